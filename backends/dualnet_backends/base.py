@@ -1,0 +1,190 @@
+"""What a backend is: an array module, a device, and some twenty kernels with plain bodies.
+
+A kernel is here, and not an op in floor 1, for one of two reasons: its result must not depend on the device (random
+numbers), or a device can do it measurably faster than the formula written with ``xp``. The plain bodies below are the
+definition; an override in a backend must give the same result (``tests/backends/test_contract.py``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .random import philox_words
+
+Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
+Scalar = Any  # a Python float, or a 0-d array that already lives on the device
+
+
+class Backend:
+    """An array module (``xp``) on one device, and the kernels that run there.
+
+    A new backend subclasses this, sets the four attributes, and implements the three methods that raise
+    ``NotImplementedError``; everything else works from the plain bodies.
+    """
+
+    name: str  # "numpy", "cupy"
+    device: str  # "cpu", "gpu:0"
+    xp: Any  # the array module
+    array_type: type  # the class of its arrays
+
+    # -- moving data ---------------------------------------------------------------------------------------------
+
+    def asarray(self, x: Any, dtype: Any = None) -> Array:
+        """``x`` (array of any device, number, nested list) as an array on this device; no copy when it is one."""
+        raise NotImplementedError
+
+    def to_numpy(self, x: Array) -> Any:
+        """``x`` as a NumPy array on the host. On a GPU this waits for the device: never call it inside a step."""
+        raise NotImplementedError
+
+    def synchronize(self) -> None:
+        """Wait until everything asked of the device is done (a no-op where calls are synchronous)."""
+        raise NotImplementedError
+
+    # -- linear algebra ------------------------------------------------------------------------------------------
+
+    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
+        return self.xp.matmul(a, b, out=out)
+
+    def affine(self, x: Array, w: Array, b: Array | None) -> Array:
+        """A fresh array ``x @ w + b``.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)"""
+        y = self.matmul(x, w)
+        if b is not None:
+            y += b
+        return y
+
+    def sum_rows(self, x: Array, out: Array | None = None) -> Array:
+        """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""
+        return self.xp.sum(x.reshape(-1, x.shape[-1]), axis=0, out=out)
+
+    # -- indexing ------------------------------------------------------------------------------------------------
+
+    def take(self, x: Array, indices: Array) -> Array:
+        """Rows of ``x`` in the order of ``indices``.  x: (n, ...)  indices: any shape -> indices.shape + x.shape[1:]"""
+        return self.xp.take(x, indices, axis=0)
+
+    def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
+        """``target[indices[i]] += values[i]`` in place; an index that repeats adds up. Deterministic.
+
+        target: (n, ...)  indices: (m,) integers in [0, n)  values: (m,) + target.shape[1:]
+        """
+        xp = self.xp
+        # Sorting brings equal indices together; a stable sort keeps their order, so that the sum is the same every
+        # time.
+        order = xp.argsort(indices, kind="stable")
+        ids = indices[order]
+        rows = values[order].reshape(ids.shape[0], -1).astype(xp.float64)
+        total = xp.concatenate([xp.zeros_like(rows, shape=(1, rows.shape[1])), xp.cumsum(rows, axis=0)])
+        # Every row of the target takes a difference of running totals: no shape here depends on the values.
+        slots = xp.arange(target.shape[0], dtype=ids.dtype)
+        start, stop = xp.searchsorted(ids, slots, side="left"), xp.searchsorted(ids, slots, side="right")
+        target += (total[stop] - total[start]).reshape(target.shape).astype(target.dtype)
+
+    def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
+        """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
+        return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)
+
+    # -- softmax and cross-entropy -------------------------------------------------------------------------------
+
+    def softmax(self, x: Array, axis: int = -1) -> Array:
+        """exp(x) / sum(exp(x)) along ``axis``, shifted by the maximum so that it never overflows."""
+        xp = self.xp
+        e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
+        e /= xp.sum(e, axis=axis, keepdims=True)
+        return e
+
+    def log_softmax(self, x: Array, axis: int = -1) -> Array:
+        """log(softmax(x)), computed without the logarithm of a small number."""
+        xp = self.xp
+        shifted = x - xp.max(x, axis=axis, keepdims=True)
+        shifted -= xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+        return shifted
+
+    # -- special functions ---------------------------------------------------------------------------------------
+
+    def erf(self, x: Array) -> Array:
+        """The error function, to a few units in the last place of float64. x: floating point, any shape."""
+        from .special import erf
+
+        return erf(self.xp, x)
+
+    # -- random numbers: the same bits on every device -----------------------------------------------------------
+
+    def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
+        """``n`` uint64 words of the Philox4x64-10 stream ``key`` at ``step`` (see ``random.py``)."""
+        return philox_words(self.xp, n, key, step)
+
+    def random_uniform(
+        self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32"
+    ) -> Array:
+        """Uniform numbers in [0, 1), multiples of 2**-24 (float32 and smaller) or 2**-53 (float64)."""
+        xp, n = self.xp, _size(shape)
+        if xp.dtype(dtype) == xp.float64:
+            words = self.random_words(n, key, step)
+            u = (words >> xp.uint64(11)).astype(xp.float64) * 2.0**-53
+        else:
+            halves = self.random_words((n + 1) // 2, key, step).view(xp.uint32)[:n]
+            u = (halves >> xp.uint32(8)).astype(xp.float32) * xp.float32(2.0**-24)
+        return u.reshape(shape).astype(dtype, copy=False)
+
+    def dropout_mask(
+        self, shape: tuple[int, ...], rate: float, key: tuple[int, int], step: int, dtype: Any
+    ) -> Array:
+        """1 / (1 - rate) where an element is kept and 0 where it is dropped.
+
+        One 16-bit lane of the random stream decides an element, so the rate is a multiple of 2**-16.
+        """
+        xp, n = self.xp, _size(shape)
+        lanes = self.random_words((n + 3) // 4, key, step).view(xp.uint16)[:n]
+        keep = lanes >= xp.uint16(min(round(rate * 65536), 65535))
+        return keep.astype(dtype).reshape(shape) * xp.asarray(1.0 / (1.0 - rate), dtype=dtype)
+
+    # -- optimizer updates, in place, over a stretch of a flat buffer --------------------------------------------
+
+    def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
+        """w -= lr g"""
+        w -= lr * g
+
+    def momentum(
+        self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool
+    ) -> None:
+        """m = mu m - lr g; w += m, or with Nesterov w += mu m - lr g"""
+        step = lr * g
+        m *= mu
+        m -= step
+        w += mu * m - step if nesterov else m
+
+    def adam(
+        self,
+        w: Array,
+        g: Array,
+        m: Array,
+        v: Array,
+        alpha: Scalar,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        v_hat: Array | None = None,
+    ) -> None:
+        """m += (1 - beta1)(g - m); v += (1 - beta2)(g^2 - v); w -= alpha m / (sqrt(v) + epsilon)
+
+        ``alpha`` carries the bias correction. With ``v_hat`` (AMSGrad) the largest v so far divides.
+        """
+        xp = self.xp
+        m += (g - m) * (1.0 - beta1)
+        v += (g * g - v) * (1.0 - beta2)
+        if v_hat is not None:
+            xp.maximum(v_hat, v, out=v_hat)
+            v = v_hat
+        w -= m * alpha / (xp.sqrt(v) + epsilon)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.device}>"
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    n = 1
+    for d in shape:
+        n *= d
+    return n

@@ -1,0 +1,82 @@
+"""The CPU: NumPy, with the few kernels that measured faster than their plain bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .base import Array, Backend, Scalar
+from .random import counter
+
+CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB L2 cache
+
+
+class NumpyBackend(Backend):
+    name = "numpy"
+    device = "cpu"
+    xp = np
+    array_type = np.ndarray
+
+    def asarray(self, x: Any, dtype: Any = None) -> Array:
+        if hasattr(x, "get") and hasattr(x, "__cuda_array_interface__"):
+            x = x.get()  # CuPy refuses the implicit conversion, and here it is meant
+        return np.asarray(x, dtype=dtype)
+
+    def to_numpy(self, x: Array) -> Any:
+        return np.asarray(x)
+
+    def synchronize(self) -> None:
+        pass
+
+    def sum_rows(self, x: Array, out: Array | None = None) -> Array:
+        # np.sum's Python wrapper costs 2 us a call, as much as the sum itself on a small layer.
+        return np.add.reduce(x if x.ndim == 2 else x.reshape(-1, x.shape[-1]), axis=0, out=out)
+
+    def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
+        np.add.at(target, indices, values)
+
+    def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
+        bits = np.random.Philox(key=key[0] | key[1] << 64, counter=counter(step))
+        return bits.random_raw(n)
+
+    # The updates below do what the plain bodies do, in the same order, but chunk by chunk: a chunk stays in cache
+    # from the first operation to the last, and one small scratch array replaces every temporary.
+
+    def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
+        for i in range(0, w.size, CHUNK):
+            wi = w[i : i + CHUNK]
+            wi -= g[i : i + CHUNK] * lr
+
+    def adam(
+        self,
+        w: Array,
+        g: Array,
+        m: Array,
+        v: Array,
+        alpha: Scalar,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        v_hat: Array | None = None,
+    ) -> None:
+        c1, c2 = 1.0 - beta1, 1.0 - beta2
+        scratch = np.empty(min(CHUNK, w.size), dtype=w.dtype)
+        for i in range(0, w.size, CHUNK):
+            part = slice(i, i + CHUNK)
+            wi, gi, mi, vi = w[part], g[part], m[part], v[part]
+            t = scratch[: wi.size]
+            np.subtract(gi, mi, out=t)
+            t *= c1
+            mi += t
+            np.multiply(gi, gi, out=t)
+            t -= vi
+            t *= c2
+            vi += t
+            if v_hat is not None:
+                np.maximum(v_hat[part], vi, out=v_hat[part])
+                vi = v_hat[part]
+            np.sqrt(vi, out=t)
+            t += epsilon
+            np.divide(mi * alpha, t, out=t)
+            wi -= t

@@ -1,0 +1,41 @@
+"""Arguments that several commands share: a config, a device; both complete in the shell."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from .errors import did_you_mean
+
+
+class ConfigArgument(click.ParamType):
+    """A .toml file, or the name of a config that comes with dualnet."""
+
+    name = "config"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from . import shipped
+
+        known = [CompletionItem(name) for name in shipped.names() if name.startswith(incomplete)]
+        return [*known, CompletionItem(incomplete, type="file")]
+
+
+class DeviceName(click.ParamType):
+    """auto, cpu, gpu or gpu:N."""
+
+    name = "device"
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        return "auto|cpu|gpu|gpu:N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", str(value)):
+            hint = did_you_mean(value, ("auto", "cpu", "gpu"))
+            self.fail(f'expected "auto", "cpu", "gpu" or "gpu:N", got "{value}"{hint}', param, ctx)
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in ("auto", "cpu", "gpu") if name.startswith(incomplete)]

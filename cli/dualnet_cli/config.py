@@ -1,0 +1,261 @@
+"""From a TOML file to validated settings, and back to a file that says everything that was used."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from . import catalogue, overrides, source
+from .errors import Problem, did_you_mean, listing, show
+from .schema import SECTIONS, Compile, Data, Fit, ModelTable, Table, Top, applies
+
+_BACKENDS = {"numpy": "cpu", "cupy": "gpu"}
+_COLUMNS = "a column name, a position, or a list of them"
+_EXPECTED = {"header": '"auto", true or false', "target": _COLUMNS, "features": _COLUMNS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A config without mistakes."""
+
+    source: source.Source
+    name: str
+    device: str
+    seed: int
+    data: Data
+    model: ModelTable
+    compile: Compile
+    fit: Fit
+    callbacks: list[dict[str, Any]]
+
+    def data_path(self, path: str) -> Path:
+        """A path of ``[data]``, counted from the config's folder."""
+        return self.source.path.parent / Path(path).expanduser()
+
+    def fail(self, where: tuple[str | int, ...], message: str) -> Exception:
+        """The error to raise for a value that turns out wrong only when it is used."""
+        return self.source.error([Problem(where, message)])
+
+    def resolved(self, device: str, shuffle: bool) -> dict[str, Any]:
+        """Everything that was used, defaults and overrides included, as a config that can be run again."""
+        data = {key: value for key, value in self.data.model_dump().items() if applies(key, self.data)}
+        data["shuffle"] = shuffle
+        for key in ("path", "test_path"):
+            if data.get(key) is not None:  # the copy lies elsewhere, so relative paths would miss
+                data[key] = str(self.data_path(data[key]).absolute())
+        compile_ = self.compile.model_dump()
+        compile_["optimizer"] = catalogue.with_defaults("optimizer", compile_["optimizer"])
+        return {
+            "name": self.name,
+            "device": device,
+            "seed": self.seed,
+            "data": data,
+            "model": {
+                "name": self.model.name,
+                "layers": [catalogue.with_defaults("layer", layer) for layer in self.model.layers],
+            },
+            "compile": compile_,
+            "fit": self.fit.model_dump(),
+            "callbacks": [catalogue.with_defaults("callback", table) for table in self.callbacks] or None,
+        }
+
+
+def load(
+    path: Path,
+    sets: tuple[str, ...] = (),
+    *,
+    device: str | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+) -> Settings:
+    """Read a config, change it as the command line says, and judge it; every mistake in it is in the one error raised."""
+    file = source.read(path)
+    overrides.apply(file, sets)
+    for where, value in ((("device",), device), (("fit", "epochs"), epochs), (("seed",), seed)):
+        if value is not None and isinstance(file.table.get("fit", {}), dict):
+            overrides.put(file.table, where, value, f"--{where[-1]}")
+            file.overrides[where] = f"--{where[-1]}"
+    if device is not None:
+        file.table.pop("backend", None)
+    return _judge(file)
+
+
+def _judge(file: source.Source) -> Settings:
+    problems: list[Problem] = []
+    raw = file.table
+    top = {key: value for key, value in raw.items() if key not in SECTIONS and key != "callbacks"}
+    head = _validate(Top, top, (), problems)
+    tables = {name: _section(name, raw, problems) for name in SECTIONS}
+    data, fit = tables["data"], tables["fit"]
+    if isinstance(head, Top):
+        _check_device(head, raw, problems)
+    if isinstance(data, Data):
+        _check_source(data, raw["data"], file.path.parent, problems)
+    if isinstance(fit, Fit):
+        for key in fit.class_weight or {}:
+            if not re.fullmatch(r"\d+", key):
+                where = ("fit", "class_weight", key)
+                problems.append(Problem(where, f"expected a class number such as 0, got {show(key)}"))
+    _check_objects(raw, problems)
+    callbacks = _check_callbacks(raw, problems)
+    if problems:
+        raise file.error(problems)
+    assert isinstance(head, Top)
+    stem = re.sub(r"[^\w.-]+", "_", file.path.stem).strip("._-") or "run"
+    device = _BACKENDS[head.backend] if head.backend and head.device == "auto" else head.device
+    sections: dict[str, Any] = {name: table for name, table in tables.items()}
+    return Settings(file, head.name or stem, device, head.seed, callbacks=callbacks, **sections)
+
+
+def _section(name: str, raw: dict[str, Any], problems: list[Problem]) -> Table | None:
+    if name not in raw:
+        hint = did_you_mean(name, [key for key in raw if key not in SECTIONS])
+        problems.append(Problem((name,), f"this table is required: [{name}]" + hint.replace("did you mean", "is it")))
+        return None
+    if not isinstance(raw[name], dict):
+        problems.append(Problem((name,), f"expected a table, [{name}], got {show(raw[name])}"))
+        return None
+    return _validate(SECTIONS[name], raw[name], (name,), problems)
+
+
+def _validate(kind: type[Table], table: dict[str, Any], where: tuple[str, ...], problems: list[Problem]) -> Table | None:
+    try:
+        return kind.model_validate(table)
+    except ValidationError as error:
+        found: dict[tuple[str | int, ...], str] = {}
+        for detail in error.errors(include_url=False):
+            loc = detail["loc"]
+            if loc and loc[0] in _EXPECTED and detail["type"] != "extra_forbidden":  # one error for all of a union's branches
+                found[loc[:1]] = f"expected {_EXPECTED[str(loc[0])]}, got {show(table[str(loc[0])])}"
+            else:
+                found.setdefault(loc, _explain(detail, kind, where))
+        problems.extend(Problem((*where, *loc), message) for loc, message in found.items())
+        return None
+
+
+_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+    "list_type": "a list in [ ]",
+    "dict_type": "a table",
+}
+
+
+def _explain(detail: ErrorDetails, kind: type[Table], where: tuple[str, ...]) -> str:
+    type_, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    if type_ == "missing":
+        return "is required"
+    if type_ == "extra_forbidden":
+        return "unknown key" + _place_for(str(detail["loc"][-1]), kind, where)
+    if type_ in _TYPES:
+        return f"expected {_TYPES[type_]}, got {show(value)}"
+    if type_ == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        return f"expected one of {listing(choices)}, got {show(value)}{did_you_mean(value, choices)}"
+    if type_ == "string_pattern_mismatch" and detail["loc"] == ("device",):
+        hint = did_you_mean(value, ("auto", "cpu", "gpu"))
+        return f'expected "auto", "cpu", "gpu" or "gpu:1", got {show(value)}{hint}'
+    if type_ == "string_pattern_mismatch" and detail["loc"] == ("delimiter",):
+        return f'expected one character or "auto", got {show(value)}'
+    if type_ == "string_pattern_mismatch":
+        return f"expected letters, digits, _ . and -, got {show(value)}"
+    if type_ == "too_short":
+        return "must not be empty"
+    bounds = {"greater_than": "greater than", "greater_than_equal": "at least", "less_than": "less than"}
+    bounds["less_than_equal"] = "at most"
+    if type_ in bounds:
+        bound = next(v for k, v in context.items() if k in ("gt", "ge", "lt", "le"))
+        return f"must be {bounds[type_]} {bound:g}, got {show(value)}"
+    return f"{detail['msg'].lower()}, got {show(value)}"
+
+
+def _place_for(key: str, kind: type[Table], where: tuple[str, ...]) -> str:
+    """A hint for a key nobody knows here: a near spelling, else the table it belongs in."""
+    own = list(kind.model_fields) + ([*SECTIONS, "callbacks"] if not where else [])
+    if hint := did_you_mean(key, own):
+        return hint
+    homes = [name for name, table in SECTIONS.items() if key in table.model_fields and (name,) != where]
+    if homes:
+        return f"; it belongs in [{homes[0]}]"
+    if key in ("learning_rate", "lr", "momentum"):
+        return '; it belongs in [compile], optimizer = { class = "SGD", learning_rate = 0.1 }'
+    if key in Top.model_fields:
+        return "; it belongs at the top of the file, above the first [table]"
+    return f"; known: {listing(own, 30)}"
+
+
+def _check_device(head: Top, raw: dict[str, Any], problems: list[Problem]) -> None:
+    if head.backend and head.device != "auto" and not head.device.startswith(_BACKENDS[head.backend]):
+        message = f"{show(raw['backend'])} contradicts device = {show(head.device)}; give one of the two"
+        problems.append(Problem(("backend",), message))
+
+
+def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[Problem]) -> None:
+    def note(key: str, message: str) -> None:
+        problems.append(Problem(("data", key) if key else ("data",), message))
+
+    given = [key for key in ("name", "path", "x") if getattr(data, key) is not None]
+    if not given:
+        note("", 'needs one of name = "digits", path = "file.csv", or x = [[...]] with y = [...]')
+    for extra in given[1:]:
+        note(extra, f"{given[0]} is given too; give only one of name, path and x")
+    if (data.x is None) != (data.y is None):
+        note("y" if data.y is None else "x", f"is required with {'x' if data.y is None else 'y'}")
+    if data.scale is not None and data.scaling != "none":
+        note("scale", f'scaling = "{data.scaling}" is given too; give one of the two')
+    if data.target_threshold is not None and (data.target_scale is not None or data.target_type == "class"):
+        other = "target_scale" if data.target_scale is not None else 'target_type = "class"'
+        note("target_threshold", f"{other} is given too; give one of the two")
+    kinds = {"path": (".csv", ".tsv", ".npz"), "test_path": (".csv", ".tsv", ".npz")}
+    for key, suffixes in kinds.items():
+        value = getattr(data, key)
+        if value is None:
+            continue
+        path = folder / Path(value).expanduser()
+        if not value.lower().endswith(suffixes):
+            note(key, f"expected a {', '.join(suffixes[:-1])} or {suffixes[-1]} file, got {show(value)}")
+        elif not path.is_file():
+            note(key, f"{'is not a file' if path.exists() else 'no such file'}: {show(str(path), 200)}")
+    if len(given) == 1:
+        for key in raw:
+            if not applies(key, data):
+                what = "there is already a test set" if key == "test_split" else f"it means nothing with {given[0]} = "
+                note(key, what if key == "test_split" else what + show(getattr(data, given[0]), 30))
+
+
+def _check_objects(raw: dict[str, Any], problems: list[Problem]) -> None:
+    """Judge optimizer, loss, metrics and layers by making each of them once."""
+    compile_, model = raw.get("compile"), raw.get("model")
+    if isinstance(compile_, dict):
+        for key in ("optimizer", "loss"):
+            if key in compile_:
+                catalogue.judge(key, compile_[key], ("compile", key), problems)
+        metrics = compile_.get("metrics", [])
+        for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
+            catalogue.judge("metric", metric, ("compile", "metrics", index), problems)
+    layers = model.get("layers") if isinstance(model, dict) else None
+    for index, layer in enumerate(layers if isinstance(layers, list) else []):
+        if isinstance(layer, dict):
+            catalogue.judge("layer", layer, ("model", "layers", index), problems)
+
+
+def _check_callbacks(raw: dict[str, Any], problems: list[Problem]) -> list[dict[str, Any]]:
+    callbacks = raw.get("callbacks", [])
+    if not isinstance(callbacks, list):
+        problems.append(Problem(("callbacks",), f"expected tables headed [[callbacks]], got {show(callbacks)}"))
+        return []
+    for index, callback in enumerate(callbacks):
+        if isinstance(callback, dict):
+            catalogue.judge("callback", callback, ("callbacks", index), problems)
+        else:
+            problems.append(Problem(("callbacks", index), f"expected a table, got {show(callback)}"))
+    return callbacks

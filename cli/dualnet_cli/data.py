@@ -1,0 +1,119 @@
+"""Reading the samples that ``[data]`` names: a built-in set, a table, arrays, or a list in the config."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .config import Settings
+from .errors import CliError, did_you_mean, listing, one_line, show
+from .prepare import Dataset, Part, Raw, prepare
+from .schema import Data
+from .tables import DataError, read_table
+
+BUILT_IN_SHAPES = {"digits": (8, 8), "mnist": (28, 28)}
+
+
+def load(settings: Settings) -> Dataset:
+    """Read, split and prepare the samples. What is wrong with them is a ``CliError`` that names the key."""
+    try:
+        return prepare(_read(settings), settings)
+    except DataError as error:
+        raise settings.fail(("data", error.key) if error.key else ("data",), one_line(error)) from None
+
+
+def sample_shape(settings: Settings) -> tuple[int, ...]:
+    """The shape of one sample; that of a built-in set is known without its data being there."""
+    if settings.data.name:
+        shape = BUILT_IN_SHAPES[settings.data.name]
+        return (math.prod(shape),) if settings.data.flatten else shape
+    return tuple(load(settings).train.x.shape[1:])
+
+
+def _read(settings: Settings) -> Raw:
+    data = settings.data
+    if data.name is not None:
+        import dualnet
+
+        try:
+            train, test = getattr(dualnet.datasets, data.name).load_data()
+        except (OSError, RuntimeError) as error:
+            raise CliError(one_line(error), exit_code=1) from None
+        return Raw(Part(*train), Part(*test), shuffle=False)
+    if data.path is None:
+        return Raw(Part(_numbers(data.x, "x"), _inline_targets(data.y)), shuffle=False)
+    path = settings.data_path(data.path)
+    test_path = settings.data_path(data.test_path) if data.test_path else None
+    if path.suffix.lower() == ".npz":
+        raw = _arrays(path, data)
+        return replace(raw, test=_arrays(test_path, data).train) if test_path else raw
+    grid, values = read_table(path, data)
+    raw = Raw(Part(grid.x, grid.y), features=grid.features)
+    if test_path is None:
+        return raw
+    other, _ = read_table(test_path, data, values)
+    if other.features != grid.features:
+        message = f"its columns ({listing(other.features)}) are not those of path"
+        raise DataError("test_path", message)
+    return replace(raw, test=Part(other.x, other.y))
+
+
+def _numbers(value: Any, key: str) -> Any:
+    try:
+        return np.array(value, dtype=np.float64)
+    except (ValueError, TypeError):
+        rows = value if isinstance(value, list) else [value]
+        shapes = [np.shape(row) if _rectangular(row) else None for row in rows]
+        for number, shape in enumerate(shapes):
+            if shape != shapes[0]:
+                raise DataError(key, f"entry {number + 1}, {show(rows[number])}, is not shaped like the first") from None
+        raise DataError(key, f"expected numbers in rows of equal length, got {show(value)}") from None
+
+
+def _rectangular(row: Any) -> bool:
+    try:
+        np.shape(row)
+    except ValueError:
+        return False
+    return True
+
+
+def _inline_targets(y: Any) -> Any:
+    return np.array(y) if all(isinstance(value, str) for value in y) else _numbers(y, "y")
+
+
+def _arrays(path: Path, data: Data) -> Raw:
+    for key in ("features", "target"):
+        if not isinstance(getattr(data, key), str | None):
+            raise DataError(key, f"for an .npz file this is the name of one array, got {show(getattr(data, key))}")
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError
+        with file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        reason = ": it holds Python objects" if "allow_pickle" in str(error) and "Object arrays" in str(error) else ""
+        raise DataError("path", f"{path.name} is not an .npz file of plain arrays{reason}") from None
+    x_name, y_name = str(data.features or "x"), str(data.target or "y")
+    if data.features is None and data.target is None and "x" not in arrays and "x_train" in arrays:
+        x_name, y_name, x_test, y_test = "x_train", "y_train", "x_test", "y_test"
+    else:
+        x_test, y_test = f"{x_name}_test", f"{y_name}_test"
+    for key, name in (("features", x_name), ("target", y_name)):
+        if name not in arrays:
+            hint = did_you_mean(name, arrays) or f"; it holds: {listing(arrays)}"
+            raise DataError(key, f"{path.name} holds no array {show(name)}{hint}")
+        if arrays[name].dtype.kind not in ("biuf" if key == "features" else "biufU") or arrays[name].ndim == 0:
+            raise DataError(key, f"array {show(name)} does not hold numbers (dtype {arrays[name].dtype})")
+    test = None
+    if x_test in arrays and y_test in arrays and not data.test_path:
+        if data.test_split:
+            raise DataError("test_split", f"{path.name} holds a test set of its own, {x_test} and {y_test}")
+        test = Part(arrays[x_test], arrays[y_test])
+    return Raw(Part(arrays[x_name], arrays[y_name]), test)

@@ -1,0 +1,95 @@
+"""The ``dualnet`` command. Each command is in a file of its own, imported when it is called for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from .errors import CliError, did_you_mean, one_line
+from .streams import EXIT_BROKEN_PIPE, mute_stdout, tolerate_odd_characters
+
+COMMANDS = {name: f"dualnet_cli.{name}" for name in ("train", "summary", "devices", "completion")}
+
+
+class Commands(click.Group):
+    """Commands found by name; what goes wrong inside them ends as one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            hint = did_you_mean(args[0], COMMANDS) or f"; commands: {', '.join(COMMANDS)}"
+            raise CliError(f"no such command: {args[0]}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt as error:
+            ctx.exit(getattr(error, "exit_code", 130))
+        except BrokenPipeError:
+            mute_stdout()
+            ctx.exit(EXIT_BROKEN_PIPE)
+        except Exception as error:
+            if os.environ.get("DUALNET_DEBUG"):
+                raise
+            raise _failure(error) from None
+
+
+def _failure(error: Exception) -> CliError:
+    kind = type(error).__name__
+    if kind == "OutOfMemoryError" or isinstance(error, MemoryError):
+        return CliError(f"out of memory; try a smaller batch_size in [fit] ({one_line(error)})", exit_code=1)
+    if isinstance(error, OSError) and error.strerror:
+        return CliError(f"{error.filename or 'writing'}: {error.strerror}", exit_code=1)
+    message = f"{kind}: {one_line(error)}"
+    return CliError(f"{message} (set DUALNET_DEBUG=1 to see where it comes from)", exit_code=1)
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    import dualnet
+    import numpy
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    click.echo(f"dualnet {dualnet.__version__} (NumPy {numpy.__version__}, Python {python})")
+    ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Environment: DUALNET_DEVICE (the device when nothing else says one), DUALNET_DATA_DIR "
+    "(where data sets lie), DUALNET_DEBUG=1 (full tracebacks).",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions and exit."
+)
+def cli() -> None:
+    """Train neural networks on nothing but NumPy, or on a GPU by changing one word.
+
+    \b
+    dualnet train                          train on handwritten digits, a few seconds
+    dualnet train my.toml --device gpu     train what a config describes, on a GPU
+    dualnet devices                        what there is to train on
+    """
+
+
+def main() -> None:
+    """The entry point of the ``dualnet`` script."""
+    tolerate_odd_characters()
+    cli(prog_name="dualnet")

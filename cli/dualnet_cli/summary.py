@@ -1,0 +1,28 @@
+"""``dualnet summary``: the layers a config describes, without training them."""
+
+from __future__ import annotations
+
+import click
+
+from .arguments import ConfigArgument
+
+
+@click.command()
+@click.argument("config", type=ConfigArgument(), required=False)
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any value of the config.")
+def command(config: str | None, sets: tuple[str, ...]) -> None:
+    """Show the layers of a config's model: output shapes and parameters.
+
+    CONFIG is a file, or the name of a config that comes with dualnet (digits_mlp when left out).
+    """
+    import dualnet
+
+    from . import build, data, shipped, streams
+    from .config import load
+
+    settings = load(shipped.find(config), sets)
+    # No GPU is needed to count parameters, whatever the config would train on.
+    dualnet.config.set_device("cpu")
+    with streams.plain_warnings():
+        model = build.trial(settings, data.sample_shape(settings))
+        model.summary(print_fn=click.echo)

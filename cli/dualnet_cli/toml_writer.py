@@ -1,0 +1,86 @@
+"""Writing TOML, which Python reads but does not write."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .errors import Where
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
+_WIDTH = 100
+
+
+def dumps(table: dict[str, Any], comments: dict[Where, str] | None = None) -> str:
+    """A nested dict of strings, numbers, booleans, lists and dicts as TOML text. None stands for "not there" and is left out.
+
+    Dicts become ``[tables]``, lists of dicts ``[[tables]]`` down to two levels; deeper ones are written inline.
+    comments: a line to put above a key or table, by its place.
+    """
+    lines: list[str] = []
+    _table(table, (), lines, comments or {})
+    return "\n".join(lines).strip() + "\n"
+
+
+def _table(table: dict[str, Any], where: Where, lines: list[str], comments: dict[Where, str]) -> None:
+    headers = []
+    for key, value in table.items():
+        place = (*where, key)
+        if len(where) < 2 and _is_table(value, len(where)):
+            headers.append((place, value))
+        elif value is not None:
+            _comment(place, lines, comments)
+            lines.append(f"{_key(key)} = {_value(value)}")
+    for place, value in headers:
+        name = ".".join(_key(str(part)) for part in place)
+        for entry in value if isinstance(value, list) else [value]:
+            # [model] holds nothing but [[model.layers]]: its own header would be an empty line of noise.
+            if isinstance(value, list) or not entry or any(not _is_table(v, 1) for v in entry.values()):
+                lines.append("")
+                _comment(place, lines, comments)
+                lines.append(f"[[{name}]]" if isinstance(value, list) else f"[{name}]")
+            _table(entry, (*place, 0) if isinstance(value, list) else place, lines, comments)
+
+
+def _is_table(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth == 0
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+def _comment(place: Where, lines: list[str], comments: dict[Where, str]) -> None:
+    if place in comments:
+        lines.append(f"# {comments[place]}")
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _string(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)  # "1e-05", "inf" and "nan" are TOML as they are
+    if isinstance(value, (list, tuple)):
+        parts = [_value(v) for v in value]
+        flat = f"[{', '.join(parts)}]"
+        if len(flat) <= _WIDTH:
+            return flat
+        return "[\n" + "".join(f"    {part},\n" for part in parts) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None) + " }"
+    raise TypeError(f"cannot write a {type(value).__name__} as TOML: {value!r}")
+
+
+def _string(text: str) -> str:
+    return '"' + "".join(_ESCAPES.get(c) or (c if c.isprintable() else _unicode(c)) for c in text) + '"'
+
+
+def _unicode(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"

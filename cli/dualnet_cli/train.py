@@ -1,0 +1,79 @@
+"""``dualnet train``: a config in, a run directory out."""
+
+from __future__ import annotations
+
+import click
+
+from .arguments import ConfigArgument, DeviceName
+
+_EPILOG = """
+\b
+Examples:
+  dualnet train                               the digits config that comes with dualnet
+  dualnet train xor                           another one of those (see below)
+  dualnet train my.toml --epochs 5 --seed 7
+  dualnet train my.toml --set compile.optimizer.learning_rate=0.01 \\
+                        --set model.layers.0.units=64
+  dualnet train runs/my/config.toml           repeat a run
+
+\b
+Configs that come with dualnet: digits_mlp, digits_logistic, xor, mnist_mlp.
+They are commented; copy one to begin your own.
+
+\b
+Exit codes: 0 trained; 1 failed (loss not a number, no data, disk full);
+2 command line, config or data to be corrected; 130 Ctrl-C; 143 SIGTERM.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("config", type=ConfigArgument(), required=False)
+@click.option(
+    "--device",
+    type=DeviceName(),
+    help="auto (a GPU when one answers, else the CPU), cpu, gpu, gpu:1 ... "
+    "Without it: the config's device, else $DUALNET_DEVICE, else auto.",
+)
+@click.option("--epochs", type=click.IntRange(1, 10**9), help="Instead of the config's [fit] epochs.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Instead of the config's seed.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change any value of the config: --set fit.batch_size=64. Layers and callbacks are counted from 0. "
+    "May be given several times.",
+)
+@click.option(
+    "--run-dir",
+    metavar="DIR",
+    type=click.Path(),
+    help="Where the files go. Without it: runs/NAME, or runs/NAME-2 ... when that exists.",
+)
+@click.option("--force", is_flag=True, help="Replace the run that is in the directory.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but the result.")
+def command(
+    config: str | None,
+    device: str | None,
+    epochs: int | None,
+    seed: int | None,
+    sets: tuple[str, ...],
+    run_dir: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Train a network as a TOML file describes it.
+
+    CONFIG is a file, or the name of a config that comes with dualnet. The run directory gets config.toml (everything
+    that was used, ready to be run again), metrics.csv, results.json, model.keras and, with matplotlib, history.png.
+    """
+    from . import shipped, streams
+    from .config import load
+
+    path = shipped.find(config)
+    with streams.plain_warnings():
+        from .training import Options, train
+
+        settings = load(path, sets, device=device, epochs=epochs, seed=seed)
+        code = train(settings, Options(device, run_dir, force, quiet))
+    click.get_current_context().exit(code)

@@ -1,0 +1,115 @@
+"""Activation functions by name, with the defaults of ``keras.activations`` (some differ from ``keras.ops``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import ops
+from .ops import (
+    celu,
+    elu,
+    hard_sigmoid,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    swish,
+    tanh,
+)
+from .ops.activation import linear
+from .tensor import Tensor
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """x above ``threshold``, ``negative_slope * (x - threshold)`` below, at most ``max_value``."""
+    if not negative_slope and max_value is None and not threshold:
+        return ops.relu(x)
+    above = ops.greater(x, threshold) if threshold else ops.greater_equal(x, 0)
+    y = ops.where(above, x, negative_slope * (x - threshold))
+    return y if max_value is None else ops.minimum(y, max_value)
+
+
+def gelu(x: Any, approximate: bool = False) -> Tensor:
+    """x times the normal distribution function of x  (arXiv:1606.08415)"""
+    return ops.gelu(x, approximate=approximate)
+
+
+def exponential(x: Any) -> Tensor:
+    """e ** x"""
+    return ops.exp(x)
+
+
+_BY_NAME: dict[str, Any] = {
+    f.__name__: f
+    for f in (
+        celu, elu, exponential, gelu, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid, log_softmax,
+        mish, relu, relu6, selu, sigmoid, silu, softmax, softplus, softsign, tanh,
+    )
+}  # fmt: skip
+_BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
+
+__all__ = [
+    "celu",
+    "deserialize",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+]
+
+
+def get(identifier: Any) -> Any:
+    """An activation from its name, config or any callable; None is ``linear``."""
+    from .saving.objects import by_identifier
+
+    if identifier is None:
+        return linear
+    return by_identifier(identifier, _BY_NAME, "activation", make=False)
+
+
+def serialize(activation: Any) -> Any:
+    """The name of a built-in activation, or the config of another callable."""
+    from .saving.objects import serialize_keras_object
+
+    for name, function in _BY_NAME.items():
+        if function is activation:
+            return name
+    return serialize_keras_object(activation)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The activation a name or config describes."""
+    from .saving.objects import custom_object_scope
+
+    with custom_object_scope(custom_objects or {}):
+        return get(config)

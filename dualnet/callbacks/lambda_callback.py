@@ -1,0 +1,51 @@
+"""LambdaCallback: a callback from functions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from .callback import Callback
+
+Function = Callable[..., Any] | None
+
+
+class LambdaCallback(Callback):
+    """A callback whose hooks are the functions given.
+
+    Epoch hooks are called as ``f(epoch, logs)``, ``on_train_begin`` and ``on_train_end`` as
+    ``f(logs)``, batch hooks as ``f(batch, logs=logs)``. Every hook of ``Callback`` can be given by
+    its name::
+
+        LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Function = None,
+        on_epoch_end: Function = None,
+        on_train_begin: Function = None,
+        on_train_end: Function = None,
+        on_train_batch_begin: Function = None,
+        on_train_batch_end: Function = None,
+        **kwargs: Function,
+    ) -> None:
+        super().__init__()
+        hooks = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **kwargs,
+        }
+        known = [name for name in vars(Callback) if name.startswith(("on_", "set_"))]
+        for name, function in hooks.items():
+            if name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {', '.join(known)}"
+                raise TypeError(f"LambdaCallback has no hook {name!r}; {hint}")
+            if function is not None:
+                setattr(self, name, function)

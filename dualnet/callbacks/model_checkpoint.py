@@ -1,0 +1,149 @@
+"""ModelCheckpoint: save the model while it trains."""
+
+from __future__ import annotations
+
+import os
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import Any
+
+from ..utils.io_utils import print_msg
+from .callback import only_if
+from .monitor import MonitorCallback, _available
+
+
+class ModelCheckpoint(MonitorCallback):
+    """Saves the model, or its weights, at the end of every epoch or every so many steps.
+
+    Args:
+        filepath: where to. May hold ``{epoch}`` and ``{batch}`` (counted from 1) and the names of
+        results, with a format: ``"run/{epoch:02d}-{val_loss:.2f}.keras"``. Ends in ".keras" or
+        ".h5", with ``save_weights_only`` in ".weights.h5". Missing folders are made.
+        monitor: name of the result that ``save_best_only`` goes by.
+        verbose: 1 tells about every save.
+        save_best_only: save only when the result is better than at every save before.
+        save_weights_only: save the weights, not the model.
+        mode: "min" or "max" says what is better; "auto" finds out from the name and the compiled
+            metrics.
+        save_freq: "epoch", or a number of steps, which are counted on from epoch to epoch.
+        initial_value_threshold: what the result must beat for the first save with
+            ``save_best_only``.
+
+    A save that fails leaves the file that was there as it was. With ``save_best_only``, a result
+    that is missing from the logs gives one warning, and the model is saved all the same.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.filepath = os.fspath(filepath)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self._counts = save_freq != "epoch"
+        if self._counts and (isinstance(save_freq, (str, bool)) or not isinstance(save_freq, int) or save_freq < 1):
+            raise ValueError(f"Unrecognized save_freq: expected 'epoch' or a number of batches, got {save_freq!r}")
+        if save_weights_only and not self.filepath.endswith(".weights.h5"):
+            raise ValueError(f"with save_weights_only=True, filepath must end in '.weights.h5', got {self.filepath!r}")
+        if not save_weights_only and not self.filepath.endswith((".keras", ".h5")):
+            raise ValueError(f"filepath must end in '.keras' (or '.h5'), got {self.filepath!r}")
+        self._current_epoch = 0
+        self._batches_since_save = 0
+        self._last_batch: int | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._current_epoch = epoch
+
+    @only_if("_counts")
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._is_turn(batch):
+            self._save_model(self._current_epoch, batch, {} if logs is None else logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.save_freq == "epoch":
+            self._save_model(epoch, None, {} if logs is None else logs)
+
+    def _is_turn(self, batch: int) -> bool:
+        if not isinstance(self.save_freq, int):
+            return False
+        # A step may be several batches long (steps_per_execution): `batch` is the last of them.
+        new_epoch = self._last_batch is None or batch <= self._last_batch
+        self._batches_since_save += batch + 1 if new_epoch else batch - (self._last_batch or 0)
+        self._last_batch = batch
+        if self._batches_since_save < self.save_freq:
+            return False
+        self._batches_since_save = 0
+        return True
+
+    def _save_model(self, epoch: int, batch: int | None, logs: Mapping[str, Any]) -> None:
+        path = self._get_file_path(epoch, batch, logs)
+        best = self._wanted(epoch, logs, path)
+        if best is False:
+            return
+        if os.path.isdir(path):
+            raise IsADirectoryError(f"ModelCheckpoint: filepath must be a file, but {path!r} is an existing folder")
+        if folder := os.path.dirname(path):
+            os.makedirs(folder, exist_ok=True)
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
+            self.model.save(path)
+        if best is not True:
+            self.best = best  # only now: what could not be saved is not the best there is on disk
+        if self.verbose > 0:
+            print_msg(f"\nEpoch {epoch + 1}: finished saving model to {path}")
+
+    def _wanted(self, epoch: int, logs: Mapping[str, Any], path: str) -> float | bool:
+        """Whether to save; when the result is the best so far, that result."""
+        if not self.save_best_only:
+            if self.verbose > 0:
+                print_msg(f"\nEpoch {epoch + 1}: saving model to {path}")
+            return True
+        current = logs.get(self.monitor)
+        if current is None:
+            self._warn_once(
+                f"Can save best model only with {self.monitor} available; saving every time"
+                f"{_available(self.monitor, logs)}"
+            )
+            return True
+        try:
+            current = float(current)
+        except (TypeError, ValueError):
+            self._warn_once(
+                f"Can save best model only when `monitor` is a scalar value; saving every time. {self.monitor} is {current!r}"
+            )
+            return True
+        self._set_monitor_op(logs)
+        best = "None" if self.best is None else f"{self.best:.5f}"
+        if not self._is_improvement(current, self.best):
+            if self.verbose > 0:
+                print_msg(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {best}")
+            return False
+        if self.verbose > 0:
+            print_msg(
+                f"\nEpoch {epoch + 1}: {self.monitor} improved from {best} to {current:.5f}, saving model to {path}"
+            )
+        return current
+
+    def _get_file_path(self, epoch: int, batch: int | None, logs: Mapping[str, Any]) -> str:
+        names: dict[str, Any] = {"epoch": epoch + 1}
+        if batch is not None and "batch" not in logs:
+            names["batch"] = batch + 1
+        try:
+            # Only the results that are named are looked up.
+            return self.filepath.format_map(ChainMap(names, logs))  # type: ignore[arg-type]
+        except KeyError as error:
+            raise KeyError(
+                f'Failed to format this callback filepath: "{self.filepath}". Reason: {error} is not among '
+                f"{', '.join([*names, *logs])}"
+            ) from None

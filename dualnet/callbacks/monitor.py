@@ -1,0 +1,109 @@
+"""What the callbacks that watch one result have in common: which way is better, and by how much."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import warnings
+from array import array
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..config import floatx
+from .callback import Callback
+
+
+class MonitorCallback(Callback):
+    """Base of the callbacks that act when a result gets better, or no longer does.
+
+    Args:
+        monitor: name of the result, as in the logs: "loss", "val_accuracy".
+        mode: "min" or "max" says what is better; "auto" finds out: less for a loss, and what a
+            compiled metric says.
+        baseline: value to be better than from the start; None: the first value counts as an
+            improvement.
+        min_delta: least difference that counts.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        baseline: float | None = None,
+        min_delta: float = 0,
+    ) -> None:
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(
+                f"{type(self).__name__}: expected mode 'auto', 'min' or 'max', got {mode!r}; going on with 'auto'",
+                stacklevel=3,
+            )
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.best = baseline
+        self.min_delta = abs(min_delta)  # negative once the direction is known to be "min"
+        self.monitor_op: Callable[[Any, Any], Any] | None = None
+        self._warned = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._warned = False
+
+    def _set_monitor_op(self, logs: Any = None) -> None:
+        """Find out which way is better; not before the model's metrics exist, that is, after a
+        step."""
+        if self.monitor_op is not None:
+            return
+        direction = {"min": "down", "max": "up"}.get(self.mode) or self._direction()
+        if direction is None:
+            raise ValueError(
+                f"{type(self).__name__}: cannot tell whether a high or a low {self.monitor!r} is better. Pass mode='max' or "
+                f"mode='min', or check the name{_available(self.monitor, logs)}"
+            )
+        self.monitor_op = operator.gt if direction == "up" else operator.lt
+        if direction == "down":
+            self.min_delta = -self.min_delta
+
+    def _direction(self) -> str | None:
+        name = self.monitor.removeprefix("val_")
+        # The results of a model with several outputs are named <output>_<metric>.
+        outputs = getattr(self.model, "output_names", None) or ()
+        names = [name, *(name.removeprefix(f"{o}_") for o in outputs if name.startswith(f"{o}_"))]
+        for metric in _leaves(getattr(self.model, "metrics", None) or ()):
+            if metric.name in names and getattr(metric, "_direction", None) in ("up", "down"):
+                return str(metric._direction)
+        return "down" if "loss" in names else None
+
+    def _is_improvement(self, value: float, reference: float | None) -> bool:
+        if reference is None:
+            return True
+        assert self.monitor_op is not None
+        if math.isnan(reference):
+            # Else a run that starts with NaN would never see an improvement again.
+            return not math.isnan(value)
+        # Losses and metrics are float32: more digits would let the rounding of min_delta decide.
+        return bool(self.monitor_op(_rounded(value - self.min_delta), _rounded(reference)))
+
+    def _warn_once(self, message: str) -> None:
+        """Warn the first time in a fit, not at every epoch."""
+        if not self._warned:
+            self._warned = True
+            warnings.warn(message, stacklevel=4)
+
+
+def _leaves(metrics: Any) -> Iterator[Any]:
+    for metric in metrics:
+        yield metric
+        yield from _leaves(getattr(metric, "metrics", None) or ())
+
+
+def _rounded(value: float) -> float:
+    return value if floatx() == "float64" else array("f", [value])[0]
+
+
+def _available(monitor: str, logs: Any) -> str:
+    """'. Available metrics are: accuracy,loss; did you mean 'accuracy'?'"""
+    keys = sorted(logs or {})
+    close = difflib.get_close_matches(monitor, keys, 1)
+    return f". Available metrics are: {','.join(keys)}" + (f"; did you mean {close[0]!r}?" if close else "")

@@ -1,0 +1,99 @@
+"""ProgbarLogger: the progress bar of ``fit``, ``evaluate`` and ``predict``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..utils.io_utils import print_msg
+from ..utils.progbar import Progbar
+from .callback import Callback, only_if
+
+
+class ProgbarLogger(Callback):
+    """Shows a progress bar, or one line per epoch, on stdout. Added by itself unless ``verbose=0``.
+
+    The results shown are those of the epoch so far. They are fetched from the device only when the
+    bar is drawn.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+        self.progbar: Progbar | None = None
+        self.target: int | None = None
+        self.verbose = 1
+        self.epochs = 1
+        self._called_in_fit = False
+        self._counts = True  # whether there is something to do after each batch
+        self._counts_tests = True
+
+    def set_params(self, params: Any) -> None:
+        super().set_params(params)
+        verbose = params.get("verbose", "auto")
+        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self.epochs = params.get("epochs", 1)
+        self.target = params.get("steps")
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._called_in_fit = True  # the validation in fit is silent
+        self._start()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._called_in_fit = False
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        if self._called_in_fit:
+            self._counts_tests = False
+        else:
+            self._start()
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        self._start()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._start()
+        if self.verbose and self.epochs > 1:
+            print_msg(f"Epoch {epoch + 1}/{self.epochs}")
+
+    @only_if("_counts")
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._update(batch, logs)
+
+    @only_if("_counts_tests")
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not self._called_in_fit:
+            self._update(batch, logs)
+
+    @only_if("_counts")
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._update(batch, None)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._finish(logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if not self._called_in_fit:
+            self._finish(logs)
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        self._finish(None)
+
+    def _start(self) -> Progbar:
+        self.seen = 0
+        # Nothing is averaged: the logs are means already.
+        self.progbar = Progbar(self.target, verbose=self.verbose, stateless_metrics=())
+        # Where nothing is redrawn and the number of steps is known, no batch has to be watched.
+        self._counts = self._counts_tests = self.progbar.redraws or self.target is None
+        return self.progbar
+
+    def _update(self, batch: int, logs: Any) -> None:
+        self.seen = batch + 1
+        progbar = self.progbar or self._start()
+        if progbar.due():
+            progbar.update(self.seen, None if logs is None else logs.items(), finalize=False)
+
+    def _finish(self, logs: Any) -> None:
+        progbar = self.progbar or self._start()
+        if self.target is None:
+            self.target = progbar.target = self.seen
+        progbar.update(self.target, (logs or {}).items(), finalize=True)

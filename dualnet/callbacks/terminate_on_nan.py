@@ -1,0 +1,35 @@
+"""TerminateOnNaN: stop when the loss is no longer a number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..utils.io_utils import print_msg
+from .callback import Callback
+
+
+class TerminateOnNaN(Callback):
+    """Stops training after a batch whose loss is NaN or infinite.
+
+    raise_error: raise a RuntimeError instead of stopping in good order; the ``on_train_end`` hooks
+    are then not called.
+
+    The loss is looked at after every batch, so that training waits for the device each time.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        loss = None if logs is None else logs.get("loss")
+        if loss is None or math.isfinite(loss):
+            return
+        if self.raise_error:
+            raise RuntimeError(
+                f"NaN or Inf loss encountered at batch {batch}: the loss is {float(loss)}. A smaller learning rate, clipping "
+                "the gradients (clipnorm=) or scaling the data often helps."
+            )
+        print_msg(f"Batch {batch}: Invalid loss, terminating training")
+        self.model.stop_training = True

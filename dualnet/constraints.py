@@ -1,0 +1,100 @@
+"""Conditions a weight is brought back to after every update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import config, ops
+from .saving.objects import by_identifier, deserialize_keras_object, serialize_keras_object
+from .tensor import Tensor
+
+Axis = int | list[int] | tuple[int, ...]
+
+
+class Constraint:
+    """Base of all constraints: a callable ``weight -> weight``."""
+
+    def __call__(self, w: Any) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(w)")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Constraint:
+        return cls(**config)
+
+
+def _norm(w: Any, axis: Axis) -> Tensor:
+    return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
+
+
+class MaxNorm(Constraint):
+    """Norms along ``axis`` at most ``max_value``."""
+
+    def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
+        self.max_value, self.axis = max_value, axis
+
+    def __call__(self, w: Any) -> Tensor:
+        norms = _norm(w, self.axis)
+        return w * (ops.clip(norms, 0, self.max_value) / (config.epsilon() + norms))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"max_value": self.max_value, "axis": self.axis}
+
+
+class NonNeg(Constraint):
+    """No weight below 0."""
+
+    def __call__(self, w: Any) -> Tensor:
+        return ops.maximum(w, 0)
+
+
+class UnitNorm(Constraint):
+    """Norms along ``axis`` equal to 1."""
+
+    def __init__(self, axis: Axis = 0) -> None:
+        self.axis = axis
+
+    def __call__(self, w: Any) -> Tensor:
+        return w / (config.epsilon() + _norm(w, self.axis))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"axis": self.axis}
+
+
+class MinMaxNorm(Constraint):
+    """Norms along ``axis`` between two values, approached by a fraction ``rate`` of the way at each update."""
+
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+
+    def __call__(self, w: Any) -> Tensor:
+        norms = _norm(w, self.axis)
+        desired = self.rate * ops.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
+        return w * (desired / (config.epsilon() + norms))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
+
+
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
+_BY_NAME = {
+    "MaxNorm": MaxNorm, "NonNeg": NonNeg, "UnitNorm": UnitNorm, "MinMaxNorm": MinMaxNorm,
+    "max_norm": MaxNorm, "non_neg": NonNeg, "unit_norm": UnitNorm, "min_max_norm": MinMaxNorm,
+}  # fmt: skip
+
+
+def get(identifier: Any) -> Any:
+    """A constraint from its name, config or any callable ``weight -> weight``; None stays None."""
+    return by_identifier(identifier, _BY_NAME, "constraint", instance_of=Constraint)
+
+
+def serialize(constraint: Any) -> Any:
+    """The config of a constraint, as ``deserialize`` takes it."""
+    return serialize_keras_object(constraint)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The constraint a config describes."""
+    return deserialize_keras_object(config, custom_objects)

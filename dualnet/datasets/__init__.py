@@ -1,0 +1,22 @@
+"""Data sets as host NumPy arrays: `digits` (inside the package) and `mnist` (downloaded once)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dualnet.datasets import digits, mnist
+
+__all__ = ["digits", "mnist"]
+
+
+# Loaded when first named: `import dualnet` pays for no file, archive or network module.
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

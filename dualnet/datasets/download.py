@@ -1,0 +1,248 @@
+"""Data set files, from a folder of yours, the cache or the network; never used unchecked.
+
+A file is looked for in `$DUALNET_DATA_DIR/<folder>/`, then in the cache, then at each mirror in
+turn. What decides is the hash of its unpacked content, so that a copy that was packed again is as
+good. A download goes to a temporary name and takes its place only when complete and right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import os
+import sys
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from dualnet.datasets.transfer import Progress, TransferError, transfer
+
+T = TypeVar("T")
+
+LOCAL_ADVICE = "replace it with a good copy, or unset DUALNET_DATA_DIR to download one"
+RETRY_WAIT = 1.0  # seconds before the second and last round over the mirrors that broke off
+
+
+class DataError(OSError):
+    """A data file that is missing, unreadable or wrong. The message says which, and what to do."""
+
+
+class ContentError(DataError, ValueError):
+    """A file whose content is not the expected one."""
+
+
+class UnavailableError(DataError):
+    """No mirror gave the file."""
+
+
+def cache_dir() -> Path:
+    """The folder that keeps downloads.
+
+    `$DUALNET_CACHE_DIR`, or else `~/.cache/dualnet` on Linux (`$XDG_CACHE_HOME/dualnet` where set),
+    `~/Library/Caches/dualnet` on macOS, `%LOCALAPPDATA%\\dualnet` on Windows.
+    """
+    chosen = os.environ.get("DUALNET_CACHE_DIR")
+    if chosen:
+        return Path(chosen).expanduser()
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise DataError(f"no home folder ({error}); set DUALNET_CACHE_DIR to a folder") from error
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        xdg = os.environ.get("XDG_CACHE_HOME", "")
+        base = Path(xdg) if os.path.isabs(xdg) else home / ".cache"
+    return base / "dualnet"
+
+
+def data_dir() -> Path | None:
+    """The folder named by `DUALNET_DATA_DIR`, or None when that is not set.
+
+    Raises:
+        DataError: it is set, but there is no such folder.
+    """
+    chosen = os.environ.get("DUALNET_DATA_DIR")
+    if not chosen:
+        return None
+    folder = Path(chosen).expanduser()
+    if not os.path.isdir(folder):
+        raise DataError(f"DUALNET_DATA_DIR is {chosen!r}, not a folder; correct it or unset it")
+    return folder
+
+
+def check_file_name(name: str) -> str:
+    """Return `name`, or raise ValueError when it is a path and so could leave its folder."""
+    separators = "/\\\0:" if os.name == "nt" else "/\\\0"
+    if name in ("", ".", "..") or any(character in name for character in separators):
+        raise ValueError(f"expected a plain file name without a path, got {name!r}")
+    return name
+
+
+def read_checked(path: Path, sha256: str, size: int, *, gzipped: bool = False) -> bytearray:
+    """Read a file, unpack it if `gzipped`, and return its content if that has this size and hash.
+
+    Args:
+        path: the file. One that is not packed is read as it is, even if `gzipped`.
+        sha256: of the unpacked content, 64 hexadecimal digits.
+        size: of the unpacked content, in bytes. No more than that is ever unpacked.
+
+    Raises:
+        ContentError: the content is another, cut short, or cannot be read.
+    """
+    content = bytearray(size)
+    view = memoryview(content)
+    expected = f"expected {size:,} bytes with sha256 {sha256[:16]}..., found"
+    got = 0
+    try:
+        with open(path, "rb") as file:
+            packed = gzipped and file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            with gzip.GzipFile(fileobj=file) if packed else file as stream:
+                while got < size and (n := stream.readinto(view[got:])):
+                    got += n
+                more = bool(stream.read(1))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ContentError(f"{expected} a damaged gzip file ({error})") from error
+    except OSError as error:
+        raise ContentError(f"{expected} no way to read it ({error.strerror})") from error
+    if got < size or more:
+        raise ContentError(f"{expected} {'more' if more else f'{got:,} bytes'}")
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256.lower():
+        raise ContentError(f"{expected} sha256 {found[:16]}...")
+    return content
+
+
+def fetch(
+    name: str, urls: Sequence[str], sha256: str, size: int, *, folder: str, gzipped: bool = False
+) -> bytearray:
+    """Return the checked content of a data set file, downloaded when there is no good copy here.
+
+    Args:
+        name: of the file, the same in every place it is looked for.
+        urls: its mirrors, tried in this order.
+        sha256, size: of the content; of the unpacked content if `gzipped`.
+        folder: the data set's folder below `$DUALNET_DATA_DIR` and below `<cache>/datasets`.
+
+    Raises:
+        DataError: no source gave the file, or the copy in `DUALNET_DATA_DIR` is wrong.
+    """
+    check_file_name(name)
+
+    def read(path: Path) -> bytearray:
+        return read_checked(path, sha256, size, gzipped=gzipped)
+
+    local = data_dir()
+    if local is not None and os.path.exists(path := local / folder / name):
+        try:
+            return read(path)
+        except ContentError as error:
+            raise ContentError(f"{path}: {error}; {LOCAL_ADVICE}") from error
+
+    path = cache_dir() / "datasets" / folder / name
+    wrong = ""
+    if os.path.exists(path):
+        try:
+            return read(path)
+        except ContentError as error:
+            wrong = f" (the copy there is wrong, delete it: {error})"
+            warnings.warn(f"{path}: {error}; downloading it again", stacklevel=3)
+    try:
+        # gzip adds 18 bytes and at most 5 for each 16 KiB.
+        return download(urls, path, read, max_bytes=size + size // 1000 + 1024)
+    except (UnavailableError, ContentError) as error:
+        places = f"the cache {path.parent}{wrong}"
+        if local is not None:
+            places = f"{local / folder} (DUALNET_DATA_DIR), {places}"
+        raise UnavailableError(
+            f"{name} is not in {places}, and no download worked: {error}; connect to the network, "
+            f"or set DUALNET_DATA_DIR to a folder that has {folder}/{name}"
+        ) from None
+
+
+def download(
+    urls: Sequence[str], target: Path, check: Callable[[Path], T], *, max_bytes: int | None = None
+) -> T:
+    """Download `target` from the first mirror that has it; return what `check` makes of the file.
+
+    What stood at `target` stays until a checked file takes its place. Any number of processes may
+    do this at once: each writes a file of its own, and the last one to finish wins.
+
+    Args:
+        urls: mirrors, `http://`, `https://` or `file://`. One that breaks off gets a second chance.
+        target: where the file goes; its folder is made.
+        check: gets the path of the downloaded file, and raises ContentError when it is wrong.
+        max_bytes: a longer file is refused while it comes in.
+
+    Raises:
+        ContentError: the last mirror that answered sent something else.
+        UnavailableError: no mirror answered.
+        DataError: the file cannot be written.
+    """
+    part = target.with_name(f".{target.name}.{os.urandom(6).hex()}.part")
+    failures: dict[str, DataError] = {}
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        open(part, "xb").close()  # tempfile's would be hidden from others who share the cache
+        pending = list(urls)
+        with Progress(target.name, max_bytes) as progress:
+            for wait in (RETRY_WAIT, None):
+                again = []
+                for url in pending:
+                    try:
+                        transfer(url, part, progress)
+                        value = check(part)
+                    except TransferError as error:
+                        failures[url] = DataError(str(error))
+                        if error.transient:
+                            again.append(url)
+                    except ContentError as error:
+                        failures[url] = error
+                    else:
+                        _install(part, target, check)
+                        return value
+                pending = again
+                if not pending or wait is None:
+                    break
+                time.sleep(wait)
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(
+            f"{target}: cannot be written ({error.strerror or error}); free some space, or choose "
+            f"another cache folder with DUALNET_CACHE_DIR"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+    reasons = "; ".join(f"{_shown(url)}: {why}" for url, why in failures.items())
+    wrong = any(isinstance(error, ContentError) for error in failures.values())
+    raise (ContentError if wrong else UnavailableError)(reasons)
+
+
+def _shown(url: str) -> str:
+    """The address without what may be secret in it: user, password, query."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _install(part: Path, target: Path, check: Callable[[Path], object]) -> None:
+    """Give the complete file its name, in one step."""
+    with open(part, "rb+") as file:
+        os.fsync(file.fileno())
+    try:
+        os.replace(part, target)
+    except PermissionError:
+        # Windows refuses while another process reads the target, which then is as good as ours.
+        if not target.is_file():
+            raise
+        check(target)

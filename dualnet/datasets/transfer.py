@@ -1,0 +1,165 @@
+"""One transfer of one file: bytes to disk, a bar on a terminal, failures in plain words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two pieces of the answer
+_CHUNK = 1 << 16
+
+
+class TransferError(Exception):
+    """A transfer that failed; `transient` when trying the same address again may help."""
+
+    def __init__(self, reason: str, *, transient: bool = False) -> None:
+        super().__init__(reason)
+        self.transient = transient
+
+
+class Progress:
+    """Shows the bytes that come in, on a terminal only, and refuses more than `max_bytes` of them.
+
+    pooch calls `total`, `update`, `reset` and `close`.
+    """
+
+    def __init__(self, label: str, max_bytes: int | None = None) -> None:
+        self.label = label
+        self.max_bytes = max_bytes
+        self.received = 0
+        self._total = 0
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        if sys.stderr is not None and sys.stderr.isatty():
+            from rich import progress
+            from rich.console import Console
+
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.description}", markup=False),
+                progress.BarColumn(),
+                progress.DownloadColumn(),
+                progress.TransferSpeedColumn(),
+                progress.TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self.label, total=None)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @total.setter
+    def total(self, total: int) -> None:
+        self._total = total
+        self.reset()
+        self._refuse_more_than_allowed(total)
+
+    def update(self, n: int) -> None:
+        self.received += n
+        # pooch counts whole chunks.
+        self._refuse_more_than_allowed(self.received - _CHUNK)
+        if self._bar is not None:
+            shown = min(self.received, self._total) if self._total else self.received
+            self._bar.update(self._task, completed=shown)
+
+    def reset(self) -> None:
+        self.received = 0
+        if self._bar is not None:
+            self._bar.reset(self._task, total=self._total or None)
+
+    def close(self) -> None:
+        """Nothing: a next mirror goes on with the same bar."""
+
+    def _refuse_more_than_allowed(self, n: int) -> None:
+        if self.max_bytes is not None and n > self.max_bytes:
+            raise TransferError(f"sends more than the expected {self.max_bytes:,} bytes")
+
+
+def transfer(url: str, part: Path, progress: Progress) -> None:
+    """Write what is at `url` into the file `part`, which is emptied first.
+
+    Raises:
+        TransferError: the address gave nothing, or not all of it.
+        OSError: `part` cannot be written.
+    """
+    scheme = urlsplit(url).scheme.lower()
+    if scheme in ("http", "https"):
+        _http(url, part, progress)
+    elif scheme == "file":
+        _copy(url, part, progress)
+    else:
+        raise TransferError(f"{scheme or 'no'} address; expected http, https or file")
+
+
+def _copy(url: str, part: Path, progress: Progress) -> None:
+    from urllib.request import url2pathname
+
+    source = url2pathname(urlsplit(url).path)
+    try:
+        progress.total = os.stat(source).st_size
+        file = open(source, "rb")  # noqa: SIM115 (the target's errors are not the source's)
+    except OSError as error:
+        raise TransferError(f"{source} cannot be read ({error.strerror})") from error
+    with file, open(part, "wb") as out:
+        shutil.copyfileobj(file, out, _CHUNK)
+    progress.update(progress.total)
+
+
+def _http(url: str, part: Path, progress: Progress) -> None:
+    import pooch
+    from requests import exceptions as http
+
+    get = pooch.HTTPDownloader(
+        progressbar=progress,
+        chunk_size=_CHUNK,
+        timeout=TIMEOUT,
+        # A server that packs on the way would change the bytes and hide their number.
+        headers={"User-Agent": "dualnet", "Accept-Encoding": "identity"},
+    )
+    progress.total = 0
+    try:
+        get(url, str(part), None)
+    except http.HTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        transient = status in (408, 429) or status >= 500
+        raise TransferError(f"answered HTTP {status}", transient=transient) from error
+    except http.ConnectTimeout as error:
+        raise TransferError(f"no answer within {TIMEOUT[0]:g} s") from error
+    except http.ReadTimeout as error:
+        raise TransferError(f"no answer within {TIMEOUT[1]:g} s", transient=True) from error
+    except http.SSLError as error:
+        raise TransferError("the secure connection was refused (certificate or TLS)") from error
+    except http.ProxyError as error:
+        raise TransferError("the proxy did not connect") from error
+    except http.TooManyRedirects as error:
+        raise TransferError("redirects without end") from error
+    except (http.ChunkedEncodingError, http.ContentDecodingError) as error:
+        raise TransferError("the connection broke off", transient=True) from error
+    except http.ConnectionError as error:
+        # requests says the same of a host that cannot be reached and of a transfer that stalls.
+        if progress.received or progress.total:
+            raise TransferError("the connection stalled", transient=True) from error
+        raise TransferError("no connection") from error
+    except http.RequestException as error:
+        first = str(error).partition("\n")[0]
+        raise TransferError(f"{type(error).__name__}: {first}") from error

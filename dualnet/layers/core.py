@@ -1,0 +1,219 @@
+"""Input, Dense, Activation, and layers that only pass on or rename."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import activations, constraints, initializers, regularizers
+from ..ops.linear import dense
+from ..tensor import KerasTensor
+from .base import Layer
+
+# Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
+_FUSED = {activations.linear: "linear", activations.relu: "relu", activations.tanh: "tanh"}
+
+
+class InputLayer(Layer):
+    """The place where data enters a model.
+
+    shape: without the batch. batch_size: fixed, or None. dtype: of the data.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("ragged", None)  # written by Keras, always false
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        if batch_shape is None:
+            if shape is None:
+                raise ValueError("Input needs a shape (without the batch), such as Input(shape=(784,))")
+            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else tuple(shape)))
+        elif shape is not None:
+            raise ValueError("give Input a shape or a batch_shape, not both")
+        for n in batch_shape:
+            if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 0):
+                raise ValueError(f"Input: shape entries must be whole numbers or None, got {tuple(batch_shape)}")
+        self.batch_shape = tuple(batch_shape)
+        self.optional = optional
+        self.sparse = bool(sparse)
+        self.built = True
+        self._summary_output_shape = self.batch_shape
+        self.output = KerasTensor(self.batch_shape, dtype=self._dtype, name=self.name)
+        self.output._keras_history = (self, 0, 0)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any = None) -> Any:
+        return self.batch_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self._dtype,
+            "sparse": self.sparse,
+            "ragged": False,
+            "name": self.name,
+            "optional": self.optional,
+        }
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor that stands for the data: ``Input(shape=(784,))``, the batch left out."""
+    layer = InputLayer(
+        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, batch_shape=batch_shape, name=name,
+        optional=optional
+    )
+    return layer.output
+
+
+class Dense(Layer):
+    """activation(x @ kernel + bias).  x: (..., in) -> (..., units)
+
+    units: size of the output. activation: a name or function, none by default. kernel: (in, units), "glorot_uniform" by
+    default. bias: (units,), zeros by default, left out with ``use_bias=False``.
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("quantization_config", None)  # written by Keras, null unless quantized
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if isinstance(units, bool) or not isinstance(units, int) or units <= 0:
+            raise ValueError(f"Dense: units must be a positive whole number, got {units!r}")
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        size = _last(self, input_shape)
+        self.kernel = self.add_weight(
+            (size, self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+
+    def call(self, inputs: Any) -> Any:
+        if inputs.shape[-1] != self.kernel.shape[0]:
+            raise ValueError(
+                f"Dense layer {self.name!r} was built for inputs whose last axis has {self.kernel.shape[0]} entries, "
+                f"got shape {inputs.shape}"
+            )
+        fused = _FUSED.get(self.activation)
+        if fused is not None:
+            return dense(inputs, self.kernel, self.bias, fused)
+        return self.activation(dense(inputs, self.kernel, self.bias))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+
+def _last(layer: Layer, input_shape: Any) -> int:
+    """The size of the last axis, which must be known to make a kernel."""
+    if not input_shape or not isinstance(input_shape[-1], int):
+        raise ValueError(
+            f"{type(layer).__name__} layer {layer.name!r} needs the size of the last axis of its input, got {input_shape}"
+        )
+    return input_shape[-1]
+
+
+class Activation(Layer):
+    """An activation function as a layer.  x: any shape -> the same shape"""
+
+    supports_masking = True
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+class Identity(Layer):
+    """The input, unchanged."""
+
+    supports_masking = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()

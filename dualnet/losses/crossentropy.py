@@ -1,0 +1,183 @@
+"""Cross-entropies.
+
+``from_logits=False`` (probabilities) is as exact as ``from_logits=True`` when ``y_pred`` comes straight from a
+softmax or sigmoid: the loss then goes back to what that was made from.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from .. import ops
+from ..tensor import Tensor
+from .loss import LossFunctionWrapper, keeps_labels
+from .reduction import as_tensor, same_shape
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """The mean over ``axis`` of -y log p - (1 - y) log(1 - p).  (batch, ..., n) -> (batch, ...)
+
+    y_true: 0, 1, or a probability. y_pred: p, or its logit. label_smoothing: s moves the target to y (1 - s) + s / 2.
+    Raises ``ValueError`` when the shapes differ by more than a last axis of length 1.
+    """
+    y_true, y_pred = same_shape(
+        "binary_crossentropy",
+        y_true,
+        y_pred,
+        "One probability for each of several classes needs one-hot targets; integer labels go with "
+        "sparse_categorical_crossentropy",
+    )
+    if label_smoothing:
+        y_true = _floating_like(y_true, y_pred) * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    losses = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
+    if losses.shape[axis] == 1:
+        return ops.squeeze(losses, axis)
+    return ops.mean(losses, axis=axis)
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """-sum(y log p) over ``axis``, p divided by its sum.  (batch, ..., classes) -> (batch, ...)
+
+    y_true: one-hot, or probabilities. y_pred: p, or logits. label_smoothing: s moves the target to y (1 - s) + s /
+    classes. Raises ``ValueError`` when the shapes differ.
+    """
+    if isinstance(axis, bool):  # an argument in the wrong place
+        raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
+    y_pred = as_tensor(y_pred)
+    y_true = as_tensor(y_true, like=y_pred)
+    if y_pred.data.shape and y_pred.data.shape[-1] == 1:
+        warnings.warn(
+            f"categorical_crossentropy of one class is always 0, and y_pred has shape {y_pred.shape}: for two classes "
+            "use binary_crossentropy, or an output of two units",
+            SyntaxWarning,
+            stacklevel=2,
+        )
+    if label_smoothing:
+        classes = y_true.shape[-1]
+        y_true = _floating_like(y_true, y_pred) * (1.0 - label_smoothing) + label_smoothing / classes
+    return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+
+
+@keeps_labels
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Tensor:
+    """-log p[label], p divided by its sum.  labels: (batch, ...) or (batch, ..., 1)  p: (batch, ..., classes) ->
+    (batch, ...)
+
+    y_true: integers from 0. y_pred: p, or logits. ignore_class: a label that counts for nothing; its loss is 0, and the
+    result carries a mask that leaves it out of means. axis: of the classes. Raises ``ValueError`` for one-hot targets.
+    """
+    y_pred = as_tensor(y_pred)
+    y_true = as_tensor(y_true, like=y_pred)
+    if y_true.data.ndim == y_pred.data.ndim and y_true.data.shape[axis] == 1:
+        y_true = ops.squeeze(y_true, axis)
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+    labels = ops.cast(y_true, "int32")  # unsigned labels could never equal -1
+    valid = ops.not_equal(labels, ignore_class)
+    labels = ops.where(valid, labels, 0)
+    losses = ops.sparse_categorical_crossentropy(labels, y_pred, from_logits=from_logits, axis=axis)
+    losses = ops.where(valid, losses, 0.0)
+    losses._keras_mask = valid
+    return losses
+
+
+def _floating_like(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    return as_tensor(y_true, str(y_pred.dtype)) if y_pred.data.dtype.kind == "f" else y_true
+
+
+def _check_smoothing(name: str, label_smoothing: float) -> None:
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing!r}")
+
+
+class BinaryCrossentropy(LossFunctionWrapper):
+    """-y log p - (1 - y) log(1 - p), for targets of 0 and 1.
+
+    from_logits: whether ``y_pred`` holds logits, not probabilities. label_smoothing: s from 0 to 1 moves the targets to
+    y (1 - s) + s / 2. axis: over which to average. The others are those of ``Loss``.
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        _check_smoothing("BinaryCrossentropy", label_smoothing)
+        super().__init__(
+            binary_crossentropy,
+            reduction=reduction,
+            name=name,
+            dtype=dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+
+class CategoricalCrossentropy(LossFunctionWrapper):
+    """-sum(y log p), for one-hot targets.
+
+    from_logits: whether ``y_pred`` holds logits, not probabilities. label_smoothing: s from 0 to 1 moves the targets to
+    y (1 - s) + s / classes. axis: of the classes. The others are those of ``Loss``.
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        _check_smoothing("CategoricalCrossentropy", label_smoothing)
+        super().__init__(
+            categorical_crossentropy,
+            reduction=reduction,
+            name=name,
+            dtype=dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+
+class SparseCategoricalCrossentropy(LossFunctionWrapper):
+    """-log p[label], for integer labels.
+
+    from_logits: whether ``y_pred`` holds logits, not probabilities. ignore_class: a label that counts for nothing (-1
+    or 255 in segmentation). axis: of the classes. The others are those of ``Loss``.
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str | None = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            sparse_categorical_crossentropy,
+            reduction=reduction,
+            name=name,
+            dtype=dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )
+        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis

@@ -1,0 +1,180 @@
+"""From one value per sample to one number: shapes that fit, masks, sample weights, and the ways to add up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dualnet_backends as backends
+
+from .. import config, ops
+from ..autodiff import to_array
+from ..dtypes import standardize_dtype
+from ..ops.loss import weighted_sum
+from ..tensor import Tensor
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+# What a tensor remembers of the softmax or sigmoid it comes from; a cross-entropy reads it.
+_LOGITS = ("_softmax_logits", "_sigmoid_logits")
+
+
+def standardize_reduction(reduction: str | None) -> str | None:
+    """The reduction itself; raises ``ValueError`` for one that does not exist."""
+    if reduction not in REDUCTIONS:
+        names = ", ".join(map(repr, REDUCTIONS))
+        raise ValueError(
+            f"Invalid value for argument `reduction`: expected one of {names}, got {reduction!r}"
+        )
+    return reduction
+
+
+def compute_dtype(dtype: Any) -> str:
+    """The dtype to compute in: a name, a policy ("mixed_float16", or an object that has ``compute_dtype``), or None."""
+    if dtype is None:
+        return config.floatx()
+    dtype = getattr(dtype, "compute_dtype", dtype)
+    if isinstance(dtype, dict):  # a policy in a config
+        dtype = dtype["config"]["name"]
+    return standardize_dtype(dtype.removeprefix("mixed_") if isinstance(dtype, str) else dtype)
+
+
+def as_tensor(x: Any, dtype: str | None = None, like: Tensor | None = None) -> Tensor:
+    """``x`` as a tensor of ``dtype`` (None: of its own). A tensor that has it already is returned as it is.
+
+    like: a tensor on whose device the result is to be, by default the device in use.
+    """
+    if isinstance(x, Tensor):
+        if dtype is None or x.data.dtype == dtype:
+            return x
+        y: Tensor = ops.cast(x, dtype)
+        for name in _LOGITS:
+            if (logits := getattr(x, name)) is not None:
+                setattr(y, name, as_tensor(logits, dtype))
+        return y
+    if isinstance(x, (list, tuple)) and any(isinstance(v, Tensor) and v.tracked for v in x):
+        raise ValueError(
+            f"expected one tensor, got a {type(x).__name__} of {len(x)}: give every output a loss of its own, or join "
+            "them with ops.stack"
+        )
+    backend = backends.current() if like is None else backends.of(like.data)
+    return Tensor(to_array(x, backend, dtype))
+
+
+def squeeze_or_expand_to_same_rank(
+    x1: Any, x2: Any, expand_rank_1: bool = True
+) -> tuple[Any, Any]:
+    """Two tensors whose ranks differ by one, and whose extra last axis has length 1, in the same rank.
+
+    A vector beside a column becomes a column; in all other cases the extra axis is dropped.
+    """
+    rank1, rank2 = len(x1.shape), len(x2.shape)
+    if rank1 == rank2 + 1 and x1.shape[-1] == 1:
+        if rank2 == 1 and expand_rank_1:
+            return x1, ops.expand_dims(x2, -1)
+        return _squeeze_last(x1), x2
+    if rank2 == rank1 + 1 and x2.shape[-1] == 1:
+        if rank1 == 1 and expand_rank_1:
+            return ops.expand_dims(x1, -1), x2
+        return x1, _squeeze_last(x2)
+    return x1, x2
+
+
+def _squeeze_last(x: Any) -> Tensor:
+    y: Tensor = ops.squeeze(x, -1)
+    logits = getattr(x, "_sigmoid_logits", None)
+    if logits is not None:
+        y._sigmoid_logits = ops.squeeze(logits, -1)
+    return y
+
+
+def same_shape(name: str, y_true: Any, y_pred: Any, hint: str = "") -> tuple[Tensor, Tensor]:
+    """Target and prediction as tensors of one shape. Raises ``ValueError`` where no axis of length 1 explains a
+    difference.
+
+    Keras would broadcast here: a target of shape (32, 1) is compared with each of 10 columns, as a rule by mistake.
+    """
+    y_pred = as_tensor(y_pred)
+    y_true = as_tensor(y_true, like=y_pred)
+    if y_true.data.shape == y_pred.data.shape and y_pred.data.ndim:
+        return y_true, y_pred
+    true, pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
+    if true.shape != pred.shape or not pred.ndim:
+        raise ValueError(
+            f"{name}: y_true and y_pred must have the same shape, with at least one axis (a last axis of length 1 may "
+            f"be missing in one of them), got {y_true.shape} and {y_pred.shape}. "
+            + (hint or "Give the target the shape of the model's output, or broadcast it if that is what you mean")
+        )
+    return true, pred
+
+
+def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
+    """The sample weights with a mask multiplied in; ``sample_weight`` itself when there is no mask.
+
+    For a mean, what the mask keeps weighs total / kept, so that the mean is over what is kept.
+    """
+    if mask is None:
+        return sample_weight
+    mask = mask if isinstance(mask, Tensor) else as_tensor(mask)
+    keep = (mask.data != 0).astype(dtype)
+    if reduction in ("mean", "sum_over_batch_size"):
+        keep *= keep.size / backends.of(keep).xp.maximum(keep.sum(), 1)
+    weight = Tensor(keep)
+    if sample_weight is None:
+        return weight
+    given = as_tensor(sample_weight, dtype, like=weight)
+    weight, given = _align("the mask", weight, "sample_weight", given)
+    return ops.multiply(given, weight)
+
+
+def _align(name1: str, x1: Tensor, name2: str, x2: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in one rank: after a last axis of length 1 is made up for, the first axes of the longer belong to the
+    shorter.
+
+    Raises ``ValueError`` unless the lengths are then equal or 1. (Broadcasting would count axes from the last:
+    weights of n samples would silently weigh n time steps.)
+    """
+    if not x1.ndim or not x2.ndim:
+        return x1, x2
+    a, b = squeeze_or_expand_to_same_rank(x1, x2)
+    rank = max(a.ndim, b.ndim)
+    a, b = (x if x.ndim == rank else ops.reshape(x, x.shape + (1,) * (rank - x.ndim)) for x in (a, b))
+    if any(m != n and m != 1 and n != 1 for m, n in zip(a.shape, b.shape)):
+        raise ValueError(
+            f"{name2} of shape {x2.shape} does not fit {name1} of shape {x1.shape}: expected one weight per sample, or "
+            "one per element"
+        )
+    return a, b
+
+
+def reduce_weighted_values(
+    values: Any,
+    sample_weight: Any = None,
+    mask: Any = None,
+    reduction: str | None = "sum_over_batch_size",
+    dtype: Any = None,
+) -> Tensor:
+    """Weigh the loss of each sample (or element), and reduce.
+
+    values: any shape; a loss without axes is taken as that of every sample. sample_weight: a number, or a shape that
+    fits the first axes of ``values``. mask: booleans that do. reduction: "sum_over_batch_size" or "mean": the sum
+    divided by the number of values (weights are not normalised); "mean_with_sample_weight": divided by the sum of the
+    weights; "sum"; "none" or None: the weighted values themselves. dtype: of the result, by default ``floatx()``.
+    """
+    values = as_tensor(values, compute_dtype(dtype))
+    if sample_weight is None and mask is None:
+        if reduction in (None, "none") or not values.data.ndim:
+            return values
+        divisor = 1 if reduction == "sum" else max(values.data.size, 1)
+        return weighted_sum(values, None, divisor)
+    weight = apply_mask(sample_weight, mask, str(values.dtype), reduction)
+    weight = as_tensor(weight, str(values.dtype), like=values)
+    if not values.ndim:
+        values = ops.broadcast_to(values, weight.shape)
+    values, weight = _align("the loss", values, "sample_weight", weight)
+    if reduction in (None, "none") or not values.ndim:
+        return ops.multiply(values, weight)
+    if weight.ndim and weight.shape != values.shape:
+        values = ops.broadcast_to(values, [n if m == 1 else m for m, n in zip(values.shape, weight.shape)])
+    if reduction == "mean_with_sample_weight":
+        return ops.divide_no_nan(weighted_sum(values, weight), ops.sum(weight))
+    divisor = 1 if reduction == "sum" else max(values.size, 1)
+    return weighted_sum(values, weight, divisor)

@@ -1,0 +1,200 @@
+"""Accuracies: how often a prediction is right. The functions give 1.0 or 0.0 for each, the classes the mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import config
+from ..autodiff import primitive
+from ..ops._common import Const
+from ..tensor import Array, Xp
+from .reduction import MeanMetricWrapper
+
+
+def _same_shape(name: str, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+    """Both in one shape, but for a last axis of length 1 that one of them may lack."""
+    if y_true.shape == y_pred.shape:
+        return y_true, y_pred
+    if y_true.shape == (*y_pred.shape, 1):
+        return y_true, y_pred[..., None]
+    if y_pred.shape == (*y_true.shape, 1):
+        return y_true[..., None], y_pred
+    raise ValueError(
+        f"{name}: y_true and y_pred must have the same shape (a last axis of length 1 may be missing in one of them), got "
+        f"{y_true.shape} and {y_pred.shape}. For class probabilities use categorical_accuracy (one-hot targets) or "
+        "sparse_categorical_accuracy (integer labels)"
+    )
+
+
+def _labels(name: str, y_true: Array, y_pred: Array) -> Array:
+    """Integer labels in the shape of the predictions without their last axis."""
+    if y_true.shape == y_pred.shape[:-1]:
+        return y_true
+    if y_true.shape == (*y_pred.shape[:-1], 1):
+        return y_true[..., 0]
+    raise ValueError(
+        f"{name}: for y_pred of shape {y_pred.shape} the integer labels y_true must have shape {y_pred.shape[:-1]}, got "
+        f"{y_true.shape}. For one-hot targets use {name.removeprefix('sparse_')}"
+    )
+
+
+def _one_hot(name: str, y_true: Array, y_pred: Array) -> Array:
+    """The labels that one-hot targets stand for."""
+    if y_true.shape != y_pred.shape or not y_pred.ndim:
+        raise ValueError(
+            f"{name}: y_true (one-hot) and y_pred must have the same shape, got {y_true.shape} and {y_pred.shape}. For "
+            f"integer labels use sparse_{name}"
+        )
+    return y_true.argmax(axis=-1)
+
+
+@primitive
+def accuracy(xp: Xp, y_true: Array, y_pred: Array) -> Const:
+    """Whether y_true == y_pred, element by element.  y_true, y_pred: one shape -> that shape"""
+    y_true, y_pred = _same_shape("accuracy", y_true, y_pred)
+    if y_true.dtype != y_pred.dtype:
+        y_true = y_true.astype(y_pred.dtype)
+    return (y_true == y_pred).astype(config.floatx()), None
+
+
+@primitive
+def binary_accuracy(xp: Xp, y_true: Array, y_pred: Array, threshold: float = 0.5) -> Const:
+    """Whether y_true (0 or 1) is what y_pred > threshold says.  y_true, y_pred: one shape -> that shape"""
+    y_true, y_pred = _same_shape("binary_accuracy", y_true, y_pred)
+    return ((y_pred > threshold) == y_true).astype(config.floatx()), None
+
+
+@primitive
+def categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array) -> Const:
+    """Whether the largest score is that of the true class.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
+    labels = _one_hot("categorical_accuracy", y_true, y_pred)
+    return (y_pred.argmax(axis=-1) == labels).astype(config.floatx()), None
+
+
+@primitive
+def sparse_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array) -> Const:
+    """Whether the largest score is that of the label.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> (...)"""
+    labels = _labels("sparse_categorical_accuracy", y_true, y_pred)
+    matches = (y_pred.argmax(axis=-1) == labels).astype(config.floatx())
+    return (matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches), None
+
+
+def _in_top_k(xp: Xp, labels: Array, scores: Array, k: int) -> Array:
+    """Whether fewer than k scores are above that of the label.  labels: (...)  scores: (..., classes) -> (...)"""
+    rows = scores.reshape(-1, scores.shape[-1])
+    own = rows[xp.arange(rows.shape[0]), labels.astype("int32").reshape(-1)][:, None]
+    own = xp.where(xp.isnan(own), -xp.inf, own)  # NaN is above nothing
+    return ((rows > own).sum(axis=-1) < k).astype(config.floatx()).reshape(labels.shape)
+
+
+@primitive
+def top_k_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, k: int = 5) -> Const:
+    """Whether the true class is among the k largest scores.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
+    labels = _one_hot("top_k_categorical_accuracy", y_true, y_pred)
+    return _in_top_k(xp, labels, y_pred, k), None
+
+
+@primitive
+def sparse_top_k_categorical_accuracy(
+    xp: Xp, y_true: Array, y_pred: Array, k: int = 5, from_sorted_ids: bool = False
+) -> Const:
+    """Whether the label is among the k largest scores.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> as y_true
+
+    from_sorted_ids: y_pred holds class ids instead, from the best on.
+    """
+    labels = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
+    if from_sorted_ids:
+        found = (y_pred[..., :k] == labels[..., None]).any(axis=-1).astype(config.floatx())
+    else:
+        found = _in_top_k(xp, labels, y_pred, k)
+    return found.reshape(y_true.shape), None
+
+
+class Accuracy(MeanMetricWrapper):
+    """How often y_true == y_pred: both labels, or both values.
+
+    name: "accuracy" by default. dtype: of the result, by default ``floatx()``.
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
+        super().__init__(accuracy, name, dtype)
+
+
+class BinaryAccuracy(MeanMetricWrapper):
+    """How often y_pred > threshold tells the target, 0 or 1.
+
+    name: "binary_accuracy" by default. dtype: of the result, by default ``floatx()``. threshold: 0.5 by default.
+    """
+
+    _direction = "up"
+
+    def __init__(
+        self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
+    ) -> None:
+        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
+        self.threshold = threshold
+
+
+class CategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest score is that of the true class, for one-hot targets. Scores may be logits or
+    probabilities.
+
+    name: "categorical_accuracy" by default. dtype: of the result, by default ``floatx()``.
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(categorical_accuracy, name, dtype)
+
+
+class SparseCategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities.
+
+    name: "sparse_categorical_accuracy" by default. dtype: of the result, by default ``floatx()``.
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(sparse_categorical_accuracy, name, dtype)
+
+
+class TopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often the true class is among the k largest scores, for one-hot targets.
+
+    k: 5 by default. name: "top_k_categorical_accuracy" by default. dtype: of the result, by default ``floatx()``.
+    """
+
+    _direction = "up"
+
+    def __init__(
+        self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None
+    ) -> None:
+        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
+        self.k = k
+
+
+class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often the label is among the k largest scores, for integer labels.
+
+    k: 5 by default. name: "sparse_top_k_categorical_accuracy" by default. dtype: of the result, by default
+    ``floatx()``. from_sorted_ids: whether ``y_pred`` holds class ids from the best on, instead of a score for each
+    class.
+    """
+
+    _direction = "up"
+
+    def __init__(
+        self,
+        k: int = 5,
+        name: str | None = "sparse_top_k_categorical_accuracy",
+        dtype: Any = None,
+        from_sorted_ids: bool = False,
+    ) -> None:
+        super().__init__(
+            sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids
+        )
+        self.k, self.from_sorted_ids = k, from_sorted_ids

@@ -1,0 +1,121 @@
+"""Metric: what is measured, accumulated over batches on the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import initializers, tree
+from ..autodiff import no_grad
+from ..losses.reduction import compute_dtype
+from ..naming import auto_name
+from ..variables import Variable
+
+
+class Metric:
+    """Base of all metrics.
+
+    A metric of your own makes its variables in ``__init__`` with ``add_variable``, adds a batch to them in
+    ``update_state``, and computes its value in ``result``. Variables and metrics that are kept as attributes, in
+    lists and dictionaries too, belong to it. Nothing in ``update_state`` should read a value (``float``, ``bool``,
+    ``numpy()``): on a GPU every read waits for the device.
+
+    dtype: of variables and result, by default ``floatx()``. name: by default the class in snake_case.
+    """
+
+    # "up" if larger is better, "down" if smaller: what callbacks do with mode="auto".
+    _direction: str | None = None
+    _variables: list[Variable]
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self.name = name or auto_name(type(self).__name__)
+        self._dtype = compute_dtype(dtype)
+        self._variables = []
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """A variable that keeps the state. It is set to zeros by ``reset_state``.
+
+        initializer: of its first value, a name or a callable ``(shape, dtype)``. dtype: by default ``floatx()``.
+        """
+        if "_variables" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__}.__init__ must call super().__init__() before it makes variables"
+            )
+        made = Variable(
+            initializers.get("zeros" if initializer is None else initializer),
+            shape=(shape,) if isinstance(shape, int) else tuple(shape),
+            dtype=dtype,
+            trainable=False,
+            aggregation=aggregation,
+            synchronization="on_read",
+            name=name,
+        )
+        made.path = f"{self.name}/{made.name}"
+        self._variables.append(made)
+        return made
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Variable:
+        """``add_variable`` under its older name; as in tf.keras the name may come first: ``add_weight("total", shape=())``."""
+        if isinstance(shape, str):
+            name, shape = shape, kwargs.pop("shape", ())
+            if isinstance(initializer, (tuple, list)):
+                shape, initializer = initializer, None
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of the metric, then those of the metrics in it."""
+        leaves = tree.flatten([v for k, v in self.__dict__.items() if k != "_variables"])
+        own = [*self.__dict__.get("_variables", ()), *(v for v in leaves if isinstance(v, Variable))]
+        own += [v for m in leaves if isinstance(m, Metric) for v in m.variables]
+        return list({id(v): v for v in own}.values())
+
+    def reset_state(self) -> None:
+        """Set all variables to zeros, as at the start of an epoch."""
+        for v in self.variables:
+            v.data.fill(0)
+
+    def reset_states(self) -> None:
+        """``reset_state`` under its older name."""
+        self.reset_state()
+
+    def update_state(self, *args: Any, **kwargs: Any) -> Any:
+        """Take a batch in."""
+        raise NotImplementedError(f"{type(self).__name__} must define update_state(...)")
+
+    def result(self) -> Any:
+        """The value so far: a tensor without axes, or a dictionary of them."""
+        raise NotImplementedError(f"{type(self).__name__} must define result()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """``update_state``, then ``result``."""
+        with no_grad():
+            self.update_state(*args, **kwargs)
+            return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"

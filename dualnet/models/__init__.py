@@ -1,0 +1,15 @@
+"""Models."""
+
+from .model import Model
+from .sequential import Sequential
+
+__all__ = ["Model", "Sequential", "load_model", "model_from_json", "save_model"]
+
+
+def __getattr__(name: str) -> object:
+    # Reading and writing files is imported when it is used.
+    if name in ("load_model", "save_model", "model_from_json"):
+        from ..saving import model_file
+
+        return getattr(model_file, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

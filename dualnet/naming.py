@@ -1,0 +1,34 @@
+"""Names: CamelCase to snake_case, and ``dense``, ``dense_1``, ``dense_2`` for objects that were given none."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+_uses: Counter[str] = Counter()
+
+
+def to_snake_case(name: str) -> str:
+    """ "BatchNormalization" -> "batch_normalization", "Conv2D" -> "conv2d", "PReLU" -> "p_re_lu" """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """``prefix`` itself at its first use, then ``prefix_1``, ``prefix_2`` ..."""
+    prefix = to_snake_case(prefix)
+    _uses[prefix] += 1
+    n = _uses[prefix] - 1
+    return f"{prefix}_{n}" if n else prefix
+
+
+def get_uid(prefix: str = "") -> int:
+    """A number that is one larger at every call with the same prefix."""
+    _uses[prefix] += 1
+    return _uses[prefix]
+
+
+def reset() -> None:
+    """Start all counters again (``clear_session``)."""
+    _uses.clear()

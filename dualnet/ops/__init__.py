@@ -1,0 +1,337 @@
+"""Operations on tensors, under Keras's names. Every one that has a gradient carries it beside its formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor
+from .activation import (
+    celu,
+    elu,
+    gelu,
+    hard_sigmoid,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    swish,
+    tanh,
+)
+from .arithmetic import (
+    add,
+    divide,
+    divide_no_nan,
+    equal,
+    floor_divide,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    mod,
+    multiply,
+    not_equal,
+    power,
+    subtract,
+    true_divide,
+    where,
+)
+from .create import (
+    arange,
+    array,
+    convert_to_numpy,
+    convert_to_tensor,
+    eye,
+    full,
+    full_like,
+    is_tensor,
+    linspace,
+    ones,
+    ones_like,
+    zeros,
+    zeros_like,
+)
+from .elementwise import (
+    abs,
+    absolute,
+    arccos,
+    arcsin,
+    arctan,
+    cast,
+    ceil,
+    clip,
+    copy,
+    cos,
+    cosh,
+    erf,
+    exp,
+    expm1,
+    floor,
+    isfinite,
+    isinf,
+    isnan,
+    log,
+    log1p,
+    log2,
+    log10,
+    logical_not,
+    negative,
+    reciprocal,
+    round,
+    rsqrt,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    stop_gradient,
+    tan,
+)
+from .linear import dot, matmul
+from .loss import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .reduce import (
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    count_nonzero,
+    cumsum,
+    logsumexp,
+    max,
+    mean,
+    min,
+    norm,
+    prod,
+    std,
+    sum,
+    var,
+)
+from .shape import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flip,
+    get_item,
+    moveaxis,
+    ndim,
+    one_hot,
+    pad,
+    ravel,
+    repeat,
+    reshape,
+    roll,
+    shape,
+    size,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    take,
+    take_along_axis,
+    tile,
+    transpose,
+    unstack,
+)
+
+__all__ = [
+    "abs",
+    "absolute",
+    "add",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "arange",
+    "arccos",
+    "arcsin",
+    "arctan",
+    "argmax",
+    "argmin",
+    "array",
+    "binary_crossentropy",
+    "broadcast_to",
+    "cast",
+    "categorical_crossentropy",
+    "ceil",
+    "celu",
+    "clip",
+    "concatenate",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "copy",
+    "cos",
+    "cosh",
+    "count_nonzero",
+    "cumsum",
+    "divide",
+    "divide_no_nan",
+    "dot",
+    "elu",
+    "equal",
+    "erf",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "eye",
+    "flip",
+    "floor",
+    "floor_divide",
+    "full",
+    "full_like",
+    "gelu",
+    "get_item",
+    "greater",
+    "greater_equal",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "is_tensor",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "leaky_relu",
+    "less",
+    "less_equal",
+    "linspace",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "log_sigmoid",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mish",
+    "mod",
+    "moveaxis",
+    "multiply",
+    "ndim",
+    "negative",
+    "norm",
+    "not_equal",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "pad",
+    "power",
+    "prod",
+    "ravel",
+    "reciprocal",
+    "relu",
+    "relu6",
+    "repeat",
+    "reshape",
+    "roll",
+    "round",
+    "rsqrt",
+    "selu",
+    "shape",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "sinh",
+    "size",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_categorical_crossentropy",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "stop_gradient",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "swish",
+    "take",
+    "take_along_axis",
+    "tan",
+    "tanh",
+    "tile",
+    "transpose",
+    "true_divide",
+    "unstack",
+    "var",
+    "where",
+    "zeros",
+    "zeros_like",
+]
+
+_OPERATORS = {
+    "add": add, "sub": subtract, "mul": multiply, "truediv": divide, "floordiv": floor_divide, "mod": mod,
+    "pow": power, "matmul": matmul, "and": logical_and, "or": logical_or, "xor": logical_xor,
+}  # fmt: skip
+_COMPARISONS = {
+    "eq": equal, "ne": not_equal, "lt": less, "le": less_equal, "gt": greater, "ge": greater_equal,
+}  # fmt: skip
+
+
+def _operator(op: Any) -> Any:
+    return lambda x, y: op(x, y)
+
+
+def _reflected(op: Any) -> Any:
+    return lambda x, y: op(y, x)
+
+
+for _name, _op in _OPERATORS.items():
+    setattr(Tensor, f"__{_name}__", _operator(_op))
+    setattr(Tensor, f"__r{_name}__", _reflected(_op))
+for _name, _op in _COMPARISONS.items():
+    setattr(Tensor, f"__{_name}__", _operator(_op))
+for _name, _op in {"neg": negative, "abs": absolute, "invert": logical_not, "getitem": get_item}.items():
+    setattr(Tensor, f"__{_name}__", _op)
+# Defining __eq__ after the class was made does not touch its __hash__, which stays that of the object.
+
+
+def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    return reshape(self, shape[0] if len(shape) == 1 else shape)
+
+
+for _name, _op in {"T": property(transpose), "reshape": _reshape, "astype": cast}.items():
+    setattr(Tensor, _name, _op)
+
+# The ufuncs whose op has another name here.
+_UFUNCS = {"logical_not": logical_not, "power": power, "float_power": power, "remainder": mod}
+
+
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    """``numpy.exp(tensor)`` is ``ops.exp(tensor)``: it stays on the device and has a gradient."""
+    op = _UFUNCS.get(ufunc.__name__) or globals().get(ufunc.__name__)
+    if method != "__call__" or op is None or options:
+        return NotImplemented
+    return op(*inputs)
+
+
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]

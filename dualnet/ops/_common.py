@@ -1,0 +1,48 @@
+"""What the ops share: dtype promotion at the boundary, and undoing a broadcast in the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import config
+from ..dtypes import result_type
+from ..tensor import Array, Xp
+
+Backward = Callable[..., Any]
+Op = tuple[Array, Backward]  # what a primitive returns: the value, and the closure that is its gradient
+Const = tuple[Array, None]  # the same for an op without a gradient
+Axis = int | tuple[int, ...] | None
+
+__all__ = ["Array", "Axis", "Backward", "Const", "Op", "Xp", "floating", "promote", "promote_floating", "sum_to"]
+
+
+def promote(x: Array, y: Any) -> tuple[Array, Any]:
+    """Both operands in the dtype of their result. y: array or Python number, which stays one (numbers are weak)."""
+    dx, dy = x.dtype, getattr(y, "dtype", None)
+    if dx == dy:
+        return x, y
+    dtype = result_type(dx, y if dy is None else dy)
+    x = x if dx == dtype else x.astype(dtype)
+    return x, (y if dy is None or dy == dtype else y.astype(dtype))
+
+
+def floating(x: Array) -> Array:
+    """``x`` itself when it is floating point (or complex), else converted to ``floatx()``."""
+    return x if x.dtype.kind in "fcV" else x.astype(config.floatx())
+
+
+def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:
+    """As ``promote``, with a floating point result."""
+    x, y = promote(x, y)
+    return floating(x), (floating(y) if hasattr(y, "dtype") else float(y))
+
+
+def sum_to(xp: Xp, dy: Array, x: Any) -> Array | None:
+    """Undo a broadcast: ``dy`` summed to the shape of the operand ``x``; None when that was a Python number."""
+    shape = getattr(x, "shape", None)
+    if shape is None or dy.shape == shape:
+        return None if shape is None else dy
+    extra = dy.ndim - len(shape)
+    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and dy.shape[extra + i] != 1))
+    return xp.sum(dy, axis=axes).reshape(shape)

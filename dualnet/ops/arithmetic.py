@@ -1,0 +1,210 @@
+"""Arithmetic on two operands, with broadcasting.  x, y: shapes that broadcast -> the broadcast shape"""
+
+from __future__ import annotations
+
+from ..autodiff import primitive
+from ._common import Array, Const, Op, Xp, promote, promote_floating, sum_to
+
+
+@primitive
+def add(xp: Xp, x1: Array, x2: Array) -> Op:
+    """x1 + x2"""
+    x, y = promote(x1, x2)
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        return sum_to(xp, dz, x), sum_to(xp, dz, y)
+
+    return x + y, backward
+
+
+@primitive
+def subtract(xp: Xp, x1: Array, x2: Array) -> Op:
+    """x1 - x2"""
+    x, y = promote(x1, x2)
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        return sum_to(xp, dz, x), sum_to(xp, -dz, y)
+
+    return xp.subtract(x, y), backward
+
+
+@primitive
+def multiply(xp: Xp, x1: Array, x2: Array) -> Op:
+    """x1 * x2"""
+    x, y = promote(x1, x2)
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        return sum_to(xp, dz * y, x), sum_to(xp, dz * x, y)
+
+    return x * y, backward
+
+
+@primitive
+def divide(xp: Xp, x1: Array, x2: Array) -> Op:
+    """x1 / x2; integers are divided as floating point numbers"""
+    x, y = promote_floating(x1, x2)
+    z = x / y
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        dx = dz / y
+        return sum_to(xp, dx, x), sum_to(xp, -dx * z, y)
+
+    return z, backward
+
+
+true_divide = divide
+
+
+@primitive
+def divide_no_nan(xp: Xp, x1: Array, x2: Array) -> Op:
+    """x1 / x2, and 0 where x2 is 0"""
+    x, y = promote_floating(x1, xp.asarray(x2) if not hasattr(x2, "dtype") else x2)
+    zero = y == 0
+    safe = xp.where(zero, xp.ones_like(y), y)
+    z = xp.where(zero, xp.zeros_like(y), x / safe)
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        dx = xp.where(zero, xp.zeros_like(y), dz / safe)
+        return sum_to(xp, dx, x), sum_to(xp, -dx * z, y)
+
+    return z, backward
+
+
+@primitive
+def power(xp: Xp, x1: Array, x2: Array) -> Op:
+    """x1 ** x2"""
+    x, y = promote(x1, x2)
+    z = x**y
+
+    def backward(dz: Array) -> tuple[Array, Array | None]:
+        # x ** (y - 1), and not z / x, which is 0 / 0 at x = 0.
+        dx = sum_to(xp, dz * y * x ** (y - 1), x)
+        if not hasattr(y, "shape"):
+            return dx, None
+        # d/dy x^y = x^y log x, whose limit at x = 0 is 0.
+        log = xp.log(xp.where(x > 0, x, xp.ones_like(x)))
+        return dx, sum_to(xp, dz * z * log, y)
+
+    return z, backward
+
+
+@primitive
+def floor_divide(xp: Xp, x1: Array, x2: Array) -> Const:
+    """floor(x1 / x2)"""
+    x, y = promote(x1, x2)
+    return xp.floor_divide(x, y), None
+
+
+@primitive
+def mod(xp: Xp, x1: Array, x2: Array) -> Op:
+    """x1 - floor(x1 / x2) * x2: the remainder with the sign of x2"""
+    x, y = promote(x1, x2)
+    quotient = xp.floor_divide(x, y)
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        return sum_to(xp, dz, x), sum_to(xp, -dz * quotient, y)
+
+    return xp.mod(x, y), backward
+
+
+@primitive
+def maximum(xp: Xp, x1: Array, x2: Array) -> Op:
+    """The larger of the two, element by element; where they are equal each gets half the gradient"""
+    x, y = promote(x1, x2)
+    z = xp.maximum(x, y)
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        return _share(xp, dz, x, y, z)
+
+    return z, backward
+
+
+@primitive
+def minimum(xp: Xp, x1: Array, x2: Array) -> Op:
+    """The smaller of the two, element by element; where they are equal each gets half the gradient"""
+    x, y = promote(x1, x2)
+    z = xp.minimum(x, y)
+
+    def backward(dz: Array) -> tuple[Array, Array]:
+        return _share(xp, dz, x, y, z)
+
+    return z, backward
+
+
+def _share(xp: Xp, dz: Array, x: Array, y: Array, z: Array) -> tuple[Array, Array]:
+    """The gradient to whichever of x and y is z; half to each where both are."""
+    from_x, from_y = (x == z).astype(dz.dtype), (y == z).astype(dz.dtype)
+    dz = dz / xp.maximum(from_x + from_y, 1)  # a NaN is equal to neither
+    return sum_to(xp, dz * from_x, x), sum_to(xp, dz * from_y, y)
+
+
+@primitive
+def equal(xp: Xp, x1: Array, x2: Array) -> Const:
+    """x1 == x2"""
+    x, y = promote(x1, x2)
+    return xp.equal(x, y), None
+
+
+@primitive
+def not_equal(xp: Xp, x1: Array, x2: Array) -> Const:
+    """x1 != x2"""
+    x, y = promote(x1, x2)
+    return xp.not_equal(x, y), None
+
+
+@primitive
+def greater(xp: Xp, x1: Array, x2: Array) -> Const:
+    """x1 > x2"""
+    x, y = promote(x1, x2)
+    return xp.greater(x, y), None
+
+
+@primitive
+def greater_equal(xp: Xp, x1: Array, x2: Array) -> Const:
+    """x1 >= x2"""
+    x, y = promote(x1, x2)
+    return xp.greater_equal(x, y), None
+
+
+@primitive
+def less(xp: Xp, x1: Array, x2: Array) -> Const:
+    """x1 < x2"""
+    x, y = promote(x1, x2)
+    return xp.less(x, y), None
+
+
+@primitive
+def less_equal(xp: Xp, x1: Array, x2: Array) -> Const:
+    """x1 <= x2"""
+    x, y = promote(x1, x2)
+    return xp.less_equal(x, y), None
+
+
+@primitive
+def logical_and(xp: Xp, x1: Array, x2: Array) -> Const:
+    """Whether both are true (nonzero)"""
+    return xp.logical_and(x1, x2), None
+
+
+@primitive
+def logical_or(xp: Xp, x1: Array, x2: Array) -> Const:
+    """Whether either is true (nonzero)"""
+    return xp.logical_or(x1, x2), None
+
+
+@primitive
+def logical_xor(xp: Xp, x1: Array, x2: Array) -> Const:
+    """Whether exactly one is true (nonzero)"""
+    return xp.logical_xor(x1, x2), None
+
+
+@primitive
+def where(xp: Xp, condition: Array, x1: Array, x2: Array) -> Op:
+    """x1 where the condition holds, else x2"""
+    x = x1 if hasattr(x1, "dtype") else xp.asarray(x1, dtype=getattr(x2, "dtype", None))
+    x, y = promote(x, x2)
+
+    def backward(dz: Array) -> tuple[None, Array, Array]:
+        return None, sum_to(xp, xp.where(condition, dz, 0), x), sum_to(xp, xp.where(condition, 0, dz), y)
+
+    return xp.where(condition, x, y), backward

@@ -1,0 +1,99 @@
+"""Tensors made from nothing or from host values, on the device in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dualnet_backends as backends
+
+from ..autodiff import to_array
+from ..dtypes import result_type, standardize_dtype
+from ..tensor import Tensor
+
+Shape = int | Sequence[int]
+
+
+def _shape(shape: Shape) -> tuple[int, ...]:
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Tensor:
+    """An array, number or nested list as a tensor; a tensor of the right dtype is returned as it is."""
+    if isinstance(x, Tensor) and (dtype is None or str(x.dtype) == standardize_dtype(dtype)):
+        return x
+    if isinstance(x, Tensor):
+        from .elementwise import cast
+
+        return cast(x, dtype)
+    return Tensor(to_array(x, backends.current(), None if dtype is None else standardize_dtype(dtype)))
+
+
+def array(x: Any, dtype: Any = None) -> Tensor:
+    """An array, number or nested list as a tensor of its own"""
+    return Tensor(backends.current().xp.array(convert_to_tensor(x, dtype).data, copy=True))
+
+
+def convert_to_numpy(x: Any) -> Any:
+    """The value as a NumPy array on the host"""
+    return x.numpy() if isinstance(x, Tensor) else backends.of(x).to_numpy(to_array(x))
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a tensor (or variable) of this library"""
+    return isinstance(x, Tensor)
+
+
+def zeros(shape: Shape, dtype: Any = None) -> Tensor:
+    """All 0"""
+    return Tensor(backends.current().xp.zeros(_shape(shape), dtype=standardize_dtype(dtype)))
+
+
+def ones(shape: Shape, dtype: Any = None) -> Tensor:
+    """All 1"""
+    return Tensor(backends.current().xp.ones(_shape(shape), dtype=standardize_dtype(dtype)))
+
+
+def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
+    """All ``fill_value``"""
+    value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
+    return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
+
+
+def _like(make: Callable[..., Any]) -> Callable[..., Tensor]:
+    def op(x: Any, dtype: Any = None) -> Tensor:
+        x = convert_to_tensor(x)
+        return Tensor(make(backends.of(x.data).xp, x.data, standardize_dtype(dtype or x.dtype)))
+
+    return op
+
+
+zeros_like = _like(lambda xp, x, dtype: xp.zeros_like(x, dtype=dtype))
+ones_like = _like(lambda xp, x, dtype: xp.ones_like(x, dtype=dtype))
+
+
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+    """All ``fill_value``, in the shape of x"""
+    x = convert_to_tensor(x)
+    return full(x.shape, fill_value, dtype or x.dtype)
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
+    """Numbers from start (0) up to, not including, stop"""
+    if dtype is None:
+        dtype = result_type(*(getattr(v, "dtype", type(v)) for v in (start, stop, step) if v is not None))
+    start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
+    if stop is None:
+        start, stop = 0, start
+    return Tensor(backends.current().xp.arange(start, stop, step, dtype=standardize_dtype(dtype)))
+
+
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
+    """``num`` numbers from start to stop, equally far apart"""
+    xp = backends.current().xp
+    return Tensor(xp.linspace(start, stop, num, endpoint=endpoint).astype(standardize_dtype(dtype)))
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+    """1 on the k-th diagonal, 0 elsewhere"""
+    return Tensor(backends.current().xp.eye(N, M, k=k, dtype=standardize_dtype(dtype)))

@@ -1,0 +1,301 @@
+"""Ops that move elements without changing them: reshape, transpose, join, split, index, pad."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ..autodiff import primitive, to_array
+from ..dtypes import result_type
+from ..tensor import Tensor
+from ._common import Array, Axis, Const, Op, Xp, sum_to
+
+Key = Any  # what may stand in the brackets of x[...]
+
+
+@primitive
+def reshape(xp: Xp, x: Array, newshape: Sequence[int]) -> Op:
+    """The same elements, in C order, in another shape; one entry may be -1"""
+    before = x.shape
+    return x.reshape(newshape), lambda dy: dy.reshape(before)
+
+
+@primitive
+def ravel(xp: Xp, x: Array) -> Op:
+    """The elements in C order.  x: any shape -> (size,)"""
+    before = x.shape
+    return x.reshape(-1), lambda dy: dy.reshape(before)
+
+
+@primitive
+def transpose(xp: Xp, x: Array, axes: Sequence[int] | None = None) -> Op:
+    """Axes in another order, reversed by default"""
+    order = tuple(a % x.ndim for a in axes) if axes is not None else tuple(reversed(range(x.ndim)))
+    back = tuple(order.index(a) for a in range(x.ndim))
+    return xp.transpose(x, order), lambda dy: xp.transpose(dy, back)
+
+
+@primitive
+def swapaxes(xp: Xp, x: Array, axis1: int, axis2: int) -> Op:
+    """Two axes exchanged"""
+    return xp.swapaxes(x, axis1, axis2), lambda dy: xp.swapaxes(dy, axis1, axis2)
+
+
+@primitive
+def moveaxis(xp: Xp, x: Array, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
+    """Axes moved to other places, the others keep their order"""
+    return xp.moveaxis(x, source, destination), lambda dy: xp.moveaxis(dy, destination, source)
+
+
+@primitive
+def expand_dims(xp: Xp, x: Array, axis: int | tuple[int, ...]) -> Op:
+    """A new axis of length 1 (or several)"""
+    before = x.shape
+    return xp.expand_dims(x, axis), lambda dy: dy.reshape(before)
+
+
+@primitive
+def squeeze(xp: Xp, x: Array, axis: Axis = None) -> Op:
+    """Axes of length 1 removed: all of them, or those named"""
+    before = x.shape
+    return xp.squeeze(x, axis), lambda dy: dy.reshape(before)
+
+
+@primitive
+def broadcast_to(xp: Xp, x: Array, shape: Sequence[int]) -> Op:
+    """x repeated along axes of length 1 and along new leading axes"""
+    return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
+
+
+@primitive
+def flip(xp: Xp, x: Array, axis: Axis = None) -> Op:
+    """The order of elements reversed along an axis (all of them by default)"""
+    return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
+
+
+@primitive
+def roll(xp: Xp, x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
+    """Elements moved along an axis, those that leave come in at the other end"""
+    back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
+    return xp.roll(x, shift, axis), lambda dy: xp.roll(dy, back, axis)
+
+
+@primitive
+def repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
+    """Every element ``repeats`` times along an axis (None: of the flattened tensor)"""
+    source = x if axis is not None else x.reshape(-1)
+    at = axis % source.ndim if axis is not None else 0
+
+    def backward(dy: Array) -> Array:
+        n = source.shape
+        return xp.sum(dy.reshape((*n[: at + 1], repeats, *n[at + 1 :])), axis=at + 1).reshape(x.shape)
+
+    return xp.repeat(source, repeats, axis=at), backward
+
+
+@primitive
+def tile(xp: Xp, x: Array, repeats: int | Sequence[int]) -> Op:
+    """The whole tensor repeated along each axis"""
+    times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
+    rank = max(len(times), x.ndim)
+    times = (1,) * (rank - len(times)) + times
+    shape = (1,) * (rank - x.ndim) + x.shape
+
+    def backward(dy: Array) -> Array:
+        split = tuple(v for pair in zip(times, shape) for v in pair)
+        return xp.sum(dy.reshape(split), axis=tuple(range(0, 2 * rank, 2))).reshape(x.shape)
+
+    return xp.tile(x, times), backward
+
+
+@primitive
+def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
+    dtype = result_type(*(x.dtype for x in xs))
+    at = axis % xs[0].ndim
+    stops: list[int] = []
+    for x in xs:
+        stops.append((stops[-1] if stops else 0) + x.shape[at])
+
+    def backward(dy: Array) -> tuple[Array, ...]:
+        return tuple(
+            dy[(slice(None),) * at + (slice(stop - x.shape[at], stop),)] for x, stop in zip(xs, stops)
+        )
+
+    return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
+
+
+def concatenate(xs: Sequence[Any], axis: int = -1) -> Tensor:
+    """Tensors joined along an axis; all other axes must agree"""
+    return _concatenate(*xs, axis=axis)
+
+
+@primitive
+def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
+    dtype = result_type(*(x.dtype for x in xs))
+
+    def backward(dy: Array) -> tuple[Array, ...]:
+        front = xp.moveaxis(dy, axis, 0)
+        return tuple(front[i] for i in range(len(xs)))
+
+    return xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis), backward
+
+
+def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new axis"""
+    return _stack(*x, axis=axis)
+
+
+@primitive
+def split(xp: Xp, x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> Op:
+    """Parts along an axis: a number of equal ones, or those between the given indices. Returns a tuple"""
+
+    def backward(dys: tuple[Array, ...]) -> Array:
+        return xp.concatenate(list(dys), axis=axis)
+
+    return tuple(xp.split(x, indices_or_sections, axis=axis)), backward
+
+
+@primitive
+def unstack(xp: Xp, x: Array, num: int | None = None, axis: int = 0) -> Op:
+    """The slices along an axis, which is removed. Returns a tuple"""
+    front = xp.moveaxis(x, axis, 0)
+
+    def backward(dys: tuple[Array, ...]) -> Array:
+        return xp.stack(list(dys), axis=axis)
+
+    return tuple(front[i] for i in range(front.shape[0])), backward
+
+
+@primitive
+def pad(xp: Xp, x: Array, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None) -> Op:
+    """Elements added at both ends of axes.
+
+    pad_width: a number, a pair, or a pair for each axis. mode: "constant" (0, or ``constant_values``), "reflect" or
+    "symmetric".
+    """
+    if mode not in ("constant", "reflect", "symmetric"):
+        raise ValueError(f'pad: mode {mode!r} is not known; expected "constant", "reflect" or "symmetric"')
+    widths = [pad_width] * x.ndim if isinstance(pad_width, int) else list(pad_width)
+    if len(widths) == 2 and all(isinstance(w, int) for w in widths):
+        widths = [tuple(widths)] * x.ndim
+    pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in (widths * x.ndim if len(widths) == 1 else widths)]
+    options = {"constant_values": constant_values or 0} if mode == "constant" else {}
+
+    def backward(dy: Array) -> Array:
+        if mode == "constant":
+            return dy[tuple(slice(a, n + a) for (a, _), n in zip(pairs, x.shape))]
+        for axis, ((a, b), n) in enumerate(zip(pairs, x.shape)):
+            dy = _fold(xp, dy, axis, a, b, n, 1 if mode == "reflect" else 0)
+        return dy
+
+    return xp.pad(x, pairs, mode=mode, **options), backward
+
+
+def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Array:
+    """Add the gradient of mirrored ends onto what they mirror. skip: 1 when the edge itself is not repeated."""
+    if a > n - skip or b > n - skip:
+        raise ValueError(f"pad: the gradient of {a} and {b} mirrored elements needs an axis longer than {n}")
+    dy = xp.moveaxis(dy, axis, 0)
+    dx = dy[a : a + n].copy()
+    if a:
+        dx[skip : skip + a] += dy[:a][::-1]
+    if b:
+        dx[n - skip - b : n - skip] += dy[a + n :][::-1]
+    return xp.moveaxis(dx, 0, axis)
+
+
+@primitive
+def get_item(xp: Xp, x: Array, key: Key) -> Op:
+    """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Elements taken twice add up in the gradient"""
+    key = _plain_key(key)
+
+    def backward(dy: Array) -> Array:
+        dx = xp.zeros_like(x)
+        if _has_arrays(key):
+            xp.add.at(dx, key, dy)
+        else:
+            dx[key] = dy
+        return dx
+
+    return x[key], backward
+
+
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(_plain_key(k) for k in key)
+    if isinstance(key, Tensor):
+        return key.data
+    return to_array(key) if isinstance(key, list) else key
+
+
+def _has_arrays(key: Any) -> bool:
+    return any(hasattr(k, "shape") and k.ndim > 0 for k in (key if isinstance(key, tuple) else (key,)))
+
+
+@primitive
+def take(backend: Backend, x: Array, indices: Array, axis: int | None = None) -> Op:
+    """Elements (slices along ``axis``) by index.  x: (..., n, ...)  indices: any shape of integers
+
+    Negative indices count from the end. On the CPU an index outside raises ``IndexError``; a GPU cannot raise, and
+    wraps.
+    """
+    xp = backend.xp
+    source = x.reshape(-1) if axis is None else xp.moveaxis(x, axis, 0)
+    n, before = source.shape[0], 0 if axis is None else axis % x.ndim
+    indices = xp.asarray(indices)
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        ids = indices.reshape(-1)
+        rest = source.shape[1:]
+        front = xp.moveaxis(dy, tuple(range(before, before + indices.ndim)), tuple(range(indices.ndim)))
+        dx = xp.zeros(source.shape, dtype=dy.dtype)
+        backend.scatter_add(dx, xp.where(ids < 0, ids + n, ids), front.reshape((ids.shape[0], *rest)))
+        return (dx.reshape(x.shape) if axis is None else xp.moveaxis(dx, 0, before)), None
+
+    y = backend.take(source, indices)
+    if axis is not None and before:
+        y = xp.moveaxis(y, tuple(range(indices.ndim)), tuple(range(before, before + indices.ndim)))
+    return y, backward
+
+
+@primitive
+def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int = -1) -> Op:
+    """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices"""
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        at = axis % x.ndim
+        # One hot along the axis: free of scatters, so that repeated indices add up on any device.
+        hot = xp.expand_dims(indices % x.shape[at], at + 1) == xp.arange(x.shape[at]).reshape(
+            (1,) * at + (1, -1) + (1,) * (x.ndim - at - 1)
+        )
+        dx = xp.sum(xp.expand_dims(dy, at + 1) * hot, axis=at)
+        return sum_to(xp, dx, x), None
+
+    return xp.take_along_axis(x, indices, axis=axis), backward
+
+
+@primitive
+def one_hot(backend: Backend, x: Array, num_classes: int, axis: int = -1, dtype: str | None = None) -> Const:
+    """1 at the place of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
+    from ..dtypes import standardize_dtype
+
+    y = backend.one_hot(x, num_classes, standardize_dtype(dtype))
+    return (y if axis in (-1, x.ndim) else backend.xp.moveaxis(y, -1, axis)), None
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    """The shape, as a tuple of numbers"""
+    return tuple(x.shape) if hasattr(x, "shape") else to_array(x).shape
+
+
+def size(x: Any) -> int:
+    """The number of elements"""
+    return math.prod(shape(x))
+
+
+def ndim(x: Any) -> int:
+    """The number of axes"""
+    return len(shape(x))

@@ -1,0 +1,66 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ..tensor import Array
+from .base import Optimizer
+
+
+class RMSprop(Optimizer):
+    """w -= lr g / sqrt(v + epsilon), v = rho v + (1 - rho) g^2  (Tieleman and Hinton, lecture 6.5 of "Neural
+    Networks", 2012).
+
+    momentum: of the scaled step. centered: subtract the square of the average gradient from v. The other arguments are
+    those of ``Optimizer``.
+    """
+
+    slots_by_variable = False
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+        self.slot_names = (
+            "velocity",
+            *(("momentum",) if momentum > 0 else ()),
+            *(("average_gradient",) if centered else ()),
+        )
+
+    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+        xp, rho = backend.xp, self.rho
+        v = slots[0]
+        v *= rho
+        v += (1 - rho) * g * g
+        spread = v
+        if self.centered:
+            average = slots[-1]
+            average *= rho
+            average += (1 - rho) * g
+            spread = v - average * average
+        step = lr * g / xp.sqrt(spread + self.epsilon)
+        if self.momentum > 0:
+            m = slots[1]
+            m *= self.momentum
+            m += step
+            step = m
+        w -= step
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "rho": self.rho,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "centered": self.centered,
+        }

@@ -1,0 +1,34 @@
+"""Gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ..tensor import Array
+from .base import Optimizer
+
+
+class SGD(Optimizer):
+    """w -= lr g, or with momentum  m = mu m - lr g; w += m  (Nesterov: w += mu m - lr g).
+
+    learning_rate: 0.01 by default. momentum: mu, from 0 to 1. nesterov: look ahead along the momentum  (Sutskever et
+    al., ICML 2013). The other arguments are those of ``Optimizer``.
+    """
+
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
+        super().__init__(learning_rate, **kwargs)
+        if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
+            raise ValueError(f"SGD: momentum must be a number from 0 to 1, got {momentum!r}")
+        self.momentum, self.nesterov = momentum, nesterov
+        self.slot_names = ("momentum",) if momentum else ()
+
+    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+        if self.momentum:
+            backend.momentum(w, g, slots[0], lr, self.momentum, self.nesterov)
+        else:
+            backend.sgd(w, g, lr)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

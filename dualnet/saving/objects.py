@@ -1,0 +1,279 @@
+"""Objects to configs and back, in Keras's schema, without ever importing or running what a config names.
+
+A config is ``{"module": "keras.layers", "class_name": "Dense", "config": {...}, "registered_name": None}``. Reading
+looks the pair (module, class name) up among the public classes of dualnet and the objects the user registered;
+nothing else exists.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+# Keras module -> ours. Written into files (so that Keras opens them) and accepted from files.
+_NAMESPACES = {
+    "keras": "dualnet",
+    "keras.layers": "dualnet.layers",
+    "keras.losses": "dualnet.losses",
+    "keras.metrics": "dualnet.metrics",
+    "keras.optimizers": "dualnet.optimizers",
+    "keras.optimizers.schedules": "dualnet.optimizers.schedules",
+    "keras.initializers": "dualnet.initializers",
+    "keras.regularizers": "dualnet.regularizers",
+    "keras.constraints": "dualnet.constraints",
+    "keras.activations": "dualnet.activations",
+}
+_custom_objects: dict[str, Any] = {}
+_registered_names: dict[Any, str] = {}
+
+
+@lru_cache(maxsize=1)
+def _public() -> dict[tuple[str, str], Any]:
+    """(Keras module, name) -> class or function, for all that dualnet has."""
+    table: dict[tuple[str, str], Any] = {}
+    for keras_name, ours in _NAMESPACES.items():
+        try:
+            module = importlib.import_module(ours)
+        except ModuleNotFoundError:
+            continue
+        for name, value in vars(module).items():
+            if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
+                table.setdefault((keras_name, name), value)
+    return table
+
+
+@lru_cache(maxsize=1)
+def _public_names() -> dict[Any, tuple[str, str]]:
+    """Class -> (Keras module, name); the longest module wins, so that Dense is in keras.layers."""
+    names: dict[Any, tuple[str, str]] = {}
+    for (module, name), value in _public().items():
+        known = names.get(value)
+        if getattr(value, "__name__", None) == name and (known is None or len(known[0]) < len(module)):
+            names[value] = (module, name)
+    return names
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
+    """A decorator that lets files name a class or function of yours, as ``package>name``."""
+
+    def register(target: Any) -> Any:
+        if inspect.isclass(target) and not hasattr(target, "get_config"):
+            raise ValueError(f"cannot register {target.__name__}: a class needs a get_config method to be saved")
+        full = f"{package}>{name or target.__name__}"
+        _custom_objects[full] = target
+        _registered_names[target] = full
+        return target
+
+    return register
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name under which a class or function was registered, or its own name."""
+    return _registered_names.get(obj, getattr(obj, "__name__", str(obj)))
+
+
+def get_registered_object(
+    name: str, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
+) -> Any:
+    """The class or function that was registered under a name, or None."""
+    for table in (custom_objects, _custom_objects, module_objects):
+        if table and name in table:
+            return table[name]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The table of registered objects, by name; it may be changed."""
+    return _custom_objects
+
+
+@contextmanager
+def custom_object_scope(objects: dict[str, Any]) -> Iterator[None]:
+    """Know some more objects by name inside a ``with`` block."""
+    before = dict(_custom_objects)
+    _custom_objects.update(objects)
+    try:
+        yield
+    finally:
+        _custom_objects.clear()
+        _custom_objects.update(before)
+
+
+CustomObjectScope = custom_object_scope
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """The config of an object: plain numbers, strings, lists and dictionaries."""
+    if obj is None:
+        return None
+    if isinstance(obj, (bool, int, float, str)):
+        return obj.item() if hasattr(obj, "item") else obj  # numpy.float64 is a float
+    if isinstance(obj, (list, tuple)):
+        return [serialize_keras_object(v) for v in obj]
+    if isinstance(obj, dict):
+        return {k: serialize_keras_object(v) for k, v in obj.items()}
+    if hasattr(obj, "dtype") and hasattr(obj, "tolist"):  # tensor, array or NumPy scalar
+        if getattr(obj, "ndim", 0) == 0:
+            return obj.item()
+        return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": str(obj.dtype)}}
+    if inspect.isfunction(obj) or inspect.isbuiltin(obj):
+        return _serialize_function(obj)
+    if inspect.isclass(obj):
+        module, name, registered = _names_of(obj)
+        return {"module": module, "class_name": "type", "config": name, "registered_name": registered}
+    if not hasattr(obj, "get_config"):
+        raise TypeError(f"cannot save {obj!r}: {type(obj).__name__} has no get_config method")
+    module, name, registered = _names_of(type(obj))
+    config: dict[str, Any] = {
+        "module": module,
+        "class_name": name,
+        "config": serialize_keras_object(obj.get_config()),
+        "registered_name": registered,
+    }
+    for key, method in (("build_config", "get_build_config"), ("compile_config", "get_compile_config")):
+        value = getattr(obj, method)() if hasattr(obj, method) else None
+        if value is not None:
+            config[key] = serialize_keras_object(value)
+    return config
+
+
+def _names_of(cls: Any) -> tuple[str | None, str, str | None]:
+    """(module, class name, registered name) as they stand in a config."""
+    public = _public_names().get(cls)
+    if public is not None:
+        return (*public, None)
+    module = None if cls.__module__ in ("__main__", "builtins") else cls.__module__
+    return module, cls.__name__, get_registered_name(cls)
+
+
+def _serialize_function(function: Any) -> Any:
+    if function.__name__ == "<lambda>":
+        raise ValueError("cannot save a lambda: define a function with a name and register it")
+    public = _public_names().get(function)
+    if public is not None:
+        return public[1]
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": function.__name__,
+        "registered_name": get_registered_name(function),
+    }
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
+) -> Any:
+    """The object a config describes. Classes and functions come from dualnet, the registry and ``custom_objects`` only.
+
+    Raises ``ValueError`` for a class or function that is none of these; serialized Python code (``__lambda__``) is
+    always refused.
+    """
+    if isinstance(config, (list, tuple)):
+        return [deserialize_keras_object(v, custom_objects) for v in config]
+    if not isinstance(config, dict):
+        return config
+    name = config.get("class_name")
+    if name is None or "config" not in config:
+        return {k: deserialize_keras_object(v, custom_objects) for k, v in config.items()}
+    inner = config["config"]
+    if name == "__lambda__":
+        raise ValueError(
+            "the file holds a Python lambda as byte code, which is never run: define the function in your program and "
+            "pass it with custom_objects={name: function}"
+        )
+    if name in ("__numpy__", "__tensor__"):
+        from ..ops import array, convert_to_numpy
+
+        made = array(inner["value"], inner["dtype"])
+        return convert_to_numpy(made) if name == "__numpy__" else made
+    if name == "function":
+        return _find(config, str(inner), custom_objects)
+    if name == "type":
+        return _find({**config, "class_name": inner}, str(inner), custom_objects)
+    cls = _find(config, name, custom_objects)
+    if not inspect.isclass(cls):
+        raise ValueError(f"expected the class {name!r} in a config, found a function of that name")
+    if not isinstance(inner, dict):
+        raise ValueError(f"the config of {name!r} must be a dictionary, got {type(inner).__name__}")
+    with custom_object_scope(custom_objects or {}):
+        try:
+            obj = cls.from_config(inner) if hasattr(cls, "from_config") else cls(**inner)
+        except TypeError as error:
+            raise TypeError(f"cannot make {name} from its config: {error}. The config was {inner}") from error
+    build_config = config.get("build_config")
+    if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
+        obj.build_from_config(build_config)
+    compile_config = config.get("compile_config")
+    if compile_config and hasattr(obj, "compile_from_config"):
+        with custom_object_scope(custom_objects or {}):
+            obj.compile_from_config(compile_config)
+    return obj
+
+
+def _find(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
+    registered = config.get("registered_name")
+    for key in (registered, name):
+        if key:
+            found = get_registered_object(key, custom_objects)
+            if found is not None:
+                return found
+    module = config.get("module")
+    if registered in (None, name) and isinstance(module, str):
+        found = _public().get((module, name)) or _by_source_module(module, name)
+        if found is not None:
+            return found
+    if module is None and registered is None:  # files of Keras 2 name no module
+        found = next((v for (m, n), v in _public().items() if n == name), None)
+        if found is not None:
+            return found
+    raise ValueError(
+        f"the config names {module}.{name} (registered as {registered!r}), which is not in dualnet. If it is yours, "
+        f"pass custom_objects={{{name!r}: {name}}} or decorate it with @dualnet.saving.register_keras_serializable()"
+    )
+
+
+def _by_source_module(module: str, name: str) -> Any:
+    """Keras writes some classes under the file they are defined in: keras.src.models.functional/Functional."""
+    if module.startswith("keras.src."):
+        parts = module.removeprefix("keras.src.").split(".")
+        for keras_module in (f"keras.{parts[0]}", "keras"):
+            if (keras_module, name) in _public():
+                return _public()[keras_module, name]
+    return None
+
+
+def by_identifier(
+    identifier: Any,
+    table: dict[str, Any],
+    kind: str,
+    instance_of: type | None = None,
+    make: bool = True,
+) -> Any:
+    """What ``get`` functions do: None, a name, a config, a class, an instance or a callable -> the object.
+
+    table: names -> classes or functions. kind: for messages ("loss", "optimizer"). make: whether a class found by
+    name is called without arguments to make an instance.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str):
+        found = get_registered_object(identifier, None, table)
+        if found is None:
+            near = difflib.get_close_matches(identifier, table, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(sorted(table)[:40])}"
+            raise ValueError(f"no {kind} is called {identifier!r}; {hint}")
+        return found() if make and inspect.isclass(found) else found
+    if isinstance(identifier, dict):
+        if "class_name" not in identifier:
+            raise ValueError(f"a {kind} config needs the keys class_name and config, got {sorted(identifier)}")
+        return deserialize_keras_object({"config": {}, **identifier})
+    if inspect.isclass(identifier):
+        identifier = identifier() if make else identifier
+    if (instance_of is not None and isinstance(identifier, instance_of)) or callable(identifier):
+        return identifier
+    raise ValueError(f"cannot make a {kind} of {identifier!r}: expected a name, a config, an instance or a function")

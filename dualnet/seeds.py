@@ -1,0 +1,68 @@
+"""Seeds: where the random numbers of a program begin."""
+
+from __future__ import annotations
+
+import random as _python_random
+from typing import Any
+
+import dualnet_backends as backends
+
+from . import config
+
+
+def set_random_seed(seed: int) -> None:
+    """Fix every random number of the program: Python's ``random``, NumPy's global one, and all streams of dualnet.
+
+    seed: an integer from 0 to 2**32 - 1. With the same seed the same program gives the same numbers, on either device.
+    """
+    import numpy as np
+
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"set_random_seed expects an integer from 0 to 2**32 - 1, got {seed!r}")
+    _python_random.seed(seed)
+    np.random.seed(seed)
+    config._set_global_seed(seed)
+
+
+def make_default_seed() -> int:
+    """A seed for an object that was given none, from Python's ``random`` (as in Keras: the order matters)."""
+    return _python_random.randint(1, 10**9)
+
+
+class SeedGenerator:
+    """A seed, and a counter that moves on at every use.
+
+    seed: an integer, or None for one from Python's ``random``. name: of the stream; a generator that was given no
+    seed draws from the stream (global seed, name), so what other layers draw does not touch it.
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
+        # Drawn even when unused: initializers that are made later then have the seeds they have in Keras.
+        default = make_default_seed() if seed is None else seed
+        if isinstance(default, bool) or not isinstance(default, int):
+            raise ValueError(f"seed must be an integer or None, got {seed!r}")
+        if default < 0:
+            raise ValueError(f"seed must not be negative, got {seed}")
+        self._given = seed
+        self.seed = default
+        self.name = name or "seed_generator"
+        self.counter = 0
+
+    def pair(self) -> tuple[int, int]:
+        """(seed, counter), and the counter moves on."""
+        self.counter += 1
+        return self.seed, self.counter - 1
+
+    def next(self) -> tuple[tuple[int, int], int]:
+        """(Philox key, step) for one draw inside a training step, and the counter moves on."""
+        self.counter += 1
+        seed = config.global_seed() if self._given is None else self._given
+        stream = self.name if self._given is None else "seeded"
+        return backends.stream_key(seed, stream), self.counter - 1
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self._given}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        return cls(**config)

@@ -1,0 +1,174 @@
+"""Tensor: an array on a device, and a flag that says whether gradients flow through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import dualnet_backends as backends
+
+Array = Any  # the array type of whichever backend is in use
+Xp = Any  # an array module: numpy or cupy
+
+
+class Tensor:
+    """An array on a device, as ops take and return it.
+
+    Attributes: ``data``, the array itself (NumPy or CuPy); ``tracked``, whether a gradient is to flow through it.
+    Operators and indexing are ops (``dualnet.ops`` attaches them). ``numpy()``, ``float(t)`` and ``numpy.asarray(t)``
+    copy to the host, which on a GPU waits for the device.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "data", "tracked")
+    __hash__ = object.__hash__
+    # Set on an instance when there is something to say; looked up on every layer call.
+    _keras_mask: Any = None
+    # What a softmax or sigmoid over the last axis made this tensor from (tf.keras has the same under
+    # ``_keras_logits``).
+    _softmax_logits: Any = None
+    _sigmoid_logits: Any = None
+
+    def __init__(self, data: Array) -> None:
+        self.data = data
+        self.tracked = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def device(self) -> str:
+        """The device the array is on: "cpu" or "gpu:N"."""
+        return backends.of(self.data).device
+
+    def numpy(self) -> Any:
+        """The value as a NumPy array on the host."""
+        return backends.of(self.data).to_numpy(self.data)
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        return self.numpy().item()
+
+    def tolist(self) -> Any:
+        """The value as nested Python lists."""
+        return self.numpy().tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        value = self.numpy()
+        return value.astype(dtype) if dtype is not None and value.dtype != dtype else value
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"only an integer tensor can be an index, got dtype {self.dtype}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("a tensor without axes cannot be iterated over")
+        return (self[i] for i in range(len(self.data)))
+
+    if TYPE_CHECKING:  # dualnet.ops attaches these
+        T: Tensor
+
+        def reshape(self, *shape: Any) -> Tensor: ...
+        def astype(self, dtype: Any) -> Tensor: ...
+        def __getitem__(self, key: Any) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __floordiv__(self, other: Any) -> Tensor: ...
+        def __rfloordiv__(self, other: Any) -> Tensor: ...
+        def __mod__(self, other: Any) -> Tensor: ...
+        def __rmod__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __rpow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __rmatmul__(self, other: Any) -> Tensor: ...
+        def __and__(self, other: Any) -> Tensor: ...
+        def __rand__(self, other: Any) -> Tensor: ...
+        def __or__(self, other: Any) -> Tensor: ...
+        def __ror__(self, other: Any) -> Tensor: ...
+        def __xor__(self, other: Any) -> Tensor: ...
+        def __rxor__(self, other: Any) -> Tensor: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+        def __eq__(self, other: object) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: object) -> Tensor: ...  # type: ignore[override]
+
+    def __repr__(self) -> str:
+        text = str(self.numpy()).replace("\n", "\n       ")
+        return f"Tensor({text}, shape={self.shape}, dtype={self.dtype}, device={self.device})"
+
+
+class KerasTensor:
+    """A tensor without a value: what a layer will get, known by shape and dtype.
+
+    shape: a tuple whose ``None`` entries (the batch, as a rule) are open. dtype: a name such as "float32".
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int | None, ...],
+        dtype: str = "float32",
+        sparse: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+    ) -> None:
+        from .dtypes import standardize_dtype
+        from .naming import auto_name
+
+        self.shape = tuple(shape)
+        self.dtype = standardize_dtype(dtype)
+        self.sparse = sparse
+        self.name = name or auto_name("keras_tensor")
+        self._keras_history: Any = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise ValueError(
+            f"a symbolic tensor (shape {self.shape}) has no value: it stands for the input of a model. "
+            "Call the model on data, or use the ops of dualnet.ops inside a layer's call()."
+        )
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"

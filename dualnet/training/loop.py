@@ -1,0 +1,242 @@
+"""The loops of ``fit``, ``evaluate`` and ``predict``. What happens in a step is the model's business."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import dualnet_backends as backends
+
+from .. import config, tree
+from ..autodiff import no_grad
+from ..callbacks import CallbackList
+from ..tensor import Tensor
+from .data import ArrayData, Data, Epochs, make_data, pack_x_y_sample_weight, train_validation_split
+from .logs import Logs, to_numbers
+
+
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    epochs: int,
+    verbose: Any,
+    callbacks: Any,
+    validation_split: float,
+    validation_data: Any,
+    shuffle: bool | str,
+    class_weight: dict[int, float] | None,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    validation_batch_size: int | None,
+    validation_freq: int | Sequence[int],
+) -> Any:
+    """``Model.fit``; see there."""
+    model._check_compiled("fit")
+    _positive("epochs", epochs)
+    _positive("steps_per_epoch", steps_per_epoch, optional=True)
+    if validation_split and validation_data is None:
+        (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
+        if validation_data[2] is None:
+            validation_data = validation_data[:2]
+    backend = model._backend()
+    data = make_data(
+        x,
+        y,
+        sample_weight,
+        batch_size=batch_size,
+        steps=steps_per_epoch,
+        shuffle=shuffle if _shufflable(x, shuffle) else False,
+        class_weight=class_weight,
+        backend=backend,
+    )
+    validation = _validation_data(validation_data, validation_batch_size or batch_size, backend)
+    source = Epochs(data, steps_per_epoch)
+    listeners = callbacks
+    if not isinstance(callbacks, CallbackList):
+        listeners = CallbackList(
+            callbacks,
+            add_history=True,
+            add_progbar=verbose != 0,
+            model=model,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps_per_epoch or data.steps,
+        )
+    model.stop_training = False
+    model._prepare_training(data)
+    logs: dict[str, Any] = {}
+    with backends.device(backend.device):
+        listeners.on_train_begin()
+        for epoch in range(model._initial_epoch or initial_epoch, epochs):
+            model.reset_metrics()
+            listeners.on_epoch_begin(epoch)
+            logs = _train_epoch(model, source, epoch, listeners)
+            if validation is not None and _validates(epoch, validation_freq):
+                results = evaluate_data(model, validation, validation_steps, listeners)
+                logs |= {f"val_{name}": value for name, value in results.items()}
+                logs = dict(sorted(logs.items()))
+            listeners.on_epoch_end(epoch, logs)
+            if model.stop_training or source.exhausted:
+                break
+        listeners.on_train_end(logs=logs)
+    return model.history
+
+
+def _train_epoch(model: Any, source: Epochs, epoch: int, listeners: CallbackList) -> dict[str, Any]:
+    """The steps of one epoch. Only a callback that asks for the logs of a batch makes it wait for the device."""
+    train_step, results = model.train_step, None
+    begin, end = listeners.wants_train_batch_begin, listeners.wants_train_batch_end
+    updates = int(model.optimizer.iterations.data) if model.optimizer is not None else 0
+    step = 0
+    for x, y, weight, _ in source.epoch(epoch, updates):
+        if begin:
+            listeners.on_train_batch_begin(step)
+        results = train_step(pack_x_y_sample_weight(x, y, weight))
+        if end:
+            listeners.on_train_batch_end(step, _logs(model, results))
+        step += 1
+        if model.stop_training:
+            break
+    if step == 0:
+        raise ValueError("there was no batch to train on: the data is empty")
+    return _epoch_logs(model, results)
+
+
+def _logs(model: Any, results: Any) -> Any:
+    return results if isinstance(results, Logs) else Logs(lambda: dict(results or {}))
+
+
+def _epoch_logs(model: Any, results: Any) -> dict[str, Any]:
+    """Metrics over the whole epoch; what a ``train_step`` of the user returned besides comes from the last batch."""
+    logs = to_numbers(model.get_metrics_result())
+    if results is not None and not isinstance(results, Logs):
+        if set(results) != set(logs):
+            return to_numbers(results)
+    return logs
+
+
+def evaluate(
+    model: Any,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    verbose: Any,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Any,
+    return_dict: bool,
+) -> Any:
+    """``Model.evaluate``; see there."""
+    model._check_compiled("evaluate")
+    _positive("steps", steps, optional=True)
+    backend = model._backend()
+    data = make_data(x, y, sample_weight, batch_size=batch_size, backend=backend)
+    listeners = callbacks
+    if not isinstance(callbacks, CallbackList):
+        listeners = CallbackList(
+            callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps or data.steps
+        )
+    with backends.device(backend.device):
+        results = evaluate_data(model, data, steps, listeners)
+    return results if return_dict else _flat(model, results)
+
+
+def evaluate_data(model: Any, data: Data, steps: int | None, listeners: CallbackList) -> dict[str, Any]:
+    """Loss and metrics over the data, as numbers by name."""
+    model.reset_metrics()
+    listeners.on_test_begin()
+    begin, end = listeners.wants_test_batch_begin, listeners.wants_test_batch_end
+    step, results = 0, None
+    with no_grad():
+        for x, y, weight, _ in Epochs(data, steps).epoch(0):
+            if begin:
+                listeners.on_test_batch_begin(step)
+            results = model.test_step(pack_x_y_sample_weight(x, y, weight))
+            if end:
+                listeners.on_test_batch_end(step, _logs(model, results))
+            step += 1
+    if step == 0:
+        raise ValueError("there was no batch to evaluate on: the data is empty")
+    logs = _epoch_logs(model, results)
+    listeners.on_test_end(logs)
+    return logs
+
+
+def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
+    """``Model.predict``; see there."""
+    _positive("steps", steps, optional=True)
+    backend = model._backend()
+    data = make_data(x, batch_size=batch_size, backend=backend)
+    listeners = callbacks
+    if not isinstance(callbacks, CallbackList):
+        shown = False if verbose == 0 else True
+        listeners = CallbackList(
+            callbacks, add_progbar=shown, model=model, verbose=verbose, epochs=1, steps=steps or data.steps
+        )
+    parts: list[Any] = []
+    with backends.device(backend.device), no_grad():
+        listeners.on_predict_begin()
+        for step, (batch, y, weight, _) in enumerate(Epochs(data, steps).epoch(0)):
+            if listeners.wants_predict_batch_begin:
+                listeners.on_predict_batch_begin(step)
+            out = model.predict_step(pack_x_y_sample_weight(batch, y, weight))
+            parts.append(tree.map_structure(lambda t: t.data, out))
+            if listeners.wants_predict_batch_end:
+                listeners.on_predict_batch_end(step, {"outputs": out})
+        listeners.on_predict_end()
+    if not parts:
+        raise ValueError("there was no batch to predict: the data is empty")
+    return tree.map_structure(lambda *a: backend.to_numpy(a[0] if len(a) == 1 else backend.xp.concatenate(a)), *parts)
+
+
+def one_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
+    """Arrays as the one batch that ``train_on_batch`` and its relatives work on."""
+    data = ArrayData(x, y, sample_weight, class_weight=class_weight, backend=model._backend())
+    tensors = (None if d is None else tree.map_structure(Tensor, d) for d in (data.x, data.y, data.weight))
+    return pack_x_y_sample_weight(*tensors)
+
+
+def _flat(model: Any, results: dict[str, Any]) -> Any:
+    """Results in the order of ``model.metrics``; the bare loss when there is nothing else."""
+    names = [m.name for m in model.metrics]
+    values = [results[n] for n in names if n in results] + [v for n, v in results.items() if n not in names]
+    return values[0] if len(values) == 1 else values
+
+
+def _validation_data(given: Any, batch_size: int | None, backend: backends.Backend) -> Data | None:
+    if given is None:
+        return None
+    if isinstance(given, (tuple, list)):
+        if len(given) not in (2, 3):
+            raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} parts")
+        return make_data(*given, batch_size=batch_size, backend=backend)
+    return make_data(given, backend=backend)
+
+
+def _validates(epoch: int, freq: int | Sequence[int]) -> bool:
+    return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq
+
+
+def _shufflable(x: Any, shuffle: bool | str) -> bool:
+    if shuffle not in (True, False, "batch"):
+        raise ValueError(f'shuffle must be True, False or "batch", got {shuffle!r}')
+    if hasattr(x, "__next__") and shuffle is not True:
+        warnings.warn("shuffle is ignored for a generator, which decides its own order", stacklevel=4)
+    return bool(shuffle)
+
+
+def _positive(name: str, value: Any, optional: bool = False) -> None:
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+        raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+
+
+def resolve_verbose(verbose: Any) -> int:
+    """ "auto" is a bar, or one line per epoch when interactive logging is off."""
+    return (1 if config.is_interactive_logging_enabled() else 2) if verbose == "auto" else int(verbose)

@@ -1,0 +1,265 @@
+"""Unpacking tar and zip archives that nobody vouches for.
+
+Every name is checked and every file opened by us: `extractall`, whose filter can be led outside the
+folder on Python 3.11.0 to 3.11.12, is never called. An archive is refused as a whole, before
+anything of it stands under its final name.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+from dualnet.datasets.download import ContentError, DataError
+
+# Against small archives that unpack to a full disk. Images, text and tables stay far below.
+MAX_RATIO = 200
+FREE_BYTES = 256 << 20  # always allowed
+FREE_MEMBERS = 10_000  # always allowed; then one for each 32 bytes of the archive
+HEADER_BYTES = 1 << 20  # between two members of a tar archive
+MAX_DEPTH = 64
+
+_CHUNK = 1 << 16
+
+
+def extract_archive(
+    archive: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    archive_format: str | Sequence[str] | None = "auto",
+) -> None:
+    """Unpack `archive` into `folder` once all of it has proved good.
+
+    Files already in `folder` that the archive has too are replaced, others stay. Permissions,
+    owners and times in the archive are ignored.
+
+    Args:
+        archive_format: `"tar"` (plain, gzip, bzip2, xz), `"zip"`, a list of these, or `"auto"`.
+
+    Raises:
+        ValueError: `archive_format` names another format.
+        ContentError: the file is no such archive, is damaged, or holds a link, a device, a name
+            that leads outside `folder`, a name twice, or far more data than its size explains.
+        DataError: `folder` cannot be written.
+    """
+    archive, folder = Path(archive), Path(folder)
+    formats = ["tar", "zip"] if archive_format == "auto" else archive_format or []
+    formats = [formats] if isinstance(formats, str) else list(formats)
+    unknown = [name for name in formats if name not in _UNPACK]
+    if unknown:
+        raise ValueError(f"archive_format must be 'auto', 'tar' or 'zip', got {unknown[0]!r}")
+
+    matching = [name for name in formats if _IS_FORMAT[name](archive)]
+    if not matching:
+        names = f"a {' or '.join(formats)}" if formats else "no"
+        raise ContentError(f"{archive}: expected {names} archive, found something else or damage")
+    part = folder.with_name(f".{folder.name}.{os.urandom(6).hex()}.part")
+    try:
+        part.mkdir(parents=True)
+        try:
+            _UNPACK[matching[0]](archive, _Target(part, archive.stat().st_size))
+        except DataError as error:
+            raise ContentError(f"{archive}: {error}; nothing was unpacked") from error
+        except OSError as error:
+            # gzip reports damage as an OSError without a number.
+            if error.errno is not None:
+                raise
+            raise ContentError(f"{archive}: damaged ({error}); nothing was unpacked") from error
+        except Exception as error:
+            # Damaged and hostile archives make these modules raise nearly anything.
+            why = f"{type(error).__name__}: {error}"
+            raise ContentError(f"{archive}: damaged ({why}); nothing was unpacked") from error
+        _move_into_place(part, folder)
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+class _Target:
+    """The folder that takes the files, and what they may amount to."""
+
+    def __init__(self, folder: Path, archive_bytes: int) -> None:
+        self.folder = folder
+        self.bytes_left = max(FREE_BYTES, MAX_RATIO * archive_bytes)
+        self.members_left = FREE_MEMBERS + archive_bytes // 32
+
+    def path(self, name: str) -> Path:
+        """Where the member `name` goes."""
+        self.members_left -= 1
+        if self.members_left < 0:
+            raise ContentError("has far more members than its size explains; unpack it yourself")
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        outside = name.startswith("/") or ".." in parts or "\\" in name or "\0" in name
+        if outside or (os.name == "nt" and ":" in name):
+            raise ContentError(f"member {name!r} leads outside the folder")
+        if len(parts) > MAX_DEPTH:
+            raise ContentError(f"member {name[:80]!r}... is {len(parts)} folders deep")
+        return self.folder.joinpath(*parts)
+
+    def make_folder(self, name: str) -> None:
+        self._make(self.path(name), name)
+
+    def write(self, name: str, source: IO[bytes], size: int) -> None:
+        """Write one file of `size` bytes."""
+        path = self.path(name)
+        if path == self.folder:
+            raise ContentError(f"member {name!r} has no name")
+        self.bytes_left -= size
+        if size < 0 or self.bytes_left < 0:
+            raise ContentError("has far more data than its size explains; unpack it yourself")
+        self._make(path.parent, name)
+        try:
+            file = open(path, "xb")  # noqa: SIM115 (only the opening may find the name taken)
+        except FileExistsError:
+            raise ContentError(f"member {name!r} is there twice") from None
+        with file:
+            left = size
+            while left and (chunk := source.read(min(_CHUNK, left))):
+                file.write(chunk)
+                left -= len(chunk)
+        if left:
+            raise ContentError(f"member {name!r} is cut short")
+        if source.read(1):
+            raise ContentError(f"member {name!r} is longer than it says")
+
+    @staticmethod
+    def _make(path: Path, name: str) -> None:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise ContentError(f"member {name!r} needs a folder where a file is") from None
+
+
+def _move_into_place(part: Path, folder: Path) -> None:
+    try:
+        os.rename(part, folder)
+        return
+    except OSError:
+        if not folder.is_dir():
+            raise
+    for root, folders, files in os.walk(part):
+        below = folder / os.path.relpath(root, part)
+        for name in folders:
+            (below / name).mkdir(exist_ok=True)
+        for name in files:
+            os.replace(os.path.join(root, name), below / name)
+
+
+# tar
+
+
+class _Budgeted:
+    """A decompressed stream that stops at a number of bytes granted beforehand."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.left = 0
+
+    def read(self, n: int) -> bytes:
+        data: bytes = self.stream.read(n)
+        self.left -= len(data)
+        if self.left < -_CHUNK:  # what tarfile reads ahead
+            raise ContentError("holds far more data than its members amount to")
+        return data
+
+
+class _StrictTarInfo(tarfile.TarInfo):
+    """tarfile takes a broken header for the end of the archive; here it is an error."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> Any:
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"{error} at byte {tar.offset}") from error
+
+
+def _open_tar(archive: Path) -> Any:
+    with open(archive, "rb") as file:
+        magic = file.read(6)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(archive)
+    if magic.startswith(b"BZh"):
+        return bz2.open(archive)
+    if magic == b"\xfd7zXZ\0":
+        return lzma.open(archive)
+    return open(archive, "rb")
+
+
+def _is_tar(archive: Path) -> bool:
+    try:
+        with _open_tar(archive) as stream:
+            block = stream.read(tarfile.BLOCKSIZE)
+        if block == bytes(tarfile.BLOCKSIZE):
+            return True  # an archive of nothing
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except FileNotFoundError:
+        raise
+    except (tarfile.HeaderError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
+        return False
+    return True
+
+
+def _unpack_tar(archive: Path, target: _Target) -> None:
+    with _open_tar(archive) as stream:
+        source = _Budgeted(stream)
+        source.left = HEADER_BYTES
+        with tarfile.open(
+            fileobj=cast(Any, source),  # reading is all that a stream needs
+            mode="r|",
+            bufsize=_CHUNK,
+            tarinfo=_StrictTarInfo,
+        ) as tar:
+            for member in tar:
+                if member.isdir():
+                    target.make_folder(member.name)
+                elif member.isfile() and not member.issparse():
+                    source.left = HEADER_BYTES + member.size
+                    content = tar.extractfile(member)
+                    assert content is not None
+                    with content:
+                        target.write(member.name, content, member.size)
+                else:
+                    raise ContentError(f"member {member.name!r} is a link, a device or sparse")
+                source.left = HEADER_BYTES
+        # gzip, bzip2 and xz check their sums at the very end.
+        while source.read(_CHUNK):
+            pass
+
+
+# zip
+
+
+def _is_zip(archive: Path) -> bool:
+    return zipfile.is_zipfile(archive)
+
+
+def _unpack_zip(archive: Path, target: _Target) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        for info in opened.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise ContentError(f"member {info.filename!r} is a link or a device")
+            if info.is_dir():
+                target.make_folder(info.filename)
+                continue
+            with opened.open(info) as content:
+                target.write(info.filename, content, info.file_size)
+
+
+_IS_FORMAT = {"tar": _is_tar, "zip": _is_zip}
+_UNPACK = {"tar": _unpack_tar, "zip": _unpack_zip}

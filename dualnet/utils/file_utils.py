@@ -1,0 +1,133 @@
+"""`get_file`: a file from the network, kept in the cache, checked and unpacked safely."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def get_file(
+    fname: str | os.PathLike[str] | None = None,
+    origin: str | None = None,
+    untar: bool = False,
+    md5_hash: str | None = None,
+    file_hash: str | None = None,
+    cache_subdir: str = "datasets",
+    hash_algorithm: str = "auto",
+    extract: bool = False,
+    archive_format: str | Sequence[str] | None = "auto",
+    cache_dir: str | os.PathLike[str] | None = None,
+    force_download: bool = False,
+) -> str:
+    """Download a file unless the cache has it, and return its path, or that of its unpacked folder.
+
+    Args:
+        fname: its name in the cache; the last part of `origin` when None. When unpacking, the
+            folder has that name, or `<fname up to its first dot>_extracted` if it has a dot.
+        origin: its address, `http://`, `https://` or `file://`.
+        untar: older spelling of `extract=True, archive_format="tar"`.
+        md5_hash: older spelling of `file_hash` with `hash_algorithm="md5"`.
+        file_hash: what the file must hash to, in hexadecimal. Without one, what comes is trusted.
+        cache_subdir: folder below `cache_dir`; an absolute path stands for itself.
+        hash_algorithm: `"sha256"`, `"md5"`, or `"auto"` to tell by the length of `file_hash`.
+        extract: unpack the file. An archive that holds anything but regular files inside its
+            folder (links, devices, paths leading out) is refused as a whole.
+        archive_format: `"tar"` (plain, gzip, bzip2, xz), `"zip"`, several in a list, or `"auto"`.
+        cache_dir: `$DUALNET_CACHE_DIR`, or the user's cache folder, when None.
+        force_download: download even if the cache has the file.
+
+    Raises:
+        ValueError: an argument makes no sense, or the file that came is not the expected one (then
+            it is a `dualnet.datasets.download.ContentError`). What was in the cache stays.
+        dualnet.datasets.download.DataError: the file cannot be had, written or unpacked.
+    """
+    import warnings
+    from pathlib import Path
+    from urllib.parse import urlsplit
+
+    from dualnet.datasets import download
+
+    if origin is None:
+        raise ValueError("get_file needs `origin`, the address of the file")
+    address = urlsplit(origin)
+    if address.scheme.lower() not in ("http", "https", "file"):
+        raise ValueError(f"origin must start with http://, https:// or file://, got {origin!r}")
+    if md5_hash is not None and file_hash is None:
+        file_hash, hash_algorithm = md5_hash, "md5"
+    algorithm = _algorithm(hash_algorithm, file_hash)
+
+    name = os.fspath(fname) if fname else ""
+    given = bool(name)
+    if not name:
+        name = address.path.rpartition("/")[2]
+        if not name:
+            raise ValueError(f"origin {origin!r} does not end in a file name; give one as `fname`")
+    download.check_file_name(name)
+
+    root = Path(cache_dir).expanduser() if cache_dir is not None else download.cache_dir()
+    folder = root / cache_subdir
+    target = folder / name
+    unpacked = folder / name
+    unpack = extract or untar
+    if unpack and given and "." in name:
+        unpacked = folder / f"{name.partition('.')[0]}_extracted"
+    elif unpack:
+        target = folder / f"{name}_archive"
+
+    def check(path: Path) -> None:
+        if file_hash is not None and (found := hash_file(path, algorithm)) != file_hash.lower():
+            raise download.ContentError(
+                f"Incomplete or corrupted file: expected {algorithm} {file_hash}, found {found}"
+            )
+
+    if target.is_dir():
+        raise download.DataError(f"{target} is a folder, expected a file; choose another `fname`")
+    wanted = force_download or not target.exists()
+    if not wanted:
+        try:
+            check(target)
+        except download.ContentError as error:
+            warnings.warn(f"{target}: {error}; downloading it again", stacklevel=2)
+            wanted = True
+    if wanted:
+        download.download([origin], target, check)
+    if not unpack:
+        return str(target)
+
+    from dualnet.utils.archive_utils import extract_archive
+
+    try:
+        extract_archive(target, unpacked, "tar" if untar else archive_format)
+    except download.ContentError as error:
+        advice = "force_download=True gets the archive again"
+        raise download.ContentError(f"{error}; {advice}") from error
+    return str(unpacked)
+
+
+def hash_file(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
+    """Return the sha256 or md5 of a file, in lower-case hexadecimal."""
+    import hashlib
+
+    # usedforsecurity: it guards against accidents only, and so runs where md5 is barred otherwise.
+    hasher = hashlib.new(algorithm, usedforsecurity=algorithm != "md5")
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hasher).hexdigest()
+
+
+def _algorithm(name: str, file_hash: str | None) -> str:
+    if name not in ("auto", "sha256", "md5"):
+        raise ValueError(f"hash_algorithm must be 'auto', 'sha256' or 'md5', got {name!r}")
+    if file_hash is None:
+        return name
+    sizes = {64: "sha256", 32: "md5"}
+    found = sizes.get(len(file_hash))
+    if found is None or name not in ("auto", found):
+        raise ValueError(
+            f"file_hash must have 64 hexadecimal digits (sha256) or 32 (md5), got "
+            f"{len(file_hash)} with hash_algorithm={name!r}"
+        )
+    return found

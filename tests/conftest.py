@@ -1,0 +1,24 @@
+"""The devices a test can run on: the CPU, the strict stand-in, and each GPU that answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+# Tests that name no device run on the CPU, on a machine with a GPU too.
+os.environ.setdefault("DUALNET_DEVICE", "cpu")
+
+import dualnet_backends as backends
+import pytest
+
+from tests.backends import strict
+
+strict.register()
+DEVICES = ["cpu", "strict:0"] + (["gpu:0"] if not backends.gpu_status() else [])
+
+
+@pytest.fixture(params=DEVICES)
+def backend(request: pytest.FixtureRequest) -> Iterator[backends.Backend]:
+    """Every backend that works here, one after the other, each the current one while its test runs."""
+    with backends.device(request.param) as chosen:
+        yield chosen
