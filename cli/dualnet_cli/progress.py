@@ -12,13 +12,12 @@ import click
 from dualnet.callbacks import Callback
 from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from .stops import StopRequests
 from .streams import EXIT_BROKEN_PIPE, mute_stdout
 
+_SHORTEST_BAR, _LONGEST_BAR = 8, 30  # characters
 _INTERVAL = 0.1  # seconds between two drawings of the bar; more often costs training time and shows nothing new
 
 
@@ -105,6 +104,7 @@ class BarProgress(Progress):
         self._next = math.inf
         self._epoch = 0
         self._elapsed_epochs = 0.0
+        self._drawn = False
 
     def __enter__(self) -> Progress:
         self.live.start()
@@ -140,40 +140,53 @@ class BarProgress(Progress):
         rate = self.samples * done / steps / max(seconds, 1e-9)
         epochs_left = self.epochs - self._epoch - 1
         total = left + epochs_left * max(self._elapsed_epochs, seconds / done * steps)
-        parts = [*fields, f"ETA {clock(left)}"]
-        parts += [f"all {clock(total)}"] if epochs_left else []
-        parts += [f"{thousands(rate)} samples/s", self.device]
+        parts = [*fields, f"ETA {clock(left)}", self.device, f"{thousands(rate)} samples/s"]
+        parts += [f"all epochs {clock(total)}"] if epochs_left else []
         label = f"epoch {self._epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
-        self.live.update(bar_line(self.console.width, label, done, steps, parts), refresh=True)
+        self.live.update(bar_line(self.console, label, done, steps, parts), refresh=True)
+        self._drawn = True
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         self._elapsed_epochs = seconds
+        if self._drawn:  # or else the full bar would stand below the line until the next drawing
+            self.live.update(Text(""), refresh=True)
+            self._drawn = False
         line = fitted(self.epoch_fields(epoch, seconds, logs), self.console.width)
         self.console.print(Text(line))
 
 
-def bar_line(width: int, label: str, done: int, steps: int, parts: list[str]) -> Table:
+def bar_line(console: Console, label: str, done: int, steps: int, parts: list[str]) -> Text:
     """One line: label, bar, count, and as many of the parts as the width allows, the first ones first."""
-    count = f"{done:>{len(str(steps))}}/{steps}"
-    bar = max(4, min(30, width // 4))
-    room = width - len(label) - bar - len(count) - 6
-    text = fitted(parts, room)
-    line = Table.grid(padding=(0, 2, 0, 0))
-    for _ in range(4):
-        line.add_column(no_wrap=True)
-    shown = ProgressBar(total=steps, completed=done, width=bar)
-    line.add_row(Text(label), shown, Text(count), Text(text))
+    room = console.width - len(label) - _SHORTEST_BAR - 2
+    count = f"  {done:>{len(str(steps))}}/{steps}"
+    fitting = _fitting(parts, room - len(count))
+    text = count + fitting
+    if not fitting:  # too narrow for both: how well it goes matters more than how many batches are done
+        text = _fitting(parts, room) or count
+    width = max(_SHORTEST_BAR, min(_LONGEST_BAR, console.width - len(label) - 2 - len(text)))
+    full = width * done // steps
+    mark, rest = ("#", ".") if console.options.ascii_only else ("\N{BOX DRAWINGS HEAVY HORIZONTAL}",) * 2
+    line = Text(f"{label}  ", no_wrap=True, overflow="crop", end="")
+    line.append(mark * full, style="green" if done == steps else "cyan")
+    # Without colours both halves would look the same.
+    line.append((" " if console.no_color else rest) * (width - full), style="bright_black")
+    line.append(text)
     return line
+
+
+def _fitting(parts: list[str], width: int) -> str:
+    """As many of the parts as fit, each with two spaces before it; nothing when the first is too long."""
+    text = ""
+    for part in parts:
+        if len(text) + 2 + len(part) > width:
+            break
+        text += f"  {part}"
+    return text
 
 
 def fitted(fields: list[str], width: int) -> str:
     """The first fields that fit, two spaces between them; the first is always there."""
-    text = fields[0]
-    for field in fields[1:]:
-        if len(text) + 2 + len(field) > width:
-            break
-        text += "  " + field
-    return text
+    return fields[0] + _fitting(fields[1:], width - len(fields[0]))
 
 
 def metric_fields(logs: dict[str, Any]) -> list[str]:

@@ -17,8 +17,7 @@ def default(hook: Hook) -> Hook:
 
 
 def only_if(attribute: str) -> Callable[[Hook], Hook]:
-    """Mark a batch hook that has something to do only while an attribute of its callback is
-    true."""
+    """Mark a batch hook that has something to do only while an attribute of its callback is true."""
 
     def mark(hook: Hook) -> Hook:
         hook._only_if = attribute  # type: ignore[attr-defined]
@@ -78,8 +77,7 @@ class Callback:
 
     @default
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """After an epoch of training and its validation, whose results have the prefix ``val_`` in
-        ``logs``."""
+        """After an epoch of training and its validation, whose results have the prefix ``val_`` in ``logs``."""
 
     @default
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:

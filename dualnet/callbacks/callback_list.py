@@ -190,19 +190,17 @@ def _check(callback: Any) -> None:
 
 
 def batch_logs(logs: Any) -> Any:
-    """The logs of a batch hook: a plain dictionary with Python numbers, any other mapping as it is,
-    unread."""
+    """The logs of a batch hook: a plain dictionary with Python numbers, any other mapping as it is, unread."""
     return python_logs(logs) if logs is None or type(logs) is dict else logs
 
 
 def python_logs(logs: Any) -> dict[str, Any]:
-    """A new flat dictionary, sorted by key, whose one-number values are floats. Others (a score per
-    class) stay."""
+    """A new flat dictionary, sorted by key, whose one-number values are floats. Others (a score per class) stay."""
     result: dict[str, Any] = {}
     for key, value in sorted((logs or {}).items()):
         if isinstance(value, dict):
             result.update(python_logs(value))
-        elif type(value) is float or isinstance(value, str) or getattr(value, "ndim", 0):
+        elif type(value) is float or isinstance(value, str) or getattr(value, "ndim", 0) > 0:
             result[key] = value
         else:
             try:

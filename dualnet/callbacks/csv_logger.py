@@ -70,8 +70,7 @@ class CSVLogger(Callback):
         self._close()
 
     def _adopt(self, file: IO[str]) -> None:
-        """Go on under the header that a file has; one that is empty gets its header with the first
-        epoch."""
+        """Go on under the header that a file has; one that is empty gets its header with the first epoch."""
         file.seek(0)
         header = next(csv.reader(file, delimiter=self.sep), None)
         if not header:

@@ -90,7 +90,8 @@ class EarlyStopping(MonitorCallback):
         value = (logs or {}).get(self.monitor)
         if value is None:
             self._warn_once(
-                f"Early stopping conditioned on metric `{self.monitor}` which is not available{_available(self.monitor, logs)}"
+                f"Early stopping conditioned on metric `{self.monitor}` which is not available"
+                f"{_available(self.monitor, logs)}"
             )
             return None
         try:

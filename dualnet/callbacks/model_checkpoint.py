@@ -120,7 +120,8 @@ class ModelCheckpoint(MonitorCallback):
             current = float(current)
         except (TypeError, ValueError):
             self._warn_once(
-                f"Can save best model only when `monitor` is a scalar value; saving every time. {self.monitor} is {current!r}"
+                f"Can save best model only when `monitor` is a scalar value; saving every time. "
+                f"{self.monitor} is {current!r}"
             )
             return True
         self._set_monitor_op(logs)

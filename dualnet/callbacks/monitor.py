@@ -51,15 +51,14 @@ class MonitorCallback(Callback):
         self._warned = False
 
     def _set_monitor_op(self, logs: Any = None) -> None:
-        """Find out which way is better; not before the model's metrics exist, that is, after a
-        step."""
+        """Find out which way is better; not before the model's metrics exist, that is, after a step."""
         if self.monitor_op is not None:
             return
         direction = {"min": "down", "max": "up"}.get(self.mode) or self._direction()
         if direction is None:
             raise ValueError(
-                f"{type(self).__name__}: cannot tell whether a high or a low {self.monitor!r} is better. Pass mode='max' or "
-                f"mode='min', or check the name{_available(self.monitor, logs)}"
+                f"{type(self).__name__}: cannot tell whether a high or a low {self.monitor!r} is better. "
+                f"Pass mode='max' or mode='min', or check the name{_available(self.monitor, logs)}"
             )
         self.monitor_op = operator.gt if direction == "up" else operator.lt
         if direction == "down":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..config import is_interactive_logging_enabled
 from ..utils.io_utils import print_msg
 from ..utils.progbar import Progbar
 from .callback import Callback, only_if
@@ -30,7 +31,9 @@ class ProgbarLogger(Callback):
     def set_params(self, params: Any) -> None:
         super().set_params(params)
         verbose = params.get("verbose", "auto")
-        self.verbose = 1 if verbose == "auto" else int(verbose)
+        if verbose == "auto":
+            verbose = 1 if is_interactive_logging_enabled() else 2
+        self.verbose = int(verbose)
         self.epochs = params.get("epochs", 1)
         self.target = params.get("steps")
 

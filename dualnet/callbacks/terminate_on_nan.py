@@ -28,8 +28,8 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(
-                f"NaN or Inf loss encountered at batch {batch}: the loss is {float(loss)}. A smaller learning rate, clipping "
-                "the gradients (clipnorm=) or scaling the data often helps."
+                f"NaN or Inf loss encountered at batch {batch}: the loss is {float(loss)}. A smaller "
+                "learning rate, clipping the gradients (clipnorm=) or scaling the data often helps."
             )
         print_msg(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True

@@ -121,9 +121,7 @@ def read_checked(path: Path, sha256: str, size: int, *, gzipped: bool = False) -
     return content
 
 
-def fetch(
-    name: str, urls: Sequence[str], sha256: str, size: int, *, folder: str, gzipped: bool = False
-) -> bytearray:
+def fetch(name: str, urls: Sequence[str], sha256: str, size: int, *, folder: str, gzipped: bool = False) -> bytearray:
     """Return the checked content of a data set file, downloaded when there is no good copy here.
 
     Args:
@@ -168,9 +166,7 @@ def fetch(
         ) from None
 
 
-def download(
-    urls: Sequence[str], target: Path, check: Callable[[Path], T], *, max_bytes: int | None = None
-) -> T:
+def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, max_bytes: int | None = None) -> T:
     """Download `target` from the first mirror that has it; return what `check` makes of the file.
 
     What stood at `target` stays until a checked file takes its place. Any number of processes may

@@ -177,7 +177,5 @@ def _read_npy(archive: zipfile.ZipFile, part: _Part) -> Images:
         values = bytearray(file.read())
     found = hashlib.sha256(part.header + values).hexdigest()
     if found != part.sha256:
-        raise ContentError(
-            f"expected {part.key} with IDX sha256 {part.sha256[:16]}..., found {found[:16]}..."
-        )
+        raise ContentError(f"expected {part.key} with IDX sha256 {part.sha256[:16]}..., found {found[:16]}...")
     return np.frombuffer(values, np.uint8).reshape(shape)

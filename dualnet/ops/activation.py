@@ -197,7 +197,7 @@ def softplus(xp: Xp, x: Array) -> Op:
 def log_sigmoid(xp: Xp, x: Array) -> Op:
     """log(sigmoid(x)), without overflow"""
     x = floating(x)
-    return -_softplus(xp, -x), lambda dy: dy * _sigmoid(xp, -x)
+    return -_softplus(xp, -x), lambda dy: dy * _sigmoid(xp, xp.array(-x))
 
 
 @primitive

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..autodiff import primitive
+from ..dtypes import result_type
 from ._common import Array, Const, Op, Xp, promote, promote_floating, sum_to
 
 
@@ -58,14 +59,15 @@ true_divide = divide
 @primitive
 def divide_no_nan(xp: Xp, x1: Array, x2: Array) -> Op:
     """x1 / x2, and 0 where x2 is 0"""
-    x, y = promote_floating(x1, xp.asarray(x2) if not hasattr(x2, "dtype") else x2)
+    x, y = promote_floating(x1, x2)
+    y = y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
     zero = y == 0
     safe = xp.where(zero, xp.ones_like(y), y)
     z = xp.where(zero, xp.zeros_like(y), x / safe)
 
     def backward(dz: Array) -> tuple[Array, Array]:
         dx = xp.where(zero, xp.zeros_like(y), dz / safe)
-        return sum_to(xp, dx, x), sum_to(xp, -dx * z, y)
+        return sum_to(xp, dx, x), sum_to(xp, -dx * z, x2)
 
     return z, backward
 
@@ -201,10 +203,18 @@ def logical_xor(xp: Xp, x1: Array, x2: Array) -> Const:
 @primitive
 def where(xp: Xp, condition: Array, x1: Array, x2: Array) -> Op:
     """x1 where the condition holds, else x2"""
-    x = x1 if hasattr(x1, "dtype") else xp.asarray(x1, dtype=getattr(x2, "dtype", None))
-    x, y = promote(x, x2)
+    dtype = result_type(*(v.dtype if hasattr(v, "dtype") else v for v in (x1, x2)))
+    x, y = (
+        v.astype(dtype, copy=False) if hasattr(v, "dtype") else xp.full((), v, dtype=dtype)
+        for v in (x1, x2)
+    )
 
-    def backward(dz: Array) -> tuple[None, Array, Array]:
-        return None, sum_to(xp, xp.where(condition, dz, 0), x), sum_to(xp, xp.where(condition, 0, dz), y)
+    def backward(dz: Array) -> tuple[None, Array | None, Array | None]:
+        zero = xp.zeros_like(dz)
+        return (
+            None,
+            sum_to(xp, xp.where(condition, dz, zero), x1),
+            sum_to(xp, xp.where(condition, zero, dz), x2),
+        )
 
     return xp.where(condition, x, y), backward

@@ -31,7 +31,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> 
 
 def array(x: Any, dtype: Any = None) -> Tensor:
     """An array, number or nested list as a tensor of its own"""
-    return Tensor(backends.current().xp.array(convert_to_tensor(x, dtype).data, copy=True))
+    from .elementwise import copy
+
+    return copy(convert_to_tensor(x, dtype))  # type: ignore[no-any-return]
 
 
 def convert_to_numpy(x: Any) -> Any:

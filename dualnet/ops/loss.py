@@ -24,13 +24,16 @@ def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, axis:
     target = target.astype(logits.dtype, copy=False)
     log_p = backend.log_softmax(logits, axis)
 
-    def backward(dy: Array) -> tuple[Array, Array]:
-        dy = xp.expand_dims(dy, axis)
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        dy = dy[..., None] if axis == -1 else xp.expand_dims(dy, axis)
+        dz = xp.exp(log_p)
         # The probabilities of a target need not sum to one (label weights, soft labels).
-        dz = xp.exp(log_p) * xp.sum(target, axis=axis, keepdims=True) - target
-        return -dy * log_p, dy * dz
+        dz *= target.sum(axis=axis, keepdims=True)
+        dz -= target
+        dz *= dy
+        return (None if out[0] is False else -dy * log_p), dz
 
-    return -xp.sum(target * log_p, axis=axis), backward
+    return -(target * log_p).sum(axis=axis), backward
 
 
 @primitive
@@ -77,9 +80,9 @@ def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array) -> Op:
     t = target.astype(z.dtype, copy=False)
     e = xp.exp(-xp.abs(z))
 
-    def backward(dy: Array) -> tuple[Array, Array]:
-        s = xp.where(z >= 0, 1 / (1 + e), e / (1 + e))
-        return -dy * z, dy * (s - t)
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        s = xp.where(z >= 0, 1, e) / (1 + e)
+        return (None if out[0] is False else -dy * z), dy * (s - t)
 
     return xp.maximum(z, 0) - z * t + xp.log1p(e), backward
 

@@ -75,7 +75,7 @@ def prod(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
         # The product of all other elements, exact with zeros: products from the left times products from the right.
         axes = _axes(axis, x.ndim)
         front = tuple(a for a in range(x.ndim) if a not in axes)
-        flat = xp.transpose(x, front + axes).reshape(tuple(x.shape[a] for a in front) + (-1,))
+        flat = xp.transpose(x, front + axes).reshape((*(x.shape[a] for a in front), _count(x, axis)))
         one = xp.ones_like(flat[..., :1])
         left = xp.cumprod(xp.concatenate([one, flat[..., :-1]], axis=-1), axis=-1)
         right = xp.cumprod(xp.concatenate([one, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
@@ -112,7 +112,8 @@ def std(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
     n = builtins.max(_count(x, axis), 1)
 
     def backward(dy: Array) -> Array:
-        return _restore(dy / y, x, axis) * centred / n
+        # Where nothing varies there is no slope: 0, as in norm, and not 0 / 0.
+        return _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
 
     return y, backward
 

@@ -1,5 +1,4 @@
-"""Messages to the user, on stdout. A message that cannot be shown never stops the work it tells
-about."""
+"""Messages to the user, on stdout. A message that cannot be shown never stops the work it tells about."""
 
 from __future__ import annotations
 

@@ -70,8 +70,7 @@ class Progbar:
         self._drawn_width = 0
 
     def due(self) -> bool:
-        """Whether a report now would draw. If not, it may be skipped, unless its values are to be
-        averaged."""
+        """Whether a report now would draw. If not, it may be skipped, unless its values are to be averaged."""
         return self.redraws and time.perf_counter() >= self._next
 
     def update(self, current: int, values: Values | None = None, finalize: bool | None = None) -> None:
@@ -149,8 +148,7 @@ class Progbar:
         return "".join(f" - {name}: {_number(total, n)}" for name, (total, n) in self._values.items())
 
     def _seconds_per_step(self, current: int, now: float) -> float:
-        """The mean time of a step, without the first one if there are more: it includes what is
-        only set up once."""
+        """The mean time of a step, without the first one if there are more: it includes what is only set up once."""
         if current > 1 and self._after_first is not None:
             return (now - self._after_first) / (current - 1)
         return (now - self._begin) / current if current else 0.0

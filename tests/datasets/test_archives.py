@@ -114,17 +114,19 @@ def test_refused_as_a_whole(unpack: Any, tmp_path: Path, case: str, files_below:
 
 
 def test_messages_name_the_member(unpack: Any) -> None:
-    with pytest.raises(
-        ContentError, match=r"archive: member '\.\./evil' leads outside the folder; nothing"
-    ):
+    with pytest.raises(ContentError, match=r"archive: member '\.\./evil' leads outside the folder; nothing"):
         unpack(EVIL["tar ../evil"])
     with pytest.raises(ContentError, match="member 'link' is a link, a device or sparse; nothing"):
         unpack(EVIL["tar symlink"])
 
 
-def test_links_that_stand_in_the_folder_already_are_replaced_not_followed(
-    unpack: Any, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("content", [tar(("d/" * 100, DIR, b"", "")), zipped(("d/" * 100, b"", 0))])
+def test_folders_too_deep_to_be_removed_again(unpack: Any, content: bytes) -> None:
+    with pytest.raises(ContentError, match="is 100 folders deep"):
+        unpack(content)
+
+
+def test_links_that_stand_in_the_folder_already_are_replaced_not_followed(unpack: Any, tmp_path: Path) -> None:
     (tmp_path / "inner" / "out").mkdir(parents=True)
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / "inner" / "out" / "good.txt").symlink_to(tmp_path / "precious")
@@ -196,6 +198,7 @@ BOMBS = {
     "long header": lambda: gzip.compress(endless_header()),
     "long tail": lambda: gzip.compress(tar() + bytes(64 << 20)),
     "long zip": lambda: lying_zip(4, 4 << 20),
+    "zip of nothing": lambda: lying_zip(0, 4 << 10),
 }
 
 
@@ -241,9 +244,7 @@ def test_a_truncated_archive_never_passes_for_a_whole_one(
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_flipped_bits_are_found_or_harmless(
-    unpack: Any, tmp_path: Path, kind: str, files_below: Listing
-) -> None:
+def test_flipped_bits_are_found_or_harmless(unpack: Any, tmp_path: Path, kind: str, files_below: Listing) -> None:
     rng = random.Random(1)
     refused = 0
     for i in range(150):

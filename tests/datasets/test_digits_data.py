@@ -31,12 +31,8 @@ def test_defaults() -> None:
 def test_the_order_is_frozen() -> None:
     # Whatever NumPy version runs this, the same images stand in the same places.
     (x_train, y_train), (x_test, y_test) = digits.load_data()
-    content = b"".join(
-        np.ascontiguousarray(a).tobytes() for a in (x_train, y_train, x_test, y_test)
-    )
-    assert hashlib.sha256(content).hexdigest() == (
-        "705b1fa2d671227c6a8dcde844fa3087c5580a9e4a9dbdeff1a1d191e7572f3b"
-    )
+    content = b"".join(np.ascontiguousarray(a).tobytes() for a in (x_train, y_train, x_test, y_test))
+    assert hashlib.sha256(content).hexdigest() == ("705b1fa2d671227c6a8dcde844fa3087c5580a9e4a9dbdeff1a1d191e7572f3b")
     assert y_train[:10].tolist() == [0, 4, 6, 6, 3, 8, 2, 4, 8, 4]
 
 

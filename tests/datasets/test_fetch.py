@@ -46,9 +46,7 @@ def cached(cache: Path) -> Path:
 
 
 @pytest.mark.parametrize("how", ["good", "redirect", "breaks-once", "busy-once", "drips"])
-def test_gets_checks_and_keeps_the_file(
-    server: Any, cache: Path, cached: Path, how: str, files_below: Listing
-) -> None:
+def test_gets_checks_and_keeps_the_file(server: Any, cache: Path, cached: Path, how: str, files_below: Listing) -> None:
     assert fetch(server.url(how, NAME)) == CONTENT
     assert cached.read_bytes() == PACKED
     assert files_below(cache) == [os.path.join("datasets", "set", NAME)]
@@ -183,9 +181,7 @@ def damage(path: Path, change: str) -> None:
     )
 
 
-def test_a_failed_download_keeps_the_cached_file(
-    server: Any, cache: Path, cached: Path, files_below: Listing
-) -> None:
+def test_a_failed_download_keeps_the_cached_file(server: Any, cache: Path, cached: Path, files_below: Listing) -> None:
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"a file of the user's")
     with (
@@ -197,9 +193,7 @@ def test_a_failed_download_keeps_the_cached_file(
     assert len(files_below(cache)) == 1
 
 
-def test_local_data_comes_first(
-    server: Any, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_local_data_comes_first(server: Any, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data" / "set").mkdir(parents=True)
     (tmp_path / "data" / "set" / NAME).write_bytes(gzip.compress(CONTENT, 1))  # packed differently
     monkeypatch.setenv("DUALNET_DATA_DIR", str(tmp_path / "data"))
@@ -216,9 +210,7 @@ def test_wrong_local_data_is_an_error_and_stays(
     path.parent.mkdir(parents=True)
     damage(path, change)
     monkeypatch.setenv("DUALNET_DATA_DIR", str(tmp_path / "data"))
-    with pytest.raises(
-        ContentError, match=r"expected 256,000 bytes.*found.*unset DUALNET_DATA_DIR"
-    ):
+    with pytest.raises(ContentError, match=r"expected 256,000 bytes.*found.*unset DUALNET_DATA_DIR"):
         fetch(server.url("good", NAME))
     assert path.exists()
     assert server.asked.total() == 0
@@ -239,9 +231,7 @@ def test_a_local_folder_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> No
         fetch("http://127.0.0.1:9/file.gz")
 
 
-def test_a_cache_that_cannot_be_written(
-    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("DUALNET_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"cannot be written.*DUALNET_CACHE_DIR"):

@@ -57,9 +57,7 @@ def child(url: str) -> subprocess.Popen[str]:
     )
 
 
-def test_several_processes_at_once(
-    server: Any, cache: Path, cached: Path, files_below: Listing
-) -> None:
+def test_several_processes_at_once(server: Any, cache: Path, cached: Path, files_below: Listing) -> None:
     children = [child(server.url("together", NAME)) for _ in range(server.gate.parties)]
     ends = [(*process.communicate(), process.returncode) for process in children]
     # Nothing on stderr: a bar is for a terminal.

@@ -88,9 +88,7 @@ def test_right_hashes(server: Any, how: dict[str, str]) -> None:
     assert Path(get_file("a", server.url("good", "text.csv"), **how)).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(
-    "how", [{"file_hash": "0" * 64}, {"file_hash": "0" * 32}, {"md5_hash": "0" * 32}]
-)
+@pytest.mark.parametrize("how", [{"file_hash": "0" * 64}, {"file_hash": "0" * 32}, {"md5_hash": "0" * 32}])
 def test_wrong_hashes(server: Any, cache: Path, how: dict[str, str], files_below: Listing) -> None:
     with pytest.raises(ValueError, match=r"Incomplete or corrupted file: expected .* 000.*, found"):
         get_file("a", server.url("good", "text.csv"), **how)
@@ -113,9 +111,7 @@ def test_a_cached_file_with_another_hash_is_replaced(server: Any, cache: Path) -
 
 
 @pytest.mark.parametrize("how", ["missing", "breaks", "busy", "stalls"])
-def test_a_failed_download_keeps_what_was_there(
-    server: Any, cache: Path, how: str, files_below: Listing
-) -> None:
+def test_a_failed_download_keeps_what_was_there(server: Any, cache: Path, how: str, files_below: Listing) -> None:
     with pytest.raises(DataError, match=r"^http://127\.0\.0\.1:\d+/\w+/text\.csv: "):
         get_file("a", server.url(how, "text.csv"))
     assert files_below(cache) == []
@@ -183,9 +179,7 @@ def test_unpacks(server: Any, cache: Path, name: str, files_below: Listing) -> N
         ({"extract": True, "archive_format": ["zip", "tar"]}, "set.tgz_archive", "set.tgz"),
     ],
 )
-def test_where_it_unpacks(
-    server: Any, cache: Path, arguments: dict[str, Any], archive: str, folder: str
-) -> None:
+def test_where_it_unpacks(server: Any, cache: Path, arguments: dict[str, Any], archive: str, folder: str) -> None:
     server.files["set.tgz"] = ARCHIVES["set.tgz"]
     path = get_file(origin=server.url("good", "set.tgz"), **arguments)
     assert path == str(cache / "datasets" / folder)
@@ -221,6 +215,12 @@ def test_no_archive_of_that_format(
     with pytest.raises(ContentError, match=r"archive, found something else.*force_download=True"):
         get_file("a", server.url("good", name), extract=True, archive_format=archive_format)
     assert files_below(cache) == [os.path.join("datasets", "a_archive")]
+
+
+def test_untar_is_for_tar(server: Any) -> None:
+    server.files["set.zip"] = ARCHIVES["set.zip"]
+    with pytest.raises(ContentError, match="expected a tar archive"):
+        get_file("a", server.url("good", "set.zip"), untar=True)
 
 
 def test_an_unknown_format(server: Any) -> None:

@@ -66,9 +66,7 @@ def test_downloads_once(small: Any, server: Any, cache: Path) -> None:
 
 def test_offline_is_one_line(small: Any, server: Any) -> None:
     server.http.server_close()
-    with pytest.raises(
-        DataError, match=r"^train-images-idx3-ubyte\.gz is not in .*: no connection"
-    ) as e:
+    with pytest.raises(DataError, match=r"^train-images-idx3-ubyte\.gz is not in .*: no connection") as e:
         mnist.load_data()
     assert "\n" not in str(e.value)
 
@@ -79,9 +77,7 @@ def local_files(folder: Path, server: Any) -> None:
         (folder / "mnist" / name).write_bytes(content)
 
 
-def test_local_idx_files(
-    small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_local_idx_files(small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local_files(tmp_path, server)
     (tmp_path / "mnist.npz").write_bytes(b"not looked at")
     monkeypatch.setenv("DUALNET_DATA_DIR", str(tmp_path))
@@ -89,9 +85,7 @@ def test_local_idx_files(
     assert server.asked.total() == 0
 
 
-def test_one_local_file_missing(
-    small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_local_file_missing(small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local_files(tmp_path, server)
     missing = mnist._PARTS[3].name
     (tmp_path / "mnist" / missing).unlink()
@@ -100,9 +94,7 @@ def test_one_local_file_missing(
     assert {path.rpartition("/")[2] for path in server.asked} == {missing}
 
 
-def test_one_local_file_wrong(
-    small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_local_file_wrong(small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local_files(tmp_path, server)
     wrong = tmp_path / "mnist" / mnist._PARTS[2].name
     wrong.write_bytes(gzip.compress(idx(small["x_test"] ^ 1)))
@@ -112,9 +104,7 @@ def test_one_local_file_wrong(
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_local_npz(
-    small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Any
-) -> None:
+def test_local_npz(small: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Any) -> None:
     save(tmp_path / "mnist.npz", **small)
     monkeypatch.setenv("DUALNET_DATA_DIR", str(tmp_path))
     same(mnist.load_data(), small)
@@ -161,9 +151,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_npz(
-    small: Any, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
+def test_wrong_npz(small: Any, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     content, message = wrong_npz(small)[case]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mnist.npz").write_bytes(content)

@@ -55,7 +55,8 @@ class Row:
 
     reference: a function of NumPy arrays with the same arguments. gradient: "" when the op has one, else why not.
     scalar: the op takes 0-d arrays in place of those of its first sample. empty: "" when the op takes its first sample
-    with every leading 3 made 0, else why not.
+    with every leading 3 made 0, else why not. argnums: the arguments with a gradient (None: every floating point one).
+    joined: the op takes its arguments as one list.
     """
 
     op: Callable[..., Any]
@@ -65,10 +66,18 @@ class Row:
     scalar: bool = False
     empty: str = ""
     argnums: tuple[int, ...] | None = None
+    joined: bool = False
     name: str = field(default="")
 
     def __post_init__(self) -> None:
         self.name = self.name or self.op.__name__
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.op(list(args), **options) if self.joined else self.op(*args, **options)
+
+    def expect(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """What the reference gives."""
+        return self.reference(list(args), **options) if self.joined else self.reference(*args, **options)
 
     def draws(self) -> Iterator[tuple[Sample, tuple[Any, ...]]]:
         """Each sample with its arguments as NumPy arrays, the same ones every time."""
@@ -87,8 +96,6 @@ def draw(sample: Sample, key: str) -> tuple[Any, ...]:
             return np.asarray(random.integers(x.low, x.below, x.shape))
         if isinstance(x, B):
             return np.asarray(random.random(x.shape) < 0.5)
-        if isinstance(x, list):  # a list of arrays; a tuple is an option such as a shape
-            return [made(v) for v in x]
         return x
 
     return tuple(map(made, sample.args))
@@ -100,7 +107,7 @@ def emptied(sample: Sample) -> Sample:
     def less(x: Any) -> Any:
         if isinstance(x, (F, I, B)) and x.shape[:1] == (3,):
             return x._replace(shape=(0, *x.shape[1:]))
-        return [less(v) for v in x] if isinstance(x, list) else x
+        return x
 
     return Sample(tuple(map(less, sample.args)), sample.options)
 

@@ -48,7 +48,7 @@ def run(
     for i in chosen:
         args[i].tracked = True
     with recording([]) as tape:
-        outputs = tree.flatten(row.op(*args, **sample.options))
+        outputs = tree.flatten(row(*args, **sample.options))
     places = {id(args[i]): place for i, place in (destinations or {}).items()}
     grads: dict[int, Any] = {}
     for n, y in enumerate(outputs):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,8 +61,8 @@ def expect_equal(got: list[Any], expected: Any, about: str, rtol: float = 1e-12,
 @every_row
 def test_value(backend: Backend, row: Row) -> None:
     for sample, args in row.draws():
-        got = host(backend, row.op(*tensors(backend, args), **sample.options))
-        expected = row.reference(*args, **sample.options)
+        got = host(backend, row(*tensors(backend, args), **sample.options))
+        expected = row.expect(args, sample.options)
         if row.op in (ops.shape,):
             expected = list(expected)
         expect_equal(got, expected, str(sample))
@@ -78,7 +79,7 @@ def test_gradient(backend: Backend, row: Row) -> None:
                 given = list(arrays)
                 for i, number in numbers.items():
                     given.insert(i, number)
-                return row.op(*given, **options)
+                return row(*given, **options)
 
             f.__name__ = f"{row.name}({sample})"
             testing.check_grads(f, *(x for x in args if not isinstance(x, float)), argnums=row.argnums)
@@ -90,8 +91,8 @@ def test_layout_of_the_inputs(backend: Backend, row: Row, layout: Any) -> None:
     for sample, args in row.draws():
         plain, moved = tensors(backend, args), tensors(backend, args, change=layout)
         if row.gradient:
-            expected = host(backend, row.op(*plain, **sample.options))
-            expect_equal(host(backend, row.op(*moved, **sample.options)), expected, str(sample))
+            expected = host(backend, row(*plain, **sample.options))
+            expect_equal(host(backend, row(*moved, **sample.options)), expected, str(sample))
             continue
         before = [x.copy() for x in args if isinstance(x, np.ndarray)]
         y, grads = run(backend, row, sample, plain)
@@ -109,9 +110,9 @@ def test_no_elements(backend: Backend, row: Row) -> None:
         return
     sample = emptied(row.samples[0])
     args = draw(sample, "empty")
-    expected = row.reference(*args, **sample.options)
+    expected = row.expect(args, sample.options)
     if row.gradient:
-        got = host(backend, row.op(*tensors(backend, args), **sample.options))
+        got = host(backend, row(*tensors(backend, args), **sample.options))
         expect_equal(got, list(expected) if row.op is ops.shape else expected, str(sample))
         return
     inputs = tensors(backend, args)
@@ -125,10 +126,10 @@ def test_no_axes(backend: Backend, row: Row) -> None:
     sample = scalars(row.samples[0])
     args = draw(sample, "scalars")
     expect_equal(
-        host(backend, row.op(*tensors(backend, args), **sample.options)), row.reference(*args, **sample.options), str(sample)
+        host(backend, row(*tensors(backend, args), **sample.options)), row.expect(args, sample.options), str(sample)
     )
     if not row.gradient:
-        testing.check_grads(row.op, *args, argnums=row.argnums, **sample.options)
+        testing.check_grads(row, *args, argnums=row.argnums, **sample.options)
 
 
 @every_gradient
@@ -154,7 +155,7 @@ def test_unwanted_gradients(backend: Backend, row: Row) -> None:
     _, expected = run(backend, row, sample, tensors(backend, args))
     for i in expected:
         inputs = tensors(backend, args)
-        alone = Row(row.op, row.reference, row.samples, argnums=(i,))
+        alone = replace(row, argnums=(i,))
         _, grads = run(backend, alone, sample, inputs)
         assert list(grads) == [i]
         expect_equal([backend.to_numpy(grads[i])], backend.to_numpy(expected[i]), f"{sample}: gradient {i}")
@@ -171,7 +172,5 @@ def test_gradients_written_in_place(backend: Backend, row: Row) -> None:
         places = {i: backend.xp.full(inputs[i].shape, 7.0, dtype="float64") for i in floating(inputs)}
         _, grads = run(backend, row, sample, inputs, places)
         for i, g in grads.items():
-            if inputs[i].data.size and id(inputs[i]) in {id(y) for y in ()}:
-                continue
             assert g is places[i] or row.name in ("dropout", "convert_to_tensor"), f"{sample}: gradient {i} is elsewhere"
             expect_equal([backend.to_numpy(g)], backend.to_numpy(expected[i]), f"{sample}: gradient {i}")

@@ -1,0 +1,191 @@
+"""The table that ``model.summary()`` prints."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .io_utils import print_msg
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_WIDTH = 88
+_POSITIONS = (0.45, 0.80, 1.0)
+_TRAINABLE_WIDTH = 12  # what the column "Trainable" adds
+
+
+def print_summary(
+    model: Any,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    print_fn: Callable[[str], Any] | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> None:
+    """Print a table of the layers of a model, their output shapes and their numbers of parameters.
+
+    Args:
+        model: the model.
+        line_length: width of the table in characters; by default 88, or less on a narrower terminal.
+        positions: where each column ends, as parts of the width; (0.45, 0.8, 1) by default.
+        print_fn: gets the whole text, without colours, in one call. By default it goes to stdout.
+        expand_nested: also show the layers inside of layers.
+        show_trainable: add a column that says whether a layer is trained.
+        layer_range: names of the first and the last layer to show, or regular expressions that their start matches.
+
+    Raises ``ValueError`` when a column would be narrower than four characters, or ``layer_range`` matches no layer.
+    """
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    headers = ["Layer (type)", "Output Shape", "Param #"]
+    justify: list[Any] = ["left", "left", "right"]
+    ends = list(positions or _POSITIONS)
+    width = _WIDTH
+    if show_trainable:
+        headers.append("Trainable")
+        justify.append("center")
+        ends = [end * 0.9 for end in ends] + [1.0]
+        width += _TRAINABLE_WIDTH
+    width = line_length or min(width, shutil.get_terminal_size().columns - 4)
+    columns = [
+        Column(header, justify=side, width=size)
+        for header, side, size in zip(headers, justify, _column_widths(ends, len(headers), width))
+    ]
+    table = Table(*columns, width=width, show_lines=True)
+    for layer, depth in _shown(_select(model.layers, layer_range), expand_nested):
+        table.add_row(*_row(layer, depth, show_trainable))
+
+    console = (
+        Console(highlight=False, force_terminal=False, color_system=None) if print_fn else Console(highlight=False)
+    )
+    if console.is_jupyter and not print_fn:
+        for part in (_title(model), table, *_totals(model)):
+            console.print(part)
+        return
+    with console.capture() as capture:
+        for part in (_title(model), table, *_totals(model)):
+            console.print(part)
+    if print_fn:
+        print_fn(capture.get())
+    else:
+        print_msg(capture.get(), line_break=False)
+
+
+def count_params(weights: Iterable[Any]) -> int:
+    """How many numbers the weights hold together."""
+    return sum(math.prod(w.shape) for w in weights)
+
+
+def _column_widths(ends: Sequence[float], columns: int, width: int) -> list[int]:
+    if len(ends) != columns:
+        raise ValueError(f"summary: expected one position per column ({columns}), got {len(ends)}")
+    stops = [int(end * width) for end in ends]
+    widths = [stop - start for start, stop in zip([0, *stops], stops)]
+    if min(widths) < 4:
+        raise ValueError(f"summary: the width of {width} is too small for {columns} columns; pass a larger line_length")
+    return widths
+
+
+def _select(layers: Sequence[Any], layer_range: Sequence[str] | None) -> Sequence[Any]:
+    if layer_range is None:
+        return layers
+    if isinstance(layer_range, str) or len(layer_range) != 2 or not all(isinstance(n, str) for n in layer_range):
+        raise ValueError(f"layer_range must be the names of the first and the last layer, got {layer_range!r}")
+    found = [[i for i, layer in enumerate(layers) if re.match(name, layer.name)] for name in layer_range]
+    if not all(found):
+        names = ", ".join(layer.name for layer in layers)
+        raise ValueError(f"layer_range {tuple(layer_range)!r} matches no layer; there are {names}")
+    first, last = found
+    if min(first) > max(last):
+        first, last = last, first
+    return layers[min(first) : max(last) + 1]
+
+
+def _shown(layers: Iterable[Any], expand: bool, depth: int = 0) -> Iterable[tuple[Any, int]]:
+    for layer in layers:
+        yield layer, depth
+        if expand:
+            yield from _shown(getattr(layer, "layers", None) or (), expand, depth + 1)
+
+
+def _row(layer: Any, depth: int, show_trainable: bool) -> list[Text]:
+    from rich.text import Text
+
+    prefix = "   " * depth + "└ " if depth else ""
+    name = Text.assemble(f"{prefix}{layer.name} (", (type(layer).__name__, "color(33)"), ")")
+    if layer.built:
+        params = _number(f"{layer.count_params():,}")
+    else:
+        params = Text.assemble(("0", "color(34)"), " (unbuilt)")
+    row = [name, _shape(layer._summary_output_shape), params]
+    if show_trainable:
+        mark, colour = ("-", "") if not layer.weights else ("Y", "color(34)") if layer.trainable else ("N", "color(9)")
+        row.append(Text(mark, style=f"bold {colour}"))
+    return row
+
+
+def _shape(shape: Any) -> Text:
+    """'(None, 10)', a list or dictionary of such for several outputs, '?' when unknown."""
+    from rich.text import Text
+
+    if shape is None:
+        return Text("?")
+    if isinstance(shape, dict):
+        parts = [(f"{key}: ", shape[key]) for key in shape]
+        return Text.assemble("{", Text(", ").join(Text.assemble(key, _shape(part)) for key, part in parts), "}")
+    if any(isinstance(part, (tuple, list, dict)) for part in shape):
+        opening, closing = "[]" if isinstance(shape, list) else "()"
+        return Text.assemble(opening, Text(", ").join(_shape(part) for part in shape), closing)
+    numbers = [Text(str(n), style="color(45)" if n is None else "color(34)") for n in shape]
+    return Text.assemble("(", Text(", ").join(numbers), ")")
+
+
+def _title(model: Any) -> Text:
+    from rich.text import Text
+
+    return Text(f'Model: "{model.name}"', style="bold")
+
+
+def _totals(model: Any) -> list[Text]:
+    from rich.text import Text
+
+    groups = {"Trainable": model.trainable_weights, "Non-trainable": model.non_trainable_weights}
+    optimizer = getattr(model, "optimizer", None)
+    if getattr(model, "compiled", False) and optimizer is not None and optimizer.built:
+        groups["Optimizer"] = optimizer.variables
+    groups = {"Total": [w for weights in groups.values() for w in weights], **groups}
+    return [
+        Text.assemble(
+            (f" {name} params: ", "bold"), _number(f"{count_params(weights):,}"), f" ({_memory(_bytes(weights))})"
+        )
+        for name, weights in groups.items()
+    ]
+
+
+def _number(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, style="color(34)")
+
+
+def _bytes(weights: Iterable[Any]) -> int:
+    bits = 0
+    for weight in weights:
+        size = re.search(r"\d+$", str(weight.dtype))
+        bits += math.prod(weight.shape) * (int(size[0]) if size else 8)
+    return bits // 8
+
+
+def _memory(size: float) -> str:
+    """'12.00 B', '1.50 KB', '98.30 MB'"""
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} PB"

@@ -1,0 +1,116 @@
+"""Gradients written straight into a buffer: right when a tensor is used twice, and skipped when nobody wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from dualnet import ops
+from dualnet.autodiff import backward, recording
+from dualnet.ops import linear, loss
+from dualnet.tensor import Tensor
+from dualnet_backends import Backend
+
+from .cases import draw
+from .harness import ROWS, tensors
+
+TWICE: dict[str, Callable[[Any, Any], Any]] = {
+    "matmul with itself": lambda w, x: ops.matmul(w, w),
+    "matmul on either side": lambda w, x: ops.matmul(ops.matmul(w, x), w),
+    "dense with itself": lambda w, x: linear.dense(w, w, None),
+    "dense after dense": lambda w, x: linear.dense(linear.dense(x, w, None, "tanh"), w, None),
+    "dense, then another op": lambda w, x: linear.dense(x, w, None) * w,
+    "another op, then dense": lambda w, x: linear.dense(w * w, w, None),
+    "one bias for two layers": lambda w, x: linear.dense(linear.dense(x, x, w[0]), x, w[0]),
+    "mean squared error with itself": lambda w, x: loss.mean_squared_error(w * 2.0, w),
+    "weights and values": lambda w, x: loss.weighted_sum(w, w),
+    "added to itself": lambda w, x: w + w + w,
+}
+
+
+def gradient(f: Callable[[Any, Any], Any], w: Tensor, x: Tensor, place: Any = None) -> Any:
+    w.tracked = True
+    with recording([]) as tape:
+        y = f(w, x)
+    return backward(tape, y, None, {} if place is None else {id(w): place})[id(w)]
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_used_twice(backend: Backend, name: str) -> None:
+    random = np.random.default_rng(5)
+    w, x = (Tensor(backend.asarray(random.normal(size=(3, 3)))) for _ in range(2))
+    f = TWICE[name]
+    place = backend.xp.full((3, 3), 7.0)
+    found = gradient(f, w, x, place)
+    assert found is place
+    got = backend.to_numpy(place)
+    np.testing.assert_allclose(got, backend.to_numpy(gradient(f, w, x)), rtol=1e-14)
+    value = backend.to_numpy(w.data)
+    expected = np.zeros((3, 3))
+    for i in np.ndindex(3, 3):
+        ends = []
+        for h in (1e-6, -1e-6):
+            moved = value.copy()
+            moved[i] += h
+            ends.append(backend.to_numpy(f(Tensor(backend.asarray(moved)), x).data).sum())
+        expected[i] = (ends[0] - ends[1]) / 2e-6
+    np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-7)
+
+
+WITH_OUT = {
+    linear.matmul: 2,
+    linear.dense: 3,
+    loss.mean_squared_error: 2,
+    loss.mean_absolute_error: 2,
+    loss.weighted_sum: 2,
+}
+
+
+def takes_out(row: Any, backend: Backend) -> bool:
+    """Whether the gradient closure of a primitive has the second parameter."""
+    sample, args = next(row.draws())
+    arrays = [x.data if isinstance(x, Tensor) else x for x in tensors(backend, args)]
+    _, closure = row.op.primitive(first(row.op, backend), *arrays, **sample.options)
+    return bool(closure is not None and closure.__code__.co_argcount == 2)
+
+
+def first(op: Any, backend: Backend) -> Any:
+    return backend if op.primitive.__code__.co_varnames[0] == "backend" else backend.xp
+
+
+def test_the_ops_that_write_in_place_are_those_tested_here(backend: Backend) -> None:
+    rows = [row for row in ROWS if hasattr(row.op, "primitive")]
+    assert {row.op for row in rows if takes_out(row, backend)} == set(WITH_OUT)
+
+
+@pytest.mark.parametrize("op", WITH_OUT, ids=lambda op: op.__name__)
+def test_any_choice_of_wanted_gradients(backend: Backend, op: Any) -> None:
+    """out[i] is False, None or a buffer: what is wanted is right whatever is asked of the others."""
+    row = next(row for row in ROWS if row.op is op)
+    args = draw(row.samples[0], "wanted")
+    arrays = [x.data for x in tensors(backend, args)]
+    y, closure = op.primitive(first(op, backend), *arrays)
+    dy = backend.asarray(np.cos(np.arange(y.size, dtype="float64")).reshape(y.shape))
+    n = WITH_OUT[op]
+    expected = [backend.to_numpy(g).copy() for g in closure(dy, [None] * n)]
+    for choice in np.ndindex(*[3] * n):
+        places = [backend.xp.full(x.shape, 7.0) for x in arrays]
+        got = closure(dy, [(False, None, place)[c] for c, place in zip(choice, places)])
+        for i, c in enumerate(choice):
+            if c:
+                np.testing.assert_allclose(backend.to_numpy(got[i]), expected[i], rtol=1e-14, err_msg=f"{choice}")
+
+
+def test_dense_writes_into_the_buffers_and_skips_what_is_not_wanted(backend: Backend) -> None:
+    xp = backend.xp
+    x, kernel, bias = xp.ones((5, 3)), xp.ones((3, 2)), xp.ones((2,))
+    _, closure = linear.dense.primitive(backend, x, kernel, bias)
+    dw, db = xp.zeros((3, 2)), xp.zeros((2,))
+    found = closure(xp.ones((5, 2)), [False, dw, db])
+    assert found[0] is None
+    assert found[1] is dw
+    assert found[2] is db
+    np.testing.assert_array_equal(backend.to_numpy(dw), np.full((3, 2), 5.0))
+    np.testing.assert_array_equal(backend.to_numpy(db), [5.0, 5.0])
