@@ -273,10 +273,13 @@ def backward(
 def _wanted(inputs: tuple[Any, ...], grads: Mapping[int, Array], destinations: Mapping[int, Array]) -> list[Any]:
     """For each input: False (no gradient wanted), an array to write the gradient into, or None (allocate it)."""
     out: list[Any] = []
+    seen: list[int] = []
     for x in inputs:
         if not isinstance(x, Tensor) or not x.tracked:
             out.append(False)
         else:
             i = id(x)
-            out.append(None if i in grads else destinations.get(i))
+            # What was used before, or stands here twice, is added up: its place is given out once.
+            out.append(None if i in grads or i in seen else destinations.get(i))
+            seen.append(i)
     return out

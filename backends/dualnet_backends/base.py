@@ -138,7 +138,8 @@ class Backend:
         xp, n = self.xp, _size(shape)
         lanes = self.random_words((n + 3) // 4, key, step).view(xp.uint16)[:n]
         keep = lanes >= xp.uint16(min(round(rate * 65536), 65535))
-        return keep.astype(dtype).reshape(shape) * xp.asarray(1.0 / (1.0 - rate), dtype=dtype)
+        # A scalar of the dtype, not an array: nothing is sent to the device.
+        return keep.astype(dtype).reshape(shape) * xp.dtype(dtype).type(1.0 / (1.0 - rate))
 
     # -- optimizer updates, in place, over a stretch of a flat buffer --------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import types
 import typing
 import warnings
@@ -155,9 +156,9 @@ def _construct(kind: str, table: dict[str, Any], where: Where, problems: list[Pr
     try:
         make(kind, table)
     except (ValueError, TypeError, OverflowError, NotImplementedError) as error:
-        message = one_line(error)
+        message = one_line(error).removeprefix(f"{table['class']}: ")
         # When the message names one argument, point at that argument's own line.
-        named = [key for key in table if f"`{key}`" in message or f"{key}=" in message]
+        named = [key for key in table if key != "class" and re.search(rf"\b{re.escape(key)}\b", message)]
         problems.append(Problem((*where, named[0]) if len(named) == 1 else where, message))
 
 

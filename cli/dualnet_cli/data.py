@@ -92,11 +92,11 @@ def _arrays(path: Path, data: Data) -> Raw:
         if not isinstance(getattr(data, key), str | None):
             raise DataError(key, f"for an .npz file this is the name of one array, got {show(getattr(data, key))}")
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError
-        with file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as file:  # NumPy leaves a file open that it finds broken
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError
+            arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         reason = ": it holds Python objects" if "allow_pickle" in str(error) and "Object arrays" in str(error) else ""
         raise DataError("path", f"{path.name} is not an .npz file of plain arrays{reason}") from None

@@ -122,13 +122,13 @@ class Progbar:
         if self.target:
             count = f"{current:>{len(str(self.target))}}/{self.target}"
             done = min(self.width, int(self.width * current / self.target))
-            full, empty = " " + self._full * done, self._empty * (self.width - done)
+            gap, full, empty = " ", self._full * done, self._empty * (self.width - done)
             if not finalize:
                 clock = _clock(self._seconds_per_step(current, now) * (self.target - current))
         else:
-            count, full, empty = f"{current:>7}/Unknown", "", ""
+            count, gap, full, empty = f"{current:>7}/Unknown", "", "", ""
         tail = f" {self._rate(current, now)}{self._metrics()}"
-        width = len(count) + len(full) + len(empty) + 1 + len(clock) + len(tail)
+        width = len(f"{count}{gap}{full}{empty} {clock}{tail}")
         if self._terminal and not finalize:
             # A bar that wraps into a second row cannot be redrawn in place.
             room = shutil.get_terminal_size().columns - 1
@@ -136,10 +136,10 @@ class Progbar:
                 tail = tail[: max(0, len(tail) - (width - room))]
                 width = min(width, room)
         if self._colour:
-            bar = f"{_GREEN}{full}{_PLAIN}{_WHITE}{empty}{_PLAIN}" if full else ""
-            head = f"{_BOLD}{count}{_PLAIN}{bar} {_BOLD}{clock}{_PLAIN}"
-        else:
-            head = f"{count}{full}{empty} {clock}"
+            count, clock = f"{_BOLD}{count}{_PLAIN}", f"{_BOLD}{clock}{_PLAIN}"
+            full = full and f"{_GREEN}{full}{_PLAIN}"
+            empty = empty and f"{_WHITE}{empty}{_PLAIN}"
+        head = f"{count}{gap}{full}{empty} {clock}"
         erase = " " * (self._drawn_width - width)
         print_msg(f"\r{head}{tail}{erase}", line_break=finalize)
         self._drawn_width = 0 if finalize else width

@@ -123,11 +123,27 @@ def _row(layer: Any, depth: int, show_trainable: bool) -> list[Text]:
         params = _number(f"{layer.count_params():,}")
     else:
         params = Text.assemble(("0", "color(34)"), " (unbuilt)")
-    row = [name, _shape(layer._summary_output_shape), params]
+    row = [name, _shape(_output_shape(layer)), params]
     if show_trainable:
         mark, colour = ("-", "") if not layer.weights else ("Y", "color(34)") if layer.trainable else ("N", "color(9)")
         row.append(Text(mark, style=f"bold {colour}"))
     return row
+
+
+def _output_shape(layer: Any) -> Any:
+    """As the model found it out or, for a layer that was built by being called, what the layer says itself."""
+    from ..layers.base import Layer
+
+    if layer._summary_output_shape is not None:
+        return layer._summary_output_shape
+    # The default would run the layer, which printing a table must not do.
+    own = isinstance(layer, Layer) and type(layer).compute_output_shape is not Layer.compute_output_shape
+    if not own or not layer.built or layer._build_shape is None:
+        return None
+    try:
+        return layer.compute_output_shape(layer._build_shape)
+    except (NotImplementedError, TypeError, ValueError):
+        return None
 
 
 def _shape(shape: Any) -> Text:

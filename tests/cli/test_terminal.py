@@ -113,7 +113,7 @@ def on_terminal(folder: Path, *arguments: str, columns: int = 100, **changes: st
     """What the command writes to a terminal of this width."""
     main, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    env = environment(TERM="xterm-256color", **changes)
+    env = environment(**{"TERM": "xterm-256color", **changes})
     with subprocess.Popen(command(*arguments), cwd=folder, env=env, stdin=side, stdout=side, stderr=side) as process:
         os.close(side)
         chunks = []
@@ -167,7 +167,7 @@ def test_terminal_shows_a_bar(tmp_path: Path) -> None:
     assert all(len(bar) <= 100 for bar in bars)
     assert "\x1b[?25l" in text, "the cursor is hidden while the bar is drawn"
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "and shown again"
-    last = plain(text).replace("\r", "").splitlines()
+    last = [line for line in re.split(r"[\r\n]+", plain(text)) if line]
     assert len([line for line in last if line.startswith("epoch") and "ETA" not in line]) == 2
     assert last[-1].startswith("saved in runs/slow")
 
