@@ -1,42 +1,46 @@
-"""dualnet: the Keras API, trained on nothing but NumPy, and on the GPU (CuPy) by changing one word."""
+"""dualnet: the Keras API, trained on nothing but NumPy, and on the GPU (CuPy) by changing one word.
+
+The parts are imported when they are first used: ``import dualnet`` costs little more than ``import numpy``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import (
-    activations,
-    callbacks,
-    config,
-    constraints,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    ops,
-    optimizers,
-    random,
-    regularizers,
-    saving,
-    tree,
-    utils,
-)
-from .autodiff import no_grad, primitive
+from . import config
 from .config import device
-from .gradients import GradientTape, grad, value_and_grad
-from .initializers import Initializer
-from .layers import Input, Layer
-from .losses import Loss
-from .metrics import Metric
-from .models import Model, Sequential
-from .optimizers import Optimizer
-from .regularizers import Regularizer
-from .tensor import KerasTensor, Tensor
-from .variables import Variable
 
 if TYPE_CHECKING:
-    from . import datasets, testing
+    from . import (
+        activations,
+        callbacks,
+        constraints,
+        datasets,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        random,
+        regularizers,
+        saving,
+        testing,
+        tree,
+        utils,
+    )
+    from .autodiff import no_grad, primitive
+    from .gradients import GradientTape, grad, value_and_grad
+    from .initializers import Initializer
+    from .layers import Input, Layer
+    from .losses import Loss
+    from .metrics import Metric
+    from .models import Model, Sequential
+    from .optimizers import Optimizer
+    from .regularizers import Regularizer
+    from .tensor import KerasTensor, Tensor
+    from .variables import Variable
 
 __version__ = "0.1.0"
 
@@ -80,6 +84,27 @@ __all__ = [
     "version",
 ]
 
+# Where the names that are no submodules come from.
+_HOME = {
+    "GradientTape": "gradients",
+    "Initializer": "initializers",
+    "Input": "layers",
+    "KerasTensor": "tensor",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Tensor": "tensor",
+    "Variable": "variables",
+    "grad": "gradients",
+    "no_grad": "autodiff",
+    "primitive": "autodiff",
+    "value_and_grad": "gradients",
+}
+
 
 def version() -> str:
     """The version of dualnet."""
@@ -87,9 +112,18 @@ def version() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    # Not needed to train: imported when they are used.
-    if name in ("datasets", "testing"):
-        import importlib
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
 
-        return importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    importlib.import_module(".ops", __name__)  # gives tensors their operators, whatever is asked for first
+    if name in _HOME:
+        value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    else:
+        value = importlib.import_module(f".{name}", __name__)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -60,7 +60,8 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
     wants_backend = parameters[0].name == "backend"
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     names = [p.name for p in parameters[1:]]
-    count = sum(map(_takes_tensor, parameters[1:]))
+    tensors = [p for p in parameters[1:] if _takes_tensor(p)]
+    count, required = len(tensors), sum(p.default is p.empty for p in tensors)
 
     @functools.wraps(function)
     def op(*args: Any, **options: Any) -> Any:
@@ -68,6 +69,9 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
             inputs, rest = args, ()
         else:
             if len(args) < count:  # tensors given by keyword, or left at None
+                missing = [n for n in names[len(args) : required] if n not in options]
+                if missing:
+                    raise TypeError(f"{function.__name__}: the argument {missing[0]!r} is missing")
                 args += tuple(options.pop(name, None) for name in names[len(args) : count])
             inputs, rest = args[:count], args[count:]
         arrays = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import dualnet_backends as _backends
@@ -126,6 +125,8 @@ def global_seed() -> int:
     """The seed of every stream that was given none: that of ``set_random_seed``, else one from the operating system."""
     global _seed
     if _seed is None:
+        import secrets
+
         _seed = secrets.randbits(63)
     return _seed
 

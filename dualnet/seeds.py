@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random as _python_random
 from typing import Any
 
 import dualnet_backends as backends
@@ -15,18 +14,22 @@ def set_random_seed(seed: int) -> None:
 
     seed: an integer from 0 to 2**32 - 1. With the same seed the same program gives the same numbers, on either device.
     """
+    import random
+
     import numpy as np
 
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"set_random_seed expects an integer from 0 to 2**32 - 1, got {seed!r}")
-    _python_random.seed(seed)
+    random.seed(seed)
     np.random.seed(seed)
     config._set_global_seed(seed)
 
 
 def make_default_seed() -> int:
     """A seed for an object that was given none, from Python's ``random`` (as in Keras: the order matters)."""
-    return _python_random.randint(1, 10**9)
+    import random
+
+    return random.randint(1, 10**9)
 
 
 class SeedGenerator:

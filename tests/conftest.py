@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
+from typing import Any
 
 # Tests that name no device run on the CPU, on a machine with a GPU too.
 os.environ.setdefault("DUALNET_DEVICE", "cpu")
@@ -22,3 +24,12 @@ def backend(request: pytest.FixtureRequest) -> Iterator[backends.Backend]:
     """Every backend that works here, one after the other, each the current one while its test runs."""
     with backends.device(request.param) as chosen:
         yield chosen
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    """Keras on JAX, the oracle. Tests that ask for it skip where it is not installed (extra ``parity``)."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what others warn about when they are imported is not ours
+        return pytest.importorskip("keras", reason="Keras is not installed: pip install 'dualnet[parity]'")

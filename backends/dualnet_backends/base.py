@@ -69,17 +69,26 @@ class Backend:
 
         target: (n, ...)  indices: (m,) integers in [0, n)  values: (m,) + target.shape[1:]
         """
-        xp = self.xp
-        # Sorting brings equal indices together; a stable sort keeps their order, so that the sum is the same every
-        # time.
+        xp, n = self.xp, indices.shape[0]
+        if n == 0:
+            return
+        # Sorting brings equal indices together; a stable sort keeps their order, so that the sum is the same every time.
         order = xp.argsort(indices, kind="stable")
         ids = indices[order]
-        rows = values[order].reshape(ids.shape[0], -1).astype(xp.float64)
-        total = xp.concatenate([xp.zeros_like(rows, shape=(1, rows.shape[1])), xp.cumsum(rows, axis=0)])
-        # Every row of the target takes a difference of running totals: no shape here depends on the values.
+        rows = values[order].reshape(n, _size(target.shape[1:]))
+        # Running sums within each stretch of equal indices, over distances 1, 2, 4, ...: no sum crosses into another row,
+        # where one NaN or one large value would spoil all that follow.
+        distance = 1
+        while distance < n:
+            same = (ids[distance:] == ids[:-distance])[:, None]
+            rows[distance:] += xp.where(same, rows[:-distance], xp.zeros_like(rows[:-distance]))
+            distance *= 2
+        # Every row of the target takes the end of its stretch: no shape here depends on the values.
         slots = xp.arange(target.shape[0], dtype=ids.dtype)
         start, stop = xp.searchsorted(ids, slots, side="left"), xp.searchsorted(ids, slots, side="right")
-        target += (total[stop] - total[start]).reshape(target.shape).astype(target.dtype)
+        totals = rows[xp.maximum(stop - 1, 0)]
+        totals = xp.where((stop > start)[:, None], totals, xp.zeros_like(totals))
+        target += totals.reshape(target.shape).astype(target.dtype, copy=False)
 
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""

@@ -7,8 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .base import Backend
 from .numpy_backend import NumpyBackend
@@ -20,8 +19,7 @@ class DeviceNotFoundError(RuntimeError):
     """A device was asked for that does not answer. One line says what was looked for and found, and the cure."""
 
 
-@dataclass(frozen=True)
-class PhysicalDevice:
+class PhysicalDevice(NamedTuple):
     """A device that exists.  name: "/physical_device:GPU:0"  device_type: "CPU" or "GPU" """
 
     name: str

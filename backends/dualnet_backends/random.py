@@ -9,7 +9,6 @@ before it. The generator is Philox4x64-10 (Salmon et al., "Parallel random numbe
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 _M0, _M1 = 0xD2E7470EE14C6C93, 0xCA5A826395121157  # multipliers
@@ -20,6 +19,8 @@ _MASK = (1 << 64) - 1
 @lru_cache(maxsize=4096)
 def stream_key(seed: int, name: str) -> tuple[int, int]:
     """The Philox key (two 64-bit words) of the stream ``name`` under ``seed``."""
+    from hashlib import blake2b
+
     digest = blake2b(f"{seed}:{name}".encode(), digest_size=16).digest()
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from .errors import did_you_mean
 
+if TYPE_CHECKING:
+    _StringType = click.ParamType[str]
+else:
+    _StringType = click.ParamType  # not generic at run time in older versions
 
-class ConfigArgument(click.ParamType):
+
+class ConfigArgument(_StringType):
     """A .toml file, or the name of a config that comes with dualnet."""
 
     name = "config"
@@ -23,7 +28,7 @@ class ConfigArgument(click.ParamType):
         return [*known, CompletionItem(incomplete, type="file")]
 
 
-class DeviceName(click.ParamType):
+class DeviceName(_StringType):
     """auto, cpu, gpu or gpu:N."""
 
     name = "device"

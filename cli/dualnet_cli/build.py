@@ -30,7 +30,7 @@ def model(settings: Settings, shape: Shape) -> Any:
 
 
 def check(settings: Settings, data: Dataset) -> None:
-    """Build a throw-away model and run it on one sample, so that what does not fit is found before anything is written."""
+    """Run a throw-away model on one sample, so that what does not fit is found before anything is written."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the model that is kept will give its warnings
         built = trial(settings, tuple(data.train.x.shape[1:]))

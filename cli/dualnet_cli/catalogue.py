@@ -1,4 +1,4 @@
-"""From ``{class = "Dense", units = 30}`` to a layer, and the same for optimizers, losses, metrics, callbacks and their parts."""
+"""From ``{ class = "Dense", units = 30 }`` to a layer, and likewise for optimizers, losses, metrics and callbacks."""
 
 from __future__ import annotations
 
@@ -162,6 +162,12 @@ def _construct(kind: str, table: dict[str, Any], where: Where, problems: list[Pr
         problems.append(Problem((*where, named[0]) if len(named) == 1 else where, message))
 
 
+def _constructor(cls: Any) -> Any:
+    """``__init__`` of a class, or what stands in for one such as ``Input``."""
+    owners = cls.__mro__ if isinstance(cls, type) else ()
+    return next((vars(owner)["__init__"] for owner in owners if "__init__" in vars(owner)), cls)
+
+
 def parameters(cls: Any) -> dict[str, inspect.Parameter]:
     """The arguments a class takes by name, those its bases take through ``**kwargs`` included, its own first."""
     if not isinstance(cls, type):
@@ -170,7 +176,7 @@ def parameters(cls: Any) -> dict[str, inspect.Parameter]:
     for base in cls.__mro__[:-1]:
         if "__init__" not in vars(base):
             continue
-        own = inspect.signature(base.__init__).parameters
+        own = inspect.signature(_constructor(base)).parameters
         for name, parameter in own.items():
             if name != "self" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 # What a base requires, its subclass supplies.
@@ -181,9 +187,7 @@ def parameters(cls: Any) -> dict[str, inspect.Parameter]:
     return found
 
 
-def _judge_arguments(
-    cls: Any, name: str, table: dict[str, Any], where: Where, problems: list[Problem]
-) -> None:
+def _judge_arguments(cls: Any, name: str, table: dict[str, Any], where: Where, problems: list[Problem]) -> None:
     arguments = {key: value for key, value in table.items() if key != "class"}
     known = parameters(cls)
     legacy = {"input_shape", "input_dim", "batch_input_shape"} if hasattr(cls, "add_weight") else set()
@@ -205,7 +209,7 @@ def _judge_arguments(
 
 def _hints(cls: Any) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(cls.__init__ if isinstance(cls, type) else cls)
+        return typing.get_type_hints(_constructor(cls))
     except (NameError, TypeError, AttributeError):
         return {}
 
@@ -225,7 +229,9 @@ def _wrong_type(key: str, value: Any, parameter: inspect.Parameter | None, hint:
             allowed = {str}
     if not allowed or type(value) in allowed or (type(value) is int and float in allowed):
         return ""
-    words = " or ".join(_WORDS[t] for t in (bool, int, float, str) if t in allowed and not (t is int and float in allowed))
+    words = " or ".join(
+        _WORDS[t] for t in (bool, int, float, str) if t in allowed and not (t is int and float in allowed)
+    )
     return f"expected {words}, got {show(value)}"
 
 
@@ -248,8 +254,7 @@ def with_defaults(kind: str, spec: Any) -> dict[str, Any]:
     table = {"class": spec} if isinstance(spec, str) else dict(spec)
     cls = _class_named(kind, table["class"])
     table["class"] = cls.__name__
-    function = cls.__init__ if isinstance(cls, type) else cls
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in inspect.signature(_constructor(cls)).parameters.items():
         if isinstance(parameter.default, (bool, int, float, str)):
             table.setdefault(name, parameter.default)
     return table

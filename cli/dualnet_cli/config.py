@@ -73,7 +73,7 @@ def load(
     epochs: int | None = None,
     seed: int | None = None,
 ) -> Settings:
-    """Read a config, change it as the command line says, and judge it; every mistake in it is in the one error raised."""
+    """Read a config, change it as the command line says, and judge it; the error raised lists every mistake."""
     file = source.read(path)
     overrides.apply(file, sets)
     for where, value in ((("device",), device), (("fit", "epochs"), epochs), (("seed",), seed)):
@@ -108,7 +108,7 @@ def _judge(file: source.Source) -> Settings:
     assert isinstance(head, Top)
     stem = re.sub(r"[^\w.-]+", "_", file.path.stem).strip("._-") or "run"
     device = _BACKENDS[head.backend] if head.backend and head.device == "auto" else head.device
-    sections: dict[str, Any] = {name: table for name, table in tables.items()}
+    sections: dict[str, Any] = dict(tables)
     return Settings(file, head.name or stem, device, head.seed, callbacks=callbacks, **sections)
 
 
@@ -123,14 +123,18 @@ def _section(name: str, raw: dict[str, Any], problems: list[Problem]) -> Table |
     return _validate(SECTIONS[name], raw[name], (name,), problems)
 
 
-def _validate(kind: type[Table], table: dict[str, Any], where: tuple[str, ...], problems: list[Problem]) -> Table | None:
+def _validate(
+    kind: type[Table], table: dict[str, Any], where: tuple[str, ...], problems: list[Problem]
+) -> Table | None:
     try:
         return kind.model_validate(table)
     except ValidationError as error:
         found: dict[tuple[str | int, ...], str] = {}
         for detail in error.errors(include_url=False):
             loc = detail["loc"]
-            if loc and loc[0] in _EXPECTED and detail["type"] != "extra_forbidden":  # one error for all of a union's branches
+            if (
+                loc and loc[0] in _EXPECTED and detail["type"] != "extra_forbidden"
+            ):  # one error for all of a union's branches
                 found[loc[:1]] = f"expected {_EXPECTED[str(loc[0])]}, got {show(table[str(loc[0])])}"
             else:
                 found.setdefault(loc, _explain(detail, kind, where))

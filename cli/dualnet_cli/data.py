@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .config import Settings
-from .errors import CliError, did_you_mean, listing, one_line, show
+from .errors import Failure, did_you_mean, listing, one_line, show
 from .prepare import Dataset, Part, Raw, prepare
 from .schema import Data
 from .tables import DataError, read_table
@@ -43,7 +43,7 @@ def _read(settings: Settings) -> Raw:
         try:
             train, test = getattr(dualnet.datasets, data.name).load_data()
         except (OSError, RuntimeError) as error:
-            raise CliError(one_line(error), exit_code=1) from None
+            raise Failure(one_line(error)) from None
         return Raw(Part(*train), Part(*test), shuffle=False)
     if data.path is None:
         return Raw(Part(_numbers(data.x, "x"), _inline_targets(data.y)), shuffle=False)
@@ -71,7 +71,9 @@ def _numbers(value: Any, key: str) -> Any:
         shapes = [np.shape(row) if _rectangular(row) else None for row in rows]
         for number, shape in enumerate(shapes):
             if shape != shapes[0]:
-                raise DataError(key, f"entry {number + 1}, {show(rows[number])}, is not shaped like the first") from None
+                raise DataError(
+                    key, f"entry {number + 1}, {show(rows[number])}, is not shaped like the first"
+                ) from None
         raise DataError(key, f"expected numbers in rows of equal length, got {show(value)}") from None
 
 

@@ -15,14 +15,18 @@ Where = tuple[str | int, ...]
 
 
 class CliError(click.ClickException):
-    """A failure the user can act on. Printed on stderr as ``Error: ...``, never with a traceback.
+    """The command line, the config or the data has to be corrected: exit code 2.
 
-    exit_code: 2 (the default) when the command line, the config or the data has to be changed, 1 for everything else.
+    Printed on stderr as ``Error: ...``, never with a traceback.
     """
 
-    def __init__(self, message: str, exit_code: int = 2) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = 2
+
+
+class Failure(CliError):
+    """Something else went wrong, such as a full disk or data that could not be fetched: exit code 1."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .errors import CliError, did_you_mean, one_line
+from .errors import CliError, Failure, did_you_mean, one_line
 from .streams import EXIT_BROKEN_PIPE, mute_stdout, tolerate_odd_characters
 
 COMMANDS = {name: f"dualnet_cli.{name}" for name in ("train", "summary", "devices", "completion")}
@@ -52,18 +52,19 @@ class Commands(click.Group):
 def _failure(error: Exception) -> CliError:
     kind = type(error).__name__
     if kind == "OutOfMemoryError" or isinstance(error, MemoryError):
-        return CliError(f"out of memory; try a smaller batch_size in [fit] ({one_line(error)})", exit_code=1)
+        return Failure(f"out of memory; try a smaller batch_size in [fit] ({one_line(error)})")
     if isinstance(error, OSError) and error.strerror:
-        return CliError(f"{error.filename or 'writing'}: {error.strerror}", exit_code=1)
+        return Failure(f"{error.filename or 'writing'}: {error.strerror}")
     message = f"{kind}: {one_line(error)}"
-    return CliError(f"{message} (set DUALNET_DEBUG=1 to see where it comes from)", exit_code=1)
+    return Failure(f"{message} (set DUALNET_DEBUG=1 to see where it comes from)")
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
-    import dualnet
     import numpy
+
+    import dualnet
 
     python = ".".join(map(str, sys.version_info[:3]))
     click.echo(f"dualnet {dualnet.__version__} (NumPy {numpy.__version__}, Python {python})")

@@ -32,7 +32,7 @@ def _value(value: str, text: str) -> Any:
     except (tomllib.TOMLDecodeError, RecursionError):
         if _BARE_WORD.fullmatch(value) or (value.startswith(("/", "./", "../", "~")) and value.isprintable()):
             return value
-    raise CliError(f'--set {text}: {show(value)} is not a TOML value; write text in quotes: \'key="some text"\'')
+    raise CliError(f"--set {text}: {show(value)} is not a TOML value; write text in quotes: 'key=\"some text\"'")
 
 
 def apply(source: Source, texts: tuple[str, ...]) -> None:

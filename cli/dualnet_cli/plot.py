@@ -40,7 +40,7 @@ def draw(rows: list[dict[str, float]], title: str, path: Path) -> None:
                 values = [row.get(key, math.nan) for row in rows]
                 axes.plot(epochs, values, marker=marker, ms=3, lw=1.6, color=colour, label=label)
         _dress(axes, name, rows)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
     figure.savefig(path, format="png")
 
 

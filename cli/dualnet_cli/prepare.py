@@ -47,7 +47,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Raw:
-    """What was read, before it is split and scaled. shuffle: whether to mix the rows unless the config says otherwise."""
+    """What was read, before it is split and scaled.
+
+    shuffle: whether to mix the rows when the config does not say.
+    """
 
     train: Part
     test: Part | None = None
@@ -106,10 +109,10 @@ def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
 def _targets(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
     together = np.concatenate(parts)
     classes = None
-    if data.target_threshold is not None or data.target_scale is not None:
-        if together.dtype.kind == "U":
-            key = "target_threshold" if data.target_threshold is not None else "target_scale"
-            raise DataError(key, f"the target holds text ({show(str(together.ravel()[0]))}), not numbers")
+    calculated = data.target_threshold is not None or data.target_scale is not None
+    if calculated and together.dtype.kind == "U":
+        key = "target_threshold" if data.target_threshold is not None else "target_scale"
+        raise DataError(key, f"the target holds text ({show(str(together.ravel()[0]))}), not numbers")
     if data.target_type == "class" or together.dtype.kind == "U":
         if data.target_type == "number":
             raise DataError("target_type", f"the target holds text ({show(str(together.ravel()[0]))}), not numbers")
@@ -159,7 +162,8 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         if part.dtype.kind == "f" and not np.isfinite(part).all():
             row = np.argwhere(~np.isfinite(part))[0][0]
             raise DataError("features", f"sample {row + 1} holds a value that is not a finite number")
-    subtract = divide = None
+    subtract: Any = None
+    divide: Any = None
     if data.scale is not None:
         divide = data.scale
     elif data.scaling == "standard":

@@ -9,10 +9,11 @@ import time
 from typing import Any
 
 import click
-from dualnet.callbacks import Callback
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+from dualnet.callbacks import Callback
 
 from .stops import StopRequests
 from .streams import EXIT_BROKEN_PIPE, mute_stdout
@@ -226,4 +227,3 @@ def clock(seconds: float) -> str:
     whole = math.ceil(seconds)
     minutes, hours = whole // 60 % 60, whole // 3600
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
-

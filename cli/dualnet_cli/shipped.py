@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .errors import CliError, did_you_mean, listing, printable
+from .errors import CliError, Failure, did_you_mean, listing, printable
 
 DEFAULT = "digits_mlp"
 
@@ -16,7 +16,7 @@ def folder() -> Path:
     for candidate in (here.parent / "configs", here.parents[2] / "configs"):
         if (candidate / f"{DEFAULT}.toml").is_file():
             return candidate
-    raise CliError("the configs that come with dualnet are not there; reinstall dualnet", exit_code=1)
+    raise Failure("the configs that come with dualnet are not there; reinstall dualnet")
 
 
 def names() -> list[str]:

@@ -110,7 +110,7 @@ def _number(cell: str) -> float | None:
 
 
 def _has_header(sample: list[list[str]]) -> bool:
-    """Whether the first line names the columns: some column is numbers below and text above, or there are only words."""
+    """Whether the first line names the columns: a column is text above and numbers below, or there are only words."""
     first, rest = sample[0], sample[1:]
     words = [cell.strip() != "" and _number(cell) is None for cell in first]
     for index, word in enumerate(words):

@@ -13,7 +13,7 @@ _WIDTH = 100
 
 
 def dumps(table: dict[str, Any], comments: dict[Where, str] | None = None) -> str:
-    """A nested dict of strings, numbers, booleans, lists and dicts as TOML text. None stands for "not there" and is left out.
+    """A nested dict of strings, numbers, booleans, lists and dicts as TOML text. None means "not there".
 
     Dicts become ``[tables]``, lists of dicts ``[[tables]]`` down to two levels; deeper ones are written inline.
     comments: a line to put above a key or table, by its place.

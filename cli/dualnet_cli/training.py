@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-import dualnet
 import numpy
+
+import dualnet
 from dualnet.callbacks import Callback
 
 from . import build, plot, progress, run_dir, toml_writer
@@ -76,7 +77,7 @@ def flat(logs: Metrics) -> dict[str, float]:
 
 
 def choose_device(option: str | None, settings: Settings) -> str:
-    """Set the device: --device, else the config's, else $DUALNET_DEVICE, else whatever is there. Returns what was asked for."""
+    """Set the device: --device, else the config's, else $DUALNET_DEVICE, else "auto". Returns what was asked for."""
     chosen = settings.device
     if option is None and chosen == "auto":
         chosen = os.environ.get("DUALNET_DEVICE") or "auto"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import warnings
 from collections.abc import Iterable
-from pathlib import Path
 from typing import IO, Any
 
 from .callback import Callback
@@ -40,9 +38,11 @@ class CSVLogger(Callback):
         self._close()
         self.keys = None
         self._unwritten = set()
-        Path(self.filename).parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(self.filename) or ".", exist_ok=True)
         # newline="": csv ends its lines itself.
         self.csv_file = open(self.filename, "a+" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        import csv
+
         self.writer = csv.writer(self.csv_file, delimiter=self.sep)
         if self.append:
             self._adopt(self.csv_file)
@@ -72,6 +72,8 @@ class CSVLogger(Callback):
     def _adopt(self, file: IO[str]) -> None:
         """Go on under the header that a file has; one that is empty gets its header with the first epoch."""
         file.seek(0)
+        import csv
+
         header = next(csv.reader(file, delimiter=self.sep), None)
         if not header:
             return

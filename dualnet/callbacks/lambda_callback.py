@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +43,8 @@ class LambdaCallback(Callback):
         known = [name for name in vars(Callback) if name.startswith(("on_", "set_"))]
         for name, function in hooks.items():
             if name not in known:
+                import difflib
+
                 close = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {', '.join(known)}"
                 raise TypeError(f"LambdaCallback has no hook {name!r}; {hint}")

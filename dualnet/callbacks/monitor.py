@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import warnings
@@ -104,5 +103,7 @@ def _rounded(value: float) -> float:
 def _available(monitor: str, logs: Any) -> str:
     """'. Available metrics are: accuracy,loss; did you mean 'accuracy'?'"""
     keys = sorted(logs or {})
+    import difflib
+
     close = difflib.get_close_matches(monitor, keys, 1)
     return f". Available metrics are: {','.join(keys)}" + (f"; did you mean {close[0]!r}?" if close else "")

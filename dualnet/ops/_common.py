@@ -38,7 +38,7 @@ def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:
     return floating(x), (floating(y) if hasattr(y, "dtype") else float(y))
 
 
-def sum_to(xp: Xp, dy: Array, x: Any) -> Array | None:
+def sum_to(xp: Xp, dy: Array, x: Any) -> Any:
     """Undo a broadcast: ``dy`` summed to the shape of the operand ``x``; None when that was a Python number."""
     shape = getattr(x, "shape", None)
     if shape is None or dy.shape == shape:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from ..autodiff import primitive, to_array
@@ -288,7 +289,8 @@ def one_hot(backend: Backend, x: Array, num_classes: int, axis: int = -1, dtype:
 
 def shape(x: Any) -> tuple[int, ...]:
     """The shape, as a tuple of numbers"""
-    return tuple(x.shape) if hasattr(x, "shape") else to_array(x).shape
+    # A list or number is looked at on the host: its shape is no reason to send it anywhere.
+    return tuple(x.shape if hasattr(x, "shape") else to_array(x, backends.get("cpu")).shape)
 
 
 def size(x: Any) -> int:

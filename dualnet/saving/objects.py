@@ -7,7 +7,6 @@ nothing else exists.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
@@ -264,6 +263,8 @@ def by_identifier(
     if isinstance(identifier, str):
         found = get_registered_object(identifier, None, table)
         if found is None:
+            import difflib
+
             near = difflib.get_close_matches(identifier, table, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(sorted(table)[:40])}"
             raise ValueError(f"no {kind} is called {identifier!r}; {hint}")

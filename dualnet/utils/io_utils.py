@@ -22,8 +22,8 @@ def print_msg(message: object, line_break: bool = True) -> None:
         except UnicodeEncodeError as error:
             stream.write(text.encode(error.encoding, "replace").decode(error.encoding))
         stream.flush()
-    except BrokenPipeError:
-        pass  # the reader has gone, as in `python train.py | head`
+    except OSError:
+        pass  # most often the reader has gone, as in `python train.py | head`
     except ValueError:
         if not getattr(stream, "closed", False):
             raise

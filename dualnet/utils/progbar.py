@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -77,13 +76,14 @@ class Progbar:
         """Report that ``current`` steps are done.
 
         values: pairs (name, value of the step). finalize: whether this is the last report; by
-        default, when the target is reached. The last report shows its values as they are, without
-        averaging.
+        default, when the target is reached. Values of a last report about no new steps are shown as
+        they are, not averaged: they are those of the whole.
         """
+        whole = finalize is True and current == self._seen
         if finalize is None:
             finalize = self.target is not None and current >= self.target
         for name, value in values or ():
-            self._note(name, value, current, finalize)
+            self._note(name, value, current, whole)
         self._seen = current
         now = time.perf_counter()
         if current == 1 and self._after_first is None:
@@ -101,12 +101,12 @@ class Progbar:
         """Report that ``n`` more steps are done."""
         self.update(self._seen + n, values)
 
-    def _note(self, name: str, value: Any, current: int, finalize: bool) -> None:
+    def _note(self, name: str, value: Any, current: int, whole: bool) -> None:
         if self.stateless_metrics is None:
             averaged = name not in self.stateful_metrics
         else:
             averaged = name in self.stateless_metrics
-        if not averaged or finalize or isinstance(value, str):
+        if not averaged or whole or isinstance(value, str):
             self._values[name] = (value, 1)
             return
         steps = max(current - self._seen, 1)
@@ -131,6 +131,8 @@ class Progbar:
         width = len(f"{count}{gap}{full}{empty} {clock}{tail}")
         if self._terminal and not finalize:
             # A bar that wraps into a second row cannot be redrawn in place.
+            import shutil
+
             room = shutil.get_terminal_size().columns - 1
             if width > room:
                 tail = tail[: max(0, len(tail) - (width - room))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +51,8 @@ def print_summary(
         justify.append("center")
         ends = [end * 0.9 for end in ends] + [1.0]
         width += _TRAINABLE_WIDTH
+    import shutil
+
     width = line_length or min(width, shutil.get_terminal_size().columns - 4)
     columns = [
         Column(header, justify=side, width=size)

@@ -24,6 +24,7 @@ HOST_RESULT = frozenset(
     "ndim promote_types result_type shape shares_memory size".split()
 )
 SCATTERED = frozenset("add bitwise_and bitwise_or bitwise_xor maximum minimum subtract".split())
+REDUCED = frozenset(("add", "multiply"))
 MANY = 8  # from here on CuPy sends a table of pointers to join small arrays
 SMALL = 2 << 20
 
@@ -71,14 +72,14 @@ class StrictUfunc:
         return wrap(result, out and (out[0] if len(out) == 1 else out))
 
     def reduce(self, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        if self.__name__ not in ("add", "multiply"):
+        if self.__name__ not in REDUCED:
             raise NotImplementedError(f"CuPy has no {self.__name__}.reduce: only those of add and multiply")
         if isinstance(out, tuple):
             (out,) = out
         return wrap(self.ufunc.reduce(plain(a), axis, dtype, plain(out), keepdims), out)
 
     def accumulate(self, a: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
-        if self.__name__ not in ("add", "multiply"):
+        if self.__name__ not in REDUCED:
             raise NotImplementedError(f"CuPy has no {self.__name__}.accumulate: only those of add and multiply")
         return wrap(self.ufunc.accumulate(plain(a), axis, dtype, plain(out)), out)
 

@@ -25,8 +25,12 @@ def trained(name: str, *arguments: str) -> dict[str, Any]:
 
 def mnist_is_here() -> bool:
     """Whether MNIST can be read without a download, which a test must not start."""
-    places = [os.environ.get("DUALNET_DATA_DIR"), str(Path.home() / ".cache" / "dualnet")]
-    return any(list(Path(place).rglob("train-images-idx3-ubyte*")) for place in places if place)
+    from dualnet.datasets.download import cache_dir
+
+    places = [cache_dir() / "datasets" / "mnist"]
+    if os.environ.get("DUALNET_DATA_DIR"):
+        places.append(Path(os.environ["DUALNET_DATA_DIR"]) / "mnist")
+    return any(list(place.glob("train-images-idx3-ubyte*")) for place in places)
 
 
 def test_all_are_found() -> None:

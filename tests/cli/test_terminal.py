@@ -46,7 +46,12 @@ def test_closed_pipe(tmp_path: Path) -> None:
     """``dualnet train | head -1``: stops, keeps what was trained, and says nothing about it."""
     path = write(tmp_path, LONG)
     with subprocess.Popen(
-        command("train", path), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("train", path),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -65,7 +70,13 @@ def test_closed_pipe_of_other_commands(arguments: list[str], tmp_path: Path) -> 
     read, written = os.pipe()
     os.close(read)
     done = subprocess.run(
-        command(*arguments), cwd=tmp_path, env=environment(), stdout=written, stderr=subprocess.PIPE, text=True, timeout=60
+        command(*arguments),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=written,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
     )
     os.close(written)
     assert done.stderr == ""
@@ -76,7 +87,12 @@ def test_signal_keeps_what_was_trained(number: signal.Signals, code: int, tmp_pa
     path = write(tmp_path, LONG)
     folder = tmp_path / "runs/small"
     with subprocess.Popen(
-        command("train", path), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("train", path),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         wait_for(folder / "metrics.csv", process, 5)
         process.send_signal(number)
@@ -90,7 +106,9 @@ def test_signal_keeps_what_was_trained(number: signal.Signals, code: int, tmp_pa
     assert found["test"] is None
     assert (folder / "metrics.csv").read_text().count("\n") == found["epochs"] + 1
     assert f"interrupted during epoch {found['epochs']} of 1000000" in output
-    assert output.splitlines()[-1].startswith("saved in runs/small: config.toml, metrics.csv, results.json, model.keras")
+    assert output.splitlines()[-1].startswith(
+        "saved in runs/small: config.toml, metrics.csv, results.json, model.keras"
+    )
     assert start("train", "runs/small/config.toml", "--epochs=1", cwd=tmp_path).returncode == 0
     import dualnet
 

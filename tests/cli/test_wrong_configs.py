@@ -1,4 +1,4 @@
-"""A wrong config ends with exit code 2 and lines that name the key; never with a traceback, never with a run directory."""
+"""A wrong config ends with exit code 2 and lines that name the key; never a traceback, never a run directory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from .helpers import SMALL, run, write
 
 # what is changed, into what, and what the message has to say (all of it)
@@ -47,7 +48,11 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "activation unknown": ('"tanh"', '"tahn"', ["activation", 'did you mean "tanh"?']),
     "bias text": ("units = 4", 'units = 4\nuse_bias = "no"', ["use_bias", "true or false"]),
     "initializer unknown": ("units = 4", 'units = 4\nkernel_initializer = "he"', ["kernel_initializer", '"he"']),
-    "dropout rate": ('activation = "tanh"', '[[model.layers]]\nclass = "Dropout"\nrate = 2', ["number 2 (Dropout) rate", "2"]),
+    "dropout rate": (
+        'activation = "tanh"',
+        '[[model.layers]]\nclass = "Dropout"\nrate = 2',
+        ["number 2 (Dropout) rate", "2"],
+    ),
     "model key unknown": ("[[model.layers]]", "[[model.layer]]", ["[model] layer:", 'did you mean "layers"?']),
     "too few outputs": ("units = 1\n", "units = 3\n", ["number 2 (Dense)", "gives 3 outputs"]),
     "reshape impossible": (

@@ -1,0 +1,186 @@
+"""The backend contract: same methods, same signatures, and every override gives what the plain body gives.
+
+A kernel without a row in ``KERNELS`` fails ``test_every_kernel_has_a_row``; a new backend is picked up by the fixture.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import dualnet_backends as backends
+import numpy as np
+import pytest
+from dualnet_backends import Backend
+from dualnet_backends.numpy_backend import CHUNK, NumpyBackend
+
+from .strict import StrictBackend
+
+CLASSES: list[type[Backend]] = [NumpyBackend, StrictBackend]
+if importlib.util.find_spec("cupy"):
+    from dualnet_backends.cupy_backend import CupyBackend
+
+    CLASSES.append(CupyBackend)
+
+ABSTRACT = {"asarray", "to_numpy", "synchronize"}
+# What a backend may have beyond the contract.
+EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
+KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
+
+
+def public(cls: type) -> dict[str, Any]:
+    return {n: m for n, m in vars(cls).items() if not n.startswith("_") and inspect.isfunction(m)}
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_methods_and_signatures(cls: type[Backend]) -> None:
+    contract = public(Backend)
+    for name, method in public(cls).items():
+        if name in EXTRA:
+            continue
+        assert name in contract, f"{cls.__name__}.{name} is not in the contract: add it to Backend, with a plain body"
+        ours, theirs = (inspect.signature(m).parameters.values() for m in (method, contract[name]))
+        assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs]
+    for name in ("name", "xp", "array_type"):
+        assert hasattr(cls, name)
+
+
+def test_what_a_third_backend_must_define() -> None:
+    """One new file: four attributes and three methods; the strict device is such a backend."""
+    raising = set()
+    for name, method in public(Backend).items():
+        if "raise NotImplementedError" in inspect.getsource(method):
+            raising.add(name)
+    assert raising == ABSTRACT
+    own = {name for name in vars(StrictBackend) if not name.startswith("_")}
+    assert own == ABSTRACT | {"name", "device", "xp", "array_type"}
+
+
+# -- the kernels: name -> (arguments as NumPy arrays for a size and a dtype, relative tolerance; 0 is bit for bit) --------
+
+Arguments = Callable[[np.random.Generator, int, str], tuple[Any, ...]]
+
+
+def floats(random: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Any:
+    return random.normal(size=shape).astype(dtype)
+
+
+def optimizer(random: np.random.Generator, n: int, dtype: str, slots: int) -> list[Any]:
+    """w, g, and slots that are never negative"""
+    return [floats(random, (n,), dtype) for _ in range(2)] + [np.abs(floats(random, (n,), dtype)) for _ in range(slots)]
+
+
+KERNELS: dict[str, tuple[list[Arguments], float]] = {
+    "matmul": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d)),
+                lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (n, 4), d))], 1e-5),
+    "affine": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), floats(r, (3,), d)),
+                lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
+    "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-5),
+    "take": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n))], 0),
+    "scatter_add": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
+                     lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, n), floats(r, (n,), d))], 1e-5),
+    "one_hot": ([lambda r, n, d: (r.integers(-1, 6, n), 5, d), lambda r, n, d: (r.integers(0, 3, (n, 2)), 3, d)], 0),
+    "softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
+    "log_softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
+    "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
+    "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
+    "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
+    "dropout_mask": ([lambda r, n, d: ((n,), 0.5, KEY, 9, d), lambda r, n, d: ((n, 3), 0.1, KEY, 0, d)], 0),
+    "sgd": ([lambda r, n, d: (*optimizer(r, n, d, 0), 0.1)], 0),
+    "momentum": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, False), lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, True)], 0),
+    "adam": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7),
+              lambda r, n, d: (*optimizer(r, n, d, 2), np.asarray(0.01, d), 0.9, 0.999, 1e-7),
+              lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7, np.abs(floats(r, (n,), d)))], 0),
+}  # fmt: skip
+SIZES = [0, 1, 3, 64, 1023]
+LONG = [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5]
+FLAT = {"sgd", "momentum", "adam", "random_words", "random_uniform", "dropout_mask"}
+
+
+def test_every_kernel_has_a_row() -> None:
+    assert set(public(Backend)) - ABSTRACT == set(KERNELS)
+
+
+def contiguous(backend: Backend, x: Any) -> Any:
+    return backend.asarray(x.copy())  # NumPy's asarray is the array itself, which a kernel may write to
+
+
+def every_other(backend: Backend, x: Any) -> Any:
+    """The same values as every other element of a larger array, so that a kernel which ignores strides is found out."""
+    if x.ndim == 0:
+        return backend.asarray(x)
+    larger = backend.xp.zeros((*x.shape[:-1], 2 * x.shape[-1]), dtype=x.dtype)
+    view = larger[..., ::2]
+    view[...] = backend.asarray(x)
+    return view
+
+
+def run(backend: Backend, method: Any, args: tuple[Any, ...], layout: Any) -> list[Any]:
+    """The result and every array argument after the call, on the host: what a kernel wrote in place is among them."""
+    given = [layout(backend, x) if isinstance(x, np.ndarray) else x for x in args]
+    result = method(*given)
+    found = [x for x in (result, *given) if isinstance(x, backend.array_type)]
+    return [backend.to_numpy(x).copy() for x in found]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", [contiguous, every_other])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_equal_to_the_plain_body(backend: Backend, kernel: str, layout: Any, dtype: str) -> None:
+    makers, tolerance = KERNELS[kernel]
+    cpu = backends.get("cpu")
+    tolerance = tolerance and (tolerance if dtype == "float32" else 1e-13)
+    for size in SIZES + (LONG if kernel in FLAT else []):
+        for n, make in enumerate(makers):
+            args = make(np.random.default_rng(size), size, dtype)
+            got = run(backend, getattr(backend, kernel), args, layout)
+            plain = getattr(Backend, kernel).__get__(backend)
+            here = run(backend, plain, args, contiguous)
+            there = run(cpu, getattr(Backend, kernel).__get__(cpu), args, contiguous)
+            assert len(got) == len(here) == len(there)
+            for x, y, z in zip(got, here, there):
+                assert x.dtype == y.dtype == z.dtype, f"size {size}, call {n}"
+                np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance, err_msg=f"size {size}, call {n}")
+                np.testing.assert_allclose(x, z, rtol=tolerance, atol=tolerance, err_msg=f"size {size}, call {n}, CPU")
+
+
+@pytest.mark.parametrize("kernel", ["matmul", "sum_rows"])
+def test_out_is_where_the_result_goes(backend: Backend, kernel: str) -> None:
+    args = KERNELS[kernel][0][0](np.random.default_rng(1), 4, "float64")
+    given = [backend.asarray(x) for x in args]
+    expected = backend.to_numpy(getattr(backend, kernel)(*given))
+    buffer = backend.xp.full((2, *expected.shape), 7.0)
+    out = buffer[1]
+    assert getattr(backend, kernel)(*given, out=out) is out
+    np.testing.assert_array_equal(backend.to_numpy(buffer), [np.full(expected.shape, 7.0), expected])
+
+
+def test_affine_is_fresh_memory(backend: Backend) -> None:
+    """The dense op applies its activation in place on what affine returns."""
+    x, w = backend.asarray(np.ones((2, 2))), backend.asarray(np.eye(2))
+    for b in (None, backend.asarray(np.zeros(2))):
+        y = backend.affine(x, w, b)
+        y *= 0
+        assert backend.to_numpy(x).sum() == 4
+        assert backend.to_numpy(w).sum() == 2
+
+
+def test_scatter_add_adds_what_repeats(backend: Backend) -> None:
+    target = backend.asarray(np.zeros((3, 2)))
+    backend.scatter_add(target, backend.asarray(np.array([2, 0, 2, 2])), backend.asarray(np.arange(8.0).reshape(4, 2)))
+    np.testing.assert_array_equal(backend.to_numpy(target), [[2, 3], [0, 0], [10, 13]])
+
+
+def test_scatter_add_keeps_what_is_not_finite_in_its_row(backend: Backend) -> None:
+    target = backend.asarray(np.zeros(4))
+    values = np.array([1.0, np.nan, np.inf, 2.0])
+    backend.scatter_add(target, backend.asarray(np.array([0, 1, 2, 3])), backend.asarray(values))
+    np.testing.assert_array_equal(backend.to_numpy(target), values)
+
+
+def test_scatter_add_keeps_small_values_beside_large_ones(backend: Backend) -> None:
+    target = backend.asarray(np.zeros(3))
+    backend.scatter_add(target, backend.asarray(np.array([0, 1, 2])), backend.asarray(np.array([1e20, 1.0, -3.0])))
+    np.testing.assert_array_equal(backend.to_numpy(target), [1e20, 1.0, -3.0])

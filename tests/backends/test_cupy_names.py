@@ -1,0 +1,173 @@
+"""Shared code uses only what NumPy and CuPy both have: checked by reading it, on a machine without CuPy too.
+
+The frozen table ``cupy_api.txt`` stands in for CuPy; where CuPy is installed (no GPU needed) the table is checked against it.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from .cupy_api import Api, frozen, installed
+from .strict_xp import REDUCED, SCATTERED
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = [ROOT / "backends" / "dualnet_backends", ROOT / "dualnet", ROOT / "cli" / "dualnet_cli"]
+
+# Modules above floor 0 that may import NumPy, since what they do is done on the host. Nothing else may, and none CuPy.
+HOST_MODULES = {
+    "dualnet/datasets": "reads files",
+    "dualnet/initializers.py": "initial weights are drawn on the host by Keras's recipe",
+    "dualnet/random.py": "draws on the host",
+    "dualnet/seeds.py": "seeds numpy.random",
+    "dualnet/training/data.py": "orders samples on the host",
+    "dualnet/utils": "prepares data on the host",
+    "cli/dualnet_cli": "reads, scales and splits data files",
+}
+
+
+class Use(NamedTuple):
+    """One ``xp.name``, with the call it is in (or None)."""
+
+    where: str
+    name: str
+    call: ast.Call | None
+
+
+def sources(*folders: Path) -> Iterator[tuple[str, ast.Module]]:
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def is_xp(node: ast.expr) -> bool:
+    """``xp``, ``self.xp``, ``backends.of(x).xp``, and ``cp`` in the CuPy backend"""
+    return (isinstance(node, ast.Name) and node.id in ("xp", "cp")) or (
+        isinstance(node, ast.Attribute) and node.attr == "xp"
+    )
+
+
+def uses_in(where: str, tree: ast.AST) -> Iterator[Use]:
+    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        if is_xp(node.value):
+            yield Use(f"{where}:{node.lineno}", node.attr, calls.get(id(node)))
+        elif isinstance(node.value, ast.Attribute) and is_xp(node.value.value) and node.value.attr != "cuda":
+            yield Use(f"{where}:{node.lineno}", f"{node.value.attr}.{node.attr}", calls.get(id(node)))
+
+
+USES = [use for where, tree in sources(*PACKAGES) for use in uses_in(where, tree)]
+SUBMODULES = {"cuda", "linalg"}
+UFUNC_METHODS = {"at": SCATTERED, "reduce": REDUCED, "accumulate": REDUCED, "reduceat": {"add"}, "outer": frozen().ufuncs}
+
+
+def mistakes(uses: list[Use], api: Api) -> list[str]:
+    """What of the uses CuPy (as described by ``api``) does not have."""
+    found = []
+    for use in uses:
+        if use.name in SUBMODULES:
+            continue
+        if use.name.partition(".")[0] in api.ufuncs and "." in use.name:
+            ufunc, method = use.name.split(".")
+            if ufunc not in UFUNC_METHODS.get(method, ()):
+                found.append(f"{use.where}: CuPy has no {use.name}")
+        elif use.name not in api:
+            found.append(f"{use.where}: CuPy has no {use.name}")
+        elif use.call is not None:
+            found += [
+                f"{use.where}: CuPy's {use.name} has no {k.arg}="
+                for k in use.call.keywords
+                if k.arg is not None and not api.takes(use.name, k.arg)
+            ]
+            parameters = api.functions.get(use.name)
+            starred = any(isinstance(a, ast.Starred) for a in use.call.args)
+            if parameters is not None and not starred and not any(p.startswith("*") for p in parameters):
+                if len(use.call.args) > len(parameters):
+                    found.append(f"{use.where}: CuPy's {use.name} takes {len(parameters)} arguments")
+    return found
+
+
+def test_the_reader_sees_the_uses() -> None:
+    assert len(USES) > 200
+    assert {"exp", "where", "argsort", "matmul"} <= {use.name for use in USES}
+    text = "xp.sum(x, initial=0); self.xp.unstack(x); backends.of(x).xp.clip(x, min=1); xp.exp(x, where=m); xp.eye(1,2,3,4,5,6)"
+    text += "; xp.maximum.reduce(x); xp.add.at(x, i, y); xp.linalg.norm(x, other=1); xp.linalg.nothing(x)"
+    found = mistakes(list(uses_in("f.py", ast.parse(text))), frozen())
+    assert [m.split(": ")[1] for m in found] == [
+        "CuPy's sum has no initial=",
+        "CuPy has no unstack",
+        "CuPy's clip has no min=",
+        "CuPy's exp has no where=",
+        "CuPy's eye takes 5 arguments",
+        "CuPy has no maximum.reduce",
+        "CuPy's linalg.norm has no other=",
+        "CuPy has no linalg.nothing",
+    ]
+
+
+def test_names_and_keywords_in_the_table() -> None:
+    assert mistakes(USES, frozen()) == []
+
+
+def test_names_and_keywords_in_the_installed_cupy() -> None:
+    if importlib.util.find_spec("cupy") is None:
+        pytest.skip("CuPy is not installed: pip install 'dualnet[cuda12]' (no GPU is needed for this test)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about CUDA libraries that are not there
+        real = installed()
+    assert mistakes(USES, real) == []
+    for name in {use.name for use in USES} & set(frozen().functions):
+        assert frozen().functions[name] == real.functions[name], f"{name}: run python -m tests.backends.cupy_api"
+
+
+def test_names_in_numpy() -> None:
+    numpys = [use for use in USES if "cupy_backend" not in use.where and "." not in use.name]
+    assert [f"{use.where}: NumPy has no {use.name}" for use in numpys if not hasattr(np, use.name)] == []
+    for use in numpys:
+        try:
+            parameters = inspect.signature(getattr(np, use.name)).parameters
+        except (TypeError, ValueError):
+            continue
+        for keyword in use.call.keywords if use.call else []:
+            assert keyword.arg is None or keyword.arg in parameters or "kwargs" in parameters, use
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_array_libraries_are_known_to_floor_0_alone() -> None:
+    importing = {where: set(imports(tree)) & {"numpy", "cupy"} for where, tree in sources(*PACKAGES[1:])}
+    wrong = {
+        where: sorted(names)
+        for where, names in importing.items()
+        if "cupy" in names or (names and not any(where == m or where.startswith(m + "/") for m in HOST_MODULES))
+    }
+    assert wrong == {}, "write it with xp, or add the module and its reason to HOST_MODULES"
+
+
+def test_the_list_of_host_modules_is_not_too_long() -> None:
+    importing = [where for where, tree in sources(*PACKAGES[1:]) if "numpy" in set(imports(tree))]
+    unused = [m for m in HOST_MODULES if not any(w == m or w.startswith(m + "/") for w in importing)]
+    assert unused == [], "these import NumPy no longer: take them off the list"
+
+
+def test_floor_0_imports_nothing_of_ours_and_cupy_in_one_module() -> None:
+    for where, tree in sources(PACKAGES[0]):
+        names = set(imports(tree))
+        assert not names & {"dualnet", "dualnet_cli"}, where
+        assert "cupy" not in names or where.endswith("/cupy_backend.py"), where
