@@ -89,7 +89,12 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
             arrays = _to_arrays(inputs, arrays)
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         value, backward = function(backend if wants_backend else backend.xp, *arrays, *rest, **options)
-        outputs: Any = tuple(map(Tensor, value)) if type(value) is tuple else Tensor(value)
+        kind, outputs = backend.array_type, value
+        # What has no axes comes from NumPy as a scalar: it is made an array again, which tells its backend and dtype.
+        if type(value) is tuple:
+            outputs = tuple(Tensor(v if type(v) is kind else backend.asarray(v)) for v in value)
+        else:
+            outputs = Tensor(value if type(value) is kind else backend.asarray(value))
         if tracked and backward is not None and _recording.tapes:
             for y in outputs if type(value) is tuple else (outputs,):
                 y.tracked = True
@@ -139,6 +144,8 @@ def _to_arrays(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
     keep = not all(n or x is None for n, x in zip(numbers, arrays))
     out = []
     for x, number in zip(arrays, numbers):
+        if isinstance(x, float):
+            x = float(x)  # numpy.float64 is one of Python's floats, but not a weak one
         if x is None or type(x) is backend.array_type or (number and keep):
             out.append(x)
         elif number:
@@ -266,6 +273,8 @@ def backward(
                 dx = before + dx
             if dx.dtype != x.data.dtype:
                 dx = dx.astype(x.data.dtype)
+            if type(dx) is not type(x.data):
+                dx = backends.of(x.data).asarray(dx)
             place = destinations.get(i)
             if place is not None and dx is not place:
                 place[...] = dx

@@ -190,11 +190,13 @@ def parameters(cls: Any) -> dict[str, inspect.Parameter]:
 def _judge_arguments(cls: Any, name: str, table: dict[str, Any], where: Where, problems: list[Problem]) -> None:
     arguments = {key: value for key, value in table.items() if key != "class"}
     known = parameters(cls)
-    legacy = {"input_shape", "input_dim", "batch_input_shape"} if hasattr(cls, "add_weight") else set()
     hints = _hints(cls)
     for key, value in arguments.items():
         place = (*where, key)
-        if key not in known and key not in legacy:
+        if key in ("input_shape", "input_dim", "batch_input_shape") and hasattr(cls, "add_weight"):
+            problems.append(Problem(place, "the shape of the input is known from the data; leave this out"))
+            continue
+        if key not in known:
             hint = did_you_mean(key, known) or f"; it takes: {listing(known, 20) or 'nothing'}"
             problems.append(Problem(place, f"{name} has no argument {show(key)}{hint}"))
             continue

@@ -38,8 +38,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except KeyboardInterrupt as error:
-            ctx.exit(getattr(error, "exit_code", 130))
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
         except BrokenPipeError:
             mute_stdout()
             ctx.exit(EXIT_BROKEN_PIPE)

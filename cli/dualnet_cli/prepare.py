@@ -82,8 +82,9 @@ def prepare(raw: Raw, settings: Settings) -> Dataset:
         except DataError as error:
             raise settings.fail(("fit", error.key), one_line(error)) from None
     parts = [part for part in (train, validation, test) if part is not None]
-    targets, classes = _targets([part.y for part in parts], data)
-    features, subtract, divide = _features([part.x for part in parts], data)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found and reported in words
+        targets, classes = _targets([part.y for part in parts], data)
+        features, subtract, divide = _features([part.x for part in parts], data)
     made = iter([Part(x, y) for x, y in zip(features, targets)])
     return Dataset(
         next(made),
@@ -130,6 +131,8 @@ def _targets(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]
         whole = together.dtype.kind in "biu" or bool((together == np.floor(together)).all())
         small = whole and bool((np.abs(together.astype(np.float64)) < 2**31).all())
         together = together.astype(np.int32 if small else np.float32)
+    if together.dtype.kind == "f" and not np.isfinite(together).all():
+        raise DataError("target", "it holds values too large for float32; set target_scale")
     if data.one_hot:
         together = _one_hot(together)
     edges = np.cumsum([len(part) for part in parts])[:-1]
@@ -182,6 +185,8 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         made = [part.astype(dtype) / dtype.type(divide) for part in parts]
     else:
         made = [part.astype(dtype) for part in parts]
+    if dtype.kind == "f" and not all(np.isfinite(part).all() for part in made):
+        raise DataError("features", f"they hold values too large for {data.dtype}; set scale or scaling")
     if data.flatten:
         made = [part.reshape(len(part), -1) for part in made]
     return made, subtract, divide

@@ -40,6 +40,7 @@ class Progress(Callback):
         self.samples, self.device, self.requests = samples, device, requests
         self.epochs = self.steps = 0
         self.rate = 0.0
+        self._done = 0  # batches of this epoch
         self._begin = self._trained = 0.0
 
     def __enter__(self) -> Progress:
@@ -58,14 +59,20 @@ class Progress(Callback):
         self._begin = time.perf_counter()
         self._trained = 0.0
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._done = batch + 1
+
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._trained = time.perf_counter() - self._begin
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self._begin
         # Validation is left out: the rate is that of training, and can be compared between configs.
-        self.rate = self.samples / max(self._trained or seconds, 1e-9)
+        self.rate = self._samples_done() / max(self._trained or seconds, 1e-9)
         self.show_epoch(epoch, seconds, logs or {})
+
+    def _samples_done(self) -> float:
+        return self.samples * self._done / (self.steps or self._done or 1)
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         """Show one finished epoch."""
@@ -123,22 +130,24 @@ class BarProgress(Progress):
         self._next = self._begin + _INTERVAL
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._done = batch + 1
         now = time.perf_counter()
         if now < self._next:
             return
         self._next = now + _INTERVAL
         # Only here are the logs looked at: reading them fetches numbers from the device.
-        self._draw(batch + 1, now - self._begin, metric_fields(logs or {}))
+        self._draw(now - self._begin, metric_fields(logs or {}))
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_test_begin(logs)
         if self._trained > _INTERVAL:  # shorter epochs have no bar that could stand still during validation
-            self._draw(self.steps, self._trained, ["validating"])
+            self._draw(self._trained, ["validating"])
 
-    def _draw(self, done: int, seconds: float, fields: list[str]) -> None:
+    def _draw(self, seconds: float, fields: list[str]) -> None:
+        done = self._done
         steps = self.steps or done
         left = seconds / done * (steps - done)
-        rate = self.samples * done / steps / max(seconds, 1e-9)
+        rate = self._samples_done() / max(seconds, 1e-9)
         epochs_left = self.epochs - self._epoch - 1
         total = left + epochs_left * max(self._elapsed_epochs, seconds / done * steps)
         parts = [*fields, f"ETA {clock(left)}", self.device, f"{thousands(rate)} samples/s"]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from .errors import CliError, printable
+from .errors import CliError, Failure, one_line, printable
 
 CONFIG, METRICS, RESULTS = "config.toml", "metrics.csv", "results.json"
 MODEL, HISTORY = "model.keras", "history.png"
@@ -115,6 +115,16 @@ def _numbered(first: Path) -> RunDir:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` that takes its place when the block ends well, and disappears when not."""
+    try:
+        with _temporary(path) as temporary:
+            yield temporary
+    except OSError as error:
+        reason = error.strerror or one_line(error)
+        raise Failure(f"{printable(str(path))} could not be written: {reason}") from None
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)

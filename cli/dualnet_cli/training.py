@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -48,10 +49,12 @@ class Recorder(Callback):
         super().__init__()
         self.folder = folder
         self.rows: list[dict[str, float]] = []
+        self.begun = 0  # epochs, the one at hand included
         self.diverged = False
         self._begin = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Metrics | None = None) -> None:
+        self.begun = epoch + 1
         self._begin = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Metrics | None = None) -> None:
@@ -128,12 +131,15 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
             model.fit(**build.fit_arguments(settings, data), verbose=0, callbacks=callbacks)
     except Stopped:
         pass
+    except Exception:
+        with suppress(Exception):  # the first error is the one to report
+            _save(model, folder)
+        raise
     finally:
         folder.close()
     seconds = time.perf_counter() - begin
     requests.mode = "never"
-    with run_dir.replacing(folder.path / MODEL) as temporary:
-        model.save(temporary)
+    _save(model, folder)
     requests.mode = "at once"
     interrupted = requests.exit_code != 0
     results = {
@@ -161,6 +167,11 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
     _plot(settings, folder, recorder)
     _report(settings, folder, recorder, results, options.quiet)
     return requests.exit_code or (1 if recorder.diverged else 0)
+
+
+def _save(model: Any, folder: RunDir) -> None:
+    with run_dir.replacing(folder.path / MODEL) as temporary:
+        model.save(temporary)
 
 
 def _parts(data: Dataset) -> dict[str, Part | None]:
@@ -223,8 +234,8 @@ def _report(settings: Settings, folder: RunDir, recorder: Recorder, results: Met
     score = f"{name} {progress.number(value)}, " if name else ""
     click.echo(f"{score}{spent} on {results['device']}{pace}")
     if results["interrupted"]:
-        after = f"during epoch {epochs}" if epochs else "before the first epoch ended"
-        click.echo(f"interrupted {after} of {settings.fit.epochs}; what was trained until then is kept")
+        when = f"during epoch {recorder.begun} of {settings.fit.epochs}"
+        click.echo(f"interrupted {when}; what was trained until then is kept")
     elif recorder.diverged:
         loss = recorder.rows[-1]["loss"]
         sys.stdout.flush()

@@ -102,8 +102,8 @@ def _rounded(value: float) -> float:
 
 def _available(monitor: str, logs: Any) -> str:
     """'. Available metrics are: accuracy,loss; did you mean 'accuracy'?'"""
-    keys = sorted(logs or {})
-    import difflib
+    import difflib  # here, because only a mistake needs it
 
+    keys = sorted(logs or {})
     close = difflib.get_close_matches(monitor, keys, 1)
     return f". Available metrics are: {','.join(keys)}" + (f"; did you mean {close[0]!r}?" if close else "")

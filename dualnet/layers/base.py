@@ -14,6 +14,7 @@ import dualnet_backends as backends
 from .. import constraints, initializers, regularizers, tree
 from ..autodiff import no_grad, to_array
 from ..dtypes import is_float, standardize_dtype
+from ..graph import Node, Spec, infer, record
 from ..naming import auto_name
 from ..tensor import KerasTensor, Tensor
 from ..variables import Variable
@@ -34,6 +35,7 @@ class _Context(threading.local):
     """What a layer inherits from the call or build it is in."""
 
     training: bool | None = None
+    root: Layer | None = None  # the layer or model the user called, inside which the others are called
     scope: tuple[str, ...] = ()
 
 
@@ -102,6 +104,8 @@ class Layer:
         self._trainable_variables: list[Variable] = []
         self._non_trainable_variables: list[Variable] = []
         self._losses: list[Tensor] = []
+        self._inbound_nodes: list[Node] = []
+        self._losses_added = False  # whether add_loss was called inside the last call of this layer, by whichever layer
         self._build_shape: Any = None
         self._summary_output_shape: Any = None
         self._batch_input_shape = _given_input_shape(kwargs)
@@ -296,7 +300,11 @@ class Layer:
             args = tuple(self._convert_all(a) for a in args)
         if not self.built:
             self._build_for(args, kwargs)
-        before = _context.training
+        before, root = _context.training, _context.root
+        if root is None:
+            _context.root = self
+            if self._losses_added:  # by the call before
+                self._clear_losses()
         if signature.training:
             training = kwargs.get("training")
             if training is None and "training" not in signature.names[: len(args)]:
@@ -315,20 +323,60 @@ class Layer:
             _add_context(error, self, args)
             raise
         finally:
-            _context.training = before
+            _context.training, _context.root = before, root
         if mask is not None and self.supports_masking:
             for part in tree.flatten(y):
                 part._keras_mask = self.compute_mask(args[0], mask)
         if self.activity_regularizer is not None:
             for part in tree.flatten(y):
                 self.add_loss(self.activity_regularizer(part) / part.shape[0])
+            (root or self)._losses_added = True
         return y
 
     def _symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(
-            f"{self.name} was called on a symbolic tensor: there are no models made of Input(...) and layer calls yet, "
-            "use Sequential or a subclass of Model"
-        )
+        """Build for what is coming, and record the call."""
+        if not self.built:
+            self._build_for(args, kwargs)
+        outputs = record(self, args, kwargs, self._symbolic_spec(args, kwargs))
+        self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
+        return outputs
+
+    def _symbolic_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Shape and dtype of the output: by ``compute_output_shape`` if the layer has one, else by trying."""
+        others = [x for x in tree.flatten([args[1:], kwargs]) if isinstance(x, KerasTensor)]
+        if type(self).compute_output_shape is Layer.compute_output_shape or others:
+            return infer(self, args, kwargs)
+        shapes = self.compute_output_shape(tree.map_structure(lambda x: x.shape, args[0]))
+        return _map_shapes(lambda shape: Spec(shape, self._dtype), shapes)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the only call of this layer in a model."""
+        return self._only_node().outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the only call of this layer in a model."""
+        inputs = self._only_node().inputs
+        return inputs[0] if len(inputs) == 1 else inputs
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of ``output``."""
+        return tree.map_structure(lambda y: y.shape, self.output)
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of ``input``."""
+        return tree.map_structure(lambda x: x.shape, self.input)
+
+    def _only_node(self) -> Node:
+        if not self._inbound_nodes:
+            raise AttributeError(f"layer {self.name!r} was never called on a symbolic tensor: it has no input or output")
+        shapes = {str(tree.map_structure(lambda y: y.shape, node.outputs)) for node in self._inbound_nodes}
+        if len(shapes) > 1:
+            raise AttributeError(f"layer {self.name!r} was called on several inputs: ask the tensors themselves")
+        return self._inbound_nodes[0]
 
     def _convert(self, x: Any) -> Tensor:
         """An input on this layer's device, floating point in its dtype."""
@@ -368,7 +416,7 @@ class Layer:
         for batch in (2, 3):
             with no_grad():
                 seen.append(self(_zeros_of(input_shape, batch, self._dtype)))
-        self._losses = []
+        self._clear_losses()
         return tree.map_structure(
             lambda a, b: tuple(m if m == n else None for m, n in zip(a.shape, b.shape)), seen[0], seen[1]
         )
@@ -382,6 +430,7 @@ class Layer:
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or several) to the loss of this training step; for use inside ``call``."""
         self._losses += tree.flatten(loss)
+        (_context.root or self)._losses_added = True
 
     @property
     def losses(self) -> list[Any]:
@@ -394,6 +443,7 @@ class Layer:
 
     def _clear_losses(self) -> None:
         self._losses = []
+        self._losses_added = False
         for layer in self._flatten_layers():
             layer._clear_losses()
 
@@ -455,7 +505,9 @@ class Layer:
 
 
 # Attributes that hold layers without owning them, or hold no layers and are long.
-_NOT_CHILDREN = frozenset({"_auto_args", "_trainable_variables", "_non_trainable_variables", "_losses", "_build_shape"})
+_NOT_CHILDREN = frozenset(
+    {"_auto_args", "_trainable_variables", "_non_trainable_variables", "_losses", "_build_shape", "_inbound_nodes"}
+)
 
 
 def _layers_in(value: Any) -> Iterator[Layer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, constraints, initializers, regularizers
+from ..graph import Node
 from ..ops.linear import dense
 from ..tensor import KerasTensor
 from .base import Layer
@@ -47,8 +48,7 @@ class InputLayer(Layer):
         self.sparse = bool(sparse)
         self.built = True
         self._summary_output_shape = self.batch_shape
-        self.output = KerasTensor(self.batch_shape, dtype=self._dtype, name=self.name)
-        self.output._keras_history = (self, 0, 0)
+        Node(self, (), {}, KerasTensor(self.batch_shape, dtype=self._dtype, name=self.name))
 
     def call(self, inputs: Any) -> Any:
         return inputs

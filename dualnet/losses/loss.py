@@ -65,7 +65,7 @@ class Loss:
         first = x
         while isinstance(first, (list, tuple)) and first:
             first = first[0]
-        if isinstance(first, dict) or (first is not x and getattr(first, "ndim", 0)):
+        if isinstance(first, dict) or (first is not x and getattr(first, "ndim", 0) > 0):
             # Several tensors, for a loss that compares them all.
             return tree.map_structure(lambda v: as_tensor(v, dtype, like), x)
         return as_tensor(x, dtype, like)
@@ -128,7 +128,7 @@ def keeps_labels(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What a wrapper adds to its config: the arguments of the function, and the function where it is an argument too."""
+    """What a wrapper adds to its config: the arguments of its function, and the function if that is an argument too."""
     from ..saving.objects import serialize_keras_object
 
     config: dict[str, Any] = serialize_keras_object(kwargs)
@@ -138,7 +138,7 @@ def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, An
 
 
 def from_function_config(config: dict[str, Any], functions: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a wrapper from its config; a function that stands there by its name is found in ``functions``."""
+    """The arguments of a wrapper from its config; a function that is there by its name is found in ``functions``."""
     from ..saving.objects import by_identifier, deserialize_keras_object
 
     arguments: dict[str, Any] = deserialize_keras_object(config)

@@ -21,9 +21,7 @@ def standardize_reduction(reduction: str | None) -> str | None:
     """The reduction itself; raises ``ValueError`` for one that does not exist."""
     if reduction not in REDUCTIONS:
         names = ", ".join(map(repr, REDUCTIONS))
-        raise ValueError(
-            f"Invalid value for argument `reduction`: expected one of {names}, got {reduction!r}"
-        )
+        raise ValueError(f"Invalid value for argument `reduction`: expected one of {names}, got {reduction!r}")
     return reduction
 
 
@@ -59,9 +57,7 @@ def as_tensor(x: Any, dtype: str | None = None, like: Tensor | None = None) -> T
     return Tensor(to_array(x, backend, dtype))
 
 
-def squeeze_or_expand_to_same_rank(
-    x1: Any, x2: Any, expand_rank_1: bool = True
-) -> tuple[Any, Any]:
+def squeeze_or_expand_to_same_rank(x1: Any, x2: Any, expand_rank_1: bool = True) -> tuple[Any, Any]:
     """Two tensors whose ranks differ by one, and whose extra last axis has length 1, in the same rank.
 
     A vector beside a column becomes a column; in all other cases the extra axis is dropped.

@@ -20,8 +20,8 @@ def _same_shape(name: str, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     if y_pred.shape == (*y_true.shape, 1):
         return y_true[..., None], y_pred
     raise ValueError(
-        f"{name}: y_true and y_pred must have the same shape (a last axis of length 1 may be missing in one of them), got "
-        f"{y_true.shape} and {y_pred.shape}. For class probabilities use categorical_accuracy (one-hot targets) or "
+        f"{name}: y_true and y_pred must have the same shape (a last axis of length 1 may be missing in one of them), "
+        f"got {y_true.shape} and {y_pred.shape}. For class probabilities use categorical_accuracy (one-hot targets) or "
         "sparse_categorical_accuracy (integer labels)"
     )
 
@@ -33,8 +33,8 @@ def _labels(name: str, y_true: Array, y_pred: Array) -> Array:
     if y_true.shape == (*y_pred.shape[:-1], 1):
         return y_true[..., 0]
     raise ValueError(
-        f"{name}: for y_pred of shape {y_pred.shape} the integer labels y_true must have shape {y_pred.shape[:-1]}, got "
-        f"{y_true.shape}. For one-hot targets use {name.removeprefix('sparse_')}"
+        f"{name}: for y_pred of shape {y_pred.shape} the integer labels y_true must have shape {y_pred.shape[:-1]}, "
+        f"got {y_true.shape}. For one-hot targets use {name.removeprefix('sparse_')}"
     )
 
 
@@ -130,9 +130,7 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     _direction = "up"
 
-    def __init__(
-        self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
-    ) -> None:
+    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
         self.threshold = threshold
 
@@ -170,9 +168,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 
     _direction = "up"
 
-    def __init__(
-        self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None
-    ) -> None:
+    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
         self.k = k
 
@@ -194,7 +190,5 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         dtype: Any = None,
         from_sorted_ids: bool = False,
     ) -> None:
-        super().__init__(
-            sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids
-        )
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)
         self.k, self.from_sorted_ids = k, from_sorted_ids

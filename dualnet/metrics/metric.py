@@ -48,9 +48,7 @@ class Metric:
         initializer: of its first value, a name or a callable ``(shape, dtype)``. dtype: by default ``floatx()``.
         """
         if "_variables" not in self.__dict__:
-            raise RuntimeError(
-                f"{type(self).__name__}.__init__ must call super().__init__() before it makes variables"
-            )
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it makes variables")
         made = Variable(
             initializers.get("zeros" if initializer is None else initializer),
             shape=(shape,) if isinstance(shape, int) else tuple(shape),
@@ -64,20 +62,16 @@ class Metric:
         self._variables.append(made)
         return made
 
-    def add_weight(
-        self,
-        shape: Any = (),
-        initializer: Any = None,
-        dtype: Any = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> Variable:
-        """``add_variable`` under its older name; as in tf.keras the name may come first: ``add_weight("total", shape=())``."""
-        if isinstance(shape, str):
-            name, shape = shape, kwargs.pop("shape", ())
-            if isinstance(initializer, (tuple, list)):
-                shape, initializer = initializer, None
-        return self.add_variable(shape, initializer, dtype, name=name)
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        """``add_weight(shape=(), initializer="zeros", dtype=None, name=None)``: ``add_variable`` under its older name.
+
+        As in tf.keras the name may come first: ``add_weight("total", shape=(), initializer="zeros")``.
+        """
+        if args and isinstance(args[0], str):
+            kwargs["name"], args = args[0], args[1:]
+        kwargs.pop("synchronization", None)
+        given = dict(zip(("shape", "initializer", "dtype", "name"), args)) | kwargs
+        return self.add_variable(**{"shape": (), **given})
 
     @property
     def variables(self) -> list[Variable]:

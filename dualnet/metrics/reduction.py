@@ -37,8 +37,8 @@ class _Reduction(Metric):
         fits = weight.ndim <= x.ndim and all(m in (1, n) for m, n in zip(weight.shape, x.shape))
         if not fits:
             raise ValueError(
-                f"{self.name}: sample_weight of shape {weight.shape} does not fit values of shape {x.shape}: expected one "
-                "weight per sample, or one per element"
+                f"{self.name}: sample_weight of shape {weight.shape} does not fit values of shape {x.shape}: expected "
+                "one weight per sample, or one per element"
             )
         return x, weight
 
@@ -113,16 +113,16 @@ class MeanMetricWrapper(Mean):
     fn: the function. kwargs: further arguments for it. name: by default "mean_metric_wrapper". dtype: of the mean.
     """
 
-    def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
         if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:
             self._direction = "down"
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Take a batch in.
 
         sample_weight: a number, or a shape that fits the first axes of what the function returns. What the mask of

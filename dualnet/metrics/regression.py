@@ -46,14 +46,14 @@ def _squares(xp: Xp, y_true: Array, y_pred: Array) -> Const:
 
 def _squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """(y_true - y_pred)^2, element by element."""
-    return _squares(*same_shape("root_mean_squared_error", y_true, y_pred))  # type: ignore[no-any-return]
+    return _squares(*same_shape("root_mean_squared_error", y_true, y_pred))
 
 
 class RootMeanSquaredError(MeanMetricWrapper):
     """The square root of the mean of (y_true - y_pred)^2.
 
-    name: "root_mean_squared_error" by default. dtype: of the result, by default ``floatx()``. Weights may be given for each
-    element.
+    name: "root_mean_squared_error" by default. dtype: of the result, by default ``floatx()``. Weights may be given for
+    each element.
     """
 
     _direction = "down"
@@ -62,4 +62,4 @@ class RootMeanSquaredError(MeanMetricWrapper):
         super().__init__(_squared_error, name, dtype)
 
     def result(self) -> Tensor:
-        return ops.sqrt(super().result())  # type: ignore[no-any-return]
+        return ops.sqrt(super().result())

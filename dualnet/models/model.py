@@ -11,16 +11,21 @@ import dualnet_backends as backends
 from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import Tape, backward, no_grad, recording
+from ..graph import Graph
 from ..layers.base import Layer, _zeros_of
-from ..tensor import Tensor
+from ..tensor import KerasTensor, Tensor
 from ..training import loop
 from ..training.compiled import CompiledLoss, CompiledMetrics
 from ..training.data import unpack_x_y_sample_weight
 from ..training.logs import Logs, to_numbers
+from .functional import layers_of, output_names, run_graph
 
 
 class Model(Layer):
     """A layer with ``compile``, ``fit``, ``evaluate`` and ``predict``.
+
+    ``Model(inputs=..., outputs=...)`` is what leads from one to the other: symbolic tensors made by ``Input`` and calls
+    of layers and ops on it, or lists and dictionaries of them.
 
     A model of your own makes its layers in ``__init__`` and uses them in ``call(inputs)``. A step of its own goes into
     ``train_step(data)``, which gets (x, y, sample_weight) and returns results by name.
@@ -29,9 +34,12 @@ class Model(Layer):
     def __init__(
         self, *args: Any, trainable: bool = True, name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:
-        if args or "inputs" in kwargs:
-            raise TypeError("Model takes no inputs= and outputs= yet: use Sequential, or a subclass that defines call()")
+        ends = dict(zip(("inputs", "outputs"), args))
+        ends |= {key: kwargs.pop(key) for key in ("inputs", "outputs") if key in kwargs}
+        if len(args) > 2 or len(ends) == 1:
+            raise TypeError(f"Model takes inputs and outputs, got {', '.join(ends)} and {len(args)} positional arguments")
         super().__init__(trainable=trainable, name=name, dtype=dtype, **kwargs)
+        self._graph: Graph | None = None
         self.compiled = False
         self.stop_training = False
         self.history: Any = None
@@ -43,6 +51,11 @@ class Model(Layer):
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._initial_epoch = 0
         self._trained: Any = None  # what the training step needs, gathered once
+        if ends:
+            self._graph = Graph(ends["inputs"], ends["outputs"])
+            self.built = True
+            self._build_shape = tree.map_structure(lambda x: x.shape, ends["inputs"])
+            self._summary_output_shape = tree.map_structure(lambda y: y.shape, ends["outputs"])
 
     # -- structure -------------------------------------------------------------------------------------------------
 
@@ -50,6 +63,54 @@ class Model(Layer):
     def layers(self) -> list[Layer]:
         """The layers directly inside the model."""
         return self._flatten_layers()
+
+    def _flatten_layers(self) -> list[Layer]:
+        own = super()._flatten_layers()
+        if self._graph is None:
+            return own
+        inside = layers_of(self._graph)
+        known = {id(layer) for layer in inside}
+        return inside + [layer for layer in own if id(layer) not in known]
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs."""
+        return tree.flatten(self._require_graph().inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs."""
+        return tree.flatten(self._require_graph().outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, in the structure it was given in."""
+        return self._require_graph().inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, in the structure it was given in."""
+        return self._require_graph().outputs
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return [x._keras_history.operation.name for x in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: those of the layers they come from, or their keys."""
+        return output_names(self._require_graph())
+
+    def _require_graph(self) -> Graph:
+        if self._graph is None:
+            raise AttributeError(f"model {self.name!r} has no symbolic input and output: it is not built, or has its own call()")
+        return self._graph
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if self._graph is None:
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be made with inputs and outputs")
+        return run_graph(self, self._graph, inputs, training)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer with a name, or at an index. Raises ``ValueError`` when there is none."""
@@ -183,7 +244,7 @@ class Model(Layer):
         """Whether ``losses`` can be anything but empty: no layer is asked at every step for what it does not do."""
         if self._trained is None:
             return True
-        return bool(self._trained.regularized) or any(layer._losses for layer in self._trained.layers)
+        return bool(self._trained.regularized) or self._losses_added
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into the compiled metrics, and return the results so far."""
@@ -199,7 +260,6 @@ class Model(Layer):
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
         self._update(tape, loss)
-        self._clear_added_losses()
         return self._account(x, y, y_pred, sample_weight, loss)
 
     def _update(self, tape: Tape, loss: Tensor) -> None:
@@ -212,14 +272,6 @@ class Model(Layer):
         if missing:
             state.warn_once(missing)
         self.optimizer.apply_in_place(missing)
-
-    def _clear_added_losses(self) -> None:
-        if self._trained is None:
-            self._clear_losses()
-            return
-        for layer in self._trained.layers:
-            if layer._losses:
-                layer._losses = []
 
     def _account(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs:
         """Take a batch into loss and metrics."""
@@ -238,7 +290,6 @@ class Model(Layer):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
         loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
-        self._clear_added_losses()
         return self._account(x, y, y_pred, sample_weight, loss)
 
     def predict_step(self, data: Any) -> Any:
@@ -420,7 +471,6 @@ class _Trained:
         model.optimizer.ensure_built(self.variables)
         self.flags = [(v, v.trainable) for v in model.weights]
         self.destinations = {id(v): v.grad for v in self.variables}
-        self.layers = _all_layers(model)
         self.regularized = [v for v in self.variables if v.regularizer is not None]
         self.warned = False
 
@@ -433,13 +483,6 @@ class _Trained:
             self.warned = True
             names = ", ".join(v.path for v in missing)
             warnings.warn(f"the loss does not depend on {names}: without a gradient they stay as they are", stacklevel=5)
-
-
-def _all_layers(layer: Layer) -> list[Layer]:
-    found: dict[int, Layer] = {id(layer): layer}
-    for child in layer._flatten_layers():
-        found |= {id(x): x for x in _all_layers(child)}
-    return list(found.values())
 
 
 def _batch_size(x: Any) -> int:

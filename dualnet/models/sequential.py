@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..graph import Graph
 from ..layers.base import Layer
 from ..layers.core import InputLayer
 from ..tensor import KerasTensor
@@ -30,7 +31,7 @@ class Sequential(Model):
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer, or an ``Input`` at the front."""
         if isinstance(layer, KerasTensor) and layer._keras_history is not None:
-            layer = layer._keras_history[0]
+            layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
             if not callable(layer) or isinstance(layer, type):
                 cure = ": make an instance, with ()" if isinstance(layer, type) else ""
@@ -43,7 +44,10 @@ class Sequential(Model):
         if isinstance(layer, InputLayer) and self._layers:
             raise ValueError("an Input can only be the first layer of a Sequential")
         self._layers.append(layer)
-        if rebuild:
+        if rebuild and self._graph is not None:
+            self._trained = None
+            self._extend([layer])
+        elif rebuild:
             self._maybe_rebuild()
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -51,6 +55,7 @@ class Sequential(Model):
         if not self.layers:
             raise ValueError("there is no layer to take away")
         layer = self._layers.pop()
+        self._graph = None
         self.built = False
         self._trained = None
         if rebuild:
@@ -71,23 +76,6 @@ class Sequential(Model):
         """The layers, without the input."""
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
-    @property
-    def input_shape(self) -> Any:
-        """The shape of the input, the batch open."""
-        if self._build_shape is None:
-            raise AttributeError(f"model {self.name!r} has no input shape before it is built")
-        return self._build_shape
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of the output, the batch open."""
-        return self.compute_output_shape(self.input_shape)
-
-    @property
-    def _dtype_of_input(self) -> str | None:
-        first = self._layers[0] if self._layers else None
-        return first._dtype if isinstance(first, InputLayer) else None
-
     def build(self, input_shape: Any = None) -> None:
         """Make the weights of all layers for inputs of a shape, the batch first."""
         if input_shape is None:
@@ -96,13 +84,18 @@ class Sequential(Model):
         self._build_shape = shape
         if self._layers and not isinstance(self._layers[0], InputLayer):
             self._layers.insert(0, InputLayer(batch_shape=shape))
-        for layer in self.layers:
-            if not layer.built:
-                layer.build(shape)
-                layer.built = True
-            shape = layer.compute_output_shape(shape)
-            layer._summary_output_shape = shape
-        self._summary_output_shape = shape
+        first = self._layers[0] if self._layers else InputLayer(batch_shape=shape)
+        self._graph = Graph(first.output, first.output)
+        self._extend(self.layers)
+
+    def _extend(self, layers: Sequence[Layer]) -> None:
+        """Call more layers on the symbolic output of the model, which builds them."""
+        assert self._graph is not None
+        x = self._graph.outputs
+        for layer in layers:
+            x = layer(x)
+        self._graph = Graph(self._graph.inputs, x)
+        self._summary_output_shape = x.shape
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = inputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import Tensor
+from ..tensor import KerasTensor, Tensor
 from .activation import (
     celu,
     elu,
@@ -305,28 +305,30 @@ def _reflected(op: Any) -> Any:
     return lambda x, y: op(y, x)
 
 
-for _name, _op in _OPERATORS.items():
-    setattr(Tensor, f"__{_name}__", _operator(_op))
-    setattr(Tensor, f"__r{_name}__", _reflected(_op))
-for _name, _op in _COMPARISONS.items():
-    setattr(Tensor, f"__{_name}__", _operator(_op))
-for _name, _op in {"neg": negative, "abs": absolute, "invert": logical_not, "getitem": get_item}.items():
-    setattr(Tensor, f"__{_name}__", _op)
+for _class in (Tensor, KerasTensor):
+    for _name, _op in _OPERATORS.items():
+        setattr(_class, f"__{_name}__", _operator(_op))
+        setattr(_class, f"__r{_name}__", _reflected(_op))
+    for _name, _op in _COMPARISONS.items():
+        setattr(_class, f"__{_name}__", _operator(_op))
+    for _name, _op in {"neg": negative, "abs": absolute, "invert": logical_not, "getitem": get_item}.items():
+        setattr(_class, f"__{_name}__", _op)
 # Defining __eq__ after the class was made does not touch its __hash__, which stays that of the object.
 
 
-def _reshape(self: Tensor, *shape: Any) -> Tensor:
+def _reshape(self: Tensor | KerasTensor, *shape: Any) -> Tensor:
     return reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
 for _name, _op in {"T": property(transpose), "reshape": _reshape, "astype": cast}.items():
     setattr(Tensor, _name, _op)
+    setattr(KerasTensor, _name, _op)
 
 # The ufuncs whose op has another name here.
 _UFUNCS = {"logical_not": logical_not, "power": power, "float_power": power, "remainder": mod}
 
 
-def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+def _array_ufunc(self: Tensor | KerasTensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """``numpy.exp(tensor)`` is ``ops.exp(tensor)``: it stays on the device and has a gradient."""
     op = _UFUNCS.get(ufunc.__name__) or globals().get(ufunc.__name__)
     if method != "__call__" or op is None or options:
@@ -334,4 +336,5 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options:
     return op(*inputs)
 
 
-Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+for _class in (Tensor, KerasTensor):
+    setattr(_class, "__array_ufunc__", _array_ufunc)

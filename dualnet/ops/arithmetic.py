@@ -101,6 +101,7 @@ def floor_divide(xp: Xp, x1: Array, x2: Array) -> Const:
 def mod(xp: Xp, x1: Array, x2: Array) -> Op:
     """x1 - floor(x1 / x2) * x2: the remainder with the sign of x2"""
     x, y = promote(x1, x2)
+    x = x.astype("int32") if x.dtype.kind == "b" else x
     quotient = xp.floor_divide(x, y)
 
     def backward(dz: Array) -> tuple[Array, Array]:

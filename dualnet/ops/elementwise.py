@@ -35,6 +35,7 @@ def sign(xp: Xp, x: Array) -> Const:
 @primitive
 def square(xp: Xp, x: Array) -> Op:
     """x * x"""
+    x = x.astype("int32") if x.dtype.kind == "b" else x
     return x * x, lambda dy: 2 * dy * x
 
 

@@ -130,6 +130,8 @@ def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
 
 def concatenate(xs: Sequence[Any], axis: int = -1) -> Tensor:
     """Tensors joined along an axis; all other axes must agree"""
+    if len(xs) == 0:
+        raise ValueError("concatenate: expected at least one tensor, got none")
     return _concatenate(*xs, axis=axis)
 
 
@@ -146,6 +148,8 @@ def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
 
 def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis"""
+    if len(x) == 0:
+        raise ValueError("stack: expected at least one tensor, got none")
     return _stack(*x, axis=axis)
 
 

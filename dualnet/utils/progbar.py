@@ -109,6 +109,8 @@ class Progbar:
         if not averaged or whole or isinstance(value, str):
             self._values[name] = (value, 1)
             return
+        if isinstance(value, (list, tuple, dict)):
+            value = _mean(value)
         steps = max(current - self._seen, 1)
         total, count = self._values.get(name, (0.0, 0))
         self._values[name] = (total + value * steps, count + steps)

@@ -65,6 +65,7 @@ def print_summary(
     console = (
         Console(highlight=False, force_terminal=False, color_system=None) if print_fn else Console(highlight=False)
     )
+    console.width = max(console.width, width)  # a line_length that is asked for is not cut
     if console.is_jupyter and not print_fn:
         for part in (_title(model), table, *_totals(model)):
             console.print(part)

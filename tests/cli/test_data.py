@@ -132,6 +132,8 @@ def test_wrong_keys(keys: str, expected: list[str], tmp_path: Path) -> None:
         ("a,b,y\n1,2,inf\n4,5,6\n", ["target", '"inf"', "finite"]),
         ("a,b,y\n1,1_000,3\n", ["features", '"1_000"']),
         ("one\n1\n2\n", ["delimiter", "only one column"]),
+        ("a,b,y\n1,1e300,3\n", ["features", "too large for float32"]),
+        ("a,b,y\n1,2,1e300\n", ["target", "too large for float32"]),
     ],
 )
 def test_wrong_tables(table: str, expected: list[str], tmp_path: Path) -> None:

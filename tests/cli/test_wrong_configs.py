@@ -46,6 +46,7 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "units text": ("units = 4", 'units = "four"', ["[[model.layers]] number 1 (Dense) units"]),
     "units misspelt": ("units = 4", "unit = 4", ["number 1 (Dense) unit:", 'did you mean "units"?', 'needs "units"']),
     "activation unknown": ('"tanh"', '"tahn"', ["activation", 'did you mean "tanh"?']),
+    "input shape": ("units = 4", "units = 4\ninput_shape = [2]", ["input_shape", "known from the data"]),
     "bias text": ("units = 4", 'units = 4\nuse_bias = "no"', ["use_bias", "true or false"]),
     "initializer unknown": ("units = 4", 'units = 4\nkernel_initializer = "he"', ["kernel_initializer", '"he"']),
     "dropout rate": (

@@ -1,4 +1,4 @@
-"""The table of losses under test: what each is called with. A loss without a row fails ``test_every_loss_has_a_row``."""
+"""The table of losses under test: what each is called with. One without a row fails ``test_every_loss_has_a_row``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 class Row(NamedTuple):
     """A class of ``losses``, the keywords to make it with, and what it compares.
 
-    kind: "values", "binary", "one-hot" or "labels". function: the function of the same formula, which takes the keywords too.
+    kind: "values", "binary", "one-hot" or "labels". function: the function of the same formula, with the same keywords.
     """
 
     name: str
@@ -89,7 +89,7 @@ def reduced(shape: tuple[int, ...], axis: int = -1) -> tuple[int, ...]:
 
 
 def weights(shape: tuple[int, ...], axis: int, random: np.random.Generator) -> list[Any]:
-    """Every form of sample weights: none, a number, one per sample (flat and as a column), one per element of the loss."""
+    """Every form of sample weights: none, a number, one per sample (flat or a column), one per element of the loss."""
     per_element = reduced(shape, axis)
     per_sample = (per_element[0],) + (1,) * (len(per_element) - 1)
     forms = [None, 2.3, random.random(per_element), random.random(per_sample)]

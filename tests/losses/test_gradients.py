@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
+from dualnet_backends import Backend
+
 from dualnet import Tensor, losses, ops, value_and_grad
 from dualnet.testing import check_grads
-from dualnet_backends import Backend
 
 from .cases import ROWS, SHAPES, Row, draw, reduced, weights
 
@@ -20,18 +22,18 @@ def test_every_loss(backend: Backend, row: Row) -> None:
     axis = row.kwargs.get("axis", -1)
     for shape in SHAPES[row.kind]:
         y_true, y_pred = draw(row, shape, random)
-        forms = [w if isinstance(w, float) or w is None else Tensor(backend.asarray(w)) for w in weights(shape, axis, random)]
+        forms = [Tensor(backend.asarray(w)) if np.ndim(w) else w for w in weights(shape, axis, random)]
         mask = Tensor(backend.asarray(random.random(reduced(shape, axis)) < 0.6))
         for reduction in ("mean", "mean_with_sample_weight", "sum", None):
             loss = getattr(losses, row.name)(reduction=reduction, dtype="float64", **row.kwargs)
             for weight in forms:
-                check_grads(lambda p, w=weight, f=loss: f(y_true, p, w), y_pred)
+                check_grads(functools.partial(loss, y_true, sample_weight=weight), y_pred)
+            check_grads(functools.partial(with_mask, loss, mask, y_true), y_pred)
 
-            def with_mask(p: Tensor, f: Any = loss) -> Tensor:
-                p._keras_mask = mask
-                return f(y_true, p)  # type: ignore[no-any-return]
 
-            check_grads(with_mask, y_pred)
+def with_mask(loss: Any, mask: Tensor, y_true: Any, y_pred: Tensor) -> Any:
+    y_pred._keras_mask = mask
+    return loss(y_true, y_pred)
 
 
 @pytest.mark.parametrize("name", ["MeanSquaredError", "BinaryCrossentropy", "CategoricalCrossentropy"])

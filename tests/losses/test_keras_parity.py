@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from dualnet import Tensor, losses
 from dualnet.losses.reduction import REDUCTIONS
 
@@ -14,8 +15,8 @@ from .cases import ROWS, SHAPES, Row, draw, fixed, reduced, weights
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 
-# What Keras gives for ``fixed(row)``: the mean, the weighted mean, the weighted sum, the mean over the sum of the weights,
-# and the masked mean.
+# What Keras gives for ``fixed(row)``: the mean, the weighted mean, the weighted sum, the mean over the sum of the
+# weights, and the masked mean.
 FROZEN: dict[str, tuple[float, ...]] = {
     "MeanSquaredError": (2.119147, 1.336931, 5.347725, 1.527922, 2.251869),
     "MeanAbsoluteError": (1.304955, 0.9994482, 3.997793, 1.142227, 1.315849),
@@ -32,8 +33,15 @@ FROZEN: dict[str, tuple[float, ...]] = {
     "SparseCategoricalCrossentropy": (2.294729, 2.407539, 9.630157, 2.751474, 2.061584),
     "SparseCategoricalCrossentropy,from_logits=True": (3.174352, 3.05188, 12.20752, 3.487862, 2.931343),
     "SparseCategoricalCrossentropy,ignore_class=1": (2.27683, 3.384037, 6.768075, 2.70723, 1.559497),
-    "SparseCategoricalCrossentropy,ignore_class=-1,from_logits=True": (2.025918, 0.5614936, 1.684481, 1.122987, 2.025918),
+    "SparseCategoricalCrossentropy,ignore_class=-1,from_logits=True": (
+        2.025918,
+        0.5614936,
+        1.684481,
+        1.122987,
+        2.025918,
+    ),
 }
+
 
 def make(module: Any, row: Row, **kwargs: Any) -> Any:
     return getattr(module, row.name)(**row.kwargs, **kwargs)
@@ -104,9 +112,7 @@ def test_random_inputs(row: Row, keras: Any) -> None:
                     got = make(losses, row, reduction=reduction)(y_true, masked(y_pred, m), weight)
                     assert got.shape == tuple(expected.shape), about
                     assert got.dtype == "float32", about
-                    np.testing.assert_allclose(
-                        got.numpy(), np.asarray(expected), rtol=1e-5, atol=1e-6, err_msg=about
-                    )
+                    np.testing.assert_allclose(got.numpy(), np.asarray(expected), rtol=1e-5, atol=1e-6, err_msg=about)
 
 
 @every_row

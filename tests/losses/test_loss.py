@@ -6,12 +6,12 @@ import inspect
 import pickle
 from typing import Any
 
-import dualnet
 import numpy as np
 import pytest
-from dualnet import Tensor, Variable, config, losses, ops
 from dualnet_backends import Backend
 
+import dualnet
+from dualnet import Tensor, Variable, config, losses, ops
 from tests.backends import strict
 
 from .cases import ROWS, fixed
@@ -175,7 +175,7 @@ def test_shapes_that_cannot_be_compared(name: str, y_true: Any, y_pred: Any, mes
 
 
 def test_other_mistakes() -> None:
-    with pytest.raises(ValueError, match="Invalid value for argument `reduction`.*got 'average'"):
+    with pytest.raises(ValueError, match=r"Invalid value for argument `reduction`.*got 'average'"):
         losses.MeanSquaredError(reduction="average")
     with pytest.raises(ValueError, match="label_smoothing must be from 0 to 1, got 2"):
         losses.CategoricalCrossentropy(label_smoothing=2)

@@ -1,4 +1,4 @@
-"""The table of metrics under test: what each is called with. A metric without a row fails ``test_every_metric_has_a_row``."""
+"""The table of metrics under test: how each is updated. One without a row fails ``test_every_metric_has_a_row``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 class Row(NamedTuple):
     """A class of ``metrics``, the keywords to make it with, and what it is updated with.
 
-    kind: "values", "labels" (of both), "binary", "one-hot", "sparse", "ids", or "one" (values alone, no target). function: the
-    function of the same formula, if there is a public one. per_element: whether it takes a weight for each element.
+    kind: "values", "labels" (of both), "binary", "one-hot", "sparse", "ids", or "one" (values alone, no target).
+    function: that of the same formula, if it is public. per_element: whether it takes a weight for each element.
     """
 
     name: str
@@ -57,7 +57,7 @@ ROWS = [
 
 WIDE = [(6, 7), (3, 4, 5)]
 SHAPES = {kind: [(6, 1), *WIDE] for kind in ("values", "labels", "binary", "one")}
-SHAPES |= {kind: WIDE for kind in ("one-hot", "sparse", "ids")}
+SHAPES |= dict.fromkeys(("one-hot", "sparse", "ids"), WIDE)
 
 
 def draw(row: Row, shape: tuple[int, ...], random: np.random.Generator) -> tuple[Any, ...]:
@@ -86,7 +86,7 @@ def reduced(shape: tuple[int, ...], axis: int = -1) -> tuple[int, ...]:
 
 
 def weights(row: Row, shape: tuple[int, ...], random: np.random.Generator) -> list[Any]:
-    """Every form of sample weights: none, a number, one per sample (flat and as a column), one per element of the values."""
+    """Every form of sample weights: none, a number, one per sample (flat or a column), one per element."""
     per_value = reduced(shape, row.kwargs.get("axis", -1))
     forms = [None, 2.5, random.random(per_value), random.random(shape[:1]), random.random((*shape[:1], 1))]
     if row.per_element:
@@ -95,9 +95,9 @@ def weights(row: Row, shape: tuple[int, ...], random: np.random.Generator) -> li
 
 
 def fixed(row: Row) -> tuple[tuple[Any, ...], Any]:
-    """(positional arguments, sample_weight) that are the same everywhere, without random numbers; predictions: (4, 3)"""
+    """(positional arguments, sample_weight), the same everywhere, without random numbers; predictions: (4, 3)"""
     wave = np.sin(np.arange(12.0).reshape(4, 3) * 1.7)
-    labels = np.array([0, 1, 1, 0])
+    labels = np.array([2, 2, 1, 0])
     weight = np.array([0.5, 2.0, 0.0, 1.0], "float32")
     scores = (2 * wave if row.kwargs.get("from_logits") else 0.5 + 0.45 * wave).astype("float32")
     y_true: Any = {

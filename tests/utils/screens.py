@@ -38,7 +38,7 @@ def _run_bar(lib: Any, verbose: int, target: int | None, step: float) -> list[st
         mock.patch.object(sys, "stdout", Terminal()) as out,
         mock.patch("time.time", clock),
         mock.patch("time.perf_counter", clock),
-        mock.patch.dict("os.environ", {"TERM": "xterm", "COLUMNS": "200"}),
+        mock.patch.dict("os.environ", {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": ""}),
     ):
         bar = lib.utils.Progbar(target, verbose=verbose, stateful_metrics=["loss", "tiny", "minus", "zero"])
         count = target or 4
@@ -60,7 +60,7 @@ def summaries(lib: Any) -> Any:
     texts: list[str] = []
 
     def show(model: Any, **arguments: Any) -> None:
-        with mock.patch.dict("os.environ", {"COLUMNS": "120"}):
+        with mock.patch.dict("os.environ", {"COLUMNS": "140"}):
             model.summary(print_fn=texts.append, **arguments)
 
     model = lib.Sequential(
