@@ -164,7 +164,7 @@ def _to_arrays(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
 
 
 def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None) -> Array:
-    """Anything array-like as an array of ``backend`` (default: the current one).
+    """Anything array-like as an array of ``backend`` (default: the one it is on, else the current one).
 
     Tensors give their array; lists of Python floats become ``floatx()`` as in Keras. Raises ``TypeError`` for what is
     no number.
@@ -186,18 +186,29 @@ def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None)
 def _nested(x: Any) -> Any:
     """A nested list, possibly with tensors in it, as one host array of the dtype Keras would give it."""
     from .config import floatx
+    from .dtypes import result_type
 
-    if isinstance(x, (list, tuple)):
-        x = [_nested(v) if isinstance(v, (list, tuple)) else v.numpy() if isinstance(v, Tensor) else v for v in x]
+    dtypes: set[Any] = set()  # of the arrays and scalars in it that have one; Python numbers are weak
+
+    def plain(v: Any) -> Any:
+        if isinstance(v, (list, tuple)):
+            return [plain(part) for part in v]
+        v = v.data if isinstance(v, Tensor) else v
+        dtypes.add(getattr(v, "dtype", type(v)))
+        backend = backends.by_type.get(type(v))
+        return v if backend is None else backend.to_numpy(v)
+
     host = backends.get("cpu")
     try:
-        array = host.asarray(x)
+        array = host.asarray(plain(x))
     except ValueError as error:
         raise ValueError(f"cannot make an array of {type(x).__name__}: {error}") from None
-    if array.dtype == "float64" and not any(hasattr(v, "dtype") for v in (x if isinstance(x, list) else [x])):
-        array = array.astype(floatx())
-    elif array.dtype == "int64" and not any(hasattr(v, "dtype") for v in (x if isinstance(x, list) else [x])):
-        array = array.astype("int32") if array.size == 0 or abs(array).max() < 2**31 else array
+    if array.dtype.kind in "biuf" and any(not isinstance(d, type) for d in dtypes):
+        return array.astype(result_type(*dtypes))
+    if array.dtype == "float64":
+        return array.astype(floatx())
+    if array.dtype == "int64" and (array.size == 0 or abs(array).max() < 2**31):
+        return array.astype("int32")
     return array
 
 
@@ -246,7 +257,7 @@ def backward(
     grads: dict[int, Array] = {id(target): seed}
     for outputs, inputs, closure in reversed(tape):
         if type(outputs) is tuple:
-            dys = [grads.pop(id(y), None) for y in outputs]
+            dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
             if all(dy is None for dy in dys):
                 continue
             dy: Any = tuple(

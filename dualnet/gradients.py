@@ -55,7 +55,11 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
 
 def _tracked(x: Any) -> Tensor:
     """A tensor of its own on the same array, through which gradients flow."""
-    data = x.data if isinstance(x, Tensor) else autodiff.to_array(x)
+    if isinstance(x, Tensor):
+        data = x.data
+    else:
+        home = backends.of(x)
+        data = autodiff.to_array(x, backends.current() if home.name == "numpy" else home)
     if data.dtype.kind in "iub":
         from .config import floatx
 
@@ -151,7 +155,9 @@ class GradientTape:
 
         def result(x: Any) -> Any:
             if self._is_constant(x) or id(x) not in totals:
-                return None if unconnected_gradients == "none" else Tensor(x.data * 0)
+                if unconnected_gradients == "none":
+                    return None
+                return Tensor(backends.of(x.data).xp.zeros_like(x.data))
             return Tensor(totals[id(x)])
 
         return tree.map_structure(result, sources)

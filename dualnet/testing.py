@@ -50,8 +50,11 @@ def check_grads(
     grads: dict[int, Array] = {}
     for y, weight in zip(outputs, weights):
         if y.tracked:
-            for i, g in backward(tape, y, weight.copy()).items():
+            seed = weight.copy()
+            for i, g in backward(tape, y, seed).items():
                 grads[i] = grads[i] + g if i in grads else g
+            same = _close(backends.of(seed).xp, seed, weight)
+            _expect(same, f"{name}: the gradient of the output was changed by the gradient of the op")
     worst = 0.0
     for i in chosen:
         x = inputs[i]

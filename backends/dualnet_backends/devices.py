@@ -173,9 +173,11 @@ def of(array: Any) -> Backend:
         for known, candidate in by_type.items():
             if issubclass(kind, known):
                 return candidate
-        if kind.__module__.partition(".")[0] == "cupy":
+        library = kind.__module__.partition(".")[0]
+        if library == "cupy":
             return get(f"gpu:{array.device.id}")
-        return current()
+        # NumPy's scalars are what its reductions give: they are on the CPU, whichever device is in use.
+        return _numpy if library == "numpy" else current()
     if backend.device != "cpu" and hasattr(array, "device"):
         return _backends.get(f"gpu:{getattr(array.device, 'id', 0)}", backend)
     return backend

@@ -123,7 +123,7 @@ def _judge_table(kind: str, table: dict[str, Any], where: Where, problems: list[
         return
     cls = _class_named(kind, name) if isinstance(name, str) else None
     if cls is None:
-        hint = did_you_mean(name, known) or f"; known: {listing(known, 20)}"
+        hint = did_you_mean(name, known) or f"; known: {listing(known, 20) or 'none yet'}"
         problems.append(Problem((*where, "class"), f"no {kind} is called {show(name)}{hint}"))
         return
     before = len(problems)

@@ -115,7 +115,7 @@ def _judge(file: source.Source) -> Settings:
 def _section(name: str, raw: dict[str, Any], problems: list[Problem]) -> Table | None:
     if name not in raw:
         hint = did_you_mean(name, [key for key in raw if key not in SECTIONS])
-        problems.append(Problem((name,), f"this table is required: [{name}]" + hint.replace("did you mean", "is it")))
+        problems.append(Problem((name,), "this table is required" + hint.replace("did you mean", "is it")))
         return None
     if not isinstance(raw[name], dict):
         problems.append(Problem((name,), f"expected a table, [{name}], got {show(raw[name])}"))

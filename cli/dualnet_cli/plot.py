@@ -25,7 +25,7 @@ def draw(rows: list[dict[str, float]], title: str, path: Path) -> None:
     from matplotlib.ticker import MaxNLocator
 
     names = panel_names(rows)
-    columns = min(len(names), 3)
+    columns = 2 if len(names) == 4 else min(len(names), 3)
     lines = math.ceil(len(names) / columns)
     # Built from objects and not through pyplot: no window system, no state left behind.
     figure = Figure(figsize=(1.0 + 4.2 * columns, 0.6 + 3.0 * lines), dpi=120, layout="constrained")

@@ -34,4 +34,4 @@ def find(config: str | None) -> Path:
         return folder() / f"{stem}.toml"
     here = [p.name for p in Path().glob("*.toml")]
     hint = did_you_mean(path.name, [*here, *names()]) or f"; configs that come with dualnet: {listing(names())}"
-    raise CliError(f"{printable(str(path))}: no such file{hint}")
+    raise CliError(f"{printable(config or '(empty name)')}: no such file{hint}")

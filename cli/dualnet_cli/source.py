@@ -28,7 +28,7 @@ class Source:
 
     def error(self, problems: list[Problem]) -> CliError:
         """All the mistakes as one error, each with file, line, table and key."""
-        ordered = sorted(problems, key=lambda p: (self._line(p.where) or 0, str(p.where)))
+        ordered = sorted(problems, key=lambda p: self._line(p.where) or 0)
         lines = [self.line(problem) for problem in ordered]
         if len(lines) == 1:
             return CliError(lines[0])
@@ -47,7 +47,7 @@ class Source:
             header, number, rest = layer_like
             name = self._class_at(where[: -len(rest)] if rest else where)
             prefix = f"[[{header}]] number {number}{f' ({name})' if name else ''}"
-        elif isinstance(self.table.get(str(where[0])), dict) or len(where) > 1:
+        elif len(where) > 1 or isinstance(self.table.get(str(where[0]), {}), dict):  # a table, or one that is missing
             prefix, rest = f"[{printable(str(where[0]))}]", where[1:]
         else:
             prefix, rest = "", where
@@ -134,7 +134,8 @@ def read(path: Path) -> Source:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CliError(_syntax_error(label, text, str(error))) from None
+        hint = "" if path.suffix == ".toml" else "; a config is a .toml file"
+        raise CliError(_syntax_error(label, text, str(error)) + hint) from None
     except RecursionError:
         raise CliError(f"{label}: is nested too deeply") from None
     return Source(path, text, table)

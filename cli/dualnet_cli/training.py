@@ -164,7 +164,7 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
     }
     requests.mode = "never"
     folder.write_results(results)
-    _plot(settings, folder, recorder)
+    _plot(settings.name, folder, recorder, results)
     _report(settings, folder, recorder, results, options.quiet)
     return requests.exit_code or (1 if recorder.diverged else 0)
 
@@ -214,12 +214,13 @@ def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -
     )
 
 
-def _plot(settings: Settings, folder: RunDir, recorder: Recorder) -> None:
+def _plot(name: str, folder: RunDir, recorder: Recorder, results: Metrics) -> None:
     if not recorder.rows or not plot.available():
         return
+    score, value = headline_score(results)
     try:
         with run_dir.replacing(folder.path / run_dir.HISTORY) as temporary:
-            plot.draw(recorder.rows, settings.name, temporary)
+            plot.draw(recorder.rows, f"{name}: {score} {progress.number(value)}", temporary)
     except Exception as error:  # a picture is never worth the run it shows
         click.echo(f"Warning: history.png could not be drawn: {one_line(error)}", err=True)
 

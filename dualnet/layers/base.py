@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import dualnet_backends as backends
 
@@ -35,8 +36,11 @@ class _Context(threading.local):
     """What a layer inherits from the call or build it is in."""
 
     training: bool | None = None
-    root: Layer | None = None  # the layer or model the user called, inside which the others are called
+    inside = False  # whether a layer is being called: others it calls belong to the same call
     scope: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.holding: WeakSet[Layer] = WeakSet()  # layers on which add_loss left something
 
 
 _context = _Context()
@@ -67,6 +71,7 @@ class Layer:
     """
 
     built = False
+    _building = False
     supports_masking = False
     stateful = False
     _signature: CallSignature
@@ -74,8 +79,7 @@ class Layer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "call" in cls.__dict__:
-            cls._signature = _read_signature(cls.__dict__["call"])
+        cls._signature = _read_signature(cls.call)  # wherever it is inherited from
         if "build" in cls.__dict__:
             cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
@@ -105,7 +109,6 @@ class Layer:
         self._non_trainable_variables: list[Variable] = []
         self._losses: list[Tensor] = []
         self._inbound_nodes: list[Node] = []
-        self._losses_added = False  # whether add_loss was called inside the last call of this layer, by whichever layer
         self._build_shape: Any = None
         self._summary_output_shape: Any = None
         self._batch_input_shape = _given_input_shape(kwargs)
@@ -137,6 +140,11 @@ class Layer:
         zeros for integers. regularizer: a penalty on the weight, added to the loss. constraint: applied after every
         update.
         """
+        if self.built:
+            raise ValueError(
+                f"{type(self).__name__} layer {self.name!r} is built already: its weights are made in __init__ or "
+                f"build, once (this is about {name or 'a weight without a name'!r})"
+            )
         if isinstance(shape, str):  # tf.keras: add_weight("kernel", shape=...) arrives with the name in front
             raise TypeError(f"add_weight: the shape comes first, got the string {shape!r}: write name={shape!r}")
         shape = tuple(shape) if isinstance(shape, (list, tuple)) else () if shape is None else (shape,)
@@ -283,6 +291,10 @@ class Layer:
         """Make the weights for inputs of a shape whose batch entry is None. Layers without weights need none."""
         self.built = True
 
+    def _build_at_init(self) -> None:
+        """For the end of ``__init__`` of a layer without weights: it is built, unless a subclass has a ``build``."""
+        self.built = type(self).build is Layer.build
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
 
@@ -290,54 +302,65 @@ class Layer:
         signature = self._signature
         if "_trainable_variables" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first")
+        if not args and kwargs and signature.names and signature.names[0] in kwargs:
+            args = (kwargs.pop(signature.names[0]),)  # the input given by name
         if args and isinstance(args[0], Tensor):
             x = args[0]
             if self.autocast and x.data.dtype != self._dtype and is_float(x.data.dtype):
                 args = (self._convert(x), *args[1:])
+            if len(args) > 1:
+                args = (args[0], *map(self._convert_all, args[1:]))
         else:
             if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
                 return self._symbolic_call(*args, **kwargs)
             args = tuple(self._convert_all(a) for a in args)
+        if len(kwargs) > 1 or (kwargs and "training" not in kwargs):
+            kwargs = {key: self._convert_all(value) for key, value in kwargs.items()}
+        before, inside, scope = _context.training, _context.inside, _context.scope
         if not self.built:
             self._build_for(args, kwargs)
-        before, root = _context.training, _context.root
-        if root is None:
-            _context.root = self
-            if self._losses_added:  # by the call before
-                self._clear_losses()
+            _context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
+        if not inside:
+            _context.inside = True
+            if _context.holding:
+                self._clear_losses()  # those of the call before
         if signature.training:
             training = kwargs.get("training")
-            if training is None and "training" not in signature.names[: len(args)]:
-                training = before if before is not None else signature.training_default
-                kwargs["training"] = training
+            if training is None and "training" in signature.names[: len(args)]:
+                training = args[signature.names.index("training")]
+            elif training is None:
+                training = kwargs["training"] = before if before is not None else signature.training_default
         else:
             training = kwargs.pop("training", None)
         if training is not None:
             _context.training = training
-        mask = getattr(args[0], "_keras_mask", None) if args else None
-        if mask is not None and signature.mask and kwargs.get("mask") is None:
-            kwargs["mask"] = mask
+        mask = kwargs.get("mask")
+        if mask is None and args:
+            mask = getattr(args[0], "_keras_mask", None)
+            if mask is not None and signature.mask:
+                kwargs["mask"] = mask
         try:
             y = self.call(*args, **kwargs)
         except Exception as error:
             _add_context(error, self, args)
             raise
         finally:
-            _context.training, _context.root = before, root
+            _context.training, _context.inside, _context.scope = before, inside, scope
         if mask is not None and self.supports_masking:
             for part in tree.flatten(y):
                 part._keras_mask = self.compute_mask(args[0], mask)
         if self.activity_regularizer is not None:
             for part in tree.flatten(y):
                 self.add_loss(self.activity_regularizer(part) / part.shape[0])
-            (root or self)._losses_added = True
         return y
 
     def _symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Build for what is coming, and record the call."""
         if not self.built:
             self._build_for(args, kwargs)
-        outputs = record(self, args, kwargs, self._symbolic_spec(args, kwargs))
+        with name_scope(self.name):  # of the layers inside, which are built by being tried
+            spec = self._symbolic_spec(args, kwargs)
+        outputs = record(self, args, kwargs, spec)
         self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
         return outputs
 
@@ -387,7 +410,9 @@ class Layer:
             if isinstance(x, Tensor):
                 from ..ops import cast
 
-                return cast(x, self._dtype)
+                y = cast(x, self._dtype)
+                y._keras_mask = x._keras_mask
+                return y
             array = array.astype(self._dtype)
         return x if isinstance(x, Tensor) and array is x.data else Tensor(array)
 
@@ -430,7 +455,7 @@ class Layer:
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or several) to the loss of this training step; for use inside ``call``."""
         self._losses += tree.flatten(loss)
-        (_context.root or self)._losses_added = True
+        _context.holding.add(self)
 
     @property
     def losses(self) -> list[Any]:
@@ -443,7 +468,7 @@ class Layer:
 
     def _clear_losses(self) -> None:
         self._losses = []
-        self._losses_added = False
+        _context.holding.discard(self)
         for layer in self._flatten_layers():
             layer._clear_losses()
 
@@ -541,14 +566,20 @@ def _marking_built(build: Any) -> Any:
     def wrapped(self: Layer, input_shape: Any = None, *args: Any, **kwargs: Any) -> None:
         if isinstance(input_shape, list) and all(n is None or isinstance(n, int) for n in input_shape):
             input_shape = tuple(input_shape)
-        with name_scope(self.name) if _context.scope[-1:] != (self.name,) else _nothing():
-            if input_shape is None and not args and not kwargs:
-                build(self) if _takes_nothing(build) else build(self, None)
-            else:
-                build(self, input_shape, *args, **kwargs)
-        if self._build_shape is None:
-            self._build_shape = input_shape
-        self.built = True
+        outermost = not self._building  # and not the build of a base class, called by that of a class on top of it
+        self._building = True
+        try:
+            with name_scope(self.name) if _context.scope[-1:] != (self.name,) else _nothing():
+                if input_shape is None and not args and not kwargs:
+                    build(self) if _takes_nothing(build) else build(self, None)
+                else:
+                    build(self, input_shape, *args, **kwargs)
+        finally:
+            self._building = not outermost
+        if outermost:
+            if self._build_shape is None:
+                self._build_shape = input_shape
+            self.built = True
 
     return wrapped
 

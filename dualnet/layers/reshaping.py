@@ -20,7 +20,7 @@ class Flatten(Layer):
         self.data_format = data_format or config.image_data_format()
         if self.data_format not in ("channels_last", "channels_first"):
             raise ValueError(f'Flatten: expected "channels_last" or "channels_first", got {data_format!r}')
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs: Any) -> Any:
         if self.data_format == "channels_first" and len(inputs.shape) > 2:
@@ -43,7 +43,7 @@ class Reshape(Layer):
         self.target_shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         if sum(n == -1 for n in self.target_shape) > 1:
             raise ValueError(f"Reshape: only one entry of target_shape may be -1, got {self.target_shape}")
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs: Any) -> Any:
         self.compute_output_shape(inputs.shape)  # a message with both shapes

@@ -12,7 +12,7 @@ from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import Tape, backward, no_grad, recording
 from ..graph import Graph
-from ..layers.base import Layer, _zeros_of
+from ..layers.base import Layer, _context, _zeros_of
 from ..tensor import KerasTensor, Tensor
 from ..training import loop
 from ..training.compiled import CompiledLoss, CompiledMetrics
@@ -181,8 +181,9 @@ class Model(Layer):
         }
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
-        self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
-        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
+        names = output_names(self._graph) if self._graph is not None else None
+        self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
+        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
         self.compiled = True
         self.stop_training = False
         self._trained = None
@@ -195,7 +196,9 @@ class Model(Layer):
     @property
     def metrics(self) -> list[Any]:
         """The loss, the metrics of ``compile``, and those that are attributes of the model."""
-        found = [self._loss_tracker, *self._compiled_metrics.metrics] if self.compiled else []
+        found = [self._loss_tracker] if self.compiled else []
+        found += self._compiled_loss.metrics if self._compiled_loss is not None else []
+        found += self._compiled_metrics.metrics
         own = [v for v in self.__dict__.values() if isinstance(v, metrics_module.Metric)]
         return found + [m for m in own if m is not self._loss_tracker]
 
@@ -229,8 +232,6 @@ class Model(Layer):
         if self._compiled_loss is not None:
             if y is None:
                 raise ValueError("the model was compiled with a loss, but there are no labels: pass y")
-            if isinstance(y_pred, (list, tuple, dict)):
-                raise ValueError("models with several outputs are not there yet: return one tensor from call()")
             total = self._compiled_loss(y, y_pred, sample_weight)
         elif added:
             total, added = added[0], added[1:]
@@ -244,7 +245,7 @@ class Model(Layer):
         """Whether ``losses`` can be anything but empty: no layer is asked at every step for what it does not do."""
         if self._trained is None:
             return True
-        return bool(self._trained.regularized) or self._losses_added
+        return bool(self._trained.regularized) or bool(_context.holding)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into the compiled metrics, and return the results so far."""

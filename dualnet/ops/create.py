@@ -38,7 +38,9 @@ def array(x: Any, dtype: Any = None) -> Tensor:
 
 def convert_to_numpy(x: Any) -> Any:
     """The value as a NumPy array on the host"""
-    return x.numpy() if isinstance(x, Tensor) else backends.of(x).to_numpy(to_array(x))
+    if isinstance(x, Tensor):
+        return x.numpy()
+    return backends.of(x).to_numpy(x) if hasattr(x, "dtype") else to_array(x, backends.get("cpu"))
 
 
 def is_tensor(x: Any) -> bool:

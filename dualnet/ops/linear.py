@@ -20,7 +20,8 @@ def matmul(backend: Backend, x1: Array, x2: Array) -> Op:
     a, b = promote(x1, x2)
     if a.ndim == 0 or getattr(b, "ndim", 0) == 0:
         raise ValueError("matmul needs operands with at least one axis, got a scalar: use multiply")
-    if x1.dtype.itemsize == x2.dtype.itemsize == 1 and x1.dtype.kind == x2.dtype.kind == "i":  # a sum of products of int8 does not fit in int8
+    if x1.dtype.itemsize == x2.dtype.itemsize == 1 and x1.dtype.kind == x2.dtype.kind == "i":
+        # A sum of products of int8 does not fit in int8.
         a, b = a.astype("int32"), b.astype("int32")
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(f"matmul: the inner sizes differ: {a.shape} @ {b.shape}")

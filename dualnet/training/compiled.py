@@ -1,11 +1,16 @@
-"""The loss and the metrics of ``compile``, resolved when the first batch shows the shapes."""
+"""The losses and metrics of ``compile``, resolved when the first batch shows the shapes.
+
+A model with several outputs has a name for each. What ``compile`` and the data give for them (losses, weights, metrics, labels,
+sample weights) is a list in the order of the outputs or a dictionary by name; both become a list here.
+"""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
-from .. import losses, metrics
+from .. import losses, metrics, tree
 from ..naming import to_snake_case
 
 
@@ -36,65 +41,167 @@ _CROSSENTROPY_METRIC = {
 }
 
 
-class CompiledLoss:
-    """The loss of a model with one output: ``loss(y_true, y_pred, sample_weight) -> scalar tensor``."""
+def output_names_of(y_pred: Any, given: Sequence[str] | None) -> list[str]:
+    """The names of the outputs: the keys of a dictionary, those the model gives, or output_0, output_1 ..."""
+    if isinstance(y_pred, dict):
+        return sorted(y_pred)
+    count = len(tree.flatten(y_pred))
+    return list(given) if given is not None and len(given) == count else [f"output_{i}" for i in range(count)]
 
-    def __init__(self, identifier: Any, weight: Any = None) -> None:
-        identifier, weight = _single(identifier, "loss"), _single(weight, "loss_weights")
-        self.identifier, self.weight = identifier, None if weight is None else float(weight)
-        self._loss: Any = None
-        if identifier not in ("crossentropy", "ce"):
-            self._loss = _as_loss(losses.get(identifier))
+
+def per_output(value: Any, names: list[str], what: str) -> list[Any]:
+    """One entry for each output, from a dictionary by name or a list in their order; a single value serves all."""
+    if isinstance(value, dict) and "class_name" not in value:
+        unknown = [key for key in value if key not in names]
+        if unknown:
+            raise ValueError(f"{what} names the outputs {unknown}, the model has {names}")
+        return [value.get(name) for name in names]
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(names):
+            raise ValueError(f"{what} has {len(value)} entries, the model has {len(names)} outputs ({', '.join(names)})")
+        return list(value)
+    return [value] * len(names)
+
+
+class CompiledLoss:
+    """``loss(y_true, y_pred, sample_weight) -> scalar tensor``: the weighted sum over the outputs.
+
+    metrics: with several outputs, the running mean of each one's loss, called ``<output>_loss``; empty with one.
+    """
+
+    def __init__(self, loss: Any, weights: Any = None, names: Sequence[str] | None = None) -> None:
+        self._given, self._weights_given, self._names_given = loss, weights, names
+        for identifier in tree.flatten(loss) if not isinstance(loss, dict) or "class_name" not in loss else [loss]:
+            if identifier not in ("crossentropy", "ce"):
+                losses.get(identifier)  # an unknown name is an error at compile, not at the first step
+        self.names: list[str] = []
+        self.metrics: list[Any] = []
+        self._losses: list[Any] = []
+        self._weights: list[float | None] = []
+
+    def _build(self, y_true: Any, y_pred: Any) -> None:
+        self.names = output_names_of(y_pred, self._names_given)
+        given = per_output(self._given, self.names, "loss")
+        labels, predictions = _labels(y_true, self.names), tree.flatten(y_pred)
+        self._losses = [_as_loss(g, t, p) for g, t, p in zip(given, labels, predictions)]
+        weights = per_output(self._weights_given, self.names, "loss_weights")
+        self._weights = [None if w is None else float(w) for w in weights]
+        if len(self.names) > 1:
+            self.metrics = [metrics.Mean(name=f"{n}_loss") for n, loss in zip(self.names, self._losses) if loss]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        if self._loss is None:
-            self._loss = _CROSSENTROPY_LOSS[_kind(y_true, y_pred)]()
-        value = self._loss(y_true, y_pred, sample_weight)
-        return value if self.weight is None else value * self.weight
+        if not self._losses:
+            self._build(y_true, y_pred)
+        if len(self._losses) == 1:
+            if type(y_pred) in (list, tuple, dict):
+                y_true, y_pred = _labels(y_true, self.names)[0], tree.flatten(y_pred)[0]
+                sample_weight = per_output(sample_weight, self.names, "sample_weight")[0]
+            value = self._losses[0](y_true, y_pred, sample_weight)
+            return value if self._weights[0] is None else value * self._weights[0]
+        total: Any = None
+        trackers = iter(self.metrics)
+        weights = per_output(sample_weight, self.names, "sample_weight")
+        labels = _labels(y_true, self.names)
+        for loss, weight, t, p, sw in zip(self._losses, self._weights, labels, tree.flatten(y_pred), weights):
+            if loss is None:
+                continue
+            value = loss(t, p, sw)
+            next(trackers).update_state(value, sample_weight=p.shape[0])
+            value = value if weight is None else value * weight
+            total = value if total is None else total + value
+        return total
 
 
-def _as_loss(loss: Any) -> Any:
-    """A function ``(y_true, y_pred) -> one number per sample`` becomes a loss that averages."""
-    if isinstance(loss, losses.Loss):
+def _labels(y_true: Any, names: list[str]) -> list[Any]:
+    """The labels of each output."""
+    if len(names) == 1 and not tree.is_nested(y_true):
+        return [y_true]
+    if not tree.is_nested(y_true):
+        raise ValueError(f"the model has {len(names)} outputs ({', '.join(names)}), but y is a single array")
+    return per_output(y_true, names, "y")
+
+
+def _as_loss(given: Any, y_true: Any, y_pred: Any) -> Any:
+    """A loss object; a function ``(y_true, y_pred) -> one number per sample`` becomes a loss that averages."""
+    if given in ("crossentropy", "ce"):
+        return _CROSSENTROPY_LOSS[_kind(y_true, y_pred)]()
+    loss = losses.get(given)
+    if loss is None or isinstance(loss, losses.Loss):
         return loss
-    name = getattr(loss, "__name__", "loss")
-    return losses.LossFunctionWrapper(loss, name=to_snake_case(name))
+    return losses.LossFunctionWrapper(loss, name=to_snake_case(getattr(loss, "__name__", "loss")))
 
 
 class CompiledMetrics:
     """The metrics of ``compile``: those that ignore sample weights, then those that use them."""
 
-    def __init__(self, unweighted: Any, weighted: Any) -> None:
-        self._given = [(m, False) for m in _listed(unweighted, "metrics")]
-        self._given += [(m, True) for m in _listed(weighted, "weighted_metrics")]
-        for m, _ in self._given:
-            if isinstance(m, str) and m not in ("accuracy", "acc", "crossentropy", "ce"):
-                metrics.get(m)  # an unknown name is an error at compile, not at the first step
+    def __init__(self, unweighted: Any, weighted: Any, names: Sequence[str] | None = None) -> None:
+        self._given = (("metrics", unweighted, False), ("weighted_metrics", weighted, True))
+        self._names_given = names
+        for what, given, _ in self._given:
+            _check(given, what)
         self.metrics: list[Any] = []
-        self._weighted: list[bool] = []
-        self.built = not self._given
+        self._plan: list[tuple[Any, int, bool]] = []  # metric, output, whether it uses the sample weights
+        self.names: list[str] = []
+        self.built = not unweighted and not weighted
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Make the metrics; now the shapes say which accuracy is meant."""
-        names: dict[str, int] = {}
-        for given, weighted in self._given:
-            metric = _make(given, y_true, y_pred)
-            name = metric.name
-            if name in names and weighted:
-                name = f"weighted_{name}"
-            count = names.get(name, 0)
-            names[name] = count + 1
-            metric.name = f"{name}_{count}" if count else name
-            self.metrics.append(metric)
-            self._weighted.append(weighted)
+        self.names = output_names_of(y_pred, self._names_given)
+        labels, predictions = _labels(y_true, self.names), tree.flatten(y_pred)
+        used: dict[str, int] = {}
+        for what, given, weighted in self._given:
+            for output, entries in enumerate(_entries(given, self.names, what)):
+                for entry in entries:
+                    metric = _make(entry, labels[output], predictions[output])
+                    prefix = f"{self.names[output]}_" if len(self.names) > 1 else ""
+                    name = f"{prefix}{metric.name}"
+                    if name in used and weighted:
+                        name = f"{prefix}weighted_{metric.name}"
+                    count = used.get(name, 0)
+                    used[name] = count + 1
+                    metric.name = f"{name}_{count}" if count else name
+                    self._plan.append((metric, output, weighted))
+        self.metrics = [metric for metric, _, _ in self._plan]
         self.built = True
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take one batch in."""
         if not self.built:
             self.build(y_true, y_pred)
-        for metric, weighted in zip(self.metrics, self._weighted):
-            metric.update_state(y_true, y_pred, sample_weight=sample_weight if weighted else None)
+        if not self._plan:
+            return
+        if type(y_pred) in (list, tuple, dict):
+            labels, predictions = _labels(y_true, self.names), tree.flatten(y_pred)
+            weights = per_output(sample_weight, self.names, "sample_weight")
+            for metric, i, weighted in self._plan:
+                metric.update_state(labels[i], predictions[i], sample_weight=weights[i] if weighted else None)
+        else:
+            for metric, _, weighted in self._plan:
+                metric.update_state(y_true, y_pred, sample_weight=sample_weight if weighted else None)
+
+
+def _entries(given: Any, names: list[str], what: str) -> list[list[Any]]:
+    """The metrics of each output."""
+    if given is None:
+        return [[] for _ in names]
+    if len(names) == 1 and not isinstance(given, dict):
+        return [tree.flatten(list(given))]
+    parts = per_output(given, names, what)
+    return [[] if p is None else list(p) if isinstance(p, (list, tuple)) else [p] for p in parts]
+
+
+def _check(given: Any, what: str) -> None:
+    """Refuse at compile what cannot be a metric."""
+    if given is None:
+        return
+    if not isinstance(given, (list, tuple, dict)):
+        raise ValueError(f"compile: {what} must be a list, such as {what}=['accuracy'], got {given!r}")
+    for m in tree.flatten(given):
+        if isinstance(m, str):
+            if m not in ("accuracy", "acc", "crossentropy", "ce"):
+                metrics.get(m)
+        elif m is not None and not (isinstance(m, metrics.Metric) or callable(m) or inspect.isclass(m)):
+            raise ValueError(f"compile: {m!r} in {what} is not a metric: expected a name, a metric or a function")
 
 
 def _make(given: Any, y_true: Any, y_pred: Any) -> Any:
@@ -116,29 +223,3 @@ def _make(given: Any, y_true: Any, y_pred: Any) -> Any:
         return found
     name = getattr(found, "__name__", type(found).__name__)
     return metrics.MeanMetricWrapper(found, name="lambda" if name == "<lambda>" else to_snake_case(name))
-
-
-def _single(value: Any, argument: str) -> Any:
-    """The only entry of a list or dictionary of one; models with several outputs are not there yet."""
-    if isinstance(value, dict) and "class_name" not in value:
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        if len(value) != 1:
-            raise ValueError(f"compile: {argument} has {len(value)} entries, but the model has one output")
-        return value[0]
-    return value
-
-
-def _listed(value: Any, argument: str) -> list[Any]:
-    if value is None:
-        return []
-    if isinstance(value, dict):
-        value = [m for v in value.values() for m in (v if isinstance(v, (list, tuple)) else [v])]
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"compile: {argument} must be a list, such as {argument}=['accuracy'], got {value!r}")
-    flat = [m for v in value for m in (v if isinstance(v, (list, tuple)) else [v])]
-    for m in flat:
-        if not (isinstance(m, (str, dict, metrics.Metric)) or callable(m) or inspect.isclass(m)):
-            raise ValueError(f"compile: {m!r} in {argument} is not a metric: expected a name, a metric or a function")
-    return flat
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import tomllib
 from pathlib import Path
@@ -52,8 +53,8 @@ def test_run_directory(tmp_path: Path) -> None:
     assert float(rows[-1]["val_loss"]) == pytest.approx(found["validation"]["loss"], rel=1e-5)
 
     model = dualnet.models.load_model(folder / "model.keras")
-    scores = model.evaluate(np.array([[1.0, 1.0]]), np.array([0]), verbose=0, return_dict=True)
-    assert scores["loss"] == pytest.approx(results(folder)["test"]["loss"], rel=1e-5) or found["test"]
+    x, y = np.array([[1, 1]], "float32"), np.array([0], "int32")  # the last row, which is the test set
+    assert model.evaluate(x, y, verbose=0, return_dict=True) == found["test"]
 
 
 def test_resolved_config_repeats_the_run(tmp_path: Path) -> None:
@@ -156,6 +157,35 @@ def test_diverging_loss(tmp_path: Path) -> None:
     assert found["epochs"] < 200
     assert found["train"]["loss"] is None
     assert Path("runs/small/model.keras").is_file()
+
+
+def test_error_in_the_middle_keeps_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dualnet_cli.run_dir import RunDir
+
+    def full(self: RunDir, row: dict[str, float]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "metrics.csv")
+
+    monkeypatch.setattr(RunDir, "add_metrics", full)
+    result = run("train", write(tmp_path, SMALL))
+    assert (result.exit_code, result.output.splitlines()[-1]) == (1, "Error: metrics.csv: No space left on device")
+    assert dualnet.models.load_model("runs/small/model.keras").count_params() == 17
+
+
+def test_history_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    for epochs in ("1", "3"):
+        assert run("train", write(tmp_path, VALIDATED), "--epochs", epochs, "--run-dir", epochs).exit_code == 0
+        assert Path(epochs, "history.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_picture_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dualnet_cli import plot
+
+    monkeypatch.setattr(plot, "available", lambda: False)
+    result = run("train", write(tmp_path, SMALL))
+    assert result.exit_code == 0
+    assert "history.png" not in result.output
+    assert not Path("runs/small/history.png").exists()
 
 
 def test_early_stopping(tmp_path: Path) -> None:

@@ -122,6 +122,25 @@ def test_mean_of_batch_losses() -> None:
     assert float(tracker.result()) == 5
 
 
+def test_weights_in_every_form(backend: Backend) -> None:
+    values = [[1.0, 3.0], [5.0, 7.0]]
+    for weight, total, count in [
+        (None, 8.0, 2.0),
+        (0.5, 2.0, 0.5),  # the mean of the batch, once
+        ([1.0, 0.5], 5.0, 1.5),
+        ([[1.0], [0.5]], 5.0, 1.5),
+        ([[1.0, 0.0]], 3.0, 1.0),
+        ([[1.0, 1.0], [1.0, 0.0]], 4.5, 1.5),
+        ([True, False], 2.0, 1.0),
+    ]:
+        mean = metrics.Mean()
+        mean.update_state(values, sample_weight=weight)
+        assert [float(v) for v in mean.variables] == [total, count], weight
+        assert float(mean.result()) == pytest.approx(total / count)
+    for weight, total in [(None, 16.0), (0.5, 8.0), ([1.0, 0.5], 10.0), ([[1.0, 0.0]], 6.0)]:
+        assert float(metrics.Sum()(values, sample_weight=weight)) == total, weight
+
+
 @every_row
 def test_no_transfer_inside_a_step(row: Row) -> None:
     with dualnet.device("strict:0"):

@@ -1,0 +1,185 @@
+"""Tensors: operators, reflected operands, NumPy's ufuncs, indexing, reading the value, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from dualnet import KerasTensor, Tensor, Variable, ops
+from dualnet_backends import Backend
+
+X, Y = np.array([[1.5, -2.0], [0.5, 4.0]], "float32"), np.array([[2.0, 3.0], [-0.5, 1.0]], "float32")
+
+
+@pytest.fixture
+def x(backend: Backend) -> Tensor:
+    return ops.convert_to_tensor(X)
+
+
+@pytest.fixture
+def y(backend: Backend) -> Tensor:
+    return ops.convert_to_tensor(Y)
+
+
+ARITHMETIC = ["add", "sub", "mul", "truediv", "floordiv", "mod", "matmul"]
+COMPARISON = ["eq", "ne", "lt", "le", "gt", "ge"]
+
+
+@pytest.mark.parametrize("name", ARITHMETIC + COMPARISON)
+def test_operators_with_every_kind_of_operand(x: Tensor, y: Tensor, name: str) -> None:
+    f = getattr(operator, name)
+    expected = f(X, Y)
+    for a, b in ((x, y), (x, Y), (X, y), (x, Y.tolist()), (X.tolist(), y), (Variable(x), y), (x, Variable(y))):
+        z = f(a, b)
+        assert type(z) is Tensor
+        assert z.device == x.device
+        np.testing.assert_allclose(z.numpy(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n in ARITHMETIC + COMPARISON if n != "matmul"])
+def test_operators_with_numbers(x: Tensor, name: str) -> None:
+    f = getattr(operator, name)
+    for number in (2, 1.5, True, np.float64(2.5), np.float32(2.5), np.int64(3)):
+        np.testing.assert_allclose(f(x, number).numpy(), f(X, float(number)), rtol=1e-6)
+        np.testing.assert_allclose(f(number, x).numpy(), f(float(number), X), rtol=1e-6)
+
+
+def test_powers_and_single_operands(x: Tensor) -> None:
+    np.testing.assert_allclose((x**2).numpy(), X**2)
+    np.testing.assert_allclose((2**x).numpy(), 2**X, rtol=1e-6)
+    np.testing.assert_allclose((abs(x) ** x).numpy(), np.abs(X) ** X, rtol=1e-6)
+    np.testing.assert_array_equal((-x).numpy(), -X)
+    np.testing.assert_array_equal(abs(x).numpy(), np.abs(X))
+    positive, large = x > 0, x > 1
+    np.testing.assert_array_equal((~positive).numpy(), X <= 0)
+    np.testing.assert_array_equal((positive & large).numpy(), X > 1)
+    np.testing.assert_array_equal((positive | large).numpy(), X > 0)
+    np.testing.assert_array_equal((positive ^ large).numpy(), (X > 0) & (X <= 1))
+    np.testing.assert_array_equal((True & positive).numpy(), X > 0)
+
+
+def test_numpys_ufuncs_are_ops(x: Tensor, y: Tensor) -> None:
+    for name in ("exp", "tanh", "square", "negative", "abs", "floor", "isnan", "sign"):
+        z = getattr(np, name)(x)
+        assert type(z) is Tensor
+        np.testing.assert_allclose(z.numpy(), getattr(np, name)(X), rtol=1e-6)
+    for z, expected in (
+        (np.add(x, y), X + Y),
+        (np.multiply(Y, x), X * Y),
+        (np.maximum(x, 1), np.maximum(X, 1)),
+        (np.float32(2) * x, 2 * X),
+        (np.power(abs(x), 2.0), X**2),
+        (np.remainder(x, 2), X % 2),
+    ):
+        assert type(z) is Tensor
+        assert z.device == x.device
+        np.testing.assert_allclose(z.numpy(), expected, rtol=1e-6)
+    for refused in (lambda: np.add.reduce(x), lambda: np.hypot(x, y), lambda: np.add(x, y, where=False)):
+        with pytest.raises(TypeError):
+            refused()
+
+
+def test_indexing(x: Tensor) -> None:
+    for key in (0, -1, slice(None, 1), (slice(None), 1), (0, 1), None, Ellipsis, (..., None, 0), slice(None, None, -1)):
+        np.testing.assert_array_equal(x[key].numpy(), X[key])
+    mask, ids = ops.convert_to_tensor(X > 0), ops.convert_to_tensor([1, 0, 1])
+    np.testing.assert_array_equal(x[mask].numpy(), X[X > 0])
+    np.testing.assert_array_equal(x[ids].numpy(), X[[1, 0, 1]])
+    np.testing.assert_array_equal(x[:, ids].numpy(), X[:, [1, 0, 1]])
+    np.testing.assert_array_equal(x[[0, 0]].numpy(), X[[0, 0]])
+    assert x[0, 1].shape == ()
+    with pytest.raises(IndexError):
+        x[5]
+
+
+def test_reading_the_value(backend: Backend, x: Tensor) -> None:
+    number = ops.convert_to_tensor(2.5)
+    assert float(number) == number.item() == number.tolist() == 2.5
+    assert int(number) == 2
+    assert bool(number) is True
+    assert f"{number:.2f}" == "2.50"
+    assert range(9)[ops.convert_to_tensor(3)] == 3
+    assert [9, 8, 7][ops.convert_to_tensor(1)] == 8
+    assert math.sqrt(ops.convert_to_tensor(4.0)) == 2
+    assert len(x) == 2
+    assert [row.tolist() for row in x] == X.tolist()
+    assert (x.shape, x.ndim, x.size, str(x.dtype)) == ((2, 2), 2, 4, "float32")
+    assert np.asarray(x).dtype == "float32"
+    assert np.asarray(x, dtype="float64").dtype == "float64"
+    np.testing.assert_array_equal(np.asarray(x), X)
+    np.testing.assert_array_equal(ops.convert_to_numpy(x), X)
+    assert "shape=(2, 2), dtype=float32" in repr(x)
+    assert backend.device in repr(x)
+
+
+def test_small_methods(x: Tensor) -> None:
+    np.testing.assert_array_equal(x.T.numpy(), X.T)
+    for shape in ((4,), ((1, 4),), (2, -1)):
+        np.testing.assert_array_equal(x.reshape(*shape).numpy(), X.reshape(*shape))
+    assert str(x.astype("int32").dtype) == "int32"
+    assert len({x, x}) == 1
+
+
+Refused = tuple[Callable[[Tensor], Any], type[Exception], str]
+REFUSED: dict[str, Refused] = {
+    "strings": (lambda x: ops.convert_to_tensor(["a"]), TypeError, "expected numbers"),
+    "none": (lambda x: ops.convert_to_tensor(None), TypeError, "expected numbers"),
+    "ragged": (lambda x: ops.convert_to_tensor([[1], [1, 2]]), ValueError, "cannot make an array"),
+    "string operand": (lambda x: x + "a", TypeError, "expected numbers"),
+    "an object": (lambda x: ops.add(x, object()), TypeError, "expected numbers"),
+    "an index of floats": (lambda x: range(3)[ops.convert_to_tensor(1.0)], TypeError, "only an integer tensor"),
+    "truth of several": (lambda x: bool(x), ValueError, "ambiguous"),
+    "item of several": (lambda x: x.item(), ValueError, "size 1"),
+    "iterating a number": (lambda x: list(ops.sum(x)), TypeError, "without axes"),
+    "wrong axis": (lambda x: ops.sum(x, axis=2), ValueError, "axis 2 is out of range"),
+    "inner sizes": (lambda x: x @ ops.ones((3, 2)), ValueError, r"inner sizes differ: \(2, 2\) @ \(3, 2\)"),
+    "matmul with a number": (lambda x: ops.matmul(x, 2.0), ValueError, "use multiply"),
+    "shapes": (lambda x: x + ops.ones((3,)), ValueError, "broadcast"),
+    "joining nothing": (lambda x: ops.concatenate([]), ValueError, "at least one tensor"),
+    "stacking nothing": (lambda x: ops.stack([]), ValueError, "at least one tensor"),
+    "padding": (lambda x: ops.pad(x, 1, mode="wrap"), ValueError, "mode 'wrap'"),
+    "norm": (lambda x: ops.norm(x, ord=1), ValueError, "ord 1"),
+    "losses": (lambda x: ops.categorical_crossentropy(x, x[0]), ValueError, "same shape"),
+    "labels": (lambda x: ops.sparse_categorical_crossentropy(x, x), ValueError, "one-hot"),
+    "dtype": (lambda x: ops.cast(x, "float31"), ValueError, "float31"),
+    "value of a symbol": (lambda x: np.asarray(KerasTensor((2,))), ValueError, "symbolic"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(x: Tensor, name: str) -> None:
+    f, error, message = REFUSED[name]
+    with pytest.raises(error, match=message):
+        f(x)
+
+
+def test_special_points_have_the_stated_gradient(backend: Backend) -> None:
+    """Ties are shared, kinks have slope 0, and 0 / 0 never appears."""
+    from dualnet import grad
+
+    def slope(f: Any, *values: float) -> list[float]:
+        return grad(lambda x: ops.sum(f(x)))(ops.convert_to_tensor(np.array(values))).tolist()
+
+    assert slope(lambda x: ops.maximum(x, 0.0), 0.0) == [0.5]
+    assert slope(lambda x: ops.minimum(x, x), 3.0) == [1.0]
+    assert slope(ops.max, 2.0, 2.0, 1.0) == [0.5, 0.5, 0.0]
+    assert slope(ops.abs, 0.0) == [0.0]
+    assert slope(ops.relu, 0.0) == [0.0]
+    assert slope(ops.prod, 0.0, 3.0, 4.0) == [12.0, 0.0, 0.0]
+    assert slope(ops.prod, 0.0, 0.0, 4.0) == [0.0, 0.0, 0.0]
+    assert slope(ops.norm, 0.0, 0.0) == [0.0, 0.0]
+    assert slope(ops.std, 2.0, 2.0) == [0.0, 0.0]
+    assert slope(lambda x: x**2, 0.0) == [0.0]
+    assert slope(lambda x: ops.divide_no_nan(1.0, x), 0.0) == [0.0]
+    assert slope(lambda x: ops.clip(x, 0, 1), -1.0, 0.0, 0.5, 1.0, 2.0) == [0, 1, 1, 1, 0]
+    for op in (ops.sigmoid, ops.softplus, ops.log_sigmoid, ops.silu, ops.gelu, ops.elu, ops.selu, ops.mish, ops.tanh):
+        assert np.isfinite(slope(op, -1e3, 1e3)).all(), op.__name__
+        assert np.isfinite(op(ops.convert_to_tensor([-1e3, 1e3])).numpy()).all(), op.__name__
+    assert np.isfinite(slope(lambda x: ops.log_softmax(x)[0], 1e4, -1e4)).all()
+    assert ops.logsumexp(ops.convert_to_tensor([1e4, 1e4])).tolist() == pytest.approx(1e4 + math.log(2))
+    with np.errstate(divide="ignore"):  # NumPy speaks of log(0) = -inf
+        assert ops.logsumexp(ops.convert_to_tensor([-np.inf, -np.inf])).tolist() == -np.inf
