@@ -12,23 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from . import config
 from .dtypes import standardize_dtype
 from .initializers import _truncated_normal
 from .ops import convert_to_tensor
-from .seeds import SeedGenerator
+from .seeds import SeedGenerator, global_pair
 from .tensor import Tensor
 
 __all__ = ["SeedGenerator", "normal", "randint", "shuffle", "truncated_normal", "uniform"]
 
-_global: dict[int, SeedGenerator] = {}
-
-
 def _rng(seed: int | SeedGenerator | None) -> np.random.Generator:
-    if seed is None:
-        start = config.global_seed() % 2**32
-        seed = _global.get(start) or _global.setdefault(start, SeedGenerator(start))
-    pair = seed.pair() if isinstance(seed, SeedGenerator) else (seed, 0)
+    if isinstance(seed, SeedGenerator):
+        pair = seed.pair()
+    else:
+        pair = global_pair() if seed is None else (seed, 0)
     return np.random.default_rng([int(v) % 2**32 for v in pair])
 
 
@@ -58,8 +54,7 @@ def truncated_normal(
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
     """Whole numbers from minval up to, not including, maxval"""
-    values = _rng(seed).integers(minval, maxval, size=tuple(shape))
-    return convert_to_tensor(values.astype(standardize_dtype(dtype)))
+    return convert_to_tensor(_rng(seed).integers(minval, maxval, size=tuple(shape), dtype=standardize_dtype(dtype)))
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:

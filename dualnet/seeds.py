@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import dualnet_backends as backends
@@ -23,6 +24,25 @@ def set_random_seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     config._set_global_seed(seed)
+    _start_again()
+
+
+def _start_again() -> None:
+    _streams.clear()
+    _global_pair.clear()
+
+
+_streams: Counter[str] = Counter()  # how many generators without a name there have been since set_random_seed
+_global_pair: list[int] = []
+
+
+def global_pair() -> tuple[int, int]:
+    """(seed, counter) for a draw of ``dualnet.random`` that was given no seed: Keras's sequence, in its arithmetic."""
+    if not _global_pair:
+        _global_pair[:] = [make_default_seed(), 0]
+    first, second = _global_pair
+    _global_pair[:] = [(v + 1) * 5387 % 2**32 % 933199 for v in _global_pair]
+    return first, second
 
 
 def make_default_seed() -> int:
@@ -36,10 +56,13 @@ class SeedGenerator:
     """A seed, and a counter that moves on at every use.
 
     seed: an integer, or None for one from Python's ``random``. name: of the stream; a generator that was given no
-    seed draws from the stream (global seed, name), so what other layers draw does not touch it.
+    seed draws from the stream (global seed, name), so what other layers draw does not touch it. Without a name it is
+    ``kind``, numbered from the last ``set_random_seed`` on: the same program run again draws the same.
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, seed: int | None = None, name: str | None = None, *, kind: str = "seed_generator", **kwargs: Any
+    ) -> None:
         # Drawn even when unused: initializers that are made later then have the seeds they have in Keras.
         default = make_default_seed() if seed is None else seed
         if isinstance(default, bool) or not isinstance(default, int):
@@ -48,7 +71,10 @@ class SeedGenerator:
             raise ValueError(f"seed must not be negative, got {seed}")
         self._given = seed
         self.seed = default
-        self.name = name or "seed_generator"
+        if name is None:
+            name = f"{kind}_{_streams[kind]}" if _streams[kind] else kind
+            _streams[kind] += 1
+        self.name = name
         self.counter = 0
 
     def pair(self) -> tuple[int, int]:

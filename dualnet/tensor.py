@@ -67,7 +67,9 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         value = self.numpy()
-        return value.astype(dtype) if dtype is not None and value.dtype != dtype else value
+        if dtype is not None and value.dtype != dtype:
+            return value.astype(dtype)
+        return value.copy() if copy else value
 
     def __float__(self) -> float:
         return float(self.item())

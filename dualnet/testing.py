@@ -50,10 +50,10 @@ def check_grads(
     grads: dict[int, Array] = {}
     for y, weight in zip(outputs, weights):
         if y.tracked:
-            seed = weight.copy()
-            for i, g in backward(tape, y, seed).items():
+            dy = weight.copy()
+            for i, g in backward(tape, y, dy).items():
                 grads[i] = grads[i] + g if i in grads else g
-            same = _close(backends.of(seed).xp, seed, weight)
+            same = _close(backends.of(dy).xp, dy, weight)
             _expect(same, f"{name}: the gradient of the output was changed by the gradient of the op")
     worst = 0.0
     for i in chosen:

@@ -13,6 +13,20 @@ from .naming import auto_name
 from .tensor import Array, Tensor
 
 
+_structure = 0
+
+
+def structure() -> int:
+    """A number that changes whenever a variable is made for a layer, or the ``trainable`` of anything changes."""
+    return _structure
+
+
+def structure_changed() -> None:
+    """What was gathered about the variables of a model has to be looked at again."""
+    global _structure
+    _structure += 1
+
+
 class Variable(Tensor):
     """A tensor that keeps its identity while its value changes: a weight, a moving average, a counter.
 
@@ -69,6 +83,7 @@ class Variable(Tensor):
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         self.tracked = self._trainable and is_float(self.data.dtype)
+        structure_changed()
 
     @property
     def dtype(self) -> str:
@@ -76,7 +91,16 @@ class Variable(Tensor):
 
     @property
     def value(self) -> Tensor:
-        return self
+        """The value as it is now, in a tensor of its own that later changes do not touch."""
+        from .ops import copy
+
+        return copy(self)  # type: ignore[no-any-return]
+
+    def numpy(self) -> Any:
+        """The value as it is now, as a NumPy array of its own on the host."""
+        backend = backends.of(self.data)
+        value = backend.to_numpy(self.data)
+        return value.copy() if backend.name == "numpy" else value
 
     def assign(self, value: Any) -> Variable:
         """Set the value; its shape must be the variable's. Returns the variable."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import dualnet
+import dualnet.tensor
 import numpy as np
 import pytest
 from dualnet import GradientTape, Tensor, Variable, grad, no_grad, ops, primitive, testing, value_and_grad
 from dualnet.autodiff import backward, is_recording, recording
+from dualnet.tensor import Array
 from dualnet_backends import Backend
 
 
 def tensor(*values: float) -> Tensor:
-    return ops.convert_to_tensor(list(values))
+    return ops.convert_to_tensor([float(v) for v in values])
 
 
 class TestGrad:
@@ -124,7 +125,7 @@ class TestTape:
             y, z = x * 3.0, x * x
         assert tape.gradient([y, z], x).tolist() == [5, 7]
         assert tape.gradient(y, x, output_gradients=tensor(1, 10)).tolist() == [3, 30]
-        assert tape.gradient([y, z], x, output_gradients=[[1.0, 0.0], np.array([0.0, 1.0])]).tolist() == [3, 4]
+        assert tape.gradient([y, z], x, output_gradients=[tensor(1, 0), np.array([0.0, 1.0])]).tolist() == [3, 4]
 
     def test_once_unless_persistent(self, backend: Backend) -> None:
         x = Variable(3.0)
@@ -244,7 +245,7 @@ class TestPrimitive:
 
     def test_which_parameters_are_tensors(self, backend: Backend) -> None:
         @primitive
-        def typed(xp: Any, x: "dualnet.tensor.Array", y: "Array | None" = None, axis: int = 0):  # type: ignore  # noqa
+        def typed(xp: Any, x: dualnet.tensor.Array, y: Array | None = None, axis: int = 0) -> Any:
             value = xp.sum(x if y is None else x * y, axis=axis)
 
             def backward(dy: Any) -> Any:
@@ -307,12 +308,12 @@ class TestCheckGrads:
     def test_finds_a_wrong_gradient(self, backend: Backend) -> None:
         @primitive
         def wrong(xp, x):  # type: ignore[no-untyped-def]
-            return xp.sin(x), lambda dy: dy * xp.cos(x) * 1.00001
+            return xp.sin(x), lambda dy: dy * xp.cos(x) * 1.001
 
-        message = r"wrong: argument 0 of shapes \[\(3,\)\].*expected .*got .*relative error 1e-05, allowed 1e-06"
+        message = r"wrong: argument 0 of shapes \[\(3,\)\].*expected .*got .*relative error .*, allowed 1e-06"
         with pytest.raises(AssertionError, match=message):
             testing.check_grads(wrong, np.ones(3))
-        assert testing.check_grads(wrong, np.ones(3), tolerance=1e-4) == pytest.approx(1e-5, rel=0.1)
+        assert 0 < testing.check_grads(wrong, np.ones(3), tolerance=1e-2) < 1.1e-3
 
     def test_finds_a_forgotten_gradient(self, backend: Backend) -> None:
         @primitive

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from .base import Backend
-from .numpy_backend import NumpyBackend
+from .numpy_backend import SCALARS, NumpyBackend
 
 ENVIRONMENT = "DUALNET_DEVICE"
 
@@ -29,7 +29,7 @@ class PhysicalDevice(NamedTuple):
 _numpy = NumpyBackend()
 _backends: dict[str, Backend] = {"cpu": _numpy}
 # The backend of an array is looked up by its class: one dictionary access per op.
-by_type: dict[type, Backend] = {NumpyBackend.array_type: _numpy}
+by_type: dict[type, Backend] = {kind: _numpy for kind in (NumpyBackend.array_type, *SCALARS)}
 
 
 class _Current(threading.local):

@@ -18,7 +18,7 @@ from ..dtypes import is_float, standardize_dtype
 from ..graph import Node, Spec, infer, record
 from ..naming import auto_name
 from ..tensor import KerasTensor, Tensor
-from ..variables import Variable
+from ..variables import Variable, structure_changed
 
 Shape = tuple[int | None, ...]
 
@@ -100,6 +100,7 @@ class Layer:
     ) -> None:
         if name is not None and not isinstance(name, str):
             raise ValueError(f"{type(self).__name__}: name must be a string, got {name!r}")
+        self._was_named = bool(name)
         self.name = name or auto_name(type(self).__name__)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
@@ -180,6 +181,7 @@ class Layer:
         known = self._trainable_variables + self._non_trainable_variables
         if all(v is not variable for v in known):
             (self._trainable_variables if variable.trainable else self._non_trainable_variables).append(variable)
+            structure_changed()
             if not self._trainable:
                 variable.trainable = False
 
@@ -248,6 +250,7 @@ class Layer:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        structure_changed()
         self._own_variables()
         for v in self._trainable_variables:
             v.trainable = bool(value)
@@ -256,7 +259,7 @@ class Layer:
 
     def get_weights(self) -> list[Any]:
         """The values of all weights, as NumPy arrays in the order of ``weights``."""
-        return [v.numpy().copy() for v in self.weights]
+        return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights, in the order of ``weights``; none, and ``ValueError``, when number or shapes differ."""

@@ -28,7 +28,7 @@ class Dropout(Layer):
         self.seed = seed
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         if rate > 0:
-            self.seed_generator = SeedGenerator(seed, name=self.name)
+            self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, kind="dropout")
         self._build_at_init()
 
     def call(self, inputs: Any, training: bool = False) -> Any:

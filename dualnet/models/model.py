@@ -18,6 +18,7 @@ from ..training import loop
 from ..training.compiled import CompiledLoss, CompiledMetrics
 from ..training.data import unpack_x_y_sample_weight
 from ..training.logs import Logs, to_numbers
+from ..variables import structure
 from .functional import layers_of, output_names, run_graph
 
 
@@ -243,9 +244,8 @@ class Model(Layer):
 
     def _may_add_losses(self) -> bool:
         """Whether ``losses`` can be anything but empty: no layer is asked at every step for what it does not do."""
-        if self._trained is None:
-            return True
-        return bool(self._trained.regularized) or bool(_context.holding)
+        state = self._trained
+        return state is None or not state.current() or bool(state.regularized) or bool(_context.holding)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into the compiled metrics, and return the results so far."""
@@ -272,7 +272,7 @@ class Model(Layer):
         missing = [v for v in state.variables if id(v) not in found]
         if missing:
             state.warn_once(missing)
-        self.optimizer.apply_in_place(missing)
+        self.optimizer.apply_in_place([*state.frozen, *missing])
 
     def _account(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs:
         """Take a batch into loss and metrics."""
@@ -299,6 +299,8 @@ class Model(Layer):
 
     def _prepare_training(self, data: Any) -> None:
         """Before the first step: warn when ``trainable`` was changed after ``compile``."""
+        if self._trained is not None and not self._trained.current(thorough=True):
+            self._trained = None
         before = getattr(self, "_trainable_at_compile", None)
         if before is not None and before != [id(v) for v in self.trainable_variables]:
             warnings.warn(
@@ -470,14 +472,20 @@ class _Trained:
         if not self.variables:
             raise ValueError("the model has no trainable weights: there is nothing to train")
         model.optimizer.ensure_built(self.variables)
-        self.flags = [(v, v.trainable) for v in model.weights]
+        self.structure = structure()
+        mine = {id(v) for v in self.variables}
+        self.frozen = [v for v in model.optimizer.known_variables if id(v) not in mine]
         self.destinations = {id(v): v.grad for v in self.variables}
         self.regularized = [v for v in self.variables if v.regularizer is not None]
         self.warned = False
 
-    def current(self) -> bool:
-        """Whether the same weights are trainable as when this was made."""
-        return all(v.trainable is flag for v, flag in self.flags)
+    def current(self, thorough: bool = False) -> bool:
+        """Whether the same weights are trainable as when this was made. thorough: look, whatever ``structure`` says."""
+        if self.structure != structure() or thorough:
+            if [id(v) for v in self.model.trainable_variables] != [id(v) for v in self.variables]:
+                return False
+            self.structure = structure()
+        return True
 
     def warn_once(self, missing: list[Any]) -> None:
         if not self.warned:

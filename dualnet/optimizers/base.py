@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -87,7 +89,8 @@ class Optimizer:
         self._runs: list[Run] = []
         self._slots: list[list[Array]] = []  # [run][slot]: flat arrays
         self._slot_variables: list[list[Variable]] = []  # [slot][variable]: views of them
-        self._excluded: set[int] = set()
+        self._excluded: set[int] = set()  # from weight decay, by id
+        self._excluded_names: list[str] = []
         self._segments: dict[tuple[int, ...], list[Segment]] = {}
 
     # -- what a subclass defines -----------------------------------------------------------------------------------
@@ -101,6 +104,7 @@ class Optimizer:
     def build(self, variables: Iterable[Variable]) -> None:
         """Make the state for these variables; they are moved into flat buffers if they are in none yet."""
         self._variables = list(variables)
+        self._excluded |= {id(v) for v in self._variables if any(re.search(n, v.name) for n in self._excluded_names)}
         pack(self._variables)
         self._runs = runs(self._variables)
         self._slots = []
@@ -132,9 +136,21 @@ class Optimizer:
         return [self.iterations, *rate, *slots]
 
     @property
+    def known_variables(self) -> list[Variable]:
+        """The variables this optimizer was built for."""
+        return self._variables
+
+    @property
     def learning_rate(self) -> Any:
         """The rate: a variable (``assign`` changes it), or what the function gives for the present step."""
-        return self._rate if isinstance(self._rate, Variable) else self._rate(int(self.iterations.data))
+        return self._rate if isinstance(self._rate, Variable) else self._rate_now()
+
+    def _rate_now(self) -> float:
+        rate = self._rate
+        if isinstance(rate, Variable):
+            return float(rate.data)
+        # A schedule is asked for a step; Keras calls any other function without an argument.
+        return float(rate(int(self.iterations.data)) if _takes_step(rate) else rate())
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -146,9 +162,14 @@ class Optimizer:
             raise TypeError("the learning rate is a function of the step here: it cannot be set to a number")
 
     def exclude_from_weight_decay(self, var_list: Sequence[Variable] = (), var_names: Sequence[str] = ()) -> None:
-        """Leave variables out of weight decay: those listed, and those whose path contains one of the names."""
-        self._excluded |= {id(v) for v in var_list}
-        self._excluded |= {id(v) for v in self._variables if any(name in v.path for name in var_names)}
+        """Leave variables out of weight decay: those listed, and those in whose name one of the names is found.
+
+        var_names: regular expressions. To be called before the first update.
+        """
+        if self.built:
+            raise ValueError("exclude_from_weight_decay comes before the first update: the optimizer is in use already")
+        self._excluded |= {id(v) for v in var_list or ()}
+        self._excluded_names = [*self._excluded_names, *(var_names or ())]
 
     # -- updating --------------------------------------------------------------------------------------------------
 
@@ -201,8 +222,7 @@ class Optimizer:
         if segments is None:
             segments = self._segments[key] = self._make_segments(set(key))
         self._clip(segments, key)
-        rate = self._rate
-        lr = float(rate.data) if isinstance(rate, Variable) else float(rate(int(self.iterations.data)))
+        lr = self._rate_now()
         if self.weight_decay:
             self._decay(segments, key, lr * self.weight_decay)
         t = int(self.iterations.data) + 1
@@ -299,6 +319,14 @@ class Optimizer:
             raise ValueError(f"optimizer {self.name!r} has {len(self.variables)} variables, the file has {len(store)}")
         for i, v in enumerate(self.variables):
             v.assign(store[str(i)])
+
+
+def _takes_step(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return True
+    return False
 
 
 def _view(array: Array, variable: Variable, slot: str) -> Variable:

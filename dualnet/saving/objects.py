@@ -92,10 +92,10 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextmanager
-def custom_object_scope(objects: dict[str, Any]) -> Iterator[None]:
+def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
     """Know some more objects by name inside a ``with`` block."""
     before = dict(_custom_objects)
-    _custom_objects.update(objects)
+    _custom_objects.update(objects or {})
     try:
         yield
     finally:

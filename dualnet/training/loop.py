@@ -12,6 +12,7 @@ from .. import config, tree
 from ..autodiff import no_grad
 from ..callbacks import CallbackList
 from ..tensor import Tensor
+from .checks import check_data
 from .data import ArrayData, Data, Epochs, make_data, pack_x_y_sample_weight, train_validation_split
 from .logs import Logs, to_numbers
 
@@ -67,6 +68,9 @@ def fit(
             epochs=epochs,
             steps=steps_per_epoch or data.steps,
         )
+    for checked in (data, validation):
+        if isinstance(checked, ArrayData):
+            check_data(model, checked)
     model.stop_training = False
     model._prepare_training(data)
     logs: dict[str, Any] = {}
@@ -136,6 +140,8 @@ def evaluate(
     _positive("steps", steps, optional=True)
     backend = model._backend()
     data = make_data(x, y, sample_weight, batch_size=batch_size, backend=backend)
+    if isinstance(data, ArrayData):
+        check_data(model, data)
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
         listeners = CallbackList(
