@@ -16,8 +16,8 @@ def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) ->
 
     def call(operation: Any, args: Any, kwargs: Any) -> Any:
         if isinstance(operation, Layer):
-            # What a layer was called with when the model was made comes first: base(x, training=False) stays so.
-            if kwargs.get("training") is None and training is not None:
+            # As in Keras, what the model is called with comes before what the layer was called with in making it.
+            if training is not None:
                 kwargs = {**kwargs, "training": training}
         return operation(*args, **kwargs)
 

@@ -413,6 +413,24 @@ class Model(Layer):
 
     # -- saving ----------------------------------------------------------------------------------------------------
 
+    def get_config(self) -> dict[str, Any]:
+        """What ``from_config`` needs: the graph of a model made of inputs and outputs, else the constructor's arguments."""
+        if self._graph is None or type(self).__init__ is not Model.__init__:
+            return super().get_config()
+        from .graph_config import graph_config
+
+        return {"name": self.name, "trainable": self.trainable, **graph_config(self._graph)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The model a config describes, with fresh weights."""
+        if "input_layers" not in config:
+            return cls(**config)
+        from .graph_config import graph_from_config
+
+        inputs, outputs = graph_from_config(config, custom_objects)
+        return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
+
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool = True, **kwargs: Any) -> None:
         """Save the whole model to a ``.keras`` file, which Keras opens too. If it fails, an earlier file stays."""
         from ..saving.model_file import save_model

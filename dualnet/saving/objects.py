@@ -40,8 +40,11 @@ def _public() -> dict[tuple[str, str], Any]:
             module = importlib.import_module(ours)
         except ModuleNotFoundError:
             continue
-        for name, value in vars(module).items():
-            if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
+        # dualnet itself imports its parts when asked for them: only __all__ knows its names.
+        names = [n for n in dir(module) if not n.startswith("_")] if ours != "dualnet" else module.__all__
+        for name in names:
+            value = getattr(module, name)
+            if inspect.isclass(value) or inspect.isfunction(value):
                 table.setdefault((keras_name, name), value)
     return table
 
@@ -127,7 +130,7 @@ def serialize_keras_object(obj: Any) -> Any:
         return {"module": module, "class_name": "type", "config": name, "registered_name": registered}
     if not hasattr(obj, "get_config"):
         raise TypeError(f"cannot save {obj!r}: {type(obj).__name__} has no get_config method")
-    module, name, registered = _names_of(type(obj))
+    module, name, registered = _names_of(type(obj), obj)
     config: dict[str, Any] = {
         "module": module,
         "class_name": name,
@@ -141,8 +144,13 @@ def serialize_keras_object(obj: Any) -> Any:
     return config
 
 
-def _names_of(cls: Any) -> tuple[str | None, str, str | None]:
+_FUNCTIONAL = ("keras.src.models.functional", "Functional")
+
+
+def _names_of(cls: Any, obj: Any = None) -> tuple[str | None, str, str | None]:
     """(module, class name, registered name) as they stand in a config."""
+    if getattr(obj, "_graph", None) is not None and _public_names().get(cls) == ("keras", "Model"):
+        return (*_FUNCTIONAL, "Functional")  # the class Keras has for models made of inputs and outputs
     public = _public_names().get(cls)
     if public is not None:
         return (*public, None)
@@ -200,10 +208,12 @@ def deserialize_keras_object(
     if not isinstance(inner, dict):
         raise ValueError(f"the config of {name!r} must be a dictionary, got {type(inner).__name__}")
     with custom_object_scope(custom_objects or {}):
+        inner = _without_unknown_nulls(cls, inner)
         try:
             obj = cls.from_config(inner) if hasattr(cls, "from_config") else cls(**inner)
         except TypeError as error:
-            raise TypeError(f"cannot make {name} from its config: {error}. The config was {inner}") from error
+            error.add_note(f"while making {name} {inner.get('name', '')!r} from its config")
+            raise
     build_config = config.get("build_config")
     if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
         obj.build_from_config(build_config)
@@ -212,6 +222,16 @@ def deserialize_keras_object(
         with custom_object_scope(custom_objects or {}):
             obj.compile_from_config(compile_config)
     return obj
+
+
+def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The config without arguments a class of dualnet does not know, where they are null: newer Keras adds such."""
+    if cls not in _public_names():
+        return config
+    parameters = inspect.signature(cls.__init__).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return config
+    return {key: value for key, value in config.items() if value is not None or key in parameters}
 
 
 def _find(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
@@ -238,6 +258,8 @@ def _find(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | No
 
 def _by_source_module(module: str, name: str) -> Any:
     """Keras writes some classes under the file they are defined in: keras.src.models.functional/Functional."""
+    if (module, name) == _FUNCTIONAL:
+        return _public()["keras", "Model"]
     if module.startswith("keras.src."):
         parts = module.removeprefix("keras.src.").split(".")
         for keras_module in (f"keras.{parts[0]}", "keras"):

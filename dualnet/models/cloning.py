@@ -1,0 +1,60 @@
+"""clone_model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import tree
+from ..layers.base import Layer
+from ..layers.core import InputLayer
+from ..tensor import KerasTensor
+from .graph_config import copy_graph
+from .model import Model
+from .sequential import Sequential
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """A model of the same structure with layers of its own and fresh weights; it is not compiled.
+
+    input_tensors: symbolic tensors to build it on. clone_function: makes the copy of a layer; by default from its config.
+    call_function: ``(layer, *args, **kwargs)``, calls the copy. recursive: use ``clone_function`` inside nested models too.
+    """
+
+    def copy_layer(layer: Layer) -> Any:
+        if recursive and isinstance(layer, Model) and (layer._graph is not None):
+            return clone_model(layer, None, clone_function, call_function, recursive)
+        made = clone_function(layer) if clone_function is not None else type(layer).from_config(layer.get_config())
+        if call_function is None:
+            return made
+        return lambda *args, **kw: call_function(made, *args, **kw)
+
+    if isinstance(model, Sequential):
+        layers = [copy_layer(layer) for layer in model.layers]
+        first = model._layers[0] if model._layers else None
+        if isinstance(first, InputLayer):
+            front = tree.flatten(input_tensors)[0] if input_tensors is not None else _fresh(first.output)
+            layers.insert(0, front)
+        return Sequential(layers, name=model.name, trainable=model.trainable)
+    if model._graph is None:
+        if clone_function is not None or input_tensors is not None:
+            raise ValueError("a model with its own call() can only be cloned from its config, without other arguments")
+        return type(model).from_config(model.get_config())
+    inputs = input_tensors if input_tensors is not None else tree.map_structure(_fresh, model._graph.inputs)
+    outputs = copy_graph(model._graph, inputs, copy_layer)
+    return type(model)(inputs, outputs, name=model.name) if type(model) is Model else Model(inputs, outputs, name=model.name)
+
+
+def _fresh(x: KerasTensor) -> KerasTensor:
+    """An input like this one."""
+    layer = x._keras_history.operation
+    if isinstance(layer, InputLayer):
+        return type(layer).from_config(layer.get_config()).output
+    return InputLayer(batch_shape=x.shape, dtype=x.dtype).output
