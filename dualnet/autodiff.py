@@ -260,9 +260,7 @@ def backward(
             dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
             if all(dy is None for dy in dys):
                 continue
-            dy: Any = tuple(
-                backends.of(y.data).xp.zeros_like(y.data) if d is None else d for y, d in zip(outputs, dys)
-            )
+            dy: Any = tuple(backends.of(y.data).xp.zeros_like(y.data) if d is None else d for y, d in zip(outputs, dys))
         else:
             i = id(outputs)
             dy = grads.get(i) if i in keep else grads.pop(i, None)

@@ -1,7 +1,7 @@
 """The functional API: layer and op calls on symbolic tensors, recorded as nodes, run again on data.
 
-``Input(...)`` gives a symbolic tensor. Calling a layer or an op on it leaves a ``Node`` on that layer (on an ``Operation`` made for
-that op) and gives new symbolic tensors. A ``Graph`` is what leads from some of them to others.
+``Input(...)`` gives a symbolic tensor. Calling a layer or an op on it leaves a ``Node`` on that layer (on an
+``Operation`` made for that op) and gives new symbolic tensors. A ``Graph`` is what leads from some of them to others.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     """
     seen = []
     for size in (2, 3):
-        real = tree.map_structure(lambda x, n=size: _zeros(x, n) if isinstance(x, KerasTensor) else x, [list(args), kwargs])
+        real = tree.map_structure(
+            lambda x, n=size: _zeros(x, n) if isinstance(x, KerasTensor) else x, [list(args), kwargs]
+        )
         with no_grad():
             seen.append(function(*real[0], **real[1]))
 
@@ -100,9 +102,9 @@ autodiff.symbolic_call = _call_op
 class Graph:
     """The calls that lead from ``inputs`` to ``outputs`` (nested structures of symbolic tensors).
 
-    nodes: in an order in which they can be run. operations: layers and operations, those farthest from the outputs first, as
-    in Keras (the order of weights in files follows from it). Raises ``ValueError`` when an output needs an input that is
-    not among ``inputs``.
+    nodes: in an order in which they can be run. operations: layers and operations, those farthest from the outputs
+    first, as in Keras (the order of weights in files follows from it). Raises ``ValueError`` when an output needs an
+    input that is not among ``inputs``.
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:

@@ -20,6 +20,7 @@ from .tensor import Tensor
 
 __all__ = ["SeedGenerator", "normal", "randint", "shuffle", "truncated_normal", "uniform"]
 
+
 def _rng(seed: int | SeedGenerator | None) -> np.random.Generator:
     if isinstance(seed, SeedGenerator):
         pair = seed.pair()
@@ -36,9 +37,7 @@ def uniform(
     return convert_to_tensor(values.astype(standardize_dtype(dtype)))
 
 
-def normal(
-    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
-) -> Tensor:
+def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """Normal numbers"""
     values = _rng(seed).normal(mean, stddev, size=tuple(shape))
     return convert_to_tensor(values.astype(standardize_dtype(dtype)))

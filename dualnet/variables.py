@@ -12,7 +12,6 @@ from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
 
-
 _structure = 0
 
 
@@ -94,7 +93,7 @@ class Variable(Tensor):
         """The value as it is now, in a tensor of its own that later changes do not touch."""
         from .ops import copy
 
-        return copy(self)  # type: ignore[no-any-return]
+        return copy(self)
 
     def numpy(self) -> Any:
         """The value as it is now, as a NumPy array of its own on the host."""
@@ -185,5 +184,3 @@ def runs(variables: Sequence[Variable]) -> list[Run]:
         else:
             found.append([v])
     return [Run(group) for group in found]
-
-

@@ -72,12 +72,13 @@ class Backend:
         xp, n = self.xp, indices.shape[0]
         if n == 0:
             return
-        # Sorting brings equal indices together; a stable sort keeps their order, so that the sum is the same every time.
+        # Sorting brings equal indices together; a stable sort keeps their order, so that the sum is the same every
+        # time.
         order = xp.argsort(indices, kind="stable")
         ids = indices[order]
         rows = values[order].reshape(n, _size(target.shape[1:]))
-        # Running sums within each stretch of equal indices, over distances 1, 2, 4, ...: no sum crosses into another row,
-        # where one NaN or one large value would spoil all that follow.
+        # Running sums within each stretch of equal indices, over distances 1, 2, 4, ...: no sum crosses into another
+        # row, where one NaN or one large value would spoil all that follow.
         distance = 1
         while distance < n:
             same = (ids[distance:] == ids[:-distance])[:, None]
@@ -124,9 +125,7 @@ class Backend:
         """``n`` uint64 words of the Philox4x64-10 stream ``key`` at ``step`` (see ``random.py``)."""
         return philox_words(self.xp, n, key, step)
 
-    def random_uniform(
-        self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32"
-    ) -> Array:
+    def random_uniform(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
         """Uniform numbers in [0, 1), multiples of 2**-24 (float32 and smaller) or 2**-53 (float64)."""
         xp, n = self.xp, _size(shape)
         if xp.dtype(dtype) == xp.float64:
@@ -137,9 +136,7 @@ class Backend:
             u = (halves >> xp.uint32(8)).astype(xp.float32) * xp.float32(2.0**-24)
         return u.reshape(shape).astype(dtype, copy=False)
 
-    def dropout_mask(
-        self, shape: tuple[int, ...], rate: float, key: tuple[int, int], step: int, dtype: Any
-    ) -> Array:
+    def dropout_mask(self, shape: tuple[int, ...], rate: float, key: tuple[int, int], step: int, dtype: Any) -> Array:
         """1 / (1 - rate) where an element is kept and 0 where it is dropped.
 
         One 16-bit lane of the random stream decides an element, so the rate is a multiple of 2**-16.
@@ -156,9 +153,7 @@ class Backend:
         """w -= lr g"""
         w -= lr * g
 
-    def momentum(
-        self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool
-    ) -> None:
+    def momentum(self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool) -> None:
         """m = mu m - lr g; w += m, or with Nesterov w += mu m - lr g"""
         step = lr * g
         m *= mu

@@ -24,7 +24,9 @@ class CupyBackend(Backend):
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         with cp.cuda.Device(self.index):
             if isinstance(x, (bool, int, float)):
-                return cp.full((), x, dtype=dtype)  # the number goes with the kernel that writes it: no copy to wait for
+                return cp.full(
+                    (), x, dtype=dtype
+                )  # the number goes with the kernel that writes it: no copy to wait for
             return cp.asarray(x, dtype=dtype)
 
     def to_numpy(self, x: Array) -> Any:

@@ -29,7 +29,7 @@ class PhysicalDevice(NamedTuple):
 _numpy = NumpyBackend()
 _backends: dict[str, Backend] = {"cpu": _numpy}
 # The backend of an array is looked up by its class: one dictionary access per op.
-by_type: dict[type, Backend] = {kind: _numpy for kind in (NumpyBackend.array_type, *SCALARS)}
+by_type: dict[type, Backend] = dict.fromkeys((NumpyBackend.array_type, *SCALARS), _numpy)
 
 
 class _Current(threading.local):

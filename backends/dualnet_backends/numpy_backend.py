@@ -13,8 +13,8 @@ CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB
 
 
 # NumPy gives scalars, not arrays without axes, for full reductions.
-SCALARS = (np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
-SCALARS += (np.float16, np.float32, np.float64)
+SCALARS: tuple[type, ...] = (np.bool_, np.float16, np.float32, np.float64)
+SCALARS += (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 
 
 class NumpyBackend(Backend):

@@ -398,7 +398,9 @@ class Layer:
 
     def _only_node(self) -> Node:
         if not self._inbound_nodes:
-            raise AttributeError(f"layer {self.name!r} was never called on a symbolic tensor: it has no input or output")
+            raise AttributeError(
+                f"layer {self.name!r} was never called on a symbolic tensor: it has no input or output"
+            )
         shapes = {str(tree.map_structure(lambda y: y.shape, node.outputs)) for node in self._inbound_nodes}
         if len(shapes) > 1:
             raise AttributeError(f"layer {self.name!r} was called on several inputs: ask the tensors themselves")

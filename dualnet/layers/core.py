@@ -79,8 +79,13 @@ def Input(
 ) -> KerasTensor:
     """A symbolic tensor that stands for the data: ``Input(shape=(784,))``, the batch left out."""
     layer = InputLayer(
-        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, batch_shape=batch_shape, name=name,
-        optional=optional
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        batch_shape=batch_shape,
+        name=name,
+        optional=optional,
     )
     return layer.output
 

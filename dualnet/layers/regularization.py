@@ -10,7 +10,7 @@ from .base import Layer
 
 
 class Dropout(Layer):
-    """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate) 
+    """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate)
     (arXiv:1207.0580).
 
     seed: fixes the masks of this layer; by default they follow from ``set_random_seed`` and the layer's name, and are

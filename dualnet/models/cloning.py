@@ -24,8 +24,9 @@ def clone_model(
 ) -> Any:
     """A model of the same structure with layers of its own and fresh weights; it is not compiled.
 
-    input_tensors: symbolic tensors to build it on. clone_function: makes the copy of a layer; by default from its config.
-    call_function: ``(layer, *args, **kwargs)``, calls the copy. recursive: use ``clone_function`` inside nested models too.
+    input_tensors: symbolic tensors to build it on. clone_function: makes the copy of a layer; by default from its
+    config. call_function: ``(layer, *args, **kwargs)``, calls the copy. recursive: use ``clone_function`` inside
+    nested models too.
     """
 
     def copy_layer(layer: Layer) -> Any:
@@ -49,7 +50,11 @@ def clone_model(
         return type(model).from_config(model.get_config())
     inputs = input_tensors if input_tensors is not None else tree.map_structure(_fresh, model._graph.inputs)
     outputs = copy_graph(model._graph, inputs, copy_layer)
-    return type(model)(inputs, outputs, name=model.name) if type(model) is Model else Model(inputs, outputs, name=model.name)
+    return (
+        type(model)(inputs, outputs, name=model.name)
+        if type(model) is Model
+        else Model(inputs, outputs, name=model.name)
+    )
 
 
 def _fresh(x: KerasTensor) -> KerasTensor:

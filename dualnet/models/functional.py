@@ -36,7 +36,9 @@ def _arrange(model: Layer, graph: Graph, inputs: Any) -> Any:
     elif isinstance(inputs, dict):
         missing = [k for k in graph.inputs if k not in inputs]
         if missing:
-            raise ValueError(f"model {model.name!r} needs the inputs {list(graph.inputs)}, the dictionary lacks {missing}")
+            raise ValueError(
+                f"model {model.name!r} needs the inputs {list(graph.inputs)}, the dictionary lacks {missing}"
+            )
         given = tree.flatten({k: inputs[k] for k in graph.inputs})
     else:
         given = tree.flatten(inputs)
@@ -75,4 +77,3 @@ def output_names(graph: Graph) -> list[str]:
     if isinstance(graph.outputs, dict):
         return sorted(graph.outputs)
     return [y._keras_history.operation.name for y in tree.flatten(graph.outputs)]
-

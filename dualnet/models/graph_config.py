@@ -14,9 +14,37 @@ from ..saving.objects import deserialize_keras_object, serialize_keras_object
 from ..tensor import KerasTensor
 
 _IN_NN = frozenset(
-    "relu relu6 sigmoid silu softplus softsign tanh elu selu celu gelu leaky_relu hard_sigmoid hard_silu hard_tanh mish "
-    "softmax log_softmax log_sigmoid one_hot max_pool average_pool conv depthwise_conv separable_conv conv_transpose "
-    "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy".split()
+    [
+        "relu",
+        "relu6",
+        "sigmoid",
+        "silu",
+        "softplus",
+        "softsign",
+        "tanh",
+        "elu",
+        "selu",
+        "celu",
+        "gelu",
+        "leaky_relu",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_tanh",
+        "mish",
+        "softmax",
+        "log_softmax",
+        "log_sigmoid",
+        "one_hot",
+        "max_pool",
+        "average_pool",
+        "conv",
+        "depthwise_conv",
+        "separable_conv",
+        "conv_transpose",
+        "binary_crossentropy",
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+    ]
 )
 
 
@@ -60,7 +88,8 @@ def _call_config(node: Node, index: dict[int, int]) -> dict[str, Any]:
         config = {"shape": list(x.shape), "dtype": x.dtype, "keras_history": _history(x, index)}
         return {"class_name": "__keras_tensor__", "config": config}
 
-    args, options = node.args, node.kwargs
+    args: Any = node.args
+    options = node.kwargs
     if isinstance(node.operation, Operation):
         args, options = _bind(node.operation.op, args, options)[0], {}
     return {"args": tree.map_structure(leaf, list(args)), "kwargs": tree.map_structure(leaf, options)}
@@ -90,7 +119,7 @@ def _bind(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
         variadic = isinstance(value, tuple) and any(isinstance(v, KerasTensor) for v in value)
         if variadic:
             operands.append(list(value))
-        elif isinstance(value, KerasTensor) or (not operands or not named) and name in ("x1", "x2"):
+        elif isinstance(value, KerasTensor) or ((not operands or not named) and name in ("x1", "x2")):
             operands.append(value)
         elif isinstance(value, dict) and name in ("options", "kwargs"):
             named |= value
@@ -135,7 +164,9 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
             else:
                 later.append((name, i, node))
         if len(later) == len(waiting):
-            raise ValueError(f"the config describes no model: the inputs of {sorted({n for n, _, _ in later})} never come")
+            raise ValueError(
+                f"the config describes no model: the inputs of {sorted({n for n, _, _ in later})} never come"
+            )
         waiting = later
 
     def ends(structure: Any) -> Any:
@@ -228,4 +259,3 @@ def copy_graph(graph: Graph, inputs: Any, copy_layer: Callable[[Layer], Any]) ->
         return operation(*args, **kwargs)
 
     return graph.run(inputs, call)
-

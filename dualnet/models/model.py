@@ -38,7 +38,9 @@ class Model(Layer):
         ends = dict(zip(("inputs", "outputs"), args))
         ends |= {key: kwargs.pop(key) for key in ("inputs", "outputs") if key in kwargs}
         if len(args) > 2 or len(ends) == 1:
-            raise TypeError(f"Model takes inputs and outputs, got {', '.join(ends)} and {len(args)} positional arguments")
+            raise TypeError(
+                f"Model takes inputs and outputs, got {', '.join(ends)} and {len(args)} positional arguments"
+            )
         super().__init__(trainable=trainable, name=name, dtype=dtype, **kwargs)
         self._graph: Graph | None = None
         self.compiled = False
@@ -105,12 +107,16 @@ class Model(Layer):
 
     def _require_graph(self) -> Graph:
         if self._graph is None:
-            raise AttributeError(f"model {self.name!r} has no symbolic input and output: it is not built, or has its own call()")
+            raise AttributeError(
+                f"model {self.name!r} has no symbolic input and output: it is not built, or has its own call()"
+            )
         return self._graph
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if self._graph is None:
-            raise NotImplementedError(f"{type(self).__name__} must define call(inputs), or be made with inputs and outputs")
+            raise NotImplementedError(
+                f"{type(self).__name__} must define call(inputs), or be made with inputs and outputs"
+            )
         return run_graph(self, self._graph, inputs, training)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -509,7 +515,9 @@ class _Trained:
         if not self.warned:
             self.warned = True
             names = ", ".join(v.path for v in missing)
-            warnings.warn(f"the loss does not depend on {names}: without a gradient they stay as they are", stacklevel=5)
+            warnings.warn(
+                f"the loss does not depend on {names}: without a gradient they stay as they are", stacklevel=5
+            )
 
 
 def _batch_size(x: Any) -> int:

@@ -320,9 +320,10 @@ def _reshape(self: Tensor | KerasTensor, *shape: Any) -> Tensor:
     return reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
-for _name, _op in {"T": property(transpose), "reshape": _reshape, "astype": cast}.items():
-    setattr(Tensor, _name, _op)
-    setattr(KerasTensor, _name, _op)
+for _class in (Tensor, KerasTensor):
+    setattr(_class, "T", property(transpose))
+    setattr(_class, "reshape", _reshape)
+    setattr(_class, "astype", cast)
 
 # The ufuncs whose op has another name here.
 _UFUNCS = {"logical_not": logical_not, "power": power, "float_power": power, "remainder": mod}

@@ -205,10 +205,7 @@ def logical_xor(xp: Xp, x1: Array, x2: Array) -> Const:
 def where(xp: Xp, condition: Array, x1: Array, x2: Array) -> Op:
     """x1 where the condition holds, else x2"""
     dtype = result_type(*(v.dtype if hasattr(v, "dtype") else v for v in (x1, x2)))
-    x, y = (
-        v.astype(dtype, copy=False) if hasattr(v, "dtype") else xp.full((), v, dtype=dtype)
-        for v in (x1, x2)
-    )
+    x, y = (v.astype(dtype, copy=False) if hasattr(v, "dtype") else xp.full((), v, dtype=dtype) for v in (x1, x2))
 
     def backward(dz: Array) -> tuple[None, Array | None, Array | None]:
         zero = xp.zeros_like(dz)

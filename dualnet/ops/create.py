@@ -33,7 +33,7 @@ def array(x: Any, dtype: Any = None) -> Tensor:
     """An array, number or nested list as a tensor of its own"""
     from .elementwise import copy
 
-    return copy(convert_to_tensor(x, dtype))  # type: ignore[no-any-return]
+    return copy(convert_to_tensor(x, dtype))
 
 
 def convert_to_numpy(x: Any) -> Any:

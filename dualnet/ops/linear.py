@@ -49,9 +49,7 @@ def matmul(backend: Backend, x1: Array, x2: Array) -> Op:
 
 
 @primitive
-def dense(
-    backend: Backend, x: Array, kernel: Array, bias: Array | None = None, activation: str = "linear"
-) -> Op:
+def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, activation: str = "linear") -> Op:
     """activation(x @ kernel + bias) in one op.
 
     x: (..., in)  kernel: (in, out)  bias: (out,) or None -> (..., out).  activation: a key of

@@ -121,9 +121,7 @@ def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
         stops.append((stops[-1] if stops else 0) + x.shape[at])
 
     def backward(dy: Array) -> tuple[Array, ...]:
-        return tuple(
-            dy[(slice(None),) * at + (slice(stop - x.shape[at], stop),)] for x, stop in zip(xs, stops)
-        )
+        return tuple(dy[(slice(None),) * at + (slice(stop - x.shape[at], stop),)] for x, stop in zip(xs, stops))
 
     return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
 
@@ -175,7 +173,9 @@ def unstack(xp: Xp, x: Array, num: int | None = None, axis: int = 0) -> Op:
 
 
 @primitive
-def pad(xp: Xp, x: Array, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None) -> Op:
+def pad(
+    xp: Xp, x: Array, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
+) -> Op:
     """Elements added at both ends of axes.
 
     pad_width: a number, a pair, or a pair for each axis. mode: "constant" (0, or ``constant_values``), "reflect" or

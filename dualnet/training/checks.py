@@ -1,7 +1,7 @@
 """Mistakes in the data, caught before the first step: what would otherwise train on, silently and wrongly.
 
-The checks look at values, so on a GPU they wait for the device: once per ``fit`` or ``evaluate``, never in a step. Shapes
-are the business of the losses, which see every batch.
+The checks look at values, so on a GPU they wait for the device: once per ``fit`` or ``evaluate``, never in a step.
+Shapes are the business of the losses, which see every batch.
 """
 
 from __future__ import annotations
@@ -115,7 +115,12 @@ def _check_ids(model: Any, x: Any) -> None:
     given = [x.get(n) for n in names] if isinstance(x, dict) else tree.flatten(x)
     for node in model._graph.nodes:
         for symbol, array in zip(inputs, given):
-            if isinstance(node.operation, embedding) and any(symbol is i for i in node.inputs[:1]) and array is not None and array.size:
+            if (
+                isinstance(node.operation, embedding)
+                and any(symbol is i for i in node.inputs[:1])
+                and array is not None
+                and array.size
+            ):
                 wrong = (array < 0) | (array >= node.operation.input_dim)
                 if bool(wrong.any()):
                     raise ValueError(

@@ -1,7 +1,7 @@
 """The losses and metrics of ``compile``, resolved when the first batch shows the shapes.
 
-A model with several outputs has a name for each. What ``compile`` and the data give for them (losses, weights, metrics, labels,
-sample weights) is a list in the order of the outputs or a dictionary by name; both become a list here.
+A model with several outputs has a name for each. What ``compile`` and the data give for them (losses, weights,
+metrics, labels, sample weights) is a list in the order of the outputs or a dictionary by name; both become a list here.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def per_output(value: Any, names: list[str], what: str) -> list[Any]:
         return [value.get(name) for name in names]
     if isinstance(value, (list, tuple)):
         if len(value) != len(names):
-            raise ValueError(f"{what} has {len(value)} entries, the model has {len(names)} outputs ({', '.join(names)})")
+            raise ValueError(
+                f"{what} has {len(value)} entries, the model has {len(names)} outputs ({', '.join(names)})"
+            )
         return list(value)
     return [value] * len(names)
 

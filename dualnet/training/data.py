@@ -48,8 +48,9 @@ class ArrayData:
         self.x, self.y = self._to_device(x, "x"), self._to_device(y, "y")
         self.weight = self._to_device(sample_weight, "sample_weight")
         self.size = _check_lengths({"x": self.x, "y": self.y, "sample_weight": self.weight})
-        if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size <
-        1):
+        if batch_size is not None and (
+            isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1
+        ):
             raise ValueError(f"batch_size must be a positive whole number or None, got {batch_size!r}")
         self.batch_size = batch_size or (math.ceil(self.size / steps) if steps else 32)
         self.shuffle = shuffle
@@ -105,7 +106,8 @@ class ArrayData:
         if data is None:
             return None
         if isinstance(data, self.backend.array_type):  # the usual case, without walking a structure
-            return Tensor(data[part] if isinstance(part, slice) else self.backend.take(data, part))
+            array: Any = data
+            return Tensor(array[part] if isinstance(part, slice) else self.backend.take(array, part))
         return tree.map_structure(lambda a: self._select(a, part), data)
 
 

@@ -180,7 +180,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     data = make_data(x, batch_size=batch_size, backend=backend)
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
-        shown = False if verbose == 0 else True
+        shown = verbose != 0
         listeners = CallbackList(
             callbacks, add_progbar=shown, model=model, verbose=verbose, epochs=1, steps=steps or data.steps
         )

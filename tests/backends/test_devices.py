@@ -78,7 +78,7 @@ def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         def device_count(self) -> int:
             return 0
 
-    for module, said in ((Driver(), "cudaErrorInsufficientDriver"), (NoDevice(), "no CUDA device is visible")):
+    for module, said in ((Driver(), "cudaErrorInsufficientDriver"), (NoDevice(), "CUDA_VISIBLE_DEVICES")):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, "dualnet_backends.cupy_backend", module)
             patch.setattr(backends, "cupy_backend", module, raising=False)
