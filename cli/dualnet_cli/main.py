@@ -12,7 +12,7 @@ import click
 from .errors import CliError, Failure, did_you_mean, one_line
 from .streams import EXIT_BROKEN_PIPE, mute_stdout, tolerate_odd_characters
 
-COMMANDS = {name: f"dualnet_cli.{name}" for name in ("train", "summary", "devices", "completion")}
+COMMANDS = {name: f"dualnet_cli.{name}" for name in ("train", "summary", "gradcheck", "devices", "completion")}
 
 
 class Commands(click.Group):

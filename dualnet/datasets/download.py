@@ -133,11 +133,28 @@ def fetch(name: str, urls: Sequence[str], sha256: str, size: int, *, folder: str
     Raises:
         DataError: no source gave the file, or the copy in `DUALNET_DATA_DIR` is wrong.
     """
-    check_file_name(name)
 
     def read(path: Path) -> bytearray:
         return read_checked(path, sha256, size, gzipped=gzipped)
 
+    # gzip adds 18 bytes and at most 5 for each 16 KiB.
+    return obtain(name, urls, read, folder=folder, max_bytes=size + size // 1000 + 1024)
+
+
+def obtain(name: str, urls: Sequence[str], read: Callable[[Path], T], *, folder: str = "", max_bytes: int) -> T:
+    """Return what `read` makes of a data set file, downloaded when there is no good copy here.
+
+    Args:
+        name: of the file, the same in every place it is looked for.
+        urls: its mirrors, tried in this order.
+        read: gets the path of a copy, checks it and returns its content; raises ContentError when it is wrong.
+        folder: the data set's folder below `$DUALNET_DATA_DIR` and below `<cache>/datasets`.
+        max_bytes: a longer download is refused while it comes in.
+
+    Raises:
+        DataError: no source gave the file, or the copy in `DUALNET_DATA_DIR` is wrong.
+    """
+    check_file_name(name)
     local = data_dir()
     if local is not None and os.path.exists(path := local / folder / name):
         try:
@@ -152,17 +169,17 @@ def fetch(name: str, urls: Sequence[str], sha256: str, size: int, *, folder: str
             return read(path)
         except ContentError as error:
             wrong = f" (the copy there is wrong, delete it: {error})"
-            warnings.warn(f"{path}: {error}; downloading it again", stacklevel=3)
+            warnings.warn(f"{path}: {error}; downloading it again", stacklevel=4)
     try:
-        # gzip adds 18 bytes and at most 5 for each 16 KiB.
-        return download(urls, path, read, max_bytes=size + size // 1000 + 1024)
+        return download(urls, path, read, max_bytes=max_bytes)
     except (UnavailableError, ContentError) as error:
         places = f"the cache {path.parent}{wrong}"
         if local is not None:
             places = f"{local / folder} (DUALNET_DATA_DIR), {places}"
+        wanted = f"{folder}/{name}" if folder else name
         raise UnavailableError(
             f"{name} is not in {places}, and no download worked: {error}; connect to the network, "
-            f"or set DUALNET_DATA_DIR to a folder that has {folder}/{name}"
+            f"or set DUALNET_DATA_DIR to a folder that has {wanted}"
         ) from None
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from . import tree
-from .autodiff import backward, recording, to_array
-from .tensor import Array, Tensor
+from .. import tree
+from ..autodiff import backward, recording, to_array
+from ..tensor import Array, Tensor
 
 __all__ = ["check_grads"]
 

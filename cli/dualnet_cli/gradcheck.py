@@ -1,0 +1,56 @@
+"""``dualnet gradcheck``: is the gradient of every layer of a config's model right?"""
+
+from __future__ import annotations
+
+import click
+
+from .arguments import ConfigArgument, DeviceName
+
+
+@click.command()
+@click.argument("config", type=ConfigArgument(), required=False)
+@click.option("--device", type=DeviceName(), help="Where to compute: auto, cpu, gpu, gpu:1 ... (default: cpu).")
+@click.option(
+    "--samples", type=click.IntRange(1, 1024), default=4, show_default=True, help="Training samples to check on."
+)
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any value of the config.")
+def command(config: str | None, device: str | None, samples: int, sets: tuple[str, ...]) -> None:
+    """Check every layer of a config's model by finite differences.
+
+    Each layer is taken by itself, in float64, on what reaches it for a few training samples; its gradient with respect to
+    the input and to every weight is compared with central differences. Exit code 1 when one is wrong.
+
+    CONFIG is a file, or the name of a config that comes with dualnet (digits_mlp when left out).
+    """
+    import dualnet
+    from dualnet.testing import check_model
+
+    from . import build, data, shipped, streams
+    from .config import load
+
+    settings = load(shipped.find(config), sets)
+    dualnet.config.set_device(device or "cpu")
+    with streams.plain_warnings():
+        dataset = data.load(settings)
+        build.check(settings, dataset)
+        x = dataset.train.x[:samples]
+        rows = check_model(build.model(settings, tuple(x.shape[1:])), x)
+    if not rows:
+        raise click.ClickException("the model has no layer with a gradient to check")
+    _print(rows)
+    wrong = [row for row in rows if not row.ok]
+    click.echo(f"{len(rows)} gradients checked on {len(x)} samples, {len(wrong)} wrong")
+    if wrong:
+        click.get_current_context().exit(1)
+
+
+def _print(rows: list[tuple[str, str, str, tuple[int, ...], float, bool]]) -> None:
+    """The rows as a table of plain text: it reads the same in a terminal and in a file."""
+    head = ("layer", "class", "gradient of", "shape", "relative error", "")
+    lines = [
+        (layer, kind, what, str(shape), f"{error:.1e}", "ok" if ok else "WRONG")
+        for layer, kind, what, shape, error, ok in rows
+    ]
+    widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
+    for line in [head, *lines]:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())

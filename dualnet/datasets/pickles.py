@@ -1,0 +1,166 @@
+"""Arrays out of the pickles that CIFAR, IMDB and Reuters come as, without running what else a pickle may hold.
+
+A pickle is a program that may call anything it can name. Here it can name three things, those that rebuild a NumPy array,
+and even these are stand-ins of ours that only note what they are told and check it. Whatever else it asks for is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import re
+import zipfile
+import zlib
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from dualnet.datasets.download import ContentError
+
+MAX_BYTES = 1 << 30  # of one array file inside an archive; the largest real one has 60 MB
+
+_TYPE_CODES = re.compile(r"[biuf][1248]|O[48]?")
+
+
+class _ArrayType:
+    """Stands for `numpy.ndarray`, which is only named."""
+
+
+class _DType:
+    """Stands for `numpy.dtype`: a number type, or objects. No fields, no sub-arrays."""
+
+    def __init__(self, code: Any, align: Any = 0, copy: Any = 0) -> None:
+        self.code = code.decode("ascii") if isinstance(code, bytes) else code
+        self.order = "="
+        if not isinstance(self.code, str) or not _TYPE_CODES.fullmatch(self.code):
+            raise ContentError(f"expected an array of numbers or lists, found the type {self.code!r:.40}")
+
+    def __setstate__(self, state: Any) -> None:
+        order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in state[2:5]):
+            raise ContentError("expected an array of a plain type")
+        self.order = order
+
+    @property
+    def is_object(self) -> bool:
+        return self.code.startswith("O")
+
+    def real(self) -> np.dtype[Any]:
+        return np.dtype(object) if self.is_object else np.dtype(self.order + self.code)
+
+
+class _Array:
+    """Stands for an array while the pickle says what is in it."""
+
+    value: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, content = state
+        if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+            raise ContentError(f"expected the shape of an array, found {shape!r:.40}")
+        if not isinstance(dtype, _DType):
+            raise ContentError("expected the type of an array, found something else")
+        real, count = dtype.real(), math.prod(shape)
+        needed = count if dtype.is_object else count * real.itemsize
+        if not isinstance(content, list if dtype.is_object else bytes) or len(content) != needed:
+            raise ContentError(f"expected the content of an array of shape {shape} {real}, found something else")
+        if dtype.is_object:
+            flat = np.empty(count, object)
+            for i, item in enumerate(content):
+                flat[i] = item
+        else:
+            flat = np.frombuffer(content, real).copy()
+        self.value = flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _reconstruct(kind: Any, shape: Any, code: Any) -> _Array:
+    """Stands for NumPy's function of that name, which makes an empty array to be filled."""
+    if kind is not _ArrayType or shape != (0,):
+        raise ContentError("expected an array, found a call of something else")
+    return _Array()
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        # NumPy 2 moved `core` to `_core`; files of both kinds are about.
+        if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+            return _reconstruct
+        if module == "numpy" and name in ("ndarray", "dtype"):
+            return _ArrayType if name == "ndarray" else _DType
+        raise ContentError(f"it asks for {module}.{name}, which is no part of an array: refused")
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise ContentError("it refers to something outside: refused")
+
+
+def load_pickle(file: Any, encoding: str = "ASCII") -> Any:
+    """Return what one pickle in `file` holds: an array, or a dictionary of arrays, lists, strings and numbers.
+
+    Args:
+        file: opened for reading bytes.
+        encoding: of strings written by Python 2; `"bytes"` leaves them as bytes.
+
+    Raises:
+        ContentError: it asks for anything that is no part of an array, or is damaged.
+    """
+    try:
+        value = _Unpickler(file, encoding=encoding).load()
+        if isinstance(value, dict):
+            return {key: _plain(item) for key, item in value.items()}
+        return _plain(value)
+    except ContentError as error:
+        raise ContentError(f"a pickle that cannot be used: {error}") from error
+    except Exception as error:
+        # Damaged and hostile pickles make the machine that runs them raise nearly anything.
+        raise ContentError(f"a damaged pickle ({type(error).__name__}: {error})") from error
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, _Array) else value
+
+
+def read_npz(file: BinaryIO, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the arrays `names` of an `.npz` file, arrays of lists among them.
+
+    Raises:
+        ContentError: one is missing or damaged, or holds anything that is no part of an array.
+    """
+    arrays = {}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in names:
+                arrays[name] = _read_npy(archive, name)
+    except ContentError:
+        raise
+    except KeyError as error:
+        raise ContentError(f"expected the arrays {', '.join(names)}: {error.args[0]}") from error
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ContentError(f"expected an .npz file, found no way to read it ({error})") from error
+    return arrays
+
+
+def _read_npy(archive: zipfile.ZipFile, name: str) -> Any:
+    info = archive.getinfo(name + ".npy")
+    if info.file_size > MAX_BYTES:
+        raise ContentError(f"{name} claims {info.file_size:,} bytes, no more than {MAX_BYTES:,} are read")
+    with archive.open(info) as stream:
+        file = io.BytesIO(stream.read())
+    version = np.lib.format.read_magic(file)
+    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in headers:
+        raise ContentError(f"expected an .npy file of version 1 or 2, found version {version}")
+    shape, fortran, dtype = headers[version](file)
+    if dtype.hasobject:
+        if dtype != object:
+            raise ContentError(f"expected {name} to be an array of lists or numbers, found {dtype}")
+        array = load_pickle(file)
+        if not isinstance(array, np.ndarray) or array.shape != shape:
+            raise ContentError(f"expected {name} to be an array of shape {shape}, found something else")
+        return array
+    size = math.prod(shape) * dtype.itemsize
+    content = bytearray(file.read())
+    # The header is believed only when the bytes are there, so that it cannot ask for memory.
+    if len(content) != size or dtype.itemsize == 0:
+        raise ContentError(f"expected {size:,} bytes for {name} of shape {shape} {dtype}, found {len(content):,}")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")

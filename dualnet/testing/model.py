@@ -1,0 +1,179 @@
+"""check_model: is the gradient of every layer of a model right?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import dualnet_backends as backends
+
+from .. import config, tree
+from ..autodiff import Tape, backward, no_grad, recording
+from ..layers.base import Layer
+from ..layers.core import InputLayer
+from ..seeds import SeedGenerator
+from ..tensor import Tensor
+from ..variables import Variable
+from .grads import _STEP, _direction, _sum
+
+
+class LayerCheck(NamedTuple):
+    """The check of one gradient: of a layer's output with respect to an input or a weight.
+
+    error: relative, against central differences in float64; NaN when it could not be told. ok: within the tolerance.
+    """
+
+    layer: str
+    kind: str
+    what: str
+    shape: tuple[int, ...]
+    error: float
+    ok: bool
+
+
+def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = True) -> list[LayerCheck]:
+    """Check every layer of a built model by finite differences, each by itself, on what reaches it for the input ``x``.
+
+    The model is taken to float64 for the check and comes back as it was, down to its random streams and moving averages.
+    training: check the layers as they are while training. Returns one row per layer and input or weight, in the order in
+    which the layers are called; a layer that takes no floating point input and has no weights gives none.
+    """
+    rows = []
+    with _in_float64(model):
+        calls = _calls(model, tree.map_structure(_float64, x), training)
+        for layer, call, args, kwargs in calls:
+            rows += _check_layer(layer, call, args, kwargs, tolerance)
+    return rows
+
+
+def _float64(x: Any) -> Any:
+    from ..autodiff import to_array
+
+    array = x.data if isinstance(x, Tensor) else to_array(x, backends.current())
+    return Tensor(array.astype("float64") if array.dtype.kind == "f" else array)
+
+
+Call = tuple[Layer, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+def _calls(model: Any, x: Any, training: bool) -> list[Call]:
+    """The first call of every layer that has no layers inside, as (layer, its call, arguments)."""
+    found: list[Call] = []
+    leaves = [x for x in _tree_of(model) if not x._flatten_layers() and not isinstance(x, InputLayer)]
+
+    def spy(layer: Layer) -> Callable[..., Any]:
+        original = layer.call
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if all(known is not layer for known, *_ in found):
+                found.append((layer, original, args, dict(kwargs)))
+            return original(*args, **kwargs)
+
+        return call
+
+    for layer in leaves:
+        object.__setattr__(layer, "call", spy(layer))
+    try:
+        with no_grad():
+            model(x, training=training)
+    finally:
+        for layer in leaves:
+            object.__delattr__(layer, "call")
+    return found
+
+
+def _tree_of(layer: Layer) -> list[Layer]:
+    found = {id(layer): layer}
+    for child in layer._flatten_layers():
+        found |= {id(x): x for x in _tree_of(child)}
+    return list(found.values())
+
+
+def _check_layer(
+    layer: Layer, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tolerance: float
+) -> list[LayerCheck]:
+    inputs = [x for x in tree.flatten([args, kwargs]) if isinstance(x, Tensor) and x.data.dtype == "float64"]
+    weights = [v for v in layer.weights if v.data.dtype == "float64"]
+    trainable = [v for v in weights if v.trainable]
+    counters = {id(g): (g, g.counter) for g in vars(layer).values() if isinstance(g, SeedGenerator)}
+    held = [(v, v.data.copy()) for v in weights if not v.trainable]
+
+    def outputs() -> list[Tensor]:
+        # Every evaluation sees the same masks and the same moving averages.
+        for generator, counter in counters.values():
+            generator.counter = counter
+        for v, value in held:
+            v.data[...] = value
+        made = [y for y in tree.flatten(call(*args, **kwargs)) if isinstance(y, Tensor)]
+        layer._losses = []
+        return [y for y in made if y.data.dtype == "float64"]
+
+    rows = []
+    names = [f"input {i}" if len(inputs) > 1 else "input" for i in range(len(inputs))] + [v.name for v in trainable]
+    for name, x in zip(names, [*inputs, *trainable]):
+        before = x.tracked
+        x.tracked = True
+        try:
+            with recording([]) as tape:
+                made = outputs()
+            error = _error(tape, made, x, outputs) if made else math.nan
+        finally:
+            x.tracked = before
+        rows.append(LayerCheck(layer.name, type(layer).__name__, name, tuple(x.shape), error, error <= tolerance))
+    return rows
+
+
+def _error(tape: Tape, outputs: list[Tensor], x: Tensor, again: Callable[[], list[Tensor]]) -> float:
+    """The relative error of the gradient of a random combination of the outputs, along a random direction of ``x``."""
+    mix = [_direction(y.data, 0, f"output {n}") for n, y in enumerate(outputs)]
+    grad = x.data * 0
+    for y, weight in zip(outputs, mix):
+        if y.tracked:
+            grad = grad + backward(tape, y, weight.copy()).get(id(x), 0)
+    direction, base = _direction(x.data, 0, "input"), x.data
+
+    def value(step: float) -> tuple[float, float]:
+        x.data = base + step * direction
+        with no_grad():
+            parts = [w * y.data for w, y in zip(mix, again())]
+        return _sum(parts), _sum([abs(p) for p in parts])
+
+    try:
+        (above, size), (below, _) = value(_STEP), value(-_STEP)
+    finally:
+        x.data = base
+    got, expected = _sum([grad * direction]), (above - below) / (2 * _STEP)
+    # A product of random signs can cancel, and rounding alone makes some difference: neither is the gradient's fault.
+    scale = max(abs(expected), abs(got), math.sqrt(_sum([(grad * direction) ** 2])), 1e-9 * size)
+    return abs(got - expected) / scale if scale else 0.0
+
+
+@contextmanager
+def _in_float64(model: Any) -> Iterator[None]:
+    """The model with float64 weights and layers inside the block; as it was, to the last bit, after it."""
+    layers = _tree_of(model)
+    variables: list[Variable] = [v for v in model.weights if v.data.dtype.kind == "f"]
+    generators = [g for layer in layers for g in vars(layer).values() if isinstance(g, SeedGenerator)]
+    before = [(v, v.data) for v in variables]
+    dtypes = [(layer, layer._dtype) for layer in layers]
+    counters = [(g, g.counter) for g in generators]
+    floatx = config.floatx()
+    try:
+        config.set_floatx("float64")
+        for v in variables:
+            v.data = v.data.astype("float64")
+        for layer in layers:
+            layer._dtype = "float64"
+        with backends.device(model._backend().device):
+            yield
+    finally:
+        config.set_floatx(floatx)
+        for v, data in before:
+            v.data = data
+        for layer, dtype in dtypes:
+            layer._dtype = dtype
+        for g, counter in counters:
+            g.counter = counter
+        model._clear_losses()

@@ -1,0 +1,74 @@
+"""What a row of the layer table is. The rows are in ``rows_*.py``, one file per family; new files are found by themselves."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.ops.cases import B, F, I, Sample, draw
+
+__all__ = ["ROWS", "B", "Case", "F", "I", "case", "drawn"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer, the keywords to make it with, and what to call it on.
+
+    inputs: one specification (``F``, ``I``, ``B`` of tests/ops/cases.py) calls the layer on a tensor, several on a list.
+    call: keywords of the call, which may be specifications too. masks: the masks that come with the inputs. keras,
+    gradient, strict: why the row is not compared with Keras, has no gradient to compare, or does not run on the strict
+    device; "" when it does.
+    """
+
+    layer: str
+    inputs: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    call: dict[str, Any]
+    masks: tuple[Any, ...] = ()
+    keras: str = ""
+    gradient: str = ""
+    strict: str = ""
+    rtol: float = 2e-5
+    atol: float = 1e-5
+
+    def __str__(self) -> str:
+        options = [f"{k}={getattr(v, '__name__', v)}" for k, v in {**self.kwargs, **self.call}.items()]
+        shapes = [str(getattr(x, "shape", x)).replace(" ", "") for x in self.inputs]
+        return "-".join([self.layer, *shapes, *options, *(["masked"] if self.masks else [])]).replace(" ", "")
+
+    def called(self, **call: Any) -> Case:
+        """The same layer, called with keywords."""
+        return replace(self, call=call)
+
+    def masked(self, *masks: Any) -> Case:
+        """The same layer, called on inputs that carry masks (None: that one has none)."""
+        return replace(self, masks=masks)
+
+    def but(self, **fields: Any) -> Case:
+        """The same row with other tolerances, or with a reason why something does not hold."""
+        return replace(self, **fields)
+
+
+def case(layer: str, *inputs: Any, **kwargs: Any) -> Case:
+    """A layer made with ``kwargs`` and called on ``inputs``."""
+    return Case(layer, inputs, kwargs, {})
+
+
+def drawn(row: Case, specs: tuple[Any, ...], what: str) -> tuple[Any, ...]:
+    """The NumPy arrays of specifications, the same ones every time; floating point ones in float32."""
+    arrays = draw(Sample(specs, {}), f"{row}/{what}")
+    return tuple(x.astype("float32") if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x for x in arrays)
+
+
+def _collect() -> list[Case]:
+    package = importlib.import_module(__package__ or "tests.layers")
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("rows_"))
+    return [row for name in names for row in importlib.import_module(f"{package.__name__}.{name}").ROWS]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ROWS":  # the files of rows import this one
+        return _collect()
+    raise AttributeError(name)

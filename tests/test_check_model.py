@@ -1,0 +1,82 @@
+"""dualnet.testing.check_model: right layers pass, a wrong gradient is found, and the model is left as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dualnet
+import numpy as np
+from dualnet import layers, ops, primitive
+from dualnet.testing import check_model
+
+
+@primitive
+def wrong_square(xp: Any, x: Any) -> Any:
+    return x * x, lambda dy: dy * x  # the factor 2 is missing
+
+
+class WrongSquare(layers.Layer):
+    def call(self, inputs: Any) -> Any:
+        return wrong_square(inputs)
+
+
+def network(*more: Any) -> Any:
+    dualnet.utils.set_random_seed(3)
+    return dualnet.Sequential(
+        [
+            dualnet.Input((5,)),
+            layers.Dense(7, activation="tanh", kernel_regularizer="l2"),
+            layers.Dropout(0.3),
+            *more,
+            layers.Dense(2),
+        ]
+    )
+
+
+def samples() -> Any:
+    return np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+
+
+def test_right_layers_pass() -> None:
+    rows = check_model(network(), samples())
+    assert [(r.kind, r.what, r.shape) for r in rows] == [
+        ("Dense", "input", (6, 5)),
+        ("Dense", "kernel", (5, 7)),
+        ("Dense", "bias", (7,)),
+        ("Dropout", "input", (6, 7)),
+        ("Dense", "input", (6, 7)),
+        ("Dense", "kernel", (7, 2)),
+        ("Dense", "bias", (2,)),
+    ]
+    assert all(r.ok and r.error < 1e-8 for r in rows)
+
+
+def test_a_wrong_gradient_is_found_and_no_other_layer_is_blamed() -> None:
+    wrong = [r for r in check_model(network(WrongSquare(name="mine")), samples()) if not r.ok]
+    assert [r.layer for r in wrong] == ["mine"]
+    assert wrong[0].error > 0.1
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model = network()
+    model.compile("adam", "mse")
+    model.fit(samples(), np.zeros((6, 2)), verbose=0)
+    before, homes = model.get_weights(), [v.data for v in model.weights]
+    counter = model.layers[1].seed_generator.counter
+    check_model(model, samples())
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+    assert all(v.data is data for v, data in zip(model.weights, homes))  # still views of the flat buffer
+    assert model.layers[1].seed_generator.counter == counter
+    assert dualnet.config.floatx() == "float32"
+    assert model.layers[0].dtype == "float32"
+    assert str(model(samples()).dtype) == "float32"
+
+
+def test_functional_models_with_ops_and_shared_layers() -> None:
+    a, b = dualnet.Input((3,)), dualnet.Input((3,))
+    shared = layers.Dense(4, activation="relu")
+    model = dualnet.Model([a, b], layers.Dense(1)(ops.concatenate([shared(a), shared(b) * 2])))
+    x = [np.random.default_rng(i).normal(size=(4, 3)) for i in range(2)]
+    rows = check_model(model, x)
+    assert len(rows) == 6
+    assert all(r.ok for r in rows)
