@@ -1,4 +1,4 @@
-"""Data sets as host NumPy arrays: `digits` (inside the package) and `mnist` (downloaded once)."""
+"""Data sets as host NumPy arrays: `digits` comes with the package, the others are downloaded once and then cached."""
 
 from __future__ import annotations
 
@@ -6,9 +6,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dualnet.datasets import digits, mnist
+    from dualnet.datasets import (
+        california_housing,
+        cifar10,
+        cifar100,
+        digits,
+        fashion_mnist,
+        imdb,
+        mnist,
+        reuters,
+    )
 
-__all__ = ["digits", "mnist"]
+__all__ = [
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "fashion_mnist",
+    "imdb",
+    "mnist",
+    "reuters",
+]
 
 
 # Loaded when first named: `import dualnet` pays for no file, archive or network module.

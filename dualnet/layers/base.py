@@ -14,6 +14,7 @@ import dualnet_backends as backends
 
 from .. import constraints, initializers, regularizers, tree
 from ..autodiff import no_grad, to_array
+from ..compat import LAYER_ARGUMENTS, name_first, renamed
 from ..dtypes import is_float, standardize_dtype
 from ..graph import Node, Spec, infer, record
 from ..naming import auto_name
@@ -57,7 +58,19 @@ def name_scope(name: str) -> Iterator[None]:
         _context.scope = before
 
 
-class Layer:
+class LayerType(type):
+    """The class of layer classes: understands old argument names, and keeps what each layer was made with."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if any(name in LAYER_ARGUMENTS for name in kwargs):
+            kwargs = renamed(kwargs, LAYER_ARGUMENTS, inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
+        layer = cls.__new__(cls, *args, **kwargs)  # type: ignore[call-overload]
+        object.__setattr__(layer, "_auto_args", (args, kwargs))
+        layer.__init__(*args, **kwargs)
+        return layer
+
+
+class Layer(metaclass=LayerType):
     """Base of all layers.
 
     A layer of your own defines ``__init__``, ``build(input_shape)`` if its weights depend on the input, and
@@ -82,11 +95,6 @@ class Layer:
         cls._signature = _read_signature(cls.call)  # wherever it is inherited from
         if "build" in cls.__dict__:
             cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        layer = super().__new__(cls)
-        object.__setattr__(layer, "_auto_args", (args, kwargs))
-        return layer
 
     def __init__(
         self,
@@ -122,6 +130,7 @@ class Layer:
 
     # -- weights -------------------------------------------------------------------------------------------------
 
+    @name_first
     def add_weight(
         self,
         shape: Any = None,
@@ -146,8 +155,6 @@ class Layer:
                 f"{type(self).__name__} layer {self.name!r} is built already: its weights are made in __init__ or "
                 f"build, once (this is about {name or 'a weight without a name'!r})"
             )
-        if isinstance(shape, str):  # tf.keras: add_weight("kernel", shape=...) arrives with the name in front
-            raise TypeError(f"add_weight: the shape comes first, got the string {shape!r}: write name={shape!r}")
         shape = tuple(shape) if isinstance(shape, (list, tuple)) else () if shape is None else (shape,)
         dtype = standardize_dtype(dtype or self._dtype)
         if any(n is None for n in shape):

@@ -33,6 +33,7 @@ class InputLayer(Layer):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("ragged", None)  # written by Keras, always false
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)  # as Keras 2 wrote it
         super().__init__(name=name, dtype=dtype, **kwargs)
         if batch_shape is None:
             if shape is None:

@@ -11,6 +11,7 @@ import dualnet_backends as backends
 from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import Tape, backward, no_grad, recording
+from ..compat import OldModelMethods
 from ..graph import Graph
 from ..layers.base import Layer, _context, _zeros_of
 from ..tensor import KerasTensor, Tensor
@@ -22,7 +23,7 @@ from ..variables import structure
 from .functional import layers_of, output_names, run_graph
 
 
-class Model(Layer):
+class Model(OldModelMethods, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate`` and ``predict``.
 
     ``Model(inputs=..., outputs=...)`` is what leads from one to the other: symbolic tensors made by ``Input`` and calls

@@ -22,6 +22,7 @@ from .atomic import atomic_write
 from .objects import deserialize_keras_object, serialize_keras_object
 
 _FORMAT = "3.15.1"  # the Keras whose layout this is
+_LEGACY = (".h5", ".hdf5")  # whole models in the format of Keras 1 and 2
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of the zip members, so that equal models give equal bytes
 _MAX_MEMBER = 1 << 40
 _MAX_RATIO = 1000  # a member that unpacks to more than this many times its size is refused
@@ -33,11 +34,16 @@ _MAX_RATIO = 1000  # a member that unpacks to more than this many times its size
 def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
     """Save a built model to a ``.keras`` file. A failed save leaves an earlier file as it was."""
     path = Path(filepath)
-    if path.suffix != ".keras":
-        raise ValueError(f"the file name of a saved model must end in .keras, got {str(path)!r}")
+    if path.suffix not in (".keras", *_LEGACY) or path.name.endswith(".weights.h5"):
+        raise ValueError(f"the file name of a saved model must end in .keras (or .h5), got {str(path)!r}")
     _check_target(path, overwrite)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built: call it on data, or give its input shape, first")
+    if path.suffix in _LEGACY:
+        from . import legacy_h5
+
+        legacy_h5.save_model(model, path)
+        return
     config = json.dumps(serialize_keras_object(model)).encode()
     weights = _weights_bytes(model)
     date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
@@ -153,6 +159,10 @@ def load_model(
     custom_objects: your own classes and functions by name. Nothing in the file is run, whatever ``safe_mode`` says.
     """
     path = Path(filepath)
+    if path.suffix in _LEGACY:
+        from . import legacy_h5
+
+        return legacy_h5.load_model(path, custom_objects, compile)
     archive = _open(path)
     with archive:
         try:
@@ -176,6 +186,11 @@ def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bo
     if path.suffix == ".keras":
         with _open(path) as archive:
             content = _member(archive, "model.weights.h5", path)
+    elif path.suffix in _LEGACY and not path.name.endswith(".weights.h5"):
+        from . import legacy_h5
+
+        legacy_h5.load_weights_file(model, path)
+        return
     elif path.name.endswith(".weights.h5"):
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}")

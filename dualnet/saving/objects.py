@@ -247,7 +247,8 @@ def _find(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | No
         if found is not None:
             return found
     if module is None and registered is None:  # files of Keras 2 name no module
-        found = next((v for (m, n), v in _public().items() if n == name), None)
+        wanted = "Model" if name == "Functional" else name
+        found = next((v for (m, n), v in _public().items() if n == wanted), None)
         if found is not None:
             return found
     raise ValueError(

@@ -1,0 +1,81 @@
+"""Spellings of tf.keras 2 and older that course material still uses, in one place.
+
+Each table maps an old spelling to the one of Keras 3. They are accepted without a warning; ``docs/old-spellings.md`` lists them.
+A name is only translated where the old one has no meaning of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# Arguments of layers (Keras 1 and 2). input_shape=, input_dim= and batch_input_shape= are understood by Layer itself.
+LAYER_ARGUMENTS = {
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "output_dim": "units",
+    "nb_filter": "filters",
+    "filter_length": "kernel_size",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "bias": "use_bias",
+    "p": "rate",
+    "alpha": "negative_slope",
+}
+
+# Arguments of fit.
+FIT_ARGUMENTS = {"nb_epoch": "epochs"}
+
+
+def renamed(arguments: dict[str, Any], table: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments with old names replaced, where ``known`` (parameters by name) has the new name and not the old."""
+    if not any(name in table for name in arguments):
+        return arguments
+    made = {}
+    for name, value in arguments.items():
+        new = table.get(name, name)
+        made[name if name in known or new not in known or new in arguments else new] = value
+    return made
+
+
+def name_first(add_weight: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``add_weight("kernel", shape=...)`` give the name first, as tf.keras 2 had it."""
+
+    @functools.wraps(add_weight)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if args and (isinstance(args[0], str) or (args[0] is None and "shape" in kwargs)):
+            kwargs["name"] = args[0]
+            args = args[1:]
+            if args and "shape" not in kwargs:  # add_weight("kernel", (3, 4), "float32", "zeros")
+                kwargs.update(zip(("shape", "dtype", "initializer", "regularizer", "trainable"), args))
+                args = ()
+        return add_weight(self, *args, **kwargs)
+
+    return wrapped
+
+
+class OldModelMethods:
+    """Methods that models had in tf.keras 2."""
+
+    predict: Callable[..., Any]
+
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
+        """The class of each sample: the largest of several outputs, or whether a single one is above one half."""
+        y = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return y.argmax(axis=-1) if y.shape[-1] > 1 else (y > 0.5).astype("int32")
+
+    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
+        """The same as ``predict``."""
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def reset_states(self) -> None:
+        """Forget the states of stateful layers (``reset_state`` of each)."""
+        for layer in getattr(self, "layers", ()):
+            reset = getattr(layer, "reset_state", None) or getattr(layer, "reset_states", None)
+            if reset is not None:
+                reset()

@@ -1,0 +1,65 @@
+"""What CIFAR-10 and CIFAR-100 have in common: a tar.gz of pickles with images of 32 x 32 pixels (Krizhevsky, 2009)."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from dualnet import config
+from dualnet.datasets import pickles
+from dualnet.datasets.download import ContentError
+
+HOME = "https://www.cs.toronto.edu/~kriz/"
+MAX_ARCHIVE = 200_000_000  # bytes; the real ones have about 170 MB
+
+
+def read_batches(file: BinaryIO, members: Sequence[str], label_key: str) -> list[tuple[Any, list[int]]]:
+    """Return (images, labels) of the named members of an archive, in this order.
+
+    Nothing is unpacked to the disk. Images: uint8 (n, 3, 32, 32). Labels: whole numbers.
+
+    Raises:
+        ContentError: a member is missing, is no such pickle, or does not fit together.
+    """
+    found: dict[str, tuple[Any, list[int]]] = {}
+    try:
+        with tarfile.open(fileobj=file, mode="r|gz") as archive:
+            for member in archive:
+                if member.name in members and member.isfile() and member.size <= pickles.MAX_BYTES:
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    with content:
+                        found[member.name] = _batch(content, member.name, label_key)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        if isinstance(error, ContentError):
+            raise
+        raise ContentError(f"expected a tar.gz archive, found a damaged one ({error})") from error
+    missing = [name for name in members if name not in found]
+    if missing:
+        raise ContentError(f"expected an archive with {missing[0]}, found {', '.join(found) or 'nothing of it'}")
+    return [found[name] for name in members]
+
+
+def _batch(content: Any, name: str, label_key: str) -> tuple[Any, list[int]]:
+    try:
+        batch = pickles.load_pickle(content, encoding="bytes")
+    except ContentError as error:
+        raise ContentError(f"{name}: {error}") from error
+    images = batch.get(b"data") if isinstance(batch, dict) else None
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (3072,):
+        raise ContentError(f"{name}: expected images of 3072 bytes under 'data', found something else")
+    labels = batch.get(label_key.encode())
+    if not isinstance(labels, list) or len(labels) != len(images) or not all(type(n) is int for n in labels):
+        raise ContentError(f"{name}: expected {len(images):,} labels under {label_key!r}, found something else")
+    return images.reshape(-1, 3, 32, 32), labels
+
+
+def arrange(images: Any) -> Any:
+    """Images in the data format of `dualnet.config.image_data_format()`."""
+    if config.image_data_format() == "channels_last":
+        images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    return images

@@ -1,0 +1,229 @@
+"""Pooling: one number for each window.  x: (batch, spatial..., channels), channels first with ``data_format``
+
+Windows are boxes, so each spatial axis is pooled by itself, the last one first: a window of k x k costs 2k passes and not
+k * k, and of equal maxima the first in row-major order gets the gradient. A pass works on slices of its input, shifted
+against each other; there is no scatter, so results do not depend on the order in which a GPU adds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .. import config
+from ..autodiff import primitive
+from ._common import Array, Op, Xp, floating
+
+Sizes = int | Sequence[int]
+
+
+class Axis(NamedTuple):
+    """One spatial axis: its length, its windows (size, distance, number), and what padding comes before and after."""
+
+    at: int
+    length: int
+    size: int
+    stride: int
+    count: int
+    before: int
+    after: int
+
+    def spans(self) -> list[tuple[slice, ...]]:
+        """For each place in the window, the indices of the elements that stand there, one for each window."""
+        last = self.stride * (self.count - 1) + 1
+        return [(slice(None),) * self.at + (slice(i, i + last, self.stride),) for i in range(self.size)]
+
+    @property
+    def apart(self) -> bool:
+        """Whether no element is in two windows."""
+        return self.stride >= self.size
+
+    @property
+    def covered(self) -> bool:
+        """Whether every element is in one window and no more."""
+        return self.stride == self.size and self.count * self.size == self.length + self.before + self.after
+
+
+@primitive
+def max_pool(
+    xp: Xp, inputs: Array, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
+) -> Op:
+    """The largest element of each window.
+
+    pool_size, strides: one number for all spatial axes, or one for each; strides are the pool size by default. padding:
+    "valid" keeps windows inside the input, "same" lets them hang over its edges evenly, so that there are
+    ceil(length / stride) of them.
+    """
+    axes = _axes("max_pool", inputs, pool_size, strides, padding, data_format)
+    stages = [_padded(xp, inputs, axes, _lowest(xp, inputs.dtype))]
+    for axis in axes:
+        stages.append(_max_along(xp, stages[-1], axis))
+
+    def backward(dy: Array) -> Array:
+        for i in reversed(range(len(axes))):
+            dy = _max_gradient(xp, dy, stages[i], stages[i + 1], axes[i])
+        return _unpadded(dy, axes)
+
+    return stages[-1], backward
+
+
+@primitive
+def average_pool(
+    xp: Xp, inputs: Array, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
+) -> Op:
+    """The mean of each window; what hangs over the edge of the input is not counted. Arguments: see ``max_pool``"""
+    axes = _axes("average_pool", inputs, pool_size, strides, padding, data_format)
+    y = _padded(xp, floating(inputs), axes, 0)
+    shapes = []
+    for axis in axes:
+        shapes.append(y.shape)
+        y = _sum_along(y, axis)
+    y = _per_element(xp, y, axes)
+
+    def backward(dy: Array) -> Array:
+        dy = _per_element(xp, dy, axes)
+        for axis, shape in zip(reversed(axes), reversed(shapes)):
+            dy = _spread(xp, dy, shape, axis)
+        return _unpadded(dy, axes)
+
+    return y, backward
+
+
+def output_length(length: int, size: int, stride: int, padding: str) -> int:
+    """How many windows there are along an axis."""
+    return -(-length // stride) if padding == "same" else (length - size) // stride + 1
+
+
+def _axes(
+    op: str, x: Array, pool_size: Sizes, strides: Sizes | None, padding: str, data_format: str | None
+) -> list[Axis]:
+    """The spatial axes, the last one first."""
+    rank = x.ndim - 2
+    if rank < 1:
+        raise ValueError(f"{op}: expected (batch, spatial..., channels), got shape {x.shape}")
+    data_format = data_format or config.image_data_format()
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(f'{op}: expected data_format "channels_last" or "channels_first", got {data_format!r}')
+    padding = padding.lower()
+    if padding not in ("valid", "same"):
+        raise ValueError(f'{op}: expected padding "valid" or "same", got {padding!r}')
+    first = 1 if data_format == "channels_last" else 2
+    sizes = _one_per_axis(op, "pool_size", pool_size, rank)
+    steps = sizes if strides is None else _one_per_axis(op, "strides", strides, rank)
+    found = []
+    for i, (size, stride) in enumerate(zip(sizes, steps)):
+        length = x.shape[first + i]
+        count = output_length(length, size, stride, padding)
+        if count < 1 and length:
+            raise ValueError(
+                f"{op}: a window of {sizes} does not fit into an input of shape {x.shape} ({data_format}): "
+                'use a smaller pool_size or padding="same"'
+            )
+        missing = max((count - 1) * stride + size - length, 0) if padding == "same" else 0
+        found.append(Axis(first + i, length, size, stride, max(count, 0), missing // 2, missing - missing // 2))
+    return found[::-1]
+
+
+def _one_per_axis(op: str, name: str, value: Sizes, rank: int) -> tuple[int, ...]:
+    sizes = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(sizes) != rank or any(not isinstance(n, int) or n < 1 for n in sizes):
+        raise ValueError(f"{op}: {name} must be a positive whole number, or {rank} of them, got {value!r}")
+    return sizes
+
+
+def _lowest(xp: Xp, dtype: object) -> float | int:
+    """What no element is below."""
+    return xp.iinfo(dtype).min if xp.dtype(dtype).kind in "iu" else -math.inf
+
+
+def _padded(xp: Xp, x: Array, axes: list[Axis], fill: float) -> Array:
+    if not any(a.before or a.after for a in axes):
+        return x
+    shape, inside = list(x.shape), [slice(None)] * x.ndim
+    for a in axes:
+        shape[a.at] += a.before + a.after
+        inside[a.at] = slice(a.before, a.before + a.length)
+    y = xp.full(tuple(shape), fill, dtype=x.dtype)
+    y[tuple(inside)] = x
+    return y
+
+
+def _unpadded(dx: Array, axes: list[Axis]) -> Array:
+    for a in axes:
+        if a.before or a.after:
+            dx = dx[(slice(None),) * a.at + (slice(a.before, a.before + a.length),)]
+    return dx
+
+
+def _max_along(xp: Xp, x: Array, axis: Axis) -> Array:
+    first, *others = (x[span] for span in axis.spans())
+    if not others:
+        return first
+    y = xp.maximum(first, others[0])
+    for part in others[1:]:
+        xp.maximum(y, part, out=y)
+    return y
+
+
+def _max_gradient(xp: Xp, dy: Array, x: Array, y: Array, axis: Axis) -> Array:
+    """dy at the first element of each window that is the maximum y, 0 at the others."""
+    if axis.size == axis.stride == 1:
+        return dy
+    dx = (xp.empty if axis.covered else xp.zeros)(x.shape, dtype=dy.dtype)
+    *spans, last = axis.spans()
+    taken = None
+    for span in spans:
+        here = x[span] == y
+        if taken is None:
+            first = taken = here
+        else:
+            first = xp.greater(here, taken)
+            taken = xp.logical_or(taken, here)
+        _add(xp, dx, span, dy, first, axis)
+    # The last element is the maximum where no other was: one comparison less.
+    _add(xp, dx, last, dy, None if taken is None else xp.logical_not(taken), axis)
+    return dx
+
+
+def _add(xp: Xp, dx: Array, span: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
+    """dx[span] += dy * where; where no element is in two windows there is nothing yet to add to."""
+    if axis.apart and where is not None:
+        xp.multiply(dy, where, out=dx[span])
+    elif axis.apart:
+        dx[span] = dy
+    else:
+        dx[span] += dy if where is None else dy * where
+
+
+def _sum_along(x: Array, axis: Axis) -> Array:
+    first, *others = (x[span] for span in axis.spans())
+    if not others:
+        return first
+    y = first + others[0]
+    for part in others[1:]:
+        y += part
+    return y
+
+
+def _spread(xp: Xp, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
+    """The gradient of ``_sum_along``: dy at every element of its window."""
+    if axis.size == axis.stride == 1:
+        return dy
+    dx = (xp.empty if axis.covered else xp.zeros)(shape, dtype=dy.dtype)
+    for span in axis.spans():
+        _add(xp, dx, span, dy, None, axis)
+    return dx
+
+
+def _per_element(xp: Xp, y: Array, axes: list[Axis]) -> Array:
+    """Sums over windows divided by how many elements of the input each window holds."""
+    inside = math.prod(a.size for a in axes if not (a.before or a.after))
+    if inside > 1:
+        y = y / inside
+    for a in axes:
+        if a.before or a.after:
+            start = xp.arange(a.count) * a.stride - a.before
+            held = xp.minimum(start + a.size, a.length) - xp.maximum(start, 0)
+            y = y / held.astype(y.dtype).reshape((-1,) + (1,) * (y.ndim - a.at - 1))
+    return y

@@ -1,0 +1,203 @@
+"""Whole models in one HDF5 file (``.h5``), the format of Keras 1 and 2, which Keras 3 still reads and writes.
+
+The structure stands as JSON in the attribute ``model_config``, the weights in a group per layer, named by the layer. Weights are
+matched by position, as Keras does: names in old files end in ``:0`` or carry scopes that are long gone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ..layers.base import Layer
+from ..layers.core import InputLayer
+from .atomic import atomic_write
+from .objects import deserialize_keras_object, serialize_keras_object
+
+_KERAS = "3.15.1"  # the Keras whose layout this is
+
+
+# -- writing -------------------------------------------------------------------------------------------------------
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Save a built model, and if it was compiled how, to an ``.h5`` file."""
+    import h5py
+
+    config = serialize_keras_object(model)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["keras_version"] = _KERAS
+        file.attrs["backend"] = "dualnet"
+        file.attrs["model_config"] = json.dumps({"class_name": config["class_name"], "config": config["config"]})
+        if model.compiled:
+            compile_config = dict(config["compile_config"])
+            optimizer = compile_config.pop("optimizer")
+            compile_config["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
+            file.attrs["training_config"] = json.dumps(compile_config)
+        _write_layers(file.create_group("model_weights"), model)
+        if model.optimizer is not None and model.optimizer.built:
+            prefix = model.optimizer.name
+            variables = [(f"{prefix}/{v.path}", v) for v in model.optimizer.variables]
+            _write_arrays(file.create_group("optimizer_weights"), variables)
+    with atomic_write(path) as stream:
+        stream.write(buffer.getvalue())
+
+
+def _write_layers(group: Any, model: Any) -> None:
+    layers = [layer for layer in model.layers if not (isinstance(layer, InputLayer) and not layer.weights)]
+    group.attrs["backend"] = "dualnet"
+    group.attrs["keras_version"] = _KERAS
+    _write_names(group, "layer_names", [layer.name for layer in layers])
+    for layer in layers:
+        _write_arrays(group.create_group(layer.name), [(v.path, v) for v in _ordered(layer)])
+    own = model._own_variables()
+    _write_arrays(group.create_group("top_level_model_weights"), [(v.path, v) for v in own])
+
+
+def _ordered(layer: Layer) -> list[Any]:
+    """Trainable weights of the layer and all inside it, then the others."""
+    weights = layer.weights
+    made_trainable = {id(v) for v in _trainable_by_birth(layer)}
+    return [v for v in weights if id(v) in made_trainable] + [v for v in weights if id(v) not in made_trainable]
+
+
+def _trainable_by_birth(layer: Layer) -> list[Any]:
+    found = list(layer._trainable_variables)
+    for child in layer._flatten_layers():
+        found += _trainable_by_birth(child)
+    return found
+
+
+def _write_arrays(group: Any, named: list[tuple[str, Any]]) -> None:
+    _write_names(group, "weight_names", [name for name, _ in named])
+    for name, variable in named:
+        group.create_dataset(name, data=variable.numpy())
+
+
+def _write_names(group: Any, key: str, names: list[str]) -> None:
+    """A list of strings as an attribute; in parts, as HDF5 limits an attribute to 64 kB."""
+    encoded = [name.encode() for name in names]
+    step = max(1, 60_000 // (max(map(len, encoded), default=0) + 16))
+    if len(encoded) <= step:
+        group.attrs[key] = encoded
+        return
+    for i, start in enumerate(range(0, len(encoded), step)):
+        group.attrs[f"{key}{i}"] = encoded[start : start + step]
+
+
+# -- reading -------------------------------------------------------------------------------------------------------
+
+
+def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | None, compile: bool) -> Any:
+    """The model in an ``.h5`` file of Keras 1, 2 or 3. Nothing in the file is run."""
+    with _open(Path(path)) as file:
+        if "model_config" not in file.attrs:
+            raise ValueError(f"{path} holds weights only: make the model, then model.load_weights({str(path)!r})")
+        config = _json(file.attrs["model_config"], path, "model_config")
+        if isinstance(config.get("config"), list):  # a Sequential of Keras 1 is just its layers
+            config = {**config, "config": {"layers": config["config"]}}
+        model = deserialize_keras_object({"registered_name": None, **config}, custom_objects)
+        load_weights(model, file["model_weights"] if "model_weights" in file else file, path)
+        if compile and "training_config" in file.attrs:
+            training = _json(file.attrs["training_config"], path, "training_config")
+            _compile(model, training, custom_objects)
+            if "optimizer_weights" in file and model.built:
+                _load_optimizer(model, file["optimizer_weights"])
+    return model
+
+
+def load_weights_file(model: Any, path: Path) -> None:
+    """Set the weights of a built model from an ``.h5`` file with a model or only weights in it."""
+    with _open(path) as file:
+        load_weights(model, file["model_weights"] if "model_weights" in file else file, path)
+
+
+def _open(path: Path) -> Any:
+    import h5py
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path} is not an HDF5 file, or it is damaged ({error})") from None
+
+
+def _json(text: Any, path: Any, key: str) -> Any:
+    try:
+        return json.loads(text.decode() if isinstance(text, bytes) else text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: {key} is damaged ({error})") from None
+
+
+def load_weights(model: Any, group: Any, path: Any) -> None:
+    """Set the weights from a group with ``layer_names``, layer by layer in their order; all of them or none."""
+    stored = [(name, _arrays(group[name])) for name in _names(group, "layer_names")]
+    stored = [(name, arrays) for name, arrays in stored if arrays]
+    layers = [layer for layer in model.layers if layer.weights]
+    if len(stored) != len(layers):
+        raise ValueError(f"{path} has weights for {len(stored)} layers, the model has {len(layers)} layers with weights")
+    pairs = []
+    for (name, arrays), layer in zip(stored, layers):
+        weights = _ordered(layer)
+        if len(arrays) != len(weights):
+            raise ValueError(f"{path}: layer {name!r} has {len(arrays)} weights, {layer.name!r} expects {len(weights)}")
+        for array, weight in zip(arrays, weights):
+            if array.shape != weight.shape:
+                raise ValueError(f"{path}: a weight of layer {name!r} has shape {array.shape}, expected {weight.shape}")
+        pairs += zip(weights, arrays)
+    if "top_level_model_weights" in group:
+        pairs += zip(model._own_variables(), _arrays(group["top_level_model_weights"]))
+    for weight, array in pairs:
+        weight.assign(array)
+
+
+def _names(group: Any, key: str) -> list[str]:
+    """A list of strings that may be in parts (``layer_names0``, ``layer_names1`` ...)."""
+    found = list(group.attrs[key]) if key in group.attrs else []
+    i = 0
+    while f"{key}{i}" in group.attrs:
+        found += list(group.attrs[f"{key}{i}"])
+        i += 1
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in found]
+
+
+def _arrays(group: Any) -> list[Any]:
+    import h5py
+
+    arrays = []
+    for name in _names(group, "weight_names"):
+        link = group.get(name, getlink=True)
+        dataset = group[name] if isinstance(link, h5py.HardLink) else None
+        if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+            raise ValueError(f"{name} is not a plain array in the file, which is refused")
+        arrays.append(dataset[()])
+    return arrays
+
+
+def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any] | None) -> None:
+    from .. import optimizers
+
+    known = ("loss", "loss_weights", "metrics", "weighted_metrics")
+    arguments = {key: deserialize_keras_object(training.get(key), custom_objects) for key in known}
+    if isinstance(arguments["metrics"], list):  # Keras 2 writes one list per output, also for one
+        arguments["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in arguments["metrics"]]
+    model.compile(optimizer=optimizers.deserialize(training["optimizer_config"], custom_objects), **arguments)
+    if model.built and model.trainable_variables:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _load_optimizer(model: Any, group: Any) -> None:
+    """Set the state of the optimizer if it fits; old optimizers kept other things, and then it starts afresh."""
+    arrays, variables = _arrays(group), model.optimizer.variables
+    if [a.shape for a in arrays] == [v.shape for v in variables]:
+        for variable, array in zip(variables, arrays):
+            variable.assign(array)
+    else:
+        import warnings
+
+        warnings.warn("the optimizer state in the file does not fit this optimizer: it starts afresh", stacklevel=4)
