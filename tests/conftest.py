@@ -33,3 +33,11 @@ def keras() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what others warn about when they are imported is not ours
         return pytest.importorskip("keras", reason="Keras is not installed: pip install 'dualnet[parity]'")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need Keras, by the fixtures they ask for; what Keras itself warns about fails none of them."""
+    for item in items:
+        if any("keras" in name for name in getattr(item, "fixturenames", ())):
+            item.add_marker("keras")
+            item.add_marker(pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))

@@ -46,7 +46,7 @@ def read_batches(file: BinaryIO, members: Sequence[str], label_key: str) -> list
 
 def _batch(content: Any, name: str, label_key: str) -> tuple[Any, list[int]]:
     try:
-        batch = pickles.load_pickle(content, encoding="bytes")
+        batch = pickles.load_pickle(content)
     except ContentError as error:
         raise ContentError(f"{name}: {error}") from error
     images = batch.get(b"data") if isinstance(batch, dict) else None

@@ -94,18 +94,17 @@ class _Unpickler(pickle.Unpickler):
         raise ContentError("it refers to something outside: refused")
 
 
-def load_pickle(file: Any, encoding: str = "ASCII") -> Any:
-    """Return what one pickle in `file` holds: an array, or a dictionary of arrays, lists, strings and numbers.
+def load_pickle(file: Any) -> Any:
+    """Return what one pickle in `file` holds: an array, or a dictionary of arrays, lists, bytes and numbers.
 
     Args:
-        file: opened for reading bytes.
-        encoding: of strings written by Python 2; `"bytes"` leaves them as bytes.
+        file: opened for reading bytes. What Python 2 wrote as strings comes back as bytes.
 
     Raises:
         ContentError: it asks for anything that is no part of an array, or is damaged.
     """
     try:
-        value = _Unpickler(file, encoding=encoding).load()
+        value = _Unpickler(file, encoding="bytes").load()
         if isinstance(value, dict):
             return {key: _plain(item) for key, item in value.items()}
         return _plain(value)
@@ -152,7 +151,7 @@ def _read_npy(archive: zipfile.ZipFile, name: str) -> Any:
         raise ContentError(f"expected an .npy file of version 1 or 2, found version {version}")
     shape, fortran, dtype = headers[version](file)
     if dtype.hasobject:
-        if dtype != object:
+        if dtype.fields or dtype.subdtype:
             raise ContentError(f"expected {name} to be an array of lists or numbers, found {dtype}")
         array = load_pickle(file)
         if not isinstance(array, np.ndarray) or array.shape != shape:

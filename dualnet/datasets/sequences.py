@@ -16,7 +16,9 @@ def check(sequences: Any, labels: Any) -> None:
     if sequences.dtype != object or not all(type(words) is list for words in sequences):
         raise ContentError(f"expected lists of words, found an array of {sequences.dtype}")
     if labels.shape != sequences.shape or labels.dtype.kind not in "iu":
-        raise ContentError(f"expected a label for each of {len(sequences):,} texts, found {labels.shape} {labels.dtype}")
+        raise ContentError(
+            f"expected a label for each of {len(sequences):,} texts, found {labels.shape} {labels.dtype}"
+        )
     if not all(set(map(type, words)) <= {int} for words in sequences):
         raise ContentError("expected lists of whole numbers, found others")
 

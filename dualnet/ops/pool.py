@@ -134,7 +134,8 @@ def _one_per_axis(op: str, name: str, value: Sizes, rank: int) -> tuple[int, ...
 
 def _lowest(xp: Xp, dtype: object) -> float | int:
     """What no element is below."""
-    return xp.iinfo(dtype).min if xp.dtype(dtype).kind in "iu" else -math.inf
+    kind = xp.dtype(dtype).kind
+    return 0 if kind == "b" else xp.iinfo(dtype).min if kind in "iu" else -math.inf
 
 
 def _padded(xp: Xp, x: Array, axes: list[Axis], fill: float) -> Array:

@@ -209,7 +209,10 @@ def one_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any 
 
 def _flat(model: Any, results: dict[str, Any]) -> Any:
     """Results in the order of ``model.metrics``; the bare loss when there is nothing else."""
-    names = [m.name for m in model.metrics]
+    compiled = model._compiled_metrics
+    # As in Keras: with several outputs the compiled metrics come last, by name.
+    several = {id(m) for m in compiled.metrics} if len(compiled.names) > 1 else set()
+    names = [m.name for m in model.metrics if id(m) not in several]
     values = [results[n] for n in names if n in results] + [v for n, v in results.items() if n not in names]
     return values[0] if len(values) == 1 else values
 

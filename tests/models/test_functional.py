@@ -1,0 +1,152 @@
+"""Models made of inputs and outputs: structure, running, shared layers, ops on symbolic tensors, copies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualnet
+from dualnet import layers, ops
+from dualnet.models import clone_model
+
+
+def two_inputs() -> Any:
+    a, b = dualnet.Input((4,), name="a"), dualnet.Input((4,), name="b")
+    shared = layers.Dense(6, activation="relu", name="shared")
+    joined = ops.concatenate([shared(a), shared(b)]) * 2 + 1
+    return dualnet.Model([a, b], layers.Dense(1, name="out")(joined))
+
+
+def data(n: int = 12) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(n, 4)).astype("float32") for _ in range(2)]
+
+
+def expected(model: Any, x: list[Any]) -> Any:
+    w, b, v, c = model.get_weights()
+    hidden = np.concatenate([np.maximum(part @ w + b, 0) for part in x], axis=1) * 2 + 1
+    return hidden @ v + c
+
+
+def test_a_shared_layer_and_ops_compute_what_they_say() -> None:
+    model, x = two_inputs(), data()
+    assert np.allclose(model.predict(x, verbose=0), expected(model, x), atol=1e-6)
+    assert model.count_params() == 4 * 6 + 6 + 12 + 1
+    assert [layer.name for layer in model.layers] == ["a", "b", "shared", "out"]
+    assert model.input_names == ["a", "b"]
+    assert model.output_names == ["out"]
+    assert model.output.shape == (None, 1)
+
+
+def test_inputs_may_come_by_name() -> None:
+    model, (a, b) = two_inputs(), data()
+    assert np.array_equal(model.predict({"b": b, "a": a}, verbose=0), model.predict([a, b], verbose=0))
+    with pytest.raises(ValueError, match=r"the dictionary lacks \['b'\]"):
+        model({"a": a})
+    with pytest.raises(ValueError, match=r"has 2 inputs \(a, b\), got 1"):
+        model(a)
+    with pytest.raises(ValueError, match=r"input 'b' expects shape \(None, 4\), got \(12, 3\)"):
+        model([a, b[:, :3]])
+
+
+def test_it_trains() -> None:
+    dualnet.utils.set_random_seed(1)
+    model, x = two_inputs(), data(64)
+    model.compile("adam", "mse")
+    losses = model.fit(x, x[0].sum(1) - x[1].sum(1), epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_part_of_a_model_shares_its_weights() -> None:
+    whole = dualnet.Sequential([dualnet.Input((4,)), layers.Dense(3, activation="tanh"), layers.Dense(2)])
+    part = dualnet.Model(whole.input, whole.layers[0].output)
+    x = data()[0]
+    w, b = whole.layers[0].get_weights()
+    assert np.allclose(part.predict(x, verbose=0), np.tanh(x @ w + b), atol=1e-6)
+    assert part.layers[-1] is whole.layers[0]
+
+
+def test_models_inside_models() -> None:
+    inner = dualnet.Sequential([dualnet.Input((4,)), layers.Dense(3, activation="relu"), layers.Dropout(0.5)])
+    x = dualnet.Input((4,))
+    model = dualnet.Model(x, layers.Dense(2)(inner(x)))
+    assert len(model.trainable_variables) == 4
+    inner.trainable = False
+    assert len(model.trainable_variables) == 2
+    assert model.predict(data()[0], verbose=0).shape == (12, 2)
+    # Dropout inside the nested model follows the training flag of the outer one.
+    assert np.array_equal(model(data()[0]).numpy(), model(data()[0]).numpy())
+    assert not np.array_equal(model(data()[0], training=True).numpy(), model(data()[0], training=True).numpy())
+
+
+def test_dictionary_outputs_and_several_results_of_one_op() -> None:
+    x = dualnet.Input((6,))
+    left, right = ops.split(x, 2, axis=-1)
+    model = dualnet.Model(x, {"sum": left + right, "difference": left - right})
+    value = np.arange(12, dtype="float32").reshape(2, 6)
+    out = model.predict(value, verbose=0)
+    assert np.array_equal(out["sum"], value[:, :3] + value[:, 3:])
+    assert np.array_equal(out["difference"], value[:, :3] - value[:, 3:])
+
+
+def test_numpy_functions_and_open_shapes() -> None:
+    x = dualnet.Input((None, 3))
+    y = np.exp(x) + 1.0
+    assert y.shape == (None, None, 3)
+    assert ops.mean(y, axis=1).shape == (None, 3)
+    assert ops.reshape(y, (-1, 3)).shape == (None, 3)
+    assert y[:, 0].shape == (None, 3)
+
+
+def test_a_subclass_may_give_inputs_and_outputs_to_super() -> None:
+    class Mine(dualnet.Model):
+        def __init__(self) -> None:
+            x = dualnet.Input((4,))
+            super().__init__(inputs=x, outputs=layers.Dense(2)(x))
+
+    assert Mine().predict(data()[0], verbose=0).shape == (12, 2)
+
+
+def test_what_cannot_be_a_model() -> None:
+    a, b = dualnet.Input((4,), name="a"), dualnet.Input((4,), name="b")
+    with pytest.raises(ValueError, match="depend on 'b', which is not among the inputs"):
+        dualnet.Model(a, layers.Dense(1)(a + b))
+    with pytest.raises(ValueError, match="must be symbolic tensors"):
+        dualnet.Model(np.ones((2, 4)), layers.Dense(1)(a))
+    with pytest.raises(ValueError, match="has no value"):
+        np.asarray(a)
+
+
+def test_a_deep_model_needs_no_deep_stack() -> None:
+    x = start = dualnet.Input((1,))
+    for _ in range(1500):
+        x = x + 1.0
+    assert dualnet.Model(start, x)(np.zeros((2, 1))).numpy().tolist() == [[1500.0], [1500.0]]
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_clones_have_weights_of_their_own(kind: str) -> None:
+    if kind == "functional":
+        model, x = two_inputs(), data()
+    else:
+        model, x = dualnet.Sequential([layers.Dense(3, input_shape=(4,)), layers.Dense(1)]), data()[0]  # type: ignore[assignment]
+    copy = clone_model(model)
+    assert [w.shape for w in copy.get_weights()] == [w.shape for w in model.get_weights()]
+    before = model.predict(x, verbose=0)
+    assert not np.allclose(copy.predict(x, verbose=0), before)
+    copy.set_weights(model.get_weights())
+    assert np.array_equal(copy.predict(x, verbose=0), before)
+    copy.set_weights([w * 0 for w in model.get_weights()])
+    assert np.array_equal(model.predict(x, verbose=0), before)
+
+
+def test_clone_with_another_layer_in_place_of_some() -> None:
+    def wider(layer: Any) -> Any:
+        config = layer.get_config()
+        if config.get("units") == 6:
+            config["units"] = 8
+        return type(layer).from_config(config)
+
+    assert clone_model(two_inputs(), clone_function=wider).get_layer("shared").units == 8
