@@ -47,7 +47,9 @@ def test_floor_1_loads_numpy_and_no_other_library() -> None:
 @pytest.mark.parametrize("name", ["cpu", "numpy"])
 def test_choosing_the_cpu_does_not_look_for_a_gpu(name: str) -> None:
     assert "cupy" not in loaded_by(f"import dualnet; dualnet.config.set_device({name!r}); dualnet.ops.ones(3)")
-    assert "cupy" not in loaded_by(f"import os; os.environ['DUALNET_DEVICE'] = {name!r}; import dualnet; dualnet.ops.ones(3)")
+    assert "cupy" not in loaded_by(
+        f"import os; os.environ['DUALNET_DEVICE'] = {name!r}; import dualnet; dualnet.ops.ones(3)"
+    )
 
 
 def test_training_loads_no_other_library() -> None:

@@ -6,17 +6,17 @@ sizes, which may share an element. As in ``pool.py`` each axis is pooled by itse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from .. import config
 from ..autodiff import primitive
 from ._common import Array, Op, Xp, floating
+from ._windows import Sizes, first_spatial_axis, one_per_axis
 
 Windows = list[tuple[tuple[slice, ...], tuple[slice, ...]]]  # (elements of the input, element of the output)
 
 
 @primitive
-def adaptive_max_pool(xp: Xp, inputs: Array, output_size: int | Sequence[int], data_format: str | None = None) -> Op:
+def adaptive_max_pool(xp: Xp, inputs: Array, output_size: Sizes, data_format: str | None = None) -> Op:
     """The largest element of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_max_pool", inputs, output_size, data_format)
     stages = [inputs]
@@ -37,7 +37,7 @@ def adaptive_max_pool(xp: Xp, inputs: Array, output_size: int | Sequence[int], d
 
 
 @primitive
-def adaptive_average_pool(xp: Xp, inputs: Array, output_size: int | Sequence[int], data_format: str | None = None) -> Op:
+def adaptive_average_pool(xp: Xp, inputs: Array, output_size: Sizes, data_format: str | None = None) -> Op:
     """The mean of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_average_pool", inputs, output_size, data_format)
     y, shapes = floating(inputs), []
@@ -56,27 +56,18 @@ def adaptive_average_pool(xp: Xp, inputs: Array, output_size: int | Sequence[int
     return y, backward
 
 
-def _axes(op: str, x: Array, output_size: int | Sequence[int], data_format: str | None) -> list[tuple[int, int]]:
+def _axes(op: str, x: Array, output_size: Sizes, data_format: str | None) -> list[tuple[int, int]]:
     """(axis, output size) of the spatial axes, the last one first."""
     rank = x.ndim - 2
-    data_format = data_format or config.image_data_format()
-    if data_format not in ("channels_last", "channels_first"):
-        raise ValueError(f'{op}: expected data_format "channels_last" or "channels_first", got {data_format!r}')
-    sizes = (output_size,) * rank if isinstance(output_size, int) else tuple(output_size)
-    if rank < 1 or len(sizes) != rank or any(not isinstance(n, int) or n < 1 for n in sizes):
-        raise ValueError(
-            f"{op}: output_size must be a positive whole number, or one for each spatial axis, got {output_size!r} for an "
-            f"input of shape {x.shape}"
-        )
-    first = 1 if data_format == "channels_last" else 2
-    return [(first + i, size) for i, size in enumerate(sizes)][::-1]
+    if rank < 1:
+        raise ValueError(f"{op}: expected (batch, spatial..., channels), got shape {x.shape}")
+    first = first_spatial_axis(op, data_format)
+    return list(enumerate(one_per_axis(op, "output_size", output_size, rank), first))[::-1]
 
 
 def _windows(shape: tuple[int, ...], axis: int, size: int) -> Windows:
     before, n = (slice(None),) * axis, shape[axis]
-    return [
-        ((*before, slice(i * n // size, -(-(i + 1) * n // size))), (*before, slice(i, i + 1))) for i in range(size)
-    ]
+    return [((*before, slice(i * n // size, -(-(i + 1) * n // size))), (*before, slice(i, i + 1))) for i in range(size)]
 
 
 def _reduce(xp: Xp, reduce: Callable[..., Array], x: Array, axis: int, size: int) -> Array:

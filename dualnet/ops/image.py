@@ -9,10 +9,10 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from .. import config
 from ..autodiff import primitive
 from ..tensor import Tensor
 from ._common import Array, Op, Xp
+from ._windows import first_spatial_axis
 from .shape import get_item, pad
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
@@ -36,20 +36,17 @@ def resize(
     stretching. pad_to_aspect_ratio: fill up with ``fill_value`` instead. Integer images stay integers, rounded.
     """
     size, rank = tuple(size), len(images.shape)
-    data_format = data_format or config.image_data_format()
     if len(size) != 2 or any(n <= 0 for n in size):
         raise ValueError(f"resize: size must be (height, width), both positive, got {size}")
     if rank not in (3, 4):
         raise ValueError(f"resize: expected one image (3 axes) or a batch of them (4 axes), got shape {images.shape}")
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"resize: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
-    if data_format not in ("channels_last", "channels_first"):
-        raise ValueError(f'resize: expected data_format "channels_last" or "channels_first", got {data_format!r}')
     if fill_mode != "constant":
         raise ValueError(f'resize: fill_mode must be "constant", got {fill_mode!r}')
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("resize: give crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
-    first = rank - 3 + (data_format == "channels_first")
+    first = first_spatial_axis("resize", data_format) - (rank == 3)
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
         height, width = images.shape[first], images.shape[first + 1]
         fitting = int(width * size[0] / size[1]), int(height * size[1] / size[0])
@@ -118,7 +115,7 @@ def _weights(backend: Backend, before: int, after: int, method: str, antialias: 
 
 
 def _kernel(xp: Xp, d: Array, method: str) -> Array:
-    """The weight of an element at distance ``d`` (arXiv has none: Keys 1981 for "bicubic", Duchon 1979 for Lanczos)"""
+    """The weight of an element at distance ``d`` (bicubic: Keys 1981; Lanczos: Duchon 1979)"""
     zero = xp.zeros_like(d)
     if method == "bilinear":
         return xp.maximum(1 - d, 0)

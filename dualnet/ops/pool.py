@@ -8,14 +8,11 @@ against each other; there is no scatter, so results do not depend on the order i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from .. import config
 from ..autodiff import primitive
 from ._common import Array, Op, Xp, floating
-
-Sizes = int | Sequence[int]
+from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_count
 
 
 class Axis(NamedTuple):
@@ -47,7 +44,12 @@ class Axis(NamedTuple):
 
 @primitive
 def max_pool(
-    xp: Xp, inputs: Array, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
+    xp: Xp,
+    inputs: Array,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
 ) -> Op:
     """The largest element of each window.
 
@@ -70,7 +72,12 @@ def max_pool(
 
 @primitive
 def average_pool(
-    xp: Xp, inputs: Array, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
+    xp: Xp,
+    inputs: Array,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
 ) -> Op:
     """The mean of each window; what hangs over the edge of the input is not counted. Arguments: see ``max_pool``"""
     axes = _axes("average_pool", inputs, pool_size, strides, padding, data_format)
@@ -90,11 +97,6 @@ def average_pool(
     return y, backward
 
 
-def output_length(length: int, size: int, stride: int, padding: str) -> int:
-    """How many windows there are along an axis."""
-    return -(-length // stride) if padding == "same" else (length - size) // stride + 1
-
-
 def _axes(
     op: str, x: Array, pool_size: Sizes, strides: Sizes | None, padding: str, data_format: str | None
 ) -> list[Axis]:
@@ -102,34 +104,23 @@ def _axes(
     rank = x.ndim - 2
     if rank < 1:
         raise ValueError(f"{op}: expected (batch, spatial..., channels), got shape {x.shape}")
-    data_format = data_format or config.image_data_format()
-    if data_format not in ("channels_last", "channels_first"):
-        raise ValueError(f'{op}: expected data_format "channels_last" or "channels_first", got {data_format!r}')
-    padding = padding.lower()
+    first, padding = first_spatial_axis(op, data_format), padding.lower()
     if padding not in ("valid", "same"):
         raise ValueError(f'{op}: expected padding "valid" or "same", got {padding!r}')
-    first = 1 if data_format == "channels_last" else 2
-    sizes = _one_per_axis(op, "pool_size", pool_size, rank)
-    steps = sizes if strides is None else _one_per_axis(op, "strides", strides, rank)
+    sizes = one_per_axis(op, "pool_size", pool_size, rank)
+    steps = sizes if strides is None else one_per_axis(op, "strides", strides, rank)
     found = []
-    for i, (size, stride) in enumerate(zip(sizes, steps)):
-        length = x.shape[first + i]
-        count = output_length(length, size, stride, padding)
+    for at, size, stride in zip(range(first, first + rank), sizes, steps):
+        length = x.shape[at]
+        count = window_count(length, size, stride, padding)
         if count < 1 and length:
             raise ValueError(
-                f"{op}: a window of {sizes} does not fit into an input of shape {x.shape} ({data_format}): "
+                f"{op}: a window of {sizes} does not fit into an input of shape {x.shape}: "
                 'use a smaller pool_size or padding="same"'
             )
-        missing = max((count - 1) * stride + size - length, 0) if padding == "same" else 0
-        found.append(Axis(first + i, length, size, stride, max(count, 0), missing // 2, missing - missing // 2))
+        outside = overhang(length, size, stride) if padding == "same" else (0, 0)
+        found.append(Axis(at, length, size, stride, max(count, 0), *outside))
     return found[::-1]
-
-
-def _one_per_axis(op: str, name: str, value: Sizes, rank: int) -> tuple[int, ...]:
-    sizes = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(sizes) != rank or any(not isinstance(n, int) or n < 1 for n in sizes):
-        raise ValueError(f"{op}: {name} must be a positive whole number, or {rank} of them, got {value!r}")
-    return sizes
 
 
 def _lowest(xp: Xp, dtype: object) -> float | int:

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 
 from ..autodiff import no_grad, to_array
+from ..compat import OPTIMIZER_ARGUMENTS, OldOptimizerMethods
 from ..naming import auto_name
 from ..tensor import Array, Tensor
 from ..variables import Run, Variable, pack, runs
+from . import clipping
+from .custom import CustomOptimizerMethods
+from .learning_rate import LearningRate
+from .state import Segment, Slots, segments, stretches, zeros
 
-# Keras writes these into every file; only their neutral values are known here so far.
-_NEUTRAL = {
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
-    "jit_compile": None,
-    "is_legacy_optimizer": None,
-}
+# Arguments that tf.keras put into its configs and that change nothing.
+_IGNORED = ("jit_compile", "is_legacy_optimizer")
 
 
-class Segment(NamedTuple):
-    """A stretch of a flat buffer that one update goes over: values, gradients and slots, all of one length."""
+class Plan(NamedTuple):
+    """What an update goes over when certain variables have no gradient."""
 
-    backend: backends.Backend
-    values: Array
-    grads: Array
-    slots: tuple[Array, ...]
+    variables: list[Variable]  # that have one
+    segments: list[Segment]
+    accumulated: list[tuple[Array, Array]]  # gradients, and where they add up
+    overwritten: list[Variable]
 
 
-class Optimizer:
-    """Base of all optimizers. One of your own defines ``slot_names`` and ``update``.
+class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
+    """Base of all optimizers. One of your own defines ``slot_names`` and ``update``, or ``build`` and ``update_step``
+    as in Keras.
 
-    learning_rate: a number, or a function of the number of updates so far. weight_decay: every update also takes
-    ``learning_rate * weight_decay`` of each weight away (decoupled, arXiv:1711.05101). Of the three ways to limit
-    gradients at most one may be given: clipnorm (the norm of each gradient), global_clipnorm (the norm of all
-    together), clipvalue (each element).
+    learning_rate: a number, a ``LearningRateSchedule``, or a function that is called before every update.
+    weight_decay: every update also takes ``learning_rate * weight_decay`` of each weight away (decoupled,
+    arXiv:1711.05101). Of the three ways to limit gradients at most one may be given: clipnorm (the norm of each
+    gradient), global_clipnorm (the norm of all together), clipvalue (each element). use_ema: keep a running average
+    of the weights, of momentum ema_momentum, which replaces them every ema_overwrite_frequency updates (None: never)
+    and at the end of ``fit``. loss_scale_factor: the loss is multiplied by it before the gradients are taken, and
+    they are divided by it, so that small ones survive in half precision. gradient_accumulation_steps: the weights are
+    changed every so many steps only, by the mean gradient of those steps.
     """
 
+    # For the class of an optimizer: the names of what it keeps beside each weight; whether the state is ordered by
+    # variable or by slot, as in Keras, whose files depend on it; and whether ``update`` treats every element alike.
     slot_names: tuple[str, ...] = ()
-    # Keras orders the state of some optimizers by variable and of others by slot; files depend on it.
     slots_by_variable = True
+    elementwise = True
 
     def __init__(
         self,
@@ -55,113 +59,173 @@ class Optimizer:
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        for key, value in kwargs.items():
-            if key not in _NEUTRAL:
-                raise ValueError(f"{type(self).__name__} does not know the argument {key!r}")
-            if value not in (_NEUTRAL[key], None) and not (key == "ema_momentum"):
-                raise ValueError(f"{type(self).__name__}: {key}={value!r} is not supported; only {_NEUTRAL[key]!r} is")
-        given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        limits = {key: value for key, value in given.items() if value is not None}
-        if len(limits) > 1:
-            raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm may be given, got {limits}")
-        for key, value in limits.items():
-            if not value > 0:
-                raise ValueError(f"{key} must be positive, got {value}")
-        self.name = name or auto_name(type(self).__name__)
+        owner = type(self).__name__
+        arguments = {OPTIMIZER_ARGUMENTS.get(key, key): value for key, value in kwargs.items()}
+        learning_rate = arguments.pop("learning_rate", learning_rate)
+        self.decay = float(arguments.pop("decay", None) or 0.0)
+        for key in arguments:
+            if key not in _IGNORED:
+                raise ValueError(f"{owner} does not know the argument {key!r}")
+        _check_limits({"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm})
+        if use_ema and not 0 <= ema_momentum <= 1:
+            raise ValueError(f"`ema_momentum` must be in the range [0, 1], got {ema_momentum!r}")
+        if use_ema:
+            _check_count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        _check_count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
+        if not self.decay >= 0:
+            raise ValueError(f"{owner}: decay must not be negative, got {self.decay}")
+        self.name = name or auto_name(owner)
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         # The step count and the rate stay on the host on every device: they are arguments of an update, not data.
         host = backends.get("cpu")
-        self.iterations = Variable(0, dtype="int64", trainable=False, name="iteration", backend=host)
-        self._rate: Variable | Callable[[Any], Any]
-        if callable(learning_rate):
-            self._rate = learning_rate
-        else:
-            rate = float(learning_rate)
-            if not rate >= 0:
-                raise ValueError(f"{type(self).__name__}: learning_rate must not be negative, got {learning_rate!r}")
-            self._rate = Variable(rate, dtype="float32", trainable=False, name="learning_rate", backend=host)
-        self.built = False
-        self._variables: list[Variable] = []
-        self._runs: list[Run] = []
-        self._slots: list[list[Array]] = []  # [run][slot]: flat arrays
-        self._slot_variables: list[list[Variable]] = []  # [slot][variable]: views of them
+        self._iterations = Variable(0, dtype="int64", trainable=False, name="iteration", backend=host)
+        self._learning_rate = LearningRate(learning_rate, owner)
         self._excluded: set[int] = set()  # from weight decay, by id
         self._excluded_names: list[str] = []
-        self._segments: dict[tuple[int, ...], list[Segment]] = {}
+        self.built = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._trainable_variables: list[Variable] = []
+        self._trainable_variables_indices: dict[int, int] = {}
+        self._runs: list[Run] = []
+        self._slots: list[Slots] = []
+        self._averages: Slots | None = None
+        self._accumulators: Slots | None = None
+        self._added: list[Variable] = []  # by add_variable
+        self._plans: dict[tuple[int, ...], Plan] = {}
 
     # -- what a subclass defines -----------------------------------------------------------------------------------
 
     def update(self, backend: backends.Backend, w: Array, g: Array, slots: Any, lr: float, t: int) -> None:
-        """Change ``w`` and the slots in place. All are flat and of one length; ``t`` counts updates from 1."""
-        raise NotImplementedError(f"{type(self).__name__} must define update")
+        """Change ``w`` and the slots in place; ``t`` counts updates from 1.
+
+        All are flat and of one length, the weights of several variables one after the other; unless the class says
+        ``elementwise = False``: then they are those of one variable, in its shape.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define update, or update_step")
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: float) -> None:
+        """The update of one variable. Override it, as in Keras, where ``update`` does not fit."""
+        slots = self._slots_of(variable)
+        g = to_array(gradient, backends.of(variable.data)).astype(variable.dtype)
+        arrays = [variable.data, g, *slots]
+        if self.elementwise:
+            arrays = [a.reshape(-1) for a in arrays]
+        w, g, *rest = arrays
+        self.update(backends.of(w), w, g, tuple(rest), float(learning_rate), self._updates_made() + 1)
+
+    def begin_update(self, t: int) -> None:
+        """Called on the host once before the ``t``-th update, for what depends on ``t`` alone."""
+
+    def initial_slot(self, name: str, values: Array) -> Array:
+        """A new array of the shape of ``values``, those of the weights: what a slot starts with."""
+        return zeros(name, values)
 
     # -- state -----------------------------------------------------------------------------------------------------
 
     def build(self, variables: Iterable[Variable]) -> None:
-        """Make the state for these variables; they are moved into flat buffers if they are in none yet."""
-        self._variables = list(variables)
-        self._excluded |= {id(v) for v in self._variables if any(re.search(n, v.name) for n in self._excluded_names)}
-        pack(self._variables)
-        self._runs = runs(self._variables)
-        self._slots = []
-        self._slot_variables = [[] for _ in self.slot_names]
-        for run in self._runs:
-            xp = backends.of(run.values).xp
-            arrays = [xp.full_like(run.values, self.initial_slot_value(name)) for name in self.slot_names]
-            self._slots.append(arrays)
-            for array, name, made in zip(arrays, self.slot_names, self._slot_variables):
-                start = 0
-                for v in run.variables:
-                    made.append(_view(array[start : start + v.size].reshape(v.shape), v, name))
-                    start += v.size
-        self._segments = {}
+        """Make the state for these variables; they are moved into flat buffers if they are in none yet.
+
+        For the variables that it was built for before, nothing happens; for others, the old state is forgotten.
+        """
+        variables = list(variables)
+        if self.built and [id(v) for v in variables] == [id(v) for v in self._trainable_variables]:
+            return
+        if self.built:
+            self._forget()
+        self._trainable_variables = variables
+        self._trainable_variables_indices = {id(v): i for i, v in enumerate(variables)}
+        pack(variables)
+        # What its gradient replaces needs no state.
+        self._runs = runs([v for v in variables if not v.overwrite_with_gradient])
+        if self.use_ema:
+            self._averages = Slots("average", self._runs, variables, zeros)
+        if self.gradient_accumulation_steps:
+            self._accumulators = Slots("gradient_accumulator", runs(variables), variables, zeros)
+        self._make_slots()
         self.built = True
 
-    def initial_slot_value(self, name: str) -> float:
-        """What a slot is filled with at the start."""
-        return 0.0
+    def _make_slots(self) -> None:
+        self._slots = [Slots(name, self._runs, self._trainable_variables, self.initial_slot) for name in self.slot_names]
+
+    def _slots_of(self, variable: Variable) -> list[Array]:
+        """The slots of one variable, in its shape."""
+        found = [s.variables[self._get_variable_index(variable)] for s in self._slots]
+        return [v.data for v in found if v is not None]
+
+    def _slot_variables(self) -> list[Variable]:
+        """All slots, in the order of Keras."""
+        if self.slots_by_variable:
+            return [v for group in zip(*(s.found for s in self._slots)) for v in group]
+        return [v for s in self._slots for v in s.found]
 
     @property
     def variables(self) -> list[Variable]:
-        """The whole state in Keras's order: iterations, learning rate (unless it is a function), then the slots."""
-        rate = [self._rate] if isinstance(self._rate, Variable) else []
-        if self.slots_by_variable:
-            slots = [v for group in zip(*self._slot_variables) for v in group]
-        else:
-            slots = [v for group in self._slot_variables for v in group]
-        return [self.iterations, *rate, *slots]
+        """The whole state in Keras's order: iterations, learning rate (unless it is a function), then the rest."""
+        rate = [] if self._learning_rate.variable is None else [self._learning_rate.variable]
+        kept = [v for s in (self._averages, self._accumulators) if s is not None for v in s.found]
+        return [self._iterations, *rate, *kept, *self._slot_variables(), *self._added]
 
     @property
     def known_variables(self) -> list[Variable]:
         """The variables this optimizer was built for."""
-        return self._variables
+        return self._trainable_variables
+
+    @property
+    def _model_variables_moving_average(self) -> list[Variable | None]:
+        if self._averages is None:
+            raise AttributeError(f"{self.name} keeps no averages of the weights: it was made with use_ema=False")
+        return self._averages.variables
+
+    @property
+    def _accumulated_gradients(self) -> list[Variable | None]:
+        return [] if self._accumulators is None else self._accumulators.variables
+
+    @property
+    def iterations(self) -> Any:
+        """How many updates there were, a variable; with gradient accumulation, a tensor."""
+        if self.gradient_accumulation_steps:
+            return Tensor(backends.get("cpu").asarray(self._updates_made()))
+        return self._iterations
+
+    def step_count(self) -> int:
+        """How many times gradients were applied or accumulated, as a number on the host."""
+        return int(self._iterations.data)
+
+    def _updates_made(self) -> int:
+        return int(self._iterations.data) // (self.gradient_accumulation_steps or 1)
 
     @property
     def learning_rate(self) -> Any:
-        """The rate: a variable (``assign`` changes it), or what the function gives for the present step."""
-        return self._rate if isinstance(self._rate, Variable) else self._rate_now()
-
-    def _rate_now(self) -> float:
-        rate = self._rate
-        if isinstance(rate, Variable):
-            return float(rate.data)
-        # A schedule is asked for a step; Keras calls any other function without an argument.
-        return float(rate(int(self.iterations.data)) if _takes_step(rate) else rate())
+        """The rate: a variable (``assign`` changes it), or what the schedule or function gives now."""
+        if self._learning_rate.variable is not None:
+            return self._learning_rate.variable
+        return Tensor(backends.get("cpu").asarray(self._learning_rate.at(self._iterations), dtype="float32"))
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        if callable(value) and not isinstance(value, Tensor):
-            self._rate = value
-        elif isinstance(self._rate, Variable):
-            self._rate.assign(float(value))
-        else:
-            raise TypeError("the learning rate is a function of the step here: it cannot be set to a number")
+        self._learning_rate.set(value)
 
-    def exclude_from_weight_decay(self, var_list: Sequence[Variable] = (), var_names: Sequence[str] = ()) -> None:
+    def _rate_now(self) -> float:
+        rate = self._learning_rate.at(self._iterations)
+        return rate / (1 + self.decay * self.step_count()) if self.decay else rate
+
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         """Leave variables out of weight decay: those listed, and those in whose name one of the names is found.
 
         var_names: regular expressions. To be called before the first update.
@@ -171,17 +235,27 @@ class Optimizer:
         self._excluded |= {id(v) for v in var_list or ()}
         self._excluded_names = [*self._excluded_names, *(var_names or ())]
 
+    def weight_decay_of(self, variable: Variable) -> float:
+        """The weight decay of one variable, 0 when it is excluded."""
+        excluded = id(variable) in self._excluded or any(re.search(n, variable.name) for n in self._excluded_names)
+        return 0.0 if excluded else self.weight_decay or 0.0
+
     # -- updating --------------------------------------------------------------------------------------------------
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]], **kwargs: Any) -> Variable:
         """One update from (gradient, variable) pairs; a gradient of None leaves its variable alone."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
-        return self.iterations
+        return self._iterations
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """One update from gradients, in the order of the variables (by default those of the last ``build``)."""
-        variables = list(trainable_variables) if trainable_variables is not None else self._variables
+        grads = list(grads)
+        if not grads:
+            return
+        if trainable_variables is None and not self.built:
+            raise ValueError("gradients without variables: pass them too, or call build(variables) first")
+        variables = self.known_variables if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"got {len(grads)} gradients for {len(variables)} variables: one is needed for each")
         self.ensure_built(variables)
@@ -189,114 +263,178 @@ class Optimizer:
         for g, v in zip(grads, variables):
             if g is None:
                 missing.append(v)
-            else:
-                g = g.data if isinstance(g, Tensor) else to_array(g, backends.of(v.data))
-                if g.shape != v.shape:
-                    raise ValueError(f"the gradient of {v.path!r} has shape {g.shape}, the variable {v.shape}")
-                assert v.grad is not None  # ensure_built has packed it
-                if g is not v.grad:
-                    v.grad[...] = g
+                continue
+            g = g.data if isinstance(g, Tensor) else to_array(g, backends.of(v.data))
+            if g.shape != v.shape:
+                raise ValueError(f"the gradient of {v.path!r} has shape {g.shape}, the variable {v.shape}")
+            assert v.grad is not None  # ensure_built has packed it
+            if g is not v.grad:
+                v.grad[...] = g
+        if missing and len(missing) < len(variables):
+            names = ", ".join(v.path for v in missing)
+            warnings.warn(f"Gradients do not exist for variables {names}: they stay as they are", stacklevel=3)
         given = {id(v) for v in variables}
-        missing += [v for v in self._variables if id(v) not in given]
+        missing += [v for v in self.known_variables if id(v) not in given]
         self.apply_in_place(missing)
 
     def ensure_built(self, variables: Sequence[Variable]) -> None:
         """Build on first use; afterwards only variables that are known from then may come."""
         if not self.built:
-            self.build(variables)
+            self.build(list(variables))
+            self.built = True
             return
-        known = {id(v) for v in self._variables}
         for v in variables:
-            if id(v) not in known:
+            if id(v) not in self._trainable_variables_indices:
                 raise ValueError(
-                    f"this optimizer was made for other variables than {v.path!r}: use a new optimizer, or call "
+                    f"Unknown variable: {v.path!r}. This optimizer was made for others: use a new optimizer, or call "
                     "optimizer.build(model.trainable_variables) first, which forgets its state"
                 )
 
     def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
         """One update from the gradients that stand in ``variable.grad``. missing: those without, left alone."""
-        if len(missing) == len(self._variables):
-            raise ValueError("no variable got a gradient: does the loss depend on the model's output?")
+        if len(missing) >= len(self._trainable_variables):
+            raise ValueError("No gradients provided for any variable. Does the loss depend on the model's output?")
         key = tuple(id(v) for v in missing)
-        segments = self._segments.get(key)
-        if segments is None:
-            segments = self._segments[key] = self._make_segments(set(key))
-        self._clip(segments, key)
-        lr = self._rate_now()
-        if self.weight_decay:
-            self._decay(segments, key, lr * self.weight_decay)
-        t = int(self.iterations.data) + 1
-        for s in segments:
-            self.update(s.backend, s.values, s.grads, s.slots, lr, t)
-        self.iterations.data += 1
-        for v in self._variables:
-            if v.constraint is not None and id(v) not in key:
-                with no_grad():
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._plan(set(key))
+        with no_grad():
+            due = self._gather(plan)
+            if due:
+                self._update_all(plan)
+            if self._averages is not None:
+                self._average()
+            for v in plan.variables:
+                if v.constraint is not None:
                     v.assign(v.constraint(v))
+        self._iterations.data += 1
 
-    def _make_segments(self, missing: set[int]) -> list[Segment]:
-        """The stretches between the missing variables; with none missing, one per flat buffer."""
-        found = []
-        for run, slots in zip(self._runs, self._slots):
-            start = stop = 0
-            for v in [*run.variables, None]:
-                if v is not None and id(v) not in missing:
-                    stop += v.size
-                    continue
-                if stop > start:
-                    part = slice(start, stop)
-                    backend = backends.of(run.values)
-                    found.append(Segment(backend, run.values[part], run.grads[part], tuple(s[part] for s in slots)))
-                start = stop = stop + (0 if v is None else v.size)
-        return found
-
-    def _clip(self, segments: list[Segment], missing: tuple[int, ...]) -> None:
-        if self.clipvalue is not None:
-            for s in segments:
-                s.backend.xp.clip(s.grads, -self.clipvalue, self.clipvalue, out=s.grads)
-        elif self.clipnorm is not None:
-            for v in self._variables:
-                if id(v) not in missing:
-                    g: Any = v.grad
-                    xp = backends.of(g).xp
-                    g *= self.clipnorm / xp.maximum(xp.sqrt(xp.sum(g * g)), self.clipnorm)
-        elif self.global_clipnorm is not None:
-            total: Any = 0.0
-            for s in segments:
-                total = total + s.backend.xp.sum(s.grads * s.grads)
-            xp = segments[0].backend.xp
-            # A NaN or infinite norm makes every gradient NaN, so that it is seen and not hidden.
-            norm = xp.sqrt(total)
-            scale = self.global_clipnorm / xp.maximum(norm, self.global_clipnorm) + (norm - norm)
-            for s in segments:
-                g = s.grads
-                g *= scale
-
-    def _decay(self, segments: list[Segment], missing: tuple[int, ...], rate: float) -> None:
-        if self._excluded:
-            for v in self._variables:
-                if id(v) not in self._excluded and id(v) not in missing:
-                    v.data *= 1 - rate
+    def _plan(self, missing: set[int]) -> Plan:
+        present = [v for v in self._trainable_variables if id(v) not in missing]
+        normal = [v for v in present if not v.overwrite_with_gradient]
+        if self.elementwise:
+            found = segments(self._runs, self._slots, missing)
         else:
-            for s in segments:
-                w = s.values
-                w *= 1 - rate
+            found = [Segment(backends.of(v.data), v.data, v.grad, tuple(self._slots_of(v))) for v in normal]
+        adding: list[tuple[Array, Array]] = []
+        if self._accumulators is not None:
+            for run, sums in zip(runs(self._trainable_variables), self._accumulators.arrays):
+                adding += [(run.grads[part], sums[part]) for part in stretches(run, missing)]
+        return Plan(normal, found, adding, [v for v in present if v.overwrite_with_gradient])
+
+    def _gather(self, plan: Plan) -> bool:
+        """Unscale and accumulate; whether the weights are to be changed now, by what then stands in the gradients."""
+        steps = self.gradient_accumulation_steps
+        due = not steps or (self.step_count() + 1) % steps == 0
+        if self.loss_scale_factor is not None:
+            for s in plan.segments:
+                s.grads[...] /= self.loss_scale_factor
+        if steps and self._accumulators is not None:
+            for v in plan.overwritten:
+                self._gather_overwritten(v, due)
+            if due:
+                for g, total in plan.accumulated:
+                    g += total
+                for s in plan.segments:
+                    s.grads[...] /= steps
+                for sums in self._accumulators.arrays:
+                    sums.fill(0)
+            else:
+                for g, total in plan.accumulated:
+                    total += g
+        if due:
+            for v in plan.overwritten:
+                v.assign(v.grad)
+        return due
+
+    def _gather_overwritten(self, variable: Variable, due: bool) -> None:
+        """What replaces its variable is not added up: the largest counts."""
+        total: Any = self._accumulated_gradients[self._get_variable_index(variable)]
+        g: Any = variable.grad
+        xp = backends.of(g).xp
+        xp.maximum(g, total.data, out=g)
+        # The sum that follows leaves the largest where it has to be.
+        if due:
+            total.data.fill(0)
+        else:
+            total.data[...] = 0
+
+    def _update_all(self, plan: Plan) -> None:
+        self._clip(plan)
+        lr = self._rate_now()
+        self._apply_weight_decay(plan.variables, lr)
+        t = self._updates_made() + 1
+        self.begin_update(t)
+        if type(self).update_step is not Optimizer.update_step:
+            for v in plan.variables:
+                assert v.grad is not None
+                self.update_step(Tensor(v.grad), v, lr)
+        else:
+            for s in plan.segments:
+                self.update(s.backend, s.values, s.grads, s.slots, lr, t)
+
+    def _clip(self, plan: Plan) -> None:
+        flat = [s.grads for s in plan.segments]
+        if self.clipvalue is not None:
+            clipping.by_value(flat, self.clipvalue)
+        elif self.clipnorm is not None:
+            clipping.by_norm([v.grad for v in plan.variables], self.clipnorm)
+        elif self.global_clipnorm is not None:
+            clipping.by_global_norm(flat, self.global_clipnorm)
+
+    def _apply_weight_decay(self, variables: Sequence[Variable], lr: float | None = None) -> None:
+        rates = [self.weight_decay_of(v) for v in variables]
+        if not any(rates):
+            return
+        lr = self._rate_now() if lr is None else lr
+        for v, rate in zip(variables, rates):
+            if rate:
+                v.data *= 1 - lr * rate
+
+    def _average(self) -> None:
+        """Take the weights into their running averages; now and then put the averages into the weights."""
+        assert self._averages is not None
+        updates = self._updates_made()
+        momentum = self.ema_momentum if updates else 0.0  # the first step copies
+        frequency = self.ema_overwrite_frequency
+        for run, average in zip(self._runs, self._averages.arrays):
+            average *= momentum
+            average += (1 - momentum) * run.values
+            if frequency and (updates + 1) % frequency == 0:
+                run.values[...] = average
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """Put the running averages into the weights, where they are kept (``use_ema``); ``fit`` does it at its end."""
+        if self._averages is None:
+            return
+        for v in var_list:
+            average = self._averages.variables[self._get_variable_index(v)]
+            if average is not None:
+                v.assign(average)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss to take gradients of: times ``loss_scale_factor``."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     # -- config ----------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain values."""
-        from ..saving.objects import serialize_keras_object
-
-        rate = float(self._rate.data) if isinstance(self._rate, Variable) else serialize_keras_object(self._rate)
-        return {
+        config = {
             "name": self.name,
-            "learning_rate": rate,
+            "learning_rate": self._learning_rate.config(),
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
             "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
+        # Keras 3 has no decay: it says so when it reads one. Without it the files are Keras's own.
+        return {**config, "decay": self.decay} if self.decay else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -307,31 +445,3 @@ class Optimizer:
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = deserialize_keras_object(config["learning_rate"], custom_objects)
         return cls(**config)
-
-    def save_own_variables(self, store: dict[str, Any]) -> None:
-        """Put the state into ``store`` under "0", "1", ..."""
-        for i, v in enumerate(self.variables):
-            store[str(i)] = v.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Set the state from what ``save_own_variables`` stored."""
-        if len(store) != len(self.variables):
-            raise ValueError(f"optimizer {self.name!r} has {len(self.variables)} variables, the file has {len(store)}")
-        for i, v in enumerate(self.variables):
-            v.assign(store[str(i)])
-
-
-def _takes_step(function: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(function).bind()
-    except TypeError:
-        return True
-    return False
-
-
-def _view(array: Array, variable: Variable, slot: str) -> Variable:
-    """A variable that is a view of a stretch of a flat slot."""
-    made = Variable(0.0, dtype=variable.dtype, trainable=False, name=slot, backend=backends.of(array))
-    made.data = array
-    made.path = f"{variable.path.replace('/', '_')}_{slot}"
-    return made

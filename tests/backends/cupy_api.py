@@ -31,9 +31,7 @@ class Api(NamedTuple):
     def takes(self, name: str, keyword: str) -> bool:
         """Whether a call of ``name`` may have this keyword; names that are no functions take any."""
         parameters = UFUNC if name in self.ufuncs else self.functions.get(name)
-        return (
-            parameters is None or keyword in parameters or any(p.startswith("**") for p in parameters)
-        )
+        return parameters is None or keyword in parameters or any(p.startswith("**") for p in parameters)
 
     def __contains__(self, name: str) -> bool:
         return name in self.functions or name in self.ufuncs or name in self.names

@@ -69,9 +69,7 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         return format(self._a, spec)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(
-            "Implicit conversion to a NumPy array is not allowed. Use .get() to say it is meant"
-        )
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Use .get() to say it is meant")
 
     # -- indexing ------------------------------------------------------------------------------------------------
 

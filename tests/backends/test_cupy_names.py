@@ -68,7 +68,13 @@ def uses_in(where: str, tree: ast.AST) -> Iterator[Use]:
 
 USES = [use for where, tree in sources(*PACKAGES) for use in uses_in(where, tree)]
 SUBMODULES = {"cuda", "linalg"}
-UFUNC_METHODS = {"at": SCATTERED, "reduce": REDUCED, "accumulate": REDUCED, "reduceat": {"add"}, "outer": frozen().ufuncs}
+UFUNC_METHODS = {
+    "at": SCATTERED,
+    "reduce": REDUCED,
+    "accumulate": REDUCED,
+    "reduceat": {"add"},
+    "outer": frozen().ufuncs,
+}
 
 
 def mistakes(uses: list[Use], api: Api) -> list[str]:

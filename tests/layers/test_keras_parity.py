@@ -74,4 +74,10 @@ def test_signatures(keras: Any) -> None:
 
 
 # Signatures that differ on purpose.
-KNOWN = {"Dense": "Keras's last argument is for quantized models", "Input": "", "InputLayer": "", "serialize": "", "deserialize": ""}
+KNOWN = {
+    "Dense": "Keras's last argument is for quantized models",
+    "Input": "",
+    "InputLayer": "",
+    "serialize": "",
+    "deserialize": "",
+}

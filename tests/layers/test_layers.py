@@ -22,7 +22,11 @@ from .harness import first, make, random_weights, run, tensors
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 
 # Layers that are no function of a tensor, with the test that holds them instead.
-ELSEWHERE: dict[str, str] = {"InputLayer": "tests/models", "Layer": "tests/layers", "Wrapper": "TimeDistributed has rows"}
+ELSEWHERE: dict[str, str] = {
+    "InputLayer": "tests/models",
+    "Layer": "tests/layers",
+    "Wrapper": "TimeDistributed has rows",
+}
 
 
 def classes() -> dict[str, type[Layer]]:

@@ -114,9 +114,7 @@ def emptied(sample: Sample) -> Sample:
 
 def scalars(sample: Sample) -> Sample:
     """The sample with 0-d arrays in place of all its arrays."""
-    return Sample(
-        tuple(x._replace(shape=()) if isinstance(x, (F, I, B)) else x for x in sample.args), sample.options
-    )
+    return Sample(tuple(x._replace(shape=()) if isinstance(x, (F, I, B)) else x for x in sample.args), sample.options)
 
 
 # -- makers of rows ----------------------------------------------------------------------------------------------------

@@ -50,7 +50,13 @@ ARITHMETIC = [
         for name in ("equal", "not_equal", "greater", "greater_equal", "less", "less_equal")
     ),
     *(
-        other(getattr(ar, name), getattr(np, name), call(B((3, 4)), B((4,))), call(I((3, 4), 2), B((3, 1))), gradient=TRUTH)
+        other(
+            getattr(ar, name),
+            getattr(np, name),
+            call(B((3, 4)), B((4,))),
+            call(I((3, 4), 2), B((3, 1))),
+            gradient=TRUTH,
+        )
         for name in ("logical_and", "logical_or", "logical_xor")
     ),
     other(
@@ -141,7 +147,13 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 
-ALONG = [call(F((3, 4))), call(F((3, 4)), axis=0), call(F((2, 3, 4)), axis=1), call(F((2, 3, 4)), axis=-2), call(F((5,)))]
+ALONG = [
+    call(F((3, 4))),
+    call(F((3, 4)), axis=0),
+    call(F((2, 3, 4)), axis=1),
+    call(F((2, 3, 4)), axis=-2),
+    call(F((5,))),
+]
 ACROSS = [*ALONG, call(F((2, 3, 4)), axis=(0, 2)), call(F((2, 3, 4)), axis=(-1, 1))]
 ACTIVATION = [
     *(unary(op, reference, *WIDE) for op, reference in SIMPLE.items()),

@@ -41,8 +41,12 @@ REDUCE = [
     reduction(re.cumsum, np.cumsum, several=False, keep=False),
     reduction(re.argmax, np.argmax, several=False, gradient=INDEX),
     reduction(re.argmin, np.argmin, several=False, gradient=INDEX),
-    other(re.any, np.any, call(B((3, 4)), axis=1), call(B((3, 4))), call(B((3, 4)), axis=0, keepdims=True), gradient=TRUTH),
-    other(re.all, np.all, call(B((3, 4)), axis=1), call(B((3, 4))), call(B((3, 4)), axis=0, keepdims=True), gradient=TRUTH),
+    other(
+        re.any, np.any, call(B((3, 4)), axis=1), call(B((3, 4))), call(B((3, 4)), axis=0, keepdims=True), gradient=TRUTH
+    ),
+    other(
+        re.all, np.all, call(B((3, 4)), axis=1), call(B((3, 4))), call(B((3, 4)), axis=0, keepdims=True), gradient=TRUTH
+    ),
     other(
         re.count_nonzero,
         np.count_nonzero,
@@ -133,7 +137,13 @@ PRODUCTS = [
 ]
 LINEAR = [
     other(linear.matmul, np.matmul, *PRODUCTS),
-    other(linear.dot, np.dot, *(s for s in PRODUCTS if len(s.args[1].shape) < 3), call(F((3, 4)), F(())), call(2.0, F((3,)))),
+    other(
+        linear.dot,
+        np.dot,
+        *(s for s in PRODUCTS if len(s.args[1].shape) < 3),
+        call(F((3, 4)), F(())),
+        call(2.0, F((3,))),
+    ),
     other(
         linear.dense,
         dense,

@@ -141,10 +141,30 @@ def test_two_operands(backend: Backend, name: str) -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "float16", "float32", "float64"])
 def test_numbers_are_weak(backend: Backend, dtype: str) -> None:
     x = tensor(backend, dtype, 1, 2)
-    for y in (x + 1, 1 + x, x * True, 3 - x, x**2, ops.maximum(x, 1), ops.maximum(1, x), ops.where(x > 1, x, 0), x % 2, x // 1):
+    for y in (
+        x + 1,
+        1 + x,
+        x * True,
+        3 - x,
+        x**2,
+        ops.maximum(x, 1),
+        ops.maximum(1, x),
+        ops.where(x > 1, x, 0),
+        x % 2,
+        x // 1,
+    ):
         assert str(y.dtype) == dtype
     expected = dtype if "float" in dtype else "float32"
-    for y in (x + 1.5, 1.5 + x, x * np.float64(2), np.float64(2) * x, x / 2, 1 / x, ops.where(x > 1, 0.5, x), ops.divide_no_nan(x, 2)):
+    for y in (
+        x + 1.5,
+        1.5 + x,
+        x * np.float64(2),
+        np.float64(2) * x,
+        x / 2,
+        1 / x,
+        ops.where(x > 1, 0.5, x),
+        ops.divide_no_nan(x, 2),
+    ):
         assert str(y.dtype) == expected
 
 
@@ -153,7 +173,15 @@ def test_values_without_axes_keep_their_dtype(backend: Backend) -> None:
     for dtype in ("float32", "float64"):
         total = ops.sum(tensor(backend, dtype, 1, 2))
         assert type(total.data) is backend.array_type
-        for y in (total + 1, total + 1.5, 2.0 * total, total**2, ops.maximum(0.5, total), ops.sqrt(total), total * total):
+        for y in (
+            total + 1,
+            total + 1.5,
+            2.0 * total,
+            total**2,
+            ops.maximum(0.5, total),
+            ops.sqrt(total),
+            total * total,
+        ):
             assert str(y.dtype) == dtype
             assert type(y.data) is backend.array_type
             assert y.device == backend.device

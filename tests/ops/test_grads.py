@@ -172,5 +172,7 @@ def test_gradients_written_in_place(backend: Backend, row: Row) -> None:
         places = {i: backend.xp.full(inputs[i].shape, 7.0, dtype="float64") for i in floating(inputs)}
         _, grads = run(backend, row, sample, inputs, places)
         for i, g in grads.items():
-            assert g is places[i] or row.name in ("dropout", "convert_to_tensor"), f"{sample}: gradient {i} is elsewhere"
+            assert g is places[i] or row.name in ("dropout", "convert_to_tensor"), (
+                f"{sample}: gradient {i} is elsewhere"
+            )
             expect_equal([backend.to_numpy(g)], backend.to_numpy(expected[i]), f"{sample}: gradient {i}")
