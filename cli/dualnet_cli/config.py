@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,8 @@ class Settings:
     callbacks: list[dict[str, Any]]
 
     def data_path(self, path: str) -> Path:
-        """A path of ``[data]``, counted from the config's folder."""
-        return self.source.path.parent / Path(path).expanduser()
+        """A path of ``[data]``, counted from the config's folder; what is not there may be in $DUALNET_DATA_DIR."""
+        return find_data(self.source.path.parent, path)
 
     def fail(self, where: tuple[str | int, ...], message: str) -> Exception:
         """The error to raise for a value that turns out wrong only when it is used."""
@@ -216,6 +217,9 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
         note("y" if data.y is None else "x", f"is required with {'x' if data.y is None else 'y'}")
     if data.scale is not None and data.scaling != "none":
         note("scale", f'scaling = "{data.scaling}" is given too; give one of the two')
+    if data.target_scaling != "none" and (data.target_scale is not None or data.target_threshold is not None):
+        other = "target_scale" if data.target_scale is not None else "target_threshold"
+        note("target_scaling", f"{other} is given too; give one of the two")
     if data.target_threshold is not None and (data.target_scale is not None or data.target_type == "class"):
         other = "target_scale" if data.target_scale is not None else 'target_type = "class"'
         note("target_threshold", f"{other} is given too; give one of the two")
@@ -224,11 +228,12 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
         value = getattr(data, key)
         if value is None:
             continue
-        path = folder / Path(value).expanduser()
+        path = find_data(folder, value)
         if not value.lower().endswith(suffixes):
             note(key, f"expected a {', '.join(suffixes[:-1])} or {suffixes[-1]} file, got {show(value)}")
         elif not path.is_file():
-            note(key, f"{'is not a file' if path.exists() else 'no such file'}: {show(str(path), 200)}")
+            elsewhere = "" if os.environ.get("DUALNET_DATA_DIR") else "; DUALNET_DATA_DIR may name the folder it is in"
+            note(key, f"{'is not a file' if path.exists() else 'no such file' + elsewhere}: {show(str(path), 200)}")
     if len(given) == 1:
         for key in raw:
             if not applies(key, data):
@@ -263,3 +268,12 @@ def _check_callbacks(raw: dict[str, Any], problems: list[Problem]) -> list[dict[
         else:
             problems.append(Problem(("callbacks", index), f"expected a table, got {show(callback)}"))
     return callbacks
+
+
+def find_data(folder: Path, path: str) -> Path:
+    """Where a data file is: counted from the config's folder, or else from the folder $DUALNET_DATA_DIR names."""
+    found = folder / Path(path).expanduser()
+    elsewhere = os.environ.get("DUALNET_DATA_DIR")
+    if not found.exists() and elsewhere and (Path(elsewhere) / path).exists():
+        return Path(elsewhere) / path
+    return found

@@ -16,7 +16,7 @@ from .prepare import Dataset, Part, Raw, prepare
 from .schema import Data
 from .tables import DataError, read_table
 
-BUILT_IN_SHAPES = {"digits": (8, 8), "mnist": (28, 28)}
+BUILT_IN_SHAPES = {"digits": (8, 8), "mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
 
 
 def load(settings: Settings) -> Dataset:

@@ -110,9 +110,13 @@ def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
 def _targets(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
     together = np.concatenate(parts)
     classes = None
-    calculated = data.target_threshold is not None or data.target_scale is not None
-    if calculated and together.dtype.kind == "U":
-        key = "target_threshold" if data.target_threshold is not None else "target_scale"
+    calculations = {
+        "target_threshold": data.target_threshold is not None,
+        "target_scale": data.target_scale is not None,
+        "target_scaling": data.target_scaling != "none",
+    }
+    if any(calculations.values()) and together.dtype.kind == "U":
+        key = next(key for key, used in calculations.items() if used)
         raise DataError(key, f"the target holds text ({show(str(together.ravel()[0]))}), not numbers")
     if data.target_type == "class" or together.dtype.kind == "U":
         if data.target_type == "number":
@@ -125,6 +129,10 @@ def _targets(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]
         raise DataError("target", "it holds values that are not finite numbers")
     elif data.target_threshold is not None:
         together = (together >= data.target_threshold).astype(np.int32)
+    elif data.target_scaling == "standard":
+        train = parts[0].astype(np.float64)
+        spread = train.std(axis=0, ddof=data.ddof)
+        together = ((together - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
     elif data.target_scale is not None:
         together = (together / data.target_scale).astype(np.float32)
     else:
@@ -170,7 +178,7 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
     if data.scale is not None:
         divide = data.scale
     elif data.scaling == "standard":
-        subtract, divide = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+        subtract, divide = train.mean(axis=0, dtype=np.float64), train.std(axis=0, ddof=data.ddof, dtype=np.float64)
     elif data.scaling == "minmax":
         subtract = train.min(axis=0).astype(np.float64)
         divide = train.max(axis=0).astype(np.float64) - subtract

@@ -38,8 +38,9 @@ class Top(Table):
 class Data(Table):
     """``[data]``: where the samples come from (one of ``name``, ``path``, ``x`` with ``y``) and how they are prepared.
 
-    name: "digits" or "mnist", with their own test sets.
-    path: a .csv, .tsv or .npz file, relative to the config. test_path: a second such file that is only tested on.
+    name: "digits", "mnist", "fashion_mnist" or "cifar10", with their own test sets.
+    path: a .csv, .tsv or .npz file, relative to the config, or to DUALNET_DATA_DIR. test_path: a second such file that
+    is only tested on.
     x, y: the samples themselves, for a handful of them.
 
     For tables (.csv, .tsv):
@@ -48,6 +49,8 @@ class Data(Table):
     categorical: text columns to turn into one column of 0 and 1 per value.
     header: whether the first line holds column names. delimiter: "," ";" "\\t" ... or "auto".
     missing: what to do about empty cells: "error", "drop" the row, or fill in the training "mean" of the column.
+    derive: new columns by name, each a formula of others: { rooms = "total_rooms / households" }. They are features
+    like those of the file: all of them unless ``features`` lists some.
 
     For arrays (.npz): ``features`` and ``target`` name the two arrays. Without them x and y, or x_train and y_train,
     are taken, and x_test and y_test, when there, are the test set.
@@ -55,15 +58,17 @@ class Data(Table):
     target_type: "class" numbers the distinct target values 0, 1, 2 ... in sorted order; "number" takes them as they
     are; "auto" takes text as classes and numbers as they are.
     target_threshold: makes the target 1 from this value on and 0 below. target_scale: divides the target.
+    target_scaling: "standard" gives the target mean 0 and deviation 1, measured on the training samples only.
     one_hot: class numbers become rows of 0 and 1, as categorical_crossentropy wants them.
     scaling: "standard" (mean 0, deviation 1) or "minmax" (0 to 1), per feature, measured on the training samples only.
+    ddof: 1 takes the sample standard deviation (divided by n - 1), 0 that of the population.
     scale: divide every feature by this number. flatten: make each sample a plain vector.
     shuffle: mix the rows before they are split; true for files, where rows are often sorted, false otherwise.
     test_split: the part of the rows, taken from the end, that is only tested on.
     dtype: of the features.
     """
 
-    name: Literal["digits", "mnist"] | None = None
+    name: Literal["digits", "mnist", "fashion_mnist", "cifar10"] | None = None
     path: Annotated[str, Field(min_length=1)] | None = None
     test_path: Annotated[str, Field(min_length=1)] | None = None
     x: Annotated[list[Any], Field(min_length=1)] | None = None
@@ -75,11 +80,14 @@ class Data(Table):
     header: Literal["auto"] | bool = "auto"
     delimiter: Annotated[str, Field(pattern=r"^(auto|[^\r\n\"])$")] = "auto"
     missing: Literal["error", "drop", "mean"] = "error"
+    derive: dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1, max_length=1000)]] = {}
     target_type: Literal["auto", "number", "class"] = "auto"
     target_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
     target_scale: Positive | None = None
+    target_scaling: Literal["none", "standard"] = "none"
     one_hot: bool = False
     scaling: Literal["none", "standard", "minmax"] = "none"
+    ddof: Literal[0, 1] = 0
     scale: Positive | None = None
     flatten: bool = False
     shuffle: bool | None = None
@@ -115,7 +123,7 @@ class Fit(Table):
 SECTIONS: dict[str, type[Table]] = {"data": Data, "model": ModelTable, "compile": Compile, "fit": Fit}
 
 FILES_ONLY = {"test_path", "target", "features"}
-TABLES_ONLY = {"exclude", "categorical", "header", "delimiter", "missing"}
+TABLES_ONLY = {"exclude", "categorical", "header", "delimiter", "missing", "derive"}
 
 
 def applies(key: str, data: Data) -> bool:

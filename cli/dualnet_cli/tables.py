@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from . import derive
 from .errors import did_you_mean, listing, one_line, printable, show
 from .schema import Column, Data
 
@@ -52,6 +53,8 @@ def read_table(path: Path, data: Data, values: dict[str, list[str]] | None = Non
 
     values: those of the training table, when this is the test table: its columns have to come out the same.
     """
+    if data.derive:
+        return _derived(path, data, values)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             layout = _layout(file, path, data)
@@ -69,6 +72,30 @@ def read_table(path: Path, data: Data, values: dict[str, list[str]] | None = Non
     if not len(rows):
         raise DataError("path", f"{path.name} holds no rows")
     return _grid(rows, layout, columns, data, values)
+
+
+def _derived(path: Path, data: Data, values: dict[str, list[str]] | None) -> tuple[Grid, dict[str, list[str]]]:
+    """The table with the columns of ``derive``: read what the formulas need, compute, and keep what is asked for."""
+    try:
+        needed = [name for formula in data.derive.values() for name in derive.columns(formula)]
+    except derive.FormulaError as error:
+        raise DataError("derive", str(error)) from None
+    wanted = data.features if isinstance(data.features, list) or data.features is None else [data.features]
+    read = None
+    if wanted is not None:
+        read = list(dict.fromkeys([*(c for c in wanted if c not in data.derive), *needed]))
+    plain = data.model_copy(update={"derive": {}, "features": read})
+    grid, seen = read_table(path, plain, values)
+    table = dict(zip(grid.features, grid.x.T))
+    try:
+        for name, formula in data.derive.items():
+            table[name] = derive.compute(formula, table)
+    except derive.FormulaError as error:
+        raise DataError("derive", str(error)) from None
+    kept = list(table) if wanted is None else [c for c in wanted if c in table]
+    if wanted is not None and len(kept) != len(wanted):
+        raise DataError("features", "with derive, columns are named, not counted")
+    return Grid(np.stack([table[c] for c in kept], axis=1), grid.y, [str(c) for c in kept]), seen
 
 
 def _layout(file: TextIO, path: Path, data: Data) -> _Layout:

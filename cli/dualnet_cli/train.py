@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from . import shipped
 from .arguments import ConfigArgument, DeviceName
 
 _EPILOG = """
@@ -17,7 +18,8 @@ Examples:
   dualnet train runs/my/config.toml           repeat a run
 
 \b
-Configs that come with dualnet: digits_mlp, digits_logistic, xor, mnist_mlp.
+Configs that come with dualnet:
+  {configs}
 They are commented; copy one to begin your own.
 
 \b
@@ -26,7 +28,7 @@ Exit codes: 0 trained; 1 failed (loss not a number, no data, disk full);
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(epilog=_EPILOG.format(configs="\n  ".join(shipped.names())))
 @click.argument("config", type=ConfigArgument(), required=False)
 @click.option(
     "--device",
@@ -67,7 +69,7 @@ def command(
     CONFIG is a file, or the name of a config that comes with dualnet. The run directory gets config.toml (everything
     that was used, ready to be run again), metrics.csv, results.json, model.keras and, with matplotlib, history.png.
     """
-    from . import shipped, streams
+    from . import streams
     from .config import load
 
     path = shipped.find(config)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dualnet_cli import shipped
+from dualnet_cli.config import find_data
+
+from dualnet.datasets.download import cache_dir
 
 from .helpers import ROOT, run
 
@@ -25,12 +30,22 @@ def trained(name: str, *arguments: str) -> dict[str, Any]:
 
 def mnist_is_here() -> bool:
     """Whether MNIST can be read without a download, which a test must not start."""
-    from dualnet.datasets.download import cache_dir
-
     places = [cache_dir() / "datasets" / "mnist"]
     if os.environ.get("DUALNET_DATA_DIR"):
         places.append(Path(os.environ["DUALNET_DATA_DIR"]) / "mnist")
     return any(list(place.glob("train-images-idx3-ubyte*")) for place in places)
+
+
+def missing_data(name: str) -> str:
+    """Why a config cannot run here, or "" when its data is there."""
+    data = tomllib.loads((ROOT / "configs" / f"{name}.toml").read_text())["data"]
+    if data.get("name") == "mnist" and not mnist_is_here():
+        return "MNIST is not here: set DUALNET_DATA_DIR, or run `dualnet train mnist_mlp` once to download it"
+    if data.get("name") == "cifar10" and not list((cache_dir() / "datasets").glob("cifar-10-batches-py*")):
+        return "CIFAR-10 is not here: `dualnet train lenet5_cifar10` downloads it"
+    if "path" in data and not find_data(ROOT / "configs", data["path"]).exists():
+        return f"{data['path']} is not here: DUALNET_DATA_DIR may name the folder it is in"
+    return ""
 
 
 def test_all_are_found() -> None:
@@ -43,8 +58,8 @@ def test_all_are_found() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_runs(name: str) -> None:
-    if name.startswith("mnist") and not mnist_is_here():
-        pytest.skip("MNIST is not here: set DUALNET_DATA_DIR, or run `dualnet train mnist_mlp` once to download it")
+    if missing_data(name):
+        pytest.skip(missing_data(name))
     found = trained(name, "--epochs", "1")
     assert found["epochs"] == 1
     assert found["train"]["loss"] > 0
@@ -67,6 +82,27 @@ def test_default_config_reads_digits() -> None:
 
 def test_logistic_regression_reads_digits() -> None:
     assert trained("digits_logistic")["test"]["accuracy"] >= 0.93
+
+
+@pytest.mark.skipif(bool(missing_data("advertising_linear")), reason=missing_data("advertising_linear"))
+def test_gradient_descent_can_be_followed_with_pencil_and_paper() -> None:
+    trained("advertising_linear", "--epochs", "4")
+    rows = list(csv.DictReader(Path("runs/advertising_linear/metrics.csv").read_text().splitlines()))
+    assert [float(row["loss"]) for row in rows] == pytest.approx([0.995, 0.97101, 0.947966, 0.925829], abs=1e-6)
+
+
+@pytest.mark.skipif(bool(missing_data("housing_mlp")), reason=missing_data("housing_mlp"))
+def test_house_values() -> None:
+    found = trained("housing_mlp")
+    assert found["params"] == 641
+    assert found["validation"]["loss"] <= 0.40
+
+
+@pytest.mark.skipif(bool(missing_data("wine_mlp")), reason=missing_data("wine_mlp"))
+def test_good_wines() -> None:
+    found = trained("wine_mlp")
+    assert found["params"] == 731
+    assert found["test"]["accuracy"] >= 0.72
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

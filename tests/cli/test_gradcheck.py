@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from click.testing import CliRunner
-from dualnet.testing import LayerCheck
 from dualnet_cli.main import cli
-from pytest import MonkeyPatch
+
+from dualnet.testing import LayerCheck
 
 
 def test_the_digits_config() -> None:
@@ -15,7 +16,7 @@ def test_the_digits_config() -> None:
     assert "WRONG" not in result.output
 
 
-def test_a_wrong_gradient_is_exit_code_1(monkeypatch: MonkeyPatch) -> None:
+def test_a_wrong_gradient_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [LayerCheck("dense", "Dense", "kernel", (2, 3), 0.5, False)]
     monkeypatch.setattr("dualnet.testing.check_model", lambda model, x: rows)
     result = CliRunner().invoke(cli, ["gradcheck", "xor"])

@@ -1,0 +1,86 @@
+"""Columns computed from others: ``[data.derive] rooms = "total_rooms / households"``."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .errors import did_you_mean, listing, show
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_FUNCTIONS = {"log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "abs": np.abs}
+
+
+class FormulaError(ValueError):
+    """A formula that cannot be understood."""
+
+
+def parse(text: str) -> ast.expr:
+    """A formula of column names, numbers, + - * / ** ( ) and log, log1p, sqrt, abs. Nothing else is possible in it."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise FormulaError(f"{show(text)} is not a formula, such as total_rooms / households") from None
+    for node in ast.walk(tree):
+        _check(node, text)
+    return tree
+
+
+def _check(node: ast.AST, text: str) -> None:
+    if isinstance(node, ast.Call):
+        if (
+            not isinstance(node.func, ast.Name)
+            or node.func.id not in _FUNCTIONS
+            or len(node.args) != 1
+            or node.keywords
+        ):
+            raise FormulaError(f"in {show(text)}: the functions are {listing(_FUNCTIONS)}, each of one value")
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+            raise FormulaError(f"in {show(text)}: {show(node.value)} is not a number")
+    elif not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, ast.USub, ast.UAdd, *_BINARY)):
+        raise FormulaError(
+            f"{show(text)}: only column names, numbers, + - * / ** ( ) and {listing(_FUNCTIONS)} are known"
+        )
+
+
+def columns(text: str) -> list[str]:
+    """The columns a formula uses, in the order in which they come."""
+    tree = parse(text)
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions]
+    return list(dict.fromkeys(names))
+
+
+def compute(text: str, table: Mapping[str, Any]) -> Any:
+    """The values of a formula for columns by name, in float64. Dividing by 0 gives what is not finite."""
+
+    def value(node: ast.AST) -> Any:
+        if isinstance(node, ast.BinOp):
+            return _BINARY[type(node.op)](value(node.left), value(node.right))
+        if isinstance(node, ast.UnaryOp):
+            operand = value(node.operand)
+            return -operand if isinstance(node.op, ast.USub) else operand
+        if isinstance(node, ast.Call):
+            assert isinstance(node.func, ast.Name)
+            return _FUNCTIONS[node.func.id](value(node.args[0]))
+        if isinstance(node, ast.Name):
+            if node.id not in table:
+                raise FormulaError(f"there is no column {show(node.id)}{did_you_mean(node.id, table)}")
+            return table[node.id]
+        assert isinstance(node, ast.Constant)
+        return float(node.value)  # type: ignore[arg-type]
+
+    with np.errstate(all="ignore"):
+        made = value(parse(text))
+    return np.broadcast_to(made, np.shape(next(iter(table.values()))))
