@@ -13,9 +13,12 @@ from .config import device
 if TYPE_CHECKING:
     from . import (
         activations,
+        backend,
         callbacks,
         constraints,
+        data,
         datasets,
+        dtype_policies,
         initializers,
         layers,
         losses,
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
@@ -31,9 +35,11 @@ if TYPE_CHECKING:
         utils,
     )
     from .autodiff import no_grad, primitive
+    from .dtype_policies import DTypePolicy, FloatDTypePolicy
     from .gradients import GradientTape, grad, value_and_grad
     from .initializers import Initializer
     from .layers import Input, Layer
+    from .layers.base import name_scope
     from .losses import Loss
     from .metrics import Metric
     from .models import Model, Sequential
@@ -45,6 +51,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
     "GradientTape",
     "Initializer",
     "Input",
@@ -59,20 +67,25 @@ __all__ = [
     "Tensor",
     "Variable",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
+    "data",
     "datasets",
     "device",
+    "dtype_policies",
     "grad",
     "initializers",
     "layers",
     "losses",
     "metrics",
     "models",
+    "name_scope",
     "no_grad",
     "ops",
     "optimizers",
+    "preprocessing",
     "primitive",
     "random",
     "regularizers",
@@ -86,6 +99,8 @@ __all__ = [
 
 # Where the names that are no submodules come from.
 _HOME = {
+    "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
     "GradientTape": "gradients",
     "Initializer": "initializers",
     "Input": "layers",
@@ -100,6 +115,7 @@ _HOME = {
     "Tensor": "tensor",
     "Variable": "variables",
     "grad": "gradients",
+    "name_scope": "layers.base",
     "no_grad": "autodiff",
     "primitive": "autodiff",
     "value_and_grad": "gradients",

@@ -31,6 +31,31 @@ LAYER_ARGUMENTS = {
 # Arguments of fit.
 FIT_ARGUMENTS = {"nb_epoch": "epochs"}
 
+# Arguments of optimizers. tf.keras's decay= is kept: the rate is lr / (1 + decay * iterations).
+OPTIMIZER_ARGUMENTS = {"lr": "learning_rate"}
+
+# Names of losses, for losses.get and compile.
+LOSSES = {
+    "cosine_proximity": "cosine_similarity",
+    "huber_loss": "huber",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+}
+
+# Names of metrics, for metrics.get and compile; with arguments where the old name meant one number.
+METRICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cosine_proximity": ("CosineSimilarity", {}),
+    "f1": ("F1Score", {"average": "macro"}),
+    "kappa": ("CohenKappa", {}),
+    "kullback_leibler_divergence": ("KLDivergence", {}),
+    "log_cosh": ("LogCoshError", {}),
+    "logcosh": ("LogCoshError", {}),
+    "r2": ("R2Score", {}),
+    "rmse": ("RootMeanSquaredError", {}),
+    "roc_auc": ("AUC", {}),
+    "sensitivity": ("Recall", {}),
+}
+
 
 def renamed(arguments: dict[str, Any], table: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments with old names replaced, where ``known`` (parameters by name) has the new name and not the old."""
@@ -79,3 +104,54 @@ class OldModelMethods:
             reset = getattr(layer, "reset_state", None) or getattr(layer, "reset_states", None)
             if reset is not None:
                 reset()
+
+
+def or_epsilon(epsilon: float | None) -> float:
+    """Keras 2 wrote ``epsilon=None`` for the default, ``epsilon()`` of the config."""
+    if epsilon is None:
+        from .config import epsilon as default
+
+        return default()
+    return epsilon
+
+
+class OldOptimizerMethods:
+    """Attributes and methods that optimizers had in tf.keras 2."""
+
+    learning_rate: Any
+    variables: Any
+    apply_gradients: Callable[..., Any]
+
+    @property
+    def lr(self) -> Any:
+        """The same as ``learning_rate``."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
+    @property
+    def weights(self) -> list[Any]:
+        """The same as ``variables``."""
+        return list(self.variables)
+
+    def get_weights(self) -> list[Any]:
+        """The whole state as NumPy arrays, in the order of ``variables``."""
+        return [v.numpy() for v in self.variables]
+
+    def minimize(self, loss: Any, var_list: Any, tape: Any = None) -> Any:
+        """One update of the variables that makes a loss smaller.
+
+        loss: a function without arguments that returns it, or the loss itself, with the ``GradientTape`` that
+        recorded it.
+        """
+        from .gradients import GradientTape
+
+        variables = list(var_list() if callable(var_list) else var_list)
+        if tape is None:
+            if not callable(loss):
+                raise ValueError("minimize needs a function that returns the loss, or the tape that recorded the loss")
+            with GradientTape() as tape:
+                loss = loss()
+        return self.apply_gradients(zip(tape.gradient(loss, variables), variables))

@@ -251,7 +251,8 @@ class Orthogonal(RandomInitializer):
             raise ValueError(f"the Orthogonal initializer needs at least two axes, got shape {tuple(shape)}")
         dtype = standardize_dtype(dtype)
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        flat = self._rng().normal(size=(max(rows, columns), min(rows, columns))).astype(dtype)
+        exact = dtype if dtype in ("float32", "float64") else "float32"  # what there is a decomposition for
+        flat = self._rng().normal(size=(max(rows, columns), min(rows, columns))).astype(exact)
         q, r = np.linalg.qr(flat)
         q *= np.sign(np.diag(r))  # makes the decomposition unique, and the draw uniform
         return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
@@ -287,6 +288,7 @@ _CLASSES = [
 ]  # fmt: skip
 _BY_NAME: dict[str, type[Initializer]] = {c.__name__: c for c in _CLASSES}
 _BY_NAME |= {to_snake_case(c.__name__): c for c in _CLASSES}
+_BY_NAME |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal}
 _BY_NAME |= {"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones}
 
 # Keras's lower-case names are the classes themselves.

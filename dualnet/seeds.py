@@ -45,6 +45,17 @@ def global_pair() -> tuple[int, int]:
     return first, second
 
 
+def get_state() -> dict[str, Any]:
+    """Where the streams without a generator of their own are, for ``set_state``."""
+    return {"seed": config.global_seed(), "pair": list(_global_pair)}
+
+
+def set_state(state: dict[str, Any]) -> None:
+    """Go on from what ``get_state`` gave, in another process too."""
+    config._set_global_seed(int(state["seed"]))
+    _global_pair[:] = [int(v) for v in state["pair"]]
+
+
 def make_default_seed() -> int:
     """A seed for an object that was given none, from Python's ``random`` (as in Keras: the order matters)."""
     import random
@@ -88,6 +99,14 @@ class SeedGenerator:
         seed = config.global_seed() if self._given is None else self._given
         stream = self.name if self._given is None else "seeded"
         return backends.stream_key(seed, stream), self.counter - 1
+
+    def get_state(self) -> dict[str, Any]:
+        """Where the generator is, for ``set_state``."""
+        return {"seed": self.seed, "name": self.name, "counter": self.counter}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Draw on from where the generator was that gave this state."""
+        self.seed, self.name, self.counter = int(state["seed"]), str(state["name"]), int(state["counter"])
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": self._given}

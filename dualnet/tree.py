@@ -28,29 +28,52 @@ def _keys(structure: dict[Any, Any]) -> list[Any]:
 
 
 def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
-    """``function`` applied to the leaves of one or more structures of the same form; the result has that form"""
+    """``function`` applied to the leaves of one or more structures of the same form; the result has that form.
+
+    Raises ``ValueError`` when the forms differ.
+    """
     first = structures[0]
     if isinstance(first, dict):
-        return type(first)((key, map_structure(function, *(s[key] for s in structures))) for key in first)
-    if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(map_structure(function, *parts) for parts in zip(*structures)))
+        for other in structures[1:]:
+            if not isinstance(other, dict) or other.keys() != first.keys():
+                raise _differ(first, other)
+        return _like(first, {key: map_structure(function, *(s[key] for s in structures)) for key in first})
     if isinstance(first, (list, tuple)):
-        return type(first)(map_structure(function, *parts) for parts in zip(*structures))
+        for other in structures[1:]:
+            if not isinstance(other, (list, tuple)) or len(other) != len(first):
+                raise _differ(first, other)
+        return _like(first, [map_structure(function, *parts) for parts in zip(*structures)])
     return function(*structures)
 
 
+def _differ(first: Any, other: Any) -> ValueError:
+    def told(x: Any) -> str:
+        return f"{type(x).__name__} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else type(x).__name__
+
+    return ValueError(f"expected structures of the same form, got a {told(first)} and a {told(other)}")
+
+
+def _like(structure: Any, parts: Any) -> Any:
+    """New parts in a container of the kind of ``structure``."""
+    if isinstance(structure, dict):
+        kind: Any = type(structure)
+        return kind(structure.default_factory, parts) if hasattr(structure, "default_factory") else kind(parts)
+    return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+
+
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
-    """The leaves ``flat_sequence`` in the form of ``structure``"""
-    leaves = iter(flat_sequence)
+    """The leaves ``flat_sequence`` in the form of ``structure``; ``ValueError`` when there are more or fewer."""
+    given, expected = list(flat_sequence), len(flatten(structure))
+    if len(given) != expected:
+        raise ValueError(f"the structure has {expected} leaves, got {len(given)}")
+    leaves = iter(given)
 
     def build(part: Any) -> Any:
         if isinstance(part, dict):
             made = {key: build(part[key]) for key in _keys(part)}
-            return type(part)((key, made[key]) for key in part)
-        if isinstance(part, tuple) and hasattr(part, "_fields"):
-            return type(part)(*(build(p) for p in part))
+            return _like(part, {key: made[key] for key in part})
         if isinstance(part, (list, tuple)):
-            return type(part)([build(p) for p in part])
+            return _like(part, [build(p) for p in part])
         return next(leaves)
 
     return build(structure)

@@ -20,6 +20,11 @@ def structure() -> int:
     return _structure
 
 
+def scope() -> tuple[str, ...]:
+    """The names that come before those of new variables in their paths; layers/ puts its own function here."""
+    return ()
+
+
 def structure_changed() -> None:
     """What was gathered about the variables of a model has to be looked at again."""
     global _structure
@@ -50,7 +55,7 @@ class Variable(Tensor):
     ) -> None:
         backend = backend or backends.current()
         self.name = name or auto_name("variable")
-        self.path = self.name
+        self.path = "/".join((*scope(), self.name))
         self.autocast = autocast
         self.aggregation = aggregation
         self.synchronization = synchronization
@@ -73,6 +78,11 @@ class Variable(Tensor):
         super().__init__(backend.xp.array(array, copy=True))
         self._trainable = bool(trainable)
         self.tracked = self._trainable and is_float(self.data.dtype)
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        # A copy is in no flat buffer: a view of one, copied, would no longer be a view.
+        loose = {**self.__dict__, "home": None, "start": 0, "grad": None}
+        return loose, {"data": self.data.copy(), "tracked": self.tracked}
 
     @property
     def trainable(self) -> bool:

@@ -75,7 +75,7 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_functional_models_with_ops_and_shared_layers() -> None:
     a, b = dualnet.Input((3,)), dualnet.Input((3,))
     shared = layers.Dense(4, activation="relu")
-    model = dualnet.Model([a, b], layers.Dense(1)(ops.concatenate([shared(a), shared(b) * 2])))
+    model = dualnet.Model([a, b], layers.Dense(1)(ops.concatenate([shared(a), shared(b) * 2], axis=-1)))
     x = [np.random.default_rng(i).normal(size=(4, 3)) for i in range(2)]
     rows = check_model(model, x)
     assert len(rows) == 6

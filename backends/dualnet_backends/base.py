@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from .convolution import Convolution
+from .normal import normal
+from .normalization import Normalization
 from .random import philox_words
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend:
+class Backend(Convolution, Normalization):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -135,6 +138,12 @@ class Backend:
             halves = self.random_words((n + 1) // 2, key, step).view(xp.uint32)[:n]
             u = (halves >> xp.uint32(8)).astype(xp.float32) * xp.float32(2.0**-24)
         return u.reshape(shape).astype(dtype, copy=False)
+
+    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
+        """Normal numbers of mean 0 and variance 1 (see ``normal.py``), computed in float64 and then rounded."""
+        n = _size(shape)
+        z = normal(self.xp, self.random_words((n + 1) // 2, key, step))
+        return z[:n].reshape(shape).astype(dtype, copy=False)
 
     def dropout_mask(self, shape: tuple[int, ...], rate: float, key: tuple[int, int], step: int, dtype: Any) -> Array:
         """1 / (1 - rate) where an element is kept and 0 where it is dropped.

@@ -9,9 +9,9 @@ network library the kernel is not flipped:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 Array = Any
 Ints = tuple[int, ...]
@@ -23,8 +23,9 @@ class Convolution:
 
     xp: Any
 
-    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # Backend has it
+
+        def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array: ...
 
     def conv(
         self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
@@ -32,7 +33,9 @@ class Convolution:
         """The convolution, with the bias b, (o,) or None, added to it: fresh memory."""
         rows = self._rows(x, w.shape[:-2], strides, padding, dilation, groups)
         y = self.matmul(rows, self._matrices(w, groups))  # (groups, n * spatial', o / groups)
-        y = self.xp.swapaxes(y, 0, 1).reshape((x.shape[0], *_lengths(x, w.shape, strides, padding, dilation), w.shape[-1]))
+        y = self.xp.swapaxes(y, 0, 1).reshape(
+            (x.shape[0], *lengths(x, w.shape, strides, padding, dilation), w.shape[-1])
+        )
         if b is not None:
             y += b
         return y
@@ -47,10 +50,10 @@ class Convolution:
         d = self.matmul(rows, self.xp.swapaxes(self._matrices(w, groups), 1, 2))  # (groups, n * spatial', taps * c)
         d = d.reshape(groups, n, *inner, *taps, per_group)
         d = self.xp.moveaxis(d, 0, -2).reshape(n, *inner, *taps, groups * per_group)
-        dx = self.xp.zeros(_padded_shape(shape, padding), dtype=dy.dtype)
-        for tap, span in _spans(taps, inner, strides, dilation):
+        dx = self.xp.zeros(padded_shape(shape, padding), dtype=dy.dtype)
+        for tap, span in spans(taps, inner, strides, dilation):
             dx[span] += d[(slice(None),) * (1 + len(inner)) + tap]
-        return dx[_inside(shape, padding)]
+        return dx[inside(shape, padding)]
 
     def conv_kernel_gradient(
         self,
@@ -81,16 +84,20 @@ class Convolution:
         """The windows of x as the rows of one matrix for each group: (groups, n * spatial', taps * c / groups)."""
         xp, rank = self.xp, len(taps)
         if any(p != (0, 0) for p in padding):
-            wide = xp.zeros(_padded_shape(x.shape, padding), dtype=x.dtype)
-            wide[_inside(x.shape, padding)] = x
+            wide = xp.zeros(padded_shape(x.shape, padding), dtype=x.dtype)
+            wide[inside(x.shape, padding)] = x
             x = wide
         spread = tuple((k - 1) * d + 1 for k, d in zip(taps, dilation))
-        view = xp.lib.stride_tricks.sliding_window_view(x, spread, axis=tuple(range(1, rank + 1)))  # (n, spatial', c, taps)
+        view = xp.lib.stride_tricks.sliding_window_view(
+            x, spread, axis=tuple(range(1, rank + 1))
+        )  # (n, spatial', c, taps)
         every = (slice(None), *(slice(None, None, s) for s in strides), slice(None))
         view = xp.moveaxis(view[every + tuple(slice(None, None, d) for d in dilation)], rank + 1, -1)
         n, *inner = view.shape[: rank + 1]
         per_group = x.shape[-1] // groups
-        view = xp.moveaxis(view.reshape(n, *inner, *taps, groups, per_group) if groups > 1 else view[..., None, :], -2, 0)
+        view = xp.moveaxis(
+            view.reshape(n, *inner, *taps, groups, per_group) if groups > 1 else view[..., None, :], -2, 0
+        )
         return view.reshape(groups, _product((n, *inner)), _product(taps) * per_group)
 
     def _matrices(self, w: Array, groups: int) -> Array:
@@ -99,24 +106,24 @@ class Convolution:
         return self.xp.swapaxes(w.reshape(_product(w.shape[:-1]), groups, o // groups), 0, 1)
 
 
-def _lengths(x: Array, kernel: Ints, strides: Ints, padding: Pairs, dilation: Ints) -> list[int]:
+def lengths(x: Array, kernel: Ints, strides: Ints, padding: Pairs, dilation: Ints) -> list[int]:
     """The lengths of the spatial axes of the convolution of x with a kernel of this shape."""
     given = zip(x.shape[1:-1], kernel, strides, padding, dilation)
     return [(n + before + after - (k - 1) * d - 1) // s + 1 for n, k, s, (before, after), d in given]
 
 
-def _spans(taps: Ints, inner: list[int], strides: Ints, dilation: Ints) -> Iterator[tuple[Ints, tuple[slice, ...]]]:
+def spans(taps: Ints, inner: Sequence[int], strides: Ints, dilation: Ints) -> Iterator[tuple[Ints, tuple[slice, ...]]]:
     """For each place in the kernel, the part of the padded input that meets it, one element for each output."""
     for tap in product(*map(range, taps)):
         starts = [t * d for t, d in zip(tap, dilation)]
         yield tap, (slice(None), *(slice(i, i + s * (n - 1) + 1, s) for i, s, n in zip(starts, strides, inner)))
 
 
-def _padded_shape(shape: Ints, padding: Pairs) -> Ints:
+def padded_shape(shape: Ints, padding: Pairs) -> Ints:
     return (shape[0], *(before + n + after for n, (before, after) in zip(shape[1:], padding)), shape[-1])
 
 
-def _inside(shape: Ints, padding: Pairs) -> tuple[slice, ...]:
+def inside(shape: Ints, padding: Pairs) -> tuple[slice, ...]:
     return (slice(None), *(slice(before, before + n) for n, (before, _) in zip(shape[1:], padding)))
 
 

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from .base import Array, Backend, Scalar
+from .normal import normal
+from .numpy_convolution import NumpyConvolution
+from .numpy_normalization import NumpyNormalization
 from .random import counter
 
 CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB L2 cache
@@ -17,7 +20,7 @@ SCALARS: tuple[type, ...] = (np.bool_, np.float16, np.float32, np.float64)
 SCALARS += (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 
 
-class NumpyBackend(Backend):
+class NumpyBackend(NumpyConvolution, NumpyNormalization, Backend):
     name = "numpy"
     device = "cpu"
     xp = np
@@ -39,11 +42,29 @@ class NumpyBackend(Backend):
         return np.add.reduce(x if x.ndim == 2 else x.reshape(-1, x.shape[-1]), axis=0, out=out)
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
-        np.add.at(target, indices, values)
+        if target.ndim == 1 or not target.flags.c_contiguous or target.dtype != values.dtype:
+            np.add.at(target, indices, values)
+            return
+        # Element by element NumPy takes a quick way that it has not for rows: five times as fast, in the same order.
+        flat = target.reshape(-1)
+        width = flat.size // max(len(target), 1)
+        columns = np.arange(width)
+        step = max(CHUNK // max(width, 1), 1)
+        for i in range(0, len(indices), step):
+            places = indices[i : i + step, None].astype(np.int64) * width + columns
+            np.add.at(flat, places.reshape(-1), values[i : i + step].reshape(-1))
 
     def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
         bits = np.random.Philox(key=key[0] | key[1] << 64, counter=counter(step))
         return bits.random_raw(n)
+
+    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
+        z = np.empty(shape, dtype=dtype)
+        flat, words = z.reshape(-1), self.random_words((z.size + 1) // 2, key, step)
+        for i in range(0, len(words), CHUNK // 4):  # of float64
+            part = flat[2 * i : 2 * i + CHUNK // 2]
+            part[...] = normal(np, words[i : i + CHUNK // 4])[: part.size]
+        return z
 
     # The updates below do what the plain bodies do, in the same order, but chunk by chunk: a chunk stays in cache
     # from the first operation to the last, and one small scratch array replaces every temporary.

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from .convolution import Array, Convolution, Ints, Pairs
+from . import numpy_depthwise as depthwise
+from .convolution import Array, Convolution, Ints, Pairs, lengths
 
 CHUNK_BYTES = 1 << 20  # of rows: what fits in a second-level cache, and enough for BLAS to be at full speed
 # What a tile costs, in nanoseconds as measured on one AVX2 core. Only the ratios matter, and they move little.
@@ -53,11 +53,15 @@ Tile = tuple[Grid, Grid]  # tiles along the rows and the columns of an image
 
 
 class NumpyConvolution(Convolution):
-    """Overrides for kernels over one or two axes, without dilation and groups; all else goes to the plain bodies."""
+    """Overrides for kernels over one or two axes without dilation and groups, and for depthwise ones; all else is plain."""
 
     def conv(
         self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
     ) -> Array:
+        if depthwise.suits(w.shape, groups):
+            outer = lengths(x, w.shape, strides, padding, dilation)
+            y = np.empty((len(x), *outer, groups), dtype=np.result_type(x, w))
+            return depthwise.forward(x, w, b, y, strides, padding, dilation)
         if not _suits(w.shape, dilation, groups):
             return super().conv(x, w, b, strides, padding, dilation, groups)
         job = _Job(x.shape, w.shape, strides, padding)
@@ -77,6 +81,9 @@ class NumpyConvolution(Convolution):
     def conv_input_gradient(
         self, dy: Array, w: Array, shape: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int
     ) -> Array:
+        if depthwise.suits(w.shape, groups):
+            dx = np.empty(shape, dtype=np.result_type(dy, w))
+            return depthwise.input_gradient(dy, w, dx, strides, padding, dilation)
         if not _suits(w.shape, dilation, groups):
             return super().conv_input_gradient(dy, w, shape, strides, padding, dilation, groups)
         job = _Job(shape, w.shape, strides, padding, gradient=True)
@@ -84,11 +91,13 @@ class NumpyConvolution(Convolution):
         inside, images = job.image(dx), dy.reshape(job.y_shape)
         matrices = [np.ascontiguousarray(_wide(job.flat(w), tile).T) for tile in job.tiles]
         for chunk in job.chunks():
-            padded = np.zeros((chunk.stop - chunk.start, *job.padded_shape), dtype=dx.dtype)
+            here = inside[chunk]
+            padded = np.empty((len(here), *job.padded_shape), dtype=dx.dtype) if job.pads else here
+            padded[...] = 0
             for tile, matrix in zip(job.tiles, matrices):
-                made = _rows_of(images[chunk], tile) @ matrix
-                _add_windows(padded, made, tile)
-            inside[chunk] = padded[job.inside]
+                _add_windows(padded, _rows_of(images[chunk], tile) @ matrix, tile)
+            if job.pads:
+                here[...] = padded[job.inside]
         return dx
 
     def conv_kernel_gradient(
@@ -102,6 +111,9 @@ class NumpyConvolution(Convolution):
         groups: int,
         out: Array | None = None,
     ) -> Array:
+        if depthwise.suits(shape, groups):
+            dw = np.empty(shape, dtype=np.result_type(x, dy)) if out is None else out
+            return depthwise.kernel_gradient(x, dy, dw, strides, padding, dilation)
         if not _suits(shape, dilation, groups):
             return super().conv_kernel_gradient(x, dy, shape, strides, padding, dilation, groups, out)
         job = _Job(x.shape, shape, strides, padding)
@@ -136,6 +148,7 @@ class _Job:
         height, width = (1, x[1]) if one else x[1:3]
         self.x_shape, self.w_shape = (n, height, width, c), (kh, kw, c, o)
         self.padded_shape = (top + height + bottom, left + width + right, c)
+        self.pads = self.padded_shape != self.x_shape[1:]
         self.inside = (slice(None), slice(top, top + height), slice(left, left + width))
         oh, ow = (self.padded_shape[0] - kh) // sh + 1, (self.padded_shape[1] - kw) // sw + 1
         self.y_shape = (n, oh, ow, o)
@@ -155,8 +168,8 @@ class _Job:
         return (slice(i, min(i + self.chunk, n)) for i in range(0, n, self.chunk))
 
     def padded(self, x: Array) -> Iterator[tuple[slice, Array]]:
-        """Chunks of the images with their padding, contiguous along each row of pixels."""
-        if self.padded_shape == self.x_shape[1:] and x.strides[2:] == (x.itemsize * x.shape[3], x.itemsize):
+        """Chunks of the images with their padding, contiguous."""
+        if x.flags.c_contiguous and not self.pads:
             for chunk in self.chunks():
                 yield chunk, x[chunk]
             return
@@ -168,9 +181,7 @@ class _Job:
 
 
 @lru_cache(maxsize=256)
-def _tiling(
-    n: int, oh: int, ow: int, kh: int, kw: int, sh: int, sw: int, c: int, o: int, gradient: bool
-) -> list[Tile]:
+def _tiling(n: int, oh: int, ow: int, kh: int, kw: int, sh: int, sw: int, c: int, o: int, gradient: bool) -> list[Tile]:
     """The tiles that cover oh x ow outputs at the least cost: one size for the bulk, others for what is left over."""
     best, cost = [], float("inf")
     for rows in _grids(oh, kh, sh):
@@ -201,28 +212,34 @@ def _cost(n: int, rows: Grid, columns: Grid, c: int, o: int, gradient: bool) -> 
     return n * rows.count * columns.count * each + rows.size * columns.size * BUILD + window * made * PACK
 
 
+def _view(x: Array, shape: Ints, row: int, column: int, down: int, across: int) -> Array:
+    """A view of (n, h, w, c) as (n, tiles down, tiles across, rows, columns * c): from a pixel on, tiles this far apart.
+
+    x is contiguous. (``as_strided`` would do as well, at 5 us a call, which tells on small chunks.)
+    """
+    n, h, w, _ = x.strides
+    offset = row * h + column * w
+    return np.ndarray(shape, x.dtype, buffer=x, offset=offset, strides=(n, down * h, across * w, h, x.itemsize))
+
+
 def _windows(x: Array, tile: Tile) -> Array:
     """The inputs of each tile as a view.  x: (n, h, w, c) -> (n, tiles down, tiles across, reach down, reach across * c)"""
     rows, columns = tile
-    n, down, across, one = x.strides
-    start = x[:, rows.start * rows.stride :, columns.start * columns.stride :]
     shape = (len(x), rows.count, columns.count, rows.reach, columns.reach * x.shape[3])
-    steps = (n, rows.size * rows.stride * down, columns.size * columns.stride * across, down, one)
-    return as_strided(start, shape, steps)
+    row, column = rows.start * rows.stride, columns.start * columns.stride
+    return _view(x, shape, row, column, rows.size * rows.stride, columns.size * columns.stride)
 
 
 def _add_windows(x: Array, made: Array, tile: Tile) -> None:
     """Add the gradients of windows to the elements they came from, in parts within which no element stands twice."""
     rows, columns = tile
     c = x.shape[3]
-    n, down, across, one = x.strides
     high, wide = rows.size * rows.stride, columns.size * columns.stride
     made = made.reshape(len(x), rows.count, columns.count, rows.reach, columns.reach * c)
     for i in range(0, rows.reach, high):
         for j in range(0, columns.reach, wide):
             part = made[:, :, :, i : i + high, j * c : (j + wide) * c]
-            start = x[:, rows.start * rows.stride + i :, columns.start * columns.stride + j :]
-            place = as_strided(start, part.shape, (n, high * down, wide * across, down, one))
+            place = _view(x, part.shape, rows.start * rows.stride + i, columns.start * columns.stride + j, high, wide)
             place += part
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from .arguments import ConfigArgument, DeviceName
@@ -44,7 +46,7 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
         click.get_current_context().exit(1)
 
 
-def _print(rows: list[tuple[str, str, str, tuple[int, ...], float, bool]]) -> None:
+def _print(rows: Sequence[tuple[str, str, str, tuple[int, ...], float, bool]]) -> None:
     """The rows as a table of plain text: it reads the same in a terminal and in a file."""
     head = ("layer", "class", "gradient of", "shape", "relative error", "")
     lines = [

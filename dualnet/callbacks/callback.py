@@ -52,6 +52,11 @@ class Callback:
     # On the class, so that a subclass whose __init__ does not call this one still has them.
     model: Any = None
     params: Any = None
+    # For the class of a callback: the attributes that make up what it knows of the epochs so far, which
+    # BackupAndRestore keeps; and whether it comes after all others at the begin of training and the end of an epoch or
+    # step, wherever it is listed. When one that is listed behind it raises there, its own turn comes all the same.
+    remembers: tuple[str, ...] = ()
+    after_others = False
 
     def __init__(self) -> None:
         self.params = None
@@ -62,6 +67,17 @@ class Callback:
 
     def set_model(self, model: Any) -> None:
         self.model = model
+
+    def get_state(self) -> dict[str, Any]:
+        """What ``set_state`` of a new callback needs to go on where this one is: numbers, strings, arrays, None, and
+        lists and dictionaries of them. By default the attributes that ``remembers`` names."""
+        return {name: getattr(self, name) for name in self.remembers}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what ``get_state`` gave. It is called after ``on_train_begin``."""
+        for name in self.remembers:
+            if name in state:
+                setattr(self, name, state[name])
 
     @default
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:

@@ -69,6 +69,8 @@ class CallbackList(Callback):
             model.history = self._history
         for callback in self.callbacks:
             callback.set_model(model)
+            if _is_late(callback):
+                callback.companions = self.callbacks
 
     def _find_listeners(self) -> None:
         self._train_batch_begin = self._listeners("on_train_batch_begin")
@@ -77,6 +79,7 @@ class CallbackList(Callback):
         self._test_batch_end = self._listeners("on_test_batch_end")
         self._predict_batch_begin = self._listeners("on_predict_batch_begin")
         self._predict_batch_end = self._listeners("on_predict_batch_end")
+        self._has_late = any(_is_late(c) and listens(c, "on_train_batch_end") for c in self.callbacks)
         self.wants_train_batch_begin = bool(self._train_batch_begin)
         self.wants_train_batch_end = bool(self._train_batch_end)
         self.wants_test_batch_begin = bool(self._test_batch_begin)
@@ -86,6 +89,22 @@ class CallbackList(Callback):
 
     def _listeners(self, name: str) -> list[Callable[..., Any]]:
         return [getattr(c, name) for c in self.callbacks if listens(c, name)]
+
+    def _in_turn(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Call a hook of every callback, of those that come after all others last."""
+        late = [c for c in self.callbacks if _is_late(c)]
+        for position, callback in enumerate(self.callbacks):
+            if _is_late(callback) or (name == "on_train_batch_end" and not listens(callback, name)):
+                continue
+            try:
+                getattr(callback, name)(*args, **kwargs)
+            except BaseException:
+                for other in late:
+                    if any(other is c for c in self.callbacks[:position]):
+                        getattr(other, name)(*args, **kwargs)
+                raise
+        for callback in late:
+            getattr(callback, name)(*args, **kwargs)
 
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:
         logs = batch_logs(logs)
@@ -103,9 +122,7 @@ class CallbackList(Callback):
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, logs)
+        self._in_turn("on_epoch_end", epoch, python_logs(logs))
 
     @only_if("wants_train_batch_begin")
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -116,6 +133,9 @@ class CallbackList(Callback):
     @only_if("wants_train_batch_end")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         logs = batch_logs(logs)
+        if self._has_late:
+            self._in_turn("on_train_batch_end", batch, logs=logs)
+            return
         for hook in self._train_batch_end:
             hook(batch, logs=logs)
 
@@ -144,9 +164,7 @@ class CallbackList(Callback):
             hook(batch, logs=logs)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_train_begin(logs)
+        self._in_turn("on_train_begin", python_logs(logs))
         self._find_listeners()
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -175,6 +193,10 @@ class CallbackList(Callback):
         logs = python_logs(logs)
         for callback in self.callbacks:
             callback.on_predict_end(logs)
+
+
+def _is_late(callback: Any) -> bool:
+    return getattr(callback, "after_others", None) is True
 
 
 def _check(callback: Any) -> None:

@@ -28,6 +28,8 @@ class EarlyStopping(MonitorCallback):
     stopped.
     """
 
+    remembers = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .callback import Callback
@@ -12,13 +13,17 @@ class History(Callback):
 
     Attributes: ``history``, a dictionary from a name ("loss", "val_accuracy") to the list of its
     values, one per epoch; ``epoch``, the list of the epoch numbers, from ``initial_epoch``;
-    ``params``, those of ``fit``.
+    ``epochs_of``, the same for each name, as validation may come in some epochs only; ``params``,
+    those of ``fit``.
     """
+
+    remembers = ("history", "epoch", "epochs_of")
 
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
+        self.epochs_of: dict[str, list[int]] = {}
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.epoch = []
@@ -27,4 +32,20 @@ class History(Callback):
         self.epoch.append(epoch)
         for key, value in (logs or {}).items():
             self.history.setdefault(key, []).append(value)
+            self.epochs_of.setdefault(key, []).append(epoch)
         self.model.history = self
+
+    def plot(
+        self, metrics: Sequence[str] | None = None, title: str | None = None, to_file: Any = None, dpi: float = 120
+    ) -> Any:
+        """Draw the loss and every metric over the epochs, training and validation in one panel.
+
+        metrics: the panels, such as ``["loss", "accuracy"]``; all when None. title: above them. to_file: where to save
+        it, too (PNG, SVG or PDF, by its ending). dpi: pixels per inch.
+
+        Returns a matplotlib figure, which a notebook shows by itself. Raises ``ImportError`` without matplotlib (the
+        extra ``plot``) and ``ValueError`` when no epoch is complete.
+        """
+        from ..utils.history_plot import plot_history
+
+        return plot_history(self.history, self.epochs_of, metrics, title, to_file, dpi)

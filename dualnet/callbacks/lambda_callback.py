@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -40,13 +41,13 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end,
             **kwargs,
         }
-        known = [name for name in vars(Callback) if name.startswith(("on_", "set_"))]
+        known = [name for name in vars(Callback) if name.startswith("on_")] + ["set_params", "set_model"]
         for name, function in hooks.items():
             if name not in known:
                 import difflib
 
                 close = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {', '.join(known)}"
-                raise TypeError(f"LambdaCallback has no hook {name!r}; {hint}")
+                warnings.warn(f"LambdaCallback: nothing will call {name!r}, which is no hook; {hint}", stacklevel=2)
             if function is not None:
                 setattr(self, name, function)

@@ -33,6 +33,8 @@ class ModelCheckpoint(MonitorCallback):
     that is missing from the logs gives one warning, and the model is saved all the same.
     """
 
+    remembers = ("best", "_batches_since_save", "_last_batch")
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-import operator
 import warnings
 from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import dualnet_backends as backends
+
+from .. import ops
 from ..config import floatx
 from .callback import Callback
 
@@ -35,7 +37,7 @@ class MonitorCallback(Callback):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warnings.warn(
-                f"{type(self).__name__}: expected mode 'auto', 'min' or 'max', got {mode!r}; going on with 'auto'",
+                f"{type(self).__name__} mode {mode!r} is unknown: expected 'auto', 'min' or 'max'; going on with 'auto'",
                 stacklevel=3,
             )
             mode = "auto"
@@ -59,7 +61,7 @@ class MonitorCallback(Callback):
                 f"{type(self).__name__}: cannot tell whether a high or a low {self.monitor!r} is better. "
                 f"Pass mode='max' or mode='min', or check the name{_available(self.monitor, logs)}"
             )
-        self.monitor_op = operator.gt if direction == "up" else operator.lt
+        self.monitor_op = ops.greater if direction == "up" else ops.less
         if direction == "down":
             self.min_delta = -self.min_delta
 
@@ -81,7 +83,8 @@ class MonitorCallback(Callback):
             # Else a run that starts with NaN would never see an improvement again.
             return not math.isnan(value)
         # Losses and metrics are float32: more digits would let the rounding of min_delta decide.
-        return bool(self.monitor_op(_rounded(value - self.min_delta), _rounded(reference)))
+        with backends.device("cpu"):
+            return bool(self.monitor_op(_rounded(value - self.min_delta), _rounded(reference)))
 
     def _warn_once(self, message: str) -> None:
         """Warn the first time in a fit, not at every epoch."""

@@ -70,7 +70,7 @@ class _Array:
             for i, item in enumerate(content):
                 flat[i] = item
         else:
-            flat = np.frombuffer(content, real).copy()
+            flat = np.frombuffer(bytes(content), real).copy()
         self.value = flat.reshape(shape, order="F" if fortran else "C")
 
 

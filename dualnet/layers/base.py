@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 import dualnet_backends as backends
 
-from .. import constraints, initializers, regularizers, tree
+from .. import constraints, initializers, regularizers, tree, variables
 from ..autodiff import no_grad, to_array
 from ..compat import LAYER_ARGUMENTS, name_first, renamed
 from ..dtypes import is_float, standardize_dtype
@@ -45,6 +45,7 @@ class _Context(threading.local):
 
 
 _context = _Context()
+variables.scope = lambda: _context.scope
 
 
 @contextmanager
@@ -64,7 +65,7 @@ class LayerType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):
             kwargs = renamed(kwargs, LAYER_ARGUMENTS, inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
-        layer = cls.__new__(cls, *args, **kwargs)  # type: ignore[call-overload]
+        layer: Any = cls.__new__(cls, *args, **kwargs)  # type: ignore[call-overload]
         object.__setattr__(layer, "_auto_args", (args, kwargs))
         layer.__init__(*args, **kwargs)
         return layer
@@ -370,6 +371,8 @@ class Layer(metaclass=LayerType):
             self._build_for(args, kwargs)
         with name_scope(self.name):  # of the layers inside, which are built by being tried
             spec = self._symbolic_spec(args, kwargs)
+        if _context.holding:
+            self._clear_losses()  # of the trial
         outputs = record(self, args, kwargs, spec)
         self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
         return outputs
@@ -601,10 +604,10 @@ def _takes_nothing(build: Any) -> bool:
 
 
 def _policy_name(dtype: Any) -> Any:
-    """The dtype inside a serialized DTypePolicy, or what was given."""
+    """The dtype of a DTypePolicy, inside a serialized one, or what was given."""
     if isinstance(dtype, dict):
         return dtype.get("config", {}).get("name", "float32")
-    return dtype
+    return dtype.name if hasattr(dtype, "compute_dtype") else dtype
 
 
 def _given_input_shape(kwargs: dict[str, Any]) -> Shape | None:

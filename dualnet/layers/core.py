@@ -148,6 +148,10 @@ class Dense(Layer):
             )
 
     def call(self, inputs: Any) -> Any:
+        if len(inputs.shape) < 2:
+            raise ValueError(
+                f"Dense layer {self.name!r} takes at least two axes, the batch first, got shape {inputs.shape}"
+            )
         if inputs.shape[-1] != self.kernel.shape[0]:
             raise ValueError(
                 f"Dense layer {self.name!r} was built for inputs whose last axis has {self.kernel.shape[0]} entries, "

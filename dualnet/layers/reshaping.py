@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import config, ops
-from .base import Layer
+from .base import Layer, Shape
 
 
 class Flatten(Layer):
@@ -41,8 +41,15 @@ class Reshape(Layer):
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target_shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
-        if sum(n == -1 for n in self.target_shape) > 1:
-            raise ValueError(f"Reshape: only one entry of target_shape may be -1, got {self.target_shape}")
+        if any(n is None or n < -1 for n in self.target_shape):
+            raise ValueError(
+                f"Reshape: each entry must be a non-negative integer, or -1 for one that follows from the others, got "
+                f"target_shape={self.target_shape}"
+            )
+        if self.target_shape.count(-1) > 1:
+            raise ValueError(
+                f"Reshape: there may be at most one unknown dimension (-1), got target_shape={self.target_shape}"
+            )
         self._build_at_init()
 
     def call(self, inputs: Any) -> Any:
@@ -60,3 +67,61 @@ class Reshape(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "target_shape": self.target_shape}
+
+
+class Permute(Layer):
+    """Axes in another order.  x: (batch, ...) -> (batch, ...)
+
+    dims: which axis comes first, second, and so on; they count from 1, the batch being 0 and staying where it is.
+    """
+
+    def __init__(self, dims: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                f"Permute: Invalid permutation dims={self.dims}: expected each of 1 to {len(self.dims)} once, such as (2, 1)"
+            )
+        self._build_at_init()
+
+    def call(self, inputs: Any) -> Any:
+        self.compute_output_shape(inputs.shape)  # a message with both ranks
+        return ops.transpose(inputs, (0, *self.dims))
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        if len(input_shape) != len(self.dims) + 1:
+            raise ValueError(
+                f"Permute layer {self.name!r} with dims={self.dims} expects inputs with {len(self.dims) + 1} axes, got shape "
+                f"{tuple(input_shape)}"
+            )
+        return (input_shape[0], *(input_shape[d] for d in self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dims": self.dims}
+
+
+class RepeatVector(Layer):
+    """The input n times, along a new axis.  x: (batch, features) -> (batch, n, features)"""
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError(f"RepeatVector: Expected an integer value for `n`, got {n!r}")
+        if n < 1:
+            raise ValueError(f"RepeatVector: `n` should be a positive integer, got {n}")
+        self.n = n
+        self._build_at_init()
+
+    def call(self, inputs: Any) -> Any:
+        self.compute_output_shape(inputs.shape)
+        return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        if len(input_shape) != 2:
+            raise ValueError(
+                f"RepeatVector layer {self.name!r} expects inputs of shape (batch, features), got {tuple(input_shape)}"
+            )
+        return (input_shape[0], self.n, input_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "n": self.n}

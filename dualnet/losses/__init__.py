@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..compat import LOSSES
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -12,51 +13,156 @@ from .crossentropy import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
+from .focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+)
+from .generalized import CategoricalGeneralizedCrossEntropy, categorical_generalized_cross_entropy
 from .loss import Loss, LossFunctionWrapper
-from .regression import MeanAbsoluteError, MeanSquaredError, mean_absolute_error, mean_squared_error
+from .margin import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from .overlap import Dice, Tversky, dice, tversky
+from .probabilistic import KLDivergence, Poisson, kl_divergence, poisson
+from .regression import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    PseudoHuber,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    pseudo_huber,
+)
+from .sequence import CTC, ctc
+from .similarity import Circle, CosineSimilarity, circle, cosine_similarity
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge",
+    "Circle",
+    "CosineSimilarity",
+    "Dice",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
     "Loss",
     "LossFunctionWrapper",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "PseudoHuber",
     "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "circle",
+    "cosine_similarity",
+    "ctc",
     "deserialize",
+    "dice",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "pseudo_huber",
     "serialize",
     "sparse_categorical_crossentropy",
+    "squared_hinge",
+    "tversky",
 ]
 
 # What ``get`` knows. A new loss needs a line here, one above, and one in the parity test.
 CLASSES: tuple[type[Loss], ...] = (
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CTC,
     CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    CategoricalHinge,
+    Circle,
+    CosineSimilarity,
+    Dice,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
     MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    PseudoHuber,
     SparseCategoricalCrossentropy,
+    SquaredHinge,
+    Tversky,
 )
 FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
         binary_crossentropy,
+        binary_focal_crossentropy,
         categorical_crossentropy,
+        categorical_focal_crossentropy,
+        categorical_generalized_cross_entropy,
+        categorical_hinge,
+        circle,
+        cosine_similarity,
+        ctc,
+        dice,
+        hinge,
+        huber,
+        kl_divergence,
+        log_cosh,
         mean_absolute_error,
+        mean_absolute_percentage_error,
         mean_squared_error,
+        mean_squared_logarithmic_error,
+        poisson,
+        pseudo_huber,
         sparse_categorical_crossentropy,
+        squared_hinge,
+        tversky,
     )
 }
 # The short names are those of the functions, in either case.
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
 bce = BCE = binary_crossentropy
-_BY_NAME: dict[str, Any] = {c.__name__: c for c in CLASSES} | FUNCTIONS
-_BY_NAME |= {"mse": mse, "MSE": mse, "mae": mae, "MAE": mae, "bce": bce, "BCE": bce}
+kld = KLD = kullback_leibler_divergence = kl_divergence
+logcosh = log_cosh
+_SHORT = {"mse": mse, "mae": mae, "mape": mape, "msle": msle, "bce": bce, "kld": kld}
+_BY_NAME: dict[str, Any] = {c.__name__: c for c in (*CLASSES, Loss, LossFunctionWrapper)} | FUNCTIONS
+_BY_NAME |= _SHORT | {name.upper(): function for name, function in _SHORT.items()}
+_BY_NAME |= {old: _BY_NAME[new] for old, new in LOSSES.items()}
 
 
 def get(identifier: Any) -> Any:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from .. import losses as _losses
+from ..compat import METRICS as _OLD_NAMES
 from ..losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
     mean_absolute_error,
+    mean_absolute_percentage_error,
     mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
     sparse_categorical_crossentropy,
+    squared_hinge,
 )
 from ..naming import to_snake_case as _to_snake_case
 from .accuracy import (
@@ -27,59 +39,153 @@ from .accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from .at_best import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
+from .auc import AUC
+from .confusion import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
+from .correlation import ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation
 from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from .f_score import F1Score, FBetaScore
+from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from .kappa import CohenKappa
+from .margin import CategoricalHinge, Hinge, SquaredHinge
 from .metric import Metric
+from .precision_recall import Precision, Recall
+from .probabilistic import KLDivergence, Poisson
+from .r2 import R2Score
 from .reduction import Mean, MeanMetricWrapper, Sum
-from .regression import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
+from .regression import (
+    CosineSimilarity,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    RootMeanSquaredError,
+)
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "CohenKappa",
+    "ConcordanceCorrelation",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Hinge",
+    "IoU",
+    "KLDivergence",
+    "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
+    "Poisson",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
+    "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "concordance_correlation",
     "deserialize",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "pearson_correlation",
+    "poisson",
     "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
     "top_k_categorical_accuracy",
 ]
 
 # What ``get`` knows. A new metric needs a line here, one above, and one in the parity test.
 CLASSES: tuple[type[Metric], ...] = (
+    AUC,
     Accuracy,
     BinaryAccuracy,
     BinaryCrossentropy,
+    BinaryIoU,
     CategoricalAccuracy,
     CategoricalCrossentropy,
+    CategoricalHinge,
+    CohenKappa,
+    ConcordanceCorrelation,
+    CosineSimilarity,
+    F1Score,
+    FBetaScore,
+    FalseNegatives,
+    FalsePositives,
+    Hinge,
+    IoU,
+    KLDivergence,
+    LogCoshError,
     Mean,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanIoU,
     MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    OneHotIoU,
+    OneHotMeanIoU,
+    PearsonCorrelation,
+    Poisson,
+    Precision,
+    PrecisionAtRecall,
+    R2Score,
+    Recall,
+    RecallAtPrecision,
     RootMeanSquaredError,
+    SensitivityAtSpecificity,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
     SparseTopKCategoricalAccuracy,
+    SpecificityAtSensitivity,
+    SquaredHinge,
     Sum,
     TopKCategoricalAccuracy,
+    TrueNegatives,
+    TruePositives,
 )
 FUNCTIONS: dict[str, Any] = _losses.FUNCTIONS | {
     f.__name__: f
@@ -87,6 +193,8 @@ FUNCTIONS: dict[str, Any] = _losses.FUNCTIONS | {
         accuracy,
         binary_accuracy,
         categorical_accuracy,
+        concordance_correlation,
+        pearson_correlation,
         sparse_categorical_accuracy,
         sparse_top_k_categorical_accuracy,
         top_k_categorical_accuracy,
@@ -94,27 +202,54 @@ FUNCTIONS: dict[str, Any] = _losses.FUNCTIONS | {
 }
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
 bce = BCE = binary_crossentropy
-_BY_NAME: dict[str, Any] = {c.__name__: c for c in CLASSES}
-_BY_NAME |= {_to_snake_case(c.__name__): c for c in CLASSES}
-_BY_NAME |= {
+kld = KLD = kullback_leibler_divergence = kl_divergence
+logcosh = log_cosh
+_SHORT: dict[str, Any] = {
     "mse": MeanSquaredError,
-    "MSE": MeanSquaredError,
     "mae": MeanAbsoluteError,
-    "MAE": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
     "bce": BinaryCrossentropy,
-    "BCE": BinaryCrossentropy,
+    "kld": KLDivergence,
 }
+_BY_NAME: dict[str, Any] = {c.__name__: c for c in (*CLASSES, Metric, MeanMetricWrapper)}
+_BY_NAME |= {_to_snake_case(name): c for name, c in _BY_NAME.items()}
+_BY_NAME |= _SHORT | {name.upper(): c for name, c in _SHORT.items()}
 
 
 def get(identifier: Any) -> Any:
     """A metric from its name, config, class, instance or function; None stays None.
 
-    Any name gives an instance. Raises ``ValueError`` for an unknown name.
+    Any name gives an instance. Raises ``ValueError`` for an unknown name, and for a metric that needs an argument.
     """
     from ..saving.objects import by_identifier
 
+    if isinstance(identifier, str):
+        name, arguments = _OLD_NAMES.get(identifier, (identifier, {}))
+        found = by_identifier(name, _BY_NAME, "metric", make=False)
+        if not (isinstance(found, type) and issubclass(found, Metric)):
+            return found
+        missing = [
+            p.name
+            for p in _parameters(found).values()
+            if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in arguments
+        ]
+        if missing:
+            raise ValueError(
+                f"the metric {identifier!r} needs {' and '.join(missing)}: give dualnet.metrics.{found.__name__}(...) "
+                "in place of its name"
+            )
+        return found(**arguments)
     return by_identifier(identifier, _BY_NAME, "metric", instance_of=Metric)
+
+
+def _parameters(cls: type[Metric]) -> Any:
+    import inspect
+
+    return inspect.signature(cls).parameters
 
 
 def serialize(metric: Any) -> Any:

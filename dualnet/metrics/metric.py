@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import dualnet_backends as backends
+
 from .. import initializers, tree
-from ..autodiff import no_grad
+from ..autodiff import no_grad, to_array
 from ..losses.reduction import compute_dtype
 from ..naming import auto_name
+from ..tensor import Tensor
 from ..variables import Variable
 
 
@@ -45,12 +50,14 @@ class Metric:
     ) -> Variable:
         """A variable that keeps the state. It is set to zeros by ``reset_state``.
 
-        initializer: of its first value, a name or a callable ``(shape, dtype)``. dtype: by default ``floatx()``.
+        initializer: of its first value: a name, a callable ``(shape, dtype)``, or the value. dtype: by default ``floatx()``.
         """
         if "_variables" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it makes variables")
+        if not hasattr(initializer, "shape"):
+            initializer = initializers.get("zeros" if initializer is None else initializer)
         made = Variable(
-            initializers.get("zeros" if initializer is None else initializer),
+            initializer,
             shape=(shape,) if isinstance(shape, int) else tuple(shape),
             dtype=dtype,
             trainable=False,
@@ -72,6 +79,12 @@ class Metric:
         kwargs.pop("synchronization", None)
         given = dict(zip(("shape", "initializer", "dtype", "name"), args)) | kwargs
         return self.add_variable(**{"shape": (), **given})
+
+    def _add_zeros(self, name: str, shape: Any, backend: backends.Backend | None = None, dtype: Any = None) -> Variable:
+        """A variable of zeros that is made on a device (that of the first batch), where nothing has to be sent to it."""
+        backend = backend or backends.current()
+        with backends.device(backend.device):
+            return self.add_variable(shape, lambda shape, dtype: backend.xp.zeros(shape, dtype=dtype), dtype, name=name)
 
     @property
     def variables(self) -> list[Variable]:
@@ -97,6 +110,43 @@ class Metric:
     def result(self) -> Any:
         """The value so far: a tensor without axes, or a dictionary of them."""
         raise NotImplementedError(f"{type(self).__name__} must define result()")
+
+    @contextmanager
+    def _with_values(self, values: Sequence[Any]) -> Iterator[list[Variable]]:
+        """Let the variables have other values inside the block, and their own ones again after it."""
+        variables = self.variables
+        if len(values) != len(variables):
+            raise ValueError(
+                "Argument `metric_variables` must be a list of tensors corresponding 1:1 to "
+                f"{type(self).__name__}().variables. Received list with length {len(values)}, but expected "
+                f"{len(variables)} variables."
+            )
+        before = [v.data for v in variables]
+        try:
+            for v, value in zip(variables, values):
+                v.data = to_array(value, backends.of(v.data), v.data.dtype).copy()
+            yield variables
+        finally:
+            for v, data in zip(variables, before):
+                v.data = data
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Tensor]:
+        """What ``update_state`` would make of these values of the variables, which keep their own. One for each of
+        ``variables``."""
+        with self._with_values(metric_variables) as variables:
+            self.update_state(*args, **kwargs)
+            return [Tensor(v.data) for v in variables]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """What ``result`` would be for these values of the variables."""
+        with self._with_values(metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Tensor]:
+        """The values of the variables after ``reset_state``, which they do not get."""
+        with self._with_values(self.variables) as variables:
+            self.reset_state()
+            return [Tensor(v.data) for v in variables]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """``update_state``, then ``result``."""

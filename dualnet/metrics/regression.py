@@ -6,8 +6,15 @@ from typing import Any
 
 from .. import ops
 from ..autodiff import primitive
-from ..losses import mean_absolute_error, mean_squared_error
+from ..losses import (
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
 from ..losses.reduction import same_shape
+from ..ops import error as _error
 from ..ops._common import Const, floating
 from ..tensor import Array, Tensor, Xp
 from .reduction import MeanMetricWrapper
@@ -35,6 +42,61 @@ class MeanAbsoluteError(MeanMetricWrapper):
 
     def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(mean_absolute_error, name, dtype)
+
+
+class MeanAbsolutePercentageError(MeanMetricWrapper):
+    """100 times the mean of |y_true - y_pred| / |y_true|.
+
+    name: "mean_absolute_percentage_error" by default. dtype: of the result, by default ``floatx()``.
+    """
+
+    _direction = "down"
+
+    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None) -> None:
+        super().__init__(mean_absolute_percentage_error, name, dtype)
+
+
+class MeanSquaredLogarithmicError(MeanMetricWrapper):
+    """The mean of (log(1 + y_true) - log(1 + y_pred))^2.
+
+    name: "mean_squared_logarithmic_error" by default. dtype: of the result, by default ``floatx()``.
+    """
+
+    _direction = "down"
+
+    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
+        super().__init__(mean_squared_logarithmic_error, name, dtype)
+
+
+class LogCoshError(MeanMetricWrapper):
+    """The mean of log(cosh(y_pred - y_true)).
+
+    name: "logcosh" by default. dtype: of the result, by default ``floatx()``.
+    """
+
+    _direction = "down"
+
+    def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
+        super().__init__(log_cosh, name, dtype)
+
+
+def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
+    """The cosine itself; the loss of that name is minus it."""
+    return _error.cosine(*same_shape("cosine_similarity", y_true, y_pred), axis=axis)
+
+
+class CosineSimilarity(MeanMetricWrapper):
+    """The mean cosine of the angle between y_true and y_pred: 1 for the same direction. (The loss of that name is minus
+    it.)
+
+    name: "cosine_similarity" by default. dtype: of the result, by default ``floatx()``. axis: of the vectors.
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
+        super().__init__(_cosine, name, dtype, axis=axis)
+        self.axis = axis
 
 
 @primitive

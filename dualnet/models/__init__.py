@@ -2,9 +2,10 @@
 
 from .cloning import clone_model
 from .model import Model
+from .perceptron import Perceptron
 from .sequential import Sequential
 
-__all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+__all__ = ["Model", "Perceptron", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
 
 def __getattr__(name: str) -> object:

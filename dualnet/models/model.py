@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -203,12 +205,12 @@ class Model(OldModelMethods, Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss, the metrics of ``compile``, and those that are attributes of the model."""
-        found = [self._loss_tracker] if self.compiled else []
+        """The loss, the metrics of ``compile``, then those that are attributes of the model or of its layers."""
+        found: list[Any] = [self._loss_tracker] if self.compiled else []
         found += self._compiled_loss.metrics if self._compiled_loss is not None else []
-        found += self._compiled_metrics.metrics
-        own = [v for v in self.__dict__.values() if isinstance(v, metrics_module.Metric)]
-        return found + [m for m in own if m is not self._loss_tracker]
+        found += self._compiled_metrics.metrics if self._compiled_metrics.built else [self._compiled_metrics]
+        known = {id(self._loss_tracker), *map(id, found)}
+        return found + [m for m in _metrics_of(self) if id(m) not in known]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -249,6 +251,14 @@ class Model(OldModelMethods, Layer):
             total = total + loss
         return total
 
+    def _loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        """``compute_loss``, by keywords and without ``training`` where a subclass wrote it without."""
+        known = type(self).compute_loss
+        named = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        if known is Model.compute_loss or _takes(known, "training"):
+            named["training"] = training
+        return self.compute_loss(**named)
+
     def _may_add_losses(self) -> bool:
         """Whether ``losses`` can be anything but empty: no layer is asked at every step for what it does not do."""
         state = self._trained
@@ -257,7 +267,7 @@ class Model(OldModelMethods, Layer):
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into the compiled metrics, and return the results so far."""
         if y is not None:
-            self._compiled_metrics.update(y, y_pred, sample_weight)
+            self._compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def train_step(self, data: Any) -> Any:
@@ -266,8 +276,9 @@ class Model(OldModelMethods, Layer):
         tape: Tape = []
         with recording(tape):
             y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
-        self._update(tape, loss)
+            loss = self._loss(x, y, y_pred, sample_weight, True)
+            scaled = self.optimizer.scale_loss(loss)
+        self._update(tape, scaled)
         return self._account(x, y, y_pred, sample_weight, loss)
 
     def _update(self, tape: Tape, loss: Tensor) -> None:
@@ -275,6 +286,8 @@ class Model(OldModelMethods, Layer):
         state = self._trained
         if state is None or state.optimizer is not self.optimizer or not state.current():
             state = self._trained = _Trained(self)
+        if not state.variables:
+            return  # what is left of a step is to measure
         found = backward(tape, loss, destinations=state.destinations)
         missing = [v for v in state.variables if id(v) not in found]
         if missing:
@@ -290,14 +303,14 @@ class Model(OldModelMethods, Layer):
                 results = self.compute_metrics(x, y, y_pred, sample_weight)
                 return Logs(lambda: results)
             if y is not None:
-                self._compiled_metrics.update(y, y_pred, sample_weight)
+                self._compiled_metrics.update_state(y, y_pred, sample_weight)
         return Logs(self.get_metrics_result)
 
     def test_step(self, data: Any) -> Any:
         """Loss and metrics of one batch, without an update."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        loss = self._loss(x, y, y_pred, sample_weight, False)
         return self._account(x, y, y_pred, sample_weight, loss)
 
     def predict_step(self, data: Any) -> Any:
@@ -420,6 +433,10 @@ class Model(OldModelMethods, Layer):
 
     # -- saving ----------------------------------------------------------------------------------------------------
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What was gathered for training is found by identity, which a copy does not have.
+        return {**self.__dict__, "_trained": None, "_trainable_at_compile": None, "_source": None}
+
     def get_config(self) -> dict[str, Any]:
         """What ``from_config`` needs: the graph of a model made of inputs and outputs, else the constructor's arguments."""
         if self._graph is None or type(self).__init__ is not Model.__init__:
@@ -485,6 +502,8 @@ class Model(OldModelMethods, Layer):
             self.optimizer.build(self.trainable_variables)
 
     _steps_made = 0
+    _source: Any = None  # a weak reference to where the batches of the present fit come from
+    _resume: Any = None  # where fit is to go on with another run; a callback sets it
 
 
 class _Trained:
@@ -495,7 +514,7 @@ class _Trained:
         self.optimizer = model.optimizer
         self.variables = model.trainable_variables
         if not self.variables:
-            raise ValueError("the model has no trainable weights: there is nothing to train")
+            warnings.warn("the model has no trainable weights: there is nothing to train", stacklevel=5)
         model.optimizer.ensure_built(self.variables)
         self.structure = structure()
         mine = {id(v) for v in self.variables}
@@ -519,6 +538,26 @@ class _Trained:
             warnings.warn(
                 f"the loss does not depend on {names}: without a gradient they stay as they are", stacklevel=5
             )
+
+
+@functools.lru_cache(maxsize=256)
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of that name, or takes any keyword."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _metrics_of(layer: Layer) -> list[Any]:
+    """The metrics that are attributes of a layer, also in lists and dictionaries, or of layers inside it.
+
+    A model inside has its metrics for its own training, as in Keras.
+    """
+    values = [v for v in vars(layer).values() if isinstance(v, (metrics_module.Metric, list, tuple, dict))]
+    found = {id(m): m for v in values for m in tree.flatten(v) if isinstance(m, metrics_module.Metric)}
+    for inner in layer._flatten_layers():
+        if not isinstance(inner, Model):
+            found |= {id(m): m for m in _metrics_of(inner)}
+    return list(found.values())
 
 
 def _batch_size(x: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..tensor import KerasTensor, Tensor
+from . import image as image  # ops.image.resize
 from .activation import (
     celu,
     elu,
@@ -28,6 +29,7 @@ from .activation import (
     swish,
     tanh,
 )
+from .adaptive_pool import adaptive_average_pool, adaptive_max_pool
 from .arithmetic import (
     add,
     divide,
@@ -51,6 +53,7 @@ from .arithmetic import (
     true_divide,
     where,
 )
+from .conv import conv, conv_transpose, depthwise_conv, separable_conv
 from .create import (
     arange,
     array,
@@ -66,6 +69,7 @@ from .create import (
     zeros,
     zeros_like,
 )
+from .ctc import ctc_loss
 from .elementwise import (
     abs,
     absolute,
@@ -104,6 +108,7 @@ from .elementwise import (
 )
 from .linear import dot, matmul
 from .loss import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .pool import average_pool, max_pool
 from .reduce import (
     all,
     amax,
@@ -153,6 +158,8 @@ from .shape import (
 __all__ = [
     "abs",
     "absolute",
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "add",
     "all",
     "amax",
@@ -165,6 +172,7 @@ __all__ = [
     "argmax",
     "argmin",
     "array",
+    "average_pool",
     "binary_crossentropy",
     "broadcast_to",
     "cast",
@@ -173,13 +181,17 @@ __all__ = [
     "celu",
     "clip",
     "concatenate",
+    "conv",
+    "conv_transpose",
     "convert_to_numpy",
     "convert_to_tensor",
     "copy",
     "cos",
     "cosh",
     "count_nonzero",
+    "ctc_loss",
     "cumsum",
+    "depthwise_conv",
     "divide",
     "divide_no_nan",
     "dot",
@@ -224,6 +236,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "min",
@@ -252,6 +265,7 @@ __all__ = [
     "round",
     "rsqrt",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "sign",

@@ -10,6 +10,7 @@ import dualnet_backends as backends
 from ..autodiff import to_array
 from ..dtypes import result_type, standardize_dtype
 from ..tensor import Tensor
+from ..variables import Variable
 
 Shape = int | Sequence[int]
 
@@ -19,9 +20,12 @@ def _shape(shape: Shape) -> tuple[int, ...]:
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Tensor:
-    """An array, number or nested list as a tensor; a tensor of the right dtype is returned as it is."""
+    """An array, number or nested list as a tensor; a tensor of the right dtype is returned as it is.
+
+    A variable gives its present value, in a tensor that later changes of the variable do not touch.
+    """
     if isinstance(x, Tensor) and (dtype is None or str(x.dtype) == standardize_dtype(dtype)):
-        return x
+        return x.value if isinstance(x, Variable) else x
     if isinstance(x, Tensor):
         from .elementwise import cast
 

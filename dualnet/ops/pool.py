@@ -16,19 +16,19 @@ from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_
 
 
 class Axis(NamedTuple):
-    """One spatial axis: its length, its windows (size, distance, number), and what padding comes before and after."""
+    """One spatial axis: its length, its windows (size, distance, how many), and what padding comes before and after."""
 
     at: int
     length: int
     size: int
     stride: int
-    count: int
+    windows: int
     before: int
     after: int
 
     def spans(self) -> list[tuple[slice, ...]]:
         """For each place in the window, the indices of the elements that stand there, one for each window."""
-        last = self.stride * (self.count - 1) + 1
+        last = self.stride * (self.windows - 1) + 1
         return [(slice(None),) * self.at + (slice(i, i + last, self.stride),) for i in range(self.size)]
 
     @property
@@ -39,7 +39,7 @@ class Axis(NamedTuple):
     @property
     def covered(self) -> bool:
         """Whether every element is in one window and no more."""
-        return self.stride == self.size and self.count * self.size == self.length + self.before + self.after
+        return self.stride == self.size and self.windows * self.size == self.length + self.before + self.after
 
 
 @primitive
@@ -215,7 +215,7 @@ def _per_element(xp: Xp, y: Array, axes: list[Axis]) -> Array:
         y = y / inside
     for a in axes:
         if a.before or a.after:
-            start = xp.arange(a.count) * a.stride - a.before
+            start = xp.arange(a.windows) * a.stride - a.before
             held = xp.minimum(start + a.size, a.length) - xp.maximum(start, 0)
             y = y / held.astype(y.dtype).reshape((-1,) + (1,) * (y.ndim - a.at - 1))
     return y

@@ -126,7 +126,7 @@ def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
     return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
 
 
-def concatenate(xs: Sequence[Any], axis: int = -1) -> Tensor:
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """Tensors joined along an axis; all other axes must agree"""
     if len(xs) == 0:
         raise ValueError("concatenate: expected at least one tensor, got none")

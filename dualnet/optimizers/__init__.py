@@ -1,26 +1,89 @@
-"""Optimizers, one per file."""
+"""Optimizers, one per file, and schedules of their learning rates."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from . import legacy, schedules
+from .adadelta import Adadelta
+from .adafactor import Adafactor
+from .adagrad import Adagrad
 from .adam import Adam
+from .adamax import Adamax
+from .adamw import AdamW
 from .base import Optimizer
+from .ftrl import Ftrl
+from .lamb import Lamb
+from .lion import Lion
+from .loss_scale_optimizer import LossScaleOptimizer
+from .multi_optimizer import MultiOptimizer, OptimizerMap
+from .muon import Muon
+from .nadam import Nadam
 from .rmsprop import RMSprop
+from .schedule_free_adamw import ScheduleFreeAdamW
 from .sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
+    "Nadam",
+    "Optimizer",
+    "OptimizerMap",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+    "deserialize",
+    "get",
+    "legacy",
+    "schedules",
+    "serialize",
+]
 
-_CLASSES: dict[str, type[Optimizer]] = {"adam": Adam, "rmsprop": RMSprop, "sgd": SGD}
+_CLASSES: dict[str, type[Optimizer]] = {
+    cls.__name__.lower(): cls
+    for cls in (
+        SGD,
+        Adadelta,
+        Adafactor,
+        Adagrad,
+        Adam,
+        AdamW,
+        Adamax,
+        Ftrl,
+        Lamb,
+        Lion,
+        LossScaleOptimizer,
+        MultiOptimizer,
+        Muon,
+        Nadam,
+        RMSprop,
+        ScheduleFreeAdamW,
+    )
+}
 
 
 def get(identifier: Any) -> Any:
-    """An optimizer from its name (in any case), config, class or instance."""
+    """An optimizer from its name (in any case), config, class or instance; None for None."""
     from ..saving.objects import by_identifier
 
     if isinstance(identifier, str) and identifier.lower() in _CLASSES:
         identifier = identifier.lower()
-    return by_identifier(identifier, _CLASSES, "optimizer", instance_of=Optimizer)
+    if isinstance(identifier, dict):
+        identifier = deserialize({"config": {}, **identifier})
+    found = by_identifier(identifier, _CLASSES, "optimizer", instance_of=Optimizer)
+    if found is not None and not isinstance(found, Optimizer):
+        raise ValueError(f"expected the name, the config, the class or an instance of an optimizer, got {identifier!r}")
+    return found
 
 
 def serialize(optimizer: Optimizer) -> Any:
@@ -31,10 +94,10 @@ def serialize(optimizer: Optimizer) -> Any:
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """The optimizer a config describes."""
+    """The optimizer a config describes; the name of its class may be in any case."""
     from ..saving.objects import deserialize_keras_object
 
-    if str(config.get("class_name", "")).lower() in _CLASSES:
+    if str(config.get("class_name", "")).lower() in _CLASSES and not config.get("registered_name"):
         cls = _CLASSES[config["class_name"].lower()]
         return cls.from_config(config["config"], custom_objects)
     return deserialize_keras_object(config, custom_objects)

@@ -7,8 +7,11 @@ from typing import Any
 
 from dualnet_backends import Backend
 
+from ..compat import or_epsilon
 from ..tensor import Array
+from ..variables import Variable
 from .base import Optimizer
+from .state import FlatState
 
 
 class Adam(Optimizer):
@@ -24,15 +27,13 @@ class Adam(Optimizer):
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        epsilon: float | None = 1e-7,
         amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
-        for name, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0 <= beta < 1:
-                raise ValueError(f"Adam: {name} must be from 0 to below 1, got {beta!r}")
-        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+        check_betas(self, beta_1=beta_1, beta_2=beta_2)
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, or_epsilon(epsilon), amsgrad
         self.slot_names = ("momentum", "velocity", "velocity_hat") if amsgrad else ("momentum", "velocity")
 
     def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
@@ -40,14 +41,12 @@ class Adam(Optimizer):
         m, v, *v_hat = slots
         backend.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon, *v_hat)
 
-    @property
-    def variables(self) -> list[Any]:
-        found = super().variables
-        if not self.amsgrad or not self.built:
-            return found
+    def _slot_variables(self) -> list[Variable]:
+        if not self.amsgrad or not isinstance(self._state, FlatState):
+            return super()._slot_variables()
         # Keras appends all velocity_hat behind the interleaved pairs.
-        head, slots = found[: -3 * len(self._variables)], found[-3 * len(self._variables) :]
-        return head + [v for i, v in enumerate(slots) if i % 3 < 2] + slots[2::3]
+        m, v, v_hat = (s.found for s in self._state.slots)
+        return [slot for pair in zip(m, v) for slot in pair] + v_hat
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -57,3 +56,10 @@ class Adam(Optimizer):
             "epsilon": self.epsilon,
             "amsgrad": self.amsgrad,
         }
+
+
+def check_betas(optimizer: Optimizer, **betas: float) -> None:
+    """Raise ``ValueError`` for the rate of a running average that is not from 0 to below 1."""
+    for name, beta in betas.items():
+        if not 0 <= beta < 1:
+            raise ValueError(f"{type(optimizer).__name__}: {name} must be from 0 to below 1, got {beta!r}")

@@ -17,7 +17,8 @@ from ..variables import Run, Variable, pack, runs
 from . import clipping
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
-from .state import Segment, Slots, segments, stretches, zeros
+from .state import Averages, FlatState, OwnState, Segment, Slots, stretches, zeros
+from .stateful import OptimizerState
 
 # Arguments that tf.keras put into its configs and that change nothing.
 _IGNORED = ("jit_compile", "is_legacy_optimizer")
@@ -28,11 +29,12 @@ class Plan(NamedTuple):
 
     variables: list[Variable]  # that have one
     segments: list[Segment]
+    decayed: list[Array]  # the weights that weight decay applies to
     accumulated: list[tuple[Array, Array]]  # gradients, and where they add up
     overwritten: list[Variable]
 
 
-class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
+class Optimizer(OptimizerState, CustomOptimizerMethods, OldOptimizerMethods):
     """Base of all optimizers. One of your own defines ``slot_names`` and ``update``, or ``build`` and ``update_step``
     as in Keras.
 
@@ -101,8 +103,9 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
         self._trainable_variables: list[Variable] = []
         self._trainable_variables_indices: dict[int, int] = {}
         self._runs: list[Run] = []
-        self._slots: list[Slots] = []
-        self._averages: Slots | None = None
+        self._state: FlatState | OwnState | None = None
+        self._averages: Averages | None = None
+        self.averages_are_in_weights = False  # and the weights where the averages were
         self._accumulators: Slots | None = None
         self._added: list[Variable] = []  # by add_variable
         self._plans: dict[tuple[int, ...], Plan] = {}
@@ -119,7 +122,9 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: float) -> None:
         """The update of one variable. Override it, as in Keras, where ``update`` does not fit."""
-        slots = self._slots_of(variable)
+        self._get_variable_index(variable)  # which raises for one that is not known
+        assert self._state is not None
+        slots = self._state.of(variable)
         g = to_array(gradient, backends.of(variable.data)).astype(variable.dtype)
         arrays = [variable.data, g, *slots]
         if self.elementwise:
@@ -133,6 +138,10 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
     def initial_slot(self, name: str, values: Array) -> Array:
         """A new array of the shape of ``values``, those of the weights: what a slot starts with."""
         return zeros(name, values)
+
+    def make_slots(self, variable: Variable) -> dict[str, Array]:
+        """For an optimizer that is not elementwise: what it keeps for one variable, new arrays by name."""
+        return {name: self.initial_slot(name, variable.data) for name in self.slot_names}
 
     # -- state -----------------------------------------------------------------------------------------------------
 
@@ -152,25 +161,18 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
         # What its gradient replaces needs no state.
         self._runs = runs([v for v in variables if not v.overwrite_with_gradient])
         if self.use_ema:
-            self._averages = Slots("average", self._runs, variables, zeros)
+            self._averages = Averages("average", self._runs, variables, zeros)
         if self.gradient_accumulation_steps:
             self._accumulators = Slots("gradient_accumulator", runs(variables), variables, zeros)
-        self._make_slots()
+        if self.elementwise:
+            self._state = FlatState(self.slot_names, self._runs, variables, self.initial_slot)
+        else:
+            self._state = OwnState([v for v in variables if not v.overwrite_with_gradient], self.make_slots)
         self.built = True
-
-    def _make_slots(self) -> None:
-        self._slots = [Slots(name, self._runs, self._trainable_variables, self.initial_slot) for name in self.slot_names]
-
-    def _slots_of(self, variable: Variable) -> list[Array]:
-        """The slots of one variable, in its shape."""
-        found = [s.variables[self._get_variable_index(variable)] for s in self._slots]
-        return [v.data for v in found if v is not None]
 
     def _slot_variables(self) -> list[Variable]:
         """All slots, in the order of Keras."""
-        if self.slots_by_variable:
-            return [v for group in zip(*(s.found for s in self._slots)) for v in group]
-        return [v for s in self._slots for v in s.found]
+        return [] if self._state is None else self._state.variables(self.slots_by_variable)
 
     @property
     def variables(self) -> list[Variable]:
@@ -235,10 +237,8 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
         self._excluded |= {id(v) for v in var_list or ()}
         self._excluded_names = [*self._excluded_names, *(var_names or ())]
 
-    def weight_decay_of(self, variable: Variable) -> float:
-        """The weight decay of one variable, 0 when it is excluded."""
-        excluded = id(variable) in self._excluded or any(re.search(n, variable.name) for n in self._excluded_names)
-        return 0.0 if excluded else self.weight_decay or 0.0
+    def _is_excluded(self, variable: Variable) -> bool:
+        return id(variable) in self._excluded or any(re.search(n, variable.name) for n in self._excluded_names)
 
     # -- updating --------------------------------------------------------------------------------------------------
 
@@ -282,6 +282,9 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
         if not self.built:
             self.build(list(variables))
             self.built = True
+            if self._pending is not None:
+                self.set_weights(self._pending)
+                self._pending = None
             return
         for v in variables:
             if id(v) not in self._trainable_variables_indices:
@@ -303,7 +306,11 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
             if due:
                 self._update_all(plan)
             if self._averages is not None:
-                self._average()
+                updates = self._updates_made()
+                # The first step copies.
+                self._averages.take(self._runs, self.ema_momentum if updates else 0.0)
+                if self.ema_overwrite_frequency and (updates + 1) % self.ema_overwrite_frequency == 0:
+                    self._averages.put(self._runs)
             for v in plan.variables:
                 if v.constraint is not None:
                     v.assign(v.constraint(v))
@@ -312,57 +319,49 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
     def _plan(self, missing: set[int]) -> Plan:
         present = [v for v in self._trainable_variables if id(v) not in missing]
         normal = [v for v in present if not v.overwrite_with_gradient]
-        if self.elementwise:
-            found = segments(self._runs, self._slots, missing)
-        else:
-            found = [Segment(backends.of(v.data), v.data, v.grad, tuple(self._slots_of(v))) for v in normal]
+        overwritten = [v for v in present if v.overwrite_with_gradient]
+        assert self._state is not None
+        found = self._state.segments(normal, missing)
         adding: list[tuple[Array, Array]] = []
         if self._accumulators is not None:
             for run, sums in zip(runs(self._trainable_variables), self._accumulators.arrays):
-                adding += [(run.grads[part], sums[part]) for part in stretches(run, missing)]
-        return Plan(normal, found, adding, [v for v in present if v.overwrite_with_gradient])
+                adding += [(run.grads[part], sums[part]) for part in stretches(run, missing | {id(v) for v in overwritten})]
+        included = [v for v in normal if not self._is_excluded(v)]
+        decayed = [s.values for s in found] if len(included) == len(normal) else [v.data for v in included]
+        return Plan(normal, found, decayed, adding, overwritten)
 
     def _gather(self, plan: Plan) -> bool:
         """Unscale and accumulate; whether the weights are to be changed now, by what then stands in the gradients."""
-        steps = self.gradient_accumulation_steps
-        due = not steps or (self.step_count() + 1) % steps == 0
+        steps = self.gradient_accumulation_steps or 1
+        due = (self.step_count() + 1) % steps == 0
+        grads = [s.grads for s in plan.segments]
         if self.loss_scale_factor is not None:
-            for s in plan.segments:
-                s.grads[...] /= self.loss_scale_factor
-        if steps and self._accumulators is not None:
-            for v in plan.overwritten:
-                self._gather_overwritten(v, due)
-            if due:
-                for g, total in plan.accumulated:
+            for g in grads:
+                g /= self.loss_scale_factor
+        if self._accumulators is not None:
+            for g, total in plan.accumulated:
+                if due:
                     g += total
-                for s in plan.segments:
-                    s.grads[...] /= steps
-                for sums in self._accumulators.arrays:
-                    sums.fill(0)
-            else:
-                for g, total in plan.accumulated:
+                    total.fill(0)
+                else:
                     total += g
+            for v in plan.overwritten:  # what replaces its variable is not added up: the largest counts
+                total = self._accumulated_gradients[self._get_variable_index(v)].data  # type: ignore[union-attr]
+                backends.of(total).xp.maximum(v.grad, total, out=total)
+                v.grad[...] = total  # type: ignore[index]
+                if due:
+                    total.fill(0)
+            for g in grads if due else ():
+                g /= steps
         if due:
             for v in plan.overwritten:
                 v.assign(v.grad)
         return due
 
-    def _gather_overwritten(self, variable: Variable, due: bool) -> None:
-        """What replaces its variable is not added up: the largest counts."""
-        total: Any = self._accumulated_gradients[self._get_variable_index(variable)]
-        g: Any = variable.grad
-        xp = backends.of(g).xp
-        xp.maximum(g, total.data, out=g)
-        # The sum that follows leaves the largest where it has to be.
-        if due:
-            total.data.fill(0)
-        else:
-            total.data[...] = 0
-
     def _update_all(self, plan: Plan) -> None:
-        self._clip(plan)
+        self._clip([s.grads for s in plan.segments], [v.grad for v in plan.variables])
         lr = self._rate_now()
-        self._apply_weight_decay(plan.variables, lr)
+        self._decay(plan, lr)
         t = self._updates_made() + 1
         self.begin_update(t)
         if type(self).update_step is not Optimizer.update_step:
@@ -373,39 +372,41 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
             for s in plan.segments:
                 self.update(s.backend, s.values, s.grads, s.slots, lr, t)
 
-    def _clip(self, plan: Plan) -> None:
-        flat = [s.grads for s in plan.segments]
+    def _clip(self, flat: list[Array], shaped: list[Any]) -> None:
+        """Limit gradients in place, given flat and by variable."""
         if self.clipvalue is not None:
             clipping.by_value(flat, self.clipvalue)
         elif self.clipnorm is not None:
-            clipping.by_norm([v.grad for v in plan.variables], self.clipnorm)
+            clipping.by_norm(shaped, self.clipnorm)
         elif self.global_clipnorm is not None:
             clipping.by_global_norm(flat, self.global_clipnorm)
 
-    def _apply_weight_decay(self, variables: Sequence[Variable], lr: float | None = None) -> None:
-        rates = [self.weight_decay_of(v) for v in variables]
-        if not any(rates):
-            return
-        lr = self._rate_now() if lr is None else lr
-        for v, rate in zip(variables, rates):
-            if rate:
-                v.data *= 1 - lr * rate
+    def _clip_gradients(self, grads: Sequence[Any]) -> list[Tensor]:
+        """The gradients limited, in tensors of their own."""
+        made = [Tensor(to_array(g).copy()) for g in grads if g is not None]
+        arrays = [t.data for t in made]
+        self._clip(arrays, arrays)
+        return made
 
-    def _average(self) -> None:
-        """Take the weights into their running averages; now and then put the averages into the weights."""
-        assert self._averages is not None
-        updates = self._updates_made()
-        momentum = self.ema_momentum if updates else 0.0  # the first step copies
-        frequency = self.ema_overwrite_frequency
-        for run, average in zip(self._runs, self._averages.arrays):
-            average *= momentum
-            average += (1 - momentum) * run.values
-            if frequency and (updates + 1) % frequency == 0:
-                run.values[...] = average
+    def _decay(self, plan: Plan, lr: float) -> None:
+        if self.weight_decay:
+            for w in plan.decayed:
+                w *= 1 - lr * self.weight_decay
+
+    def swap_averages(self) -> None:
+        """Exchange the weights and their running averages, both ways. For an optimizer with ``use_ema``."""
+        if self._averages is None:
+            raise ValueError(f"{self.name} keeps no averages: make it with use_ema=True, and train")
+        self._averages.swap(self._runs)
+        self.averages_are_in_weights = not self.averages_are_in_weights
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Put the running averages into the weights, where they are kept (``use_ema``); ``fit`` does it at its end."""
-        if self._averages is None:
+        if self._averages is None or not self.step_count():
+            return
+        if self.averages_are_in_weights:
+            self._averages.take(self._runs, 0.0)
+            self.averages_are_in_weights = False
             return
         for v in var_list:
             average = self._averages.variables[self._get_variable_index(v)]
@@ -445,3 +446,17 @@ class Optimizer(CustomOptimizerMethods, OldOptimizerMethods):
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = deserialize_keras_object(config["learning_rate"], custom_objects)
         return cls(**config)
+
+
+def _check_limits(given: dict[str, float | None]) -> None:
+    limits = {key: value for key, value in given.items() if value is not None}
+    if len(limits) > 1:
+        raise ValueError(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, got {limits}")
+    for key, value in limits.items():
+        if not value > 0:
+            raise ValueError(f"{key} must be positive, got {value}")
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+        raise ValueError(f"`{name}` must be None or an integer >= {least}, got {value!r}")

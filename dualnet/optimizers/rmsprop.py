@@ -6,6 +6,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
+from ..compat import or_epsilon
 from ..tensor import Array
 from .base import Optimizer
 
@@ -25,12 +26,12 @@ class RMSprop(Optimizer):
         learning_rate: Any = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
-        epsilon: float = 1e-7,
+        epsilon: float | None = 1e-7,
         centered: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
-        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, or_epsilon(epsilon), centered
         self.slot_names = (
             "velocity",
             *(("momentum",) if momentum > 0 else ()),

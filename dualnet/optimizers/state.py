@@ -43,6 +43,28 @@ class Slots:
         self.found = [v for v in self.variables if v is not None]
 
 
+class Averages(Slots):
+    """Running averages of the weights."""
+
+    def take(self, runs: Sequence[Run], momentum: float) -> None:
+        """average = momentum average + (1 - momentum) w"""
+        for run, average in zip(runs, self.arrays):
+            average *= momentum
+            average += (1 - momentum) * run.values
+
+    def swap(self, runs: Sequence[Run]) -> None:
+        """Exchange weights and averages."""
+        for run, average in zip(runs, self.arrays):
+            weights = run.values.copy()
+            run.values[...] = average
+            average[...] = weights
+
+    def put(self, runs: Sequence[Run]) -> None:
+        """Into the weights."""
+        for run, average in zip(runs, self.arrays):
+            run.values[...] = average
+
+
 def zeros(name: str, values: Array) -> Array:
     """The usual first values of a slot."""
     return backends.of(values).xp.zeros_like(values)
@@ -68,12 +90,47 @@ def stretches(run: Run, missing: set[int]) -> Iterator[slice]:
         start = stop = stop + (0 if v is None else v.size)
 
 
-def segments(runs: Sequence[Run], slots: Sequence[Slots], missing: set[int]) -> list[Segment]:
-    """The stretches that hold the variables which are not missing."""
-    return [
-        Segment(
-            backends.of(run.values), run.values[part], run.grads[part], tuple(s.arrays[i][part] for s in slots)
-        )
-        for i, run in enumerate(runs)
-        for part in stretches(run, missing)
-    ]
+class FlatState:
+    """Slots that are flat arrays beside the runs, for an optimizer that treats every element alike."""
+
+    def __init__(self, names: Sequence[str], runs: Sequence[Run], variables: Sequence[Variable], fill: Fill) -> None:
+        self.runs = runs
+        self.slots = [Slots(name, runs, variables, fill) for name in names]
+        self._index = {id(v): i for i, v in enumerate(variables)}
+
+    def of(self, variable: Variable) -> list[Array]:
+        """The slots of one variable, in its shape."""
+        found = [s.variables[self._index[id(variable)]] for s in self.slots]
+        return [v.data for v in found if v is not None]
+
+    def variables(self, by_variable: bool) -> list[Variable]:
+        """All slots, ordered by variable or by slot."""
+        groups = [s.found for s in self.slots]
+        return [v for group in (zip(*groups) if by_variable else groups) for v in group]
+
+    def segments(self, variables: Sequence[Variable], missing: set[int]) -> list[Segment]:
+        """The stretches that hold the variables which are not missing."""
+        return [
+            Segment(backends.of(run.values), run.values[part], run.grads[part], tuple(s.arrays[i][part] for s in self.slots))
+            for i, run in enumerate(self.runs)
+            for part in stretches(run, missing)
+        ]
+
+
+class OwnState:
+    """Slots of each variable by itself, of any shapes, for an optimizer that needs norms, rows or columns."""
+
+    def __init__(self, variables: Sequence[Variable], make: Callable[[Variable], dict[str, Array]]) -> None:
+        self.slots = {id(v): [view(array, v, name) for name, array in make(v).items()] for v in variables}
+
+    def of(self, variable: Variable) -> list[Array]:
+        """The slots of one variable."""
+        return [slot.data for slot in self.slots[id(variable)]]
+
+    def variables(self, by_variable: bool) -> list[Variable]:
+        """All slots, variable by variable."""
+        return [slot for slots in self.slots.values() for slot in slots]
+
+    def segments(self, variables: Sequence[Variable], missing: set[int]) -> list[Segment]:
+        """One for each of the variables."""
+        return [Segment(backends.of(v.data), v.data, v.grad, tuple(self.of(v))) for v in variables]

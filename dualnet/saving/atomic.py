@@ -15,9 +15,10 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
     """Open a temporary file beside ``path`` that takes its place when the block ends well, and is removed when it
     does not.
 
-    What was written is on the disk (fsync) before the name changes. A file that is replaced keeps its permissions.
+    What was written is on the disk (fsync) before the name changes. A file that is replaced keeps its permissions, and
+    a link to it stays a link.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, mode, **options) as stream:

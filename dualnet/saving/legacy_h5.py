@@ -15,6 +15,8 @@ from typing import Any
 from ..layers.base import Layer
 from ..layers.core import InputLayer
 from .atomic import atomic_write
+from .hdf5 import existing, find, open_file, read
+from .model_file import model_of_config
 from .objects import deserialize_keras_object, serialize_keras_object
 
 _KERAS = "3.15.1"  # the Keras whose layout this is
@@ -94,37 +96,38 @@ def _write_names(group: Any, key: str, names: list[str]) -> None:
 
 def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | None, compile: bool) -> Any:
     """The model in an ``.h5`` file of Keras 1, 2 or 3. Nothing in the file is run."""
-    with _open(Path(path)) as file:
+    with open_file(existing(path), path) as file:
         if "model_config" not in file.attrs:
             raise ValueError(f"{path} holds weights only: make the model, then model.load_weights({str(path)!r})")
-        config = _json(file.attrs["model_config"], path, "model_config")
-        if isinstance(config.get("config"), list):  # a Sequential of Keras 1 is just its layers
-            config = {**config, "config": {"layers": config["config"]}}
-        model = deserialize_keras_object({"registered_name": None, **config}, custom_objects)
-        load_weights(model, file["model_weights"] if "model_weights" in file else file, path)
+        text = file.attrs["model_config"]
+        model = model_of_config(text, f"{path}: model_config", custom_objects, change=_present_form)
+        load_weights(model, _weights(file, path), path)
         if compile and "training_config" in file.attrs:
             training = _json(file.attrs["training_config"], path, "training_config")
             _compile(model, training, custom_objects)
-            if "optimizer_weights" in file and model.built:
-                _load_optimizer(model, file["optimizer_weights"])
+            group = find(file, "optimizer_weights", path)
+            if group is not None and model.built:
+                _load_optimizer(model, group, path)
     return model
+
+
+def _present_form(config: dict[str, Any]) -> dict[str, Any]:
+    """A config of Keras 1 or 2 as Keras 3 would write it."""
+    if isinstance(config.get("config"), list):  # a Sequential of Keras 1 is just its layers
+        config = {**config, "config": {"layers": config["config"]}}
+    return {"registered_name": None, **config}
 
 
 def load_weights_file(model: Any, path: Path) -> None:
     """Set the weights of a built model from an ``.h5`` file with a model or only weights in it."""
-    with _open(path) as file:
-        load_weights(model, file["model_weights"] if "model_weights" in file else file, path)
+    with open_file(existing(path), path) as file:
+        load_weights(model, _weights(file, path), path)
 
 
-def _open(path: Path) -> Any:
-    import h5py
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path} is not an HDF5 file, or it is damaged ({error})") from None
+def _weights(file: Any, path: Any) -> Any:
+    """The group with the weights: that of a whole model, or the file itself."""
+    group = find(file, "model_weights", path)
+    return file if group is None else group
 
 
 def _json(text: Any, path: Any, key: str) -> Any:
@@ -136,12 +139,12 @@ def _json(text: Any, path: Any, key: str) -> Any:
 
 def load_weights(model: Any, group: Any, path: Any) -> None:
     """Set the weights from a group with ``layer_names``, layer by layer in their order; all of them or none."""
-    stored = [(name, _arrays(group[name])) for name in _names(group, "layer_names")]
+    stored = [(name, _arrays(_group(group, name, path), path)) for name in _names(group, "layer_names")]
     stored = [(name, arrays) for name, arrays in stored if arrays]
     layers = [layer for layer in model.layers if layer.weights]
     if len(stored) != len(layers):
         raise ValueError(f"{path} has weights for {len(stored)} layers, the model has {len(layers)} layers with weights")
-    pairs = []
+    pairs: list[tuple[Any, Any]] = []
     for (name, arrays), layer in zip(stored, layers):
         weights = _ordered(layer)
         if len(arrays) != len(weights):
@@ -150,8 +153,9 @@ def load_weights(model: Any, group: Any, path: Any) -> None:
             if array.shape != weight.shape:
                 raise ValueError(f"{path}: a weight of layer {name!r} has shape {array.shape}, expected {weight.shape}")
         pairs += zip(weights, arrays)
-    if "top_level_model_weights" in group:
-        pairs += zip(model._own_variables(), _arrays(group["top_level_model_weights"]))
+    top = find(group, "top_level_model_weights", path)
+    if top is not None:
+        pairs += zip(model._own_variables(), _arrays(top, path))
     for weight, array in pairs:
         weight.assign(array)
 
@@ -166,17 +170,15 @@ def _names(group: Any, key: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in found]
 
 
-def _arrays(group: Any) -> list[Any]:
-    import h5py
+def _group(group: Any, name: str, path: Any) -> Any:
+    found = find(group, name, path)
+    if found is None:
+        raise ValueError(f"{path} names the layer {name!r}, but has nothing for it")
+    return found
 
-    arrays = []
-    for name in _names(group, "weight_names"):
-        link = group.get(name, getlink=True)
-        dataset = group[name] if isinstance(link, h5py.HardLink) else None
-        if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-            raise ValueError(f"{name} is not a plain array in the file, which is refused")
-        arrays.append(dataset[()])
-    return arrays
+
+def _arrays(group: Any, path: Any) -> list[Any]:
+    return [read(group, name, path) for name in _names(group, "weight_names")]
 
 
 def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any] | None) -> None:
@@ -191,9 +193,9 @@ def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any
         model.optimizer.build(model.trainable_variables)
 
 
-def _load_optimizer(model: Any, group: Any) -> None:
+def _load_optimizer(model: Any, group: Any, path: Any) -> None:
     """Set the state of the optimizer if it fits; old optimizers kept other things, and then it starts afresh."""
-    arrays, variables = _arrays(group), model.optimizer.variables
+    arrays, variables = _arrays(group, path), model.optimizer.variables
     if [a.shape for a in arrays] == [v.shape for v in variables]:
         for variable, array in zip(variables, arrays):
             variable.assign(array)

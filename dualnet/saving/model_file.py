@@ -10,6 +10,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..layers.base import Layer
 from ..naming import to_snake_case
 from ..optimizers import Optimizer
 from .atomic import atomic_write
+from .hdf5 import find, open_file, read
 from .objects import deserialize_keras_object, serialize_keras_object
 
 _FORMAT = "3.15.1"  # the Keras whose layout this is
@@ -90,18 +92,18 @@ def _walk(model: Any) -> Iterator[tuple[str, Any]]:
     """(path, object) of everything with a state: model, layers and optimizer, each at the first path it has."""
     seen: set[int] = set()
 
-    def visit(obj: Any, path: str) -> Iterator[tuple[str, Any]]:
-        if id(obj) in seen:
+    def visit(obj: Any, path: str, inner: bool) -> Iterator[tuple[str, Any]]:
+        # An optimizer inside another one has a step count and a rate, also where no variable is left for it.
+        if id(obj) in seen or (isinstance(obj, Optimizer) and not obj.built and not inner):
             return
         seen.add(id(obj))
-        if not (isinstance(obj, Optimizer) and not obj.built):
-            yield path, obj
+        yield path, obj
         for name, child in _children(obj):
-            yield from visit_any(child, f"{path}/{name}" if path else name)
+            yield from visit_any(child, f"{path}/{name}" if path else name, isinstance(obj, Optimizer))
 
-    def visit_any(child: Any, path: str) -> Iterator[tuple[str, Any]]:
+    def visit_any(child: Any, path: str, inner: bool) -> Iterator[tuple[str, Any]]:
         if isinstance(child, (Layer, Optimizer)):
-            yield from visit(child, path)
+            yield from visit(child, path, inner)
         elif isinstance(child, (list, tuple, dict)):
             used: dict[str, int] = {}
             for member in child.values() if isinstance(child, dict) else child:
@@ -113,9 +115,9 @@ def _walk(model: Any) -> Iterator[tuple[str, Any]]:
                     continue
                 count = used.get(kind, 0)
                 used[kind] = count + 1
-                yield from visit_any(member, f"{path}/{kind}_{count}" if count else f"{path}/{kind}")
+                yield from visit_any(member, f"{path}/{kind}_{count}" if count else f"{path}/{kind}", inner)
 
-    return visit(model, "")
+    return visit(model, "", False)
 
 
 def _children(obj: Any) -> list[tuple[str, Any]]:
@@ -123,7 +125,7 @@ def _children(obj: Any) -> list[tuple[str, Any]]:
     from ..models import Model, Sequential
 
     if isinstance(obj, Optimizer):
-        return []
+        return list(obj.inner_optimizers.items())
     names = [n for n in vars(obj) if n not in _internal_names()]
     if isinstance(obj, Model):
         names += ["layers", "optimizer"]
@@ -165,13 +167,7 @@ def load_model(
         return legacy_h5.load_model(path, custom_objects, compile)
     archive = _open(path)
     with archive:
-        try:
-            config = json.loads(_member(archive, "config.json", path))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path}: config.json is damaged ({error})") from None
-        if not compile and isinstance(config, dict):
-            config.pop("compile_config", None)
-        model = deserialize_keras_object(config, custom_objects)
+        model = model_of_config(_member(archive, "config.json", path), f"{path}: config.json", custom_objects, compile)
         _load_bytes(model, _member(archive, "model.weights.h5", path), path, skip_mismatch=False)
     return model
 
@@ -202,7 +198,34 @@ def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bo
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that ``Model.to_json`` described, with fresh weights."""
-    return deserialize_keras_object(json.loads(json_string), custom_objects)
+    return model_of_config(json_string, "the JSON", custom_objects)
+
+
+def model_of_config(
+    text: Any, where: str, custom_objects: dict[str, Any] | None, compile: bool = True, change: Any = None
+) -> Any:
+    """The model that JSON text describes.
+
+    where: the name of the text in messages. change: a function that brings an old config into the present form.
+    """
+    from ..models import Model
+
+    try:
+        config = json.loads(text)
+        if not isinstance(config, dict) or "class_name" not in config:
+            raise ValueError(f"{where} describes no model")
+        if not compile:
+            config.pop("compile_config", None)
+        model = deserialize_keras_object(config if change is None else change(config), custom_objects)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{where} is damaged ({error})") from None
+    except RecursionError:
+        raise ValueError(f"{where} is nested too deeply") from None
+    except (KeyError, IndexError, AttributeError) as error:  # what is missing, or is not what it should be
+        raise ValueError(f"{where} does not describe a model ({type(error).__name__}: {error})") from error
+    if not isinstance(model, Model):
+        raise ValueError(f"{where} describes a {type(model).__name__}, not a model")
+    return model
 
 
 def _open(path: Path) -> zipfile.ZipFile:
@@ -212,7 +235,7 @@ def _open(path: Path) -> zipfile.ZipFile:
         raise ValueError(f"expected a file ending in .keras, got {str(path)!r}")
     try:
         return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, ValueError) as error:
         raise ValueError(f"{path} is not a .keras file, or it is damaged ({error})") from None
 
 
@@ -225,18 +248,14 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
         raise ValueError(f"{path}: {name} claims to unpack to {info.file_size} bytes, which is refused")
     try:
         return archive.read(info)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise ValueError(f"{path}: {name} is damaged ({error})") from None
+    except (NotImplementedError, RuntimeError) as error:  # another compression, or encrypted
+        raise ValueError(f"{path}: {name} cannot be read ({error}): its members must be stored or deflated") from None
 
 
 def _load_bytes(model: Any, content: bytes, path: Path, skip_mismatch: bool) -> None:
-    import h5py
-
-    try:
-        file = h5py.File(io.BytesIO(content), "r")
-    except OSError as error:
-        raise ValueError(f"{path}: the weights are damaged ({error})") from None
-    with file:
+    with open_file(io.BytesIO(content), path) as file:
         loaded = [(where, obj, _read_group(file, f"{where}/vars".lstrip("/"), path)) for where, obj in _walk(model)]
     problems = {where: text for where, obj, store in loaded if (text := _misfit(obj, store))}
     if problems and not skip_mismatch:
@@ -248,26 +267,9 @@ def _load_bytes(model: Any, content: bytes, path: Path, skip_mismatch: bool) -> 
 
 
 def _read_group(file: Any, where: str, path: Path) -> dict[str, Any] | None:
-    """The arrays of one object, or None when the file has no group for it. Links and external data are refused."""
-    import h5py
-
-    node = file
-    for part in where.split("/"):
-        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{path}: {where} is a link, which is refused")
-        node = node[part]
-    store = {}
-    for key in node:
-        dataset = node[key] if isinstance(node.get(key, getlink=True), h5py.HardLink) else None
-        if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-            raise ValueError(f"{path}: {where}/{key} is not a plain array, which is refused")
-        if dataset.nbytes > _MAX_RATIO * max(dataset.id.get_storage_size(), 1):
-            raise ValueError(f"{path}: {where}/{key} claims {dataset.nbytes} bytes, which is refused")
-        store[key] = dataset[()]
-    return store
+    """The arrays of one object, or None when the file has no group for it."""
+    group = find(file, where, path)
+    return None if group is None else {key: read(group, key, path) for key in group}
 
 
 def _misfit(obj: Any, store: dict[str, Any] | None) -> str | None:

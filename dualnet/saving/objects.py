@@ -26,6 +26,7 @@ _NAMESPACES = {
     "keras.regularizers": "dualnet.regularizers",
     "keras.constraints": "dualnet.constraints",
     "keras.activations": "dualnet.activations",
+    "keras.dtype_policies": "dualnet.dtype_policies",
 }
 _custom_objects: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
@@ -41,10 +42,12 @@ def _public() -> dict[tuple[str, str], Any]:
         except ModuleNotFoundError:
             continue
         # dualnet itself imports its parts when asked for them: only __all__ knows its names.
-        names = [n for n in dir(module) if not n.startswith("_")] if ours != "dualnet" else module.__all__
+        listed = ours in ("dualnet", "dualnet.optimizers.schedules")
+        names = module.__all__ if listed else [n for n in dir(module) if not n.startswith("_")]
         for name in names:
             value = getattr(module, name)
-            if inspect.isclass(value) or inspect.isfunction(value):
+            own = getattr(value, "__module__", "").startswith("dualnet")  # and not what a module imports from elsewhere
+            if own and (inspect.isclass(value) or inspect.isfunction(value)):
                 table.setdefault((keras_name, name), value)
     return table
 
@@ -188,6 +191,8 @@ def deserialize_keras_object(
     if name is None or "config" not in config:
         return {k: deserialize_keras_object(v, custom_objects) for k, v in config.items()}
     inner = config["config"]
+    if not isinstance(name, str) or not isinstance(config.get("registered_name"), (str, type(None))):
+        raise ValueError(f"expected names in a config, got class_name {name!r}, {config.get('registered_name')!r}")
     if name == "__lambda__":
         raise ValueError(
             "the file holds a Python lambda as byte code, which is never run: define the function in your program and "
@@ -201,7 +206,7 @@ def deserialize_keras_object(
     if name == "function":
         return _find(config, str(inner), custom_objects)
     if name == "type":
-        return _find({**config, "class_name": inner}, str(inner), custom_objects)
+        return _find({**config, "class_name": str(inner)}, str(inner), custom_objects)
     cls = _find(config, name, custom_objects)
     if not inspect.isclass(cls):
         raise ValueError(f"expected the class {name!r} in a config, found a function of that name")

@@ -14,6 +14,39 @@ from .. import losses, metrics, tree
 from ..naming import to_snake_case
 
 
+States = dict[str, list[Any]]  # by the name of a metric, the values of its variables
+
+
+def set_states(found: Sequence[Any], states: States) -> None:
+    """Let metrics go on from what they were, where their names and shapes are in ``states``."""
+    for metric in found:
+        values = states.get(metric.name, [])
+        own = list(getattr(metric, "variables", ()))
+        if len(own) == len(values) and all(v.shape == x.shape for v, x in zip(own, values)):
+            for v, x in zip(own, values):
+                v.assign(x)
+
+
+def states_of(model: Any) -> States:
+    """What the metrics of a model have taken in so far."""
+    return {m.name: [v.numpy() for v in m.variables] for m in model.metrics if getattr(m, "variables", None)}
+
+
+def restore_states(model: Any, states: States) -> None:
+    """Let the metrics of a model go on from there; those that the first batch makes, once they are made."""
+    set_states(model.metrics, states)
+    for part in (model._compiled_loss, model._compiled_metrics):
+        if part is not None:
+            part.pending = states
+
+
+def forget_pending(model: Any) -> None:
+    """Metrics that are made from now on start anew."""
+    for part in (model._compiled_loss, model._compiled_metrics):
+        if part is not None:
+            part.pending = {}
+
+
 def _kind(y_true: Any, y_pred: Any) -> str:
     """ "binary", "sparse" or "categorical": what the shapes of labels and output say."""
     true, pred = y_true.shape, y_pred.shape
@@ -78,6 +111,7 @@ class CompiledLoss:
                 losses.get(identifier)  # an unknown name is an error at compile, not at the first step
         self.names: list[str] = []
         self.metrics: list[Any] = []
+        self.pending: States = {}  # for the metrics, once they are made
         self._losses: list[Any] = []
         self._weights: list[float | None] = []
 
@@ -90,6 +124,7 @@ class CompiledLoss:
         self._weights = [None if w is None else float(w) for w in weights]
         if len(self.names) > 1:
             self.metrics = [metrics.Mean(name=f"{n}_loss") for n, loss in zip(self.names, self._losses) if loss]
+            set_states(self.metrics, self.pending)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         if not self._losses:
@@ -134,7 +169,12 @@ def _as_loss(given: Any, y_true: Any, y_pred: Any) -> Any:
 
 
 class CompiledMetrics:
-    """The metrics of ``compile``: those that ignore sample weights, then those that use them."""
+    """The metrics of ``compile``: those that ignore sample weights, then those that use them.
+
+    Until the first batch shows which they are, this stands for them in ``model.metrics``, as a metric with their results.
+    """
+
+    name = "compile_metrics"
 
     def __init__(self, unweighted: Any, weighted: Any, names: Sequence[str] | None = None) -> None:
         self._given = (("metrics", unweighted, False), ("weighted_metrics", weighted, True))
@@ -144,6 +184,7 @@ class CompiledMetrics:
         self.metrics: list[Any] = []
         self._plan: list[tuple[Any, int, bool]] = []  # metric, output, whether it uses the sample weights
         self.names: list[str] = []
+        self.pending: States = {}  # for the metrics, once they are made
         self.built = not unweighted and not weighted
 
     def build(self, y_true: Any, y_pred: Any) -> None:
@@ -164,9 +205,20 @@ class CompiledMetrics:
                     metric.name = f"{name}_{count}" if count else name
                     self._plan.append((metric, output, weighted))
         self.metrics = [metric for metric, _, _ in self._plan]
+        set_states(self.metrics, self.pending)
         self.built = True
 
-    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def reset_state(self) -> None:
+        """Start all again."""
+        self.pending = {}
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def result(self) -> dict[str, Any]:
+        """The results so far, by name."""
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take one batch in."""
         if not self.built:
             self.build(y_true, y_pred)

@@ -16,6 +16,9 @@ import dualnet_backends as backends
 
 from .. import config, tree
 from ..autodiff import to_array
+from ..data import INFINITE_CARDINALITY, Dataset, py_dataset
+from ..data.py_dataset import PyDataset
+from ..data.streams import Turn
 from ..dtypes import is_float
 from ..tensor import Tensor
 
@@ -48,11 +51,11 @@ class ArrayData:
         self.x, self.y = self._to_device(x, "x"), self._to_device(y, "y")
         self.weight = self._to_device(sample_weight, "sample_weight")
         self.size = _check_lengths({"x": self.x, "y": self.y, "sample_weight": self.weight})
-        if batch_size is not None and (
-            isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1
-        ):
-            raise ValueError(f"batch_size must be a positive whole number or None, got {batch_size!r}")
-        self.batch_size = batch_size or (math.ceil(self.size / steps) if steps else 32)
+        if batch_size is not None:
+            if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
+                raise ValueError(f"batch_size must be a positive whole number or None, got {batch_size!r}")
+            batch_size = int(batch_size)
+        self.batch_size = batch_size or max(1, math.ceil(self.size / steps) if steps else 32)
         self.shuffle = shuffle
         self.steps = math.ceil(self.size / self.batch_size)
 
@@ -102,6 +105,12 @@ class ArrayData:
                 part = indices[start:stop]
             yield (*(self._select(data, part) for data in (self.x, self.y, self.weight)), stop - start)
 
+    def on_epoch_begin(self) -> None:
+        """Nothing: arrays do not change."""
+
+    def on_epoch_end(self) -> None:
+        """Nothing: arrays do not change."""
+
     def _select(self, data: Any, part: Any) -> Any:
         if data is None:
             return None
@@ -112,41 +121,95 @@ class ArrayData:
 
 
 class IterableData:
-    """A generator or any iterable of batches: x, (x,), (x, y) or (x, y, sample_weight).
+    """A dataset, ``PyDataset``, generator or any iterable of batches: x, (x,), (x, y) or (x, y, sample_weight).
 
-    One that can be started again (a list, an object with ``__iter__``, a ``PyDataset``-like object with ``__len__`` and
-    ``__getitem__``) gives a pass per epoch; a generator goes on where it stopped.
+    One that can be started again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
+    ``__getitem__``) gives a pass per epoch; a generator goes on where it stopped. shuffle: whether a ``PyDataset`` gives
+    its batches in random order.
     """
 
-    shuffle = False
-
-    def __init__(self, source: Any, backend: backends.Backend | None = None) -> None:
+    def __init__(
+        self,
+        source: Any,
+        backend: backends.Backend | None = None,
+        shuffle: bool | str = False,
+        class_weight: dict[int, float] | None = None,
+    ) -> None:
         self.backend = backend or backends.current()
         self.source = source
-        self.steps = len(source) if hasattr(source, "__len__") else None
+        self.class_weight = class_weight
+        self.shuffle = bool(shuffle) and isinstance(source, PyDataset)
+        self.endless = False
+        if isinstance(source, PyDataset):
+            self.steps = source.num_batches
+            self.endless = self.steps is None
+        elif isinstance(source, Dataset):
+            size = int(source.cardinality())
+            self.steps = size if size >= 0 else None
+            self.endless = size == INFINITE_CARDINALITY
+        else:
+            self.steps = len(source) if hasattr(source, "__len__") else None
         self.size: int | None = None
         self.once = iter(source) if isinstance(source, Iterator) else None
 
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
-        """The batches up to the end of the iterable."""
-        if epoch and hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
-        if self.once is None and not hasattr(self.source, "__iter__"):
-            items: Iterator[Any] = (self.source[i] for i in range(len(self.source)))
-        else:
-            items = self.once if self.once is not None else iter(self.source)
-        for item in items:
-            yield self._batch(item)
+        """The batches up to the end of the iterable. epoch, step: they decide the order when shuffling."""
+        if self.once is not None:
+            yield from map(self._batch, self.once)
+            return
+        items = self._items(epoch, step)
+        try:
+            yield from map(self._batch, items)
+        finally:
+            if hasattr(items, "close"):  # threads may hang on it
+                items.close()
+
+    def _items(self, epoch: int, step: int) -> Iterator[Any]:
+        if isinstance(self.source, Dataset):
+            return self.source._elements(Turn(step << 32 | epoch))
+        if isinstance(self.source, PyDataset):
+            numbers = py_dataset.numbers(self.source)
+            if self.shuffle and self.steps is not None:
+                numbers = _shuffled(self.steps, epoch, step).tolist()
+            return py_dataset.batches(self.source, numbers)
+        if hasattr(self.source, "__iter__"):
+            return iter(self.source)
+        return (self.source[i] for i in range(len(self.source)))
 
     def _batch(self, item: Any) -> Batch:
+        if isinstance(item, list) and isinstance(self.source, PyDataset):
+            item = tuple(item)
+        if isinstance(item, list):
+            raise ValueError(
+                f"a batch must be a tuple, (x, y) or (x, y, sample_weight), got a list of {len(item)}: write (x, y), "
+                "or ([x1, x2],) for several inputs without labels"
+            )
         if not isinstance(item, tuple):
             item = (item,)
         if len(item) > 3:
             raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}")
         x, y, weight = (*item, None, None)[:3]
-        move = ArrayData(x, y, weight, batch_size=1, backend=self.backend)
+        move = ArrayData(x, y, weight, batch_size=1, class_weight=self.class_weight, backend=self.backend)
         tensors = [None if d is None else tree.map_structure(Tensor, d) for d in (move.x, move.y, move.weight)]
         return (*tensors, move.size)  # type: ignore[return-value]
+
+    def on_epoch_begin(self) -> None:
+        """Tell the source, if it listens."""
+        if hasattr(self.source, "on_epoch_begin"):
+            self.source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tell the source, if it listens."""
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+
+def _shuffled(n: int, epoch: int, step: int) -> Any:
+    """0 to n - 1 in an order that is a function of the seed, the step and the epoch."""
+    from numpy import argsort
+
+    words = backends.get("cpu").random_words(n, backends.stream_key(config.global_seed(), "shuffle"), step << 32 | epoch)
+    return argsort(words, kind="stable")
 
 
 Data = ArrayData | IterableData
@@ -168,12 +231,12 @@ def make_data(
         return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, backend)
     if not (hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))):
         raise TypeError(f"x must be arrays, or an iterable of batches, got {type(x).__name__}")
-    for name, value in (("y", y), ("sample_weight", sample_weight), ("class_weight", class_weight)):
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(f"x is a {type(x).__name__} of batches: {name} must be in the batches, not an argument")
     if batch_size is not None:
         raise ValueError(f"with a {type(x).__name__} of batches, batch_size is decided by the batches")
-    return IterableData(x, backend)
+    return IterableData(x, backend, shuffle, class_weight)
 
 
 def _is_arrays(x: Any) -> bool:
@@ -261,48 +324,67 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     return (*data, None, None)[:3]
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, ...]:
-    """The opposite of ``unpack_x_y_sample_weight``."""
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The opposite of ``unpack_x_y_sample_weight``: (x, y, sample_weight) or (x, y), or x itself when there is no more."""
     if sample_weight is not None:
         return x, y, sample_weight
-    return (x,) if y is None else (x, y)
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, (list, tuple)) else x
 
 
 class Epochs:
     """Batches, epoch by epoch. steps: how many make an epoch; None for a pass over the data.
 
-    With steps, arrays and restartable iterables go on across epochs and start again (shuffled anew) when they are
-    used up; a generator that ends early gives a warning and sets ``exhausted``.
+    With steps, an epoch goes on where the last one stopped, and a new pass (shuffled anew) begins with an epoch, never
+    inside one: an epoch that finds too few batches left is shorter, with a warning. A generator that has no more sets
+    ``exhausted``.
     """
 
     def __init__(self, data: Data, steps: int | None = None) -> None:
         self.data, self.steps = data, steps
         self.exhausted = False
         self._rest: Iterator[Batch] | None = None
+        self._began = (0, 0)  # epoch and step that decided the order of the present pass
+        self._seen = 0  # batches of the present pass
         self._passes = 0
 
-    def epoch(self, epoch: int, step: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch. step: updates so far, which decide the order of shuffled data."""
-        if self.steps is None:
-            yield from self.data.batches(epoch, step)
+    def position(self) -> dict[str, Any] | None:
+        """Where the present pass is, for ``resume``; None between two passes."""
+        return None if self._rest is None else {"began": list(self._began), "seen": self._seen}
+
+    def resume(self, position: dict[str, Any] | None) -> None:
+        """Go on where another run was. A generator goes on from where it is itself."""
+        if position is None or (isinstance(self.data, IterableData) and self.data.once is not None):
             return
-        left = self.steps
-        while left:
-            if self._rest is None:
-                self._rest = self.data.batches(epoch, step + self._passes)
-                self._passes += 1
-            got = 0
-            for batch in itertools.islice(self._rest, left):
-                got += 1
-                yield batch
-            left -= got
-            if left:
-                self._rest = None
-                if not got or not isinstance(self.data, ArrayData):
-                    self.exhausted = True
-                    warnings.warn(
-                        "Your input ran out of data; interrupting training. Make sure that your dataset or "
-                        "generator can generate at least `steps_per_epoch * epochs` batches.",
-                        stacklevel=4,
-                    )
-                    return
+        epoch, step = self._began = tuple(position["began"])
+        self._seen = int(position["seen"])
+        self._rest = itertools.islice(self.data.batches(epoch, step), self._seen, None)
+        self._passes += 1
+
+    def epoch(self, epoch: int, step: int = 0, done: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch. step: updates so far, which decide the order of shuffled data. done: batches of it
+        that another run has had, after ``resume``."""
+        if self.steps is None and isinstance(self.data, IterableData) and self.data.endless:
+            raise ValueError("the data has no end: say how many batches make an epoch, with steps_per_epoch or steps")
+        self.data.on_epoch_begin()
+        if self._rest is None:
+            self._rest, self._seen, self._began = self.data.batches(epoch, step), 0, (epoch, step)
+            self._passes += 1
+        got = done
+        for batch in itertools.islice(self._rest, None if self.steps is None else max(self.steps - done, 0)):
+            got += 1
+            self._seen += 1
+            yield batch
+        once = isinstance(self.data, IterableData) and self.data.once is not None
+        short = got < self.steps if self.steps is not None else once and got == 0 and self._passes > 1
+        if short:
+            self.exhausted = once
+            warnings.warn(
+                "Your input ran out of data; interrupting training. Make sure that your dataset or "
+                "generator can generate at least `steps_per_epoch * epochs` batches.",
+                stacklevel=4,
+            )
+        if short or self.steps is None or self._seen == self.data.steps:
+            self._rest = None
+        self.data.on_epoch_end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -44,14 +45,24 @@ class Logs(MutableMapping[str, Any]):
         return repr(self._ready())
 
 
+def settle(logs: weakref.ref[Logs]) -> None:
+    """After a callback: logs that it kept are read now, before the next step changes what they would say."""
+    kept = logs()
+    if kept is not None:
+        kept.copy()
+
+
 def to_numbers(results: MutableMapping[str, Any] | dict[str, Any]) -> dict[str, Any]:
-    """Results as Python numbers (lists for those with axes), sorted by name."""
-    numbers = {}
+    """Results as Python numbers (lists for those with axes), sorted by name; dictionaries among them are opened."""
+    numbers: dict[str, Any] = {}
     for name in sorted(results):
         value = results[name]
+        if isinstance(value, dict):
+            numbers |= to_numbers(value)
+            continue
         if isinstance(value, Tensor):
             value = value.numpy()
         if hasattr(value, "tolist"):
             value = value.tolist()
         numbers[name] = value
-    return numbers
+    return dict(sorted(numbers.items()))

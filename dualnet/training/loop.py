@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 
@@ -13,8 +14,9 @@ from ..autodiff import no_grad
 from ..callbacks import CallbackList
 from ..tensor import Tensor
 from .checks import check_data
+from .compiled import forget_pending
 from .data import ArrayData, Data, Epochs, make_data, pack_x_y_sample_weight, train_validation_split
-from .logs import Logs, to_numbers
+from .logs import Logs, settle, to_numbers
 
 
 def fit(
@@ -55,7 +57,7 @@ def fit(
         class_weight=class_weight,
         backend=backend,
     )
-    validation = _validation_data(validation_data, validation_batch_size or batch_size, backend)
+    validation = _validation_data(validation_data, validation_batch_size or batch_size, validation_steps, backend)
     source = Epochs(data, steps_per_epoch)
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
@@ -75,11 +77,23 @@ def fit(
     model._prepare_training(data)
     logs: dict[str, Any] = {}
     with backends.device(backend.device):
+        model._source, model._resume = weakref.ref(source), None
         listeners.on_train_begin()
-        for epoch in range(model._initial_epoch or initial_epoch, epochs):
-            model.reset_metrics()
+        resume, model._resume = model._resume, None  # left there by a callback that goes on with another run
+        first, model._initial_epoch = model._initial_epoch or initial_epoch, 0
+        if resume is not None:
+            source.resume(resume.position)
+        for epoch in range(first, epochs):
+            if resume is None or not resume.batches:
+                model.reset_metrics()
             listeners.on_epoch_begin(epoch)
-            logs = _train_epoch(model, source, epoch, listeners)
+            found = _train_epoch(model, source, epoch, listeners, resume)
+            if resume is not None:
+                forget_pending(model)
+                resume = None
+            if found is None:
+                break
+            logs = found
             if validation is not None and _validates(epoch, validation_freq):
                 results = evaluate_data(model, validation, validation_steps, listeners)
                 logs |= {f"val_{name}": value for name, value in results.items()}
@@ -87,40 +101,62 @@ def fit(
             listeners.on_epoch_end(epoch, logs)
             if model.stop_training or source.exhausted:
                 break
+        if model.optimizer is not None and model.optimizer.built:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
         listeners.on_train_end(logs=logs)
     return model.history
 
 
-def _train_epoch(model: Any, source: Epochs, epoch: int, listeners: CallbackList) -> dict[str, Any]:
-    """The steps of one epoch. Only a callback that asks for the logs of a batch makes it wait for the device."""
+class Resume(NamedTuple):
+    """Where an epoch goes on that another run began."""
+
+    batches: int  # it had
+    position: dict[str, Any] | None  # of the data
+    logs: dict[str, Any]  # after its last batch
+
+
+def _train_epoch(
+    model: Any, source: Epochs, epoch: int, listeners: CallbackList, resume: Resume | None = None
+) -> dict[str, Any] | None:
+    """The steps of one epoch. Only a callback that asks for the logs of a batch makes it wait for the device.
+
+    None when a generator had no more from the start.
+    """
     train_step, results = model.train_step, None
     begin, end = listeners.wants_train_batch_begin, listeners.wants_train_batch_end
-    updates = int(model.optimizer.iterations.data) if model.optimizer is not None else 0
-    step = 0
-    for x, y, weight, _ in source.epoch(epoch, updates):
+    updates = model.optimizer.step_count() if model.optimizer is not None else 0
+    done = step = resume.batches if resume is not None else 0
+    for x, y, weight, _ in source.epoch(epoch, updates, done):
         if begin:
             listeners.on_train_batch_begin(step)
         results = train_step(pack_x_y_sample_weight(x, y, weight))
         if end:
-            listeners.on_train_batch_end(step, _logs(model, results))
+            results, logs = _given(results)
+            listeners.on_train_batch_end(step, logs)
+            kept, logs = weakref.ref(logs), None  # held by nobody now, unless a callback keeps them
+            settle(kept)
         step += 1
         if model.stop_training:
             break
+    if step == 0 and source.exhausted:
+        return None
     if step == 0:
         raise ValueError("there was no batch to train on: the data is empty")
+    if resume is not None and step == done:
+        return dict(resume.logs)
     return _epoch_logs(model, results)
 
 
-def _logs(model: Any, results: Any) -> Any:
-    return results if isinstance(results, Logs) else Logs(lambda: dict(results or {}))
+def _given(results: Any) -> tuple[Any, Any]:
+    """What a step returned of its own (None when that is only logs), and the logs for callbacks."""
+    return (None, results) if isinstance(results, Logs) else (results, Logs(lambda: dict(results or {})))
 
 
 def _epoch_logs(model: Any, results: Any) -> dict[str, Any]:
     """Metrics over the whole epoch; what a ``train_step`` of the user returned besides comes from the last batch."""
     logs = to_numbers(model.get_metrics_result())
-    if results is not None and not isinstance(results, Logs):
-        if set(results) != set(logs):
-            return to_numbers(results)
+    if results is not None and not isinstance(results, Logs) and set(results) != set(logs):
+        return to_numbers(results)
     return logs
 
 
@@ -139,7 +175,7 @@ def evaluate(
     model._check_compiled("evaluate")
     _positive("steps", steps, optional=True)
     backend = model._backend()
-    data = make_data(x, y, sample_weight, batch_size=batch_size, backend=backend)
+    data = make_data(x, y, sample_weight, batch_size=batch_size, steps=steps, backend=backend)
     if isinstance(data, ArrayData):
         check_data(model, data)
     listeners = callbacks
@@ -164,7 +200,10 @@ def evaluate_data(model: Any, data: Data, steps: int | None, listeners: Callback
                 listeners.on_test_batch_begin(step)
             results = model.test_step(pack_x_y_sample_weight(x, y, weight))
             if end:
-                listeners.on_test_batch_end(step, _logs(model, results))
+                results, logs = _given(results)
+                listeners.on_test_batch_end(step, logs)
+                kept, logs = weakref.ref(logs), None  # held by nobody now, unless a callback keeps them
+                settle(kept)
             step += 1
     if step == 0:
         raise ValueError("there was no batch to evaluate on: the data is empty")
@@ -177,7 +216,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     """``Model.predict``; see there."""
     _positive("steps", steps, optional=True)
     backend = model._backend()
-    data = make_data(x, batch_size=batch_size, backend=backend)
+    data = make_data(x, batch_size=batch_size, steps=steps, backend=backend)
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
         shown = verbose != 0
@@ -217,13 +256,15 @@ def _flat(model: Any, results: dict[str, Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _validation_data(given: Any, batch_size: int | None, backend: backends.Backend) -> Data | None:
+def _validation_data(
+    given: Any, batch_size: int | None, steps: int | None, backend: backends.Backend
+) -> Data | None:
     if given is None:
         return None
     if isinstance(given, (tuple, list)):
         if len(given) not in (2, 3):
             raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} parts")
-        return make_data(*given, batch_size=batch_size, backend=backend)
+        return make_data(*given, batch_size=batch_size, steps=steps, backend=backend)
     return make_data(given, backend=backend)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..naming import reset as clear_session
+from ..backend import clear_session
 from ..saving.objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -20,26 +20,58 @@ from ..training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 _LAZY = {
     "Progbar": "progbar",
+    "PyDataset": ".data.py_dataset",
+    "Sequence": ".data.py_dataset",
+    "array_to_img": "image_utils",
+    "confusion_matrix": "numerical_utils",
     "get_file": "file_utils",
+    "image_dataset_from_directory": "image_dataset_utils",
+    "img_to_array": "image_utils",
+    "load_img": "image_utils",
     "normalize": "numerical_utils",
+    "pad_sequences": "sequence_utils",
+    "plot_confusion_matrix": "plots",
+    "plot_decision_boundary": "decision_plot",
+    "plot_images": "plots",
+    "plot_model": "model_plot",
+    "save_img": "image_utils",
+    "split_dataset": "dataset_utils",
+    "text_dataset_from_directory": "text_dataset_utils",
+    "timeseries_dataset_from_array": "timeseries_dataset_utils",
     "to_categorical": "numerical_utils",
 }
 
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "PyDataset",
+    "Sequence",
+    "array_to_img",
     "clear_session",
+    "confusion_matrix",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "image_dataset_from_directory",
+    "img_to_array",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
+    "pad_sequences",
+    "plot_confusion_matrix",
+    "plot_decision_boundary",
+    "plot_images",
+    "plot_model",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

@@ -1,4 +1,4 @@
-"""Small array helpers for preparing data on the host: `to_categorical`, `normalize`."""
+"""Small array helpers on the host: `to_categorical`, `normalize`, `confusion_matrix`."""
 
 from __future__ import annotations
 
@@ -66,3 +66,50 @@ def normalize(x: Any, axis: int | None = -1, order: float = 2) -> Any:
     x = np.asarray(x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norm == 0, np.ones_like(norm), norm)
+
+
+def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None, sample_weight: Any = None) -> Any:
+    """Count how often each class was taken for each other.
+
+    Args:
+        y_true, y_pred: class ids `(n,)` or `(n, 1)`, or rows of scores or one hot `(n, classes)`, whose largest entry
+            tells the class. A single column of probabilities is rounded: 1 from 0.5 on.
+        num_classes: rows and columns of the matrix; just enough when None.
+        sample_weight: what each sample counts, `(n,)`; 1 when None.
+
+    Returns:
+        `(classes, classes)`: the entry in row i and column j counts samples of class i that were taken for j. int64,
+        or float64 with weights.
+
+    Raises:
+        ValueError: the lengths differ, or a class id is negative, not whole, or not below `num_classes`.
+    """
+    true, predicted = class_ids(y_true, "y_true"), class_ids(y_pred, "y_pred")
+    if true.shape != predicted.shape:
+        raise ValueError(f"y_true and y_pred must be of one length, got {len(true)} and {len(predicted)}")
+    largest = max(true.max(), predicted.max()) if true.size else -1
+    size = int(largest) + 1 if num_classes is None else operator.index(num_classes)
+    if largest >= size:
+        raise ValueError(f"class ids must lie from 0 to num_classes - 1 = {size - 1}, got {largest}")
+    if sample_weight is None:
+        return np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
+    weight = np.asarray(sample_weight, np.float64).reshape(-1)
+    if weight.shape != true.shape:
+        raise ValueError(f"sample_weight must have one number for each of {len(true)} samples, got {len(weight)}")
+    return np.bincount(true * size + predicted, weight, size * size).reshape(size, size)
+
+
+def class_ids(y: Any, name: str) -> Any:
+    """Class ids `(n,)` from ids, one column of probabilities, rows of scores, or one hot rows."""
+    y = np.asarray(y)
+    if y.ndim > 2 or y.ndim == 0:
+        raise ValueError(f"{name} must be class ids (n,) or rows of scores (n, classes), got shape {y.shape}")
+    if y.ndim == 2 and y.shape[1] != 1:
+        return y.argmax(axis=1)
+    y = y.reshape(-1)
+    if y.dtype.kind == "f":
+        y = y >= 0.5 if y.size and y.min() >= 0 and y.max() <= 1 else _whole(y)
+    ids = y.astype(np.int64)
+    if ids.size and ids.min() < 0:
+        raise ValueError(f"{name}: class ids must be at least 0, got {ids.min()}")
+    return ids

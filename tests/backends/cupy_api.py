@@ -18,6 +18,7 @@ KEYWORDS = {
     "matmul": "x1 x2 out casting dtype",
     "pad": "array pad_width mode **kwargs",
 }
+NAMESPACES = ("linalg", "lib.stride_tricks")  # modules inside CuPy's whose names are in the table too
 UFUNC = ("x1", "x2", "out", "casting", "dtype")
 
 
@@ -58,7 +59,11 @@ def installed() -> Api:
     functions: dict[str, tuple[str, ...]] = {}
     ufuncs, names = set(), set()
     members = {name: getattr(cupy, name) for name in dir(cupy)}
-    members |= {f"linalg.{name}": getattr(cupy.linalg, name) for name in dir(cupy.linalg)}
+    for namespace in NAMESPACES:
+        module = cupy
+        for part in namespace.split("."):
+            module = getattr(module, part)
+        members |= {f"{namespace}.{name}": getattr(module, name) for name in dir(module)}
     for name, member in sorted(members.items()):
         if name.rpartition(".")[2].startswith("_") or inspect.ismodule(member):
             continue

@@ -148,10 +148,11 @@ def _method(name: str) -> Any:
     return method
 
 
-for _name in (
+METHODS = (
     "all any argmax argmin argsort clip cumprod cumsum diagonal dot max mean min nonzero prod ptp ravel repeat round "
     "searchsorted squeeze std sum swapaxes take trace var"
-).split():
+)
+for _name in METHODS.split():
     setattr(StrictArray, _name, _method(_name))
 
 

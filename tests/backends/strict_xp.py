@@ -6,24 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from .cupy_api import frozen
+from .cupy_api import NAMESPACES, frozen
 from .strict_array import StrictArray, has_arrays, host_key
 from .strict_transfers import to_device, to_host
 
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
+
 # Result shapes that depend on values: CuPy reads a count back before it can allocate.
-WAITING = frozenset(
+WAITING = words(
     "argwhere bincount compress extract flatnonzero histogram histogram2d histogramdd intersect1d nanmax nanmin nonzero "
     "place putmask setdiff1d setxor1d trim_zeros union1d unique unique_all unique_counts unique_inverse "
-    "unique_values".split()
+    "unique_values"
 )
-FROM_HOST = frozenset("array asanyarray asarray ascontiguousarray asfortranarray".split())
+FROM_HOST = words("array asanyarray asarray ascontiguousarray asfortranarray")
 # Functions whose first argument must already be an array of the device.
-FIRST_IS_ARRAY = frozenset("a a1 arr array ary condition dst filt m prototype v x".split())
-HOST_RESULT = frozenset(
+FIRST_IS_ARRAY = words("a a1 arr array ary condition dst filt m prototype v x")
+HOST_RESULT = words(
     "broadcast_shapes can_cast iscomplexobj isdtype isfortran isrealobj isscalar issubdtype iterable may_share_memory "
-    "ndim promote_types result_type shape shares_memory size".split()
+    "ndim promote_types result_type shape shares_memory size"
 )
-SCATTERED = frozenset("add bitwise_and bitwise_or bitwise_xor maximum minimum subtract".split())
+SCATTERED = words("add bitwise_and bitwise_or bitwise_xor maximum minimum subtract")
 REDUCED = frozenset(("add", "multiply"))
 MANY = 8  # from here on CuPy sends a table of pointers to join small arrays
 SMALL = 2 << 20
@@ -68,7 +74,8 @@ class StrictUfunc:
         if len(args) > self.ufunc.nin:
             out = args[self.ufunc.nin :]
         out = out if isinstance(out, tuple) or out is None else (out,)
-        result = self.ufunc(*map(plain, args[: self.ufunc.nin]), out=plain(out), **options)
+        place = {} if out is None else {"out": plain(out)}  # NumPy refuses None where a ufunc has two results
+        result = self.ufunc(*map(plain, args[: self.ufunc.nin]), **place, **options)
         return wrap(result, out and (out[0] if len(out) == 1 else out))
 
     def reduce(self, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
@@ -177,8 +184,10 @@ class StrictXp:
 
     def _make(self, name: str) -> Any:
         api = frozen()
-        if name in ("ndarray", "linalg"):
-            return StrictArray if name == "ndarray" else StrictXp("linalg.")
+        if name == "ndarray":
+            return StrictArray
+        if any(f"{namespace}.".startswith(f"{name}.") for namespace in NAMESPACES):
+            return StrictXp(f"{name}.")
         if name not in api:
             raise AttributeError(f"module 'cupy' has no attribute {name!r}")
         if name == "asnumpy":

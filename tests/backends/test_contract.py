@@ -31,7 +31,10 @@ KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 
 def public(cls: type) -> dict[str, Any]:
-    return {n: m for n, m in vars(cls).items() if not n.startswith("_") and inspect.isfunction(m)}
+    """The methods of ``Backend``, or what a backend defines itself; in both cases with the mix-ins it is made of."""
+    inherited = {object} if cls is Backend else set(Backend.__mro__)
+    members = {n: m for c in reversed(cls.__mro__) if c not in inherited for n, m in vars(c).items()}
+    return {n: m for n, m in members.items() if not n.startswith("_") and inspect.isfunction(m)}
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -72,12 +75,59 @@ def optimizer(random: np.random.Generator, n: int, dtype: str, slots: int) -> li
     return [floats(random, (n,), dtype) for _ in range(2)] + [np.abs(floats(random, (n,), dtype)) for _ in range(slots)]
 
 
+# x, kernel, strides, padding, dilation and groups of convolutions; 0 stands for the number of samples
+CONVOLUTIONS: list[tuple[Any, ...]] = [
+    ((0, 8, 9, 3), (3, 2, 3, 4), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    ((0, 7, 6, 1), (3, 3, 1, 5), (2, 1), ((1, 1), (0, 2)), (1, 1), 1),
+    ((0, 9, 2), (4, 2, 3), (1,), ((3, 0),), (1,), 1),
+    ((0, 6, 5, 4), (2, 3, 4, 2), (1, 1), ((0, 0), (1, 1)), (2, 1), 1),
+    ((0, 5, 6, 4), (2, 2, 2, 6), (1, 2), ((0, 1), (0, 0)), (1, 1), 2),
+    ((0, 6, 6, 3), (3, 3, 1, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 3),
+    ((0, 7, 6, 3), (3, 2, 1, 3), (2, 2), ((1, 0), (0, 0)), (1, 1), 3),
+    ((0, 3, 4, 3, 2), (2, 2, 1, 2, 3), (1, 1, 1), ((0, 0), (1, 0), (0, 0)), (1, 1, 1), 1),
+]
+
+
+def convolution(number: int, part: str) -> Arguments:
+    """The arguments of a kernel in the ``number``-th convolution: "" forward, "input" or "kernel" for the gradients."""
+    x, w, *geometry = CONVOLUTIONS[number]
+    strides, padding, dilation, _ = geometry
+    given = zip(x[1:], w[:-2], strides, padding, dilation)
+    inner = [(n + sum(pad) - (k - 1) * d - 1) // s + 1 for n, k, s, pad, d in given]
+
+    def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
+        images, kernel = (n, *x[1:]), floats(r, w, d)
+        if part == "":
+            return (floats(r, images, d), kernel, floats(r, w[-1:], d) if number % 2 else None, *geometry)
+        dy = floats(r, (n, *inner, w[-1]), d) / 100  # a sum over many pixels, of ordinary size
+        return (dy, kernel, images, *geometry) if part == "input" else (floats(r, images, d), dy, w, *geometry)
+
+    return make
+
+
 KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "matmul": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d)),
                 lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (n, 4), d))], 1e-5),
     "affine": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), floats(r, (3,), d)),
                 lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-5),
+    "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "batch_norm": ([
+        lambda r, n, d: (floats(r, (n, 5), d) + 2, floats(r, (5,), d), floats(r, (5,), d), 1, 1e-3, floats(r, (5,), d), floats(r, (5,), d)),
+        lambda r, n, d: (floats(r, (2, n, 3), d), None, None, 2, 1e-3),
+        lambda r, n, d: (floats(r, (4, 3, n), d), floats(r, (3,), d), None, 1, 0.1, floats(r, (3,), d), floats(r, (3,), d), 0.5),
+        lambda r, n, d: (floats(r, (n, 70), d), floats(r, (70,), d), floats(r, (70,), d), 1, 1e-3)], 1e-5),
+    "batch_norm_with": ([
+        lambda r, n, d: (floats(r, (n, 5), d), *(floats(r, (5,), d) for _ in range(4)), 1),
+        lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3,), d), floats(r, (3,), d), None, None, 1)], 1e-5),
+    "batch_norm_gradients": ([
+        lambda r, n, d: (floats(r, (n, 5), d) / 30, floats(r, (n, 5), d), floats(r, (5,), d), 1, floats(r, (5,), d), floats(r, (5,), d)),
+        lambda r, n, d: (floats(r, (n, 5), d) / 30, floats(r, (n, 5), d), None, 1, floats(r, (5,), d), floats(r, (5,), d), False),
+        lambda r, n, d: (floats(r, (2, 3, n), d) / 30, floats(r, (2, 3, n), d), floats(r, (3,), d), 1, floats(r, (3,), d), floats(r, (3,), d)),
+        lambda r, n, d: (floats(r, (n, 5), d) / 30, floats(r, (n, 5), d), floats(r, (5,), d), 1, floats(r, (5,), d), floats(r, (5,), d), True,
+                         floats(r, (5,), d), floats(r, (5,), d))], 1e-5),
     "take": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n))], 0),
     "scatter_add": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
                      lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, n), floats(r, (n,), d))], 1e-5),
@@ -87,6 +137,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
     "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
     "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
+    "random_normal": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "dropout_mask": ([lambda r, n, d: ((n,), 0.5, KEY, 9, d), lambda r, n, d: ((n, 3), 0.1, KEY, 0, d)], 0),
     "sgd": ([lambda r, n, d: (*optimizer(r, n, d, 0), 0.1)], 0),
     "momentum": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, False), lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, True)], 0),
@@ -96,7 +147,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
 }  # fmt: skip
 SIZES = [0, 1, 3, 64, 1023]
 LONG = [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5]
-FLAT = {"sgd", "momentum", "adam", "random_words", "random_uniform", "dropout_mask"}
+FLAT = {"sgd", "momentum", "adam", "random_words", "random_uniform", "random_normal", "dropout_mask"}
 
 
 def test_every_kernel_has_a_row() -> None:
@@ -121,7 +172,8 @@ def run(backend: Backend, method: Any, args: tuple[Any, ...], layout: Any) -> li
     """The result and every array argument after the call, on the host: what a kernel wrote in place is among them."""
     given = [layout(backend, x) if isinstance(x, np.ndarray) else x for x in args]
     result = method(*given)
-    found = [x for x in (result, *given) if isinstance(x, backend.array_type)]
+    results = result if isinstance(result, tuple) else (result,)
+    found = [x for x in (*results, *given) if isinstance(x, backend.array_type)]
     return [backend.to_numpy(x).copy() for x in found]
 
 
@@ -146,10 +198,10 @@ def test_equal_to_the_plain_body(backend: Backend, kernel: str, layout: Any, dty
                 np.testing.assert_allclose(x, z, rtol=tolerance, atol=tolerance, err_msg=f"size {size}, call {n}, CPU")
 
 
-@pytest.mark.parametrize("kernel", ["matmul", "sum_rows"])
+@pytest.mark.parametrize("kernel", ["matmul", "sum_rows", "conv_kernel_gradient"])
 def test_out_is_where_the_result_goes(backend: Backend, kernel: str) -> None:
     args = KERNELS[kernel][0][0](np.random.default_rng(1), 4, "float64")
-    given = [backend.asarray(x) for x in args]
+    given = [backend.asarray(x) if isinstance(x, np.ndarray) else x for x in args]
     expected = backend.to_numpy(getattr(backend, kernel)(*given))
     buffer = backend.xp.full((2, *expected.shape), 7.0)
     out = buffer[1]

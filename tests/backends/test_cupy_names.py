@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from .cupy_api import Api, frozen, installed
+from .cupy_api import NAMESPACES, Api, frozen, installed
 from .strict_xp import REDUCED, SCATTERED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +24,7 @@ PACKAGES = [ROOT / "backends" / "dualnet_backends", ROOT / "dualnet", ROOT / "cl
 
 # Modules above floor 0 that may import NumPy, since what they do is done on the host. Nothing else may, and none CuPy.
 HOST_MODULES = {
+    "dualnet/data": "feeds data from the host",
     "dualnet/datasets": "reads files",
     "dualnet/initializers.py": "initial weights are drawn on the host by Keras's recipe",
     "dualnet/random.py": "draws on the host",
@@ -55,19 +56,24 @@ def is_xp(node: ast.expr) -> bool:
     )
 
 
+def dotted(node: ast.expr) -> str | None:
+    """ "linalg.norm" of ``xp.linalg.norm``, None of what does not begin with xp"""
+    if not isinstance(node, ast.Attribute):
+        return None
+    if is_xp(node.value):
+        return node.attr
+    front = dotted(node.value)
+    return front and f"{front}.{node.attr}"
+
+
 def uses_in(where: str, tree: ast.AST) -> Iterator[Use]:
     calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Attribute):
-            continue
-        if is_xp(node.value):
-            yield Use(f"{where}:{node.lineno}", node.attr, calls.get(id(node)))
-        elif isinstance(node.value, ast.Attribute) and is_xp(node.value.value) and node.value.attr != "cuda":
-            yield Use(f"{where}:{node.lineno}", f"{node.value.attr}.{node.attr}", calls.get(id(node)))
+        if isinstance(node, ast.Attribute) and (name := dotted(node)):
+            yield Use(f"{where}:{node.lineno}", name, calls.get(id(node)))
 
 
 USES = [use for where, tree in sources(*PACKAGES) for use in uses_in(where, tree)]
-SUBMODULES = {"cuda", "linalg"}
 UFUNC_METHODS = {
     "at": SCATTERED,
     "reduce": REDUCED,
@@ -81,7 +87,7 @@ def mistakes(uses: list[Use], api: Api) -> list[str]:
     """What of the uses CuPy (as described by ``api``) does not have."""
     found = []
     for use in uses:
-        if use.name in SUBMODULES:
+        if use.name.split(".")[0] == "cuda" or any(f"{n}.".startswith(f"{use.name}.") for n in NAMESPACES):
             continue
         if use.name.partition(".")[0] in api.ufuncs and "." in use.name:
             ufunc, method = use.name.split(".")

@@ -8,8 +8,9 @@ import threading
 import dualnet_backends as backends
 import numpy as np
 import pytest
-from dualnet import config, ops
 from dualnet_backends import DeviceNotFoundError, devices
+
+from dualnet import config, ops
 
 from . import strict
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from dualnet_backends import Backend, stream_key
+from dualnet_backends.normal import normal
 from dualnet_backends.random import counter, philox_words
 
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
@@ -84,3 +87,51 @@ def test_a_mask_is_frozen(backend: Backend) -> None:
     assert words.tolist() == [17135618809122184219, 10629224311020937854, 14703736093699884891]
     mask = backend.to_numpy(backend.dropout_mask((12,), 0.5, key, 5, "float32"))
     assert mask.tolist() == [2, 2, 2, 2, 0, 2, 2, 2, 0, 2, 0, 2]
+
+
+def box_muller(word: int) -> tuple[float, float]:
+    """Two normal numbers from a word, by the standard library."""
+    radius = math.sqrt(-2 * math.log(((word >> 32) + 0.5) / 2**32))
+    angle = (word % 2**30 + 0.5) / 2**30 * math.pi / 2
+    signs = (-1) ** (word >> 31 & 1), (-1) ** (word >> 30 & 1)
+    return signs[0] * radius * math.cos(angle), signs[1] * radius * math.sin(angle)
+
+
+def test_normal_numbers_are_those_of_box_and_muller(backend: Backend) -> None:
+    expected = np.array([box_muller(word) for word in philox(6).random_raw(501).tolist()]).reshape(-1)
+    for shape in ((1002,), (1001,), (3, 7), (), (0, 4)):
+        got = backend.to_numpy(backend.random_normal(shape, KEY, 6, "float64"))
+        assert got.shape == shape
+        np.testing.assert_allclose(got.reshape(-1), expected[: got.size], rtol=0, atol=2e-13)
+    for dtype in ("float32", "float16"):
+        narrow = backend.to_numpy(backend.random_normal((1002,), KEY, 6, dtype))
+        np.testing.assert_array_equal(narrow, backend.to_numpy(backend.random_normal((1002,), KEY, 6, "float64")).astype(dtype))
+
+
+def test_normal_numbers_at_the_ends(backend: Backend) -> None:
+    """The words that are nearest to and farthest from the origin, and those where the logarithm changes its range."""
+    half = 2**32
+    tops = [0, 1, 2**31 - 1, 2**31, half - 1, half - 2, round(half * math.sqrt(0.5)), round(half * math.sqrt(0.5)) - 1]
+    words = [top << 32 | low for top in tops for low in (0, 2**30 - 1, 2**29, half - 1)]
+    got = backend.to_numpy(normal(backend.xp, backend.asarray(np.array(words, "uint64"))))
+    np.testing.assert_allclose(got, np.array([box_muller(w) for w in words]).reshape(-1), rtol=1e-12, atol=2e-13)
+    assert np.abs(got).max() < 6.8
+
+
+def test_normal_numbers_are_normal(backend: Backend) -> None:
+    """Mean, variance, kurtosis and the share in eight intervals, each within five standard deviations."""
+    n = 100_000
+    z = backend.to_numpy(backend.random_normal((n,), KEY, 0, "float64"))
+    assert abs(z.mean()) < 5 / n**0.5
+    assert abs(z.var() - 1) < 5 * (2 / n) ** 0.5
+    assert abs((z**4).mean() - 3) < 5 * (96 / n) ** 0.5
+    edges = [-np.inf, -2, -1, -0.5, 0, 0.5, 1, 2, np.inf]
+    for low, high in zip(edges, edges[1:]):
+        share = (math.erf(high / 2**0.5) - math.erf(low / 2**0.5)) / 2
+        assert abs(((z >= low) & (z < high)).mean() - share) < 5 * (share * (1 - share) / n) ** 0.5
+    assert abs(np.corrcoef(z[::2], z[1::2])[0, 1]) < 5 / (n / 2) ** 0.5
+
+
+def test_normal_numbers_are_frozen(backend: Backend) -> None:
+    z = backend.to_numpy(backend.random_normal((4,), stream_key(42, "dense/dropout_1"), 5, "float32"))
+    assert z.tolist() == [-0.03548162057995796, 0.3823588490486145, -0.736092746257782, -0.7488182783126831]

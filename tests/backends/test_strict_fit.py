@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-import dualnet
 import numpy as np
 import pytest
+
+import dualnet
 from dualnet import Input, Model, Sequential, layers, optimizers
 
 from . import strict
@@ -99,16 +100,19 @@ def fitted(device: str, case: Case, epochs: int = 2, **more: Any) -> tuple[Any, 
 def steps_are_strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training, test and prediction steps run with transfers forbidden, but for each model's first, which makes its metrics."""
     begun: WeakSet[Any] = WeakSet()
-    for name in ("train_step", "test_step", "predict_step"):
 
-        def strictly(self: Any, data: Any, step: Any = getattr(Model, name)) -> Any:
+    def strictly(step: Callable[..., Any]) -> Callable[..., Any]:
+        def inside(self: Any, data: Any) -> Any:
             if self not in begun:
                 begun.add(self)
                 return step(self, data)
             with strict.step():
                 return step(self, data)
 
-        monkeypatch.setattr(Model, name, strictly)
+        return inside
+
+    for name in ("train_step", "test_step", "predict_step"):
+        monkeypatch.setattr(Model, name, strictly(getattr(Model, name)))
     strict.counts.reset()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dualnet_backends as backends
 import pytest
+
 from dualnet import ops, tree
 from dualnet.autodiff import backward, recording
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.ops.cases import B, F, I, Sample, draw
 
-__all__ = ["ROWS", "B", "Case", "F", "I", "case", "drawn"]
+__all__ = ["B", "Case", "F", "I", "case", "drawn"]
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,3 @@ def drawn(row: Case, specs: tuple[Any, ...], what: str) -> tuple[Any, ...]:
     """The NumPy arrays of specifications, the same ones every time; floating point ones in float32."""
     arrays = draw(Sample(specs, {}), f"{row}/{what}")
     return tuple(x.astype("float32") if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x for x in arrays)
-
-
-def _collect() -> list[Case]:
-    package = importlib.import_module(__package__ or "tests.layers")
-    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("rows_"))
-    return [row for name in names for row in importlib.import_module(f"{package.__name__}.{name}").ROWS]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "ROWS":  # the files of rows import this one
-        return _collect()
-    raise AttributeError(name)

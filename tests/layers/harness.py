@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 import numpy as np
+
 from dualnet import layers, tree
 from dualnet.autodiff import backward, recording
 from dualnet.tensor import Tensor

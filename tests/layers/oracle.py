@@ -11,50 +11,43 @@ from .harness import Result, first, make, random_weights, seeds
 
 
 def run(row: Case, keras: Any) -> Result:
+    """One compiled function gives everything: Keras compiles each op by itself otherwise, which takes ten times as long."""
     import jax
     from keras.src.backend import get_keras_mask, set_keras_mask
 
-    arrays = [keras.ops.convert_to_tensor(x) for x in drawn(row, row.inputs, "inputs")]
+    inputs = drawn(row, row.inputs, "inputs")
     masks = drawn(row, row.masks, "masks")
     call = dict(zip(row.call, drawn(row, tuple(row.call.values()), "call")))
-    call = {k: keras.ops.convert_to_tensor(v) if isinstance(v, np.ndarray) else v for k, v in call.items()}
+    arrays = {k: v for k, v in call.items() if isinstance(v, np.ndarray)}
+    others = {k: v for k, v in call.items() if k not in arrays}
     layer = make(row, keras.layers)
-
-    def carrying_masks(inputs: list[Any]) -> Any:
-        for x, mask in zip(inputs, masks):
-            if mask is not None:
-                set_keras_mask(x, keras.ops.convert_to_tensor(mask))
-        return first(inputs)
-
-    layer(carrying_masks(arrays), **call)
+    if not layer.built:
+        layer.build(first([x.shape for x in inputs]))
     layer.set_weights(random_weights(row, layer.get_weights()))
     trainable = [v.value for v in layer.trainable_variables]
-    others = [v.value for v in layer.non_trainable_variables]
-    differentiable = [i for i, x in enumerate(arrays) if "float" in str(x.dtype)]
+    fixed = [v.value for v in layer.non_trainable_variables]
+    floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
 
-    def weighted(wanted: list[Any], weights: list[Any]) -> Any:
-        inputs = list(arrays)
-        for i, x in zip(differentiable, wanted):
-            inputs[i] = x
-        value, changed = layer.stateless_call(weights, others, carrying_masks(inputs), **call)
+    def weighted(wanted: Any, weights: Any, given: Any, given_masks: Any, keywords: Any) -> Any:
+        tensors = list(given)
+        for i, x in zip(floats, wanted):
+            tensors[i] = x
+        for x, mask in zip(tensors, given_masks):
+            if mask is not None:
+                set_keras_mask(x, mask)
+        variables = [*layer.trainable_variables, *layer.non_trainable_variables]
+        with keras.StatelessScope(state_mapping=list(zip(variables, [*weights, *fixed]))) as scope:
+            value = layer(first(tensors), **keywords, **others)  # not stateless_call, which forgets masks
+        changed = [scope.get_current_value(v) for v in layer.non_trainable_variables]
         outputs = jax.tree_util.tree_leaves(value)
         total = sum(keras.ops.sum(y * dy) for y, dy in zip(outputs, seeds(outputs)))
-        return total, (outputs, changed)
+        return total, (outputs, changed, [get_keras_mask(y) for y in outputs])
 
-    if row.gradient:
-        _, (outputs, changed) = weighted([arrays[i] for i in differentiable], trainable)
-        gradients: list[Any] = []
-    else:
-        floats = [arrays[i] for i in differentiable]
-        found, (outputs, changed) = jax.grad(weighted, argnums=(0, 1), has_aux=True)(floats, trainable)
-        gradients = [np.asarray(g) for g in (*found[0], *found[1])]
-    for v, value in zip(layer.non_trainable_variables, changed):
-        v.assign(value)
-    value = layer(carrying_masks([keras.ops.convert_to_tensor(np.asarray(x)) for x in arrays]), **call)
-    given = [get_keras_mask(y) for y in jax.tree_util.tree_leaves(value)]
+    function = weighted if row.gradient else jax.grad(weighted, argnums=(0, 1), has_aux=True)
+    found, (outputs, changed, given) = jax.jit(function)([inputs[i] for i in floats], trainable, inputs, masks, arrays)
     return Result(
         [np.asarray(y) for y in outputs],
-        gradients,
+        [] if row.gradient else [np.asarray(g) for g in (*found[0], *found[1])],
         [np.asarray(w) for w in (*trainable, *changed)],
         [None if m is None else np.asarray(m) for m in given],
     )

@@ -9,15 +9,16 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 import pytest
+
 from dualnet import Input, layers, tree
 from dualnet.autodiff import backward, recording
 from dualnet.layers import Layer
 from dualnet.saving.objects import deserialize_keras_object, serialize_keras_object
-
 from tests.backends import strict
 
-from .cases import ROWS, Case
+from .cases import Case
 from .harness import first, make, random_weights, run, tensors
+from .table import ROWS
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
 

@@ -13,17 +13,16 @@ from dualnet_backends import Backend
 from dualnet import Tensor, losses, ops, value_and_grad
 from dualnet.testing import check_grads
 
-from .cases import ROWS, SHAPES, Row, draw, reduced, weights
+from .cases import ROWS, SHAPES, Row, draw, per_value, weights
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_every_loss(backend: Backend, row: Row) -> None:
     random = np.random.default_rng(3)
-    axis = row.kwargs.get("axis", -1)
     for shape in SHAPES[row.kind]:
         y_true, y_pred = draw(row, shape, random)
-        forms = [Tensor(backend.asarray(w)) if np.ndim(w) else w for w in weights(shape, axis, random)]
-        mask = Tensor(backend.asarray(random.random(reduced(shape, axis)) < 0.6))
+        forms = [Tensor(backend.asarray(w)) if np.ndim(w) else w for w in weights(row, shape, random)]
+        mask = Tensor(backend.asarray(random.random(per_value(row, shape) or shape[:1]) < 0.6))
         for reduction in ("mean", "mean_with_sample_weight", "sum", None):
             loss = getattr(losses, row.name)(reduction=reduction, dtype="float64", **row.kwargs)
             for weight in forms:
@@ -36,7 +35,7 @@ def with_mask(loss: Any, mask: Tensor, y_true: Any, y_pred: Tensor) -> Any:
     return loss(y_true, y_pred)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.kind != "labels"], ids=str)
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.has_labels], ids=str)
 def test_gradient_of_the_target(backend: Backend, row: Row) -> None:
     """Distillation: the target comes from a network too, and need not sum to one."""
     loss = getattr(losses, row.name)(dtype="float64", **row.kwargs)

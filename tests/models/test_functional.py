@@ -15,7 +15,7 @@ from dualnet.models import clone_model
 def two_inputs() -> Any:
     a, b = dualnet.Input((4,), name="a"), dualnet.Input((4,), name="b")
     shared = layers.Dense(6, activation="relu", name="shared")
-    joined = ops.concatenate([shared(a), shared(b)]) * 2 + 1
+    joined = ops.concatenate([shared(a), shared(b)], axis=-1) * 2 + 1
     return dualnet.Model([a, b], layers.Dense(1, name="out")(joined))
 
 

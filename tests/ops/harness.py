@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from dualnet_backends import Backend
+
 from dualnet import tree
 from dualnet.autodiff import backward, recording
 from dualnet.tensor import Tensor
-from dualnet_backends import Backend
 
 from .cases import Row, Sample, draw
-from .rows_elementwise import ROWS as ELEMENTWISE
-from .rows_structure import ROWS as STRUCTURE
 
-ROWS: list[Row] = ELEMENTWISE + STRUCTURE
+# Every rows_*.py beside this file holds rows of the table.
+_FILES = sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.name.startswith("rows_"))
+ROWS: list[Row] = [row for name in _FILES for row in importlib.import_module(f"{__package__}.{name}").ROWS]
 GRADIENT_ROWS = [row for row in ROWS if not row.gradient]
 
 

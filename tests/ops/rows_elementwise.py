@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from dualnet.ops import activation as act
 from dualnet.ops import arithmetic as ar
 from dualnet.ops import elementwise as el

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from dualnet_backends.random import counter
+
 from dualnet import config, ops
 from dualnet.ops import create, dropout, linear, loss
 from dualnet.ops import reduce as re
 from dualnet.ops.shape import _concatenate, _stack
-from dualnet_backends.random import counter
 
 from .cases import B, F, I, Row, call, other, reduction
 from .rows_elementwise import TRUTH, sigmoid, softmax
@@ -113,7 +114,7 @@ SHAPE = [
           call(F((2, 3, 4)), I((2, 2), 4, -4), axis=-1), call(F((3, 4)), I((5,), 12, -12)), call(F((3, 4)), I((), 3), axis=0),
           call(F((2, 3, 4)), I((2, 2), 3), axis=1)),
     other(ops.take_along_axis, np.take_along_axis, call(F((3, 4)), I((3, 2), 4, -4), axis=1), call(F((3, 4)), I((5, 4), 3), axis=0),
-          call(F((2, 3, 4)), I((2, 1, 4), 3), axis=-2)),
+          call(F((2, 3, 4)), I((2, 1, 4), 3), axis=-2), call(F((1, 4)), I((3, 2), 4), axis=1)),
     other(ops.one_hot, one_hot, call(I((3, 4), 5), 5), call(I((3,), 6, -1), 4, axis=0), call(I((2, 3), 3), 3, axis=1), gradient=INDEX),
 ]  # fmt: skip
 
@@ -200,9 +201,9 @@ LOSS = [
     other(loss.binary_crossentropy, logits_or(lambda t, z: binary_ce(t, sigmoid(z)), binary_ce), call(F((3, 4), *P), F((3, 4), *P)),
           call(F((3, 4), *P), F((3, 4)), **LOGITS)),
     other(loss.mean_squared_error, lambda t, y: np.mean((t - y) ** 2, axis=-1), call(F((3, 4)), F((3, 4))), call(F((3, 1)), F((3, 1))),
-          call(F((2, 3, 4)), F((2, 3, 4))), call(F((3, 1)), F((3, 4)))),
+          call(F((2, 3, 4)), F((2, 3, 4))), call(F((3, 1)), F((3, 4))), call(F((3, 4)), F((1, 4)))),
     other(loss.mean_absolute_error, lambda t, y: np.mean(np.abs(t - y), axis=-1), call(F((3, 4)), F((3, 4))), call(F((3, 1)), F((3, 1))),
-          call(F((3, 4)), F((1, 4)))),
+          call(F((3, 4)), F((1, 4))), call(F((3, 1)), F((3, 4)))),
     other(loss.weighted_sum, lambda v, w=None, divisor=1.0: np.sum(v if w is None else v * w) / divisor, call(F((3, 4)), F((3, 4))),
           call(F((3, 4))), call(F((3, 4)), F((3, 1)), divisor=7.0), call(F((5,)), F((5,)), divisor=2.0)),
 ]  # fmt: skip

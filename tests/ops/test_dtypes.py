@@ -9,26 +9,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dualnet import config, dtypes, ops
 from dualnet_backends import Backend
 
-LETTERS = dict(zip("?bhilBHILeEfd", (
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64".split()
-)))  # fmt: skip
+from dualnet import config, dtypes, ops
+
+NAMES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64"
+LETTERS = dict(zip("?bhilBHILeEfd", NAMES.split()))
 ORDER: list[Any] = [*LETTERS.values(), int, float]
 # Row by row the result with each of ORDER.
 LATTICE = """
 ?bhilBHILeEfdif bbhilhilfeEfdbf hhhilhilfeEfdhf iiiiliilfeEfdif llllllllfeEfdlf BhhilBHILeEfdBf HiiilHHILeEfdHf
 IllllIIILeEfdIf LffffLLLLeEfdLf eeeeeeeeeeffdee EEEEEEEEEfEfdEE ffffffffffffdff ddddddddddddddd ibhilBHILeEfdif
 fffffffffeEfdff
-""".split()
+"""
 
 
 def test_the_lattice_is_that_of_keras() -> None:
-    assert len(LATTICE) == len(ORDER)
+    rows = LATTICE.split()
+    assert len(rows) == len(ORDER)
     wrong = {
         (str(a), str(b)): dtypes.result_type(a, b)
-        for a, row in zip(ORDER, LATTICE)
+        for a, row in zip(ORDER, rows)
         for b, letter in zip(ORDER, row)
         if dtypes.result_type(a, b) != LETTERS[letter]
     }
@@ -79,7 +80,7 @@ hard_sigmoid:.....ef hard_silu:.....ef hard_tanh:..bhief softplus:...f.ef log_si
 softsign:.....ef softmax:...f.ef log_softmax:...f.ef sum:iIiiief mean:fffffef prod:iIiiief
 var:fffffef std:fffffef max:?Bbhief min:?Bbhief logsumexp:.....ef cumsum:iBbhief argmax:iiiiiii
 argmin:iiiiiii any:??????? all:??????? count_nonzero:iiiiiii norm:fffffef
-""".split()
+"""
 PLAIN = "Bbhief BBhhief bhbhief hhhhief iiiiief eeeeeef fffffff"
 FLOATING = "fffffef " * 5 + "eeeeeef fffffff"
 TRUTH = "??????? " * 7
@@ -115,7 +116,7 @@ def same(got: str, expected: str) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero encountered:RuntimeWarning")
-@pytest.mark.parametrize("line", UNARY)
+@pytest.mark.parametrize("line", UNARY.split())
 def test_one_operand(backend: Backend, line: str) -> None:
     name, expected = line.split(":")
     got = "".join(

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dualnet import ops, testing
 from dualnet_backends import Backend
+
+from dualnet import ops, testing
 
 from .cases import Row, draw, emptied, scalars
 from .harness import GRADIENT_ROWS, ROWS, floating, host, run, strided, tensors, transposed, values

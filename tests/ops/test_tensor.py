@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dualnet import KerasTensor, Tensor, Variable, ops
 from dualnet_backends import Backend
+
+from dualnet import KerasTensor, Tensor, Variable, ops
 
 X, Y = np.array([[1.5, -2.0], [0.5, 4.0]], "float32"), np.array([[2.0, 3.0], [-0.5, 1.0]], "float32")
 
@@ -155,6 +156,17 @@ def test_refused(x: Tensor, name: str) -> None:
     f, error, message = REFUSED[name]
     with pytest.raises(error, match=message):
         f(x)
+
+
+def test_certain_probabilities_have_no_slope(backend: Backend) -> None:
+    """A probability that was moved to epsilon or 1 - epsilon does not move with its input: 0, and neither inf nor NaN."""
+    from dualnet import grad
+
+    certain = ops.convert_to_tensor([[1.0, 0.0], [0.0, 1.0]])
+    for target in ([[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]):
+        for loss in (ops.binary_crossentropy, ops.categorical_crossentropy):
+            slope = grad(lambda p, t=target, f=loss: ops.sum(f(ops.convert_to_tensor(t), p)))(certain)
+            np.testing.assert_array_equal(slope.numpy(), np.zeros((2, 2)))
 
 
 def test_special_points_have_the_stated_gradient(backend: Backend) -> None:

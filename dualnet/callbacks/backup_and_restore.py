@@ -1,0 +1,212 @@
+"""BackupAndRestore: go on after a crash as if there had been none."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+from .. import config, seeds, tree
+from ..utils.io_utils import print_msg
+from .callback import Callback, only_if
+
+
+class BackupAndRestore(Callback):
+    """Saves where training is, and goes on from there when the same program is run again.
+
+    Args:
+        backup_dir: a folder for this run alone. It is made if missing.
+        save_freq: "epoch", or a number of steps, which are counted on from epoch to epoch.
+        double_checkpoint: keep the backup before the last one too, for when the last one is damaged.
+        delete_checkpoint: remove the backup when training ends in good order.
+
+    What is saved: weights, optimizer, epoch and step, the place in the shuffled data, the seeds, the metrics of a
+    begun epoch, and what the other callbacks know (``EarlyStopping``, ``ReduceLROnPlateau``, ``History`` and all that
+    have ``get_state``). The resumed run is, bit for bit, the one that was cut off, as far as the model goes; in the
+    middle of an epoch too, where Keras would begin the epoch again. What a generator gave cannot be known: it
+    goes on from where it is itself.
+
+    A backup that cannot be written leaves the last one as it was. The model must be built before ``fit``.
+    """
+
+    after_others = True  # or what callbacks learn from an epoch would be missing from its backup
+    companions: list[Any] = []  # noqa: RUF012  all callbacks of the run, set by CallbackList
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: str | int = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
+        super().__init__()
+        if not backup_dir:
+            raise ValueError("Empty `backup_dir` argument passed: it names the folder for the backups")
+        if save_freq != "epoch" and (isinstance(save_freq, (bool, str)) or not isinstance(save_freq, int) or save_freq < 1):
+            raise ValueError(
+                f"Invalid value for argument `save_freq`: expected 'epoch' or a number of steps, got {save_freq!r}"
+            )
+        self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = save_freq
+        self.double_checkpoint = double_checkpoint
+        self.delete_checkpoint = delete_checkpoint
+        self._counts = save_freq != "epoch"
+        self._steps_since_save = 0
+        self._last_batch_seen = 0
+        self._current_epoch = 0
+        self._weights_path = os.path.join(self.backup_dir, "latest.weights.h5")
+        self._training_metadata_path = os.path.join(self.backup_dir, "training_metadata.json")
+        self._prev_weights_path = f"{self._weights_path}.bkp"
+        self._prev_training_metadata_path = f"{self._training_metadata_path}.bkp"
+
+    # -- saving ----------------------------------------------------------------------------------------------------
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._current_epoch = epoch
+
+    @only_if("_counts")
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # A step may be several batches long (steps_per_execution): `batch` is the last of them.
+        self._steps_since_save += batch + 1 if batch <= self._last_batch_seen else batch - self._last_batch_seen
+        self._last_batch_seen = batch
+        if isinstance(self.save_freq, int) and self._steps_since_save >= self.save_freq:
+            self._steps_since_save = 0
+            self._save(batch + 1, {} if logs is None else dict(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._current_epoch = epoch + 1
+        self._last_batch_seen = 0
+        if self.save_freq == "epoch":
+            self._save(0, {})
+
+    def _save(self, batches: int, logs: dict[str, Any]) -> None:
+        from ..saving.atomic import atomic_write
+        from ..saving.backup import save_backup
+        from ..training.compiled import states_of
+
+        source = self.model._source() if self.model._source is not None else None
+        state = {
+            "epoch": self._current_epoch,
+            "batches": batches,
+            "position": None if source is None else source.position(),
+            "logs": logs,
+            "metrics": states_of(self.model) if batches else {},
+            "steps_since_save": self._steps_since_save,
+            "seeds": seeds.get_state(),
+            "seed_generators": [generator.get_state() for generator in seed_generators(self.model)],
+            "callbacks": [{"class": type(c).__name__, "state": c.get_state()} for c in self._others()],
+        }
+        os.makedirs(self.backup_dir, exist_ok=True)
+        if self.double_checkpoint:
+            for path, before in (
+                (self._weights_path, self._prev_weights_path),
+                (self._training_metadata_path, self._prev_training_metadata_path),
+            ):
+                if os.path.exists(path):
+                    with open(path, "rb") as old, atomic_write(before) as kept:
+                        shutil.copyfileobj(old, kept)
+        save_backup(self.model, self._weights_path, state)
+        # For people, and for Keras; what is restored is all in the other file.
+        with atomic_write(self._training_metadata_path, "w", encoding="utf-8") as file:
+            json.dump({"epoch": self._current_epoch, "batch": self._last_batch_seen}, file)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if not self.delete_checkpoint:
+            return
+        for path in (
+            self._weights_path,
+            self._training_metadata_path,
+            self._prev_weights_path,
+            self._prev_training_metadata_path,
+        ):
+            Path(path).unlink(missing_ok=True)
+        folder = Path(self.backup_dir)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()  # what others put there stays
+
+    # -- restoring -------------------------------------------------------------------------------------------------
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if not self.model.built:
+            raise ValueError(
+                "To use the BackupAndRestore callback, the model must be built before fit: give it an Input, or call it "
+                "on a batch of data first"
+            )
+        self._current_epoch = self._last_batch_seen = self._steps_since_save = 0
+        if not os.path.exists(self._weights_path) and not os.path.exists(self._prev_weights_path):
+            return
+        self.model.optimizer.ensure_built(self.model.trainable_variables)
+        self._go_on(self._load())
+
+    def _load(self) -> dict[str, Any]:
+        from ..saving.backup import load_backup
+
+        try:
+            state = load_backup(self.model, self._weights_path)
+            metadata = self._training_metadata_path
+        except (OSError, ValueError) as error:
+            if not os.path.exists(self._prev_weights_path):
+                raise ValueError(
+                    f"cannot go on from the backup in {self.backup_dir} ({error}). To begin anew, remove that folder"
+                ) from error
+            warnings.warn(f"the last backup cannot be used ({error}); going on from the one before", stacklevel=4)
+            state = load_backup(self.model, self._prev_weights_path)
+            metadata = self._prev_training_metadata_path
+        if state is not None:
+            return state
+        with open(metadata, encoding="utf-8") as file:  # a backup of Keras's
+            return {"epoch": int(json.load(file)["epoch"])}
+
+    def _go_on(self, state: dict[str, Any]) -> None:
+        from ..training.compiled import restore_states
+        from ..training.loop import Resume
+
+        epoch, batches = int(state["epoch"]), int(state.get("batches", 0))
+        self.model._initial_epoch = self._current_epoch = epoch
+        self.model._resume = Resume(batches, state.get("position"), state.get("logs", {}))
+        self._last_batch_seen = max(batches - 1, 0)
+        self._steps_since_save = int(state.get("steps_since_save", 0))
+        if "seeds" in state:
+            seeds.set_state(state["seeds"])
+        generators = seed_generators(self.model)
+        kept = state.get("seed_generators", [])
+        if len(generators) == len(kept):
+            for generator, its_state in zip(generators, kept):
+                generator.set_state(its_state)
+        elif kept:
+            raise ValueError(
+                f"the backup in {self.backup_dir} has {len(kept)} seeds of layers, the model {len(generators)}: it is of "
+                "another model. To begin anew, remove that folder"
+            )
+        if batches:
+            restore_states(self.model, state.get("metrics", {}))
+        waiting = list(state.get("callbacks", []))
+        for callback in self._others():
+            place = next((i for i, entry in enumerate(waiting) if entry["class"] == type(callback).__name__), None)
+            if place is not None:
+                callback.set_state(waiting.pop(place)["state"])
+        at = f", step {batches + 1}" if batches else ""
+        if config.is_interactive_logging_enabled() and (self.params or {}).get("verbose"):
+            print_msg(f"Going on from the backup in {self.backup_dir}: epoch {epoch + 1}{at}")
+
+    def _others(self) -> list[Any]:
+        return [c for c in self.companions if c is not self and hasattr(c, "get_state")]
+
+
+def seed_generators(layer: Any) -> list[seeds.SeedGenerator]:
+    """The seed generators of a layer and of all layers inside it, in the order they were made."""
+    found: dict[int, seeds.SeedGenerator] = {}
+
+    def visit(one: Any) -> None:
+        for value in vars(one).values():
+            for part in tree.flatten(value) if isinstance(value, (list, tuple, dict)) else (value,):
+                if isinstance(part, seeds.SeedGenerator):
+                    found.setdefault(id(part), part)
+        for inner in one._flatten_layers():
+            visit(inner)
+
+    visit(layer)
+    return list(found.values())

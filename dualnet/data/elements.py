@@ -1,0 +1,181 @@
+"""What flows through a `Dataset`: NumPy arrays and numbers, in tuples and dictionaries of any depth.
+
+As in tf.data, tuples and dictionaries are structure, while a list is one array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import config
+from ..tensor import Tensor
+from ..variables import Variable
+
+Array = Any
+
+
+class Element(np.ndarray):
+    """A NumPy array, which also answers to `.numpy()`, as what comes out of a tf.data pipeline does."""
+
+    def numpy(self) -> Any:
+        """The array as a plain NumPy array; a number when it has no axes."""
+        return self.view(np.ndarray)[()]
+
+
+class TensorSpec:
+    """The shape (open entries are None; None: any) and dtype of one array that a generator yields."""
+
+    def __init__(self, shape: Sequence[int | None] | None, dtype: Any = "float32", name: str | None = None) -> None:
+        self.shape = None if shape is None else tuple(shape)
+        self.dtype = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype.name!r}, name={self.name!r})"
+
+
+class Steps:
+    """The numbers of a Python `range`, looked up as in an array, without being one."""
+
+    def __init__(self, numbers: range, dtype: Any) -> None:
+        self.start, self.step, self.type = numbers.start, numbers.step, np.dtype(dtype).type
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.type(self.start + self.step * i)
+
+
+def map_leaves(function: Callable[..., Any], first: Any, *others: Any) -> Any:
+    """`function` of the leaves of one or more structures of the same form; the result has that form."""
+    if isinstance(first, dict):
+        for other in others:
+            if not isinstance(other, dict) or other.keys() != first.keys():
+                raise ValueError(f"expected a dictionary with {list(first)} again, got {describe(other)}")
+        return type(first)((key, map_leaves(function, first[key], *(o[key] for o in others))) for key in first)
+    if isinstance(first, tuple):
+        for other in others:
+            if not isinstance(other, tuple) or len(other) != len(first):
+                raise ValueError(f"expected a tuple of {len(first)} again, got {describe(other)}")
+        parts = [map_leaves(function, *part) for part in zip(first, *others)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return function(first, *others)
+
+
+def leaves(structure: Any) -> list[Any]:
+    """The leaves from left to right."""
+    if isinstance(structure, dict):
+        return [leaf for part in structure.values() for leaf in leaves(part)]
+    if isinstance(structure, tuple):
+        return [leaf for part in structure for leaf in leaves(part)]
+    return [structure]
+
+
+def as_element(structure: Any) -> Any:
+    """What a user's function or generator returned, as NumPy arrays and scalars.
+
+    Raises TypeError for what is neither numbers nor text.
+    """
+    return map_leaves(_as_leaf, structure)
+
+
+def _as_leaf(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        array = value.view(np.ndarray) if type(value) is Element else value
+    elif isinstance(value, (np.generic, str, bytes)) or value is None:
+        return value
+    elif isinstance(value, (Tensor, Variable)):
+        return value.numpy()
+    elif hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):
+        return value.get()
+    elif hasattr(value, "to_numpy"):
+        array = value.to_numpy()
+    else:
+        array = _from_python(value)
+    if array.dtype.kind == "U":
+        return array.astype(object)  # texts of any length, without padding
+    if array.dtype.kind == "O" and not all(isinstance(item, (str, bytes)) for item in array.flat):
+        raise TypeError(
+            f"expected numbers or text, got a {type(value).__name__} of objects or of rows of different lengths: "
+            "make the rows equal first, for example with dualnet.utils.pad_sequences"
+        )
+    return array[()] if array.ndim == 0 else array
+
+
+def _from_python(value: Any) -> Array:
+    """Numbers and lists of them, in the types that tf.data gives them: int32 (int64 where needed) and `floatx()`."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"expected numbers of one shape, got a list that is ragged ({error})") from None
+    if _typed(value):
+        return array
+    if array.dtype == np.float64:
+        return array.astype(config.floatx())
+    if array.dtype == np.int64 and (array.size == 0 or (array.min() >= -(2**31) and array.max() < 2**31)):
+        return array.astype(np.int32)
+    return array
+
+
+def _typed(value: Any) -> bool:
+    """Whether a nested list has anything in it that brings a dtype of its own."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and _typed(value[0])
+    return hasattr(value, "dtype") or hasattr(value, "__array_interface__")
+
+
+def as_output(structure: Any) -> Any:
+    """An element as iterating over a dataset gives it: arrays that answer to `.numpy()`."""
+
+    def wrap(leaf: Any) -> Any:
+        if leaf is None:
+            return None
+        return np.asarray(leaf, object if isinstance(leaf, (str, bytes)) else None).view(Element)
+
+    return map_leaves(wrap, structure)
+
+
+def read_only(structure: Any) -> Any:
+    """Views that cannot be written to, for elements that are given out again and again."""
+
+    def protect(leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray):
+            leaf = leaf.view()
+            leaf.flags.writeable = False
+        return leaf
+
+    return map_leaves(protect, structure)
+
+
+def stack(elements: list[Any]) -> Any:
+    """Elements of one form as one element, with a new first axis."""
+    return map_leaves(_stack_leaves, *elements) if len(elements) > 1 else map_leaves(_stack_leaves, elements[0])
+
+
+def _stack_leaves(*values: Any) -> Any:
+    first = values[0]
+    if first is None:
+        return None
+    if isinstance(first, (str, bytes)):
+        array = np.empty(len(values), object)
+        array[:] = values
+        return array
+    shapes = {np.shape(value) for value in values}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"batch: the elements have different shapes, {' and '.join(map(str, sorted(shapes)[:2]))}: make them equal "
+            "first with map, for example by padding or resizing"
+        )
+    return np.stack(values)
+
+
+def describe(structure: Any) -> str:
+    """The form of an element, for messages."""
+    if isinstance(structure, dict):
+        return "{" + ", ".join(f"{key!r}: {describe(part)}" for key, part in structure.items()) + "}"
+    if isinstance(structure, tuple):
+        return "(" + ", ".join(map(describe, structure)) + ")"
+    if isinstance(structure, (np.ndarray, np.generic)):
+        return f"{structure.dtype}{list(structure.shape)}"
+    return type(structure).__name__

@@ -1,0 +1,181 @@
+"""Focal cross-entropies: what is easily told counts little (arXiv:1708.02002).
+
+As in ``crossentropy.py``, what comes straight from a softmax or sigmoid is as exact as logits.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from .. import config, ops
+from ..ops.loss import _softmax_logits
+from ..tensor import Tensor
+from .crossentropy import _check_smoothing, _floating_like
+from .loss import LossFunctionWrapper
+from .reduction import as_tensor, same_shape
+
+
+def _focus(p: Tensor, gamma: float) -> Any:
+    """(1 - p)^gamma"""
+    # For gamma below 1 the slope at p = 1 would be infinite.
+    return ops.power(ops.maximum(1 - p, config.epsilon()), gamma) if gamma else 1.0
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """The mean over ``axis`` of (1 - q)^gamma times the binary cross-entropy, q being the probability of what is true.
+    (batch, ..., n) -> (batch, ...)
+
+    y_true: 0, 1, or a probability. y_pred: p, or its logit. apply_class_balancing: whether class 1 weighs ``alpha`` and
+    class 0 1 - ``alpha``. gamma: how little the easy ones count; 0 is the plain cross-entropy. label_smoothing: s
+    moves the target to y (1 - s) + s / 2. Raises ``ValueError`` when the shapes differ by more than a last axis of 1.
+    """
+    y_true, y_pred = same_shape("binary_focal_crossentropy", y_true, y_pred)
+    y_true = _floating_like(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    losses = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
+    p = ops.sigmoid(y_pred) if from_logits else y_pred
+    losses = _focus(y_true * p + (1 - y_true) * (1 - p), gamma) * losses
+    if apply_class_balancing:
+        losses = (y_true * alpha + (1 - y_true) * (1 - alpha)) * losses
+    return ops.mean(losses, axis=axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: float | Sequence[float] = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """-sum(alpha (1 - p)^gamma y log p) over ``axis``, p divided by its sum.  (batch, ..., classes) -> (batch, ...)
+
+    y_true: one-hot, or probabilities. y_pred: p, or logits. alpha: a weight, or one for each class. gamma: how little
+    the easy ones count. label_smoothing: s moves the target to y (1 - s) + s / classes. Raises ``ValueError`` when
+    the shapes differ.
+    """
+    if isinstance(axis, bool):  # an argument in the wrong place
+        raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
+    y_pred = as_tensor(y_pred)
+    y_true = as_tensor(y_true, like=y_pred)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"categorical_focal_crossentropy: y_true and y_pred must have the same shape, got {y_true.shape} and "
+            f"{y_pred.shape}. The targets must be one-hot: dualnet.utils.to_categorical makes them from integer labels"
+        )
+    if y_pred.shape and y_pred.shape[-1] == 1:
+        warnings.warn(
+            f"categorical_focal_crossentropy of one class is always 0, and y_pred has shape {y_pred.shape}: for two "
+            "classes use binary_focal_crossentropy, or an output of two units",
+            SyntaxWarning,
+            stacklevel=2,
+        )
+    y_true = _floating_like(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+    logits = y_pred if from_logits else _softmax_logits(y_pred, axis)
+    if logits is None:
+        p = y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
+        p = ops.clip(p, config.epsilon(), 1 - config.epsilon())
+        log_p = ops.log(p)
+    else:
+        log_p = ops.log_softmax(logits, axis=axis)
+        p = ops.exp(log_p)
+    weight = alpha if isinstance(alpha, (int, float, Tensor)) else as_tensor(alpha, str(p.dtype), like=p)
+    return ops.negative(ops.sum(weight * _focus(p, gamma) * y_true * log_p, axis=axis))
+
+
+class BinaryFocalCrossentropy(LossFunctionWrapper):
+    """(1 - q)^gamma times the binary cross-entropy, q being the probability of what is true (arXiv:1708.02002).
+
+    apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``. alpha: the weight of class 1.
+    gamma: how little the easy samples count. from_logits: whether ``y_pred`` holds logits, not probabilities.
+    label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / 2. axis: over which to average. The others are
+    those of ``Loss``.
+    """
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        _check_smoothing("BinaryFocalCrossentropy", label_smoothing)
+        super().__init__(
+            binary_focal_crossentropy,
+            reduction=reduction,
+            name=name,
+            dtype=dtype,
+            apply_class_balancing=apply_class_balancing,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
+        self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+
+class CategoricalFocalCrossentropy(LossFunctionWrapper):
+    """-sum(alpha (1 - p)^gamma y log p), for one-hot targets (arXiv:1708.02002).
+
+    alpha: a weight, or a list of one for each class. gamma: how little the easy samples count. from_logits: whether
+    ``y_pred`` holds logits, not probabilities. label_smoothing: s from 0 to 1 moves the targets to
+    y (1 - s) + s / classes. axis: of the classes. The others are those of ``Loss``.
+    """
+
+    def __init__(
+        self,
+        alpha: float | Sequence[float] = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        _check_smoothing("CategoricalFocalCrossentropy", label_smoothing)
+        alpha = alpha if isinstance(alpha, (int, float)) else [float(a) for a in alpha]
+        super().__init__(
+            categorical_focal_crossentropy,
+            reduction=reduction,
+            name=name,
+            dtype=dtype,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
+        self.alpha, self.gamma = alpha, gamma
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self._weights: dict[str, Tensor] = {}  # a list of alphas on each device it was needed on
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if isinstance(self.alpha, (int, float)):
+            return super().call(y_true, y_pred)
+        key = f"{y_pred.device}, {y_pred.dtype}"
+        if key not in self._weights:  # sent once, not in every step
+            self._weights[key] = as_tensor(self.alpha, str(y_pred.dtype), like=y_pred)
+        return self.fn(y_true, y_pred, **{**self._fn_kwargs, "alpha": self._weights[key]})

@@ -1,0 +1,75 @@
+"""Hinge losses: those of support vector machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops import margin as _margin
+from ..tensor import Tensor
+from .loss import LossFunctionWrapper
+from .reduction import same_shape
+
+
+def hinge(y_true: Any, y_pred: Any) -> Tensor:
+    """The mean of max(1 - y_true y_pred, 0) over the last axis.  (batch, ..., n) -> (batch, ...)
+
+    y_true: -1 and 1; if all are 0 or 1 they become -1 and 1. Raises ``ValueError`` when the shapes differ by more than
+    a last axis of length 1.
+    """
+    return _margin.hinge(*same_shape("hinge", y_true, y_pred))
+
+
+def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
+    """The mean of max(1 - y_true y_pred, 0)^2 over the last axis.  (batch, ..., n) -> (batch, ...)
+
+    y_true: -1 and 1; if all are 0 or 1 they become -1 and 1. Raises ``ValueError`` when the shapes differ by more than
+    a last axis of length 1.
+    """
+    return _margin.squared_hinge(*same_shape("squared_hinge", y_true, y_pred))
+
+
+def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
+    """max(1 + the largest (1 - y_true) y_pred - sum(y_true y_pred), 0).  (batch, ..., classes) -> (batch, ...)
+
+    y_true: one-hot. Raises ``ValueError`` when the shapes differ.
+    """
+    hint = "The targets must be one-hot: dualnet.utils.to_categorical makes them from integer labels"
+    return _margin.categorical_hinge(*same_shape("categorical_hinge", y_true, y_pred, hint))
+
+
+class Hinge(LossFunctionWrapper):
+    """The mean of max(1 - y_true y_pred, 0), for targets of -1 and 1 (or 0 and 1). The arguments are those of ``Loss``."""
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(hinge, reduction=reduction, name=name, dtype=dtype)
+
+
+class SquaredHinge(LossFunctionWrapper):
+    """The mean of max(1 - y_true y_pred, 0)^2, for targets of -1 and 1 (or 0 and 1). The arguments are those of
+    ``Loss``."""
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "squared_hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(squared_hinge, reduction=reduction, name=name, dtype=dtype)
+
+
+class CategoricalHinge(LossFunctionWrapper):
+    """max(1 + the best wrong score - the score of the true class, 0), for one-hot targets. The arguments are those of
+    ``Loss``."""
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(categorical_hinge, reduction=reduction, name=name, dtype=dtype)

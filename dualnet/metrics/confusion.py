@@ -1,0 +1,130 @@
+"""Counts of right and wrong predictions of two classes, at one threshold or several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dualnet_backends as backends
+
+from .. import ops
+from ..autodiff import no_grad
+from ..initializers import Zeros
+from ..tensor import Tensor
+from ..variables import Variable
+from .metric import Metric
+from .state import add_to, as_array, same_rank, weights_for
+from .thresholds import Thresholds, as_list, only_top_k
+
+_HINT = "For scores of several classes give one-hot targets, and for one class of several class_id=, where there is one"
+
+
+class ConfusionMetric(Metric):
+    """Base of the metrics that are made of true and false positives and negatives at thresholds.
+
+    ``_counts`` holds a variable of shape (thresholds,) for each number that is needed.
+    """
+
+    _counts: dict[str, Variable]
+    _thresholds: Thresholds
+    top_k: int | None = None
+    class_id: int | None = None
+
+    def _count(self, *names: str) -> None:
+        """Make the variables; ``self._thresholds`` is set."""
+        shape = (len(self._thresholds.values),)
+        self._counts = {name: self.add_variable(shape, Zeros(), name=name) for name in names}
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch in.
+
+        y_true: 0 and 1. y_pred: numbers, as a rule from 0 to 1, of the same shape. sample_weight: a number, or a shape
+        that fits the first axes. What the mask of ``y_pred`` leaves out does not count.
+        """
+        with no_grad():
+            mask = getattr(y_pred, "_keras_mask", None)
+            home = next(iter(self._counts.values())).data
+            backend = backends.of(home)
+            true, pred = (as_array(x, backend) for x in (y_true, y_pred))
+            true, pred = same_rank(self.name, true, pred, _HINT)
+            pred = pred.astype(home.dtype, copy=False)
+            if self.top_k is not None:
+                pred = only_top_k(backend, pred, self.top_k)
+            if self.class_id is not None:
+                if pred.ndim < 2:
+                    raise ValueError(
+                        "When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), "
+                        f"found shape: {pred.shape}"
+                    )
+                true, pred = true[..., self.class_id, None], pred[..., self.class_id, None]
+            weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, home.dtype)
+            counts = self._thresholds.count(backend, true.astype(bool), pred, weight, list(self._counts))
+            for name, value in counts.items():
+                add_to(self._counts[name], value)
+
+    def _result(self, values: Tensor) -> Tensor:
+        """One number for one threshold, else one for each."""
+        return values[0] if values.shape == (1,) else values
+
+    def _share(self, name: str, other: str) -> Tensor:
+        """name / (name + other), 0 where both are."""
+        return ops.divide_no_nan(self._counts[name], ops.add(self._counts[name], self._counts[other]))
+
+
+class _Count(ConfusionMetric):
+    """One of the four numbers."""
+
+    _which: str
+
+    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.init_thresholds = thresholds
+        self.thresholds = as_list(thresholds, 0.5)
+        self._thresholds = Thresholds(self.thresholds)
+        self.accumulator = self.add_variable((len(self.thresholds),), Zeros(), name="accumulator")
+        self._counts = {self._which: self.accumulator}
+
+    def result(self) -> Tensor:
+        return self._result(ops.copy(self.accumulator))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "thresholds": self.init_thresholds}
+
+
+class TruePositives(_Count):
+    """How many positives (y_true 1) are predicted to be (y_pred > threshold), or the sum of their weights.
+
+    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "true_positives" by
+    default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _which = "true_positives"
+
+
+class TrueNegatives(_Count):
+    """How many negatives (y_true 0) are predicted to be (y_pred <= threshold), or the sum of their weights.
+
+    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "true_negatives" by
+    default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _which = "true_negatives"
+
+
+class FalsePositives(_Count):
+    """How many negatives (y_true 0) are predicted positive (y_pred > threshold), or the sum of their weights.
+
+    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "false_positives" by
+    default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _which = "false_positives"
+
+
+class FalseNegatives(_Count):
+    """How many positives (y_true 1) are predicted negative (y_pred <= threshold), or the sum of their weights.
+
+    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "false_negatives" by
+    default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _which = "false_negatives"

@@ -1,0 +1,68 @@
+"""Precision and recall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor
+from .confusion import ConfusionMetric
+from .thresholds import NEVER_BELOW, Thresholds, as_list
+
+
+class _Share(ConfusionMetric):
+    """True positives among something."""
+
+    _direction = "up"
+    _other: str
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
+        self.thresholds = as_list(thresholds, 0.5 if top_k is None else NEVER_BELOW)
+        self._thresholds = Thresholds(self.thresholds)
+        self._count("true_positives", self._other)
+        self.true_positives = self._counts["true_positives"]
+
+    def result(self) -> Tensor:
+        return self._result(self._share("true_positives", self._other))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
+        return {**super().get_config(), **own}
+
+
+class Precision(_Share):
+    """How many of what is predicted positive (y_pred > threshold) is: tp / (tp + fp), 0 where nothing is predicted.
+
+    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. top_k: take the k largest
+    of each sample as predicted. class_id: of one class alone. name: "precision" by default. dtype: of the metric, by
+    default ``floatx()``.
+    """
+
+    _other = "false_positives"
+
+    @property
+    def false_positives(self) -> Any:
+        return self._counts["false_positives"]
+
+
+class Recall(_Share):
+    """How many of the positives are predicted to be (y_pred > threshold): tp / (tp + fn), 0 where there are none.
+
+    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. top_k: take the k largest
+    of each sample as predicted. class_id: of one class alone. name: "recall" by default. dtype: of the metric, by
+    default ``floatx()``.
+    """
+
+    _other = "false_negatives"
+
+    @property
+    def false_negatives(self) -> Any:
+        return self._counts["false_negatives"]

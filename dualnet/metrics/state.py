@@ -1,0 +1,71 @@
+"""What metrics with a state of their own share: batches as arrays beside their variables, and weights that fit them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dualnet_backends as backends
+from dualnet_backends import Backend
+
+from .. import config
+from ..autodiff import to_array
+from ..losses.reduction import apply_mask
+from ..tensor import Array, Tensor
+from ..variables import Variable
+
+
+def backend_of(*values: Any) -> Backend:
+    """The backend of the first tensor among the values, else the current one."""
+    return next((backends.of(v.data) for v in values if isinstance(v, Tensor)), backends.current())
+
+
+def as_array(x: Any, backend: Backend, dtype: Any = None) -> Array:
+    """A tensor, array or list as an array of ``backend``."""
+    if isinstance(x, (bool, int, float)):
+        return backend.asarray(x, dtype=dtype or config.floatx())  # goes with the kernel that writes it
+    array = x.data if isinstance(x, Tensor) else to_array(x, backend)
+    if not isinstance(array, backend.array_type):
+        array = backend.asarray(array)
+    return array if dtype is None or array.dtype == dtype else array.astype(dtype)
+
+
+def weights_for(
+    name: str, shape: tuple[int, ...], sample_weight: Any, mask: Any, backend: Backend, dtype: Any
+) -> Array | None:
+    """The sample weights times the mask, with as many axes as ``shape`` and lengths equal or 1; None where there are none.
+
+    Their axes belong to the first of ``shape``; one last axis of length 1 may be too many. Raises ``ValueError`` when
+    they do not fit.
+    """
+    if sample_weight is None and mask is None:
+        return None
+    weight = as_array(apply_mask(sample_weight, mask, str(dtype), "sum"), backend, dtype)
+    given = weight.shape
+    if weight.ndim == len(shape) + 1 and given[-1] == 1:
+        weight = weight[..., 0]
+    weight = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
+    if weight.ndim != len(shape) or any(m not in (1, n) for m, n in zip(weight.shape, shape)):
+        raise ValueError(
+            f"{name}: sample_weight of shape {given} does not fit values of shape {shape}: expected one weight per "
+            "sample, or one per element"
+        )
+    return weight
+
+
+def same_rank(name: str, y_true: Array, y_pred: Array, hint: str = "") -> tuple[Array, Array]:
+    """Both in one shape, but for a last axis of length 1 that one of them may lack; else ``ValueError``."""
+    if y_true.shape == y_pred.shape:
+        return y_true, y_pred
+    if y_true.shape == (*y_pred.shape, 1):
+        return (y_true, y_pred[..., None]) if y_pred.ndim == 1 else (y_true[..., 0], y_pred)
+    if y_pred.shape == (*y_true.shape, 1):
+        return (y_true[..., None], y_pred) if y_true.ndim == 1 else (y_true, y_pred[..., 0])
+    raise ValueError(
+        f"{name}: y_true and y_pred must have the same shape (a last axis of length 1 may be missing in one of them), got "
+        f"{y_true.shape} and {y_pred.shape}{hint and '. '}{hint}"
+    )
+
+
+def add_to(variable: Variable, values: Any) -> None:
+    """Add to a variable in place, whatever the dtype of the values."""
+    variable.data += values.astype(variable.data.dtype, copy=False)

@@ -1,0 +1,40 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ..compat import or_epsilon
+from ..tensor import Array
+from .base import Optimizer
+
+
+class Adadelta(Optimizer):
+    """Steps in the units of the weights: w += lr d, d = -g sqrt(D + epsilon) / sqrt(G + epsilon)  (arXiv:1212.5701).
+
+    G and D are running averages of g^2 and d^2, of rate rho. A learning rate of 1 is that of the paper. The other
+    arguments are those of ``Optimizer``.
+    """
+
+    slot_names = ("accumulated_grad", "accumulated_delta_var")
+
+    def __init__(
+        self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float | None = 1e-7, **kwargs: Any
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.rho, self.epsilon = rho, or_epsilon(epsilon)
+
+    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+        xp, rho = backend.xp, self.rho
+        G, D = slots
+        G *= rho
+        G += (1 - rho) * g * g
+        d = -g * xp.sqrt(D + self.epsilon) / xp.sqrt(G + self.epsilon)
+        D *= rho
+        D += (1 - rho) * d * d
+        w += lr * d
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}

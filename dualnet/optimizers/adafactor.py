@@ -1,0 +1,79 @@
+"""Adafactor: Adam's scaling from the averages of rows and columns only."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import dualnet_backends as backends
+from dualnet_backends import Backend
+
+from ..tensor import Array
+from ..variables import Variable
+from .base import Optimizer
+
+
+class Adafactor(Optimizer):
+    """Steps scaled by an estimate of the mean square gradient, and as long as the weights are  (arXiv:1804.04235).
+
+    A weight of two or more axes keeps the averages r and c of g^2 over its last axis and its last but one; v is their
+    product over the mean of r. beta_2_decay: the averages have rate 1 - t^beta_2_decay. epsilon_1 is added to g^2;
+    epsilon_2 is the least length that weights count with. clip_threshold: the root mean square that a step is cut to.
+    relative_step is accepted as in Keras: the rate is never above 1 / sqrt(t). The other arguments are those of
+    ``Optimizer``.
+    """
+
+    elementwise = False  # rows, columns and lengths are those of one variable
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_2_decay: float = -0.8,
+        epsilon_1: float = 1e-30,
+        epsilon_2: float = 1e-3,
+        clip_threshold: float = 1.0,
+        relative_step: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.beta_2_decay, self.epsilon_1, self.epsilon_2 = beta_2_decay, epsilon_1, epsilon_2
+        self.clip_threshold, self.relative_step = clip_threshold, relative_step
+
+    def make_slots(self, variable: Variable) -> dict[str, Array]:
+        w = variable.data
+        xp = backends.of(w).xp
+        if w.ndim < 2:  # nothing to factor; Keras's files have a number there
+            r, c = xp.zeros((), dtype="int32"), xp.zeros((), dtype="int32")
+        else:
+            r, c = xp.zeros(w.shape[:-1], dtype=w.dtype), xp.zeros((*w.shape[:-2], w.shape[-1]), dtype=w.dtype)
+        return {"r": r, "c": c, "velocity": xp.zeros_like(w)}
+
+    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+        xp = backend.xp
+        r, c, v = slots
+        rho = min(lr, 1 / math.sqrt(t))
+        alpha = rho * xp.maximum(xp.sqrt(xp.mean(w * w)), self.epsilon_2)
+        keep = 1 - t**self.beta_2_decay
+        square = g * g + self.epsilon_1
+        if w.ndim >= 2:
+            r *= keep
+            r += (1 - keep) * xp.mean(square, axis=-1)
+            c *= keep
+            c += (1 - keep) * xp.mean(square, axis=-2)
+            xp.multiply((r / xp.mean(r, axis=-1, keepdims=True))[..., None], c[..., None, :], out=v)
+        else:
+            v *= keep
+            v += (1 - keep) * square
+        u = g / xp.sqrt(v)
+        u /= xp.maximum(xp.sqrt(xp.mean(u * u)) / self.clip_threshold, 1)
+        w -= alpha * u
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "beta_2_decay": self.beta_2_decay,
+            "epsilon_1": self.epsilon_1,
+            "epsilon_2": self.epsilon_2,
+            "clip_threshold": self.clip_threshold,
+            "relative_step": self.relative_step,
+        }

@@ -1,0 +1,135 @@
+"""LossScaleOptimizer: training in half precision without losing small gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dualnet_backends as backends
+
+from ..variables import Variable
+from .base import Optimizer
+
+_DEFAULTS: dict[str, Any] = {
+    "weight_decay": None,
+    "clipnorm": None,
+    "global_clipnorm": None,
+    "clipvalue": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+}
+
+
+class LossScaleOptimizer(Optimizer):
+    """Another optimizer, with the loss multiplied by a scale that finds itself.
+
+    inner_optimizer: does the updates, with gradients divided by the scale. initial_scale: where the scale starts. It
+    doubles after dynamic_growth_steps steps in a row with finite gradients; when one is not finite, it halves and the
+    step is left out. To know that, every step waits for the device once.
+    """
+
+    def __init__(
+        self,
+        inner_optimizer: Optimizer,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not kwargs.pop("dynamic", True):
+            raise ValueError("a fixed scale is not for LossScaleOptimizer: set `loss_scale_factor` on the other optimizer")
+        for key, default in _DEFAULTS.items():
+            if kwargs.pop(key, default) != default:
+                raise ValueError(f"LossScaleOptimizer has no `{key}`: set it on the `inner_optimizer`")
+        if kwargs:
+            raise ValueError(f"LossScaleOptimizer does not support arguments: `{'`, `'.join(kwargs)}`")
+        super().__init__(0.0, name=name)
+        self.inner_optimizer = inner_optimizer
+        self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
+        inner_optimizer.loss_scale_factor = None  # or the gradients would be divided twice
+        host = backends.get("cpu")
+        self.step_counter = Variable(0, dtype="int32", trainable=False, name="step_counter", backend=host)
+        self.dynamic_scale = Variable(
+            initial_scale, dtype="float32", trainable=False, name="dynamic_scale", backend=host
+        )
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        self.inner_optimizer.build(variables)
+        self._trainable_variables = self.inner_optimizer.known_variables
+        self._trainable_variables_indices = {id(v): i for i, v in enumerate(self._trainable_variables)}
+        self.built = True
+
+    @property
+    def variables(self) -> list[Variable]:
+        own = [self.step_counter, self.dynamic_scale] if self.built else []
+        return [*super().variables, *own, *self.inner_optimizer.variables]
+
+    @property
+    def inner_optimizers(self) -> dict[str, Any]:
+        return {"inner_optimizer": self.inner_optimizer}
+
+    def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
+        absent = {id(v) for v in missing}
+        grads = [v.grad for v in self.known_variables if id(v) not in absent and not v.overwrite_with_gradient]
+        if not _all_finite(grads):
+            self.step_counter.assign(0)
+            self.dynamic_scale.assign(float(self.dynamic_scale) / 2)
+            return
+        scale = float(self.dynamic_scale)
+        for g in grads:
+            g /= scale
+        self.inner_optimizer.apply_in_place(missing)
+        if int(self.step_counter) == self.dynamic_growth_steps - 1:
+            self.step_counter.assign(0)
+            self.dynamic_scale.assign(scale * 2)
+        else:
+            self.step_counter.assign_add(1)
+
+    @property
+    def iterations(self) -> Any:
+        return self.inner_optimizer.iterations
+
+    def step_count(self) -> int:
+        return self.inner_optimizer.step_count()
+
+    @property
+    def learning_rate(self) -> Any:
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self.inner_optimizer.learning_rate = value
+
+    def scale_loss(self, loss: Any) -> Any:
+        return loss * (float(self.dynamic_scale) if self.built else self.initial_scale)
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def get_config(self) -> dict[str, Any]:
+        from ..saving.objects import serialize_keras_object
+
+        return {
+            "name": self.name,
+            "inner_optimizer": serialize_keras_object(self.inner_optimizer),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        from ..saving.objects import deserialize_keras_object
+
+        config = dict(config)
+        return cls(deserialize_keras_object(config.pop("inner_optimizer"), custom_objects), **config)
+
+
+def _all_finite(grads: Sequence[Any]) -> bool:
+    """Whether no element is NaN or infinite; the host waits once for the answer."""
+    finite: Any = True
+    for g in grads:
+        finite = backends.of(g).xp.isfinite(g).all() & finite
+    return bool(finite)

@@ -1,0 +1,67 @@
+"""Nadam: Adam with Nesterov's momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import dualnet_backends as backends
+from dualnet_backends import Backend
+
+from ..compat import or_epsilon
+from ..tensor import Array
+from ..variables import Variable
+from .adam import check_betas
+from .base import Optimizer
+
+
+class Nadam(Optimizer):
+    """Adam whose momentum looks one step ahead  (Dozat, ICLR workshop 2016).
+
+    mu_t = beta_1 (1 - 0.96^t / 2); m and v as in Adam; the step goes along mu_(t+1) m / (1 - mu_1 ... mu_(t+1)) +
+    (1 - mu_t) g / (1 - mu_1 ... mu_t). The other arguments are those of ``Optimizer``.
+    """
+
+    slot_names = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float | None = 1e-7,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        check_betas(self, beta_1=beta_1, beta_2=beta_2)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, or_epsilon(epsilon)
+        self._u_product: Variable | None = None
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        variables = list(variables)
+        super().build(variables)
+        if self._u_product is None or self._u_product not in self._added:
+            # The product of all mu so far; on the host, as the step count is.
+            self._u_product = self.add_variable(
+                (), "ones", variables[0].dtype if variables else None, name="u_product", backend=backends.get("cpu")
+            )
+
+    def begin_update(self, t: int) -> None:
+        assert self._u_product is not None
+        self._u_product.data *= self._mu(t)
+
+    def _mu(self, t: int) -> float:
+        return self.beta_1 * (1 - 0.5 * 0.96**t)
+
+    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+        assert self._u_product is not None
+        m, v = slots
+        mu, mu_next, product = self._mu(t), self._mu(t + 1), float(self._u_product.data)
+        m += (g - m) * (1 - self.beta_1)
+        v += (g * g - v) * (1 - self.beta_2)
+        m_hat = mu_next / (1 - product * mu_next) * m + (1 - mu) / (1 - product) * g
+        v_hat = v / (1 - self.beta_2**t)
+        w -= lr * m_hat / (backend.xp.sqrt(v_hat) + self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

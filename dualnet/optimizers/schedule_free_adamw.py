@@ -1,0 +1,63 @@
+"""ScheduleFreeAdamW: AdamW without a schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ..compat import or_epsilon
+from ..tensor import Array
+from .adam import check_betas
+from .base import Optimizer
+
+
+class ScheduleFreeAdamW(Optimizer):
+    """AdamW that needs no decay of the learning rate, because the weights are averages  (arXiv:2405.15682).
+
+    z -= lr g / (sqrt(v_hat) + epsilon); x += (z - x) / t; the gradient is taken at w = (1 - beta_1) z + beta_1 x.
+    warmup_steps: the learning rate rises to its value over so many updates. The other arguments are those of
+    ``Optimizer``. The weights of the model are w; x, the average, is what the paper evaluates.
+    """
+
+    slot_names = ("momentum", "velocity")  # z and v
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.0025,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float | None = 1e-8,
+        warmup_steps: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        check_betas(self, beta_1=beta_1, beta_2=beta_2)
+        if not beta_1 > 0:
+            raise ValueError("ScheduleFreeAdamW divides by beta_1: it must be above 0")
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, or_epsilon(epsilon)
+        self.warmup_steps = warmup_steps
+
+    def initial_slot(self, name: str, values: Array) -> Array:
+        return values.copy() if name == "momentum" else super().initial_slot(name, values)
+
+    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+        b = self.beta_1
+        z, v = slots
+        if self.warmup_steps > 0:
+            lr *= min(t / self.warmup_steps, 1)
+        x = (w - (1 - b) * z) / b
+        v += (g * g - v) * (1 - self.beta_2)
+        v_hat = v / (1 - self.beta_2**t)
+        z -= lr * g / (backend.xp.sqrt(v_hat) + self.epsilon)
+        x += (z - x) / t
+        w[...] = (1 - b) * z + b * x
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "warmup_steps": self.warmup_steps,
+        }

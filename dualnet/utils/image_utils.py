@@ -1,0 +1,209 @@
+"""Images and arrays: `load_img`, `save_img`, `img_to_array`, `array_to_img`, `smart_resize`.
+
+Pillow, the extra `image`, is imported when it is needed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import dualnet_backends as backends
+import numpy as np
+
+from .. import config
+from ..tensor import Tensor
+
+_RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
+
+
+def pillow(who: str) -> Any:
+    """Pillow's module `Image`. Raises ImportError that says how to get it."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(f"{who} needs Pillow: pip install 'dualnet[image]'") from error
+    return Image
+
+
+def data_format_of(data_format: str | None) -> str:
+    """The data format that is meant. Raises ValueError for an unknown one."""
+    if data_format is None:
+        return config.image_data_format()
+    if data_format not in ("channels_first", "channels_last"):
+        raise ValueError(f'data_format must be "channels_first", "channels_last" or None, got {data_format!r}')
+    return data_format
+
+
+def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
+    """Return an array as a Pillow image.
+
+    Args:
+        x: `(height, width, channels)` with 1, 3 or 4 channels, or `(channels, height, width)`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for the one that is set.
+        scale: stretch the values, so that the smallest becomes 0 and the largest 255. Otherwise fractions are cut off.
+        dtype: to compute in; `floatx()` when None.
+
+    Raises:
+        ValueError: `x` is no such array.
+        ImportError: Pillow is not installed.
+    """
+    image = pillow("array_to_img")
+    if isinstance(x, Tensor):
+        x = x.numpy()
+    x = np.asarray(x, dtype or config.floatx())
+    if x.ndim != 3:
+        raise ValueError(f"expected one image, an array with 3 axes, got shape {x.shape}")
+    if data_format_of(data_format) == "channels_first":
+        x = x.transpose(1, 2, 0)
+    if x.shape[2] not in (1, 3, 4):
+        raise ValueError(f"expected 1, 3 or 4 channels, got {x.shape[2]} in the shape {x.shape}")
+    if scale and x.size:
+        x = x - x.min()
+        largest = x.max()
+        x = (x / largest if largest else x) * 255
+    if x.shape[2] == 1:
+        x = x[:, :, 0]
+        # 32-bit grey values; Pillow has no other image that holds them.
+        return image.fromarray(x.astype(np.int32 if x.size and x.max() > 255 else np.uint8))
+    return image.fromarray(np.ascontiguousarray(x.astype(np.uint8)))
+
+
+def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> Any:
+    """Return a Pillow image as an array `(height, width, channels)`, or `(channels, height, width)`.
+
+    Args:
+        data_format: `"channels_last"`, `"channels_first"`, or None for the one that is set.
+        dtype: of the array; `floatx()` when None.
+    """
+    x = np.asarray(img, dtype or config.floatx())
+    if x.ndim not in (2, 3):
+        raise ValueError(f"expected an image with 2 or 3 axes, got shape {x.shape}")
+    if x.ndim == 2:
+        x = x[:, :, None]
+    return x.transpose(2, 0, 1) if data_format_of(data_format) == "channels_first" else x
+
+
+def save_img(
+    path: Any, x: Any, data_format: str | None = None, file_format: str | None = None, scale: bool = True, **kwargs: Any
+) -> None:
+    """Save an array as an image file.
+
+    Args:
+        path: a file name or an open file.
+        x, data_format, scale: as for `array_to_img`.
+        file_format: such as `"png"`; by the ending of the name when None.
+        kwargs: for Pillow's `Image.save`.
+    """
+    if file_format is None and isinstance(path, (str, os.PathLike)):
+        file_format = Path(path).suffix[1:]
+    if file_format and file_format.lower() == "jpg":
+        file_format = "jpeg"
+    img = array_to_img(x, data_format, scale)
+    if img.mode == "RGBA" and file_format and file_format.lower() == "jpeg":
+        warnings.warn("the JPEG format has no transparency: the image is saved as RGB", stacklevel=2)
+        img = img.convert("RGB")
+    img.save(path, format=file_format or None, **kwargs)
+
+
+def load_img(
+    path: Any,
+    color_mode: str = "rgb",
+    target_size: Sequence[int] | None = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> Any:
+    """Load an image file with Pillow.
+
+    Args:
+        path: a file name, or `io.BytesIO`.
+        color_mode: `"rgb"`, `"rgba"` or `"grayscale"`.
+        target_size: `(height, width)`; as it is when None.
+        interpolation: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos"`, `"box"` or `"hamming"`.
+        keep_aspect_ratio: cut off what does not fit the aspect ratio, around the middle, instead of stretching.
+
+    Returns:
+        A Pillow image.
+
+    Raises:
+        ValueError: an argument is none of these.
+        ImportError: Pillow is not installed.
+    """
+    image = pillow("load_img")
+    if isinstance(path, io.BytesIO):
+        img = image.open(path)
+    elif isinstance(path, (str, bytes, os.PathLike)):
+        with open(path, "rb") as file:
+            img = image.open(io.BytesIO(file.read()))
+    else:
+        raise TypeError(f"path must be a file name or io.BytesIO, got {type(path).__name__}")
+    img = in_color_mode(img, color_mode)
+    if target_size is None:
+        return img
+    height, width = target_size
+    if img.size == (width, height):
+        return img
+    if interpolation not in _RESAMPLING:
+        raise ValueError(f"interpolation must be one of {', '.join(_RESAMPLING)}, got {interpolation!r}")
+    box = None
+    if keep_aspect_ratio:
+        rows, columns = min(img.height, img.width * height // width), min(img.width, img.height * width // height)
+        top, left = (img.height - rows) // 2, (img.width - columns) // 2
+        box = (left, top, left + columns, top + rows)
+    return img.resize((width, height), getattr(image.Resampling, interpolation.upper()), box=box)
+
+
+def in_color_mode(img: Any, color_mode: str) -> Any:
+    """A Pillow image with the channels of a colour mode; grey images keep their depth."""
+    modes = {"grayscale": ("L", "I;16", "I"), "rgba": ("RGBA",), "rgb": ("RGB",)}
+    if color_mode not in modes:
+        raise ValueError(f'color_mode must be "grayscale", "rgb" or "rgba", got {color_mode!r}')
+    return img if img.mode in modes[color_mode] else img.convert(modes[color_mode][0])
+
+
+def smart_resize(
+    x: Any, size: Sequence[int], interpolation: str = "bilinear", data_format: str = "channels_last"
+) -> Any:
+    """Return images in another size, cut to its aspect ratio around the middle and not stretched.
+
+    Args:
+        x: one image `(height, width, channels)`, or a batch of them.
+        size: `(height, width)`.
+        interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        data_format: of `x`.
+
+    Returns:
+        NumPy for NumPy, a tensor for a tensor.
+    """
+    if len(size) != 2:
+        raise ValueError(f"size must be (height, width), got {size}")
+    if isinstance(x, Tensor):
+        return _resize(x, size, interpolation, data_format, crop=True)
+    return resized(np.asarray(x), size, interpolation, data_format, crop=True)
+
+
+def resized(
+    x: Any, size: Sequence[int], interpolation: str, data_format: str, crop: bool = False, pad: bool = False
+) -> Any:
+    """NumPy images in another size, worked out on the host whatever the device."""
+    with backends.device("cpu"):
+        return _resize(x, size, interpolation, data_format, crop, pad).numpy()
+
+
+def _resize(
+    x: Any, size: Sequence[int], interpolation: str, data_format: str, crop: bool = False, pad: bool = False
+) -> Any:
+    from ..ops.image import resize
+
+    return resize(
+        x,
+        tuple(size),
+        interpolation=interpolation,
+        crop_to_aspect_ratio=crop,
+        pad_to_aspect_ratio=pad,
+        data_format=data_format,
+    )

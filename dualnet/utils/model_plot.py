@@ -1,0 +1,263 @@
+"""`plot_model`: the layers of a model as boxes, and what flows between them as arrows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import figures
+from .graph_layout import Layout, Point, layout
+from .model_boxes import Box, Contents, boxes_of, fill_of
+
+_MARGIN = 12.0  # all lengths in points, 1/72 inch
+_PADDING, _LINE = 9.0, 13.0
+_TITLE, _TEXT = 10.5, 8.5  # sizes of letters
+_EDGE = "#8a8f98"
+
+
+def plot_model(
+    model: Any,
+    to_file: Any = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: float = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    **kwargs: Any,
+) -> Any:
+    """Draw a model: a box for every layer or op, an arrow for every tensor that goes from one to another.
+
+    Args:
+        model: Sequential or functional. One with a `call` of its own is a single box: what it calls is known only when
+            it runs.
+        to_file: where to save the picture (PNG, SVG or PDF, by its ending); nowhere when None.
+        show_shapes: the shapes that go in and out.
+        show_dtype: the dtype of what comes out.
+        show_layer_names: the names of the layers, beside their classes.
+        rankdir: where the arrows lead: `"TB"` down, `"BT"` up, `"LR"` to the right, `"RL"` to the left.
+        expand_nested: draw what is inside models that are layers.
+        dpi: pixels per inch. A picture that would be wider or higher than 60,000 pixels gets fewer.
+        show_layer_activations: the activation of layers that have one.
+        show_trainable: whether the layer is trained; without it, frozen layers are drawn pale.
+        splines: `"ortho"`: arrows in right angles; `"curved"`; `"line"`: straight.
+
+    Returns:
+        A matplotlib figure, which a notebook shows by itself.
+
+    Raises:
+        ImportError: matplotlib, the extra `plot`, is not installed.
+        ValueError: the model is not built and shapes are to be shown, or an argument is none of these.
+    """
+    if kwargs:
+        raise ValueError(f"plot_model takes no argument {', '.join(kwargs)}")
+    if rankdir not in ("TB", "BT", "LR", "RL"):
+        raise ValueError(f'rankdir must be "TB", "BT", "LR" or "RL", got {rankdir!r}')
+    if splines not in ("ortho", "curved", "spline", "line", "polyline"):
+        raise ValueError(f'splines must be "ortho", "curved" or "line", got {splines!r}')
+    library = figures.matplotlib("plot_model")
+    contents = Contents(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
+    drawing = _Drawing(library, rankdir, splines)
+    inside = drawing.measure(boxes_of(model, contents, expand_nested))
+    width, height = inside.width + 2 * _MARGIN, inside.height + 2 * _MARGIN
+    if drawing.sideways:
+        width, height = height, width
+    figure = figures.new_figure("plot_model", width / 72, height / 72, dpi)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    axes.axis("off")
+    drawing.begin(axes, width, height)
+    drawing.draw(inside, (_MARGIN, _MARGIN))
+    if to_file is not None:
+        figures.save(figure, to_file, dpi)
+    return figure
+
+
+class _Group:
+    """Boxes with their places; a box may have a group inside."""
+
+    def __init__(self, boxes: list[Box], sizes: list[Point], inner: list[_Group | None], placed: Layout) -> None:
+        self.boxes, self.sizes, self.inner, self.placed = boxes, sizes, inner, placed
+        self.width, self.height = placed.width, placed.height
+
+
+class _Drawing:
+    """Draws in points. Everything is laid out from top to bottom and turned when it is drawn."""
+
+    def __init__(self, library: Any, rankdir: str, splines: str) -> None:
+        from matplotlib import patches, path, textpath
+        from matplotlib.font_manager import FontProperties
+
+        self.patches, self.path, self.fonts = patches, path.Path, FontProperties
+        self.measurer = textpath.TextToPath()
+        self.rankdir, self.splines = rankdir, splines
+        self.sideways = rankdir in ("LR", "RL")
+
+    def begin(self, axes: Any, width: float, height: float) -> None:
+        self.axes, self.full_width, self.full_height = axes, width, height
+
+    # -- sizes -------------------------------------------------------------------------------------------------------
+
+    def text_width(self, text: str, size: float, bold: bool = False) -> float:
+        font = self.fonts(size=size, weight="bold" if bold else "normal")
+        return float(self.measurer.get_text_width_height_descent(text, font, False)[0])
+
+    def own_size(self, box: Box) -> Point:
+        """Width and height of a box without what is inside, as it stands on the page."""
+        lines = [self.text_width(label + value, _TEXT) for label, value in box.rows]
+        width = max([self.text_width(box.title, _TITLE, bold=True), *lines, 40.0])
+        return width + 2 * _PADDING, _LINE + 2 * _PADDING - 4 + _LINE * len(box.rows)
+
+    def measure(self, graph: tuple[list[Box], list[tuple[int, int]]]) -> _Group:
+        boxes, edges = graph
+        sizes, inner = [], []
+        for box in boxes:
+            size = self.own_size(box)
+            size = size[::-1] if self.sideways else size
+            group = None
+            if box.inside is not None:
+                group = self.measure(box.inside)
+                title = self.own_size(box)
+                if self.sideways:
+                    size = (group.width + title[1] + _MARGIN, max(group.height + 2 * _MARGIN, title[0]))
+                else:
+                    size = (max(title[0], group.width + 2 * _MARGIN), group.height + title[1] + _MARGIN)
+            sizes.append(size)
+            inner.append(group)
+        placed = layout(sizes, edges, gap=22.0, drop=26.0)
+        return _Group(boxes, sizes, inner, placed)
+
+    # -- drawing -----------------------------------------------------------------------------------------------------
+
+    def at(self, point: Point) -> Point:
+        """A point of the layout on the page, whose origin is at the lower left."""
+        x, y = point
+        return {
+            "TB": (x, self.full_height - y),
+            "BT": (x, y),
+            "LR": (y, self.full_height - x),
+            "RL": (self.full_width - y, self.full_height - x),
+        }[self.rankdir]
+
+    def draw(self, group: _Group, origin: Point, depth: int = 0) -> None:
+        for edge, route in group.placed.routes.items():
+            points = [(x + origin[0], y + origin[1]) for x, y in route]
+            self.arrow(points[::-1] if edge in group.placed.backward else points, track=edge[0])
+        for box, (width, height), inner, (x, y) in zip(group.boxes, group.sizes, group.inner, group.placed.centers):
+            x, y = x + origin[0], y + origin[1]
+            corners = [self.at((x - width / 2, y - height / 2)), self.at((x + width / 2, y + height / 2))]
+            left, right = sorted(corner[0] for corner in corners)
+            lower, upper = sorted(corner[1] for corner in corners)
+            self.box(box, left, lower, right, upper, framed=inner is not None, depth=depth)
+            if box.loops:
+                middle = (lower + upper) / 2
+                # Where no other arrow begins or ends.
+                ends = (
+                    ((left + 8, upper), (left + 28, upper))
+                    if self.sideways
+                    else ((right, middle + 9), (right, middle - 9))
+                )
+                self.loop(*ends)
+            if inner is not None:
+                head = self.own_size(box)[1]
+                if self.sideways:
+                    start = (x - width / 2 + head, y - inner.height / 2)
+                elif self.rankdir == "TB":
+                    start = (x - inner.width / 2, y - height / 2 + head)
+                else:
+                    start = (x - inner.width / 2, y - height / 2 + _MARGIN)
+                self.draw(inner, start, depth + 1)
+
+    def box(self, box: Box, left: float, lower: float, right: float, upper: float, framed: bool, depth: int) -> None:
+        fill, line = fill_of(box)
+        if framed:
+            fill, line = ("#f4f5f7", "#e9ebee")[depth % 2], "#b9bec6"
+        self.axes.add_patch(
+            self.patches.FancyBboxPatch(
+                (left, lower),
+                right - left,
+                upper - lower,
+                boxstyle="round,pad=0,rounding_size=5",
+                facecolor=fill,
+                edgecolor=line,
+                linewidth=1.0,
+                linestyle="--" if box.frozen else "-",
+                zorder=1 + depth,
+            )
+        )
+        middle, top = (left + right) / 2, upper - _PADDING + 2
+        ink = figures.MUTED if box.frozen else figures.INK
+        common = {"va": "center", "zorder": 2.5 + depth}
+        self.axes.text(
+            middle, top - _LINE / 2, box.title, ha="center", color=ink, fontsize=_TITLE, weight="bold", **common
+        )
+        for k, (label, value) in enumerate(box.rows, 1):
+            y = top - _LINE * (k + 0.55)
+            start = middle - (self.text_width(label + value, _TEXT)) / 2
+            if label:
+                self.axes.text(start, y, label, ha="left", color=figures.MUTED, fontsize=_TEXT, **common)
+            start += self.text_width(label, _TEXT)
+            self.axes.text(start, y, value, ha="left", color=ink, fontsize=_TEXT, **common)
+
+    def arrow(self, points: list[Point], track: int) -> None:
+        vertices, codes = self.trace(points, track)
+        self.axes.add_patch(
+            self.patches.FancyArrowPatch(
+                path=self.path([self.at(p) for p in vertices], codes),
+                arrowstyle="-|>,head_length=4.5,head_width=2.2",
+                color=_EDGE,
+                linewidth=1.1,
+                joinstyle="round",
+                capstyle="butt",
+                shrinkA=0,
+                shrinkB=0,
+                zorder=1.8,
+            )
+        )
+
+    def trace(self, points: list[Point], track: int) -> tuple[list[Point], list[Any]]:
+        """A path through the points, in the manner of `splines`."""
+        vertices, codes = [points[0]], [self.path.MOVETO]
+        for (x0, y0), (x1, y1) in zip(points, points[1:]):  # noqa: RUF007
+            if abs(x1 - x0) < 0.5 or self.splines in ("line", "polyline"):
+                vertices.append((x1, y1))
+                codes.append(self.path.LINETO)
+            elif self.splines == "ortho":
+                # Arrows from different boxes bend at different heights, so that they are not taken for one.
+                share = 0.35 + 0.1 * (track % 4)
+                bend = y0 + (y1 - y0) * share
+                vertices += self.rounded((x0, y0), (x0, bend), (x1, bend), (x1, y1))
+                codes += [self.path.LINETO, self.path.CURVE3, self.path.CURVE3] * 2 + [self.path.LINETO]
+            else:
+                half = (y0 + y1) / 2
+                vertices += [(x0, half), (x1, half), (x1, y1)]
+                codes += [self.path.CURVE4] * 3
+        return vertices, codes
+
+    @staticmethod
+    def rounded(a: Point, b: Point, c: Point, d: Point) -> list[Point]:
+        """From a by the corners b and c to d, with the corners cut round."""
+        radius = min(5.0, abs(b[1] - a[1]) / 2, abs(c[0] - b[0]) / 2, abs(d[1] - c[1]) / 2)
+        down = radius if b[1] > a[1] else -radius
+        along = radius if c[0] > b[0] else -radius
+        first = [(b[0], b[1] - down), b, (b[0] + along, b[1])]
+        return [*first, (c[0] - along, c[1]), c, (c[0], c[1] + (radius if d[1] > c[1] else -radius)), d]
+
+    def loop(self, start: Point, end: Point) -> None:
+        """An arrow from a box to itself: a layer that is called on what it gave."""
+        self.axes.add_patch(
+            self.patches.FancyArrowPatch(
+                start,
+                end,
+                connectionstyle="arc3,rad=-1.1",
+                arrowstyle="-|>,head_length=4.5,head_width=2.2",
+                color=_EDGE,
+                linewidth=1.1,
+                shrinkA=0,
+                shrinkB=0,
+                zorder=1.8,
+            )
+        )

@@ -1,0 +1,88 @@
+"""`timeseries_dataset_from_array`: windows that slide over a time series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data import Dataset
+from ..data.elements import as_element
+
+
+def timeseries_dataset_from_array(
+    data: Any,
+    targets: Any,
+    sequence_length: int,
+    sequence_stride: int = 1,
+    sampling_rate: int = 1,
+    batch_size: int | None = 128,
+    shuffle: bool = False,
+    seed: int | None = None,
+    start_index: int | None = None,
+    end_index: int | None = None,
+    format: str = "tf",
+) -> Dataset:
+    """Return batches of windows over a time series.
+
+    The windows are cut out when they are asked for: the series is held in memory once.
+
+    Args:
+        data: array with time along the first axis.
+        targets: `targets[i]` belongs to the window that begins at `data[i]`; None for windows alone.
+        sequence_length: time steps in a window.
+        sequence_stride: from the beginning of a window to that of the next.
+        sampling_rate: from one time step in a window to the next.
+        batch_size: windows in a batch; single windows when None.
+        shuffle: mix the windows, and anew in every pass.
+        seed: of the shuffle; drawn when None.
+        start_index: only data from here on.
+        end_index: only data before here.
+        format: `"tf"` or `"grain"`, for Keras's sake; both give the same.
+
+    Returns:
+        A `dualnet.data.Dataset` of `(batch, sequence_length, ...)`, or of pairs of that and `(batch, ...)`.
+
+    Raises:
+        ValueError: an argument lies outside its range.
+    """
+    data = as_element(data)
+    _check(len(data), sequence_stride, sampling_rate, start_index, end_index)
+    if format not in ("tf", "grain"):
+        raise ValueError(f'`format` should be "tf" or "grain", got {format!r}')
+    stop = len(data) if end_index is None else end_index
+    data = data[start_index or 0 : stop]
+    count = len(data) - (sequence_length - 1) * sampling_rate
+    if targets is not None:
+        targets = as_element(targets)[start_index or 0 : stop]
+        count = min(count, len(targets))
+
+    starts = np.arange(0, count, sequence_stride)
+    if shuffle:
+        if seed is None:
+            seed = np.random.randint(10**6)
+        np.random.RandomState(seed).shuffle(starts)
+    dataset = Dataset.from_tensor_slices(starts)
+    if shuffle and len(starts):
+        dataset = dataset.shuffle(batch_size * 8 if batch_size else 1024, seed=seed)
+    if batch_size is not None:
+        dataset = dataset.batch(batch_size)
+    within = np.arange(sequence_length) * sampling_rate
+
+    def cut(start: Any) -> Any:
+        windows = data[np.asarray(start)[..., None] + within]
+        return windows if targets is None else (windows, targets[start])
+
+    return dataset.map(cut)
+
+
+def _check(length: int, stride: int, rate: int, start: int | None, end: int | None) -> None:
+    if start is not None and not 0 <= start < length:
+        raise ValueError(f"`start_index` must be at least 0 and below the length of the data, {length}, got {start}")
+    if end is not None and not 0 < end < length:
+        raise ValueError(f"`end_index` must be above 0 and below the length of the data, {length}, got {end}")
+    if start and end is not None and end <= start:
+        raise ValueError(f"`end_index` must be above start_index={start}, got {end}")
+    for name, value in (("sampling_rate", rate), ("sequence_stride", stride)):
+        if not 0 < value < length:
+            raise ValueError(f"`{name}` must be above 0 and below the length of the data, {length}, got {value}")

@@ -1,0 +1,125 @@
+"""Initializers and ``dualnet.random``: the very bits of Keras's NumPy backend for the same seed, and what they refuse."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualnet
+from dualnet import initializers
+from tests import draw_cases
+
+FROZEN: dict[str, Any] = json.loads(Path(draw_cases.__file__).with_suffix(".json").read_text(encoding="utf-8"))
+CLASSES = {c.__name__: c for c in vars(initializers).values() if isinstance(c, type) and issubclass(c, initializers.Initializer)}
+NAMED = {name: c for name, c in CLASSES.items() if name not in ("Initializer", "RandomInitializer") and name[0] != "_"}
+every_case = pytest.mark.parametrize("name", draw_cases.CASES)
+
+
+@pytest.fixture(scope="session")
+def keras_draws() -> dict[str, Any]:
+    """What Keras draws with its NumPy backend, in a process of its own."""
+    for needed in ("keras", "jax"):
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"{needed} is not installed: pip install 'dualnet[parity]'")
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    done = subprocess.run(
+        [sys.executable, str(draw_cases.__file__)], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@every_case
+def test_same_bits_as_keras(name: str, keras_draws: dict[str, Any]) -> None:
+    assert draw_cases.digest(draw_cases.CASES[name](dualnet)) == keras_draws[name]
+
+
+@every_case
+def test_frozen_numbers(name: str) -> None:
+    """Not bits: the last one of a decomposition or a sum may differ between machines."""
+    got = draw_cases.digest(draw_cases.CASES[name](dualnet))["numbers"]
+    np.testing.assert_allclose(got, FROZEN[name], rtol=2e-5, atol=1e-6)
+
+
+def test_every_initializer_has_a_case() -> None:
+    assert {name for name, _ in draw_cases.INITIALIZERS} == set(NAMED)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_used_twice_and_configured_twice(name: str) -> None:
+    options = dict(draw_cases.INITIALIZERS).get(name, {})
+    dualnet.utils.set_random_seed(1)
+    one = NAMED[name](**options)
+    assert type(one((4, 3))) is np.ndarray
+    np.testing.assert_array_equal(one((4, 3)), one((4, 3)))
+    np.testing.assert_array_equal(one.clone()((4, 3)) if name in draw_cases.PLAIN else one((4, 3)), one((4, 3)))
+    config = one.get_config()
+    assert json.loads(json.dumps(config)) == config
+    again = initializers.deserialize(json.loads(json.dumps(initializers.serialize(one))))
+    assert type(again) is NAMED[name]
+    assert again.get_config() == config
+    if name not in draw_cases.PLAIN:
+        assert config["seed"] is None
+        seeded = NAMED[name](**options, seed=4)
+        np.testing.assert_array_equal(NAMED[name].from_config(seeded.get_config())((4, 3)), seeded((4, 3)))
+        assert (NAMED[name](**options)((4, 3)) != one((4, 3))).any()  # each has a seed of its own
+
+
+def test_a_generator_as_seed_moves_on() -> None:
+    generator = dualnet.random.SeedGenerator(3)
+    shared = initializers.RandomNormal(seed=generator)
+    first = shared((4,))
+    assert (shared((4,)) != first).any()
+    np.testing.assert_array_equal(initializers.RandomNormal(seed=dualnet.random.SeedGenerator(3))((4,)), first)
+
+
+def test_an_array_as_a_constant() -> None:
+    value = np.arange(3.0)
+    made = initializers.Constant(value)((2, 3))
+    np.testing.assert_array_equal(made, [value, value])
+    made[0] = 9
+    np.testing.assert_array_equal(value, np.arange(3.0))
+    with pytest.raises(ValueError, match="broadcast"):
+        initializers.Constant(value)((3, 2))
+
+
+@pytest.mark.parametrize("seed", [2**40, 0])
+def test_large_seeds(seed: int) -> None:
+    values = initializers.RandomUniform(seed=seed)((3,))
+    np.testing.assert_array_equal(values, initializers.RandomUniform(seed=seed)((3,)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: initializers.VarianceScaling(scale=0), "scale must be positive, got 0"),
+        (lambda: initializers.VarianceScaling(mode="fan"), 'mode must be "fan_in", "fan_out" or "fan_avg"'),
+        (lambda: initializers.VarianceScaling(distribution="gauss"), "distribution must be"),
+        (lambda: initializers.Orthogonal()((3,)), "at least two axes"),
+        (lambda: initializers.Identity()((3,)), "makes matrices"),
+        (lambda: initializers.HeNormal(seed="a"), "seed must be an integer"),
+        (lambda: initializers.get("glorot"), "no initializer is called 'glorot'"),
+        (lambda: initializers.get(3), "cannot make a initializer of 3|cannot make an initializer of 3"),
+    ],
+)
+def test_what_they_refuse(wrong: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        wrong()
+
+
+def test_functions_and_classes_make_weights_too() -> None:
+    def halves(shape: Any, dtype: Any = None) -> Any:
+        return np.full(shape, 0.5, dtype)
+
+    for given in (halves, initializers.Ones, initializers.ones, "ones", "one", initializers.Constant(0.5)):
+        dense = dualnet.layers.Dense(2, kernel_initializer=given)
+        dense.build((None, 3))
+        assert set(dense.get_weights()[0].reshape(-1).tolist()) <= {0.5, 1.0}

@@ -1,0 +1,168 @@
+"""A pytest plugin that lets Keras's own tests run against dualnet, without importing Keras.
+
+The copied tests import ``keras_facade`` where they imported ``keras.src``. Every module below that name is made up here: it
+has the submodules that Keras has, and its names come from the public names of dualnet, from ``private.py`` (what the tests
+take from Keras's inside, as dualnet has it), or, for a few modules of pure Python that are part of the tests, from the source in
+the wheel. A name that is none of these becomes a ``Missing``, which raises ``NotInDualnet`` when a test uses it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+import private
+import pytest
+
+import dualnet
+
+NAME = "keras_facade"
+
+# Taken from the wheel: helpers of the tests, and the table of dtypes that they compare with.
+FROM_WHEEL = ("testing.test_case", "testing.test_utils", "backend.common.dtypes")
+
+# Where the names of a part of Keras are looked for; all others are looked for everywhere.
+HOMES: dict[str, tuple[str, ...]] = {
+    "backend": ("backend", "config", "ops", "tree"),
+    "ops": ("ops",),
+    "optimizers": ("optimizers", "optimizers.schedules"),
+    "saving": ("saving", "utils"),
+    "utils": ("utils", "saving", "backend"),
+}
+# Tests that Keras runs with one of its backends only, for what dualnet does too.
+NOT_SKIPPED = ("Channels-first axis only supported on Torch.",)
+EVERYWHERE = (
+    "layers losses metrics optimizers optimizers.schedules callbacks initializers regularizers constraints models ops "
+    "activations saving utils random config backend tree dtype_policies"
+).split()
+
+
+class NotInDualnet(Exception):
+    """A test used a name that dualnet does not have."""
+
+
+class Missing:
+    """Stands for a name until a test uses it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _use(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotInDualnet(self._name)
+
+    __call__ = __getitem__ = __iter__ = __enter__ = __bool__ = __mro_entries__ = _use
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotInDualnet(f"{self._name}.{name}")
+
+
+def source_root() -> Path:
+    """The folder ``keras/src`` of the installed wheel."""
+    spec = importlib.util.find_spec("keras")
+    if spec is None or spec.origin is None:
+        raise SystemExit("Keras is not installed here: pip install keras==3.15.1 absl-py")
+    return Path(spec.origin).parent / "src"
+
+
+def _modules(root: Path) -> Iterator[str]:
+    """The dotted names of all modules of Keras that are no tests."""
+    for path in root.rglob("*.py"):
+        parts = path.relative_to(root).with_suffix("").parts
+        if not parts[-1].endswith("_test"):
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+ROOT = source_root()
+MODULES = frozenset(_modules(ROOT))
+
+
+def find(path: str, name: str) -> Any:
+    """What ``name`` is in the module ``path`` of Keras ("losses.loss"), as dualnet has it; ``Missing`` if it has not."""
+    for key in (f"{path}.{name}", name):
+        if key in private.NAMES:
+            return private.get(key)
+    part = path.partition(".")[0]
+    homes = (*HOMES.get(part, (part,)), "", *EVERYWHERE)
+    for home in dict.fromkeys(homes):
+        found = _public(home, name)
+        if found is not None:
+            return found
+    return Missing(f"{path}.{name}".lstrip("."))
+
+
+def _public(home: str, name: str) -> Any:
+    """A name of a module of dualnet; None if it has none, and for a submodule that is not public."""
+    try:
+        module = importlib.import_module(f"dualnet.{home}".rstrip("."))
+    except ModuleNotFoundError:
+        return None
+    found = None if name.startswith("_") else getattr(module, name, None)
+    if isinstance(found, types.ModuleType) and (home or name not in dualnet.__all__):
+        return None
+    return found
+
+
+class FacadeModule(types.ModuleType):
+    """A module of Keras with the names of dualnet."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        path = self.__name__.removeprefix(NAME).lstrip(".")
+        inner = f"{path}.{name}".lstrip(".")
+        if inner in MODULES and inner not in private.NAMES:
+            return importlib.import_module(f"{NAME}.{inner}")
+        return find(path, name)
+
+
+class Finder(MetaPathFinder, Loader):
+    """Makes every module below ``keras_facade``."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
+        if name == NAME or name.startswith(f"{NAME}."):
+            return ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
+        path = spec.name.removeprefix(NAME).lstrip(".")
+        return types.ModuleType(spec.name) if path in FROM_WHEEL else FacadeModule(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__path__ = []
+        path = module.__name__.removeprefix(NAME).lstrip(".")
+        if path in FROM_WHEEL:
+            file = ROOT.joinpath(*path.split(".")).with_suffix(".py")
+            exec(compile(redirect(file.read_text(encoding="utf-8")), str(file), "exec"), module.__dict__)
+        elif path == "testing":
+            for name in ("test_case", "test_utils"):
+                inner = importlib.import_module(f"{NAME}.testing.{name}")
+                vars(module).update({k: v for k, v in vars(inner).items() if not k.startswith("__")}, **{name: inner})
+
+
+def redirect(source: str) -> str:
+    """The text of a test with its imports turned to the facade."""
+    return source.replace("keras.src", NAME)
+
+
+sys.meta_path.insert(0, Finder())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in ("requires_trainable_backend", "multi_device"):
+        config.addinivalue_line("markers", f"{marker}: of Keras")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.own_markers[:] = [m for m in item.own_markers if m.kwargs.get("reason") not in NOT_SKIPPED]
+        if "multi_device" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="needs several devices"))
