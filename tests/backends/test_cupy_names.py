@@ -24,10 +24,12 @@ PACKAGES = [ROOT / "backends" / "dualnet_backends", ROOT / "dualnet", ROOT / "cl
 
 # Modules above floor 0 that may import NumPy, since what they do is done on the host. Nothing else may, and none CuPy.
 HOST_MODULES = {
+    "dualnet/callbacks/event_file.py": "writes event files",
     "dualnet/data": "feeds data from the host",
     "dualnet/datasets": "reads files",
     "dualnet/initializers.py": "initial weights are drawn on the host by Keras's recipe",
     "dualnet/random.py": "draws on the host",
+    "dualnet/saving/backup.py": "writes and reads files",
     "dualnet/seeds.py": "seeds numpy.random",
     "dualnet/training/data.py": "orders samples on the host",
     "dualnet/utils": "prepares data on the host",

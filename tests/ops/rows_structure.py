@@ -97,7 +97,7 @@ SHAPE = [
           call(F((3, 4)), F((1, 4)), F((2, 4)), axis=0), call(F((3, 4)), axis=0)),
     other(_stack, lambda *xs, axis=0: np.stack(xs, axis), call(F((3, 4)), F((3, 4)), axis=1), call(F((3,)), F((3,)), axis=-1),
           call(F((2, 2)), F((2, 2)), F((2, 2)))),
-    other(ops.concatenate, lambda xs, axis=-1: np.concatenate(xs, axis), call(F((3, 4)), F((3, 2))), call(F((3, 4)), F((2, 4)), axis=0),
+    other(ops.concatenate, lambda xs, axis=0: np.concatenate(xs, axis), call(F((3, 4)), F((3, 2)), axis=-1), call(F((3, 4)), F((2, 4))),
           joined=True),
     other(ops.stack, lambda xs, axis=0: np.stack(xs, axis), call(F((3, 4)), F((3, 4)), axis=1), call(F((5,)), F((5,))),
           joined=True),
