@@ -22,6 +22,7 @@ __all__ = [
     "device",
     "device_report",
     "disable_interactive_logging",
+    "dtype_policy",
     "enable_interactive_logging",
     "epsilon",
     "floatx",
@@ -31,6 +32,7 @@ __all__ = [
     "is_interactive_logging_enabled",
     "list_physical_devices",
     "set_device",
+    "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
@@ -78,6 +80,24 @@ def set_floatx(value: str) -> None:
     if value not in ("float16", "float32", "float64"):
         raise ValueError(f'set_floatx expects "float16", "float32" or "float64", got {value!r}')
     _floatx = value
+
+
+def dtype_policy() -> Any:
+    """The dtype policy of layers that are given none: that of ``set_dtype_policy``, else ``floatx()``."""
+    from .dtype_policies import DTypePolicy
+
+    return DTypePolicy()
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the dtype of layers that are given none: a ``DTypePolicy`` or its name; None takes ``floatx()`` again.
+
+    A layer cannot compute in another dtype than that of its variables: with a mixed policy, making one raises
+    ``ValueError``. Losses and metrics do not look at it.
+    """
+    from . import dtype_policies
+
+    dtype_policies._set_global(policy)
 
 
 def epsilon() -> float:

@@ -8,6 +8,21 @@ from . import config, ops
 from .saving.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .tensor import Tensor
 
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]
+
 Axis = int | list[int] | tuple[int, ...]
 
 

@@ -10,20 +10,23 @@ from .dtypes import standardize_dtype
 __all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
 _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
+_global: DTypePolicy | None = None  # that of ``dualnet.config.set_dtype_policy``
 
 
 class DTypePolicy:
     """A name that says in which dtype to compute and in which to keep variables.
 
-    name: a dtype, for both; "mixed_float16" or "mixed_bfloat16" compute in 16 bits with variables of float32. None is
-    ``floatx()``. Losses and metrics take a policy as ``dtype`` and compute in its ``compute_dtype``.
+    name: a dtype, for both; "mixed_float16" or "mixed_bfloat16" compute in 16 bits with variables of float32. None is the
+    global policy. Losses and metrics take a policy as ``dtype`` and compute in its ``compute_dtype``.
     """
 
     def __init__(self, name: str | None = None) -> None:
         if name is None:
-            name = config.floatx()
+            name = _global.name if _global is not None else config.floatx()
         if not isinstance(name, str):
-            raise TypeError(f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})")
+            raise TypeError(
+                f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})"
+            )
         self._name = name
         try:
             self._compute_dtype = _MIXED.get(name) or standardize_dtype(name)
@@ -74,12 +77,19 @@ class FloatDTypePolicy(DTypePolicy):
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """A policy from itself, its name, its config, or a dtype; None gives that of ``floatx()``."""
+    """A policy from itself, its name, its config, or a dtype; None gives the global one."""
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    return DTypePolicy(identifier if identifier is None or isinstance(identifier, str) else standardize_dtype(identifier))
+    return DTypePolicy(
+        identifier if identifier is None or isinstance(identifier, str) else standardize_dtype(identifier)
+    )
+
+
+def _set_global(policy: Any) -> None:
+    global _global
+    _global = None if policy is None else get(policy)
 
 
 def serialize(dtype_policy: DTypePolicy) -> Any:

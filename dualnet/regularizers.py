@@ -8,6 +8,19 @@ from . import ops
 from .saving.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .tensor import Tensor
 
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "serialize",
+]
+
 
 class Regularizer:
     """Base of all regularizers: a callable ``weight -> scalar tensor``."""

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+__all__ = [
+    "flatten",
+    "is_nested",
+    "map_structure",
+    "pack_sequence_as",
+]
+
 
 def is_nested(structure: Any) -> bool:
     """Whether something is a list, tuple or dictionary"""
@@ -27,8 +34,8 @@ def _keys(structure: dict[Any, Any]) -> list[Any]:
         return list(structure)
 
 
-def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
-    """``function`` applied to the leaves of one or more structures of the same form; the result has that form.
+def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
+    """``func`` applied to the leaves of one or more structures of the same form; the result has that form.
 
     Raises ``ValueError`` when the forms differ.
     """
@@ -37,18 +44,20 @@ def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
         for other in structures[1:]:
             if not isinstance(other, dict) or other.keys() != first.keys():
                 raise _differ(first, other)
-        return _like(first, {key: map_structure(function, *(s[key] for s in structures)) for key in first})
+        return _like(first, {key: map_structure(func, *(s[key] for s in structures)) for key in first})
     if isinstance(first, (list, tuple)):
         for other in structures[1:]:
             if not isinstance(other, (list, tuple)) or len(other) != len(first):
                 raise _differ(first, other)
-        return _like(first, [map_structure(function, *parts) for parts in zip(*structures)])
-    return function(*structures)
+        return _like(first, [map_structure(func, *parts) for parts in zip(*structures)])
+    return func(*structures)
 
 
 def _differ(first: Any, other: Any) -> ValueError:
     def told(x: Any) -> str:
-        return f"{type(x).__name__} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else type(x).__name__
+        return (
+            f"{type(x).__name__} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else type(x).__name__
+        )
 
     return ValueError(f"expected structures of the same form, got a {told(first)} and a {told(other)}")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import dualnet
 import numpy as np
+
+import dualnet
 from dualnet import layers, ops, primitive
 from dualnet.testing import check_model
 

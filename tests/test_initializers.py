@@ -18,7 +18,11 @@ from dualnet import initializers
 from tests import draw_cases
 
 FROZEN: dict[str, Any] = json.loads(Path(draw_cases.__file__).with_suffix(".json").read_text(encoding="utf-8"))
-CLASSES = {c.__name__: c for c in vars(initializers).values() if isinstance(c, type) and issubclass(c, initializers.Initializer)}
+CLASSES = {
+    c.__name__: c
+    for c in vars(initializers).values()
+    if isinstance(c, type) and issubclass(c, initializers.Initializer)
+}
 NAMED = {name: c for name, c in CLASSES.items() if name not in ("Initializer", "RandomInitializer") and name[0] != "_"}
 every_case = pytest.mark.parametrize("name", draw_cases.CASES)
 

@@ -34,7 +34,7 @@ class Convolution:
         rows = self._rows(x, w.shape[:-2], strides, padding, dilation, groups)
         y = self.matmul(rows, self._matrices(w, groups))  # (groups, n * spatial', o / groups)
         y = self.xp.swapaxes(y, 0, 1).reshape(
-            (x.shape[0], *lengths(x, w.shape, strides, padding, dilation), w.shape[-1])
+            (x.shape[0], *lengths(x.shape, w.shape, strides, padding, dilation), w.shape[-1])
         )
         if b is not None:
             y += b
@@ -106,9 +106,9 @@ class Convolution:
         return self.xp.swapaxes(w.reshape(_product(w.shape[:-1]), groups, o // groups), 0, 1)
 
 
-def lengths(x: Array, kernel: Ints, strides: Ints, padding: Pairs, dilation: Ints) -> list[int]:
-    """The lengths of the spatial axes of the convolution of x with a kernel of this shape."""
-    given = zip(x.shape[1:-1], kernel, strides, padding, dilation)
+def lengths(x: Ints, kernel: Ints, strides: Ints, padding: Pairs, dilation: Ints) -> list[int]:
+    """The lengths of the spatial axes of the convolution of an x with a kernel of these shapes."""
+    given = zip(x[1:-1], kernel, strides, padding, dilation)
     return [(n + before + after - (k - 1) * d - 1) // s + 1 for n, k, s, (before, after), d in given]
 
 

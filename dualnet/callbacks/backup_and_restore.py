@@ -45,7 +45,9 @@ class BackupAndRestore(Callback):
         super().__init__()
         if not backup_dir:
             raise ValueError("Empty `backup_dir` argument passed: it names the folder for the backups")
-        if save_freq != "epoch" and (isinstance(save_freq, (bool, str)) or not isinstance(save_freq, int) or save_freq < 1):
+        if save_freq != "epoch" and (
+            isinstance(save_freq, (bool, str)) or not isinstance(save_freq, int) or save_freq < 1
+        ):
             raise ValueError(
                 f"Invalid value for argument `save_freq`: expected 'epoch' or a number of steps, got {save_freq!r}"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..utils.io_utils import print_msg
-from .monitor import MonitorCallback, _available
+from .monitor import MonitorCallback, _available, one_number
 
 
 class EarlyStopping(MonitorCallback):
@@ -97,7 +97,7 @@ class EarlyStopping(MonitorCallback):
             )
             return None
         try:
-            return float(value)
+            return one_number(value)
         except (TypeError, ValueError):
             raise ValueError(
                 f"EarlyStopping: expected one number as {self.monitor!r}, got {value!r}. "

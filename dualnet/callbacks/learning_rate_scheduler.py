@@ -28,7 +28,9 @@ class LearningRateScheduler(Callback):
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         super().__init__()
         if not callable(schedule):
-            raise TypeError(f"LearningRateScheduler needs a function of the epoch and the learning rate, got {schedule!r}")
+            raise TypeError(
+                f"LearningRateScheduler needs a function of the epoch and the learning rate, got {schedule!r}"
+            )
         self.schedule = schedule
         self.verbose = verbose
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..utils.io_utils import print_msg
 from .callback import only_if
-from .monitor import MonitorCallback, _available
+from .monitor import MonitorCallback, _available, one_number
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -119,7 +119,7 @@ class ModelCheckpoint(MonitorCallback):
             )
             return True
         try:
-            current = float(current)
+            current = one_number(current)
         except (TypeError, ValueError):
             self._warn_once(
                 f"Can save best model only when `monitor` is a scalar value; saving every time. "

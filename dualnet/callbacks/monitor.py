@@ -93,6 +93,16 @@ class MonitorCallback(Callback):
             warnings.warn(message, stacklevel=4)
 
 
+def one_number(value: Any) -> float:
+    """A result as a number, also when it is the only one of a list, as the F1 score of a single output is.
+
+    Raises ``TypeError`` or ``ValueError`` for anything else.
+    """
+    while isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    return float(value)
+
+
 def _leaves(metrics: Any) -> Iterator[Any]:
     for metric in metrics:
         yield metric

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..utils.io_utils import print_msg
 from .learning_rates import by_log_name, rate_of, rates
-from .monitor import MonitorCallback, _available
+from .monitor import MonitorCallback, _available, one_number
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -73,6 +73,13 @@ class ReduceLROnPlateau(MonitorCallback):
                 f"{_available(self.monitor, logs)}"
             )
             return
+        try:
+            current = one_number(current)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"ReduceLROnPlateau: expected one number as {self.monitor!r}, got {current!r}. "
+                "Monitor another result, or give the metric an average"
+            ) from None
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 import dualnet_backends as backends
 
+from .. import config as settings
 from .. import constraints, initializers, regularizers, tree, variables
 from ..autodiff import no_grad, to_array
 from ..compat import LAYER_ARGUMENTS, name_first, renamed
@@ -65,10 +66,16 @@ class LayerType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):
             kwargs = renamed(kwargs, LAYER_ARGUMENTS, inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
-        layer: Any = cls.__new__(cls, *args, **kwargs)  # type: ignore[call-overload]
+        new: Any = cls.__new__
+        layer = new(cls, *args, **kwargs)
         object.__setattr__(layer, "_auto_args", (args, kwargs))
         layer.__init__(*args, **kwargs)
         return layer
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """What ``help`` shows: the parameters of ``__init__``."""
+        return inspect.Signature(list(inspect.signature(cls.__init__).parameters.values())[1:])  # type: ignore[misc]
 
 
 class Layer(metaclass=LayerType):
@@ -604,9 +611,10 @@ def _takes_nothing(build: Any) -> bool:
 
 
 def _policy_name(dtype: Any) -> Any:
-    """The dtype of a DTypePolicy, inside a serialized one, or what was given."""
+    """The dtype of a DTypePolicy (serialized, or the global one), or what was given."""
     if isinstance(dtype, dict):
         return dtype.get("config", {}).get("name", "float32")
+    dtype = settings.dtype_policy() if dtype is None else dtype
     return dtype.name if hasattr(dtype, "compute_dtype") else dtype
 
 

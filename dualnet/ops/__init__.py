@@ -108,6 +108,7 @@ from .elementwise import (
 )
 from .linear import dot, matmul
 from .loss import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .normalization import batch_normalization, layer_normalization, moments, normalize, rms_normalization
 from .pool import average_pool, max_pool
 from .reduce import (
     all,
@@ -173,6 +174,7 @@ __all__ = [
     "argmin",
     "array",
     "average_pool",
+    "batch_normalization",
     "binary_crossentropy",
     "broadcast_to",
     "cast",
@@ -219,6 +221,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "layer_normalization",
     "leaky_relu",
     "less",
     "less_equal",
@@ -243,11 +246,13 @@ __all__ = [
     "minimum",
     "mish",
     "mod",
+    "moments",
     "moveaxis",
     "multiply",
     "ndim",
     "negative",
     "norm",
+    "normalize",
     "not_equal",
     "one_hot",
     "ones",
@@ -261,6 +266,7 @@ __all__ = [
     "relu6",
     "repeat",
     "reshape",
+    "rms_normalization",
     "roll",
     "round",
     "rsqrt",

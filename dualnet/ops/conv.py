@@ -142,7 +142,12 @@ def conv(
     strides, dilation_rate: one number for all axes, or one for each. padding: "valid" or "same". Raises ``ValueError``
     when shapes do not fit, or nothing would be left.
     """
-    options = {"strides": strides, "padding": padding, "data_format": data_format, "dilation_rate": dilation_rate}
+    options: dict[str, Any] = {
+        "strides": strides,
+        "padding": padding,
+        "data_format": data_format,
+        "dilation_rate": dilation_rate,
+    }
     if _is_symbolic(inputs, kernel):
         return _record(conv, inputs, kernel, options, _conv_plan("conv", inputs, kernel, **options)[1])
     return convolve(inputs, kernel, **options)
@@ -161,7 +166,12 @@ def depthwise_conv(
     kernel: (taps..., channels, multiplier) -> (batch, spatial'..., channels * multiplier). The rest as for ``conv``.
     """
     who = "depthwise_conv"
-    options = {"strides": strides, "padding": padding, "data_format": data_format, "dilation_rate": dilation_rate}
+    options: dict[str, Any] = {
+        "strides": strides,
+        "padding": padding,
+        "data_format": data_format,
+        "dilation_rate": dilation_rate,
+    }
     if _is_symbolic(inputs, kernel):
         shape = _conv_plan(who, inputs, kernel, depthwise=True, **options)[1]
         return _record(depthwise_conv, inputs, kernel, options, shape)
@@ -201,7 +211,7 @@ def conv_transpose(
     is length * stride with "same" and (length - 1) * stride + max(reach of the kernel, stride) with "valid".
     output_padding: how much longer than the least length the output is. The rest as for ``conv``.
     """
-    options = {"strides": strides, "padding": padding, "output_padding": output_padding}
+    options: dict[str, Any] = {"strides": strides, "padding": padding, "output_padding": output_padding}
     options |= {"data_format": data_format, "dilation_rate": dilation_rate}
     if _is_symbolic(inputs, kernel):
         shape = _transpose_plan("conv_transpose", inputs, kernel, **options)[1]

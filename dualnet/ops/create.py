@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dualnet_backends as backends
@@ -68,16 +68,19 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
 
 
-def _like(make: Callable[..., Any]) -> Callable[..., Tensor]:
-    def op(x: Any, dtype: Any = None) -> Tensor:
-        x = convert_to_tensor(x)
-        return Tensor(make(backends.of(x.data).xp, x.data, standardize_dtype(dtype or x.dtype)))
-
-    return op
+def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+    """All 0 in the shape of x, and in its dtype unless another is given"""
+    return _like("zeros_like", x, dtype)
 
 
-zeros_like = _like(lambda xp, x, dtype: xp.zeros_like(x, dtype=dtype))
-ones_like = _like(lambda xp, x, dtype: xp.ones_like(x, dtype=dtype))
+def ones_like(x: Any, dtype: Any = None) -> Tensor:
+    """All 1 in the shape of x, and in its dtype unless another is given"""
+    return _like("ones_like", x, dtype)
+
+
+def _like(name: str, x: Any, dtype: Any) -> Tensor:
+    x = convert_to_tensor(x)
+    return Tensor(getattr(backends.of(x.data).xp, name)(x.data, dtype=standardize_dtype(dtype or x.dtype)))
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:

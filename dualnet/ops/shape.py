@@ -267,8 +267,14 @@ def take(backend: Backend, x: Array, indices: Array, axis: int | None = None) ->
 
 
 @primitive
-def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int = -1) -> Op:
-    """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices"""
+def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int | None = None) -> Op:
+    """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices
+
+    axis: None takes from all elements in one row.  indices: any shape -> (size of indices,)
+    """
+    shape = x.shape
+    if axis is None:
+        x, indices, axis = x.reshape(-1), indices.reshape(-1), 0
 
     def backward(dy: Array) -> tuple[Array, None]:
         at = axis % x.ndim
@@ -277,7 +283,7 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int = -1) -> Op:
             (1,) * at + (1, -1) + (1,) * (x.ndim - at - 1)
         )
         dx = xp.sum(xp.expand_dims(dy, at + 1) * hot, axis=at)
-        return sum_to(xp, dx, x), None
+        return sum_to(xp, dx, x).reshape(shape), None
 
     return xp.take_along_axis(x, indices, axis=axis), backward
 

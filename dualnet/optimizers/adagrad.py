@@ -29,7 +29,9 @@ class Adagrad(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         if not initial_accumulator_value >= 0:
-            raise ValueError(f"Adagrad: initial_accumulator_value must not be negative, got {initial_accumulator_value!r}")
+            raise ValueError(
+                f"Adagrad: initial_accumulator_value must not be negative, got {initial_accumulator_value!r}"
+            )
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, or_epsilon(epsilon)
 
     def initial_slot(self, name: str, values: Array) -> Array:

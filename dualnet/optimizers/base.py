@@ -325,7 +325,9 @@ class Optimizer(OptimizerState, CustomOptimizerMethods, OldOptimizerMethods):
         adding: list[tuple[Array, Array]] = []
         if self._accumulators is not None:
             for run, sums in zip(runs(self._trainable_variables), self._accumulators.arrays):
-                adding += [(run.grads[part], sums[part]) for part in stretches(run, missing | {id(v) for v in overwritten})]
+                adding += [
+                    (run.grads[part], sums[part]) for part in stretches(run, missing | {id(v) for v in overwritten})
+                ]
         included = [v for v in normal if not self._is_excluded(v)]
         decayed = [s.values for s in found] if len(included) == len(normal) else [v.data for v in included]
         return Plan(normal, found, decayed, adding, overwritten)

@@ -51,9 +51,7 @@ class LearningRate:
             raise ValueError(f"{self.owner}: learning_rate must not be negative, got {value!r}")
         if self.variable is None:
             host = backends.get("cpu")
-            self.variable = Variable(
-                rate, dtype=config.floatx(), trainable=False, name="learning_rate", backend=host
-            )
+            self.variable = Variable(rate, dtype=config.floatx(), trainable=False, name="learning_rate", backend=host)
         else:
             self.variable.assign(rate)
 

@@ -40,7 +40,9 @@ class LossScaleOptimizer(Optimizer):
         **kwargs: Any,
     ) -> None:
         if not kwargs.pop("dynamic", True):
-            raise ValueError("a fixed scale is not for LossScaleOptimizer: set `loss_scale_factor` on the other optimizer")
+            raise ValueError(
+                "a fixed scale is not for LossScaleOptimizer: set `loss_scale_factor` on the other optimizer"
+            )
         for key, default in _DEFAULTS.items():
             if kwargs.pop(key, default) != default:
                 raise ValueError(f"LossScaleOptimizer has no `{key}`: set it on the `inner_optimizer`")
@@ -73,7 +75,9 @@ class LossScaleOptimizer(Optimizer):
 
     def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
         absent = {id(v) for v in missing}
-        grads = [v.grad for v in self.known_variables if id(v) not in absent and not v.overwrite_with_gradient]
+        grads: list[Any] = [
+            v.grad for v in self.known_variables if id(v) not in absent and not v.overwrite_with_gradient
+        ]
         if not _all_finite(grads):
             self.step_counter.assign(0)
             self.dynamic_scale.assign(float(self.dynamic_scale) / 2)

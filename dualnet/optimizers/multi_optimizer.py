@@ -70,7 +70,9 @@ class OptimizerMap(MutableMapping[str, Any]):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
         from ..saving.objects import deserialize_keras_object
 
-        return cls(*(deserialize_keras_object(config[k], custom_objects) for k in ("default_optimizer", "optimizer_map")))
+        return cls(
+            *(deserialize_keras_object(config[k], custom_objects) for k in ("default_optimizer", "optimizer_map"))
+        )
 
 
 class MultiOptimizer(Optimizer):

@@ -111,7 +111,9 @@ class FlatState:
     def segments(self, variables: Sequence[Variable], missing: set[int]) -> list[Segment]:
         """The stretches that hold the variables which are not missing."""
         return [
-            Segment(backends.of(run.values), run.values[part], run.grads[part], tuple(s.arrays[i][part] for s in self.slots))
+            Segment(
+                backends.of(run.values), run.values[part], run.grads[part], tuple(s.arrays[i][part] for s in self.slots)
+            )
             for i, run in enumerate(self.runs)
             for part in stretches(run, missing)
         ]

@@ -42,7 +42,9 @@ class OptimizerState:
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set the whole state, in the order of ``variables``."""
         if not self.built:
-            raise ValueError("You are calling `set_weights()` on an optimizer without state: call build(variables) first")
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer without state: call build(variables) first"
+            )
         own = self.variables
         if len(weights) != len(own):
             raise ValueError(f"optimizer {self.name!r} has {len(own)} variables, got values for {len(weights)}")

@@ -143,7 +143,9 @@ def load_weights(model: Any, group: Any, path: Any) -> None:
     stored = [(name, arrays) for name, arrays in stored if arrays]
     layers = [layer for layer in model.layers if layer.weights]
     if len(stored) != len(layers):
-        raise ValueError(f"{path} has weights for {len(stored)} layers, the model has {len(layers)} layers with weights")
+        raise ValueError(
+            f"{path} has weights for {len(stored)} layers, the model has {len(layers)} layers with weights"
+        )
     pairs: list[tuple[Any, Any]] = []
     for (name, arrays), layer in zip(stored, layers):
         weights = _ordered(layer)

@@ -98,10 +98,10 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextmanager
-def custom_object_scope(objects: dict[str, Any] | None) -> Iterator[None]:
+def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
     """Know some more objects by name inside a ``with`` block."""
     before = dict(_custom_objects)
-    _custom_objects.update(objects or {})
+    _custom_objects.update(custom_objects or {})
     try:
         yield
     finally:

@@ -13,7 +13,6 @@ from typing import Any
 from .. import losses, metrics, tree
 from ..naming import to_snake_case
 
-
 States = dict[str, list[Any]]  # by the name of a metric, the values of its variables
 
 

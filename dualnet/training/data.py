@@ -208,7 +208,9 @@ def _shuffled(n: int, epoch: int, step: int) -> Any:
     """0 to n - 1 in an order that is a function of the seed, the step and the epoch."""
     from numpy import argsort
 
-    words = backends.get("cpu").random_words(n, backends.stream_key(config.global_seed(), "shuffle"), step << 32 | epoch)
+    words = backends.get("cpu").random_words(
+        n, backends.stream_key(config.global_seed(), "shuffle"), step << 32 | epoch
+    )
     return argsort(words, kind="stable")
 
 

@@ -256,9 +256,7 @@ def _flat(model: Any, results: dict[str, Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _validation_data(
-    given: Any, batch_size: int | None, steps: int | None, backend: backends.Backend
-) -> Data | None:
+def _validation_data(given: Any, batch_size: int | None, steps: int | None, backend: backends.Backend) -> Data | None:
     if given is None:
         return None
     if isinstance(given, (tuple, list)):

@@ -24,8 +24,9 @@ def split_dataset(
     """Split samples into a left and a right part, such as training and test.
 
     Args:
-        dataset: an array, a list, tuple or dictionary of arrays of one length, or a `dualnet.data.Dataset`, which is
-            read to its end. One that was made by `batch` is split by samples and batched again.
+        dataset: an array, a list, tuple or dictionary of arrays of one length, a `dualnet.data.Dataset`, which is read
+            to its end, or anything with `len` that gives samples by number. A dataset that was made by `batch` is split
+            by samples and batched again.
         left_size: a number of samples, or a share of them between 0 and 1. What is right of the others when None.
         right_size: the same for the right part, which is taken from the end.
         shuffle: mix the samples before they are split.
@@ -57,8 +58,11 @@ def split_dataset(
 def _rows(dataset: Any) -> tuple[Any, int, int | None]:
     """(arrays of all samples, their number, the batch size or None)"""
     batch_size = getattr(dataset, "_batch_size", None)
-    if isinstance(dataset, Dataset):
-        samples = list(dataset.unbatch().as_numpy_iterator() if batch_size else dataset.as_numpy_iterator())
+    if isinstance(dataset, Dataset) or _by_number(dataset):
+        if not isinstance(dataset, Dataset):
+            samples = [as_element(dataset[i]) for i in range(len(dataset))]
+        else:
+            samples = list(dataset.unbatch().as_numpy_iterator() if batch_size else dataset.as_numpy_iterator())
         if not samples:
             raise ValueError("the dataset is empty: there is nothing to split")
         rows = stack(samples)
@@ -72,6 +76,12 @@ def _rows(dataset: Any) -> tuple[Any, int, int | None]:
     if len(lengths) != 1 or -1 in lengths:
         raise ValueError(f"all arrays must have the same number of samples, got {sorted(lengths)}")
     return rows, lengths.pop(), batch_size
+
+
+def _by_number(dataset: Any) -> bool:
+    """Whether it gives samples by number, as the data sets of PyTorch do, and is no array."""
+    plain = isinstance(dataset, (list, tuple, dict, str, bytes)) or hasattr(dataset, "shape")
+    return not plain and hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
 
 
 def _sizes(left: Size, right: Size, count: int) -> tuple[int, int]:

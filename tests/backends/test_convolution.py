@@ -8,8 +8,8 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 import pytest
-from dualnet_backends import Backend, numpy_convolution
-from dualnet_backends.numpy_convolution import Grid
+from dualnet_backends import Backend, conv_tiles, numpy_convolution
+from dualnet_backends.conv_tiles import Grid, Tile
 
 # x, kernel, strides, padding
 IMAGES: list[tuple[Any, ...]] = [
@@ -33,9 +33,9 @@ def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     def tiling(n: int, oh: int, ow: int, kh: int, kw: int, sh: int, sw: int, *rest: Any) -> list[Any]:
         high, wide = request.param
-        return [(a, b) for a in grids(oh, kh, sh, high) for b in grids(ow, kw, sw, wide)]
+        return [Tile(a, b) for a in grids(oh, kh, sh, high) for b in grids(ow, kw, sw, wide)]
 
-    monkeypatch.setattr(numpy_convolution, "_tiling", tiling)
+    monkeypatch.setattr(conv_tiles, "tiling", tiling)
     monkeypatch.setattr(numpy_convolution, "CHUNK_BYTES", 1 << 13)
     return request.param
 
@@ -61,15 +61,15 @@ def test_tiles_cover_every_output_once() -> None:
     for oh, ow, kh, kw, stride, c, o in [(28, 28, 5, 5, 1, 3, 6), (11, 13, 3, 3, 2, 1, 8), (1, 29, 1, 4, 1, 2, 2)]:
         for gradient in (False, True):
             seen = np.zeros((oh, ow), int)
-            for rows, columns in numpy_convolution._tiling(16, oh, ow, kh, kw, stride, stride, c, o, gradient):
+            for rows, columns in conv_tiles.tiling(16, oh, ow, kh, kw, stride, stride, c, o, gradient):
                 seen[rows.outputs, columns.outputs] += 1
             assert (seen == 1).all()
 
 
 def test_few_channels_are_tiled_and_many_are_not() -> None:
-    first = numpy_convolution._tiling(128, 28, 28, 5, 5, 1, 1, 3, 6, False)
+    first = conv_tiles.tiling(128, 28, 28, 5, 5, 1, 1, 3, 6, False)
     assert first[0][0].size * first[0][1].size >= 4
-    wide = numpy_convolution._tiling(32, 14, 14, 3, 3, 1, 1, 64, 128, False)
+    wide = conv_tiles.tiling(32, 14, 14, 3, 3, 1, 1, 64, 128, False)
     assert [(rows.size, columns.size) for rows, columns in wide] == [(1, 1)]
 
 

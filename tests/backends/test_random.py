@@ -105,7 +105,9 @@ def test_normal_numbers_are_those_of_box_and_muller(backend: Backend) -> None:
         np.testing.assert_allclose(got.reshape(-1), expected[: got.size], rtol=0, atol=2e-13)
     for dtype in ("float32", "float16"):
         narrow = backend.to_numpy(backend.random_normal((1002,), KEY, 6, dtype))
-        np.testing.assert_array_equal(narrow, backend.to_numpy(backend.random_normal((1002,), KEY, 6, "float64")).astype(dtype))
+        np.testing.assert_array_equal(
+            narrow, backend.to_numpy(backend.random_normal((1002,), KEY, 6, "float64")).astype(dtype)
+        )
 
 
 def test_normal_numbers_at_the_ends(backend: Backend) -> None:

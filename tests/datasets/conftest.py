@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import Counter
@@ -140,3 +141,22 @@ def files_below() -> Callable[[Path], list[str]]:
         return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
     return listed
+
+
+@pytest.fixture
+def serve(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[..., Any]]:
+    """Serves a small set in the given ways, one mirror each, and returns the function that loads it."""
+    from tests.datasets.small_sets import SETS
+
+    def prepare(key: str, *ways: str, content: bytes | None = None) -> Callable[..., Any]:
+        found = SETS[key]
+        content = found.content if content is None else content
+        server.files[found.name] = content
+        algorithm = found.hash.removeprefix("_INDEX").removeprefix("_").lower()
+        digest = hashlib.new(algorithm, content).hexdigest()
+        assert len(getattr(found.module, found.hash)) == len(digest)
+        monkeypatch.setattr(found.module, found.hash, digest)
+        monkeypatch.setattr(found.module, found.urls, tuple(server.url(how, found.name) for how in ways or ("good",)))
+        return getattr(found.module, found.load)
+
+    return prepare

@@ -188,7 +188,12 @@ def test_arguments_that_mean_nothing(name: str, kwargs: dict[str, Any], message:
         (metrics.Precision(), (8,), (8, 3), r"\(8,\) and \(8, 3\). For scores of several classes give one-hot targets"),
         (metrics.AUC(), (8, 1), (8, 3), "dualnet.utils.to_categorical"),
         (metrics.AUC(multi_label=True), (8,), (8,), "`y_pred` must have rank 2 when `multi_label=True`. Found rank 1"),
-        (metrics.Recall(class_id=1), (8,), (8,), r"y_pred must be a 2D array with shape \(num_samples, num_classes\), found shape: \(8,\)"),
+        (
+            metrics.Recall(class_id=1),
+            (8,),
+            (8,),
+            r"y_pred must be a 2D array with shape \(num_samples, num_classes\), found shape: \(8,\)",
+        ),
         (metrics.R2Score(), (8,), (8,), "R2Score expects 2D inputs with shape"),
         (metrics.R2Score(), (8, 1), (8, 2), r"must have the same shape.*\(8, 1\) and \(8, 2\)"),
     ],

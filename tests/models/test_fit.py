@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -138,7 +140,7 @@ def test_shuffle(shuffle: Any, same_batches: bool) -> None:
     model.compile("sgd", "mse")
     for _ in range(2):
         model.fit(X, X, batch_size=8, epochs=2, shuffle=shuffle, verbose=0)
-    epochs = [sum(seen[i : i + 3], []) for i in range(0, 12, 3)]
+    epochs = [functools.reduce(operator.iadd, seen[i : i + 3], []) for i in range(0, 12, 3)]
     assert all(sorted(e) == X[:, 0].tolist() for e in epochs)
     assert len({tuple(e) for e in epochs}) == (1 if shuffle is False else 4)  # two fits in a row differ, too
     expected = [set(X[i : i + 8, 0].tolist()) for i in range(0, N, 8)]
@@ -150,9 +152,9 @@ def test_shuffle(shuffle: Any, same_batches: bool) -> None:
 @pytest.mark.parametrize(("freq", "epochs"), [(1, [1, 2, 3, 4]), (2, [2, 4]), (3, [3]), ([1, 4], [1, 4]), ((2,), [2])])
 def test_validation_freq(freq: Any, epochs: list[int]) -> None:
     record = Record()
-    history = still().fit(
-        X, X, epochs=4, verbose=0, validation_data=(X, X), validation_freq=freq, callbacks=[record]
-    ).history
+    history = (
+        still().fit(X, X, epochs=4, verbose=0, validation_data=(X, X), validation_freq=freq, callbacks=[record]).history
+    )
     assert record.validations == len(history["val_loss"]) == len(epochs)
     assert len(history["loss"]) == 4
 

@@ -49,7 +49,11 @@ def test_the_same_bytes_in_every_process() -> None:
 
 
 def trained(make: Any = None, epochs: int = 2) -> tuple[Any, list[Any]]:
-    model = make() if make else dualnet.Sequential([layers.Dense(8, "relu"), layers.Dropout(0.5), layers.Dense(1, "sigmoid")])
+    model = (
+        make()
+        if make
+        else dualnet.Sequential([layers.Dense(8, "relu"), layers.Dropout(0.5), layers.Dense(1, "sigmoid")])
+    )
     model.compile("sgd", "binary_crossentropy")
     history = model.fit(X, Y, epochs=epochs, batch_size=8, verbose=0).history
     return history, model.get_weights()

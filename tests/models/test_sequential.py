@@ -121,7 +121,7 @@ def test_what_it_refuses(wrong: Any, message: str) -> None:
 def test_models_inside_models() -> None:
     inner = Sequential([layers.Dense(4), layers.Dense(3)], name="inner")
     model = Sequential([Input((3,)), inner, layers.Dense(1)], name="outer")
-    assert [v.path for v in model.weights][0].startswith("outer/inner/")
+    assert next(v.path for v in model.weights).startswith("outer/inner/")
     assert len(model.weights) == 6
     assert model.get_layer("inner") is inner
     first = Sequential([Sequential([Input((3,)), layers.Dense(2)]), layers.Dense(1)])

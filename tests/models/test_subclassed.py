@@ -82,9 +82,9 @@ def test_errors_before_it_can_train() -> None:
         Forgot()
     with pytest.raises(NotImplementedError, match=r"must define call"):
         dualnet.Model()(X)
+    model = Net()
+    model.compile("sgd")
     with pytest.raises(ValueError, match="nothing to minimise"):
-        model = Net()
-        model.compile("sgd")
         model.fit(X, verbose=0)
 
 
@@ -241,7 +241,9 @@ def test_metrics_that_are_attributes() -> None:
     class Counts(layers.Layer):
         def __init__(self) -> None:
             super().__init__()
-            self.seen = dualnet.metrics.Sum(name="seen") if hasattr(dualnet.metrics, "Sum") else dualnet.metrics.Mean("seen")
+            self.seen = (
+                dualnet.metrics.Sum(name="seen") if hasattr(dualnet.metrics, "Sum") else dualnet.metrics.Mean("seen")
+            )
 
         def call(self, x: Any) -> Any:
             self.seen.update_state(x)

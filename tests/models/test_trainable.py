@@ -88,7 +88,9 @@ def test_freezing_everything_is_told() -> None:
 
 
 def test_the_penalty_of_a_frozen_layer_comes_and_goes() -> None:
-    model = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(2, kernel_regularizer=lambda w: 100.0 + 0 * ops.sum(w))])
+    model = dualnet.Sequential(
+        [dualnet.Input((3,)), layers.Dense(2, kernel_regularizer=lambda w: 100.0 + 0 * ops.sum(w))]
+    )
     model.add(layers.Dense(2))
     model.compile(dualnet.optimizers.SGD(0.0), "mse")
     step(model)()
@@ -203,7 +205,9 @@ def test_packing_keeps_values_and_makes_views() -> None:
         v.assign(value + 1)
         np.testing.assert_array_equal(v.home.values[v.start : v.start + v.size], (value + 1).reshape(-1))
     assert [[v.name for v in run.variables] for run in runs(variables)] == [["v0", "v1"], ["v2"], ["v3", "v4"]]
-    assert [[v.name for v in run.variables] for run in runs([*variables[:2], *variables[3:]])] == [["v0", "v1", "v3", "v4"]]
+    assert [[v.name for v in run.variables] for run in runs([*variables[:2], *variables[3:]])] == [
+        ["v0", "v1", "v3", "v4"]
+    ]
     assert [[v.name for v in run.variables] for run in runs([variables[4], variables[0]])] == [["v4"], ["v0"]]
 
 

@@ -136,7 +136,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "accumulator": (lambda: optimizers.Adagrad(initial_accumulator_value=-1.0), "must not be negative"),
     "ftrl": (lambda: optimizers.Ftrl(learning_rate_power=0.5), "negative or zero"),
     "schedule free": (lambda: optimizers.ScheduleFreeAdamW(beta_1=0.0), "divides by beta_1"),
-    "ftrl at rate 0": (lambda: optimizers.Ftrl(0.0).apply(GRADIENTS[:1], variables()[:1]), "divides by the learning rate"),
+    "ftrl at rate 0": (
+        lambda: optimizers.Ftrl(0.0).apply(GRADIENTS[:1], variables()[:1]),
+        "divides by the learning rate",
+    ),
 }
 
 

@@ -14,7 +14,9 @@ from . import trajectory_cases
 
 FROZEN = parity.frozen(trajectory_cases.__file__)
 # JAX compiles these anew at every step. Two are left in.
-SLOW = {name for name in trajectory_cases.CASES if "accumulation" in name or name in ("a schedule", "LossScaleOptimizer")}
+SLOW = {
+    name for name in trajectory_cases.CASES if "accumulation" in name or name in ("a schedule", "LossScaleOptimizer")
+}
 SLOW -= {"SGD, ema, accumulation", "Adam, accumulation, clipped"}
 every_case = pytest.mark.parametrize("name", trajectory_cases.CASES)
 
@@ -35,5 +37,7 @@ def test_keras_still_does(name: str, keras: Any) -> None:
 
 
 def test_every_optimizer_has_a_row() -> None:
-    classes = {n for n in optimizers.__all__ if isinstance(c := getattr(optimizers, n), type) and issubclass(c, Optimizer)}
+    classes = {
+        n for n in optimizers.__all__ if isinstance(c := getattr(optimizers, n), type) and issubclass(c, Optimizer)
+    }
     assert {*trajectory_cases.VARIANTS, "MultiOptimizer", "LossScaleOptimizer", "Optimizer"} == classes

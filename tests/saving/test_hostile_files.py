@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -132,7 +133,7 @@ def test_what_is_no_config(content: bytes, good: dict[str, bytes], tmp_path: Pat
 
 def test_nested_beyond_measure(good: dict[str, bytes], tmp_path: Path) -> None:
     opening, closing = '{"class_name": "Sequential", "module": "keras", "config": {"layers": [', "]}}"
-    for depth in (300, 3000):
+    for depth in (3000, 50_000):
         text = opening * depth + closing * depth
         refused(write(tmp_path / "bad.keras", {**good, "config.json": text.encode()}))
 
@@ -172,10 +173,8 @@ def test_every_cut_and_many_changed_bytes(good: dict[str, bytes], tmp_path: Path
             for i in rng.integers(0, len(content), size=3):
                 damaged[i] = rng.integers(256)
             path.write_bytes(bytes(damaged))
-            try:
+            with contextlib.suppress(ERRORS):
                 dualnet.models.load_model(path)
-            except ERRORS:
-                pass
 
 
 Change = Callable[[h5py.File, Path], Any]

@@ -13,7 +13,7 @@ import pytest
 import dualnet
 from dualnet import layers
 
-from .models import MODELS, OPTIMIZERS, X, Y, classes_of, go_on, trained
+from .models import MODELS, X, Y, classes_of, go_on, trained
 
 every_model = pytest.mark.parametrize("model", MODELS)
 PAIRS = [(m, "adam") for m in MODELS] + [("sequential", "sgd"), ("sequential", "rmsprop"), ("subclass", "rmsprop")]
@@ -160,7 +160,10 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
         return dualnet.Sequential([dualnet.Input((4,)), *(layers.Dense(n, name=f"d{i}") for i, n in enumerate(units))])
 
     model(3, 2).save_weights(tmp_path / "m.weights.h5")
-    for other, told in (((3, 5), r"'d1': array 0 has shape \(3, 5\), the file has \(3, 2\)"), ((3, 2, 2), "'d2' is not in")):
+    for other, told in (
+        ((3, 5), r"'d1': array 0 has shape \(3, 5\), the file has \(3, 2\)"),
+        ((3, 2, 2), "'d2' is not in"),
+    ):
         target = model(*other)
         before = target.get_weights()
         with pytest.raises(ValueError, match=rf"nothing was loaded: .*{told}"):
@@ -178,7 +181,7 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
 def test_names_and_places_that_are_refused(tmp_path: Path) -> None:
     model = trained(dualnet, "sequential")
     for name in ("m", "m.zip", "m.weights.h5"):
-        with pytest.raises(ValueError, match="must end in .keras"):
+        with pytest.raises(ValueError, match=r"must end in \.keras"):
             model.save(tmp_path / name)
     with pytest.raises(ValueError, match=r"must end in .weights.h5"):
         model.save_weights(tmp_path / "m.h5")

@@ -16,6 +16,16 @@ X = np.arange(20.0).reshape(10, 2)
 Y = np.arange(10)
 
 
+class ByNumber:
+    """Samples as the data sets of PyTorch give them."""
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, i: int) -> Any:
+        return X[i], Y[i]
+
+
 def labels(dataset: Any) -> list[int]:
     return [int(np.asarray(element[-1] if isinstance(element, tuple) else element)) for element in dataset]
 
@@ -50,6 +60,7 @@ def test_sizes(keras: Any, sizes: dict[str, Any], expected: tuple[int, int]) -> 
         ([X, Y], "(float64[2], int64[])"),
         ({"a": X, "b": Y}, "{'a': float64[2], 'b': int64[]}"),
         (Dataset.from_tensor_slices((X, Y)), "(float64[2], int64[])"),
+        (ByNumber(), "(float64[2], int64[])"),
         (Dataset.from_tensor_slices(({"a": X}, Y)), "({'a': float64[2]}, int64[])"),
     ],
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ import dualnet
 
 NAME = "keras_facade"
 
-# Taken from the wheel: helpers of the tests, and the table of dtypes that they compare with.
+# Taken from the wheel: helpers of the tests, the table of dtypes that they compare with, and tests that others import from.
 FROM_WHEEL = ("testing.test_case", "testing.test_utils", "backend.common.dtypes")
 
 # Where the names of a part of Keras are looked for; all others are looked for everywhere.
@@ -74,11 +75,14 @@ def source_root() -> Path:
 
 
 def _modules(root: Path) -> Iterator[str]:
-    """The dotted names of all modules of Keras that are no tests."""
+    """The dotted names of all modules of Keras."""
     for path in root.rglob("*.py"):
         parts = path.relative_to(root).with_suffix("").parts
-        if not parts[-1].endswith("_test"):
-            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _is_from_wheel(path: str) -> bool:
+    return path in FROM_WHEEL or path.endswith("_test")
 
 
 ROOT = source_root()
@@ -96,7 +100,8 @@ def find(path: str, name: str) -> Any:
         found = _public(home, name)
         if found is not None:
             return found
-    return Missing(f"{path}.{name}".lstrip("."))
+    found = private.operation(name) if part == "ops" else None
+    return Missing(f"{path}.{name}".lstrip(".")) if found is None else found
 
 
 def _public(home: str, name: str) -> Any:
@@ -134,12 +139,12 @@ class Finder(MetaPathFinder, Loader):
 
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
         path = spec.name.removeprefix(NAME).lstrip(".")
-        return types.ModuleType(spec.name) if path in FROM_WHEEL else FacadeModule(spec.name)
+        return types.ModuleType(spec.name) if _is_from_wheel(path) else FacadeModule(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__path__ = []
         path = module.__name__.removeprefix(NAME).lstrip(".")
-        if path in FROM_WHEEL:
+        if _is_from_wheel(path):
             file = ROOT.joinpath(*path.split(".")).with_suffix(".py")
             exec(compile(redirect(file.read_text(encoding="utf-8")), str(file), "exec"), module.__dict__)
         elif path == "testing":
@@ -150,10 +155,20 @@ class Finder(MetaPathFinder, Loader):
 
 def redirect(source: str) -> str:
     """The text of a test with its imports turned to the facade."""
-    return source.replace("keras.src", NAME)
+    source = source.replace("keras.src", NAME)
+    source = re.sub(r"^(\s*)import keras$", rf"\1import {NAME} as keras", source, flags=re.MULTILINE)
+    return re.sub(r"^(\s*)from keras( import|\.)", rf"\1from {NAME}\2", source, flags=re.MULTILINE)
+
+
+def _conftest() -> types.ModuleType:
+    """Keras's conftest.py, of which tests import one function."""
+    module = types.ModuleType("conftest")
+    vars(module)["skip_if_backend"] = lambda backend, reason: pytest.mark.skipif(False, reason=reason)
+    return module
 
 
 sys.meta_path.insert(0, Finder())
+sys.modules.setdefault("conftest", _conftest())
 
 
 def pytest_configure(config: pytest.Config) -> None:

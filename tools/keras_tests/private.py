@@ -7,11 +7,13 @@ dualnet that is not there yet leaves the name missing.
 from __future__ import annotations
 
 import importlib
+import inspect
 import types
 from typing import Any
 
 import dualnet
-from dualnet import dtype_policies, tree
+from dualnet import tree
+from dualnet.naming import to_snake_case
 
 try:  # NumPy knows bfloat16 once it is imported
     import ml_dtypes  # noqa: F401
@@ -43,15 +45,39 @@ def _set_keras_mask(x: Any, mask: Any) -> None:
     x._keras_mask = mask
 
 
-_policy: list[str] = []  # dualnet has no global policy: what the tests set is remembered, and changes nothing
+class _FunctionalType(type):
+    """In dualnet a functional model is a ``Model`` that has symbolic inputs and outputs."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, dualnet.Model) and getattr(instance, "_graph", None) is not None
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return dualnet.Model(*args, **kwargs)
 
 
-def _set_dtype_policy(policy: Any) -> None:
-    _policy[:] = [dtype_policies.get(policy).name]
+class _Functional(metaclass=_FunctionalType):
+    from_config = dualnet.Model.from_config
 
 
-def _dtype_policy() -> Any:
-    return dtype_policies.DTypePolicy(_policy[0] if _policy else None)
+def operation(name: str) -> Any:
+    """The class that Keras has for an op (``Add`` for ``add``), made from the function of dualnet; None without one."""
+    function = getattr(dualnet.ops, to_snake_case(name), None)
+    if not name[:1].isupper() or function is None:
+        return None
+    parameters = inspect.signature(function).parameters.values()
+    options = [p.name for p in parameters if p.default is not p.empty]
+
+    class Operation:
+        def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
+            self.options = {**dict(zip(options, args)), **kwargs}
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return function(*args, **{**self.options, **kwargs})
+
+        call = symbolic_call = compute_output_spec = __call__
+
+    Operation.__name__ = name
+    return Operation
 
 
 NAMES: dict[str, Any] = {
@@ -67,15 +93,11 @@ NAMES: dict[str, Any] = {
     "AUCSummationMethod": types.SimpleNamespace(
         INTERPOLATION="interpolation", MAJORING="majoring", MINORING="minoring"
     ),
-    "Functional": "dualnet.models.functional:Functional",
+    "Functional": _Functional,
     "MonitorCallback": "dualnet.callbacks.monitor:MonitorCallback",
     "compute_fans": "dualnet.initializers:compute_fans",
     "compute_output_spec": _compute_output_spec,
-    "dtype_policies.dtype_policy.dtype_policy": _dtype_policy,
-    "config.dtype_policy": _dtype_policy,
-    "dtype_policies.dtype_policy.set_dtype_policy": _set_dtype_policy,
-    "config.set_dtype_policy": _set_dtype_policy,
-    "set_dtype_policy": _set_dtype_policy,
+    "keras_export": lambda *names: lambda made: made,
     "get_keras_mask": lambda x: getattr(x, "_keras_mask", None),
     "set_keras_mask": _set_keras_mask,
     "is_traceback_filtering_enabled": lambda: False,
@@ -88,7 +110,9 @@ NAMES: dict[str, Any] = {
     "to_snake_case": "dualnet.naming:to_snake_case",
     "auto_name": "dualnet.naming:auto_name",
     "validate_float_arg": "dualnet.regularizers:validate_float_arg",
-    **{f"utils.module_utils.{name}": _Absent(name) for name in ("tensorflow", "tensorflow_io", "gfile", "jax", "grain")},
+    **{
+        f"utils.module_utils.{name}": _Absent(name) for name in ("tensorflow", "tensorflow_io", "gfile", "jax", "grain")
+    },
 }
 
 

@@ -17,7 +17,9 @@ REPOSITORY = HERE.parents[1]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("group", help="a folder of keras/src: losses, metrics, optimizers, layers, ops, models, callbacks ...")
+    parser.add_argument(
+        "group", help="a folder of keras/src: losses, metrics, optimizers, layers, ops, models, callbacks ..."
+    )
     parser.add_argument("-k", metavar="EXPRESSION", default="", help="only tests whose name matches, as in pytest")
     parser.add_argument("--failures", action="store_true", help="list what failed, each with the line that says why")
     parser.add_argument("--tail", type=int, default=0, metavar="N", help="show the last N lines of pytest's output")
