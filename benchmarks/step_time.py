@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -65,7 +66,7 @@ def measure_torch(name: str, steps: int, repeats: int) -> list[float]:
     sizes, batch, optimizer, loss = WORKLOADS[name]
     x, y = (torch.from_numpy(a) for a in arrays(sizes, batch, loss, steps))
     layers: list[Any] = []
-    for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:])):
+    for i, (a, b) in enumerate(itertools.pairwise(sizes)):
         layers += [torch.nn.Linear(a, b)] + ([torch.nn.ReLU()] if i < len(sizes) - 2 else [])
     net = torch.nn.Sequential(*layers)
     criterion: Any = torch.nn.MSELoss() if loss == "mse" else torch.nn.CrossEntropyLoss()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ def keras() -> Any:
     os.environ.setdefault("KERAS_BACKEND", "jax")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what others warn about when they are imported is not ours
-        return pytest.importorskip("keras", reason="Keras is not installed: pip install 'dualnet[parity]'")
+        module = pytest.importorskip("keras", reason="Keras is not installed: pip install 'dualnet[parity]'")
+    gc.freeze()  # what Keras and JAX hold is not looked through at every clear_session, half a second each
+    return module
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

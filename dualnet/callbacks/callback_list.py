@@ -99,9 +99,12 @@ class CallbackList(Callback):
             try:
                 getattr(callback, name)(*args, **kwargs)
             except BaseException:
-                for other in late:
-                    if any(other is c for c in self.callbacks[:position]):
-                        getattr(other, name)(*args, **kwargs)
+                before = [c for c in late if any(c is d for d in self.callbacks[:position])]
+                history = self._history
+                if before and name == "on_epoch_end" and history and any(history is c for c in self.callbacks[position:]):
+                    history.on_epoch_end(*args)  # what is backed up should have this epoch in it
+                for other in before:
+                    getattr(other, name)(*args, **kwargs)
                 raise
         for callback in late:
             getattr(callback, name)(*args, **kwargs)

@@ -26,6 +26,8 @@ def require_tensorboardx() -> None:
 class EventFile:
     """A new event file in a folder, which is made if missing. What is added is on the disk after ``flush``."""
 
+    _writer: Any = None
+
     def __init__(self, folder: str) -> None:
         require_tensorboardx()
         from tensorboardX.event_file_writer import EventsWriter
@@ -51,7 +53,7 @@ class EventFile:
 
     def images(self, tag: str, images: Any, step: int) -> None:
         """images: (n, height, width, channels), from 0 to 1; 1, 3 or 4 channels. TensorBoard shows the first three."""
-        n, height, width, _ = images.shape
+        _, height, width, _ = images.shape
         pngs = [_png(image) for image in images[:3]]
         parts = [str(width).encode(), str(height).encode(), *pngs]
         self._strings(tag, parts, step, "images", b"")
@@ -66,7 +68,12 @@ class EventFile:
 
     def close(self) -> None:
         """Write out what was added; nothing more can be."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def __del__(self) -> None:
+        self.close()
 
     def _strings(
         self, tag: str, parts: list[bytes], step: int, plugin: str, content: bytes, scalar: bool = False

@@ -34,7 +34,7 @@ class TensorBoard(Callback):
     ``tensorboard``.
     """
 
-    remembers = ("_global_train_batch", "_global_test_batch")
+    remembers = ("_global_train_batch",)
 
     def __init__(
         self,
@@ -62,21 +62,25 @@ class TensorBoard(Callback):
         self.embeddings_metadata = embeddings_metadata
         self._counts = self.update_freq != "epoch"  # whether there is something to do after each batch
         self._global_train_batch = 0
-        self._global_test_batch = 0
+        self._training = False
         self._files: dict[str, EventFile] = {}
         self._batch_start_time = self._epoch_start_time = 0.0
         self._steps_before_epoch = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         require_tensorboardx()  # and not after an epoch of training
+        self._training = True
         self._global_train_batch = 0
-        self._global_test_batch = 0
         if self.write_graph and self._has_structure():
             self._file("train").keras_model("keras", self.model.to_json())
         if self.embeddings_freq:
             self._write_projector_config()
 
     def on_train_end(self, logs: Any = None) -> None:
+        self._training = False
+        self._close()
+
+    def _close(self) -> None:
         for file in self._files.values():
             file.close()
         self._files = {}
@@ -103,6 +107,8 @@ class TensorBoard(Callback):
     def on_test_end(self, logs: Any = None) -> None:
         if self.model.optimizer is not None:
             self._scalars("validation", "evaluation_{}_vs_iterations", logs, int(self.model.optimizer.iterations))
+        if not self._training:
+            self._close()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = dict(logs or {})
@@ -138,8 +144,6 @@ class TensorBoard(Callback):
             except (TypeError, ValueError):
                 continue
             self._file(run).scalar(tag.format(name), number, step)
-        if run == "validation" and run in self._files:
-            self._files[run].flush()  # evaluate() ends without a last word to callbacks
 
     def _has_structure(self) -> bool:
         from ..models import Sequential

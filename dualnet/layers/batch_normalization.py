@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import initializers, ops
+from .. import config, initializers, ops
 from ..graph import is_trial
 from ..ops.normalization import batch_norm
 from .normalization import Normalizing, known_axes
@@ -121,15 +121,15 @@ class BatchNormalization(Normalizing):
         others = tuple(a for a in range(len(x.shape)) if a != axis)
         if mask is None:
             return ops.moments(x, others)
-        weights = ops.broadcast_to(ops.cast(ops.cast(ops.expand_dims(mask, -1), "bool"), x.dtype), x.shape)
-        count = ops.sum(weights, axis=others, keepdims=True) + 1e-7
-        mean = ops.sum(x * weights, axis=others, keepdims=True) / count
-        variance = ops.sum(ops.square(x - mean) * weights, axis=others, keepdims=True) / count
+        seen = ops.broadcast_to(ops.cast(ops.expand_dims(mask, -1), "bool"), x.shape)
+        count = ops.sum(ops.cast(seen, x.dtype), axis=others, keepdims=True) + config.epsilon()
+        mean = ops.sum(ops.where(seen, x, 0.0), axis=others, keepdims=True) / count
+        variance = ops.sum(ops.square(ops.where(seen, x - mean, 0.0)), axis=others, keepdims=True) / count
         return ops.reshape(mean, (-1,)), ops.reshape(variance, (-1,))
 
     def _renormalized(self, mean: Any, variance: Any) -> Any:
         """gamma and beta so that the batch is normalized as by the moving statistics; no gradient takes that way."""
-        limits = self.renorm_clipping or {}
+        limits = {key: value for key, value in (self.renorm_clipping or {}).items() if value is not None}
         deviation = ops.maximum(self.renorm_stddev, self.epsilon**0.5)
         r = ops.sqrt(variance + self.epsilon) / deviation
         d = (mean - self.renorm_mean) / deviation
@@ -176,7 +176,7 @@ def _move(state: Any, batch: Any, momentum: float) -> None:
 
 
 def _limits(clipping: dict[str, float]) -> dict[str, float]:
-    """The limits of a renormalization, checked; None means the same as no entry."""
+    """The limits of a renormalization, checked; one that is None is none."""
     if set(clipping) - set(_CLIPPING):
         raise ValueError(
             f"Received invalid keys for `renorm_clipping` argument: {clipping}. Supported values: {list(_CLIPPING)}."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import constraints, initializers, regularizers
+from .. import constraints, initializers, ops, regularizers
+from ..ops.normalization import group_normalization, normalize
 from .base import Layer, Shape
 
 

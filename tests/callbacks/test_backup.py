@@ -67,7 +67,8 @@ def run(
     first = cb.ReduceLROnPlateau("loss", 0.5, patience=1, min_delta=0.5)
     backup = [] if folder is None else [cb.BackupAndRestore(folder, save_freq)]
     last = cb.EarlyStopping("val_loss", patience=9, restore_best_weights=True)
-    callbacks = [first, *backup, last, *([cutter] if cutter else [])]
+    swap = [cb.SwapEMAWeights(swap_on_epoch=True)] if options.pop("swap", False) else []
+    callbacks = [first, *backup, *swap, last, *([cutter] if cutter else [])]
     try:
         history = model.fit(
             X, Y, batch, epochs=EPOCHS, verbose=0, callbacks=callbacks, validation_data=(X[:7], Y[:7]), **options
@@ -114,6 +115,14 @@ def test_passes_over_the_data_that_are_longer_than_epochs(steps: int, tmp_path: 
     expected = run(None, batch=4, steps_per_epoch=3)
     assert run(tmp_path / "b", Cutter(steps=steps), save_freq=1, batch=4, steps_per_epoch=3) is None
     assert run(tmp_path / "b", seed=99, save_freq=1, batch=4, steps_per_epoch=3) == expected
+
+
+@pytest.mark.parametrize("cut", [{"epochs": 2}, {"steps": 8}], ids=str)
+def test_averages_that_are_in_the_model_at_the_end_of_epochs(cut: dict[str, int], tmp_path: Path) -> None:
+    expected = run(None, swap=True)
+    save_freq = 1 if "steps" in cut else "epoch"
+    assert run(tmp_path / "b", Cutter(**cut), save_freq=save_freq, swap=True) is None
+    assert run(tmp_path / "b", seed=99, save_freq=save_freq, swap=True) == expected
 
 
 def test_a_process_that_is_killed(whole: Any, tmp_path: Path) -> None:

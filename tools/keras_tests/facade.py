@@ -95,13 +95,15 @@ def find(path: str, name: str) -> Any:
         if key in private.NAMES:
             return private.get(key)
     part = path.partition(".")[0]
+    made = private.operation(name) if part == "ops" else None
+    if made is not None:
+        return made
     homes = (*HOMES.get(part, (part,)), "", *EVERYWHERE)
     for home in dict.fromkeys(homes):
         found = _public(home, name)
         if found is not None:
             return found
-    found = private.operation(name) if part == "ops" else None
-    return Missing(f"{path}.{name}".lstrip(".")) if found is None else found
+    return Missing(f"{path}.{name}".lstrip("."))
 
 
 def _public(home: str, name: str) -> Any:
