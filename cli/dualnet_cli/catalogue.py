@@ -15,7 +15,7 @@ from .errors import Problem, Where, did_you_mean, listing, one_line, show
 # kind -> (module of dualnet, base class that all of the kind have, classes that make no sense in a file)
 _KINDS: dict[str, tuple[str, str, set[str]]] = {
     "layer": ("layers", "Layer", {"Layer", "Lambda", "Wrapper"}),
-    "optimizer": ("optimizers", "Optimizer", {"Optimizer"}),
+    "optimizer": ("optimizers", "Optimizer", {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}),
     "schedule": ("optimizers.schedules", "LearningRateSchedule", {"LearningRateSchedule"}),
     "loss": ("losses", "Loss", {"Loss"}),
     "metric": ("metrics", "Metric", {"Metric", "MeanMetricWrapper"}),

@@ -101,7 +101,12 @@ class CallbackList(Callback):
             except BaseException:
                 before = [c for c in late if any(c is d for d in self.callbacks[:position])]
                 history = self._history
-                if before and name == "on_epoch_end" and history and any(history is c for c in self.callbacks[position:]):
+                if (
+                    before
+                    and name == "on_epoch_end"
+                    and history
+                    and any(history is c for c in self.callbacks[position:])
+                ):
                     history.on_epoch_end(*args)  # what is backed up should have this epoch in it
                 for other in before:
                     getattr(other, name)(*args, **kwargs)

@@ -67,7 +67,7 @@ class TimeDistributed(Wrapper):
             )
         return (input_shape[0], *input_shape[2:])
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         super().build(self._step_shape(input_shape))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -110,7 +110,9 @@ def _sample_by_sample(layer: Layer) -> bool:
     """Whether a layer is known to treat each sample alone, so that more samples in a batch change nothing for the others."""
     from ..models import Model, Sequential
 
-    if not type(layer).__module__.startswith("dualnet.") or (isinstance(layer, Model) and type(layer) is not Sequential):
+    if not type(layer).__module__.startswith("dualnet.") or (
+        isinstance(layer, Model) and type(layer) is not Sequential
+    ):
         return False  # of the user, or a model that may hold any op
     if isinstance(layer, (BatchNormalization, Lambda, SpectralNormalization)) or layer.activity_regularizer is not None:
         return False
@@ -130,11 +132,11 @@ class SpectralNormalization(Wrapper):
         super().__init__(layer, **kwargs)
         if power_iterations <= 0:
             raise ValueError(
-                "`power_iterations` should be greater than zero. Received: " f"`power_iterations={power_iterations}`"
+                f"`power_iterations` should be greater than zero. Received: `power_iterations={power_iterations}`"
             )
         self.power_iterations = power_iterations
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         kernel = getattr(self.layer, "kernel", None)
         kernel = getattr(self.layer, "embeddings", None) if kernel is None else kernel

@@ -24,7 +24,12 @@ def _multi_hot(backend: Backend, ids: Array, num_classes: int, axis: int = 1, dt
 
 @primitive
 def _count_ids(
-    backend: Backend, ids: Array, weights: Array | None = None, num_classes: int = 1, axis: int = 1, dtype: str = "float32"
+    backend: Backend,
+    ids: Array,
+    weights: Array | None = None,
+    num_classes: int = 1,
+    axis: int = 1,
+    dtype: str = "float32",
 ) -> Const:
     """How often each id is there along ``axis``, or the sum of its weights.  (..., n, ...) -> others + (num_classes,)"""
     hot = backend.one_hot(ids, num_classes, dtype)
@@ -50,7 +55,11 @@ def encode(ids: Any, mode: str, num_classes: int, dtype: str, weights: Any = Non
         single = len(ids.shape) > 1 and ids.shape[-1] == 1
         return one_hot(reshape(ids, ids.shape[:-1]) if single else ids, num_classes, dtype=dtype)
     axis = 1 if len(ids.shape) > 1 else 0
-    return _multi_hot(ids, num_classes, axis, dtype) if mode == "multi_hot" else _count_ids(ids, weights, num_classes, axis, dtype)
+    return (
+        _multi_hot(ids, num_classes, axis, dtype)
+        if mode == "multi_hot"
+        else _count_ids(ids, weights, num_classes, axis, dtype)
+    )
 
 
 def encoded_shape(shape: Any, mode: str, num_classes: int | None) -> tuple[int | None, ...]:

@@ -221,7 +221,7 @@ class _Drawing:
     def trace(self, points: list[Point], track: int) -> tuple[list[Point], list[Any]]:
         """A path through the points, in the manner of `splines`."""
         vertices, codes = [points[0]], [self.path.MOVETO]
-        for (x0, y0), (x1, y1) in zip(points, points[1:]):  # noqa: RUF007
+        for (x0, y0), (x1, y1) in zip(points, points[1:]):
             if abs(x1 - x0) < 0.5 or self.splines in ("line", "polyline"):
                 vertices.append((x1, y1))
                 codes.append(self.path.LINETO)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dualnet import layers
 from tests.ops.cases import B, F, I, Sample, draw
 
-__all__ = ["B", "Case", "F", "I", "case", "drawn"]
+__all__ = ["B", "Case", "F", "I", "Inside", "case", "drawn"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,18 @@ class Case:
         return replace(self, **fields)
 
 
-def case(layer: str, *inputs: Any, **kwargs: Any) -> Case:
+@dataclass(frozen=True)
+class Inside:
+    """A layer that another one wraps: made anew for every use of the row."""
+
+    layer: str
+    options: tuple[tuple[str, Any], ...]
+
+    def make(self) -> Any:
+        return getattr(layers, self.layer)(**dict(self.options))
+
+
+def case(layer: str, /, *inputs: Any, **kwargs: Any) -> Case:
     """A layer made with ``kwargs`` and called on ``inputs``."""
     return Case(layer, inputs, kwargs, {})
 

@@ -11,7 +11,7 @@ from dualnet import layers, tree
 from dualnet.autodiff import backward, recording
 from dualnet.tensor import Tensor
 
-from .cases import Case, drawn
+from .cases import Case, Inside, drawn
 
 
 class Result(NamedTuple):
@@ -24,7 +24,8 @@ class Result(NamedTuple):
 
 
 def make(row: Case, module: Any = layers) -> Any:
-    return getattr(module, row.layer)(**row.kwargs)
+    fresh = {k: v.make() if isinstance(v, Inside) else v for k, v in row.kwargs.items()}
+    return getattr(module, row.layer)(**fresh)
 
 
 def tensors(row: Case) -> tuple[list[Tensor], dict[str, Any]]:
