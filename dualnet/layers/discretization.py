@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import config, ops
 from ..dtypes import is_float
-from ..ops.encoding import digitize, encode, encoded_shape
+from ..ops.encoding import digitize
+from ._encoding import encode, encoded_shape
 from .base import Shape
 from .preprocessing import Constant, WithDtype, not_sparse, plain
 

@@ -9,9 +9,9 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..autodiff import to_array
 from ..graph import Spec
-from ..ops.encoding import encode, encoded_shape
 from ..saving.objects import deserialize_keras_object
 from ..tensor import Tensor
+from ._encoding import encode, encoded_shape
 from .base import Layer, Shape, _map_shapes
 
 

@@ -39,7 +39,7 @@ ROWS: list[Row] = [
         encoding._count_ids,
         count_ids,
         call(I((3, 4), 5), num_classes=5),
-        call(I((3, 4), 5), F((3, 4)), num_classes=5),
+        call(I((3, 4), 5), F((3, 4)), num_classes=5, dtype="float64"),
         gradient="its result is whole numbers",
     ),
 ]
