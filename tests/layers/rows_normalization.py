@@ -15,7 +15,9 @@ ROWS: list[Case] = [
     case("GroupNormalization", F((3, 4, 6)), groups=3),
     case("GroupNormalization", F((2, 6, 4, 4)), groups=2, axis=1, epsilon=0.01, scale=False),
     case("RMSNormalization", F((3, 4))),
-    case("RMSNormalization", F((3, 4, 5)), axis=1, epsilon=0.01),
+    case("RMSNormalization", F((3, 4, 5)), axis=1, epsilon=0.01).but(
+        keras="Keras 3.15 cannot take another axis than the last"
+    ),
     case("UnitNormalization", F((3, 4))),
     case("UnitNormalization", F((3, 4, 5)), axis=[1, 2]),
     case("Rescaling", F((3, 4)), scale=2.0, offset=-1.0),

@@ -36,11 +36,11 @@ NAMED = "the function is registered with dualnet alone"
 ROWS: list[Case] = [
     case("Embedding", I((3, 5), 7), input_dim=7, output_dim=4),
     case("Embedding", I((3,), 7), input_dim=7, output_dim=2, embeddings_initializer="ones", embeddings_regularizer="l2",
-         embeddings_constraint="unit_norm", activity_regularizer="l1"),
+         embeddings_constraint="unit_norm", activity_regularizer="l2"),
     case("Embedding", I((3, 5), 4), input_dim=7, output_dim=4, mask_zero=True),
     case("Embedding", I((2, 3, 5), 2), input_dim=7, output_dim=1),
     case("Masking", F((3, 5, 4))),
-    case("Masking", I((3, 5, 1), 2), mask_value=1),
+    case("Masking", I((3, 5, 1), 2), mask_value=1).but(keras="JAX has no gradient of whole numbers"),
     case("Lambda", F((3, 4)), function=doubled).but(keras=NAMED),
     case("Lambda", F((3, 4)), function=doubled, arguments={"by": 0.5}).but(keras=NAMED),
     case("Lambda", F((3, 5, 4)), function=summed).but(keras=NAMED),
