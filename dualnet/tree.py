@@ -8,6 +8,7 @@ from typing import Any
 __all__ = [
     "flatten",
     "is_nested",
+    "map_shape_structure",
     "map_structure",
     "pack_sequence_as",
 ]
@@ -51,6 +52,19 @@ def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
                 raise _differ(first, other)
         return _like(first, [map_structure(func, *parts) for parts in zip(*structures)])
     return func(*structures)
+
+
+def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
+    """``func`` applied to every shape in a structure of shapes; the result has its form.
+
+    A shape is a list or tuple of whole numbers and None, so ``(None, 3)`` is one leaf. What is neither a shape nor a container is
+    handed to ``func`` as well.
+    """
+    if isinstance(structure, dict):
+        return _like(structure, {key: map_shape_structure(func, part) for key, part in structure.items()})
+    if isinstance(structure, (list, tuple)) and not all(n is None or isinstance(n, int) for n in structure):
+        return _like(structure, [map_shape_structure(func, part) for part in structure])
+    return func(structure)
 
 
 def _differ(first: Any, other: Any) -> ValueError:
