@@ -41,7 +41,7 @@ OTHER: dict[str, Any] = {
 def arguments(cls: type) -> dict[str, Any]:
     """The arguments of a class and of Optimizer, each with a value that is not its default."""
     found: dict[str, Any] = {}
-    for owner in (cls, *([] if cls is Optimizer else cls.__mro__[1:-1])):
+    for owner in cls.__mro__[:-1]:
         if "__init__" in vars(owner):
             for name, parameter in inspect.signature(owner.__init__).parameters.items():  # type: ignore[misc]
                 if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
