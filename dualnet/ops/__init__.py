@@ -70,6 +70,7 @@ from .create import (
     zeros_like,
 )
 from .ctc import ctc_loss
+from .einstein import einsum
 from .elementwise import (
     abs,
     absolute,
@@ -197,6 +198,7 @@ __all__ = [
     "divide",
     "divide_no_nan",
     "dot",
+    "einsum",
     "elu",
     "equal",
     "erf",
