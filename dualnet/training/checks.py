@@ -12,8 +12,8 @@ import dualnet_backends as backends
 
 from .. import losses, tree
 from ..tensor import KerasTensor
+from .arrays import ArrayData
 from .compiled import output_names_of, per_output
-from .data import ArrayData
 
 
 def check_data(model: Any, data: ArrayData) -> None:

@@ -13,10 +13,14 @@ from .. import config, tree
 from ..autodiff import no_grad
 from ..callbacks import CallbackList
 from ..tensor import Tensor
+from .arrays import ArrayData
 from .checks import check_data
 from .compiled import forget_pending
-from .data import ArrayData, Data, Epochs, make_data, pack_x_y_sample_weight, train_validation_split
+from .data import make_data
+from .epochs import Data, Epochs
 from .logs import Logs, settle, to_numbers
+from .packing import pack_x_y_sample_weight
+from .validation import train_validation_split
 
 
 def fit(

@@ -16,7 +16,7 @@ from ..saving.objects import (
     serialize_keras_object,
 )
 from ..seeds import set_random_seed
-from ..training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from ..training.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 _LAZY = {
     "Progbar": "progbar",

@@ -32,7 +32,7 @@ HOST_MODULES = {
     "dualnet/random.py": "draws on the host",
     "dualnet/saving/backup.py": "writes and reads files",
     "dualnet/seeds.py": "seeds numpy.random",
-    "dualnet/training/data.py": "orders samples on the host",
+    "dualnet/training/order.py": "orders samples on the host",
     "dualnet/utils": "prepares data on the host",
     "cli/dualnet_cli": "reads, scales and splits data files",
 }

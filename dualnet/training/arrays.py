@@ -1,0 +1,154 @@
+"""Arrays as batches on the device: checked on the host and moved once; a batch is then a slice, or a gather by indices
+that are on the device too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import dualnet_backends as backends
+
+from .. import config, tree
+from ..autodiff import to_array
+from ..dtypes import is_float
+from ..tensor import Tensor
+from .order import shuffled
+
+Batch = tuple[Any, Any, Any, int]  # x, y, sample_weight (nested structures of tensors, or None), number of samples
+
+
+class ArrayData:
+    """Arrays (or nested structures of them) with the samples along the first axis.
+
+    shuffle: False, True (a new order in every pass) or "batch" (only inside consecutive batches). class_weight: label
+    -> weight; labels that are not in it weigh 1.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        shuffle: bool | str = False,
+        class_weight: dict[int, float] | None = None,
+        backend: backends.Backend | None = None,
+    ) -> None:
+        self.backend = backend or backends.current()
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("give class_weight or sample_weight, not both: they would both weigh the samples")
+            sample_weight = class_weights(y, class_weight)
+        self.x, self.y = self._to_device(x, "x"), self._to_device(y, "y")
+        self.weight = self._to_device(sample_weight, "sample_weight")
+        self.size = check_lengths({"x": self.x, "y": self.y, "sample_weight": self.weight})
+        if batch_size is not None:
+            if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
+                raise ValueError(f"batch_size must be a positive whole number or None, got {batch_size!r}")
+            batch_size = int(batch_size)
+        self.batch_size = batch_size or max(1, math.ceil(self.size / steps) if steps else 32)
+        self.shuffle = shuffle
+        self.steps = math.ceil(self.size / self.batch_size)
+
+    def _to_device(self, part: Any, name: str) -> Any:
+        if part is None:
+            return None
+
+        def move(leaf: Any) -> Any:
+            try:
+                array = leaf.data if isinstance(leaf, Tensor) else to_host(leaf)
+                if array.ndim == 0:
+                    raise ValueError("it is a single number: the first axis must count the samples")
+                if array.dtype.kind == "O" or array.dtype.kind in "USM":
+                    raise TypeError(f"it has dtype {array.dtype}: make it numbers of one shape first")
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{name} cannot be used as data: {error}") from None
+            dtype = config.floatx() if is_float(array.dtype) or name == "sample_weight" else None
+            return to_array(array, self.backend, dtype)
+
+        if isinstance(part, list) and not any(hasattr(leaf, "shape") for leaf in part):
+            return move(part)  # a nested list of numbers is one array
+        return tree.map_structure(move, part)
+
+    def order(self, epoch: int, step: int) -> Any:
+        """The order of the samples in a pass, drawn on the host; a function of the seed, the step and the epoch."""
+        return shuffled(self.size, epoch, step, self.batch_size if self.shuffle == "batch" else None)
+
+    def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+        """One pass over the data. epoch, step: they decide the order when shuffling."""
+        if self.size == 0:
+            return
+        indices = self.backend.asarray(self.order(epoch, step)) if self.shuffle else None
+        for start in range(0, self.size, self.batch_size):
+            stop = min(start + self.batch_size, self.size)
+            if indices is None:
+                part: Any = slice(start, stop)
+            else:
+                part = indices[start:stop]
+            yield (*(self._select(data, part) for data in (self.x, self.y, self.weight)), stop - start)
+
+    def on_epoch_begin(self) -> None:
+        """Nothing: arrays do not change."""
+
+    def on_epoch_end(self) -> None:
+        """Nothing: arrays do not change."""
+
+    def _select(self, data: Any, part: Any) -> Any:
+        if data is None:
+            return None
+        if isinstance(data, self.backend.array_type):  # the usual case, without walking a structure
+            array: Any = data
+            return Tensor(array[part] if isinstance(part, slice) else self.backend.take(array, part))
+        return tree.map_structure(lambda a: self._select(a, part), data)
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether ``x`` is data by itself, arrays or numbers, and not an iterable of batches."""
+    if x is None:
+        raise ValueError("x is None: data is needed")
+    if hasattr(x, "shape") and hasattr(x, "dtype"):
+        return True
+    if isinstance(x, dict):
+        return True
+    if isinstance(x, (list, tuple)):
+        first = x[0] if len(x) else 0.0
+        # A list of batches holds tuples of arrays; a list of arrays or numbers is data.
+        return not (isinstance(first, tuple) and any(hasattr(part, "shape") for part in first))
+    return hasattr(x, "__array__") or hasattr(x, "__dataframe__")
+
+
+def to_host(leaf: Any) -> Any:
+    """A list, data frame or array of any library as an array."""
+    if hasattr(leaf, "dtype") and hasattr(leaf, "shape") and hasattr(leaf, "ndim"):
+        return leaf if not hasattr(leaf, "to_numpy") else leaf.to_numpy()
+    if hasattr(leaf, "to_numpy"):
+        return leaf.to_numpy()
+    return to_array(leaf)
+
+
+def check_lengths(parts: dict[str, Any]) -> int:
+    """The number of samples of all parts; ``ValueError`` when they differ."""
+    sizes = {name: [a.shape[0] for a in tree.flatten(part)] for name, part in parts.items() if part is not None}
+    if len({n for ns in sizes.values() for n in ns}) > 1:
+        told = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in sizes.items())
+        raise ValueError(f"all arrays must have the same number of samples, got {told}")
+    return next(iter(sizes.values()))[0]
+
+
+def class_weights(y: Any, class_weight: dict[int, float]) -> Any:
+    """One weight per sample. Labels may be integers or one hot."""
+    if y is None:
+        raise ValueError("class_weight needs y, the labels it weighs")
+    if tree.is_nested(y) and any(hasattr(leaf, "shape") for leaf in tree.flatten(y)):
+        raise ValueError("class_weight is for models with a single output; with several, use sample_weight")
+    host = backends.get("cpu")
+    labels = host.asarray(y.numpy() if isinstance(y, Tensor) else to_host(y))
+    if labels.ndim > 1:
+        labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
+    labels = host.xp.round(labels).astype("int64")
+    weights = host.xp.ones(labels.shape, dtype=config.floatx())
+    for label, weight in class_weight.items():
+        weights[labels == int(label)] = weight
+    return weights

@@ -1,0 +1,243 @@
+"""Training: ``compile``, ``fit``, ``evaluate``, ``predict``, and the same for one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dualnet_backends as backends
+
+from .. import metrics as metrics_module
+from .. import optimizers, tree
+from ..autodiff import no_grad
+from ..layers.base import Layer
+from . import loop
+from .compiled import CompiledLoss, CompiledMetrics
+from .logs import to_numbers
+from .step import Steps, Trained
+
+
+class Trainer(Steps):
+    """What a layer needs besides to be trained by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
+
+    built: bool
+    weights: Any
+
+    def __init__(self) -> None:
+        self.compiled = False
+        self.stop_training = False
+        self.history: Any = None
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self._compile_arguments: dict[str, Any] = {}
+        self._compiled_loss: CompiledLoss | None = None
+        self._compiled_metrics = CompiledMetrics(None, None)
+        self._loss_tracker = metrics_module.Mean(name="loss")
+        self._initial_epoch = 0
+        self._trained: Trained | None = None  # what the training step needs, gathered once
+        self._trainable_at_compile: list[int] | None = None
+
+    _steps_made = 0
+    _source: Any = None  # a weak reference to where the batches of the present fit come from
+    _resume: Any = None  # where fit is to go on with another run; a callback sets it
+
+    def _output_names(self) -> list[str] | None:
+        """The names of the outputs, where they are known before the first batch."""
+        return None
+
+    def _backend(self) -> backends.Backend:
+        """The backend the weights are on; before there are any, the one in use."""
+        own = self.weights
+        return backends.of(own[0].data) if own else backends.current()
+
+    # -- compile ---------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose how to train.
+
+        optimizer: a name or object. loss: a name, object or function ``(y_true, y_pred)``; optional when the layers
+        add losses. metrics: a list of names, objects or functions, which ignore sample weights; weighted_metrics: the
+        same, using them. run_eagerly, steps_per_execution, jit_compile and auto_scale_loss are accepted and change
+        nothing: every step is run as written.
+        """
+        self._compile_arguments = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = loss
+        names = self._output_names()
+        self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
+        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
+        self.compiled = True
+        self.stop_training = False
+        self._trained = None
+        self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
+
+    def _check_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise ValueError(f"call compile(optimizer=..., loss=...) before {what}()")
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss, the metrics of ``compile``, then those that are attributes of the model or of its layers."""
+        found: list[Any] = [self._loss_tracker] if self.compiled else []
+        found += self._compiled_loss.metrics if self._compiled_loss is not None else []
+        found += self._compiled_metrics.metrics if self._compiled_metrics.built else [self._compiled_metrics]
+        known = {id(self._loss_tracker), *map(id, found)}
+        return found + [m for m in _metrics_of(self) if id(m) not in known]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of ``metrics``."""
+        return [m.name for m in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Start all metrics again."""
+        for m in self.metrics:
+            m.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of all metrics so far, by name."""
+        results: dict[str, Any] = {}
+        for m in self.metrics:
+            if m is self._loss_tracker and self._steps_made == 0:
+                continue
+            value = m.result()
+            results |= value if isinstance(value, dict) else {m.name: value}
+        return results
+
+    # -- the loops -------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> Any:
+        """Train, and return the history of losses and metrics.
+
+        x, y: arrays with the samples along the first axis, or x an iterable of batches (x, y[, sample_weight]).
+        batch_size: 32 by default. verbose: 0 silent, 1 a bar, 2 one line per epoch. validation_split: the last part
+        of the arrays, taken before shuffling. validation_data: (x, y[, sample_weight]) or an iterable. shuffle: a new
+        order for every epoch; "batch" only inside consecutive batches. class_weight: label -> weight. sample_weight:
+        one number per sample. initial_epoch: where to go on counting. steps_per_epoch: batches that make an epoch,
+        for data without an end. validation_freq: every how many epochs to validate, or after which (counted from 1).
+        """
+        return loop.fit(
+            self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
+            class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
+            validation_freq,
+        )  # fmt: skip
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
+        return loop.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The output for all samples, as NumPy arrays."""
+        return loop.predict(self, x, batch_size, verbose, steps, callbacks)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One update on one batch, and its loss and metrics."""
+        self._check_compiled("train_on_batch")
+        data = loop.one_batch(self, x, y, sample_weight, class_weight)
+        return self._on_batch(self.train_step, data, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch."""
+        self._check_compiled("test_on_batch")
+        with no_grad():
+            return self._on_batch(self.test_step, loop.one_batch(self, x, y, sample_weight), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The output for one batch, as NumPy arrays."""
+        with no_grad():
+            return tree.map_structure(lambda t: t.numpy(), self.predict_step(loop.one_batch(self, x, None, None)))
+
+    def _on_batch(self, step: Callable[[Any], Any], data: Any, return_dict: bool) -> Any:
+        self.reset_metrics()
+        results = to_numbers(step(data))
+        return results if return_dict else loop._flat(self, results)
+
+    # -- saving ----------------------------------------------------------------------------------------------------
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of ``compile``, or None."""
+        if not self.compiled:
+            return None
+        from ..saving.objects import serialize_keras_object
+
+        config = {key: serialize_keras_object(value) for key, value in self._compile_arguments.items()}
+        config["optimizer"] = serialize_keras_object(self.optimizer)
+        return config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what ``get_compile_config`` gave."""
+        from ..saving.objects import deserialize_keras_object
+
+        known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+        arguments = {key: deserialize_keras_object(config[key]) for key in known if key in config}
+        self.compile(**arguments)
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+
+def _metrics_of(layer: Layer) -> list[Any]:
+    """The metrics that are attributes of a layer, also in lists and dictionaries, or of layers inside it.
+
+    A model inside has its metrics for its own training, as in Keras.
+    """
+    values = [v for v in vars(layer).values() if isinstance(v, (metrics_module.Metric, list, tuple, dict))]
+    found = {id(m): m for v in values for m in tree.flatten(v) if isinstance(m, metrics_module.Metric)}
+    for inner in layer._flatten_layers():
+        if not isinstance(inner, Trainer):
+            found |= {id(m): m for m in _metrics_of(inner)}
+    return list(found.values())
