@@ -59,20 +59,31 @@ class _Functional(metaclass=_FunctionalType):
     from_config = dualnet.Model.from_config
 
 
+def _is_option(p: inspect.Parameter) -> bool:
+    """Whether Keras takes a parameter of an op when it makes the class, and not when it calls it."""
+    if p.default is not p.empty:
+        return p.annotation != "Array | None"
+    return p.kind is not p.VAR_POSITIONAL and any(word in str(p.annotation) for word in ("int", "str", "float", "Axis"))
+
+
 def operation(name: str) -> Any:
     """The class that Keras has for an op (``Add`` for ``add``), made from the function of dualnet; None without one."""
     function = getattr(dualnet.ops, to_snake_case(name), None)
     if not name[:1].isupper() or function is None:
         return None
-    parameters = inspect.signature(function).parameters.values()
-    options = [p.name for p in parameters if p.default is not p.empty]
+    parameters = list(inspect.signature(function).parameters.values())
+    options = [p.name for p in parameters if _is_option(p)]
 
     class Operation:
         def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
             self.options = {**dict(zip(options, args)), **kwargs}
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            return function(*args, **{**self.options, **kwargs})
+            # An option may stand before the tensors (the subscripts of an Einstein sum).
+            first = next(iter(parameters), None)
+            front = first.name if first is not None and first.name in self.options else None
+            rest = {k: v for k, v in {**self.options, **kwargs}.items() if k != front}
+            return function(*([self.options[front]] if front else []), *args, **rest)
 
         call = symbolic_call = compute_output_spec = __call__
 
