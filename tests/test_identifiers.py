@@ -15,8 +15,9 @@ INITIALIZERS = """Constant GlorotNormal GlorotUniform HeNormal HeUniform Identit
     LecunUniform Ones Orthogonal OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
     constant glorot_normal glorot_uniform he_normal he_uniform identity lecun_normal lecun_uniform normal one ones
     orthogonal random_normal random_uniform truncated_normal uniform variance_scaling zero zeros"""
-ACTIVATIONS = """celu elu exponential gelu hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear log_sigmoid
-    log_softmax mish relu relu6 selu sigmoid silu softmax softplus softsign swish tanh"""
+ACTIVATIONS = """celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear
+    log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus
+    sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold"""
 REGULARIZERS = "L1 L1L2 L2 l1 l1l2 l2"
 CONSTRAINTS = "MaxNorm MinMaxNorm NonNeg UnitNorm max_norm min_max_norm non_neg unit_norm"
 NAMES: dict[Any, str] = {
@@ -25,10 +26,7 @@ NAMES: dict[Any, str] = {
 # What Keras has and dualnet does not yet.
 NOT_YET: dict[str, set[str]] = {
     "initializers": {"STFT", "STFTInitializer", "stft", "Initializer", "initializer"},
-    "activations": {
-        "glu", "hard_shrink", "soft_shrink", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "tanh_shrink",
-        "threshold",
-    },
+    "activations": set(),
     "regularizers": {"OrthogonalRegularizer", "orthogonal_regularizer", "Regularizer", "regularizer"},
     "constraints": {"Constraint", "constraint"},
 }  # fmt: skip
@@ -83,7 +81,8 @@ def test_the_names_are_those_of_keras(module: Any, keras: Any) -> None:
 
 # Initial values are compared bit by bit in test_initializers.py. As a name, Keras's L1L2 is no penalty at all, against its
 # own documentation ("the default values used are 0.01").
-COMPARED = [(m, n) for m, n in ALL if m is not initializers and n not in ("L1L2", "l1l2")]
+# glu and threshold need arguments.
+COMPARED = [(m, n) for m, n in ALL if m is not initializers and n not in ("L1L2", "l1l2", "glu", "threshold")]
 
 
 @pytest.mark.parametrize(("module", "name"), COMPARED, ids=[f"{m.__name__[8:]}-{n}" for m, n in COMPARED])
@@ -107,6 +106,12 @@ OPTIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("activations", "elu", {"alpha": 0.4}),
     ("activations", "celu", {"alpha": 0.4}),
     ("activations", "gelu", {"approximate": True}),
+    ("activations", "glu", {"axis": 0}),
+    ("activations", "hard_shrink", {"threshold": 1.0}),
+    ("activations", "soft_shrink", {"threshold": 1.0}),
+    ("activations", "sparsemax", {"axis": 0}),
+    ("activations", "squareplus", {"b": 0.5}),
+    ("activations", "threshold", {"threshold": 0.5, "default_value": -1.0}),
     ("activations", "softmax", {"axis": 0}),
     ("activations", "log_softmax", {"axis": 0}),
 ]
