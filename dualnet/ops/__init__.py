@@ -53,6 +53,7 @@ from .arithmetic import (
     true_divide,
     where,
 )
+from .attention import dot_product_attention
 from .conv import conv, conv_transpose, depthwise_conv, separable_conv
 from .create import (
     arange,
@@ -107,6 +108,7 @@ from .elementwise import (
     stop_gradient,
     tan,
 )
+from .image_quality import psnr
 from .linear import dot, matmul
 from .loss import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from .normalization import batch_normalization, layer_normalization, moments, normalize, rms_normalization
@@ -209,6 +211,7 @@ __all__ = [
     "divide",
     "divide_no_nan",
     "dot",
+    "dot_product_attention",
     "einsum",
     "elu",
     "equal",
@@ -275,6 +278,7 @@ __all__ = [
     "pad",
     "power",
     "prod",
+    "psnr",
     "ravel",
     "reciprocal",
     "relu",

@@ -1,0 +1,54 @@
+"""The op table: attention, query by query, and image quality."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dualnet.ops import attention, image_quality
+
+from .cases import B, F, Row, call, other
+
+
+def attended(
+    query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: Any = None, is_causal: bool = False,
+    attn_logits_soft_cap: Any = None,
+) -> Any:  # fmt: skip
+    batch, t, heads, depth = query.shape
+    s, group = key.shape[1], heads // key.shape[2]
+    shape = (batch, heads, t, s)
+    bias = np.broadcast_to(0.0 if bias is None else bias, shape)
+    mask = np.broadcast_to(True if mask is None else mask, shape)
+    y = np.zeros((batch, t, heads, value.shape[3]))
+    for b, i, n in np.ndindex(batch, t, heads):
+        scores = key[b, :, n // group] @ query[b, i, n] * (depth**-0.5 if scale is None else scale) + bias[b, n, i]
+        if attn_logits_soft_cap is not None:
+            scores = np.tanh(scores / attn_logits_soft_cap) * attn_logits_soft_cap
+        seen = mask[b, n, i] & ((np.arange(s) <= i) | (not is_causal))
+        weights = np.exp(scores) * seen if seen.any() else np.ones(s)
+        y[b, i, n] = weights / weights.sum() @ value[b, :, n // group]
+    return y
+
+
+Q, KEYS = F((3, 4, 2, 5)), F((3, 6, 2, 5))
+ROWS: list[Row] = [
+    other(
+        attention.dot_product_attention,
+        attended,
+        call(Q, KEYS, F((3, 6, 2, 3))),
+        call(Q, KEYS, KEYS, F((3, 2, 4, 6))),
+        call(Q, KEYS, KEYS, F((1, 2, 1, 6)), B((3, 1, 4, 6))),
+        call(Q, KEYS, KEYS, None, B((4, 6)), scale=0.7),
+        call(Q, Q, Q, is_causal=True),
+        call(Q, KEYS, KEYS, None, B((3, 2, 4, 6)), is_causal=True, attn_logits_soft_cap=1.5),
+        call(F((2, 3, 6, 4)), F((2, 5, 2, 4)), F((2, 5, 2, 4)), F((6, 3, 5)), B((2, 6, 3, 5))),
+        call(F((2, 3, 3, 4)), F((2, 5, 1, 4)), F((2, 5, 1, 7))),
+    ),
+    other(
+        image_quality.psnr,
+        lambda x, y, top: 20 * np.log10(top) - 10 * np.log10(np.mean((x - y) ** 2)),
+        call(F((2, 4, 5, 3)), F((2, 4, 5, 3)), 2.0),
+        call(F((4,)), F((4,)), 255),
+    ),
+]
