@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from .. import activations
+from .. import activations, tree
 from ..graph import infer
 from ..saving.objects import deserialize_keras_object
-from .base import Layer, _map_shapes
+from .base import Layer
 
 
 class Lambda(Layer):
@@ -65,7 +65,7 @@ class Lambda(Layer):
         first = input_shape
         while isinstance(first, (list, tuple)) and first and not isinstance(first[0], (int, type(None))):
             first = first[0]
-        return _map_shapes(lambda shape: (first[0], *shape), given)
+        return tree.map_shape_structure(lambda shape: (first[0], *shape), given)
 
     def get_config(self) -> dict[str, Any]:
         return {

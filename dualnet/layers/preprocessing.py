@@ -6,13 +6,13 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from .. import config, ops
+from .. import config, ops, tree
 from ..autodiff import to_array
 from ..graph import Spec
 from ..saving.objects import deserialize_keras_object
 from ..tensor import Tensor
 from ._encoding import encode, encoded_shape
-from .base import Layer, Shape, _map_shapes
+from .base import Layer, Shape
 
 
 class Constant:
@@ -135,4 +135,6 @@ class WithDtype(Layer):
         return self._dtype
 
     def _symbolic_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return _map_shapes(lambda shape: Spec(shape, self.output_dtype), self.compute_output_shape(args[0].shape))
+        return tree.map_shape_structure(
+            lambda shape: Spec(shape, self.output_dtype), self.compute_output_shape(args[0].shape)
+        )

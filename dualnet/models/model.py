@@ -9,7 +9,8 @@ from .. import tree
 from ..autodiff import no_grad
 from ..compat import OldModelMethods
 from ..graph import Graph
-from ..layers.base import Layer, _zeros_of
+from ..layers.base import Layer
+from ..layers.symbolic import zeros_of
 from ..tensor import KerasTensor
 from ..training.trainer import Trainer
 from .functional import layers_of, output_names, run_graph
@@ -122,7 +123,7 @@ class Model(OldModelMethods, Trainer, Layer):
         self.built = True  # or calling it would come back here
         try:
             with no_grad():
-                self(_zeros_of(input_shape, 1, self._dtype))
+                self(zeros_of(input_shape, 1, self._dtype))
         except Exception:
             self.built = False
             raise

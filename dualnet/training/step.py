@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import tree
 from ..autodiff import Tape, backward, no_grad, recording
-from ..layers.base import _context
+from ..layers.context import context
 from ..tensor import Tensor
 from ..variables import structure
 from .compiled import CompiledLoss, CompiledMetrics
@@ -63,7 +63,7 @@ class Steps:
     def _may_add_losses(self) -> bool:
         """Whether ``losses`` can be anything but empty: no layer is asked at every step for what it does not do."""
         state = self._trained
-        return state is None or not state.current() or bool(state.regularized) or bool(_context.holding)
+        return state is None or not state.current() or bool(state.regularized) or bool(context.holding)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into the compiled metrics, and return the results so far."""

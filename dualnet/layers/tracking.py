@@ -1,0 +1,195 @@
+"""The weights of a layer: making them, finding them in attributes and in the layers inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .. import constraints, initializers, regularizers, tree
+from ..autodiff import to_array
+from ..compat import name_first
+from ..dtypes import is_float, standardize_dtype
+from ..variables import Variable, structure_changed
+from .context import context, name_scope, nothing
+
+# Attributes that hold layers without owning them, or hold no layers and are long.
+_NOT_CHILDREN = frozenset(
+    {"_auto_args", "_trainable_variables", "_non_trainable_variables", "_losses", "_build_shape", "_inbound_nodes"}
+)
+
+
+class Tracking:
+    """The part of ``Layer`` that keeps weights."""
+
+    built: bool
+    name: str
+    _dtype: str
+    _trainable: bool
+    _trainable_variables: list[Variable]
+    _non_trainable_variables: list[Variable]
+
+    @name_first
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a weight of this layer.
+
+        shape: () by default. initializer: a name, object or function; "glorot_uniform" by default for floating point,
+        zeros for integers. regularizer: a penalty on the weight, added to the loss. constraint: applied after every
+        update.
+        """
+        if self.built:
+            raise ValueError(
+                f"{type(self).__name__} layer {self.name!r} is built already: its weights are made in __init__ or "
+                f"build, once (this is about {name or 'a weight without a name'!r})"
+            )
+        shape = tuple(shape) if isinstance(shape, (list, tuple)) else () if shape is None else (shape,)
+        dtype = standardize_dtype(dtype or self._dtype)
+        if any(n is None for n in shape):
+            raise ValueError(f"{self.name}: weight {name!r} has the open shape {shape}; every entry must be a number")
+        if initializer is None:
+            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
+        with name_scope(self.name) if context.scope[-1:] != (self.name,) else nothing():
+            variable = Variable(
+                initializers.get(initializer),
+                shape=shape,
+                dtype=dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+            )
+            variable.path = "/".join((*context.scope, variable.name))
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        self._track(variable)
+        return variable
+
+    def add_variable(
+        self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, **kwargs: Any
+    ) -> Variable:
+        """Make a weight of this layer (see ``add_weight``)."""
+        return self.add_weight(shape, initializer, dtype, trainable, **kwargs)
+
+    def _track(self, variable: Variable) -> None:
+        known = self._trainable_variables + self._non_trainable_variables
+        if all(v is not variable for v in known):
+            (self._trainable_variables if variable.trainable else self._non_trainable_variables).append(variable)
+            structure_changed()
+            if not self._trainable:
+                variable.trainable = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
+            self._track(value)
+        elif "_trainable_variables" not in self.__dict__ and isinstance(value, (Variable, Tracking)):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}")
+        object.__setattr__(self, name, value)
+
+    def _flatten_layers(self) -> list[Any]:
+        """The layers directly inside this one: attributes in the order they were set, with those in containers."""
+        found: dict[int, Any] = {}
+        for name, value in self.__dict__.items():
+            if isinstance(value, (Tracking, list, tuple, dict)) and name not in _NOT_CHILDREN:
+                for x in _layers_in(value):
+                    found.setdefault(id(x), x)
+        return list(found.values())
+
+    def _own_variables(self) -> list[Variable]:
+        extra = []
+        for value in self.__dict__.values():
+            if isinstance(value, (list, tuple, dict)) and value is not self._trainable_variables:
+                extra += [v for v in tree.flatten(value) if isinstance(v, Variable)]
+        for v in extra:
+            self._track(v)
+        return self._trainable_variables + self._non_trainable_variables
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: those of the layer itself, trainable ones first, then those of the layers inside it."""
+        found = {id(v): v for v in self._own_variables()}
+        for layer in self._flatten_layers():
+            found |= {id(v): v for v in layer.weights if id(v) not in found}
+        return list(found.values())
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as ``weights``."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights an optimizer may change."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights an optimizer leaves alone."""
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as ``trainable_weights``."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as ``non_trainable_weights``."""
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        structure_changed()
+        self._own_variables()
+        for v in self._trainable_variables:
+            v.trainable = bool(value)
+        for layer in self._flatten_layers():
+            layer.trainable = value
+
+    def get_weights(self) -> list[Any]:
+        """The values of all weights, as NumPy arrays in the order of ``weights``."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights, in the order of ``weights``; none, and ``ValueError``, when number or shapes differ."""
+        own = self.weights
+        if len(own) != len(weights):
+            raise ValueError(f"{self.name}: expected {len(own)} weights, got {len(weights)}")
+        for v, w in zip(own, weights):
+            if tuple(getattr(w, "shape", ())) != v.shape and to_array(w).shape != v.shape:
+                raise ValueError(f"{self.name}: weight {v.path!r} has shape {v.shape}, got {to_array(w).shape}")
+        for v, w in zip(own, weights):
+            v.assign(w)
+
+    def count_params(self) -> int:
+        """How many numbers all weights hold."""
+        if not self.built:
+            raise ValueError(f"{self.name} has no weights yet: build it, or call it on data, before counting them")
+        return sum(v.size for v in self.weights)
+
+
+def _layers_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, Tracking):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _layers_in(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _layers_in(part)
