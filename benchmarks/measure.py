@@ -1,0 +1,112 @@
+"""Processes that take turns: every library, every number of threads, several rounds."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import sklearn_peer
+from .workloads import WORKLOADS
+
+NEEDS = {  # peer: what must be installed
+    "dualnet": ("dualnet",),
+    "torch": ("torch",),
+    "torch.compile": ("torch",),
+    "keras-jax": ("keras", "jax"),
+    "keras-torch": ("keras", "torch"),
+    "tf.keras": ("tensorflow",),
+    "scikit-learn": ("sklearn",),
+}
+THREADS = (1, 2)
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Setting:
+    """How to measure. python: a peer's own interpreter, where it is not this one."""
+
+    rounds: int = 3
+    repeats: int = 5
+    python: Mapping[str, str] = field(default_factory=dict)
+    limit_s: float = 900.0
+
+    def peers(self, wanted: Iterable[str] | None = None) -> list[str]:
+        """Those that are installed, or all that are named."""
+        installed = [p for p, needs in NEEDS.items() if p in self.python or all(map(importlib.util.find_spec, needs))]
+        return [p for p in NEEDS if p in set(wanted)] if wanted else installed
+
+
+@dataclass
+class Result:
+    """Of one peer and one kind of measurement: the median of each round, by number of threads."""
+
+    us: dict[int, list[float]] = field(default_factory=dict)
+    peak_mb: dict[int, list[float]] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def best(self) -> tuple[float, int] | None:
+        """The time at the better number of threads, and that number."""
+        return min(((statistics.median(v), t) for t, v in self.us.items()), default=None)
+
+    @property
+    def memory(self) -> float | None:
+        """The peak of the process in MiB at that number of threads."""
+        best = self.best
+        return statistics.median(self.peak_mb[best[1]]) if best and self.peak_mb else None
+
+
+def measure(what: str, name: str, peers: list[str], setting: Setting) -> dict[str, Result]:
+    """what: "train", "predict", "cold" or "import"; the last two time the process as a whole."""
+    results = {p: Result() for p in peers if _can(p, what, name)}
+    for _ in range(setting.rounds):
+        for threads in THREADS if what in ("train", "predict") else THREADS[-1:]:
+            for peer, result in results.items():
+                if result.error is None:
+                    _once(what, peer, name, threads, setting, result)
+    return results
+
+
+def _can(peer: str, what: str, name: str) -> bool:
+    if what != "train" and peer in ("torch.compile", "scikit-learn"):
+        return False
+    return peer != "scikit-learn" or sklearn_peer.can(WORKLOADS[name])
+
+
+def _once(what: str, peer: str, name: str, threads: int, setting: Setting, result: Result) -> None:
+    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu", DUALNET_DEVICE="cpu")
+    environment["CUDA_VISIBLE_DEVICES"] = ""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment[variable] = str(threads)
+    if peer == "keras-jax" and threads == 1:
+        environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    parts = [str(ROOT / part) for part in ("backends", ".")]
+    environment["PYTHONPATH"] = os.pathsep.join([*parts, *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [setting.python.get(peer, sys.executable), "-m", "benchmarks.child", what, peer, name]
+    command += [str(threads), str(setting.repeats)]
+    start = time.perf_counter()
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=setting.limit_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        result.error = f"took more than {setting.limit_s:.0f} s"
+        return
+    whole = time.perf_counter() - start
+    if done.returncode:
+        result.error = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        return
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1]) if what != "import" else {"us": None}
+    us = statistics.median(found["us"]) if found["us"] else whole * 1e6
+    result.us.setdefault(threads, []).append(us)
+    if "peak_mb" in found:
+        result.peak_mb.setdefault(threads, []).append(found["peak_mb"])

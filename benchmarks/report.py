@@ -1,0 +1,133 @@
+"""The results as a table, as JSON and as a chart."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .measure import Result
+from .workloads import WORKLOADS
+
+RIVALS = ("torch", "keras-jax", "tf.keras")  # the goals are set against the fastest of these
+Results = dict[str, dict[str, Result]]
+
+
+def ratio(row: dict[str, Result], rivals: tuple[str, ...] = RIVALS) -> float | None:
+    """The time of the fastest rival over that of dualnet: above 1, dualnet is faster. None without a rival."""
+    own = row["dualnet"].best if "dualnet" in row else None
+    best = [r.best[0] for p, r in row.items() if p in rivals and r.best]
+    return min(best) / own[0] if own and best else None
+
+
+def table(results: Results, title: str, scale: float = 1.0) -> str:
+    """One row a workload: the times, multiplied by ``scale``, each with the number of threads that gave it."""
+    peers = list(dict.fromkeys(p for row in results.values() for p in row))
+    width = max(len(title), *map(len, results))
+    lines = [f"{title:{width}}  " + "  ".join(f"{p:>14}" for p in peers) + "   ratio   goal"]
+    for name, row in results.items():
+        cells = []
+        for p in peers:
+            best = row[p].best if p in row else None
+            cells.append(
+                "failed" if p in row and row[p].error else f"{best[0] * scale:,.0f} ({best[1]})" if best else "-"
+            )
+        r, goal = ratio(row), WORKLOADS[name].goal if name in WORKLOADS else None
+        lines.append(
+            f"{name:{width}}  "
+            + "  ".join(f"{c:>14}" for c in cells)
+            + f"   {'-' if r is None else f'{r:.2f}':>5}   {'' if goal is None else goal}"
+        )
+    failed = [f"{name}, {p}: {r.error}" for name, row in results.items() for p, r in row.items() if r.error]
+    return "\n".join([*lines, *(f"failed: {line}" for line in failed)])
+
+
+def memory(results: Results) -> str:
+    """The peak of each process in MiB, the library itself included."""
+    peers = list(dict.fromkeys(p for row in results.values() for p in row))
+    width = max(10, *map(len, results))
+    lines = [f"{'peak MiB':{width}}  " + "  ".join(f"{p:>14}" for p in peers)]
+    for name, row in results.items():
+        found = [row[p].memory if p in row else None for p in peers]
+        lines.append(f"{name:{width}}  " + "  ".join(f"{'-' if m is None else f'{m:,.0f}':>14}" for m in found))
+    return "\n".join(lines)
+
+
+def about() -> dict[str, Any]:
+    """Date, machine and versions."""
+    names = ("numpy", "torch", "keras", "jax", "tensorflow", "scikit-learn")
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            pass
+    return {
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{_processor()}, {os.cpu_count()} CPUs",
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()
+
+
+def as_json(tables: dict[str, Results]) -> dict[str, Any]:
+    """Everything measured: rounds, not only their medians."""
+    return {
+        **about(),
+        **{
+            title: {
+                name: {p: {"us": r.us, "peak_mb": r.peak_mb, "error": r.error} for p, r in row.items()}
+                for name, row in results.items()
+            }
+            for title, results in tables.items()
+        },
+    }
+
+
+def chart(results: Results, path: str) -> None:
+    """How many times as long as dualnet each peer takes, a group of bars for each workload."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SystemExit("the chart needs matplotlib: pip install matplotlib")
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = {name: row for name, row in results.items() if row.get("dualnet") and row["dualnet"].best}
+    peers = [p for p in dict.fromkeys(p for row in rows.values() for p in row) if p != "dualnet"]
+    figure, axes = plt.subplots(figsize=(10, 1.6 + 0.8 * len(rows)), layout="constrained")
+    height = 0.8 / max(len(peers), 1)
+    for k, peer in enumerate(peers):
+        places, values = [], []
+        for i, row in enumerate(rows.values()):
+            best, own = row[peer].best if peer in row else None, row["dualnet"].best
+            if best and own:
+                places.append(i + (k - (len(peers) - 1) / 2) * height)
+                values.append(best[0] / own[0] - 1)
+        axes.barh(places, values, left=1, height=height * 0.9, label=peer)
+    axes.axvline(1.0, color="black", linewidth=1)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
+    axes.margins(y=0.02)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    ticks = [0.25, 0.5, 1, 2, 5, 10, 20, 50]
+    axes.set_xticks(ticks, ["dualnet" if t == 1 else f"{t:g}x" for t in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("time of a training step beside dualnet's: to the right of the line is slower than dualnet")
+    made = about()
+    axes.set_title(f"{made['date']}, {made['machine']}, Python {made['python']}", fontsize=9)
+    figure.legend(fontsize=8, frameon=False, loc="outside right upper")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
