@@ -46,7 +46,7 @@ def _einsum(backend: Backend, *operands: Array, subscripts: str) -> Op:
     if all(x.dtype == "int8" for x in operands):
         dtype = "int32"  # as in matmul: a sum of products of int8 does not fit in int8
     arrays = [x.astype(dtype, copy=False) for x in operands]
-    y = _contract(backend, list(terms), arrays, output, sizes)
+    y = _contract(backend, list(terms), arrays, output, sizes).astype(dtype, copy=False)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, ...]:
         grads: list[Array | None] = []

@@ -26,7 +26,7 @@ def matmul(backend: Backend, x1: Array, x2: Array) -> Op:
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(f"matmul: the inner sizes differ: {a.shape} @ {b.shape}")
     rows, columns = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
-    y = backend.matmul(rows, columns)
+    y = backend.matmul(rows, columns).astype(a.dtype, copy=False)  # of bfloat16 NumPy makes float32
     full = y.shape
     if a.ndim == 1:
         y = y[..., 0, :]

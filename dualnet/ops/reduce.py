@@ -6,8 +6,6 @@ import builtins
 import math
 from typing import Any
 
-from dualnet_backends import Backend
-
 from ..autodiff import primitive
 from ..dtypes import result_type
 from ._common import Array, Axis, Const, Op, Xp, floating
@@ -208,21 +206,3 @@ def all(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Const:
 def count_nonzero(xp: Xp, x: Array, axis: Axis = None) -> Const:
     """How many elements are not zero, as int32"""
     return xp.count_nonzero(x, axis=_as_axis(axis)).astype("int32"), None
-
-
-@primitive
-def norm(backend: Backend, x: Array, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Op:
-    """The vector 2-norm over ``axis`` (all axes by default): sqrt(sum(x^2)), with gradient 0 at 0.
-
-    ord: None, 2, "euclidean" or "fro". Raises ``ValueError`` for any other.
-    """
-    if ord not in (None, 2, "euclidean", "fro"):
-        raise ValueError(f'norm: ord {ord!r} is not known; expected None, 2, "euclidean" or "fro"')
-    xp, axis, x = backend.xp, _as_axis(axis), floating(x)
-    y = xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
-
-    def backward(dy: Array) -> Array:
-        length = _restore(y, x, axis)
-        return _restore(dy, x, axis) * x / xp.where(length == 0, xp.ones_like(length), length)
-
-    return y, backward

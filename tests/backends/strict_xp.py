@@ -52,8 +52,8 @@ def wrap(result: Any, out: Any = None) -> Any:
         return out
     if isinstance(result, (np.ndarray, np.generic)):
         return StrictArray(np.asarray(result))
-    if type(result) in (list, tuple):
-        return type(result)(wrap(v) for v in result)
+    if isinstance(result, (list, tuple)):  # those with names for their parts too, such as of linalg.svd
+        return (list if type(result) is list else tuple)(wrap(v) for v in result)
     return result
 
 

@@ -25,10 +25,6 @@ def tupled(function: Any) -> Any:
     return lambda x, axis=None, **o: function(x, axis=tuple(axis) if isinstance(axis, list) else axis, **o)
 
 
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
-
-
 REDUCE = [
     reduction(re.sum, tupled(np.sum)),
     reduction(re.mean, tupled(np.mean)),
@@ -38,7 +34,6 @@ REDUCE = [
     reduction(re.max, tupled(np.max)),
     reduction(re.min, tupled(np.min)),
     reduction(re.logsumexp, lambda x, **o: np.log(np.sum(np.exp(x), **o))),
-    reduction(re.norm, norm),
     reduction(re.cumsum, np.cumsum, several=False, keep=False),
     reduction(re.argmax, np.argmax, several=False, gradient=INDEX),
     reduction(re.argmin, np.argmin, several=False, gradient=INDEX),

@@ -143,7 +143,7 @@ REFUSED: dict[str, Refused] = {
     "joining nothing": (lambda x: ops.concatenate([]), ValueError, "at least one tensor"),
     "stacking nothing": (lambda x: ops.stack([]), ValueError, "at least one tensor"),
     "padding": (lambda x: ops.pad(x, 1, mode="wrap"), ValueError, "mode 'wrap'"),
-    "norm": (lambda x: ops.norm(x, ord=1), ValueError, "ord 1"),
+    "norm": (lambda x: ops.norm(x, ord=3), ValueError, "ord=3 is not known for matrices"),
     "losses": (lambda x: ops.categorical_crossentropy(x, x[0]), ValueError, "same shape"),
     "labels": (lambda x: ops.sparse_categorical_crossentropy(x, x), ValueError, "one-hot"),
     "dtype": (lambda x: ops.cast(x, "float31"), ValueError, "float31"),
