@@ -1,8 +1,10 @@
 """Random tensors with a seed: the interface of ``keras.random``.
 
-Drawn on the host from ``numpy.random.default_rng([seed, counter])``, as Keras's NumPy backend does, and moved to the
-device in use. seed: an integer (the same values at every call), a ``SeedGenerator`` (new ones), or None for the
-global stream.
+``uniform``, ``normal``, ``truncated_normal``, ``randint`` and ``shuffle`` are drawn on the host from
+``numpy.random.default_rng([seed, counter])``, as Keras's NumPy backend does, and moved to the device in use. The others, whose
+parameters may be tensors, are drawn on the device from a Philox stream, and do not wait for it.
+
+seed: an integer (the same values at every call), a ``SeedGenerator`` (new ones), or None for the global stream.
 """
 
 from __future__ import annotations
@@ -11,17 +13,33 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from dualnet_backends import stream_key
 
-from .dtypes import standardize_dtype
+from .dtypes import is_float, standardize_dtype
 from .initializers import _truncated_normal
-from .ops import convert_to_tensor
+from .ops import convert_to_tensor, distributions
+from .ops import dropout as _dropout_ops
 from .seeds import SeedGenerator, global_pair
 from .tensor import Tensor
 
-__all__ = ["SeedGenerator", "normal", "randint", "shuffle", "truncated_normal", "uniform"]
+__all__ = [
+    "SeedGenerator",
+    "beta",
+    "binomial",
+    "categorical",
+    "dropout",
+    "gamma",
+    "normal",
+    "randint",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
+
+Seed = int | SeedGenerator | None
 
 
-def _rng(seed: int | SeedGenerator | None) -> np.random.Generator:
+def _rng(seed: Seed) -> np.random.Generator:
     if isinstance(seed, SeedGenerator):
         pair = seed.pair()
     else:
@@ -29,18 +47,33 @@ def _rng(seed: int | SeedGenerator | None) -> np.random.Generator:
     return np.random.default_rng([int(v) % 2**32 for v in pair])
 
 
+def _stream(seed: Seed, kind: str) -> tuple[tuple[int, int], int]:
+    """(Philox key, step) for a draw on the device."""
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    first, second = global_pair() if seed is None else (seed, 0)
+    return stream_key(first, f"random/{kind}"), second
+
+
+def _float_dtype(name: str, dtype: Any) -> str:
+    dtype = standardize_dtype(dtype)
+    if not is_float(dtype):
+        raise ValueError(f"`keras.random.{name}` requires a floating point `dtype`. Received: dtype={dtype}")
+    return dtype
+
+
 def uniform(
     shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
     """Uniform numbers in [minval, maxval)"""
     values = _rng(seed).uniform(minval, maxval, size=tuple(shape))
-    return convert_to_tensor(values.astype(standardize_dtype(dtype)))
+    return convert_to_tensor(values.astype(_float_dtype("uniform", dtype)))
 
 
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """Normal numbers"""
     values = _rng(seed).normal(mean, stddev, size=tuple(shape))
-    return convert_to_tensor(values.astype(standardize_dtype(dtype)))
+    return convert_to_tensor(values.astype(_float_dtype("normal", dtype)))
 
 
 def truncated_normal(
@@ -48,12 +81,15 @@ def truncated_normal(
 ) -> Tensor:
     """Normal numbers within two standard deviations of the mean"""
     values = _truncated_normal(_rng(seed), shape, mean, stddev)
-    return convert_to_tensor(values.astype(standardize_dtype(dtype)))
+    return convert_to_tensor(values.astype(_float_dtype("truncated_normal", dtype)))
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
     """Whole numbers from minval up to, not including, maxval"""
-    return convert_to_tensor(_rng(seed).integers(minval, maxval, size=tuple(shape), dtype=standardize_dtype(dtype)))
+    dtype = standardize_dtype(dtype)
+    if "int" not in dtype:
+        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype}")
+    return convert_to_tensor(_rng(seed).integers(minval, maxval, size=tuple(shape), dtype=dtype))
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
@@ -62,3 +98,38 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
 
     order = _rng(seed).permutation(shape(x)[axis])
     return take(x, order.astype("int32"), axis=axis)
+
+
+def __getattr__(name: str) -> Any:
+    from .tf_names import find
+
+    return find(name, "random")
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
+    """Classes drawn by their logits (any numbers; the softmax is taken).  logits: (batch, classes) -> (batch, num_samples)"""
+    return distributions.categorical(logits, num_samples, *_stream(seed, "categorical"), dtype)
+
+
+def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None) -> Tensor:
+    """Elements set to 0 with probability ``rate``, the others scaled by 1 / (1 - rate)
+
+    noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the inputs.
+    """
+    return _dropout_ops.dropout(convert_to_tensor(inputs), rate, *_stream(seed, "dropout"), noise_shape)
+
+
+def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Gamma numbers of shape parameter ``alpha`` and scale 1.  alpha: above 0, broadcasts to ``shape``"""
+    return distributions.gamma(alpha, tuple(shape), *_stream(seed, "gamma"), _float_dtype("gamma", dtype))
+
+
+def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Beta numbers in [0, 1], of mean alpha / (alpha + beta).  alpha, beta: above 0, broadcast to ``shape``"""
+    return distributions.beta(alpha, beta, tuple(shape), *_stream(seed, "beta"), _float_dtype("beta", dtype))
+
+
+def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """How many of ``counts`` trials succeed with their probabilities.  counts, probabilities: broadcast to ``shape``"""
+    dtype = _float_dtype("binomial", dtype)
+    return distributions.binomial(counts, probabilities, tuple(shape), *_stream(seed, "binomial"), dtype)

@@ -74,10 +74,12 @@ class SeedGenerator:
     def __init__(
         self, seed: int | None = None, name: str | None = None, *, kind: str = "seed_generator", **kwargs: Any
     ) -> None:
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to `SeedGenerator`: {', '.join(kwargs)}")
         # Drawn even when unused: initializers that are made later then have the seeds they have in Keras.
         default = make_default_seed() if seed is None else seed
         if isinstance(default, bool) or not isinstance(default, int):
-            raise ValueError(f"seed must be an integer or None, got {seed!r}")
+            raise ValueError(f"Argument `seed` must be an integer or None, got seed={seed!r}")
         if default < 0:
             raise ValueError(f"seed must not be negative, got {seed}")
         self._given = seed
@@ -99,6 +101,13 @@ class SeedGenerator:
         seed = config.global_seed() if self._given is None else self._given
         stream = self.name if self._given is None else "seeded"
         return backends.stream_key(seed, stream), self.counter - 1
+
+    @property
+    def state(self) -> Any:
+        """The seed and the counter, as a tensor of two whole numbers."""
+        from .ops import convert_to_tensor
+
+        return convert_to_tensor([self.seed % 2**32, self.counter % 2**32], dtype="uint32")
 
     def get_state(self) -> dict[str, Any]:
         """Where the generator is, for ``set_state``."""
