@@ -60,3 +60,9 @@ def is_int_dtype(dtype: Any) -> bool:
 def is_keras_tensor(x: Any) -> bool:
     """Whether ``x`` is a symbolic tensor: one that stands for the input or an intermediate result of a model."""
     return isinstance(x, KerasTensor)
+
+
+def __getattr__(name: str) -> Any:
+    from .tf_names import find
+
+    return find(name, "backend")

@@ -7,8 +7,34 @@ A name is only translated where the old one has no meaning of its own.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
+
+# Modules of Keras 1 and 2 that have gone: dualnet.keras.X is dualnet.Y.
+MODULES = {
+    "engine": "layers",
+    "engine.topology": "layers",
+    "layers.advanced_activations": "layers",
+    "layers.convolutional": "layers",
+    "layers.core": "layers",
+    "layers.embeddings": "layers",
+    "layers.experimental": "layers",
+    "layers.experimental.preprocessing": "layers",
+    "layers.merge": "layers",
+    "layers.noise": "layers",
+    "layers.normalization": "layers",
+    "layers.pooling": "layers",
+    "layers.recurrent": "layers",
+    "layers.wrappers": "layers",
+    "optimizers.legacy": "optimizers.legacy",
+    "preprocessing.text": "preprocessing.text",
+    "utils.data_utils": "utils",
+    "utils.generic_utils": "utils",
+    "utils.io_utils": "utils",
+    "utils.np_utils": "utils",
+    "utils.vis_utils": "utils",
+}
 
 # Arguments of layers (Keras 1 and 2). input_shape=, input_dim= and batch_input_shape= are understood by Layer itself.
 LAYER_ARGUMENTS = {
@@ -26,6 +52,13 @@ LAYER_ARGUMENTS = {
     "bias": "use_bias",
     "p": "rate",
     "alpha": "negative_slope",
+}
+
+# Arguments that had a default in tf.keras 2 and have none in Keras 3.
+LAYER_DEFAULTS: dict[str, dict[str, Any]] = {
+    "AveragePooling1D": {"pool_size": 2},
+    "AveragePooling2D": {"pool_size": (2, 2)},
+    "AveragePooling3D": {"pool_size": (2, 2, 2)},
 }
 
 # Arguments of fit.
@@ -68,6 +101,29 @@ def renamed(arguments: dict[str, Any], table: Mapping[str, str], known: Mapping[
     return made
 
 
+def renaming(table: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Let a method take the old names of a table."""
+
+    def decorated(method: Any) -> Any:
+        known = inspect.signature(method).parameters
+
+        @functools.wraps(method)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            return method(*args, **renamed(kwargs, table, known))
+
+        return wrapped
+
+    return decorated
+
+
+def positional_metrics(loss_weights: Any, metrics: Any) -> tuple[Any, Any]:
+    """(loss weights, metrics) of ``compile("adam", "mse", ["accuracy"])``: in tf.keras 2 the metrics came third."""
+    listed = isinstance(loss_weights, (list, tuple)) and len(loss_weights) > 0
+    if metrics is None and listed and all(isinstance(m, str) or callable(m) for m in loss_weights):
+        return None, loss_weights
+    return loss_weights, metrics
+
+
 def name_first(add_weight: Callable[..., Any]) -> Callable[..., Any]:
     """Let ``add_weight("kernel", shape=...)`` give the name first, as tf.keras 2 had it."""
 
@@ -87,7 +143,9 @@ def name_first(add_weight: Callable[..., Any]) -> Callable[..., Any]:
 class OldModelMethods:
     """Methods that models had in tf.keras 2."""
 
-    predict: Callable[..., Any]
+    fit: Any
+    evaluate: Any
+    predict: Any
 
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
         """The class of each sample: the largest of several outputs, or whether a single one is above one half."""
@@ -97,6 +155,42 @@ class OldModelMethods:
     def predict_proba(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
         """The same as ``predict``."""
         return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def fit_generator(
+        self,
+        generator: Any,
+        steps_per_epoch: int | None = None,
+        epochs: int = 1,
+        verbose: Any = 1,
+        callbacks: Any = None,
+        validation_data: Any = None,
+        validation_steps: int | None = None,
+        validation_freq: Any = 1,
+        class_weight: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+    ) -> Any:
+        """``fit`` of a generator or ``Sequence``; max_queue_size, workers and use_multiprocessing change nothing."""
+        return self.fit(
+            generator, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose, callbacks=callbacks,
+            validation_data=validation_data, validation_steps=validation_steps, validation_freq=validation_freq,
+            class_weight=class_weight, shuffle=shuffle, initial_epoch=initial_epoch,
+        )  # fmt: skip
+
+    def evaluate_generator(
+        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **queue: Any
+    ) -> Any:
+        """``evaluate`` of a generator or ``Sequence``; what concerns its queue changes nothing."""
+        return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose)
+
+    def predict_generator(
+        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **queue: Any
+    ) -> Any:
+        """``predict`` of a generator or ``Sequence``; what concerns its queue changes nothing."""
+        return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose)
 
     def reset_states(self) -> None:
         """Forget the states of stateful layers (``reset_state`` of each)."""

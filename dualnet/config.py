@@ -154,3 +154,9 @@ def global_seed() -> int:
 def _set_global_seed(seed: int) -> None:
     global _seed
     _seed = seed
+
+
+def __getattr__(name: str) -> Any:
+    from .tf_names import find
+
+    return find(name, "config")

@@ -1,6 +1,14 @@
 """Data pipelines on the host: the part of tf.data that courses use, in plain NumPy."""
 
+from typing import Any
+
 from .dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 from .elements import TensorSpec
 
 __all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset", "TensorSpec"]
+
+
+def __getattr__(name: str) -> Any:
+    from ..tf_names import find
+
+    return find(name, "data")

@@ -6,7 +6,7 @@ import functools
 import inspect
 from typing import Any, NamedTuple
 
-from ..compat import LAYER_ARGUMENTS, renamed
+from ..compat import LAYER_ARGUMENTS, LAYER_DEFAULTS, renamed
 from .context import context, name_scope, nothing
 
 Shape = tuple[int | None, ...]
@@ -27,6 +27,8 @@ class LayerType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):
             kwargs = renamed(kwargs, LAYER_ARGUMENTS, inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
+        if not args and cls.__name__ in LAYER_DEFAULTS:
+            kwargs = {**LAYER_DEFAULTS[cls.__name__], **kwargs}
         new: Any = cls.__new__
         layer = new(cls, *args, **kwargs)
         object.__setattr__(layer, "_auto_args", (args, kwargs))

@@ -90,10 +90,16 @@ class Tracking:
             if not self._trainable:
                 variable.trainable = False
 
+    def __getattr__(self, name: str) -> Any:
+        cls = type(self).__name__
+        if "_trainable_variables" not in self.__dict__:
+            raise AttributeError(f"{cls} has no {name!r} yet: {cls}.__init__ must call super().__init__() first")
+        return object.__getattribute__(self, name)  # which raises, with the words of a property that did
+
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
             self._track(value)
-        elif "_trainable_variables" not in self.__dict__ and isinstance(value, (Variable, Tracking)):
+        elif "_trainable_variables" not in self.__dict__ and isinstance(value, Variable):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}")
         object.__setattr__(self, name, value)
 

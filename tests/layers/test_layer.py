@@ -255,12 +255,14 @@ def test_messages_say_which_layer_and_what_came() -> None:
     with pytest.raises(ValueError, match=r"does not know the argument 'unit'; it takes units, activation"):
         Dense(2, unit=3)
 
-    class Forgot(Layer):
+    class Forgot(dualnet.Model):
         def __init__(self) -> None:
-            self.inner = Dense(2)
+            self.inner = Dense(2)  # as in Keras, what is no variable may be set before super().__init__()
 
-    with pytest.raises(RuntimeError, match=r"must call super\(\).__init__\(\) before it sets 'inner'"):
-        Forgot()
+    with pytest.raises(RuntimeError, match=r"must call super\(\).__init__\(\) first"):
+        Forgot()(X)
+    with pytest.raises(AttributeError, match=r"must call super\(\).__init__\(\) first"):
+        Forgot().compile("adam", "mse")
 
     class Nothing(Layer):
         def __init__(self) -> None:

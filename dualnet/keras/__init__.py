@@ -1,0 +1,77 @@
+"""``dualnet`` under the name that tf.keras has: ``from dualnet import keras``, ``from dualnet.keras.layers import Dense``.
+
+Nothing is defined here: what ``dualnet.keras.layers`` is asked for comes from ``dualnet.layers``. Modules of Keras 1 and 2 that
+have gone (``keras.layers.core``, ``keras.utils.np_utils``) are found too, by a table in ``dualnet/compat.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+import dualnet
+
+from ..compat import MODULES
+
+__version__ = dualnet.__version__
+__all__ = [name for name in dualnet.__all__ if name != "keras"]
+
+
+class _Alias(ModuleType):
+    """A module that gives what another one has."""
+
+    def __init__(self, name: str, real: str) -> None:
+        super().__init__(name, f"The same as ``{real}``.")
+        self._real = importlib.import_module(real)
+        self.__path__: list[str] = []  # no folder to look in: submodules are found by _Finder
+
+    def __getattr__(self, name: str) -> Any:
+        if f"{self.__name__}.{name}".removeprefix(f"{__name__}.") in MODULES:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        return getattr(self._real, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._real)
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Import ``dualnet.keras.X`` as another name of ``dualnet.X``."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        name = fullname.removeprefix(f"{__name__}.")
+        if name == fullname:
+            return None
+        real = f"dualnet.{MODULES.get(name, name)}"
+        try:
+            exists = importlib.util.find_spec(real) is not None
+        except ModuleNotFoundError:
+            exists = False
+        return ModuleSpec(fullname, self, loader_state=real, is_package=True) if exists else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Alias(spec.name, spec.loader_state)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
+
+
+if not any(type(finder).__name__ == "_Finder" for finder in sys.meta_path):
+    sys.meta_path.append(_Finder())
+__path__: list[str] = []  # submodules are found by _Finder, none in a folder
+
+
+def __getattr__(name: str) -> Any:
+    value = getattr(dualnet, name)
+    return importlib.import_module(f"{__name__}.{name}") if isinstance(value, ModuleType) else value
+
+
+def __dir__() -> list[str]:
+    return dir(dualnet)
