@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 __all__ = [
+    "assert_same_structure",
     "flatten",
     "is_nested",
     "map_shape_structure",
@@ -22,13 +23,14 @@ def is_nested(structure: Any) -> bool:
 def flatten(structure: Any) -> list[Any]:
     """The leaves from left to right; dictionaries in the order of their sorted keys"""
     if isinstance(structure, dict):
-        return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
+        return [leaf for key in sorted_keys(structure) for leaf in flatten(structure[key])]
     if isinstance(structure, (list, tuple)):
         return [leaf for part in structure for leaf in flatten(part)]
     return [structure]
 
 
-def _keys(structure: dict[Any, Any]) -> list[Any]:
+def sorted_keys(structure: dict[Any, Any]) -> list[Any]:
+    """The keys in the order in which ``flatten`` goes through them: sorted, or as they are when they are of several types"""
     try:
         return sorted(structure)
     except TypeError:  # keys of several types
@@ -68,12 +70,30 @@ def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
 
 
 def _differ(first: Any, other: Any) -> ValueError:
-    def told(x: Any) -> str:
-        return (
-            f"{type(x).__name__} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else type(x).__name__
-        )
+    return ValueError(f"expected structures of the same form, got a {_told(first)} and a {_told(other)}")
 
-    return ValueError(f"expected structures of the same form, got a {told(first)} and a {told(other)}")
+
+def _told(x: Any) -> str:
+    """ "list of 2", "dict of ['a']", "Tensor" """
+    return f"{type(x).__name__} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else type(x).__name__
+
+
+def assert_same_structure(a: Any, b: Any) -> None:
+    """Raise ``ValueError`` when two structures differ in their form: containers of other kinds, lengths or keys."""
+    if not is_nested(a) and not is_nested(b):
+        return
+    if type(a) is not type(b) and not (isinstance(a, dict) and isinstance(b, dict)):
+        raise ValueError(f"expected a {_told(a)} as in the other structure, got a {_told(b)}")
+    if isinstance(a, dict):
+        if a.keys() != b.keys():
+            raise ValueError(f"expected a {_told(a)}, got a {_told(b)}")
+        for key in a:
+            assert_same_structure(a[key], b[key])
+    else:
+        if len(a) != len(b):
+            raise ValueError(f"expected a {_told(a)}, got a {_told(b)}")
+        for x, y in zip(a, b):
+            assert_same_structure(x, y)
 
 
 def _like(structure: Any, parts: Any) -> Any:
@@ -93,7 +113,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
 
     def build(part: Any) -> Any:
         if isinstance(part, dict):
-            made = {key: build(part[key]) for key in _keys(part)}
+            made = {key: build(part[key]) for key in sorted_keys(part)}
             return _like(part, {key: made[key] for key in part})
         if isinstance(part, (list, tuple)):
             return _like(part, [build(p) for p in part])

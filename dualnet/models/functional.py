@@ -49,13 +49,9 @@ def _arrange(model: Layer, graph: Graph, inputs: Any) -> Any:
 
 def _fit(model: Layer, x: Any, expected: KerasTensor) -> Any:
     """One input as the graph expects it: its rank, shape and dtype."""
-    from ..ops import cast, expand_dims, squeeze
+    from ..ops import cast
 
-    rank = len(expected.shape)
-    if len(x.shape) == rank - 1 and expected.shape[-1] == 1:
-        x = expand_dims(x, -1)
-    elif len(x.shape) == rank + 1 and x.shape[-1] == 1:
-        x = squeeze(x, -1)
+    x, rank = with_last_axis(x, expected.shape), len(expected.shape)
     bad = len(x.shape) != rank or any(n not in (None, m) and m is not None for n, m in zip(expected.shape, x.shape))
     if bad:
         name = expected._keras_history.operation.name
@@ -67,13 +63,20 @@ def _fit(model: Layer, x: Any, expected: KerasTensor) -> Any:
     return x
 
 
+def with_last_axis(x: Any, shape: Any) -> Any:
+    """``x`` with a last axis of length 1 added or taken away, where that gives the number of axes of ``shape``."""
+    from ..ops import expand_dims, squeeze
+
+    if len(x.shape) == len(shape) - 1 and shape[-1] == 1:
+        return expand_dims(x, -1)
+    return squeeze(x, -1) if len(x.shape) == len(shape) + 1 and x.shape[-1] == 1 else x
+
+
 def layers_of(graph: Graph) -> list[Layer]:
     """The layers of a graph, inputs included, ops left out."""
     return [o for o in graph.operations if isinstance(o, Layer)]
 
 
 def output_names(graph: Graph) -> list[str]:
-    """The name of each output: that of the layer it comes from, or its key in a dictionary."""
-    if isinstance(graph.outputs, dict):
-        return sorted(graph.outputs)
+    """The name of each output: that of the layer it comes from."""
     return [y._keras_history.operation.name for y in tree.flatten(graph.outputs)]

@@ -86,7 +86,7 @@ class Model(OldModelMethods, Trainer, Layer):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the outputs: those of the layers they come from, or their keys."""
+        """The names of the layers that the outputs come from."""
         return output_names(self._require_graph())
 
     def _require_graph(self) -> Graph:

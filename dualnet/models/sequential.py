@@ -9,6 +9,7 @@ from ..graph import Graph
 from ..layers.base import Layer
 from ..layers.core import InputLayer
 from ..tensor import KerasTensor
+from .functional import with_last_axis
 from .model import Model
 
 
@@ -99,6 +100,8 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = inputs
+        if self._graph is not None and hasattr(x, "shape"):
+            x = with_last_axis(x, self._graph.inputs.shape)
         for layer in self._layers:
             x = layer(x, training=training)
         return x

@@ -13,7 +13,7 @@ import dualnet_backends as backends
 from .. import losses, tree
 from ..tensor import KerasTensor
 from .arrays import ArrayData
-from .compiled import output_names_of, per_output
+from .outputs import for_outputs, outputs_of
 
 
 def check_data(model: Any, data: ArrayData) -> None:
@@ -27,16 +27,18 @@ def check_data(model: Any, data: ArrayData) -> None:
     compiled = model._compiled_loss
     if compiled is None or data.y is None:
         return
-    outputs = model._graph.outputs
-    names = output_names_of(outputs, model.output_names)
+    outputs = outputs_of(model._graph.outputs, model.output_names)
     try:
-        labels = per_output(data.y, names, "y") if len(names) > 1 else tree.flatten(data.y)
-        given = per_output(compiled._given, names, "loss")
-    except ValueError:
+        labels = for_outputs(data.y, model._graph.outputs, outputs, "y")
+        places = compiled.places(model._graph.outputs)
+    except (KeyError, ValueError):
         return  # the loss says what is wrong with the structure
-    for name, loss, y, output in zip(names, given, labels, tree.flatten(outputs)):
-        if y is not None and loss is not None:
-            _check_labels(f"y[{name!r}]" if len(names) > 1 else "y", loss, y, output)
+    symbols = tree.flatten(model._graph.outputs)
+    for place in places:
+        i = place.start
+        if place.stop == i + 1 and labels[i] is not None:
+            name = f"y[{outputs[i].name!r}]" if len(outputs) > 1 else "y"
+            _check_labels(name, place.given, labels[i], symbols[i])
 
 
 def _check_finite(array: Any, name: str) -> None:

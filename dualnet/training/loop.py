@@ -15,11 +15,11 @@ from ..callbacks import CallbackList
 from ..tensor import Tensor
 from .arrays import ArrayData
 from .checks import check_data
-from .compiled import forget_pending
 from .data import make_data
 from .epochs import Data, Epochs
 from .logs import Logs, settle, to_numbers
 from .packing import pack_x_y_sample_weight
+from .states import forget_pending
 from .validation import train_validation_split
 
 
@@ -254,7 +254,7 @@ def _flat(model: Any, results: dict[str, Any]) -> Any:
     """Results in the order of ``model.metrics``; the bare loss when there is nothing else."""
     compiled = model._compiled_metrics
     # As in Keras: with several outputs the compiled metrics come last, by name.
-    several = {id(m) for m in compiled.metrics} if len(compiled.names) > 1 else set()
+    several = {id(m) for m in compiled.metrics} if len(compiled.outputs) > 1 else set()
     names = [m.name for m in model.metrics if id(m) not in several]
     values = [results[n] for n in names if n in results] + [v for n, v in results.items() if n not in names]
     return values[0] if len(values) == 1 else values

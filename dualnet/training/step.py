@@ -13,7 +13,8 @@ from ..autodiff import Tape, backward, no_grad, recording
 from ..layers.context import context
 from ..tensor import Tensor
 from ..variables import structure
-from .compiled import CompiledLoss, CompiledMetrics
+from .compiled_loss import CompiledLoss
+from .compiled_metrics import CompiledMetrics
 from .logs import Logs
 from .packing import unpack_x_y_sample_weight
 

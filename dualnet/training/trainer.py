@@ -10,9 +10,11 @@ import dualnet_backends as backends
 from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import no_grad
+from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
 from ..layers.base import Layer
 from . import loop
-from .compiled import CompiledLoss, CompiledMetrics
+from .compiled_loss import CompiledLoss
+from .compiled_metrics import CompiledMetrics
 from .logs import to_numbers
 from .step import Steps, Trained
 
@@ -71,6 +73,7 @@ class Trainer(Steps):
         same, using them. run_eagerly, steps_per_execution, jit_compile and auto_scale_loss are accepted and change
         nothing: every step is run as written.
         """
+        loss_weights, metrics = positional_metrics(loss_weights, metrics)
         self._compile_arguments = {
             "optimizer": optimizer,
             "loss": loss,
@@ -123,6 +126,7 @@ class Trainer(Steps):
 
     # -- the loops -------------------------------------------------------------------------------------------------
 
+    @renaming(FIT_ARGUMENTS)
     def fit(
         self,
         x: Any = None,
