@@ -82,6 +82,8 @@ def standardize_dtype(dtype: Any) -> str:
         return config.floatx()
     if isinstance(dtype, type) and dtype not in (bool, int, float):
         dtype = getattr(dtype, "__name__", dtype)
+    if dtype is str or (isinstance(dtype, str) and dtype in ("string", "str")):
+        return "string"  # of text, which no op computes with
     return {"int": "int64", "float": config.floatx()}.get(kind := _kind(dtype), kind)
 
 

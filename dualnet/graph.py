@@ -111,8 +111,10 @@ def _trying() -> Iterator[None]:
 
 def _zeros(x: KerasTensor, size: int) -> Tensor:
     from .ops import zeros
+    from .text import blank
 
-    return zeros(tuple(size if n is None else n for n in x.shape), x.dtype)
+    shape = tuple(size if n is None else n for n in x.shape)
+    return blank(shape) if x.dtype == "string" else zeros(shape, x.dtype)
 
 
 def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:

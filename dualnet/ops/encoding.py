@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dualnet_backends import Backend
 
 from ..autodiff import primitive
+from ..tensor import Tensor
 from ._common import Array, Const, Xp
+from .reduce import max
+from .shape import ndim, one_hot
 
 
 @primitive
@@ -34,3 +39,36 @@ def _count_ids(
     if weights is not None:
         hot = hot * weights[..., None].astype(dtype)
     return backend.xp.sum(hot, axis=axis), None
+
+
+@primitive
+def index_of(xp: Xp, x: Array, keys: Array, values: Array) -> Const:
+    """The value of the key that equals x, -2 where none does.  x: any shape  keys, values: (n,), keys rising -> that of x"""
+    if keys.shape[0] == 0:
+        return xp.full(x.shape, -2, dtype=values.dtype), None
+    places = xp.minimum(xp.searchsorted(keys, x.reshape(-1)), keys.shape[0] - 1)
+    return xp.where(keys[places] == x.reshape(-1), values[places], -2).astype(values.dtype).reshape(x.shape), None
+
+
+def multi_hot(
+    inputs: Any,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: str | None = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Tensor:
+    """1 for every id that is there, 0 for the others.  inputs: (n,) or (batch, n, ...) -> (num_classes,) or (batch, ..., num_classes)
+
+    axis: where the classes lie, counted before the axis of the n ids is taken away. An id outside of 0 to
+    num_classes - 1 is left out. ``num_tokens`` is an older name of ``num_classes``.
+    """
+    num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
+    if kwargs:
+        raise TypeError(f"multi_hot: unknown arguments {', '.join(sorted(kwargs))}")
+    if num_classes is None:
+        raise ValueError("multi_hot: num_classes is missing, the number of ids there are")
+    if sparse:
+        raise ValueError("multi_hot: sparse tensors are not supported; leave sparse=False")
+    hot = one_hot(inputs, num_classes, axis=axis, dtype=dtype)
+    return max(hot, axis=1 if ndim(inputs) > 1 else 0) if ndim(inputs) else hot

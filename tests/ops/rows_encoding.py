@@ -26,7 +26,20 @@ def count_ids(ids: Any, weights: Any = None, num_classes: int = 1, axis: int = 1
     return (hot if weights is None else hot * weights[..., None]).sum(axis=axis)
 
 
+def index_of(x: Any, keys: Any, values: Any) -> Any:
+    found = dict(zip(keys.tolist(), values.tolist()))
+    return np.array([found.get(v, -2) for v in x.reshape(-1).tolist()], values.dtype).reshape(x.shape)
+
+
 ROWS: list[Row] = [
+    other(
+        encoding.index_of,
+        index_of,
+        call(I((3, 4), 9), np.array([1, 3, 4, 8]), np.array([0, 2, -1, 7])),
+        call(I((), 3), np.array([1]), np.array([5])),
+        call(I((2, 2), 3), np.array([], "int64"), np.array([], "int64")),
+        gradient="its result is whole numbers",
+    ),
     other(encoding.digitize, digitize, call(F((3, 4)), BINS), gradient="its result is whole numbers"),
     other(
         encoding._multi_hot,

@@ -1,0 +1,180 @@
+"""Hashes that give the same numbers everywhere: FarmHash64 (github.com/google/farmhash) and SipHash (131002.net/siphash).
+
+They are the ones of TensorFlow's ``tf.strings.to_hash_bucket_fast`` and ``to_hash_bucket_strong``, and of its hashed crossings.
+All arithmetic is that of unsigned 64-bit numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import unpack_from
+
+_MASK = (1 << 64) - 1
+_K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
+_CROSS_MUL = 0xC6A4A7935BD1E995
+_CROSS_KEY = 0xDECAFCAFFE  # what a crossing starts from
+
+
+def _rotate(x: int, n: int) -> int:
+    """To the right."""
+    return (x >> n | x << (64 - n)) & _MASK
+
+
+def _shift_mix(x: int) -> int:
+    return x ^ (x >> 47)
+
+
+def _u64(s: bytes, i: int) -> int:
+    return int(unpack_from("<Q", s, i)[0])
+
+
+def _u32(s: bytes, i: int) -> int:
+    return int(unpack_from("<I", s, i)[0])
+
+
+def _mix(u: int, v: int, mul: int) -> int:
+    a = _shift_mix((u ^ v) * mul & _MASK)
+    b = _shift_mix((v ^ a) * mul & _MASK)
+    return b * mul & _MASK
+
+
+def _up_to_16(s: bytes, n: int) -> int:
+    if n >= 8:
+        mul = _K2 + n * 2
+        a = _u64(s, 0) + _K2 & _MASK
+        b = _u64(s, n - 8)
+        c = _rotate(b, 37) * mul + a & _MASK
+        d = (_rotate(a, 25) + b) * mul & _MASK
+        return _mix(c, d, mul)
+    if n >= 4:
+        return _mix(n + (_u32(s, 0) << 3), _u32(s, n - 4), _K2 + n * 2)
+    if n > 0:
+        y = s[0] + (s[n >> 1] << 8)
+        z = n + (s[-1] << 2)
+        return _shift_mix((y * _K2 ^ z * _K0) & _MASK) * _K2 & _MASK
+    return _K2
+
+
+def _up_to_32(s: bytes, n: int) -> int:
+    mul = _K2 + n * 2
+    a = _u64(s, 0) * _K1 & _MASK
+    b = _u64(s, 8)
+    c = _u64(s, n - 8) * mul & _MASK
+    d = _u64(s, n - 16) * _K2 & _MASK
+    first = _rotate(a + b & _MASK, 43) + _rotate(c, 30) + d & _MASK
+    return _mix(first, a + _rotate(b + _K2 & _MASK, 18) + c & _MASK, mul)
+
+
+def _up_to_64(s: bytes, n: int) -> int:
+    mul = _K2 + n * 2
+    a = _u64(s, 0) * _K2 & _MASK
+    b = _u64(s, 8)
+    c = _u64(s, n - 8) * mul & _MASK
+    d = _u64(s, n - 16) * _K2 & _MASK
+    y = _rotate(a + b & _MASK, 43) + _rotate(c, 30) + d & _MASK
+    z = _mix(y, a + _rotate(b + _K2 & _MASK, 18) + c & _MASK, mul)
+    e = _u64(s, 16) * mul & _MASK
+    f = _u64(s, 24)
+    g = (y + _u64(s, n - 32)) * mul & _MASK
+    h = (z + _u64(s, n - 24)) * mul & _MASK
+    first = _rotate(e + f & _MASK, 43) + _rotate(g, 30) + h & _MASK
+    return _mix(first, e + _rotate(f + a & _MASK, 18) + g & _MASK, mul)
+
+
+def _weak(s: bytes, i: int, a: int, b: int) -> tuple[int, int]:
+    """32 bytes and two numbers as two numbers."""
+    w, x, y, z = unpack_from("<4Q", s, i)
+    a = a + w & _MASK
+    b = _rotate(b + a + z & _MASK, 21)
+    c = a
+    a = a + x + y & _MASK
+    b = b + _rotate(a, 44) & _MASK
+    return a + z & _MASK, b + c & _MASK
+
+
+def _long(s: bytes, n: int) -> int:
+    x, y = 81, 81 * _K1 + 113 & _MASK
+    z = _shift_mix(y * _K2 + 113 & _MASK) * _K2 & _MASK
+    v, w = (0, 0), (0, 0)
+    x = x * _K2 + _u64(s, 0) & _MASK
+    end = (n - 1) // 64 * 64
+    for i in range(0, end, 64):
+        x = _rotate(x + y + v[0] + _u64(s, i + 8) & _MASK, 37) * _K1 & _MASK
+        y = _rotate(y + v[1] + _u64(s, i + 48) & _MASK, 42) * _K1 & _MASK
+        x ^= w[1]
+        y = y + v[0] + _u64(s, i + 40) & _MASK
+        z = _rotate(z + w[0] & _MASK, 33) * _K1 & _MASK
+        v = _weak(s, i, v[1] * _K1 & _MASK, x + w[0] & _MASK)
+        w = _weak(s, i + 32, z + w[1] & _MASK, y + _u64(s, i + 16) & _MASK)
+        z, x = x, z
+    mul = _K1 + ((z & 0xFF) << 1) & _MASK
+    i, rest = n - 64, (n - 1) & 63
+    w = (w[0] + rest & _MASK, w[1])
+    v = (v[0] + w[0] & _MASK, v[1])
+    w = (w[0] + v[0] & _MASK, w[1])
+    x = _rotate(x + y + v[0] + _u64(s, i + 8) & _MASK, 37) * mul & _MASK
+    y = _rotate(y + v[1] + _u64(s, i + 48) & _MASK, 42) * mul & _MASK
+    x ^= w[1] * 9 & _MASK
+    y = y + v[0] * 9 + _u64(s, i + 40) & _MASK
+    z = _rotate(z + w[0] & _MASK, 33) * mul & _MASK
+    v = _weak(s, i, v[1] * mul & _MASK, x + w[0] & _MASK)
+    w = _weak(s, i + 32, z + w[1] & _MASK, y + _u64(s, i + 16) & _MASK)
+    z, x = x, z
+    first = _mix(v[0], w[0], mul) + _shift_mix(y) * _K0 + z & _MASK
+    return _mix(first, _mix(v[1], w[1], mul) + x & _MASK, mul)
+
+
+def farmhash64(s: bytes) -> int:
+    """The fingerprint of some bytes: a number from 0 to 2**64 - 1."""
+    n = len(s)
+    if n <= 16:
+        return _up_to_16(s, n)
+    if n <= 32:
+        return _up_to_32(s, n)
+    return _up_to_64(s, n) if n <= 64 else _long(s, n)
+
+
+def siphash(s: bytes, key: Sequence[int]) -> int:
+    """SipHash-2-4 of some bytes under a key of two 64-bit numbers: a number from 0 to 2**64 - 1."""
+    k0, k1 = (k & _MASK for k in key)
+    a, b = k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D
+    c, d = k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573
+    whole = len(s) // 8 * 8
+    last = int.from_bytes(s[whole:], "little") | (len(s) & 0xFF) << 56
+    for word in (*unpack_from(f"<{whole // 8}Q", s), last):
+        d ^= word
+        a, b, c, d = _sip_round(*_sip_round(a, b, c, d))
+        a ^= word
+    c ^= 0xFF
+    for _ in range(4):
+        a, b, c, d = _sip_round(a, b, c, d)
+    return a ^ b ^ c ^ d
+
+
+def _sip_round(a: int, b: int, c: int, d: int) -> tuple[int, int, int, int]:
+    a = a + b & _MASK
+    b = _rotate(b, 64 - 13) ^ a
+    a = _rotate(a, 32)
+    c = c + d & _MASK
+    d = _rotate(d, 64 - 16) ^ c
+    a = a + d & _MASK
+    d = _rotate(d, 64 - 21) ^ a
+    c = c + b & _MASK
+    b = _rotate(b, 64 - 17) ^ c
+    return a, b, _rotate(c, 32), d
+
+
+def crossed(features: Sequence[int]) -> int:
+    """One number from several: fingerprints of strings, and whole numbers as they are."""
+    made = _CROSS_KEY
+    for feature in features:
+        made = _concatenated(made, feature & _MASK)
+    return made
+
+
+def _concatenated(first: int, second: int) -> int:
+    made = first ^ _CROSS_MUL
+    made ^= _shift_mix(second * _CROSS_MUL & _MASK) * _CROSS_MUL & _MASK
+    made = made * _CROSS_MUL & _MASK
+    made = _shift_mix(made) * _CROSS_MUL & _MASK
+    return _shift_mix(made)
