@@ -37,13 +37,13 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
 
 
 @primitive
-def _einsum(backend: Backend, *operands: Array, subscripts: str) -> Op:
+def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = True) -> Op:
     terms, output = _parse(subscripts, [x.ndim for x in operands])
     sizes = _sizes(subscripts, terms, [x.shape for x in operands])
     if missing := [a for a in output if a not in sizes]:
         raise ValueError(f"einsum: {subscripts!r} has {missing[0]!r} in the result and in no operand")
     dtype = result_type(*(x.dtype for x in operands))
-    if all(x.dtype == "int8" for x in operands):
+    if widen and all(x.dtype == "int8" for x in operands):
         dtype = "int32"  # as in matmul: a sum of products of int8 does not fit in int8
     arrays = [x.astype(dtype, copy=False) for x in operands]
     y = _contract(backend, list(terms), arrays, output, sizes).astype(dtype, copy=False)
