@@ -13,7 +13,24 @@ from ..autodiff import primitive
 from ..tensor import Tensor
 from ._common import Array, Op, Xp
 from ._windows import first_spatial_axis
+from .image_borders import crop_images, extract_patches, extract_patches_3d, pad_images
+from .image_color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from .image_sampling import affine_transform, map_coordinates, perspective_transform
 from .shape import get_item, pad
+
+__all__ = [
+    "affine_transform",
+    "crop_images",
+    "extract_patches",
+    "extract_patches_3d",
+    "hsv_to_rgb",
+    "map_coordinates",
+    "pad_images",
+    "perspective_transform",
+    "resize",
+    "rgb_to_grayscale",
+    "rgb_to_hsv",
+]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 

@@ -32,7 +32,7 @@ FROM_WHEEL = ("testing.test_case", "testing.test_utils", "backend.common.dtypes"
 # Where the names of a part of Keras are looked for; all others are looked for everywhere.
 HOMES: dict[str, tuple[str, ...]] = {
     "backend": ("backend", "config", "ops", "tree"),
-    "ops": ("ops",),
+    "ops": ("ops", "ops.image"),
     "optimizers": ("optimizers", "optimizers.schedules"),
     "saving": ("saving", "utils"),
     "utils": ("utils", "saving", "backend"),

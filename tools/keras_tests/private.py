@@ -54,9 +54,19 @@ class _FunctionalType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         return dualnet.Model(*args, **kwargs)
 
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or (isinstance(other, type) and issubclass(other, dualnet.Model))
+
+    __hash__ = type.__hash__
+
 
 class _Functional(metaclass=_FunctionalType):
     from_config = dualnet.Model.from_config
+
+
+# Attributes of models in Keras: the functional model that a Sequential has inside (here it is one), and all operations.
+dualnet.Sequential._functional = property(lambda model: model)
+dualnet.Model._operations = property(lambda model: model.operations)
 
 
 def _is_option(p: inspect.Parameter) -> bool:
@@ -68,7 +78,8 @@ def _is_option(p: inspect.Parameter) -> bool:
 
 def operation(name: str) -> Any:
     """The class that Keras has for an op (``Add`` for ``add``), made from the function of dualnet; None without one."""
-    function = getattr(dualnet.ops, to_snake_case(name), None)
+    function = getattr(dualnet.ops, to_snake_case(name), None) or getattr(dualnet.ops, name.lower(), None)  # IsIn: isin
+    function = function or getattr(dualnet.ops.image, to_snake_case(name), None)
     if not name[:1].isupper() or function is None:
         return None
     parameters = list(inspect.signature(function).parameters.values())
