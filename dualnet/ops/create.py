@@ -11,6 +11,7 @@ from ..autodiff import to_array
 from ..dtypes import result_type, standardize_dtype
 from ..tensor import Tensor
 from ..variables import Variable
+from ._common import as_one_op
 
 Shape = int | Sequence[int]
 
@@ -33,6 +34,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> 
     return Tensor(to_array(x, backends.current(), None if dtype is None else standardize_dtype(dtype)))
 
 
+@as_one_op
 def array(x: Any, dtype: Any = None) -> Tensor:
     """An array, number or nested list as a tensor of its own"""
     from .elementwise import copy
@@ -68,11 +70,13 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
 
 
+@as_one_op
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
     """All 0 in the shape of x, and in its dtype unless another is given"""
     return _like("zeros_like", x, dtype)
 
 
+@as_one_op
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """All 1 in the shape of x, and in its dtype unless another is given"""
     return _like("ones_like", x, dtype)
@@ -83,6 +87,7 @@ def _like(name: str, x: Any, dtype: Any) -> Tensor:
     return Tensor(getattr(backends.of(x.data).xp, name)(x.data, dtype=standardize_dtype(dtype or x.dtype)))
 
 
+@as_one_op
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """All ``fill_value``, in the shape of x"""
     x = convert_to_tensor(x)
@@ -108,3 +113,24 @@ def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dt
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """1 on the k-th diagonal, 0 elsewhere"""
     return Tensor(backends.current().xp.eye(N, M, k=k, dtype=standardize_dtype(dtype)))
+
+
+def identity(n: int, dtype: Any = None) -> Tensor:
+    """The n by n matrix with 1 on its diagonal, 0 elsewhere"""
+    return eye(n, dtype=dtype)
+
+
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+    """N by M (by default N), 1 on and below the k-th diagonal, 0 above"""
+    return Tensor(backends.current().xp.tri(N, M, k=k, dtype=standardize_dtype(dtype)))
+
+
+def empty(shape: Shape, dtype: Any = None) -> Tensor:
+    """A tensor whose values are not to be relied on; they are 0, so that the same program gives the same numbers"""
+    return zeros(shape, dtype)
+
+
+@as_one_op
+def empty_like(x: Any, dtype: Any = None) -> Tensor:
+    """As ``empty``, in the shape of x, and in its dtype unless another is given"""
+    return zeros_like(x, dtype)

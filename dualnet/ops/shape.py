@@ -10,9 +10,9 @@ import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from ..autodiff import primitive, to_array
-from ..dtypes import result_type
-from ..tensor import Tensor
-from ._common import Array, Axis, Const, Op, Xp, sum_to
+from ..dtypes import result_type, standardize_dtype
+from ..tensor import KerasTensor, Tensor
+from ._common import Array, Axis, Const, Op, Xp, record_open, sum_to
 
 Key = Any  # what may stand in the brackets of x[...]
 
@@ -85,8 +85,7 @@ def roll(xp: Xp, x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> O
 
 
 @primitive
-def repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
-    """Every element ``repeats`` times along an axis (None: of the flattened tensor)"""
+def _repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
     source = x if axis is not None else x.reshape(-1)
     at = axis % source.ndim if axis is not None else 0
 
@@ -95,6 +94,19 @@ def repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
         return xp.sum(dy.reshape((*n[: at + 1], repeats, *n[at + 1 :])), axis=at + 1).reshape(x.shape)
 
     return xp.repeat(source, repeats, axis=at), backward
+
+
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+    """Every element ``repeats`` times along an axis (None: of the flattened tensor), or each its own number of times"""
+    if isinstance(repeats, int):
+        return _repeat(x, repeats, axis)
+    times = [int(n) for n in repeats]
+    if len(times) == 1:
+        return _repeat(x, times[0], axis)
+    n = (size(x) if axis is None else shape(x)[axis]) if None not in shape(x) else len(times)
+    if len(times) != n:
+        raise ValueError(f"repeat: expected one number, or one for each of {n} elements, got {len(times)}")
+    return take(x, [i for i, count in enumerate(times) for _ in range(count)], axis=axis)
 
 
 @primitive
@@ -152,18 +164,38 @@ def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 @primitive
-def split(xp: Xp, x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> Op:
-    """Parts along an axis: a number of equal ones, or those between the given indices. Returns a tuple"""
+def _split(
+    xp: Xp, x: Array, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
+) -> tuple[tuple[Array, ...], Any]:
+    """A number of parts, which need not be even, or those between the given indices"""
 
     def backward(dys: tuple[Array, ...]) -> Array:
         return xp.concatenate(list(dys), axis=axis)
 
-    return tuple(xp.split(x, indices_or_sections, axis=axis)), backward
+    return tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis)), backward
+
+
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """Parts along an axis, as a list: a number of equal ones, or those between the given indices"""
+    if not isinstance(indices_or_sections, int):
+        indices_or_sections = tuple(int(i) for i in indices_or_sections)
+    return list(_split(x, indices_or_sections=indices_or_sections, axis=axis))
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices along an axis, which is removed, as a tuple. num: how many there are, where the shape leaves it open"""
+    if not isinstance(x, KerasTensor):
+        return _unstack(x, axis=axis)
+    n = x.shape[axis] if num is None else num
+    if n is None:
+        raise ValueError(f"unstack: the axis {axis} of shape {x.shape} is open; say with num= how many slices it has")
+    rest = tuple(m for i, m in enumerate(x.shape) if i != axis % x.ndim)
+    found = record_open(unstack, (x, num, axis), *[(rest, x.dtype)] * n)
+    return found if n > 1 else (found,)
 
 
 @primitive
-def unstack(xp: Xp, x: Array, num: int | None = None, axis: int = 0) -> Op:
-    """The slices along an axis, which is removed. Returns a tuple"""
+def _unstack(xp: Xp, x: Array, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
     front = xp.moveaxis(x, axis, 0)
 
     def backward(dys: tuple[Array, ...]) -> Array:
@@ -187,6 +219,8 @@ def pad(
     if len(widths) == 2 and all(isinstance(w, int) for w in widths):
         widths = [tuple(widths)] * x.ndim
     pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in (widths * x.ndim if len(widths) == 1 else widths)]
+    if mode != "constant" and constant_values is not None:
+        raise ValueError(f'pad: constant_values is of mode "constant", got it with mode {mode!r}; leave it out')
     options = {"constant_values": constant_values or 0} if mode == "constant" else {}
 
     def backward(dy: Array) -> Array:
@@ -291,8 +325,6 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int | None = None) -
 @primitive
 def one_hot(backend: Backend, x: Array, num_classes: int, axis: int = -1, dtype: str | None = None) -> Const:
     """1 at the place of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
-    from ..dtypes import standardize_dtype
-
     y = backend.one_hot(x, num_classes, standardize_dtype(dtype))
     return (y if axis in (-1, x.ndim) else backend.xp.moveaxis(y, -1, axis)), None
 
@@ -311,3 +343,15 @@ def size(x: Any) -> int:
 def ndim(x: Any) -> int:
     """The number of axes"""
     return len(shape(x))
+
+
+def dtype(x: Any) -> str:
+    """The name of the dtype of a tensor, variable or array"""
+    return standardize_dtype(x.dtype)
+
+
+@primitive
+def view(xp: Xp, x: Array, dtype: str | None = None) -> Const:
+    """The same bytes read as another dtype. The last axis grows or shrinks when the elements are not of one size"""
+    x = x if x.flags.c_contiguous else xp.ascontiguousarray(x)
+    return x.view(standardize_dtype(dtype or x.dtype)), None
