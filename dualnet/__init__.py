@@ -132,11 +132,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    importlib.import_module(".ops", __name__)  # gives tensors their operators, whatever is asked for first
     if name == "keras":
         return importlib.import_module(".keras", __name__)
     if name not in __all__:
         return importlib.import_module(".tf_names", __name__).find(name)
+    importlib.import_module(".ops", __name__)  # gives tensors their operators, whatever is asked for first
     if name in _HOME:
         value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     else:

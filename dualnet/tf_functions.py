@@ -122,6 +122,22 @@ def sorted_places(values: Any, axis: int = -1, direction: str = "ASCENDING") -> 
     return ops.argsort(-ops.convert_to_tensor(values) if direction == "DESCENDING" else values, axis=axis)
 
 
+def reshape(tensor: Any, shape: Any) -> Any:
+    """The same entries in another shape; -1 stands for what is left."""
+    return ops.reshape(tensor, tuple(shape))
+
+
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
+    """Entries no smaller and no larger than the bounds."""
+    return ops.clip(t, clip_value_min, clip_value_max)
+
+
+def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
+    """The product of matrices, the last two axes of each, after transposing them if told to."""
+    a = ops.swapaxes(a, -1, -2) if transpose_a else a
+    return ops.matmul(a, ops.swapaxes(b, -1, -2) if transpose_b else b)
+
+
 def add_n(inputs: Sequence[Any]) -> Any:
     """The sum of tensors of one shape."""
     total = ops.convert_to_tensor(inputs[0])

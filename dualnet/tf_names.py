@@ -8,7 +8,6 @@ a function of ``tf_functions.py`` translates it into ops. ``docs/old-spellings.m
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
 from typing import Any
 
 # Element types are strings here.
@@ -17,26 +16,26 @@ DTYPES = "bfloat16 bool float16 float32 float64 int8 int16 int32 int64 string ui
 # tf.X means ops.X.
 SAME = {
     "": """abs add broadcast_to cast convert_to_tensor cos cosh divide einsum equal exp expand_dims eye floor greater
-        greater_equal less less_equal linspace logical_and logical_not logical_or matmul maximum minimum multiply negative
-        norm not_equal ones ones_like repeat reshape roll round searchsorted shape sigmoid sign sin sinh size sqrt square
+        greater_equal less less_equal linspace logical_and logical_not logical_or maximum minimum multiply negative
+        norm not_equal ones ones_like repeat roll round searchsorted shape sigmoid sign sin sinh size sqrt square
         squeeze stack subtract tan tanh tensordot tile unstack zeros zeros_like""",
     "math": """abs add bincount ceil cos cosh count_nonzero divide equal erf exp expm1 floor greater greater_equal less
         less_equal log log1p log_sigmoid logical_and logical_not logical_or logical_xor maximum minimum mod multiply
         negative not_equal round rsqrt sigmoid sign sin sinh softplus softsign sqrt square subtract tan tanh top_k""",
     "nn": "elu log_softmax moments relu relu6 selu sigmoid silu softmax softplus softsign swish tanh top_k",
-    "linalg": "cholesky det diag eigh inv matmul norm qr solve tensordot trace",
+    "linalg": "cholesky det diag eigh inv norm qr solve tensordot trace",
 }
 
 # Other names, and names whose home is not dualnet.ops. A home without a dot is a function of tf_functions.py.
 OTHER = {
     "": """acos=ops.arccos acosh=ops.arccosh asin=ops.arcsin asinh=ops.arcsinh atan=ops.arctan atan2=ops.arctan2
         atanh=ops.arctanh
-        clip_by_value=ops.clip fill=ops.full identity=ops.copy pow=ops.power range=ops.arange rank=ops.ndim
+        fill=ops.full identity=ops.copy pow=ops.power range=ops.arange rank=ops.ndim
         reduce_all=ops.all reduce_any=ops.any reduce_logsumexp=ops.logsumexp reduce_max=ops.max reduce_mean=ops.mean
         reduce_min=ops.min reduce_prod=ops.prod reduce_sum=ops.sum reverse=ops.flip stop_gradient=ops.stop_gradient
         truediv=ops.true_divide
-        add_n argmax argmin argsort=sorted_places boolean_mask clip_by_global_norm clip_by_norm concat constant cumsum
-        executing_eagerly function gather get_logger one_hot pad print=print_to_stderr sort=sorted_values split transpose
+        add_n argmax argmin argsort=sorted_places boolean_mask clip_by_global_norm clip_by_norm clip_by_value concat constant cumsum
+        executing_eagerly function gather get_logger matmul one_hot pad print=print_to_stderr reshape sort=sorted_values split transpose
         where
         TensorShape=shape_of TensorSpec=data.TensorSpec is_tensor=ops.is_tensor
         constant_initializer=initializers.Constant ones_initializer=initializers.Ones
@@ -51,7 +50,7 @@ OTHER = {
     "nn": """avg_pool=avg_pool2d avg_pool2d batch_normalization bias_add=ops.add conv2d dropout embedding_lookup gelu
         l2_loss l2_normalize leaky_relu max_pool=max_pool2d max_pool2d sigmoid_cross_entropy_with_logits
         softmax_cross_entropy_with_logits sparse_softmax_cross_entropy_with_logits""",
-    "linalg": "l2_normalize matvec",
+    "linalg": "l2_normalize matmul matvec",
     "random": "categorical set_seed",
     "config": "run_functions_eagerly=nothing_to_set",
     "config.experimental": "list_physical_devices=config.list_physical_devices set_memory_growth=nothing_to_set",

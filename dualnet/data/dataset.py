@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..naming import auto_name
-from . import background, streams
-from .elements import Element, Steps, as_element, as_output, leaves, read_only
+from . import background, streams, windows
+from .elements import Element, Steps, as_element, as_output, leaves, map_leaves, read_only
 from .shuffling import Shuffle
 from .streams import Turn
 
@@ -231,6 +231,42 @@ class Dataset:
         """The rows of every element, one by one."""
         size = self._size if self._size <= 0 else UNKNOWN_CARDINALITY
         return Dataset(lambda turn: streams.unbatched(self._elements(turn)), size)
+
+    def window(
+        self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False, name: str | None = None
+    ) -> Dataset:
+        """Datasets of `size` elements: every `stride`-th one, each window beginning `shift` (by default `size`) later.
+
+        An element that is a tuple or dictionary becomes one of datasets. drop_remainder: leave out windows that the
+        end cuts short. `flat_map(lambda window: window.batch(size))` makes arrays of the windows.
+        """
+        shift = size if shift is None else shift
+        for what, value in (("size", size), ("shift", shift), ("stride", stride)):
+            _positive(what, value)
+
+        def within(*values: Any) -> Dataset:
+            return Dataset(lambda turn: iter(values), len(values))
+
+        def stream(turn: Turn | None) -> Iterator[Any]:
+            found = windows.windows(self._elements(turn), size, shift, stride, drop_remainder)
+            return (map_leaves(within, *window) for window in found)
+
+        length = self._size
+        return Dataset(stream, windows.count(length, size, shift, stride, drop_remainder) if length >= 0 else length)
+
+    def flat_map(self, map_func: Callable[..., Dataset], name: str | None = None) -> Dataset:
+        """The elements of the dataset `map_func(*element)`, of one element after the other."""
+        return Dataset(
+            lambda turn: windows.flattened(self._elements(turn), map_func, turn),
+            self._size if self._size == 0 else UNKNOWN_CARDINALITY,
+        )
+
+    def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: str | None = None) -> Any:
+        """`state = reduce_func(state, element)` over all elements; the last state."""
+        state = as_element(initial_state)
+        for element in streams.closing(self._elements()):
+            state = as_element(reduce_func(state, element))
+        return as_output(state)
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         """What a function of a dataset makes of this one."""

@@ -129,8 +129,8 @@ def as_output(structure: Any) -> Any:
     """An element as iterating over a dataset gives it: arrays that answer to `.numpy()`."""
 
     def wrap(leaf: Any) -> Any:
-        if leaf is None:
-            return None
+        if leaf is None or hasattr(leaf, "as_numpy_iterator"):  # a window is a dataset
+            return leaf
         return np.asarray(leaf, object if isinstance(leaf, (str, bytes)) else None).view(Element)
 
     return map_leaves(wrap, structure)

@@ -220,6 +220,27 @@ def test_a_cache_runs_what_is_before_it_once() -> None:
     assert calls == [0, 0, 1, 2]
 
 
+@pytest.mark.parametrize("shift", [None, 1, 2, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("drop", [False, True])
+def test_windows(shift: int | None, stride: int, drop: bool) -> None:
+    windows = span(10).window(3, shift=shift, stride=stride, drop_remainder=drop)
+    expected = [list(range(start, 10, stride))[:3] for start in range(0, 10, shift or 3)]
+    expected = [w for w in expected if len(w) == 3 or not drop]
+    assert [list(w.as_numpy_iterator()) for w in windows] == expected
+    assert len(windows) == len(expected)
+    flat = windows.flat_map(lambda window: window.batch(3))
+    assert [b.tolist() for b in flat] == expected
+    assert flat.cardinality() == UNKNOWN_CARDINALITY
+
+
+def test_windows_of_tuples_and_reduce() -> None:
+    pairs = Dataset.zip((span(6), span(6).map(lambda x: x * 10))).window(2)
+    flat = pairs.flat_map(lambda a, b: Dataset.zip((a.batch(2), b.batch(2))))
+    assert [(a.tolist(), b.tolist()) for a, b in flat][1] == ([2, 3], [20, 30])
+    assert span(5).reduce(0, lambda state, x: state + x) == 10
+
+
 def test_what_is_given_out_again_cannot_be_changed() -> None:
     array = np.zeros((3, 2))
     dataset = Dataset.from_tensor_slices(array)
@@ -253,6 +274,8 @@ def test_what_is_given_out_again_cannot_be_changed() -> None:
         (lambda: span(3).shard(2, 2), ValueError, "below num_shards=2"),
         (lambda: span(3).cache("file"), ValueError, "in memory only"),
         (lambda: span(3).apply(lambda d: 3), TypeError, "it returned int"),
+        (lambda: span(3).window(0), ValueError, "size must be a positive"),
+        (lambda: list(span(3).flat_map(lambda x: x)), TypeError, "must return a Dataset, it returned int"),
         (lambda: list(span(3).unbatch()), ValueError, "unbatch"),
         (lambda: list(span(3).map(lambda x: object())), TypeError, "expected numbers or text, got a object"),
         (
