@@ -64,7 +64,7 @@ class Spec:
     """Shape (open entries are None) and dtype of a tensor."""
 
     def __init__(self, shape: tuple[int | None, ...], dtype: str) -> None:
-        self.shape, self.dtype = tuple(shape), str(dtype)
+        self.shape, self.dtype = tuple(shape), "string" if str(dtype) == "object" else str(dtype)
 
 
 def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -136,7 +136,9 @@ class Graph:
         for name, tensors in (("inputs", inputs), ("outputs", outputs)):
             for x in tree.flatten(tensors):
                 if not isinstance(x, KerasTensor) or x._keras_history is None:
-                    raise ValueError(f"{name} must be symbolic tensors, made by Input(...) and calls on it, got {x!r}")
+                    raise ValueError(
+                        f"All `{name}` values must be KerasTensors, made by Input(...) and calls on it, got {x!r}"
+                    )
         self.inputs, self.outputs = inputs, outputs
         self._flat_inputs = tree.flatten(inputs)
         found, order = self._walk()
@@ -152,8 +154,12 @@ class Graph:
         given = {id(x) for x in self._flat_inputs}
         done: dict[int, Node] = {}
         order: dict[int, int] = {}
-        stack: list[tuple[KerasTensor, bool]] = [(y, False) for y in reversed(tree.flatten(self.outputs))]
-        while stack:  # depth first without recursion: models of a thousand layers exist
+        ends = tree.flatten_with_path(self.outputs)
+        stack: list[tuple[KerasTensor, bool]] = []
+        while stack or ends:  # depth first without recursion: models of a thousand layers exist
+            if not stack:
+                path, end = ends.pop(0)
+                stack.append((end, False))
             tensor, expanded = stack.pop()
             node = node_of(tensor)
             if id(node) in done:
@@ -164,7 +170,8 @@ class Graph:
             order.setdefault(id(node.operation), len(order))
             if node.is_input and id(tensor) not in given:
                 raise ValueError(
-                    f"the outputs depend on {node.operation.name!r}, which is not among the inputs "
+                    f"Output with path `{'.'.join(map(str, path))}` is not connected to `inputs` alone: it depends on "
+                    f"{node.operation.name!r}, which is not among the inputs "
                     f"({', '.join(node_of(x).operation.name for x in self._flat_inputs)}): add it to them"
                 )
             stack.append((tensor, True))
@@ -186,6 +193,26 @@ class Graph:
             for y, value in zip(tree.flatten(node.outputs), tree.flatten(results)):
                 values[id(y)] = value
         return tree.map_structure(real, self.outputs)
+
+
+def with_inputs_of_its_own(
+    inputs: Any, outputs: Any, make_input: Callable[[KerasTensor], KerasTensor]
+) -> tuple[Any, Any]:
+    """The same inputs and outputs or, where an input is the result of a call, copies that begin with fresh inputs.
+
+    The layers are the same; each gets another node. make_input: a symbolic tensor for data like the given one.
+    """
+    if all(not isinstance(x, KerasTensor) or node_of(x).is_input for x in tree.flatten(inputs)):
+        return inputs, outputs
+    graph = Graph(inputs, outputs)
+    fresh = tree.map_structure(lambda x: x if node_of(x).is_input else make_input(x), inputs)
+
+    def again(operation: Any, args: Any, kwargs: Any) -> Any:
+        node = next(nodes)
+        return record(operation, args, kwargs, tree.map_structure(lambda y: Spec(y.shape, y.dtype), node.outputs))
+
+    nodes = iter(graph.nodes)
+    return fresh, graph.run(fresh, again)
 
 
 def node_of(tensor: KerasTensor) -> Node:

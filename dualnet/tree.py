@@ -8,6 +8,7 @@ from typing import Any
 __all__ = [
     "assert_same_structure",
     "flatten",
+    "flatten_with_path",
     "is_nested",
     "map_shape_structure",
     "map_structure",
@@ -27,6 +28,14 @@ def flatten(structure: Any) -> list[Any]:
     if isinstance(structure, (list, tuple)):
         return [leaf for part in structure for leaf in flatten(part)]
     return [structure]
+
+
+def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """The leaves in the order of ``flatten``, each behind the keys and positions that lead to it"""
+    if not is_nested(structure):
+        return [((), structure)]
+    keys = sorted_keys(structure) if isinstance(structure, dict) else range(len(structure))
+    return [((key, *path), leaf) for key in keys for path, leaf in flatten_with_path(structure[key])]
 
 
 def sorted_keys(structure: dict[Any, Any]) -> list[Any]:

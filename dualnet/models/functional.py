@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from .. import tree
-from ..graph import Graph
+from ..graph import Graph, is_trial
 from ..layers.base import Layer
+from ..layers.core import InputLayer
 from ..tensor import KerasTensor, Tensor
+from ..text import DTYPE as TEXT
+from ..text import is_text
 
 
 def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) -> Any:
@@ -24,41 +28,86 @@ def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) ->
     return graph.run(inputs, call)
 
 
-def _arrange(model: Layer, graph: Graph, inputs: Any) -> Any:
+def _arrange(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
     """The inputs in the order of the graph's, found by name in a dictionary, and with an axis of one added or removed."""
-    expected = tree.flatten(graph.inputs)
-    names = [x._keras_history.operation.name for x in expected]
-    if isinstance(inputs, dict) and not isinstance(graph.inputs, dict):
-        missing = [n for n in names if n not in inputs]
-        if missing:
-            raise ValueError(f"model {model.name!r} needs the inputs {names}, the dictionary lacks {missing}")
-        given = [inputs[n] for n in names]
-    elif isinstance(inputs, dict):
-        missing = [k for k in graph.inputs if k not in inputs]
-        if missing:
-            raise ValueError(
-                f"model {model.name!r} needs the inputs {list(graph.inputs)}, the dictionary lacks {missing}"
-            )
-        given = tree.flatten({k: inputs[k] for k in graph.inputs})
+    expected = tree.flatten_with_path(graph.inputs)
+    names = [x._keras_history.operation.name for _, x in expected]
+    if isinstance(inputs, dict):
+        given = _by_name(model, graph, inputs, names)
     else:
         given = tree.flatten(inputs)
+        if isinstance(graph.inputs, dict):
+            _check_unnamed(model, graph.inputs, inputs, given)
     if len(given) != len(expected):
-        raise ValueError(f"model {model.name!r} has {len(expected)} inputs ({', '.join(names)}), got {len(given)}")
-    return [_fit(model, x, e) for x, e in zip(given, expected)]
+        raise ValueError(
+            f"model {model.name!r} expects {len(expected)} input{'s' if len(expected) > 1 else ''} ({', '.join(names)}), "
+            f"but it received {len(given)}"
+        )
+    return [_fit(model, i, x, path, e) for i, (x, (path, e)) in enumerate(zip(given, expected))]
 
 
-def _fit(model: Layer, x: Any, expected: KerasTensor) -> Any:
+def _by_name(model: Layer, graph: Graph, inputs: dict[str, Any], names: list[str]) -> list[Any]:
+    """The entries of a dictionary: under the keys of the graph's inputs, or under the names of its input layers."""
+    keys = list(graph.inputs) if isinstance(graph.inputs, dict) else names
+    missing = [key for key in keys if key not in inputs]
+    if missing:
+        raise ValueError(f"model {model.name!r} needs the inputs {keys}, the dictionary lacks {missing}")
+    if len(inputs) > len(keys):
+        _warn_structure(
+            model, f"it has {sorted(set(inputs) - set(keys))} besides {keys}, which the model has no use for"
+        )
+    if isinstance(graph.inputs, dict):
+        return tree.flatten({key: inputs[key] for key in keys})
+    return [inputs[key] for key in keys]
+
+
+def _check_unnamed(model: Layer, expected: dict[str, Any], inputs: Any, given: list[Any]) -> None:
+    """A list for inputs that have keys is in the order of the sorted keys, which is told where that may be a surprise."""
+    keys = list(expected)
+    if not tree.is_nested(inputs) and len(tree.flatten(expected)) > 1:
+        raise ValueError(
+            f"model {model.name!r} expects {len(keys)} named input(s) with keys {keys}, but it received a single tensor"
+        )
+    if len(given) > 1:
+        if keys != tree.sorted_keys(expected):
+            raise ValueError(
+                f"The structure of `inputs` doesn't match the expected structure: model {model.name!r} takes a dictionary "
+                f"with the keys {keys}, and in which order a list has them is not clear"
+            )
+        _warn_structure(model, f"the model takes a dictionary with the keys {keys}, and was given a list")
+
+
+def _warn_structure(model: Any, problem: str) -> None:
+    """Warn about the first inputs of a model that are arranged in another way; it is called at every step."""
+    if not model._warned_of_structure and not is_trial():
+        model._warned_of_structure = True
+        warnings.warn(f"The structure of `inputs` doesn't match the expected structure: {problem}", stacklevel=7)
+
+
+def _fit(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: KerasTensor) -> Any:
     """One input as the graph expects it: its rank, shape and dtype."""
     from ..ops import cast
 
-    x, rank = with_last_axis(x, expected.shape), len(expected.shape)
-    bad = len(x.shape) != rank or any(n not in (None, m) and m is not None for n, m in zip(expected.shape, x.shape))
-    if bad:
-        name = expected._keras_history.operation.name
+    name = expected._keras_history.operation.name
+    if x is None:
+        if getattr(expected._keras_history.operation, "optional", False):
+            return None
         raise ValueError(
-            f"model {model.name!r}: input {name!r} expects shape {tuple(expected.shape)}, got {tuple(x.shape)}"
+            f"model {model.name!r}: input {name!r} is None, but it is not optional: give data for it, or make it with "
+            "Input(..., optional=True)"
         )
-    if isinstance(x, Tensor) and str(x.dtype) != expected.dtype and not isinstance(x, KerasTensor):
+    if isinstance(x, Tensor) and x.size and is_text(x) != (expected.dtype == TEXT):
+        wanted, got = ("text", "numbers") if expected.dtype == TEXT else ("numbers", "text")
+        raise ValueError(
+            f"model {model.name!r}: input {name!r} expects {wanted} (its dtype is {expected.dtype}), got {got}"
+        )
+    x, rank = with_last_axis(x, expected.shape), len(expected.shape)
+    if len(x.shape) != rank or any(n not in (None, m) and m is not None for n, m in zip(expected.shape, x.shape)):
+        raise ValueError(
+            f"model {model.name!r}: input {index} with name {name!r} at path '{'.'.join(map(str, path))}' does not fit: "
+            f"expected shape={tuple(expected.shape)}, found shape={tuple(x.shape)}"
+        )
+    if isinstance(x, Tensor) and str(x.dtype) != expected.dtype and expected.dtype != TEXT:
         x = cast(x, expected.dtype)
     return x
 
@@ -70,6 +119,11 @@ def with_last_axis(x: Any, shape: Any) -> Any:
     if len(x.shape) == len(shape) - 1 and shape[-1] == 1:
         return expand_dims(x, -1)
     return squeeze(x, -1) if len(x.shape) == len(shape) + 1 and x.shape[-1] == 1 else x
+
+
+def input_like(x: KerasTensor) -> KerasTensor:
+    """A symbolic input for data such as this symbolic tensor stands for."""
+    return InputLayer(batch_shape=x.shape, dtype=x.dtype).output
 
 
 def layers_of(graph: Graph) -> list[Layer]:

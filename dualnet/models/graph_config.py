@@ -156,6 +156,9 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
         waiting += [(name, i, node) for i, node in enumerate(nodes)]
         if not nodes:
             made[name, 0] = tree.flatten(operations[name].output)
+    nowhere = sorted({h[0] for _, _, node in waiting for h in _histories(node) if h[0] not in operations})
+    if nowhere:
+        raise ValueError(f"the config describes no model. Missing node: {', '.join(nowhere)}")
     while waiting:
         later = []
         for name, i, node in waiting:
@@ -165,7 +168,8 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
                 later.append((name, i, node))
         if len(later) == len(waiting):
             raise ValueError(
-                f"the config describes no model: the inputs of {sorted({n for n, _, _ in later})} never come"
+                f"the config describes no model: the inputs of {sorted({n for n, _, _ in later})} never come, as they "
+                "wait for each other in a loop"
             )
         waiting = later
 
@@ -174,7 +178,8 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
             return made[structure[0], structure[1]][structure[2]]
         if isinstance(structure, dict):
             return {key: ends(value) for key, value in structure.items()}
-        return [ends(part) for part in structure]
+        parts = [ends(part) for part in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
 
     return ends(config["input_layers"]), ends(config["output_layers"])
 

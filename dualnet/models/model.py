@@ -8,12 +8,12 @@ from typing import Any
 from .. import tree
 from ..autodiff import no_grad
 from ..compat import OldModelMethods
-from ..graph import Graph
+from ..graph import Graph, with_inputs_of_its_own
 from ..layers.base import Layer
 from ..layers.symbolic import zeros_of
 from ..tensor import KerasTensor
 from ..training.trainer import Trainer
-from .functional import layers_of, output_names, run_graph
+from .functional import input_like, layers_of, output_names, run_graph
 
 
 class Model(OldModelMethods, Trainer, Layer):
@@ -38,21 +38,35 @@ class Model(OldModelMethods, Trainer, Layer):
         Layer.__init__(self, trainable=trainable, name=name, dtype=dtype, **kwargs)
         Trainer.__init__(self)
         self._graph: Graph | None = None
+        self._warned_of_structure = False
         if ends:
-            self._graph = Graph(ends["inputs"], ends["outputs"])
+            inputs, outputs = with_inputs_of_its_own(ends["inputs"], ends["outputs"], input_like)
+            self._graph = Graph(inputs, outputs)
             self.built = True
-            self._build_shape = tree.map_structure(lambda x: x.shape, ends["inputs"])
-            self._summary_output_shape = tree.map_structure(lambda y: y.shape, ends["outputs"])
+            self._build_shape = tree.map_structure(lambda x: x.shape, inputs)
+            self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
 
     # -- structure -------------------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
         """The layers directly inside the model."""
-        return self._flatten_layers()
+        return self._sublayers()
 
-    def _flatten_layers(self) -> list[Layer]:
-        own = super()._flatten_layers()
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Model.layers` attribute is reserved: it lists the layers of the model, and cannot be set. "
+            "Give the attribute another name"
+        )
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and ops of a model made of inputs and outputs, the inputs first."""
+        return list(self._require_graph().operations)
+
+    def _sublayers(self) -> list[Layer]:
+        own = super()._sublayers()
         if self._graph is None:
             return own
         inside = layers_of(self._graph)
@@ -197,6 +211,26 @@ class Model(OldModelMethods, Trainer, Layer):
         from ..saving.model_file import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All variables in nested dictionaries by the parts of their paths, under "trainable_variables",
+        "non_trainable_variables", "optimizer_variables" and "metrics_variables".
+
+        value_format: "backend_tensor" for tensors, "numpy_array" for NumPy arrays; copies both. Raises ``ValueError`` when two
+        variables have the same path.
+        """
+        from .state_tree import get_state_tree
+
+        return get_state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Set variables to the values in a tree such as ``get_state_tree`` gives; what it leaves out stays as it is.
+
+        Raises ``ValueError``, and sets nothing, for a path the model does not have.
+        """
+        from .state_tree import set_state_tree
+
+        set_state_tree(self, state_tree)
 
     def to_json(self, **kwargs: Any) -> str:
         """The structure of the model, without weights, as JSON."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from .. import tree
+from ..dtypes import is_float
 from ..graph import Graph
 from ..layers.base import Layer
 from ..layers.core import InputLayer
 from ..tensor import KerasTensor
+from ..text import DTYPE as TEXT
+from ..text import is_text
 from .functional import with_last_axis
 from .model import Model
 
@@ -34,15 +39,27 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and layer._keras_history is not None:
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
-            if not callable(layer) or isinstance(layer, type):
-                cure = ": make an instance, with ()" if isinstance(layer, type) else ""
-                raise ValueError(f"Sequential expects layers, got {layer!r}{cure}")
-            raise ValueError(f"Sequential expects layers, got the function {layer!r}: wrap it in a layer")
+            cure = ""
+            if isinstance(layer, type):
+                cure = ": make an instance, with ()"
+            elif callable(layer):
+                cure = ": wrap it in a layer"
+            raise ValueError(
+                f"Only instances of Layer can be added to a Sequential, it expects layers, got {layer!r}{cure}"
+            )
         if any(layer.name == other.name for other in self._layers):
-            raise ValueError(f"layer names must be unique in a model; there is a second {layer.name!r}")
+            raise ValueError(
+                f"the layers of a Sequential should have unique names; there is a second {layer.name!r}: give it another "
+                "with name="
+            )
         if not self._layers and not isinstance(layer, InputLayer) and layer._batch_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer._batch_input_shape))
         if isinstance(layer, InputLayer) and self._layers:
+            if isinstance(self._layers[0], InputLayer):
+                raise ValueError(
+                    f"model {self.name!r} has already been configured for inputs of shape {self._layers[0].batch_shape}: "
+                    "there can be no second Input"
+                )
             raise ValueError("an Input can only be the first layer of a Sequential")
         self._layers.append(layer)
         if rebuild and self._graph is not None:
@@ -77,17 +94,46 @@ class Sequential(Model):
         """The layers, without the input."""
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError("`Sequential.layers` attribute is reserved. Use `add()` and `pop()` to change the layers")
+
     def build(self, input_shape: Any = None) -> None:
-        """Make the weights of all layers for inputs of a shape, the batch first."""
+        """Make the weights of all layers for inputs of a shape, the batch first.
+
+        Lists and dictionaries of inputs have no graph: the layers are built as they are called.
+        """
         if input_shape is None:
             raise ValueError(f"model {self.name!r}: build needs the shape of the input, such as (None, 784)")
+        for layer in self.layers:
+            _check_call(layer)
+        if not _is_shape(input_shape):
+            self._build_shape = input_shape
+            return
         shape = tuple(input_shape)
+        first = self._layers[0] if self._layers else None
+        if isinstance(first, InputLayer):
+            known = first.batch_shape
+            if len(known) != len(shape) or any(a != b for a, b in zip(known, shape) if None not in (a, b)):
+                raise ValueError(
+                    f"model {self.name!r} has already been configured for inputs of shape {known}, it cannot be built "
+                    f"for {shape}"
+                )
+        else:
+            first = InputLayer(batch_shape=shape)
+            if self._layers:
+                self._layers.insert(0, first)
         self._build_shape = shape
-        if self._layers and not isinstance(self._layers[0], InputLayer):
-            self._layers.insert(0, InputLayer(batch_shape=shape))
-        first = self._layers[0] if self._layers else InputLayer(batch_shape=shape)
         self._graph = Graph(first.output, first.output)
-        self._extend(self.layers)
+        try:
+            self._extend(self.layers)
+        except NotImplementedError:  # a layer that knows no shape but that of what it returns
+            self._graph = None
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # Data of one size says nothing about the next batch.
+        self.build(tree.map_structure(lambda x: (None, *x.shape[1:]), args[0]))
+        self.built = True
 
     def _extend(self, layers: Sequence[Layer]) -> None:
         """Call more layers on the symbolic output of the model, which builds them."""
@@ -96,9 +142,11 @@ class Sequential(Model):
         for layer in layers:
             x = layer(x)
         self._graph = Graph(self._graph.inputs, x)
-        self._summary_output_shape = x.shape
+        self._summary_output_shape = tree.map_structure(lambda y: y.shape, x)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if not self._layers:
+            raise ValueError(f"model {self.name!r} has no layers: add some with add(layer)")
         x = inputs
         if self._graph is not None and hasattr(x, "shape"):
             x = with_last_axis(x, self._graph.inputs.shape)
@@ -137,3 +185,20 @@ class Sequential(Model):
         if not model.built and shape:
             model.build(shape)
         return model
+
+
+def _is_shape(shape: Any) -> bool:
+    """Whether it is the shape of one tensor, and not a structure of shapes."""
+    return isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, int) for n in shape)
+
+
+def _check_call(layer: Layer) -> None:
+    """A layer of a Sequential is called with what the layer before it returned, and nothing else."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = list(inspect.signature(layer.call).parameters.values())
+    needed = [p.name for p in parameters if p.kind in positional and p.default is p.empty]
+    if len(needed) > 1:
+        raise ValueError(
+            f"a layer of a Sequential can only have a single positional argument without a default, the input; "
+            f"{type(layer).__name__} has {', '.join(needed)}"
+        )

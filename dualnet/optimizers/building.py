@@ -70,6 +70,9 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
         host = backends.get("cpu")
         self._iterations = Variable(0, dtype="int64", trainable=False, name="iteration", backend=host)
         self._learning_rate = LearningRate(learning_rate, owner)
+        for variable in (self._iterations, self._learning_rate.variable):
+            if variable is not None:
+                variable.path = f"{self.name}/{variable.name}"
         self._excluded: set[int] = set()  # from weight decay, by id
         self._excluded_names: list[str] = []
         self.built = False

@@ -43,7 +43,10 @@ def save_model(model: Any, path: Path) -> None:
         _write_layers(file.create_group("model_weights"), model)
         if model.optimizer is not None and model.optimizer.built:
             prefix = model.optimizer.name
-            variables = [(f"{prefix}/{v.path}", v) for v in model.optimizer.variables]
+            variables = [
+                (v.path if v.path.startswith(f"{prefix}/") else f"{prefix}/{v.path}", v)
+                for v in model.optimizer.variables
+            ]
             _write_arrays(file.create_group("optimizer_weights"), variables)
     with atomic_write(path) as stream:
         stream.write(buffer.getvalue())
@@ -69,7 +72,7 @@ def _ordered(layer: Layer) -> list[Any]:
 
 def _trainable_by_birth(layer: Layer) -> list[Any]:
     found = list(layer._trainable_variables)
-    for child in layer._flatten_layers():
+    for child in layer._sublayers():
         found += _trainable_by_birth(child)
     return found
 

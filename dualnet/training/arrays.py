@@ -13,6 +13,7 @@ from .. import config, tree
 from ..autodiff import to_array
 from ..dtypes import is_float
 from ..tensor import Tensor
+from ..text import as_text, is_text
 from .order import shuffled
 
 Batch = tuple[Any, Any, Any, int]  # x, y, sample_weight (nested structures of tensors, or None), number of samples
@@ -22,7 +23,7 @@ class ArrayData:
     """Arrays (or nested structures of them) with the samples along the first axis.
 
     shuffle: False, True (a new order in every pass) or "batch" (only inside consecutive batches). class_weight: label
-    -> weight; labels that are not in it weigh 1.
+    -> weight; labels that are not in it weigh 1. text: whether ``x`` may be strings, which stay on the host.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class ArrayData:
         shuffle: bool | str = False,
         class_weight: dict[int, float] | None = None,
         backend: backends.Backend | None = None,
+        text: bool = False,
     ) -> None:
         self.backend = backend or backends.current()
+        self.text = text
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("give class_weight or sample_weight, not both: they would both weigh the samples")
@@ -57,7 +60,11 @@ class ArrayData:
             return None
 
         def move(leaf: Any) -> Any:
+            if leaf is None:
+                return None  # an optional input that is left out, labels that no loss asks for
             try:
+                if name == "x" and is_text(leaf):
+                    return self._text(leaf)
                 array = leaf.data if isinstance(leaf, Tensor) else to_host(leaf)
                 if array.ndim == 0:
                     raise ValueError("it is a single number: the first axis must count the samples")
@@ -68,9 +75,19 @@ class ArrayData:
             dtype = config.floatx() if is_float(array.dtype) or name == "sample_weight" else None
             return to_array(array, self.backend, dtype)
 
-        if isinstance(part, list) and not any(hasattr(leaf, "shape") for leaf in part):
+        if isinstance(part, list) and part and not any(leaf is None or hasattr(leaf, "shape") for leaf in part):
             return move(part)  # a nested list of numbers is one array
         return tree.map_structure(move, part)
+
+    def _text(self, leaf: Any) -> Any:
+        if not self.text:
+            raise TypeError(
+                "it is text, and no layer of the model takes text: begin with TextVectorization or StringLookup"
+            )
+        array = as_text(leaf)
+        if array.ndim == 0:
+            raise ValueError("it is a single string: the first axis must count the samples")
+        return array
 
     def order(self, epoch: int, step: int) -> Any:
         """The order of the samples in a pass, drawn on the host; a function of the seed, the step and the epoch."""
@@ -101,7 +118,14 @@ class ArrayData:
         if isinstance(data, self.backend.array_type):  # the usual case, without walking a structure
             array: Any = data
             return Tensor(array[part] if isinstance(part, slice) else self.backend.take(array, part))
+        if getattr(getattr(data, "dtype", None), "kind", "") == "O":  # text, beside a device that has none
+            return Tensor(data[part if isinstance(part, slice) else self.backend.to_numpy(part)])
         return tree.map_structure(lambda a: self._select(a, part), data)
+
+
+def tensors_of(data: Any) -> Any:
+    """Arrays of the device in a structure as tensors."""
+    return tree.map_structure(lambda a: None if a is None else Tensor(a), data)
 
 
 def is_arrays(x: Any) -> bool:
@@ -130,7 +154,10 @@ def to_host(leaf: Any) -> Any:
 
 def check_lengths(parts: dict[str, Any]) -> int:
     """The number of samples of all parts; ``ValueError`` when they differ."""
-    sizes = {name: [a.shape[0] for a in tree.flatten(part)] for name, part in parts.items() if part is not None}
+    sizes = {name: [a.shape[0] for a in tree.flatten(part) if a is not None] for name, part in parts.items()}
+    sizes = {name: ns for name, ns in sizes.items() if ns}
+    if not sizes:
+        raise ValueError("there is no data: everything that was given is None")
     if len({n for ns in sizes.values() for n in ns}) > 1:
         told = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in sizes.items())
         raise ValueError(f"all arrays must have the same number of samples, got {told}")

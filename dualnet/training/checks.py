@@ -42,7 +42,7 @@ def check_data(model: Any, data: ArrayData) -> None:
 
 
 def _check_finite(array: Any, name: str) -> None:
-    if array.dtype.kind != "f":
+    if array is None or array.dtype.kind != "f":
         return
     xp = backends.of(array).xp
     # The sum is finite unless something in it is not (or it overflows): one fast pass in the usual case.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import losses, metrics, tree
+from ..autodiff import outside
 from ..naming import to_snake_case
 from .outputs import Output, at, by_position, children, for_outputs, outputs_of, weights_for
 from .states import States, set_states
@@ -69,6 +70,11 @@ class CompiledLoss:
         self.metrics: list[Any] = []
         self.pending: States = {}  # for the metrics, once they are made
         self._terms: list[Term] = []
+
+    @property
+    def losses(self) -> list[Any]:
+        """Those in use, once a batch has shown which."""
+        return [term.loss for term in self._terms]
 
     def places(self, y_pred: Any) -> list[Place]:
         """Which loss is of which outputs. y_pred: what the model returns, or its symbolic outputs."""
@@ -143,6 +149,7 @@ class CompiledLoss:
             value = value if term.weight is None else value * term.weight
             total = value if total is None else total + value
         for tracker in self.metrics:
+            outside("the mean of each loss is kept")
             tracker.update_state(tracked[id(tracker)], sample_weight=predictions[0].shape[0])
         return total
 

@@ -21,10 +21,11 @@ def make_data(
     shuffle: bool | str = False,
     class_weight: dict[int, float] | None = None,
     backend: backends.Backend | None = None,
+    text: bool = False,
 ) -> Data:
-    """Whatever the user gave, as ``ArrayData`` or ``IterableData``."""
+    """Whatever the user gave, as ``ArrayData`` or ``IterableData``. text: whether x may be strings."""
     if is_arrays(x):
-        return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, backend)
+        return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, backend, text)
     if not (hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))):
         raise TypeError(f"x must be arrays, or an iterable of batches, got {type(x).__name__}")
     for name, value in (("y", y), ("sample_weight", sample_weight)):
@@ -32,4 +33,9 @@ def make_data(
             raise ValueError(f"x is a {type(x).__name__} of batches: {name} must be in the batches, not an argument")
     if batch_size is not None:
         raise ValueError(f"with a {type(x).__name__} of batches, batch_size is decided by the batches")
-    return IterableData(x, backend, shuffle, class_weight)
+    return IterableData(x, backend, shuffle, class_weight, text)
+
+
+def takes_text(layer: Any) -> bool:
+    """Whether a layer or model reads strings, or has one inside that does."""
+    return any(inner.takes_text for inner in [layer, *layer._flatten_layers()])

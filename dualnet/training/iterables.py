@@ -12,7 +12,7 @@ from ..data import INFINITE_CARDINALITY, Dataset, py_dataset
 from ..data.py_dataset import PyDataset
 from ..data.streams import Turn
 from ..tensor import Tensor
-from .arrays import ArrayData, Batch
+from .arrays import ArrayData, Batch, tensors_of
 from .order import shuffled
 
 
@@ -30,8 +30,10 @@ class IterableData:
         backend: backends.Backend | None = None,
         shuffle: bool | str = False,
         class_weight: dict[int, float] | None = None,
+        text: bool = False,
     ) -> None:
         self.backend = backend or backends.current()
+        self.text = text
         self.source = source
         self.class_weight = class_weight
         self.shuffle = bool(shuffle) and isinstance(source, PyDataset)
@@ -85,8 +87,10 @@ class IterableData:
         if len(item) > 3:
             raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}")
         x, y, weight = (*item, None, None)[:3]
-        move = ArrayData(x, y, weight, batch_size=1, class_weight=self.class_weight, backend=self.backend)
-        tensors = [None if d is None else tree.map_structure(Tensor, d) for d in (move.x, move.y, move.weight)]
+        move = ArrayData(
+            x, y, weight, batch_size=1, class_weight=self.class_weight, backend=self.backend, text=self.text
+        )
+        tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
         return (*tensors, move.size)  # type: ignore[return-value]
 
     def on_epoch_begin(self) -> None:

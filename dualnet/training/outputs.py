@@ -6,7 +6,7 @@ and where a list ends the path by the name of the layer that it comes from, if t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .. import tree
@@ -27,7 +27,7 @@ class Output(NamedTuple):
 
 def outputs_of(y_pred: Any, names: Sequence[str] | None = None) -> list[Output]:
     """The outputs in a structure, in the order of ``tree.flatten``. names: of the layers that they come from."""
-    paths = list(_paths(y_pred, ()))
+    paths = [path for path, _ in tree.flatten_with_path(y_pred)]
     if names is None or len(names) != len(paths):
         names = [""] * len(paths)
     found = []
@@ -37,14 +37,6 @@ def outputs_of(y_pred: Any, names: Sequence[str] | None = None) -> list[Output]:
         known = last != ""
         found.append(Output(path, keys, "/".join((*keys, last) if last else keys) if known else None))
     return found
-
-
-def _paths(structure: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    if not tree.is_nested(structure):
-        yield path
-    else:
-        for key, part in children(structure):
-            yield from _paths(part, (*path, key))
 
 
 def children(structure: Any) -> list[tuple[Any, Any]]:

@@ -9,6 +9,7 @@ import dualnet_backends as backends
 
 from .. import tree
 from ..autodiff import to_array
+from ..text import as_text, is_text
 from .arrays import check_lengths, is_arrays, to_host
 
 
@@ -26,6 +27,8 @@ def train_validation_split(arrays: tuple[Any, ...], validation_split: float) -> 
     def prepare(part: Any) -> Any:
         if part is None:
             return None
+        if isinstance(part, list) and is_text(part):
+            return as_text(part)
         if isinstance(part, list) and not any(hasattr(leaf, "shape") for leaf in part):
             return to_array(part, backends.get("cpu"))
         return tree.map_structure(to_host, part)
