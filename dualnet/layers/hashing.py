@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import config, ops, text, tree
-from ..graph import Spec
+from .. import config, ops, text
+from ..tensor import KerasTensor
 from ._encoding import encode, encoded_shape
 from .base import Shape
 from .fingerprints import crossed, farmhash64
@@ -19,6 +19,7 @@ class _Binning(WithDtype):
     """What layers that hash have in common. They work on the host, and give int64 or vectors."""
 
     takes_text = True
+    input_dtype = "int64"  # type: ignore[assignment]  # unless it is text
 
     @property
     def output_dtype(self) -> str:
@@ -157,8 +158,8 @@ class HashedCrossing(_Binning):
         ids = np.array([crossed(row) % self.num_bins for row in rows], "int64").reshape(shape)
         return encode(ops.convert_to_tensor(ids), self.output_mode, self.num_bins, self.output_dtype)
 
-    def _symbolic_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return Spec(self.compute_output_shape(tree.map_structure(lambda x: x.shape, args[0])), self.output_dtype)
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:  # type: ignore[override]
+        return KerasTensor(self.compute_output_shape([x.shape for x in inputs]), self.output_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         if not isinstance(input_shape, (list, tuple)) or len(input_shape) < 2:

@@ -264,6 +264,11 @@ class IndexLookup(WithDtype):
             return self._dtype if self._dtype in ("int32", "int64", "int16", "uint32") else "int64"
         return config.floatx() if self._dtype == text.DTYPE else self._dtype
 
+    @property
+    def input_dtype(self) -> str:  # type: ignore[override]
+        """That of the input of a ``Sequential`` which begins with the layer."""
+        return self.vocabulary_dtype if not self.invert else "int64"
+
     def _depth(self) -> int:
         if self.pad_to_max_tokens and self.max_tokens is not None:
             return self.max_tokens
@@ -380,7 +385,7 @@ class IndexLookup(WithDtype):
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         super().save_own_variables(store)
-        if self._words.idf is not None and not self._in_config():
+        if self._words.idf is not None:
             store["idf_weights"] = self._words.idf
 
     def load_own_variables(self, store: Any) -> None:

@@ -163,6 +163,8 @@ class TextVectorization(WithDtype):
     def output_dtype(self) -> str:
         return self._lookup_layer.output_dtype
 
+    input_dtype = text.DTYPE  # type: ignore[assignment]
+
     def call(self, inputs: Any) -> Any:
         lookup = self._lookup_layer
         lookup._require_vocabulary()
@@ -291,6 +293,12 @@ class TextVectorization(WithDtype):
         """The layer a config describes. A config names no files: ``ValueError`` if it does."""
         refuse_path(cls, config)
         return cls(**config)
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        self._lookup_layer.save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        self._lookup_layer.load_own_variables(store)
 
     def save_assets(self, dir_path: Any) -> None:
         """Write the learned vocabulary to a text file in a folder."""

@@ -1,7 +1,8 @@
 """``.keras`` files (structure, weights, optimizer state) and ``.weights.h5`` files, as Keras 3 reads and writes them.
 
 A ``.keras`` file is a zip of ``config.json`` (the model as ``serialize_keras_object`` gives it), ``model.weights.h5``
-and ``metadata.json``. Weights stand under the path of their object: ``layers/dense/vars/0``.
+and ``metadata.json``. Weights stand under the path of their object: ``layers/dense/vars/0``; so do the files that a layer
+keeps beside them, such as a vocabulary: ``assets/layers/string_lookup/vocabulary.txt``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from ..layers.base import Layer
 from ..naming import to_snake_case
 from ..optimizers import Optimizer
+from . import assets
 from .atomic import atomic_write
 from .hdf5 import find, open_file, read
 from .objects import deserialize_keras_object, serialize_keras_object
@@ -48,10 +50,16 @@ def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = T
         return
     config = json.dumps(serialize_keras_object(model)).encode()
     weights = _weights_bytes(model)
+    files = list(assets.written(_walk(model)))
     date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = json.dumps({"keras_version": _FORMAT, "date_saved": date}).encode()
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w") as archive:
-        for name, content in (("metadata.json", metadata), ("config.json", config), ("model.weights.h5", weights)):
+        for name, content in (
+            ("metadata.json", metadata),
+            ("config.json", config),
+            ("model.weights.h5", weights),
+            *files,
+        ):
             archive.writestr(zipfile.ZipInfo(name, _FIXED_DATE), content)
 
 
@@ -168,6 +176,7 @@ def load_model(
     archive = _open(path)
     with archive:
         model = model_of_config(_member(archive, "config.json", path), f"{path}: config.json", custom_objects, compile)
+        assets.read(archive, _walk(model), lambda name: _member(archive, name, path))
         _load_bytes(model, _member(archive, "model.weights.h5", path), path, skip_mismatch=False)
     return model
 
