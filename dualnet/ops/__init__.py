@@ -151,6 +151,7 @@ from .integer import (
 )
 from .linear import dot, matmul
 from .loss import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .nan import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
 from .normalization import batch_normalization, layer_normalization, moments, normalize, rms_normalization
 from .norms import norm
 from .pointwise import (
@@ -181,6 +182,7 @@ from .pointwise import (
     trunc,
 )
 from .pool import average_pool, max_pool
+from .products import cdist, correlate, cross, inner, kron, outer, tensordot, vdot
 from .quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
 from .reduce import (
     all,
@@ -200,6 +202,7 @@ from .reduce import (
     sum,
     var,
 )
+from .running import cumprod, nancumprod, nancumsum
 from .scattering import scatter, scatter_update, slice, slice_update
 from .segment import segment_max, segment_min, segment_prod, segment_sum
 from .shape import (
@@ -242,12 +245,9 @@ from .shrinkage import (
     threshold,
 )
 from .sorting import argpartition, argsort, in_top_k, isin, searchsorted, sort, top_k
-from .products import cdist, correlate, cross, inner, kron, outer, tensordot, vdot
-from .statistics import average, corrcoef, diff, ptp, trapezoid
-from .running import cumprod, nancumprod, nancumsum
-from .nan import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
-from .special import bartlett, blackman, erfc, erfinv, hamming, hanning, i0, kaiser, sinc
 from .spacing import geomspace, logspace
+from .special import bartlett, blackman, erfc, erfinv, hamming, hanning, i0, kaiser, sinc
+from .statistics import average, corrcoef, diff, ptp, trapezoid
 
 __all__ = [
     "abs",
@@ -405,9 +405,9 @@ __all__ = [
     "less_equal",
     "linspace",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "log_sigmoid",
     "log_softmax",
     "logaddexp",
