@@ -39,6 +39,10 @@ _recording = _Recording()
 # How an op is called on symbolic tensors; models/ sets it. None: there are none yet.
 symbolic_call: Callable[..., Any] | None = None
 
+# The inputs of an op, with variables in the dtype of the layer that computes; autocast.py sets it when a layer of mixed
+# precision is made.
+see_variables: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+
 
 def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
     """Make a differentiable op of ``function(xp, *tensors, **options) -> (value, backward)``.
@@ -74,6 +78,8 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
                     raise TypeError(f"{function.__name__}: the argument {missing[0]!r} is missing")
                 args += tuple(options.pop(name, None) for name in names[len(args) : count])
             inputs, rest = args[:count], args[count:]
+        if see_variables is not None:
+            inputs = see_variables(inputs)
         arrays = []
         tracked = convert = False
         for x in inputs:

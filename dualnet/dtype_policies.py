@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from . import config
 from .dtypes import standardize_dtype
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
 _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 _global: DTypePolicy | None = None  # that of ``dualnet.config.set_dtype_policy``
@@ -17,7 +19,8 @@ class DTypePolicy:
     """A name that says in which dtype to compute and in which to keep variables.
 
     name: a dtype, for both; "mixed_float16" or "mixed_bfloat16" compute in 16 bits with variables of float32. None is the
-    global policy. Losses and metrics take a policy as ``dtype`` and compute in its ``compute_dtype``.
+    global policy. A layer casts its inputs to the compute dtype, sees its variables in it, and returns it. Losses and metrics
+    take a policy as ``dtype`` too and compute in its ``compute_dtype``; they do not look at the global one.
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -76,19 +79,124 @@ class FloatDTypePolicy(DTypePolicy):
     """Another name of ``DTypePolicy``."""
 
 
+class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
+    """Policies by the path of a layer, for a layer or model whose parts compute in different dtypes.
+
+    default_policy: of layers that the map does not name; None is the global one. policy_map: {path: policy}. A key is the path
+    of a layer, or a regular expression that has to match a whole path; a path that several expressions match is a ``ValueError``.
+    """
+
+    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None) -> None:
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise TypeError(
+                f"If specified, `policy_map` must be a dict. Received: policy_map={policy_map} "
+                f"(of type {type(policy_map)})"
+            )
+        self._default = None if default_policy is None else get(default_policy)
+        self._policies: dict[str, DTypePolicy] = {path: get(policy) for path, policy in (policy_map or {}).items()}
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        """The policy of what is not named."""
+        return get(None) if self._default is None else self._default
+
+    @property
+    def name(self) -> str:
+        return "map_" + self.default_policy.name
+
+    @property
+    def compute_dtype(self) -> str:
+        """That of the default policy."""
+        return self.default_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """That of the default policy."""
+        return self.default_policy.variable_dtype
+
+    def __getitem__(self, path: str) -> DTypePolicy:
+        if path in self._policies:
+            return self._policies[path]
+        fitting = [pattern for pattern in self._policies if re.fullmatch(pattern, path)]
+        if len(fitting) > 1:
+            raise ValueError(
+                f"Path '{path}' matches multiple dtype policy specification keys: {fitting}. Please make sure each path "
+                "matches at most one of them"
+            )
+        return self._policies[fitting[0]] if fitting else self.default_policy
+
+    def __setitem__(self, path: str, policy: Any) -> None:
+        if path in self._policies:
+            raise ValueError(
+                f"{path} already exist in the DTypePolicyMap with value {self._policies[path]}. Please make sure to not use "
+                "duplicated keys."
+            )
+        try:
+            self._policies[path] = get(policy)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "Cannot interpret the assigned value. Expected the name of a policy or a `DTypePolicy`. "
+                f"Received: {policy!r}"
+            ) from None
+
+    def __delitem__(self, path: str) -> None:
+        del self._policies[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._policies
+
+    def pop(self, path: str) -> DTypePolicy:  # type: ignore[override]
+        """Take a policy away and return it; ``KeyError`` when there is none of this key."""
+        return self._policies.pop(path)
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._policies)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicyMap) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "default_policy": None if self._default is None else self._default.name,
+            "policy_map": {path: serialize(policy) for path, policy in self._policies.items()},
+        }
+
+    def __repr__(self) -> str:
+        mapping = [(path, policy.name) for path, policy in self._policies.items()]
+        return f"<DTypePolicyMap default_policy={self.default_policy.name} mapping={mapping}>"
+
+
 def get(identifier: Any) -> DTypePolicy:
     """A policy from itself, its name, its config, or a dtype; None gives the global one."""
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
+        if identifier.get("class_name") == "Policy":  # as Keras 2 called it
+            return DTypePolicy(identifier.get("config", {}).get("name"))
         return deserialize(identifier)
-    return DTypePolicy(
-        identifier if identifier is None or isinstance(identifier, str) else standardize_dtype(identifier)
-    )
+    if identifier is None or isinstance(identifier, str):
+        return DTypePolicy(identifier)
+    try:
+        return DTypePolicy(standardize_dtype(identifier))
+    except ValueError:
+        raise ValueError(
+            f"Cannot interpret `dtype` argument. Expected a string or an instance of DTypePolicy. Received: dtype={identifier}"
+        ) from None
 
 
 def _set_global(policy: Any) -> None:
     global _global
+    if not (policy is None or isinstance(policy, (str, DTypePolicy))):
+        raise ValueError(
+            "Invalid `policy` argument. Expected the string name of a policy (such as 'mixed_float16') or a `DTypePolicy` "
+            f"instance. Received: policy={policy} (of type {type(policy)})"
+        )
     _global = None if policy is None else get(policy)
 
 
@@ -96,7 +204,10 @@ def serialize(dtype_policy: DTypePolicy) -> Any:
     """The config of a policy, as ``deserialize`` takes it."""
     from .saving.objects import serialize_keras_object
 
-    return serialize_keras_object(dtype_policy)
+    config = serialize_keras_object(dtype_policy)
+    if type(dtype_policy) in (DTypePolicy, FloatDTypePolicy):
+        config["module"] = "keras"  # where Keras says they are
+    return config
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> DTypePolicy:

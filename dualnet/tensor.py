@@ -150,15 +150,18 @@ class KerasTensor:
         shape: tuple[int | None, ...],
         dtype: str = "float32",
         sparse: bool = False,
+        ragged: bool = False,
         record_history: bool = True,
         name: str | None = None,
+        ragged_rank: int | None = None,
+        **kwargs: Any,
     ) -> None:
         from .dtypes import standardize_dtype
         from .naming import auto_name
 
         self.shape = tuple(shape)
         self.dtype = standardize_dtype(dtype)
-        self.sparse = sparse
+        self.sparse, self.ragged = sparse, ragged
         self.name = name or auto_name("keras_tensor")
         self._keras_history: Any = None
 

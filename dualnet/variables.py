@@ -7,6 +7,7 @@ from typing import Any
 
 import dualnet_backends as backends
 
+from . import autocast
 from .autodiff import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
@@ -96,7 +97,10 @@ class Variable(Tensor):
 
     @property
     def dtype(self) -> str:
-        return str(self.data.dtype)
+        """Of the value; inside a layer that computes in another dtype, that one."""
+        own = str(self.data.dtype)
+        seen = autocast.state.dtype
+        return own if seen is None or not self.autocast or not is_float(own) else seen
 
     @property
     def value(self) -> Tensor:

@@ -207,7 +207,7 @@ def seed_generators(layer: Any) -> list[seeds.SeedGenerator]:
             for part in tree.flatten(value) if isinstance(value, (list, tuple, dict)) else (value,):
                 if isinstance(part, seeds.SeedGenerator):
                     found.setdefault(id(part), part)
-        for inner in one._flatten_layers():
+        for inner in one._sublayers():
             visit(inner)
 
     visit(layer)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import dualnet_backends as backends
-
-from .. import config as settings
-from .. import regularizers, tree
-from ..autodiff import to_array
-from ..dtypes import is_float, standardize_dtype
+from .. import autocast as autocasting
+from .. import dtype_policies, regularizers, tree
+from ..dtype_policies import DTypePolicy, DTypePolicyMap
 from ..graph import Node
 from ..naming import auto_name
-from ..tensor import KerasTensor, Tensor
+from ..tensor import Tensor
 from ..variables import Variable
+from .calling import Calling
 from .configuration import Configuration
-from .context import context, name_scope
-from .layer_type import CallSignature, LayerType, Shape, given_input_shape, marking_built, read_signature
+from .context import context, name_scope, nothing
+from .layer_type import LayerType, Shape, given_input_shape, marking_built, read_signature
 from .symbolic import Symbolic
 from .tracking import Tracking
 
 __all__ = ["Layer", "Shape", "name_scope"]
 
 
-class Layer(Tracking, Symbolic, Configuration, metaclass=LayerType):
+class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
     """Base of all layers.
 
     A layer of your own defines ``__init__``, ``build(input_shape)`` if its weights depend on the input, and
@@ -41,12 +39,13 @@ class Layer(Tracking, Symbolic, Configuration, metaclass=LayerType):
     _building = False
     supports_masking = False
     stateful = False
-    _signature: CallSignature
+    takes_text = False  # whether the layer reads strings, so that a model may be fed with them
     _auto_args: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._signature = read_signature(cls.call)  # wherever it is inherited from
+        cls._makes_mask = cls.compute_mask is not Layer.compute_mask
         if "build" in cls.__dict__:
             cls.build = marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
@@ -66,8 +65,12 @@ class Layer(Tracking, Symbolic, Configuration, metaclass=LayerType):
         self.name = name or auto_name(type(self).__name__)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
-        self._dtype = standardize_dtype(_policy_name(dtype))
-        self._trainable = bool(trainable)
+        self._path: str | None = None
+        self._dtype_policy: Any = None
+        self.dtype_policy = dtype
+        if not isinstance(trainable, bool):
+            raise ValueError(f"Expected `trainable` to be a boolean. Received: trainable={trainable!r}")
+        self._trainable = trainable
         self._trainable_variables: list[Variable] = []
         self._non_trainable_variables: list[Variable] = []
         self._losses: list[Tensor] = []
@@ -85,108 +88,73 @@ class Layer(Tracking, Symbolic, Configuration, metaclass=LayerType):
     # -- dtype ---------------------------------------------------------------------------------------------------
 
     @property
+    def dtype_policy(self) -> DTypePolicy:
+        """In which dtype the layer computes and in which it keeps its weights; may be set to a policy or its name."""
+        policy = self._dtype_policy
+        return policy[self._path or self.name] if isinstance(policy, DTypePolicyMap) else policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        policy = dtype_policies.get(value)
+        if isinstance(self.__dict__.get("_dtype_policy"), DTypePolicyMap) and not isinstance(policy, DTypePolicyMap):
+            self._dtype_policy[self._path or self.name] = policy
+        else:
+            self._dtype_policy = policy
+        self._follow_policy()
+
+    def _follow_policy(self) -> None:
+        policy = self.dtype_policy
+        self._dtype, self._compute_dtype = policy.variable_dtype, policy.compute_dtype
+        self._mixed_dtype = None if self._compute_dtype == self._dtype else self._compute_dtype
+        if self._mixed_dtype is not None:
+            autocasting.enable()
+
+    @property
     def dtype(self) -> str:
         """The dtype of the weights."""
         return self._dtype
 
     variable_dtype = dtype
-    compute_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype that inputs are cast to and outputs have."""
+        return self._compute_dtype
+
+    input_dtype = compute_dtype
+
+    @property
+    def quantization_mode(self) -> None:
+        """None: there is no quantization."""
+        return self.dtype_policy.quantization_mode
+
+    @property
+    def path(self) -> str | None:
+        """The names of the layers this one is in and its own, with "/" between; None until it is built."""
+        return self._path
 
     # -- building and calling ------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of a shape whose batch entry is None. Layers without weights need none."""
+        """Make the weights for inputs of a shape, the batch first. Layers without weights need none.
+
+        A layer whose ``call`` takes several tensors may name the shapes it needs: ``build(query_shape, value_shape)`` for
+        ``call(query, value)``.
+        """
+        if not self.built:
+            with name_scope(self.name) if context.scope[-1:] != (self.name,) else nothing():
+                self._set_path()
         self.built = True
+
+    def _set_path(self) -> None:
+        """For the beginning of the build: now it is known which layers this one is in."""
+        self._path = "/".join(context.scope)
+        if isinstance(self._dtype_policy, DTypePolicyMap):
+            self._follow_policy()
 
     def _build_at_init(self) -> None:
         """For the end of ``__init__`` of a layer without weights: it is built, unless a subclass has a ``build``."""
         self.built = type(self).build is Layer.build
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        signature = self._signature
-        if "_trainable_variables" not in self.__dict__:
-            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first")
-        if not args and kwargs and signature.names and signature.names[0] in kwargs:
-            args = (kwargs.pop(signature.names[0]),)  # the input given by name
-        if args and isinstance(args[0], Tensor):
-            x = args[0]
-            if self.autocast and x.data.dtype != self._dtype and is_float(x.data.dtype):
-                args = (self._convert(x), *args[1:])
-            if len(args) > 1:
-                args = (args[0], *map(self._convert_all, args[1:]))
-        else:
-            if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
-                return self._symbolic_call(*args, **kwargs)
-            args = tuple(self._convert_all(a) for a in args)
-        if len(kwargs) > 1 or (kwargs and "training" not in kwargs):
-            kwargs = {key: self._convert_all(value) for key, value in kwargs.items()}
-        before, inside, scope = context.training, context.inside, context.scope
-        if not self.built:
-            self._build_for(args, kwargs)
-            context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
-        if not inside:
-            context.inside = True
-            if context.holding:
-                self._clear_losses()  # those of the call before
-        if signature.training:
-            training = kwargs.get("training")
-            if training is None and "training" in signature.names[: len(args)]:
-                training = args[signature.names.index("training")]
-            elif training is None:
-                training = kwargs["training"] = before if before is not None else signature.training_default
-        else:
-            training = kwargs.pop("training", None)
-        if training is not None:
-            context.training = training
-        mask = kwargs.get("mask")
-        if mask is None and args:
-            mask = getattr(args[0], "_keras_mask", None)
-            if mask is not None and signature.mask:
-                kwargs["mask"] = mask
-        try:
-            y = self.call(*args, **kwargs)
-        except Exception as error:
-            _add_context(error, self, args)
-            raise
-        finally:
-            context.training, context.inside, context.scope = before, inside, scope
-        if mask is not None and self.supports_masking:
-            for part in tree.flatten(y):
-                part._keras_mask = self.compute_mask(args[0], mask)
-        if self.activity_regularizer is not None:
-            for part in tree.flatten(y):
-                self.add_loss(self.activity_regularizer(part) / part.shape[0])
-        return y
-
-    def _convert(self, x: Any) -> Tensor:
-        """An input on this layer's device, floating point in its dtype."""
-        own = self._trainable_variables or self._non_trainable_variables
-        backend = backends.of(own[0].data) if own else None
-        array = x.data if isinstance(x, Tensor) else to_array(x, backend or backends.current())
-        if self.autocast and is_float(array.dtype) and str(array.dtype) != self._dtype:
-            if isinstance(x, Tensor):
-                from ..ops import cast
-
-                y = cast(x, self._dtype)
-                y._keras_mask = x._keras_mask
-                return y
-            array = array.astype(self._dtype)
-        return x if isinstance(x, Tensor) and array is x.data else Tensor(array)
-
-    def _convert_all(self, argument: Any) -> Any:
-        """Arrays and lists of numbers among the arguments as tensors; other things as they are."""
-        if argument is None or isinstance(argument, (bool, str)) or callable(argument):
-            return argument
-        if isinstance(argument, (list, tuple)) and not any(hasattr(x, "shape") for x in tree.flatten(argument)):
-            return self._convert(argument)
-        return tree.map_structure(lambda x: self._convert(x) if hasattr(x, "shape") else x, argument)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of the output: that of the input, unless a layer says otherwise."""
-        return previous_mask
 
     # -- losses --------------------------------------------------------------------------------------------------
 
@@ -202,19 +170,20 @@ class Layer(Tracking, Symbolic, Configuration, metaclass=LayerType):
         return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
 
     def _added_losses(self) -> list[Any]:
-        return [*self._losses, *(x for layer in self._flatten_layers() for x in layer._added_losses())]
+        return [*self._losses, *(x for layer in self._sublayers() for x in layer._added_losses())]
 
     def _clear_losses(self) -> None:
         self._losses = []
         context.holding.discard(self)
-        for layer in self._flatten_layers():
+        for layer in self._sublayers():
             layer._clear_losses()
 
     # -- saving --------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain values. Without one of its own, from the signature."""
-        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype}
+        dtype = dtype_policies.serialize(self._dtype_policy)
+        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
         if type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
             config |= self._constructor_arguments()
         if self.activity_regularizer is not None:
@@ -225,21 +194,5 @@ class Layer(Tracking, Symbolic, Configuration, metaclass=LayerType):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def _policy_name(dtype: Any) -> Any:
-    """The dtype of a DTypePolicy (serialized, or the global one), or what was given."""
-    if isinstance(dtype, dict):
-        return dtype.get("config", {}).get("name", "float32")
-    dtype = settings.dtype_policy() if dtype is None else dtype
-    return dtype.name if hasattr(dtype, "compute_dtype") else dtype
-
-
-def _add_context(error: BaseException, layer: Layer, args: tuple[Any, ...]) -> None:
-    """Say in which layer an error happened, once, at the innermost layer."""
-    if getattr(error, "_dualnet_noted", False):
-        return
-    shapes = [getattr(x, "shape", type(x).__name__) for x in tree.flatten(list(args))]
-    error.add_note(f"in layer {layer.name!r} ({type(layer).__name__}), called on shape {', '.join(map(str, shapes))}")
-    error._dualnet_noted = True  # type: ignore[attr-defined]
-
-
 Layer._signature = read_signature(Layer.call)
+Layer._makes_mask = False

@@ -16,6 +16,7 @@ class Configuration:
     name: str
     _auto_args: tuple[tuple[Any, ...], dict[str, Any]]
     _build_shape: Any
+    _build_shapes: dict[str, Any] | None
 
     def _constructor_arguments(self) -> dict[str, Any]:
         args, kwargs = self._auto_args
@@ -33,10 +34,17 @@ class Configuration:
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What ``build`` was called with."""
+        if self._build_shapes is not None:
+            return {"shapes_dict": self._build_shapes}
         return None if self._build_shape is None else {"input_shape": self._build_shape}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shape a config names."""
+        shapes = config.get("shapes_dict")
+        if shapes and not self.built:
+            with name_scope(self.name):
+                self.build(**{key: tree.map_shape_structure(tuple, shape) for key, shape in shapes.items()})
+            self.built = True
         shape = config.get("input_shape")
         if shape is not None and not self.built:
             with name_scope(self.name):

@@ -22,6 +22,16 @@ class Context(threading.local):
 
     def __init__(self) -> None:
         self.holding: WeakSet[Any] = WeakSet()  # layers on which add_loss left something
+        self.arguments: dict[str, Any] = {}  # what outer calls hand on, beside training
+        self._outer: list[dict[str, Any]] = []
+
+    def enter(self, arguments: dict[str, Any]) -> None:
+        """Hand these on from now on, until ``leave``."""
+        self._outer.append(self.arguments)
+        self.arguments = arguments
+
+    def leave(self) -> None:
+        self.arguments = self._outer.pop()
 
 
 context = Context()

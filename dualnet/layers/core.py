@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, constraints, initializers, regularizers
+from .. import activations, config, constraints, initializers, regularizers
 from ..graph import Node
 from ..ops.linear import dense
 from ..tensor import KerasTensor
+from ..text import DTYPE as TEXT
 from .base import Layer
 
 # Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
@@ -34,7 +35,7 @@ class InputLayer(Layer):
     ) -> None:
         kwargs.pop("ragged", None)  # written by Keras, always false
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)  # as Keras 2 wrote it
-        super().__init__(name=name, dtype=dtype, **kwargs)
+        super().__init__(name=name, dtype=config.floatx() if dtype is None else dtype, **kwargs)
         if batch_shape is None:
             if shape is None:
                 raise ValueError("Input needs a shape (without the batch), such as Input(shape=(784,))")
@@ -44,6 +45,7 @@ class InputLayer(Layer):
         for n in batch_shape:
             if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 0):
                 raise ValueError(f"Input: shape entries must be whole numbers or None, got {tuple(batch_shape)}")
+        self.takes_text = self._dtype == TEXT
         self.batch_shape = tuple(batch_shape)
         self.optional = optional
         self.sparse = bool(sparse)

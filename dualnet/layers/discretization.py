@@ -72,7 +72,7 @@ class Discretization(WithDtype):
 
     @property
     def output_dtype(self) -> str:
-        return "int32" if self.output_mode == "int" else self._dtype
+        return "int32" if self.output_mode == "int" else self.compute_dtype
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Learn the boundaries from data: one array, or an iterable of batches, of which ``steps`` are taken (None: all)."""
@@ -127,7 +127,7 @@ class Discretization(WithDtype):
             "epsilon": self.epsilon,
             "output_mode": self.output_mode,
             "sparse": self.sparse,
-            "dtype": self._dtype,
+            "dtype": super().get_config()["dtype"],
             "name": self.name,
         }
 

@@ -97,7 +97,7 @@ class Normalization(Layer):
             return None
         if self.input_mean is None:
             return ops.reshape((self.adapt_mean, self.adapt_variance)[which], self._broadcast)
-        return self._given[which].beside(ops.zeros(()) if beside is None else beside, self._dtype)
+        return self._given[which].beside(ops.zeros(()) if beside is None else beside, self.compute_dtype)
 
     def adapt(self, data: Any) -> None:
         """Learn mean and variance from data: one array, or an iterable of batches (a ``Dataset``, a list of arrays, a
@@ -146,7 +146,7 @@ class Normalization(Layer):
             )
 
     def call(self, inputs: Any) -> Any:
-        x = ops.cast(inputs, self._dtype)
+        x = ops.cast(inputs, self.compute_dtype)
         mean, variance = self._statistic(0, x), self._statistic(1, x)
         deviation = ops.maximum(ops.sqrt(variance), config.epsilon())
         return x * deviation + mean if self.invert else (x - mean) / deviation

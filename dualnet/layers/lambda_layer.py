@@ -6,7 +6,6 @@ import inspect
 from typing import Any
 
 from .. import activations, tree
-from ..graph import infer
 from ..saving.objects import deserialize_keras_object
 from .base import Layer
 
@@ -53,8 +52,10 @@ class Lambda(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
-    def _symbolic_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return infer(self, args, kwargs) if self._output_shape is None else super()._symbolic_spec(args, kwargs)
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return (
+            self._try_out(args, kwargs) if self._output_shape is None else super().compute_output_spec(*args, **kwargs)
+        )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         given = self._output_shape

@@ -21,6 +21,33 @@ class CallSignature(NamedTuple):
     mask: bool
 
 
+def build_arguments(cls: Any) -> tuple[str, ...] | None:
+    """The names of the arguments of call whose shapes ``build`` takes; None when it takes that of the first, or of all.
+
+    Raises ``ValueError`` when a name is not that of an argument with ``_shape`` behind it.
+    """
+    parameters = list(inspect.signature(cls.build).parameters.values())[1:]
+    if len(parameters) < 2 or any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        return None
+    names = []
+    for p in parameters:
+        name = p.name.removesuffix("_shape")
+        if name == p.name:
+            if p.default is not p.empty:
+                continue
+            raise ValueError(
+                f"For layer {cls.__name__}, when `build()` takes several arguments, each must be named as an argument of "
+                f"`call()` with `_shape` behind it. It takes the argument `{p.name}`, which does not end in `_shape`"
+            )
+        if name not in cls._signature.names:
+            raise ValueError(
+                f"For layer {cls.__name__}, `build()` takes the argument `{p.name}`, but `call()` does not have argument "
+                f"`{name}`: it has {', '.join(cls._signature.names)}"
+            )
+        names.append(name)
+    return tuple(names)
+
+
 class LayerType(type):
     """The class of layer classes: understands old argument names, and keeps what each layer was made with."""
 
@@ -60,6 +87,7 @@ def marking_built(build: Any) -> Any:
         self._building = True
         try:
             with name_scope(self.name) if context.scope[-1:] != (self.name,) else nothing():
+                self._set_path()
                 if input_shape is None and not args and not kwargs:
                     build(self) if _takes_nothing(build) else build(self, None)
                 else:

@@ -6,11 +6,10 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from .. import config, ops, tree
+from .. import config, ops
 from ..autodiff import to_array
-from ..graph import Spec
 from ..saving.objects import deserialize_keras_object
-from ..tensor import Tensor
+from ..tensor import KerasTensor, Tensor
 from ._encoding import encode, encoded_shape
 from .base import Layer, Shape
 
@@ -61,8 +60,8 @@ class Rescaling(Layer):
         self._build_at_init()
 
     def call(self, inputs: Any) -> Any:
-        y = ops.cast(inputs, self._dtype) * self._scale.beside(inputs, self._dtype)
-        offset = self._offset.beside(inputs, self._dtype)
+        y = ops.cast(inputs, self.compute_dtype) * self._scale.beside(inputs, self.compute_dtype)
+        offset = self._offset.beside(inputs, self.compute_dtype)
         return y if isinstance(offset, (int, float)) and offset == 0 else y + offset
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -132,9 +131,7 @@ class WithDtype(Layer):
 
     @property
     def output_dtype(self) -> str:
-        return self._dtype
+        return self.compute_dtype
 
-    def _symbolic_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return tree.map_shape_structure(
-            lambda shape: Spec(shape, self.output_dtype), self.compute_output_shape(args[0].shape)
-        )
+    def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> Any:
+        return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)

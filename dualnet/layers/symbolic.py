@@ -6,9 +6,12 @@ from typing import Any
 
 from .. import tree
 from ..autodiff import no_grad
-from ..graph import Node, Spec, infer, record
+from ..graph import Node, infer, record
 from ..tensor import KerasTensor
+from .calling import Calling
 from .context import context, name_scope
+from .input_spec import assert_input_compatibility
+from .layer_type import CallSignature, build_arguments
 
 
 class Symbolic:
@@ -16,38 +19,58 @@ class Symbolic:
 
     built: bool
     name: str
-    _dtype: str
+    input_spec: Any
     _build_shape: Any
+    _build_shapes: dict[str, Any] | None = None  # by argument, of a build that takes several
+    _compute_dtype: str
     _summary_output_shape: Any
     _inbound_nodes: list[Node]
+    _signature: CallSignature
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        first = args[0] if args else None
-        shapes = tree.map_structure(lambda x: (None, *x.shape[1:]) if hasattr(x, "shape") else None, first)
-        self._build_shape = shapes
+        """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
+        names = build_arguments(type(self))
+        given = {**dict(zip(self._signature.names, args)), **kwargs}
         with name_scope(self.name):
-            self.build(shapes)
+            self._set_path()
+            if names is None:
+                self._build_shape = _shapes_of(args[0] if args else None)
+                self.build(self._build_shape)
+            else:
+                shapes = {f"{name}_shape": _shapes_of(given.get(name)) for name in names}
+                self._build_shape = next(iter(shapes.values()))
+                self._build_shapes = shapes
+                self.build(**shapes)
         self.built = True
 
     def _symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Build for what is coming, and record the call."""
+        if self.input_spec is not None:
+            assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         if not self.built:
             self._build_for(args, kwargs)
         with name_scope(self.name):  # of the layers inside, which are built by being tried
-            spec = self._symbolic_spec(args, kwargs)
+            spec = self.compute_output_spec(*args, **kwargs)
         if context.holding:
             self._clear_losses()  # of the trial
         outputs = record(self, args, kwargs, spec)
         self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
         return outputs
 
-    def _symbolic_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Shape and dtype of the output: by ``compute_output_shape`` if the layer has one, else by trying."""
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors with the shape and dtype of the output for symbolic inputs.
+
+        By ``compute_output_shape`` and the compute dtype if the layer defines it, else by trying the layer on zeros.
+        """
         others = [x for x in tree.flatten([args[1:], kwargs]) if isinstance(x, KerasTensor)]
         if type(self).compute_output_shape is Symbolic.compute_output_shape or others:
-            return infer(self, args, kwargs)
-        shapes = self.compute_output_shape(tree.map_structure(lambda x: x.shape, args[0]))
-        return tree.map_shape_structure(lambda shape: Spec(shape, self._dtype), shapes)
+            return self._try_out(args, kwargs)
+        first = args[0] if args else kwargs[self._signature.names[0]]
+        shapes = self.compute_output_shape(tree.map_structure(lambda x: x.shape, first))
+        return tree.map_shape_structure(lambda shape: KerasTensor(shape, self._compute_dtype), shapes)
+
+    def _try_out(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), infer(self, args, kwargs))
 
     @property
     def output(self) -> Any:
@@ -85,10 +108,14 @@ class Symbolic:
 
         By default the layer is run on zeros with two batch sizes; entries that differ are open.
         """
+        if type(self).call is Calling.call:
+            raise NotImplementedError(
+                f"Layer {type(self).__name__} does not have a `compute_output_shape` method implemented, nor a `call`"
+            )
         seen = []
         for batch in (2, 3):
             with no_grad():
-                seen.append(self(zeros_of(input_shape, batch, self._dtype)))
+                seen.append(self(zeros_of(input_shape, batch, self._compute_dtype)))
         self._clear_losses()
         return tree.map_structure(
             lambda a, b: tuple(m if m == n else None for m, n in zip(a.shape, b.shape)), seen[0], seen[1]
@@ -100,3 +127,7 @@ def zeros_of(shapes: Any, batch: int, dtype: str) -> Any:
     from ..ops import zeros
 
     return tree.map_shape_structure(lambda shape: zeros(tuple(batch if n is None else n for n in shape), dtype), shapes)
+
+
+def _shapes_of(argument: Any) -> Any:
+    return tree.map_structure(lambda x: tuple(x.shape) if hasattr(x, "shape") else None, argument)

@@ -9,6 +9,7 @@ from .. import constraints, initializers, regularizers, tree
 from ..autodiff import to_array
 from ..compat import name_first
 from ..dtypes import is_float, standardize_dtype
+from ..seeds import SeedGenerator
 from ..variables import Variable, structure_changed
 from .context import context, name_scope, nothing
 
@@ -103,7 +104,7 @@ class Tracking:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}")
         object.__setattr__(self, name, value)
 
-    def _flatten_layers(self) -> list[Any]:
+    def _sublayers(self) -> list[Any]:
         """The layers directly inside this one: attributes in the order they were set, with those in containers."""
         found: dict[int, Any] = {}
         for name, value in self.__dict__.items():
@@ -111,6 +112,24 @@ class Tracking:
                 for x in _layers_in(value):
                     found.setdefault(id(x), x)
         return list(found.values())
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
+        """This layer, the layers in it, those in them and so on, each once, a layer before those in it."""
+        found: dict[int, Any] = {id(self): self}
+        waiting = list(reversed(self._sublayers()))
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                if recursive:
+                    waiting += reversed(layer._sublayers())
+        return list(found.values())[0 if include_self else 1 :]
+
+    @property
+    def _seed_generators(self) -> list[SeedGenerator]:
+        """The seed generators that are attributes of this layer."""
+        values = [v for name, v in self.__dict__.items() if name not in _NOT_CHILDREN]
+        return [v for v in tree.flatten(values) if isinstance(v, SeedGenerator)]
 
     def _own_variables(self) -> list[Variable]:
         extra = []
@@ -125,7 +144,7 @@ class Tracking:
     def weights(self) -> list[Variable]:
         """All weights: those of the layer itself, trainable ones first, then those of the layers inside it."""
         found = {id(v): v for v in self._own_variables()}
-        for layer in self._flatten_layers():
+        for layer in self._sublayers():
             found |= {id(v): v for v in layer.weights if id(v) not in found}
         return list(found.values())
 
@@ -165,7 +184,7 @@ class Tracking:
         self._own_variables()
         for v in self._trainable_variables:
             v.trainable = bool(value)
-        for layer in self._flatten_layers():
+        for layer in self._sublayers():
             layer.trainable = value
 
     def get_weights(self) -> list[Any]:

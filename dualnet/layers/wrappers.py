@@ -118,7 +118,7 @@ def _sample_by_sample(layer: Layer) -> bool:
         return False
     if getattr(layer, "noise_shape", None) is not None or layer.stateful:
         return False
-    return all(map(_sample_by_sample, layer._flatten_layers()))
+    return all(map(_sample_by_sample, layer._sublayers()))
 
 
 class SpectralNormalization(Wrapper):

@@ -61,7 +61,7 @@ Call = tuple[Layer, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 def _calls(model: Any, x: Any, training: bool) -> list[Call]:
     """The first call of every layer that has no layers inside, as (layer, its call, arguments)."""
     found: list[Call] = []
-    leaves = [x for x in _tree_of(model) if not x._flatten_layers() and not isinstance(x, InputLayer)]
+    leaves = [x for x in _tree_of(model) if not x._sublayers() and not isinstance(x, InputLayer)]
 
     def spy(layer: Layer) -> Callable[..., Any]:
         original = layer.call
@@ -86,7 +86,7 @@ def _calls(model: Any, x: Any, training: bool) -> list[Call]:
 
 def _tree_of(layer: Layer) -> list[Layer]:
     found = {id(layer): layer}
-    for child in layer._flatten_layers():
+    for child in layer._sublayers():
         found |= {id(x): x for x in _tree_of(child)}
     return list(found.values())
 

@@ -241,7 +241,7 @@ def _metrics_of(layer: Layer) -> list[Any]:
     """
     values = [v for v in vars(layer).values() if isinstance(v, (metrics_module.Metric, list, tuple, dict))]
     found = {id(m): m for v in values for m in tree.flatten(v) if isinstance(m, metrics_module.Metric)}
-    for inner in layer._flatten_layers():
+    for inner in layer._sublayers():
         if not isinstance(inner, Trainer):
             found |= {id(m): m for m in _metrics_of(inner)}
     return list(found.values())

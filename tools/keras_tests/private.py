@@ -69,11 +69,93 @@ dualnet.Sequential._functional = property(lambda model: model)
 dualnet.Model._operations = property(lambda model: model.operations)
 
 
+def _compile_loss(loss: Any, loss_weights: Any = None, output_names: Any = None) -> Any:
+    from dualnet.training.compiled_loss import CompiledLoss
+
+    made = CompiledLoss(loss, loss_weights, output_names)
+    return _OfArrays(made)
+
+
+def _compile_metrics(metrics: Any, weighted_metrics: Any, output_names: Any = None) -> Any:
+    from dualnet.training.compiled_metrics import CompiledMetrics
+
+    return _OfArrays(CompiledMetrics(metrics, weighted_metrics, output_names))
+
+
+class _OfArrays:
+    """What ``fit`` calls with tensors, called with arrays."""
+
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.made, name)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.made(*(_tensors(a) for a in args))
+
+    def build(self, y_true: Any, y_pred: Any) -> None:
+        # In dualnet the first batch builds; before, only what does not fit is found.
+        if hasattr(self.made, "places"):
+            self.made.places(y_pred)
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        self.made.update_state(*(_tensors(a) for a in args), **{k: _tensors(v) for k, v in kwargs.items()})
+
+
+def _tensors(data: Any) -> Any:
+    return tree.map_structure(lambda a: a if a is None else dualnet.ops.convert_to_tensor(a), data)
+
+
 def _is_option(p: inspect.Parameter) -> bool:
     """Whether Keras takes a parameter of an op when it makes the class, and not when it calls it."""
     if p.default is not p.empty:
         return p.annotation != "Array | None"
     return p.kind is not p.VAR_POSITIONAL and any(word in str(p.annotation) for word in ("int", "str", "float", "Axis"))
+
+
+def _transposed(
+    shape: Any, taps: Any, strides: Any, padding: str, output_padding: Any, dilation: Any, layout: str
+) -> Any:
+    """(plan, size of the kernel on each axis) of a transposed convolution."""
+    from dualnet.ops import _conv_shapes as shapes
+
+    lengths, _ = shapes.split_shape(tuple(shape), layout)
+    taps = tuple(taps)[: len(lengths)]
+    return shapes.transposed("convolution", lengths, taps, strides, padding, output_padding, dilation), taps
+
+
+def _conv_transpose_shape(
+    input_shape: Any,
+    kernel_size: Any,
+    filters: int,
+    strides: Any,
+    padding: str,
+    output_padding: Any = None,
+    data_format: str = "channels_last",
+    dilation_rate: Any = 1,
+) -> Any:
+    from dualnet.ops._conv_shapes import join_shape
+
+    plan, _ = _transposed(input_shape, kernel_size, strides, padding, output_padding, dilation_rate, data_format)
+    return join_shape(input_shape[0], plan.lengths, filters, data_format)
+
+
+def _conv_transpose_padding(
+    input_shape: Any, kernel_shape: Any, strides: Any, padding: str, output_padding: Any, dilation_rate: Any
+) -> Any:
+    """How much zero is put before and behind each axis of the stretched input; dualnet's plan says what is cut off."""
+    plan, taps = _transposed(
+        input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, "channels_last"
+    )
+    ends = [(k - 1) * d for k, d in zip(taps, plan.dilation)]
+    return [(n - before, n - behind) for n, (before, behind) in zip(ends, plan.padding)]
+
+
+class _Flash:
+    """The switch for fused attention, which dualnet does not have: attention is computed in one way whatever it says."""
+
+    enabled = False
 
 
 def operation(name: str) -> Any:
@@ -115,9 +197,20 @@ NAMES: dict[str, Any] = {
     "AUCSummationMethod": types.SimpleNamespace(
         INTERPOLATION="interpolation", MAJORING="majoring", MINORING="minoring"
     ),
+    "AutocastScope": "dualnet.autocast:AutocastScope",
     "Functional": _Functional,
+    "Trainer": "dualnet.training.trainer:Trainer",
+    "CompileLoss": _compile_loss,
+    "CompileMetrics": _compile_metrics,
+    "class_weight_to_sample_weights": "dualnet.training.arrays:class_weights",
     "MonitorCallback": "dualnet.callbacks.monitor:MonitorCallback",
     "compute_fans": "dualnet.initializers:compute_fans",
+    "assert_input_compatibility": "dualnet.layers.input_spec:assert_input_compatibility",
+    "compute_conv_transpose_output_shape": _conv_transpose_shape,
+    "compute_conv_transpose_padding_args_for_jax": _conv_transpose_padding,
+    "enable_flash_attention": lambda: setattr(_Flash, "enabled", True),
+    "disable_flash_attention": lambda: setattr(_Flash, "enabled", False),
+    "is_flash_attention_enabled": lambda: _Flash.enabled,
     "compute_output_spec": _compute_output_spec,
     "keras_export": lambda *names: lambda made: made,
     "get_keras_mask": lambda x: getattr(x, "_keras_mask", None),
@@ -131,7 +224,7 @@ NAMES: dict[str, Any] = {
     "reduce_weighted_values": "dualnet.losses.reduction:reduce_weighted_values",
     "to_snake_case": "dualnet.naming:to_snake_case",
     "auto_name": "dualnet.naming:auto_name",
-    "validate_float_arg": "dualnet.regularizers:validate_float_arg",
+    "validate_float_arg": "dualnet.regularizers:_factor",
     **{
         f"utils.module_utils.{name}": _Absent(name) for name in ("tensorflow", "tensorflow_io", "gfile", "jax", "grain")
     },
