@@ -135,6 +135,7 @@ from .elementwise import (
 from .encoding import digitize, multi_hot
 from .equations import cholesky_inverse, det, inv, logdet, lstsq, matrix_rank, pinv, slogdet, solve, solve_triangular
 from .factor import cholesky, eig, eigh, qr, svd
+from .fourier import extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft
 from .image_quality import psnr
 from .integer import (
     bitwise_and,
@@ -347,8 +348,11 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expm1",
+    "extract_sequences",
     "eye",
     "fabs",
+    "fft",
+    "fft2",
     "flip",
     "fliplr",
     "flipud",
@@ -381,10 +385,12 @@ __all__ = [
     "hypot",
     "i0",
     "identity",
+    "ifft2",
     "imag",
     "in_top_k",
     "inner",
     "inv",
+    "irfft",
     "is_tensor",
     "isclose",
     "isfinite",
@@ -394,6 +400,7 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
+    "istft",
     "kaiser",
     "kron",
     "layer_normalization",
@@ -479,6 +486,7 @@ __all__ = [
     "relu6",
     "repeat",
     "reshape",
+    "rfft",
     "right_shift",
     "rms_normalization",
     "roll",
@@ -526,6 +534,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stft",
     "stop_gradient",
     "subtract",
     "sum",

@@ -18,7 +18,7 @@ KEYWORDS = {
     "matmul": "x1 x2 out casting dtype",
     "pad": "array pad_width mode **kwargs",
 }
-NAMESPACES = ("linalg", "lib.stride_tricks")  # modules inside CuPy's whose names are in the table too
+NAMESPACES = ("fft", "linalg", "lib.stride_tricks")  # modules inside CuPy's whose names are in the table too
 UFUNC = ("x1", "x2", "out", "casting", "dtype")
 
 
