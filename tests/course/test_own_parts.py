@@ -254,6 +254,8 @@ def test_monte_carlo_dropout() -> None:
         def call(self, inputs: Any) -> Any:
             return super().call(inputs, training=True)
 
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(20, activation="relu"), MCDropout(0.5), keras.layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(20, activation="relu"), MCDropout(0.5), keras.layers.Dense(1)]
+    )
     stacked = np.stack([model(X[:5]).numpy() for _ in range(20)])
     assert (stacked.std(axis=0) > 0).all()

@@ -57,7 +57,9 @@ def test_frozen_word_vectors() -> None:
         len(index) + 1, 4, embeddings_initializer=keras.initializers.Constant(vectors), trainable=False, mask_zero=True
     )
     inputs = keras.Input(shape=(None,), dtype="int64")
-    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling1D()(embedding_layer(inputs))))
+    model = keras.Model(
+        inputs, layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling1D()(embedding_layer(inputs)))
+    )
     x = keras.utils.pad_sequences(ids, padding="post")
     model.compile("adam", "binary_crossentropy")
     model.fit(x, LABELS, verbose=0)

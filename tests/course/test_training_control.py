@@ -166,7 +166,9 @@ def test_same_seed_same_history() -> None:
         tf.keras.backend.clear_session()
         np.random.seed(42)
         tf.random.set_seed(42)
-        model = tf.keras.Sequential([tf.keras.layers.Dense(6, "relu"), tf.keras.layers.Dropout(0.3), tf.keras.layers.Dense(1)])
+        model = tf.keras.Sequential(
+            [tf.keras.layers.Dense(6, "relu"), tf.keras.layers.Dropout(0.3), tf.keras.layers.Dense(1)]
+        )
         model.compile("rmsprop", "mse")
         ends.append(model.fit(X, Y, epochs=2, verbose=0).history["loss"])
         assert np.random.rand() == pytest.approx(0.3745401188)  # NumPy's own seed is left alone
@@ -174,8 +176,9 @@ def test_same_seed_same_history() -> None:
 
 
 def test_l2_batch_norm_dropout_and_clipping() -> None:
-    from dualnet import keras
     from functools import partial
+
+    from dualnet import keras
 
     RegularizedDense = partial(
         keras.layers.Dense,
