@@ -1,31 +1,43 @@
-"""Nested structures: lists, tuples, named tuples and dictionaries of things."""
+"""Nested structures: lists, tuples, named tuples, deques and dictionaries of things."""
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
 __all__ = [
+    "MAP_TO_NONE",
+    "assert_same_paths",
     "assert_same_structure",
     "flatten",
     "flatten_with_path",
     "is_nested",
+    "lists_to_tuples",
     "map_shape_structure",
     "map_structure",
+    "map_structure_up_to",
     "pack_sequence_as",
+    "traverse",
 ]
+
+_SEQUENCES = (list, tuple, deque)
+
+
+class MAP_TO_NONE:
+    """What a function returns to ``traverse`` to put None in the place of a part."""
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether something is a list, tuple or dictionary"""
-    return isinstance(structure, (list, tuple, dict))
+    """Whether something is a list, tuple, deque or dictionary"""
+    return isinstance(structure, (list, tuple, dict, deque))
 
 
 def flatten(structure: Any) -> list[Any]:
-    """The leaves from left to right; dictionaries in the order of their sorted keys"""
+    """The leaves from left to right; dictionaries in the order of their sorted keys, an ``OrderedDict`` in its own"""
     if isinstance(structure, dict):
         return [leaf for key in sorted_keys(structure) for leaf in flatten(structure[key])]
-    if isinstance(structure, (list, tuple)):
+    if isinstance(structure, _SEQUENCES):
         return [leaf for part in structure for leaf in flatten(part)]
     return [structure]
 
@@ -39,30 +51,110 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
 
 
 def sorted_keys(structure: dict[Any, Any]) -> list[Any]:
-    """The keys in the order in which ``flatten`` goes through them: sorted, or as they are when they are of several types"""
+    """The keys in the order in which ``flatten`` goes through them: sorted, or as they are when they are of several types
+    or in an ``OrderedDict``"""
+    if isinstance(structure, OrderedDict):
+        return list(structure)
     try:
         return sorted(structure)
     except TypeError:  # keys of several types
         return list(structure)
 
 
-def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
-    """``func`` applied to the leaves of one or more structures of the same form; the result has that form.
+def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
+    """``func`` applied to the leaves of one or more structures of the same form; the result has the form of the first.
 
-    Raises ``ValueError`` when the forms differ.
+    none_is_leaf: whether ``func`` gets None too; otherwise it stays None. Raises ``ValueError`` without a structure
+    and when the forms differ, as in ``assert_same_structure``, and ``TypeError`` for a ``func`` that cannot be called.
     """
+    if not callable(func):
+        raise TypeError(f"`func` must be callable. Received: {func!r}")
+    if not structures:
+        raise ValueError("map_structure needs at least one structure")
+    if not none_is_leaf:
+        given = func
+
+        def func(*leaves: Any) -> Any:
+            return None if all(leaf is None for leaf in leaves) else given(*leaves)
+
+    return _map(func, structures)
+
+
+def _map(func: Callable[..., Any], structures: tuple[Any, ...]) -> Any:
     first = structures[0]
+    if not is_nested(first):
+        for other in structures[1:]:
+            if is_nested(other):
+                raise _differ(first, other)
+        return func(*structures)
+    for other in structures[1:]:
+        _assert_same_container(first, other)
     if isinstance(first, dict):
-        for other in structures[1:]:
-            if not isinstance(other, dict) or other.keys() != first.keys():
-                raise _differ(first, other)
-        return _like(first, {key: map_structure(func, *(s[key] for s in structures)) for key in first})
-    if isinstance(first, (list, tuple)):
-        for other in structures[1:]:
-            if not isinstance(other, (list, tuple)) or len(other) != len(first):
-                raise _differ(first, other)
-        return _like(first, [map_structure(func, *parts) for parts in zip(*structures)])
-    return func(*structures)
+        made = {key: _map(func, tuple(s[key] for s in structures)) for key in sorted_keys(first)}
+        return _like(first, {key: made[key] for key in first})
+    return _like(first, [_map(func, parts) for parts in zip(*structures)])
+
+
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+    """``func`` applied to the parts of structures that stand where ``shallow_structure`` has leaves; its form is kept.
+
+    Raises ``ValueError`` for a structure that is not as deep, and without a structure.
+    """
+    if not callable(func):
+        raise TypeError(f"`func` must be callable. Received: {func!r}")
+    if not structures:
+        raise ValueError("map_structure_up_to needs at least one structure")
+    return _map_up_to(shallow_structure, func, structures)
+
+
+def _map_up_to(shallow: Any, func: Callable[..., Any], structures: tuple[Any, ...]) -> Any:
+    if not is_nested(shallow):
+        return func(*structures)
+    for other in structures:
+        _assert_same_container(shallow, other)
+    if isinstance(shallow, dict):
+        made = {key: _map_up_to(shallow[key], func, tuple(s[key] for s in structures)) for key in sorted_keys(shallow)}
+        return _like(shallow, {key: made[key] for key in shallow})
+    return _like(shallow, [_map_up_to(part, func, parts) for part, *parts in zip(shallow, *structures)])
+
+
+def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+    """The structure with what ``func`` returns in the place of its parts, containers and leaves alike.
+
+    Where ``func`` returns None a part stays, and its own parts are looked at; to put None there, it returns ``MAP_TO_NONE``.
+    top_down: containers come before what is in them, and what was replaced is not looked into; otherwise after it.
+    """
+    if not callable(func):
+        raise TypeError(f"`func` must be callable. Received: {func!r}")
+
+    def replaced(part: Any) -> Any:
+        made = func(part)
+        return part if made is None else None if made is MAP_TO_NONE else made
+
+    def visit(part: Any) -> Any:
+        if not top_down:
+            return replaced(inside(part))
+        made = func(part)
+        if made is None:
+            return inside(part)
+        return None if made is MAP_TO_NONE else made
+
+    def inside(part: Any) -> Any:
+        if isinstance(part, dict):
+            made = {key: visit(part[key]) for key in sorted_keys(part)}
+            return _like(part, {key: made[key] for key in part})
+        return _like(part, [visit(p) for p in part]) if isinstance(part, _SEQUENCES) else part
+
+    return visit(structure)
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """The structure with tuples in the place of lists"""
+
+    def as_tuple(part: Any) -> Any:
+        return tuple(part) if isinstance(part, list) else None
+
+    return traverse(as_tuple, structure, top_down=False)
 
 
 def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
@@ -72,37 +164,62 @@ def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
     handed to ``func`` as well.
     """
     if isinstance(structure, dict):
-        return _like(structure, {key: map_shape_structure(func, part) for key, part in structure.items()})
-    if isinstance(structure, (list, tuple)) and not all(n is None or isinstance(n, int) for n in structure):
+        made = {key: map_shape_structure(func, structure[key]) for key in sorted_keys(structure)}
+        return _like(structure, {key: made[key] for key in structure})
+    if isinstance(structure, _SEQUENCES) and not all(n is None or isinstance(n, int) for n in structure):
         return _like(structure, [map_shape_structure(func, part) for part in structure])
     return func(structure)
 
 
+_DIFFER = "the structures don't have the same nested form"
+
+
 def _differ(first: Any, other: Any) -> ValueError:
-    return ValueError(f"expected structures of the same form, got a {_told(first)} and a {_told(other)}")
+    return ValueError(f"{_DIFFER}: expected a {_told(first)}, got a {_told(other)}")
 
 
 def _told(x: Any) -> str:
     """ "list of 2", "dict of ['a']", "Tensor" """
-    return f"{type(x).__name__} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else type(x).__name__
+    kind = f"namedtuple {type(x).__name__}" if hasattr(x, "_fields") else type(x).__name__
+    return f"{kind} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else kind
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    """Raise ``ValueError`` when two structures differ in their form: containers of other kinds, lengths or keys."""
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """Raise ``ValueError`` when two structures differ in their form: containers of other kinds, lengths or keys.
+
+    All dictionaries are of one kind. check_types: has no effect.
+    """
     if not is_nested(a) and not is_nested(b):
         return
-    if type(a) is not type(b) and not (isinstance(a, dict) and isinstance(b, dict)):
-        raise ValueError(f"expected a {_told(a)} as in the other structure, got a {_told(b)}")
+    _assert_same_container(a, b)
     if isinstance(a, dict):
-        if a.keys() != b.keys():
-            raise ValueError(f"expected a {_told(a)}, got a {_told(b)}")
         for key in a:
             assert_same_structure(a[key], b[key])
     else:
-        if len(a) != len(b):
-            raise ValueError(f"expected a {_told(a)}, got a {_told(b)}")
         for x, y in zip(a, b):
             assert_same_structure(x, y)
+
+
+def _assert_same_container(a: Any, b: Any) -> None:
+    if type(a) is not type(b) and not (isinstance(a, dict) and isinstance(b, dict)):
+        raise _differ(a, b)
+    if isinstance(a, dict) and a.keys() != b.keys():
+        raise ValueError(f"{_DIFFER}: expected the keys {list(a)}, got {list(b)}")
+    if len(a) != len(b):
+        raise ValueError(f"{_DIFFER}: expected a {_told(a)}, got another number of parts, {len(b)}")
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Raise ``ValueError`` when the leaves of two structures are not found by the same keys and positions.
+
+    The kinds of the containers do not matter: a list is as good as a tuple.
+    """
+    first, second = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
+    if first != second:
+        told = [", ".join(sorted(map(str, paths))) or "none" for paths in (first - second, second - first)]
+        raise ValueError(
+            f"the structures don't have the same paths: only the first has {told[0]}, only the second {told[1]}"
+        )
 
 
 def _like(structure: Any, parts: Any) -> Any:
@@ -110,21 +227,25 @@ def _like(structure: Any, parts: Any) -> Any:
     if isinstance(structure, dict):
         kind: Any = type(structure)
         return kind(structure.default_factory, parts) if hasattr(structure, "default_factory") else kind(parts)
+    if isinstance(structure, deque):
+        return type(structure)(parts, maxlen=structure.maxlen)
     return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     """The leaves ``flat_sequence`` in the form of ``structure``; ``ValueError`` when there are more or fewer."""
+    if not hasattr(flat_sequence, "__iter__"):
+        raise TypeError(f"flat_sequence must be an iterable of leaves, got {flat_sequence!r}")
     given, expected = list(flat_sequence), len(flatten(structure))
     if len(given) != expected:
-        raise ValueError(f"the structure has {expected} leaves, got {len(given)}")
+        raise ValueError(f"got {len(given)} leaves for a structure that holds {expected}")
     leaves = iter(given)
 
     def build(part: Any) -> Any:
         if isinstance(part, dict):
             made = {key: build(part[key]) for key in sorted_keys(part)}
             return _like(part, {key: made[key] for key in part})
-        if isinstance(part, (list, tuple)):
+        if isinstance(part, _SEQUENCES):
             return _like(part, [build(p) for p in part])
         return next(leaves)
 

@@ -6,6 +6,7 @@ dualnet that is not there yet leaves the name missing.
 
 from __future__ import annotations
 
+import collections
 import importlib
 import inspect
 import types
@@ -184,10 +185,22 @@ def operation(name: str) -> Any:
     return Operation
 
 
+class _TrackedSet(list[Any]):
+    """Keras's set that is watched; sets are leaves in dualnet, so that a list has to stand for it."""
+
+
 NAMES: dict[str, Any] = {
     # No test knows this backend, so none is skipped or changed for its sake.
     "backend.backend": lambda: "dualnet",
     "backend.config.backend": lambda: "dualnet",
+    "optree": types.SimpleNamespace(available=True),
+    "dmtree": types.SimpleNamespace(available=False),
+    "optree_impl": tree,
+    "tree.optree_impl": tree,
+    "TrackedList": list,
+    "TrackedSet": _TrackedSet,
+    "TrackedDict": dict,
+    "TrackedOrderedDict": collections.OrderedDict,
     "IS_THREAD_SAFE": True,
     "SUPPORTS_COMPLEX_DTYPES": False,
     "SUPPORTS_RAGGED_TENSORS": False,
