@@ -32,6 +32,7 @@ Tape = list[Entry]
 
 class _Recording(threading.local):
     tapes: tuple[Tape, ...] = ()
+    listener: Any = None  # is told of every op: training/recorded.py
 
 
 _recording = _Recording()
@@ -107,6 +108,11 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
             entry = Entry(outputs, inputs, backward)
             for tape in _recording.tapes:
                 tape.append(entry)
+        listener = _recording.listener
+        if listener is not None:
+            taped = tracked and backward is not None and bool(_recording.tapes)
+            given = backend if wants_backend else backend.xp
+            listener.op(function, given, backend, inputs, arrays, rest, options, outputs, taped)
         return outputs
 
     # The engine's copy of the signature drops the first parameter, so that help(op) shows what a caller types.
@@ -229,14 +235,39 @@ def recording(tape: Tape) -> Iterator[Tape]:
         _recording.tapes = before
 
 
+class no_grad:
+    """Record nothing inside the block: ``with no_grad(): ...``"""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before, _recording.tapes = _recording.tapes, ()
+
+    def __exit__(self, *error: object) -> None:
+        _recording.tapes = self._before
+
+
 @contextmanager
-def no_grad() -> Iterator[None]:
-    """Record nothing inside the block."""
-    before, _recording.tapes = _recording.tapes, ()
+def listening(listener: Any) -> Iterator[None]:
+    """Tell ``listener.op`` of every op inside the block, ``listener.draw`` of random numbers, ``listener.outside`` of what is
+    in no op."""
+    before, _recording.listener = _recording.listener, listener
     try:
         yield
     finally:
-        _recording.tapes = before
+        _recording.listener = before
+
+
+def outside(what: str) -> None:
+    """Say that something is done that is in no op, such as changing a variable: a step cannot be repeated without it."""
+    if _recording.listener is not None:
+        _recording.listener.outside(what)
+
+
+def drawn(generator: Any, key: Any, step: int) -> None:
+    """Say that a generator gave a key and a step for the random numbers of an op."""
+    if _recording.listener is not None:
+        _recording.listener.draw(generator, key, step)
 
 
 def is_recording() -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from . import config
+from . import autodiff, config
 
 
 def set_random_seed(seed: int) -> None:
@@ -92,6 +92,7 @@ class SeedGenerator:
 
     def pair(self) -> tuple[int, int]:
         """(seed, counter), and the counter moves on."""
+        autodiff.outside("random numbers are drawn on the host")
         self.counter += 1
         return self.seed, self.counter - 1
 
@@ -100,7 +101,9 @@ class SeedGenerator:
         self.counter += 1
         seed = config.global_seed() if self._given is None else self._given
         stream = self.name if self._given is None else "seeded"
-        return backends.stream_key(seed, stream), self.counter - 1
+        key = backends.stream_key(seed, stream)
+        autodiff.drawn(self, key, self.counter - 1)
+        return key, self.counter - 1
 
     @property
     def state(self) -> Any:

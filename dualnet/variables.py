@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from . import autocast
-from .autodiff import to_array
+from .autodiff import outside, to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
@@ -117,6 +117,7 @@ class Variable(Tensor):
 
     def assign(self, value: Any) -> Variable:
         """Set the value; its shape must be the variable's. Returns the variable."""
+        outside("a variable is assigned to")
         array = to_array(value, backends.of(self.data))
         if array.shape != self.data.shape:
             raise ValueError(
@@ -127,11 +128,13 @@ class Variable(Tensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place. Returns the variable."""
+        outside("a variable is assigned to")
         self.data += to_array(value, backends.of(self.data))
         return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place. Returns the variable."""
+        outside("a variable is assigned to")
         self.data -= to_array(value, backends.of(self.data))
         return self
 

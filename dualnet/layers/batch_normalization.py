@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import config, initializers, ops
+from ..autodiff import outside
 from ..graph import is_trial
 from ..ops.normalization import batch_norm
 from .normalization import Normalizing, known_axes
@@ -146,6 +147,7 @@ class BatchNormalization(Normalizing):
 
     def _follow(self, mean: Any, variance: Any) -> None:
         """Move the moving statistics towards those of a batch; arrays, in place."""
+        outside("moving statistics are changed")
         _move(self.moving_mean, mean, self.momentum)
         if not self.renorm:
             _move(self.moving_variance, variance, self.momentum)

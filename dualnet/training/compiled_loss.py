@@ -82,8 +82,8 @@ class CompiledLoss:
 
     def _build(self, y_true: Any, y_pred: Any) -> None:
         self.outputs = outputs_of(y_pred, self._names_given)
-        labels, predictions = for_outputs(y_true, y_pred, self.outputs, "y"), tree.flatten(y_pred)
         places = self.places(y_pred)
+        labels, predictions = self._labels(y_true, y_pred, places), tree.flatten(y_pred)
         trackers: dict[Any, Any] = {}
         for place in places:
             first = place.start
@@ -93,6 +93,16 @@ class CompiledLoss:
             self._terms.append(Term(loss, place.path, first, place.stop, weight, tracker))
         self.metrics = list(dict.fromkeys(trackers.values()))
         set_states(self.metrics, self.pending)
+
+    def _labels(self, y_true: Any, y_pred: Any, places: Sequence[Place | Term]) -> list[Any]:
+        """The labels of each output. There may be labels for those outputs only that have a loss."""
+        needed = sorted({i for place in places for i in range(place.start, place.stop)})
+        if not isinstance(y_true, dict) and len(needed) < len(self.outputs):
+            leaves = tree.flatten(y_true)
+            if len(leaves) == len(needed):
+                given = dict(zip(needed, leaves))
+                return [given.get(i) for i in range(len(self.outputs))]
+        return for_outputs(y_true, y_pred, self.outputs, "y")
 
     def _tracker(self, place: Place, loss: Any, trackers: dict[Any, Any]) -> Any:
         """The mean of one loss, shared by all losses of the same outputs; without names for outputs, each has its own."""
@@ -125,7 +135,7 @@ class CompiledLoss:
                 (sample_weight,) = weights_for(sample_weight, y_pred, self.outputs)
             value = term.loss(y_true, y_pred, sample_weight)
             return value if term.weight is None else value * term.weight
-        labels = for_outputs(y_true, y_pred, self.outputs, "y")
+        labels = self._labels(y_true, y_pred, self._terms)
         weights = weights_for(sample_weight, y_pred, self.outputs)
         predictions = tree.flatten(y_pred)
         total: Any = None
@@ -240,10 +250,13 @@ def _by_key(
     unknown = [key for key in given if not isinstance(part, dict) or key not in part]
     if unknown:
         known = f"its outputs are {list(part)}" if isinstance(part, dict) else "its outputs are no dictionary"
-        raise KeyError(
-            f"{unknown}, in the `loss` argument, can't be found in either the model's output or the labels: {known}"
-        )
+        where = "the model's output" if path else "either the model's output or the labels"
+        raise KeyError(f"{unknown}, in the `loss` argument, can't be found in {where}: {known}")
+    if isinstance(weights, (list, tuple)) and len(weights) != len(given):
+        raise ValueError(f"`loss_weights` must match the number of losses: {len(weights)} weights, {len(given)} losses")
     for key, inner in children(part):
+        if isinstance(weights, (list, tuple)):
+            weights = dict(zip(given, weights))
         weight = weights.get(key) if isinstance(weights, dict) else weights
         yield from _inside(given.get(key), weight, inner, (*path, key), start, outputs)
         start += len(tree.flatten(inner))

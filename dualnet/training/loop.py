@@ -13,12 +13,13 @@ from .. import config, tree
 from ..autodiff import no_grad
 from ..callbacks import CallbackList
 from ..tensor import Tensor
-from .arrays import ArrayData
+from .arrays import ArrayData, tensors_of
 from .checks import check_data
-from .data import make_data
+from .data import make_data, takes_text
 from .epochs import Data, Epochs
 from .logs import Logs, settle, to_numbers
 from .packing import pack_x_y_sample_weight
+from .repeated import RepeatedSteps
 from .states import forget_pending
 from .validation import train_validation_split
 
@@ -60,8 +61,9 @@ def fit(
         shuffle=shuffle if _shufflable(x, shuffle) else False,
         class_weight=class_weight,
         backend=backend,
+        text=(text := takes_text(model)),
     )
-    validation = _validation_data(validation_data, validation_batch_size or batch_size, validation_steps, backend)
+    validation = _validation_data(validation_data, validation_batch_size or batch_size, validation_steps, backend, text)
     source = Epochs(data, steps_per_epoch)
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
@@ -83,6 +85,7 @@ def fit(
     with backends.device(backend.device):
         model._source, model._resume = weakref.ref(source), None
         listeners.on_train_begin()
+        steps = RepeatedSteps(model, listeners.callbacks)
         resume, model._resume = model._resume, None  # left there by a callback that goes on with another run
         first, model._initial_epoch = model._initial_epoch or initial_epoch, 0
         if resume is not None:
@@ -91,7 +94,7 @@ def fit(
             if resume is None or not resume.batches:
                 model.reset_metrics()
             listeners.on_epoch_begin(epoch)
-            found = _train_epoch(model, source, epoch, listeners, resume)
+            found = _train_epoch(model, source, epoch, listeners, steps, resume)
             if resume is not None:
                 forget_pending(model)
                 resume = None
@@ -103,6 +106,7 @@ def fit(
                 logs |= {f"val_{name}": value for name, value in results.items()}
                 logs = dict(sorted(logs.items()))
             listeners.on_epoch_end(epoch, logs)
+            steps.end_epoch()
             if model.stop_training or source.exhausted:
                 break
         if model.optimizer is not None and model.optimizer.built:
@@ -120,13 +124,13 @@ class Resume(NamedTuple):
 
 
 def _train_epoch(
-    model: Any, source: Epochs, epoch: int, listeners: CallbackList, resume: Resume | None = None
+    model: Any, source: Epochs, epoch: int, listeners: CallbackList, train_step: Any, resume: Resume | None = None
 ) -> dict[str, Any] | None:
     """The steps of one epoch. Only a callback that asks for the logs of a batch makes it wait for the device.
 
     None when a generator had no more from the start.
     """
-    train_step, results = model.train_step, None
+    results = None
     begin, end = listeners.wants_train_batch_begin, listeners.wants_train_batch_end
     updates = model.optimizer.step_count() if model.optimizer is not None else 0
     done = step = resume.batches if resume is not None else 0
@@ -179,7 +183,7 @@ def evaluate(
     model._check_compiled("evaluate")
     _positive("steps", steps, optional=True)
     backend = model._backend()
-    data = make_data(x, y, sample_weight, batch_size=batch_size, steps=steps, backend=backend)
+    data = make_data(x, y, sample_weight, batch_size=batch_size, steps=steps, backend=backend, text=takes_text(model))
     if isinstance(data, ArrayData):
         check_data(model, data)
     listeners = callbacks
@@ -220,7 +224,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     """``Model.predict``; see there."""
     _positive("steps", steps, optional=True)
     backend = model._backend()
-    data = make_data(x, batch_size=batch_size, steps=steps, backend=backend)
+    data = make_data(x, batch_size=batch_size, steps=steps, backend=backend, text=takes_text(model))
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
         shown = verbose != 0
@@ -245,8 +249,8 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
 
 def one_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
     """Arrays as the one batch that ``train_on_batch`` and its relatives work on."""
-    data = ArrayData(x, y, sample_weight, class_weight=class_weight, backend=model._backend())
-    tensors = (None if d is None else tree.map_structure(Tensor, d) for d in (data.x, data.y, data.weight))
+    data = ArrayData(x, y, sample_weight, class_weight=class_weight, backend=model._backend(), text=takes_text(model))
+    tensors = (tensors_of(d) for d in (data.x, data.y, data.weight))
     return pack_x_y_sample_weight(*tensors)
 
 
@@ -260,14 +264,16 @@ def _flat(model: Any, results: dict[str, Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _validation_data(given: Any, batch_size: int | None, steps: int | None, backend: backends.Backend) -> Data | None:
+def _validation_data(
+    given: Any, batch_size: int | None, steps: int | None, backend: backends.Backend, text: bool
+) -> Data | None:
     if given is None:
         return None
     if isinstance(given, (tuple, list)):
         if len(given) not in (2, 3):
             raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} parts")
-        return make_data(*given, batch_size=batch_size, steps=steps, backend=backend)
-    return make_data(given, backend=backend)
+        return make_data(*given, batch_size=batch_size, steps=steps, backend=backend, text=text)
+    return make_data(given, backend=backend, text=text)
 
 
 def _validates(epoch: int, freq: int | Sequence[int]) -> bool:

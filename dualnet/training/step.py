@@ -85,14 +85,24 @@ class Steps:
 
     def _update(self, tape: Tape, loss: Tensor) -> None:
         """Gradients of the loss, written into the flat buffer, and one update from them."""
+        state = self._state()
+        if state.variables:  # otherwise, what is left of a step is to measure
+            found = backward(tape, loss, destinations=state.destinations)
+            self._apply(state, [v for v in state.variables if id(v) in found])
+
+    def _state(self) -> Trained:
+        """What every step needs, gathered anew when the trainable weights changed."""
         state = self._trained
         if state is None or state.optimizer is not self.optimizer or not state.current():
             state = self._trained = Trained(self)
-        if not state.variables:
-            return  # what is left of a step is to measure
-        found = backward(tape, loss, destinations=state.destinations)
-        missing = [v for v in state.variables if id(v) not in found]
-        if missing:
+        return state
+
+    def _apply(self, state: Trained, found: list[Any]) -> None:
+        """One update from the gradients in the flat buffer. found: the variables that have one"""
+        missing: list[Any] = []
+        if len(found) < len(state.variables):
+            got = {id(v) for v in found}
+            missing = [v for v in state.variables if id(v) not in got]
             state.warn_once(missing)
         self.optimizer.apply_in_place([*state.frozen, *missing])
 
@@ -174,4 +184,4 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
 
 
 def _batch_size(x: Any) -> int:
-    return tree.flatten(x)[0].shape[0]
+    return next(a.shape[0] for a in tree.flatten(x) if a is not None)

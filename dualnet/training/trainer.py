@@ -28,6 +28,7 @@ class Trainer(Steps):
     def __init__(self) -> None:
         self.compiled = False
         self.stop_training = False
+        self.run_eagerly = False
         self.history: Any = None
         self.optimizer: Any = None
         self.loss: Any = None
@@ -70,10 +71,12 @@ class Trainer(Steps):
 
         optimizer: a name or object. loss: a name, object or function ``(y_true, y_pred)``; optional when the layers
         add losses. metrics: a list of names, objects or functions, which ignore sample weights; weighted_metrics: the
-        same, using them. run_eagerly, steps_per_execution, jit_compile and auto_scale_loss are accepted and change
-        nothing: every step is run as written.
+        same, using them. run_eagerly: run every step as it is written; otherwise ``fit`` repeats the steps of a model that is
+        made of dualnet's own parts from a record, with the same results. steps_per_execution, jit_compile and
+        auto_scale_loss are accepted and change nothing.
         """
         loss_weights, metrics = positional_metrics(loss_weights, metrics)
+        self.run_eagerly = bool(run_eagerly)
         self._compile_arguments = {
             "optimizer": optimizer,
             "loss": loss,
@@ -108,6 +111,11 @@ class Trainer(Steps):
     def metrics_names(self) -> list[str]:
         """The names of ``metrics``."""
         return [m.name for m in self.metrics]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """What the metrics have taken in so far, as variables."""
+        return [v for m in self.metrics for v in getattr(m, "variables", ())]
 
     def reset_metrics(self) -> None:
         """Start all metrics again."""

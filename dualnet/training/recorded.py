@@ -1,0 +1,310 @@
+"""A training step written down while it runs, as the list of its ops, and run again from the list.
+
+Most of the time of a small network goes into finding out what to do next: layers, losses and the tape are Python, and do at every step
+what they did at the one before. ``Recorder`` looks on as the engine runs one step, and ``Program`` does the same work on the next batch:
+the same ops in the same order on the same kinds of arrays, so the same numbers, bit for bit. What it cannot follow it
+gives up on (``Recorder.problem``), and the step is run as written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import dualnet_backends as backends
+
+from .. import tree
+from ..autodiff import Tape
+from ..tensor import Array, Tensor
+from ..variables import Variable
+
+_PLAIN = (type(None), bool, int, float, str, slice, type(Ellipsis), type)
+
+
+class Node(NamedTuple):
+    """One op: what to call, with which values, and where its outputs go."""
+
+    function: Callable[..., Any]
+    context: Any  # the array module or the backend, its first argument
+    backend: backends.Backend
+    sources: tuple[int, ...]  # slots of its tensors
+    rest: tuple[Any, ...]
+    options: dict[str, Any]
+    target: int | tuple[int, ...]  # slots of its outputs
+    draw: tuple[Any, int] | None  # the generator of its random numbers, and where in ``rest`` they go
+
+
+class Step(NamedTuple):
+    """The gradient of one node: which gradients it takes and which it gives."""
+
+    node: int
+    takes: int | tuple[int, ...]
+    gives: tuple[int, ...]  # -1: not wanted
+    wanted: list[Any] | None  # for a closure that writes in place; its entries are False, None or a variable
+
+
+class Recorder:
+    """Listens to the engine for one step. given: the tensors of the batch."""
+
+    def __init__(self, given: Sequence[Tensor]) -> None:
+        self.problem: str | None = None
+        self.nodes: list[Node] = []
+        self.taped: list[int] = []  # nodes that are on the tape, in order
+        self.template: list[Any] = [t.data for t in given]
+        self.variables: dict[int, Variable] = {}  # by slot
+        self._slots = {id(t.data): i for i, t in enumerate(given)}  # of arrays, all kept alive in the template
+        self._draws: dict[int, tuple[Any, Any, int]] = {}  # by the id of the key
+
+    def op(
+        self,
+        function: Callable[..., Any],
+        context: Any,
+        backend: backends.Backend,
+        inputs: Sequence[Any],
+        arrays: Sequence[Any],
+        rest: tuple[Any, ...],
+        options: dict[str, Any],
+        outputs: Any,
+        taped: bool,
+    ) -> None:
+        """An op ran."""
+        if self.problem is not None:
+            return
+        if function.__module__.partition(".")[0] != "dualnet":
+            self.outside("an op of the user")
+        sources = tuple(self._source(x, a) for x, a in zip(inputs, arrays))
+        draw = self._find_draw(rest)
+        if draw is None and options.get("key") is not None and id(options["key"]) in self._draws:
+            self.outside("random numbers given by name")
+        for value in (*rest, *options.values()):
+            if not _is_plain(value) and not self._is_own(value):
+                self.outside(f"{function.__name__} takes {type(value).__name__} as an option")
+        if self.problem is None:
+            several = type(outputs) is tuple
+            slots = tuple(self._new(y.data) for y in (outputs if several else (outputs,)))
+            if taped:
+                self.taped.append(len(self.nodes))
+            target = slots if several else slots[0]
+            self.nodes.append(Node(function, context, backend, sources, rest, options, target, draw))
+
+    def draw(self, generator: Any, key: Any, step: int) -> None:
+        """A generator gave the numbers that an op is to draw with."""
+        if id(key) in self._draws:
+            self.outside("random numbers that no op took")
+        self._draws[id(key)] = (generator, key, step)
+
+    def outside(self, what: str) -> None:
+        """Something happened that is in no op, so that the step cannot be told from its ops."""
+        self.problem = self.problem or what
+
+    def _source(self, x: Any, array: Any) -> int:
+        """The slot of an input."""
+        if isinstance(x, Variable) and array is x.data:
+            for slot, known in self.variables.items():
+                if known is x:
+                    return slot
+            slot = self._new(array)
+            self.variables[slot] = x
+            return slot
+        if x is None or isinstance(x, (bool, int, float)):
+            return self._new(array)
+        slot_of = self._slots.get(id(array)) if isinstance(x, Tensor) else None
+        if slot_of is None:
+            self.outside("an op takes an array that comes from no other")
+            return -1
+        return slot_of
+
+    def _new(self, array: Any) -> int:
+        self.template.append(array)
+        if hasattr(array, "dtype"):
+            self._slots[id(array)] = len(self.template) - 1
+        return len(self.template) - 1
+
+    def _find_draw(self, rest: tuple[Any, ...]) -> tuple[Any, int] | None:
+        for i, value in enumerate(rest):
+            if type(value) is tuple and id(value) in self._draws:
+                generator, _, step = self._draws.pop(id(value))
+                if rest[i + 1 : i + 2] != (step,):
+                    self.outside("random numbers in an order that is not known")
+                return generator, i
+        return None
+
+    def _is_own(self, value: Any) -> bool:
+        """Whether an option is the array of a variable, which an op changes in place."""
+        return any(value is a for a in self.states)
+
+    states: Sequence[Array] = ()  # arrays of the model's variables that are not trained
+
+    def program(self, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape, leaves: int) -> Program | None:
+        """What was recorded, to run again; None if that cannot be. target: what was derived, the loss as it was scaled."""
+        if self._draws:
+            self.outside("random numbers that no op took")
+        if len(tape) != len(self.taped):
+            self.outside("an entry of the tape that is no op")
+        outputs = tree.flatten(y_pred)
+        if not all(type(y) is Tensor and id(y.data) in self._slots for y in (*outputs, loss, target)):
+            self.outside("an output or a loss that comes from no op")
+        for y in outputs if self.problem is None else ():
+            if any(id(t.data) not in self._slots for t in _beside(y).values()):
+                self.outside("a mask or logits that come from no op")
+        return None if self.problem is not None else Program(self, y_pred, loss, target, tape, leaves)
+
+
+class Program:
+    """A recorded step. ``run(batch, destinations)`` gives its output and its loss, and leaves the gradients in their places."""
+
+    def __init__(self, recorder: Recorder, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape, leaves: int) -> None:
+        slots = recorder._slots
+        self._nodes = recorder.nodes
+        self._places: list[Any] = []
+        self._way: list[Step] = []
+        self._variables = tuple(recorder.variables.items())
+        self._outputs = tree.map_structure(lambda y: slots[id(y.data)], y_pred)
+        self._beside = [
+            (i, [(name, slots[id(t.data)]) for name, t in found.items()])
+            for i, y in enumerate(tree.flatten(y_pred))
+            if (found := _beside(y))
+        ]
+        self._loss = slots[id(loss.data)]
+        self._seed = backends.of(target.data).xp.ones_like(target.data)
+        self._plan(recorder, target, tape)
+        self._bound: dict[int, Array] | None = None
+        # Only numbers stay: no batch and no result of the recorded step is kept.
+        made = {slot for node in self._nodes for slot in _as_tuple(node.target)}
+        keep = [i >= leaves and i not in made and i not in recorder.variables for i in range(len(recorder.template))]
+        self._template = [value if kept else None for value, kept in zip(recorder.template, keep)]
+
+    def _plan(self, recorder: Recorder, target: Tensor, tape: Tape) -> None:
+        """The way back, from what the tape says of this step."""
+        places: dict[int, int] = {}  # of gradients, by the id of the tensor
+
+        def place(x: Any) -> int:
+            if not isinstance(x, Tensor) or not x.tracked:
+                return -1
+            if id(x) not in places:
+                places[id(x)] = len(places)
+                self._kinds.append((x.data.dtype, type(x.data)))
+            return places[id(x)]
+
+        self._kinds: list[tuple[Any, type]] = []  # dtype and array type of each gradient
+        self._steps: list[Step] = []
+        self._target = place(target)
+        reached = {self._target}
+        for number, (outputs, inputs, closure) in zip(reversed(recorder.taped), reversed(tape)):
+            takes = tuple(place(y) for y in outputs) if type(outputs) is tuple else place(outputs)
+            if not reached.intersection(_as_tuple(takes)):
+                continue
+            gives = tuple(place(x) for x in inputs)
+            wanted: list[Any] | None = None
+            if closure.__code__.co_argcount == 2:
+                wanted, seen = [], set(reached)
+                for x, i in zip(inputs, gives):
+                    wanted.append(False if i < 0 else x if i not in seen and isinstance(x, Variable) else None)
+                    seen.add(i)
+            reached.update(i for i in gives if i >= 0)
+            self._steps.append(Step(number, takes, gives, wanted))
+        self._derived = {places[id(v)]: v for v in recorder.variables.values() if id(v) in places}
+
+    def run(self, batch: Sequence[Array], destinations: dict[int, Array]) -> tuple[Any, Tensor, list[Variable]]:
+        """(output, loss, variables that got a gradient). destinations: ``id(variable) -> array`` for its gradient"""
+        values = self._template.copy()
+        values[: len(batch)] = batch
+        for slot, variable in self._variables:
+            values[slot] = variable.data
+        closures: list[Any] = [None] * len(self._nodes)
+        for n, (function, context, backend, sources, rest, options, target, draw) in enumerate(self._nodes):
+            if draw is not None:
+                generator, at = draw
+                rest = (*rest[:at], *generator.next(), *rest[at + 2 :])
+            value, closures[n] = function(context, *[values[i] for i in sources], *rest, **options)
+            kind = backend.array_type
+            if type(value) is tuple:
+                for slot, v in zip(target, value):  # type: ignore[arg-type]
+                    values[slot] = v if type(v) is kind else backend.asarray(v)
+            else:
+                values[target] = value if type(value) is kind else backend.asarray(value)  # type: ignore[index]
+        found = self._backward(values, closures, destinations)
+        if type(self._outputs) is int and not self._beside:
+            return Tensor(values[self._outputs]), Tensor(values[self._loss]), found
+        y_pred = tree.map_structure(lambda i: Tensor(values[i]), self._outputs)
+        flat = tree.flatten(y_pred)
+        for i, beside in self._beside:
+            for name, slot in beside:
+                setattr(flat[i], name, Tensor(values[slot]))
+        return y_pred, Tensor(values[self._loss]), found
+
+    def _bind(self, destinations: dict[int, Array]) -> None:
+        """Look up where gradients go, once for each set of places."""
+        self._bound = destinations
+        self._places = [None] * len(self._kinds)
+        for i, variable in self._derived.items():
+            self._places[i] = destinations.get(id(variable))
+        self._way = [
+            step if step.wanted is None else step._replace(wanted=[_where(w, destinations) for w in step.wanted])
+            for step in self._steps
+        ]
+
+    def _backward(self, values: list[Any], closures: list[Any], destinations: dict[int, Array]) -> list[Variable]:
+        """``autodiff.backward`` along the recorded way."""
+        if self._bound is not destinations:
+            self._bind(destinations)
+        places, kinds = self._places, self._kinds
+        grads: list[Any] = [None] * len(kinds)
+        grads[self._target] = self._seed
+        for number, takes, gives, wanted in self._way:
+            if type(takes) is int:
+                dy = grads[takes]
+                if dy is None:
+                    continue
+                grads[takes] = None
+            else:
+                dys = [grads[i] if i >= 0 else None for i in takes]  # type: ignore[union-attr]
+                if all(d is None for d in dys):
+                    continue
+                made = [values[slot] for slot in self._nodes[number].target]  # type: ignore[union-attr]
+                dy = tuple(backends.of(y).xp.zeros_like(y) if d is None else d for d, y in zip(dys, made))
+                for i in takes:  # type: ignore[union-attr]
+                    grads[i] = None
+            dxs = closures[number](dy) if wanted is None else closures[number](dy, wanted)
+            for i, dx in zip(gives, dxs if type(dxs) is tuple else (dxs,)):
+                if dx is None or i < 0:
+                    continue
+                before = grads[i]
+                if before is not None:
+                    dx = before + dx
+                dtype, kind = kinds[i]
+                if dx.dtype != dtype:
+                    dx = dx.astype(dtype)
+                if type(dx) is not kind:
+                    dx = backends.of(self._seed).asarray(dx)
+                place = places[i]
+                if place is not None and dx is not place:
+                    place[...] = dx
+                    dx = place
+                grads[i] = dx
+        return [v for i, v in self._derived.items() if grads[i] is not None]
+
+
+def _where(wanted: Any, destinations: dict[int, Array]) -> Any:
+    return destinations.get(id(wanted)) if isinstance(wanted, Variable) else wanted
+
+
+def _beside(y: Any) -> dict[str, Tensor]:
+    """What a tensor remembers, and metrics look at."""
+    names = ("_keras_mask", "_softmax_logits", "_sigmoid_logits")
+    return {name: found for name in names if isinstance(found := getattr(y, name, None), Tensor)}
+
+
+def _as_tuple(x: int | tuple[int, ...]) -> tuple[int, ...]:
+    return x if type(x) is tuple else (x,)  # type: ignore[return-value]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether an option is a number, a name, or the like, which is the same at every step."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return isinstance(value, _PLAIN) or (
+        type(value).__module__.startswith("numpy") and type(value).__name__.endswith("DType")
+    )

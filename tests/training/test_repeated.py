@@ -1,0 +1,306 @@
+"""Steps that are repeated from a record give the numbers of steps that are run as written, bit for bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualnet
+from dualnet import Input, Model, Sequential, layers, ops, optimizers
+from dualnet.autodiff import primitive
+from dualnet.callbacks import Callback, EarlyStopping, LambdaCallback
+from dualnet.training import repeated
+from dualnet.training.recorded import Program
+from tests.layers.cases import Case, drawn
+from tests.layers.harness import make
+from tests.layers.table import ROWS
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(size=(46, 6)).astype("float32")
+LABELS = RANDOM.integers(0, 3, 46)
+WEIGHTS = RANDOM.uniform(0.5, 2, 46).astype("float32")
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the steps that were repeated."""
+    count = [0]
+    run = Program.run
+
+    def counted(self: Program, *args: Any) -> Any:
+        count[0] += 1
+        return run(self, *args)
+
+    monkeypatch.setattr(Program, "run", counted)
+    return count
+
+
+def fitted(build: Callable[[], Any], eagerly: bool, data: tuple[Any, ...] = (X, LABELS), **options: Any) -> Any:
+    """Every variable of the model and of the optimizer, and the history, after three epochs of twelve steps."""
+    compiled = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", **options.pop("compile", {})}
+    if callable(compiled["optimizer"]):
+        compiled["optimizer"] = compiled["optimizer"]()
+    dualnet.utils.set_random_seed(7)
+    model = build()
+    model.compile(**compiled, run_eagerly=eagerly)
+    history = model.fit(*data, batch_size=4, epochs=3, verbose=0, **options).history
+    states = [*model.variables, *model.optimizer.variables]
+    return [v.numpy() for v in states], history
+
+
+def agree(runs: list[int], expected: int | None, build: Callable[[], Any], **options: Any) -> None:
+    """Both ways give the same bits. expected: how many steps are repeated (None: at least one)."""
+    weights, history = fitted(build, False, **options)
+    got = runs[0]
+    runs[0] = 0
+    same, same_history = fitted(build, True, **options)
+    assert runs[0] == 0, "run_eagerly runs every step as written"
+    for a, b in zip(weights, same):
+        np.testing.assert_array_equal(a, b)
+    assert history == same_history
+    assert got == expected if expected is not None else got > 0
+
+
+def dense() -> Sequential:
+    return Sequential([
+        Input((6,)),
+        layers.Dense(8, activation="relu"),
+        layers.BatchNormalization(),
+        layers.Dropout(0.3),
+        layers.Dense(5, activation="tanh", kernel_regularizer="l2"),
+        layers.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+
+
+# 3 epochs of 11 batches of 4 and one of 2. Of each kind the first is run as written, and the second is recorded.
+ALL = 3 * 11 - 2 + 3 - 2
+
+
+def test_a_network(runs: list[int]) -> None:
+    agree(runs, ALL, dense)
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "metrics": {"compile": {"metrics": ["accuracy", "sparse_categorical_crossentropy"]}},
+    "weights": {"sample_weight": WEIGHTS},
+    "class weights": {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+    "validation": {"validation_split": 0.3},
+    "sgd": {"compile": {"optimizer": lambda: optimizers.SGD(0.1, momentum=0.9, clipnorm=0.5)}},
+    "accumulation": {"compile": {"optimizer": lambda: optimizers.Adam(0.1, gradient_accumulation_steps=3)}},
+    "averages": {"compile": {"optimizer": lambda: optimizers.Adam(0.1, use_ema=True, loss_scale_factor=8.0)}},
+    "own callback": {"callbacks": [EarlyStopping("loss")]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_with(runs: list[int], name: str) -> None:
+    agree(runs, None, dense, **OPTIONS[name])
+
+
+def test_a_graph_with_two_inputs_and_shared_layers(runs: list[int]) -> None:
+    def build() -> Model:
+        a, b = Input((3,), name="a"), Input((3,), name="b")
+        shared = layers.Dense(4, activation="gelu")
+        both = layers.Concatenate()([shared(a), ops.square(shared(b)), a * 2.0])
+        return Model([a, b], layers.Dense(3, activation="softmax")(layers.LayerNormalization()(both)))
+
+    agree(runs, ALL, build, data=({"a": X[:, :3], "b": X[:, 3:]}, LABELS))
+
+
+def test_a_convolution_network(runs: list[int]) -> None:
+    def build() -> Sequential:
+        return Sequential([
+            Input((8, 8, 2)),
+            layers.Conv2D(3, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(4, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.SpatialDropout2D(0.2),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ])  # fmt: skip
+
+    agree(runs, ALL, build, data=(RANDOM.normal(size=(46, 8, 8, 2)).astype("float32"), LABELS))
+
+
+def test_a_network_without_labels_and_of_integers(runs: list[int]) -> None:
+    def build() -> Sequential:
+        return Sequential([
+            Input((6,), dtype="int32"),
+            layers.Embedding(20, 4),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(3),
+        ])  # fmt: skip
+
+    ids = RANDOM.integers(0, 20, (46, 6))
+    agree(runs, ALL, build, data=(ids, RANDOM.normal(size=(46, 3))), compile={"loss": "mse"})
+
+
+def row_model(row: Case) -> Callable[[], Model]:
+    """A layer of the table between an input and a dense layer, as far as it can be trained so."""
+
+    def build() -> Model:
+        shapes = [a.shape[1:] for a in drawn(row, row.inputs, "inputs")]
+        kinds = [str(a.dtype) for a in drawn(row, row.inputs, "inputs")]
+        inputs = [Input(s, dtype=d) for s, d in zip(shapes, kinds)]
+        y = make(row)(
+            inputs if len(inputs) > 1 else inputs[0], **{k: v for k, v in row.call.items() if k != "training"}
+        )
+        y = layers.Dense(2)(layers.Flatten()(dualnet.tree.flatten(y)[0]))
+        return Model(inputs, y)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in ROWS if not r.masks and all(type(v) is bool for v in r.call.values())], ids=str
+)
+def test_every_layer(runs: list[int], row: Case) -> None:
+    """Whatever a layer does while it trains is either in the record, or keeps the step from being repeated."""
+    try:
+        dualnet.utils.set_random_seed(1)
+        row_model(row)()
+    except Exception as error:  # not a layer to train behind an input
+        pytest.skip(f"no model of it: {error}")
+    arrays = [np.concatenate([a, a[::-1], a, a]) for a in drawn(row, row.inputs, "inputs")]
+    batch = len(arrays[0]) // 4  # some rows have shapes that hold for their batch alone
+    target = RANDOM.normal(size=(4 * batch, 2)).astype("float32")
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(1)
+        model = row_model(row)()
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        model.fit(
+            arrays if len(arrays) > 1 else arrays[0], target, batch_size=batch, epochs=2, verbose=0, shuffle=False
+        )
+        results.append([v.numpy() for v in model.variables])
+    for a, b in zip(*results):
+        np.testing.assert_array_equal(a, b)
+
+
+# -- what is not repeated ------------------------------------------------------------------------------------------
+
+
+class Counting(layers.Layer):
+    """A layer of the user that sees each call."""
+
+    calls = 0
+
+    def call(self, inputs: Any) -> Any:
+        Counting.calls += 1
+        return inputs
+
+
+def lambdas() -> Sequential:
+    return Sequential([Input((6,)), layers.Lambda(lambda x: x * time.time() * 0 + x), *dense().layers])
+
+
+class OwnStep(Sequential):
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)
+
+
+@primitive
+def mine(xp: Any, x: Any) -> Any:
+    return x * 1.0, lambda dy: dy
+
+
+def with_own_op() -> Model:
+    x = Input((6,))
+    return Model(x, layers.Dense(3, activation="softmax")(mine(x)))
+
+
+def own_loss(y_true: Any, y_pred: Any) -> Any:
+    return ops.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+NOT: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
+    "a layer of the user": (lambda: Sequential([Input((6,)), Counting(), *dense().layers]), {}),
+    "a Lambda": (lambdas, {}),
+    "a function of the user as activation": (
+        lambda: Sequential([Input((6,)), layers.Dense(3, activation=lambda x: ops.softmax(x))]),
+        {},
+    ),
+    "a train_step of the user": (lambda: OwnStep([Input((6,)), *dense().layers]), {}),
+    "an op of the user": (with_own_op, {}),
+    "a loss of the user": (dense, {"compile": {"loss": own_loss}}),
+    "a callback that acts on batches": (
+        dense,
+        {"callbacks": [LambdaCallback(on_train_batch_end=lambda b, logs: None)]},
+    ),
+    "a layer that adds losses": (
+        lambda: Sequential([Input((6,)), layers.ActivityRegularization(0.1), *dense().layers]),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT)
+def test_not_repeated(runs: list[int], name: str) -> None:
+    build, options = NOT[name]
+    agree(runs, 0, build, **options)
+
+
+def test_code_of_the_user_runs_at_every_step() -> None:
+    Counting.calls = 0
+    model = Sequential([Input((6,)), Counting(), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    before = Counting.calls
+    model.fit(X, LABELS, batch_size=4, epochs=2, verbose=0)
+    assert Counting.calls - before == 24
+
+
+# -- a record is thrown away when something changes ----------------------------------------------------------------
+
+
+class Anneal(Callback):
+    """Changes a rate of a layer between epochs."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.layers[2].rate = 0.3 / (epoch + 2)
+
+
+class Freeze(Callback):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.model.layers[0].trainable = epoch == 0
+
+
+@pytest.mark.filterwarnings("ignore:the trainable weights have changed")
+@pytest.mark.parametrize("callback", [Anneal, Freeze])
+def test_changes_between_epochs(runs: list[int], callback: Any) -> None:
+    agree(runs, None, dense, callbacks=[callback()])
+
+
+def test_batches_of_many_lengths_are_run_as_written(runs: list[int]) -> None:
+    def batches() -> Any:
+        for n in range(1, 20):
+            yield X[:n], LABELS[:n]
+
+    model = Sequential([Input((6,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(batches(), epochs=1, steps_per_epoch=19, verbose=0)
+    assert runs[0] == 0
+    stepper = repeated.RepeatedSteps(model, [])
+    for n in range(1, 30):
+        stepper((dualnet.Tensor(X[:n]), dualnet.Tensor(LABELS[:n])))
+    assert len(stepper._programs) <= 8
+
+
+def test_two_fits(runs: list[int]) -> None:
+    """The second one goes on with the optimizer and the streams of the first."""
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(3)
+        model = dense()
+        model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=eagerly)
+        for _ in range(2):
+            model.fit(X, LABELS, batch_size=4, epochs=2, verbose=0)
+        results.append([v.numpy() for v in model.variables])
+    assert runs[0] > 0
+    for a, b in zip(*results):
+        np.testing.assert_array_equal(a, b)
