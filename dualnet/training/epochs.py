@@ -7,10 +7,16 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from .. import config
 from .arrays import ArrayData, Batch
 from .iterables import IterableData
 
 Data = ArrayData | IterableData
+
+
+def limited(number: int | None, limit: int | None) -> int | None:
+    """The smaller of two numbers, of which None is no bound."""
+    return number if limit is None else limit if number is None else min(number, limit)
 
 
 class Epochs:
@@ -18,11 +24,12 @@ class Epochs:
 
     With steps, an epoch goes on where the last one stopped, and a new pass (shuffled anew) begins with an epoch, never
     inside one: an epoch that finds too few batches left is shorter, with a warning. A generator that has no more sets
-    ``exhausted``.
+    ``exhausted``. ``dualnet.config.set_max_steps_per_epoch`` may end epochs sooner.
     """
 
     def __init__(self, data: Data, steps: int | None = None) -> None:
         self.data, self.steps = data, steps
+        self.limit = config.max_steps_per_epoch()
         self.exhausted = False
         self._rest: Iterator[Batch] | None = None
         self._began = (0, 0)  # epoch and step that decided the order of the present pass
@@ -45,19 +52,20 @@ class Epochs:
     def epoch(self, epoch: int, step: int = 0, done: int = 0) -> Iterator[Batch]:
         """The batches of one epoch. step: updates so far, which decide the order of shuffled data. done: batches of it
         that another run has had, after ``resume``."""
-        if self.steps is None and isinstance(self.data, IterableData) and self.data.endless:
+        most = limited(self.steps, self.limit)
+        if most is None and isinstance(self.data, IterableData) and self.data.endless:
             raise ValueError("the data has no end: say how many batches make an epoch, with steps_per_epoch or steps")
         self.data.on_epoch_begin()
         if self._rest is None:
             self._rest, self._seen, self._began = self.data.batches(epoch, step), 0, (epoch, step)
             self._passes += 1
         got = done
-        for batch in itertools.islice(self._rest, None if self.steps is None else max(self.steps - done, 0)):
+        for batch in itertools.islice(self._rest, None if most is None else max(most - done, 0)):
             got += 1
             self._seen += 1
             yield batch
         once = isinstance(self.data, IterableData) and self.data.once is not None
-        short = got < self.steps if self.steps is not None else once and got == 0 and self._passes > 1
+        short = got < (most or 0) if self.steps is not None else once and got == 0 and self._passes > 1
         if short:
             self.exhausted = once
             warnings.warn(

@@ -12,11 +12,10 @@ import dualnet_backends as backends
 from .. import config, tree
 from ..autodiff import no_grad
 from ..callbacks import CallbackList
-from ..tensor import Tensor
 from .arrays import ArrayData, tensors_of
 from .checks import check_data
 from .data import make_data, takes_text
-from .epochs import Data, Epochs
+from .epochs import Data, Epochs, limited
 from .logs import Logs, settle, to_numbers
 from .packing import pack_x_y_sample_weight
 from .repeated import RepeatedSteps
@@ -47,6 +46,7 @@ def fit(
     model._check_compiled("fit")
     _positive("epochs", epochs)
     _positive("steps_per_epoch", steps_per_epoch, optional=True)
+    epochs = limited(epochs, config.max_epochs()) or epochs
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
         if validation_data[2] is None:
@@ -74,7 +74,7 @@ def fit(
             model=model,
             verbose=verbose,
             epochs=epochs,
-            steps=steps_per_epoch or data.steps,
+            steps=_steps_shown(steps_per_epoch, data),
         )
     for checked in (data, validation):
         if isinstance(checked, ArrayData):
@@ -189,7 +189,7 @@ def evaluate(
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
         listeners = CallbackList(
-            callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps or data.steps
+            callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=_steps_shown(steps, data)
         )
     with backends.device(backend.device):
         results = evaluate_data(model, data, steps, listeners)
@@ -229,7 +229,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     if not isinstance(callbacks, CallbackList):
         shown = verbose != 0
         listeners = CallbackList(
-            callbacks, add_progbar=shown, model=model, verbose=verbose, epochs=1, steps=steps or data.steps
+            callbacks, add_progbar=shown, model=model, verbose=verbose, epochs=1, steps=_steps_shown(steps, data)
         )
     parts: list[Any] = []
     with backends.device(backend.device), no_grad():
@@ -274,6 +274,11 @@ def _validation_data(
             raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} parts")
         return make_data(*given, batch_size=batch_size, steps=steps, backend=backend, text=text)
     return make_data(given, backend=backend, text=text)
+
+
+def _steps_shown(steps: int | None, data: Data) -> int | None:
+    """How many steps make an epoch, as callbacks are told."""
+    return limited(steps or data.steps, config.max_steps_per_epoch())
 
 
 def _validates(epoch: int, freq: int | Sequence[int]) -> bool:
