@@ -47,6 +47,7 @@ class CompiledMetrics:
         """Make the metrics; now the shapes say which accuracy is meant."""
         self.outputs = outputs_of(y_pred, self._names_given)
         labels, predictions = for_outputs(y_true, y_pred, self.outputs, "y"), tree.flatten(y_pred)
+        prefixes = self._prefixes()
         used: dict[str, int] = {}
         for what, given, weighted in self._given:
             for i, entries in enumerate(_entries(given, y_pred, self.outputs, what)):
@@ -56,10 +57,9 @@ class CompiledMetrics:
                             f"{what} names {entry!r} for the output {self.outputs[i].label}, but y lacks it"
                         )
                     metric = _make(entry, labels[i], predictions[i])
-                    prefix = f"{self.outputs[i].name}_" if len(self.outputs) > 1 and self.outputs[i].name else ""
-                    name = f"{prefix}{metric.name}"
+                    name = f"{prefixes[i]}{metric.name}"
                     if name in used and weighted:
-                        name = f"{prefix}weighted_{metric.name}"
+                        name = f"{prefixes[i]}weighted_{metric.name}"
                     count = used.get(name, 0)
                     used[name] = count + 1
                     metric.name = f"{name}_{count}" if count else name
@@ -67,6 +67,18 @@ class CompiledMetrics:
         self.metrics = [metric for metric, _, _ in self._plan]
         set_states(self.metrics, self.pending)
         self.built = True
+
+    def _prefixes(self) -> list[str]:
+        """What is put before the names of metrics: with several outputs, the name of each.
+
+        As in Keras, structures of more than one level go by the layers, without the keys.
+        """
+        if len(self.outputs) == 1:
+            return [""]
+        names: Any = [o.name for o in self.outputs]
+        if any(len(o.path) > 1 for o in self.outputs):
+            names = self._names_given if len(self._names_given or ()) == len(names) else [None] * len(names)
+        return [f"{name}_" if name else "" for name in names]
 
     def reset_state(self) -> None:
         """Start all again."""

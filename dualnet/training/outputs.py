@@ -110,7 +110,8 @@ def _align(value: Any, part: Any, outputs: Sequence[Output], what: str) -> list[
     leaves = tree.flatten(value)
     if len(leaves) != len(outputs):
         told = ", ".join(o.label for o in outputs)
-        raise ValueError(f"{what} has {len(leaves)} entries, the model has {len(outputs)} outputs ({told})")
+        lead = "y_true and y_pred have different structures. " if what == "y" else ""
+        raise ValueError(f"{lead}{what} has {len(leaves)} entries, the model has {len(outputs)} outputs ({told})")
     return leaves
 
 
