@@ -32,6 +32,9 @@ from .global_pooling import (
     GlobalMaxPooling3D,
 )
 from .hashing import HashedCrossing, Hashing
+from .image_color import RandomBrightness, RandomContrast
+from .image_geometry import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from .image_size import CenterCrop, RandomCrop, Resizing
 from .lambda_layer import Lambda
 from .lookup import IntegerLookup, StringLookup
 from .masking import Masking
@@ -112,6 +115,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -175,10 +179,18 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",

@@ -24,6 +24,14 @@ BINOMIAL_TERMS = 48  # of a sum where the mean is below 10: below 4e-18 that mor
 
 
 @primitive
+def uniform(
+    backend: Backend, like: Array, shape: Sequence[int], low: float, high: float, key: tuple[int, int], step: int
+) -> Const:
+    """Uniform float32 numbers in [low, high), on the device of ``like``, the same bits on every device"""
+    return backend.random_uniform(tuple(shape), key, step) * (high - low) + low, None
+
+
+@primitive
 def gamma(
     backend: Backend, alpha: Array, shape: Sequence[int], key: tuple[int, int], step: int, dtype: Any = None
 ) -> Const:

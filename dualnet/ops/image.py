@@ -54,9 +54,11 @@ def resize(
     """
     size, rank = tuple(size), len(images.shape)
     if len(size) != 2 or any(n <= 0 for n in size):
-        raise ValueError(f"resize: size must be (height, width), both positive, got {size}")
+        raise ValueError(f"resize: `size` must have positive height and width, as (height, width), got {size}")
     if rank not in (3, 4):
-        raise ValueError(f"resize: expected one image (3 axes) or a batch of them (4 axes), got shape {images.shape}")
+        raise ValueError(
+            f"resize: Invalid images rank: expected rank 3 (single image) or 4 (a batch), got shape {images.shape}"
+        )
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"resize: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
     if fill_mode != "constant":

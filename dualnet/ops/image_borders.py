@@ -26,10 +26,12 @@ def _two_of_three(
         raise ValueError(f"{op}: Must specify exactly two of {', '.join(names)}. Received: {said}")
     if target is None:
         target = length + sign * (before + after)  # type: ignore[operator]
+    if target < 0:
+        raise ValueError(f"{op}: {names[2]} must be >= 0. Received: {names[2]}={target}")
     change = sign * (target - length)
     before = change - after if before is None else before  # type: ignore[operator]
     after = change - before if after is None else after
-    for name, value in zip(names, (before, after, target)):
+    for name, value in zip(names, (before, after)):
         if value < 0:
             raise ValueError(f"{op}: {name} must be >= 0. Received: {name}={value}")
     return before, after
@@ -95,10 +97,18 @@ def extract_patches(
     """Every window of images as a vector: the channels of its first pixel, of its second ...
 
     images: (batch, height, width, channels) -> (batch, rows, columns, patch height * patch width * channels), all channels
-    first with that data format; a single image has no batch. size: (height, width) of a patch. strides: from one to the next,
+    first with that data format; a single image has no batch. size: (height, width) of a patch; three numbers take patches of
+    volumes, as ``extract_patches_3d``. strides: from one to the next,
     by default the size. dilation_rate: distance of the pixels of a patch. padding: "valid", or "same" with zeros around.
     """
-    return _patches("extract_patches", images, 2, size, strides, dilation_rate, padding, data_format)
+    if not isinstance(size, (int, tuple, list)):
+        raise TypeError(
+            f"extract_patches: Invalid `size` argument. Expected an int or a tuple of length 2 or 3, got {size!r}"
+        )
+    if not isinstance(size, int) and len(size) not in (2, 3):
+        raise ValueError(f"extract_patches: Invalid `size` argument. Expected a tuple of length 2 or 3, got {size!r}")
+    rank = 2 if isinstance(size, int) else len(size)
+    return _patches("extract_patches", images, rank, size, strides, dilation_rate, padding, data_format)
 
 
 def extract_patches_3d(

@@ -13,7 +13,18 @@ WEIGHTS = (0.2989, 0.5870, 0.1140)  # of red, green and blue in brightness, by I
 
 @primitive
 def rgb_to_grayscale(xp: Xp, images: Array, data_format: str | None = None) -> Op:
-    """Brightness: 0.2989 red + 0.587 green + 0.114 blue, in one channel.  Integers stay integers, cut off"""
+    """Brightness: 0.2989 red + 0.587 green + 0.114 blue, in one channel.  Integers stay integers, cut off
+
+    Images of one channel are passed on.
+    """
+    axis = -1 if first_spatial_axis("rgb_to_grayscale", data_format) == 1 else -3
+    if images.ndim in (3, 4) and images.shape[axis] == 1:
+        return images, lambda dy: dy
+    if images.ndim in (3, 4) and images.shape[axis] != 3:
+        raise ValueError(
+            "rgb_to_grayscale: Invalid channel size: expected 3 (RGB) or 1 (Grayscale). "
+            f"Received input with shape: images.shape={images.shape}"
+        )
     axis = _channels("rgb_to_grayscale", images, data_format)
     work = images.dtype if images.dtype.kind == "f" else "float32"
     red, green, blue = (c.astype(work, copy=False) for c in xp.split(images, 3, axis=axis))
@@ -95,7 +106,10 @@ def _channels(op: str, images: Any, data_format: str | None, floating: bool = Fa
             f"shape: images.shape={images.shape}"
         )
     if images.shape[axis] != 3:
-        raise ValueError(f"{op}: expected images with 3 channels in axis {axis}, got shape {images.shape}")
-    if floating and images.dtype.kind != "f":
+        raise ValueError(
+            f"{op}: Input images must have 3 channels, but received images with {images.shape[axis]} channels. "
+            f"The channels are in axis {axis} of shape {images.shape}"
+        )
+    if floating and images.dtype.kind not in "fV":
         raise ValueError(f"{op}: Invalid images dtype: expected float dtype. Received: images.dtype={images.dtype}")
     return axis

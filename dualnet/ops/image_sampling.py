@@ -40,7 +40,11 @@ def map_coordinates(
 
     order: 0 takes the nearest element, 1 interpolates linearly. There is a gradient for the coordinates too.
     """
-    if coordinates.ndim < 1 or coordinates.shape[0] != inputs.ndim:
+    if coordinates.ndim < 2:
+        raise ValueError(
+            f"map_coordinates: Invalid coordinates rank: expected at least rank 2. Received: coordinates.shape={coordinates.shape}"
+        )
+    if coordinates.shape[0] != inputs.ndim:
         raise ValueError(
             "map_coordinates: First dim of `coordinates` must be the same as the rank of `inputs`. Received inputs with "
             f"shape {inputs.shape} and coordinates with shape {coordinates.shape}"
@@ -127,14 +131,26 @@ def perspective_transform(
 
 def _perspective(xp: Xp, a: Array, b: Array) -> Array:
     """The transforms that take the points a to the points b.  a, b: (n, 4, 2) -> (n, 8)"""
-    a, b = a.astype("float64"), b.astype("float64")
-    x, y, u, v = a[..., 0], a[..., 1], b[..., 0], b[..., 1]
-    one, zero = xp.ones_like(x), xp.zeros_like(x)
-    # Each point gives two equations: u (c0 x + c1 y + 1) = a0 x + a1 y + a2, and so for v.
-    for_u = xp.stack([x, y, one, zero, zero, zero, -x * u, -y * u], axis=-1)
-    for_v = xp.stack([zero, zero, zero, x, y, one, -x * v, -y * v], axis=-1)
-    equations, values = xp.concatenate([for_u, for_v], axis=1), xp.concatenate([u, v], axis=1)
-    return xp.linalg.solve(equations, values[..., None])[..., 0]
+    forth, back = _frame(xp, b.astype("float64")), _frame(xp, a.astype("float64"))
+    h = xp.sum(forth[:, :, :, None] * _adjugate(xp, back)[:, None, :, :], axis=2).reshape((-1, 9))
+    last = h[:, 8:]
+    return h[:, :8] / xp.where(last == 0, xp.ones_like(last), last)
+
+
+def _frame(xp: Xp, points: Array) -> Array:
+    """Matrices that take (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1) to four points, but for a factor.  -> (n, 3, 3)"""
+    p = xp.swapaxes(xp.concatenate([points, xp.ones_like(points[..., :1])], axis=-1), 1, 2)
+    return p[:, :, :3] * xp.sum(_adjugate(xp, p[:, :, :3]) * p[:, None, :, 3], axis=2)[:, None, :]
+
+
+def _adjugate(xp: Xp, m: Array) -> Array:
+    """The inverse times the determinant: its rows are products of two columns.  m: (n, 3, 3)"""
+    a, b, c = m[:, :, 0], m[:, :, 1], m[:, :, 2]
+    return xp.stack([_cross(xp, b, c), _cross(xp, c, a), _cross(xp, a, b)], axis=1)
+
+
+def _cross(xp: Xp, a: Array, b: Array) -> Array:
+    return xp.stack([a[:, i - 2] * b[:, i - 1] - a[:, i - 1] * b[:, i - 2] for i in range(3)], axis=1)
 
 
 def _transformed(
@@ -161,6 +177,7 @@ def _transformed(
     to_x = t[:, 0:1] * column + t[:, 1:2] * row + t[:, 2:3]
     to_y = t[:, 3:4] * column + t[:, 4:5] * row + t[:, 5:6]
     k = t[:, 6:7] * column + t[:, 7:8] * row + 1 if perspective else xp.ones_like(to_x)
+    k = xp.where(k == 0, xp.full_like(k, 1e-9), k)  # the horizon is far away, not nowhere
     order = 0 if interpolation == "nearest" else 1
     y, gradient = _sample(backend, x, xp.stack([to_y / k, to_x / k], axis=1), order, fill_mode, fill_value)
     y = y.reshape(x.shape)

@@ -25,6 +25,8 @@ def run(row: Case, keras: Any) -> Result:
         layer.build(first([x.shape for x in inputs]))
     layer.set_weights(random_weights(row, layer.get_weights()))
     trainable = [v.value for v in layer.trainable_variables]
+    # The state of a random generator is no weight here.
+    kept = [v for v in layer.non_trainable_variables if v.name != "seed_generator_state"]
     fixed = [v.value for v in layer.non_trainable_variables]
     floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
 
@@ -38,7 +40,7 @@ def run(row: Case, keras: Any) -> Result:
         variables = [*layer.trainable_variables, *layer.non_trainable_variables]
         with keras.StatelessScope(state_mapping=list(zip(variables, [*weights, *fixed]))) as scope:
             value = layer(first(tensors), **keywords, **others)  # not stateless_call, which forgets masks
-        changed = [scope.get_current_value(v) for v in layer.non_trainable_variables]
+        changed = [scope.get_current_value(v) for v in kept]
         outputs = jax.tree_util.tree_leaves(value)
         total = sum(keras.ops.sum(y * dy) for y, dy in zip(outputs, seeds(outputs)))
         return total, (outputs, changed, [get_keras_mask(y) for y in outputs])

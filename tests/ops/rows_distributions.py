@@ -93,8 +93,16 @@ def categorical(logits: Any, num_samples: int, key: Any, step: int, dtype: Any =
     return np.array([[np.searchsorted(s, x, side="right") for x in row] for s, row in zip(sums, u)]).reshape(u.shape)
 
 
+def uniform_between(like: Any, shape: Any, low: float, high: float, key: Any, step: int) -> Any:
+    philox = np.random.Philox(key=key[0] | key[1] << 64, counter=counter(step))
+    u = np.random.Generator(philox).random(shape, dtype="float32")
+    return u * np.float32(high - low) + np.float32(low)
+
+
 S = "float64"
 ROWS: list[Row] = [
+    other(distributions.uniform, uniform_between, call(F((2,)), (3, 4), -1.0, 3.0, KEY, 3), call(F((0,)), (5,), 0.5, 0.5, KEY, 0),
+          gradient=DRAWN),
     other(distributions.gamma, gamma, call(F((4,), 0.1, 5.0), (3, 4), KEY, 3, dtype=S), call(F((2, 1), 0.01, 0.9), (2, 30), KEY, 0, dtype=S),
           call(F((), 20.0, 30.0), (40,), KEY, 2**40, dtype=S), gradient=DRAWN),
     other(distributions.beta, beta, call(F((4,), 0.1, 5.0), F((2, 1), 0.1, 5.0), (2, 4), KEY, 3, dtype=S),
