@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dualnet.datasets import (
+        boston_housing,
         california_housing,
         cifar10,
         cifar100,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "boston_housing",
     "california_housing",
     "cifar10",
     "cifar100",

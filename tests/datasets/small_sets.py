@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dualnet.datasets import california_housing, cifar10, cifar100, imdb, reuters
+from dualnet.datasets import boston_housing, california_housing, cifar10, cifar100, imdb, reuters
 from tests.datasets.python2 import python2_pickle
 
 
@@ -76,6 +76,7 @@ IMDB = {
     "y_test": RNG.integers(0, 2, 30),
 }
 REUTERS = {"x": texts(50, 3), "y": RNG.integers(0, 46, 50)}
+BOSTON = {"x": RNG.normal(size=(106, 13)), "y": RNG.normal(size=106)}
 WORDS = json.dumps({"the": 1, "thé": 2}).encode()
 
 
@@ -91,6 +92,7 @@ class Set(NamedTuple):
 SETS = {
     "cifar10": Set(cifar10, "cifar-10-python.tar.gz", tar(CIFAR10)),
     "cifar100": Set(cifar100, "cifar-100-python.tar.gz", tar(CIFAR100)),
+    "boston_housing": Set(boston_housing, "boston_housing.npz", npz(**BOSTON)),
     "california_housing": Set(california_housing, "california_housing.npz", npz(**HOUSING)),
     "imdb": Set(imdb, "imdb.npz", npz(**IMDB)),
     "reuters": Set(reuters, "reuters.npz", npz(**REUTERS)),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from dualnet import config
-from dualnet.datasets import california_housing, cifar10, cifar100, fashion_mnist, imdb, reuters
+from dualnet.datasets import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, imdb, reuters
 from dualnet.datasets.download import DataError
 from tests.datasets.python2 import python2_pickle
 from tests.datasets.small_sets import CIFAR10, FASHION, IMDB, SETS, cifar_batch, idx, npz, tar
@@ -114,6 +114,7 @@ def test_archives_that_do_not_fit(serve: Serve, case: str) -> None:
     ("key", "content", "message"),
     [
         ("cifar10", b"\x1f\x8bdamaged", "a damaged one"),
+        ("boston_housing", npz(x=np.zeros((3, 8)), y=np.zeros(3)), r"expected x \(n, 13\)"),
         ("california_housing", npz(x=np.zeros((3, 7)), y=np.zeros(3)), r"expected x \(n, 8\)"),
         ("california_housing", npz(x=np.zeros((3, 8), int), y=np.zeros(3)), r"int64"),
         ("imdb", npz(**IMDB | {"x_train": np.zeros((40, 3))}), "expected lists of words"),
@@ -139,6 +140,7 @@ def test_wrong_arguments(serve: Serve) -> None:
     for call, message in [
         (lambda: california_housing.load_data("medium"), "version must be"),
         (lambda: california_housing.load_data(test_split=1.0), "test_split must be"),
+        (lambda: boston_housing.load_data(test_split=1.0), "test_split must be"),
         (lambda: reuters.load_data(test_split=-0.1), "test_split must be"),
         (lambda: imdb.load_data("../imdb.npz"), "plain file name"),
         (lambda: serve("imdb")(maxlen=1), "no review is shorter than maxlen=1"),
@@ -183,6 +185,8 @@ AGAINST_KERAS: list[tuple[str, dict[str, Any]]] = [
     *(("imdb", arguments) for arguments in SEQUENCE_ARGUMENTS),
     *(("reuters", arguments) for arguments in SEQUENCE_ARGUMENTS),
     ("reuters", {"test_split": 0.35, "maxlen": 9}),
+    ("boston_housing", {}),
+    ("boston_housing", {"test_split": 0.35, "seed": 1}),
     ("california_housing", {}),
     ("california_housing", {"version": "small", "test_split": 0.3, "seed": 1}),
     ("cifar100", {}),  # Keras reads CIFAR-10 in its full size only
@@ -232,6 +236,7 @@ REAL: list[tuple[str, str, Any, list[tuple[int, ...]], list[int], list[int]]] = 
     ),
     ("imdb.npz", "object", imdb, [(25000,), (25000,), (25000,), (25000,)], [1, 0, 0], []),
     ("reuters.npz", "object", reuters, [(8982,), (8982,), (2246,), (2246,)], [3, 4, 3], []),
+    ("boston_housing.npz", "float", boston_housing, [(404, 13), (404,), (102, 13), (102,)], [], []),
     ("california_housing.npz", "float", california_housing, [(16512, 8), (16512,), (4128, 8), (4128,)], [], []),
 ]  # fmt: skip
 
