@@ -72,6 +72,7 @@ from .arranging import (
 from .attention import dot_product_attention
 from .blocks import depth_to_space, fold, space_to_depth, unfold
 from .complex import angle, conj, conjugate, imag, isreal, real
+from .control import associative_scan, cond, fori_loop, map, scan, switch, vectorized_map, while_loop
 from .conv import conv, conv_transpose, depthwise_conv, separable_conv
 from .counting import bincount, histogram, nonzero, unique
 from .create import (
@@ -136,6 +137,7 @@ from .encoding import digitize, multi_hot
 from .equations import cholesky_inverse, det, inv, logdet, lstsq, matrix_rank, pinv, slogdet, solve, solve_triangular
 from .factor import cholesky, eig, eigh, qr, svd
 from .fourier import extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft
+from .functions import custom_gradient, vectorize
 from .image_quality import psnr
 from .integer import (
     bitwise_and,
@@ -277,6 +279,7 @@ __all__ = [
     "argsort",
     "array",
     "array_split",
+    "associative_scan",
     "average",
     "average_pool",
     "bartlett",
@@ -302,6 +305,7 @@ __all__ = [
     "cholesky_inverse",
     "clip",
     "concatenate",
+    "cond",
     "conj",
     "conjugate",
     "conv",
@@ -318,6 +322,7 @@ __all__ = [
     "ctc_loss",
     "cumprod",
     "cumsum",
+    "custom_gradient",
     "deg2rad",
     "depth_to_space",
     "depthwise_conv",
@@ -362,6 +367,7 @@ __all__ = [
     "fmin",
     "fmod",
     "fold",
+    "fori_loop",
     "full",
     "full_like",
     "gcd",
@@ -427,6 +433,7 @@ __all__ = [
     "logspace",
     "logsumexp",
     "lstsq",
+    "map",
     "matmul",
     "matrix_rank",
     "max",
@@ -493,6 +500,7 @@ __all__ = [
     "rot90",
     "round",
     "rsqrt",
+    "scan",
     "scatter",
     "scatter_update",
     "searchsorted",
@@ -541,6 +549,7 @@ __all__ = [
     "svd",
     "swapaxes",
     "swish",
+    "switch",
     "take",
     "take_along_axis",
     "tan",
@@ -565,10 +574,13 @@ __all__ = [
     "vander",
     "var",
     "vdot",
+    "vectorize",
+    "vectorized_map",
     "view",
     "vsplit",
     "vstack",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

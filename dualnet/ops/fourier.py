@@ -19,10 +19,23 @@ from .shape import broadcast_to, get_item, ndim, pad, shape
 Pair = tuple[Any, Any]
 
 
-def _pair(name: str, x: Any) -> Pair:
+def _pair(name: str, x: Any, rank: int = 1) -> Pair:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
-        raise ValueError(f"{name}: expected a pair (real, imaginary) of tensors, got {type(x).__name__}")
+        raise ValueError(
+            f"{name}: Input `x` should be a tuple of two tensors, real and imaginary, got {type(x).__name__}"
+        )
+    first, second = shape(x[0]), shape(x[1])
+    if first != second:
+        raise ValueError(
+            f"{name}: Both the real and imaginary parts should have the same shape, got {first} and {second}"
+        )
+    _check_rank(name, first, rank)
     return x[0], x[1]
+
+
+def _check_rank(name: str, given: tuple[int, ...], rank: int) -> None:
+    if len(given) < rank:
+        raise ValueError(f"{name}: Input should have rank >= {rank}, got shape {given}")
 
 
 def _join(real: Array, imag: Array) -> Array:
@@ -44,12 +57,12 @@ def fft(x: Pair) -> Pair:
 
 def fft2(x: Pair) -> Pair:
     """The discrete Fourier transform of the last two axes.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
-    return _fft2(*_pair("fft2", x))
+    return _fft2(*_pair("fft2", x, 2))
 
 
 def ifft2(x: Pair) -> Pair:
     """The inverse of ``fft2``.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
-    return _ifft2(*_pair("ifft2", x))
+    return _ifft2(*_pair("ifft2", x, 2))
 
 
 @primitive
@@ -82,6 +95,7 @@ def rfft(xp: Xp, x: Array, fft_length: int | None = None) -> Op:
 
     fft_length: cut the signal to that length, or fill it up with zeros, first.
     """
+    _check_rank("rfft", x.shape, 1)
     x = floating(x)
     x = x.astype("float32") if str(x.dtype) in ("float16", "bfloat16") else x
     n = x.shape[-1] if fft_length is None else fft_length
@@ -139,6 +153,7 @@ def extract_sequences(xp: Xp, x: Array, sequence_length: int, sequence_stride: i
 
     count: how many lie within the signal.
     """
+    _check_rank("extract_sequences", x.shape, 1)
     if sequence_length < 1 or sequence_stride < 1:
         raise ValueError(
             "extract_sequences: expected sequence_length and sequence_stride from 1 on, "
@@ -188,8 +203,8 @@ def _check_lengths(sequence_length: int, sequence_stride: int, fft_length: int) 
             "`fft_length` must equal or larger than `sequence_length`. "
             f"Received: sequence_length={sequence_length}, fft_length={fft_length}"
         )
-    if sequence_stride < 1:
-        raise ValueError(f"expected sequence_stride from 1 on, got {sequence_stride}")
+    if not isinstance(sequence_stride, int) or sequence_stride < 1:
+        raise ValueError(f"`sequence_stride` must be a positive integer, got {sequence_stride}")
 
 
 @as_one_op
@@ -226,21 +241,23 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> Tensor:
-    """The signal that ``stft`` with the same options made x of, where its windows were not 0 all over.
+    """The signal that ``stft`` with the same options made x of, where its windows were not 0 all over. With
+    ``window=None`` the stretches are added as they are, so that each element counts as often as it is in one.
 
     x: a pair of (..., count, fft_length // 2 + 1) -> (..., n).  length: how long the signal is (default: as far as the
     stretches reach, less what ``center`` added).
     """
     _check_lengths(sequence_length, sequence_stride, fft_length)
-    real, imag = _pair("istft", x)
+    real, imag = _pair("istft", x, 2)
     stretches = irfft((real, imag), fft_length)
     count, dtype = shape(stretches)[-2], stretches.dtype
     weights = _window(window, sequence_length, fft_length, dtype)
     if weights is None:
-        weights = convert_to_tensor([1.0] * fft_length, dtype=dtype)
-    signal = _overlap_add(multiply(stretches, weights), stride=sequence_stride)
-    power = _overlap_add(broadcast_to(multiply(weights, weights), (count, fft_length)), stride=sequence_stride)
-    signal = divide(signal, where(greater(power, 1e-10), power, 1.0))
+        signal = _overlap_add(stretches, stride=sequence_stride)
+    else:
+        signal = _overlap_add(multiply(stretches, weights), stride=sequence_stride)
+        power = _overlap_add(broadcast_to(multiply(weights, weights), (count, fft_length)), stride=sequence_stride)
+        signal = divide(signal, where(greater(power, 1e-10), power, 1.0))
     start = fft_length // 2 if center else 0
     total = fft_length + sequence_stride * (count - 1)
     stop = start + length if length is not None else total - (fft_length // 2 if center else 0)

@@ -69,7 +69,9 @@ def check_grads(
         direction = _direction(x.data, seed, f"argument {i}")
 
         def value(step: float, i: int = i, direction: Array = direction) -> tuple[float, float]:
-            moved = [Tensor(copies[i] + step * direction) if j == i else v for j, v in enumerate(inputs)]
+            # What has no axes comes from NumPy's arithmetic as a number, not as an array.
+            there = backends.of(copies[i]).asarray(copies[i] + step * direction)
+            moved = [Tensor(there) if j == i else v for j, v in enumerate(inputs)]
             parts = [w * y.data for w, y in zip(weights, tree.flatten(f(*moved, **options)))]
             return _sum(parts), _sum([abs(p) for p in parts])
 

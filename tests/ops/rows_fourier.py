@@ -64,7 +64,9 @@ def inverse(
     weights = weights_of(window, sequence_length, fft_length)
     y = np.fft.irfft(x[0] + 1j * x[1], fft_length) * weights
     power = added(np.tile(weights**2, (y.shape[-2], 1)), sequence_stride)
-    signal = added(y, sequence_stride) / np.where(power > 1e-10, power, 1)
+    signal = added(y, sequence_stride)
+    if window is not None:
+        signal = signal / np.where(power > 1e-10, power, 1)
     start = fft_length // 2 if center else 0
     if length is None:
         return signal[..., start : signal.shape[-1] - start]

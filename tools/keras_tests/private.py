@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import importlib
 import inspect
+import itertools
 import types
 from typing import Any
 
@@ -112,6 +113,8 @@ def _is_option(p: inspect.Parameter) -> bool:
     """Whether Keras takes a parameter of an op when it makes the class, and not when it calls it."""
     if p.default is not p.empty:
         return p.annotation != "Array | None"
+    if p.name in ("cond", "body", "body_fun", "function"):  # of loops and maps; those of other ops come with the call
+        return True
     return p.kind is not p.VAR_POSITIONAL and any(word in str(p.annotation) for word in ("int", "str", "float", "Axis"))
 
 
@@ -173,11 +176,10 @@ def operation(name: str) -> Any:
             self.options = {**dict(zip(options, args)), **kwargs}
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            # An option may stand before the tensors (the subscripts of an Einstein sum).
-            first = next(iter(parameters), None)
-            front = first.name if first is not None and first.name in self.options else None
-            rest = {k: v for k, v in {**self.options, **kwargs}.items() if k != front}
-            return function(*([self.options[front]] if front else []), *args, **rest)
+            # Options may stand before the tensors (the subscripts of an Einstein sum, the functions of a loop).
+            front = list(itertools.takewhile(self.options.__contains__, (p.name for p in parameters)))
+            rest = {k: v for k, v in {**self.options, **kwargs}.items() if k not in front}
+            return function(*(self.options[n] for n in front), *args, **rest)
 
         call = symbolic_call = compute_output_spec = __call__
 
