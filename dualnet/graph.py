@@ -71,14 +71,28 @@ def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     """What ``function`` returns for symbolic tensors, as ``Spec``s in its structure.
 
     It is run on zeros twice, with 2 and with 3 in the place of every open entry; what differs in the result is open.
+    Where that does not fit - an open entry meets a fixed one, or is to be halved - it is run again with the entry that
+    it meets, or else with 12 and with 24.
     """
-    seen = []
-    for size in (2, 3):
+    symbolic = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
+
+    def run(size: int, met: bool) -> Any:
         real = tree.map_structure(
-            lambda x, n=size: _zeros(x, n) if isinstance(x, KerasTensor) else x, [list(args), kwargs]
+            lambda x: _zeros(_closed(x, symbolic) if met else x, size) if isinstance(x, KerasTensor) else x,
+            [list(args), kwargs],
         )
         with no_grad(), _trying():
-            seen.append(function(*real[0], **real[1]))
+            return function(*real[0], **real[1])
+
+    try:
+        seen = [run(2, False), run(3, False)]
+    except (ValueError, IndexError) as error:
+        if all(None not in x.shape for x in symbolic):
+            raise
+        try:
+            seen = [run(12, True), run(24, True)]
+        except (ValueError, IndexError):
+            raise error from None
 
     def compare(a: Any, b: Any) -> Any:
         if not isinstance(a, Tensor):
@@ -107,6 +121,17 @@ def _trying() -> Iterator[None]:
         yield
     finally:
         _trial.running = before
+
+
+def _closed(x: KerasTensor, others: list[KerasTensor]) -> KerasTensor:
+    """x with each open entry as the one fixed entry that others have there, counted from the last axis."""
+
+    def met(place: int) -> int | None:
+        fixed = {y.shape[place] for y in others if -place <= y.ndim and y.shape[place] not in (None, 1)}
+        return fixed.pop() if len(fixed) == 1 else None
+
+    entries = ((met(i - x.ndim) if n is None else n) for i, n in enumerate(x.shape))
+    return KerasTensor(tuple(entries), x.dtype, name=x.name)
 
 
 def _zeros(x: KerasTensor, size: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autodiff import primitive
 from ..dtypes import result_type
 from ._common import Array, Const, Op, Xp, promote, promote_floating, sum_to
@@ -201,9 +203,19 @@ def logical_xor(xp: Xp, x1: Array, x2: Array) -> Const:
     return xp.logical_xor(x1, x2), None
 
 
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """x1 where the condition holds, else x2. With neither, the indices at which it holds, as ``nonzero`` gives them"""
+    if x1 is None and x2 is None:
+        from .counting import nonzero
+
+        return nonzero(condition)
+    if x1 is None or x2 is None:
+        raise ValueError("where: expected both x1 and x2, or neither, got one of them")
+    return _where(condition, x1, x2)
+
+
 @primitive
-def where(xp: Xp, condition: Array, x1: Array, x2: Array) -> Op:
-    """x1 where the condition holds, else x2"""
+def _where(xp: Xp, condition: Array, x1: Array, x2: Array) -> Op:
     dtype = result_type(*(v.dtype if hasattr(v, "dtype") else v for v in (x1, x2)))
     x, y = (v.astype(dtype, copy=False) if hasattr(v, "dtype") else xp.full((), v, dtype=dtype) for v in (x1, x2))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..autodiff import primitive
 from ..tensor import KerasTensor, Tensor
-from ._common import Array, Op, Xp, as_one_op
+from ._common import Array, Op, Xp, as_one_op, record_open
 from .arithmetic import where
 from .create import convert_to_tensor
 from .elementwise import copy
@@ -53,7 +53,12 @@ def _with_axes(x: Any, count: int) -> Any:
 
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts along an axis: a number of nearly equal ones, the longer ones first, or those between the given indices"""
-    return list(_split(x, indices_or_sections=indices_or_sections, axis=axis, even=False))
+    parts = indices_or_sections
+    if isinstance(x, KerasTensor) and isinstance(parts, int) and x.shape[axis] is None:
+        shape = tuple(None if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+        found = record_open(array_split, (x, parts, axis), *[(shape, x.dtype)] * parts)
+        return list(found) if parts > 1 else [found]
+    return list(_split(x, indices_or_sections=parts, axis=axis, even=False))
 
 
 def _along(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: int) -> list[Tensor]:

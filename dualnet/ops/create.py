@@ -9,7 +9,7 @@ import dualnet_backends as backends
 
 from ..autodiff import to_array
 from ..dtypes import result_type, standardize_dtype
-from ..tensor import Tensor
+from ..tensor import KerasTensor, Tensor
 from ..variables import Variable
 from ._common import as_one_op
 
@@ -25,6 +25,10 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> 
 
     A variable gives its present value, in a tensor that later changes of the variable do not touch.
     """
+    if isinstance(x, KerasTensor):
+        from .elementwise import cast
+
+        return x if dtype in (None, x.dtype) else cast(x, dtype)
     if isinstance(x, Tensor) and (dtype is None or str(x.dtype) == standardize_dtype(dtype)):
         return x.value if isinstance(x, Variable) else x
     if isinstance(x, Tensor):
@@ -104,10 +108,37 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     return Tensor(backends.current().xp.arange(start, stop, step, dtype=standardize_dtype(dtype)))
 
 
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
-    """``num`` numbers from start to stop, equally far apart"""
-    xp = backends.current().xp
-    return Tensor(xp.linspace(start, stop, num, endpoint=endpoint).astype(standardize_dtype(dtype)))
+@as_one_op
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """``num`` numbers from start to stop (numbers or tensors), equally far apart, along a new axis
+
+    endpoint: whether stop is among them. retstep: give (numbers, their distance), which is NaN where there is none. Without a gradient.
+    """
+    if dtype is None:
+        dtype = result_type(*(v.dtype if hasattr(v, "dtype") else type(v) for v in (start, stop)), float)
+    dtype = standardize_dtype(dtype)
+    a, b = (convert_to_tensor(v).data for v in (start, stop))
+    xp = backends.of(a).xp
+    places = num - 1 if endpoint else num
+    # In double precision, as NumPy does it: the last number is then the stop itself.
+    a, b = xp.broadcast_arrays(a.astype("float64"), b.astype("float64"))
+    step = (b - a) / places if places > 0 else xp.full(a.shape, xp.nan)
+    steps = xp.arange(num).reshape((num,) + (1,) * a.ndim)
+    y = a + steps * (xp.zeros_like(a) if places < 1 else step)
+    if endpoint and num > 1:
+        y = xp.where(steps == places, b, y)
+    if dtype[:3] in ("int", "uin"):
+        y = xp.floor(y)
+    y = Tensor(xp.moveaxis(y, 0, axis).astype(dtype))
+    return (y, Tensor(step.astype(dtype))) if retstep else y
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:

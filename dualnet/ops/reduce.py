@@ -126,18 +126,29 @@ def _extreme(xp: Xp, y: Array, x: Array, axis: Axis) -> Op:
     return y, backward
 
 
-@primitive
-def max(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
-    """The largest element; where several are, each gets an equal share of the gradient"""
+def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Op:
+    """The maximum or minimum of x and ``initial``, for which neither NumPy's keyword nor CuPy without it will do."""
     axis = _as_axis(axis)
-    return _extreme(xp, xp.max(x, axis=axis, keepdims=keepdims), x, axis)
+    if initial is None:
+        y = getattr(xp, name)(x, axis=axis, keepdims=keepdims)
+    elif _count(x, axis) == 0:
+        y = xp.full(xp.sum(x, axis=axis, keepdims=keepdims).shape, initial, dtype=x.dtype)
+    else:
+        least = xp.full((), initial, dtype=x.dtype)
+        y = getattr(xp, f"{name}imum")(getattr(xp, name)(x, axis=axis, keepdims=keepdims), least)
+    return _extreme(xp, y, x, axis)
 
 
 @primitive
-def min(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
-    """The smallest element; where several are, each gets an equal share of the gradient"""
-    axis = _as_axis(axis)
-    return _extreme(xp, xp.min(x, axis=axis, keepdims=keepdims), x, axis)
+def max(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+    """The largest element, at least ``initial``; where several are, each gets an equal share of the gradient"""
+    return _reduced(xp, "max", x, axis, keepdims, initial)
+
+
+@primitive
+def min(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+    """The smallest element, at most ``initial``; where several are, each gets an equal share of the gradient"""
+    return _reduced(xp, "min", x, axis, keepdims, initial)
 
 
 amax, amin = max, min

@@ -77,7 +77,7 @@ def _slice_update(xp: Xp, x: Array, updates: Array, start_indices: Starts = ()) 
 
     def backward(dy: Array) -> tuple[Array, Array]:
         dx = dy.copy()
-        dx[key] = 0
+        dx[key] = xp.zeros((), dtype=dy.dtype)  # a number would be sent from the host
         return dx, dy[key]
 
     return y, backward

@@ -35,6 +35,8 @@ def ravel(xp: Xp, x: Array) -> Op:
 def transpose(xp: Xp, x: Array, axes: Sequence[int] | None = None) -> Op:
     """Axes in another order, reversed by default"""
     order = tuple(a % x.ndim for a in axes) if axes is not None else tuple(reversed(range(x.ndim)))
+    if sorted(order) != list(range(x.ndim)):
+        raise ValueError(f"transpose: expected a permutation of the {x.ndim} axes, got axes={axes}")
     back = tuple(order.index(a) for a in range(x.ndim))
     return xp.transpose(x, order), lambda dy: xp.transpose(dy, back)
 
@@ -103,8 +105,8 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Ten
     times = [int(n) for n in repeats]
     if len(times) == 1:
         return _repeat(x, times[0], axis)
-    n = (size(x) if axis is None else shape(x)[axis]) if None not in shape(x) else len(times)
-    if len(times) != n:
+    n = size(x) if axis is None else shape(x)[axis]
+    if n is not None and len(times) != n:
         raise ValueError(f"repeat: expected one number, or one for each of {n} elements, got {len(times)}")
     return take(x, [i for i, count in enumerate(times) for _ in range(count)], axis=axis)
 
@@ -127,6 +129,8 @@ def tile(xp: Xp, x: Array, repeats: int | Sequence[int]) -> Op:
 @primitive
 def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
     dtype = result_type(*(x.dtype for x in xs))
+    if not -xs[0].ndim <= axis < xs[0].ndim:
+        raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {xs[0].ndim} axes")
     at = axis % xs[0].ndim
     stops: list[int] = []
     for x in xs:
@@ -138,10 +142,12 @@ def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
     return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
 
 
-def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
-    """Tensors joined along an axis; all other axes must agree"""
+def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
+    """Tensors joined along an axis (None: flattened); all other axes must agree"""
     if len(xs) == 0:
         raise ValueError("concatenate: expected at least one tensor, got none")
+    if axis is None:
+        return _concatenate(*(ravel(x) for x in xs), axis=0)
     return _concatenate(*xs, axis=axis)
 
 
@@ -184,6 +190,8 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices along an axis, which is removed, as a tuple. num: how many there are, where the shape leaves it open"""
+    if not -ndim(x) <= axis < ndim(x):
+        raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
     if not isinstance(x, KerasTensor):
         return _unstack(x, axis=axis)
     n = x.shape[axis] if num is None else num
@@ -309,6 +317,8 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int | None = None) -
     shape = x.shape
     if axis is None:
         x, indices, axis = x.reshape(-1), indices.reshape(-1), 0
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"take_along_axis: axis {axis} is out of bounds for a tensor with {x.ndim} axes")
 
     def backward(dy: Array) -> tuple[Array, None]:
         at = axis % x.ndim
@@ -335,9 +345,9 @@ def shape(x: Any) -> tuple[int, ...]:
     return tuple(x.shape if hasattr(x, "shape") else to_array(x, backends.get("cpu")).shape)
 
 
-def size(x: Any) -> int:
-    """The number of elements"""
-    return math.prod(shape(x))
+def size(x: Any) -> int | None:
+    """The number of elements; None for a symbolic tensor with an open axis"""
+    return None if None in shape(x) else math.prod(shape(x))
 
 
 def ndim(x: Any) -> int:

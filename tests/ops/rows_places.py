@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dualnet.ops import arranging, blocks, create, diagonals, encoding, scattering, segment
+from dualnet.ops.arithmetic import _where
 from dualnet.ops.shape import _repeat, _split, _unstack, dtype, view
 
 from .cases import F, I, Row, call, other
@@ -116,7 +117,8 @@ SUMS = [
     other(op, by_segment(function, neutral), call(F((7, 2)), IDS, 4), call(F((7,)), IDS, 4), call(F((7, 2, 2)), IDS % 3, 3),
           call(F((0, 2)), np.zeros(0, int), 2), call(F((1,)), np.array([0]), 1), name=op.__name__)
     for op, function, neutral in (
-        (segment._segment_sum, np.sum, 0), (segment.segment_sum, np.sum, 0), (segment._segment_prod, np.prod, 1), (segment.segment_prod, np.prod, 1),
+        (segment._segment_sum, np.sum, 0), (segment.segment_sum, np.sum, 0),
+        (segment._segment_prod, np.prod, 1), (segment.segment_prod, np.prod, 1),
     )
 ]  # fmt: skip
 EXTREMES = [
@@ -152,6 +154,7 @@ ARRANGING = [
     other(arranging.unravel_index, np.unravel_index, call(I((3, 2), 12), (3, 4)), call(I((3,), 5), 5), gradient=WHOLE),
     other(arranging._unravel_index, np.unravel_index, call(I((3, 2), 24), shape=(2, 3, 4)), gradient=WHOLE),
     other(arranging.select, select, call([np.array([True, False, False])] * 2, [np.arange(3.0), np.ones(3)], 0.5), gradient="of where"),
+    other(_where, np.where, call(np.array([True, False, True]), F((2, 3)), F((3,))), call(np.array([True, False]), 1.5, F((2,)))),
     other(_split, np.array_split, call(F((3, 4)), indices_or_sections=2, axis=1)),
     other(_unstack, lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)), call(F((3, 4)), axis=1)),
     other(_repeat, np.repeat, call(F((3, 4)), 2, axis=1), call(F((3, 4)), 3)),
