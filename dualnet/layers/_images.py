@@ -139,12 +139,12 @@ def limits_of(
     """A factor given as one number f, which means (-|f|, |f|), or as a pair, in the range from ``low`` to ``high``."""
     pair = value if isinstance(value, (tuple, list)) else (value, value)
     ok = len(pair) == 2 and all(isinstance(v, (int, float)) and math.isfinite(v) for v in pair)
-    if not ok or any(v > high or v < low or (open_below and v == low) for v in pair) or pair[0] > pair[1]:
+    if not ok or any(v > high or v < low or (open_below and v == low) for v in pair):
         raise ValueError(
             f"{type(layer).__name__}: The `{name}` argument should be a number (or a list of two numbers) in the range "
             f"{'(' if open_below else '['}{low}, {high}]. Received: {name}={value}"
         )
-    return (-abs(value), abs(value)) if isinstance(value, (int, float)) else (pair[0], pair[1])
+    return (-abs(value), abs(value)) if isinstance(value, (int, float)) else (min(pair), max(pair))
 
 
 def range_of(layer: Layer, value: Any) -> tuple[float, float]:

@@ -51,8 +51,9 @@ class RandomContrast(RandomImageLayer):
 
     def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        self.factor = limits_of(self, "factor", (0, factor) if isinstance(factor, (int, float)) else factor, -1, 1)
-        if self.factor[1] < 0:
+        one = isinstance(factor, (int, float))
+        self.factor = limits_of(self, "factor", (0, factor) if one else factor, -1, 1)
+        if self.factor[1] < 0 or (one and factor < 0):
             raise ValueError(
                 "RandomContrast: The `factor` argument should be a number (or a list of two numbers) in the range [0, 1]. "
                 f"Received: factor={factor}"
