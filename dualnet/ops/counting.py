@@ -27,9 +27,10 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
     How many there are depends on the values: the host waits for the device.
     """
     if isinstance(x, KerasTensor):
-        found = record_open(nonzero, (x,), *[((None,), "int32")] * x.ndim)
+        found: Any = record_open(nonzero, (x,), *[((None,), "int32")] * x.ndim)
         return found if x.ndim > 1 else (found,)
-    return _nonzero(x)
+    found = _nonzero(x)
+    return found
 
 
 @primitive
@@ -185,4 +186,5 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
     x = x if isinstance(x, KerasTensor) else convert_to_tensor(x)
     if len(x.shape) != 1 or x.shape[0] == 0:
         raise ValueError(f"histogram: expected a tensor of shape (n,) with elements, got {x.shape}")
-    return _histogram(x, bins=bins, range=range)
+    both: Any = _histogram(x, bins=bins, range=range)
+    return both

@@ -28,7 +28,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> 
     if isinstance(x, KerasTensor):
         from .elementwise import cast
 
-        return x if dtype in (None, x.dtype) else cast(x, dtype)
+        same: Any = x
+        return same if dtype in (None, x.dtype) else cast(x, dtype)
     if isinstance(x, Tensor) and (dtype is None or str(x.dtype) == standardize_dtype(dtype)):
         return x.value if isinstance(x, Variable) else x
     if isinstance(x, Tensor):

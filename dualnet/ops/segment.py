@@ -14,7 +14,7 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ..autodiff import primitive
-from ..tensor import KerasTensor, Tensor
+from ..tensor import Tensor
 from ._common import Array, Op, Xp, is_symbolic, record_open
 from .create import convert_to_tensor
 
@@ -143,7 +143,8 @@ def _segment_prod(xp: Xp, data: Array, segment_ids: Array, num_segments: int = 0
 
 
 def _segments(op: Callable[..., Tensor], data: Any, segment_ids: Any, num_segments: int | None) -> Any:
-    data, ids = (x if isinstance(x, KerasTensor) else convert_to_tensor(x) for x in (data, segment_ids))
+    ids: Any = convert_to_tensor(segment_ids)
+    data = convert_to_tensor(data)
     if len(ids.shape) != 1:
         raise ValueError(f"expected segment_ids of shape (n,), got {ids.shape}")
     if len(data.shape) == 0 or (None not in (data.shape[0], ids.shape[0]) and data.shape[0] != ids.shape[0]):

@@ -193,7 +193,8 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> tuple[Tensor, ...]
     if not -ndim(x) <= axis < ndim(x):
         raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
     if not isinstance(x, KerasTensor):
-        return _unstack(x, axis=axis)
+        slices: Any = _unstack(x, axis=axis)
+        return slices
     n = x.shape[axis] if num is None else num
     if n is None:
         raise ValueError(f"unstack: the axis {axis} of shape {x.shape} is open; say with num= how many slices it has")

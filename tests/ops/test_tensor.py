@@ -79,7 +79,7 @@ def test_numpys_ufuncs_are_ops(x: Tensor, y: Tensor) -> None:
         assert type(z) is Tensor
         assert z.device == x.device
         np.testing.assert_allclose(z.numpy(), expected, rtol=1e-6)
-    for refused in (lambda: np.add.reduce(x), lambda: np.hypot(x, y), lambda: np.add(x, y, where=False)):
+    for refused in (lambda: np.add.reduce(x), lambda: np.spacing(x), lambda: np.add(x, y, where=False)):
         with pytest.raises(TypeError):
             refused()
 
