@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .. import tree
+from ..graph import Operation
 from .io_utils import print_msg
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 88
 _POSITIONS = (0.45, 0.80, 1.0)
+_CONNECTED_WIDTH = 98  # with the column "Connected to"
+_CONNECTED_POSITIONS = (0.3, 0.56, 0.74, 1.0)
 _TRAINABLE_WIDTH = 12  # what the column "Trainable" adds
 
 
@@ -28,10 +32,14 @@ def print_summary(
 ) -> None:
     """Print a table of the layers of a model, their output shapes and their numbers of parameters.
 
+    A model made of inputs and outputs that is no chain of layers gets another column: what each layer and op is called on, as
+    ``name[call][output]``.
+
     Args:
         model: the model.
-        line_length: width of the table in characters; by default 88, or less on a narrower terminal.
-        positions: where each column ends, as parts of the width; (0.45, 0.8, 1) by default.
+        line_length: width of the table in characters; by default 88 (98 with connections), or less on a narrower terminal.
+        positions: where each column ends, as parts of the width; (0.45, 0.8, 1) by default, (0.3, 0.56, 0.74, 1) with
+            connections.
         print_fn: gets the whole text, without colours, in one call. By default it goes to stdout.
         expand_nested: also show the layers inside of layers.
         show_trainable: add a column that says whether a layer is trained.
@@ -41,11 +49,16 @@ def print_summary(
     """
     from rich.console import Console
     from rich.table import Column, Table
+    from rich.text import Text
 
     headers = ["Layer (type)", "Output Shape", "Param #"]
     justify: list[Any] = ["left", "left", "right"]
-    ends = list(positions or _POSITIONS)
-    width = _WIDTH
+    connections = _connections(model)
+    ends = list(positions or (_POSITIONS if connections is None else _CONNECTED_POSITIONS))
+    width = _WIDTH if connections is None else _CONNECTED_WIDTH
+    if connections is not None:
+        headers.append("Connected to")
+        justify.append("left")
     if show_trainable:
         headers.append("Trainable")
         justify.append("center")
@@ -59,8 +72,13 @@ def print_summary(
         for header, side, size in zip(headers, justify, _column_widths(ends, len(headers), width))
     ]
     table = Table(*columns, width=width, show_lines=True)
-    for layer, depth in _shown(_select(model.layers, layer_range), expand_nested):
-        table.add_row(*_row(layer, depth, show_trainable))
+    for layer, depth in _shown(_select(_parts(model), layer_range), expand_nested):
+        row = _row(layer, depth)
+        if connections is not None:
+            row.append(Text(connections.get(id(layer), "-") if depth == 0 else "-"))
+        if show_trainable:
+            row.append(_trainable(layer))
+        table.add_row(*row)
 
     console = (
         Console(highlight=False, force_terminal=False, color_system=None) if print_fn else Console(highlight=False)
@@ -77,6 +95,40 @@ def print_summary(
         print_fn(capture.get())
     else:
         print_msg(capture.get(), line_break=False)
+
+
+def _parts(model: Any) -> list[Any]:
+    """The layers of a model, and the ops between them."""
+    from ..models.sequential import Sequential
+
+    if getattr(model, "_graph", None) is None or isinstance(model, Sequential):
+        return list(model.layers)
+    parts = model.operations
+    return parts + [layer for layer in model.layers if all(layer is not part for part in parts)]
+
+
+def _connections(model: Any) -> dict[int, str] | None:
+    """By the id of each layer or op, what it is called on; None for a chain of layers, and for a model without a graph."""
+    from ..models.sequential import Sequential
+
+    graph = getattr(model, "_graph", None)
+    if graph is None or isinstance(model, Sequential):
+        return None
+    calls: dict[int, list[Any]] = {}
+    uses: dict[int, int] = {}
+    for node in graph.nodes:
+        calls.setdefault(id(node.operation), []).append(node)
+        for x in node.inputs:
+            uses[id(x)] = uses.get(id(x), 0) + 1
+    one_each = all(len(nodes) == 1 and len(nodes[0].inputs) == 1 for nodes in calls.values())
+    if one_each and len(model.inputs) == 1 and all(n == 1 for n in uses.values()):
+        return None
+    return {key: ", ".join(_origin(x) for node in nodes for x in node.inputs) for key, nodes in calls.items()}
+
+
+def _origin(x: Any) -> str:
+    operation, node, tensor = x._keras_history
+    return f"{operation.name}[{node}][{tensor}]"
 
 
 def count_params(weights: Iterable[Any]) -> int:
@@ -116,26 +168,44 @@ def _shown(layers: Iterable[Any], expand: bool, depth: int = 0) -> Iterable[tupl
             yield from _shown(getattr(layer, "layers", None) or (), expand, depth + 1)
 
 
-def _row(layer: Any, depth: int, show_trainable: bool) -> list[Text]:
+def _row(layer: Any, depth: int) -> list[Text]:
     from rich.text import Text
 
     prefix = "   " * depth + "└ " if depth else ""
-    name = Text.assemble(f"{prefix}{layer.name} (", (type(layer).__name__, "color(33)"), ")")
-    if layer.built:
+    name = Text.assemble(f"{prefix}{layer.name} (", (_class_name(layer), "color(33)"), ")")
+    if isinstance(layer, Operation):
+        params = _number("0")
+    elif layer.built:
         params = _number(f"{layer.count_params():,}")
     else:
         params = Text.assemble(("0", "color(34)"), " (unbuilt)")
-    row = [name, _shape(_output_shape(layer)), params]
-    if show_trainable:
-        mark, colour = ("-", "") if not layer.weights else ("Y", "color(34)") if layer.trainable else ("N", "color(9)")
-        row.append(Text(mark, style=f"bold {colour}"))
-    return row
+    return [name, _shape(_output_shape(layer)), params]
+
+
+def _class_name(layer: Any) -> str:
+    """The class, as Keras has it: "Functional" for a model made of inputs and outputs, a class for every op."""
+    from ..models.model import Model
+
+    if isinstance(layer, Operation):
+        return "".join(part.capitalize() for part in layer.op.__name__.lstrip("_").split("_"))
+    return "Functional" if type(layer) is Model and layer._graph is not None else type(layer).__name__
+
+
+def _trainable(layer: Any) -> Text:
+    from rich.text import Text
+
+    if isinstance(layer, Operation) or not layer.weights:
+        return Text("-", style="bold ")
+    mark, colour = ("Y", "color(34)") if layer.trainable else ("N", "color(9)")
+    return Text(mark, style=f"bold {colour}")
 
 
 def _output_shape(layer: Any) -> Any:
     """As the model found it out or, for a layer that was built by being called, what the layer says itself."""
     from ..layers.base import Layer
 
+    if isinstance(layer, Operation):
+        return tree.map_structure(lambda y: y.shape, layer._inbound_nodes[0].outputs)
     if layer._summary_output_shape is not None:
         return layer._summary_output_shape
     # The default would run the layer, which printing a table must not do.

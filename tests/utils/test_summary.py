@@ -90,7 +90,7 @@ def test_a_layer_that_was_called_knows_its_shape() -> None:
     assert rows(text_of(model))[0] == ["one (Dense)", "?", "0 (unbuilt)"]
     model(np.zeros((3, 5), "float32"))
     assert rows(text_of(model)) == [
-        ["one (Dense)", "(None, 4)", "24"],
+        ["one (Dense)", "(3, 4)", "24"],
         ["odd (Odd)", "?", "0"],
         ["two (Dense)", "?", "0 (unbuilt)"],
     ]
@@ -115,6 +115,68 @@ def test_brackets_in_names_are_shown_as_they_are() -> None:
     text = text_of(model, line_length=80)
     assert 'Model: "[red]"' in text
     assert "[bold]x[/bold] :dog: (Dense)" in text
+
+
+def branching(K: Any) -> Any:
+    a, b = K.Input((4,), name="a"), K.Input((4,), name="b")
+    inner = K.Sequential([K.Input((4,)), K.layers.Dense(3, name="d"), K.layers.Dropout(0.1, name="e")], name="inner")
+    shared = K.layers.Dense(3, name="shared", trainable=False)
+    x = K.layers.Concatenate(name="cat")([shared(a), shared(b), inner(a)])
+    first = K.layers.Dense(1, name="first")(K.ops.sum(x, axis=-1, keepdims=True) * 2)
+    return K.Model([a, b], [first, K.layers.Dense(2, name="second")(x)], name="branching")
+
+
+def nesting(K: Any) -> Any:
+    x = K.Input((4,), name="x")
+    return K.Model(x, branching(K)([x, K.layers.Dense(4, name="front")(x)]), name="nesting")
+
+
+def chain(K: Any) -> Any:
+    x = K.Input((4,), name="x")
+    return K.Model(x, K.ops.relu(K.layers.Dense(3, name="d")(x)), name="chain")
+
+
+@pytest.mark.parametrize("make", [branching, nesting, chain])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"line_length": 60},
+        {"show_trainable": True},
+        {"expand_nested": True, "show_trainable": True},
+        {"positions": (0.4, 0.6, 0.7, 1.0)},
+        {"layer_range": ("[ax]$", "shared|d$|front")},
+    ],
+    ids=str,
+)
+def test_models_with_branches_as_keras(make: Any, arguments: dict[str, Any], keras: Any) -> None:
+    if make is chain and "positions" in arguments:
+        arguments = {"positions": (0.5, 0.7, 1.0)}
+    texts: dict[str, list[str]] = {"keras": [], "dualnet": []}
+    for K in (keras, dualnet):
+        K.backend.clear_session()
+        make(K).summary(print_fn=lambda text, *_, into=texts[K.__name__], **__: into.append(text), **arguments)
+    assert "".join(texts["dualnet"]).splitlines() == "".join(texts["keras"]).splitlines()
+
+
+def test_connections() -> None:
+    dualnet.backend.clear_session()
+    found = {row[0]: row[1:] for row in rows(text_of(branching(dualnet), line_length=160))}
+    assert found["shared (Dense)"] == ["(None, 3)", "15", "a[0][0], b[0][0]"]
+    assert found["cat (Concatenate)"][-1] == "shared[0][0], shared[1][0], inner[0][0]"
+    assert found["sum (Sum)"] == ["(None, 1)", "0", "cat[0][0]"]
+    assert found["a (InputLayer)"][-1] == "-"
+    assert len(rows(text_of(chain(dualnet)))[0]) == 3, "a chain needs no such column"
+    inside = [row for row in rows(text_of(nesting(dualnet), line_length=160, expand_nested=True)) if "└" in row[0]]
+    assert {row[-1] for row in inside} == {"-"}
+    assert "branching (Functional)" in text_of(nesting(dualnet), line_length=160)
+
+
+def test_layers_beside_the_graph_are_shown() -> None:
+    dualnet.backend.clear_session()
+    model = chain(dualnet)
+    model.extra = layers.Dense(2, name="extra")
+    assert [row[0].split()[0] for row in rows(text_of(model))] == ["x", "d", "relu", "extra"]
 
 
 def test_several_outputs() -> None:
