@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         layers,
         losses,
         metrics,
+        mixed_precision,
         models,
         ops,
         optimizers,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         testing,
         tree,
         utils,
+        wrappers,
     )
     from .autodiff import no_grad, primitive
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
@@ -80,6 +82,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "name_scope",
     "no_grad",
@@ -95,6 +98,7 @@ __all__ = [
     "utils",
     "value_and_grad",
     "version",
+    "wrappers",
 ]
 
 # Where the names that are no submodules come from.

@@ -27,8 +27,6 @@ MODULES = {
     "layers.pooling": "layers",
     "layers.recurrent": "layers",
     "layers.wrappers": "layers",
-    "optimizers.legacy": "optimizers.legacy",
-    "preprocessing.text": "preprocessing.text",
     "utils.data_utils": "utils",
     "utils.generic_utils": "utils",
     "utils.io_utils": "utils",
@@ -60,6 +58,9 @@ LAYER_DEFAULTS: dict[str, dict[str, Any]] = {
     "AveragePooling2D": {"pool_size": (2, 2)},
     "AveragePooling3D": {"pool_size": (2, 2, 2)},
 }
+
+# Arguments of variables, in TensorFlow.
+VARIABLE_ARGUMENTS = {"initial_value": "initializer"}
 
 # Arguments of fit.
 FIT_ARGUMENTS = {"nb_epoch": "epochs"}

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import ops
 from .tensor import Tensor
+
+newaxis = None  # in an index, a new axis of length 1
 
 
 def function(func: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -36,12 +38,12 @@ def argmin(input: Any, axis: int | None = 0, output_type: Any = "int64") -> Any:
 
 
 def argmax_last(x: Any, axis: int = -1) -> Any:
-    """``K.argmax``: where the largest value is, along the last axis unless told otherwise."""
+    """Where the largest value is, along the last axis unless told otherwise."""
     return ops.argmax(x, axis=axis)
 
 
 def argmin_last(x: Any, axis: int = -1) -> Any:
-    """``K.argmin``: where the smallest value is, along the last axis unless told otherwise."""
+    """Where the smallest value is, along the last axis unless told otherwise."""
     return ops.argmin(x, axis=axis)
 
 
@@ -51,7 +53,7 @@ def concat(values: Sequence[Any], axis: int = 0, name: str | None = None) -> Any
 
 
 def concat_last(tensors: Sequence[Any], axis: int = -1) -> Any:
-    """``K.concatenate``: joined along the last axis unless told otherwise."""
+    """One tensor of several, joined along the last axis unless told otherwise."""
     return ops.concatenate(tensors, axis=axis)
 
 
@@ -136,6 +138,18 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False)
     """The product of matrices, the last two axes of each, after transposing them if told to."""
     a = ops.swapaxes(a, -1, -2) if transpose_a else a
     return ops.matmul(a, ops.swapaxes(b, -1, -2) if transpose_b else b)
+
+
+class TopK(NamedTuple):
+    """The largest values and where they are."""
+
+    values: Any
+    indices: Any
+
+
+def top_k(input: Any, k: int = 1, sorted: bool = True) -> TopK:
+    """The ``k`` largest entries along the last axis, and their indices."""
+    return TopK(*ops.top_k(input, k, sorted=sorted))
 
 
 def add_n(inputs: Sequence[Any]) -> Any:
@@ -300,15 +314,6 @@ def set_seed(seed: int) -> None:
     seeds._start_again()
 
 
-def categorical(logits: Any, num_samples: int, dtype: Any = "int64", seed: Any = None) -> Any:
-    """logits: (batch, classes) -> (batch, num_samples): classes drawn with probability softmax(logits)."""
-    from . import random
-
-    batch, classes = ops.shape(logits)
-    noise = -ops.log(-ops.log(random.uniform((batch, num_samples, classes), 1e-20, 1.0, seed=seed)))  # Gumbel's
-    return ops.cast(ops.argmax(ops.expand_dims(logits, 1) + noise, axis=-1), dtype)
-
-
 def cardinality(dataset: Any) -> Any:
     """How many elements a data set has; -1 without end, -2 unknown."""
     return dataset.cardinality()
@@ -359,12 +364,12 @@ def gpu_device_name() -> str:
 
 
 def value_of(x: Any) -> Any:
-    """``K.eval`` and ``K.get_value``: the value as a NumPy array."""
+    """The value as a NumPy array."""
     return ops.convert_to_numpy(x)
 
 
 def set_value(x: Any, value: Any) -> None:
-    """``K.set_value``: assign to a variable; a learning rate is set as ``optimizer.learning_rate = value``."""
+    """Assign to a variable, or to a learning rate."""
     x.assign(value)
 
 

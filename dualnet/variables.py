@@ -9,6 +9,7 @@ import dualnet_backends as backends
 
 from . import autocast
 from .autodiff import outside, to_array
+from .compat import VARIABLE_ARGUMENTS, renaming
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
@@ -42,6 +43,7 @@ class Variable(Tensor):
     true.
     """
 
+    @renaming(VARIABLE_ARGUMENTS)
     def __init__(
         self,
         initializer: Any,

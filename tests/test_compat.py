@@ -2,13 +2,75 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import dualnet
-from dualnet import layers
+from dualnet import compat, layers, losses, metrics
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "old-spellings.md").read_text(encoding="utf-8")
+
+
+def test_the_page_lists_every_spelling() -> None:
+    words = set(re.findall(r"[\w.]+", PAGE))
+    arguments = compat.LAYER_ARGUMENTS | compat.FIT_ARGUMENTS | compat.OPTIMIZER_ARGUMENTS | compat.VARIABLE_ARGUMENTS
+    for old, new in [*arguments.items(), *compat.LOSSES.items(), *compat.MODULES.items()]:
+        assert {old, new} <= words, f"docs/old-spellings.md lacks {old} or {new}"
+    for old, (new, _) in compat.METRICS.items():
+        assert {old, new} <= words, f"docs/old-spellings.md lacks {old} or {new}"
+    methods = {*vars(compat.OldModelMethods), *vars(compat.OldOptimizerMethods)}
+    for name in {m for m in methods if not m.startswith("_")} | set(compat.LAYER_DEFAULTS):
+        assert re.search(rf"\b{name}\b", PAGE), f"docs/old-spellings.md lacks {name}"
+
+
+@pytest.mark.parametrize("name", compat.LOSSES)
+def test_names_of_losses(name: str) -> None:
+    assert losses.get(name) is losses.get(compat.LOSSES[name])
+
+
+@pytest.mark.parametrize("name", compat.METRICS)
+def test_names_of_metrics(name: str) -> None:
+    cls, options = compat.METRICS[name]
+    made = metrics.get(name)
+    assert type(made).__name__ == cls
+    assert options.items() <= made.get_config().items()
+
+
+@pytest.mark.parametrize("old", compat.MODULES)
+def test_modules(old: str) -> None:
+    import importlib
+
+    found = importlib.import_module(f"dualnet.keras.{old}")
+    assert found.__all__ == importlib.import_module(f"dualnet.{compat.MODULES[old]}").__all__
+
+
+@pytest.mark.parametrize("name", compat.LAYER_DEFAULTS)
+def test_defaults_of_layers(name: str) -> None:
+    made, named = getattr(layers, name)(), getattr(layers, name)(2)
+    assert made.pool_size == named.pool_size == made.strides
+    assert getattr(layers, name)(pool_size=3).pool_size[0] == 3
+    assert getattr(layers, name)(3).pool_size[0] == 3
+
+
+def test_the_old_name_of_epochs() -> None:
+    model = dualnet.Sequential([layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    assert len(model.fit(np.ones((4, 2)), np.ones(4), nb_epoch=3, verbose=0).epoch) == 3
+    with pytest.raises(TypeError, match="nb_epochs"):
+        model.fit(np.ones((4, 2)), np.ones(4), nb_epochs=3)
+
+
+def test_metrics_in_the_third_place() -> None:
+    model = dualnet.Sequential([layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse", ["mae", "mse"])
+    assert {"loss", "mae", "mse"} == set(model.evaluate(np.ones((4, 2)), np.ones(4), verbose=0, return_dict=True))
+    assert compat.positional_metrics([1.0, np.float32(0.5)], None) == ([1.0, np.float32(0.5)], None)
+    assert compat.positional_metrics(["a"], ["mae"]) == (["a"], ["mae"])
+    assert compat.positional_metrics([], None) == ([], None)
 
 
 @pytest.mark.parametrize(

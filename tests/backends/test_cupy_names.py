@@ -29,6 +29,7 @@ HOST_MODULES = {
     "dualnet/datasets": "reads files",
     "dualnet/initializers.py": "initial weights are drawn on the host by Keras's recipe",
     "dualnet/layers/discretization.py": "finds the bins of host data",
+    "dualnet/preprocessing/text.py": "counts words",
     "dualnet/random.py": "draws on the host",
     "dualnet/saving/backup.py": "writes and reads files",
     "dualnet/seeds.py": "seeds numpy.random",

@@ -127,3 +127,29 @@ def test_convolution_over_words() -> None:
     model.optimizer.learning_rate = 0.03
     model.fit(x, y, epochs=10, verbose=0)
     assert model.evaluate(x, y, verbose=0)[1] > 0.9
+
+
+def test_tokenizer_and_headlines() -> None:
+    import dualnet as tf
+    from dualnet.keras.preprocessing.sequence import pad_sequences
+    from dualnet.keras.preprocessing.text import Tokenizer
+
+    tokenizer = Tokenizer(num_words=100, oov_token="<OOV>")
+    tokenizer.fit_on_texts(SENTENCES)
+    word_index = tokenizer.word_index
+    assert word_index["<OOV>"] == 1
+    assert word_index["good"] == 2
+    padded = pad_sequences(tokenizer.texts_to_sequences(SENTENCES), padding="post", maxlen=6)
+    model = tf.keras.Sequential(
+        [
+            tf.keras.layers.Embedding(len(word_index) + 1, 4, input_length=6),
+            tf.keras.layers.GlobalAveragePooling1D(),
+            tf.keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(loss="binary_crossentropy", optimizer=tf.keras.optimizers.Adam(0.05), metrics=["accuracy"])
+    model.fit(padded, LABELS, epochs=40, verbose=0)
+    seen = tokenizer.texts_to_sequences(["good good unseen", "bad bad"])
+    assert seen[0][2] == 1
+    found = model.predict(pad_sequences(seen, maxlen=6, padding="post"), verbose=0).ravel()
+    assert found[0] > found[1]
