@@ -636,3 +636,8 @@ def _array_ufunc(self: Tensor | KerasTensor, ufunc: Any, method: str, *inputs: A
 
 for _class in (Tensor, KerasTensor):
     setattr(_class, "__array_ufunc__", _array_ufunc)
+
+# The namespaces take their names from this module: it must be complete.
+from . import linalg as linalg  # noqa: E402
+from . import nn as nn  # noqa: E402
+from . import numpy as numpy  # noqa: E402

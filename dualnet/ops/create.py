@@ -99,13 +99,14 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     return full(x.shape, fill_value, dtype or x.dtype)
 
 
-def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
     """Numbers from start (0) up to, not including, stop"""
     if dtype is None:
         dtype = result_type(*(getattr(v, "dtype", type(v)) for v in (start, stop, step) if v is not None))
     start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
     if stop is None:
         start, stop = 0, start
+    step = 1 if step is None else step
     return Tensor(backends.current().xp.arange(start, stop, step, dtype=standardize_dtype(dtype)))
 
 

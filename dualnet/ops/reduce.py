@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from ..autodiff import primitive
-from ..dtypes import result_type
+from ..dtypes import result_type, standardize_dtype
 from ._common import Array, Axis, Const, Op, Xp, floating
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
@@ -64,10 +64,10 @@ def mean(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
 
 
 @primitive
-def prod(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
-    """The product"""
+def prod(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Op:
+    """The product.  dtype: of the result, and of the factors before it"""
     axis = _as_axis(axis)
-    dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype)
+    dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype) if dtype is None else standardize_dtype(dtype)
 
     def backward(dy: Array) -> Array:
         # The product of all other elements, exact with zeros: products from the left times products from the right.

@@ -25,14 +25,26 @@ def tupled(function: Any) -> Any:
     return lambda x, axis=None, **o: function(x, axis=tuple(axis) if isinstance(axis, list) else axis, **o)
 
 
+def with_initial(op: Any, reference: Any) -> Row:
+    """A maximum or minimum, with a number that counts as one more element too."""
+    row = reduction(op, tupled(reference))
+    row.samples += [
+        call(F((3, 4)), axis=1, initial=0.5),
+        call(F((3, 4)), initial=-9.0),
+        call(F((0, 4)), axis=0, keepdims=True, initial=1.5),
+        call(F((2, 0)), axis=(0, 1), initial=1.5),
+    ]
+    return row
+
+
 REDUCE = [
     reduction(re.sum, tupled(np.sum)),
     reduction(re.mean, tupled(np.mean)),
     reduction(re.prod, tupled(np.prod)),
     reduction(re.var, tupled(np.var)),
     reduction(re.std, tupled(np.std)),
-    reduction(re.max, tupled(np.max)),
-    reduction(re.min, tupled(np.min)),
+    with_initial(re.max, np.max),
+    with_initial(re.min, np.min),
     reduction(re.logsumexp, lambda x, **o: np.log(np.sum(np.exp(x), **o))),
     reduction(re.cumsum, np.cumsum, several=False, keep=False),
     reduction(re.argmax, np.argmax, several=False, gradient=INDEX),
