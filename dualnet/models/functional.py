@@ -25,7 +25,10 @@ def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) ->
                 kwargs = {**kwargs, "training": training}
         return operation(*args, **kwargs)
 
-    return graph.run(inputs, call)
+    outputs = graph.run(inputs, call)
+    if isinstance(outputs, (list, tuple)) and len(outputs) == 1 and isinstance(outputs[0], Tensor) and not is_trial():
+        return outputs[0]  # as in Keras, which gives the only output itself; symbolic ones stay in their list
+    return outputs
 
 
 def _arrange(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
