@@ -7,28 +7,64 @@ from typing import Any
 
 from .. import tree
 from ..autodiff import listening, no_grad, recording
+from ..callbacks.callback import listens
 from ..layers.context import context
 from ..tensor import Tensor
 from ..variables import structure
 from .packing import unpack_x_y_sample_weight
-from .recorded import Program, Recorder
+from .recorded import Recorder
 
 _AT_MOST = 8  # kinds of batches: where every one has another length, nothing is gained
 
 
-class RepeatedSteps:
-    """``train_step`` of a model, as ``fit`` calls it: written down for each kind of batch at its second step, then repeated.
+class _Repeated:
+    """Steps of one kind, written down for each kind of batch at its second step, then repeated.
 
-    callbacks: those of the run. A record is thrown away when the trainable weights change, and after an epoch at whose end code of
-    the user ran (a callback may have changed a rate of a layer).
+    A record is thrown away when weights are made, when what is trainable changes, and when an attribute of a layer is set.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._allowed: bool | None = None
+        self._programs: dict[Any, Any] = {}  # a record, or how often this kind of batch was seen
+        self._structure = structure()
+
+    def _find(self, data: Any) -> tuple[Any, Any, Any]:
+        """(kind of batch, its tensors, what there is for it: a record, 1: to be recorded now, 2: to be run as written)"""
+        if self._structure != structure():
+            self._structure = structure()
+            self._programs.clear()
+        if type(data) is Tensor:
+            leaves: Any = (data,)
+        elif type(data) is tuple and len(data) == 2 and type(data[0]) is Tensor is type(data[1]):
+            leaves = data
+        else:
+            leaves = [t for t in tree.flatten(data) if t is not None]
+        kind = tuple([(t.data.shape, t.data.dtype) for t in leaves])
+        found = self._programs.get(kind, 0)
+        if type(found) is not int:
+            return kind, leaves, found
+        if found == 0:
+            if len(self._programs) < _AT_MOST:
+                self._programs[kind] = 1
+            return kind, leaves, 2
+        if found == 1 and self._allowed is None:
+            self._allowed = self._may()
+        return kind, leaves, found if self._allowed else 2
+
+    def _may(self) -> bool:
+        raise NotImplementedError
+
+
+class RepeatedTraining(_Repeated):
+    """``train_step`` of a model, as ``fit`` calls it. callbacks: those of the run
+
+    Where code of the user runs between epochs, steps are written down anew: it may have changed what no record can see.
     """
 
     def __init__(self, model: Any, callbacks: Sequence[Any]) -> None:
-        self.model = model
+        super().__init__(model)
         self._callbacks = callbacks
-        self._allowed: bool | None = None  # known when the losses are, which is after the first step
-        self._programs: dict[Any, Program | int] = {}  # or how often this kind of batch was seen
-        self._structure = structure()
         self._others = not all(map(_is_own_object, callbacks))
 
     def end_epoch(self) -> None:
@@ -38,38 +74,19 @@ class RepeatedSteps:
 
     def __call__(self, data: Any) -> Any:
         model = self.model
-        if self._structure != structure():
-            self._structure = structure()
-            self._programs.clear()
-        if type(data) is tuple and len(data) == 2 and type(data[0]) is Tensor is type(data[1]):
-            leaves: Any = data  # the usual case
-        else:
-            leaves = tree.flatten(data)
-        kind = tuple([None if t is None else (t.data.shape, t.data.dtype) for t in leaves])
-        program = self._programs.get(kind, 0)
-        if type(program) is not Program:
-            if program == 1 and self._may():
-                return self._record(data, leaves, kind)
-            if len(self._programs) < _AT_MOST:
-                self._programs.setdefault(kind, 1)
-            return model.train_step(data)
+        kind, leaves, program = self._find(data)
+        if type(program) is int:
+            return self._record(data, leaves, kind) if program == 1 else model.train_step(data)
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         state = model._state()
         with no_grad():
-            y_pred, loss, found = program.run([t.data for t in leaves if t is not None], state.destinations)
+            y_pred, loss, found = program.train([t.data for t in leaves], state.destinations)
         model._apply(state, found)
         return model._account(x, y, y_pred, sample_weight, loss)
 
-    def _may(self) -> bool:
-        if self._allowed is None:
-            self._allowed = repeats(self.model, self._callbacks)
-        return self._allowed
-
-    def _record(self, data: Any, leaves: list[Any], kind: Any) -> Any:
+    def _record(self, data: Any, leaves: Any, kind: Any) -> Any:
         """One step as ``train_step`` makes it, with the engine telling what it does."""
-        model = self.model
-        given = [t for t in leaves if t is not None]
-        recorder = Recorder(given)
+        model, recorder = self.model, Recorder(leaves)
         recorder.states = [v.data for v in model.non_trainable_variables]
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         tape: list[Any] = []
@@ -79,35 +96,74 @@ class RepeatedSteps:
             scaled = model.optimizer.scale_loss(loss)
         if any(layer in context.holding for layer in (model, *model._flatten_layers())):
             recorder.outside("a layer added a loss")
-        program = recorder.program(y_pred, loss, scaled, tape, len(given))
-        self._programs[kind] = program or 2
+        self._programs[kind] = recorder.program(y_pred, loss, scaled, tape) or 2
         model._update(tape, scaled)
         return model._account(x, y, y_pred, sample_weight, loss)
 
+    def _may(self) -> bool:
+        hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+        if any(listens(c, hook) for c in self._callbacks for hook in hooks if not _is_own_object(c)):
+            return False
+        return repeats(self.model, "train_step", "compute_loss")
 
-def repeats(model: Any, callbacks: Sequence[Any]) -> bool:
-    """Whether the steps of a model may be repeated from a record: all that runs in them is dualnet's own.
+
+class RepeatedTests(_Repeated):
+    """``test_step`` of a model, as ``evaluate`` calls it."""
+
+    def __call__(self, data: Any) -> Any:
+        model = self.model
+        kind, leaves, program = self._find(data)
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        if program == 1:
+            recorder = Recorder(leaves)
+            with listening(recorder):
+                y_pred = model(x, training=False)
+                loss = model._loss(x, y, y_pred, sample_weight, False)
+            if any(layer in context.holding for layer in (model, *model._flatten_layers())):
+                recorder.outside("a layer added a loss")
+            self._programs[kind] = recorder.forward(y_pred, loss) or 2
+        elif type(program) is int:
+            return model.test_step(data)
+        else:
+            y_pred, loss = program.run([t.data for t in leaves])
+        return model._account(x, y, y_pred, sample_weight, loss)
+
+    def _may(self) -> bool:
+        return repeats(self.model, "test_step", "compute_loss")
+
+
+class RepeatedPredictions(_Repeated):
+    """``predict_step`` of a model, as ``predict`` calls it; kept from one call to the next."""
+
+    def __call__(self, data: Any) -> Any:
+        kind, leaves, program = self._find(data)
+        if program == 1:
+            recorder = Recorder(leaves)
+            with listening(recorder):
+                y_pred = self.model.predict_step(data)
+            self._programs[kind] = recorder.forward(y_pred) or 2
+            return y_pred
+        return self.model.predict_step(data) if type(program) is int else program.run([t.data for t in leaves])[0]
+
+    def _may(self) -> bool:
+        return repeats(self.model, "predict_step")
+
+
+def repeats(model: Any, *steps: str) -> bool:
+    """Whether these steps of a model may be repeated from a record: all that runs in them is dualnet's own.
 
     Code of the user may look at a clock, count, or print; it runs at every step.
     """
     from .step import Steps
 
-    kind, written = type(model), ("train_step", "compute_loss", "call", "__call__")
-    if model.run_eagerly or not _is_own(kind) or any(name in vars(model) for name in written):
+    kind = type(model)
+    if model.run_eagerly or not _is_own(kind) or any(name in vars(model) for name in (*steps, "call", "__call__")):
         return False
-    if any(getattr(kind, name) is not getattr(Steps, name) for name in written[:2]):
-        return False
-    if any(_listens_to_batches(c) and not _is_own_object(c) for c in callbacks):
+    if any(getattr(kind, name) is not getattr(Steps, name) for name in steps):
         return False
     layers = [layer for layer in model._flatten_layers() if layer is not model]
-    return all(map(_is_own_object, [*layers, *model._compiled_loss.losses]))
-
-
-def _listens_to_batches(callback: Any) -> bool:
-    from ..callbacks.callback import listens
-
-    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    return any(listens(callback, hook) for hook in hooks)
+    losses = model._compiled_loss.losses if model._compiled_loss is not None else []
+    return all(map(_is_own_object, [*layers, *losses]))
 
 
 def _is_own(value: Any) -> bool:
