@@ -67,7 +67,15 @@ class Symbolic:
             return self._try_out(args, kwargs)
         first = args[0] if args else kwargs[self._signature.names[0]]
         shapes = self.compute_output_shape(tree.map_structure(lambda x: x.shape, first))
-        return tree.map_shape_structure(lambda shape: KerasTensor(shape, self._compute_dtype), shapes)
+        spec = tree.map_shape_structure(lambda shape: KerasTensor(shape, self._compute_dtype), shapes)
+        if any(x.dtype.startswith(("int", "uint", "bool")) for x in tree.flatten(first)):
+            # Integers stay what they are in some layers and become numbers in others.
+            try:
+                tried = self._try_out(args, kwargs)
+            except Exception:  # zeros of a small size may be no input for it
+                return spec
+            return tree.map_structure(lambda known, seen: KerasTensor(known.shape, seen.dtype), spec, tried)
+        return spec
 
     def _try_out(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), infer(self, args, kwargs))
