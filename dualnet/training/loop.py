@@ -18,7 +18,7 @@ from .data import make_data, takes_text
 from .epochs import Data, Epochs, limited
 from .logs import Logs, settle, to_numbers
 from .packing import pack_x_y_sample_weight
-from .repeated import RepeatedSteps
+from .repeated import RepeatedPredictions, RepeatedTests, RepeatedTraining
 from .states import forget_pending
 from .validation import train_validation_split
 
@@ -85,7 +85,7 @@ def fit(
     with backends.device(backend.device):
         model._source, model._resume = weakref.ref(source), None
         listeners.on_train_begin()
-        steps = RepeatedSteps(model, listeners.callbacks)
+        steps, tests = RepeatedTraining(model, listeners.callbacks), RepeatedTests(model)
         resume, model._resume = model._resume, None  # left there by a callback that goes on with another run
         first, model._initial_epoch = model._initial_epoch or initial_epoch, 0
         if resume is not None:
@@ -102,7 +102,7 @@ def fit(
                 break
             logs = found
             if validation is not None and _validates(epoch, validation_freq):
-                results = evaluate_data(model, validation, validation_steps, listeners)
+                results = evaluate_data(model, validation, validation_steps, listeners, tests)
                 logs |= {f"val_{name}": value for name, value in results.items()}
                 logs = dict(sorted(logs.items()))
             listeners.on_epoch_end(epoch, logs)
@@ -196,9 +196,13 @@ def evaluate(
     return results if return_dict else _flat(model, results)
 
 
-def evaluate_data(model: Any, data: Data, steps: int | None, listeners: CallbackList) -> dict[str, Any]:
+def evaluate_data(
+    model: Any, data: Data, steps: int | None, listeners: CallbackList, test_step: Any = None
+) -> dict[str, Any]:
     """Loss and metrics over the data, as numbers by name."""
+    test_step = test_step or RepeatedTests(model)
     model.reset_metrics()
+    model.stop_evaluating = False
     listeners.on_test_begin()
     begin, end = listeners.wants_test_batch_begin, listeners.wants_test_batch_end
     step, results = 0, None
@@ -206,13 +210,15 @@ def evaluate_data(model: Any, data: Data, steps: int | None, listeners: Callback
         for x, y, weight, _ in Epochs(data, steps).epoch(0):
             if begin:
                 listeners.on_test_batch_begin(step)
-            results = model.test_step(pack_x_y_sample_weight(x, y, weight))
+            results = test_step(pack_x_y_sample_weight(x, y, weight))
             if end:
                 results, logs = _given(results)
                 listeners.on_test_batch_end(step, logs)
                 kept, logs = weakref.ref(logs), None  # held by nobody now, unless a callback keeps them
                 settle(kept)
             step += 1
+            if model.stop_evaluating:
+                break
     if step == 0:
         raise ValueError("there was no batch to evaluate on: the data is empty")
     logs = _epoch_logs(model, results)
@@ -232,15 +238,19 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
             callbacks, add_progbar=shown, model=model, verbose=verbose, epochs=1, steps=_steps_shown(steps, data)
         )
     parts: list[Any] = []
+    model.stop_predicting = False
+    predict_step = model._predictions = model._predictions or RepeatedPredictions(model)
     with backends.device(backend.device), no_grad():
         listeners.on_predict_begin()
         for step, (batch, y, weight, _) in enumerate(Epochs(data, steps).epoch(0)):
             if listeners.wants_predict_batch_begin:
                 listeners.on_predict_batch_begin(step)
-            out = model.predict_step(pack_x_y_sample_weight(batch, y, weight))
+            out = predict_step(pack_x_y_sample_weight(batch, y, weight))
             parts.append(tree.map_structure(lambda t: t.data, out))
             if listeners.wants_predict_batch_end:
                 listeners.on_predict_batch_end(step, {"outputs": out})
+            if model.stop_predicting:
+                break
         listeners.on_predict_end()
     if not parts:
         raise ValueError("there was no batch to predict: the data is empty")

@@ -27,7 +27,9 @@ class Trainer(Steps):
 
     def __init__(self) -> None:
         self.compiled = False
-        self.stop_training = False
+        self.stop_training = False  # callbacks set these
+        self.stop_evaluating = False
+        self.stop_predicting = False
         self.run_eagerly = False
         self.history: Any = None
         self.optimizer: Any = None
@@ -41,6 +43,7 @@ class Trainer(Steps):
         self._trainable_at_compile: list[int] | None = None
 
     _steps_made = 0
+    _predictions: Any = None  # records of predict_step, from one call of predict to the next
     _source: Any = None  # a weak reference to where the batches of the present fit come from
     _resume: Any = None  # where fit is to go on with another run; a callback sets it
 
