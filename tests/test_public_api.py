@@ -19,19 +19,14 @@ NAMED = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWO
 NOT_TAKEN = {
     "ragged": "only TensorFlow has ragged tensors",
     "sparse": "only TensorFlow and JAX have sparse tensors",
-    "lora_rank": "adapters for large language models",
-    "lora_alpha": "adapters for large language models",
     "quantization_config": "accepted when null, as files have it",
+    "gptq_unpacked_column_size": "quantized weights",
     "none_is_leaf": "None is a leaf",
     "layout": "distribution over several devices",
     "max_shard_size": "weights in several files",
     "device_name": "the parameter is called name, and so is the argument of set_device",
-    "input_axes": "new in Keras 3.15, for kernels of other layouts",
-    "output_axes": "new in Keras 3.15, for kernels of other layouts",
 }
-NOT_TAKEN_BY: dict[str, set[str]] = {
-    "ops.linspace": {"retstep", "axis"},
-}
+NOT_TAKEN_BY: dict[str, set[str]] = {}
 
 
 @every_namespace

@@ -120,27 +120,17 @@ def linspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    """``num`` numbers from start to stop (numbers or tensors), equally far apart, along a new axis
+    """``num`` numbers from start to stop, equally far apart, along a new axis.
 
-    endpoint: whether stop is among them. retstep: give (numbers, their distance), which is NaN where there is none. Without a gradient.
+    start, stop: numbers, or tensors that broadcast. endpoint: whether stop is the last; else one step before it is. retstep:
+    return (the numbers, the step) instead. dtype: of the result (default: that of start and stop, floating point).
     """
-    if dtype is None:
-        dtype = result_type(*(v.dtype if hasattr(v, "dtype") else type(v) for v in (start, stop)), float)
-    dtype = standardize_dtype(dtype)
-    a, b = (convert_to_tensor(v).data for v in (start, stop))
-    xp = backends.of(a).xp
-    places = num - 1 if endpoint else num
-    # In double precision, as NumPy does it: the last number is then the stop itself.
-    a, b = xp.broadcast_arrays(a.astype("float64"), b.astype("float64"))
-    step = (b - a) / places if places > 0 else xp.full(a.shape, xp.nan)
-    steps = xp.arange(num).reshape((num,) + (1,) * a.ndim)
-    y = a + steps * (xp.zeros_like(a) if places < 1 else step)
-    if endpoint and num > 1:
-        y = xp.where(steps == places, b, y)
-    if dtype[:3] in ("int", "uin"):
-        y = xp.floor(y)
-    y = Tensor(xp.moveaxis(y, 0, axis).astype(dtype))
-    return (y, Tensor(step.astype(dtype))) if retstep else y
+    if isinstance(start, (int, float)) and isinstance(stop, (int, float)) and not retstep:
+        xp = backends.current().xp
+        return Tensor(xp.linspace(float(start), float(stop), num, endpoint=endpoint).astype(standardize_dtype(dtype)))
+    from .spacing import _between
+
+    return _between(start, stop, num, endpoint, retstep, dtype, axis)
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:

@@ -9,7 +9,7 @@ from ..dtypes import is_float, result_type
 from ._common import Array, as_one_op
 from .arithmetic import add, divide, multiply, power, subtract
 from .create import arange, convert_to_tensor
-from .elementwise import cast
+from .elementwise import cast, floor
 from .shape import moveaxis, ndim, reshape
 
 
@@ -57,3 +57,13 @@ def geomspace(
     size = divide(stop, start)
     y = multiply(start, power(size, _steps(multiply(size, 0), add(multiply(size, 0), 1), num, endpoint)))
     return cast(moveaxis(y, 0, axis), start.dtype if dtype is None else dtype)
+
+
+@as_one_op
+def _between(start: Array, stop: Array, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
+    """``linspace`` of tensors, which have a gradient; one of whole numbers is rounded down."""
+    start, stop = _ends(start, stop)
+    y = moveaxis(_steps(start, stop, num, endpoint), 0, axis)
+    y = cast(y if dtype is None or is_float(dtype) else floor(y), start.dtype if dtype is None else dtype)
+    gaps = num - 1 if endpoint else num
+    return (y, multiply(subtract(stop, start), 1 / gaps if gaps > 0 else float("nan"))) if retstep else y

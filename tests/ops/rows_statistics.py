@@ -70,6 +70,10 @@ def narrow(window: Any) -> Any:
     return lambda *args: window(*args).astype("float32")
 
 
+def between(start: Any, stop: Any, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
+    return np.linspace(start, stop, num, endpoint=endpoint, retstep=retstep, dtype=dtype, axis=axis)
+
+
 def spaced(name: str) -> Any:
     return lambda start, stop, num=50, **options: getattr(np, name)(start, stop, num, **options)
 
@@ -155,5 +159,12 @@ ROWS: list[Row] = [
         call(F((2,), 0.5), F((), 0.5), 3, axis=-1, endpoint=False),
         call(F((2,), -3, -1), F((2,), -3, -1), 5),
         call(F((), 1), F((), 1), 1),
+    ),
+    other(
+        spacing._between,
+        between,
+        call(F((3, 2)), F((3, 2)), 4, True, False, None, 0),
+        call(F((2,)), F(()), 3, False, True, None, -1),
+        call(F((2,)), 1.5, 1, True, False, None, 0),
     ),
 ]
