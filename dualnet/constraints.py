@@ -27,10 +27,10 @@ Axis = int | list[int] | tuple[int, ...]
 
 
 class Constraint:
-    """Base of all constraints: a callable ``weight -> weight``."""
+    """Base of all constraints: a callable ``weight -> weight``; this one leaves the weight as it is."""
 
     def __call__(self, w: Any) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(w)")
+        return ops.convert_to_tensor(w)
 
     def get_config(self) -> dict[str, Any]:
         return {}

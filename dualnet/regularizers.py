@@ -12,12 +12,14 @@ __all__ = [
     "L1",
     "L1L2",
     "L2",
+    "OrthogonalRegularizer",
     "Regularizer",
     "deserialize",
     "get",
     "l1",
     "l1_l2",
     "l2",
+    "orthogonal_regularizer",
     "serialize",
 ]
 
@@ -38,7 +40,7 @@ class Regularizer:
 
 def _factor(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError(f"{name} must be a finite number that is not negative, got {value!r}")
+        raise ValueError(f"Invalid value for argument {name}: expected a non-negative float, got {value!r}")
     return float(value)
 
 
@@ -86,8 +88,37 @@ class L2(Regularizer):
         return {"l2": self.l2}
 
 
-l1, l2, l1_l2 = L1, L2, L1L2
-_BY_NAME = {"L1": L1, "L2": L2, "L1L2": L1L2, "l1": L1, "l2": L2, "l1_l2": L1L2}
+class OrthogonalRegularizer(Regularizer):
+    """factor * the mean of abs(cosine) over all pairs of rows (or columns) of a matrix: small when they are orthogonal.
+
+    mode: "rows" or "columns". Raises ``ValueError`` for weights that are no matrix.
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = _factor("factor", factor)
+        if mode not in ("rows", "columns"):
+            raise ValueError(
+                f'Invalid value for argument `mode`. Expected one of {{"rows", "columns"}}. Received: mode={mode}'
+            )
+        self.mode = mode
+
+    def __call__(self, x: Any) -> Tensor:
+        if len(x.shape) != 2:
+            raise ValueError(
+                f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}"
+            )
+        vectors = ops.normalize(x if self.mode == "rows" else ops.transpose(x), axis=1)
+        n = vectors.shape[0]
+        cosines = ops.matmul(vectors, ops.transpose(vectors)) * (1.0 - ops.eye(n, dtype=vectors.dtype))
+        return self.factor * 0.5 * ops.sum(ops.abs(cosines)) / (n * (n - 1) / 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"factor": self.factor, "mode": self.mode}
+
+
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+_BY_NAME: dict[str, Any] = {"L1": L1, "L2": L2, "L1L2": L1L2, "l1": L1, "l2": L2, "l1_l2": L1L2}
+_BY_NAME |= {"OrthogonalRegularizer": OrthogonalRegularizer, "orthogonal_regularizer": OrthogonalRegularizer}
 # As a name, l1l2 means both at 0.01, where the class defaults to neither.
 _BY_NAME["l1l2"] = _BY_NAME["l1_l2"]
 

@@ -153,8 +153,6 @@ class KerasTensor:
         ragged: bool = False,
         record_history: bool = True,
         name: str | None = None,
-        ragged_rank: int | None = None,
-        **kwargs: Any,
     ) -> None:
         from .dtypes import standardize_dtype
         from .naming import auto_name

@@ -23,7 +23,7 @@ CLASSES = {
     for c in vars(initializers).values()
     if isinstance(c, type) and issubclass(c, initializers.Initializer)
 }
-NAMED = {name: c for name, c in CLASSES.items() if name not in ("Initializer", "RandomInitializer") and name[0] != "_"}
+NAMED = {name: c for name, c in CLASSES.items() if name not in ("Initializer", "RandomInitializer", "STFT")}
 every_case = pytest.mark.parametrize("name", draw_cases.CASES)
 
 
@@ -104,9 +104,9 @@ def test_large_seeds(seed: int) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: initializers.VarianceScaling(scale=0), "scale must be positive, got 0"),
-        (lambda: initializers.VarianceScaling(mode="fan"), 'mode must be "fan_in", "fan_out" or "fan_avg"'),
-        (lambda: initializers.VarianceScaling(distribution="gauss"), "distribution must be"),
+        (lambda: initializers.VarianceScaling(scale=0), "`scale` must be positive float"),
+        (lambda: initializers.VarianceScaling(mode="fan"), "Invalid `mode` argument: 'fan'"),
+        (lambda: initializers.VarianceScaling(distribution="gauss"), "Invalid `distribution` argument"),
         (lambda: initializers.Orthogonal()((3,)), "at least two axes"),
         (lambda: initializers.Identity()((3,)), "makes matrices"),
         (lambda: initializers.HeNormal(seed="a"), "seed must be an integer"),
@@ -127,3 +127,70 @@ def test_functions_and_classes_make_weights_too() -> None:
         dense = dualnet.layers.Dense(2, kernel_initializer=given)
         dense.build((None, 3))
         assert set(dense.get_weights()[0].reshape(-1).tolist()) <= {0.5, 1.0}
+
+
+WAVES = [
+    ({"window": None}, (8, 1, 5)),
+    ({"window": None, "scaling": "spectrum"}, (4, 1, 3)),
+    ({"window": "hann", "periodic": True}, (4, 1, 3)),
+    ({"side": "imag", "window": "hann", "scaling": None}, (8, 1, 5)),
+    ({"side": "imag", "window": [1.0, 2.0, 3.0, 4.0]}, (4, 1, 3)),
+    ({"window": "hamming", "scaling": "spectrum"}, (5, 1, 4)),
+]
+
+
+@pytest.mark.parametrize(("options", "shape"), WAVES, ids=str)
+def test_waves_of_a_fourier_transform(options: Any, shape: Any, keras: Any) -> None:
+    window = options.get("window", "hann")
+    options = {**options, "window": np.array(window) if isinstance(window, list) else window}
+    one = initializers.STFT(**options)
+    np.testing.assert_allclose(one(shape), np.asarray(keras.initializers.STFT(**options)(shape)), rtol=1e-5, atol=2e-6)
+    again = initializers.deserialize(json.loads(json.dumps(initializers.serialize(one))))
+    np.testing.assert_array_equal(again(shape), one(shape))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"side": "both"}, "'real' or 'imag', not both"),
+        ({"scaling": "loud"}, "Received scaling=loud"),
+        ({"window": "tukey"}, "one of 'hann', 'hamming', got 'tukey'"),
+    ],
+)
+def test_waves_refuse(options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        initializers.STFT(**options)
+    with pytest.raises(ValueError, match=r"\(frame length, 1, frequencies\), got \(4, 3\)"):
+        initializers.STFT()((4, 3))
+
+
+AXES = [((5, 6, 7), [0], [1, 2]), ((5, 6, 7), [-2], [-1]), ((2, 3, 4, 5), [0, 1], [2]), ((5, 6, 7), [0], None)]
+
+
+@pytest.mark.parametrize(("shape", "input_axes", "output_axes"), AXES, ids=str)
+def test_fans_of_given_axes(shape: Any, input_axes: Any, output_axes: Any, keras: Any) -> None:
+    fans = [
+        library.initializers.VarianceScaling(
+            mode=mode, distribution="uniform", input_axes=input_axes, output_axes=output_axes
+        )(shape)
+        for library in (dualnet, keras)
+        for mode in ("fan_in", "fan_out")
+    ]
+    limits = [float(np.abs(np.asarray(x)).max()) for x in fans]
+    np.testing.assert_allclose(limits[:2], limits[2:], rtol=0.1)
+    inside, outside = initializers.compute_fans(shape, input_axes, output_axes)
+    assert np.sqrt(3 / inside) * 0.9 < limits[0] <= np.sqrt(3 / inside)
+    assert np.sqrt(3 / outside) * 0.9 < limits[1] <= np.sqrt(3 / outside)
+
+
+def test_values_as_an_initializer() -> None:
+    values = np.arange(6, dtype="float32").reshape(2, 3)
+    for given in (values, dualnet.ops.convert_to_tensor(values)):
+        np.testing.assert_array_equal(initializers.get(given)((2, 3)), values)
+        with pytest.raises(ValueError, match=r"Expected `shape` to be \(2, 3\)"):
+            initializers.get(given)((3, 2))
+    layer = dualnet.layers.Dense(3, kernel_initializer=values)
+    layer.build((None, 2))
+    np.testing.assert_array_equal(layer.kernel.numpy(), values)
+    restored = initializers.deserialize(json.loads(json.dumps(initializers.serialize(initializers.Constant(values)))))
+    np.testing.assert_array_equal(restored((2, 3)), values)

@@ -9,6 +9,7 @@ from .core import Activation, Dense, Identity, Input, InputLayer
 from .depthwise import DepthwiseConv1D, DepthwiseConv2D
 from .discretization import Discretization
 from .dot_product import Dot, dot
+from .einsum_dense import EinsumDense
 from .embedding import Embedding
 from .feature_normalization import Normalization
 from .global_pooling import (
@@ -33,8 +34,10 @@ from .global_pooling import (
 )
 from .hashing import HashedCrossing, Hashing
 from .image_color import RandomBrightness, RandomContrast
-from .image_geometry import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from .image_geometry import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
 from .image_size import CenterCrop, RandomCrop, Resizing
+from .image_tone import AutoContrast, MixUp, RandomGrayscale, RandomHue, RandomInvert, RandomSaturation
+from .input_spec import InputSpec
 from .lambda_layer import Lambda
 from .lookup import IntegerLookup, StringLookup
 from .masking import Masking
@@ -81,6 +84,7 @@ from .regularization import (
     SpatialDropout3D,
 )
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .reversible_embedding import ReversibleEmbedding
 from .separable import SeparableConv1D, SeparableConv2D, SeparableConvolution1D, SeparableConvolution2D
 from .text_vectorization import TextVectorization
 from .transposed import (
@@ -106,6 +110,7 @@ __all__ = [
     "AdaptiveMaxPooling3D",
     "Add",
     "AlphaDropout",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -138,6 +143,7 @@ __all__ = [
     "Discretization",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GaussianDropout",
@@ -160,6 +166,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "IntegerLookup",
     "Lambda",
     "Layer",
@@ -174,6 +181,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Normalization",
     "PReLU",
@@ -183,7 +191,12 @@ __all__ = [
     "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -191,6 +204,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",

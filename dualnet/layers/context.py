@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from .. import variables
 
-__all__ = ["context", "name_scope", "nothing"]
+__all__ = ["at_path", "context", "name_scope", "nothing"]
 
 
 class Context(threading.local):
@@ -43,6 +43,17 @@ def name_scope(name: str) -> Iterator[None]:
     """Put ``name/`` before the path of every variable made inside the block."""
     before = context.scope
     context.scope = (*before, name)
+    try:
+        yield
+    finally:
+        context.scope = before
+
+
+@contextmanager
+def at_path(path: str) -> Iterator[None]:
+    """Put ``path/`` before the names of every variable made inside the block, whatever is around it."""
+    before = context.scope
+    context.scope = tuple(path.split("/"))
     try:
         yield
     finally:

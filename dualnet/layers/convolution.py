@@ -6,15 +6,19 @@ from typing import Any
 
 from ..ops.conv import convolve
 from ._convolutional import Convolutional, with_defaults
+from .lora import Effective, Lora
 
 
-class BaseConv(Convolutional):
+class BaseConv(Lora, Convolutional):
     """activation(convolution with kernel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., filters)
 
     filters: size of the output's channels. kernel: (kernel_size..., channels / groups, filters), "glorot_uniform" by default.
     groups: into how many parts the channels are split, each with filters of its own; both numbers must be divisible by it.
     The other arguments: see ``Convolutional``. With ``strides`` above 1 there can be no ``dilation_rate`` above 1.
+    lora_rank, lora_alpha: see ``enable_lora``.
     """
+
+    kernel: Any = Effective("kernel")
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class BaseConv(Convolutional):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
+        lora_rank, lora_alpha = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
         super().__init__(
             kernel_size,
             strides,
@@ -60,6 +65,7 @@ class BaseConv(Convolutional):
                 f"{self._who}: filters must be divisible by groups, got {filters} filters, {groups} groups"
             )
         self._refuse_strides_with_dilation()
+        self._ask_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
@@ -72,6 +78,7 @@ class BaseConv(Convolutional):
         self.kernel = self._weight((*self.kernel_size, channels // self.groups, self.filters), "kernel")
         if self.use_bias:
             self.bias = self._weight((self.filters,), "bias")
+        self._begin_lora()
 
     def call(self, inputs: Any) -> Any:
         return self._apply(
@@ -87,7 +94,7 @@ class BaseConv(Convolutional):
         return self._output_shape(input_shape, self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "groups": self.groups}
+        return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self._lora_config()}
 
 
 class Conv1D(BaseConv):

@@ -10,6 +10,7 @@ from ..ops.linear import dense
 from ..tensor import KerasTensor
 from ..text import DTYPE as TEXT
 from .base import Layer
+from .lora import Effective, Lora
 
 # Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
 _FUSED = {activations.linear: "linear", activations.relu: "relu", activations.tanh: "tanh"}
@@ -93,14 +94,15 @@ def Input(
     return layer.output
 
 
-class Dense(Layer):
+class Dense(Lora, Layer):
     """activation(x @ kernel + bias).  x: (..., in) -> (..., units)
 
     units: size of the output. activation: a name or function, none by default. kernel: (in, units), "glorot_uniform" by
-    default. bias: (units,), zeros by default, left out with ``use_bias=False``.
+    default. bias: (units,), zeros by default, left out with ``use_bias=False``. lora_rank, lora_alpha: see ``enable_lora``.
     """
 
     supports_masking = True
+    kernel: Any = Effective("kernel")
 
     def __init__(
         self,
@@ -114,12 +116,16 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.pop("quantization_config", None)  # written by Keras, null unless quantized
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if isinstance(units, bool) or not isinstance(units, int) or units <= 0:
-            raise ValueError(f"Dense: units must be a positive whole number, got {units!r}")
+            raise ValueError(
+                f"Received an invalid value for `units`, expected a positive integer. Received: units={units!r}"
+            )
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -130,6 +136,7 @@ class Dense(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self.bias: Any = None
+        self._ask_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
         size = _last(self, input_shape)
@@ -148,21 +155,23 @@ class Dense(Layer):
                 constraint=self.bias_constraint,
                 name="bias",
             )
+        self._begin_lora()
 
     def call(self, inputs: Any) -> Any:
         if len(inputs.shape) < 2:
             raise ValueError(
                 f"Dense layer {self.name!r} takes at least two axes, the batch first, got shape {inputs.shape}"
             )
-        if inputs.shape[-1] != self.kernel.shape[0]:
+        kernel = self.kernel
+        if inputs.shape[-1] != kernel.shape[0]:
             raise ValueError(
-                f"Dense layer {self.name!r} was built for inputs whose last axis has {self.kernel.shape[0]} entries, "
+                f"Dense layer {self.name!r} was built for inputs whose last axis has {kernel.shape[0]} entries, "
                 f"got shape {inputs.shape}"
             )
         fused = _FUSED.get(self.activation)
         if fused is not None:
-            return dense(inputs, self.kernel, self.bias, fused)
-        return self.activation(dense(inputs, self.kernel, self.bias))
+            return dense(inputs, kernel, self.bias, fused)
+        return self.activation(dense(inputs, kernel, self.bias))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
@@ -180,6 +189,7 @@ class Dense(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self._lora_config(),
         }
 
 

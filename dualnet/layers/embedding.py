@@ -7,16 +7,20 @@ from typing import Any
 from .. import constraints, initializers, ops, regularizers
 from ..ops.embedding import embedding
 from .base import Layer, Shape
+from .lora import Effective, Lora
 
 
-class Embedding(Layer):
+class Embedding(Lora, Layer):
     """A row of a learned table for each id.  x: ids of any shape -> (*shape, output_dim)
 
     input_dim: how many ids there are, 0 to input_dim - 1. output_dim: the length of a vector. embeddings: (input_dim,
     output_dim), uniform from -0.05 to 0.05 at first. mask_zero: 0 stands for no entry; layers that follow leave it out. weights:
-    the table to begin with. input_length is taken and not needed. lora_rank, lora_alpha and quantization_config are for
-    tuning and quantizing, which there is not.
+    the table to begin with. input_length is taken and not needed. lora_rank, lora_alpha: see ``enable_lora``.
+    quantization_config is for quantizing, which there is not.
     """
+
+    embeddings: Any = Effective("embeddings")
+    _lora_of = "embeddings"
 
     def __init__(
         self,
@@ -37,9 +41,8 @@ class Embedding(Layer):
                 raise ValueError(
                     f"`{name}` must be a positive integer. Received: {name}={n!r} (of type {type(n).__name__})."
                 )
-        for name, value in (("lora_rank", lora_rank), ("quantization_config", quantization_config)):
-            if value is not None:
-                raise ValueError(f"Embedding: {name} is not supported, got {value!r}")
+        if quantization_config is not None:
+            raise ValueError(f"Embedding: quantization_config is not supported, got {quantization_config!r}")
         length = kwargs.pop("input_length", None)
         super().__init__(**kwargs)
         if length is not None and self._batch_input_shape is None:  # the first layer of a model knows its input
@@ -52,6 +55,7 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False  # ids that come as floats keep their digits
+        self._ask_lora(lora_rank, lora_alpha)
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
@@ -66,11 +70,21 @@ class Embedding(Layer):
             constraint=self.embeddings_constraint,
             name="embeddings",
         )
+        self._begin_lora()
 
     def call(self, inputs: Any) -> Any:
-        y = embedding(self.embeddings, inputs)
+        y = self._rows(inputs)
+        if self.compute_dtype != self.dtype:
+            y = ops.cast(y, self.compute_dtype)
         if self.mask_zero:
             y._keras_mask = self.compute_mask(inputs)
+        return y
+
+    def _rows(self, ids: Any) -> Any:
+        y = embedding(self._lora_weight(), ids)
+        if self.lora_enabled:  # only the rows that are asked for
+            rows = ops.matmul(embedding(self.lora_embeddings_a, ids), self.lora_embeddings_b)
+            y = y + (self.lora_alpha / self.lora_rank) * rows  # type: ignore[operator]
         return y
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -90,7 +104,6 @@ class Embedding(Layer):
             "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
             "weights": None,  # they are in the file of weights
-            "lora_rank": None,
-            "lora_alpha": None,
             "quantization_config": None,
+            **self._lora_config(),
         }

@@ -19,6 +19,18 @@ _NOT_CHILDREN = frozenset(
 )
 
 
+class Tracker:
+    """Whether a layer that is built may be given weights."""
+
+    unlocked = False
+
+    def unlock(self) -> None:
+        self.unlocked = True
+
+    def lock(self) -> None:
+        self.unlocked = False
+
+
 class Tracking:
     """The part of ``Layer`` that keeps weights."""
 
@@ -49,10 +61,10 @@ class Tracking:
         zeros for integers. regularizer: a penalty on the weight, added to the loss. constraint: applied after every
         update.
         """
-        if self.built:
+        if self.built and not self._tracker.unlocked:
             raise ValueError(
-                f"{type(self).__name__} layer {self.name!r} is built already: its weights are made in __init__ or "
-                f"build, once (this is about {name or 'a weight without a name'!r})"
+                f"{type(self).__name__} layer {self.name!r} is built already, you cannot add new elements of state to it: its "
+                f"weights are made in __init__ or build, once (this is about {name or 'a weight without a name'!r})"
             )
         shape = tuple(shape) if isinstance(shape, (list, tuple)) else () if shape is None else (shape,)
         dtype = standardize_dtype(dtype or self._dtype)
@@ -83,6 +95,17 @@ class Tracking:
         """Make a weight of this layer (see ``add_weight``)."""
         return self.add_weight(shape, initializer, dtype, trainable, **kwargs)
 
+    @property
+    def _tracker(self) -> Tracker:
+        """What lets weights be added after the build, as in Keras: ``unlock()``, then ``lock()``."""
+        return self.__dict__.setdefault("_its_tracker", Tracker())
+
+    def _untrack_variable(self, variable: Variable) -> None:
+        """Give a weight up."""
+        for group in (self._trainable_variables, self._non_trainable_variables):
+            group[:] = [v for v in group if v is not variable]
+        structure_changed()
+
     def _track(self, variable: Variable) -> None:
         known = self._trainable_variables + self._non_trainable_variables
         if all(v is not variable for v in known):
@@ -102,6 +125,8 @@ class Tracking:
             self._track(value)
         elif "_trainable_variables" not in self.__dict__ and isinstance(value, Variable):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}")
+        if self.built and name[:1] != "_" and self.__dict__.get(name) is not value:
+            structure_changed()  # steps that were recorded do not know of it
         object.__setattr__(self, name, value)
 
     def _sublayers(self) -> list[Any]:

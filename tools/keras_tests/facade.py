@@ -163,6 +163,13 @@ def redirect(source: str) -> str:
     return re.sub(r"^(\s*)from keras( import|\.)", rf"\1from {NAME}\2", source, flags=re.MULTILINE)
 
 
+def _tensorflow() -> types.ModuleType:
+    """What stands for TensorFlow, where it is not installed, until a test uses it: many import it for one test of several."""
+    module = types.ModuleType("tensorflow")
+    module.__getattr__ = lambda name: Missing(f"tensorflow.{name}")  # type: ignore[method-assign]
+    return module
+
+
 def _conftest() -> types.ModuleType:
     """Keras's conftest.py, of which tests import one function."""
     module = types.ModuleType("conftest")
@@ -172,6 +179,8 @@ def _conftest() -> types.ModuleType:
 
 sys.meta_path.insert(0, Finder())
 sys.modules.setdefault("conftest", _conftest())
+if importlib.util.find_spec("tensorflow") is None:
+    sys.modules["tensorflow"] = _tensorflow()
 
 
 def pytest_configure(config: pytest.Config) -> None:

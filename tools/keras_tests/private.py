@@ -162,6 +162,10 @@ class _Flash:
     enabled = False
 
 
+# Where the types do not say which arguments Keras takes when it makes the class.
+OPTIONS = {"arange": ["dtype"], "clip": ["x_min", "x_max"], "full": ["shape", "dtype"]}
+
+
 def operation(name: str) -> Any:
     """The class that Keras has for an op (``Add`` for ``add``), made from the function of dualnet; None without one."""
     function = getattr(dualnet.ops, to_snake_case(name), None) or getattr(dualnet.ops, name.lower(), None)  # IsIn: isin
@@ -169,7 +173,7 @@ def operation(name: str) -> Any:
     if not name[:1].isupper() or function is None:
         return None
     parameters = list(inspect.signature(function).parameters.values())
-    options = [p.name for p in parameters if _is_option(p)]
+    options = OPTIONS.get(function.__name__, [p.name for p in parameters if _is_option(p)])
 
     class Operation:
         def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
@@ -239,7 +243,12 @@ NAMES: dict[str, Any] = {
     "reduce_weighted_values": "dualnet.losses.reduction:reduce_weighted_values",
     "to_snake_case": "dualnet.naming:to_snake_case",
     "auto_name": "dualnet.naming:auto_name",
-    "validate_float_arg": "dualnet.regularizers:_factor",
+    "_analyze_einsum_string": lambda equation, bias_axes, input_shape, output_shape: tuple(
+        importlib.import_module("dualnet.layers.einsum_dense").einsum_shapes(
+            equation, bias_axes, input_shape, output_shape
+        )
+    ),
+    "validate_float_arg": lambda value, name: importlib.import_module("dualnet.regularizers")._factor(name, value),
     **{
         f"utils.module_utils.{name}": _Absent(name) for name in ("tensorflow", "tensorflow_io", "gfile", "jax", "grain")
     },

@@ -1,4 +1,4 @@
-"""Initial values of weights, drawn on the host by the recipe of Keras's NumPy backend: same seed, same bits.
+"""Initial values that are drawn, on the host, by the recipe of Keras's NumPy backend: same seed, same bits.
 
 An initializer draws from ``numpy.random.default_rng([seed, 0])``. One that is given no seed takes one from Python's
 ``random`` when it is made, so ``dualnet.utils.set_random_seed`` fixes them all, and one that is used twice gives the
@@ -7,116 +7,16 @@ same values twice.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .dtypes import standardize_dtype
-from .naming import to_snake_case
-from .seeds import SeedGenerator, make_default_seed
-
-__all__ = [
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "IdentityInitializer",
-    "Initializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "OrthogonalInitializer",
-    "RandomInitializer",
-    "RandomNormal",
-    "RandomUniform",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-    "constant",
-    "deserialize",
-    "get",
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "identity",
-    "lecun_normal",
-    "lecun_uniform",
-    "ones",
-    "orthogonal",
-    "random_normal",
-    "random_uniform",
-    "serialize",
-    "truncated_normal",
-    "variance_scaling",
-    "zeros",
-]
-
-Shape = Sequence[int]
-
-
-class Initializer:
-    """Base of all initializers: a callable ``(shape, dtype=None) -> host array``."""
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        return cls(**config)
-
-    def clone(self) -> Initializer:
-        return type(self).from_config(self.get_config())
-
-
-class Zeros(Initializer):
-    """All 0."""
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        return np.zeros(shape, dtype=standardize_dtype(dtype))
-
-
-class Ones(Initializer):
-    """All 1."""
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        return np.ones(shape, dtype=standardize_dtype(dtype))
-
-
-class Constant(Initializer):
-    """All ``value`` (a number, or an array that broadcasts to the shape)."""
-
-    def __init__(self, value: Any = 0.0) -> None:
-        self.value = value
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        return np.broadcast_to(np.asarray(self.value, dtype=standardize_dtype(dtype)), tuple(shape)).copy()
-
-    def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
-
-
-class Identity(Initializer):
-    """``gain`` on the diagonal of a matrix, 0 elsewhere."""
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        if len(shape) != 2:
-            raise ValueError(f"the Identity initializer makes matrices, got shape {tuple(shape)}")
-        return self.gain * np.eye(shape[0], shape[1], dtype=standardize_dtype(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
+from ..dtypes import standardize_dtype
+from ..seeds import SeedGenerator, make_default_seed
+from .constant import Initializer, Shape
 
 
 class RandomInitializer(Initializer):
@@ -187,6 +87,8 @@ class VarianceScaling(RandomInitializer):
     """Numbers whose variance is ``scale / n``, n the fan in, the fan out or their average.
 
     mode: "fan_in", "fan_out" or "fan_avg". distribution: "truncated_normal", "untruncated_normal" or "uniform".
+    input_axes, output_axes: which axes of the weight are summed over and which are new, both or neither; by default the last
+    is new, the one before is summed over, and the others are a field.
     """
 
     def __init__(
@@ -195,21 +97,26 @@ class VarianceScaling(RandomInitializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: int | SeedGenerator | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ) -> None:
         if scale <= 0:
-            raise ValueError(f"scale must be positive, got {scale}")
+            raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f'mode must be "fan_in", "fan_out" or "fan_avg", got {mode!r}')
+            raise ValueError(f"Invalid `mode` argument: {mode!r}. Please use one of 'fan_in', 'fan_out', 'fan_avg'")
         distribution = {"normal": "truncated_normal"}.get(distribution.lower(), distribution.lower())
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(
-                f'distribution must be "uniform", "truncated_normal" or "untruncated_normal", got {distribution!r}'
+                f"Invalid `distribution` argument: {distribution!r}. Please use one of 'uniform', 'truncated_normal', "
+                "'untruncated_normal'"
             )
         self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes = None if input_axes is None else list(input_axes)
+        self.output_axes = None if output_axes is None else list(output_axes)
         super().__init__(seed)
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         scale = self.scale / max(1.0, n)
         if self.distribution == "uniform":
@@ -228,19 +135,27 @@ class VarianceScaling(RandomInitializer):
             "mode": self.mode,
             "distribution": self.distribution,
             **super().get_config(),
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
         }
 
 
 class _Named(VarianceScaling):
-    """A ``VarianceScaling`` with a name of its own and only a seed to choose."""
+    """A ``VarianceScaling`` with a name of its own, and only seed and axes to choose."""
 
     rule: tuple[float, str, str]
 
-    def __init__(self, seed: int | SeedGenerator | None = None) -> None:
-        super().__init__(*self.rule, seed=seed)
+    def __init__(
+        self,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(*self.rule, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
     def get_config(self) -> dict[str, Any]:
-        return RandomInitializer.get_config(self)
+        axes = {"input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {**RandomInitializer.get_config(self), **axes}
 
 
 class GlorotUniform(_Named):
@@ -312,8 +227,15 @@ def _truncated_normal(rng: np.random.Generator, shape: Shape, mean: float, stdde
     return kept[:n].reshape(tuple(shape))
 
 
-def compute_fans(shape: Shape) -> tuple[int, int]:
-    """(fan in, fan out) of a weight. A vector has its length for both; all but the last two axes are a field."""
+def compute_fans(
+    shape: Shape, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+) -> tuple[int, int]:
+    """(fan in, fan out) of a weight. A vector has its length for both; all but the last two axes are a field.
+
+    With both ``input_axes`` and ``output_axes``: the products of the lengths of these axes.
+    """
+    if input_axes is not None and output_axes is not None:
+        return math.prod(int(shape[i]) for i in input_axes), math.prod(int(shape[i]) for i in output_axes)
     if len(shape) < 1:
         return 1, 1
     if len(shape) == 1:
@@ -322,40 +244,10 @@ def compute_fans(shape: Shape) -> tuple[int, int]:
     return int(shape[-2] * field), int(shape[-1] * field)
 
 
-_CLASSES = [
-    Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, GlorotUniform,
-    GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
-]  # fmt: skip
-_BY_NAME: dict[str, type[Initializer]] = {c.__name__: c for c in _CLASSES}
-_BY_NAME |= {to_snake_case(c.__name__): c for c in _CLASSES}
-_BY_NAME |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal}
-_BY_NAME |= {"normal": RandomNormal, "uniform": RandomUniform, "zero": Zeros, "one": Ones}
-
-# Keras's lower-case names are the classes themselves.
-zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
-random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
-variance_scaling = VarianceScaling
-glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
-he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunUniform, LecunNormal
-IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
-
-
-def get(identifier: Any) -> Any:
-    """An initializer from its name, config, class, instance or any callable ``(shape, dtype)``; None stays None."""
-    from .saving.objects import by_identifier
-
-    return by_identifier(identifier, _BY_NAME, "initializer", instance_of=Initializer, make=True)
-
-
-def serialize(initializer: Any) -> Any:
-    """The config of an initializer, as ``deserialize`` takes it."""
-    from .saving.objects import serialize_keras_object
-
-    return serialize_keras_object(initializer)
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The initializer a config describes."""
-    from .saving.objects import deserialize_keras_object
-
-    return deserialize_keras_object(config, custom_objects)
+def with_axes(initializer: Any, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+    """The initializer with these axes for its fans, if it is a ``VarianceScaling`` that was given none; drawing the same."""
+    if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
+        return initializer
+    made = copy.copy(initializer)
+    made.input_axes, made.output_axes = list(input_axes), list(output_axes)
+    return made

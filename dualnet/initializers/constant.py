@@ -1,0 +1,143 @@
+"""Initial values that are not drawn: constants, the identity, the waves of a short-time Fourier transform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dualnet_backends as backends
+import numpy as np
+
+from ..dtypes import standardize_dtype
+
+Shape = Sequence[int]
+
+
+class Initializer:
+    """Base of all initializers: a callable ``(shape, dtype=None) -> host array``."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        return cls(**config)
+
+    def clone(self) -> Initializer:
+        return type(self).from_config(self.get_config())
+
+
+class Zeros(Initializer):
+    """All 0."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        return np.zeros(shape, dtype=standardize_dtype(dtype))
+
+
+class Ones(Initializer):
+    """All 1."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        return np.ones(shape, dtype=standardize_dtype(dtype))
+
+
+class Constant(Initializer):
+    """All ``value`` (a number, or an array that broadcasts to the shape)."""
+
+    def __init__(self, value: Any = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        value = backends.get("cpu").asarray(_host(self.value), dtype=standardize_dtype(dtype))
+        return np.broadcast_to(value, tuple(shape)).copy()
+
+    def get_config(self) -> dict[str, Any]:
+        from ..saving.objects import serialize_keras_object
+
+        return {"value": serialize_keras_object(self.value)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Constant:
+        from ..saving.objects import deserialize_keras_object
+
+        return cls(deserialize_keras_object(config["value"]))
+
+
+class Identity(Initializer):
+    """``gain`` on the diagonal of a matrix, 0 elsewhere."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        if len(shape) != 2:
+            raise ValueError(f"the Identity initializer makes matrices, got shape {tuple(shape)}")
+        return self.gain * np.eye(shape[0], shape[1], dtype=standardize_dtype(dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}
+
+
+class STFT(Initializer):
+    """The real or imaginary part of the waves of a short-time Fourier transform, times a window, as the kernel of a convolution.
+
+    side: "real" or "imag". window: an array, "hann" or "hamming", or None for none. scaling: "density" (divided by the root of
+    the window's energy), "spectrum" (by its sum) or None. periodic: whether a named window is one period of its wave.
+    The shape is (frame length, 1, frequencies).
+    """
+
+    def __init__(
+        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+    ) -> None:
+        if side not in ("real", "imag"):
+            raise ValueError(f"side should be 'real' or 'imag', not {side}")
+        if scaling not in (None, "density", "spectrum"):
+            raise ValueError(
+                f"Scaling is invalid, it must be `None`, 'density' or 'spectrum'. Received scaling={scaling}"
+            )
+        if isinstance(window, str) and window not in _WINDOWS:
+            raise ValueError(
+                f"STFT: the window must be an array, None, or one of {', '.join(map(repr, _WINDOWS))}, got {window!r}"
+            )
+        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        if len(shape) != 3:
+            raise ValueError(f"STFT makes kernels of shape (frame length, 1, frequencies), got {tuple(shape)}")
+        length, _, count = shape
+        window: Any = 1.0
+        scale: Any = 1.0
+        if isinstance(self.window, str):
+            base = _WINDOWS[self.window]
+            angle = 2 * np.pi * np.arange(length) / max(length if self.periodic else length - 1, 1)
+            window = base + (base - 1) * np.cos(angle)
+        elif self.window is not None:
+            window = np.asarray(_host(self.window), dtype="float64")
+        if self.window is not None and self.scaling is not None:
+            scale = np.sqrt(np.sum(window**2)) if self.scaling == "density" else abs(np.sum(window))
+        angle = 2 * np.pi * np.arange(length)[:, None] * np.arange(count)[None, :] / ((count - 1) * 2)
+        wave = np.cos(angle) if self.side == "real" else -np.sin(angle)
+        return (wave.T * (window / scale)).T.reshape(length, 1, count).astype(standardize_dtype(dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        from ..saving.objects import serialize_keras_object
+
+        window = serialize_keras_object(self.window)
+        return {"side": self.side, "window": window, "periodic": self.periodic, "scaling": self.scaling}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> STFT:
+        from ..saving.objects import deserialize_keras_object
+
+        return cls(**{**config, "window": deserialize_keras_object(config.get("window", "hann"))})
+
+
+_WINDOWS = {"hann": 0.5, "hamming": 0.54}  # the constant part of the raised cosine
+
+
+def _host(value: Any) -> Any:
+    """An array, tensor or list as one of the host; a number as it is."""
+    return value if isinstance(value, (int, float)) else backends.get("cpu").asarray(getattr(value, "data", value))
