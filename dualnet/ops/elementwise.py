@@ -168,6 +168,7 @@ def erf(backend: Backend, x: Array) -> Op:
 @primitive
 def clip(xp: Xp, x: Array, x_min: Array, x_max: Array) -> Op:
     """x limited to [x_min, x_max]; the gradient is 0 where it was outside"""
+    x = x.astype("int32") if x.dtype == "bool" else x
 
     def backward(dy: Array) -> tuple[Array, None, None]:
         inside = xp.logical_and(x >= x_min, x <= x_max)

@@ -100,8 +100,8 @@ def _repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
 
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Every element ``repeats`` times along an axis (None: of the flattened tensor), or each its own number of times"""
-    if isinstance(repeats, int):
-        return _repeat(x, repeats, axis)
+    if isinstance(repeats, int) or ndim(repeats) == 0:
+        return _repeat(x, int(repeats), axis)  # type: ignore[arg-type]
     times = [int(n) for n in repeats]
     if len(times) == 1:
         return _repeat(x, times[0], axis)
@@ -334,8 +334,12 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int | None = None) -
 
 
 @primitive
-def one_hot(backend: Backend, x: Array, num_classes: int, axis: int = -1, dtype: str | None = None) -> Const:
+def one_hot(
+    backend: Backend, x: Array, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
+) -> Const:
     """1 at the place of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
+    if sparse:
+        raise ValueError("one_hot: sparse tensors are not supported; leave sparse=False")
     y = backend.one_hot(x, num_classes, standardize_dtype(dtype))
     return (y if axis in (-1, x.ndim) else backend.xp.moveaxis(y, -1, axis)), None
 
