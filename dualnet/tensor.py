@@ -167,6 +167,15 @@ class KerasTensor:
     def ndim(self) -> int:
         return len(self.shape)
 
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a symbolic tensor has no value, so it is neither true nor false: instead of `if`, use ops.where, or a layer "
+            "whose call() gets real tensors"
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError("a symbolic tensor cannot be iterated over: take parts by index, or use ops.unstack")
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise ValueError(
             f"a symbolic tensor (shape {self.shape}) has no value: it stands for the input of a model. "

@@ -95,6 +95,23 @@ def _table() -> dict[str, str]:
 
 TABLE = _table()
 
+# What people look for and will not find, and what to use instead.
+_SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here everything runs at once"
+MISSING = {
+    "Module": "subclass dualnet.Layer",
+    "Session": _SESSIONS,
+    "contrib": _SESSIONS,
+    "distribute": "a model trains on one device",
+    "estimator": "use dualnet.Model",
+    "global_variables_initializer": _SESSIONS,
+    "io": "read files with Python or NumPy, images with utils.load_img or utils.image_dataset_from_directory",
+    "placeholder": _SESSIONS,
+    "saved_model": "use model.save(...) and models.load_model",
+    "strings": "use layers.TextVectorization, or Python's strings within Dataset.map",
+    "summary": "use callbacks.TensorBoard",
+    "train": "use model.save_weights(...), or callbacks.ModelCheckpoint",
+}
+
 
 def find(name: str, module: str = "") -> Any:
     """What a name of TensorFlow stands for; ``AttributeError`` when it is none of the table.
@@ -108,7 +125,8 @@ def find(name: str, module: str = "") -> Any:
         return whole
     if whole not in TABLE:
         at = "dualnet" + f".{module}" * bool(module)
-        raise AttributeError(f"module {at!r} has no attribute {name!r}")
+        hint = f": {MISSING[whole]}" if whole in MISSING else ""
+        raise AttributeError(f"module {at!r} has no attribute {name!r}{hint}")
     home, _, last = TABLE[whole].rpartition(".")
     return getattr(importlib.import_module(f"dualnet.{home or 'tf_functions'}"), last)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,12 @@ def test_they_are_in_no_listing_and_load_nothing() -> None:
 def test_unknown_names(module: str, message: str) -> None:
     with pytest.raises(AttributeError, match=message):
         getattr(getattr(dualnet, module) if module else dualnet, "estimator")  # noqa: B009
+
+
+@pytest.mark.parametrize("name", tf_names.MISSING)
+def test_what_is_not_there_has_a_hint(name: str) -> None:
+    with pytest.raises(AttributeError, match=re.escape(f"no attribute {name!r}: {tf_names.MISSING[name]}")):
+        getattr(dualnet, name)
 
 
 def test_the_page_lists_every_name() -> None:

@@ -79,11 +79,7 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         self._summary_output_shape: Any = None
         self._batch_input_shape = given_input_shape(kwargs)
         if kwargs:
-            known = ", ".join(p for p in inspect.signature(type(self).__init__).parameters if p != "self")
-            raise ValueError(
-                f"{type(self).__name__} does not know the argument{'s' if len(kwargs) > 1 else ''} "
-                f"{', '.join(map(repr, kwargs))}; it takes {known}"
-            )
+            raise ValueError(_unknown_arguments(type(self), kwargs))
 
     # -- dtype ---------------------------------------------------------------------------------------------------
 
@@ -196,3 +192,15 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
 
 Layer._signature = read_signature(Layer.call)
 Layer._makes_mask = False
+
+
+def _unknown_arguments(kind: type[Layer], given: dict[str, Any]) -> str:
+    import difflib
+
+    hidden = {"self", "args", "kwargs", "lora_rank", "lora_alpha", "quantization_config"}
+    known = [name for name in inspect.signature(kind.__init__).parameters if name not in hidden]
+    near = [near for name in given for near in difflib.get_close_matches(name, known, n=1)]
+    return (
+        f"{kind.__name__} does not know the argument{'s' if len(given) > 1 else ''} {', '.join(map(repr, given))}; "
+        f"it takes {', '.join(known)}" + (f"; did you mean {', '.join(map(repr, near))}?" if near else "")
+    )

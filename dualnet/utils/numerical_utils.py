@@ -24,7 +24,15 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
             `num_classes` is not given.
     """
     given = np.asarray(x)
-    ids = given.astype(np.int64) if given.dtype.kind not in "fc" else _whole(given)
+    try:
+        ids = given.astype(np.int64) if given.dtype.kind not in "fc" else _whole(given)
+    except (ValueError, TypeError) as error:
+        if given.dtype.kind in "fc":
+            raise
+        raise ValueError(
+            f"to_categorical takes class ids, whole numbers from 0 ({error}): number the classes first, for example with "
+            "numpy.unique(labels, return_inverse=True)[1]"
+        ) from None
     shape = ids.shape[:-1] if ids.ndim > 1 and ids.shape[-1] == 1 else ids.shape
     ids = ids.reshape(-1)
     if not num_classes:

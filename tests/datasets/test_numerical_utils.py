@@ -66,6 +66,7 @@ def test_to_categorical_takes(ids: Any) -> None:
         ([0.5, 1], None, "whole numbers, got 0.5"),
         ([float("nan")], 3, "whole numbers, got nan"),
         ([1e300], 3, "whole numbers"),
+        (["cat", "dog"], None, "number the classes first"),
     ],
 )
 def test_to_categorical_refuses(ids: Any, classes: int | None, message: str) -> None:

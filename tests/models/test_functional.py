@@ -153,3 +153,11 @@ def test_clone_with_another_layer_in_place_of_some() -> None:
         return type(layer).from_config(config)
 
     assert clone_model(two_inputs(), clone_function=wider).get_layer("shared").units == 8
+
+
+def test_a_symbolic_tensor_is_no_truth_and_no_sequence() -> None:
+    x = dualnet.Input((3,))
+    with pytest.raises(TypeError, match="neither true nor false"):
+        bool(x > 0)
+    with pytest.raises(NotImplementedError, match="cannot be iterated over"):
+        list(x)
