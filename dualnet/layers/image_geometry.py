@@ -229,3 +229,49 @@ class RandomTranslation(_Transformed):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "height_factor": self.height_factor, "width_factor": self.width_factor}
+
+
+class RandomShear(_Transformed):
+    """Shifts the rows of each image to the side, the more the lower they are, and the columns likewise down.
+
+    x_factor, y_factor: (least, largest) shift of each row or column against the one before, both from 0 to 1, the sign of both
+    being drawn too; or one number f, for (-f, f).
+    """
+
+    stream = "random_shear"
+
+    def __init__(
+        self,
+        x_factor: Any = 0.0,
+        y_factor: Any = 0.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
+        self.x_factor = self._limits("x_factor", x_factor)
+        self.y_factor = self._limits("y_factor", y_factor)
+        self._build_at_init()
+
+    def _limits(self, name: str, value: Any) -> tuple[float, float]:
+        """One number becomes (-f, f), which is also what a config of it holds."""
+        pair = isinstance(value, (tuple, list)) and len(value) == 2
+        symmetric = pair and value[0] == -value[1]
+        return limits_of(self, name, value, -1.0 if symmetric else 0.0, 1.0)
+
+    def _draw(self, images: Any) -> Any:
+        n = images.shape[0]
+        x, y = self._uniform(images, (n,), self.x_factor), self._uniform(images, (n,), self.y_factor)
+        sign = ops.where(ops.less(self._uniform(images, (n,)), 0.5), 1.0, -1.0)
+        return {"shear_factor": ops.stack([x * sign, y * sign], axis=1)}
+
+    def _matrix(self, transformation: Any, height: int, width: int) -> Any:
+        x, y = transformation["shear_factor"][:, 0], transformation["shear_factor"][:, 1]
+        one, none = ops.ones_like(x), ops.zeros_like(x)
+        return ops.stack([one, x, none, y, one, none, none, none], axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "x_factor": self.x_factor, "y_factor": self.y_factor}

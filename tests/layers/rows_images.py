@@ -6,6 +6,7 @@ from .cases import Case, F, I, case
 
 OWN = "what is drawn is ours"
 IMAGES, ONE, FIRST = F((2, 5, 6, 3)), F((5, 6, 3)), F((2, 3, 5, 6))
+COLORS = F((2, 5, 6, 3), 0.05, 0.95)
 TENTH, BACK = (0.1, 0.1), (-0.23, -0.23)
 ROWS: list[Case] = [
     case("Resizing", IMAGES, height=4, width=8),
@@ -44,4 +45,22 @@ ROWS: list[Case] = [
     case("RandomContrast", IMAGES, factor=(-0.3, 0.3), value_range=(-1.8, 1.7)).called(training=True),
     case("RandomContrast", ONE, factor=0.5, seed=1).called(training=True).but(keras=OWN),
     case("RandomContrast", FIRST, factor=(0.1, 0.3), data_format="channels_first").called(training=False),
+    case("RandomShear", IMAGES, x_factor=0.3, y_factor=0.2, seed=1).called(training=True).but(keras=OWN),
+    case("RandomShear", IMAGES, x_factor=(0, 0), fill_mode="wrap").called(training=True),
+    case("RandomShear", ONE, y_factor=(0.1, 0.4), seed=1, fill_mode="constant", fill_value=0.5, interpolation="nearest",
+         data_format="channels_last", name="s").called(training=True).but(keras=OWN),
+    case("RandomHue", COLORS, factor=0.3, seed=1).called(training=True).but(keras=OWN),
+    case("RandomHue", COLORS, factor=(0, 0), value_range=(0, 1)).called(training=True),
+    case("RandomSaturation", COLORS, factor=0.3, seed=1).called(training=True).but(keras=OWN),
+    case("RandomSaturation", COLORS, factor=(0.3, 0.3)).called(training=True),
+    case("RandomSaturation", COLORS, factor=(0.8, 0.8), value_range=(0, 1)).called(training=True),
+    case("RandomInvert", IMAGES, seed=1).called(training=True).but(keras=OWN),
+    case("RandomInvert", IMAGES, factor=(1.0, 1.0), value_range=(-2, 2.5)).called(training=True),
+    case("RandomGrayscale", IMAGES, seed=1).called(training=True).but(keras=OWN),
+    case("RandomGrayscale", FIRST, factor=1.0, data_format="channels_first").called(training=True).but(keras=OWN),
+    case("AutoContrast", IMAGES, value_range=(-1, 1)),
+    case("AutoContrast", FIRST, value_range=(0, 1), data_format="channels_first").called(training=False)
+    .but(keras="Keras stretches over channels and rows when the channels come first"),
+    case("MixUp", IMAGES, seed=1).called(training=True).but(keras=OWN),
+    case("MixUp", IMAGES, alpha=0.4).called(training=False).but(keras="Keras warns of int64 on JAX"),
 ]  # fmt: skip

@@ -18,6 +18,12 @@ RANDOM = {
     "RandomBrightness": {"factor": 0.5},
     "RandomContrast": {"factor": 0.9},
     "RandomCrop": {"height": 4, "width": 5},
+    "RandomShear": {"x_factor": 0.3, "y_factor": 0.2},
+    "RandomHue": {"factor": 0.9},
+    "RandomSaturation": {"factor": (0.1, 0.6)},
+    "RandomInvert": {},
+    "RandomGrayscale": {},
+    "MixUp": {"alpha": 0.7},
 }
 every = pytest.mark.parametrize("name", RANDOM)
 IMAGES = np.random.default_rng(0).uniform(20, 200, (16, 8, 9, 3)).astype("float32")
@@ -116,7 +122,8 @@ def test_dictionaries(name: str) -> None:
     got = make(name, seed=1)(given)
     assert list(got) == list(given)
     np.testing.assert_array_equal(got["images"].numpy(), make(name, seed=1)(IMAGES).numpy())
-    np.testing.assert_array_equal(np.asarray(got["labels"]), np.arange(16))
+    if name != "MixUp":
+        np.testing.assert_array_equal(np.asarray(got["labels"]), np.arange(16))
     if name in ("RandomFlip", "RandomCrop"):
         np.testing.assert_array_equal(got["segmentation_masks"].numpy(), got["images"].numpy()[..., :1] > 100)
     assert set(np.unique(got["segmentation_masks"].numpy())) <= {0, 1}
@@ -167,6 +174,8 @@ def test_a_crop_is_a_window_of_every_place() -> None:
         (layers.RandomBrightness((-0.5, 0.1), (0, 2), seed=1), "rgb_delta", -1, 0.2),
         (layers.RandomContrast(0.5, seed=1), "contrast_factor", 1, 1.5),
         (layers.RandomContrast((0.2, 0.4), seed=1), "contrast_factor", 0.8, 1.4),
+        (layers.RandomShear(0.2, 0.2, seed=1), "shear_factor", -0.2, 0.2),
+        (layers.RandomHue(0.4, seed=1), "factor", -0.2, 0.2),
     ],
 )
 def test_limits(layer: Any, key: str, low: float, high: float) -> None:
@@ -182,6 +191,46 @@ def test_brightness_of_whole_numbers_ends_at_the_range() -> None:
     """Keras adds in the dtype of the images here, where 250 + 51 is 45."""
     y = layers.RandomBrightness((0.2, 0.2))(np.array([[[250, 100, 0]]], "uint8")).numpy()
     assert y.tolist() == [[[255, 151, 51]]]
+
+
+def test_mix_up_mixes_labels_as_images() -> None:
+    """Each result lies between an image and another of the batch, and so do the labels."""
+    images = np.eye(16, dtype="float32").reshape(16, 4, 4, 1)
+    layer = layers.MixUp(alpha=0.9, seed=3)
+    got = layer({"images": images, "labels": np.eye(16)})
+    mixed, labels = got["images"].numpy().reshape(16, 16), got["labels"].numpy()
+    np.testing.assert_allclose(mixed, labels, rtol=1e-6)
+    np.testing.assert_allclose(labels.sum(1), 1, rtol=1e-6)
+    assert ((labels > 0).sum(1) <= 2).all()
+    assert (np.diag(labels) > 0).all()
+    assert np.allclose(layer({"images": images, "labels": np.eye(16)}, training=False)["labels"].numpy(), np.eye(16))
+
+
+@pytest.mark.parametrize(
+    ("factor", "low", "high"), [(0.0, 0, 0), (1.0, 0.46, 0.54), ((1.0, 1.0), 1, 1), ((0.2, 0.2), 0.17, 0.23)]
+)
+def test_how_often_images_are_inverted(factor: Any, low: float, high: float) -> None:
+    y = layers.RandomInvert(factor, seed=1)(MANY).numpy()
+    inverted = np.all(np.abs(y - (255 - IMAGES[0])) < 1e-3, axis=(1, 2, 3))
+    assert np.array_equal(y[~inverted], MANY[~inverted])
+    assert low <= inverted.mean() <= high
+
+
+def test_how_often_images_are_gray() -> None:
+    y = layers.RandomGrayscale(0.3, seed=1)(MANY).numpy()
+    gray = np.all(y[..., :1] == y, axis=(1, 2, 3))
+    assert np.array_equal(y[~gray], MANY[~gray])
+    assert 0.26 < gray.mean() < 0.34
+    np.testing.assert_allclose(y[gray][0, ..., 0], IMAGES[0] @ np.array([0.2989, 0.587, 0.114]), rtol=1e-5)
+
+
+def test_auto_contrast_leaves_a_channel_of_one_value() -> None:
+    x = IMAGES.copy()
+    x[0, ..., 1] = 7
+    y = layers.AutoContrast()(x).numpy()
+    assert (y[0, ..., 1] == 7).all()
+    np.testing.assert_allclose(y[0, ..., 0].min(), 0, atol=1e-3)
+    np.testing.assert_allclose(y[0, ..., 0].max(), 255, rtol=1e-5)
 
 
 # -- mistakes ----------------------------------------------------------------------------------------------------------
@@ -203,6 +252,13 @@ def test_brightness_of_whole_numbers_ends_at_the_range() -> None:
         (lambda: layers.RandomBrightness(0.1, value_range=[1]), ValueError, "value_range"),
         (lambda: layers.RandomContrast(-0.1), ValueError, "factor"),
         (lambda: layers.RandomContrast((-0.2, -0.1)), ValueError, "factor"),
+        (lambda: layers.RandomShear(1.1), ValueError, "x_factor"),
+        (lambda: layers.RandomShear((-0.2, -0.1)), ValueError, "x_factor"),
+        (lambda: layers.RandomHue(-0.1), ValueError, "factor"),
+        (lambda: layers.RandomSaturation(1.1), ValueError, "factor"),
+        (lambda: layers.RandomInvert(-0.1), ValueError, "factor"),
+        (lambda: layers.RandomGrayscale(1.1), ValueError, "factor"),
+        (lambda: layers.MixUp(0), ValueError, "alpha"),
         (lambda: layers.RandomCrop(0, 3), ValueError, "height, width"),
         (lambda: layers.CenterCrop(3, 2.5), ValueError, "height, width"),
         (lambda: layers.Resizing(3, 3, interpolation="area"), ValueError, "interpolation must be one of"),
