@@ -65,7 +65,7 @@ class _Finder(MetaPathFinder, Loader):
 
 if not any(type(finder).__name__ == "_Finder" for finder in sys.meta_path):
     sys.meta_path.append(_Finder())
-__path__: list[str] = []  # submodules are found by _Finder, none in a folder
+__path__ = []  # submodules are found by _Finder, none in a folder
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import config
+from ..ops import convert_to_tensor
+from ..tensor import Tensor
+from ..variables import Variable
+
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Return one-hot rows for class ids.
@@ -17,12 +22,15 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         num_classes: width of a row; `max(x) + 1` when None or 0.
 
     Returns:
-        float64 array. x: (...) -> (..., num_classes);  x: (..., 1) -> (..., num_classes)
+        float64 array; of a tensor, a tensor on its device, of the default float dtype.
+        x: (...) -> (..., num_classes);  x: (..., 1) -> (..., num_classes)
 
     Raises:
         ValueError: an id is negative, not whole, or not below `num_classes`; or `x` is empty and
             `num_classes` is not given.
     """
+    if isinstance(x, (Tensor, Variable)):
+        return convert_to_tensor(to_categorical(x.numpy(), num_classes), config.floatx())
     given = np.asarray(x)
     try:
         ids = given.astype(np.int64) if given.dtype.kind not in "fc" else _whole(given)
@@ -69,8 +77,10 @@ def normalize(x: Any, axis: int | None = -1, order: float = 2) -> Any:
         order: of the norm, as in `numpy.linalg.norm`: 1, 2, `numpy.inf`, ...
 
     Returns:
-        A new array of the same shape; float32 stays float32, integers become float64.
+        A new array of the same shape; float32 stays float32, integers become float64. Of a tensor, a tensor.
     """
+    if isinstance(x, (Tensor, Variable)):
+        return convert_to_tensor(normalize(x.numpy(), axis, order))
     x = np.asarray(x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norm == 0, np.ones_like(norm), norm)
