@@ -246,6 +246,24 @@ def node_of(tensor: KerasTensor) -> Node:
     return history.operation._inbound_nodes[history.node_index]
 
 
+def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """The inputs of a model that a symbolic tensor was made from, each once; those met first come first."""
+    found: dict[int, KerasTensor] = {}
+    seen: set[int] = set()
+    waiting = [tensor]
+    while waiting:
+        x = waiting.pop(0)
+        if x._keras_history is None or (id(node_of(x)) in seen and not node_of(x).is_input):
+            continue
+        node = node_of(x)
+        if node.is_input:
+            found.setdefault(id(x), x)
+        else:
+            seen.add(id(node))
+            waiting = [*node.inputs, *waiting]
+    return list(found.values())
+
+
 def _by_depth(nodes: list[Node], order: dict[int, int], inputs: Iterable[KerasTensor]) -> list[Any]:
     """Operations by their largest distance to an output, the farthest first; at one distance in the order of ``order``."""
     node_depth: dict[int, int] = {}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import clear_session
+from ..backend import clear_session, is_keras_tensor
+from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
+from ..dtypes import standardize_dtype
+from ..graph import get_source_inputs
 from ..saving.objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -51,12 +54,17 @@ __all__ = [
     "confusion_matrix",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "load_img",
     "normalize",
     "pack_x_y_sample_weight",
@@ -70,6 +78,7 @@ __all__ = [
     "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
+    "standardize_dtype",
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",

@@ -199,6 +199,10 @@ NAMES: dict[str, Any] = {
     # No test knows this backend, so none is skipped or changed for its sake.
     "backend.backend": lambda: "dualnet",
     "backend.config.backend": lambda: "dualnet",
+    "utils.file_utils.extract_archive": "dualnet.utils.archive_utils:extract_archive",
+    "utils.file_utils.hash_file": "dualnet.utils.file_utils:hash_file",
+    "utils.io_utils.print_msg": "dualnet.utils.io_utils:print_msg",
+    "layers.IndexLookup": "dualnet.layers.lookup:IndexLookup",
     "optree": types.SimpleNamespace(available=True),
     "dmtree": types.SimpleNamespace(available=False),
     "optree_impl": tree,
