@@ -15,6 +15,7 @@ from ._common import Array, Op, Xp
 from ._windows import first_spatial_axis
 from .image_borders import crop_images, extract_patches, extract_patches_3d, pad_images
 from .image_color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from .image_filters import gaussian_blur, sobel_edges, ssim
 from .image_sampling import affine_transform, map_coordinates, perspective_transform
 from .shape import get_item, pad
 
@@ -23,6 +24,7 @@ __all__ = [
     "crop_images",
     "extract_patches",
     "extract_patches_3d",
+    "gaussian_blur",
     "hsv_to_rgb",
     "map_coordinates",
     "pad_images",
@@ -30,6 +32,8 @@ __all__ = [
     "resize",
     "rgb_to_grayscale",
     "rgb_to_hsv",
+    "sobel_edges",
+    "ssim",
 ]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")

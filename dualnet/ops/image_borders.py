@@ -46,6 +46,8 @@ def _ends(op: str, images: Any, sign: int, rows: Any, columns: Any, data_format:
         )
     first = first_spatial_axis(op, data_format) - (len(images.shape) == 3)
     height, width = images.shape[first : first + 2]
+    if height is None or width is None:
+        raise ValueError(f"{op}: the height and width of the images must be known, got shape {tuple(images.shape)}")
     return first, [
         _two_of_three(op, height, sign, (f"top_{word}", f"bottom_{word}", "target_height"), *rows),
         _two_of_three(op, width, sign, (f"left_{word}", f"right_{word}", "target_width"), *columns),
@@ -120,6 +122,10 @@ def extract_patches_3d(
     data_format: str | None = None,
 ) -> Tensor:
     """``extract_patches`` of volumes.  volumes: (depth, height, width, channels), or a batch of them"""
+    if not isinstance(size, int) and len(size) != 3:
+        raise TypeError(
+            f"extract_patches_3d: Invalid `size` argument. Expected an int or a tuple of length 3, got {size!r}"
+        )
     return _patches("extract_patches_3d", volumes, 3, size, strides, dilation_rate, padding, data_format)
 
 

@@ -210,7 +210,7 @@ def _sample(
         y = xp.full((batch, points.shape[2], channels), fill_value, dtype=work)
         return _as(xp, y, x.dtype), lambda dy: (xp.zeros_like(x), xp.zeros_like(points))
     taken = []
-    y = 0
+    y: Any = 0
     for corner in itertools.product(*axes):
         index, weight, inside = lift, 1, None
         stride = math.prod(spatial)
