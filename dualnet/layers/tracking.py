@@ -15,7 +15,15 @@ from .context import context, name_scope, nothing
 
 # Attributes that hold layers without owning them, or hold no layers and are long.
 _NOT_CHILDREN = frozenset(
-    {"_auto_args", "_trainable_variables", "_non_trainable_variables", "_losses", "_build_shape", "_inbound_nodes"}
+    {
+        "_auto_args",
+        "_known",
+        "_trainable_variables",
+        "_non_trainable_variables",
+        "_losses",
+        "_build_shape",
+        "_inbound_nodes",
+    }
 )
 
 
@@ -29,6 +37,13 @@ class Tracker:
 
     def lock(self) -> None:
         self.unlocked = False
+
+
+class _Sublayers:
+    """``_layers`` as Keras has it: the layers directly inside one, unless the instance keeps a list of its own."""
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        return self if layer is None else layer._sublayers()
 
 
 class Tracking:
@@ -123,8 +138,6 @@ class Tracking:
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
             self._track(value)
-        elif "_trainable_variables" not in self.__dict__ and isinstance(value, Variable):
-            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}")
         if self.built and name[:1] != "_" and self.__dict__.get(name) is not value:
             structure_changed()  # steps that were recorded do not know of it
         object.__setattr__(self, name, value)
@@ -155,6 +168,24 @@ class Tracking:
         """The seed generators that are attributes of this layer."""
         values = [v for name, v in self.__dict__.items() if name not in _NOT_CHILDREN]
         return [v for v in tree.flatten(values) if isinstance(v, SeedGenerator)]
+
+    _layers = _Sublayers()
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of this layer and of those inside it."""
+        from ..metrics import Metric
+
+        values = [v for name, v in self.__dict__.items() if name not in _NOT_CHILDREN]
+        found = {id(v): v for v in tree.flatten(values) if isinstance(v, Metric)}
+        for layer in self._sublayers():
+            found |= {id(m): m for m in layer.metrics}
+        return list(found.values())
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """What these metrics have taken in so far."""
+        return [v for metric in self.metrics for v in metric.variables]
 
     def _own_variables(self) -> list[Variable]:
         extra = []

@@ -174,7 +174,14 @@ class Model(OldModelMethods, Trainer, Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         # What was gathered for training is found by identity, which a copy does not have.
-        return {**self.__dict__, "_trained": None, "_trainable_at_compile": None, "_source": None}
+        gathered = {
+            "_trained": None,
+            "_trainable_at_compile": None,
+            "_source": None,
+            "_predictions": None,
+            "_known": {},
+        }
+        return {**self.__dict__, **gathered}
 
     def get_config(self) -> dict[str, Any]:
         """What ``from_config`` needs: the graph of a model made of inputs and outputs, else the constructor's arguments."""

@@ -14,6 +14,7 @@ from ..layers.core import InputLayer
 from ..tensor import KerasTensor
 from ..text import DTYPE as TEXT
 from ..text import is_text
+from ..variables import structure_changed
 from .functional import with_last_axis
 from .model import Model
 
@@ -62,6 +63,7 @@ class Sequential(Model):
                 )
             raise ValueError("an Input can only be the first layer of a Sequential")
         self._layers.append(layer)
+        structure_changed()
         if rebuild and self._graph is not None:
             self._trained = None
             self._extend([layer])
@@ -73,6 +75,7 @@ class Sequential(Model):
         if not self.layers:
             raise ValueError("there is no layer to take away")
         layer = self._layers.pop()
+        structure_changed()
         self._graph = None
         self.built = False
         self._trained = None

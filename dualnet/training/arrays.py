@@ -106,6 +106,10 @@ class ArrayData:
                 part = indices[start:stop]
             yield (*(self._select(data, part) for data in (self.x, self.y, self.weight)), stop - start)
 
+    def is_used_up(self) -> bool:
+        """Whether there are no more batches, now and in all later epochs."""
+        return False
+
     def on_epoch_begin(self) -> None:
         """Nothing: arrays do not change."""
 

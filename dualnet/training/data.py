@@ -34,8 +34,3 @@ def make_data(
     if batch_size is not None:
         raise ValueError(f"with a {type(x).__name__} of batches, batch_size is decided by the batches")
     return IterableData(x, backend, shuffle, class_weight, text)
-
-
-def takes_text(layer: Any) -> bool:
-    """Whether a layer or model reads strings, or has one inside that does."""
-    return any(inner.takes_text for inner in [layer, *layer._flatten_layers()])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import dualnet_backends as backends
 
-from .. import tree
 from ..data import INFINITE_CARDINALITY, Dataset, py_dataset
 from ..data.py_dataset import PyDataset
 from ..data.streams import Turn
-from ..tensor import Tensor
 from .arrays import ArrayData, Batch, tensors_of
 from .order import shuffled
 
@@ -49,6 +48,16 @@ class IterableData:
             self.steps = len(source) if hasattr(source, "__len__") else None
         self.size: int | None = None
         self.once = iter(source) if isinstance(source, Iterator) else None
+
+    def is_used_up(self) -> bool:
+        """Whether this is a generator that has no more batches."""
+        if self.once is None:
+            return False
+        first = next(self.once, None)
+        if first is None:
+            return True
+        self.once = itertools.chain([first], self.once)
+        return False
 
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
         """The batches up to the end of the iterable. epoch, step: they decide the order when shuffling."""

@@ -14,7 +14,7 @@ from ..autodiff import no_grad
 from ..callbacks import CallbackList
 from .arrays import ArrayData, tensors_of
 from .checks import check_data
-from .data import make_data, takes_text
+from .data import make_data
 from .epochs import Data, Epochs, limited
 from .logs import Logs, settle, to_numbers
 from .packing import pack_x_y_sample_weight
@@ -61,7 +61,7 @@ def fit(
         shuffle=shuffle if _shufflable(x, shuffle) else False,
         class_weight=class_weight,
         backend=backend,
-        text=(text := takes_text(model)),
+        text=(text := model._takes_text()),
     )
     validation = _validation_data(validation_data, validation_batch_size or batch_size, validation_steps, backend, text)
     source = Epochs(data, steps_per_epoch)
@@ -102,9 +102,13 @@ def fit(
                 break
             logs = found
             if validation is not None and _validates(epoch, validation_freq):
-                results = evaluate_data(model, validation, validation_steps, listeners, tests)
-                logs |= {f"val_{name}": value for name, value in results.items()}
-                logs = dict(sorted(logs.items()))
+                if validation.is_used_up():
+                    validation = None
+                    _warn_of_no_validation()
+                else:
+                    results = evaluate_data(model, validation, validation_steps, listeners, tests)
+                    logs |= {f"val_{name}": value for name, value in results.items()}
+                    logs = dict(sorted(logs.items()))
             listeners.on_epoch_end(epoch, logs)
             steps.end_epoch()
             if model.stop_training or source.exhausted:
@@ -113,6 +117,15 @@ def fit(
             model.optimizer.finalize_variable_values(model.trainable_variables)
         listeners.on_train_end(logs=logs)
     return model.history
+
+
+def _warn_of_no_validation() -> None:
+    """That there are no more batches must not cost the training so far."""
+    warnings.warn(
+        "the validation data is a generator that has no more batches: there is no validation from this epoch on. Give "
+        "arrays, a dataset or a PyDataset, which begin again, or a generator without end and validation_steps",
+        stacklevel=4,
+    )
 
 
 class Resume(NamedTuple):
@@ -183,7 +196,7 @@ def evaluate(
     model._check_compiled("evaluate")
     _positive("steps", steps, optional=True)
     backend = model._backend()
-    data = make_data(x, y, sample_weight, batch_size=batch_size, steps=steps, backend=backend, text=takes_text(model))
+    data = make_data(x, y, sample_weight, batch_size=batch_size, steps=steps, backend=backend, text=model._takes_text())
     if isinstance(data, ArrayData):
         check_data(model, data)
     listeners = callbacks
@@ -230,7 +243,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     """``Model.predict``; see there."""
     _positive("steps", steps, optional=True)
     backend = model._backend()
-    data = make_data(x, batch_size=batch_size, steps=steps, backend=backend, text=takes_text(model))
+    data = make_data(x, batch_size=batch_size, steps=steps, backend=backend, text=model._takes_text())
     listeners = callbacks
     if not isinstance(callbacks, CallbackList):
         shown = verbose != 0
@@ -259,7 +272,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
 
 def one_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
     """Arrays as the one batch that ``train_on_batch`` and its relatives work on."""
-    data = ArrayData(x, y, sample_weight, class_weight=class_weight, backend=model._backend(), text=takes_text(model))
+    data = ArrayData(x, y, sample_weight, class_weight=class_weight, backend=model._backend(), text=model._takes_text())
     tensors = (tensors_of(d) for d in (data.x, data.y, data.weight))
     return pack_x_y_sample_weight(*tensors)
 

@@ -48,6 +48,7 @@ class Recorder:
 
     def __init__(self, given: Sequence[Tensor]) -> None:
         self.problem: str | None = None
+        self.given = len(given)
         self.nodes: list[Node] = []
         self.taped: list[int] = []  # nodes that are on the tape, in order
         self.template: list[Any] = [t.data for t in given]
@@ -135,29 +136,35 @@ class Recorder:
 
     states: Sequence[Array] = ()  # arrays of the model's variables that are not trained
 
-    def program(self, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape, leaves: int) -> Program | None:
-        """What was recorded, to run again; None if that cannot be. target: what was derived, the loss as it was scaled."""
-        if self._draws:
-            self.outside("random numbers that no op took")
+    def forward(self, y_pred: Any, loss: Tensor | None = None) -> Forward | None:
+        """What was recorded, to run again; None if that cannot be."""
+        return Forward(self, y_pred, loss) if self._is_whole(y_pred, loss) else None
+
+    def program(self, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape) -> Program | None:
+        """The same, with the way back. target: what was derived, the loss as it was scaled"""
         if len(tape) != len(self.taped):
             self.outside("an entry of the tape that is no op")
+        return Program(self, y_pred, loss, target, tape) if self._is_whole(y_pred, loss, target) else None
+
+    def _is_whole(self, y_pred: Any, *others: Tensor | None) -> bool:
+        """Whether everything that the step gives comes from a recorded op."""
+        if self._draws:
+            self.outside("random numbers that no op took")
         outputs = tree.flatten(y_pred)
-        if not all(type(y) is Tensor and id(y.data) in self._slots for y in (*outputs, loss, target)):
+        given = (*outputs, *(t for t in others if t is not None))
+        if not all(type(y) is Tensor and id(y.data) in self._slots for y in given):
             self.outside("an output or a loss that comes from no op")
-        for y in outputs if self.problem is None else ():
-            if any(id(t.data) not in self._slots for t in _beside(y).values()):
-                self.outside("a mask or logits that come from no op")
-        return None if self.problem is not None else Program(self, y_pred, loss, target, tape, leaves)
+        elif any(id(t.data) not in self._slots for y in outputs for t in _beside(y).values()):
+            self.outside("a mask or logits that come from no op")
+        return self.problem is None
 
 
-class Program:
-    """A recorded step. ``run(batch, destinations)`` gives its output and its loss, and leaves the gradients in their places."""
+class Forward:
+    """The ops of a recorded step. ``run(batch)`` gives its output, and its loss if it has one."""
 
-    def __init__(self, recorder: Recorder, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape, leaves: int) -> None:
+    def __init__(self, recorder: Recorder, y_pred: Any, loss: Tensor | None) -> None:
         slots = recorder._slots
         self._nodes = recorder.nodes
-        self._places: list[Any] = []
-        self._way: list[Step] = []
         self._variables = tuple(recorder.variables.items())
         self._outputs = tree.map_structure(lambda y: slots[id(y.data)], y_pred)
         self._beside = [
@@ -165,14 +172,63 @@ class Program:
             for i, y in enumerate(tree.flatten(y_pred))
             if (found := _beside(y))
         ]
-        self._loss = slots[id(loss.data)]
-        self._seed = backends.of(target.data).xp.ones_like(target.data)
-        self._plan(recorder, target, tape)
-        self._bound: dict[int, Array] | None = None
+        self._loss = None if loss is None else slots[id(loss.data)]
         # Only numbers stay: no batch and no result of the recorded step is kept.
         made = {slot for node in self._nodes for slot in _as_tuple(node.target)}
-        keep = [i >= leaves and i not in made and i not in recorder.variables for i in range(len(recorder.template))]
-        self._template = [value if kept else None for value, kept in zip(recorder.template, keep)]
+        template = enumerate(recorder.template)
+        kept = [v if i >= recorder.given and i not in made else None for i, v in template]
+        for slot, _ in self._variables:
+            kept[slot] = None
+        self._template = kept
+
+    def run(self, batch: Sequence[Array]) -> tuple[Any, Any]:
+        """(output, loss), for the arrays of another batch"""
+        values, _ = self._values(batch)
+        return self._output(values), None if self._loss is None else Tensor(values[self._loss])
+
+    def _values(self, batch: Sequence[Array]) -> tuple[list[Any], list[Any]]:
+        """The arrays in all slots, and the gradients of the ops."""
+        values = self._template.copy()
+        values[: len(batch)] = batch
+        for slot, variable in self._variables:
+            values[slot] = variable.data
+        closures: list[Any] = []
+        for function, context, backend, sources, rest, options, target, draw in self._nodes:
+            if draw is not None:
+                generator, at = draw
+                rest = (*rest[:at], *generator.next(), *rest[at + 2 :])
+            value, closure = function(context, *[values[i] for i in sources], *rest, **options)
+            closures.append(closure)
+            kind = backend.array_type
+            if type(value) is tuple:
+                for slot, v in zip(target, value):  # type: ignore[arg-type]
+                    values[slot] = v if type(v) is kind else backend.asarray(v)
+            else:
+                values[target] = value if type(value) is kind else backend.asarray(value)  # type: ignore[index]
+        return values, closures
+
+    def _output(self, values: list[Any]) -> Any:
+        """The output of the model, with what its tensors remember."""
+        if type(self._outputs) is int and not self._beside:
+            return Tensor(values[self._outputs])
+        y_pred = tree.map_structure(lambda i: Tensor(values[i]), self._outputs)
+        flat = tree.flatten(y_pred)
+        for i, beside in self._beside:
+            for name, slot in beside:
+                setattr(flat[i], name, Tensor(values[slot]))
+        return y_pred
+
+
+class Program(Forward):
+    """A recorded step with its gradients."""
+
+    def __init__(self, recorder: Recorder, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape) -> None:
+        super().__init__(recorder, y_pred, loss)
+        self._seed = backends.of(target.data).xp.ones_like(target.data)
+        self._plan(recorder, target, tape)
+        self._places: list[Any] = []
+        self._way: list[Step] = []
+        self._bound: dict[int, Array] | None = None
 
     def _plan(self, recorder: Recorder, target: Tensor, tape: Tape) -> None:
         """The way back, from what the tape says of this step."""
@@ -205,33 +261,11 @@ class Program:
             self._steps.append(Step(number, takes, gives, wanted))
         self._derived = {places[id(v)]: v for v in recorder.variables.values() if id(v) in places}
 
-    def run(self, batch: Sequence[Array], destinations: dict[int, Array]) -> tuple[Any, Tensor, list[Variable]]:
+    def train(self, batch: Sequence[Array], destinations: dict[int, Array]) -> tuple[Any, Tensor, list[Variable]]:
         """(output, loss, variables that got a gradient). destinations: ``id(variable) -> array`` for its gradient"""
-        values = self._template.copy()
-        values[: len(batch)] = batch
-        for slot, variable in self._variables:
-            values[slot] = variable.data
-        closures: list[Any] = [None] * len(self._nodes)
-        for n, (function, context, backend, sources, rest, options, target, draw) in enumerate(self._nodes):
-            if draw is not None:
-                generator, at = draw
-                rest = (*rest[:at], *generator.next(), *rest[at + 2 :])
-            value, closures[n] = function(context, *[values[i] for i in sources], *rest, **options)
-            kind = backend.array_type
-            if type(value) is tuple:
-                for slot, v in zip(target, value):  # type: ignore[arg-type]
-                    values[slot] = v if type(v) is kind else backend.asarray(v)
-            else:
-                values[target] = value if type(value) is kind else backend.asarray(value)  # type: ignore[index]
+        values, closures = self._values(batch)
         found = self._backward(values, closures, destinations)
-        if type(self._outputs) is int and not self._beside:
-            return Tensor(values[self._outputs]), Tensor(values[self._loss]), found
-        y_pred = tree.map_structure(lambda i: Tensor(values[i]), self._outputs)
-        flat = tree.flatten(y_pred)
-        for i, beside in self._beside:
-            for name, slot in beside:
-                setattr(flat[i], name, Tensor(values[slot]))
-        return y_pred, Tensor(values[self._loss]), found
+        return self._output(values), Tensor(values[self._loss]), found  # type: ignore[index]
 
     def _bind(self, destinations: dict[int, Array]) -> None:
         """Look up where gradients go, once for each set of places."""

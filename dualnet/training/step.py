@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import tree
 from ..autodiff import Tape, backward, no_grad, recording
 from ..layers.context import context
+from ..ops import zeros
 from ..tensor import Tensor
 from ..variables import structure
 from .compiled_loss import CompiledLoss
@@ -47,8 +48,10 @@ class Steps:
             total = self._compiled_loss(y, y_pred, sample_weight)
         elif added:
             total, added = added[0], added[1:]
-        else:
+        elif training:
             raise ValueError("there is nothing to minimise: compile with a loss, or use add_loss in a layer")
+        else:
+            total = zeros(())  # to look at metrics alone
         for loss in added:
             total = total + loss
         return total

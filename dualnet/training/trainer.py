@@ -12,6 +12,7 @@ from .. import optimizers, tree
 from ..autodiff import no_grad
 from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
 from ..layers.base import Layer
+from ..variables import structure
 from . import loop
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
@@ -40,6 +41,7 @@ class Trainer(Steps):
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._initial_epoch = 0
         self._trained: Trained | None = None  # what the training step needs, gathered once
+        self._known: dict[str, tuple[int, Any]] = {}
         self._trainable_at_compile: list[int] | None = None
 
     _steps_made = 0
@@ -53,8 +55,19 @@ class Trainer(Steps):
 
     def _backend(self) -> backends.Backend:
         """The backend the weights are on; before there are any, the one in use."""
-        own = self.weights
+        own = self._gathered("weights", lambda: self.weights)
         return backends.of(own[0].data) if own else backends.current()
+
+    def _takes_text(self) -> bool:
+        """Whether the model reads strings, or a layer inside it does."""
+        return self._gathered("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
+
+    def _gathered(self, what: str, find: Callable[[], Any]) -> Any:
+        """What ``find`` finds in the layers, looked for again when one of them changes."""
+        known = self._known.get(what)
+        if known is None or known[0] != structure():
+            known = self._known[what] = (structure(), find())
+        return known[1]
 
     # -- compile ---------------------------------------------------------------------------------------------------
 
