@@ -71,8 +71,8 @@ def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     """What ``function`` returns for symbolic tensors, as ``Spec``s in its structure.
 
     It is run on zeros twice, with 2 and with 3 in the place of every open entry; what differs in the result is open.
-    Where that does not fit - an open entry meets a fixed one, or is to be halved - it is run again with the entry that
-    it meets, or else with 12 and with 24.
+    Where that does not fit - an open entry meets a fixed one, is to be halved, or nothing is left of it - it is run
+    again with the entry that it meets, or else with 12 and with 24.
     """
     symbolic = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
 
@@ -86,6 +86,8 @@ def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 
     try:
         seen = [run(2, False), run(3, False)]
+        if any(0 in y.shape for y in tree.flatten(seen) if isinstance(y, Tensor)):
+            seen = [run(12, False), run(24, False)]  # what begins at the fifth entry has none of 2
     except (ValueError, IndexError) as error:
         if all(None not in x.shape for x in symbolic):
             raise

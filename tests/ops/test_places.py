@@ -237,6 +237,13 @@ def test_an_open_axis_beside_a_fixed_one() -> None:
         x + dualnet.KerasTensor((None, 4))
 
 
+def test_what_is_left_of_an_open_axis() -> None:
+    x = dualnet.KerasTensor((None, None))
+    assert x[5:].shape == (None, None)
+    assert ops.diag(x, k=3).shape == (None,)
+    assert dualnet.KerasTensor((None, 0))[:1].shape == (1, 0)
+
+
 def test_in_a_functional_model() -> None:
     x = dualnet.Input((4,))
     best, places = ops.top_k(ops.sort(x), 2)
