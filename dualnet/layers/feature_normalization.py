@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import dualnet_backends as backends
+
 from .. import config, ops
 from ..autodiff import no_grad
 from .base import Layer, Shape
@@ -80,7 +82,7 @@ class Normalization(Layer):
         shape = [1] * len(self._broadcast)
         for i in range(1, array.ndim + 1):
             shape[self._kept[-i]] = array.shape[-i]
-        return array.reshape(shape)
+        return backends.of(array).xp.broadcast_to(array.reshape(shape), self._broadcast)
 
     @property
     def mean(self) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import config, ops, text
+from ..dtypes import is_float
 from ..tensor import KerasTensor
 from ._encoding import encode, encoded_shape
 from .base import Shape
@@ -51,6 +52,11 @@ class Hashing(_Binning):
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = "int64" if output_mode == "int" else None
         super().__init__(**kwargs)
+        if output_mode == "int" and is_float(self._dtype):
+            raise ValueError(
+                "When `output_mode=\"int\"`, `dtype` should be an integer type, 'int32' or 'int64'. "
+                f"Received: dtype={self._dtype}"
+            )
         if num_bins is None or num_bins <= 0:
             raise ValueError(
                 f"The `num_bins` for `Hashing` cannot be `None` or non-positive values. Received: num_bins={num_bins}."
@@ -144,8 +150,8 @@ class HashedCrossing(_Binning):
             )
         if len(inputs) < 2:
             raise ValueError(f"`HashedCrossing` should be called on at least two inputs. Received: inputs={inputs}")
-        features = [_feature(x) for x in inputs]
-        shapes = [x.shape for x in features]
+        inputs = [text.as_text(x) if text.is_text(x) else ops.convert_to_numpy(x) for x in inputs]
+        shapes = [x.shape for x in inputs]
         if any(shape != shapes[0] for shape in shapes):
             raise ValueError(f"All `HashedCrossing` inputs should have equal shape. Received: shapes {shapes}")
         shape = shapes[0]
@@ -154,7 +160,7 @@ class HashedCrossing(_Binning):
                 "All `HashedCrossing` inputs should have shape `()`, `(batch_size)` or `(batch_size, 1)`. "
                 f"Received: shapes {shapes}"
             )
-        rows = zip(*(x.reshape(-1).tolist() for x in features))
+        rows = zip(*(_feature(x).reshape(-1).tolist() for x in inputs))
         ids = np.array([crossed(row) % self.num_bins for row in rows], "int64").reshape(shape)
         return encode(ops.convert_to_tensor(ids), self.output_mode, self.num_bins, self.output_dtype)
 

@@ -112,6 +112,7 @@ class IndexLookup(WithDtype):
         self._words = _Words(idf_weights)
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
+        self._given = vocabulary is not None  # to the constructor
         self._build_at_init()
 
     # -- the vocabulary ----------------------------------------------------------------------------------------------
@@ -125,6 +126,11 @@ class IndexLookup(WithDtype):
         """The terms in the order of their ids; with the mask and the entries for unknown ones, or without."""
         return [*(self._special() if include_special_tokens else []), *(self._words.terms or [])]
 
+    @property
+    def idf_weights(self) -> Any:
+        """The weight of every entry of the vocabulary, an array of the host; None but for "tf_idf"."""
+        return self._words.idf
+
     def vocabulary_size(self) -> int:
         """How many entries the vocabulary has, special ones included."""
         return len(self._special()) + len(self._words.terms or [])
@@ -136,6 +142,8 @@ class IndexLookup(WithDtype):
         stand at its start, in the order of ``get_vocabulary``. idf_weights: for "tf_idf", one for each entry.
         """
         if isinstance(vocabulary, (str, os.PathLike)):
+            if not Path(vocabulary).is_file():
+                raise ValueError(f"Vocabulary file {vocabulary} does not exist.")
             vocabulary = _lines(Path(vocabulary).read_bytes(), "utf-8", by_hand=True)
         terms = self._as_terms(plain(vocabulary))
         if self.output_mode == "tf_idf":
@@ -163,7 +171,7 @@ class IndexLookup(WithDtype):
             if given == len(terms):  # the unknown ones weigh what the known ones do on average
                 weights = np.concatenate([np.full(len(special), weights.mean()), weights])
             self._words.idf = weights.astype("float32")
-        self._asset = False
+        self._asset = self._given = False
         self._use(terms)
 
     def _check_terms(self, terms: list[Any]) -> None:
@@ -342,7 +350,7 @@ class IndexLookup(WithDtype):
             "pad_to_max_tokens": self.pad_to_max_tokens,
             "idf_weights": None if self._asset and kept is None else weights,
             "vocabulary": kept,
-            "vocabulary_size": None if self._words.terms is None else self.vocabulary_size(),
+            "vocabulary_size": self._expected_size if self._words.terms is None else self.vocabulary_size(),
             "oov_method": self.oov_method,
             "salt": self.salt,
         }
@@ -360,11 +368,11 @@ class IndexLookup(WithDtype):
 
     def _in_config(self) -> bool:
         """Whether the config holds the vocabulary: one that was given, or that has line breaks in it, unfit for a file."""
-        return not self._asset or any(isinstance(t, str) and ("\n" in t or "\r" in t) for t in self._words.terms or ())
+        return not self._asset or not _fits_lines(self._words.terms or [])
 
     def save_assets(self, dir_path: Any) -> None:
-        """Write the learned vocabulary to a text file in a folder."""
-        if self._words.terms is not None and not self._in_config():
+        """Write the vocabulary to a text file in a folder, unless the layer was made with it or a file cannot hold it."""
+        if self._words.terms is not None and not self._given and _fits_lines(self._words.terms):
             lines = "\n".join(str(t) for t in self.get_vocabulary())
             Path(dir_path, ASSET).write_bytes((lines + ("\n" if lines.endswith("\n") else "")).encode())
 
@@ -380,7 +388,7 @@ class IndexLookup(WithDtype):
         self._check_terms(terms)
         if self.output_mode == "tf_idf":
             self._words.idf = np.ones(len(special) + len(terms), "float32")  # what they are comes with the weights
-        self._asset = True
+        self._asset = self._asset or self._words.terms is None
         self._use(terms)
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
@@ -692,6 +700,11 @@ def _is_values(data: Any) -> bool:
     if not isinstance(data, (list, tuple)):
         return isinstance(data, (int, float))
     return len(data) == 0 or _is_values(data[0]) or np.isscalar(data[0])
+
+
+def _fits_lines(terms: list[Any]) -> bool:
+    """Whether a file with a term on each line can hold them."""
+    return not any(isinstance(t, str) and ("\n" in t or "\r" in t) for t in terms)
 
 
 def refuse_path(cls: type, config: dict[str, Any]) -> None:

@@ -195,6 +195,13 @@ class _TrackedSet(list[Any]):
     """Keras's set that is watched; sets are leaves in dualnet, so that a list has to stand for it."""
 
 
+def _index_lookup(*, vocabulary_dtype: str = "string", **kwargs: Any) -> Any:
+    """Keras's base of StringLookup and IntegerLookup, which has no use by itself in dualnet."""
+    if vocabulary_dtype == "string":
+        return dualnet.layers.StringLookup(**kwargs)
+    return dualnet.layers.IntegerLookup(vocabulary_dtype=vocabulary_dtype, **kwargs)
+
+
 NAMES: dict[str, Any] = {
     # No test knows this backend, so none is skipped or changed for its sake.
     "backend.backend": lambda: "dualnet",
@@ -202,7 +209,7 @@ NAMES: dict[str, Any] = {
     "utils.file_utils.extract_archive": "dualnet.utils.archive_utils:extract_archive",
     "utils.file_utils.hash_file": "dualnet.utils.file_utils:hash_file",
     "utils.io_utils.print_msg": "dualnet.utils.io_utils:print_msg",
-    "layers.IndexLookup": "dualnet.layers.lookup:IndexLookup",
+    "IndexLookup": _index_lookup,
     "optree": types.SimpleNamespace(available=True),
     "dmtree": types.SimpleNamespace(available=False),
     "optree_impl": tree,
