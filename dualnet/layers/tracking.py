@@ -17,7 +17,6 @@ from .context import context, name_scope, nothing
 _NOT_CHILDREN = frozenset(
     {
         "_auto_args",
-        "_known",
         "_trainable_variables",
         "_non_trainable_variables",
         "_losses",
@@ -189,8 +188,8 @@ class Tracking:
 
     def _own_variables(self) -> list[Variable]:
         extra = []
-        for value in self.__dict__.values():
-            if isinstance(value, (list, tuple, dict)) and value is not self._trainable_variables:
+        for name, value in self.__dict__.items():
+            if isinstance(value, (list, tuple, dict)) and name not in _NOT_CHILDREN:
                 extra += [v for v in tree.flatten(value) if isinstance(v, Variable)]
         for v in extra:
             self._track(v)

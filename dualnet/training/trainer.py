@@ -20,6 +20,23 @@ from .logs import to_numbers
 from .step import Steps, Trained
 
 
+class Gathered:
+    """What was found in the layers of a model, looked for again when one of them changes."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, Any]] = {}
+
+    def get(self, what: str, find: Callable[[], Any]) -> Any:
+        """What ``find`` gives, or gave when it was last needed."""
+        known = self._found.get(what)
+        if known is None or known[0] != structure():
+            known = self._found[what] = (structure(), find())
+        return known[1]
+
+    def __reduce__(self) -> Any:
+        return Gathered, ()  # a copy of the model has layers of its own
+
+
 class Trainer(Steps):
     """What a layer needs besides to be trained by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
 
@@ -41,7 +58,7 @@ class Trainer(Steps):
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._initial_epoch = 0
         self._trained: Trained | None = None  # what the training step needs, gathered once
-        self._known: dict[str, tuple[int, Any]] = {}
+        self._known = Gathered()
         self._trainable_at_compile: list[int] | None = None
 
     _steps_made = 0
@@ -55,19 +72,12 @@ class Trainer(Steps):
 
     def _backend(self) -> backends.Backend:
         """The backend the weights are on; before there are any, the one in use."""
-        own = self._gathered("weights", lambda: self.weights)
+        own = self._known.get("weights", lambda: self.weights)
         return backends.of(own[0].data) if own else backends.current()
 
     def _takes_text(self) -> bool:
         """Whether the model reads strings, or a layer inside it does."""
-        return self._gathered("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
-
-    def _gathered(self, what: str, find: Callable[[], Any]) -> Any:
-        """What ``find`` finds in the layers, looked for again when one of them changes."""
-        known = self._known.get(what)
-        if known is None or known[0] != structure():
-            known = self._known[what] = (structure(), find())
-        return known[1]
+        return self._known.get("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
 
     # -- compile ---------------------------------------------------------------------------------------------------
 
