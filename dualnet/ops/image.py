@@ -107,8 +107,13 @@ def _resize(backend: Backend, x: Array, size: Sequence[int], first: int, method:
 
 def _along(backend: Backend, w: Array, x: Array, axis: int) -> Array:
     """w @ x along an axis.  w: (out, in)  x: (..., in, ...) -> (..., out, ...)"""
-    shape = x.shape
-    y = backend.matmul(w, x.reshape((math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))))
+    shape, n = x.shape, x.shape[axis]
+    before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    if after < 32:  # a matrix of a few columns, many times: one large product instead
+        rows = backend.xp.swapaxes(x.reshape((before, n, after)), 1, 2).reshape((before * after, n))
+        y = backend.xp.swapaxes(backend.matmul(rows, w.T).reshape((before, after, w.shape[0])), 1, 2)
+    else:
+        y = backend.matmul(w, x.reshape((before, n, after)))
     return y.reshape((*shape[:axis], w.shape[0], *shape[axis + 1 :]))
 
 

@@ -26,7 +26,7 @@ def gaussian_blur(
     """
     first = _first("gaussian_blur", images, data_format)
     sizes = one_per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
-    for axis, size, s in zip((first, first + 1), sizes, map(float, sigma)):
+    for axis, size, s in zip((first, first + 1), sizes, sigma):
         images = _along(_float(images), _bell(size, s), axis, (size - 1) // 2, size // 2)
     return images
 
