@@ -174,13 +174,7 @@ class Model(OldModelMethods, Trainer, Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         # What was gathered for training is found by identity, which a copy does not have.
-        gathered = {
-            "_trained": None,
-            "_trainable_at_compile": None,
-            "_source": None,
-            "_predictions": None,
-            "_known": {},
-        }
+        gathered = dict.fromkeys(("_trained", "_trainable_at_compile", "_source", "_predictions"))
         return {**self.__dict__, **gathered}
 
     def get_config(self) -> dict[str, Any]:
