@@ -598,6 +598,10 @@ class IntegerLookup(IndexLookup):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary_dtype": self.vocabulary_dtype}
 
+    _keys: Any = None  # of the vocabulary, rising; each one's id; and the terms of all ids, one more for those beyond
+    _places: Any = None
+    _entries: Any = None
+
     def _as_terms(self, vocabulary: Any) -> list[Any]:
         return [int(t) for t in vocabulary]
 
