@@ -207,13 +207,14 @@ def _sample(
     axes = [_corners(xp, points[:, i].astype(work, copy=False), n, order, fill_mode) for i, n in enumerate(spatial)]
     lift = xp.arange(batch)[:, None] * math.prod(spatial)
     if rows.shape[0] == 0:  # nothing to look at
-        y = xp.full((batch, points.shape[2], channels), fill_value, dtype=work)
-        return _as(xp, y, x.dtype), lambda dy: (xp.zeros_like(x), xp.zeros_like(points))
+        empty = xp.full((batch, points.shape[2], channels), fill_value, dtype=work)
+        return _as(xp, empty, x.dtype), lambda dy: (xp.zeros_like(x), xp.zeros_like(points))
     taken = []
     y: Any = 0
     for corner in itertools.product(*axes):
-        index, weight, inside = lift, 1, None
-        stride = math.prod(spatial)
+        index, stride = lift, math.prod(spatial)
+        weight: Any = 1
+        inside: Any = None
         for (i, w, where, _), n in zip(corner, spatial):
             stride //= n
             index, weight = index + i * stride, weight * w
