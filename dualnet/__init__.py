@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from .autodiff import no_grad, primitive
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
+    from .function import Function
     from .gradients import GradientTape, grad, value_and_grad
     from .initializers import Initializer
     from .layers import Input, Layer
@@ -55,6 +56,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "GradientTape",
     "Initializer",
     "Input",
@@ -105,6 +107,7 @@ __all__ = [
 _HOME = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
+    "Function": "function",
     "GradientTape": "gradients",
     "Initializer": "initializers",
     "Input": "layers",

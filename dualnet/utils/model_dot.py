@@ -1,0 +1,125 @@
+"""`model_to_dot`: a model as text in the DOT language of Graphviz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .model_boxes import Box, Contents, boxes_of, fill_of
+
+_DIRECTIONS = ("TB", "BT", "LR", "RL")
+
+
+class Dot:
+    """A graph in the DOT language, for Graphviz (`dot -Tsvg model.dot`) and all that reads its files.
+
+    Keras returns the object of another package here, `pydot`, which dualnet does not need.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def to_string(self) -> str:
+        """The text."""
+        return self._text
+
+    __str__ = to_string
+
+    def write(self, path: Any, encoding: str = "utf-8") -> bool:
+        """Write the text to a file. Returns True, as pydot does."""
+        Path(path).write_text(self._text, encoding=encoding)
+        return True
+
+
+def model_to_dot(
+    model: Any,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: float = 200,
+    subgraph: bool = False,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    **kwargs: Any,
+) -> Dot:
+    """A model as a graph for Graphviz: a box for every layer or op, an arrow for every tensor between them.
+
+    Args:
+        model: Sequential or functional; one with a `call` of its own is a single box.
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what stands in the boxes, as in
+            `plot_model`, which draws the picture itself.
+        rankdir: where the arrows lead: `"TB"` down, `"BT"` up, `"LR"` to the right, `"RL"` to the left.
+        expand_nested: frames with what is inside models that are layers.
+        dpi: pixels per inch of pictures that Graphviz makes.
+        subgraph: make a frame for another graph instead of a graph.
+        splines: how Graphviz draws arrows: `"ortho"`, `"curved"`, `"line"` ...
+
+    Returns:
+        An object with `to_string()` and `write(path)`.
+
+    Raises:
+        ValueError: the model is not built and shapes are to be shown, or an argument is none of these.
+    """
+    if kwargs:
+        raise ValueError(f"model_to_dot takes no argument {', '.join(kwargs)}")
+    if rankdir not in _DIRECTIONS:
+        raise ValueError(f"rankdir must be one of {', '.join(_DIRECTIONS)}, got {rankdir!r}")
+    contents = Contents(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
+    name = _quoted(f"cluster_{model.name}" if subgraph else model.name)
+    lines = [f"{'subgraph' if subgraph else 'digraph'} {name} {{"]
+    options = (
+        {"label": model.name} if subgraph else {"compound": "true", "dpi": dpi, "rankdir": rankdir, "splines": splines}
+    )
+    lines += [f"    {key}={_quoted(value)};" for key, value in options.items()]
+    lines.append('    node [shape="box", style="filled", fontname="Helvetica"];')
+    lines += _inside(boxes_of(model, contents, expand_nested), "n", 1)
+    return Dot("\n".join([*lines, "}"]) + "\n")
+
+
+def _inside(graph: tuple[list[Box], list[tuple[int, int]]], prefix: str, depth: int) -> list[str]:
+    """The boxes of a model and the arrows between them; boxes are named by their places, "n1_0"."""
+    boxes, edges = graph
+    indent = "    " * depth
+    lines = []
+    for i, box in enumerate(boxes):
+        if box.inside is None:
+            inner, outer = fill_of(box)
+            lines.append(
+                f"{indent}{prefix}{i} [label={_label(box)}, fillcolor={_quoted(inner)}, color={_quoted(outer)}];"
+            )
+        else:
+            lines.append(f"{indent}subgraph cluster_{prefix}{i} {{")
+            lines.append(f"{indent}    label={_label(box)};")
+            lines += [*_inside(box.inside, f"{prefix}{i}_", depth + 1), f"{indent}}}"]
+    for a, b in edges:
+        tail, head = _end(boxes[a], f"{prefix}{a}", last=True), _end(boxes[b], f"{prefix}{b}", last=False)
+        frames = [
+            f"{key}=cluster_{prefix}{i}" for key, i in (("ltail", a), ("lhead", b)) if boxes[i].inside is not None
+        ]
+        lines.append(f"{indent}{tail} -> {head}{_options(frames)};")
+    return lines
+
+
+def _end(box: Box, name: str, last: bool) -> str:
+    """The box that an arrow begins or ends at: arrows to a frame need one that is inside."""
+    while box.inside is not None and box.inside[0]:
+        boxes = box.inside[0]
+        i = len(boxes) - 1 if last else 0
+        box, name = boxes[i], f"{name}_{i}"
+    return name
+
+
+def _label(box: Box) -> str:
+    return _quoted("\n".join([box.title, *(label + value for label, value in box.rows)]))
+
+
+def _quoted(value: Any) -> str:
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'
+
+
+def _options(options: list[str]) -> str:
+    return f" [{', '.join(options)}]" if options else ""
