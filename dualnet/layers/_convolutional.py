@@ -69,7 +69,10 @@ class Convolutional(Layer):
 
     def _positive(self, name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-            raise ValueError(f"{self._who}: {name} must be a positive whole number, got {value!r}")
+            raise ValueError(
+                f"Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}. "
+                f"({self._who} needs a whole number.)"
+            )
         return value
 
     def _refuse_strides_with_dilation(self) -> None:

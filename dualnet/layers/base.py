@@ -78,6 +78,9 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         self._build_shape: Any = None
         self._summary_output_shape: Any = None
         self._batch_input_shape = given_input_shape(kwargs)
+        for value in list(self.__dict__.values()):  # variables that were set before this was called
+            if isinstance(value, Variable):
+                self._track(value)
         if kwargs:
             raise ValueError(_unknown_arguments(type(self), kwargs))
 

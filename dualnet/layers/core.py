@@ -34,15 +34,31 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("ragged", None)  # written by Keras, always false
+        self.ragged = bool(kwargs.pop("ragged", None))
+        for kind, wanted in (("sparse", sparse), ("ragged", self.ragged)):
+            if wanted:
+                raise ValueError(f"`{kind}=True` is not supported: there are no {kind} tensors here")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)  # as Keras 2 wrote it
+        if input_tensor is not None:
+            if not isinstance(input_tensor, KerasTensor):
+                raise ValueError(
+                    f"Argument `input_tensor` must be a KerasTensor. Received: input_tensor={type(input_tensor).__name__}"
+                )
+            batch_shape, shape, batch_size, dtype = input_tensor.shape, None, None, dtype or input_tensor.dtype
         super().__init__(name=name, dtype=config.floatx() if dtype is None else dtype, **kwargs)
         if batch_shape is None:
             if shape is None:
-                raise ValueError("Input needs a shape (without the batch), such as Input(shape=(784,))")
+                raise ValueError(
+                    "Input needs a shape (without the batch), such as Input(shape=(784,)): pass a `shape` argument."
+                )
             batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else tuple(shape)))
-        elif shape is not None:
-            raise ValueError("give Input a shape or a batch_shape, not both")
+        else:
+            for key, value in (("shape", shape), ("batch_size", batch_size)):
+                if value is not None:
+                    raise ValueError(f"You cannot pass both `{key}` and `batch_shape` at the same time.")
+        batch_shape = tuple(
+            n.__index__() if hasattr(n, "__index__") and type(n) is not bool else n for n in batch_shape
+        )
         for n in batch_shape:
             if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 0):
                 raise ValueError(f"Input: shape entries must be whole numbers or None, got {tuple(batch_shape)}")
@@ -52,9 +68,10 @@ class InputLayer(Layer):
         self.sparse = bool(sparse)
         self.built = True
         self._summary_output_shape = self.batch_shape
-        Node(self, (), {}, KerasTensor(self.batch_shape, dtype=self._dtype, name=self.name))
+        given = KerasTensor(self.batch_shape, dtype=self._dtype, name=self.name)
+        Node(self, (), {}, given if input_tensor is None else input_tensor)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any = None) -> Any:
         return inputs
 
     def compute_output_shape(self, input_shape: Any = None) -> Any:
@@ -89,6 +106,7 @@ def Input(
         sparse=sparse,
         batch_shape=batch_shape,
         name=name,
+        input_tensor=tensor,
         optional=optional,
     )
     return layer.output

@@ -68,7 +68,7 @@ def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output
             if axis not in y:
                 raise ValueError(f"Bias dimension '{axis}' was requested, but is not part of the output spec '{y}'")
         begin = min((y_axes.index(axis) for axis in bias_axes), default=len(y_axes))
-        bias = tuple(sizes[axis] if axis in bias_axes else 1 for axis in y_axes[begin:])
+        bias = tuple(sizes[axis] if isinstance(axis, str) and axis in bias_axes else 1 for axis in y_axes[begin:])
     return EinsumShapes(
         tuple(sizes[axis] for axis in kernel),
         bias,

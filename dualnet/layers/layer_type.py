@@ -80,7 +80,8 @@ def marking_built(build: Any) -> Any:
     """``build`` that also works when a user calls it: variables get their path, and the layer knows it is built."""
 
     @functools.wraps(build)
-    def wrapped(self: Any, input_shape: Any = None, *args: Any, **kwargs: Any) -> None:
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        input_shape, args = (args[0], args[1:]) if args else (None, ())
         if isinstance(input_shape, list) and all(n is None or isinstance(n, int) for n in input_shape):
             input_shape = tuple(input_shape)
         outermost = not self._building  # and not the build of a base class, called by that of a class on top of it
@@ -88,15 +89,17 @@ def marking_built(build: Any) -> Any:
         try:
             with name_scope(self.name) if context.scope[-1:] != (self.name,) else nothing():
                 self._set_path()
-                if input_shape is None and not args and not kwargs:
-                    build(self) if _takes_nothing(build) else build(self, None)
+                if input_shape is None and not args:
+                    build(self, **kwargs) if kwargs or _takes_nothing(build) else build(self, None)
                 else:
                     build(self, input_shape, *args, **kwargs)
         finally:
             self._building = not outermost
         if outermost:
             if self._build_shape is None:
-                self._build_shape = input_shape
+                self._build_shape = next(iter(kwargs.values())) if kwargs and input_shape is None else input_shape
+            if self._build_shapes is None and kwargs and input_shape is None:
+                self._build_shapes = dict(kwargs)
             self.built = True
 
     return wrapped

@@ -179,29 +179,34 @@ class GroupNormalization(Normalizing):
             **kwargs,
         )
         if isinstance(groups, bool) or not isinstance(groups, int) or not (groups > 0 or groups == -1):
-            raise ValueError(f"GroupNormalization: groups must be a positive whole number or -1, got {groups!r}")
+            raise ValueError(
+                f"GroupNormalization: the argument `groups` must be a positive whole number or -1, got {groups!r}"
+            )
         self.groups = groups
+        self.autocast = False  # 16 bits hold numbers up to 65504 alone: the inputs are cast when they are normalized
 
     def build(self, input_shape: Any) -> None:
         (axis,) = known_axes(self, self.axis, input_shape)
         size = input_shape[axis]
         if axis == 0 or size is None:
             raise ValueError(
-                f"Axis {self.axis} of input tensor should have a defined dimension, and not be the batch, but the layer "
-                f"{self.name!r} received an input with shape {tuple(input_shape)}"
+                f"Axis {self.axis} of input tensor should have a defined dimension but the layer received an input with shape "
+                f"{tuple(input_shape)}; it cannot be the batch either (layer {self.name!r})"
             )
         groups = size if self.groups == -1 else self.groups
         if size < groups:
             raise ValueError(f"Number of groups ({groups}) cannot be more than the number of channels ({size}).")
         if size % groups:
             raise ValueError(
-                f"Number of groups ({groups}) must divide the number of channels ({size}) into equal parts."
+                f"Number of groups ({groups}) must be a multiple of the number of channels ({size}), that is, divide it."
             )
         self._add_scale_and_offset((size,))
 
     def call(self, inputs: Any) -> Any:
         groups = inputs.shape[self.axis] if self.groups == -1 else self.groups
-        return group_normalization(inputs, groups, self.gamma, self.beta, self.axis, self.epsilon)
+        exact = "float32" if self.compute_dtype in ("float16", "bfloat16") else self.compute_dtype
+        y = group_normalization(ops.cast(inputs, exact), groups, self.gamma, self.beta, self.axis, self.epsilon)
+        return y if exact == self.compute_dtype else ops.cast(y, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}

@@ -28,8 +28,8 @@ class _Noisy(Layer):
         super().__init__(**kwargs)
         if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 <= amount <= 1:
             raise ValueError(
-                f"Invalid value received for argument `{self.amount_name}` of {type(self).__name__}. "
-                f"Expected a float value between 0 and 1. Received: {self.amount_name}={amount!r}"
+                f"Invalid value received for argument `{self.amount_name}`. Expected a float value between 0 and 1. "
+                f"Received: {self.amount_name}={amount!r} (layer {type(self).__name__})"
             )
         setattr(self, self.amount_name, amount)
         self.seed = seed
@@ -52,6 +52,25 @@ class _Noisy(Layer):
         return {**super().get_config(), self.amount_name: getattr(self, self.amount_name), "seed": self.seed}
 
 
+def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+    """The shape of a mask as a tuple; ``ValueError`` for what is no shape."""
+    if noise_shape is None:
+        return None
+    wrong = "Invalid value received for argument `noise_shape`. "
+    if not isinstance(noise_shape, (tuple, list)):
+        raise ValueError(f"{wrong}Expected a tuple or list of integers. Received: noise_shape={noise_shape!r}")
+    for n in noise_shape:
+        if n is not None and (isinstance(n, bool) or not isinstance(n, int)):
+            raise ValueError(
+                f"{wrong}Expected all elements to be integers or None. Received: noise_shape={noise_shape}"
+            )
+        if n is not None and n <= 0:
+            raise ValueError(
+                f"{wrong}Expected all dimensions to be positive integers or None. Received: noise_shape={noise_shape}"
+            )
+    return tuple(noise_shape)
+
+
 class Dropout(_Noisy):
     """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate)
     (arXiv:1207.0580).
@@ -66,7 +85,7 @@ class Dropout(_Noisy):
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed, **kwargs)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = checked_noise_shape(noise_shape)
 
     def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return dropout(inputs, self.rate, key, step, self.noise_shape)

@@ -30,6 +30,9 @@ class Wrapper(Layer):
             self.layer.build(input_shape)
             self.layer.built = True
 
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return self._try_out(args, kwargs)  # the dtype is the inner layer's
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
 

@@ -96,9 +96,9 @@ def test_refused_when_made(make: Any, words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("layer", "shape", "words"),
     [
-        (layers.Conv2D(4, 3, groups=2, name="c"), (1, 9, 9, 3), ["'c'", "3 channels", "(None, 9, 9, 3)", "2 groups"]),
+        (layers.Conv2D(4, 3, groups=2, name="c"), (1, 9, 9, 3), ["'c'", "3 channels", "(1, 9, 9, 3)", "2 groups"]),
         (layers.Conv2D(4, 7, name="c"), (1, 9, 6, 3), ["Conv2D layer 'c'", "(9, 6)", "(7, 7)", "(3, 0)", '"same"']),
-        (layers.Conv2D(4, 3, name="c"), (1, 9, 6), ["Conv2D layer 'c'", "4 axes", "(None, 9, 6)"]),
+        (layers.Conv2D(4, 3, name="c"), (1, 9, 6), ["Conv2D layer 'c'", "4 axes", "(1, 9, 6)"]),
         (layers.DepthwiseConv1D(8, name="d"), (1, 4, 2), ["DepthwiseConv1D layer 'd'", "(4,)", "(8,)"]),
         (layers.Conv1DTranspose(4, 3, name="t"), (1, 4), ["Conv1DTranspose layer 't'", "3 axes"]),
     ],

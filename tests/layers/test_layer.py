@@ -78,7 +78,7 @@ def test_a_build_on_top_of_another() -> None:
     layer = Wide(2)
     assert layer(X).shape == (4, 2)
     assert [v.shape for v in layer.weights] == [(6, 2), (2,), (2,)]
-    assert layer.get_build_config() == {"input_shape": (4, 3)}  # as in Keras, with the batch it was built with  # its own, not the one it passed on
+    assert layer.get_build_config() == {"input_shape": (4, 3)}  # its own, not the one it passed on
 
 
 def test_a_subclass_may_give_weights_to_a_layer_without() -> None:

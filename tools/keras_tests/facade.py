@@ -166,8 +166,14 @@ def redirect(source: str) -> str:
 def _tensorflow() -> types.ModuleType:
     """What stands for TensorFlow, where it is not installed, until a test uses it: many import it for one test of several."""
     module = types.ModuleType("tensorflow")
-    module.__getattr__ = lambda name: Missing(f"tensorflow.{name}")  # type: ignore[method-assign]
+    module.__getattr__ = _of_tensorflow  # type: ignore[method-assign]
     return module
+
+
+def _of_tensorflow(name: str) -> Missing:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return Missing(f"tensorflow.{name}")
 
 
 def _conftest() -> types.ModuleType:
