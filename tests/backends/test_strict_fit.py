@@ -14,6 +14,7 @@ import pytest
 
 import dualnet
 from dualnet import Input, Model, Sequential, layers, optimizers
+from dualnet.training.recorded import Program
 
 from . import strict
 
@@ -135,6 +136,25 @@ def test_fit(name: str) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
     same_numbers(history, expected_history)
     assert len(history["loss"]) == 2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_recorded_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for steps that are repeated from a record, as ``fit`` does when nothing keeps it from it."""
+    train = Program.train
+
+    def strictly(self: Any, *args: Any) -> Any:
+        with strict.step():
+            return train(self, *args)
+
+    monkeypatch.setattr(Program, "train", strictly)
+    strict.counts.reset()
+    weights, history = fitted("strict:0", CASES[name])
+    assert strict.counts.steps == 4  # of 4 per epoch, of which one is smaller: the first is run, the second recorded
+    expected, expected_history = fitted("cpu", CASES[name])
+    for got, want in zip(weights, expected):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    same_numbers(history, expected_history)
 
 
 @pytest.mark.usefixtures("steps_are_strict")
