@@ -57,6 +57,7 @@ OTHER = {
     "data.experimental": "AUTOTUNE=data.AUTOTUNE cardinality",
     "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
         rgb_to_grayscale=ops.image.rgb_to_grayscale""",
+    "nest": "flatten=tree.flatten map_structure=tree.map_structure",
     "test": "gpu_device_name is_gpu_available",
     # keras.backend of Keras 2, as notes write it: K.mean.
     "backend": """abs=ops.abs all=ops.all any=ops.any arange=ops.arange argmax=argmax_last argmin=argmin_last
@@ -69,7 +70,8 @@ OTHER = {
         maximum=ops.maximum mean=ops.mean min=ops.min minimum=ops.minimum ndim=ops.ndim not_equal=ops.not_equal
         one_hot ones=ops.ones ones_like=ops.ones_like permute_dimensions=ops.transpose pow=ops.power prod=ops.prod
         random_normal=random.normal random_uniform=random.uniform relu=ops.relu repeat_elements=ops.repeat
-        reshape=ops.reshape round=ops.round set_value shape=ops.shape sigmoid=ops.sigmoid sign=ops.sign sin=ops.sin
+        reshape=ops.reshape round=ops.round set_learning_phase=nothing_to_set set_value shape=ops.shape
+        sigmoid=ops.sigmoid sign=ops.sign sin=ops.sin
         softmax=ops.softmax softplus=ops.softplus softsign=ops.softsign
         sparse_categorical_crossentropy=ops.sparse_categorical_crossentropy sqrt=ops.sqrt square=ops.square
         squeeze=ops.squeeze stack=ops.stack std=ops.std stop_gradient=ops.stop_gradient sum=ops.sum switch
@@ -77,7 +79,7 @@ OTHER = {
 }  # fmt: skip
 
 # Parts of TensorFlow that dualnet has no module for.
-NAMESPACES = ("config.experimental", "data.experimental", "image", "linalg", "math", "nn", "test")
+NAMESPACES = ("config.experimental", "data.experimental", "image", "linalg", "math", "nest", "nn", "test")
 
 
 def _table() -> dict[str, str]:

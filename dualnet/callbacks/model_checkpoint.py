@@ -55,7 +55,7 @@ class ModelCheckpoint(MonitorCallback):
         self._counts = save_freq != "epoch"
         if self._counts and (isinstance(save_freq, (str, bool)) or not isinstance(save_freq, int) or save_freq < 1):
             raise ValueError(f"Unrecognized save_freq: expected 'epoch' or a number of batches, got {save_freq!r}")
-        if save_weights_only and not self.filepath.endswith(".weights.h5"):
+        if save_weights_only and not self.filepath.endswith(".h5"):
             raise ValueError(f"with save_weights_only=True, filepath must end in '.weights.h5', got {self.filepath!r}")
         if not save_weights_only and not self.filepath.endswith((".keras", ".h5")):
             raise ValueError(f"filepath must end in '.keras' (or '.h5'), got {self.filepath!r}")

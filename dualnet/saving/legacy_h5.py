@@ -52,6 +52,17 @@ def save_model(model: Any, path: Path) -> None:
         stream.write(buffer.getvalue())
 
 
+def save_weights(model: Any, path: Path) -> None:
+    """Save the weights of a built model to an ``.h5`` file, as Keras 2 did under that name."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _write_layers(file, model)
+    with atomic_write(path) as stream:
+        stream.write(buffer.getvalue())
+
+
 def _write_layers(group: Any, model: Any) -> None:
     layers = [layer for layer in model.layers if not (isinstance(layer, InputLayer) and not layer.weights)]
     group.attrs["backend"] = "dualnet"

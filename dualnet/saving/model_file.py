@@ -64,11 +64,20 @@ def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = T
 
 
 def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-    """Save the weights of a built model to a ``.weights.h5`` file."""
+    """Save the weights of a built model to a ``.weights.h5`` file; to another ``.h5`` file in the layout of Keras 2."""
     path = Path(filepath)
-    if not path.name.endswith(".weights.h5"):
+    if path.suffix not in _LEGACY:
         raise ValueError(f"the file name of saved weights must end in .weights.h5, got {str(path)!r}")
     _check_target(path, overwrite)
+    if not path.name.endswith(".weights.h5"):
+        from . import legacy_h5
+
+        if not model.built:
+            raise ValueError(
+                f"model {model.name!r} has no weights yet: build it, or call it on data, before saving them"
+            )
+        legacy_h5.save_weights(model, path)
+        return
     content = _weights_bytes(model)
     with atomic_write(path) as stream:
         stream.write(content)

@@ -46,6 +46,21 @@ def test_weights_only(tmp_path: Path) -> None:
     np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
 
 
+def test_weights_under_an_old_name(tmp_path: Path) -> None:
+    from dualnet import keras
+
+    model = trained()
+    model.save_weights(str(tmp_path / "my_weights.h5"))
+    other = keras.models.clone_model(model)
+    other.load_weights(str(tmp_path / "my_weights.h5"))
+    for a, b in zip(other.get_weights(), model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    checkpoint = keras.callbacks.ModelCheckpoint(str(tmp_path / "best.h5"), save_weights_only=True)
+    model.fit(X, Y, callbacks=[checkpoint], verbose=0)
+    other.load_weights(tmp_path / "best.h5")
+    np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+
+
 def test_architecture_as_json() -> None:
     from dualnet.keras.models import model_from_json
 

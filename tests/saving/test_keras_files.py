@@ -184,7 +184,7 @@ def test_names_and_places_that_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"must end in \.keras"):
             model.save(tmp_path / name)
     with pytest.raises(ValueError, match=r"must end in .weights.h5"):
-        model.save_weights(tmp_path / "m.h5")
+        model.save_weights(tmp_path / "m")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         model.save(tmp_path / "none" / "m.keras")
     model.save(tmp_path / "m.keras")
