@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from .autodiff import no_grad, primitive
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
-    from .function import Function
+    from .graph_function import Function
     from .gradients import GradientTape, grad, value_and_grad
     from .initializers import Initializer
     from .layers import Input, Layer
@@ -107,7 +107,7 @@ __all__ = [
 _HOME = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
-    "Function": "function",
+    "Function": "graph_function",
     "GradientTape": "gradients",
     "Initializer": "initializers",
     "Input": "layers",

@@ -29,6 +29,12 @@ def test_every_name_stands_for_something(name: str) -> None:
     assert tf_names.find(name.rpartition(".")[2], name.rpartition(".")[0]) is found
 
 
+def test_no_module_of_dualnet_hides_a_name() -> None:
+    """An imported submodule becomes an attribute, in front of what the table says."""
+    modules = {path.stem for path in Path(dualnet.__file__).parent.iterdir()}
+    assert not modules & {*tf_names.TABLE, *tf_names.NAMESPACES, *tf_names.DTYPES.split()}
+
+
 def test_every_function_is_used() -> None:
     functions = {n: f for n, f in vars(tf_functions).items() if inspect.isfunction(f) and not n.startswith("_")}
     own = {n for n, f in functions.items() if f.__module__ == tf_functions.__name__}
