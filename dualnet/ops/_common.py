@@ -57,6 +57,8 @@ def promote(x: Array, y: Any) -> tuple[Array, Any]:
         return x, y
     dtype = result_type(dx, y if dy is None else dy)
     x = x if dx == dtype else x.astype(dtype)
+    if dy is None and dtype == "bfloat16":
+        return x, x.dtype.type(y)  # NumPy makes float32 of a Python number and an array of a dtype that is not its own
     return x, (y if dy is None or dy == dtype else y.astype(dtype))
 
 

@@ -128,9 +128,9 @@ def linspace(
     if isinstance(start, (int, float)) and isinstance(stop, (int, float)) and not retstep:
         xp = backends.current().xp
         return Tensor(xp.linspace(float(start), float(stop), num, endpoint=endpoint).astype(standardize_dtype(dtype)))
-    from .spacing import _between
+    from .spacing import between
 
-    return _between(start, stop, num, endpoint, retstep, dtype, axis)
+    return between(start, stop, num, endpoint, retstep, dtype, axis)
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:

@@ -174,7 +174,8 @@ def clip(xp: Xp, x: Array, x_min: Array, x_max: Array) -> Op:
         inside = xp.logical_and(x >= x_min, x <= x_max)
         return sum_to(xp, dy * inside, x), None, None
 
-    return xp.clip(x, x_min, x_max), backward
+    y = xp.clip(x, x_min, x_max)
+    return (y.astype(x.dtype) if str(x.dtype) == "bfloat16" else y), backward  # NumPy makes float32 of bfloat16
 
 
 @primitive

@@ -50,17 +50,17 @@ def _parts(xp: Xp, z: Array) -> tuple[Array, Array]:
     return xp.real(z), xp.imag(z)
 
 
-def fft(x: Pair) -> Pair:
+def fft(x: Pair) -> Any:
     """The discrete Fourier transform of the last axis.  x: a pair of (..., n) -> a pair of (..., n)"""
     return _fft(*_pair("fft", x))
 
 
-def fft2(x: Pair) -> Pair:
+def fft2(x: Pair) -> Any:
     """The discrete Fourier transform of the last two axes.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _fft2(*_pair("fft2", x, 2))
 
 
-def ifft2(x: Pair) -> Pair:
+def ifft2(x: Pair) -> Any:
     """The inverse of ``fft2``.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _ifft2(*_pair("ifft2", x, 2))
 
@@ -210,7 +210,7 @@ def _check_lengths(sequence_length: int, sequence_stride: int, fft_length: int) 
 @as_one_op
 def stft(
     x: Array, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
-) -> Pair:
+) -> Any:
     """The transform of a signal at many times: of one windowed stretch every ``sequence_stride``, as a pair.
 
     x: (..., n) -> a pair of (..., count, fft_length // 2 + 1).  window: "hann", "hamming", a tensor of

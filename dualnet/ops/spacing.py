@@ -60,7 +60,7 @@ def geomspace(
 
 
 @as_one_op
-def _between(start: Array, stop: Array, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
+def between(start: Array, stop: Array, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
     """``linspace`` of tensors, which have a gradient; one of whole numbers is rounded down."""
     start, stop = _ends(start, stop)
     y = moveaxis(_steps(start, stop, num, endpoint), 0, axis)

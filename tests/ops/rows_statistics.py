@@ -161,7 +161,7 @@ ROWS: list[Row] = [
         call(F((), 1), F((), 1), 1),
     ),
     other(
-        spacing._between,
+        spacing.between,
         between,
         call(F((3, 2)), F((3, 2)), 4, True, False, None, 0),
         call(F((2,)), F(()), 3, False, True, None, -1),
