@@ -29,7 +29,7 @@ def clone_model(
     recursive: use ``clone_function`` inside nested models too.
     """
 
-    def copy_layer(layer: Layer) -> Any:
+    def copy_layer(layer: Any) -> Any:
         if recursive and (isinstance(layer, Sequential) or getattr(layer, "_graph", None) is not None):
             return clone_model(layer, None, clone_function, call_function, recursive)
         made = clone_function(layer) if clone_function is not None else type(layer).from_config(layer.get_config())

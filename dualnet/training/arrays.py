@@ -149,6 +149,8 @@ def is_arrays(x: Any) -> bool:
 
 def to_host(leaf: Any) -> Any:
     """A list, data frame or array of any library as an array."""
+    if hasattr(leaf, "detach"):  # a tensor of torch
+        return leaf.detach().cpu().numpy()
     if hasattr(leaf, "dtype") and hasattr(leaf, "shape") and hasattr(leaf, "ndim"):
         return leaf if not hasattr(leaf, "to_numpy") else leaf.to_numpy()
     if hasattr(leaf, "to_numpy"):

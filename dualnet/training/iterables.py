@@ -45,7 +45,7 @@ class IterableData:
             self.steps = size if size >= 0 else None
             self.endless = size == INFINITE_CARDINALITY
         else:
-            self.steps = len(source) if hasattr(source, "__len__") else None
+            self.steps = _length(source)
         self.size: int | None = None
         self.once = iter(source) if isinstance(source, Iterator) else None
 
@@ -84,7 +84,8 @@ class IterableData:
         return (self.source[i] for i in range(len(self.source)))
 
     def _batch(self, item: Any) -> Batch:
-        if isinstance(item, list) and isinstance(self.source, PyDataset):
+        # A torch DataLoader makes lists of what its data set gives as tuples.
+        if isinstance(item, list) and (isinstance(self.source, PyDataset) or _is_torch(self.source)):
             item = tuple(item)
         if isinstance(item, list):
             raise ValueError(
@@ -100,7 +101,7 @@ class IterableData:
             x, y, weight, batch_size=1, class_weight=self.class_weight, backend=self.backend, text=self.text
         )
         tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
-        return (*tensors, move.size)  # type: ignore[return-value]
+        return (*tensors, move.size)
 
     def on_epoch_begin(self) -> None:
         """Tell the source, if it listens."""
@@ -111,3 +112,16 @@ class IterableData:
         """Tell the source, if it listens."""
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
+
+
+def _length(source: Any) -> int | None:
+    """How many batches there are, if it says so. A torch DataLoader has a ``__len__`` that may fail."""
+    try:
+        return len(source) if hasattr(source, "__len__") else None
+    except TypeError:
+        return None
+
+
+def _is_torch(source: Any) -> bool:
+    """Whether it is a DataLoader of torch, which is not imported to find out."""
+    return any(cls.__module__.split(".")[0] == "torch" for cls in type(source).__mro__)

@@ -15,6 +15,7 @@ class Logs(MutableMapping[str, Any]):
     def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
         self._read: Callable[[], dict[str, Any]] | None = read
         self._values: dict[str, Any] = {}
+        self.edited = False  # whether somebody put in or took out a result
 
     def _ready(self) -> dict[str, Any]:
         if self._read is not None:
@@ -26,9 +27,11 @@ class Logs(MutableMapping[str, Any]):
         return self._ready()[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
+        self.edited = True
         self._ready()[key] = value
 
     def __delitem__(self, key: str) -> None:
+        self.edited = True
         del self._ready()[key]
 
     def __iter__(self) -> Iterator[str]:

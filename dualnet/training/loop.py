@@ -170,13 +170,18 @@ def _train_epoch(
 
 def _given(results: Any) -> tuple[Any, Any]:
     """What a step returned of its own (None when that is only logs), and the logs for callbacks."""
-    return (None, results) if isinstance(results, Logs) else (results, Logs(lambda: dict(results or {})))
+    if isinstance(results, Logs) and not results.edited:
+        return None, results
+    if isinstance(results, Logs):
+        results = results.copy()
+    return results, Logs(lambda: dict(results or {}))
 
 
 def _epoch_logs(model: Any, results: Any) -> dict[str, Any]:
     """Metrics over the whole epoch; what a ``train_step`` of the user returned besides comes from the last batch."""
     logs = to_numbers(model.get_metrics_result())
-    if results is not None and not isinstance(results, Logs) and set(results) != set(logs):
+    own = results is not None and not (isinstance(results, Logs) and not results.edited)
+    if own and set(results) != set(logs):
         return to_numbers(results)
     return logs
 

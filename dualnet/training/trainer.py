@@ -61,6 +61,7 @@ class Trainer(Steps):
         self._known = Gathered()
         self._trainable_at_compile: list[int] | None = None
 
+    _graph: Any = None  # of a model made of inputs and outputs
     _steps_made = 0
     _predictions: Any = None  # records of predict_step, from one call of predict to the next
     _source: Any = None  # a weak reference to where the batches of the present fit come from
@@ -98,8 +99,9 @@ class Trainer(Steps):
         optimizer: a name or object. loss: a name, object or function ``(y_true, y_pred)``; optional when the layers
         add losses. metrics: a list of names, objects or functions, which ignore sample weights; weighted_metrics: the
         same, using them. run_eagerly: run every step as it is written; otherwise ``fit`` repeats the steps of a model that is
-        made of dualnet's own parts from a record, with the same results. steps_per_execution, jit_compile and
-        auto_scale_loss are accepted and change nothing.
+        made of dualnet's own parts from a record, with the same results. auto_scale_loss: put a
+        ``LossScaleOptimizer`` around the optimizer where the model computes in float16. steps_per_execution and jit_compile
+        are accepted and change nothing.
         """
         loss_weights, metrics = positional_metrics(loss_weights, metrics)
         self.run_eagerly = bool(run_eagerly)
@@ -111,6 +113,9 @@ class Trainer(Steps):
             "weighted_metrics": weighted_metrics,
         }
         self.optimizer = optimizers.get(optimizer)
+        scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
+        if auto_scale_loss and self.optimizer is not None and not scaled and self._computes_in_float16():
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         self.loss = loss
         names = self._output_names()
         self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
@@ -119,6 +124,10 @@ class Trainer(Steps):
         self.stop_training = False
         self._trained = None
         self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
+
+    def _computes_in_float16(self) -> bool:
+        policy = getattr(self, "dtype_policy", None)
+        return policy is not None and policy.name == "mixed_float16"
 
     def _check_compiled(self, what: str) -> None:
         if not self.compiled:
