@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from ..tensor import Tensor
 from ._windows import first_spatial_axis, one_per_axis, overhang
-from .shape import concatenate, get_item, pad
+from .arithmetic import add, multiply
+from .create import arange
+from .shape import expand_dims, get_item, pad, reshape, take, transpose
 
 
 def _two_of_three(
@@ -149,15 +152,26 @@ def _patches(
     counts = [(n - s) // t + 1 for n, s, t in zip(lengths, spans, steps)]
     if min(counts) < 1:
         raise ValueError(f"{op}: no patch of size {sizes} fits into the spatial axes {lengths}")
-    parts = []
-    for offsets in _grid(sizes):
-        windows = [slice(o * d, o * d + (c - 1) * t + 1, t) for o, d, c, t in zip(offsets, dilations, counts, steps)]
-        parts.append(get_item(x, (*[slice(None)] * first, *windows)))
-    return concatenate(parts, axis=-1 if first_spatial_axis(op, data_format) == 1 else -rank - 1)
+    # Each spatial axis becomes two: which patch, and where in it.
+    for i, (count, size, step, dilation) in enumerate(zip(counts, sizes, steps, dilations)):
+        axis = first + 2 * i
+        if step == size and dilation == 1:
+            shape = tuple(x.shape)
+            kept = get_item(x, (*[slice(None)] * axis, slice(0, count * size)))
+            x = reshape(kept, _open((*shape[:axis], count, size, *shape[axis + 1 :])))
+        else:
+            places = add(expand_dims(multiply(arange(count), step), 1), multiply(arange(size), dilation))
+            x = take(x, places, axis=axis)
+    which, where = [first + 2 * i for i in range(rank)], [first + 2 * i + 1 for i in range(rank)]
+    channels = len(x.shape) - 1 if first_spatial_axis(op, data_format) == 1 else first - 1
+    lead = [a for a in range(first) if a != channels]
+    last = channels > first
+    order = lead + which + where + [channels] if last else lead + where + [channels] + which
+    length = math.prod(sizes) * x.shape[channels]
+    head = [x.shape[a] for a in lead]
+    return reshape(transpose(x, order), _open((*head, *counts, length) if last else (*head, length, *counts)))
 
 
-def _grid(sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    grid: list[tuple[int, ...]] = [()]
-    for n in sizes:
-        grid = [(*g, i) for g in grid for i in range(n)]
-    return grid
+def _open(shape: Sequence[Any]) -> tuple[int, ...]:
+    """A shape with -1 for the batch of a symbolic tensor."""
+    return tuple(-1 if n is None else n for n in shape)
