@@ -115,7 +115,7 @@ def _map_up_to(shallow: Any, func: Callable[..., Any], structures: tuple[Any, ..
     if isinstance(shallow, dict):
         made = {key: _map_up_to(shallow[key], func, tuple(s[key] for s in structures)) for key in sorted_keys(shallow)}
         return _like(shallow, {key: made[key] for key in shallow})
-    return _like(shallow, [_map_up_to(part, func, parts) for part, *parts in zip(shallow, *structures)])
+    return _like(shallow, [_map_up_to(part, func, tuple(parts)) for part, *parts in zip(shallow, *structures)])
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:

@@ -20,7 +20,7 @@ class _Binning(WithDtype):
     """What layers that hash have in common. They work on the host, and give int64 or vectors."""
 
     takes_text = True
-    input_dtype = "int64"  # type: ignore[assignment]  # unless it is text
+    input_dtype = "int64"  # unless it is text
 
     @property
     def output_dtype(self) -> str:

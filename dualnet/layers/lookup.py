@@ -273,7 +273,7 @@ class IndexLookup(WithDtype):
         return config.floatx() if self._dtype == text.DTYPE else self._dtype
 
     @property
-    def input_dtype(self) -> str:  # type: ignore[override]
+    def input_dtype(self) -> str:
         """That of the input of a ``Sequential`` which begins with the layer."""
         return self.vocabulary_dtype if not self.invert else "int64"
 

@@ -163,7 +163,7 @@ class TextVectorization(WithDtype):
     def output_dtype(self) -> str:
         return self._lookup_layer.output_dtype
 
-    input_dtype = text.DTYPE  # type: ignore[assignment]
+    input_dtype = text.DTYPE
 
     def call(self, inputs: Any) -> Any:
         lookup = self._lookup_layer
@@ -225,7 +225,7 @@ class TextVectorization(WithDtype):
             table, removed = _STANDARDIZE[self.standardize]
             made.reshape(-1)[:] = [s.translate(table, removed) for s in strings.reshape(-1).tolist()]
             return made
-        result = self.standardize(self._for_functions(strings))  # type: ignore[operator]
+        result = self.standardize(self._for_functions(strings))
         made = text.as_bytes(result, self.encoding) if np.size(result) else made
         if made.shape != strings.shape:
             raise ValueError(

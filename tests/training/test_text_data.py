@@ -9,6 +9,7 @@ import pytest
 
 import dualnet
 from dualnet import data, layers
+from tests.conftest import DEVICES
 
 TEXTS = np.array(["good movie", "bad movie", "good good", "awful bad"] * 8)
 LABELS = np.array([1, 0, 1, 0] * 8)
@@ -116,3 +117,19 @@ def test_other_models_refuse_text() -> None:
     words = compiled(MODELS["sequential"]())
     with pytest.raises(TypeError, match="y cannot be used as data"):
         words.fit(TEXTS, TEXTS, verbose=0)
+
+
+@pytest.mark.parametrize("device", DEVICES[1:])
+def test_text_on_every_device(device: str) -> None:
+    found = []
+    for name in ("cpu", device):
+        dualnet.utils.set_random_seed(1)
+        with dualnet.device(name):
+            model = compiled(MODELS["sequential"]())
+            model.fit(TEXTS, LABELS, epochs=2, verbose=0)
+            found.append(model.predict(TEXTS, verbose=0))
+            lookup = layers.IntegerLookup(vocabulary=[5, 7, 9], num_oov_indices=2, mask_token=0, output_mode="count")
+            assert lookup(dualnet.ops.array([[5, 9, 4, 0]])).tolist() == [[1, 0, 1, 0, 1]]
+            back = layers.IntegerLookup(vocabulary=[5, 7, 9], invert=True)
+            assert back(dualnet.ops.array([[1, 3, 9]])).tolist() == [[5, 9, -1]]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
