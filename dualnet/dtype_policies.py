@@ -183,6 +183,8 @@ def get(identifier: Any) -> DTypePolicy:
     if identifier is None or isinstance(identifier, str):
         return DTypePolicy(identifier)
     try:
+        if isinstance(identifier, (int, float, list, tuple)):
+            raise ValueError("a number is no dtype")
         return DTypePolicy(standardize_dtype(identifier))
     except ValueError:
         raise ValueError(

@@ -87,7 +87,7 @@ class Lora:
     def _refuse_constraint(self) -> None:
         if getattr(self, f"{self._lora_of}_constraint") is not None:
             raise ValueError(
-                "Lora is incompatible with kernel constraints. In order to enable lora on this layer, remove the "
+                f"Lora is incompatible with {self._lora_of.removesuffix('s')} constraints. In order to enable lora on this layer, remove the "
                 f"`{self._lora_of}_constraint` argument."
             )
 
