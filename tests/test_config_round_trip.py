@@ -61,6 +61,10 @@ VALUES: dict[str, Any] = {
     "idf_weights": [0.5, 0.25], "mask_token": "", "max_tokens": 9, "ngrams": 2, "num_oov_indices": 2,
     "oov_method": "farmhash", "oov_token": "?", "output_sequence_length": 5, "ragged": True, "salt": 5,
     "split": "character", "standardize": "lower", "vocabulary_dtype": "int32",
+    "allow_last_axis_squeeze": True, "equation": "ab,bc->ac", "bias_axes": "c",
+    "input_axes": [0], "output_axes": [1], "logit_soft_cap": 2.0, "max_ndim": 4, "min_ndim": 2, "ndim": 3,
+    "periodic": True, "reverse_dtype": "float64", "scaling": "spectrum", "side": "imag", "tie_weights": False,
+    "window": "hamming",
     # images
     "aspect_ratio_factor": (0.5, 1.5), "crop_to_aspect_ratio": True, "factor": 0.2, "fill_mode": "constant",
     "fill_value": 3.0, "height": 5, "height_factor": 0.3, "pad_to_aspect_ratio": True, "value_range": (0, 1), "width": 6,
@@ -77,7 +81,8 @@ VALUES: dict[str, Any] = {
     "GroupNormalization.groups": 2, "IntegerLookup.mask_token": 0, "IntegerLookup.oov_token": -5,
     "IntegerLookup.vocabulary": [3, 4], "Lamb.epsilon": 0.02, "Muon.nesterov": False, "Lambda.mask": True,
     "OneHotIoU.sparse_y_pred": True, "OneHotMeanIoU.sparse_y_pred": True, "Rescaling.scale": 0.5,
-    "Discretization.num_bins": 3, "MaxPooling1D.strides": 1, "MaxPooling2D.strides": 1, "MaxPooling3D.strides": 1, "RandomFlip.mode": "vertical",
+    "Discretization.num_bins": 3, "MaxPooling1D.strides": 1, "MaxPooling2D.strides": 1, "MaxPooling3D.strides": 1,
+    "RandomFlip.mode": "vertical", "RandomShear.interpolation": "nearest",
     "Normalization.axis": 0, "TextVectorization.output_mode": "multi_hot",
     "StringLookup.mask_token": "-", "BinaryIoU.target_class_ids": [1], "Circle.gamma": 60.0, "Tversky.alpha": 0.4,
     "CategoricalFocalCrossentropy.alpha": 0.4, "ZeroPadding1D.padding": (1, 2), "ZeroPadding2D.padding": 2,
@@ -85,6 +90,8 @@ VALUES: dict[str, Any] = {
     "RandomNormal.mean": 0.25, "Permute.dims": (2, 1), "VarianceScaling.scale": 2.0, "Muon.adam_lr_ratio": 0.5,
     "RandomRotation.interpolation": "nearest", "RandomTranslation.interpolation": "nearest",
     "RandomZoom.interpolation": "nearest", "Resizing.interpolation": "nearest", "Resizing.fill_mode": "reflect",
+    "EinsumDense.output_shape": 3, "Hashing.dtype": "int32", "InputSpec.axes": {1: 4}, "InputSpec.dtype": "float64",
+    "OrthogonalRegularizer.mode": "columns",
     "Softmax.axis": 1, "Concatenate.axis": 1, "Dot.axes": 1, "Hashing.mask_value": 2, "MinMaxNorm.rate": 0.5,
     "MinMaxNorm.axis": 1, "IdentityInitializer.gain": 0.5, "Hashing.output_mode": "one_hot",
     "Ftrl.beta": 0.5, "RMSprop.momentum": 0.5, "SpectralNormalization.layer": lambda: layers.Dense(3, name="inner"),
@@ -135,7 +142,9 @@ LEFT_OUT: dict[str, str] = {
     "HashedCrossing.trainable": "as in Keras: it has no weights",
     "IntegerLookup.vocabulary_dtype": "only int64 is taken",
     "StringLookup.vocabulary_dtype": "is always string",
-    "SeedGenerator.name": "as in Keras: of one program",
+    "SeedGenerator.name": "names a stream of one program",
+    "InputSpec.allow_last_axis_squeeze": "as in Keras",
+    "InputSpec.name": "as in Keras",
     "InputLayer.batch_size": "is in batch_shape",
     "InputLayer.shape": "is in batch_shape",
     "InputLayer.input_tensor": "a tensor of one program",
@@ -219,7 +228,7 @@ def behaviour(cls: type, made: Any) -> Any:
     x = np.linspace(-2, 2, 12, dtype="float32").reshape(4, 3)
     module = cls.__module__
     if "initializers" in module:
-        return np.asarray(made((4, 4)))
+        return np.asarray(made((8, 1, 5) if cls.__name__ == "STFT" else (4, 4)))
     if "regularizers" in module or "constraints" in module:
         return made(dualnet.ops.array(x)).numpy()
     if "schedules" in module:

@@ -27,6 +27,7 @@ _NAMESPACES = {
     "keras.constraints": "dualnet.constraints",
     "keras.activations": "dualnet.activations",
     "keras.dtype_policies": "dualnet.dtype_policies",
+    "keras.random": "dualnet.random",
 }
 _custom_objects: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
@@ -47,7 +48,8 @@ def _public() -> dict[tuple[str, str], Any]:
         for name in names:
             value = getattr(module, name)
             own = getattr(value, "__module__", "").startswith("dualnet")  # and not what a module imports from elsewhere
-            if own and (inspect.isclass(value) or inspect.isfunction(value)):
+            named = inspect.isclass(value) or (inspect.isfunction(value) and ours != "dualnet.random")
+            if own and named:
                 table.setdefault((keras_name, name), value)
     return table
 
