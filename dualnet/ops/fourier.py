@@ -12,8 +12,9 @@ from ..autodiff import primitive
 from ..dtypes import result_type
 from ..tensor import Tensor
 from ._common import Array, Op, Xp, as_one_op, floating
-from .arithmetic import divide, greater, multiply, where
-from .create import convert_to_tensor
+from .arithmetic import divide, greater, multiply, subtract, where
+from .create import arange, convert_to_tensor
+from .elementwise import cos
 from .shape import broadcast_to, get_item, ndim, pad, shape
 
 Pair = tuple[Any, Any]
@@ -184,8 +185,8 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> T
                 f'If a string is passed to `window`, it must be one of `"hann"`, `"hamming"`. Received: window={window}'
             )
         a = 0.5 if window == "hann" else 0.54  # periodic: as one of sequence_length + 1 without its last number
-        made = [a - (1 - a) * math.cos(2 * math.pi * i / sequence_length) for i in range(sequence_length)]
-        tensor = convert_to_tensor(made, dtype=dtype)
+        turn = multiply(arange(sequence_length, dtype=dtype), 2 * math.pi / sequence_length)
+        tensor = subtract(a, multiply(cos(turn), 1 - a))
     else:
         tensor = convert_to_tensor(window, dtype=dtype)
         if tensor.shape != (sequence_length,):

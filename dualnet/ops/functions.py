@@ -13,8 +13,9 @@ import dualnet_backends as backends
 from .. import autodiff
 from ..tensor import Tensor
 from ._common import as_one_op
+from .control import _stack
 from .create import convert_to_tensor
-from .shape import broadcast_to, get_item, reshape, shape, stack
+from .shape import broadcast_to, get_item, reshape, shape
 
 Function = Callable[..., Any]
 
@@ -114,5 +115,5 @@ def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def _restored(results: list[Any], outer: tuple[int, ...]) -> Tensor:
-    stacked = stack([convert_to_tensor(y) for y in results])
+    stacked = _stack([convert_to_tensor(y) for y in results])
     return reshape(stacked, outer + shape(stacked)[1:])

@@ -8,7 +8,7 @@ from .. import config
 from ..dtypes import is_float, result_type
 from ._common import Array, as_one_op
 from .arithmetic import add, divide, multiply, power, subtract
-from .create import arange, convert_to_tensor
+from .create import arange, convert_to_tensor, full
 from .elementwise import cast, floor
 from .shape import moveaxis, ndim, reshape
 
@@ -24,10 +24,16 @@ def _steps(start: Array, stop: Array, num: int, endpoint: bool) -> Array:
 
 
 def _ends(start: Any, stop: Any) -> tuple[Array, Array]:
-    start, stop = convert_to_tensor(start), convert_to_tensor(stop)
-    dtype = result_type(start.dtype, stop.dtype)
+    dtype = result_type(
+        *(getattr(v, "dtype", type(v)) if not isinstance(v, (list, tuple)) else float for v in (start, stop))
+    )
     dtype = dtype if is_float(dtype) else config.floatx()
-    return cast(start, dtype), cast(stop, dtype)
+
+    def tensor(x: Any) -> Array:
+        # A number is filled in on the device; only lists and host arrays are sent there.
+        return full((), x, dtype) if isinstance(x, (int, float)) else cast(convert_to_tensor(x), dtype)
+
+    return tensor(start), tensor(stop)
 
 
 @as_one_op

@@ -12,7 +12,7 @@ from ..ops.cases import Row, Sample
 from ..ops.harness import ROWS, floating, tensors
 from . import strict
 
-TO_HOST = {ops.convert_to_numpy: "it is for the host"}
+TO_HOST = {ops.convert_to_numpy: "it is for the host", ops.while_loop: "its condition is read back"}
 # Calls that hand over host data by what they are: a list of indices.
 LISTS = {ops.get_item: "a list of indices"}
 

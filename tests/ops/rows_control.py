@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dualnet import ops
 from dualnet.ops import control, functions
 
 from .cases import F, Row, call, other
@@ -93,9 +94,9 @@ NOTHING = "there must be a turn"
 ROWS: list[Row] = [
     other(
         control.cond,
-        lambda pred, a, b: a() if pred else b(),
-        call(True, lambda: np.ones(3), lambda: np.zeros(3)),
-        call(np.array(False), lambda: np.ones(3), lambda: np.zeros(3)),
+        lambda pred, a, b: np.asarray(a() if pred else b()),
+        call(True, lambda: ops.ones((3,)), lambda: ops.zeros((3,))),
+        call(np.array(False), lambda: ops.ones((3,)), lambda: ops.zeros((3,))),
         gradient="that of what its functions return",
     ),
     other(control.switch, branch, *(call(i, [polynomial, lambda x: -x], F((3, 4))) for i in (0, 1, 5, -2))),
