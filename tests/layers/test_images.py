@@ -10,7 +10,7 @@ import pytest
 import dualnet
 from dualnet import data, layers, models
 
-RANDOM = {
+RANDOM: dict[str, dict[str, Any]] = {
     "RandomFlip": {},
     "RandomRotation": {"factor": 0.3},
     "RandomZoom": {"height_factor": 0.5},
@@ -260,7 +260,7 @@ def test_auto_contrast_leaves_a_channel_of_one_value() -> None:
         (lambda: layers.RandomGrayscale(1.1), ValueError, "factor"),
         (lambda: layers.MixUp(0), ValueError, "alpha"),
         (lambda: layers.RandomCrop(0, 3), ValueError, "height, width"),
-        (lambda: layers.CenterCrop(3, 2.5), ValueError, "height, width"),
+        (lambda: layers.CenterCrop(3, -2), ValueError, "height, width"),
         (lambda: layers.Resizing(3, 3, interpolation="area"), ValueError, "interpolation must be one of"),
         (lambda: layers.Resizing(3, 3, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), ValueError, "not both"),
         (lambda: layers.RandomFlip(data_format="last"), ValueError, "data_format"),

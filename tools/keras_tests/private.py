@@ -9,6 +9,8 @@ from __future__ import annotations
 import collections
 import importlib
 import inspect
+import os
+import shutil
 import itertools
 import types
 from typing import Any
@@ -242,9 +244,20 @@ NAMES: dict[str, Any] = {
     "disable_flash_attention": lambda: setattr(_Flash, "enabled", False),
     "is_flash_attention_enabled": lambda: _Flash.enabled,
     "compute_output_spec": _compute_output_spec,
+    "utils.file_utils.join": os.path.join,
+    "utils.file_utils.exists": os.path.exists,
+    "utils.file_utils.makedirs": lambda path: os.makedirs(path, exist_ok=True),
+    "utils.file_utils.rmtree": shutil.rmtree,
+    "utils.file_utils.remove": os.remove,
+    "save_weights_only": "dualnet.saving.model_file:save_weights",
+    "load_weights_only": "dualnet.saving.model_file:load_weights",
+    "save_model_to_hdf5": "dualnet.saving.legacy_h5:save_model",
+    "load_model_from_hdf5": "dualnet.saving.legacy_h5:load_model",
+    "GLOBAL_CUSTOM_OBJECTS": dualnet.saving.get_custom_objects(),
     "keras_export": lambda *names: lambda made: made,
     "get_keras_mask": lambda x: getattr(x, "_keras_mask", None),
     "set_keras_mask": _set_keras_mask,
+    "make_default_seed": "dualnet.seeds:make_default_seed",
     "is_traceback_filtering_enabled": lambda: False,
     "disable_traceback_filtering": lambda: None,
     "enable_traceback_filtering": lambda: None,
