@@ -87,8 +87,7 @@ def gather(params: Any, indices: Any, axis: int = 0) -> Any:
 
 def boolean_mask(tensor: Any, mask: Any) -> Any:
     """The entries where the mask is true. Its shape depends on values, so it cannot run within a training step."""
-    where_true = ops.convert_to_tensor(mask).numpy()
-    return ops.convert_to_tensor(tensor)[where_true]
+    return ops.convert_to_tensor(tensor)[ops.convert_to_tensor(mask)]
 
 
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
