@@ -68,6 +68,8 @@ def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool =
     path = Path(filepath)
     if path.suffix not in _LEGACY:
         raise ValueError(f"the file name of saved weights must end in .weights.h5, got {str(path)!r}")
+    if not getattr(model, "built", True):
+        raise ValueError(f"{model.name!r} has not yet been built, so it has no weights to save: call it on data first")
     _check_target(path, overwrite)
     if not path.name.endswith(".weights.h5"):
         from . import legacy_h5

@@ -214,6 +214,13 @@ def test_clones() -> None:
     assert not model.optimizer.built
 
 
+def test_weights_of_a_model_that_has_none_yet_cannot_be_saved(tmp_path: Any) -> None:
+    path = tmp_path / "m.weights.h5"
+    with pytest.raises(ValueError, match="has not yet been built"):
+        dualnet.Sequential([layers.Dense(2)]).save_weights(path)
+    assert not path.exists()
+
+
 def test_state_trees() -> None:
     def make() -> Any:
         model = dualnet.Sequential(

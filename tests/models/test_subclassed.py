@@ -79,7 +79,7 @@ def test_errors_before_it_can_train() -> None:
             self.dense = layers.Dense(1)
 
     with pytest.raises(RuntimeError, match=r"super\(\).__init__"):
-        Forgot()
+        Forgot()(X)
     with pytest.raises(NotImplementedError, match=r"must define call"):
         dualnet.Model()(X)
     model = Net()
