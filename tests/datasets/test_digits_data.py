@@ -48,6 +48,7 @@ def test_the_file_is_the_uci_set() -> None:
     )
 
 
+@pytest.mark.sklearn
 def test_equals_the_copy_in_scikit_learn() -> None:
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is the oracle here")
     theirs = datasets.load_digits()

@@ -53,6 +53,7 @@ def test_two_classes_from_one_column(backend: Backend) -> None:
         assert float(metrics.get("kappa")(t, q)) == pytest.approx(kappa(y_true, (p > 0.5).astype(int), None))
 
 
+@pytest.mark.sklearn
 def test_against_scikit_learn() -> None:
     sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
     random = np.random.default_rng(1)

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from dualnet.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
 
+pytestmark = pytest.mark.sklearn
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 3))
 CLASSES = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
