@@ -26,7 +26,7 @@ class Calling:
     input_spec: Any = None
     name: str
     supports_masking: bool
-    _called = False
+    _was_called = False
     _compute_dtype: str
     _context_arguments: tuple[str, ...] = ()
     _makes_mask: bool
@@ -34,6 +34,11 @@ class Calling:
     _signature: CallSignature
     _trainable_variables: list[Variable]
     _non_trainable_variables: list[Variable]
+    # Of the other parts of Layer.
+    _build_for: Any
+    _clear_losses: Any
+    _symbolic_call: Any
+    add_loss: Any
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(
@@ -70,8 +75,8 @@ class Calling:
         if not self.built:
             self._build_for(args, kwargs)
             context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
-        if not self._called:
-            self._called = True
+        if not self._was_called:
+            self._was_called = True
         if not inside:
             context.inside = True
             if context.holding:
@@ -188,7 +193,7 @@ class Calling:
 
         A layer whose ``call`` does not take one of them may be called with it all the same.
         """
-        if self._called:
+        if self._was_called:
             raise RuntimeError("Cannot add call-context args after the layer has been called.")
         self._context_arguments = tuple(dict.fromkeys((*self._context_arguments, *names)))
 

@@ -14,6 +14,9 @@ class Configuration:
 
     built: bool
     name: str
+    # Of the other parts of Layer.
+    build: Any
+    _own_variables: Any
     _auto_args: tuple[tuple[Any, ...], dict[str, Any]]
     _build_shape: Any
     _build_shapes: dict[str, Any] | None

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..ops.conv import convolve
 from ._convolutional import Convolutional, with_defaults
-from .lora import Effective, Lora
+from .lora import Effective, Itself, Lora
 
 
 class BaseConv(Lora, Convolutional):
@@ -19,6 +19,7 @@ class BaseConv(Lora, Convolutional):
     """
 
     kernel: Any = Effective("kernel")
+    _kernel: Any = Itself("kernel")
 
     def __init__(
         self,

@@ -10,10 +10,10 @@ from ..ops.linear import dense
 from ..tensor import KerasTensor
 from ..text import DTYPE as TEXT
 from .base import Layer
-from .lora import Effective, Lora
+from .lora import Effective, Itself, Lora
 
 # Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
-_FUSED = {activations.linear: "linear", activations.relu: "relu", activations.tanh: "tanh"}
+_FUSED = {None: "linear", activations.linear: "linear", activations.relu: "relu", activations.tanh: "tanh"}
 
 
 class InputLayer(Layer):
@@ -121,6 +121,7 @@ class Dense(Lora, Layer):
 
     supports_masking = True
     kernel: Any = Effective("kernel")
+    _kernel: Any = Itself("kernel")
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .. import activations, constraints, initializers, ops, regularizers
 from .base import Layer, Shape
-from .lora import Effective, Lora
+from .lora import Effective, Itself, Lora
 
 _FORMS = [
     re.compile(form.replace("X", "([a-zA-Z]*)")) for form in ("X,X->X", r"\.\.\.X,X->\.\.\.X", r"X\.\.\.,X->X\.\.\.")
@@ -89,6 +89,7 @@ class EinsumDense(Lora, Layer):
     """
 
     kernel: Any = Effective("kernel")
+    _kernel: Any = Itself("kernel")
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 from .. import constraints, initializers, ops, regularizers
 from ..ops.embedding import embedding
 from .base import Layer, Shape
-from .lora import Effective, Lora
+from .lora import Effective, Itself, Lora
 
 
 class Embedding(Lora, Layer):
@@ -20,6 +20,7 @@ class Embedding(Lora, Layer):
     """
 
     embeddings: Any = Effective("embeddings")
+    _embeddings: Any = Itself("embeddings")
     _lora_of = "embeddings"
 
     def __init__(
@@ -84,7 +85,7 @@ class Embedding(Lora, Layer):
         y = embedding(self._lora_weight(), ids)
         if self.lora_enabled:  # only the rows that are asked for
             rows = ops.matmul(embedding(self.lora_embeddings_a, ids), self.lora_embeddings_b)
-            y = y + (self.lora_alpha / self.lora_rank) * rows  # type: ignore[operator]
+            y = y + self._lora_scale() * rows
         return y
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

@@ -25,6 +25,16 @@ class Effective:
         raise AttributeError(f"{owner.__name__} layer {layer.name!r} has no {self.name} yet: it is not built")
 
 
+class Itself:
+    """The attribute ``_kernel``: the variable without a low-rank part, which an instance sets once there is one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        return self if layer is None else getattr(layer, self.name)
+
+
 class Lora:
     """A layer whose ``kernel`` may be frozen and tuned by ``lora_alpha / rank * lora_kernel_a @ lora_kernel_b``.
 
@@ -35,7 +45,13 @@ class Lora:
     lora_rank: int | None = None
     lora_alpha: float | None = None
     _lora_of = "kernel"  # the name of the weight
-    _trainable_variables: list[Any]
+    # Of Layer.
+    built: bool
+    name: str
+    path: Any
+    add_weight: Any
+    _own_variables: Any
+    _tracker: Any
 
     def _ask_lora(self, rank: int | None, alpha: float | None) -> None:
         """For ``__init__``: have a low-rank part as soon as the layer is built."""
@@ -97,7 +113,12 @@ class Lora:
 
     def _lora_update(self) -> Any:
         a, b = (getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab")
-        return (self.lora_alpha / self.lora_rank) * ops.matmul(a, b)
+        return self._lora_scale() * ops.matmul(a, b)
+
+    def _lora_scale(self) -> float:
+        assert self.lora_rank is not None
+        assert self.lora_alpha is not None
+        return self.lora_alpha / self.lora_rank
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """As other layers, with the low-rank part in the weight."""

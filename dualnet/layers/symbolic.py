@@ -23,6 +23,12 @@ class Symbolic:
     _build_shape: Any
     _build_shapes: dict[str, Any] | None = None  # by argument, of a build that takes several
     _compute_dtype: str
+    # Of the other parts of Layer.
+    __call__: Any
+    build: Any
+    call: Any
+    _clear_losses: Any
+    _set_path: Any
     _summary_output_shape: Any
     _inbound_nodes: list[Node]
     _signature: CallSignature

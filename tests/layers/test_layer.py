@@ -254,7 +254,7 @@ def test_messages_say_which_layer_and_what_came() -> None:
         Dense(2)(X[0])
     with pytest.raises(ValueError, match=r"does not know the argument 'unit'; it takes units, activation"):
         Dense(2, unit=3)
-    with pytest.raises(ValueError, match=r"'activaton'; it takes .*bias_constraint; did you mean 'activation'\?"):
+    with pytest.raises(ValueError, match=r"'activaton'; it takes .*; did you mean 'activation'\?"):
         Dense(2, activaton="relu")
 
     class Forgot(dualnet.Model):
