@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import tree
-from ..dtypes import is_float
 from ..graph import Graph
 from ..layers.base import Layer
 from ..layers.core import InputLayer
 from ..tensor import KerasTensor
-from ..text import DTYPE as TEXT
-from ..text import is_text
 from ..variables import structure_changed
 from .functional import with_last_axis
 from .model import Model

@@ -82,7 +82,8 @@ class ArrayData:
     def _text(self, leaf: Any) -> Any:
         if not self.text:
             raise TypeError(
-                f"it is text of dtype {getattr(leaf, 'dtype', 'str')}, and no layer of the model takes text: begin with TextVectorization or StringLookup"
+                f"it is text of dtype {getattr(leaf, 'dtype', 'str')}, and no layer of the model takes text: begin with "
+                "TextVectorization or StringLookup"
             )
         array = as_text(leaf)
         if array.ndim == 0:

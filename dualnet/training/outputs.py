@@ -62,7 +62,7 @@ def by_position(value: dict[str, Any], names: Sequence[str | None], what: str) -
             if None not in names
             else f"{what} names the outputs {unknown}, but the outputs of this model have no names: give a list"
         )
-    return [value.get(name) for name in names]
+    return [None if name is None else value.get(name) for name in names]
 
 
 def for_outputs(value: Any, y_pred: Any, outputs: Sequence[Output], what: str) -> list[Any]:

@@ -11,7 +11,6 @@ from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import no_grad
 from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
-from ..layers.base import Layer
 from ..variables import structure
 from . import loop
 from .compiled_loss import CompiledLoss
@@ -41,6 +40,7 @@ class Trainer(Steps):
     """What a layer needs besides to be trained by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
 
     built: bool
+    _flatten_layers: Any
     weights: Any
 
     def __init__(self) -> None:
@@ -277,7 +277,7 @@ class Trainer(Steps):
             self.optimizer.build(self.trainable_variables)
 
 
-def _metrics_of(layer: Layer) -> list[Any]:
+def _metrics_of(layer: Any) -> list[Any]:
     """The metrics that are attributes of a layer, also in lists and dictionaries, or of layers inside it.
 
     A model inside has its metrics for its own training, as in Keras.

@@ -9,9 +9,9 @@ from __future__ import annotations
 import collections
 import importlib
 import inspect
+import itertools
 import os
 import shutil
-import itertools
 import types
 from typing import Any
 
