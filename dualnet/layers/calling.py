@@ -6,7 +6,8 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from .. import autocast, tree
+from .. import tree
+from ..autocast import state as casting
 from ..autodiff import to_array
 from ..dtypes import is_float
 from ..tensor import KerasTensor, Tensor
@@ -71,7 +72,7 @@ class Calling:
             mask = self._take_masks(args, kwargs)
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
-        before, inside, scope, seen = context.training, context.inside, context.scope, autocast.state.dtype
+        before, inside, scope, seen = context.training, context.inside, context.scope, casting.dtype
         if not self.built:
             self._build_for(args, kwargs)
             context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
@@ -82,7 +83,7 @@ class Calling:
             if context.holding:
                 self._clear_losses()  # those of the call before
         if seen != self._mixed_dtype:
-            autocast.state.dtype = self._mixed_dtype if self.autocast else None
+            casting.dtype = self._mixed_dtype if self.autocast else None
         if self._context_arguments:
             self._enter_context(kwargs)
         if signature.training:
@@ -101,7 +102,9 @@ class Calling:
             _add_context(error, self, args)
             raise
         finally:
-            context.training, context.inside, context.scope, autocast.state.dtype = before, inside, scope, seen
+            context.training, context.inside, context.scope = before, inside, scope
+            if casting.dtype != seen:
+                casting.dtype = seen
             if self._context_arguments:
                 context.leave()
         if self.supports_masking and (mask is not None or self._makes_mask):

@@ -104,6 +104,7 @@ class Trainer(Steps):
         are accepted and change nothing.
         """
         loss_weights, metrics = positional_metrics(loss_weights, metrics)
+        _ = self._losses  # which says so when __init__ did not call super().__init__()
         self.run_eagerly = bool(run_eagerly)
         self._compile_arguments = {
             "optimizer": optimizer,
