@@ -41,6 +41,7 @@ class Trainer(Steps):
 
     built: bool
     _flatten_layers: Any
+    _losses: Any
     weights: Any
 
     def __init__(self) -> None:
