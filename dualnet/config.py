@@ -103,8 +103,7 @@ def dtype_policy() -> Any:
 def set_dtype_policy(policy: Any) -> None:
     """Set the dtype of layers that are given none: a ``DTypePolicy`` or its name; None takes ``floatx()`` again.
 
-    A layer cannot compute in another dtype than that of its variables: with a mixed policy, making one raises
-    ``ValueError``. Losses and metrics do not look at it.
+    With "mixed_float16" layers compute in 16 bits and keep variables of float32. Losses and metrics do not look at it.
     """
     from . import dtype_policies
 
