@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..tensor import KerasTensor, Tensor
 from . import image as image  # ops.image.resize
 from .activation import (
     celu,
@@ -585,59 +582,8 @@ __all__ = [
     "zeros_like",
 ]
 
-_OPERATORS = {
-    "add": add, "sub": subtract, "mul": multiply, "truediv": divide, "floordiv": floor_divide, "mod": mod,
-    "pow": power, "matmul": matmul, "and": logical_and, "or": logical_or, "xor": logical_xor,
-}  # fmt: skip
-_COMPARISONS = {
-    "eq": equal, "ne": not_equal, "lt": less, "le": less_equal, "gt": greater, "ge": greater_equal,
-}  # fmt: skip
-
-
-def _operator(op: Any) -> Any:
-    return lambda x, y: op(x, y)
-
-
-def _reflected(op: Any) -> Any:
-    return lambda x, y: op(y, x)
-
-
-for _class in (Tensor, KerasTensor):
-    for _name, _op in _OPERATORS.items():
-        setattr(_class, f"__{_name}__", _operator(_op))
-        setattr(_class, f"__r{_name}__", _reflected(_op))
-    for _name, _op in _COMPARISONS.items():
-        setattr(_class, f"__{_name}__", _operator(_op))
-    for _name, _op in {"neg": negative, "abs": absolute, "invert": logical_not, "getitem": get_item}.items():
-        setattr(_class, f"__{_name}__", _op)
-# Defining __eq__ after the class was made does not touch its __hash__, which stays that of the object.
-
-
-def _reshape(self: Tensor | KerasTensor, *shape: Any) -> Tensor:
-    return reshape(self, shape[0] if len(shape) == 1 else shape)
-
-
-for _class in (Tensor, KerasTensor):
-    setattr(_class, "T", property(transpose))
-    setattr(_class, "reshape", _reshape)
-    setattr(_class, "astype", cast)
-
-# The ufuncs whose op has another name here.
-_UFUNCS = {"logical_not": logical_not, "power": power, "float_power": power, "remainder": mod}
-
-
-def _array_ufunc(self: Tensor | KerasTensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-    """``numpy.exp(tensor)`` is ``ops.exp(tensor)``: it stays on the device and has a gradient."""
-    op = _UFUNCS.get(ufunc.__name__) or globals().get(ufunc.__name__)
-    if method != "__call__" or op is None or options:
-        return NotImplemented
-    return op(*inputs)
-
-
-for _class in (Tensor, KerasTensor):
-    setattr(_class, "__array_ufunc__", _array_ufunc)
-
-# The namespaces take their names from this module: it must be complete.
-from . import linalg as linalg  # noqa: E402
-from . import nn as nn  # noqa: E402
-from . import numpy as numpy  # noqa: E402
+# What follows takes names from this module: it must be complete.
+from . import linalg as linalg
+from . import nn as nn
+from . import numpy as numpy
+from . import operators as _operators  # noqa: F401

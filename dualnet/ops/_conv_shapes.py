@@ -89,9 +89,9 @@ def convolution(who: str, lengths: Shape, taps: Ints, strides: Any, padding: str
         outputs.append(m)
     if any(m is not None and m < 1 for m in outputs):
         raise ValueError(
-            f"Computed output size would be zero or negative. {who}: nothing would be left of an input of lengths {tuple(lengths)}: kernel {taps}, strides {strides}, "
-            f"dilation_rate {dilation} and padding {padding!r} make the output size {tuple(outputs)}. Use a larger input, "
-            'a smaller kernel, or padding="same"'
+            f"Computed output size would be zero or negative. {who}: nothing would be left of an input of lengths "
+            f"{tuple(lengths)}: kernel {taps}, strides {strides}, dilation_rate {dilation} and padding {padding!r} make the "
+            f'output size {tuple(outputs)}. Use a larger input, a smaller kernel, or padding="same"'
         )
     return Plan(strides, tuple(pairs), dilation, tuple(outputs))
 

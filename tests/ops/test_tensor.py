@@ -79,9 +79,32 @@ def test_numpys_ufuncs_are_ops(x: Tensor, y: Tensor) -> None:
         assert type(z) is Tensor
         assert z.device == x.device
         np.testing.assert_allclose(z.numpy(), expected, rtol=1e-6)
-    for refused in (lambda: np.add.reduce(x), lambda: np.spacing(x), lambda: np.add(x, y, where=False)):
+    for name in ("sum", "prod", "max", "min", "all", "any"):
+        for options in ({}, {"axis": 0}, {"axis": 1, "keepdims": True}, {"axis": (0, 1)}):
+            z = getattr(np, name)(x, **options)
+            assert type(z) is Tensor
+            np.testing.assert_allclose(z.numpy(), getattr(np, name)(X, **options), rtol=1e-6)
+    np.testing.assert_allclose(np.add.reduce(x).numpy(), np.add.reduce(X), rtol=1e-6)
+
+
+def test_numpys_other_functions_give_arrays(x: Tensor, y: Tensor) -> None:
+    """Those that are no op are computed on a copy on the host, where no gradient can be lost."""
+    for got, want in (
+        (np.mean(x, axis=0), np.mean(X, axis=0)),
+        (np.std(x), np.std(X)),
+        (np.spacing(x), np.spacing(X)),
+        (np.add.accumulate(x, axis=1), np.add.accumulate(X, axis=1)),
+        (np.subtract.outer(x, Y), np.subtract.outer(X, Y)),
+        (np.sum(x, dtype="float64"), np.sum(X, dtype="float64")),
+    ):
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+    x.tracked = True
+    for refused in (lambda: np.spacing(x), lambda: np.add(X, y, out=X.copy()), lambda: np.add.accumulate(x)):
         with pytest.raises(TypeError):
             refused()
+    symbolic = KerasTensor((None, 3))
+    with pytest.raises(TypeError):
+        np.spacing(symbolic)
 
 
 def test_indexing(x: Tensor) -> None:
