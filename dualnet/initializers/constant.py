@@ -84,7 +84,8 @@ class Identity(Initializer):
 class STFT(Initializer):
     """The real or imaginary part of the waves of a short-time Fourier transform, times a window, as the kernel of a convolution.
 
-    side: "real" or "imag". window: an array, "hann" or "hamming", or None for none. scaling: "density" (divided by the root of
+    side: "real" or "imag". window: an array, "hann", "hamming", or another name or tuple that ``scipy.signal.get_window``
+    knows (it needs SciPy), or None for none. scaling: "density" (divided by the root of
     the window's energy), "spectrum" (by its sum) or None. periodic: whether a named window is one period of its wave.
     The shape is (frame length, 1, frequencies).
     """
@@ -98,10 +99,8 @@ class STFT(Initializer):
             raise ValueError(
                 f"Scaling is invalid, it must be `None`, 'density' or 'spectrum'. Received scaling={scaling}"
             )
-        if isinstance(window, str) and window not in _WINDOWS:
-            raise ValueError(
-                f"STFT: the window must be an array, None, or one of {', '.join(map(repr, _WINDOWS))}, got {window!r}"
-            )
+        if isinstance(window, (str, tuple)):
+            _window(window, 8, periodic)  # a name that is not known is told here
         self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
@@ -110,10 +109,8 @@ class STFT(Initializer):
         length, _, count = shape
         window: Any = 1.0
         scale: Any = 1.0
-        if isinstance(self.window, str):
-            base = _WINDOWS[self.window]
-            angle = 2 * np.pi * np.arange(length) / max(length if self.periodic else length - 1, 1)
-            window = base + (base - 1) * np.cos(angle)
+        if isinstance(self.window, (str, tuple)):
+            window = _window(self.window, length, self.periodic)
         elif self.window is not None:
             window = np.asarray(_host(self.window), dtype="float64")
         if self.window is not None and self.scaling is not None:
@@ -136,6 +133,22 @@ class STFT(Initializer):
 
 
 _WINDOWS = {"hann": 0.5, "hamming": 0.54}  # the constant part of the raised cosine
+
+
+def _window(name: Any, length: int, periodic: bool) -> Any:
+    """A window by its name: the two common ones, and what SciPy has."""
+    if name in _WINDOWS:
+        base = _WINDOWS[name]
+        angle = 2 * np.pi * np.arange(length) / max(length if periodic else length - 1, 1)
+        return base + (base - 1) * np.cos(angle)
+    try:
+        from scipy.signal import get_window
+    except ImportError:
+        raise ValueError(
+            f"STFT: without SciPy the window must be an array, None, or one of {', '.join(map(repr, _WINDOWS))}, got {name!r}: "
+            "pip install scipy, or give an array"
+        ) from None
+    return get_window(name, length, fftbins=periodic)
 
 
 def _host(value: Any) -> Any:
