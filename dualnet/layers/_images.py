@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .. import ops
@@ -87,6 +88,15 @@ class ImageLayer(Layer):
 
     def _image_shape(self, shape: Any) -> Shape:
         return tuple(shape)
+
+    def _per_channel(self, reduce: Callable[..., Any], images: Any) -> Any:
+        """A number for each channel of each image, repeated over a row: (batch, 1, width, channels) for channels last
+
+        So whole rows are reduced, and combined with the result, and not three numbers at a time, which takes many times as long.
+        """
+        rows = reduce(images, axis=self.height_axis, keepdims=True)
+        one = reduce(rows, axis=self.width_axis, keepdims=True)
+        return ops.repeat(one, images.shape[self.width_axis], axis=self.width_axis)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

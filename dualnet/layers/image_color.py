@@ -67,7 +67,7 @@ class RandomContrast(RandomImageLayer):
 
     def _transform(self, images: Any, transformation: Any) -> Any:
         images = ops.cast(images, self.compute_dtype)
-        mean = ops.mean(images, axis=(self.height_axis, self.width_axis), keepdims=True)
+        mean = self._per_channel(ops.mean, images)
         y = (images - mean) * ops.cast(transformation["contrast_factor"], self.compute_dtype) + mean
         return ops.clip(y, *self.value_range)
 

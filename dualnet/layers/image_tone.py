@@ -57,9 +57,9 @@ class RandomHue(_Toned):
     def _transform(self, images: Any, transformation: Any) -> Any:
         low, high = self.value_range
         hsv = ops.image.rgb_to_hsv((images - low) / (high - low), data_format=self.data_format)
-        hue, rest = ops.split(hsv, [1], axis=self.channels_axis)
+        hue, saturation, value = ops.split(hsv, 3, axis=self.channels_axis)
         hue = hue + ops.reshape(ops.cast(transformation["factor"], hue.dtype), (-1, 1, 1, 1))
-        hsv = ops.concatenate([hue, rest], axis=self.channels_axis)
+        hsv = ops.concatenate([hue, saturation, value], axis=self.channels_axis)
         return ops.image.hsv_to_rgb(hsv, data_format=self.data_format) * (high - low) + low
 
 
@@ -157,8 +157,7 @@ class AutoContrast(ImageLayer):
         self._build_at_init()
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
-        axes = (self.height_axis, self.width_axis)
-        least, largest = ops.amin(images, axis=axes, keepdims=True), ops.amax(images, axis=axes, keepdims=True)
+        least, largest = self._per_channel(ops.amin, images), self._per_channel(ops.amax, images)
         flat = ops.equal(least, largest)
         low, high = self.value_range
         stretched = (images - least) / ops.where(flat, 1.0, largest - least) * (high - low) + low

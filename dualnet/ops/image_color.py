@@ -43,7 +43,7 @@ def rgb_to_hsv(xp: Xp, images: Array, data_format: str | None = None) -> Op:
     A gray pixel has hue 0; the gradient of hue and saturation is 0 there.
     """
     axis = _channels("rgb_to_hsv", images, data_format, floating=True)
-    red, green, blue = xp.split(images, 3, axis=axis)
+    red, green, blue = _colors(xp, images, axis)
     value, least = xp.maximum(xp.maximum(red, green), blue), xp.minimum(xp.minimum(red, green), blue)
     range_ = value - least
     colored, lit = range_ > 0, value > 0
@@ -52,11 +52,13 @@ def rgb_to_hsv(xp: Xp, images: Array, data_format: str | None = None) -> Op:
     is_red = red == value
     is_green = xp.logical_and(green == value, xp.logical_not(is_red))
     is_blue = xp.logical_not(xp.logical_or(is_red, is_green))
+    # As numbers: a product with them takes a tenth of the time of a choice between colors.
+    is_red, is_green, is_blue = (c.astype(images.dtype) for c in (is_red, is_green, is_blue))
     # Where a color is the largest, the other two say how far the hue is from it: sixths of a turn.
     difference = is_red * (green - blue) + is_green * (blue - red) + is_blue * (red - green)
     turn = (difference * by_range + 2 * is_green + 4 * is_blue) / 6
     hue = (turn + (turn < 0)) * colored
-    y = xp.concatenate([hue, range_ * by_value, value], axis=axis).astype(images.dtype, copy=False)
+    y = xp.concatenate([hue, range_ * by_value, value], axis=axis)
 
     def backward(dy: Array) -> Array:
         dhue, dsaturation, dvalue = xp.split(dy, 3, axis=axis)
@@ -67,9 +69,9 @@ def rgb_to_hsv(xp: Xp, images: Array, data_format: str | None = None) -> Op:
         low_red = red == least
         low_green = xp.logical_and(green == least, xp.logical_not(low_red))
         low_blue = xp.logical_not(xp.logical_or(low_red, low_green))
-        dred = (1.0 * is_blue - is_green) * ddifference + is_red * dvalue - low_red * drange
-        dgreen = (1.0 * is_red - is_blue) * ddifference + is_green * dvalue - low_green * drange
-        dblue = (1.0 * is_green - is_red) * ddifference + is_blue * dvalue - low_blue * drange
+        dred = (is_blue - is_green) * ddifference + is_red * dvalue - low_red * drange
+        dgreen = (is_red - is_blue) * ddifference + is_green * dvalue - low_green * drange
+        dblue = (is_green - is_red) * ddifference + is_blue * dvalue - low_blue * drange
         return xp.concatenate([dred, dgreen, dblue], axis=axis)
 
     return y, backward
@@ -79,8 +81,8 @@ def rgb_to_hsv(xp: Xp, images: Array, data_format: str | None = None) -> Op:
 def hsv_to_rgb(xp: Xp, images: Array, data_format: str | None = None) -> Op:
     """Red, green and blue from hue, saturation and value: the inverse of ``rgb_to_hsv``. Hues a whole number apart are equal"""
     axis = _channels("hsv_to_rgb", images, data_format, floating=True)
-    hue, saturation, value = xp.split(images, 3, axis=axis)
-    turn = hue % 1 * 6
+    hue, saturation, value = _colors(xp, images, axis)
+    turn = (hue - xp.floor(hue)) * 6
     # How much of each color is there at full saturation: a trapezoid over the turn of the color wheel.
     raw = [xp.abs(turn - 3) - 1, 2 - xp.abs(turn - 2), 2 - xp.abs(turn - 4)]
     amounts = [xp.clip(r, 0, 1) for r in raw]
@@ -95,6 +97,11 @@ def hsv_to_rgb(xp: Xp, images: Array, data_format: str | None = None) -> Op:
         return xp.concatenate([dhue, dsaturation, dvalue], axis=axis)
 
     return y.astype(images.dtype, copy=False), backward
+
+
+def _colors(xp: Xp, images: Array, axis: int) -> list[Array]:
+    """The three channels, each in one piece of memory, and not every third number of one."""
+    return [xp.ascontiguousarray(c) for c in xp.split(images, 3, axis=axis)]
 
 
 def _channels(op: str, images: Any, data_format: str | None, floating: bool = False) -> int:

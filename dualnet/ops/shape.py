@@ -303,10 +303,7 @@ def take(backend: Backend, x: Array, indices: Array, axis: int | None = None) ->
         backend.scatter_add(dx, xp.where(ids < 0, ids + n, ids), front.reshape((ids.shape[0], *rest)))
         return (dx.reshape(x.shape) if axis is None else xp.moveaxis(dx, 0, before)), None
 
-    y = backend.take(source, indices)
-    if axis is not None and before:
-        y = xp.moveaxis(y, tuple(range(indices.ndim)), tuple(range(before, before + indices.ndim)))
-    return y, backward
+    return xp.take(x, indices, axis=before) if before else backend.take(source, indices), backward
 
 
 @primitive
