@@ -84,8 +84,8 @@ class Identity(Initializer):
 class STFT(Initializer):
     """The real or imaginary part of the waves of a short-time Fourier transform, times a window, as the kernel of a convolution.
 
-    side: "real" or "imag". window: an array, "hann", "hamming", or another name or tuple that ``scipy.signal.get_window``
-    knows (it needs SciPy), or None for none. scaling: "density" (divided by the root of
+    side: "real" or "imag". window: an array, "hann", "hamming", or another name that ``scipy.signal.get_window`` knows
+    (it needs SciPy), or None for none. scaling: "density" (divided by the root of
     the window's energy), "spectrum" (by its sum) or None. periodic: whether a named window is one period of its wave.
     The shape is (frame length, 1, frequencies).
     """
@@ -99,7 +99,7 @@ class STFT(Initializer):
             raise ValueError(
                 f"Scaling is invalid, it must be `None`, 'density' or 'spectrum'. Received scaling={scaling}"
             )
-        if isinstance(window, (str, tuple)):
+        if isinstance(window, str):
             _window(window, 8, periodic)  # a name that is not known is told here
         self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
 
@@ -109,7 +109,7 @@ class STFT(Initializer):
         length, _, count = shape
         window: Any = 1.0
         scale: Any = 1.0
-        if isinstance(self.window, (str, tuple)):
+        if isinstance(self.window, str):
             window = _window(self.window, length, self.periodic)
         elif self.window is not None:
             window = np.asarray(_host(self.window), dtype="float64")
