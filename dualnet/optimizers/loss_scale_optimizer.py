@@ -7,7 +7,8 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ..variables import Variable
+from ..tensor import Array
+from ..variables import Variable, runs
 from .base import Optimizer
 
 _DEFAULTS: dict[str, Any] = {
@@ -28,7 +29,8 @@ class LossScaleOptimizer(Optimizer):
 
     inner_optimizer: does the updates, with gradients divided by the scale. initial_scale: where the scale starts. It
     doubles after dynamic_growth_steps steps in a row with finite gradients; when one is not finite, it halves and the
-    step is left out. To know that, every step waits for the device once.
+    step is left out. To know that, every step waits for the device once: a step that is left out must not be counted, and the
+    count is an argument of the next update (the bias correction of Adam, the place in a schedule), which the host makes.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class LossScaleOptimizer(Optimizer):
 
     def build(self, variables: Iterable[Variable]) -> None:
         self.inner_optimizer.build(variables)
+        self._flat: dict[tuple[int, ...], list[Array]] = {}
         self._trainable_variables = self.inner_optimizer.known_variables
         self._trainable_variables_indices = {id(v): i for i, v in enumerate(self._trainable_variables)}
         self.built = True
@@ -74,10 +77,7 @@ class LossScaleOptimizer(Optimizer):
         return {"inner_optimizer": self.inner_optimizer}
 
     def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
-        absent = {id(v) for v in missing}
-        grads: list[Any] = [
-            v.grad for v in self.known_variables if id(v) not in absent and not v.overwrite_with_gradient
-        ]
+        grads = self._gradients(missing)
         if not _all_finite(grads):
             self.step_counter.assign(0)
             self.dynamic_scale.assign(float(self.dynamic_scale) / 2)
@@ -91,6 +91,15 @@ class LossScaleOptimizer(Optimizer):
             self.dynamic_scale.assign(scale * 2)
         else:
             self.step_counter.assign_add(1)
+
+    def _gradients(self, missing: Sequence[Variable]) -> list[Array]:
+        """The gradients of all variables but some: as few flat arrays as there are stretches of the buffers."""
+        key = tuple(id(v) for v in missing)
+        if key not in self._flat:
+            absent = set(key)
+            scaled = [v for v in self.known_variables if id(v) not in absent and not v.overwrite_with_gradient]
+            self._flat[key] = [run.grads for run in runs(scaled)]
+        return self._flat[key]
 
     @property
     def iterations(self) -> Any:
@@ -131,7 +140,7 @@ class LossScaleOptimizer(Optimizer):
         return cls(deserialize_keras_object(config.pop("inner_optimizer"), custom_objects), **config)
 
 
-def _all_finite(grads: Sequence[Any]) -> bool:
+def _all_finite(grads: Sequence[Array]) -> bool:
     """Whether no element is NaN or infinite; the host waits once for the answer."""
     finite: Any = True
     for g in grads:

@@ -52,6 +52,16 @@ def test_training_with_a_loss_scale_is_training_without() -> None:
     assert float(two.optimizer.dynamic_scale) == 2.0**15 * 8  # 6 steps
 
 
+def test_the_gradients_of_a_model_are_looked_at_in_one_piece() -> None:
+    optimizer = LossScaleOptimizer(SGD(1.0))
+    trained = model(optimizer)
+    trained.fit(X, Y, batch_size=4, verbose=0)
+    assert [g.shape for g in optimizer._gradients([])] == [(trained.count_params(),)]
+    kernel, *rest = trained.trainable_variables
+    around = optimizer._gradients([rest[0]])
+    assert [g.shape for g in around] == [(kernel.size,), (trained.count_params() - kernel.size - rest[0].size,)]
+
+
 def test_gradients_that_half_precision_has_no_numbers_for() -> None:
     tiny = 1e-9
     for factor, moved in ((None, False), (2.0**14, True)):
