@@ -140,18 +140,18 @@ class Recorder:
         """What was recorded, to run again; None if that cannot be."""
         return Forward(self, y_pred, loss) if self._is_whole(y_pred, loss) else None
 
-    def program(self, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape) -> Program | None:
-        """The same, with the way back. target: what was derived, the loss as it was scaled"""
-        if len(tape) != len(self.taped):
-            self.outside("an entry of the tape that is no op")
-        return Program(self, y_pred, loss, target, tape) if self._is_whole(y_pred, loss, target) else None
+    def program(self, y_pred: Any, loss: Tensor, tape: Tape) -> Program | None:
+        """The same, with the way back."""
+        if len(tape) != len(self.taped) or not loss.tracked:
+            self.outside("an entry of the tape that is no op, or a loss without a gradient")
+        return Program(self, y_pred, loss, tape) if self._is_whole(y_pred, loss) else None
 
-    def _is_whole(self, y_pred: Any, *others: Tensor | None) -> bool:
+    def _is_whole(self, y_pred: Any, loss: Tensor | None) -> bool:
         """Whether everything that the step gives comes from a recorded op."""
         if self._draws:
             self.outside("random numbers that no op took")
         outputs = tree.flatten(y_pred)
-        given = (*outputs, *(t for t in others if t is not None))
+        given = outputs if loss is None else [*outputs, loss]
         if not all(type(y) is Tensor and id(y.data) in self._slots for y in given):
             self.outside("an output or a loss that comes from no op")
         elif any(id(t.data) not in self._slots for y in outputs for t in _beside(y).values()):
@@ -222,15 +222,15 @@ class Forward:
 class Program(Forward):
     """A recorded step with its gradients."""
 
-    def __init__(self, recorder: Recorder, y_pred: Any, loss: Tensor, target: Tensor, tape: Tape) -> None:
+    def __init__(self, recorder: Recorder, y_pred: Any, loss: Tensor, tape: Tape) -> None:
         super().__init__(recorder, y_pred, loss)
-        self._seed = backends.of(target.data).xp.ones_like(target.data)
-        self._plan(recorder, target, tape)
+        self._one = Tensor(backends.of(loss.data).xp.ones_like(loss.data))
+        self._plan(recorder, loss, tape)
         self._places: list[Any] = []
         self._way: list[Step] = []
         self._bound: dict[int, Array] | None = None
 
-    def _plan(self, recorder: Recorder, target: Tensor, tape: Tape) -> None:
+    def _plan(self, recorder: Recorder, loss: Tensor, tape: Tape) -> None:
         """The way back, from what the tape says of this step."""
         places: dict[int, int] = {}  # of gradients, by the id of the tensor
 
@@ -244,7 +244,7 @@ class Program(Forward):
 
         self._kinds: list[tuple[Any, type]] = []  # dtype and array type of each gradient
         self._steps: list[Step] = []
-        self._target = place(target)
+        self._target = place(loss)
         reached = {self._target}
         for number, (outputs, inputs, closure) in zip(reversed(recorder.taped), reversed(tape)):
             takes = tuple(place(y) for y in outputs) if type(outputs) is tuple else place(outputs)
@@ -261,10 +261,13 @@ class Program(Forward):
             self._steps.append(Step(number, takes, gives, wanted))
         self._derived = {places[id(v)]: v for v in recorder.variables.values() if id(v) in places}
 
-    def train(self, batch: Sequence[Array], destinations: dict[int, Array]) -> tuple[Any, Tensor, list[Variable]]:
+    def train(
+        self, batch: Sequence[Array], destinations: dict[int, Array], scale_loss: Callable[[Tensor], Tensor]
+    ) -> tuple[Any, Tensor, list[Variable]]:
         """(output, loss, variables that got a gradient). destinations: ``id(variable) -> array`` for its gradient"""
         values, closures = self._values(batch)
-        found = self._backward(values, closures, destinations)
+        # A scale of the loss is one of what its gradient begins with; it may be another at every step.
+        found = self._backward(values, closures, destinations, scale_loss(self._one).data)
         return self._output(values), Tensor(values[self._loss]), found  # type: ignore[index]
 
     def _bind(self, destinations: dict[int, Array]) -> None:
@@ -278,13 +281,15 @@ class Program(Forward):
             for step in self._steps
         ]
 
-    def _backward(self, values: list[Any], closures: list[Any], destinations: dict[int, Array]) -> list[Variable]:
+    def _backward(
+        self, values: list[Any], closures: list[Any], destinations: dict[int, Array], seed: Array
+    ) -> list[Variable]:
         """``autodiff.backward`` along the recorded way."""
         if self._bound is not destinations:
             self._bind(destinations)
         places, kinds = self._places, self._kinds
         grads: list[Any] = [None] * len(kinds)
-        grads[self._target] = self._seed
+        grads[self._target] = seed
         for number, takes, gives, wanted in self._way:
             if type(takes) is int:
                 dy = grads[takes]
@@ -310,7 +315,7 @@ class Program(Forward):
                 if dx.dtype != dtype:
                     dx = dx.astype(dtype)
                 if type(dx) is not kind:
-                    dx = backends.of(self._seed).asarray(dx)
+                    dx = backends.of(seed).asarray(dx)
                 place = places[i]
                 if place is not None and dx is not place:
                     place[...] = dx

@@ -80,7 +80,9 @@ class RepeatedTraining(_Repeated):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         state = model._state()
         with no_grad():
-            y_pred, loss, found = program.train([t.data for t in leaves], state.destinations)
+            y_pred, loss, found = program.train(
+                [t.data for t in leaves], state.destinations, model.optimizer.scale_loss
+            )
         model._apply(state, found)
         return model._account(x, y, y_pred, sample_weight, loss)
 
@@ -90,13 +92,14 @@ class RepeatedTraining(_Repeated):
         recorder.states = [v.data for v in model.non_trainable_variables]
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         tape: list[Any] = []
-        with recording(tape), listening(recorder):
-            y_pred = model(x, training=True)
-            loss = model._loss(x, y, y_pred, sample_weight, True)
+        with recording(tape):
+            with listening(recorder):
+                y_pred = model(x, training=True)
+                loss = model._loss(x, y, y_pred, sample_weight, True)
+            if any(layer in context.holding for layer in (model, *model._flatten_layers())):
+                recorder.outside("a layer added a loss")
+            self._programs[kind] = recorder.program(y_pred, loss, tape) or 2
             scaled = model.optimizer.scale_loss(loss)
-        if any(layer in context.holding for layer in (model, *model._flatten_layers())):
-            recorder.outside("a layer added a loss")
-        self._programs[kind] = recorder.program(y_pred, loss, scaled, tape) or 2
         model._update(tape, scaled)
         return model._account(x, y, y_pred, sample_weight, loss)
 
@@ -104,7 +107,7 @@ class RepeatedTraining(_Repeated):
         hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
         if any(listens(c, hook) for c in self._callbacks for hook in hooks if not _is_own_object(c)):
             return False
-        return repeats(self.model, "train_step", "compute_loss")
+        return _is_own(self.model.optimizer.scale_loss) and repeats(self.model, "train_step", "compute_loss")
 
 
 class RepeatedTests(_Repeated):
