@@ -54,15 +54,21 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer = inner_optimizer
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
         inner_optimizer.loss_scale_factor = None  # or the gradients would be divided twice
-        host = backends.get("cpu")
-        self.step_counter = Variable(0, dtype="int32", trainable=False, name="step_counter", backend=host)
-        self.dynamic_scale = Variable(
-            initial_scale, dtype="float32", trainable=False, name="dynamic_scale", backend=host
-        )
 
     def build(self, variables: Iterable[Variable]) -> None:
+        variables = list(variables)
         self.inner_optimizer.build(variables)
         self._flat: dict[tuple[int, ...], list[Array]] = {}
+        host = backends.get("cpu")
+        self.step_counter = Variable(0, dtype="int32", trainable=False, name="step_counter", backend=host)
+        # Where the weights are: the loss is multiplied by what the scale is now, in a step that is repeated from a record too.
+        self.dynamic_scale = Variable(
+            self.initial_scale,
+            dtype="float32",
+            trainable=False,
+            name="dynamic_scale",
+            backend=backends.of(variables[0].data) if variables else backends.current(),
+        )
         self._trainable_variables = self.inner_optimizer.known_variables
         self._trainable_variables_indices = {id(v): i for i, v in enumerate(self._trainable_variables)}
         self.built = True
@@ -78,17 +84,17 @@ class LossScaleOptimizer(Optimizer):
 
     def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
         grads = self._gradients(missing)
+        scale = self.dynamic_scale.data
         if not _all_finite(grads):
             self.step_counter.assign(0)
-            self.dynamic_scale.assign(float(self.dynamic_scale) / 2)
+            scale *= 0.5
             return
-        scale = float(self.dynamic_scale)
         for g in grads:
             g /= scale
         self.inner_optimizer.apply_in_place(missing)
         if int(self.step_counter) == self.dynamic_growth_steps - 1:
             self.step_counter.assign(0)
-            self.dynamic_scale.assign(scale * 2)
+            scale *= 2
         else:
             self.step_counter.assign_add(1)
 
@@ -117,7 +123,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.learning_rate = value
 
     def scale_loss(self, loss: Any) -> Any:
-        return loss * (float(self.dynamic_scale) if self.built else self.initial_scale)
+        return loss * (self.dynamic_scale if self.built else self.initial_scale)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         self.inner_optimizer.finalize_variable_values(var_list)

@@ -52,6 +52,23 @@ def test_training_with_a_loss_scale_is_training_without() -> None:
     assert float(two.optimizer.dynamic_scale) == 2.0**15 * 8  # 6 steps
 
 
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_scale_that_changes_in_steps_that_are_repeated() -> None:
+    found = []
+    for run_eagerly in (True, False):
+        optimizer = LossScaleOptimizer(SGD(0.1), initial_scale=2.0**127, dynamic_growth_steps=2)
+        trained = model(optimizer)
+        trained.compile(optimizer, "mse", run_eagerly=run_eagerly)
+        trained.fit(X * 100, Y, batch_size=2, epochs=4, verbose=0)
+        found.append((float(optimizer.dynamic_scale), int(optimizer.iterations), trained.get_weights()))
+    eager, repeated = found
+    assert eager[:2] == repeated[:2]
+    assert eager[0] < 2.0**127
+    assert 0 < eager[1] < 24  # some steps were left out, not all
+    for a, b in zip(eager[2], repeated[2]):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_the_gradients_of_a_model_are_looked_at_in_one_piece() -> None:
     optimizer = LossScaleOptimizer(SGD(1.0))
     trained = model(optimizer)
