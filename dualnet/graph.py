@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from . import autodiff, tree
+import dualnet.autodiff as autodiff
+import dualnet.tree as tree  # not "from . import tree", which would ask for the ops first, and they import this module
+
 from .autodiff import no_grad
 from .naming import auto_name
 from .tensor import KerasTensor, Tensor

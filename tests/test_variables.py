@@ -89,13 +89,13 @@ def test_dictionaries_by_sorted_key() -> None:
     [([1, 2], [1]), ({"a": 1}, {"b": 1}), ({"a": 1}, {"a": 1, "b": 2}), ([1], 1), ({"a": 1}, [1]), ((1, 2), (1, 2, 3))],
 )
 def test_structures_that_differ(pair: tuple[Any, Any]) -> None:
-    with pytest.raises(ValueError, match="expected structures of the same form"):
+    with pytest.raises(ValueError, match="the structures don't have the same nested form"):
         tree.map_structure(lambda a, b: a, *pair)
 
 
 @pytest.mark.parametrize("leaves", [[1], [1, 2, 3]])
 def test_leaves_that_do_not_fit(leaves: list[int]) -> None:
-    with pytest.raises(ValueError, match="has 2 leaves, got"):
+    with pytest.raises(ValueError, match="for a structure that holds 2"):
         tree.pack_sequence_as([0, {"a": 0}], leaves)
 
 

@@ -157,7 +157,7 @@ def _in_float64(model: Any) -> Iterator[None]:
     variables: list[Variable] = [v for v in model.weights if v.data.dtype.kind == "f"]
     generators = [g for layer in layers for g in vars(layer).values() if isinstance(g, SeedGenerator)]
     before = [(v, v.data) for v in variables]
-    dtypes = [(layer, layer._dtype) for layer in layers]
+    dtypes = [(layer, layer._dtype, layer._compute_dtype, layer._mixed_dtype) for layer in layers]
     counters = [(g, g.counter) for g in generators]
     floatx = config.floatx()
     try:
@@ -165,15 +165,15 @@ def _in_float64(model: Any) -> Iterator[None]:
         for v in variables:
             v.data = v.data.astype("float64")
         for layer in layers:
-            layer._dtype = "float64"
+            layer._dtype, layer._compute_dtype, layer._mixed_dtype = "float64", "float64", None
         with backends.device(model._backend().device):
             yield
     finally:
         config.set_floatx(floatx)
         for v, data in before:
             v.data = data
-        for layer, dtype in dtypes:
-            layer._dtype = dtype
+        for layer, *dtype in dtypes:
+            layer._dtype, layer._compute_dtype, layer._mixed_dtype = dtype
         for g, counter in counters:
             g.counter = counter
         model._clear_losses()

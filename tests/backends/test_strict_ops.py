@@ -7,14 +7,21 @@ import pytest
 
 from dualnet import ops, tree
 from dualnet.autodiff import backward, recording
+from dualnet.ops import counting
 
 from ..ops.cases import Row, Sample
 from ..ops.harness import ROWS, floating, tensors
 from . import strict
 
-TO_HOST = {ops.convert_to_numpy: "it is for the host", ops.while_loop: "its condition is read back"}
+TO_HOST = {
+    ops.convert_to_numpy: "it is for the host",
+    ops.while_loop: "its condition is read back",
+    **dict.fromkeys((ops.nonzero, counting._nonzero), "how long the result is, the values say"),
+    **dict.fromkeys((ops.unique, counting._unique), "how long the result is, the values say"),
+    ops.bincount: "how long the result is, the values say",
+}
 # Calls that hand over host data by what they are: a list of indices.
-LISTS = {ops.get_item: "a list of indices"}
+LISTS = {ops.get_item: "a list of indices", ops.select: "lists of host arrays"}
 
 
 def waits(row: Row, sample: Sample) -> bool:

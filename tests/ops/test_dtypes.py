@@ -61,7 +61,7 @@ def test_names_of_dtypes() -> None:
     for given in ("float32", np.float32, np.dtype("float32"), None, float):
         assert dtypes.standardize_dtype(given) == "float32"
     assert dtypes.standardize_dtype("bool") == dtypes.standardize_dtype(bool) == "bool"
-    for wrong in ("float31", "string", object()):
+    for wrong in ("float31", "text", object()):
         with pytest.raises(ValueError, match="expected one of"):
             dtypes.standardize_dtype(wrong)
 

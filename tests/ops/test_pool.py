@@ -92,8 +92,8 @@ def test_resized_integers_are_rounded_and_stay_in_range(backend: Backend) -> Non
 def test_errors_of_resize() -> None:
     x = np.zeros((2, 4, 5, 3), "float32")
     for args, options, message in (
-        (((4, 5, 6),), {}, "size must be"),
-        (((0, 5),), {}, "size must be"),
+        (((4, 5, 6),), {}, "`size` must have positive height and width"),
+        (((0, 5),), {}, "`size` must have positive height and width"),
         (((4, 5), "cubic"), {}, "one of nearest, bilinear"),
         (((4, 5),), {"fill_mode": "edge"}, "fill_mode"),
         (((4, 5),), {"data_format": "NHWC"}, "NHWC"),
@@ -101,5 +101,5 @@ def test_errors_of_resize() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             ops.image.resize(x, *args, **options)
-    with pytest.raises(ValueError, match="4 axes"):
+    with pytest.raises(ValueError, match="Invalid images rank"):
         ops.image.resize(x[0, 0], (2, 2))
