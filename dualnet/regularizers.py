@@ -7,6 +7,7 @@ from typing import Any
 from . import ops
 from .saving.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .tensor import Tensor
+from .variables import Watched
 
 __all__ = [
     "L1",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-class Regularizer:
+class Regularizer(Watched):
     """Base of all regularizers: a callable ``weight -> scalar tensor``."""
 
     def __call__(self, x: Any) -> Tensor:

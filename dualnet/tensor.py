@@ -55,6 +55,9 @@ class Tensor:
 
     def numpy(self) -> Any:
         """The value as a NumPy array on the host."""
+        from .autodiff import outside
+
+        outside("a value is read on the host")  # what is done next may depend on it
         return backends.of(self.data).to_numpy(self.data)
 
     def item(self) -> Any:

@@ -33,6 +33,15 @@ def structure_changed() -> None:
     _structure += 1
 
 
+class Watched:
+    """Base of what takes part in a step without being a layer: when an attribute is set again, records of steps are void."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self.__dict__.get(name, value) is not value:
+            structure_changed()
+        object.__setattr__(self, name, value)
+
+
 class Variable(Tensor):
     """A tensor that keeps its identity while its value changes: a weight, a moving average, a counter.
 
@@ -113,6 +122,7 @@ class Variable(Tensor):
 
     def numpy(self) -> Any:
         """The value as it is now, as a NumPy array of its own on the host."""
+        outside("a variable is read on the host")
         backend = backends.of(self.data)
         value = backend.to_numpy(self.data)
         return value.copy() if backend.name == "numpy" else value

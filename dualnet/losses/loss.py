@@ -9,6 +9,7 @@ from typing import Any
 from .. import ops, tree
 from ..naming import auto_name
 from ..tensor import Tensor
+from ..variables import Watched
 from .reduction import (
     as_tensor,
     compute_dtype,
@@ -18,7 +19,7 @@ from .reduction import (
 )
 
 
-class Loss:
+class Loss(Watched):
     """Base of all losses. A loss of your own defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     name: by default the class in snake_case. reduction: from one value per sample to one number:

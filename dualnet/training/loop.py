@@ -85,7 +85,7 @@ def fit(
     with backends.device(backend.device):
         model._source, model._resume = weakref.ref(source), None
         listeners.on_train_begin()
-        steps, tests = RepeatedTraining(model, listeners.callbacks), RepeatedTests(model)
+        steps, tests = RepeatedTraining(model, listeners.callbacks), RepeatedTests(model, listeners.callbacks)
         resume, model._resume = model._resume, None  # left there by a callback that goes on with another run
         first, model._initial_epoch = model._initial_epoch or initial_epoch, 0
         if resume is not None:
@@ -111,6 +111,7 @@ def fit(
                     logs = dict(sorted(logs.items()))
             listeners.on_epoch_end(epoch, logs)
             steps.end_epoch()
+            tests.end_epoch()
             if model.stop_training or source.exhausted:
                 break
         if model.optimizer is not None and model.optimizer.built:
@@ -218,7 +219,7 @@ def evaluate_data(
     model: Any, data: Data, steps: int | None, listeners: CallbackList, test_step: Any = None
 ) -> dict[str, Any]:
     """Loss and metrics over the data, as numbers by name."""
-    test_step = test_step or RepeatedTests(model)
+    test_step = test_step or RepeatedTests(model, listeners.callbacks)
     model.reset_metrics()
     model.stop_evaluating = False
     listeners.on_test_begin()

@@ -321,7 +321,8 @@ class Program(Forward):
                     place[...] = dx
                     dx = place
                 grads[i] = dx
-        return [v for i, v in self._derived.items() if grads[i] is not None]
+        # A variable that is none of the model's has no place.
+        return [v for i, v in self._derived.items() if grads[i] is not None and places[i] is not None]
 
 
 def _where(wanted: Any, destinations: dict[int, Array]) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import tree
 from ..autodiff import listening, no_grad, recording
 from ..callbacks.callback import listens
 from ..layers.context import context
+from ..layers.tracking import Tracking
 from ..tensor import Tensor
 from ..variables import structure
 from .packing import unpack_x_y_sample_weight
@@ -20,11 +21,17 @@ _AT_MOST = 8  # kinds of batches: where every one has another length, nothing is
 class _Repeated:
     """Steps of one kind, written down for each kind of batch at its second step, then repeated.
 
-    A record is thrown away when weights are made, when what is trainable changes, and when an attribute of a layer is set.
+    A record is thrown away when weights are made, when what is trainable changes, when an attribute of a layer, a loss or a
+    regularizer is set, and with ``compile``. callbacks: those of the run. Where code of the user runs between epochs, steps
+    are written down anew: it may have changed what no record can see.
     """
 
-    def __init__(self, model: Any) -> None:
+    _hooks: tuple[str, ...] = ()  # of callbacks, between two of these steps
+
+    def __init__(self, model: Any, callbacks: Sequence[Any] = ()) -> None:
         self.model = model
+        self._callbacks = callbacks
+        self._others = not all(map(_is_own_object, callbacks))
         self._allowed: bool | None = None
         self._programs: dict[Any, Any] = {}  # a record, or how often this kind of batch was seen
         self._structure = structure()
@@ -33,14 +40,17 @@ class _Repeated:
         """(kind of batch, its tensors, what there is for it: a record, 1: to be recorded now, 2: to be run as written)"""
         if self._structure != structure():
             self._structure = structure()
-            self._programs.clear()
+            self._forget()
         if type(data) is Tensor:
             leaves: Any = (data,)
+            form = None
         elif type(data) is tuple and len(data) == 2 and type(data[0]) is Tensor is type(data[1]):
             leaves = data
+            form = None
         else:
             leaves = [t for t in tree.flatten(data) if t is not None]
-        kind = tuple([(t.data.shape, t.data.dtype) for t in leaves])
+            form = _form(data)
+        kind = (form, *[(t.data.shape, t.data.dtype) for t in leaves])
         found = self._programs.get(kind, 0)
         if type(found) is not int:
             return kind, leaves, found
@@ -49,28 +59,30 @@ class _Repeated:
                 self._programs[kind] = 1
             return kind, leaves, 2
         if found == 1 and self._allowed is None:
-            self._allowed = self._may()
+            self._allowed = self._may() and not any(
+                listens(c, hook) for c in self._callbacks for hook in self._hooks if not _is_own_object(c)
+            )
+        if found == 1 and len({id(t.data) for t in leaves}) < len(leaves):
+            return kind, leaves, 2  # one array in two places: a record could not tell which of them an op takes
         return kind, leaves, found if self._allowed else 2
 
     def _may(self) -> bool:
         raise NotImplementedError
 
-
-class RepeatedTraining(_Repeated):
-    """``train_step`` of a model, as ``fit`` calls it. callbacks: those of the run
-
-    Where code of the user runs between epochs, steps are written down anew: it may have changed what no record can see.
-    """
-
-    def __init__(self, model: Any, callbacks: Sequence[Any]) -> None:
-        super().__init__(model)
-        self._callbacks = callbacks
-        self._others = not all(map(_is_own_object, callbacks))
+    def _forget(self) -> None:
+        self._allowed = None
+        self._programs.clear()
 
     def end_epoch(self) -> None:
         """Code of the user may run now."""
         if self._others:
-            self._programs.clear()
+            self._forget()
+
+
+class RepeatedTraining(_Repeated):
+    """``train_step`` of a model, as ``fit`` calls it."""
+
+    _hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
     def __call__(self, data: Any) -> Any:
         model = self.model
@@ -104,14 +116,13 @@ class RepeatedTraining(_Repeated):
         return model._account(x, y, y_pred, sample_weight, loss)
 
     def _may(self) -> bool:
-        hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-        if any(listens(c, hook) for c in self._callbacks for hook in hooks if not _is_own_object(c)):
-            return False
         return _is_own(self.model.optimizer.scale_loss) and repeats(self.model, "train_step", "compute_loss")
 
 
 class RepeatedTests(_Repeated):
     """``test_step`` of a model, as ``evaluate`` calls it."""
+
+    _hooks = ("on_test_batch_begin", "on_test_batch_end")
 
     def __call__(self, data: Any) -> Any:
         model = self.model
@@ -164,9 +175,30 @@ def repeats(model: Any, *steps: str) -> bool:
         return False
     if any(getattr(kind, name) is not getattr(Steps, name) for name in steps):
         return False
+    regularizers = [v.regularizer for v in model.variables if v.regularizer is not None]
+    if not all(map(_is_own_value, [*regularizers, *_given_to_ops(model)])):
+        return False
     layers = [layer for layer in model._flatten_layers() if layer is not model]
     losses = model._compiled_loss.losses if model._compiled_loss is not None else []
     return all(map(_is_own_object, [*layers, *losses]))
+
+
+def _given_to_ops(model: Any) -> Iterator[Any]:
+    """The ops in the graphs of a model, and what they were given there: a function may be among it."""
+    for part in model._flatten_layers():
+        for operation in getattr(getattr(part, "_graph", None), "operations", ()):
+            yield getattr(operation, "op", None)
+            for node in operation._inbound_nodes:
+                yield from tree.flatten([node.args, node.kwargs])
+
+
+def _form(data: Any) -> Any:
+    """How a batch is put together, and where it has None."""
+    if isinstance(data, dict):
+        return tuple([(key, _form(value)) for key, value in data.items()])
+    if isinstance(data, (tuple, list)):
+        return tuple([_form(value) for value in data])
+    return data is None
 
 
 def _is_own(value: Any) -> bool:
@@ -191,4 +223,7 @@ def _is_own_value(value: Any) -> bool:
         return all(map(_is_own_value, value.values()))
     if isinstance(value, Tensor) or not callable(value):
         return True
-    return _is_own(value if hasattr(value, "__name__") else type(value))
+    if hasattr(value, "__name__"):
+        return _is_own(value)
+    # A layer is looked at by itself, and may lead back to where it is an attribute.
+    return _is_own(type(value)) and (isinstance(value, Tracking) or all(map(_is_own_value, vars(value).values())))

@@ -11,7 +11,7 @@ from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import no_grad
 from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
-from ..variables import structure
+from ..variables import structure, structure_changed
 from . import loop
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
@@ -125,6 +125,7 @@ class Trainer(Steps):
         self.compiled = True
         self.stop_training = False
         self._trained = None
+        structure_changed()
         self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
 
     def _computes_in_float16(self) -> bool:

@@ -349,3 +349,196 @@ def test_two_fits(runs: list[int]) -> None:
     assert runs[0] > 0
     for a, b in zip(*results):
         np.testing.assert_array_equal(a, b)
+
+
+# -- what a record must not take for granted -----------------------------------------------------------------------
+
+
+def scores() -> Sequential:
+    return Sequential([Input((6,)), layers.Dense(3, kernel_regularizer="l2")])
+
+
+class Between(Callback):
+    """Calls a function with the model and the epoch before each epoch."""
+
+    def __init__(self, change: Callable[[Any, int], None]) -> None:
+        super().__init__()
+        self.change = change
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.change(self.model, epoch)
+
+
+def counted_activation() -> Callable[[Any], Any]:
+    calls = [0]
+
+    def activation(x: Any) -> Any:
+        calls[0] += 1
+        return x * float(calls[0])
+
+    return activation
+
+
+def use_own_activation(model: Any, epoch: int) -> None:
+    if epoch == 1:
+        model.layers[0].activation = counted_activation()
+
+
+def compile_again(model: Any, epoch: int) -> None:
+    if epoch == 1:
+        model.compile(model.optimizer, model.loss, loss_weights=[3.0], run_eagerly=model.run_eagerly)
+
+
+def reduce_otherwise(model: Any, epoch: int) -> None:
+    for loss in model._compiled_loss.losses:  # there are none before the first batch
+        loss.reduction = ("sum", "mean")[epoch % 2]
+
+
+def regularize_more(model: Any, epoch: int) -> None:
+    model.layers[0].kernel_regularizer.l2 = 0.1 * (epoch + 1)
+
+
+@pytest.mark.parametrize("change", [use_own_activation, compile_again, reduce_otherwise, regularize_more])
+def test_a_callback_changes_what_steps_and_validation_do(change: Any) -> None:
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(7)
+        model = scores()
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        data = {"batch_size": 4, "validation_split": 0.4, "epochs": 4, "verbose": 0}
+        results.append(model.fit(X, X[:, :3], callbacks=[Between(change)], **data).history)
+    assert results[0] == results[1]
+
+
+def test_a_callback_changes_the_loss_between_batches_of_a_test() -> None:
+    class Flip(Callback):
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            loss = self.model.loss
+            loss.reduction = "sum" if loss.reduction != "sum" else "mean"
+
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(7)
+        model = scores()
+        model.compile("sgd", dualnet.losses.MeanSquaredError(), run_eagerly=eagerly)
+        results.append(model.evaluate(X, X[:, :3], batch_size=4, callbacks=[Flip()], verbose=0))
+    assert results[0] == results[1]
+
+
+def test_predictions_with_a_function_that_came_later() -> None:
+    model = scores()
+    once = [model.predict(X[:8], verbose=0) for _ in range(3)][-1]
+    model.layers[0].activation = counted_activation()
+    for calls in range(1, 5):
+        np.testing.assert_array_equal(model.predict(X[:8], verbose=0), once * np.float32(calls))
+
+
+def test_run_eagerly_is_heeded_when_it_is_set_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = scores()
+    for _ in range(3):
+        model.predict(X, verbose=0)
+    model.run_eagerly = True
+    monkeypatch.setattr(Forward, "run", lambda *args: pytest.fail("a step was repeated"))
+    for _ in range(4):
+        model.predict(X, verbose=0)
+
+
+def batches_of(parts: Callable[[int, Any], Any]) -> Any:
+    random = np.random.default_rng(1)
+    for i in range(12):
+        yield parts(i, random)
+
+
+def same_array(i: int, random: Any) -> Any:
+    x = random.normal(size=(4, 6)).astype("float32")
+    return (x, x) if i < 4 else (x, 2 * x)
+
+
+def weights_of_one(i: int, random: Any) -> Any:
+    x = random.normal(size=(4, 6)).astype("float32")
+    return x, {"a": x, "b": -x}, {"ab"[i % 2]: random.uniform(size=4).astype("float32")}
+
+
+def two_named() -> Model:
+    x = Input((6,))
+    return Model(x, {"a": layers.Dense(6, name="a")(x), "b": layers.Dense(6, name="b")(x)})
+
+
+@pytest.mark.parametrize(
+    ("parts", "build"),
+    [(same_array, lambda: Sequential([Input((6,)), layers.Dense(6)])), (weights_of_one, two_named)],
+    ids=["one array twice", "weights of one output"],
+)
+def test_batches_that_only_look_alike(parts: Any, build: Any) -> None:
+    """Of the same shapes and dtypes, but put together in another way."""
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(7)
+        model = build()
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        model.fit(batches_of(parts), steps_per_epoch=12, verbose=0)
+        results.append([v.numpy() for v in model.variables])
+    for a, b in zip(*results):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_form_tells_where_there_is_nothing() -> None:
+    t = dualnet.Tensor(X)
+    forms = [({"a": t, "b": None}, t), ({"a": None, "b": t}, t), ((t, t), t), (t, t, t), (t, (t, t))]
+    assert len({repeated._form(f) for f in forms}) == len(forms)
+
+
+@pytest.mark.filterwarnings("ignore:the loss does not depend on")
+def test_a_variable_of_no_layer_does_not_stand_in_for_one_without_a_gradient(runs: list[int]) -> None:
+    def build() -> Model:
+        free = dualnet.Variable(np.ones(3, "float32"))
+        x = Input((6,))
+        return Model(x, [layers.Dense(3, use_bias=False)(x) * free, layers.Dense(2, use_bias=False)(x)])
+
+    options = {"optimizer": lambda: optimizers.Adam(0.1, weight_decay=0.1), "loss": ["mse", None]}
+    agree(runs, ALL, build, data=(X, [X[:, :3], X[:, :2]]), compile=options)
+
+
+def test_a_function_of_the_user_in_a_graph_or_at_a_variable_runs_at_every_step(runs: list[int]) -> None:
+    def in_graph() -> Model:
+        x = Input((6,))
+        model = Model(
+            x, layers.Dense(3, activation="softmax")(ops.vectorized_map(activation := counted_activation(), x))
+        )
+        activation.__closure__[0].cell_contents[0] = 0  # it ran for the shapes, too
+        return model
+
+    def at_variable() -> Model:
+        model, times = dense(), counted_activation()
+        model.layers[0].kernel.regularizer = lambda w: times(ops.sum(ops.square(w)) * 1e-6)
+        return model
+
+    agree(runs, 0, in_graph)
+    agree(runs, 0, at_variable)
+
+
+def test_a_step_that_reads_a_value_is_not_repeated() -> None:
+    from dualnet.autodiff import listening
+    from dualnet.training.recorded import Recorder
+
+    for value in (dualnet.Tensor(X), dualnet.Variable(X)):
+        recorder = Recorder([value])
+        with listening(recorder):
+            value.numpy()
+        assert recorder.problem is not None
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # infinities are what the scale goes by
+def test_the_scale_of_a_loss_in_float16_changes(runs: list[int]) -> None:
+
+    def build() -> Sequential:
+        return Sequential([
+            Input((6,)),
+            layers.Dense(8, activation="relu", dtype="mixed_float16"),
+            layers.Dense(3, activation="softmax", dtype="mixed_float16"),
+        ])  # fmt: skip
+
+    def optimizer() -> Any:
+        return optimizers.LossScaleOptimizer(optimizers.SGD(0.01), initial_scale=2.0**15, dynamic_growth_steps=4)
+
+    agree(runs, ALL, build, compile={"optimizer": optimizer})
