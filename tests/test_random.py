@@ -93,6 +93,22 @@ def test_binomial_without_doubt(backend: Backend) -> None:
     assert got[1, :2].tolist() == [0, 7]
 
 
+def test_numbers_beside_arrays(backend: Backend) -> None:
+    n, p, one = np.array([5, 6]), np.array([0.25, 0.5]), np.ones(2)
+    for mixed, arrays in (
+        (random.binomial((2,), n, 0.5, seed=1), random.binomial((2,), n, 0.5 * one, seed=1)),
+        (random.binomial((2,), 40, p, seed=1), random.binomial((2,), 40 * one, p, seed=1)),
+        (random.beta((2,), p, 2.0, seed=1), random.beta((2,), p, 2 * one, seed=1)),
+        (random.beta((2,), 2, p, seed=1), random.beta((2,), 2 * one, p, seed=1)),
+    ):
+        np.testing.assert_array_equal(mixed.numpy(), arrays.numpy())
+
+
+def test_binomial_of_what_is_no_probability(backend: Backend) -> None:
+    got = random.binomial((5,), 10, [1.5, -0.1, np.nan, 0.0, 1.0], seed=1).numpy()
+    np.testing.assert_array_equal(got, [np.nan, np.nan, np.nan, 0, 10])
+
+
 def test_categorical(backend: Backend) -> None:
     p = np.array([[0.1, 0.2, 0.7], [0.5, 0.0, 0.5]])
     logits = np.log(np.maximum(p, 1e-300)) + np.array([[50.0], [-3.0]])
@@ -106,7 +122,7 @@ def test_categorical(backend: Backend) -> None:
 
 def test_categorical_dtype_and_rank() -> None:
     assert str(random.categorical([[0.0, 1.0]], 3, "uint8", seed=1).dtype) == "uint8"
-    for wrong in (np.zeros(3), np.zeros((2, 2, 2))):
+    for wrong in (np.zeros(3), np.zeros((2, 2, 2)), np.zeros((2, 0))):
         with pytest.raises(ValueError, match="batch, classes"):
             random.categorical(wrong, 3)
 

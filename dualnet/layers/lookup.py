@@ -722,7 +722,10 @@ def refuse_path(cls: type, config: dict[str, Any]) -> None:
 
 def _lines(content: bytes, encoding: str, by_hand: bool = False) -> list[str]:
     """The lines of a file; of one that somebody wrote by hand, without the marks of Windows."""
-    lines = content.decode(encoding).split("\n")
+    try:
+        lines = content.decode(encoding).split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"a vocabulary must be a text file in {encoding}, with a term on each line: {error}") from None
     if len(lines) > 1 and lines[-1] == "":
         lines.pop()
     return [line.removesuffix("\r") for line in lines] if by_hand else lines

@@ -77,7 +77,7 @@ def binomial(
 ) -> Const:
     """How many of ``counts`` trials succeed, each with its probability
 
-    counts, probabilities: of any shapes that broadcast to ``shape``. Where the mean n p of the rarer outcome is below 10, one
+    counts, probabilities: of any shapes that broadcast to ``shape``; NaN for a probability outside of 0 to 1. Where the mean n p of the rarer outcome is below 10, one
     uniform number is looked up in the distribution function, of which 48 terms are summed; elsewhere the transformed rejection
     of Hormann (J. Stat. Comput. Simul. 46, 1993) in 32 rounds, where fewer than one in 1e15 needs more, and is the mode.
     """
@@ -91,7 +91,7 @@ def binomial(
     high = _rejected(
         backend, xp.where(few, xp.full_like(n, 40.0), n), xp.where(few, xp.full_like(n, 0.5), rarer), key, step
     )
-    k = xp.where(few, low, high)
+    k = xp.where(rarer >= 0, xp.where(few, low, high), xp.full_like(n, float("nan")))
     return xp.where(p > 0.5, n - k, k).astype(_dtype(dtype), copy=False), None
 
 
@@ -103,7 +103,7 @@ def categorical(
 
     A uniform number for each, looked up in the running sum of the probabilities.
     """
-    if logits.ndim != 2:
+    if logits.ndim != 2 or not logits.shape[1]:
         raise ValueError(f"categorical: logits must be of shape (batch, classes), got shape {logits.shape}")
     xp, (batch, classes) = backend.xp, logits.shape
     sums = xp.cumsum(backend.softmax(logits.astype("float64"), -1), axis=-1)
@@ -122,7 +122,7 @@ def _dtype(dtype: Any) -> str:
 
 
 def _spread(xp: Xp, x: Array, shape: Sequence[int]) -> Array:
-    return xp.broadcast_to(x.astype("float64"), tuple(shape))
+    return xp.broadcast_to(xp.asarray(x, dtype="float64"), tuple(shape))  # beside an array, a number is still one here
 
 
 def _part(step: int, i: int) -> int:

@@ -45,8 +45,11 @@ def read(archive: zipfile.ZipFile, objects: Iterable[tuple[str, Any]], member: C
         with tempfile.TemporaryDirectory(prefix="dualnet-assets-") as made:
             for name in own:
                 target = Path(made, *_parts(name, inside))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(member(name))
+                try:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(member(name))
+                except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                    raise ValueError(f"the archive holds {name!r}, a file where it has a folder too") from None
             obj.load_assets(made)
 
 

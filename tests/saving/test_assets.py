@@ -117,11 +117,23 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
         saving.load_model(evil)
 
 
-@pytest.mark.parametrize("content", [b"[UNK]\na\na", b"\xff\xfe", b""])
-def test_a_damaged_vocabulary_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path) -> None:
+    model().save(tmp_path / "a.keras")
+    evil = rewritten(
+        tmp_path / "a.keras", tmp_path / "b.keras", **{"assets/layers/string_lookup/vocabulary.txt/a": b"x"}
+    )
+    with pytest.raises(ValueError, match="where it has a folder too"):
+        saving.load_model(evil)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"[UNK]\na\na", "repeated term"), (b"\xff\xfe", "must be a text file in utf-8"), (b"", "does not fit")],
+)
+def test_a_damaged_vocabulary_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     model().save(tmp_path / "a.keras")
     broken = {"assets/layers/string_lookup/vocabulary.txt": content}
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=message):
         saving.load_model(rewritten(tmp_path / "a.keras", tmp_path / "b.keras", **broken))
 
 
