@@ -77,9 +77,10 @@ def binomial(
 ) -> Const:
     """How many of ``counts`` trials succeed, each with its probability
 
-    counts, probabilities: of any shapes that broadcast to ``shape``; NaN for a probability outside of 0 to 1. Where the mean n p of the rarer outcome is below 10, one
-    uniform number is looked up in the distribution function, of which 48 terms are summed; elsewhere the transformed rejection
-    of Hormann (J. Stat. Comput. Simul. 46, 1993) in 32 rounds, where fewer than one in 1e15 needs more, and is the mode.
+    counts, probabilities: of any shapes that broadcast to ``shape``; NaN for a probability outside of 0 to 1. Where the mean n p
+    of the rarer outcome is below 10, one uniform number is looked up in the distribution function, of which 48 terms are summed;
+    elsewhere the transformed rejection of Hormann (J. Stat. Comput. Simul. 46, 1993) in 32 rounds, where fewer than one in 1e15
+    needs more, and is the mode.
     """
     xp = backend.xp
     n, p = _spread(xp, counts, shape), _spread(xp, probabilities, shape)
