@@ -24,7 +24,9 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     """``true_fn()`` where ``pred`` holds, else ``false_fn()``: functions without arguments, of the same structure of tensors.
 
     pred: a Python boolean, which chooses the function that is called, or a tensor without axes. Of a tensor nothing is read
-    back: both functions are called and their results chosen from on the device, so neither should have side effects.
+    back: both functions are called and their results chosen from on the device, so neither should have side effects. NaN
+    and infinity of the one not chosen stay out of the value, but an infinite or NaN slope in it makes the gradient NaN (0
+    times infinity): guard its argument, as in ``log(where(x > 0, x, 1))``. ``switch`` is the same.
     Raises ``ValueError`` when the results differ in structure or shape.
     """
     if not callable(true_fn) or not callable(false_fn):

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from ..autodiff import primitive
-from ..dtypes import result_type
+from ..dtypes import is_float, result_type
 from ..tensor import Tensor
 from ._common import Array, Op, Xp, as_one_op, floating
 from .arithmetic import divide, greater, multiply, subtract, where
@@ -216,10 +216,12 @@ def stft(
 
     x: (..., n) -> a pair of (..., count, fft_length // 2 + 1).  window: "hann", "hamming", a tensor of
     ``sequence_length`` numbers, or None: none, over all of ``fft_length``. center: put fft_length // 2 mirrored numbers at
-    both ends, so that stretch t is around the place t * sequence_stride.
+    both ends, so that stretch t is around the place t * sequence_stride. Integers raise ``TypeError``.
     """
     _check_lengths(sequence_length, sequence_stride, fft_length)
     x = x if hasattr(x, "dtype") else convert_to_tensor(x)
+    if not is_float(x.dtype):
+        raise TypeError(f"Invalid input type. stft: expected floating point numbers, got dtype {x.dtype}: cast them")
     if center:
         side = fft_length // 2
         x = pad(x, [(0, 0)] * (ndim(x) - 1) + [(side, side)], mode="reflect")

@@ -57,7 +57,14 @@ def nanmean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 def nanvar(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     x = _tensor(x)
-    return nanmean(square(subtract(x, nanmean(x, axis=axis, keepdims=True))), axis=axis, keepdims=keepdims)
+    centred = subtract(x, nanmean(x, axis=axis, keepdims=True))
+    if is_float(x.dtype):
+        # What is NaN is put back behind the square, whose gradient 2 * NaN * 0 would reach the mean and all the others.
+        missing = isnan(x)
+        squares = where(missing, math.nan, square(where(missing, 0.0, centred)))
+    else:
+        squares = square(centred)
+    return nanmean(squares, axis=axis, keepdims=keepdims)
 
 
 def nanstd(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:

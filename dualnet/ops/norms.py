@@ -14,7 +14,7 @@ from .create import convert_to_tensor
 from .elementwise import absolute, cast
 from .factor import _singular_values
 from .reduce import _as_axis, _restore
-from .shape import expand_dims, moveaxis, ndim, squeeze
+from .shape import expand_dims, moveaxis, ndim, shape, squeeze
 
 Order = float | str | None
 
@@ -60,12 +60,19 @@ def _vector_norm(x: Array, ord: Any, axis: int, keepdims: bool) -> Array:
         return _length(x, axis=(axis,), keepdims=keepdims)
     size = absolute(_float(x))
     if ord in (math.inf, -math.inf):
-        return (reduce.max if ord > 0 else reduce.min)(size, axis=axis, keepdims=keepdims)
+        return _extreme(size, ord, axis, keepdims)
     if ord == 0:
         return reduce.sum(cast(not_equal(size, 0), size.dtype), axis=axis, keepdims=keepdims)
     if ord == 1:
         return reduce.sum(size, axis=axis, keepdims=keepdims)
     return power(reduce.sum(power(size, float(ord)), axis=axis, keepdims=keepdims), 1 / ord)
+
+
+def _extreme(x: Array, ord: float, axis: int, keepdims: bool) -> Array:
+    """The largest (0 of no elements, as of a sum of squares) or smallest of numbers from 0 on."""
+    if ord < 0:
+        return reduce.min(x, axis=axis, keepdims=keepdims)
+    return reduce.max(x, axis=axis, keepdims=keepdims, initial=0 if shape(x)[axis] == 0 else None)
 
 
 def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> Array:
@@ -79,14 +86,14 @@ def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> A
     if ord in (1, -1, math.inf, -math.inf):
         first, second = (row, column) if abs(ord) == 1 else (column, row)
         along = reduce.sum(absolute(x), axis=first, keepdims=True)
-        y = (reduce.max if ord > 0 else reduce.min)(along, axis=second, keepdims=True)
+        y = _extreme(along, ord, second, True)
         return y if keepdims else squeeze(y, axes)
     if ord not in ("nuc", 2, -2):
         raise ValueError(
             f'norm: ord={ord!r} is not known for matrices; expected None, "fro", "nuc", 1, 2, inf or their minus'
         )
     s = _singular_values(moveaxis(x, axes, (-2, -1)))
-    y = reduce.sum(s, axis=-1) if ord == "nuc" else (reduce.max if ord > 0 else reduce.min)(s, axis=-1)
+    y = reduce.sum(s, axis=-1) if ord == "nuc" else _extreme(s, ord, -1, False)
     return expand_dims(y, tuple(sorted(axes))) if keepdims else y
 
 

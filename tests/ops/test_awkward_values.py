@@ -1,0 +1,66 @@
+"""Gradients past NaN, norms of nothing, signals of whole numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualnet
+from dualnet import ops
+
+
+@pytest.mark.parametrize("op", [ops.nanvar, ops.nanstd])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_gradients_of_the_spread_pass_over_nan(op: Any, axis: Any) -> None:
+    """Each element has the slope that it has without the others that are NaN, which have none."""
+    x = np.array([[1.0, math.nan, 3.0], [4.0, 7.0, -2.0]])
+    plain = {ops.nanvar: np.nanvar, ops.nanstd: np.nanstd}[op]
+    got = dualnet.grad(lambda x: ops.sum(op(x, axis=axis)))(x).numpy()
+    for place, value in np.ndenumerate(x):
+        if np.isnan(value):
+            assert got[place] == 0
+            continue
+        above, below = x.copy(), x.copy()
+        above[place] += 1e-6
+        below[place] -= 1e-6
+        slope = (plain(above, axis=axis).sum() - plain(below, axis=axis).sum()) / 2e-6
+        np.testing.assert_allclose(got[place], slope, atol=1e-5)
+
+
+def test_the_spread_of_nothing_but_nan_is_nan() -> None:
+    y = ops.nanvar(np.array([[math.nan, math.nan], [1.0, 3.0]]), axis=1).numpy()
+    np.testing.assert_array_equal(y, [math.nan, 1.0])
+
+
+@pytest.mark.parametrize("order", [1, 2, math.inf, "fro", "nuc"])
+def test_the_norm_of_an_empty_matrix_is_0(order: Any) -> None:
+    assert float(ops.norm(np.zeros((0, 3), "float32"), ord=order, axis=(-1, 0))) == 0
+
+
+def test_the_largest_norm_of_empty_columns_is_0() -> None:
+    y = ops.norm(np.zeros((0, 3), "float32"), ord=math.inf, axis=0, keepdims=True)
+    np.testing.assert_array_equal(y.numpy(), np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="zero-size"):
+        ops.norm(np.zeros((0, 3), "float32"), ord=-math.inf, axis=0)
+
+
+def test_stft_wants_floating_point_numbers() -> None:
+    with pytest.raises(TypeError, match="cast them"):
+        ops.stft(np.arange(40), 8, 4, 8)
+
+
+def test_cond_keeps_nan_of_the_other_branch_out_of_the_value() -> None:
+    x = ops.convert_to_tensor(np.float32(0))
+    assert float(ops.cond(ops.greater(x, 0), lambda: x * math.nan, lambda: x + 2)) == 2
+
+
+def test_a_guarded_argument_keeps_nan_of_the_other_branch_out_of_the_gradient() -> None:
+    def f(x: Any) -> Any:
+        positive = ops.greater(x, 0)
+        return ops.cond(positive, lambda: ops.log(ops.where(positive, x, 1.0)), lambda: x * 2)
+
+    assert float(dualnet.grad(f)(np.float32(0))) == 2
+    assert float(dualnet.grad(f)(np.float32(4))) == 0.25
