@@ -117,8 +117,11 @@ def epsilon() -> float:
 
 def set_epsilon(value: float) -> None:
     """Set the small number that keeps logarithms and divisions away from zero."""
+    from .variables import structure_changed
+
     global _epsilon
     _epsilon = float(value)
+    structure_changed()  # steps that were recorded with the old one are written down anew
 
 
 def image_data_format() -> str:

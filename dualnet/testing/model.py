@@ -172,8 +172,8 @@ def _in_float64(model: Any) -> Iterator[None]:
         config.set_floatx(floatx)
         for v, data in before:
             v.data = data
-        for layer, *dtype in dtypes:
-            layer._dtype, layer._compute_dtype, layer._mixed_dtype = dtype
+        for layer, dtype, compute, mixed in dtypes:
+            layer._dtype, layer._compute_dtype, layer._mixed_dtype = dtype, compute, mixed
         for g, counter in counters:
             g.counter = counter
         model._clear_losses()

@@ -13,6 +13,7 @@ from ..layers.tracking import Tracking
 from ..tensor import Tensor
 from ..variables import structure
 from .packing import unpack_x_y_sample_weight
+from .program import Forward, Program
 from .recorded import Recorder
 
 _AT_MOST = 8  # kinds of batches: where every one has another length, nothing is gained
@@ -110,7 +111,7 @@ class RepeatedTraining(_Repeated):
                 loss = model._loss(x, y, y_pred, sample_weight, True)
             if any(layer in context.holding for layer in (model, *model._flatten_layers())):
                 recorder.outside("a layer added a loss")
-            self._programs[kind] = recorder.program(y_pred, loss, tape) or 2
+            self._programs[kind] = Program(recorder, y_pred, loss, tape) if recorder.is_whole(y_pred, loss, tape) else 2
             scaled = model.optimizer.scale_loss(loss)
         model._update(tape, scaled)
         return model._account(x, y, y_pred, sample_weight, loss)
@@ -135,7 +136,7 @@ class RepeatedTests(_Repeated):
                 loss = model._loss(x, y, y_pred, sample_weight, False)
             if any(layer in context.holding for layer in (model, *model._flatten_layers())):
                 recorder.outside("a layer added a loss")
-            self._programs[kind] = recorder.forward(y_pred, loss) or 2
+            self._programs[kind] = Forward(recorder, y_pred, loss) if recorder.is_whole(y_pred, loss) else 2
         elif type(program) is int:
             return model.test_step(data)
         else:
@@ -155,7 +156,7 @@ class RepeatedPredictions(_Repeated):
             recorder = Recorder(leaves)
             with listening(recorder):
                 y_pred = self.model.predict_step(data)
-            self._programs[kind] = recorder.forward(y_pred) or 2
+            self._programs[kind] = Forward(recorder, y_pred) if recorder.is_whole(y_pred) else 2
             return y_pred
         return self.model.predict_step(data) if type(program) is int else program.run([t.data for t in leaves])[0]
 
@@ -209,7 +210,7 @@ def _is_own(value: Any) -> bool:
 
 def _is_own_object(thing: Any) -> bool:
     """Whether a layer, loss or callback is dualnet's, and has no function of the user as an attribute."""
-    if not _is_own(type(thing)):
+    if not _is_own(type(thing)) or not _is_own(getattr(type(thing), "call", type(thing))):
         return False
     # What makes the first weights runs in no step.
     names = (n for n in vars(thing) if n != "_auto_args" and not n.endswith("initializer"))

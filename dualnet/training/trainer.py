@@ -12,7 +12,7 @@ from .. import optimizers, tree
 from ..autodiff import no_grad
 from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
 from ..variables import structure, structure_changed
-from . import loop
+from . import evaluating, loop
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .logs import to_numbers
@@ -220,7 +220,7 @@ class Trainer(Steps):
         **kwargs: Any,
     ) -> Any:
         """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
-        return loop.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+        return evaluating.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
 
     def predict(
         self,
@@ -231,7 +231,7 @@ class Trainer(Steps):
         callbacks: Any = None,
     ) -> Any:
         """The output for all samples, as NumPy arrays."""
-        return loop.predict(self, x, batch_size, verbose, steps, callbacks)
+        return evaluating.predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -255,7 +255,7 @@ class Trainer(Steps):
     def _on_batch(self, step: Callable[[Any], Any], data: Any, return_dict: bool) -> Any:
         self.reset_metrics()
         results = to_numbers(step(data))
-        return results if return_dict else loop._flat(self, results)
+        return results if return_dict else evaluating.flat(self, results)
 
     # -- saving ----------------------------------------------------------------------------------------------------
 

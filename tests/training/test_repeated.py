@@ -16,7 +16,7 @@ from dualnet import Input, Model, Sequential, layers, ops, optimizers
 from dualnet.autodiff import primitive
 from dualnet.callbacks import Callback, EarlyStopping, LambdaCallback
 from dualnet.training import repeated
-from dualnet.training.recorded import Forward, Program
+from dualnet.training.program import Forward, Program
 from tests.layers.cases import Case, drawn
 from tests.layers.harness import make
 from tests.layers.table import ROWS
@@ -246,6 +246,20 @@ NOT: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 def test_not_repeated(runs: list[int], name: str) -> None:
     build, options = NOT[name]
     agree(runs, 0, build, **options)
+
+
+def test_a_class_that_was_patched_is_the_users(runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [0]
+    original = layers.Dense.call
+
+    def call(self: Any, inputs: Any) -> Any:
+        calls[0] += 1
+        return original(self, inputs)
+
+    monkeypatch.setattr(layers.Dense, "call", call)
+    fitted(dense, False)
+    assert runs[0] == 0
+    assert calls[0] >= 3 * 3 * 12
 
 
 def test_code_of_the_user_runs_at_every_step() -> None:
@@ -519,7 +533,7 @@ def test_a_function_of_the_user_in_a_graph_or_at_a_variable_runs_at_every_step(r
 
 def test_a_step_that_reads_a_value_is_not_repeated() -> None:
     from dualnet.autodiff import listening
-    from dualnet.training.recorded import Recorder
+    from dualnet.training.program import Recorder
 
     for value in (dualnet.Tensor(X), dualnet.Variable(X)):
         recorder = Recorder([value])
