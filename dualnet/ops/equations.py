@@ -13,7 +13,7 @@ from ..dtypes import result_type
 from ._common import Array, Const, Op, Xp, sum_to
 from ._matrix import matrices, regular, t
 from .linear import matmul
-from .shape import swapaxes
+from .shape import ndim, swapaxes
 
 
 @primitive
@@ -36,7 +36,7 @@ def det(xp: Xp, x: Array) -> Op:
         d = xp.prod(others, axis=-1) * (xp.linalg.det(u) * xp.linalg.det(vh))[..., None]
         return (u * d[..., None, :]) @ vh * dy[..., None, None]
 
-    return xp.linalg.det(a), backward
+    return xp.linalg.det(a).astype(x.dtype if x.dtype.kind in "fV" else a.dtype, copy=False), backward
 
 
 @primitive
@@ -161,6 +161,8 @@ def cholesky_inverse(x: Array, upper: bool = False) -> Array:
 
     upper: the factor is the upper triangle, as of ``cholesky(x, upper=True)``.
     """
+    if ndim(x) < 2:
+        raise ValueError(f"cholesky_inverse: Input should have rank >= 2, got {ndim(x)} axes")
     root = inv(_triangle(x, lower=not upper))
     return matmul(root, swapaxes(root, -1, -2)) if upper else matmul(swapaxes(root, -1, -2), root)
 

@@ -8,7 +8,7 @@ from ..dtypes import is_float
 from ._common import Array, Axis, as_one_op
 from .arithmetic import add, divide, multiply, not_equal, subtract
 from .create import convert_to_tensor
-from .elementwise import clip, sqrt
+from .elementwise import cast, clip, sqrt
 from .linear import matmul
 from .reduce import max, mean, min, sum
 from .shape import broadcast_to, expand_dims, get_item, ndim, reshape, shape, squeeze, swapaxes
@@ -65,6 +65,8 @@ def trapezoid(y: Array, x: Array | None = None, dx: float = 1.0, axis: int = -1)
 
     x: the shape of y, or as many numbers as y has along ``axis``
     """
+    y = y if hasattr(y, "dtype") else convert_to_tensor(y)
+    y = cast(y, "int32") if str(y.dtype) == "bool" else y  # the sum of two booleans is one
     middle = divide(add(_part(y, axis, 1, None), _part(y, axis, None, -1)), 2)
     if x is None:
         return sum(multiply(middle, dx), axis=axis)

@@ -47,6 +47,21 @@ def test_the_largest_norm_of_empty_columns_is_0() -> None:
         ops.norm(np.zeros((0, 3), "float32"), ord=-math.inf, axis=0)
 
 
+def test_a_determinant_of_half_precision_stays_so() -> None:
+    y = ops.det(np.array([[1.0, 2.0], [3.0, 4.0]], "float16"))
+    assert y.dtype == "float16"
+    assert float(y) == pytest.approx(-2, abs=1e-2)
+
+
+def test_a_vector_has_no_cholesky_inverse() -> None:
+    with pytest.raises(ValueError, match="rank >= 2"):
+        ops.cholesky_inverse(np.ones(3, "float32"))
+
+
+def test_trapezoid_counts_both_ends_that_are_true() -> None:
+    assert float(ops.trapezoid(np.array([True, True, False]))) == 1.5
+
+
 def test_stft_wants_floating_point_numbers() -> None:
     with pytest.raises(TypeError, match="cast them"):
         ops.stft(np.arange(40), 8, 4, 8)
