@@ -65,6 +65,9 @@ VALUES: dict[str, Any] = {
     "input_axes": [0], "output_axes": [1], "logit_soft_cap": 2.0, "max_ndim": 4, "min_ndim": 2, "ndim": 3,
     "periodic": True, "reverse_dtype": "float64", "scaling": "spectrum", "side": "imag", "tie_weights": False,
     "window": "hamming",
+    # attention
+    "attention_axes": (1, 2), "dropout": 0.3, "flash_attention": False, "head_dim": 3, "key_dim": 3, "num_heads": 2,
+    "num_key_value_heads": 2, "num_query_heads": 4, "sliding_window": 3, "use_gate": True, "value_dim": 5,
     # images
     "aspect_ratio_factor": (0.5, 1.5), "crop_to_aspect_ratio": True, "factor": 0.2, "fill_mode": "constant",
     "fill_value": 3.0, "height": 5, "height_factor": 0.3, "pad_to_aspect_ratio": True, "value_range": (0, 1), "width": 6,

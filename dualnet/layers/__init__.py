@@ -32,6 +32,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
 from .hashing import HashedCrossing, Hashing
 from .image_color import RandomBrightness, RandomContrast
 from .image_geometry import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
@@ -57,6 +58,7 @@ from .merging import (
     multiply,
     subtract,
 )
+from .multi_head_attention import MultiHeadAttention
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .pooling import (
     AveragePooling1D,
@@ -161,6 +163,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "HashedCrossing",
     "Hashing",
     "Identity",
@@ -182,6 +185,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "MixUp",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",

@@ -8,7 +8,7 @@ from dualnet_backends import Backend
 
 from ..autodiff import primitive
 from ..dtypes import result_type
-from ._common import Array, Op, Xp, sum_to
+from ._common import Array, Const, Op, Xp, sum_to
 
 # Of a pair that is masked. Finite, so that a query with every key masked gets the plain mean of the values, not NaN.
 _MASKED = {"float64": -0.7 * 1.7976931348623157e308}
@@ -93,3 +93,20 @@ def dot_product_attention(
 def _heads_first(xp: Xp, x: Array, dtype: str) -> Array:
     """(batch, steps, heads, size) -> (batch, heads, steps, size)"""
     return xp.ascontiguousarray(xp.swapaxes(x, 1, 2)).astype(dtype, copy=False)
+
+
+@primitive
+def attention_band(
+    xp: Xp, query: Array, key: Array, axis: int = 1, is_causal: bool = False, window: int | None = None
+) -> Const:
+    """Which query sees which key by their positions along an axis: (T, S), of bool.
+
+    is_causal: position t sees the keys up to t. window: it sees those at most ``window - 1`` steps away, on both sides.
+    """
+    t, s = xp.arange(query.shape[axis])[:, None], xp.arange(key.shape[axis])
+    seen = xp.ones((query.shape[axis], key.shape[axis]), dtype="bool")
+    if is_causal:
+        seen = xp.logical_and(seen, s <= t)
+    if window is not None:
+        seen = xp.logical_and(seen, xp.abs(s - t) < window)
+    return seen, None

@@ -60,7 +60,8 @@ def _public_names() -> dict[Any, tuple[str, str]]:
     names: dict[Any, tuple[str, str]] = {}
     for (module, name), value in _public().items():
         known = names.get(value)
-        if getattr(value, "__name__", None) == name and (known is None or len(known[0]) < len(module)):
+        exported = getattr(value, "exported_as", None) or getattr(value, "__name__", None)
+        if exported == name and (known is None or len(known[0]) < len(module)):
             names[value] = (module, name)
     return names
 

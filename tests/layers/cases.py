@@ -15,7 +15,8 @@ __all__ = ["B", "Case", "F", "I", "Inside", "case", "drawn"]
 class Case:
     """A layer, the keywords to make it with, and what to call it on.
 
-    inputs: one specification (``F``, ``I``, ``B`` of tests/ops/cases.py) calls the layer on a tensor, several on a list.
+    inputs: one specification (``F``, ``I``, ``B`` of tests/ops/cases.py) calls the layer on a tensor, several on a list, or
+    each as an argument if they are ``separate``.
     call: keywords of the call, which may be specifications too. masks: the masks that come with the inputs. keras,
     gradient, strict: why the row is not compared with Keras, has no gradient to compare, or does not run on the strict
     device; "" when it does.
@@ -31,6 +32,7 @@ class Case:
     strict: str = ""
     rtol: float = 2e-5
     atol: float = 1e-5
+    separate: bool = False
 
     def __str__(self) -> str:
         options = [f"{k}={getattr(v, '__name__', v)}" for k, v in {**self.kwargs, **self.call}.items()]
@@ -44,6 +46,10 @@ class Case:
     def masked(self, *masks: Any) -> Case:
         """The same layer, called on inputs that carry masks (None: that one has none)."""
         return replace(self, masks=masks)
+
+    def arguments(self, inputs: Any) -> tuple[Any, ...]:
+        """What a method of the layer is given for these inputs, or for something about each of them."""
+        return tuple(inputs) if self.separate or len(inputs) == 1 else (list(inputs),)
 
     def but(self, **fields: Any) -> Case:
         """The same row with other tolerances, or with a reason why something does not hold."""

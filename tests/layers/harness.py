@@ -44,11 +44,6 @@ def tensors(row: Case) -> tuple[list[Tensor], dict[str, Any]]:
     return inputs, {k: tensor(v) if isinstance(v, np.ndarray) else v for k, v in call.items()}
 
 
-def first(inputs: list[Any]) -> Any:
-    """What the layer is called on: one tensor, or a list of several."""
-    return inputs[0] if len(inputs) == 1 else inputs
-
-
 def random_weights(row: Case, weights: list[Any]) -> list[Any]:
     """New values for floating point weights, positive since some are variances; others stay."""
     random = np.random.default_rng(len(str(row)))
@@ -66,12 +61,12 @@ def run(row: Case, layer: Any = None) -> Result:
     inputs, call = tensors(row)
     if layer is None:
         layer = make(row)
-    layer(first(inputs), **call)
+    layer(*row.arguments(inputs), **call)
     layer.set_weights(random_weights(row, layer.get_weights()))
     for x in inputs:
         x.tracked = x.data.dtype.kind == "f"
     with recording([]) as tape:
-        value = layer(first(inputs), **call)
+        value = layer(*row.arguments(inputs), **call)
     outputs = tree.flatten(value)
     host = [y.numpy() for y in outputs]
     gradients: list[Any] = []

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .cases import Case, drawn
-from .harness import Result, first, make, random_weights, seeds
+from .harness import Result, make, random_weights, seeds
 
 
 def run(row: Case, keras: Any) -> Result:
@@ -22,7 +22,7 @@ def run(row: Case, keras: Any) -> Result:
     others = {k: v for k, v in call.items() if k not in arrays}
     layer = make(row, keras.layers)
     if not layer.built:
-        layer.build(first([x.shape for x in inputs]))
+        layer.build(*row.arguments([x.shape for x in inputs]))
     layer.set_weights(random_weights(row, layer.get_weights()))
     trainable = [v.value for v in layer.trainable_variables]
     # The state of a random generator is no weight here.
@@ -39,7 +39,7 @@ def run(row: Case, keras: Any) -> Result:
                 set_keras_mask(x, mask)
         variables = [*layer.trainable_variables, *layer.non_trainable_variables]
         with keras.StatelessScope(state_mapping=list(zip(variables, [*weights, *fixed]))) as scope:
-            value = layer(first(tensors), **keywords, **others)  # not stateless_call, which forgets masks
+            value = layer(*row.arguments(tensors), **keywords, **others)  # not stateless_call, which forgets masks
         changed = [scope.get_current_value(v) for v in kept]
         outputs = jax.tree_util.tree_leaves(value)
         total = sum(keras.ops.sum(y * dy) for y, dy in zip(outputs, seeds(outputs)))

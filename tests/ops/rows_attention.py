@@ -31,6 +31,12 @@ def attended(
     return y
 
 
+def band(query: Any, key: Any, axis: int = 1, is_causal: bool = False, window: int | None = None) -> Any:
+    steps = [(t, s) for t in range(query.shape[axis]) for s in range(key.shape[axis])]
+    seen = [(not is_causal or s <= t) and (window is None or abs(s - t) < window) for t, s in steps]
+    return np.array(seen).reshape(query.shape[axis], key.shape[axis])
+
+
 Q, KEYS = F((3, 4, 2, 5)), F((3, 6, 2, 5))
 ROWS: list[Row] = [
     other(
@@ -44,6 +50,15 @@ ROWS: list[Row] = [
         call(Q, KEYS, KEYS, None, B((3, 2, 4, 6)), is_causal=True, attn_logits_soft_cap=1.5),
         call(F((2, 3, 6, 4)), F((2, 5, 2, 4)), F((2, 5, 2, 4)), F((6, 3, 5)), B((2, 6, 3, 5))),
         call(F((2, 3, 3, 4)), F((2, 5, 1, 4)), F((2, 5, 1, 7))),
+    ),
+    other(
+        attention.attention_band,
+        band,
+        call(Q, KEYS),
+        call(Q, KEYS, is_causal=True),
+        call(KEYS, Q, 1, True, 2),
+        call(F((3, 2, 5)), F((3, 2, 7)), axis=2, window=3),
+        gradient="it goes by shapes alone",
     ),
     other(
         image_quality.psnr,

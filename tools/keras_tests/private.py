@@ -237,6 +237,7 @@ NAMES: dict[str, Any] = {
     "class_weight_to_sample_weights": "dualnet.training.arrays:class_weights",
     "MonitorCallback": "dualnet.callbacks.monitor:MonitorCallback",
     "compute_fans": "dualnet.initializers:compute_fans",
+    "GroupedQueryAttention": "dualnet.layers.grouped_query_attention:GroupedQueryAttention",
     "assert_input_compatibility": "dualnet.layers.input_spec:assert_input_compatibility",
     "compute_conv_transpose_output_shape": _conv_transpose_shape,
     "compute_conv_transpose_padding_args_for_jax": _conv_transpose_padding,
