@@ -93,6 +93,8 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
         if convert:
             if any(isinstance(x, KerasTensor) for x in inputs):
                 return _call_symbolic(op, args, options)
+            if any(holds_tensors(x) for x in inputs):
+                return op(*map(joined, inputs), *rest, **options)
             arrays = _to_arrays(inputs, arrays)
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         value, backward = function(backend if wants_backend else backend.xp, *arrays, *rest, **options)
@@ -119,6 +121,33 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
     op.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
     op.primitive = function  # type: ignore[attr-defined]
     return op
+
+
+def holds_tensors(x: Any) -> bool:
+    """Whether ``x`` is a list or tuple with tensors somewhere in it."""
+    return type(x) in (list, tuple) and any(isinstance(v, (Tensor, KerasTensor)) or holds_tensors(v) for v in x)
+
+
+def joined(x: Any) -> Any:
+    """A list with tensors in it as one tensor, by the op ``stack``, so that gradients flow and nothing goes to the host."""
+    if not holds_tensors(x):
+        return x
+    from .dtypes import result_type
+    from .ops.shape import stack
+
+    first: Any = x
+    while not isinstance(first, (Tensor, KerasTensor)):
+        first = next(v for v in first if isinstance(v, (Tensor, KerasTensor)) or holds_tensors(v))
+
+    def made(v: Any) -> Any:
+        if isinstance(v, (list, tuple)):
+            return stack([made(part) for part in v])
+        if isinstance(v, (bool, int, float)):  # numbers are weak: the tensor beside them says in which dtype they are
+            backend = backends.of(first.data) if isinstance(first, Tensor) else backends.current()
+            return Tensor(backend.xp.full((), v, dtype=result_type(first.dtype, type(v))))
+        return v
+
+    return made(x)
 
 
 def _takes_tensor(p: inspect.Parameter) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ..autodiff import to_array
+from ..autodiff import joined, to_array
 from ..dtypes import result_type, standardize_dtype
 from ..tensor import KerasTensor, Tensor
 from ..variables import Variable
@@ -23,8 +23,10 @@ def _shape(shape: Shape) -> tuple[int, ...]:
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Tensor:
     """An array, number or nested list as a tensor; a tensor of the right dtype is returned as it is.
 
-    A variable gives its present value, in a tensor that later changes of the variable do not touch.
+    A variable gives its present value, in a tensor that later changes of the variable do not touch. A list with tensors in it is
+    stacked, so that gradients flow.
     """
+    x = joined(x)
     if isinstance(x, KerasTensor):
         from .elementwise import cast
 
