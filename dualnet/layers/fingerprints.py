@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import unpack_from
+from typing import Any
 
 _MASK = (1 << 64) - 1
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
@@ -178,3 +179,22 @@ def _concatenated(first: int, second: int) -> int:
     made = made * _CROSS_MUL & _MASK
     made = _shift_mix(made) * _CROSS_MUL & _MASK
     return _shift_mix(made)
+
+
+def as_salt(layer: Any, salt: Any) -> list[int] | None:
+    """A salt as a key of two numbers."""
+    if salt is None:
+        return None
+    if isinstance(salt, int) and not isinstance(salt, bool):
+        return [salt, salt]
+    if isinstance(salt, (list, tuple)) and len(salt) == 2:
+        return [int(s) for s in salt]
+    raise ValueError(
+        f"The `salt` argument for `{type(layer).__name__}` can only be a tuple of size 2 integers, or a single integer. "
+        f"Received: salt={salt}."
+    )
+
+
+def hashed(key: bytes, buckets: int, salt: list[int] | None) -> int:
+    """The bucket of some bytes: FarmHash64, or SipHash when there is a salt, modulo the number of buckets."""
+    return (farmhash64(key) if salt is None else siphash(key, salt)) % buckets

@@ -11,8 +11,7 @@ from ..dtypes import is_float
 from ..tensor import KerasTensor
 from ._encoding import encode, encoded_shape
 from .base import Shape
-from .fingerprints import crossed, farmhash64
-from .lookup import as_salt, counted, hashed
+from .fingerprints import as_salt, crossed, farmhash64, hashed
 from .preprocessing import WithDtype, not_sparse
 
 
@@ -91,10 +90,7 @@ class Hashing(_Binning):
         if masked is not None:
             bins[masked] = 0
         ids = np.array([bins[k] for k in keys.reshape(-1).tolist()], "int64").reshape(keys.shape)
-        if self.output_mode in ("multi_hot", "count") and ids.ndim < 3:
-            made: Any = counted(ids, self.num_bins, self.output_mode)
-            return ops.cast(ops.convert_to_tensor(made), self.output_dtype)
-        return encode(ops.convert_to_tensor(ids), self.output_mode, self.num_bins, self.output_dtype)
+        return encode(ids, self.output_mode, self.num_bins, self.output_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
@@ -162,7 +158,7 @@ class HashedCrossing(_Binning):
             )
         rows = zip(*(_feature(x).reshape(-1).tolist() for x in inputs))
         ids = np.array([crossed(row) % self.num_bins for row in rows], "int64").reshape(shape)
-        return encode(ops.convert_to_tensor(ids), self.output_mode, self.num_bins, self.output_dtype)
+        return encode(ids, self.output_mode, self.num_bins, self.output_dtype)
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:  # type: ignore[override]
         return KerasTensor(self.compute_output_shape([x.shape for x in inputs]), self.output_dtype)

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import ops, text
 from ..tensor import Tensor
-from ._encoding import encode
+from ._encoding import counted, encode
 from .base import Shape
-from .lookup import MODES, StringLookup, batches_of, counted, refuse_path
+from .index_lookup import MODES
+from .lookup import StringLookup
 from .preprocessing import WithDtype, not_sparse
-
-_LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
-_PUNCTUATION = string.punctuation.encode()
-
-# What each standardization does to the bytes of a string, as arguments of ``bytes.translate``.
-_STANDARDIZE: dict[str, tuple[bytes | None, bytes]] = {
-    "lower_and_strip_punctuation": (_LOWER, _PUNCTUATION),
-    "lower": (_LOWER, b""),
-    "strip_punctuation": (None, _PUNCTUATION),
-}
-_SPLIT = ("whitespace", "character")
-
-Rows = list[list[bytes]]
+from .vocabulary import batches_of, refuse_path
+from .words import SPLIT, STANDARDIZE, Rows, ngrams_of, split_up, standardized
 
 
 class TextVectorization(WithDtype):
@@ -69,7 +58,7 @@ class TextVectorization(WithDtype):
         super().__init__(name=name, **kwargs)
         standardize, split = _function(standardize), _function(split)
         output_mode = "multi_hot" if output_mode == "binary" else output_mode
-        for argument, value, known in (("standardize", standardize, tuple(_STANDARDIZE)), ("split", split, _SPLIT)):
+        for argument, value, known in (("standardize", standardize, tuple(STANDARDIZE)), ("split", split, SPLIT)):
             if value is not None and not callable(value) and value not in known:
                 raise ValueError(
                     f"Unknown value for `{argument}` argument of TextVectorization. Allowed values are: {known}, a function "
@@ -178,14 +167,12 @@ class TextVectorization(WithDtype):
             made = np.full((len(ids), length), 0 if self.output_mode == "int" else -1, dtype="int64")
             for i, row in enumerate(ids):
                 made[i, : len(row)] = row[:length]
-            filled = Tensor(made.reshape(*prefix, length))
-            if self.output_mode == "int":
-                return ops.cast(ops.convert_to_tensor(filled.data), self.output_dtype)
-            y = encode(
-                ops.expand_dims(ops.convert_to_tensor(filled.data), -1), "one_hot", lookup._depth(), self.output_dtype
-            )
-            return y
-        return lookup._vectors(_bags(ids, lookup._depth(), self.output_mode).reshape(*prefix, lookup._depth()))
+            made = made.reshape(*prefix, length)
+            made = made if self.output_mode == "int" else made[..., None]
+            return encode(made, self.output_mode, lookup._depth(), self.output_dtype)
+        made = _bags(ids, lookup._depth(), self.output_mode).reshape(*prefix, lookup._depth())
+        y = ops.cast(ops.convert_to_tensor(made), self.output_dtype)
+        return lookup._weighed(y) if self.output_mode == "tf_idf" else y
 
     def _checked(self, inputs: Any) -> Any:
         if text.is_text(inputs):
@@ -197,10 +184,10 @@ class TextVectorization(WithDtype):
 
     def _rows(self, strings: Any) -> tuple[Rows, tuple[int, ...]]:
         """The words of every string, in rows, and the shape in which these rows stand."""
-        strings = self._standardized(strings)
+        strings = standardized(strings, self.standardize, self.encoding)
         if self.split is None:
             rows = strings.reshape(-1, strings.shape[-1] if strings.ndim else 1).tolist()
-            return self._ngrams(rows), strings.shape[:-1]
+            return ngrams_of(rows, self.ngrams), strings.shape[:-1]
         if strings.ndim > 1:
             if strings.shape[-1] != 1:
                 raise ValueError(
@@ -208,51 +195,8 @@ class TextVectorization(WithDtype):
                     f"dimension must be 1. Received: inputs.shape={strings.shape} with rank={strings.ndim}"
                 )
             strings = strings[..., 0]
-        flat = strings.reshape(-1).tolist()
-        if self.split == "whitespace":
-            rows = [s.split() for s in flat]
-        elif self.split == "character":
-            rows = [[c.encode(self.encoding) for c in s.decode(self.encoding, "replace")] for s in flat]
-        else:
-            rows = self._split_by_hand(flat)
-        return self._ngrams(rows), strings.shape
-
-    def _standardized(self, strings: Any) -> Any:
-        if self.standardize is None:
-            return strings
-        made = np.empty(strings.shape, object)
-        if isinstance(self.standardize, str):
-            table, removed = _STANDARDIZE[self.standardize]
-            made.reshape(-1)[:] = [s.translate(table, removed) for s in strings.reshape(-1).tolist()]
-            return made
-        result = self.standardize(self._for_functions(strings))
-        made = text.as_bytes(result, self.encoding) if np.size(result) else made
-        if made.shape != strings.shape:
-            raise ValueError(
-                f"TextVectorization: the function given as standardize must keep the shape {strings.shape} of the strings, "
-                f"it returned {made.shape}"
-            )
-        return made
-
-    def _split_by_hand(self, flat: list[bytes]) -> Rows:
-        made = list(self.split(self._for_functions(np.array(flat, dtype=object))))  # type: ignore[operator]
-        if len(made) != len(flat):
-            raise ValueError(
-                f"TextVectorization: the function given as split got {len(flat)} strings and must return as many lists of "
-                f"words, it returned {len(made)}"
-            )
-        return [text.as_bytes(row, self.encoding).reshape(-1).tolist() if len(row) else [] for row in made]
-
-    def _for_functions(self, strings: Any) -> Any:
-        """Bytes as an array of NumPy's strings, which ``numpy.char`` and ``numpy.strings`` work on."""
-        decoded = [s.decode(self.encoding, "replace") for s in strings.reshape(-1).tolist()]
-        return np.array(decoded, dtype=str).reshape(strings.shape)
-
-    def _ngrams(self, rows: Rows) -> Rows:
-        if self.ngrams is None:
-            return rows
-        lengths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
-        return [list(_runs(row, lengths)) for row in rows]
+        rows = split_up(strings.reshape(-1).tolist(), self.split, self.encoding)
+        return ngrams_of(rows, self.ngrams), strings.shape
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shape = tuple(input_shape)
@@ -320,13 +264,6 @@ def _function(value: Any) -> Any:
 
         return deserialize_keras_object(value)
     return value
-
-
-def _runs(words: list[bytes], lengths: Any) -> Iterator[bytes]:
-    """The words in runs of each of some lengths, joined by blanks."""
-    for n in lengths:
-        for i in range(len(words) - n + 1):
-            yield b" ".join(words[i : i + n])
 
 
 def _bags(rows: list[list[int]], depth: int, mode: str) -> Any:

@@ -32,6 +32,8 @@ HOST_MODULES = {
     "dualnet/layers/hashing.py": "strings have no place on a device",
     "dualnet/layers/lookup.py": "strings have no place on a device",
     "dualnet/layers/text_vectorization.py": "strings have no place on a device",
+    "dualnet/layers/vocabulary.py": "strings have no place on a device",
+    "dualnet/layers/words.py": "strings have no place on a device",
     "dualnet/preprocessing/text.py": "counts words",
     "dualnet/random.py": "draws on the host",
     "dualnet/saving/backup.py": "writes and reads files",
