@@ -79,7 +79,7 @@ class StringLookup(IndexLookup):
         return [self._of_key(t) if isinstance(t, bytes) else str(t) for t in terms]
 
     def _as_values(self, data: Any) -> Any:
-        if getattr(data, "size", len(data) if hasattr(data, "__len__") else 1) == 0:
+        if (data.size if hasattr(data, "size") else len(data) if hasattr(data, "__len__") else 1) == 0:
             return np.empty(np.shape(data), object)
         if not text.is_text(data):
             raise TypeError(

@@ -81,6 +81,7 @@ def parameters(target: Any) -> list[Any]:
 # Signatures that differ on purpose.
 KNOWN = {
     "Dense": "Keras's last arguments are for quantized models",
+    "EinsumDense": "Keras's last arguments are for quantized models",
     "Input": "Keras's ragged= is for TensorFlow",
     "InputLayer": "Keras's ragged= is for TensorFlow",
 }

@@ -317,3 +317,11 @@ def test_symbolic_shapes_and_dtypes() -> None:
 def test_one_hot_of_sentences_has_no_place_for_the_padding() -> None:
     y = layers.TextVectorization(vocabulary=ABC, output_mode="one_hot")(["a x", "b"]).numpy()
     assert y.tolist() == [[[0, 1, 0, 0], [1, 0, 0, 0]], [[0, 0, 1, 0], [0, 0, 0, 0]]]
+
+
+def test_one_string_in_an_array_without_axes() -> None:
+    layer = layers.StringLookup(vocabulary=["a", "b"])
+    for one in ("b", np.array("b"), np.array(b"b")):
+        assert int(layer(one)) == 2
+        assert layer(one).shape == ()
+    assert layer(np.array([], dtype=str)).shape == (0,)
