@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     )
     from .autodiff import no_grad, primitive
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
-    from .graph_function import Function
     from .gradients import GradientTape, grad, value_and_grad
+    from .graph_function import Function
     from .initializers import Initializer
     from .layers import Input, Layer
     from .layers.base import name_scope

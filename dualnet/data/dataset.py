@@ -233,7 +233,12 @@ class Dataset:
         return Dataset(lambda turn: streams.unbatched(self._elements(turn)), size)
 
     def window(
-        self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False, name: str | None = None
+        self,
+        size: int,
+        shift: int | None = None,
+        stride: int = 1,
+        drop_remainder: bool = False,
+        name: str | None = None,
     ) -> Dataset:
         """Datasets of `size` elements: every `stride`-th one, each window beginning `shift` (by default `size`) later.
 

@@ -84,9 +84,7 @@ class CategoryEncoding(Layer):
         super().__init__(**kwargs)
         output_mode = "multi_hot" if output_mode == "binary" else output_mode  # its name in Keras 2
         if output_mode not in ("count", "one_hot", "multi_hot"):
-            raise ValueError(
-                f'Unknown arg for output_mode: {output_mode}; expected "multi_hot", "one_hot" or "count"'
-            )
+            raise ValueError(f'Unknown arg for output_mode: {output_mode}; expected "multi_hot", "one_hot" or "count"')
         if num_tokens is None:
             raise ValueError(
                 "num_tokens must be set to use this layer. If the number of tokens is not known beforehand, use the "
