@@ -106,11 +106,7 @@ class RepeatedTraining(_Repeated):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         tape: list[Any] = []
         with recording(tape):
-            with listening(recorder):
-                y_pred = model(x, training=True)
-                loss = model._loss(x, y, y_pred, sample_weight, True)
-            if any(layer in context.holding for layer in (model, *model._flatten_layers())):
-                recorder.outside("a layer added a loss")
+            y_pred, loss = _recorded(model, recorder, x, y, sample_weight, training=True)
             self._programs[kind] = Program(recorder, y_pred, loss, tape) if recorder.is_whole(y_pred, loss, tape) else 2
             scaled = model.optimizer.scale_loss(loss)
         model._update(tape, scaled)
@@ -131,11 +127,7 @@ class RepeatedTests(_Repeated):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         if program == 1:
             recorder = Recorder(leaves)
-            with listening(recorder):
-                y_pred = model(x, training=False)
-                loss = model._loss(x, y, y_pred, sample_weight, False)
-            if any(layer in context.holding for layer in (model, *model._flatten_layers())):
-                recorder.outside("a layer added a loss")
+            y_pred, loss = _recorded(model, recorder, x, y, sample_weight, training=False)
             self._programs[kind] = Forward(recorder, y_pred, loss) if recorder.is_whole(y_pred, loss) else 2
         elif type(program) is int:
             return model.test_step(data)
@@ -162,6 +154,16 @@ class RepeatedPredictions(_Repeated):
 
     def _may(self) -> bool:
         return repeats(self.model, "predict_step")
+
+
+def _recorded(model: Any, recorder: Recorder, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
+    """The output and the loss of a batch, with the engine telling the recorder what it does."""
+    with listening(recorder):
+        y_pred = model(x, training=training)
+        loss = model._loss(x, y, y_pred, sample_weight, training)
+    if any(layer in context.holding for layer in (model, *model._flatten_layers())):
+        recorder.outside("a layer added a loss")
+    return y_pred, loss
 
 
 def repeats(model: Any, *steps: str) -> bool:
