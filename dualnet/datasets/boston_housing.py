@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
-from dualnet.datasets import hashed, pickles
+from dualnet.datasets import hashed, pickles, splitting
 from dualnet.datasets.download import ContentError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Split = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
@@ -49,11 +48,7 @@ def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: i
     if not 0 <= test_split < 1:
         raise ValueError(f"test_split must be at least 0 and below 1, got {test_split!r}")
     x, y = hashed.fetch_file(path, _URLS, _SHA256, _parse, max_bytes=_MAX_BYTES)
-    order = np.arange(len(x))
-    np.random.RandomState(seed).shuffle(order)  # Keras's generator, whose stream NumPy has frozen
-    train = int(len(x) * (1 - test_split))
-    first, last = order[:train], order[train:]
-    return (x[first], y[first]), (x[last], y[last])
+    return splitting.shuffled_split(x, y, test_split, seed)
 
 
 def _parse(file: BinaryIO) -> tuple[Any, Any]:
