@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from . import numba_backend
 from .base import Backend
 from .numpy_backend import SCALARS, NumpyBackend
 
@@ -26,7 +27,7 @@ class PhysicalDevice(NamedTuple):
     device_type: str
 
 
-_numpy = NumpyBackend()
+_numpy = numba_backend.NumbaBackend() if numba_backend.wanted() else NumpyBackend()
 _backends: dict[str, Backend] = {"cpu": _numpy}
 # The backend of an array is looked up by its class: one dictionary access per op.
 by_type: dict[type, Backend] = dict.fromkeys((NumpyBackend.array_type, *SCALARS), _numpy)
@@ -87,11 +88,15 @@ def list_physical_devices(kind: str | None = None) -> list[PhysicalDevice]:
 
 def device_report() -> list[tuple[str, str, str]]:
     """(name as given to --device, kind, description) of every device that answers."""
+    import importlib.metadata
     import platform
 
     import numpy
 
-    rows = [("cpu", "CPU", f"{platform.machine()}, {os.cpu_count()} threads, NumPy {numpy.__version__}")]
+    libraries = f"NumPy {numpy.__version__}"
+    if isinstance(_numpy, numba_backend.NumbaBackend):
+        libraries += f", Numba {importlib.metadata.version('numba')}"
+    rows = [("cpu", "CPU", f"{platform.machine()}, {os.cpu_count()} threads, {libraries}")]
     for index in range(_gpu_probe()[0]):
         from . import cupy_backend
 

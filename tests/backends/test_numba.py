@@ -1,0 +1,84 @@
+"""Compiled updates: the bits of NumPy's, and NumPy where Numba cannot be used."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import dualnet_backends as backends
+import numpy as np
+import pytest
+from dualnet_backends import numba_backend
+from dualnet_backends.numba_backend import NumbaBackend
+from dualnet_backends.numpy_backend import NumpyBackend
+
+from dualnet import keras
+
+from .test_contract import KERNELS, LONG, SIZES, contiguous, every_other, run
+
+UPDATES = ["sgd", "momentum", "adam"]
+needs_numba = pytest.mark.skipif(not numba_backend.wanted(), reason="Numba is not installed: pip install '.[fast]'")
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", [contiguous, every_other])
+@pytest.mark.parametrize("kernel", UPDATES)
+def test_bits_of_numpy(kernel: str, layout: Any, dtype: str) -> None:
+    compiled, plain = NumbaBackend(pays=0), NumpyBackend()
+    for size in SIZES + LONG:
+        for make in KERNELS[kernel][0]:
+            args = make(np.random.default_rng(size), size, dtype)
+            for _ in range(2):
+                got = run(compiled, getattr(compiled, kernel), args, layout)
+                expected = run(plain, getattr(plain, kernel), args, contiguous)
+                for x, y in zip(got, expected, strict=True):
+                    np.testing.assert_array_equal(x, y)
+
+
+@needs_numba
+@pytest.mark.parametrize("kernel", UPDATES)
+def test_the_loop_is_what_ran(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy is only asked where there has been too little work yet, or where the loop does not fit."""
+    asked: list[str] = []
+    plain = getattr(NumpyBackend, kernel)
+    monkeypatch.setattr(NumpyBackend, kernel, lambda *a, **k: asked.append(kernel) or plain(*a, **k))
+    backend = NumbaBackend(pays=100)
+    for dtype, calls in (("float32", 1), ("float32", 1), ("float64", 1), ("float16", 2)):
+        args = KERNELS[kernel][0][0](np.random.default_rng(0), 100, dtype)
+        getattr(backend, kernel)(*args)
+        assert len(asked) == calls
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW"])
+def test_a_model_trains_to_the_same_bits(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = []
+    for backend in (NumpyBackend(), NumbaBackend(pays=300)):  # which changes over after some steps
+        monkeypatch.setitem(backends.by_type, np.ndarray, backend)
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
+        model.compile(optimizer, "mse")
+        x = np.random.default_rng(0).normal(size=(64, 5)).astype("float32")
+        model.fit(x, x[:, :1], batch_size=8, epochs=2, verbose=0)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_numpy_where_numba_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    numba_backend._compiled.cache_clear()
+    try:
+        for kernel in UPDATES:
+            args = KERNELS[kernel][0][0](np.random.default_rng(0), 10, "float32")
+            got = run(NumbaBackend(pays=0), getattr(NumbaBackend(pays=0), kernel), args, contiguous)
+            expected = run(NumpyBackend(), getattr(NumpyBackend(), kernel), args, contiguous)
+            for x, y in zip(got, expected, strict=True):
+                np.testing.assert_array_equal(x, y)
+    finally:
+        numba_backend._compiled.cache_clear()
+
+
+def test_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(numba_backend.ENVIRONMENT, "0")
+    assert not numba_backend.wanted()
