@@ -107,7 +107,9 @@ class RepeatedTraining(_Repeated):
         tape: list[Any] = []
         with recording(tape):
             y_pred, loss = _recorded(model, recorder, x, y, sample_weight, training=True)
-            self._programs[kind] = Program(recorder, y_pred, loss, tape) if recorder.is_whole(y_pred, loss, tape) else 2
+            whole = recorder.is_whole(y_pred, loss, tape)
+            output = model._compiled_metrics.look_at_output()
+            self._programs[kind] = Program(recorder, y_pred, loss, tape, output) if whole else 2
             scaled = model.optimizer.scale_loss(loss)
         model._update(tape, scaled)
         return model._account(x, y, y_pred, sample_weight, loss)
@@ -128,7 +130,9 @@ class RepeatedTests(_Repeated):
         if program == 1:
             recorder = Recorder(leaves)
             y_pred, loss = _recorded(model, recorder, x, y, sample_weight, training=False)
-            self._programs[kind] = Forward(recorder, y_pred, loss) if recorder.is_whole(y_pred, loss) else 2
+            output = model._compiled_metrics.look_at_output()
+            whole = recorder.is_whole(y_pred, loss)
+            self._programs[kind] = Forward(recorder, y_pred, loss, output) if whole else 2
         elif type(program) is int:
             return model.test_step(data)
         else:
