@@ -61,12 +61,13 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(xp, y, dy)
-        flat = dz if dz.ndim == 2 else dz.reshape(-1, dz.shape[-1])
+        rows, flat = (x, dz) if dz.ndim == 2 else (x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1]))
         dx = dw = db = None
         if out[0] is not False:
-            dx = backend.matmul(flat, kernel.T).reshape(x.shape)
+            dx = backend.matmul(flat, kernel.T)
+            dx = dx if x is rows else dx.reshape(x.shape)
         if out[1] is not False:
-            dw = backend.matmul(x.reshape(-1, x.shape[-1]).T, flat, out=out[1])
+            dw = backend.matmul(rows.T, flat, out=out[1])
         if bias is not None and out[2] is not False:
             db = backend.sum_rows(flat, out=out[2])
         return dx, dw, db

@@ -162,6 +162,8 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
         """Unscale and accumulate; whether the weights are to be changed now, by what then stands in the gradients."""
         steps = self.gradient_accumulation_steps or 1
         due = (self.step_count() + 1) % steps == 0
+        if self.loss_scale_factor is None and self._accumulators is None and not plan.overwritten:
+            return True  # the usual case
         grads = [s.grads for s in plan.segments]
         if self.loss_scale_factor is not None:
             for g in grads:
@@ -187,7 +189,8 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
         return due
 
     def _update_all(self, plan: Plan) -> None:
-        self._clip([s.grads for s in plan.segments], [v.grad for v in plan.variables])
+        if self.clipvalue is not None or self.clipnorm is not None or self.global_clipnorm is not None:
+            self._clip([s.grads for s in plan.segments], [v.grad for v in plan.variables])
         lr = self._rate_now()
         self._decay(plan, lr)
         t = self._updates_made() + 1

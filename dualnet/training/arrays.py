@@ -105,7 +105,8 @@ class ArrayData:
                 part: Any = slice(start, stop)
             else:
                 part = indices[start:stop]
-            yield (*(self._select(data, part) for data in (self.x, self.y, self.weight)), stop - start)
+            x, y, weight = self._select(self.x, part), self._select(self.y, part), self._select(self.weight, part)
+            yield x, y, weight, stop - start
 
     def is_used_up(self) -> bool:
         """Whether there are no more batches, now and in all later epochs."""
@@ -120,7 +121,7 @@ class ArrayData:
     def _select(self, data: Any, part: Any) -> Any:
         if data is None:
             return None
-        if isinstance(data, self.backend.array_type):  # the usual case, without walking a structure
+        if type(data) is self.backend.array_type:  # the usual case, without walking a structure
             array: Any = data
             return Tensor(array[part] if isinstance(part, slice) else self.backend.take(array, part))
         if getattr(getattr(data, "dtype", None), "kind", "") == "O":  # text, beside a device that has none

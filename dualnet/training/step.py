@@ -187,4 +187,6 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
 
 
 def _batch_size(x: Any) -> int:
+    if type(x) is Tensor:  # the usual case, without walking a structure
+        return x.data.shape[0]
     return next(a.shape[0] for a in tree.flatten(x) if a is not None)
