@@ -102,16 +102,15 @@ class Backend(Convolution, Normalization):
 
     def softmax(self, x: Array, axis: int = -1) -> Array:
         """exp(x) / sum(exp(x)) along ``axis``, shifted by the maximum so that it never overflows."""
-        xp = self.xp
-        e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-        e /= xp.sum(e, axis=axis, keepdims=True)
+        e = self.xp.exp(x - x.max(axis=axis, keepdims=True))
+        e /= e.sum(axis=axis, keepdims=True)
         return e
 
     def log_softmax(self, x: Array, axis: int = -1) -> Array:
         """log(softmax(x)), computed without the logarithm of a small number."""
         xp = self.xp
-        shifted = x - xp.max(x, axis=axis, keepdims=True)
-        shifted -= xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+        shifted = x - x.max(axis=axis, keepdims=True)
+        shifted -= xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
         return shifted
 
     # -- special functions ---------------------------------------------------------------------------------------

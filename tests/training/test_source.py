@@ -1,0 +1,137 @@
+"""The text of a recorded step: what it calls, what it leaves out, what it lets go."""
+
+from __future__ import annotations
+
+import gc
+import re
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualnet
+from dualnet import Input, Sequential, layers
+from dualnet.training.program import Forward, Program
+
+X = np.random.default_rng(0).normal(size=(24, 6)).astype("float32")
+LABELS = np.random.default_rng(1).integers(0, 3, 24)
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[Forward]:
+    """The records that were made."""
+    made: list[Forward] = []
+    for kind in (Forward, Program):
+        init = kind.__init__
+
+        def kept(self: Any, *args: Any, init: Any = init, **options: Any) -> None:
+            init(self, *args, **options)
+            made.append(self)
+
+        monkeypatch.setattr(kind, "__init__", kept)
+    return made
+
+
+def trained(**compiled: Any) -> Sequential:
+    dualnet.utils.set_random_seed(1)
+    model = Sequential([
+        Input((6,)),
+        layers.Dense(4, activation="relu", name="first"),
+        layers.Dropout(0.5),
+        layers.Dense(3, activation="softmax", name="second"),
+    ])  # fmt: skip
+    model.compile("sgd", "sparse_categorical_crossentropy", **compiled)
+    model.fit(X, LABELS, batch_size=4, verbose=0)
+    return model
+
+
+def calls(text: str) -> list[str]:
+    """The ops and gradients in the order of the text."""
+    return [op or way for op, way in re.findall(r", (?:way\d+|_) = (\w+)\(|d = (way\d+)\(", text)]
+
+
+def test_ops_and_the_way_back(written: list[Forward]) -> None:
+    trained(metrics=["accuracy"])
+    ops = ["dense", "dropout", "dense", "softmax", "sparse_softmax_cross_entropy", "weighted_sum"]
+    assert calls(written[0].source) == [*ops, "way5", "way4", "way2", "way1", "way0"]
+
+
+def test_what_nobody_looks_at_is_not_computed(written: list[Forward]) -> None:
+    """The loss goes by the logits; without metrics the softmax is for nothing."""
+    with_metrics, without = trained(metrics=["accuracy"]), trained()
+    assert "softmax" in calls(written[0].source)
+    assert "softmax" not in calls(written[1].source)
+    for a, b in zip(with_metrics.get_weights(), without.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_numbers_are_drawn_though_nobody_looks(written: list[Forward]) -> None:
+    """An op that takes numbers of a generator stays, as the next one takes others without it."""
+    drawn = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(2)
+        x = Input((6,))
+        noise = layers.GaussianNoise(1.0)
+        model = dualnet.Model(x, [layers.Dense(1)(x), noise(x)])
+        model.compile("sgd", loss=["mse", None], run_eagerly=eagerly)
+        model.fit(X, [X[:, :1], X], batch_size=4, verbose=0)
+        drawn.append(noise.seed_generator.next())
+    assert "random" in written[0].source or "generator" in written[0].source
+    assert drawn[0] == drawn[1]
+
+
+def test_arrays_are_let_go_on_the_way_back() -> None:
+    """What an op kept for its gradient is free once the gradient is taken, not at the end of the step."""
+    alive: list[int] = []
+    seen: list[weakref.ref[Any]] = []
+
+    class Kept:
+        """Stands for what a closure holds."""
+
+    from dualnet.training import source
+    from dualnet.training.recorded import Node
+
+    call = source.Writer._call
+
+    def spying(self: Any, i: int, differentiated: bool) -> None:
+        node: Node = self._nodes[i]
+        function = node.function
+
+        def watched(*args: Any, **options: Any) -> Any:
+            value, way = function(*args, **options)
+            if way is None:
+                return value, way
+            held = Kept()
+            seen.append(weakref.ref(held))
+
+            def back(*given: Any, held: Kept = held) -> Any:
+                gc.collect()
+                alive.append(sum(ref() is not None for ref in seen))
+                return way(*given)
+
+            return value, back
+
+        watched.__name__ = function.__name__
+        self._nodes = [*self._nodes[:i], node._replace(function=watched), *self._nodes[i + 1 :]]
+        call(self, i, differentiated)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(source.Writer, "_call", spying)
+    try:
+        trained()
+    finally:
+        patch.undo()
+    assert alive[:5] == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["type", "len", "x1", "batch", "for", "a/b", "way0", "seed", "naïve", "_"])
+def test_names_of_variables(written: list[Forward], name: str) -> None:
+    """A variable is called in the text as it is called by the user, unless that means something else there."""
+    dualnet.utils.set_random_seed(1)
+    model = Sequential([Input((6,)), layers.Dense(3)])
+    model.layers[0].kernel.name = name
+    model.compile("sgd", "mse")
+    losses = model.fit(X, X[:, :3], batch_size=4, epochs=3, verbose=0).history["loss"]
+    assert written
+    assert losses[-1] < losses[0]
