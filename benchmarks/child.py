@@ -26,7 +26,7 @@ def library(peer: str, threads: int) -> Any:
     if peer in KERAS:
         os.environ["KERAS_BACKEND"] = KERAS[peer]
         return importlib.import_module("keras")
-    if peer == "dualnet":
+    if peer.startswith("dualnet"):
         return importlib.import_module("dualnet")
     return importlib.import_module("sklearn.neural_network") if peer == "scikit-learn" else None
 

@@ -19,6 +19,7 @@ from .workloads import WORKLOADS
 
 NEEDS = {  # peer: what must be installed
     "dualnet": ("dualnet",),
+    "dualnet-numpy": ("dualnet", "numba"),  # where there is Numba to leave out
     "torch": ("torch",),
     "torch.compile": ("torch",),
     "keras-jax": ("keras", "jax"),
@@ -85,6 +86,8 @@ def _can(peer: str, what: str, name: str) -> bool:
 def _once(what: str, peer: str, name: str, threads: int, setting: Setting, result: Result) -> None:
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu", DUALNET_DEVICE="cpu")
     environment["CUDA_VISIBLE_DEVICES"] = ""
+    if peer == "dualnet-numpy":
+        environment["DUALNET_NUMBA"] = "0"
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment[variable] = str(threads)
     if peer == "keras-jax" and threads == 1:

@@ -59,7 +59,7 @@ def memory(results: Results) -> str:
 
 def about() -> dict[str, Any]:
     """Date, machine and versions."""
-    names = ("numpy", "torch", "keras", "jax", "tensorflow", "scikit-learn")
+    names = ("numpy", "numba", "torch", "keras", "jax", "tensorflow", "scikit-learn")
     versions = {}
     for name in names:
         try:

@@ -14,7 +14,7 @@ from ..variables import Variable, structure_changed
 from .context import context, name_scope, nothing
 
 # Attributes that hold layers without owning them, or hold no layers and are long.
-_NOT_CHILDREN = frozenset(
+NOT_CHILDREN = frozenset(
     {
         "_auto_args",
         "_trainable_variables",
@@ -145,7 +145,7 @@ class Tracking:
         """The layers directly inside this one: attributes in the order they were set, with those in containers."""
         found: dict[int, Any] = {}
         for name, value in self.__dict__.items():
-            if isinstance(value, (Tracking, list, tuple, dict)) and name not in _NOT_CHILDREN:
+            if isinstance(value, (Tracking, list, tuple, dict)) and name not in NOT_CHILDREN:
                 for x in _layers_in(value):
                     found.setdefault(id(x), x)
         return list(found.values())
@@ -165,7 +165,7 @@ class Tracking:
     @property
     def _seed_generators(self) -> list[SeedGenerator]:
         """The seed generators that are attributes of this layer."""
-        values = [v for name, v in self.__dict__.items() if name not in _NOT_CHILDREN]
+        values = [v for name, v in self.__dict__.items() if name not in NOT_CHILDREN]
         return [v for v in tree.flatten(values) if isinstance(v, SeedGenerator)]
 
     _layers = _Sublayers()
@@ -175,7 +175,7 @@ class Tracking:
         """The metrics that are attributes of this layer and of those inside it."""
         from ..metrics import Metric
 
-        values = [v for name, v in self.__dict__.items() if name not in _NOT_CHILDREN]
+        values = [v for name, v in self.__dict__.items() if name not in NOT_CHILDREN]
         found = {id(v): v for v in tree.flatten(values) if isinstance(v, Metric)}
         for layer in self._sublayers():
             found |= {id(m): m for m in layer.metrics}
@@ -189,7 +189,7 @@ class Tracking:
     def _own_variables(self) -> list[Variable]:
         extra = []
         for name, value in self.__dict__.items():
-            if isinstance(value, (list, tuple, dict)) and name not in _NOT_CHILDREN:
+            if isinstance(value, (list, tuple, dict)) and name not in NOT_CHILDREN:
                 extra += [v for v in tree.flatten(value) if isinstance(v, Variable)]
         for v in extra:
             self._track(v)

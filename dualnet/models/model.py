@@ -174,7 +174,7 @@ class Model(OldModelMethods, Trainer, Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         # What was gathered for training is found by identity, which a copy does not have.
-        gathered = dict.fromkeys(("_trained", "_trainable_at_compile", "_source", "_predictions"))
+        gathered = dict.fromkeys(("_trained", "_trainable_at_compile", "_source", "_records"))
         return {**self.__dict__, **gathered}
 
     def get_config(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .data import make_data
 from .epochs import Data, Epochs, limited
 from .logs import Logs, settle, to_numbers
 from .packing import pack_x_y_sample_weight
-from .repeated import RepeatedPredictions, RepeatedTests
+from .repeated import RepeatedPredictions, RepeatedTests, kept
 
 
 def split_results(results: Any) -> tuple[Any, Any]:
@@ -108,7 +108,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         )
     parts: list[Any] = []
     model.stop_predicting = False
-    predict_step = model._predictions = model._predictions or RepeatedPredictions(model)
+    predict_step = kept(model, RepeatedPredictions)
     with backends.device(backend.device), no_grad():
         listeners.on_predict_begin()
         for step, (batch, y, weight, _) in enumerate(Epochs(data, steps).epoch(0)):

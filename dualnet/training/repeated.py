@@ -81,7 +81,7 @@ class _Repeated:
 
 
 class RepeatedTraining(_Repeated):
-    """``train_step`` of a model, as ``fit`` calls it."""
+    """``train_step`` of a model, as ``fit`` and ``train_on_batch`` call it."""
 
     _hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
@@ -119,7 +119,7 @@ class RepeatedTraining(_Repeated):
 
 
 class RepeatedTests(_Repeated):
-    """``test_step`` of a model, as ``evaluate`` calls it."""
+    """``test_step`` of a model, as ``evaluate`` and ``test_on_batch`` call it."""
 
     _hooks = ("on_test_batch_begin", "on_test_batch_end")
 
@@ -144,7 +144,7 @@ class RepeatedTests(_Repeated):
 
 
 class RepeatedPredictions(_Repeated):
-    """``predict_step`` of a model, as ``predict`` calls it; kept from one call to the next."""
+    """``predict_step`` of a model, as ``predict`` calls it."""
 
     def __call__(self, data: Any) -> Any:
         kind, leaves, program = self._find(data)
@@ -158,6 +158,14 @@ class RepeatedPredictions(_Repeated):
 
     def _may(self) -> bool:
         return repeats(self.model, "predict_step")
+
+
+def kept(model: Any, kind: type[_Repeated]) -> Any:
+    """The repeated steps of a model that are called one by one: their records stay from one call to the next."""
+    records = model._records = model._records or {}
+    if kind.__name__ not in records:
+        records[kind.__name__] = kind(model)
+    return records[kind.__name__]
 
 
 def _recorded(model: Any, recorder: Recorder, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:

@@ -11,11 +11,13 @@ from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import no_grad
 from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
+from ..layers.tracking import NOT_CHILDREN
 from ..variables import structure, structure_changed
 from . import evaluating, loop
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .logs import to_numbers
+from .repeated import RepeatedTests, RepeatedTraining, kept
 from .step import Steps, Trained
 
 
@@ -64,7 +66,7 @@ class Trainer(Steps):
 
     _graph: Any = None  # of a model made of inputs and outputs
     _steps_made = 0
-    _predictions: Any = None  # records of predict_step, from one call of predict to the next
+    _records: Any = None  # of steps that are called one by one (repeated.kept)
     _source: Any = None  # a weak reference to where the batches of the present fit come from
     _resume: Any = None  # where fit is to go on with another run; a callback sets it
 
@@ -239,13 +241,13 @@ class Trainer(Steps):
         """One update on one batch, and its loss and metrics."""
         self._check_compiled("train_on_batch")
         data = loop.one_batch(self, x, y, sample_weight, class_weight)
-        return self._on_batch(self.train_step, data, return_dict)
+        return self._on_batch(kept(self, RepeatedTraining), data, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
         self._check_compiled("test_on_batch")
         with no_grad():
-            return self._on_batch(self.test_step, loop.one_batch(self, x, y, sample_weight), return_dict)
+            return self._on_batch(kept(self, RepeatedTests), loop.one_batch(self, x, y, sample_weight), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
@@ -285,8 +287,12 @@ def _metrics_of(layer: Any) -> list[Any]:
 
     A model inside has its metrics for its own training, as in Keras.
     """
-    values = [v for v in vars(layer).values() if isinstance(v, (metrics_module.Metric, list, tuple, dict))]
-    found = {id(m): m for v in values for m in tree.flatten(v) if isinstance(m, metrics_module.Metric)}
+    found: dict[int, Any] = {}
+    for name, value in vars(layer).items():
+        if isinstance(value, metrics_module.Metric):
+            found[id(value)] = value
+        elif isinstance(value, (list, tuple, dict)) and value and name not in NOT_CHILDREN:
+            found |= {id(m): m for m in tree.flatten(value) if isinstance(m, metrics_module.Metric)}
     for inner in layer._sublayers():
         if not isinstance(inner, Trainer):
             found |= {id(m): m for m in _metrics_of(inner)}

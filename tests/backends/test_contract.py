@@ -115,6 +115,11 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "part": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2))),
+              lambda r, n, d: (floats(r, (2, n, 40), d), (slice(None), slice(1, None, 3)))], 0),
+    "put": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),
+             lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(1, 5, 2)), floats(r, (n, 2, 3), d), r.random((n, 2, 3)) < 0.5),
+             lambda r, n, d: (floats(r, (2, 4, 40), d), (slice(None), slice(0, 3, 2)), floats(r, (2, 2, 40), d), r.random((2, 2, 40)) < 0.5)], 0),
     "batch_norm": ([
         lambda r, n, d: (floats(r, (n, 5), d) + 2, floats(r, (5,), d), floats(r, (5,), d), 1, 1e-3, floats(r, (5,), d), floats(r, (5,), d)),
         lambda r, n, d: (floats(r, (2, n, 3), d), None, None, 2, 1e-3),

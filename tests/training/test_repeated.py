@@ -556,3 +556,23 @@ def test_the_scale_of_a_loss_in_float16_changes(runs: list[int]) -> None:
         return optimizers.LossScaleOptimizer(optimizers.SGD(0.01), initial_scale=2.0**15, dynamic_growth_steps=4)
 
     agree(runs, ALL, build, compile={"optimizer": optimizer})
+
+
+def test_train_on_batch_and_test_on_batch(runs: list[int]) -> None:
+    """One step at a time, with a frozen stretch in between."""
+    results = []
+    for eagerly in (False, True):
+        runs[0] = 0
+        dualnet.utils.set_random_seed(3)
+        model = dense()
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=eagerly)
+        found = []
+        for step in range(12):
+            if step in (5, 8):
+                model.layers[0].trainable = step == 8
+                found.append(model.test_on_batch(X[:4], LABELS[:4]))
+            part = slice(4 * (step % 5), 4 * (step % 5) + 4)
+            found.append(model.train_on_batch(X[part], LABELS[part]))
+        results.append((found, [v.numpy().tolist() for v in model.variables]))
+        assert runs[0] == (0 if eagerly else (5 - 2) + (3 - 2) + (4 - 2))
+    assert results[0] == results[1]
