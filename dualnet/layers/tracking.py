@@ -26,6 +26,10 @@ NOT_CHILDREN = frozenset(
 )
 
 
+# Types of what is no layer, weight or metric, and holds none: most attributes are of these.
+_PLAIN = frozenset({type(None), bool, int, float, str, type(len), type(lambda: None)})
+
+
 class Tracker:
     """Whether a layer that is built may be given weights."""
 
@@ -141,11 +145,15 @@ class Tracking:
             structure_changed()  # steps that were recorded do not know of it
         object.__setattr__(self, name, value)
 
+    def _parts(self) -> list[Any]:
+        """The attributes that may be, or hold, layers, weights and the like."""
+        return [v for name, v in self.__dict__.items() if type(v) not in _PLAIN and name not in NOT_CHILDREN]
+
     def _sublayers(self) -> list[Any]:
         """The layers directly inside this one: attributes in the order they were set, with those in containers."""
         found: dict[int, Any] = {}
-        for name, value in self.__dict__.items():
-            if isinstance(value, (Tracking, list, tuple, dict)) and name not in NOT_CHILDREN:
+        for value in self._parts():
+            if isinstance(value, (Tracking, list, tuple, dict)):
                 for x in _layers_in(value):
                     found.setdefault(id(x), x)
         return list(found.values())
@@ -165,8 +173,7 @@ class Tracking:
     @property
     def _seed_generators(self) -> list[SeedGenerator]:
         """The seed generators that are attributes of this layer."""
-        values = [v for name, v in self.__dict__.items() if name not in NOT_CHILDREN]
-        return [v for v in tree.flatten(values) if isinstance(v, SeedGenerator)]
+        return [v for v in tree.flatten(self._parts()) if isinstance(v, SeedGenerator)]
 
     _layers = _Sublayers()
 
@@ -175,8 +182,7 @@ class Tracking:
         """The metrics that are attributes of this layer and of those inside it."""
         from ..metrics import Metric
 
-        values = [v for name, v in self.__dict__.items() if name not in NOT_CHILDREN]
-        found = {id(v): v for v in tree.flatten(values) if isinstance(v, Metric)}
+        found = {id(v): v for v in tree.flatten(self._parts()) if isinstance(v, Metric)}
         for layer in self._sublayers():
             found |= {id(m): m for m in layer.metrics}
         return list(found.values())
@@ -188,8 +194,8 @@ class Tracking:
 
     def _own_variables(self) -> list[Variable]:
         extra = []
-        for name, value in self.__dict__.items():
-            if isinstance(value, (list, tuple, dict)) and name not in NOT_CHILDREN:
+        for value in self._parts():
+            if isinstance(value, (list, tuple, dict)):
                 extra += [v for v in tree.flatten(value) if isinstance(v, Variable)]
         for v in extra:
             self._track(v)

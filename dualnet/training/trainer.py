@@ -11,7 +11,6 @@ from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..autodiff import no_grad
 from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
-from ..layers.tracking import NOT_CHILDREN
 from ..variables import structure, structure_changed
 from . import evaluating, loop
 from .compiled_loss import CompiledLoss
@@ -288,10 +287,10 @@ def _metrics_of(layer: Any) -> list[Any]:
     A model inside has its metrics for its own training, as in Keras.
     """
     found: dict[int, Any] = {}
-    for name, value in vars(layer).items():
+    for value in layer._parts():
         if isinstance(value, metrics_module.Metric):
             found[id(value)] = value
-        elif isinstance(value, (list, tuple, dict)) and value and name not in NOT_CHILDREN:
+        elif isinstance(value, (list, tuple, dict)):
             found |= {id(m): m for m in tree.flatten(value) if isinstance(m, metrics_module.Metric)}
     for inner in layer._sublayers():
         if not isinstance(inner, Trainer):
