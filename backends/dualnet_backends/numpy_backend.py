@@ -45,16 +45,16 @@ class NumpyBackend(NumpyConvolution, NumpyNormalization, Backend):
         pass
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        # For two matrices np.dot is the same product, and 1 to 2 us faster to call.
+        # For two matrices dot is the same product, and 1 to 2 us faster to call.
         if a.ndim == 2 == b.ndim and a.dtype is b.dtype:
             if out is None:
-                return np.dot(a, b)
+                return a.dot(b)
             if out.flags.carray and out.dtype is a.dtype:
-                return np.dot(a, b, out)
+                return a.dot(b, out)
         return np.matmul(a, b, out=out)
 
     def affine(self, x: Array, w: Array, b: Array | None) -> Array:
-        y = np.dot(x, w) if x.ndim == 2 and x.dtype is w.dtype else np.matmul(x, w)
+        y = x.dot(w) if x.ndim == 2 and x.dtype is w.dtype else np.matmul(x, w)
         if b is not None:
             y += b
         return y
@@ -67,7 +67,7 @@ class NumpyBackend(NumpyConvolution, NumpyNormalization, Backend):
         if x.dtype.char in "fd":
             # As a product with ones it is BLAS's: three times as fast on small layers, thirteen times on images.
             ones = _ones(x.dtype.char, len(x).bit_length())[: len(x)]
-            return np.dot(ones, x, out)
+            return ones.dot(x, out)
         return np.add.reduce(x, axis=0, out=out)
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
