@@ -61,6 +61,12 @@ class Backend(Convolution, Normalization):
         """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""
         return self.xp.sum(x.reshape(-1, x.shape[-1]), axis=0, out=out)
 
+    # -- activations ---------------------------------------------------------------------------------------------
+
+    def relu(self, x: Array, out: Array | None = None) -> Array:
+        """max(x, 0)"""
+        return self.xp.maximum(x, 0, out=out)
+
     # -- indexing ------------------------------------------------------------------------------------------------
 
     def take(self, x: Array, indices: Array) -> Array:

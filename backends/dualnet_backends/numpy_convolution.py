@@ -21,11 +21,12 @@ from . import conv_tiles
 from . import numpy_depthwise as depthwise
 from .conv_tiles import Tile, add_windows, by_tile, places, wide, windows
 from .convolution import Array, Convolution, Ints, Pairs, lengths
+from .numpy_pooling import NumpyPooling
 
-CHUNK_BYTES = 1 << 20  # of rows: what fits in a second-level cache, and enough for BLAS to be at full speed
+CHUNK_BYTES = 1 << 21  # of rows: what stays in cache, and enough for all threads of BLAS to be at full speed
 
 
-class NumpyConvolution(Convolution):
+class NumpyConvolution(NumpyPooling, Convolution):
     """Overrides for kernels over one or two axes without dilation and groups, and for depthwise ones; all else is plain."""
 
     def conv(

@@ -19,9 +19,9 @@ from ._common import Array, Op, Xp, floating
 
 
 class FromOutput(NamedTuple):
-    """forward(xp, x) -> y, in place if it can; gradient(xp, y, dy) -> dx"""
+    """forward(backend, x) -> y, in place if it can; gradient(xp, y, dy) -> dx"""
 
-    forward: Callable[[Xp, Array], Array]
+    forward: Callable[[Backend, Array], Array]
     gradient: Callable[[Xp, Array, Array], Array]
 
 
@@ -34,14 +34,15 @@ def _sigmoid(xp: Xp, x: Array) -> Array:
     return x
 
 
-def _elu(xp: Xp, x: Array) -> Array:
+def _elu(backend: Backend, x: Array) -> Array:
+    xp = backend.xp
     return xp.maximum(x, xp.expm1(xp.minimum(x, 0, out=xp.empty_like(x))), out=x)
 
 
 FROM_OUTPUT = {
-    "linear": FromOutput(lambda xp, x: x, lambda xp, y, dy: dy),
-    "relu": FromOutput(lambda xp, x: xp.maximum(x, 0, out=x), lambda xp, y, dy: dy * (y > 0)),
-    "tanh": FromOutput(lambda xp, x: xp.tanh(x, out=x), lambda xp, y, dy: dy * (1 - y * y)),
+    "linear": FromOutput(lambda backend, x: x, lambda xp, y, dy: dy),
+    "relu": FromOutput(lambda backend, x: backend.relu(x, out=x), lambda xp, y, dy: dy * (y > 0)),
+    "tanh": FromOutput(lambda backend, x: backend.xp.tanh(x, out=x), lambda xp, y, dy: dy * (1 - y * y)),
     "elu": FromOutput(_elu, lambda xp, y, dy: dy * xp.minimum(y + 1, 1)),
 }
 
@@ -53,10 +54,10 @@ def linear(xp: Xp, x: Array) -> Op:
 
 
 @primitive
-def relu(xp: Xp, x: Array) -> Op:
+def relu(backend: Backend, x: Array) -> Op:
     """max(x, 0)"""
-    y = xp.maximum(x, 0)
-    return y, lambda dy: FROM_OUTPUT["relu"].gradient(xp, y, dy)
+    y = backend.relu(x)
+    return y, lambda dy: FROM_OUTPUT["relu"].gradient(backend.xp, y, dy)
 
 
 @primitive

@@ -48,7 +48,7 @@ def _conv(
     if depthwise:
         kernel = kernel.reshape((*given[:-2], 1, given[-2] * given[-1]))
     geometry = (strides, padding, dilation, x.shape[-1] // kernel.shape[-2])
-    y = act.forward(xp, backend.conv(x, kernel, bias, *geometry))
+    y = act.forward(backend, backend.conv(x, kernel, bias, *geometry))
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(xp, y, _channels_last(xp, dy, channels_first))
@@ -96,7 +96,7 @@ def _conv_transpose(
         y = whole
     if bias is not None:
         y += bias
-    y = act.forward(xp, y)
+    y = act.forward(backend, y)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(xp, y, _channels_last(xp, dy, channels_first))

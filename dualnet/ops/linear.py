@@ -57,7 +57,7 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
     """
     xp, act = backend.xp, FROM_OUTPUT[activation]
     x = floating(x)
-    y = act.forward(xp, backend.affine(x, kernel, bias))
+    y = act.forward(backend, backend.affine(x, kernel, bias))
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(xp, y, dy)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from dualnet_backends import Backend
+
 from ..autodiff import primitive
 from ._common import Array, Op, Xp, floating
 from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_count
@@ -44,7 +46,7 @@ class Axis(NamedTuple):
 
 @primitive
 def max_pool(
-    xp: Xp,
+    backend: Backend,
     inputs: Array,
     pool_size: Sizes,
     strides: Sizes | None = None,
@@ -57,14 +59,15 @@ def max_pool(
     "valid" keeps windows inside the input, "same" lets them hang over its edges evenly, so that there are
     ceil(length / stride) of them.
     """
+    xp = backend.xp
     axes = _axes("max_pool", inputs, pool_size, strides, padding, data_format)
     stages = [_padded(xp, inputs, axes, _lowest(xp, inputs.dtype))]
     for axis in axes:
-        stages.append(_max_along(xp, stages[-1], axis))
+        stages.append(_max_along(backend, stages[-1], axis))
 
     def backward(dy: Array) -> Array:
         for i in reversed(range(len(axes))):
-            dy = _max_gradient(xp, dy, stages[i], stages[i + 1], axes[i])
+            dy = _max_gradient(backend, dy, stages[i], stages[i + 1], axes[i])
         return _unpadded(dy, axes)
 
     return stages[-1], backward
@@ -72,7 +75,7 @@ def max_pool(
 
 @primitive
 def average_pool(
-    xp: Xp,
+    backend: Backend,
     inputs: Array,
     pool_size: Sizes,
     strides: Sizes | None = None,
@@ -80,18 +83,19 @@ def average_pool(
     data_format: str | None = None,
 ) -> Op:
     """The mean of each window; what hangs over the edge of the input is not counted. Arguments: see ``max_pool``"""
+    xp = backend.xp
     axes = _axes("average_pool", inputs, pool_size, strides, padding, data_format)
     y = _padded(xp, floating(inputs), axes, 0)
     shapes = []
     for axis in axes:
         shapes.append(y.shape)
-        y = _sum_along(y, axis)
+        y = _sum_along(backend, y, axis)
     y = _per_element(xp, y, axes)
 
     def backward(dy: Array) -> Array:
         dy = _per_element(xp, dy, axes)
         for axis, shape in zip(reversed(axes), reversed(shapes)):
-            dy = _spread(xp, dy, shape, axis)
+            dy = _spread(backend, dy, shape, axis)
         return _unpadded(dy, axes)
 
     return y, backward
@@ -148,63 +152,58 @@ def _unpadded(dx: Array, axes: list[Axis]) -> Array:
     return dx
 
 
-def _max_along(xp: Xp, x: Array, axis: Axis) -> Array:
-    first, *others = (x[span] for span in axis.spans())
-    if not others:
-        return first
-    y = xp.maximum(first, others[0])
-    for part in others[1:]:
-        xp.maximum(y, part, out=y)
+def _max_along(backend: Backend, x: Array, axis: Axis) -> Array:
+    first, *others = axis.spans()
+    y = backend.part(x, first)
+    for i, span in enumerate(others):
+        y = backend.xp.maximum(y, backend.part(x, span), out=y if i else None)
     return y
 
 
-def _max_gradient(xp: Xp, dy: Array, x: Array, y: Array, axis: Axis) -> Array:
+def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -> Array:
     """dy at the first element of each window that is the maximum y, 0 at the others."""
     if axis.size == axis.stride == 1:
         return dy
+    xp = backend.xp
     dx = (xp.empty if axis.covered else xp.zeros)(x.shape, dtype=dy.dtype)
     *spans, last = axis.spans()
     taken = None
     for span in spans:
-        here = x[span] == y
+        here = backend.part(x, span) == y
         if taken is None:
             first = taken = here
         else:
             first = xp.greater(here, taken)
             taken = xp.logical_or(taken, here)
-        _add(xp, dx, span, dy, first, axis)
+        _add(backend, dx, span, dy, first, axis)
     # The last element is the maximum where no other was: one comparison less.
-    _add(xp, dx, last, dy, None if taken is None else xp.logical_not(taken), axis)
+    _add(backend, dx, last, dy, None if taken is None else xp.logical_not(taken), axis)
     return dx
 
 
-def _add(xp: Xp, dx: Array, span: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
+def _add(backend: Backend, dx: Array, span: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
     """dx[span] += dy * where; where no element is in two windows there is nothing yet to add to."""
-    if axis.apart and where is not None:
-        xp.multiply(dy, where, out=dx[span])
-    elif axis.apart:
-        dx[span] = dy
+    if axis.apart:
+        backend.put(dx, span, dy, where)
     else:
         dx[span] += dy if where is None else dy * where
 
 
-def _sum_along(x: Array, axis: Axis) -> Array:
-    first, *others = (x[span] for span in axis.spans())
-    if not others:
-        return first
-    y = first + others[0]
-    for part in others[1:]:
-        y += part
+def _sum_along(backend: Backend, x: Array, axis: Axis) -> Array:
+    first, *others = axis.spans()
+    y = backend.part(x, first)
+    for i, span in enumerate(others):
+        y = backend.xp.add(y, backend.part(x, span), out=y if i else None)
     return y
 
 
-def _spread(xp: Xp, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
+def _spread(backend: Backend, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
     """The gradient of ``_sum_along``: dy at every element of its window."""
     if axis.size == axis.stride == 1:
         return dy
-    dx = (xp.empty if axis.covered else xp.zeros)(shape, dtype=dy.dtype)
+    dx = (backend.xp.empty if axis.covered else backend.xp.zeros)(shape, dtype=dy.dtype)
     for span in axis.spans():
-        _add(xp, dx, span, dy, None, axis)
+        _add(backend, dx, span, dy, None, axis)
     return dx
 
 

@@ -111,6 +111,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                 lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (n, 4), d))], 1e-5),
     "affine": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), floats(r, (3,), d)),
                 lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
+    "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
@@ -119,7 +120,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
               lambda r, n, d: (floats(r, (2, n, 40), d), (slice(None), slice(1, None, 3)))], 0),
     "put": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),
              lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(1, 5, 2)), floats(r, (n, 2, 3), d), r.random((n, 2, 3)) < 0.5),
-             lambda r, n, d: (floats(r, (2, 4, 40), d), (slice(None), slice(0, 3, 2)), floats(r, (2, 2, 40), d), r.random((2, 2, 40)) < 0.5)], 0),
+             lambda r, n, d: (floats(r, (4, 40), d), (slice(0, 3, 2),), floats(r, (2, 40), d), r.random((2, 40)) < 0.5)], 0),
     "batch_norm": ([
         lambda r, n, d: (floats(r, (n, 5), d) + 2, floats(r, (5,), d), floats(r, (5,), d), 1, 1e-3, floats(r, (5,), d), floats(r, (5,), d)),
         lambda r, n, d: (floats(r, (2, n, 3), d), None, None, 2, 1e-3),
