@@ -1,6 +1,5 @@
 """Floor 0 of dualnet: arrays, devices, kernels. It knows nothing of layers, tensors or training."""
 
-from . import blas  # before NumPy: it says which of its kernels are to be used
 from .base import Array, Backend
 from .devices import (
     DeviceNotFoundError,
@@ -23,7 +22,6 @@ __all__ = [
     "Backend",
     "DeviceNotFoundError",
     "PhysicalDevice",
-    "blas",
     "by_type",
     "current",
     "device",

@@ -24,7 +24,6 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        importlib.import_module("dualnet_backends")  # before NumPy: it says which of its kernels are to be used
         command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
         return command
 
