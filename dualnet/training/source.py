@@ -134,9 +134,9 @@ class Writer:
         kinds: dtype and array type of each gradient. places: gradients that have a place of their own, ``p0``, ``p1``...; the
         arguments ``w0``, ``w1``... say to closures where to write.
         """
-        given = sorted({i for step in steps for i in step.gives if i > 0})
-        if given:
-            self.add(" = ".join([*arguments("g", given), "None"]))
+        others = sorted({i for step in steps for i in (*as_tuple(step.takes), *step.gives) if i > 0})
+        if others:
+            self.add(" = ".join([*arguments("g", others), "None"]))
         self.add("g0 = seed")
         seen = {0}
         for number, step in enumerate(steps):

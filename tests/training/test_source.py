@@ -81,6 +81,23 @@ def test_numbers_are_drawn_though_nobody_looks(written: list[Forward]) -> None:
     assert drawn[0] == drawn[1]
 
 
+@pytest.mark.parametrize("parts", [[0], [1], [0, 2], [2, 1]])
+def test_an_op_of_which_not_all_outputs_are_used(written: list[Forward], parts: list[int]) -> None:
+    """Its closure takes zeros for the others."""
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(2)
+        x = Input((6,))
+        split = dualnet.ops.split(layers.Dense(9)(x), 3, axis=-1)
+        model = dualnet.Model(x, layers.Dense(3)(layers.Concatenate()([split[i] for i in (*parts, parts[0])])))
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        model.fit(X, X[:, :3], batch_size=4, epochs=2, verbose=0)
+        results.append(model.get_weights())
+    assert written
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_arrays_are_let_go_on_the_way_back() -> None:
     """What an op kept for its gradient is free once the gradient is taken, not at the end of the step."""
     alive: list[int] = []
