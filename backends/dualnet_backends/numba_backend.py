@@ -34,10 +34,10 @@ def _compiled(loop: Callable[..., None]) -> Callable[..., None] | None:
     """The loop as machine code; None where Numba cannot be used (made for another NumPy, for example)."""
     try:
         numba: Any = importlib.import_module("numba")
+        # NumPy's rules for a division by zero; anything else keeps the loop from being made of vector instructions.
+        compiler = functools.partial(numba.njit, nogil=True, error_model="numpy")
     except Exception:
         return None
-    # NumPy's rules for a division by zero; anything else keeps the loop from being made of vector instructions.
-    compiler = functools.partial(numba.njit, nogil=True, error_model="numpy")
     try:
         return compiler(cache=True)(loop)
     except RuntimeError:  # no place to keep the machine code for the next time
@@ -56,7 +56,10 @@ class NumbaBackend(NumpyBackend):
         if self._until > 0:
             self._until -= w.size
             return False
-        if w.dtype.char not in "fd" or any(a.dtype != w.dtype or not a.flags.c_contiguous for a in arrays):
+        if w.dtype.char not in "fd" or w.ndim != 1:
+            return False
+        # The loop does not look whether it is still inside an array.
+        if any(a.dtype != w.dtype or a.shape != w.shape or not a.flags.c_contiguous for a in arrays):
             return False
         compiled = _compiled(loop)
         if compiled is None:

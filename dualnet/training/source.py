@@ -2,13 +2,15 @@
 
 Reading one is a way to see what a training step does. For ``Dense(1)`` under mean squared error it begins with
 
-    def step(batch, seed, p0, p1, w0):
-        x0, x1 = batch
-        x2, x3 = kernel.data, bias.data
+    def step(batch, seed, p3, p4, w0, w1, w2):
+        x0, x1, = batch
+        x2 = kernel.data
+        x3 = bias.data
         x4, way0 = dense(numpy, x0, x2, x3, 'linear')
-        x5, way1 = mean_squared_error(xp, x1, x4)
+        if type(x4) is not ndarray: x4 = numpy.asarray(x4)
+        x0 = x2 = x3 = None
 
-and the way back follows, last op first. A value is let go where it was used for the last time.
+and goes on with the loss and, last op first, the way back. A value is let go where it was used for the last time.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import dualnet_backends as backends
 from ..tensor import Array
 from .recorded import Node, Recorder
 
-_TAKEN = re.compile(r"(x|g|p|w|way)\d+|batch|seed|step|d|e|_|type|len")  # names that mean something else in the text
+_TAKEN = re.compile(r"(x|g|p|w|way)\d+|batch|seed|step|d|e|_|type|len|__\w*")  # names that mean something else in the text
 
 
 class Step(NamedTuple):
@@ -52,9 +54,11 @@ class Writer:
         """The name of an object in the text, ``like`` this."""
         found = self._known.get(id(thing))
         if found is None:
-            found = like
-            if found in self._names or _TAKEN.fullmatch(found) or keyword.iskeyword(found) or not found.isidentifier():
-                found = f"{like if like.isidentifier() else 'constant'}_{len(self._names)}"
+            if not like.isascii() or not like.isidentifier():  # Python takes some letters for others, as the micro sign
+                like = "constant"
+            found, number = like, len(self._names)
+            while found in self._names or _TAKEN.fullmatch(found) or keyword.iskeyword(found):
+                found, number = f"{like.strip('_')}_{number}", number + 1
             self._names[found] = thing
             self._known[id(thing)] = found
         return found
