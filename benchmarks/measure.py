@@ -88,8 +88,8 @@ def _once(what: str, peer: str, name: str, threads: int, setting: Setting, resul
     environment["CUDA_VISIBLE_DEVICES"] = ""
     if peer == "dualnet-numpy":
         environment["DUALNET_NUMBA"] = "0"
-    for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        environment.pop(variable, None)  # which would hold one library back and not the others
+    for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "DUALNET_NUMBA"):
+        environment.pop(variable, None)  # which hold one library back and not the others
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment[variable] = str(threads)
     if peer == "keras-jax" and threads == 1:

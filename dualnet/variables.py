@@ -71,7 +71,7 @@ class Variable(Tensor):
         self.autocast = autocast
         self.aggregation = aggregation
         self.synchronization = synchronization
-        self.regularizer: Any = None
+        self._regularizer: Any = None
         self.constraint: Any = None
         self.overwrite_with_gradient = False
         self.home: Arena | None = None  # the flat buffer that holds the value, once packed
@@ -105,6 +105,17 @@ class Variable(Tensor):
         self._trainable = bool(value)
         self.tracked = self._trainable and is_float(self.data.dtype)
         structure_changed()
+
+    @property
+    def regularizer(self) -> Any:
+        """The penalty on the value that is added to the loss, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        if value is not self._regularizer:
+            structure_changed()
+        self._regularizer = value
 
     @property
     def dtype(self) -> str:

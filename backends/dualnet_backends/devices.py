@@ -88,14 +88,13 @@ def list_physical_devices(kind: str | None = None) -> list[PhysicalDevice]:
 
 def device_report() -> list[tuple[str, str, str]]:
     """(name as given to --device, kind, description) of every device that answers."""
-    import importlib.metadata
     import platform
 
     import numpy
 
     libraries = f"NumPy {numpy.__version__}"
     if isinstance(_numpy, numba_backend.NumbaBackend):
-        libraries += f", Numba {importlib.metadata.version('numba')}"
+        libraries += f", {numba_backend.described()}"
     rows = [("cpu", "CPU", f"{platform.machine()}, {os.cpu_count()} threads, {libraries}")]
     for index in range(_gpu_probe()[0]):
         from . import cupy_backend

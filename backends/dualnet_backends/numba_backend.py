@@ -2,8 +2,7 @@
 
 NumPy goes over the weights a dozen times for one update of Adam; a compiled loop goes over them once. Each operation is the
 plain body's, in its order and rounded as there (no fused multiply-add, no reordering), so that a model trains to the same
-bits with and without Numba. Importing Numba and loading a kernel takes a few tenths of a second: it is done once there was enough
-work to pay for it.
+bits with and without Numba. Importing Numba and loading a kernel takes half a second: a short run does without.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -21,12 +21,22 @@ from .base import Array, Scalar
 from .numpy_backend import NumpyBackend
 
 ENVIRONMENT = "DUALNET_NUMBA"  # "0": leave Numba out, though it is installed
-PAYS = 1 << 23  # elements updated by NumPy, some 10 ms, before Numba is imported
+PAYS = 1 << 26  # elements updated by NumPy, some 80 ms for Adam, before Numba is imported
 
 
 def wanted() -> bool:
     """Whether Numba is installed, and not switched off. It is not imported here."""
     return os.environ.get(ENVIRONMENT, "1") != "0" and importlib.util.find_spec("numba") is not None
+
+
+def described() -> str:
+    """Name and version, without importing it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"Numba {version('numba')}"
+    except PackageNotFoundError:  # a folder of that name
+        return "Numba"
 
 
 @functools.cache
@@ -48,7 +58,7 @@ class NumbaBackend(NumpyBackend):
     """NumPy, with compiled updates."""
 
     def __init__(self, pays: int = PAYS) -> None:
-        self._until = pays
+        self._until: float = pays
 
     def _run(self, loop: Callable[..., None], arrays: tuple[Array, ...], numbers: tuple[Any, ...]) -> bool:
         """Run a loop over flat arrays, with numbers in their dtype; whether it was run."""
@@ -61,11 +71,18 @@ class NumbaBackend(NumpyBackend):
         # The loop does not look whether it is still inside an array.
         if any(a.dtype != w.dtype or a.shape != w.shape or not a.flags.c_contiguous for a in arrays):
             return False
+        # NumPy calculates in double precision with a numpy.float64, which an optimizer may have been given.
+        if any(isinstance(x, np.generic) for x in numbers):
+            return False
         compiled = _compiled(loop)
         if compiled is None:
             return False
         kind = w.dtype.type
-        compiled(*arrays, *[kind(x) for x in numbers])
+        try:
+            compiled(*arrays, *[kind(x) for x in numbers])
+        except Exception:  # while compiling: the loop itself raises nothing
+            self._until = math.inf
+            return False
         return True
 
     def sgd(self, w: Array, g: Array, lr: Scalar) -> None:

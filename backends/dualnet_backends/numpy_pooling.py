@@ -33,7 +33,7 @@ class NumpyPooling(Pooling):
 
 def _has_short_runs(x: Array, span: Span) -> bool:
     """Whether one step along the last axis of the span is more than one element, and not many."""
-    return x.flags.c_contiguous and x.itemsize < x.strides[len(span) - 1] <= SHORT and x.size > 0
+    return x.flags.c_contiguous and x.itemsize < x.strides[len(span) - 1] <= SHORT and x[span].size > 0
 
 
 def _runs(x: Array, span: Span) -> Array:

@@ -25,7 +25,8 @@ import dualnet_backends as backends
 from ..tensor import Array
 from .recorded import Node, Recorder
 
-_TAKEN = re.compile(r"(x|g|p|w|way)\d+|batch|seed|step|d|e|_|type|len|__\w*")  # names that mean something else in the text
+# Names that mean something else in the text.
+_TAKEN = re.compile(r"(x|g|p|w|way)\d+|batch|seed|step|d|e|_|type|len|__\w*")
 
 
 class Step(NamedTuple):

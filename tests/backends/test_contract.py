@@ -243,3 +243,13 @@ def test_scatter_add_keeps_small_values_beside_large_ones(backend: Backend) -> N
     target = backend.asarray(np.zeros(3))
     backend.scatter_add(target, backend.asarray(np.array([0, 1, 2])), backend.asarray(np.array([1e20, 1.0, -3.0])))
     np.testing.assert_array_equal(backend.to_numpy(target), [1e20, 1.0, -3.0])
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "float16", "float32"])
+@pytest.mark.parametrize("shape", [(), (5000,), (0, 3), (100, 100), (5000, 1), (3000, 2), (1, 5000)])
+def test_relu_of_any_dtype(dtype: str, shape: tuple[int, ...]) -> None:
+    """However many there are, as the plain body."""
+    x = (np.random.default_rng(0).normal(size=shape) * 3).astype(dtype)
+    got, expected = NumpyBackend().relu(x), np.maximum(x, 0)
+    assert got.dtype == expected.dtype
+    np.testing.assert_array_equal(got, expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import types
 from typing import Any
 
 import dualnet_backends as backends
@@ -50,6 +51,38 @@ def test_the_loop_is_what_ran(kernel: str, monkeypatch: pytest.MonkeyPatch) -> N
         assert len(asked) == calls
 
 
+@needs_numba
+@pytest.mark.parametrize("shapes", [((40, 25), (40, 25)), ((1000,), (10,)), ((1000,), (1,)), ((), ())])
+def test_what_is_not_flat_is_numpy_s(shapes: Any) -> None:
+    """The loop looks at no bounds: it would write beyond an array of two axes, and read beyond a shorter one."""
+    results = []
+    for backend in (NumbaBackend(pays=0), NumpyBackend()):
+        w, g = (np.ones(shape, "float32") for shape in shapes)
+        try:
+            backend.sgd(w, g, 0.1)
+        except ValueError:
+            results.append(None)
+        else:
+            results.append(w.tolist())
+    assert results[0] == results[1]
+
+
+@needs_numba
+def test_numbers_of_double_precision() -> None:
+    """NumPy calculates otherwise with numpy.float64 than with Python's numbers; momentum and betas may be given so."""
+    r = np.random.default_rng(0)
+    given = [r.random(100).astype("float32") for _ in range(4)]
+    for kernel, count, numbers in (
+        ("momentum", 3, (0.1, np.float64(0.9), False)),
+        ("adam", 4, (0.1, np.float64(0.9), np.float64(0.999), 1e-7)),
+    ):
+        got, expected = ([a.copy() for a in given[:count]] for _ in range(2))
+        getattr(NumbaBackend(pays=0), kernel)(*got, *numbers)
+        getattr(NumpyBackend(), kernel)(*expected, *numbers)
+        for a, b in zip(got, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW"])
 def test_a_model_trains_to_the_same_bits(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = []
@@ -65,8 +98,10 @@ def test_a_model_trains_to_the_same_bits(optimizer: str, monkeypatch: pytest.Mon
         np.testing.assert_array_equal(a, b)
 
 
-def test_numpy_where_numba_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "numba", None)
+@pytest.mark.parametrize("found", [None, types.ModuleType("numba")])
+def test_numpy_where_numba_cannot_be_used(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be imported, or a folder of that name is all there is."""
+    monkeypatch.setitem(sys.modules, "numba", found)
     numba_backend._compiled.cache_clear()
     try:
         for kernel in UPDATES:

@@ -576,3 +576,18 @@ def test_train_on_batch_and_test_on_batch(runs: list[int]) -> None:
         results.append((found, [v.numpy().tolist() for v in model.variables]))
         assert runs[0] == (0 if eagerly else (5 - 2) + (3 - 2) + (4 - 2))
     assert results[0] == results[1]
+
+
+def test_a_regularizer_is_given_between_two_batches(runs: list[int]) -> None:
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(3)
+        model = Sequential([Input((6,)), layers.Dense(3, kernel_regularizer="l2")])
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        found = []
+        for step in range(8):
+            if step == 4:
+                model.layers[0].kernel.regularizer = dualnet.regularizers.L1(0.3)
+            found.append(model.train_on_batch(X[:4], X[:4, :3]))
+        results.append((found, [v.numpy().tolist() for v in model.variables]))
+    assert results[0] == results[1]

@@ -152,3 +152,28 @@ def test_names_of_variables(written: list[Forward], name: str) -> None:
     losses = model.fit(X, X[:, :3], batch_size=4, epochs=3, verbose=0).history["loss"]
     assert written
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["kernel_4", "kernel", "kernel"],
+        ["µ", "mu", "μ"],
+        ["ﬁtting", "fitting", "__builtins__"],
+        ["__debug__", "e", "x0"],
+    ],
+)
+def test_no_name_means_two_variables(written: list[Forward], names: list[str]) -> None:
+    """Neither one that the text made up nor one that Python reads as another."""
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(1)
+        model = Sequential([Input((6,)), *[layers.Dense(6, use_bias=False) for _ in names]])
+        for layer, name in zip(model.layers, names, strict=True):
+            layer.kernel.name = name
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        model.fit(X, X[:, ::-1], batch_size=4, epochs=2, verbose=0)
+        results.append(model.get_weights())
+    assert written
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
