@@ -69,9 +69,10 @@ class Result:
 def measure(what: str, name: str, peers: list[str], setting: Setting) -> dict[str, Result]:
     """what: "train", "predict", "cold" or "import"; the last two time the process as a whole."""
     results = {p: Result() for p in peers if _can(p, what, name)}
-    for _ in range(setting.rounds):
+    for number in range(setting.rounds):
         for threads in THREADS if what in ("train", "predict") else THREADS[-1:]:
-            for peer, result in results.items():
+            # To and fro: what ran before, and heated the processor, is another in every other round.
+            for peer, result in list(results.items())[:: -1 if number % 2 else 1]:
                 if result.error is None:
                     _once(what, peer, name, threads, setting, result)
     return results
@@ -86,10 +87,10 @@ def _can(peer: str, what: str, name: str) -> bool:
 def _once(what: str, peer: str, name: str, threads: int, setting: Setting, result: Result) -> None:
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu", DUALNET_DEVICE="cpu")
     environment["CUDA_VISIBLE_DEVICES"] = ""
-    if peer == "dualnet-numpy":
-        environment["DUALNET_NUMBA"] = "0"
     for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "DUALNET_NUMBA"):
         environment.pop(variable, None)  # which hold one library back and not the others
+    if peer == "dualnet-numpy":
+        environment["DUALNET_NUMBA"] = "0"
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment[variable] = str(threads)
     if peer == "keras-jax" and threads == 1:

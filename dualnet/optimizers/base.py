@@ -123,7 +123,7 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
         """One update from the gradients that stand in ``variable.grad``. missing: those without, left alone."""
         if len(missing) >= len(self._trainable_variables):
             raise ValueError("No gradients provided for any variable. Does the loss depend on the model's output?")
-        key = tuple(id(v) for v in missing)
+        key = tuple(map(id, missing))
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._plan(set(key))
