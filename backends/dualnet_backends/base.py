@@ -12,13 +12,14 @@ from typing import Any
 from .convolution import Convolution
 from .normal import normal
 from .normalization import Normalization
+from .pooling import Pooling
 from .random import philox_words
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Convolution, Normalization):
+class Backend(Convolution, Pooling, Normalization):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise

@@ -13,15 +13,13 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from .pooling import Pooling
-
 Array = Any
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 
-class Convolution(Pooling):
-    """The kernels of ``Backend`` that convolve, and those that pool. One product of matrices each: windows of x, laid out as rows, times w."""
+class Convolution:
+    """The kernels of ``Backend`` that convolve. One product of matrices each: windows of x, laid out as rows, times w."""
 
     xp: Any
 

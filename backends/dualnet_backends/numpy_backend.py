@@ -12,6 +12,7 @@ from .base import Array, Backend, Scalar
 from .normal import normal
 from .numpy_convolution import NumpyConvolution
 from .numpy_normalization import NumpyNormalization
+from .numpy_pooling import NumpyPooling
 from .random import counter
 
 memory.keep()  # for the arrays of steps
@@ -30,7 +31,7 @@ def _ones(dtype: str, bits: int) -> Array:
     return np.ones(1 << bits, dtype)
 
 
-class NumpyBackend(NumpyConvolution, NumpyNormalization, Backend):
+class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
     name = "numpy"
     device = "cpu"
     xp = np
@@ -55,12 +56,6 @@ class NumpyBackend(NumpyConvolution, NumpyNormalization, Backend):
             if out.flags.carray and out.dtype is a.dtype:
                 return a.dot(b, out)
         return np.matmul(a, b, out=out)
-
-    def affine(self, x: Array, w: Array, b: Array | None) -> Array:
-        y = x.dot(w) if x.ndim == 2 and x.dtype is w.dtype else np.matmul(x, w)
-        if b is not None:
-            y += b
-        return y
 
     def relu(self, x: Array, out: Array | None = None) -> Array:
         # Against a number NumPy's loop is not made of vector instructions; against a sample of zeros it is six times as fast,

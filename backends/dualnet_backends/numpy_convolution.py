@@ -21,12 +21,11 @@ from . import conv_tiles
 from . import numpy_depthwise as depthwise
 from .conv_tiles import Tile, add_windows, by_tile, places, wide, windows
 from .convolution import Array, Convolution, Ints, Pairs, lengths
-from .numpy_pooling import NumpyPooling
 
 CHUNK_BYTES = 1 << 21  # of rows: what stays in cache, and enough for all threads of BLAS to be at full speed
 
 
-class NumpyConvolution(NumpyPooling, Convolution):
+class NumpyConvolution(Convolution):
     """Overrides for kernels over one or two axes without dilation and groups, and for depthwise ones; all else is plain."""
 
     def conv(

@@ -113,7 +113,7 @@ class Steps:
         """Take a batch into loss and metrics."""
         with no_grad():
             self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
-            vars(self)["_steps_made"] = self._steps_made + 1  # the usual way would look whether it is a layer
+            self._steps_made += 1
             if type(self).compute_metrics is not Steps.compute_metrics:
                 results = self.compute_metrics(x, y, y_pred, sample_weight)
                 return Logs(lambda: results)
