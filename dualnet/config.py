@@ -91,6 +91,7 @@ def set_floatx(value: str) -> None:
     if value not in ("float16", "float32", "float64"):
         raise ValueError(f'set_floatx expects "float16", "float32" or "float64", got {value!r}')
     _floatx = value
+    _steps_change()
 
 
 def dtype_policy() -> Any:
@@ -117,11 +118,9 @@ def epsilon() -> float:
 
 def set_epsilon(value: float) -> None:
     """Set the small number that keeps logarithms and divisions away from zero."""
-    from .variables import structure_changed
-
     global _epsilon
     _epsilon = float(value)
-    structure_changed()  # steps that were recorded with the old one are written down anew
+    _steps_change()
 
 
 def image_data_format() -> str:
@@ -135,6 +134,14 @@ def set_image_data_format(data_format: str) -> None:
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f'expected "channels_last" or "channels_first", got {data_format!r}')
     _image_data_format = data_format
+    _steps_change()
+
+
+def _steps_change() -> None:
+    """Steps that were recorded with another setting are written down anew."""
+    from .variables import structure_changed
+
+    structure_changed()
 
 
 def enable_interactive_logging() -> None:

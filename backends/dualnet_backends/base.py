@@ -68,6 +68,10 @@ class Backend(Convolution, Pooling, Normalization):
         """max(x, 0)"""
         return self.xp.maximum(x, 0, out=out)
 
+    def relu_gradient(self, y: Array, dy: Array) -> Array:
+        """``dy`` where y = relu(x) is positive, else 0."""
+        return dy * (y > 0)
+
     # -- indexing ------------------------------------------------------------------------------------------------
 
     def take(self, x: Array, indices: Array) -> Array:
@@ -119,6 +123,18 @@ class Backend(Convolution, Pooling, Normalization):
         shifted = x - x.max(axis=axis, keepdims=True)
         shifted -= xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
         return shifted
+
+    def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:
+        """(-log softmax(z) at the labels, softmax(z)).  z: (n, classes)  labels: (n,) integers -> (n,), (n, classes)"""
+        log_p = self.log_softmax(z)
+        return -log_p[self.xp.arange(len(z)), labels], self.xp.exp(log_p)
+
+    # -- what metrics keep -------------------------------------------------------------------------------------------
+
+    def accumulate(self, total: Array, count: Array, value: Array, weight: int) -> None:
+        """``total += value * weight`` and ``count += weight``, for arrays without axes."""
+        total += value * weight
+        count += weight
 
     # -- special functions ---------------------------------------------------------------------------------------
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +17,8 @@ from .base import Backend
 from .numpy_backend import SCALARS, NumpyBackend
 
 ENVIRONMENT = "DUALNET_DEVICE"
+# Of CUDA on Linux and on Windows, and of ROCm.
+_DRIVERS = ("libcuda.so.1", "nvcuda.dll", "libamdhip64.so", *(f"libamdhip64.so.{n}" for n in range(4, 9)))
 
 
 class DeviceNotFoundError(RuntimeError):
@@ -56,6 +61,8 @@ def gpu_status() -> str:
 def _gpu_probe() -> tuple[int, str]:
     """(number of GPUs that answer, what is missing).  Asked anew each time: it costs microseconds after the import."""
     try:
+        if f"{__package__}.cupy_backend" not in sys.modules and importlib.util.find_spec("cupy") and not _has_driver():
+            return 0, "CuPy is installed but there is no driver (libcuda): install the NVIDIA driver"
         from . import cupy_backend
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
@@ -68,6 +75,17 @@ def _gpu_probe() -> tuple[int, str]:
     if count == 0:
         return 0, "CuPy and the driver are installed but no GPU is visible: check nvidia-smi and CUDA_VISIBLE_DEVICES"
     return count, ""
+
+
+def _has_driver() -> bool:
+    """Whether the library of a driver can be loaded. CuPy would say so too, after an import of half a second."""
+    for name in _DRIVERS:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def _first_line(error: BaseException) -> str:

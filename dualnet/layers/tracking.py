@@ -25,6 +25,8 @@ NOT_CHILDREN = frozenset(
     }
 )
 
+# Attributes that are set by every fit, and that no step looks at.
+NOT_IN_STEPS = frozenset({"history", "stop_training", "stop_evaluating", "stop_predicting"})
 
 # Types of what is no layer, weight or metric, and holds none: most attributes are of these.
 _PLAIN = frozenset({type(None), bool, int, float, str, type(len), type(lambda: None)})
@@ -141,7 +143,7 @@ class Tracking:
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
             self._track(value)
-        if self.built and name[:1] != "_" and self.__dict__.get(name) is not value:
+        if self.built and name[:1] != "_" and self.__dict__.get(name) is not value and name not in NOT_IN_STEPS:
             structure_changed()  # steps that were recorded do not know of it
         object.__setattr__(self, name, value)
 

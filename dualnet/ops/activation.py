@@ -19,10 +19,10 @@ from ._common import Array, Op, Xp, floating
 
 
 class FromOutput(NamedTuple):
-    """forward(backend, x) -> y, in place if it can; gradient(xp, y, dy) -> dx"""
+    """forward(backend, x) -> y, in place if it can; gradient(backend, y, dy) -> dx"""
 
     forward: Callable[[Backend, Array], Array]
-    gradient: Callable[[Xp, Array, Array], Array]
+    gradient: Callable[[Backend, Array, Array], Array]
 
 
 def _sigmoid(xp: Xp, x: Array) -> Array:
@@ -40,10 +40,10 @@ def _elu(backend: Backend, x: Array) -> Array:
 
 
 FROM_OUTPUT = {
-    "linear": FromOutput(lambda backend, x: x, lambda xp, y, dy: dy),
-    "relu": FromOutput(lambda backend, x: backend.relu(x, out=x), lambda xp, y, dy: dy * (y > 0)),
-    "tanh": FromOutput(lambda backend, x: backend.xp.tanh(x, out=x), lambda xp, y, dy: dy * (1 - y * y)),
-    "elu": FromOutput(_elu, lambda xp, y, dy: dy * xp.minimum(y + 1, 1)),
+    "linear": FromOutput(lambda backend, x: x, lambda backend, y, dy: dy),
+    "relu": FromOutput(lambda backend, x: backend.relu(x, out=x), lambda backend, y, dy: backend.relu_gradient(y, dy)),
+    "tanh": FromOutput(lambda backend, x: backend.xp.tanh(x, out=x), lambda backend, y, dy: dy * (1 - y * y)),
+    "elu": FromOutput(_elu, lambda backend, y, dy: dy * backend.xp.minimum(y + 1, 1)),
 }
 
 
@@ -57,7 +57,7 @@ def linear(xp: Xp, x: Array) -> Op:
 def relu(backend: Backend, x: Array) -> Op:
     """max(x, 0)"""
     y = backend.relu(x)
-    return y, lambda dy: FROM_OUTPUT["relu"].gradient(backend.xp, y, dy)
+    return y, lambda dy: backend.relu_gradient(y, dy)
 
 
 @primitive
@@ -79,7 +79,7 @@ def sigmoid(x: Any) -> Tensor:
 def tanh(xp: Xp, x: Array) -> Op:
     """The hyperbolic tangent"""
     y = xp.tanh(floating(x))
-    return y, lambda dy: FROM_OUTPUT["tanh"].gradient(xp, y, dy)
+    return y, lambda dy: dy * (1 - y * y)
 
 
 @primitive

@@ -51,7 +51,7 @@ def _conv(
     y = act.forward(backend, backend.conv(x, kernel, bias, *geometry))
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dz = act.gradient(xp, y, _channels_last(xp, dy, channels_first))
+        dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
         dx = dw = db = None
         if out[0] is not False:
             dx = backend.conv_input_gradient(dz, kernel, x.shape, *geometry)
@@ -99,7 +99,7 @@ def _conv_transpose(
     y = act.forward(backend, y)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dz = act.gradient(xp, y, _channels_last(xp, dy, channels_first))
+        dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
         dx = dw = db = None
         if out[0] is not False:
             dx = backend.conv(dz[part], kernel, None, *geometry)

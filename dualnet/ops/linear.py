@@ -55,12 +55,12 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
     x: (..., in)  kernel: (in, out)  bias: (out,) or None -> (..., out).  activation: a key of
     ``activation.FROM_OUTPUT``.
     """
-    xp, act = backend.xp, FROM_OUTPUT[activation]
+    act = FROM_OUTPUT[activation]
     x = floating(x)
     y = act.forward(backend, backend.affine(x, kernel, bias))
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dz = act.gradient(xp, y, dy)
+        dz = act.gradient(backend, y, dy)
         rows, flat = (x, dz) if dz.ndim == 2 else (x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1]))
         dx = dw = db = None
         if out[0] is not False:

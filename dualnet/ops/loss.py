@@ -41,18 +41,18 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
     """-log softmax(logits)[target]"""
     xp, z = backend.xp, floating(logits)
     last = axis in (-1, z.ndim - 1)
-    log_p = backend.log_softmax(z if last else xp.moveaxis(z, axis, -1), -1)
-    rows = log_p.reshape(-1, log_p.shape[-1])
-    chosen = xp.arange(rows.shape[0]), target.astype("int32", copy=False).reshape(-1)
+    z = z if last else xp.moveaxis(z, axis, -1)
+    labels = target.astype("int32", copy=False).reshape(-1)
+    losses, p = backend.sparse_cross_entropy(z.reshape(-1, z.shape[-1]), labels)
 
     def backward(dy: Array) -> tuple[None, Array]:
-        dz = xp.exp(rows)
-        dz[chosen] -= 1  # every row once, so nothing is lost where a device adds in parallel
-        dz *= dy.reshape(-1, 1)
-        dz = dz.reshape(log_p.shape)
+        dy = dy.reshape(-1)
+        dz = p * dy[:, None]
+        dz[xp.arange(len(p)), labels] -= dy  # every row once, so nothing is lost where a device adds in parallel
+        dz = dz.reshape(z.shape)
         return None, (dz if last else xp.moveaxis(dz, -1, axis))
 
-    return -rows[chosen].reshape(log_p.shape[:-1]), backward
+    return losses.reshape(z.shape[:-1]), backward
 
 
 @primitive
@@ -106,7 +106,7 @@ def _binary_cross_entropy(xp: Xp, target: Array, output: Array) -> Op:
 def mean_squared_error(xp: Xp, target: Array, output: Array) -> Op:
     """The mean of (target - output)^2 over the last axis.  (..., n) -> (...)"""
     output = floating(output)
-    error = output - target.astype(output.dtype, copy=False)
+    error = output - (target if target.dtype == output.dtype else target.astype(output.dtype))
     n = max(error.shape[-1], 1)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array | None]:
@@ -146,7 +146,7 @@ def weighted_sum(xp: Xp, values: Array, weights: Array | None = None, divisor: f
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array, Array | None]:
         each = xp.empty(values.shape, dtype=values.dtype)
-        each[...] = dy / divisor
+        each[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
         dw = None if weights is None or out[1] is False else sum_to(xp, each * values, weights)
         return (each if weights is None else each * weights), dw
 

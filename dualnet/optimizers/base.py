@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 
-from ..autodiff import no_grad, to_array
+from ..autodiff import is_recording, no_grad, to_array
 from ..compat import OldOptimizerMethods
 from ..tensor import Array, Tensor
 from ..variables import Variable, runs
@@ -123,24 +123,27 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
         """One update from the gradients that stand in ``variable.grad``. missing: those without, left alone."""
         if len(missing) >= len(self._trainable_variables):
             raise ValueError("No gradients provided for any variable. Does the loss depend on the model's output?")
+        if is_recording():
+            with no_grad():
+                self.apply_in_place(missing)
+            return
         key = tuple(map(id, missing))
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._plan(set(key))
-        with no_grad():
-            due = self._gather(plan)
-            if due:
-                self._update_all(plan)
-            if self._averages is not None:
-                updates = self._updates_made()
-                # The first step copies.
-                self._averages.take(self._runs, self.ema_momentum if updates else 0.0)
-                if self.ema_overwrite_frequency and (updates + 1) % self.ema_overwrite_frequency == 0:
-                    self._averages.put(self._runs)
-            for v in plan.variables:
-                if v.constraint is not None:
-                    v.assign(v.constraint(v))
-        self._iterations.data += 1
+        due = self._gather(plan)
+        if due:
+            self._update_all(plan)
+        if self._averages is not None:
+            updates = self._updates_made()
+            # The first step copies.
+            self._averages.take(self._runs, self.ema_momentum if updates else 0.0)
+            if self.ema_overwrite_frequency and (updates + 1) % self.ema_overwrite_frequency == 0:
+                self._averages.put(self._runs)
+        for v in plan.variables:
+            if v.constraint is not None:
+                v.assign(v.constraint(v))
+        self._iterations.data[()] = self.step_count() + 1
 
     def _plan(self, missing: set[int]) -> Plan:
         present = [v for v in self._trainable_variables if id(v) not in missing]
@@ -160,10 +163,10 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
 
     def _gather(self, plan: Plan) -> bool:
         """Unscale and accumulate; whether the weights are to be changed now, by what then stands in the gradients."""
-        steps = self.gradient_accumulation_steps or 1
-        due = (self.step_count() + 1) % steps == 0
         if self.loss_scale_factor is None and self._accumulators is None and not plan.overwritten:
             return True  # the usual case
+        steps = self.gradient_accumulation_steps or 1
+        due = (self.step_count() + 1) % steps == 0
         grads = [s.grads for s in plan.segments]
         if self.loss_scale_factor is not None:
             for g in grads:

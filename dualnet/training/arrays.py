@@ -16,6 +16,7 @@ from ..tensor import Tensor
 from ..text import as_text, is_text
 from .order import shuffled
 
+_AHEAD = 1 << 17  # bytes of samples
 Batch = tuple[Any, Any, Any, int]  # x, y, sample_weight (nested structures of tensors, or None), number of samples
 
 
@@ -98,15 +99,18 @@ class ArrayData:
         """One pass over the data. epoch, step: they decide the order when shuffling."""
         if self.size == 0:
             return
-        indices = self.backend.asarray(self.order(epoch, step)) if self.shuffle else None
-        for start in range(0, self.size, self.batch_size):
-            stop = min(start + self.batch_size, self.size)
-            if indices is None:
-                part: Any = slice(start, stop)
-            else:
-                part = indices[start:stop]
-            x, y, weight = self._select(self.x, part), self._select(self.y, part), self._select(self.weight, part)
-            yield x, y, weight, stop - start
+        whole = x, y, weight = self.x, self.y, self.weight
+        ahead, order = self.size, None
+        if self.shuffle:
+            ahead, order = self._batches_ahead() * self.batch_size, self.backend.asarray(self.order(epoch, step))
+        for first in range(0, self.size, ahead):
+            count = min(ahead, self.size - first)
+            if order is not None:
+                x, y, weight = (self._gathered(data, order[first : first + count]) for data in whole)
+            for start in range(0, count, self.batch_size):
+                stop = min(start + self.batch_size, count)
+                part = slice(start, stop)
+                yield self._part(x, part), self._part(y, part), self._part(weight, part), stop - start
 
     def is_used_up(self) -> bool:
         """Whether there are no more batches, now and in all later epochs."""
@@ -118,15 +122,28 @@ class ArrayData:
     def on_epoch_end(self) -> None:
         """Nothing: arrays do not change."""
 
-    def _select(self, data: Any, part: Any) -> Any:
+    def _batches_ahead(self) -> int:
+        """How many batches are gathered at once: small ones together, which saves calls and still fits in a cache."""
+        arrays = [a for a in tree.flatten([self.x, self.y, self.weight]) if a is not None]
+        return max(1, min(_AHEAD * self.size // max(sum(a.nbytes for a in arrays) * self.batch_size, 1), 32))
+
+    def _gathered(self, data: Any, indices: Any) -> Any:
+        """Samples in the order of ``indices``, in arrays of their own."""
         if data is None:
             return None
-        if type(data) is self.backend.array_type:  # the usual case, without walking a structure
-            array: Any = data
-            return Tensor(array[part] if isinstance(part, slice) else self.backend.take(array, part))
+        if type(data) is self.backend.array_type:
+            return self.backend.take(data, indices)
         if getattr(getattr(data, "dtype", None), "kind", "") == "O":  # text, beside a device that has none
-            return Tensor(data[part if isinstance(part, slice) else self.backend.to_numpy(part)])
-        return tree.map_structure(lambda a: self._select(a, part), data)
+            return data[self.backend.to_numpy(indices)]
+        return tree.map_structure(lambda a: self._gathered(a, indices), data)
+
+    def _part(self, data: Any, part: slice) -> Any:
+        """A slice of the samples, as tensors."""
+        if data is None:
+            return None
+        if hasattr(data, "dtype"):  # the usual case, without walking a structure
+            return Tensor(data[part])
+        return tree.map_structure(lambda a: self._part(a, part), data)
 
 
 def tensors_of(data: Any) -> Any:

@@ -16,7 +16,7 @@ from .data import make_data
 from .epochs import Data, Epochs, limited
 from .logs import Logs, settle, to_numbers
 from .packing import pack_x_y_sample_weight
-from .repeated import RepeatedPredictions, RepeatedTests, kept
+from .repeated import RepeatedPredictions, RepeatedTests, steps_of
 
 
 def split_results(results: Any) -> tuple[Any, Any]:
@@ -69,7 +69,7 @@ def evaluate_data(
     model: Any, data: Data, steps: int | None, listeners: CallbackList, test_step: Any = None
 ) -> dict[str, Any]:
     """Loss and metrics over the data, as numbers by name."""
-    test_step = test_step or RepeatedTests(model, listeners.callbacks)
+    test_step = test_step or steps_of(model, RepeatedTests, listeners.callbacks)
     model.reset_metrics()
     model.stop_evaluating = False
     listeners.on_test_begin()
@@ -108,7 +108,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         )
     parts: list[Any] = []
     model.stop_predicting = False
-    predict_step = kept(model, RepeatedPredictions)
+    predict_step = steps_of(model, RepeatedPredictions, listeners.callbacks)
     with backends.device(backend.device), no_grad():
         listeners.on_predict_begin()
         for step, (batch, y, weight, _) in enumerate(Epochs(data, steps).epoch(0)):

@@ -18,7 +18,7 @@ from .epochs import Data, Epochs, limited
 from .evaluating import epoch_logs, evaluate_data, positive, split_results, steps_shown
 from .logs import settle
 from .packing import pack_x_y_sample_weight
-from .repeated import RepeatedTests, RepeatedTraining
+from .repeated import RepeatedTests, RepeatedTraining, steps_of
 from .states import forget_pending
 from .validation import train_validation_split
 
@@ -85,7 +85,9 @@ def fit(
     with backends.device(backend.device):
         model._source, model._resume = weakref.ref(source), None
         listeners.on_train_begin()
-        steps, tests = RepeatedTraining(model, listeners.callbacks), RepeatedTests(model, listeners.callbacks)
+        steps, tests = (steps_of(model, kind, listeners.callbacks) for kind in (RepeatedTraining, RepeatedTests))
+        steps.begin_run()
+        tests.begin_run()
         resume, model._resume = model._resume, None  # left there by a callback that goes on with another run
         first, model._initial_epoch = model._initial_epoch or initial_epoch, 0
         if resume is not None:

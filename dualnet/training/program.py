@@ -71,8 +71,10 @@ class Program(Forward):
         writer = Writer(recorder)
         writer.forward(set(self._returned), {step.node for step in self._steps})
         writer.backward(self._steps, self._kinds, set(self._derived))
-        got = "".join(f"g{i} is not None, " for i in self._derived)
-        writer.add(f"return {self._values(writer)}, ({got})")
+        got = [f"g{i} is not None" for i in self._derived]
+        values = self._values(writer)
+        writer.add(f"if {' and '.join(got) or 'True'}: return {values}, None")
+        writer.add(f"return {values}, ({''.join(f'{g}, ' for g in got)})")
         told = [i for i, wanted in enumerate(self._wanted) if wanted is not None]
         names = [*arguments("p", self._derived), *arguments("w", told)]
         self._step, self.source = writer.function(", ".join(["batch", "seed", *names]))
@@ -121,7 +123,7 @@ class Program(Forward):
         # A scale of the loss is one of what its gradient begins with; it may be another at every step.
         values, got = self._step(batch, scale_loss(self._one).data, *self._places)
         y_pred, loss = self._given(values)
-        found = self._found if all(got) else [v for v, yes in zip(self._derived.values(), got) if yes]
+        found = self._found if got is None else [v for v, yes in zip(self._derived.values(), got) if yes]
         return y_pred, loss, [v for v in found if id(v) in destinations] if self._strangers else found
 
     def _bind(self, destinations: dict[int, Array]) -> None:

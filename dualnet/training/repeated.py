@@ -23,8 +23,8 @@ class _Repeated:
     """Steps of one kind, written down for each kind of batch at its second step, then repeated.
 
     A record is thrown away when weights are made, when what is trainable changes, when an attribute of a layer, a loss or a
-    regularizer is set, and with ``compile``. callbacks: those of the run. Where code of the user runs between epochs, steps
-    are written down anew: it may have changed what no record can see.
+    regularizer is set, and with ``compile``. callbacks: those of the run. Where they are the user's, steps are written down
+    anew in each epoch: his code may have changed what no record can see.
     """
 
     _hooks: tuple[str, ...] = ()  # of callbacks, between two of these steps
@@ -73,6 +73,11 @@ class _Repeated:
     def _forget(self) -> None:
         self._allowed = None
         self._programs.clear()
+
+    def begin_run(self) -> None:
+        """Batches of kinds that are known from other runs must not keep those of this one out."""
+        if len(self._programs) >= _AT_MOST:
+            self._forget()
 
     def end_epoch(self) -> None:
         """Code of the user may run now."""
@@ -146,6 +151,8 @@ class RepeatedTests(_Repeated):
 class RepeatedPredictions(_Repeated):
     """``predict_step`` of a model, as ``predict`` calls it."""
 
+    _hooks = ("on_predict_batch_begin", "on_predict_batch_end")
+
     def __call__(self, data: Any) -> Any:
         kind, leaves, program = self._find(data)
         if program == 1:
@@ -160,8 +167,13 @@ class RepeatedPredictions(_Repeated):
         return repeats(self.model, "predict_step")
 
 
-def kept(model: Any, kind: type[_Repeated]) -> Any:
-    """The repeated steps of a model that are called one by one: their records stay from one call to the next."""
+def steps_of(model: Any, kind: type[_Repeated], callbacks: Sequence[Any] = ()) -> Any:
+    """The repeated steps of a model. callbacks: those of the run
+
+    Their records stay from one run to the next, unless code of the user listens to this one.
+    """
+    if not all(map(_is_own_object, callbacks)):
+        return kind(model, callbacks)
     records = model._records = model._records or {}
     if kind.__name__ not in records:
         records[kind.__name__] = kind(model)

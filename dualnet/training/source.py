@@ -26,7 +26,7 @@ from ..tensor import Array
 from .recorded import Node, Recorder
 
 # Names that mean something else in the text.
-_TAKEN = re.compile(r"(x|g|p|w|way)\d+|batch|seed|step|d|e|_|type|len|__\w*")
+_TAKEN = re.compile(r"(x|g|p|w|e|way)\d+|batch|seed|step|d|_|type|len|__\w*")
 
 
 class Step(NamedTuple):
@@ -48,7 +48,7 @@ class Writer:
         # Only what is the same at every step stays: no batch and no result of the recorded one.
         self._constants = {i: v for i, v in enumerate(recorder.template) if i not in self._locals}
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"fitting": fitting, "zeros_like": zeros_like}
+        self._names: dict[str, Any] = {"fitting": fitting, "spread": spread, "zeros_like": zeros_like}
         self._known: dict[int, str] = {}  # by the id of an object, which its entry in ``_names`` keeps alive
 
     def name(self, thing: Any, like: str) -> str:
@@ -150,9 +150,15 @@ class Writer:
             self.add(f"if {' or '.join(f'{g} is not None' for g in known)}:")
             self.add(f"d = way{step.node}({self._taken(step)}{f', w{number}' if step.in_place else ''})", 2)
             self.add(" = ".join([*known, f"way{step.node}", "None"]), 2)
+            count = len(step.gives)
+            names = [f"e{j}" if i >= 0 else "_" for j, i in enumerate(step.gives)]
+            if count == 1:
+                self.add("e0 = d[0] if type(d) is tuple else d", 2)
+            else:
+                self.add(f"{', '.join(names)} = d if type(d) is tuple and len(d) == {count} else spread(d, {count})", 2)
             for j, i in enumerate(step.gives):
                 if i >= 0:
-                    self._give(i, j, kinds[i], i in places, i in seen)
+                    self._give(i, f"e{j}", kinds[i], i in places, i in seen)
                     seen.add(i)
 
     def _taken(self, step: Step) -> str:
@@ -166,28 +172,35 @@ class Writer:
         ]
         return f"({''.join(parts)})"
 
-    def _give(self, i: int, j: int, kind: tuple[Any, type], has_place: bool, added: bool) -> None:
-        """The ``j``-th of the gradients that a closure gave becomes, or is added to, the ``i``-th."""
-        if j == 0:
-            self.add("e = d[0] if type(d) is tuple else d", 2)
+    def _give(self, i: int, e: str, kind: tuple[Any, type], has_place: bool, added: bool) -> None:
+        """A gradient that a closure gave, called ``e`` in the text, becomes, or is added to, the ``i``-th."""
+        if has_place and not added:  # where a closure wrote in place there is no more to do
+            self.add(f"if {e} is p{i} is not None: g{i} = {e}", 2)
+            self.add(f"elif {e} is not None:", 2)
         else:
-            self.add(f"e = d[{j}] if type(d) is tuple and len(d) > {j} else None", 2)
-        dtype, array_type = self.name(kind[0], str(kind[0])), self.name(kind[1], "ndarray")
-        self.add("if e is not None:", 2)
+            self.add(f"if {e} is not None:", 2)
         if added:
-            self.add(f"if g{i} is not None: e = g{i} + e", 3)
-        self.add(f"if e.dtype is not {dtype} or type(e) is not {array_type}: e = fitting(e, {dtype}, {array_type})", 3)
+            self.add(f"if g{i} is not None: {e} = g{i} + {e}", 3)
+        dtype, array_type = self.name(kind[0], str(kind[0])), self.name(kind[1], "ndarray")
+        fitted = f"{e} = fitting({e}, {dtype}, {array_type})"
+        self.add(f"if {e}.dtype is not {dtype} or type({e}) is not {array_type}: {fitted}", 3)
         if has_place:
-            self.add(f"if p{i} is not None and e is not p{i}:", 3)
-            self.add(f"p{i}[...] = e", 4)
-            self.add(f"e = p{i}", 4)
-        self.add(f"g{i} = e", 3)
+            self.add(f"if p{i} is not None and {e} is not p{i}:", 3)
+            self.add(f"p{i}[...] = {e}", 4)
+            self.add(f"{e} = p{i}", 4)
+        self.add(f"g{i} = {e}", 3)
 
 
 def fitting(dx: Array, dtype: Any, kind: type) -> Array:
     """A gradient in the dtype and on the device of what it belongs to."""
     dx = dx if dx.dtype == dtype else dx.astype(dtype)
     return dx if type(dx) is kind else backends.by_type[kind].asarray(dx)
+
+
+def spread(d: Any, count: int) -> tuple[Any, ...]:
+    """So many gradients: a closure may give one alone, or fewer than there are."""
+    given = d if type(d) is tuple else (d,)
+    return (*given, *[None] * count)[:count]
 
 
 def zeros_like(y: Array) -> Array:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import tree
-from ..autodiff import Tape, backward, no_grad, recording
+from ..autodiff import Tape, backward, is_recording, no_grad, recording
 from ..layers.context import context
 from ..ops import zeros
 from ..tensor import Tensor
@@ -31,7 +31,7 @@ class Steps:
     _compiled_metrics: CompiledMetrics
     _loss_tracker: Any
     _trained: Trained | None
-    _steps_made: int
+    _has_loss: bool  # whether a batch has been measured
     _trainable_at_compile: list[int] | None
 
     if TYPE_CHECKING:
@@ -111,14 +111,17 @@ class Steps:
 
     def _account(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs:
         """Take a batch into loss and metrics."""
-        with no_grad():
-            self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
-            self._steps_made += 1
-            if type(self).compute_metrics is not Steps.compute_metrics:
-                results = self.compute_metrics(x, y, y_pred, sample_weight)
-                return Logs(lambda: results)
-            if y is not None:
-                self._compiled_metrics.update_state(y, y_pred, sample_weight)
+        if is_recording():
+            with no_grad():
+                return self._account(x, y, y_pred, sample_weight, loss)
+        self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
+        if not self._has_loss:
+            self._has_loss = True
+        if type(self).compute_metrics is not Steps.compute_metrics:
+            results = self.compute_metrics(x, y, y_pred, sample_weight)
+            return Logs(lambda: results)
+        if y is not None:
+            self._compiled_metrics.update_state(y, y_pred, sample_weight)
         return Logs(self.get_metrics_result)
 
     def test_step(self, data: Any) -> Any:

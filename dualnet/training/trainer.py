@@ -16,7 +16,7 @@ from . import evaluating, loop
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .logs import to_numbers
-from .repeated import RepeatedTests, RepeatedTraining, kept
+from .repeated import RepeatedTests, RepeatedTraining, steps_of
 from .step import Steps, Trained
 
 
@@ -64,8 +64,8 @@ class Trainer(Steps):
         self._trainable_at_compile: list[int] | None = None
 
     _graph: Any = None  # of a model made of inputs and outputs
-    _steps_made = 0
-    _records: Any = None  # of steps that are called one by one (repeated.kept)
+    _has_loss = False
+    _records: Any = None  # of steps that are called one by one (repeated.steps_of)
     _source: Any = None  # a weak reference to where the batches of the present fit come from
     _resume: Any = None  # where fit is to go on with another run; a callback sets it
 
@@ -165,7 +165,7 @@ class Trainer(Steps):
         """The results of all metrics so far, by name."""
         results: dict[str, Any] = {}
         for m in self.metrics:
-            if m is self._loss_tracker and self._steps_made == 0:
+            if m is self._loss_tracker and not self._has_loss:
                 continue
             value = m.result()
             results |= value if isinstance(value, dict) else {m.name: value}
@@ -240,13 +240,13 @@ class Trainer(Steps):
         """One update on one batch, and its loss and metrics."""
         self._check_compiled("train_on_batch")
         data = loop.one_batch(self, x, y, sample_weight, class_weight)
-        return self._on_batch(kept(self, RepeatedTraining), data, return_dict)
+        return self._on_batch(steps_of(self, RepeatedTraining), data, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
         self._check_compiled("test_on_batch")
         with no_grad():
-            return self._on_batch(kept(self, RepeatedTests), loop.one_batch(self, x, y, sample_weight), return_dict)
+            return self._on_batch(steps_of(self, RepeatedTests), loop.one_batch(self, x, y, sample_weight), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import threading
 
@@ -60,6 +61,7 @@ def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
             if name == "cupy":
                 raise self.error
 
+    monkeypatch.setattr(devices, "_has_driver", lambda: True)
     for error, said in (
         (ModuleNotFoundError("No module named 'cupy'", name="cupy"), "CuPy is not installed: pip install"),
         (ImportError("libcudart.so.13: cannot open\nmore"), r"cannot be imported (libcudart.so.13: cannot open)"),
@@ -70,6 +72,12 @@ def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
             patch.delattr(backends, "cupy_backend", raising=False)
             patch.setattr(sys, "meta_path", [Missing(error), *sys.meta_path])
             assert said in backends.gpu_status()
+
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "dualnet_backends.cupy_backend", raising=False)
+        patch.setattr(devices, "_has_driver", lambda: False)
+        patch.setattr(importlib.util, "find_spec", lambda name: name)
+        assert "CuPy is installed but there is no driver" in backends.gpu_status()
 
     class Driver:
         def device_count(self) -> int:

@@ -323,8 +323,9 @@ def test_evaluate_and_predict(runs: list[int], monkeypatch: pytest.MonkeyPatch) 
         one = [model.predict(X[:1], verbose=0) for _ in range(4)]
         results.append((history, evaluated, [p.tolist() for p in (*predicted, *one)], count[0]))
     assert results[0][:3] == results[1][:3]
-    # Validation: 5 batches of 4 and one of 3, three times; evaluate: 11 and one of 2, twice; predict the same; then four alone.
-    assert results[0][3] == (3 * 5 - 2 + 3 - 2) + 2 * (11 - 2) + (2 * 11 - 2) + (4 - 2)
+    # Validation: 5 batches of 4 and one of 3, three times; evaluate: 11 and one of 2, twice, with the same records; predict
+    # the same; then four alone.
+    assert results[0][3] == (3 * 5 + 2 * 11 - 2) + (3 - 2) + (2 * 11 - 2) + (4 - 2)
     assert results[1][3] == results[0][3], "run_eagerly runs every step as written"
 
 
@@ -360,9 +361,21 @@ def test_two_fits(runs: list[int]) -> None:
         for _ in range(2):
             model.fit(X, LABELS, batch_size=4, epochs=2, verbose=0)
         results.append([v.numpy() for v in model.variables])
-    assert runs[0] > 0
+    # 11 batches of 4 and one of 2 in each of four epochs: a second fit has the records of the first.
+    assert runs[0] == 4 * 11 - 2 + 4 - 2
     for a, b in zip(*results):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_fit_after_many_kinds_of_batches(runs: list[int]) -> None:
+    """Records of batches that were there before do not keep a new fit from making its own."""
+    model = dense()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    for size in range(1, 10):
+        model.fit(X, LABELS, batch_size=size, steps_per_epoch=1, verbose=0)
+    runs[0] = 0
+    model.fit(X, LABELS, batch_size=23, epochs=4, verbose=0)
+    assert runs[0] == 4 * 2 - 2
 
 
 # -- what a record must not take for granted -----------------------------------------------------------------------
@@ -421,6 +434,75 @@ def test_a_callback_changes_what_steps_and_validation_do(change: Any) -> None:
         model.compile("sgd", "mse", run_eagerly=eagerly)
         data = {"batch_size": 4, "validation_split": 0.4, "epochs": 4, "verbose": 0}
         results.append(model.fit(X, X[:, :3], callbacks=[Between(change)], **data).history)
+    assert results[0] == results[1]
+
+
+def set_float_dtype(model: Any, epoch: int) -> None:
+    dualnet.config.set_floatx("float32" if epoch % 2 else "float64")
+
+
+def set_epsilon(model: Any, epoch: int) -> None:
+    dualnet.config.set_epsilon(10.0 ** -(epoch + 1))
+
+
+def take_another_optimizer(model: Any, epoch: int) -> None:
+    model.optimizer = optimizers.Adam(0.01)
+
+
+def take_another_step(model: Any, epoch: int) -> None:
+    def train_step(data: Any) -> Any:
+        raise RuntimeError("this step is the user's")
+
+    if epoch == 2:
+        model.train_step = train_step
+
+
+def seed_again(model: Any, epoch: int) -> None:
+    dualnet.utils.set_random_seed(epoch)
+
+
+def drop_more(model: Any, epoch: int) -> None:
+    model.layers[0].rate = 0.1 * (epoch + 1)
+
+
+def freeze(model: Any, epoch: int) -> None:
+    model.layers[1].trainable = epoch % 2 == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(use_own_activation, compile_again, reduce_otherwise, regularize_more, set_float_dtype, set_epsilon),
+        *(take_another_optimizer, take_another_step, seed_again, drop_more, freeze),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:the trainable weights have changed since compile")
+def test_a_change_between_two_fits(change: Any) -> None:
+    """A fit has the records of the one before, but not what no longer holds."""
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(7)
+        model = Sequential([
+            Input((6,)),
+            layers.Dropout(0.3),
+            layers.Dense(4, kernel_regularizer="l2"),
+            layers.Dense(3, activation="softmax"),
+        ])  # fmt: skip
+        if change in (use_own_activation, regularize_more):  # they look at the first layer
+            model = scores()
+        model.compile("sgd", "kl_divergence", run_eagerly=eagerly)
+        history = []
+        try:
+            for epoch in range(4):
+                change(model, epoch)
+                fitted = model.fit(X, np.abs(X[:, :3]), batch_size=4, validation_split=0.4, verbose=0)
+                history.append((fitted.history, model.predict(X[:4], verbose=0).tolist()))
+        except RuntimeError as error:
+            history.append(str(error))
+        finally:
+            dualnet.config.set_floatx("float32")
+            dualnet.config.set_epsilon(1e-7)
+        results.append(history)
     assert results[0] == results[1]
 
 
