@@ -227,29 +227,29 @@ def places(table: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 ODD: list[Any] = [-1, 10**30, 1.5, float("nan"), True, "", "x", "\x1b[31m", [], [[]], {}, {"class": "x"}, [{}]]
 
 
-def test_no_mutation_ends_in_a_traceback(tmp_path: Path) -> None:
-    """Every value of a config taken away, misspelt, and replaced by things that do not belong there."""
+@pytest.mark.parametrize("odd", [*ODD, "take away", "misspell"], ids=repr)
+def test_no_mutation_ends_in_a_traceback(tmp_path: Path, odd: Any) -> None:
+    """Every value of a config taken away, misspelt, or replaced by something that does not belong there."""
     text = SMALL + '[[callbacks]]\nclass = "EarlyStopping"\nmonitor = "loss"\n'
     counts: Counter[int] = Counter()
     for where in places(tomllib.loads(text)):
-        for odd in [*ODD, "take away", "misspell"]:
-            table = tomllib.loads(text)
-            parent: Any = table
-            for part in where[:-1]:
-                parent = parent[part]
-            if odd == "take away" or (odd == "misspell" and isinstance(parent, list)):
-                del parent[where[-1]]
-            elif odd == "misspell":
-                parent[where[-1] + "x"] = parent.pop(where[-1])
-            else:
-                parent[where[-1]] = odd
-            result = run("train", write(tmp_path, dumps(table)), "--run-dir", "out", "--force", "--quiet")
-            label = f"{where} = {odd!r}: {result.output}"
-            assert result.exit_code in (0, 2), label
-            assert "DUALNET_DEBUG" not in result.output, label
-            assert all(c.isprintable() or c == "\n" for c in result.output), label
-            counts[result.exit_code] += 1
-    assert counts[2] > 300
+        table = tomllib.loads(text)
+        parent: Any = table
+        for part in where[:-1]:
+            parent = parent[part]
+        if odd == "take away" or (odd == "misspell" and isinstance(parent, list)):
+            del parent[where[-1]]
+        elif odd == "misspell":
+            parent[where[-1] + "x"] = parent.pop(where[-1])
+        else:
+            parent[where[-1]] = odd
+        result = run("train", write(tmp_path, dumps(table)), "--run-dir", "out", "--force", "--quiet")
+        label = f"{where} = {odd!r}: {result.output}"
+        assert result.exit_code in (0, 2), label
+        assert "DUALNET_DEBUG" not in result.output, label
+        assert all(c.isprintable() or c == "\n" for c in result.output), label
+        counts[result.exit_code] += 1
+    assert counts[2] >= 10, counts
 
 
 def test_set_is_judged_like_the_file(tmp_path: Path) -> None:
