@@ -153,13 +153,14 @@ class Writer:
             count = len(step.gives)
             names = [f"e{j}" if i >= 0 else "_" for j, i in enumerate(step.gives)]
             if count == 1:
-                self.add("e0 = d[0] if type(d) is tuple else d", 2)
+                self.add(f"{names[0]} = d[0] if type(d) is tuple else d", 2)
             else:
                 self.add(f"{', '.join(names)} = d if type(d) is tuple and len(d) == {count} else spread(d, {count})", 2)
             for j, i in enumerate(step.gives):
                 if i >= 0:
                     self._give(i, f"e{j}", kinds[i], i in places, i in seen)
                     seen.add(i)
+            self.add(" = ".join(["d", *(e for e in dict.fromkeys(names) if e != "_"), "None"]), 2)
 
     def _taken(self, step: Step) -> str:
         """The gradients of the outputs of an op, as its closure takes them: zeros for one that there is not."""
