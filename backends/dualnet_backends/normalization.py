@@ -8,6 +8,7 @@ x: any shape with c entries along ``axis``; mean, inv, gamma, beta: (c,).  Over 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Array = Any
@@ -17,6 +18,7 @@ class Normalization:
     """The kernels of ``Backend`` that normalize."""
 
     xp: Any
+    sum_rows: Callable[..., Array]
 
     def batch_norm(
         self,
@@ -34,11 +36,11 @@ class Normalization:
         moving_mean, moving_variance: move a little towards those of the batch, in place:
         ``moving = momentum moving + (1 - momentum) batch``. An empty batch leaves them as they are.
         """
-        xp, (n, axes, shape) = self.xp, channels(x, axis)
-        mean = xp.sum(x, axis=axes) / max(n, 1)
+        n, shape = channels(x, axis)
+        mean = self._sums(x, axis) / max(n, 1)
         y = x - mean.reshape(shape)
-        variance = xp.sum(y * y, axis=axes) / max(n, 1)
-        inv = 1 / xp.sqrt(variance + epsilon)
+        variance = self._sums(y * y, axis) / max(n, 1)
+        inv = 1 / self.xp.sqrt(variance + epsilon)
         y *= (inv if gamma is None else inv * gamma).reshape(shape)
         if beta is not None:
             y += beta.reshape(shape)
@@ -51,7 +53,7 @@ class Normalization:
         self, x: Array, mean: Array, inv: Array, gamma: Array | None, beta: Array | None, axis: int
     ) -> Array:
         """y for a mean and an inv that are given, as in inference; fresh memory."""
-        shape = channels(x, axis)[2]
+        shape = channels(x, axis)[1]
         y = x - mean.reshape(shape)
         y *= (inv if gamma is None else inv * gamma).reshape(shape)
         if beta is not None:
@@ -74,28 +76,36 @@ class Normalization:
 
         dgamma, dbeta: arrays to write those gradients into.
         """
-        xp, (n, axes, shape) = self.xp, channels(x, axis)
-        normal = x - mean.reshape(shape)
-        normal *= inv.reshape(shape)
-        dbeta = xp.sum(dy, axis=axes, out=dbeta)
-        dgamma = xp.sum(dy * normal, axis=axes, out=dgamma)
+        n, shape = channels(x, axis)
+        dx = x - mean.reshape(shape)
+        dbeta = self._sums(dy, axis, dbeta)
+        dgamma = self._sums(dx * dy, axis, dgamma)
+        dgamma *= inv
         if not wants_dx:
             return None, dgamma, dbeta
-        # dx = gamma inv (dy - mean(dy) - normal mean(dy normal)): the batch moves its own mean and variance.
-        normal *= (dgamma / max(n, 1)).reshape(shape)
-        normal += (dbeta / max(n, 1)).reshape(shape)
-        dx = dy - normal
+        # dx = gamma inv (dy - dbeta / n - (x - mean) inv dgamma / n): the batch moves its own mean and variance.
+        dx *= (dgamma * inv / -max(n, 1)).reshape(shape)
+        dx += dy
+        dx -= (dbeta / max(n, 1)).reshape(shape)
         dx *= (inv if gamma is None else inv * gamma).reshape(shape)
         return dx, dgamma, dbeta
 
+    def _sums(self, x: Array, axis: int, out: Array | None = None) -> Array:
+        """The sums over all axes but one, (c,)."""
+        if axis == x.ndim - 1:
+            return self.sum_rows(x, out)
+        return self.xp.sum(x, axis=tuple(i for i in range(x.ndim) if i != axis), out=out)
 
-def channels(x: Array, axis: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-    """(n, the other axes, the shape with which a (c,) array broadcasts against x)"""
-    shape = tuple(size if i == axis else 1 for i, size in enumerate(x.shape))
-    n = 1
+
+def channels(x: Array, axis: int) -> tuple[int, tuple[int, ...]]:
+    """(n, the shape with which a (c,) array broadcasts against x)"""
+    shape, n = [1] * x.ndim, 1
     for i, size in enumerate(x.shape):
-        n *= 1 if i == axis else size
-    return n, tuple(i for i in range(x.ndim) if i != axis), shape
+        if i == axis:
+            shape[i] = size
+        else:
+            n *= size
+    return n, tuple(shape)
 
 
 def move(state: Array | None, batch: Array, momentum: float) -> None:

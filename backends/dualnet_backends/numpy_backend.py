@@ -100,7 +100,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
 
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         x = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
-        if x.dtype.char in "fd":
+        if x.dtype.char in "fd" and (out is None or (out.dtype is x.dtype and out.flags.c_contiguous)):
             # As a product with ones it is BLAS's: three times as fast on small layers, thirteen times on images.
             ones = _ones(x.dtype.char, len(x).bit_length())[: len(x)]
             return ones.dot(x, out)
