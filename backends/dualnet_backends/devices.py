@@ -18,7 +18,7 @@ from .numpy_backend import SCALARS, NumpyBackend
 
 ENVIRONMENT = "DUALNET_DEVICE"
 # Of CUDA on Linux and on Windows, and of ROCm.
-_DRIVERS = ("libcuda.so.1", "nvcuda.dll", "libamdhip64.so", *(f"libamdhip64.so.{n}" for n in range(4, 9)))
+_DRIVERS = ("libcuda.so.1", "nvcuda.dll", "libamdhip64.so", *(f"libamdhip64.so.{n}" for n in range(4, 16)))
 
 
 class DeviceNotFoundError(RuntimeError):
@@ -61,10 +61,11 @@ def gpu_status() -> str:
 def _gpu_probe() -> tuple[int, str]:
     """(number of GPUs that answer, what is missing).  Asked anew each time: it costs microseconds after the import."""
     try:
-        if f"{__package__}.cupy_backend" not in sys.modules and importlib.util.find_spec("cupy") and not _has_driver():
+        loaded = "cupy" in sys.modules or f"{__package__}.cupy_backend" in sys.modules
+        if not loaded and importlib.util.find_spec("cupy") and not _has_driver():
             return 0, "CuPy is installed but there is no driver (libcuda): install the NVIDIA driver"
         from . import cupy_backend
-    except ImportError as error:
+    except Exception as error:  # ImportError, and whatever a stand-in without content raises
         if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
             return 0, "CuPy is not installed: pip install 'dualnet[cuda12]' (or cuda13, to match the driver)"
         return 0, f"CuPy is installed but cannot be imported ({_first_line(error)}): reinstall it for your CUDA version"

@@ -78,13 +78,13 @@ class Normalization:
         """
         n, shape = channels(x, axis)
         dx = x - mean.reshape(shape)
+        dx *= inv.reshape(shape)  # before the sum, which could be too large for 16 bits
         dbeta = self._sums(dy, axis, dbeta)
         dgamma = self._sums(dx * dy, axis, dgamma)
-        dgamma *= inv
         if not wants_dx:
             return None, dgamma, dbeta
         # dx = gamma inv (dy - dbeta / n - (x - mean) inv dgamma / n): the batch moves its own mean and variance.
-        dx *= (dgamma * inv / -max(n, 1)).reshape(shape)
+        dx *= (dgamma / -max(n, 1)).reshape(shape)
         dx += dy
         dx -= (dbeta / max(n, 1)).reshape(shape)
         dx *= (inv if gamma is None else inv * gamma).reshape(shape)

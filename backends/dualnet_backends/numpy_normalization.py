@@ -117,7 +117,8 @@ class NumpyNormalization(Normalization):
 
 
 def _suits(x: Array, axis: int) -> bool:
-    return bool(axis == x.ndim - 1 and 1 < x.shape[-1] < FEW and x.size > SMALL)
+    # In 16 bits sums would overflow that the plain body makes of normalized values.
+    return bool(axis == x.ndim - 1 and 1 < x.shape[-1] < FEW and x.size > SMALL and x.dtype.char in "fd")
 
 
 class _Rows:

@@ -69,7 +69,9 @@ def evaluate_data(
     model: Any, data: Data, steps: int | None, listeners: CallbackList, test_step: Any = None
 ) -> dict[str, Any]:
     """Loss and metrics over the data, as numbers by name."""
-    test_step = test_step or steps_of(model, RepeatedTests, listeners.callbacks)
+    if test_step is None:
+        test_step = steps_of(model, RepeatedTests, listeners.callbacks)
+        test_step.begin_run()
     model.reset_metrics()
     model.stop_evaluating = False
     listeners.on_test_begin()

@@ -15,7 +15,7 @@ import dualnet_backends as backends
 
 from .. import tree
 from ..autodiff import Tape
-from ..tensor import Array, Tensor
+from ..tensor import Tensor
 from ..variables import Variable
 
 _PLAIN = (type(None), bool, int, float, str, slice, type(Ellipsis), type)
@@ -45,6 +45,7 @@ class Recorder:
         self.template: list[Any] = [t.data for t in given]
         self.variables: dict[int, Variable] = {}  # by slot
         self.slots = {id(t.data): i for i, t in enumerate(given)}  # of arrays, all kept alive in the template
+        self.states: dict[int, Variable] = {}  # of the model's variables that are not trained, by the id of the array
         self._draws: dict[int, tuple[Any, Any, int]] = {}  # by the id of the key
 
     def op(
@@ -123,9 +124,7 @@ class Recorder:
 
     def _is_own(self, value: Any) -> bool:
         """Whether an option is the array of a variable, which an op changes in place."""
-        return any(value is a for a in self.states)
-
-    states: Sequence[Array] = ()  # arrays of the model's variables that are not trained
+        return id(value) in self.states
 
     def is_whole(self, y_pred: Any, loss: Tensor | None = None, tape: Tape | None = None) -> bool:
         """Whether everything that the step gives comes from a recorded op. tape: what its gradients are to be made of"""

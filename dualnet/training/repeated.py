@@ -75,8 +75,8 @@ class _Repeated:
         self._programs.clear()
 
     def begin_run(self) -> None:
-        """Batches of kinds that are known from other runs must not keep those of this one out."""
-        if len(self._programs) >= _AT_MOST:
+        """Look again at what there is from other runs: a class may have been changed, or there may be no room for more."""
+        if len(self._programs) >= _AT_MOST or (self._programs and not self._may()):
             self._forget()
 
     def end_epoch(self) -> None:
@@ -107,7 +107,7 @@ class RepeatedTraining(_Repeated):
     def _record(self, data: Any, leaves: Any, kind: Any) -> Any:
         """One step as ``train_step`` makes it, with the engine telling what it does."""
         model, recorder = self.model, Recorder(leaves)
-        recorder.states = [v.data for v in model.non_trainable_variables]
+        recorder.states = {id(v.data): v for v in model.non_trainable_variables}
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         tape: list[Any] = []
         with recording(tape):
@@ -253,4 +253,8 @@ def _is_own_value(value: Any) -> bool:
     if hasattr(value, "__name__"):
         return _is_own(value)
     # A layer is looked at by itself, and may lead back to where it is an attribute.
-    return _is_own(type(value)) and (isinstance(value, Tracking) or all(map(_is_own_value, vars(value).values())))
+    return (
+        _is_own(type(value))
+        and _is_own(type(value).__call__)
+        and (isinstance(value, Tracking) or all(map(_is_own_value, vars(value).values())))
+    )

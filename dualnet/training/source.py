@@ -43,6 +43,7 @@ class Writer:
 
     def __init__(self, recorder: Recorder) -> None:
         self._nodes, self._variables, self._given = recorder.nodes, recorder.variables, recorder.given
+        self._states = recorder.states
         computed = {slot for node in recorder.nodes for slot in as_tuple(node.target)}
         self._locals = computed.union(recorder.variables, range(recorder.given))
         # Only what is the same at every step stays: no batch and no result of the recorded one.
@@ -129,6 +130,9 @@ class Writer:
         return f"x{slot}" if slot in self._locals else self._literal(self._constants[slot])
 
     def _literal(self, value: Any) -> str:
+        state = self._states.get(id(value)) if hasattr(value, "dtype") else None
+        if state is not None:
+            return f"{self.name(state, state.name)}.data"
         return repr(value) if type(value) in (type(None), bool, int, str) else self.name(value, "constant")
 
     # -- and back --------------------------------------------------------------------------------------------------

@@ -257,3 +257,20 @@ def test_relu_of_any_dtype(dtype: str, shape: tuple[int, ...]) -> None:
     got, expected = NumpyBackend().relu(x), np.maximum(x, 0)
     assert got.dtype == expected.dtype
     np.testing.assert_array_equal(got, expected)
+
+
+def test_gradients_of_batch_norm_in_16_bits(backend: Backend) -> None:
+    """Of values in the hundreds, many of them: the sum of their products with dy is beyond the largest float16."""
+    r = np.random.default_rng(0)
+    x = r.normal(size=(4096, 5)) * 300
+    dy = np.sign(x)
+    mean, inv = x.mean(0), 1 / x.std(0)
+    given = [backend.asarray(a.astype("float16")) for a in (dy, x, mean, inv)]
+    dx, dgamma, dbeta = (
+        backend.to_numpy(g) for g in backend.batch_norm_gradients(given[0], given[1], None, 1, given[2], given[3])
+    )
+    normal = (x - mean) * inv
+    expected = (dy * normal).sum(0)
+    np.testing.assert_allclose(dgamma, expected, rtol=0.1)  # the stand-in adds up in 16 bits
+    np.testing.assert_allclose(dbeta, dy.sum(0), rtol=0.05, atol=1)
+    np.testing.assert_allclose(dx, inv * (dy - dy.mean(0) - normal * expected / len(x)), atol=1.5e-3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import threading
+import types
 
 import dualnet_backends as backends
 import numpy as np
@@ -74,10 +75,18 @@ def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
             assert said in backends.gpu_status()
 
     with monkeypatch.context() as patch:
-        patch.delitem(sys.modules, "dualnet_backends.cupy_backend", raising=False)
+        for name in [n for n in sys.modules if n.partition(".")[0] == "cupy"] + ["dualnet_backends.cupy_backend"]:
+            patch.delitem(sys.modules, name, raising=False)
         patch.setattr(devices, "_has_driver", lambda: False)
         patch.setattr(importlib.util, "find_spec", lambda name: name)
         assert "CuPy is installed but there is no driver" in backends.gpu_status()
+
+    stub = types.ModuleType("cupy")  # as tests and documentation tools put there
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "dualnet_backends.cupy_backend", raising=False)
+        patch.delattr(backends, "cupy_backend", raising=False)
+        patch.setitem(sys.modules, "cupy", stub)
+        assert "cannot be imported" in backends.gpu_status()
 
     class Driver:
         def device_count(self) -> int:

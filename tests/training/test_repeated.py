@@ -506,6 +506,45 @@ def test_a_change_between_two_fits(change: Any) -> None:
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("name", ["layer", "loss", "regularizer"])
+def test_a_class_that_is_patched_between_two_fits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner: Any = {
+        "layer": layers.Dense,
+        "loss": dualnet.losses.MeanSquaredError,
+        "regularizer": dualnet.regularizers.L2,
+    }[name]
+    method = "__call__" if name == "regularizer" else "call"
+    own = getattr(owner, method)
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(7)
+        model = scores()
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        history = []
+        for run in range(3):
+            with monkeypatch.context() as patch:
+                if run == 1:
+                    patch.setattr(owner, method, lambda self, *args: own(self, *args) * 2.0)
+                fit = model.fit(X, X[:, :3], batch_size=4, epochs=2, verbose=0)
+                history.append((fit.history, model.evaluate(X, X[:, :3], batch_size=4, verbose=0)))
+        results.append(history)
+    assert results[0] == results[1]
+
+
+def test_the_array_of_a_state_is_exchanged() -> None:
+    """A record reads a variable, not the array that it had: the moving mean that training moves is that of the layer."""
+    results = []
+    for eagerly in (False, True):
+        dualnet.utils.set_random_seed(7)
+        model = Sequential([Input((6,)), layers.BatchNormalization(), layers.Dense(3)])
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        for run in range(3):
+            model.layers[0].moving_mean.data = np.full(6, run, "float32")
+            model.fit(X, X[:, :3], batch_size=4, verbose=0)
+        results.append([v.numpy().tolist() for v in model.variables])
+    assert results[0] == results[1]
+
+
 def test_a_callback_changes_the_loss_between_batches_of_a_test() -> None:
     class Flip(Callback):
         def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
