@@ -62,6 +62,10 @@ class Backend(Convolution, Pooling, Normalization):
         """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""
         return self.xp.sum(x.reshape(-1, x.shape[-1]), axis=0, out=out)
 
+    def total(self, x: Array, divisor: float = 1) -> Array:
+        """The sum of all elements over ``divisor``, an array without axes."""
+        return self.xp.asarray(x.sum() / divisor)
+
     # -- activations ---------------------------------------------------------------------------------------------
 
     def relu(self, x: Array, out: Array | None = None) -> Array:

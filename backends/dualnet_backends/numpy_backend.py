@@ -17,6 +17,7 @@ from .random import counter
 
 memory.keep()  # for the arrays of steps
 
+FEW = 1_024  # numbers: a product of so many takes no longer than the call
 CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB L2 cache
 
 
@@ -32,9 +33,19 @@ def _zero(dtype: Any) -> Array:
 
 
 @functools.cache
-def _ones(dtype: str, bits: int) -> Array:
+def _ones_of_power(dtype: str, bits: int) -> Array:
     """2**bits ones."""
     return np.ones(1 << bits, dtype)
+
+
+@functools.cache
+def _few_ones(dtype: str, n: int) -> Array:
+    return np.ones(n, dtype)
+
+
+def _ones(dtype: str, n: int) -> Array:
+    """n ones, to be read only."""
+    return _few_ones(dtype, n) if n <= FEW else _ones_of_power(dtype, n.bit_length())[:n]
 
 
 class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
@@ -102,12 +113,16 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         x = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
         if x.dtype.char in "fd" and (out is None or (out.dtype is x.dtype and out.flags.c_contiguous)):
             # As a product with ones it is BLAS's: three times as fast on small layers, thirteen times on images.
-            ones = _ones(x.dtype.char, len(x).bit_length())[: len(x)]
-            return ones.dot(x, out)
+            return _ones(x.dtype.char, len(x)).dot(x, out)
         if x.dtype.char == "e":  # a running sum of 16 bits would lose what is small beside it
             total = np.add.reduce(x, axis=0, dtype=np.float32, out=out)
             return total if out is not None else total.astype(x.dtype)
         return np.add.reduce(x, axis=0, out=out)
+
+    def total(self, x: Array, divisor: float = 1) -> Array:
+        # With few the product takes a quarter of the time of the sum.
+        few = x.ndim == 1 and len(x) <= FEW and x.dtype.char in "fd"
+        return np.asarray((_ones(x.dtype.char, len(x)).dot(x) if few else x.sum()) / divisor)
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         if target.ndim == 1 or not target.flags.c_contiguous or target.dtype != values.dtype:

@@ -137,12 +137,12 @@ def _mean_last(x: Array) -> Array:
 
 
 @primitive
-def weighted_sum(xp: Xp, values: Array, weights: Array | None = None, divisor: float = 1.0) -> Op:
+def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, divisor: float = 1.0) -> Op:
     """sum(weights * values) / divisor, as a tensor without axes.
 
     values: any shape  weights: None (all 1), or a shape that broadcasts to that of values
     """
-    weighted = values if weights is None else values * weights
+    xp, weighted = backend.xp, values if weights is None else values * weights
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array, Array | None]:
         each = xp.empty(values.shape, dtype=values.dtype)
@@ -150,8 +150,7 @@ def weighted_sum(xp: Xp, values: Array, weights: Array | None = None, divisor: f
         dw = None if weights is None or out[1] is False else sum_to(xp, each * values, weights)
         return (each if weights is None else each * weights), dw
 
-    # A sum of NumPy's is a scalar: make it an array again, so that it still tells which backend it belongs to.
-    return xp.asarray(weighted.sum() / divisor), backward
+    return backend.total(weighted, divisor), backward
 
 
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:

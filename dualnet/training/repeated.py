@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import tree
-from ..autodiff import listening, no_grad, recording
+from ..autodiff import is_recording, listening, no_grad, recording
 from ..callbacks.callback import listens
 from ..layers.context import context
 from ..layers.tracking import Tracking
@@ -96,11 +96,11 @@ class RepeatedTraining(_Repeated):
         if type(program) is int:
             return self._record(data, leaves, kind) if program == 1 else model.train_step(data)
         x, y, sample_weight = unpack_x_y_sample_weight(data)
+        if is_recording():  # by a tape of the user
+            with no_grad():
+                return self(data)
         state = model._state()
-        with no_grad():
-            y_pred, loss, found = program.train(
-                [t.data for t in leaves], state.destinations, model.optimizer.scale_loss
-            )
+        y_pred, loss, found = program.train([t.data for t in leaves], state.destinations, model.optimizer.scale_loss)
         model._apply(state, found)
         return model._account(x, y, y_pred, sample_weight, loss)
 
