@@ -24,7 +24,7 @@ class _Repeated:
 
     A record is thrown away when weights are made, when what is trainable changes, when an attribute of a layer, a loss or a
     regularizer is set, and with ``compile``. callbacks: those of the run. Where they are the user's, steps are written down
-    anew in each epoch: his code may have changed what no record can see.
+    anew in each epoch: that code may have changed what no record can see.
     """
 
     _hooks: tuple[str, ...] = ()  # of callbacks, between two of these steps

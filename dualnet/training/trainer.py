@@ -65,7 +65,7 @@ class Trainer(Steps):
 
     _graph: Any = None  # of a model made of inputs and outputs
     _has_loss = False
-    _records: Any = None  # of steps that are called one by one (repeated.steps_of)
+    _records: Any = None  # of steps, kept from one run to the next (repeated.steps_of)
     _source: Any = None  # a weak reference to where the batches of the present fit come from
     _resume: Any = None  # where fit is to go on with another run; a callback sets it
 
