@@ -36,20 +36,20 @@ if TYPE_CHECKING:
         utils,
         wrappers,
     )
-    from .autodiff import no_grad, primitive
+    from .core.autodiff import no_grad, primitive
+    from .core.gradients import GradientTape, grad, value_and_grad
+    from .core.tensor import KerasTensor, Tensor
+    from .core.variables import Variable
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
-    from .gradients import GradientTape, grad, value_and_grad
-    from .graph_function import Function
+    from .graph.function import Function
     from .initializers import Initializer
     from .layers import Input, Layer
-    from .layers.base import name_scope
+    from .layers.base.layer import name_scope
     from .losses import Loss
     from .metrics import Metric
     from .models import Model, Sequential
     from .optimizers import Optimizer
     from .regularizers import Regularizer
-    from .tensor import KerasTensor, Tensor
-    from .variables import Variable
 
 __version__ = "0.1.0"
 
@@ -107,11 +107,11 @@ __all__ = [
 _HOME = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
-    "Function": "graph_function",
-    "GradientTape": "gradients",
+    "Function": "graph.function",
+    "GradientTape": "core.gradients",
     "Initializer": "initializers",
     "Input": "layers",
-    "KerasTensor": "tensor",
+    "KerasTensor": "core.tensor",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",
@@ -119,13 +119,13 @@ _HOME = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
-    "Tensor": "tensor",
-    "Variable": "variables",
-    "grad": "gradients",
-    "name_scope": "layers.base",
-    "no_grad": "autodiff",
-    "primitive": "autodiff",
-    "value_and_grad": "gradients",
+    "Tensor": "core.tensor",
+    "Variable": "core.variables",
+    "grad": "core.gradients",
+    "name_scope": "layers.base.context",
+    "no_grad": "core.autodiff",
+    "primitive": "core.autodiff",
+    "value_and_grad": "core.gradients",
 }
 
 
@@ -142,7 +142,7 @@ def __getattr__(name: str) -> Any:
     if name == "keras":
         return importlib.import_module(".keras", __name__)
     if name not in __all__:
-        return importlib.import_module(".tf_names", __name__).find(name)
+        return importlib.import_module(".legacy.tf_names", __name__).find(name)
     importlib.import_module(".ops", __name__)  # gives tensors their operators, whatever is asked for first
     if name in _HOME:
         value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import ops
+from .core.tensor import Tensor
 from .ops import (
     celu,
     elu,
@@ -26,8 +27,8 @@ from .ops import (
     swish,
     tanh,
 )
-from .ops.activation import linear
-from .ops.shrinkage import (
+from .ops.nn.activation import linear
+from .ops.nn.shrinkage import (
     glu,
     hard_shrink,
     soft_shrink,
@@ -38,7 +39,6 @@ from .ops.shrinkage import (
     tanh_shrink,
     threshold,
 )
-from .tensor import Tensor
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
@@ -111,7 +111,7 @@ __all__ = [
 
 def get(identifier: Any) -> Any:
     """An activation from its name, config or any callable; None is ``linear``."""
-    from .saving.objects import by_identifier
+    from .serialization.objects import by_identifier
 
     if identifier is None:
         return linear
@@ -120,7 +120,7 @@ def get(identifier: Any) -> Any:
 
 def serialize(activation: Any) -> Any:
     """The name of a built-in activation, or the config of another callable."""
-    from .saving.objects import serialize_keras_object
+    from .serialization.objects import serialize_keras_object
 
     for name, function in _BY_NAME.items():
         if function is activation:
@@ -130,7 +130,7 @@ def serialize(activation: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The activation a name or config describes."""
-    from .saving.objects import custom_object_scope
+    from .serialization.objects import custom_object_scope
 
     with custom_object_scope(custom_objects or {}):
         return get(config)

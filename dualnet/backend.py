@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from . import naming
 from .config import (
     backend,
     epsilon,
@@ -15,9 +14,10 @@ from .config import (
     set_floatx,
     set_image_data_format,
 )
-from .dtypes import is_float, result_type, standardize_dtype
-from .naming import get_uid
-from .tensor import KerasTensor
+from .core import naming
+from .core.dtypes import is_float, result_type, standardize_dtype
+from .core.naming import get_uid
+from .core.tensor import KerasTensor
 
 __all__ = [
     "backend",
@@ -63,6 +63,6 @@ def is_keras_tensor(x: Any) -> bool:
 
 
 def __getattr__(name: str) -> Any:
-    from .tf_names import find
+    from .legacy.tf_names import find
 
     return find(name, "backend")

@@ -139,7 +139,7 @@ def set_image_data_format(data_format: str) -> None:
 
 def _steps_change() -> None:
     """Steps that were recorded with another setting are written down anew."""
-    from .variables import structure_changed
+    from .core.variables import structure_changed
 
     structure_changed()
 
@@ -251,6 +251,6 @@ def _set_global_seed(seed: int) -> None:
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):  # what `from .config import device` asks for
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .tf_names import find
+    from .legacy.tf_names import find
 
     return find(name, "config")

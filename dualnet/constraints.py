@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import config, ops
-from .saving.objects import by_identifier, deserialize_keras_object, serialize_keras_object
-from .tensor import Tensor
+from .core.tensor import Tensor
+from .serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "Constraint",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from . import config
-from .dtypes import standardize_dtype
+from .core.dtypes import standardize_dtype
 
 __all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
@@ -204,7 +204,7 @@ def _set_global(policy: Any) -> None:
 
 def serialize(dtype_policy: DTypePolicy) -> Any:
     """The config of a policy, as ``deserialize`` takes it."""
-    from .saving.objects import serialize_keras_object
+    from .serialization.objects import serialize_keras_object
 
     config = serialize_keras_object(dtype_policy)
     if type(dtype_policy) in (DTypePolicy, FloatDTypePolicy):
@@ -214,7 +214,7 @@ def serialize(dtype_policy: DTypePolicy) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
     """The policy a config describes. Raises ``ValueError`` for one that dualnet does not have."""
-    from .saving.objects import deserialize_keras_object
+    from .serialization.objects import deserialize_keras_object
 
     made = deserialize_keras_object(config, custom_objects)
     if not isinstance(made, DTypePolicy):

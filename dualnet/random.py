@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from dualnet_backends import stream_key
 
-from .dtypes import is_float, standardize_dtype
+from .core.dtypes import is_float, standardize_dtype
+from .core.seeds import SeedGenerator, global_pair
+from .core.tensor import Tensor
 from .initializers import _truncated_normal
-from .ops import convert_to_tensor, distributions
-from .ops import dropout as _dropout_ops
-from .seeds import SeedGenerator, global_pair
-from .tensor import Tensor
+from .ops import convert_to_tensor
+from .ops.nn import distributions
+from .ops.nn import dropout as _dropout_ops
 
 __all__ = [
     "SeedGenerator",
@@ -101,7 +102,7 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
 
 
 def __getattr__(name: str) -> Any:
-    from .tf_names import find
+    from .legacy.tf_names import find
 
     return find(name, "random")
 

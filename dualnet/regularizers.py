@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import ops
-from .saving.objects import by_identifier, deserialize_keras_object, serialize_keras_object
-from .tensor import Tensor
-from .variables import Watched
+from .core.tensor import Tensor
+from .core.variables import Watched
+from .serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "L1",

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from dualnet_backends import Backend
 
-import dualnet.tensor
+import dualnet.core.tensor
 from dualnet import GradientTape, Tensor, Variable, grad, no_grad, ops, primitive, testing, value_and_grad
-from dualnet.autodiff import backward, is_recording, recording
-from dualnet.tensor import Array
+from dualnet.core.autodiff import backward, is_recording, recording
+from dualnet.core.tensor import Array
 
 
 def tensor(*values: float) -> Tensor:
@@ -246,7 +246,7 @@ class TestPrimitive:
 
     def test_which_parameters_are_tensors(self, backend: Backend) -> None:
         @primitive
-        def typed(xp: Any, x: dualnet.tensor.Array, y: Array | None = None, axis: int = 0) -> Any:
+        def typed(xp: Any, x: dualnet.core.tensor.Array, y: Array | None = None, axis: int = 0) -> Any:
             value = xp.sum(x if y is None else x * y, axis=axis)
 
             def backward(dy: Any) -> Any:

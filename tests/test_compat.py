@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import dualnet
-from dualnet import compat, layers, losses, metrics
+from dualnet import layers, losses, metrics
+from dualnet.legacy import spellings as compat
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "old-spellings.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ import pytest
 
 import dualnet
 from dualnet import config, dtype_policies, layers, ops
-from dualnet.autocast import AutocastScope
+from dualnet.core.autocast import AutocastScope
 from dualnet.dtype_policies import DTypePolicy, DTypePolicyMap
 
 X = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")

@@ -10,7 +10,7 @@ import pytest
 
 import dualnet
 from dualnet import Tensor, Variable, grad, ops
-from dualnet.autodiff import recording
+from dualnet.core.autodiff import recording
 
 from .backends import strict
 

@@ -14,7 +14,7 @@ import pytest
 
 import dualnet
 import dualnet as tf
-from dualnet import tf_functions, tf_names
+from dualnet.legacy import tf_functions, tf_names
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "old-spellings.md"
 X = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], "float32")
@@ -44,7 +44,7 @@ def test_every_function_is_used() -> None:
 def test_they_are_in_no_listing_and_load_nothing() -> None:
     assert not {"reduce_mean", "nn", "float32"} & set(dir(dualnet))
     assert not {"reduce_mean", "nn", "float32", "keras"} & set(dualnet.__all__)
-    code = "import sys, dualnet; print('dualnet.tf_names' in sys.modules, 'dualnet.keras' in sys.modules)"
+    code = "import sys, dualnet; print('dualnet.legacy.tf_names' in sys.modules, 'dualnet.keras' in sys.modules)"
     root = PAGE.parents[1]
     path = ":".join(str(root / p) for p in ("backends", ".", "cli"))
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": path})

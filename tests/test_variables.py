@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import dualnet
-from dualnet import Variable, config, naming, tree
+from dualnet import Variable, config, tree
+from dualnet.core import naming
 
 Pair = namedtuple("Pair", "a b")
 

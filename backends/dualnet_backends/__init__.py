@@ -15,7 +15,7 @@ from .devices import (
     register,
     set_device,
 )
-from .random import stream_key
+from .kernels.random import stream_key
 
 __all__ = [
     "Array",

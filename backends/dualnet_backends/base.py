@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .convolution import Convolution
-from .normal import normal
-from .normalization import Normalization
-from .pooling import Pooling
-from .random import philox_words
+from .kernels.convolution import Convolution
+from .kernels.normal import normal
+from .kernels.normalization import Normalization
+from .kernels.pooling import Pooling
+from .kernels.random import philox_words
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
@@ -144,7 +144,7 @@ class Backend(Convolution, Pooling, Normalization):
 
     def erf(self, x: Array) -> Array:
         """The error function, to a few units in the last place of float64. x: floating point, any shape."""
-        from .special import erf
+        from .kernels.special import erf
 
         return erf(self.xp, x)
 

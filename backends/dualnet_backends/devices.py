@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from . import numba_backend
 from .base import Backend
-from .numpy_backend import SCALARS, NumpyBackend
+from .cpu import numba_backend
+from .cpu.numpy_backend import SCALARS, NumpyBackend
 
 ENVIRONMENT = "DUALNET_DEVICE"
 # Of CUDA on Linux and on Windows, and of ROCm.
@@ -64,7 +64,7 @@ def _gpu_probe() -> tuple[int, str]:
         loaded = "cupy" in sys.modules or f"{__package__}.cupy_backend" in sys.modules
         if not loaded and importlib.util.find_spec("cupy") and not _has_driver():
             return 0, "CuPy is installed but there is no driver (libcuda): install the NVIDIA driver"
-        from . import cupy_backend
+        from .gpu import cupy_backend
     except Exception as error:  # ImportError, and whatever a stand-in without content raises
         if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
             return 0, "CuPy is not installed: pip install 'dualnet[cuda12]' (or cuda13, to match the driver)"
@@ -116,7 +116,7 @@ def device_report() -> list[tuple[str, str, str]]:
         libraries += f", {numba_backend.described()}"
     rows = [("cpu", "CPU", f"{platform.machine()}, {os.cpu_count()} threads, {libraries}")]
     for index in range(_gpu_probe()[0]):
-        from . import cupy_backend
+        from .gpu import cupy_backend
 
         rows.append((f"gpu:{index}", "GPU", cupy_backend.device_description(index)))
     return rows
@@ -149,7 +149,7 @@ def get(name: str) -> Backend:
         raise DeviceNotFoundError(f'looked for GPU {index} (device "{name}"), found {count}: gpu:0 to gpu:{count - 1}')
     device = f"gpu:{index}"
     if device not in _backends:
-        from .cupy_backend import CupyBackend
+        from .gpu.cupy_backend import CupyBackend
 
         register(CupyBackend(index))
     return _backends[device]

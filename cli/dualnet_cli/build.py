@@ -8,7 +8,7 @@ from typing import Any
 
 import dualnet
 
-from . import catalogue
+from . import registry as catalogue
 from .config import Settings
 from .errors import CliError, Problem, Where, one_line, show
 from .prepare import Dataset, Part

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import catalogue, overrides, source
+from . import overrides, source
+from . import registry as catalogue
 from .errors import Problem, did_you_mean, listing, show
 from .schema import SECTIONS, Compile, Data, Fit, ModelTable, Table, Top, applies
 

@@ -9,7 +9,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from .. import config, seeds, tree
+from .. import config, tree
+from ..core import seeds
 from ..utils.io_utils import print_msg
 from .callback import Callback, only_if
 
@@ -87,7 +88,7 @@ class BackupAndRestore(Callback):
     def _save(self, batches: int, logs: dict[str, Any]) -> None:
         from ..saving.atomic import atomic_write
         from ..saving.backup import save_backup
-        from ..training.states import states_of
+        from ..training.metric_state import states_of
 
         source = self.model._source() if self.model._source is not None else None
         state = {
@@ -163,8 +164,8 @@ class BackupAndRestore(Callback):
             return {"epoch": int(json.load(file)["epoch"])}
 
     def _go_on(self, state: dict[str, Any]) -> None:
-        from ..training.loop import Resume
-        from ..training.states import restore_states
+        from ..training.loops import Resume
+        from ..training.metric_state import restore_states
 
         epoch, batches = int(state["epoch"]), int(state.get("batches", 0))
         self.model._initial_epoch = self._current_epoch = epoch

@@ -46,6 +46,6 @@ class History(Callback):
         Returns a matplotlib figure, which a notebook shows by itself. Raises ``ImportError`` without matplotlib (the
         extra ``plot``) and ``ValueError`` when no epoch is complete.
         """
-        from ..utils.history_plot import plot_history
+        from ..visualization.history_plot import plot_history
 
         return plot_history(self.history, self.epochs_of, metrics, title, to_file, dpi)

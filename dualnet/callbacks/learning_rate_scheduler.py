@@ -7,7 +7,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 from ..utils.io_utils import print_msg
 from .callback import Callback
 from .learning_rates import by_log_name, rate_of, rates

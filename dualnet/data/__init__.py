@@ -9,6 +9,6 @@ __all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset",
 
 
 def __getattr__(name: str) -> Any:
-    from ..tf_names import find
+    from ..legacy.tf_names import find
 
     return find(name, "data")

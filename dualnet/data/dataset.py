@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..naming import auto_name
+from ..core.naming import auto_name
 from . import background, streams, windows
 from .elements import Element, Steps, as_element, as_output, leaves, map_leaves, read_only
 from .shuffling import Shuffle

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import config
-from ..tensor import Tensor
-from ..variables import Variable
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 
 Array = Any
 

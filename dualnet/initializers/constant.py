@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 
-from ..dtypes import standardize_dtype
+from ..core.dtypes import standardize_dtype
 
 Shape = Sequence[int]
 
@@ -55,13 +55,13 @@ class Constant(Initializer):
         return np.broadcast_to(value, tuple(shape)).copy()
 
     def get_config(self) -> dict[str, Any]:
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         return {"value": serialize_keras_object(self.value)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Constant:
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         return cls(deserialize_keras_object(config["value"]))
 
@@ -120,14 +120,14 @@ class STFT(Initializer):
         return (wave.T * (window / scale)).T.reshape(length, 1, count).astype(standardize_dtype(dtype))
 
     def get_config(self) -> dict[str, Any]:
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         window = serialize_keras_object(self.window)
         return {"side": self.side, "window": window, "periodic": self.periodic, "scaling": self.scaling}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> STFT:
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         return cls(**{**config, "window": deserialize_keras_object(config.get("window", "hann"))})
 

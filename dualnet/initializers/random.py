@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import standardize_dtype
-from ..seeds import SeedGenerator, make_default_seed
+from ..core.dtypes import standardize_dtype
+from ..core.seeds import SeedGenerator, make_default_seed
 from .constant import Initializer, Shape
 
 

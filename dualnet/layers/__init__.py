@@ -1,18 +1,48 @@
 """Layers, one family per file."""
 
-from .activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from .base import Layer
-from .batch_normalization import BatchNormalization
-from .borders import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
-from .convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
-from .core import Activation, Dense, Identity, Input, InputLayer
-from .depthwise import DepthwiseConv1D, DepthwiseConv2D
-from .discretization import Discretization
-from .dot_product import Dot, dot
-from .einsum_dense import EinsumDense
-from .embedding import Embedding
-from .feature_normalization import Normalization
-from .global_pooling import (
+from .activation.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .attention.grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
+from .attention.multi_head_attention import MultiHeadAttention
+from .base.input_spec import InputSpec
+from .base.layer import Layer
+from .convolution.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
+from .convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D
+from .convolution.separable import SeparableConv1D, SeparableConv2D, SeparableConvolution1D, SeparableConvolution2D
+from .convolution.transposed import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+    Convolution1DTranspose,
+    Convolution2DTranspose,
+    Convolution3DTranspose,
+)
+from .core.dense import Activation, Dense, Identity, Input, InputLayer
+from .core.einsum_dense import EinsumDense
+from .core.embedding import Embedding
+from .core.lambda_layer import Lambda
+from .core.masking import Masking
+from .core.reversible_embedding import ReversibleEmbedding
+from .core.wrappers import SpectralNormalization, TimeDistributed, Wrapper
+from .merging.dot import Dot, dot
+from .merging.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from .normalization.batch_normalization import BatchNormalization
+from .normalization.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from .pooling.global_pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
     AdaptiveAveragePooling3D,
@@ -32,35 +62,7 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
-from .grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
-from .hashing import HashedCrossing, Hashing
-from .image_color import RandomBrightness, RandomContrast
-from .image_geometry import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
-from .image_size import CenterCrop, RandomCrop, Resizing
-from .image_tone import AutoContrast, MixUp, RandomGrayscale, RandomHue, RandomInvert, RandomSaturation
-from .input_spec import InputSpec
-from .lambda_layer import Lambda
-from .lookup import IntegerLookup, StringLookup
-from .masking import Masking
-from .merging import (
-    Add,
-    Average,
-    Concatenate,
-    Maximum,
-    Minimum,
-    Multiply,
-    Subtract,
-    add,
-    average,
-    concatenate,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
-)
-from .multi_head_attention import MultiHeadAttention
-from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
-from .pooling import (
+from .pooling.pooling import (
     AveragePooling1D,
     AveragePooling2D,
     AveragePooling3D,
@@ -74,8 +76,17 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from .preprocessing import CategoryEncoding, Rescaling
-from .regularization import (
+from .preprocessing.image.color import RandomBrightness, RandomContrast
+from .preprocessing.image.geometry import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
+from .preprocessing.image.size import CenterCrop, RandomCrop, Resizing
+from .preprocessing.image.tone import AutoContrast, MixUp, RandomGrayscale, RandomHue, RandomInvert, RandomSaturation
+from .preprocessing.numeric.category_encoding import CategoryEncoding, Rescaling
+from .preprocessing.numeric.discretization import Discretization
+from .preprocessing.numeric.normalization import Normalization
+from .preprocessing.text.hashing import HashedCrossing, Hashing
+from .preprocessing.text.lookup import IntegerLookup, StringLookup
+from .preprocessing.text.text_vectorization import TextVectorization
+from .regularization.noise import (
     ActivityRegularization,
     AlphaDropout,
     Dropout,
@@ -85,20 +96,9 @@ from .regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from .reshaping import Flatten, Permute, RepeatVector, Reshape
-from .reversible_embedding import ReversibleEmbedding
-from .separable import SeparableConv1D, SeparableConv2D, SeparableConvolution1D, SeparableConvolution2D
-from .text_vectorization import TextVectorization
-from .transposed import (
-    Conv1DTranspose,
-    Conv2DTranspose,
-    Conv3DTranspose,
-    Convolution1DTranspose,
-    Convolution2DTranspose,
-    Convolution3DTranspose,
-)
-from .up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
-from .wrappers import SpectralNormalization, TimeDistributed, Wrapper
+from .reshaping.padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from .reshaping.reshaping import Flatten, Permute, RepeatVector, Reshape
+from .reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 __all__ = [
     "ELU",
@@ -245,13 +245,13 @@ __all__ = [
 
 def serialize(layer: Layer) -> object:
     """The config of a layer, as ``deserialize`` takes it."""
-    from ..saving.objects import serialize_keras_object
+    from ..serialization.objects import serialize_keras_object
 
     return serialize_keras_object(layer)
 
 
 def deserialize(config: dict[str, object], custom_objects: dict[str, object] | None = None) -> object:
     """The layer a config describes."""
-    from ..saving.objects import deserialize_keras_object
+    from ..serialization.objects import deserialize_keras_object
 
     return deserialize_keras_object(config, custom_objects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compat import LOSSES
+from ..legacy.spellings import LOSSES
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -170,20 +170,20 @@ def get(identifier: Any) -> Any:
 
     A name in snake_case gives the function, the name of a class an instance. Raises ``ValueError`` for an unknown name.
     """
-    from ..saving.objects import by_identifier
+    from ..serialization.objects import by_identifier
 
     return by_identifier(identifier, _BY_NAME, "loss", instance_of=Loss)
 
 
 def serialize(loss: Any) -> Any:
     """The config of a loss, as ``deserialize`` takes it."""
-    from ..saving.objects import serialize_keras_object
+    from ..serialization.objects import serialize_keras_object
 
     return serialize_keras_object(loss)
 
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss a config describes; a name gives what ``get`` gives."""
-    from ..saving.objects import deserialize_keras_object
+    from ..serialization.objects import deserialize_keras_object
 
     return get(name) if isinstance(name, str) else deserialize_keras_object(name, custom_objects)

@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from .. import ops
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 from .loss import LossFunctionWrapper, keeps_labels
 from .reduction import as_tensor, same_shape
 

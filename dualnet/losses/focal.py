@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import config, ops
-from ..ops.loss import _softmax_logits
-from ..tensor import Tensor
+from ..core.tensor import Tensor
+from ..ops.nn.crossentropy_loss import _softmax_logits
 from .crossentropy import _check_smoothing, _floating_like
 from .loss import LossFunctionWrapper
 from .reduction import as_tensor, same_shape

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..ops import margin as _margin
-from ..tensor import Tensor
+from ..core.tensor import Tensor
+from ..ops.nn import hinge as _margin
 from .loss import LossFunctionWrapper, keeps_labels
 from .reduction import as_tensor
 

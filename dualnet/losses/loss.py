@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops, tree
-from ..naming import auto_name
-from ..tensor import Tensor
-from ..variables import Watched
+from ..core.naming import auto_name
+from ..core.tensor import Tensor
+from ..core.variables import Watched
 from .reduction import (
     as_tensor,
     compute_dtype,
@@ -130,7 +130,7 @@ def keeps_labels(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """What a wrapper adds to its config: the arguments of its function, and the function if that is an argument too."""
-    from ..saving.objects import serialize_keras_object
+    from ..serialization.objects import serialize_keras_object
 
     config: dict[str, Any] = serialize_keras_object(kwargs)
     if "fn" in inspect.signature(type(owner).__init__).parameters:
@@ -140,7 +140,7 @@ def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, An
 
 def from_function_config(config: dict[str, Any], functions: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a wrapper from its config; a function that is there by its name is found in ``functions``."""
-    from ..saving.objects import by_identifier, deserialize_keras_object
+    from ..serialization.objects import by_identifier, deserialize_keras_object
 
     arguments: dict[str, Any] = deserialize_keras_object(config)
     if isinstance(arguments.get("fn"), str):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import margin as _margin
-from ..tensor import Tensor
+from ..core.tensor import Tensor
+from ..ops.nn import hinge as _margin
 from .loss import LossFunctionWrapper
 from .reduction import same_shape
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import config, ops
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 from .loss import LossFunctionWrapper
 from .reduction import as_tensor, same_shape
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import error as _error
-from ..tensor import Tensor
+from ..core.tensor import Tensor
+from ..ops.nn import regression_loss as _error
 from .loss import LossFunctionWrapper
 from .reduction import same_shape
 

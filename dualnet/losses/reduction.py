@@ -7,10 +7,10 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..autodiff import to_array
-from ..dtypes import standardize_dtype
-from ..ops.loss import weighted_sum
-from ..tensor import Tensor
+from ..core.autodiff import to_array
+from ..core.dtypes import standardize_dtype
+from ..core.tensor import Tensor
+from ..ops.nn.crossentropy_loss import weighted_sum
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 # What a tensor remembers of the softmax or sigmoid it comes from; a cross-entropy reads it.

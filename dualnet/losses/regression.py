@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import error as _error
-from ..ops import loss as _loss
-from ..tensor import Tensor
+from ..core.tensor import Tensor
+from ..ops.nn import crossentropy_loss as _loss
+from ..ops.nn import regression_loss as _error
 from .loss import LossFunctionWrapper
 from .reduction import same_shape
 

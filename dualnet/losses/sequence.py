@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..ops.ctc import ctc_loss
-from ..tensor import Tensor
+from ..core.tensor import Tensor
+from ..ops.nn.ctc import ctc_loss
 from .loss import LossFunctionWrapper, keeps_labels
 from .reduction import as_tensor
 

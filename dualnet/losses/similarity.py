@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..ops import error as _error
-from ..tensor import Tensor
+from ..core.tensor import Tensor
+from ..ops.nn import regression_loss as _error
 from .loss import LossFunctionWrapper, keeps_labels
 from .reduction import as_tensor, same_shape
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import losses as _losses
-from ..compat import METRICS as _OLD_NAMES
+from ..core.naming import to_snake_case as _to_snake_case
+from ..legacy.spellings import METRICS as _OLD_NAMES
 from ..losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -24,7 +25,6 @@ from ..losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
-from ..naming import to_snake_case as _to_snake_case
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -39,9 +39,9 @@ from .accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
-from .at_best import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
 from .auc import AUC
 from .confusion import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
+from .constrained import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
 from .correlation import ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation
 from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from .f_score import F1Score, FBetaScore
@@ -225,7 +225,7 @@ def get(identifier: Any) -> Any:
 
     Any name gives an instance. Raises ``ValueError`` for an unknown name, and for a metric that needs an argument.
     """
-    from ..saving.objects import by_identifier
+    from ..serialization.objects import by_identifier
 
     if isinstance(identifier, str):
         name, arguments = _OLD_NAMES.get(identifier, (identifier, {}))
@@ -254,13 +254,13 @@ def _parameters(cls: type[Metric]) -> Any:
 
 def serialize(metric: Any) -> Any:
     """The config of a metric, as ``deserialize`` takes it."""
-    from ..saving.objects import serialize_keras_object
+    from ..serialization.objects import serialize_keras_object
 
     return serialize_keras_object(metric)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric a config describes; a name gives what ``get`` gives."""
-    from ..saving.objects import deserialize_keras_object
+    from ..serialization.objects import deserialize_keras_object
 
     return get(config) if isinstance(config, str) else deserialize_keras_object(config, custom_objects)

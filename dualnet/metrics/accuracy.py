@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import config
-from ..autodiff import primitive
+from ..core.autodiff import primitive
+from ..core.tensor import Array, Xp
 from ..ops._common import Const
-from ..tensor import Array, Xp
 from .reduction import MeanMetricWrapper
 
 

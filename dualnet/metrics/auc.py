@@ -8,9 +8,9 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..autodiff import no_grad
-from ..tensor import Tensor
-from ..variables import Variable
+from ..core.autodiff import no_grad
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 from .metric import Metric
 from .state import add_to, as_array, backend_of, same_rank, weights_for
 from .thresholds import CONDITIONS, Thresholds, evenly
@@ -195,6 +195,6 @@ class AUC(Metric):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> AUC:
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         return cls(**deserialize_keras_object(config))  # Keras writes label_weights as a tensor

@@ -7,10 +7,10 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import ops
-from ..autodiff import no_grad
+from ..core.autodiff import no_grad
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 from ..initializers import Zeros
-from ..tensor import Tensor
-from ..variables import Variable
 from .metric import Metric
 from .state import add_to, as_array, same_rank, weights_for
 from .thresholds import Thresholds, as_list, only_top_k

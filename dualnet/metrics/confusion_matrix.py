@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dualnet_backends import Backend
 
-from ..tensor import Array
+from ..core.tensor import Array
 
 
 def add_to_matrix(

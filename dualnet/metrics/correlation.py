@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import config
-from ..autodiff import primitive
+from ..core.autodiff import primitive
+from ..core.tensor import Array, Tensor, Xp
 from ..losses.reduction import same_shape
 from ..ops._common import Const, floating
-from ..tensor import Array, Tensor, Xp
 from .reduction import MeanMetricWrapper
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..autodiff import no_grad
-from ..tensor import Tensor
-from ..variables import Variable
+from ..core.autodiff import no_grad
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 from .metric import Metric
 from .state import add_to, as_array, backend_of, weights_for
 

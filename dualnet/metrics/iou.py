@@ -9,9 +9,9 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config
-from ..autodiff import no_grad
+from ..core.autodiff import no_grad
+from ..core.tensor import Array, Tensor
 from ..initializers import Zeros
-from ..tensor import Array, Tensor
 from .confusion_matrix import add_to_matrix
 from .metric import Metric
 from .state import as_array, weights_for

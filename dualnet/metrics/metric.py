@@ -9,11 +9,11 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import initializers, tree
-from ..autodiff import no_grad, to_array
+from ..core.autodiff import no_grad, to_array
+from ..core.naming import auto_name
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 from ..losses.reduction import compute_dtype
-from ..naming import auto_name
-from ..tensor import Tensor
-from ..variables import Variable
 
 
 class Metric:

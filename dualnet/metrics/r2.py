@@ -8,10 +8,10 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..autodiff import no_grad
+from ..core.autodiff import no_grad
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 from ..initializers import Zeros
-from ..tensor import Tensor
-from ..variables import Variable
 from .metric import Metric
 from .state import add_to, as_array, backend_of, same_rank, weights_for
 

@@ -8,12 +8,12 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import losses, ops
-from ..autodiff import is_recording, no_grad, to_array
+from ..core.autodiff import is_recording, no_grad, to_array
+from ..core.tensor import Array, Tensor
+from ..core.variables import Variable
 from ..initializers import Zeros
 from ..losses.loss import from_function_config, function_config
 from ..losses.reduction import apply_mask, squeeze_or_expand_to_same_rank
-from ..tensor import Array, Tensor
-from ..variables import Variable
 from .metric import Metric
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..autodiff import primitive
+from ..core.autodiff import primitive
+from ..core.tensor import Array, Tensor, Xp
 from ..losses import (
     log_cosh,
     mean_absolute_error,
@@ -14,9 +15,8 @@ from ..losses import (
     mean_squared_logarithmic_error,
 )
 from ..losses.reduction import same_shape
-from ..ops import error as _error
 from ..ops._common import Const, floating
-from ..tensor import Array, Tensor, Xp
+from ..ops.nn import regression_loss as _error
 from .reduction import MeanMetricWrapper
 
 

@@ -8,10 +8,10 @@ import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from .. import config
-from ..autodiff import to_array
+from ..core.autodiff import to_array
+from ..core.tensor import Array, Tensor
+from ..core.variables import Variable
 from ..losses.reduction import apply_mask
-from ..tensor import Array, Tensor
-from ..variables import Variable
 
 
 def backend_of(*values: Any) -> Backend:

@@ -9,7 +9,7 @@ import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from .. import config
-from ..tensor import Array
+from ..core.tensor import Array
 
 # What is counted: (the label is positive, the prediction is).
 CONDITIONS = {

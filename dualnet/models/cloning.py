@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import tree
-from ..layers.base import Layer
-from ..layers.core import InputLayer
-from ..tensor import KerasTensor
+from ..core.tensor import KerasTensor
+from ..layers.base.layer import Layer
+from ..layers.core.dense import InputLayer
 from .graph_config import copy_graph
 from .model import Model
 from .sequential import Sequential

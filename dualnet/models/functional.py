@@ -6,12 +6,12 @@ import warnings
 from typing import Any
 
 from .. import tree
-from ..graph import Graph, is_trial
-from ..layers.base import Layer
-from ..layers.core import InputLayer
-from ..tensor import KerasTensor, Tensor
-from ..text import DTYPE as TEXT
-from ..text import is_text
+from ..core.tensor import KerasTensor, Tensor
+from ..core.text import DTYPE as TEXT
+from ..core.text import is_text
+from ..graph.graph import Graph, is_trial
+from ..layers.base.layer import Layer
+from ..layers.core.dense import InputLayer
 
 
 def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) -> Any:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops, tree
-from ..graph import Graph, Node, Operation, node_of
-from ..layers.base import Layer
-from ..naming import to_snake_case
-from ..saving.objects import deserialize_keras_object, serialize_keras_object
-from ..tensor import KerasTensor
+from ..core.naming import to_snake_case
+from ..core.tensor import KerasTensor
+from ..graph.graph import Graph, Node, Operation, node_of
+from ..layers.base.layer import Layer
+from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 
 _IN_NN = frozenset(
     [

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import tree
-from ..autodiff import no_grad
-from ..compat import OldModelMethods
-from ..graph import Graph, with_inputs_of_its_own
-from ..layers.base import Layer
-from ..layers.symbolic import zeros_of
-from ..tensor import KerasTensor
+from ..core.autodiff import no_grad
+from ..core.tensor import KerasTensor
+from ..graph.graph import Graph, with_inputs_of_its_own
+from ..layers.base.layer import Layer
+from ..layers.base.symbolic import zeros_of
+from ..legacy.spellings import OldModelMethods
 from ..training.trainer import Trainer
 from .functional import input_like, layers_of, output_names, run_graph
 
@@ -237,6 +237,6 @@ class Model(OldModelMethods, Trainer, Layer):
         """The structure of the model, without weights, as JSON."""
         import json
 
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         return json.dumps(serialize_keras_object(self), **kwargs)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import tree
-from ..graph import Graph
-from ..layers.base import Layer
-from ..layers.core import InputLayer
-from ..tensor import KerasTensor
-from ..variables import structure_changed
+from ..core.tensor import KerasTensor
+from ..core.variables import structure_changed
+from ..graph.graph import Graph
+from ..layers.base.layer import Layer
+from ..layers.core.dense import InputLayer
 from .functional import with_last_axis
 from .model import Model
 
@@ -161,7 +161,7 @@ class Sequential(Model):
         return shape
 
     def get_config(self) -> dict[str, Any]:
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         config: dict[str, Any] = {
             "name": self.name,
@@ -175,7 +175,7 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         model = cls(name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype"))
         for layer in config.get("layers", []):

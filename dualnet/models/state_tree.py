@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import Tensor
-from ..variables import Variable
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 
 _FORMATS = ("backend_tensor", "numpy_array")
 

@@ -3,31 +3,95 @@
 from __future__ import annotations
 
 from . import image as image  # ops.image.resize
-from .activation import (
-    celu,
-    elu,
-    gelu,
-    hard_sigmoid,
-    hard_silu,
-    hard_swish,
-    hard_tanh,
-    leaky_relu,
-    log_sigmoid,
-    log_softmax,
-    mish,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    softsign,
-    swish,
-    tanh,
+from .core.control import associative_scan, cond, fori_loop, map, scan, switch, vectorized_map, while_loop
+from .core.counting import bincount, histogram, nonzero, unique
+from .core.create import (
+    arange,
+    array,
+    convert_to_numpy,
+    convert_to_tensor,
+    empty,
+    empty_like,
+    eye,
+    full,
+    full_like,
+    identity,
+    is_tensor,
+    linspace,
+    ones,
+    ones_like,
+    tri,
+    zeros,
+    zeros_like,
 )
-from .adaptive_pool import adaptive_average_pool, adaptive_max_pool
-from .arithmetic import (
+from .core.functions import custom_gradient, vectorize
+from .core.scatter import scatter, scatter_update, slice, slice_update
+from .core.segment import segment_max, segment_min, segment_prod, segment_sum
+from .core.shape import (
+    broadcast_to,
+    concatenate,
+    dtype,
+    expand_dims,
+    flip,
+    get_item,
+    moveaxis,
+    ndim,
+    one_hot,
+    pad,
+    ravel,
+    repeat,
+    reshape,
+    roll,
+    shape,
+    size,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    take,
+    take_along_axis,
+    tile,
+    transpose,
+    unstack,
+    view,
+)
+from .core.sorting import argpartition, argsort, in_top_k, isin, searchsorted, sort, top_k
+from .core.stacking import (
+    append,
+    array_split,
+    dsplit,
+    dstack,
+    fliplr,
+    flipud,
+    hsplit,
+    hstack,
+    meshgrid,
+    rot90,
+    select,
+    unravel_index,
+    vsplit,
+    vstack,
+)
+from .image.quality import psnr
+from .linalg.decompositions import cholesky, eig, eigh, qr, svd
+from .linalg.diagonals import diag, diagflat, diagonal, trace, tril, triu, vander
+from .linalg.einsum import einsum
+from .linalg.linear import dot, matmul
+from .linalg.linear_systems import (
+    cholesky_inverse,
+    det,
+    inv,
+    logdet,
+    lstsq,
+    matrix_rank,
+    pinv,
+    slogdet,
+    solve,
+    solve_triangular,
+)
+from .linalg.norms import norm
+from .linalg.products import cdist, correlate, cross, inner, kron, outer, tensordot, vdot
+from .math.arithmetic import (
     add,
     divide,
     divide_no_nan,
@@ -50,51 +114,9 @@ from .arithmetic import (
     true_divide,
     where,
 )
-from .arranging import (
-    append,
-    array_split,
-    dsplit,
-    dstack,
-    fliplr,
-    flipud,
-    hsplit,
-    hstack,
-    meshgrid,
-    rot90,
-    select,
-    unravel_index,
-    vsplit,
-    vstack,
-)
-from .attention import dot_product_attention
-from .blocks import depth_to_space, fold, space_to_depth, unfold
-from .complex import angle, conj, conjugate, imag, isreal, real
-from .control import associative_scan, cond, fori_loop, map, scan, switch, vectorized_map, while_loop
-from .conv import conv, conv_transpose, depthwise_conv, separable_conv
-from .counting import bincount, histogram, nonzero, unique
-from .create import (
-    arange,
-    array,
-    convert_to_numpy,
-    convert_to_tensor,
-    empty,
-    empty_like,
-    eye,
-    full,
-    full_like,
-    identity,
-    is_tensor,
-    linspace,
-    ones,
-    ones_like,
-    tri,
-    zeros,
-    zeros_like,
-)
-from .ctc import ctc_loss
-from .diagonals import diag, diagflat, diagonal, trace, tril, triu, vander
-from .einstein import einsum
-from .elementwise import (
+from .math.complex import angle, conj, conjugate, imag, isreal, real
+from .math.cumulative import cumprod, nancumprod, nancumsum
+from .math.elementwise import (
     abs,
     absolute,
     arccos,
@@ -130,13 +152,7 @@ from .elementwise import (
     stop_gradient,
     tan,
 )
-from .encoding import digitize, multi_hot
-from .equations import cholesky_inverse, det, inv, logdet, lstsq, matrix_rank, pinv, slogdet, solve, solve_triangular
-from .factor import cholesky, eig, eigh, qr, svd
-from .fourier import extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft
-from .functions import custom_gradient, vectorize
-from .image_quality import psnr
-from .integer import (
+from .math.integer import (
     bitwise_and,
     bitwise_invert,
     bitwise_left_shift,
@@ -149,12 +165,8 @@ from .integer import (
     left_shift,
     right_shift,
 )
-from .linear import dot, matmul
-from .loss import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
-from .nan import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
-from .normalization import batch_normalization, layer_normalization, moments, normalize, rms_normalization
-from .norms import norm
-from .pointwise import (
+from .math.nan import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .math.pointwise import (
     allclose,
     arccosh,
     arcsinh,
@@ -181,10 +193,8 @@ from .pointwise import (
     signbit,
     trunc,
 )
-from .pool import average_pool, max_pool
-from .products import cdist, correlate, cross, inner, kron, outer, tensordot, vdot
-from .quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
-from .reduce import (
+from .math.quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
+from .math.reduce import (
     all,
     amax,
     amin,
@@ -202,38 +212,42 @@ from .reduce import (
     sum,
     var,
 )
-from .running import cumprod, nancumprod, nancumsum
-from .scattering import scatter, scatter_update, slice, slice_update
-from .segment import segment_max, segment_min, segment_prod, segment_sum
-from .shape import (
-    broadcast_to,
-    concatenate,
-    dtype,
-    expand_dims,
-    flip,
-    get_item,
-    moveaxis,
-    ndim,
-    one_hot,
-    pad,
-    ravel,
-    repeat,
-    reshape,
-    roll,
-    shape,
-    size,
-    split,
-    squeeze,
-    stack,
-    swapaxes,
-    take,
-    take_along_axis,
-    tile,
-    transpose,
-    unstack,
-    view,
+from .math.spacing import geomspace, logspace
+from .math.special import bartlett, blackman, erfc, erfinv, hamming, hanning, i0, kaiser, sinc
+from .math.statistics import average, corrcoef, diff, ptp, trapezoid
+from .nn.activation import (
+    celu,
+    elu,
+    gelu,
+    hard_sigmoid,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    swish,
+    tanh,
 )
-from .shrinkage import (
+from .nn.adaptive_pool import adaptive_average_pool, adaptive_max_pool
+from .nn.attention import dot_product_attention
+from .nn.convolution import conv, conv_transpose, depthwise_conv, separable_conv
+from .nn.crossentropy_loss import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .nn.ctc import ctc_loss
+from .nn.encoding import digitize, multi_hot
+from .nn.normalization import batch_normalization, layer_normalization, moments, normalize, rms_normalization
+from .nn.patches import depth_to_space, fold, space_to_depth, unfold
+from .nn.pool import average_pool, max_pool
+from .nn.shrinkage import (
     glu,
     hard_shrink,
     soft_shrink,
@@ -244,10 +258,7 @@ from .shrinkage import (
     tanh_shrink,
     threshold,
 )
-from .sorting import argpartition, argsort, in_top_k, isin, searchsorted, sort, top_k
-from .spacing import geomspace, logspace
-from .special import bartlett, blackman, erfc, erfinv, hamming, hanning, i0, kaiser, sinc
-from .statistics import average, corrcoef, diff, ptp, trapezoid
+from .signal.fourier import extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft
 
 __all__ = [
     "abs",
@@ -582,8 +593,12 @@ __all__ = [
     "zeros_like",
 ]
 
-# What follows takes names from this module: it must be complete.
+# The namespaces inside ``ops`` hold the same functions.
 from . import linalg as linalg
 from . import nn as nn
 from . import numpy as numpy
 from . import operators as _operators  # noqa: F401
+from ._namespace import fill as _fill
+
+for _namespace in (linalg, nn, numpy):
+    _fill(_namespace)

@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .. import autodiff, config, tree
-from ..dtypes import result_type
-from ..tensor import Array, KerasTensor, Xp
+from .. import config, tree
+from ..core import autodiff
+from ..core.dtypes import result_type
+from ..core.tensor import Array, KerasTensor, Xp
 
 Backward = Callable[..., Any]
 Op = tuple[Array, Backward]  # what a primitive returns: the value, and the closure that is its gradient
@@ -44,7 +45,7 @@ def as_one_op(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def record_open(op: Callable[..., Any], args: tuple[Any, ...], *outputs: tuple[tuple[int | None, ...], Any]) -> Any:
     """Leave a call of ``op`` in a graph whose shapes depend on values. outputs: (shape, dtype) of each"""
-    from ..graph import Operation, Spec, record
+    from ..graph.graph import Operation, Spec, record
 
     specs = tuple(Spec(shape, str(dtype)) for shape, dtype in outputs)
     return record(Operation(op), args, {}, specs[0] if len(specs) == 1 else specs)

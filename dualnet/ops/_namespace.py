@@ -6,9 +6,8 @@ import sys
 from typing import Any
 
 
-def fill(namespace: dict[str, Any], names: str) -> list[str]:
-    """Put the ops with these names into a module; returns those that there are, which is its ``__all__``."""
+def fill(namespace: Any) -> None:
+    """Put the ops that ``namespace.NAMES`` lists into a module; those that exist are its ``__all__``."""
     ops = sys.modules[__package__]
-    found = [name for name in names.split() if hasattr(ops, name)]
-    namespace.update((name, getattr(ops, name)) for name in found)
-    return found
+    namespace.__all__ = [name for name in namespace.NAMES.split() if hasattr(ops, name)]
+    vars(namespace).update((name, getattr(ops, name)) for name in namespace.__all__)

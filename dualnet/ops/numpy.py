@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._namespace import fill
-
 NAMES = """
 abs absolute add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh
 argmax argmin argpartition argsort array array_split average bartlett bincount bitwise_and bitwise_invert
@@ -23,7 +21,7 @@ rot90 round searchsorted select sign signbit sin sinc sinh size slogdet sort spl
 subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose trapezoid tri tril triu
 true_divide trunc unique unravel_index vander var vdot vectorize view vsplit vstack where zeros zeros_like
 """
-__all__ = fill(globals(), NAMES)
+__all__: list[str] = []  # filled by ops, when all of its ops exist
 
 if TYPE_CHECKING:
 

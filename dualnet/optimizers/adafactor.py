@@ -8,8 +8,8 @@ from typing import Any
 import dualnet_backends as backends
 from dualnet_backends import Backend
 
-from ..tensor import Array
-from ..variables import Variable
+from ..core.tensor import Array
+from ..core.variables import Variable
 from .base import Optimizer
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ..compat import or_epsilon
-from ..tensor import Array
+from ..core.tensor import Array
+from ..legacy.spellings import or_epsilon
 from .base import Optimizer
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ..compat import or_epsilon
-from ..tensor import Array
-from ..variables import Variable
+from ..core.tensor import Array
+from ..core.variables import Variable
+from ..legacy.spellings import or_epsilon
 from .base import Optimizer
-from .state import FlatState
+from .optimizer_state import FlatState
 
 
 class Adam(Optimizer):

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 
-from ..autodiff import is_recording, no_grad, to_array
-from ..compat import OldOptimizerMethods
-from ..tensor import Array, Tensor
-from ..variables import Variable, runs
+from ..core.autodiff import is_recording, no_grad, to_array
+from ..core.tensor import Array, Tensor
+from ..core.variables import Variable, runs
+from ..legacy.spellings import OldOptimizerMethods
 from . import clipping
-from .building import BuiltOptimizer
-from .state import Segment, stretches
+from .optimizer_state import Segment, stretches
+from .slots import BuiltOptimizer
 
 
 class Plan(NamedTuple):

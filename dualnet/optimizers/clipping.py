@@ -7,7 +7,7 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ..tensor import Array
+from ..core.tensor import Array
 
 
 def by_value(grads: Sequence[Array], limit: float) -> None:

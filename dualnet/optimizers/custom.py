@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import initializers
-from ..variables import Variable
+from ..core.variables import Variable
 
 
 class CustomOptimizerMethods:

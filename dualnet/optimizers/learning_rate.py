@@ -9,8 +9,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config
-from ..tensor import Tensor
-from ..variables import Variable
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 from .schedules import Formula, LearningRateSchedule
 
 
@@ -69,7 +69,7 @@ class LearningRate:
 
     def config(self) -> Any:
         """For ``get_config``: a number, or the config of the schedule or function."""
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         return serialize_keras_object(self.function) if self.variable is None else float(self.variable)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ..tensor import Array
-from ..variables import Variable, runs
+from ..core.tensor import Array
+from ..core.variables import Variable, runs
 from .base import Optimizer
 
 _DEFAULTS: dict[str, Any] = {
@@ -129,7 +129,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def get_config(self) -> dict[str, Any]:
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         return {
             "name": self.name,
@@ -140,7 +140,7 @@ class LossScaleOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         config = dict(config)
         return cls(deserialize_keras_object(config.pop("inner_optimizer"), custom_objects), **config)

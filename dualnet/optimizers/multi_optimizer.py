@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
 
-from ..variables import Variable
+from ..core.variables import Variable
 from .base import Optimizer
 from .loss_scale_optimizer import LossScaleOptimizer
 
@@ -59,7 +59,7 @@ class OptimizerMap(MutableMapping[str, Any]):
         return self[variable.path]
 
     def get_config(self) -> dict[str, Any]:
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         return {
             "default_optimizer": serialize_keras_object(self.default_optimizer),
@@ -68,7 +68,7 @@ class OptimizerMap(MutableMapping[str, Any]):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         return cls(
             *(deserialize_keras_object(config[k], custom_objects) for k in ("default_optimizer", "optimizer_map"))
@@ -170,7 +170,7 @@ class MultiOptimizer(Optimizer):
             optimizer.finalize_variable_values([v for v in var_list if self._var_to_optimizer_idx[id(v)] == i])
 
     def get_config(self) -> dict[str, Any]:
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         return {
             "optimizer_map": serialize_keras_object(self._optimizer_map),
@@ -180,6 +180,6 @@ class MultiOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         return cls(**{**config, "optimizer_map": deserialize_keras_object(config["optimizer_map"], custom_objects)})

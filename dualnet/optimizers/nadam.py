@@ -8,9 +8,9 @@ from typing import Any
 import dualnet_backends as backends
 from dualnet_backends import Backend
 
-from ..compat import or_epsilon
-from ..tensor import Array
-from ..variables import Variable
+from ..core.tensor import Array
+from ..core.variables import Variable
+from ..legacy.spellings import or_epsilon
 from .adam import check_betas
 from .base import Optimizer
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ..compat import or_epsilon
-from ..tensor import Array
+from ..core.tensor import Array
+from ..legacy.spellings import or_epsilon
 from .adam import check_betas
 from .base import Optimizer
 

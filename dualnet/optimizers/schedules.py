@@ -14,8 +14,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config
-from ..autodiff import to_array
-from ..tensor import Array, Tensor, Xp
+from ..core.autodiff import to_array
+from ..core.tensor import Array, Tensor, Xp
 
 __all__ = [
     "CosineDecay",
@@ -266,14 +266,14 @@ class CosineDecayRestarts(Formula):
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
     """The config of a schedule, as ``deserialize`` takes it."""
-    from ..saving.objects import serialize_keras_object
+    from ..serialization.objects import serialize_keras_object
 
     return serialize_keras_object(learning_rate_schedule)
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule a config describes."""
-    from ..saving.objects import deserialize_keras_object
+    from ..serialization.objects import deserialize_keras_object
 
     return deserialize_keras_object(config, custom_objects)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ..tensor import Array
+from ..core.tensor import Array
 from .base import Optimizer
 
 

@@ -1,6 +1,6 @@
 """Models and objects to files and configs, and back."""
 
-from .objects import (
+from ..serialization.objects import (
     CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 from .atomic import atomic_write
 from .model_file import _load_bytes, _read_group, _weights_bytes
 

@@ -12,12 +12,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..layers.base import Layer
-from ..layers.core import InputLayer
+from ..layers.base.layer import Layer
+from ..layers.core.dense import InputLayer
+from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .atomic import atomic_write
 from .hdf5 import existing, find, open_file, read
 from .model_file import model_of_config
-from .objects import deserialize_keras_object, serialize_keras_object
 
 _KERAS = "3.15.1"  # the Keras whose layout this is
 

@@ -17,13 +17,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..layers.base import Layer
-from ..naming import to_snake_case
+from ..core.naming import to_snake_case
+from ..layers.base.layer import Layer
 from ..optimizers import Optimizer
+from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from . import assets
 from .atomic import atomic_write
 from .hdf5 import find, open_file, read
-from .objects import deserialize_keras_object, serialize_keras_object
 
 _FORMAT = "3.15.1"  # the Keras whose layout this is
 _LEGACY = (".h5", ".hdf5")  # whole models in the format of Keras 1 and 2

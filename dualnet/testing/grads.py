@@ -9,8 +9,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..autodiff import backward, recording, to_array
-from ..tensor import Array, Tensor
+from ..core.autodiff import backward, recording, to_array
+from ..core.tensor import Array, Tensor
 
 __all__ = ["check_grads"]
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import dualnet_backends as backends
 
 from .. import config, tree
-from ..autodiff import Tape, backward, no_grad, recording
-from ..layers.base import Layer
-from ..layers.core import InputLayer
-from ..seeds import SeedGenerator
-from ..tensor import Tensor
-from ..variables import Variable
+from ..core.autodiff import Tape, backward, no_grad, recording
+from ..core.seeds import SeedGenerator
+from ..core.tensor import Tensor
+from ..core.variables import Variable
+from ..layers.base.layer import Layer
+from ..layers.core.dense import InputLayer
 from .grads import _STEP, _direction, _sum
 
 
@@ -49,7 +49,7 @@ def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = Tr
 
 
 def _float64(x: Any) -> Any:
-    from ..autodiff import to_array
+    from ..core.autodiff import to_array
 
     array = x.data if isinstance(x, Tensor) else to_array(x, backends.current())
     return Tensor(array.astype("float64") if array.dtype.kind == "f" else array)

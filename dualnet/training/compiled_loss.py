@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import losses, metrics, tree
-from ..autodiff import outside
-from ..naming import to_snake_case
-from .outputs import Output, at, by_position, children, for_outputs, outputs_of, weights_for
-from .states import States, set_states
+from ..core.autodiff import outside
+from ..core.naming import to_snake_case
+from .metric_state import States, set_states
+from .output_structure import Output, at, by_position, children, for_outputs, outputs_of, weights_for
 
 _AUTOMATIC = ("crossentropy", "ce")  # which one it is, the shapes say
 _CROSSENTROPY = {

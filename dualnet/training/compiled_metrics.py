@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import metrics, tree
-from ..naming import to_snake_case
+from ..core.naming import to_snake_case
 from .compiled_loss import kind_of
-from .outputs import Output, children, for_outputs, outputs_of, weights_for
-from .states import States, set_states
+from .metric_state import States, set_states
+from .output_structure import Output, children, for_outputs, outputs_of, weights_for
 
 _ACCURACY = {
     "binary": metrics.BinaryAccuracy,

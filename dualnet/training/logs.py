@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 
 
 class Logs(MutableMapping[str, Any]):

@@ -9,15 +9,16 @@ import dualnet_backends as backends
 
 from .. import metrics as metrics_module
 from .. import optimizers, tree
-from ..autodiff import no_grad
-from ..compat import FIT_ARGUMENTS, positional_metrics, renaming
-from ..variables import structure, structure_changed
-from . import evaluating, loop
+from ..capture.replay import RepeatedTests, RepeatedTraining, steps_of
+from ..core.autodiff import no_grad
+from ..core.variables import structure, structure_changed
+from ..legacy.spellings import FIT_ARGUMENTS, positional_metrics, renaming
+from . import eval_loops as evaluating
+from . import loops as loop
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .logs import to_numbers
-from .repeated import RepeatedTests, RepeatedTraining, steps_of
-from .step import Steps, Trained
+from .steps import Steps, Trained
 
 
 class Gathered:
@@ -264,7 +265,7 @@ class Trainer(Steps):
         """The arguments of ``compile``, or None."""
         if not self.compiled:
             return None
-        from ..saving.objects import serialize_keras_object
+        from ..serialization.objects import serialize_keras_object
 
         config = {key: serialize_keras_object(value) for key, value in self._compile_arguments.items()}
         config["optimizer"] = serialize_keras_object(self.optimizer)
@@ -272,7 +273,7 @@ class Trainer(Steps):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with what ``get_compile_config`` gave."""
-        from ..saving.objects import deserialize_keras_object
+        from ..serialization.objects import deserialize_keras_object
 
         known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
         arguments = {key: deserialize_keras_object(config[key]) for key in known if key in config}

@@ -8,9 +8,9 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..autodiff import to_array
-from ..text import as_text, is_text
-from .arrays import check_lengths, is_arrays, to_host
+from ..core.autodiff import to_array
+from ..core.text import as_text, is_text
+from .data_adapters.array_adapter import check_lengths, is_arrays, to_host
 
 
 def train_validation_split(arrays: tuple[Any, ...], validation_split: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -6,9 +6,10 @@ from typing import Any
 
 from ..backend import clear_session, is_keras_tensor
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
-from ..dtypes import standardize_dtype
-from ..graph import get_source_inputs
-from ..saving.objects import (
+from ..core.dtypes import standardize_dtype
+from ..core.seeds import set_random_seed
+from ..graph.graph import get_source_inputs
+from ..serialization.objects import (
     CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,
@@ -18,8 +19,7 @@ from ..saving.objects import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from ..seeds import set_random_seed
-from ..training.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from ..training.data_adapters.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 _LAZY = {
     "Progbar": "progbar",
@@ -31,13 +31,13 @@ _LAZY = {
     "image_dataset_from_directory": "image_dataset_utils",
     "img_to_array": "image_utils",
     "load_img": "image_utils",
-    "model_to_dot": "model_dot",
+    "model_to_dot": ".visualization.model_dot",
     "normalize": "numerical_utils",
     "pad_sequences": "sequence_utils",
-    "plot_confusion_matrix": "plots",
-    "plot_decision_boundary": "decision_plot",
-    "plot_images": "plots",
-    "plot_model": "model_plot",
+    "plot_confusion_matrix": ".visualization.plots",
+    "plot_decision_boundary": ".visualization.decision_plot",
+    "plot_images": ".visualization.plots",
+    "plot_model": ".visualization.model_plot",
     "save_img": "image_utils",
     "split_dataset": "dataset_utils",
     "text_dataset_from_directory": "text_dataset_utils",

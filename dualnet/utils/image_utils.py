@@ -16,7 +16,7 @@ import dualnet_backends as backends
 import numpy as np
 
 from .. import config
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 
 _RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
@@ -197,7 +197,7 @@ def resized(
 def _resize(
     x: Any, size: Sequence[int], interpolation: str, data_format: str, crop: bool = False, pad: bool = False
 ) -> Any:
-    from ..ops.image import resize
+    from ..ops.image.resizing import resize
 
     return resize(
         x,

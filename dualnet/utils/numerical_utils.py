@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import config
+from ..core.tensor import Tensor
+from ..core.variables import Variable
 from ..ops import convert_to_tensor
-from ..tensor import Tensor
-from ..variables import Variable
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:

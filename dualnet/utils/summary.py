@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import tree
-from ..graph import Operation
+from ..graph.graph import Operation
 from .io_utils import print_msg
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _trainable(layer: Any) -> Text:
 
 def _output_shape(layer: Any) -> Any:
     """As the model found it out or, for a layer that was built by being called, what the layer says itself."""
-    from ..layers.base import Layer
+    from ..layers.base.layer import Layer
 
     if isinstance(layer, Operation):
         return tree.map_structure(lambda y: y.shape, layer._inbound_nodes[0].outputs)

@@ -14,14 +14,14 @@ import dualnet_backends as backends
 import numpy as np
 import pytest
 from dualnet_backends import Backend
-from dualnet_backends.numba_backend import NumbaBackend
-from dualnet_backends.numpy_backend import CHUNK, NumpyBackend
+from dualnet_backends.cpu.numba_backend import NumbaBackend
+from dualnet_backends.cpu.numpy_backend import CHUNK, NumpyBackend
 
 from .strict import StrictBackend
 
 CLASSES: list[type[Backend]] = [NumpyBackend, NumbaBackend, StrictBackend]
 if importlib.util.find_spec("cupy"):
-    from dualnet_backends.cupy_backend import CupyBackend
+    from dualnet_backends.gpu.cupy_backend import CupyBackend
 
     CLASSES.append(CupyBackend)
 

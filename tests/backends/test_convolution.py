@@ -8,8 +8,10 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 import pytest
-from dualnet_backends import Backend, conv_tiles, numpy_convolution
-from dualnet_backends.conv_tiles import Grid, Tile
+from dualnet_backends import Backend
+from dualnet_backends.cpu import conv_tiles
+from dualnet_backends.cpu import convolution as numpy_convolution
+from dualnet_backends.cpu.conv_tiles import Grid, Tile
 
 # x, kernel, strides, padding
 IMAGES: list[tuple[Any, ...]] = [

@@ -9,9 +9,9 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 import pytest
-from dualnet_backends import numba_backend
-from dualnet_backends.numba_backend import NumbaBackend
-from dualnet_backends.numpy_backend import NumpyBackend
+from dualnet_backends.cpu import numba_backend
+from dualnet_backends.cpu.numba_backend import NumbaBackend
+from dualnet_backends.cpu.numpy_backend import NumpyBackend
 
 from dualnet import keras
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 from dualnet_backends import Backend, stream_key
-from dualnet_backends.normal import normal
-from dualnet_backends.random import counter, philox_words
+from dualnet_backends.kernels.normal import normal
+from dualnet_backends.kernels.random import counter, philox_words
 
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 STEPS = [0, 1, 7, 2**32, 2**64 - 1, 2**64, 2**100 + 1]

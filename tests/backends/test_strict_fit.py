@@ -14,7 +14,7 @@ import pytest
 
 import dualnet
 from dualnet import Input, Model, Sequential, layers, optimizers
-from dualnet.training.program import Program
+from dualnet.capture.executor import Program
 
 from . import strict
 

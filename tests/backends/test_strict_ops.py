@@ -6,8 +6,8 @@ import dualnet_backends as backends
 import pytest
 
 from dualnet import ops, tree
-from dualnet.autodiff import backward, recording
-from dualnet.ops import counting
+from dualnet.core.autodiff import backward, recording
+from dualnet.ops.core import counting
 
 from ..ops.cases import Row, Sample
 from ..ops.harness import ROWS, floating, tensors

@@ -8,8 +8,8 @@ import dualnet_backends as backends
 import numpy as np
 
 from dualnet import layers, tree
-from dualnet.autodiff import backward, recording
-from dualnet.tensor import Tensor
+from dualnet.core.autodiff import backward, recording
+from dualnet.core.tensor import Tensor
 
 from .cases import Case, Inside, drawn
 

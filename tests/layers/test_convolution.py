@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dualnet import Input, Sequential, layers, ops
-from dualnet.tensor import KerasTensor
+from dualnet.core.tensor import KerasTensor
 
 
 def test_lenet_5() -> None:

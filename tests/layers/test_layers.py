@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dualnet import Input, layers, tree
-from dualnet.autodiff import backward, recording
+from dualnet.core.autodiff import backward, recording
 from dualnet.layers import Layer
-from dualnet.saving.objects import deserialize_keras_object, serialize_keras_object
+from dualnet.serialization.objects import deserialize_keras_object, serialize_keras_object
 from tests.backends import strict
 
 from .cases import Case

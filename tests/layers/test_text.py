@@ -11,8 +11,8 @@ import pytest
 
 import dualnet
 from dualnet import data, layers
-from dualnet.layers.fingerprints import farmhash64, siphash
-from dualnet.text import as_bytes, as_text, is_text
+from dualnet.core.text import as_bytes, as_text, is_text
+from dualnet.layers.preprocessing.text.hash_functions import farmhash64, siphash
 
 ABC = ["a", "b", "c"]
 Make = Callable[[], Any]

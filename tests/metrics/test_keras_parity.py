@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from dualnet_backends import Backend
 
-from dualnet import Tensor, metrics, naming
+from dualnet import Tensor, metrics
+from dualnet.core import naming
 
 from .cases import OURS, ROWS, Row, draw, fixed, reduced, weights
 from .frozen import FROZEN

@@ -13,7 +13,7 @@ from dualnet_backends import Backend
 
 import dualnet
 from dualnet import GradientTape, Tensor, Variable, losses, metrics, ops
-from dualnet.naming import to_snake_case
+from dualnet.core.naming import to_snake_case
 from tests.backends import strict
 
 from .cases import ROWS, Row, fixed

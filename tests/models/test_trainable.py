@@ -10,7 +10,7 @@ import pytest
 
 import dualnet
 from dualnet import layers, ops
-from dualnet.variables import Variable, pack, runs
+from dualnet.core.variables import Variable, pack, runs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(16, 3)).astype("float32")

@@ -11,8 +11,8 @@ import numpy as np
 from dualnet_backends import Backend
 
 from dualnet import tree
-from dualnet.autodiff import backward, recording
-from dualnet.tensor import Tensor
+from dualnet.core.autodiff import backward, recording
+from dualnet.core.tensor import Tensor
 
 from .cases import Row, Sample, draw
 

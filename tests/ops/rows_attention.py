@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import attention, image_quality
+from dualnet.ops.image import quality as image_quality
+from dualnet.ops.nn import attention
 
 from .cases import B, F, Row, call, other
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dualnet import ops
-from dualnet.ops import control, functions
+from dualnet.ops.core import control, functions
 
 from .cases import F, Row, call, other
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops.conv import (
+from dualnet.ops.nn.convolution import (
     _conv,
     _conv_transpose,
     conv,

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
-from dualnet_backends.random import counter
+from dualnet_backends.kernels.random import counter
 
-from dualnet.ops import distributions
+from dualnet.ops.nn import distributions
 
 from .cases import F, I, Row, call, other
 from .rows_noise import KEY, normal

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import einstein
+from dualnet.ops.linalg import einsum as einstein
 
 from .cases import F, Row, Sample, call, other
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import activation as act
-from dualnet.ops import arithmetic as ar
-from dualnet.ops import elementwise as el
+from dualnet.ops.math import arithmetic as ar
+from dualnet.ops.math import elementwise as el
+from dualnet.ops.nn import activation as act
 
 from .cases import B, F, I, Row, binary, call, erf, other, unary
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import encoding
+from dualnet.ops.nn import encoding
 
 from .cases import F, I, Row, call, other
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import image_filters
+from dualnet.ops.image import filters as image_filters
 
 from .cases import F, Row, call, other
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import fourier
+from dualnet.ops.signal import fourier
 
 from .cases import F, Row, Sample, call, other
 

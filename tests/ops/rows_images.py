@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import image_borders, image_color, image_sampling
+from dualnet.ops.image import borders as image_borders
+from dualnet.ops.image import color as image_color
+from dualnet.ops.image import sampling as image_sampling
 
 from .cases import F, Row, call, other
 

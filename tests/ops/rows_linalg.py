@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import equations, factor, norms
+from dualnet.ops.linalg import decompositions as factor
+from dualnet.ops.linalg import linear_systems as equations
+from dualnet.ops.linalg import norms
 
 from .cases import F, Row, Sample, call, other
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from dualnet import config
-from dualnet.ops import ctc, error, margin
+from dualnet.ops.nn import ctc
+from dualnet.ops.nn import hinge as margin
+from dualnet.ops.nn import regression_loss as error
 
 from .cases import F, I, Row, Sample, call, other
 

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
-from dualnet_backends.random import counter
+from dualnet_backends.kernels.random import counter
 
-from dualnet.ops import embedding, noise
+from dualnet.ops.nn import embedding, noise
 
 from .cases import F, I, Row, call, other
 

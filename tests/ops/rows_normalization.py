@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import normalization as norm
+from dualnet.ops.nn import normalization as norm
 
 from .cases import F, Row, call, other
 

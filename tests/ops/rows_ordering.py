@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import counting, quantiles, sorting
+from dualnet.ops.core import counting, sorting
+from dualnet.ops.math import quantiles
 
 from .cases import B, F, I, Row, call, other
 

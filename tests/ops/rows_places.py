@@ -6,9 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import arranging, blocks, create, diagonals, encoding, scattering, segment
-from dualnet.ops.arithmetic import _where
-from dualnet.ops.shape import _repeat, _split, _unstack, dtype, view
+from dualnet.ops.core import create, segment
+from dualnet.ops.core import scatter as scattering
+from dualnet.ops.core import stacking as arranging
+from dualnet.ops.core.shape import _repeat, _split, _unstack, dtype, view
+from dualnet.ops.linalg import diagonals
+from dualnet.ops.math.arithmetic import _where
+from dualnet.ops.nn import encoding
+from dualnet.ops.nn import patches as blocks
 
 from .cases import F, I, Row, call, other
 

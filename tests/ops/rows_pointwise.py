@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import complex, integer, pointwise
+from dualnet.ops.math import complex, integer, pointwise
 
 from .cases import B, F, I, Row, binary, call, other, unary
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import products
+from dualnet.ops.linalg import products
 
 from .cases import F, Row, call, other
 

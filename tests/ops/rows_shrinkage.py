@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import shrinkage
+from dualnet.ops.nn import shrinkage
 
 from .cases import F, Row, call, other, unary
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import adaptive_pool, image, pool
+from dualnet.ops.image import resizing as image
+from dualnet.ops.nn import adaptive_pool, pool
 
 from .cases import F, Row, call, other
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dualnet.ops import nan, running, spacing, special, statistics
+from dualnet.ops.math import cumulative as running
+from dualnet.ops.math import nan, spacing, special, statistics
 
 from .cases import F, Row, call, other, reduction, unary
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from dualnet_backends.random import counter
+from dualnet_backends.kernels.random import counter
 
 from dualnet import config, ops
-from dualnet.ops import create, dropout, linear, loss
-from dualnet.ops import reduce as re
-from dualnet.ops.shape import _concatenate, _stack
+from dualnet.ops.core import create
+from dualnet.ops.core.shape import _concatenate, _stack
+from dualnet.ops.linalg import linear
+from dualnet.ops.math import reduce as re
+from dualnet.ops.nn import crossentropy_loss as loss
+from dualnet.ops.nn import dropout
 
 from .cases import B, F, I, Row, call, other, reduction
 from .rows_elementwise import TRUTH, sigmoid, softmax

@@ -10,7 +10,7 @@ from dualnet_backends import Backend
 
 import dualnet
 from dualnet import ops
-from dualnet.autodiff import backward, recording
+from dualnet.core.autodiff import backward, recording
 
 
 def tracked(*values: float) -> Any:

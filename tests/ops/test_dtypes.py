@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from dualnet_backends import Backend
 
-from dualnet import config, dtypes, ops
+from dualnet import config, ops
+from dualnet.core import dtypes
 
 NAMES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64"
 LETTERS = dict(zip("?bhilBHILeEfd", NAMES.split()))

@@ -27,14 +27,14 @@ every_gradient = pytest.mark.parametrize("row", GRADIENT_ROWS, ids=lambda row: r
 def all_ops() -> dict[Any, str]:
     """Every public op, every primitive, and every public function of the modules of ``dualnet.ops``."""
     found = {getattr(ops, name): f"ops.{name}" for name in ops.__all__}
-    for module in pkgutil.iter_modules(ops.__path__):
-        if module.name.startswith("_"):
+    for module in pkgutil.walk_packages(ops.__path__, "dualnet.ops."):
+        if module.name.rpartition(".")[2].startswith("_"):
             continue
-        members = vars(importlib.import_module(f"dualnet.ops.{module.name}"))
+        members = vars(importlib.import_module(module.name))
         for name, member in members.items():
-            ours = inspect.isfunction(member) and member.__module__ == f"dualnet.ops.{module.name}"
+            ours = inspect.isfunction(member) and member.__module__ == module.name
             if ours and (hasattr(member, "primitive") or not name.startswith("_")):
-                found.setdefault(member, f"{module.name}.{name}")
+                found.setdefault(member, f"{module.name.removeprefix('dualnet.ops.')}.{name}")
     return found
 
 

@@ -10,9 +10,10 @@ import pytest
 from dualnet_backends import Backend
 
 from dualnet import ops
-from dualnet.autodiff import backward, recording
-from dualnet.ops import linear, loss
-from dualnet.tensor import Tensor
+from dualnet.core.autodiff import backward, recording
+from dualnet.core.tensor import Tensor
+from dualnet.ops.linalg import linear
+from dualnet.ops.nn import crossentropy_loss as loss
 
 from .cases import Row, Sample
 from .harness import ROWS, tensors

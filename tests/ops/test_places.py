@@ -10,7 +10,7 @@ from dualnet_backends import Backend
 
 import dualnet
 from dualnet import ops
-from dualnet.ops.scattering import _write_rows
+from dualnet.ops.core.scatter import _write_rows
 
 from ..backends.strict_transfers import TransferError, step
 
@@ -169,9 +169,9 @@ def test_segments_without_rows(backend: Backend) -> None:
 def test_shares_of_the_gradient_of_ties(backend: Backend) -> None:
     rows = on(backend, [1, 3, 3, 0, 3])
     rows.tracked = True
-    with dualnet.autodiff.recording([]) as tape:
+    with dualnet.core.autodiff.recording([]) as tape:
         total = ops.sum(ops.segment_max(rows, on(backend, [0, 0, 0, 1, -1], "int32"), 2))
-    grad = dualnet.autodiff.backward(tape, total)[id(rows)]
+    grad = dualnet.core.autodiff.backward(tape, total)[id(rows)]
     assert backend.to_numpy(grad).tolist() == [0, 0.5, 0.5, 1, 0]
 
 
@@ -200,9 +200,9 @@ def test_nothing_here_waits_for_the_device(backend: Backend) -> None:
         lambda op=op: op(x, ids, 2) for op in (ops.segment_sum, ops.segment_max, ops.segment_min, ops.segment_prod)
     ]
     for call in calls:
-        with step(), dualnet.autodiff.recording([]) as tape:
+        with step(), dualnet.core.autodiff.recording([]) as tape:
             y = call()
-            dualnet.autodiff.backward(tape, y)
+            dualnet.core.autodiff.backward(tape, y)
     if backend.name.startswith("strict"):
         with pytest.raises(TransferError), step():
             ops.nonzero(x)

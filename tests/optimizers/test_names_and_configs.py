@@ -110,7 +110,7 @@ def test_what_is_no_optimizer() -> None:
 
 
 def test_names() -> None:
-    dualnet.naming.reset()
+    dualnet.core.naming.reset()
     found = [c().name for c in (Adam, Adam, SGD, optimizers.AdamW, RMSprop)]
     assert found == ["adam", "adam_1", "sgd", "adam_w", "rm_sprop"]
 

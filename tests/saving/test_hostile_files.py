@@ -17,7 +17,7 @@ import pytest
 import dualnet
 from dualnet import layers
 from dualnet.saving import deserialize_keras_object
-from dualnet.saving.objects import _public
+from dualnet.serialization.objects import _public
 
 ERRORS = (ValueError, TypeError)  # and no other: those of Python's insides would say nothing to a user
 

@@ -13,10 +13,10 @@ import pytest
 
 import dualnet
 from dualnet import Input, Model, Sequential, layers, ops, optimizers
-from dualnet.autodiff import primitive
 from dualnet.callbacks import Callback, EarlyStopping, LambdaCallback
-from dualnet.training import repeated
-from dualnet.training.program import Forward, Program
+from dualnet.capture import replay as repeated
+from dualnet.capture.executor import Forward, Program
+from dualnet.core.autodiff import primitive
 from tests.layers.cases import Case, drawn
 from tests.layers.harness import make
 from tests.layers.table import ROWS
@@ -653,8 +653,8 @@ def test_a_function_of_the_user_in_a_graph_or_at_a_variable_runs_at_every_step(r
 
 
 def test_a_step_that_reads_a_value_is_not_repeated() -> None:
-    from dualnet.autodiff import listening
-    from dualnet.training.program import Recorder
+    from dualnet.capture.executor import Recorder
+    from dualnet.core.autodiff import listening
 
     for value in (dualnet.Tensor(X), dualnet.Variable(X)):
         recorder = Recorder([value])

@@ -12,7 +12,7 @@ import pytest
 
 import dualnet
 from dualnet import Input, Sequential, layers
-from dualnet.training.program import Forward, Program
+from dualnet.capture.executor import Forward, Program
 
 X = np.random.default_rng(0).normal(size=(24, 6)).astype("float32")
 LABELS = np.random.default_rng(1).integers(0, 3, 24)
@@ -106,8 +106,8 @@ def test_arrays_are_let_go_on_the_way_back() -> None:
     class Kept:
         """Stands for what a closure holds."""
 
-    from dualnet.training import source
-    from dualnet.training.recorded import Node
+    from dualnet.capture import codegen as source
+    from dualnet.capture.trace import Node
 
     call = source.Writer._call
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from dualnet.utils.graph_layout import layout
+from dualnet.visualization.graph_layout import layout
 
 Box = tuple[float, float, float, float]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import dualnet
 from dualnet import tree
-from dualnet.naming import to_snake_case
+from dualnet.core.naming import to_snake_case
 
 try:  # NumPy knows bfloat16 once it is imported
     import ml_dtypes  # noqa: F401
@@ -39,7 +39,7 @@ class _Absent:
 
 def _compute_output_spec(function: Any, *args: Any, **kwargs: Any) -> Any:
     """Symbolic tensors of the shapes and dtypes that a function returns."""
-    from dualnet.graph import infer
+    from dualnet.graph.graph import infer
 
     spec = infer(function, args, kwargs)
     return tree.map_structure(lambda s: dualnet.KerasTensor(s.shape, s.dtype), spec)
@@ -124,7 +124,7 @@ def _transposed(
     shape: Any, taps: Any, strides: Any, padding: str, output_padding: Any, dilation: Any, layout: str
 ) -> Any:
     """(plan, size of the kernel on each axis) of a transposed convolution."""
-    from dualnet.ops import _conv_shapes as shapes
+    from dualnet.ops.nn import _conv_shapes as shapes
 
     lengths, _ = shapes.split_shape(tuple(shape), layout)
     taps = tuple(taps)[: len(lengths)]
@@ -141,7 +141,7 @@ def _conv_transpose_shape(
     data_format: str = "channels_last",
     dilation_rate: Any = 1,
 ) -> Any:
-    from dualnet.ops._conv_shapes import join_shape
+    from dualnet.ops.nn._conv_shapes import join_shape
 
     plan, _ = _transposed(input_shape, kernel_size, strides, padding, output_padding, dilation_rate, data_format)
     return join_shape(input_shape[0], plan.lengths, filters, data_format)
@@ -229,16 +229,16 @@ NAMES: dict[str, Any] = {
     "AUCSummationMethod": types.SimpleNamespace(
         INTERPOLATION="interpolation", MAJORING="majoring", MINORING="minoring"
     ),
-    "AutocastScope": "dualnet.autocast:AutocastScope",
+    "AutocastScope": "dualnet.core.autocast:AutocastScope",
     "Functional": _Functional,
     "Trainer": "dualnet.training.trainer:Trainer",
     "CompileLoss": _compile_loss,
     "CompileMetrics": _compile_metrics,
-    "class_weight_to_sample_weights": "dualnet.training.arrays:class_weights",
+    "class_weight_to_sample_weights": "dualnet.training.data_adapters.array_adapter:class_weights",
     "MonitorCallback": "dualnet.callbacks.monitor:MonitorCallback",
     "compute_fans": "dualnet.initializers:compute_fans",
-    "GroupedQueryAttention": "dualnet.layers.grouped_query_attention:GroupedQueryAttention",
-    "assert_input_compatibility": "dualnet.layers.input_spec:assert_input_compatibility",
+    "GroupedQueryAttention": "dualnet.layers.attention.grouped_query_attention:GroupedQueryAttention",
+    "assert_input_compatibility": "dualnet.layers.base.input_spec:assert_input_compatibility",
     "compute_conv_transpose_output_shape": _conv_transpose_shape,
     "compute_conv_transpose_padding_args_for_jax": _conv_transpose_padding,
     "enable_flash_attention": lambda: setattr(_Flash, "enabled", True),
@@ -258,7 +258,7 @@ NAMES: dict[str, Any] = {
     "keras_export": lambda *names: lambda made: made,
     "get_keras_mask": lambda x: getattr(x, "_keras_mask", None),
     "set_keras_mask": _set_keras_mask,
-    "make_default_seed": "dualnet.seeds:make_default_seed",
+    "make_default_seed": "dualnet.core.seeds:make_default_seed",
     "is_traceback_filtering_enabled": lambda: False,
     "disable_traceback_filtering": lambda: None,
     "enable_traceback_filtering": lambda: None,
@@ -266,10 +266,10 @@ NAMES: dict[str, Any] = {
     "removeprefix": str.removeprefix,
     "squeeze_or_expand_to_same_rank": "dualnet.losses.reduction:squeeze_or_expand_to_same_rank",
     "reduce_weighted_values": "dualnet.losses.reduction:reduce_weighted_values",
-    "to_snake_case": "dualnet.naming:to_snake_case",
-    "auto_name": "dualnet.naming:auto_name",
+    "to_snake_case": "dualnet.core.naming:to_snake_case",
+    "auto_name": "dualnet.core.naming:auto_name",
     "_analyze_einsum_string": lambda equation, bias_axes, input_shape, output_shape: tuple(
-        importlib.import_module("dualnet.layers.einsum_dense").einsum_shapes(
+        importlib.import_module("dualnet.layers.core.einsum_dense").einsum_shapes(
             equation, bias_axes, input_shape, output_shape
         )
     ),

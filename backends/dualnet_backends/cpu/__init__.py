@@ -1,0 +1,1 @@
+"""The NumPy backend, and the kernels that are faster on a CPU."""

@@ -1,0 +1,51 @@
+"""The GPU: CuPy. Imported only when a GPU is asked for or looked for.
+
+Every kernel already works from its plain body; the overrides here are what CuPy itself does differently from NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cupy as cp
+
+from ..base import Array, Backend
+
+
+class CupyBackend(Backend):
+    name = "cupy"
+    xp = cp
+    array_type = cp.ndarray
+
+    def __init__(self, index: int = 0) -> None:
+        self.index = index
+        self.device = f"gpu:{index}"
+
+    def asarray(self, x: Any, dtype: Any = None) -> Array:
+        with cp.cuda.Device(self.index):
+            if isinstance(x, (bool, int, float)):
+                return cp.full(
+                    (), x, dtype=dtype
+                )  # the number goes with the kernel that writes it: no copy to wait for
+            return cp.asarray(x, dtype=dtype)
+
+    def to_numpy(self, x: Array) -> Any:
+        return cp.asnumpy(x)
+
+    def synchronize(self) -> None:
+        cp.cuda.Device(self.index).synchronize()
+
+    def activate(self) -> None:
+        """Make this the device on which CuPy allocates from now on (in this thread)."""
+        cp.cuda.Device(self.index).use()
+
+
+def device_count() -> int:
+    """How many CUDA devices answer; raises ``cupy.cuda.runtime.CUDARuntimeError`` when there is no driver."""
+    return int(cp.cuda.runtime.getDeviceCount())
+
+
+def device_description(index: int) -> str:
+    """Name and memory of a device, for people: "NVIDIA H200, 139.8 GiB"."""
+    properties = cp.cuda.runtime.getDeviceProperties(index)
+    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.1f} GiB"

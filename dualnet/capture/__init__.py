@@ -1,0 +1,1 @@
+"""Training steps traced into op calls, compiled to Python, and replayed."""

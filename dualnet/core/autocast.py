@@ -1,0 +1,73 @@
+"""In which dtype the variables of a layer are seen while it computes: the half of mixed precision that is not the inputs."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from . import autodiff
+from .dtypes import is_float, standardize_dtype
+
+
+class _State(threading.local):
+    dtype: str | None = None  # in which ops see variables of floating point; None: in their own
+
+
+state = _State()
+
+
+class AutocastScope:
+    """A block in which ops see floating point variables in another dtype; gradients still reach them in their own.
+
+    dtype: a floating point dtype, or None for variables as they are. Variables made with ``autocast=False`` are always seen as
+    they are.
+    """
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = None if dtype is None else standardize_dtype(dtype)
+        if self.dtype is not None and not is_float(self.dtype):
+            raise ValueError(
+                "`AutocastScope` can only be used with a floating-point target dtype, such as 'float16'. "
+                f"Received: dtype={dtype}"
+            )
+        if self.dtype is not None:
+            enable()
+
+    def maybe_cast(self, value: Any) -> Any:
+        """``value`` in the dtype of the scope, if that and its own are floating point."""
+        if self.dtype is None or not is_float(value.dtype):
+            return value
+        from ..ops import cast
+
+        return cast(value, self.dtype)
+
+    def __enter__(self) -> AutocastScope:
+        self._before = state.dtype
+        state.dtype = self.dtype
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        state.dtype = self._before
+
+
+def enable() -> None:
+    """Let ops ask from now on; before, programs without mixed precision pay nothing."""
+    autodiff.see_variables = _seen
+
+
+def _seen(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs of an op, variables in the dtype of the scope."""
+    dtype = state.dtype
+    if dtype is None or not any(_is_cast(x, dtype) for x in inputs):
+        return inputs
+    from ..ops import cast
+
+    state.dtype = None  # the cast itself sees the variable as it is
+    try:
+        return tuple(cast(x, dtype) if _is_cast(x, dtype) else x for x in inputs)
+    finally:
+        state.dtype = dtype
+
+
+def _is_cast(x: Any, dtype: str) -> bool:
+    return getattr(x, "autocast", False) and is_float(x.data.dtype) and str(x.data.dtype) != dtype

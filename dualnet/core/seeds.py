@@ -1,0 +1,129 @@
+"""Seeds: where the random numbers of a program begin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import dualnet_backends as backends
+
+from .. import config
+from . import autodiff
+
+
+def set_random_seed(seed: int) -> None:
+    """Fix every random number of the program: Python's ``random``, NumPy's global one, and all streams of dualnet.
+
+    seed: an integer from 0 to 2**32 - 1. With the same seed the same program gives the same numbers, on either device.
+    """
+    import random
+
+    import numpy as np
+
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"set_random_seed expects an integer from 0 to 2**32 - 1, got {seed!r}")
+    random.seed(seed)
+    np.random.seed(seed)
+    config._set_global_seed(seed)
+    _start_again()
+
+
+def _start_again() -> None:
+    _streams.clear()
+    _global_pair.clear()
+
+
+_streams: Counter[str] = Counter()  # how many generators without a name there have been since set_random_seed
+_global_pair: list[int] = []
+
+
+def global_pair() -> tuple[int, int]:
+    """(seed, counter) for a draw of ``dualnet.random`` that was given no seed: Keras's sequence, in its arithmetic."""
+    if not _global_pair:
+        _global_pair[:] = [make_default_seed(), 0]
+    first, second = _global_pair
+    _global_pair[:] = [(v + 1) * 5387 % 2**32 % 933199 for v in _global_pair]
+    return first, second
+
+
+def get_state() -> dict[str, Any]:
+    """Where the streams without a generator of their own are, for ``set_state``."""
+    return {"seed": config.global_seed(), "pair": list(_global_pair)}
+
+
+def set_state(state: dict[str, Any]) -> None:
+    """Go on from what ``get_state`` gave, in another process too."""
+    config._set_global_seed(int(state["seed"]))
+    _global_pair[:] = [int(v) for v in state["pair"]]
+
+
+def make_default_seed() -> int:
+    """A seed for an object that was given none, from Python's ``random`` (as in Keras: the order matters)."""
+    import random
+
+    return random.randint(1, 10**9)
+
+
+class SeedGenerator:
+    """A seed, and a counter that moves on at every use.
+
+    seed: an integer, or None for one from Python's ``random``. name: of the stream; a generator that was given no
+    seed draws from the stream (global seed, name), so what other layers draw does not touch it. Without a name it is
+    ``kind``, numbered from the last ``set_random_seed`` on: the same program run again draws the same.
+    """
+
+    def __init__(
+        self, seed: int | None = None, name: str | None = None, *, kind: str = "seed_generator", **kwargs: Any
+    ) -> None:
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to `SeedGenerator`: {', '.join(kwargs)}")
+        # Drawn even when unused: initializers that are made later then have the seeds they have in Keras.
+        default = make_default_seed() if seed is None else seed
+        if isinstance(default, bool) or not isinstance(default, int):
+            raise ValueError(f"Argument `seed` must be an integer or None, got seed={seed!r}")
+        if default < 0:
+            raise ValueError(f"seed must not be negative, got {seed}")
+        self._given = seed
+        self.seed = default
+        if name is None:
+            name = f"{kind}_{_streams[kind]}" if _streams[kind] else kind
+            _streams[kind] += 1
+        self.name = name
+        self.counter = 0
+
+    def pair(self) -> tuple[int, int]:
+        """(seed, counter), and the counter moves on."""
+        autodiff.outside("random numbers are drawn on the host")
+        self.counter += 1
+        return self.seed, self.counter - 1
+
+    def next(self) -> tuple[tuple[int, int], int]:
+        """(Philox key, step) for one draw inside a training step, and the counter moves on."""
+        self.counter += 1
+        seed = config.global_seed() if self._given is None else self._given
+        stream = self.name if self._given is None else "seeded"
+        key = backends.stream_key(seed, stream)
+        autodiff.drawn(self, key, self.counter - 1)
+        return key, self.counter - 1
+
+    @property
+    def state(self) -> Any:
+        """The seed and the counter, as a tensor of two whole numbers."""
+        from ..ops import convert_to_tensor
+
+        return convert_to_tensor([self.seed % 2**32, self.counter % 2**32], dtype="uint32")
+
+    def get_state(self) -> dict[str, Any]:
+        """Where the generator is, for ``set_state``."""
+        return {"seed": self.seed, "name": self.name, "counter": self.counter}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Draw on from where the generator was that gave this state."""
+        self.seed, self.name, self.counter = int(state["seed"]), str(state["name"]), int(state["counter"])
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self._given}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        return cls(**config)

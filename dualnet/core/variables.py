@@ -1,0 +1,226 @@
+"""Variables, and the flat buffers they live in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dualnet_backends as backends
+
+from ..legacy.spellings import VARIABLE_ARGUMENTS, renaming
+from . import autocast
+from .autodiff import outside, to_array
+from .dtypes import is_float, standardize_dtype
+from .naming import auto_name
+from .tensor import Array, Tensor
+
+_structure = 0
+
+
+def structure() -> int:
+    """A number that changes whenever a variable is made for a layer, or the ``trainable`` of anything changes."""
+    return _structure
+
+
+def scope() -> tuple[str, ...]:
+    """The names that come before those of new variables in their paths; layers/ puts its own function here."""
+    return ()
+
+
+def structure_changed() -> None:
+    """What was gathered about the variables of a model has to be looked at again."""
+    global _structure
+    _structure += 1
+
+
+class Watched:
+    """Base of what takes part in a step without being a layer: when an attribute is set again, records of steps are void."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self.__dict__.get(name, value) is not value:
+            structure_changed()
+        object.__setattr__(self, name, value)
+
+
+class Variable(Tensor):
+    """A tensor that keeps its identity while its value changes: a weight, a moving average, a counter.
+
+    initializer: a value, or a callable ``(shape, dtype=...) -> value``. shape: needed with a callable. dtype: a name,
+    by default that of the value, or ``floatx()``. trainable: whether optimizers may change it.
+
+    The value is written in place: ``assign`` never replaces ``data``, so views of it (the flat buffers below) stay
+    true.
+    """
+
+    @renaming(VARIABLE_ARGUMENTS)
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+        backend: backends.Backend | None = None,
+    ) -> None:
+        backend = backend or backends.current()
+        self.name = name or auto_name("variable")
+        self.path = "/".join((*scope(), self.name))
+        self.autocast = autocast
+        self.aggregation = aggregation
+        self.synchronization = synchronization
+        self._regularizer: Any = None
+        self.constraint: Any = None
+        self.overwrite_with_gradient = False
+        self.home: Arena | None = None  # the flat buffer that holds the value, once packed
+        self.start = 0
+        self.grad: Array | None = None  # the place for the gradient, a view of home.grads
+        if callable(initializer):
+            if shape is None:
+                raise ValueError(f"variable {self.name!r}: a shape is needed when the initializer is a function")
+            value = initializer(tuple(shape), dtype=standardize_dtype(dtype))
+        else:
+            value = initializer
+        array = to_array(value, backend, None if dtype is None else standardize_dtype(dtype))
+        if shape is not None and tuple(shape) != array.shape:
+            raise ValueError(f"variable {self.name!r}: expected a value of shape {tuple(shape)}, got {array.shape}")
+        # A copy of its own: the caller's array must not change when the variable does.
+        super().__init__(backend.xp.array(array, copy=True))
+        self._trainable = bool(trainable)
+        self.tracked = self._trainable and is_float(self.data.dtype)
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        # A copy is in no flat buffer: a view of one, copied, would no longer be a view.
+        loose = {**self.__dict__, "home": None, "start": 0, "grad": None}
+        return loose, {"data": self.data.copy(), "tracked": self.tracked}
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        self.tracked = self._trainable and is_float(self.data.dtype)
+        structure_changed()
+
+    @property
+    def regularizer(self) -> Any:
+        """The penalty on the value that is added to the loss, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        if value is not self._regularizer:
+            structure_changed()
+        self._regularizer = value
+
+    @property
+    def dtype(self) -> str:
+        """Of the value; inside a layer that computes in another dtype, that one."""
+        own = str(self.data.dtype)
+        seen = autocast.state.dtype
+        return own if seen is None or not self.autocast or not is_float(own) else seen
+
+    @property
+    def value(self) -> Tensor:
+        """The value as it is now, in a tensor of its own that later changes do not touch."""
+        from ..ops import copy
+
+        return copy(self)
+
+    def numpy(self) -> Any:
+        """The value as it is now, as a NumPy array of its own on the host."""
+        outside("a variable is read on the host")
+        backend = backends.of(self.data)
+        value = backend.to_numpy(self.data)
+        return value.copy() if backend.name == "numpy" else value
+
+    def assign(self, value: Any) -> Variable:
+        """Set the value; its shape must be the variable's. Returns the variable."""
+        outside("a variable is assigned to")
+        array = to_array(value, backends.of(self.data))
+        if array.shape != self.data.shape:
+            raise ValueError(
+                f"cannot assign to variable {self.path!r}: expected shape {self.data.shape}, got {array.shape}"
+            )
+        self.data[...] = array
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add to the value in place. Returns the variable."""
+        outside("a variable is assigned to")
+        self.data += to_array(value, backends.of(self.data))
+        return self
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the value in place. Returns the variable."""
+        outside("a variable is assigned to")
+        self.data -= to_array(value, backends.of(self.data))
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
+
+class Arena:
+    """One flat buffer for the values of several variables of one dtype, and one for their gradients.
+
+    Packing a variable moves its value into the buffer for good; from then on ``variable.data`` and ``variable.grad``
+    are views. What is done to every parameter (an update, a norm, a checkpoint) is then one pass over one array.
+    """
+
+    def __init__(self, variables: Sequence[Variable]) -> None:
+        first = variables[0].data
+        xp = backends.of(first).xp
+        total = sum(v.size for v in variables)
+        self.values = xp.empty((total,), dtype=first.dtype)
+        self.grads = xp.zeros((total,), dtype=first.dtype)
+        start = 0
+        for v in variables:
+            stop = start + v.size
+            view = self.values[start:stop].reshape(v.shape)
+            view[...] = v.data
+            v.data = view
+            v.grad = self.grads[start:stop].reshape(v.shape)
+            v.home, v.start = self, start
+            start = stop
+
+
+class Run:
+    """A stretch of an arena that holds some variables one after the other: ``values`` and ``grads`` are flat views."""
+
+    def __init__(self, variables: Sequence[Variable]) -> None:
+        self.variables = list(variables)
+        home = variables[0].home
+        assert home is not None
+        stop = variables[-1].start + variables[-1].size
+        self.values = home.values[variables[0].start : stop]
+        self.grads = home.grads[variables[0].start : stop]
+
+
+def pack(variables: Iterable[Variable]) -> None:
+    """Give every variable that has none yet a place in a flat buffer, one buffer per dtype and device.
+
+    A variable is moved once and never again, so that two optimizers which share it both keep true views.
+    """
+    groups: dict[tuple[str, str], list[Variable]] = {}
+    for v in variables:
+        if v.home is None:
+            groups.setdefault((v.dtype, v.device), []).append(v)
+    for group in groups.values():
+        Arena(group)
+
+
+def runs(variables: Sequence[Variable]) -> list[Run]:
+    """The fewest stretches of the flat buffers that hold exactly these variables, in their order."""
+    found: list[list[Variable]] = []
+    for v in variables:
+        last = found[-1][-1] if found else None
+        if last is not None and last.home is v.home and last.start + last.size == v.start:
+            found[-1].append(v)
+        else:
+            found.append([v])
+    return [Run(group) for group in found]

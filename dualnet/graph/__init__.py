@@ -1,0 +1,1 @@
+"""Calls on symbolic tensors, recorded as nodes and run again on data."""

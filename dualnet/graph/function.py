@@ -1,0 +1,70 @@
+"""Function: what leads from some symbolic tensors to others, as a function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import tree
+from ..core.autodiff import to_array
+from ..core.naming import auto_name
+from ..core.tensor import KerasTensor, Tensor
+from .graph import Graph, infer
+
+
+class Function:
+    """The calls that lead from ``inputs`` to ``outputs``, structures of symbolic tensors, run again on other inputs.
+
+    A ``Model`` without training: it has no weights of its own, runs as it is written, and takes inputs in the structure of
+    ``inputs``. Symbolic inputs give symbolic outputs. Raises ``ValueError`` when an output needs more than the inputs.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        self._graph = Graph(inputs, outputs)
+        self.name = name or auto_name("function")
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and ops, the inputs first."""
+        return list(self._graph.operations)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs."""
+        return tree.flatten(self._graph.inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs."""
+        return tree.flatten(self._graph.outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in the structure they were given in."""
+        return self._graph.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in the structure they were given in."""
+        return self._graph.outputs
+
+    def __call__(self, inputs: Any) -> Any:
+        """The outputs for tensors, arrays or symbolic tensors in the structure of ``inputs``."""
+        given = tree.flatten(inputs) if tree.is_nested(self._graph.inputs) else [inputs]
+        if len(given) != len(self.inputs):
+            raise ValueError(f"function {self.name!r} takes {len(self.inputs)} inputs, got {len(given)}")
+        values = [x if isinstance(x, (Tensor, KerasTensor)) else Tensor(to_array(x)) for x in given]
+        return self._graph.run(values, lambda operation, args, kwargs: operation(*args, **kwargs))
+
+    call = __call__
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """Symbolic tensors with the shapes and dtypes of the outputs for symbolic inputs, connected to nothing."""
+        return tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), infer(self, (inputs,), {}))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for shapes of the inputs."""
+        shapes: list[Any] = []
+        tree.map_shape_structure(lambda shape: shapes.append(tuple(shape)), input_shape)
+        symbols = [KerasTensor(shape, x.dtype) for shape, x in zip(shapes, self.inputs)]
+        structure = tree.pack_sequence_as(self._graph.inputs, symbols)
+        return tree.map_structure(lambda y: y.shape, self.compute_output_spec(structure))

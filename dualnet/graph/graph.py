@@ -1,0 +1,287 @@
+"""The functional API: layer and op calls on symbolic tensors, recorded as nodes, run again on data.
+
+``Input(...)`` gives a symbolic tensor. Calling a layer or an op on it leaves a ``Node`` on that layer (on an
+``Operation`` made for that op) and gives new symbolic tensors. A ``Graph`` is what leads from some of them to others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import dualnet.core.autodiff as autodiff
+import dualnet.tree as tree  # not "from . import tree", which would ask for the ops first, and they import this module
+
+from ..core.autodiff import no_grad
+from ..core.naming import auto_name
+from ..core.tensor import KerasTensor, Tensor
+
+
+class KerasHistory(NamedTuple):
+    """Where a symbolic tensor comes from: output ``tensor_index`` of call ``node_index`` of a layer or operation."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
+
+
+class Operation:
+    """An op that was called on symbolic tensors: it stands in a graph as a layer does, without weights."""
+
+    def __init__(self, op: Callable[..., Any], name: str | None = None) -> None:
+        self.op = op
+        self.name = name or auto_name(op.__name__.lstrip("_"))
+        self._inbound_nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.op(*args, **kwargs)
+
+
+class Node:
+    """One call of a layer or operation on symbolic tensors."""
+
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        self.operation = operation
+        self.args, self.kwargs, self.outputs = args, kwargs, outputs
+        self.inputs = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
+        index = len(operation._inbound_nodes)
+        operation._inbound_nodes.append(self)
+        for i, y in enumerate(tree.flatten(outputs)):
+            y._keras_history = KerasHistory(operation, index, i)
+
+    @property
+    def is_input(self) -> bool:
+        return not self.inputs
+
+
+def record(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], spec: Any) -> Any:
+    """Leave a node on ``operation`` and return its outputs. spec: (shape, dtype) of each, in their structure."""
+    outputs = tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), spec)
+    return Node(operation, args, kwargs, outputs).outputs
+
+
+class Spec:
+    """Shape (open entries are None) and dtype of a tensor."""
+
+    def __init__(self, shape: tuple[int | None, ...], dtype: str) -> None:
+        self.shape, self.dtype = tuple(shape), "string" if str(dtype) == "object" else str(dtype)
+
+
+def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``function`` returns for symbolic tensors, as ``Spec``s in its structure.
+
+    It is run on zeros twice, with 2 and with 3 in the place of every open entry; what differs in the result is open.
+    Where that does not fit - an open entry meets a fixed one, is to be halved, or nothing is left of it - it is run
+    again with the entry that it meets, or else with 12 and with 24.
+    """
+    symbolic = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
+
+    def run(size: int, met: bool) -> Any:
+        real = tree.map_structure(
+            lambda x: _zeros(_closed(x, symbolic) if met else x, size) if isinstance(x, KerasTensor) else x,
+            [list(args), kwargs],
+        )
+        with no_grad(), _trying():
+            return function(*real[0], **real[1])
+
+    try:
+        seen = [run(2, False), run(3, False)]
+        if any(0 in y.shape for y in tree.flatten(seen) if isinstance(y, Tensor)):
+            seen = [run(12, False), run(24, False)]  # what begins at the fifth entry has none of 2
+    except (ValueError, IndexError) as error:
+        if all(None not in x.shape for x in symbolic):
+            raise
+        try:
+            seen = [run(12, True), run(24, True)]
+        except (ValueError, IndexError):
+            raise error from None
+
+    def compare(a: Any, b: Any) -> Any:
+        if not isinstance(a, Tensor):
+            raise TypeError(f"expected a function of tensors, it returned {type(a).__name__}")
+        return Spec(tuple(m if m == n else None for m, n in zip(a.shape, b.shape)), a.dtype)
+
+    return tree.map_structure(compare, *seen)
+
+
+class _Trial(threading.local):
+    running = False
+
+
+_trial = _Trial()
+
+
+def is_trial() -> bool:
+    """Whether what runs are zeros, to see which shapes come out: no time to learn a moving average from them."""
+    return _trial.running
+
+
+@contextmanager
+def _trying() -> Iterator[None]:
+    before, _trial.running = _trial.running, True
+    try:
+        yield
+    finally:
+        _trial.running = before
+
+
+def _closed(x: KerasTensor, others: list[KerasTensor]) -> KerasTensor:
+    """x with each open entry as the one fixed entry that others have there, counted from the last axis."""
+
+    def met(place: int) -> int | None:
+        fixed = {y.shape[place] for y in others if -place <= y.ndim and y.shape[place] not in (None, 1)}
+        return fixed.pop() if len(fixed) == 1 else None
+
+    entries = ((met(i - x.ndim) if n is None else n) for i, n in enumerate(x.shape))
+    return KerasTensor(tuple(entries), x.dtype, name=x.name)
+
+
+def _zeros(x: KerasTensor, size: int) -> Tensor:
+    from ..core.text import blank
+    from ..ops import zeros
+
+    shape = tuple(size if n is None else n for n in x.shape)
+    return blank(shape) if x.dtype == "string" else zeros(shape, x.dtype)
+
+
+def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return record(Operation(op), args, options, infer(op, args, options))
+
+
+autodiff.symbolic_call = _call_op
+
+
+class Graph:
+    """The calls that lead from ``inputs`` to ``outputs`` (nested structures of symbolic tensors).
+
+    nodes: in an order in which they can be run. operations: layers and operations, those farthest from the outputs
+    first, as in Keras (the order of weights in files follows from it). Raises ``ValueError`` when an output needs an
+    input that is not among ``inputs``.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        for name, tensors in (("inputs", inputs), ("outputs", outputs)):
+            for x in tree.flatten(tensors):
+                if not isinstance(x, KerasTensor) or x._keras_history is None:
+                    raise ValueError(
+                        f"All `{name}` values must be KerasTensors, made by Input(...) and calls on it, got {x!r}"
+                    )
+        self.inputs, self.outputs = inputs, outputs
+        self._flat_inputs = tree.flatten(inputs)
+        found, order = self._walk()
+        self.nodes = [node for node in found if not self._is_boundary(node)]
+        self.operations = _by_depth(found, order, self._flat_inputs)
+
+    def _is_boundary(self, node: Node) -> bool:
+        mine = {id(x) for x in self._flat_inputs}
+        return node.is_input or any(id(y) in mine for y in tree.flatten(node.outputs))
+
+    def _walk(self) -> tuple[list[Node], dict[int, int]]:
+        """Nodes in running order, and for each operation when it was first met on the way back from the outputs."""
+        given = {id(x) for x in self._flat_inputs}
+        done: dict[int, Node] = {}
+        order: dict[int, int] = {}
+        ends = tree.flatten_with_path(self.outputs)
+        stack: list[tuple[KerasTensor, bool]] = []
+        while stack or ends:  # depth first without recursion: models of a thousand layers exist
+            if not stack:
+                path, end = ends.pop(0)
+                stack.append((end, False))
+            tensor, expanded = stack.pop()
+            node = node_of(tensor)
+            if id(node) in done:
+                continue
+            if expanded:
+                done[id(node)] = node
+                continue
+            order.setdefault(id(node.operation), len(order))
+            if node.is_input and id(tensor) not in given:
+                raise ValueError(
+                    f"Output with path `{'.'.join(map(str, path))}` is not connected to `inputs` alone: it depends on "
+                    f"{node.operation.name!r}, which is not among the inputs "
+                    f"({', '.join(node_of(x).operation.name for x in self._flat_inputs)}): add it to them"
+                )
+            stack.append((tensor, True))
+            if id(tensor) not in given:
+                stack += [(x, False) for x in reversed(node.inputs)]
+        return list(done.values()), order
+
+    def run(self, inputs: Any, call: Callable[..., Any]) -> Any:
+        """The outputs for real inputs. call: ``(operation, args, kwargs) -> outputs`` of one node."""
+        values = {id(x): value for x, value in zip(self._flat_inputs, tree.flatten(inputs))}
+
+        def real(x: Any) -> Any:
+            return values[id(x)] if isinstance(x, KerasTensor) else x
+
+        for node in self.nodes:
+            args = tree.map_structure(real, node.args)
+            kwargs = tree.map_structure(real, node.kwargs)
+            results = call(node.operation, args, kwargs)
+            for y, value in zip(tree.flatten(node.outputs), tree.flatten(results)):
+                values[id(y)] = value
+        return tree.map_structure(real, self.outputs)
+
+
+def with_inputs_of_its_own(
+    inputs: Any, outputs: Any, make_input: Callable[[KerasTensor], KerasTensor]
+) -> tuple[Any, Any]:
+    """The same inputs and outputs or, where an input is the result of a call, copies that begin with fresh inputs.
+
+    The layers are the same; each gets another node. make_input: a symbolic tensor for data like the given one.
+    """
+    if all(not isinstance(x, KerasTensor) or node_of(x).is_input for x in tree.flatten(inputs)):
+        return inputs, outputs
+    graph = Graph(inputs, outputs)
+    fresh = tree.map_structure(lambda x: x if node_of(x).is_input else make_input(x), inputs)
+
+    def again(operation: Any, args: Any, kwargs: Any) -> Any:
+        node = next(nodes)
+        return record(operation, args, kwargs, tree.map_structure(lambda y: Spec(y.shape, y.dtype), node.outputs))
+
+    nodes = iter(graph.nodes)
+    return fresh, graph.run(fresh, again)
+
+
+def node_of(tensor: KerasTensor) -> Node:
+    """The call a symbolic tensor came out of."""
+    history = tensor._keras_history
+    return history.operation._inbound_nodes[history.node_index]
+
+
+def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """The inputs of a model that a symbolic tensor was made from, each once; those met first come first."""
+    found: dict[int, KerasTensor] = {}
+    seen: set[int] = set()
+    waiting = [tensor]
+    while waiting:
+        x = waiting.pop(0)
+        if x._keras_history is None or (id(node_of(x)) in seen and not node_of(x).is_input):
+            continue
+        node = node_of(x)
+        if node.is_input:
+            found.setdefault(id(x), x)
+        else:
+            seen.add(id(node))
+            waiting = [*node.inputs, *waiting]
+    return list(found.values())
+
+
+def _by_depth(nodes: list[Node], order: dict[int, int], inputs: Iterable[KerasTensor]) -> list[Any]:
+    """Operations by their largest distance to an output, the farthest first; at one distance in the order of ``order``."""
+    node_depth: dict[int, int] = {}
+    depth: dict[int, int] = {}
+    operations: dict[int, Any] = {}
+    for node in reversed(nodes):
+        i = id(node.operation)
+        operations[i] = node.operation
+        depth[i] = node_depth[id(node)] = max(node_depth.get(id(node), 0), depth.get(i, 0))
+        for x in node.inputs:
+            before = id(node_of(x))
+            node_depth[before] = max(depth[i] + 1, node_depth.get(before, 0))
+    for x in inputs:  # inputs that no output needs
+        operation = node_of(x).operation
+        if id(operation) not in depth:
+            operations[id(operation)], depth[id(operation)] = operation, 0
+    return sorted(operations.values(), key=lambda o: (-depth[id(o)], order.get(id(o), -1)))

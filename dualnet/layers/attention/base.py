@@ -1,0 +1,212 @@
+"""What the attention layers with projections share: their dense layers, which pairs see each other, and the weighting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import constraints, initializers, ops, regularizers
+from ...ops.nn.attention import attention_band
+from ..activation.activation import Softmax
+from ..base.layer import Layer, Shape
+from ..core.einsum_dense import EinsumDense
+from ..regularization.noise import Dropout
+
+
+class ProjectedAttention(Layer):
+    """Base of attention layers that project query, key and value to heads, and the result back.
+
+    dropout: of the weights, while training. sliding_window: a query sees the keys at most ``sliding_window - 1`` steps away. use_gate:
+    the result of each head is multiplied by the sigmoid of another projection of the query (arXiv:2505.06708). The initializers,
+    regularizers and constraints are those of each projection, ``activity_regularizer`` too. flash_attention: which kernel to
+    take; there is one here, so it changes nothing, but True with dropout or with attention scores is an error. seed: of the dropout.
+    """
+
+    supports_masking = True
+    _softmax: Softmax
+    _dropout_layer: Dropout
+
+    def __init__(
+        self,
+        *,
+        dropout: float,
+        use_bias: bool,
+        sliding_window: int | None,
+        flash_attention: bool | None,
+        kernel_initializer: Any,
+        bias_initializer: Any,
+        kernel_regularizer: Any,
+        bias_regularizer: Any,
+        activity_regularizer: Any,
+        kernel_constraint: Any,
+        bias_constraint: Any,
+        use_gate: bool,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if sliding_window is not None:
+            whole = isinstance(sliding_window, int) and not isinstance(sliding_window, bool)
+            if not whole or sliding_window < 1:
+                raise ValueError(
+                    f"`sliding_window` must be `None` or a positive integer. Received: sliding_window={sliding_window}"
+                )
+        if flash_attention and dropout > 0:
+            raise ValueError(
+                "Dropout is not supported when flash attention is enabled. Please set dropout to 0.0, or leave "
+                f"flash_attention at None. Received: dropout={dropout}"
+            )
+        self.dropout = dropout
+        self.use_bias = use_bias
+        self.sliding_window = sliding_window
+        self._flash_attention = flash_attention
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.output_regularizer = regularizers.get(activity_regularizer)  # of the projections, not of this layer
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.use_gate = use_gate
+        self.seed = seed
+
+    # -- the projections -----------------------------------------------------------------------------------------
+
+    def _dense(self, name: str, input_shape: Any, summed: int, sizes: tuple[int, ...], activation: Any = None) -> Any:
+        """A dense layer from the last ``summed`` axes of the input to axes of ``sizes``, built for the input."""
+        letters = iter("abcdefghijklmnopqrstuvwxyz")
+        kept = "".join(next(letters) for _ in input_shape[:-summed])
+        gone = "".join(next(letters) for _ in range(summed))
+        made = "".join(next(letters) for _ in sizes)
+        dense = EinsumDense(
+            f"{kept}{gone},{gone}{made}->{kept}{made}",
+            output_shape=(*(None for _ in kept[1:]), *sizes),
+            activation=activation,
+            bias_axes=made if self.use_bias else None,
+            kernel_initializer=_another(self.kernel_initializer),
+            bias_initializer=_another(self.bias_initializer),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            activity_regularizer=self.output_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        dense.build(input_shape)
+        return dense
+
+    def _build_weighting(self, axes: int) -> None:
+        """The softmax over the last axes of the scores, and the dropout after it."""
+        self._softmax = Softmax(axis=-1 if axes == 1 else list(range(-axes, 0)), dtype=self.dtype_policy)
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
+
+    # -- the weights of the values -------------------------------------------------------------------------------
+
+    def _seen(
+        self,
+        query: Any,
+        value: Any,
+        query_mask: Any,
+        value_mask: Any,
+        key_mask: Any,
+        attention_mask: Any,
+        use_causal_mask: bool,
+        axes: tuple[int, ...] = (1,),
+    ) -> Any:
+        """Which query sees which key: all masks of a call in one, of bool; None when there is none.
+
+        query_mask: (batch, T)  value_mask, key_mask: (batch, S)  attention_mask: (batch, T, S), or what broadcasts to the scores
+        axes: of query and value, over which positions are counted.
+        """
+        found = [
+            ops.expand_dims(ops.cast(mask, "bool"), axis)
+            for mask, axis in ((query_mask, -1), (value_mask, -2), (key_mask, -2))
+            if mask is not None
+        ]
+        if use_causal_mask or self.sliding_window is not None:
+            if len(axes) > 1:
+                raise ValueError(
+                    f"{type(self).__name__} layer {self.name!r}: use_causal_mask and sliding_window go by the order of positions, "
+                    f"which needs one attention axis, got attention_axes={axes}"
+                )
+            found.append(attention_band(query, value, axes[0], use_causal_mask, self.sliding_window))
+        if attention_mask is not None:
+            found.append(ops.cast(attention_mask, "bool"))
+        seen = None
+        for mask in found:
+            seen = mask if seen is None else ops.logical_and(seen, mask)
+        return seen
+
+    def _fused(self, query: Any, return_attention_scores: bool) -> bool:
+        """Whether one op does it all. It does not where scores are asked for or dropped, as in Keras: of a query that sees no
+        key it makes the mean of the values, and the steps one by one make 0.
+        """
+        if self._flash_attention and return_attention_scores:
+            raise ValueError(
+                "Returning attention scores is not supported when flash attention is enabled. "
+                "Please disable flash attention to access attention scores."
+            )
+        return not (self.dropout > 0 or return_attention_scores or len(query.shape) != 4)
+
+    def _weights(self, scores: Any, seen: Any, axes: int) -> Any:
+        """The softmax of the scores over their last ``axes`` axes."""
+        return self._softmax(scores, mask=with_heads(seen, len(scores.shape), axes))
+
+    def _weighted(self, weights: Any, value: Any, equation: str, training: bool | None) -> Any:
+        if self.dropout > 0:
+            weights = self._dropout_layer(weights, training=training)
+        return ops.einsum(equation, weights, value)
+
+    # -- shapes and config ---------------------------------------------------------------------------------------
+
+    def _check_shapes(self, value_shape: Any, key_shape: Any) -> Shape:
+        """The shape of the keys."""
+        if key_shape is None:
+            return tuple(value_shape)
+        if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ValueError(
+                "All dimensions of `value` and `key`, except the last one, must be equal. "
+                f"Received: value_shape={tuple(value_shape)} and key_shape={tuple(key_shape)}"
+            )
+        return tuple(key_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "dropout": self.dropout,
+            "use_bias": self.use_bias,
+            "use_gate": self.use_gate,
+            "sliding_window": self.sliding_window,
+            "flash_attention": self._flash_attention,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.output_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+            "seed": self.seed,
+        }
+
+
+def with_heads(seen: Any, rank: int, axes: int = 1) -> Any:
+    """A mask with as many axes as the scores: that of the heads stands before the positions of query and key."""
+    if seen is not None:
+        for _ in range(rank - len(seen.shape)):
+            seen = ops.expand_dims(seen, -2 * axes - 1)
+    return seen
+
+
+def positive(layer: str, **given: Any) -> None:
+    """``ValueError`` unless all are whole numbers above 0."""
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+            raise ValueError(
+                f"Received an invalid value for argument `{name}`, expected a positive integer. Received: {name}={value!r} "
+                f"(layer {layer})"
+            )
+
+
+def _another(initializer: Any) -> Any:
+    """An initializer like this one: one without a seed draws other numbers for each projection."""
+    return initializer.clone() if isinstance(initializer, initializers.Initializer) else initializer

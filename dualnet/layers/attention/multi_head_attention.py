@@ -1,0 +1,184 @@
+"""MultiHeadAttention: several attentions side by side, each on projections of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ... import ops
+from ..base.layer import Shape
+from .base import ProjectedAttention, positive, with_heads
+
+
+class MultiHeadAttention(ProjectedAttention):
+    """Every head projects query, key and value and attends; a last projection joins the heads  (arXiv:1706.03762)
+
+    query: (batch, T, a)  value: (batch, S, b)  key: (batch, S, c), the value by default -> (batch, T, a)
+
+    num_heads: how many attend. key_dim: the size of a projected query and key. value_dim: that of a projected value, key_dim
+    by default. output_shape: the last axes of the result, one or several; those of the query by default.
+    attention_axes: with more axes than one between batch and features, over which of them to attend; all by default, and
+    the others are as the batch. Those below 0 count from the end of the query. See ``ProjectedAttention`` for the rest.
+
+    In the call: attention_mask (batch, T, S) says which query sees which key, query_mask (batch, T), value_mask and key_mask
+    (batch, S) which positions are there; the masks that the tensors carry are taken if these are not given. use_causal_mask: a
+    query sees the keys up to its own position. return_attention_scores: the result is a pair, with the weights of
+    the values (batch, num_heads, T, S), before the dropout.
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        positive("MultiHeadAttention", num_heads=num_heads, key_dim=key_dim)
+        if value_dim is not None:
+            positive("MultiHeadAttention", value_dim=value_dim)
+        if attention_axes is not None and not isinstance(attention_axes, (int, list, tuple)):
+            raise ValueError(
+                f"`attention_axes` must be an int, list, or tuple. Received: attention_axes={attention_axes}"
+            )
+        if output_shape is not None and not isinstance(output_shape, (int, list, tuple)):
+            raise ValueError(
+                "Invalid `output_shape`: expected None, an integer, or a tuple or list of integers. "
+                f"Received: output_shape={output_shape!r} of type {type(output_shape).__name__}"
+            )
+        super().__init__(
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            flash_attention=flash_attention,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            use_gate=use_gate,
+            seed=seed,
+            **kwargs,
+        )
+        self.num_heads = num_heads
+        self.key_dim = key_dim
+        self.value_dim = value_dim or key_dim
+        self._output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape and tuple(output_shape)
+        self.attention_axes = (
+            (attention_axes,) if isinstance(attention_axes, int) else attention_axes and tuple(attention_axes)
+        )
+        self._axes: tuple[int, ...] = ()  # the same, counted from the front
+
+    # The names that Keras has for them too.
+    _query_dense = property(lambda self: self.query_dense)
+    _key_dense = property(lambda self: self.key_dense)
+    _value_dense = property(lambda self: self.value_dense)
+    _output_dense = property(lambda self: self.output_dense)
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
+        key_shape = self._check_shapes(value_shape, key_shape)
+        rank = len(query_shape)
+        if rank < 3 or len(value_shape) != rank:
+            raise ValueError(
+                f"MultiHeadAttention layer {self.name!r} expects query and value with the same number of axes, at least 3, got "
+                f"the shapes {tuple(query_shape)} and {tuple(value_shape)}"
+            )
+        self._axes = self._counted(rank)
+        heads = self.num_heads
+        # In this order, which is that of the weights.
+        self.query_dense = self._dense("query", query_shape, 1, (heads, self.key_dim))
+        self.key_dense = self._dense("key", key_shape, 1, (heads, self.key_dim))
+        if self.use_gate:
+            self._gate_dense = self._dense("gate", query_shape, 1, (heads, self.value_dim), activation="sigmoid")
+        self.value_dense = self._dense("value", value_shape, 1, (heads, self.value_dim))
+        self._build_weighting(len(self._axes))
+        joined = (*query_shape[:-1], heads, self.value_dim)
+        self.output_dense = self._dense("attention_output", joined, 2, self._output_sizes(query_shape))
+
+    def _counted(self, rank: int) -> tuple[int, ...]:
+        """The attention axes of a query with ``rank`` axes, counted from the front."""
+        if not self.attention_axes:
+            return tuple(range(1, rank - 1))
+        axes = tuple(axis + rank if axis < 0 else axis for axis in self.attention_axes)
+        if not all(0 < axis < rank - 1 for axis in axes):
+            raise ValueError(
+                f"MultiHeadAttention layer {self.name!r}: attention_axes={self.attention_axes} for a query with {rank} axes: "
+                "expected axes between the batch and the features"
+            )
+        return axes
+
+    def _output_sizes(self, query_shape: Any) -> tuple[int, ...]:
+        return self._output_shape or (query_shape[-1],)
+
+    def _equations(self) -> tuple[str, str]:
+        """Of the scores, from query and key, and of the result, from scores and value.
+
+        All are (batch, ..., heads, features); the scores have the attention axes of the query, then those of the key, last.
+        """
+        rank = len(self.query_dense.partial_output_shape) + 1
+        of_query = "abcdefghijklm"[: rank - 2]
+        of_key = "".join(a.upper() if i in self._axes else a for i, a in enumerate(of_query))
+        alike = "".join(a for i, a in enumerate(of_query) if i not in self._axes)
+        positions = "".join(of_query[i] for i in self._axes)
+        scores = f"{alike}n{positions}{positions.upper()}"
+        return f"{of_query}nx,{of_key}nx->{scores}", f"{scores},{of_key}nx->{of_query}nx"
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        seen = self._seen(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask, self._axes)
+        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        factor, scores = 1 / math.sqrt(self.key_dim), None
+        if self._fused(q, return_attention_scores):
+            y = ops.dot_product_attention(q, k, v, mask=with_heads(seen, 4), scale=factor)
+        else:
+            to_scores, to_values = self._equations()
+            scores = self._weights(ops.einsum(to_scores, q * factor, k), seen, len(self._axes))
+            y = self._weighted(scores, v, to_values, training)
+        if self.use_gate:
+            y = y * self._gate_dense(query)
+        y = self.output_dense(y)
+        return (y, scores) if return_attention_scores else y
+
+    def compute_output_shape(  # type: ignore[override]
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> Shape:
+        self._check_shapes(value_shape, key_shape)
+        return (*query_shape[:-1], *self._output_sizes(query_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
+            "output_shape": self._output_shape,
+            "attention_axes": self.attention_axes,
+        }

@@ -1,0 +1,1 @@
+"""The Layer class and what it is made of."""

@@ -1,0 +1,152 @@
+"""Low-rank adaptation: a layer tuned through two small matrices beside its weight (arXiv:2106.09685)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import ops
+from .context import at_path
+
+
+class Effective:
+    """The attribute ``kernel`` of a layer: its variable, set by ``build``, or once there is a low-rank part, both together.
+
+    What an instance sets goes before this, so a layer without a low-rank part pays nothing.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        if layer is None:
+            return self
+        if layer.lora_enabled:
+            return layer._lora_weight() + layer._lora_update()
+        raise AttributeError(f"{owner.__name__} layer {layer.name!r} has no {self.name} yet: it is not built")
+
+
+class Itself:
+    """The attribute ``_kernel``: the variable without a low-rank part, which an instance sets once there is one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        return self if layer is None else getattr(layer, self.name)
+
+
+class Lora:
+    """A layer whose ``kernel`` may be frozen and tuned by ``lora_alpha / rank * lora_kernel_a @ lora_kernel_b``.
+
+    Files hold the two together: they are read by a layer with or without a low-rank part.
+    """
+
+    lora_enabled = False
+    lora_rank: int | None = None
+    lora_alpha: float | None = None
+    _lora_of = "kernel"  # the name of the weight
+    # Of Layer.
+    built: bool
+    name: str
+    path: Any
+    add_weight: Any
+    _own_variables: Any
+    _tracker: Any
+
+    def _ask_lora(self, rank: int | None, alpha: float | None) -> None:
+        """For ``__init__``: have a low-rank part as soon as the layer is built."""
+        self.lora_rank, self.lora_alpha = rank, alpha
+        if rank is not None:
+            self._refuse_constraint()
+
+    def _begin_lora(self) -> None:
+        """For the end of ``build``."""
+        if self.lora_rank and not self.lora_enabled:
+            self.built = True
+            self.enable_lora(self.lora_rank, self.lora_alpha)
+
+    def enable_lora(
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+    ) -> None:
+        """Freeze the weight, and tune it by a product of rank ``rank`` instead, which begins as zeros.
+
+        lora_alpha: the product is scaled by lora_alpha / rank; ``rank`` by default. Raises ``ValueError`` when the layer is not
+        built, has one already, or its weight has a constraint.
+        """
+        name = self._lora_of
+        self._refuse_constraint()
+        if not self.built:
+            raise ValueError("Cannot enable lora on a layer that isn't yet built.")
+        if self.lora_enabled:
+            raise ValueError("lora is already enabled. This can only be done once per layer.")
+        weight = getattr(self, name)
+        self._tracker.unlock()
+        with at_path(self.path or self.name):
+            for part, shape, initializer in (
+                ("a", (*weight.shape[:-1], rank), a_initializer),
+                ("b", (rank, weight.shape[-1]), b_initializer),
+            ):
+                key = f"lora_{name}_{part}"
+                regularizer = getattr(self, f"{name}_regularizer")
+                setattr(self, key, self.add_weight(shape, initializer, regularizer=regularizer, name=key))
+        self._tracker.lock()
+        weight.trainable = False
+        self.lora_rank, self.lora_alpha = rank, rank if lora_alpha is None else lora_alpha
+        setattr(self, f"_{name}", weight)
+        delattr(self, name)
+        self.lora_enabled = True
+
+    def _refuse_constraint(self) -> None:
+        if getattr(self, f"{self._lora_of}_constraint") is not None:
+            raise ValueError(
+                f"Lora is incompatible with {self._lora_of.removesuffix('s')} constraints. In order to enable lora on this layer, remove the "
+                f"`{self._lora_of}_constraint` argument."
+            )
+
+    def _lora_weight(self) -> Any:
+        """The variable of the weight itself."""
+        return getattr(self, f"_{self._lora_of}" if self.lora_enabled else self._lora_of)
+
+    def _lora_update(self) -> Any:
+        a, b = (getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab")
+        return self._lora_scale() * ops.matmul(a, b)
+
+    def _lora_scale(self) -> float:
+        assert self.lora_rank is not None
+        assert self.lora_alpha is not None
+        return self.lora_alpha / self.lora_rank
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """As other layers, with the low-rank part in the weight."""
+        if not self.lora_enabled:
+            super().save_own_variables(store)  # type: ignore[misc]
+            return
+        for i, v in enumerate(self._without_lora()):
+            whole = v is self._lora_weight()
+            store[str(i)] = getattr(self, self._lora_of).numpy() if whole else v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """As other layers; the low-rank part begins as zeros again."""
+        if not self.lora_enabled:
+            super().load_own_variables(store)  # type: ignore[misc]
+            return
+        own = self._without_lora()
+        if len(store) != len(own):
+            raise ValueError(f"layer {self.name!r} has {len(own)} weights, the file has {len(store)} for it")
+        for i, v in enumerate(own):
+            v.assign(store[str(i)])
+        b = getattr(self, f"lora_{self._lora_of}_b")
+        b.assign(ops.zeros_like(b))
+
+    def _without_lora(self) -> list[Any]:
+        """The variables as they were before: those of the low-rank part left out."""
+        parts = [getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab"]
+        return [v for v in self._own_variables() if all(v is not p for p in parts)]
+
+    def _lora_config(self) -> dict[str, Any]:
+        """What ``get_config`` says of it: nothing when there is none."""
+        return {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha} if self.lora_rank else {}

@@ -1,0 +1,158 @@
+"""What the convolution layers share: arguments along axes, the bias, the activation, and how weights are made and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, ClassVar
+
+from ... import activations, constraints, initializers, regularizers
+from ...ops.nn import _conv_shapes as shapes
+from ..base.layer import Layer, Shape
+from ..base.spatial import data_format_of, whole_numbers
+from ..core.dense import _FUSED
+
+
+class Convolutional(Layer):
+    """Base of all convolution layers, over ``rank`` axes.  x: (batch, spatial..., channels), or channels first
+
+    kernel_size, strides, dilation_rate: one number for all axes, or one for each. padding: "valid" keeps the kernel inside the
+    input; "same" puts zeros around it, evenly, so that there are ceil(length / stride) outputs along an axis. data_format:
+    "channels_last" (the default, see ``config.set_image_data_format``) or "channels_first". activation: a name or function,
+    none by default. bias: (filters,), zeros by default, left out with ``use_bias=False``.
+    """
+
+    rank: ClassVar[int]
+    _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+    _weights: ClassVar[tuple[str, ...]] = ("kernel",)  # each has an initializer, a regularizer and a constraint
+    # What Keras 2 wrote into configs of this class without using it.
+    _ignored: ClassVar[tuple[str, ...]] = ()
+    kernel_size: tuple[int, ...]
+    activation: Any
+    use_bias: bool
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any,
+        padding: str,
+        data_format: str | None,
+        dilation_rate: Any,
+        activation: Any,
+        use_bias: bool,
+        activity_regularizer: Any,
+        **kwargs: Any,
+    ) -> None:
+        weights = {key: kwargs.pop(key) for key in self._weight_arguments()}
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.kernel_size = whole_numbers(self, "kernel_size", kernel_size, self.rank)
+        self.strides = whole_numbers(self, "strides", strides, self.rank)
+        self.dilation_rate = whole_numbers(self, "dilation_rate", dilation_rate, self.rank)
+        self.padding = str(padding).lower()
+        if self.padding not in self._paddings:
+            raise ValueError(f"{self._who}: padding must be one of {', '.join(self._paddings)}, got {padding!r}")
+        self.data_format = data_format_of(self, data_format)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.bias: Any = None
+        for key, value in weights.items():
+            setattr(self, key, _GETTERS[key.rpartition("_")[2]].get(value))
+
+    @property
+    def _who(self) -> str:
+        """How messages name this layer."""
+        return f"{type(self).__name__} layer {self.name!r}"
+
+    @classmethod
+    def _weight_arguments(cls) -> list[str]:
+        return [f"{weight}_{what}" for weight in (*cls._weights, "bias") for what in _GETTERS]
+
+    def _positive(self, name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+            raise ValueError(
+                f"Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}. "
+                f"({self._who} needs a whole number.)"
+            )
+        return value
+
+    def _refuse_strides_with_dilation(self) -> None:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{self._who}: strides and a dilation_rate above 1 do not go together, got strides {self.strides} and "
+                f"dilation_rate {self.dilation_rate}"
+            )
+
+    # -- weights -------------------------------------------------------------------------------------------------
+
+    def _channels(self, input_shape: Any) -> int:
+        """The number of channels of an input, which must be known to make a kernel."""
+        shapes.check_rank(self._who, input_shape, self.rank)
+        channels = shapes.split_shape(input_shape, self.data_format)[1]
+        if not isinstance(channels, int):
+            raise ValueError(
+                f"{self._who} needs the number of channels of its input ({self.data_format}), got {input_shape}"
+            )
+        return channels
+
+    def _weight(self, shape: tuple[int, ...], weight: str, name: str | None = None) -> Any:
+        """A weight with the arguments that were given for it."""
+        given = {what: getattr(self, f"{weight}_{what}") for what in _GETTERS}
+        return self.add_weight(shape, name=name or weight, **given)
+
+    # -- calling -------------------------------------------------------------------------------------------------
+
+    def _apply(self, op: Callable[..., Any], inputs: Any, kernel: Any, **options: Any) -> Any:
+        """The op with bias and activation, in one where the activation can be told from its output."""
+        fused = _FUSED.get(self.activation)
+        y = op(
+            inputs,
+            kernel,
+            self.bias,
+            data_format=self.data_format,
+            activation=fused or "linear",
+            who=self._who,
+            **options,
+        )
+        return y if fused is not None else self.activation(y)
+
+    def _output_shape(self, input_shape: Any, filters: int | None) -> Shape:
+        """The shape after a convolution with this many filters."""
+        shapes.check_rank(self._who, input_shape, self.rank)
+        lengths, _ = shapes.split_shape(tuple(input_shape), self.data_format)
+        plan = shapes.convolution(self._who, lengths, self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return shapes.join_shape(input_shape[0], plan.lengths, filters, self.data_format)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer a config describes, one of Keras 2 too."""
+        unused = [name for name in cls._ignored if name != "groups" or config.get(name) == 1]
+        return cls(**{key: value for key, value in config.items() if key not in unused})
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+        }
+        for key in self._weight_arguments():
+            config[key] = _GETTERS[key.rpartition("_")[2]].serialize(getattr(self, key))
+        return config
+
+
+_GETTERS: dict[str, Any] = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
+
+
+def with_defaults(function: Any, **defaults: Any) -> Any:
+    """The same function with other defaults: Keras writes ``strides=1`` in 1D, ``strides=(1, 1)`` in 2D, and so on."""
+    names = function.__code__.co_varnames[: function.__code__.co_argcount][-len(function.__defaults__) :]
+    values = tuple(defaults.get(name, value) for name, value in zip(names, function.__defaults__))
+    made = FunctionType(function.__code__, function.__globals__, function.__name__, values, function.__closure__)
+    made.__annotations__, made.__doc__ = function.__annotations__, function.__doc__
+    made.__qualname__, made.__module__ = function.__qualname__, function.__module__
+    return made

@@ -1,0 +1,131 @@
+"""Convolution layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...ops.nn.convolution import convolve
+from ..base.lora import Effective, Itself, Lora
+from .base import Convolutional, with_defaults
+
+
+class BaseConv(Lora, Convolutional):
+    """activation(convolution with kernel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., filters)
+
+    filters: size of the output's channels. kernel: (kernel_size..., channels / groups, filters), "glorot_uniform" by default.
+    groups: into how many parts the channels are split, each with filters of its own; both numbers must be divisible by it.
+    The other arguments: see ``Convolutional``. With ``strides`` above 1 there can be no ``dilation_rate`` above 1.
+    lora_rank, lora_alpha: see ``enable_lora``.
+    """
+
+    kernel: Any = Effective("kernel")
+    _kernel: Any = Itself("kernel")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        lora_rank, lora_alpha = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            activity_regularizer,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.filters = self._positive("filters", filters)
+        self.groups = self._positive("groups", groups)
+        if filters % groups:
+            raise ValueError(
+                f"{self._who}: filters must be divisible by groups, got {filters} filters, {groups} groups"
+            )
+        self._refuse_strides_with_dilation()
+        self._ask_lora(lora_rank, lora_alpha)
+
+    def build(self, input_shape: Any) -> None:
+        channels = self._channels(input_shape)
+        if channels % self.groups:
+            raise ValueError(
+                f"{self._who}: the channels of the input must be divisible by groups, got {channels} channels in shape "
+                f"{tuple(input_shape)} ({self.data_format}) and {self.groups} groups"
+            )
+        self.compute_output_shape(input_shape)  # refuses an input too small for the kernel
+        self.kernel = self._weight((*self.kernel_size, channels // self.groups, self.filters), "kernel")
+        if self.use_bias:
+            self.bias = self._weight((self.filters,), "bias")
+        self._begin_lora()
+
+    def call(self, inputs: Any) -> Any:
+        return self._apply(
+            convolve,
+            inputs,
+            self.kernel,
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self._output_shape(input_shape, self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self._lora_config()}
+
+
+class Conv1D(BaseConv):
+    """Convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', filters)
+
+    padding may also be "causal": zeros before the first step alone, so that no output depends on a later input. The other
+    arguments: see ``BaseConv``.
+    """
+
+    rank, _paddings = 1, ("valid", "same", "causal")
+
+
+class Conv2D(BaseConv):
+    """Convolution over images.  x: (batch, rows, columns, channels) -> (batch, rows', columns', filters)
+
+    Arguments: see ``BaseConv``.
+    """
+
+    rank = 2
+    __init__ = with_defaults(BaseConv.__init__, strides=(1, 1), dilation_rate=(1, 1))
+
+
+class Conv3D(BaseConv):
+    """Convolution over volumes.  x: (batch, depth, rows, columns, channels) -> (batch, depth', rows', columns', filters)
+
+    Arguments: see ``BaseConv``.
+    """
+
+    rank = 3
+    __init__ = with_defaults(BaseConv.__init__, strides=(1, 1, 1), dilation_rate=(1, 1, 1))
+
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

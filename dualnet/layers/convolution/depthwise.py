@@ -1,0 +1,101 @@
+"""Depthwise convolution layers: every channel by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...ops.nn.convolution import convolve
+from .base import Convolutional, with_defaults
+
+
+class BaseDepthwiseConv(Convolutional):
+    """activation(convolution of each channel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., outputs)
+
+    depth_multiplier: how many filters each channel has; there are channels * depth_multiplier outputs. kernel:
+    (kernel_size..., channels, depth_multiplier), made by ``depthwise_initializer``, "glorot_uniform" by default. The other
+    arguments: see ``Convolutional``.
+    """
+
+    _weights = ("depthwise",)
+    _ignored = ("groups",)
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            activity_regularizer,
+            depthwise_initializer=depthwise_initializer,
+            bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            bias_regularizer=bias_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.depth_multiplier = self._positive("depth_multiplier", depth_multiplier)
+
+    def build(self, input_shape: Any) -> None:
+        channels = self._channels(input_shape)
+        self.compute_output_shape(input_shape)  # refuses an input too small for the kernel
+        self.kernel = self._weight((*self.kernel_size, channels, self.depth_multiplier), "depthwise", "kernel")
+        if self.use_bias:
+            self.bias = self._weight((channels * self.depth_multiplier,), "bias")
+
+    def call(self, inputs: Any) -> Any:
+        return self._apply(
+            convolve,
+            inputs,
+            self.kernel,
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            depthwise=True,
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self._output_shape(input_shape, self._channels(input_shape) * self.depth_multiplier)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "depth_multiplier": self.depth_multiplier}
+
+
+class DepthwiseConv1D(BaseDepthwiseConv):
+    """Depthwise convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', channels * depth_multiplier)
+
+    Arguments: see ``BaseDepthwiseConv``.
+    """
+
+    rank = 1
+
+
+class DepthwiseConv2D(BaseDepthwiseConv):
+    """Depthwise convolution over images.  x: (batch, rows, columns, channels) -> (batch, rows', columns', outputs)
+
+    Arguments: see ``BaseDepthwiseConv``; there are channels * depth_multiplier outputs.
+    """
+
+    rank = 2
+    __init__ = with_defaults(BaseDepthwiseConv.__init__, strides=(1, 1), dilation_rate=(1, 1))

@@ -1,0 +1,1 @@
+"""Dense, Embedding, Masking, Lambda, wrappers and other general layers."""

@@ -1,0 +1,171 @@
+"""EinsumDense: a dense layer along axes of choice."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from ... import activations, constraints, initializers, ops, regularizers
+from ..base.layer import Layer, Shape
+from ..base.lora import Effective, Itself, Lora
+
+_FORMS = [
+    re.compile(form.replace("X", "([a-zA-Z]*)")) for form in ("X,X->X", r"\.\.\.X,X->\.\.\.X", r"X\.\.\.,X->X\.\.\.")
+]
+
+
+class EinsumShapes(NamedTuple):
+    """What an equation and the shapes of input and output say about the layer."""
+
+    kernel: tuple[Any, ...]
+    bias: tuple[Any, ...] | None
+    output: Shape
+    input_axes: list[int]  # of the kernel: those that are summed over
+    output_axes: list[int]  # of the kernel: those that only the output has
+
+
+def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output_shape: Any) -> EinsumShapes:
+    """The shapes of kernel, bias and output of an ``EinsumDense``; ``ValueError`` when the equation does not fit them."""
+    match = next((m for form in _FORMS if (m := form.fullmatch(equation))), None)
+    if match is None:
+        raise ValueError(
+            f"Invalid einsum equation '{equation}'. Equations must be in the form [X],[Y]->[Z], ...[X],[Y]->...[Z], or "
+            "[X]...,[Y]->[Z]...."
+        )
+    x, kernel, y = match.groups()
+    first, last = equation.startswith("..."), "...," in equation
+    given = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+    elided = list(range(max(len(input_shape) - len(x), 0))) if first or last else []  # axes of "...", as numbers
+    x_axes: list[Any] = [*elided, *x] if first else [*x, *elided]
+    y_axes: list[Any] = [*elided, *y] if first else [*y, *elided]
+    sizes = dict(zip(x_axes, input_shape))
+    wanted = dict(zip(y if first else y[1:], given))
+    for axis in y:
+        if axis in sizes:
+            if None not in (sizes[axis], wanted.get(axis)) and sizes[axis] != wanted[axis]:
+                raise ValueError(
+                    f"Input shape and output shape do not match at shared dimension '{axis}'. Input shape is "
+                    f"{sizes[axis]}, and output shape is {wanted[axis]}."
+                )
+            if sizes[axis] is None:
+                sizes[axis] = wanted.get(axis)
+        elif axis not in kernel:
+            raise ValueError(
+                f"Dimension '{axis}' was specified in the output '{y}' but has no corresponding dim in the input spec "
+                f"'{x}' or weight spec '{kernel}'"
+            )
+        else:
+            sizes[axis] = wanted.get(axis)
+    for axis in kernel:
+        if axis not in sizes:
+            raise ValueError(
+                f"Weight dimension '{axis}' did not have a match in either the input spec '{x}' or the output spec '{y}'. "
+                "For this layer, the weight must be fully specified."
+            )
+    bias = None
+    if bias_axes is not None:
+        for axis in bias_axes:
+            if axis not in y:
+                raise ValueError(f"Bias dimension '{axis}' was requested, but is not part of the output spec '{y}'")
+        begin = min((y_axes.index(axis) for axis in bias_axes), default=len(y_axes))
+        bias = tuple(sizes[axis] if isinstance(axis, str) and axis in bias_axes else 1 for axis in y_axes[begin:])
+    return EinsumShapes(
+        tuple(sizes[axis] for axis in kernel),
+        bias,
+        tuple(sizes[axis] for axis in y_axes),
+        [i for i, axis in enumerate(kernel) if axis in x and axis not in y],
+        [i for i, axis in enumerate(kernel) if axis in y and axis not in x],
+    )
+
+
+class EinsumDense(Lora, Layer):
+    """activation(einsum(equation, x, kernel) + bias).  x: (batch, ...) -> (batch, *output_shape)
+
+    equation: "abc,cd->abd" is a ``Dense`` on the last axis, "ab,bcd->acd" makes heads; "...x,xy->...y" leaves any axes before
+    alone. output_shape: the shape of a sample of the output (without the axes of "..."); None for what the input says.
+    activation: a name or function, none by default. bias_axes: the letters of the output that the bias has, "d"; none by
+    default. kernel: the shape that follows from the equation, "glorot_uniform" by default, with the fans of the axes that are
+    summed over and of those that are new. lora_rank, lora_alpha: see ``enable_lora``.
+    """
+
+    kernel: Any = Effective("kernel")
+    _kernel: Any = Itself("kernel")
+
+    def __init__(
+        self,
+        equation: str,
+        output_shape: Any,
+        activation: Any = None,
+        bias_axes: str | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("quantization_config", None)  # written by Keras, null unless quantized
+        super().__init__(**kwargs)
+        self.equation = equation
+        self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.bias_axes = bias_axes
+        self.activation = activations.get(activation)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.bias: Any = None
+        self._ask_lora(lora_rank, lora_alpha)
+
+    def _shapes(self, input_shape: Any) -> EinsumShapes:
+        return einsum_shapes(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
+
+    def build(self, input_shape: Any) -> None:
+        shapes = self._shapes(input_shape)
+        self.kernel = self.add_weight(
+            shapes.kernel,
+            initializer=initializers.with_axes(self.kernel_initializer, shapes.input_axes, shapes.output_axes),
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        if shapes.bias is not None:
+            self.bias = self.add_weight(
+                shapes.bias,
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+        self._begin_lora()
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        y = ops.einsum(self.equation, inputs, self.kernel)
+        if self.bias is not None:
+            y = y + self.bias
+        return self.activation(y)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return self._shapes(input_shape).output
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "output_shape": self.partial_output_shape,
+            "equation": self.equation,
+            "activation": activations.serialize(self.activation),
+            "bias_axes": self.bias_axes,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self._lora_config(),
+        }

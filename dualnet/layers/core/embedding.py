@@ -1,0 +1,110 @@
+"""Embedding: a learned vector for each id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import constraints, initializers, ops, regularizers
+from ...ops.nn.embedding import embedding
+from ..base.layer import Layer, Shape
+from ..base.lora import Effective, Itself, Lora
+
+
+class Embedding(Lora, Layer):
+    """A row of a learned table for each id.  x: ids of any shape -> (*shape, output_dim)
+
+    input_dim: how many ids there are, 0 to input_dim - 1. output_dim: the length of a vector. embeddings: (input_dim,
+    output_dim), uniform from -0.05 to 0.05 at first. mask_zero: 0 stands for no entry; layers that follow leave it out. weights:
+    the table to begin with. input_length is taken and not needed. lora_rank, lora_alpha: see ``enable_lora``.
+    quantization_config is for quantizing, which there is not.
+    """
+
+    embeddings: Any = Effective("embeddings")
+    _embeddings: Any = Itself("embeddings")
+    _lora_of = "embeddings"
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        for name, n in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if isinstance(n, bool) or not isinstance(n, int) or n <= 0:
+                raise ValueError(
+                    f"`{name}` must be a positive integer. Received: {name}={n!r} (of type {type(n).__name__})."
+                )
+        if quantization_config is not None:
+            raise ValueError(f"Embedding: quantization_config is not supported, got {quantization_config!r}")
+        length = kwargs.pop("input_length", None)
+        super().__init__(**kwargs)
+        if length is not None and self._batch_input_shape is None:  # the first layer of a model knows its input
+            self._batch_input_shape = (None, *((length,) if isinstance(length, int) else tuple(length)))
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.autocast = False  # ids that come as floats keep their digits
+        self._ask_lora(lora_rank, lora_alpha)
+        if weights is not None:
+            self.build()
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.built:  # by the weights that were given
+            return
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+            name="embeddings",
+        )
+        self._begin_lora()
+
+    def call(self, inputs: Any) -> Any:
+        y = self._rows(inputs)
+        if self.compute_dtype != self.dtype:
+            y = ops.cast(y, self.compute_dtype)
+        if self.mask_zero:
+            y._keras_mask = self.compute_mask(inputs)
+        return y
+
+    def _rows(self, ids: Any) -> Any:
+        y = embedding(self._lora_weight(), ids)
+        if self.lora_enabled:  # only the rows that are asked for
+            rows = ops.matmul(embedding(self.lora_embeddings_a, ids), self.lora_embeddings_b)
+            y = y + self._lora_scale() * rows
+        return y
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return (*input_shape, self.output_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
+            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
+            "mask_zero": self.mask_zero,
+            "weights": None,  # they are in the file of weights
+            "quantization_config": None,
+            **self._lora_config(),
+        }

@@ -1,0 +1,86 @@
+"""ReversibleEmbedding: a table of vectors that is read both ways, from ids to vectors and from vectors to scores of ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import ops
+from ...core.dtypes import standardize_dtype
+from ...core.tensor import KerasTensor
+from ..base.layer import Shape
+from .embedding import Embedding
+
+
+class ReversibleEmbedding(Embedding):
+    """As ``Embedding``; called with ``reverse=True``, scores of the ids for vectors.  x: (..., output_dim) -> (..., input_dim)
+
+    tie_weights: whether the way back uses the table itself; otherwise ``reverse_embeddings`` (output_dim, input_dim) of its own.
+    reverse_dtype: in which the way back computes, the compute dtype by default. logit_soft_cap: scores are capped smoothly, to
+    cap * tanh(score / cap). The other arguments: see ``Embedding``.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            mask_zero=mask_zero,
+            **kwargs,
+        )
+        self.tie_weights = tie_weights
+        self.reverse_dtype = None if reverse_dtype is None else standardize_dtype(reverse_dtype)
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                (self.output_dim, self.input_dim),
+                initializer=self.embeddings_initializer,
+                regularizer=self.embeddings_regularizer,
+                constraint=self.embeddings_constraint,
+                name="reverse_embeddings",
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        if not reverse:
+            return super().call(inputs)
+        table = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        dtype = self.reverse_dtype or self.compute_dtype
+        scores = ops.matmul(ops.cast(inputs, dtype), ops.cast(table, dtype))
+        cap = self.logit_soft_cap
+        return scores if cap is None else cap * ops.tanh(scores / cap)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return super().compute_mask(inputs, mask) if str(inputs.dtype).lstrip("u").startswith("int") else None
+
+    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Shape:
+        return (*input_shape[:-1], self.input_dim) if reverse else (*input_shape, self.output_dim)
+
+    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:
+        dtype = (self.reverse_dtype if reverse else None) or self.compute_dtype
+        return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["weights"]
+        return {
+            **config,
+            "tie_weights": self.tie_weights,
+            "reverse_dtype": self.reverse_dtype,
+            "logit_soft_cap": self.logit_soft_cap,
+        }

@@ -1,0 +1,265 @@
+"""Layers that normalize over axes of each sample, and scale and shift the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import constraints, initializers, ops, regularizers
+from ...ops.nn.normalization import group_normalization, normalize
+from ..base.layer import Layer, Shape
+
+
+class Normalizing(Layer):
+    """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center)."""
+
+    supports_masking = True
+    gamma: Any = None
+    beta: Any = None
+
+    def __init__(
+        self,
+        axis: Any,
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        beta_initializer: Any,
+        gamma_initializer: Any,
+        beta_regularizer: Any,
+        gamma_regularizer: Any,
+        beta_constraint: Any,
+        gamma_constraint: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+
+    def _add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
+        if self.scale:
+            self.gamma = self.add_weight(
+                shape,
+                initializer=self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                autocast=False,
+                name="gamma",
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                shape,
+                initializer=self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                autocast=False,
+                name="beta",
+            )
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        known_axes(self, self.axis, input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
+            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
+            "beta_constraint": constraints.serialize(self.beta_constraint),
+            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+        }
+
+
+def known_axes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
+    """The axes as numbers from 0, in order; raises ``ValueError`` for one that the shape does not have."""
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    for a in axes:
+        if not -len(shape) <= a < len(shape):
+            raise ValueError(
+                f"{type(layer).__name__} layer {layer.name!r}: axis {a} is out of bounds for inputs of shape "
+                f"{tuple(shape)}; expected one from {-len(shape)} to {len(shape) - 1}"
+            )
+    return tuple(sorted(a % len(shape) for a in axes))
+
+
+class LayerNormalization(Normalizing):
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance of each sample over ``axis`` (arXiv:1607.06450)
+
+    axis: one axis or several. gamma, beta: with the lengths of those axes, left out by ``scale=False`` and
+    ``center=False``. rms_scaling: True leaves out beta and the subtraction of the mean; ``RMSNormalization`` is what
+    Keras has for it now.
+    """
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.rms_scaling = kwargs.pop("rms_scaling", False)
+        super().__init__(
+            axis if isinstance(axis, int) else list(axis),
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        self._add_scale_and_offset(tuple(input_shape[a] for a in known_axes(self, self.axis, input_shape)))
+
+    def call(self, inputs: Any) -> Any:
+        return ops.layer_normalization(
+            inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rms_scaling": self.rms_scaling}
+
+
+class GroupNormalization(Normalizing):
+    """Channels in groups; each group of each sample gets mean 0 and variance 1, then gamma and beta act (arXiv:1803.08494)
+
+    groups: how many; the number of channels is a multiple of it, or -1 for a group of its own for each channel. axis: of
+    the channels. gamma, beta: (channels,), left out by ``scale=False`` and ``center=False``.
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            axis,
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+        if isinstance(groups, bool) or not isinstance(groups, int) or not (groups > 0 or groups == -1):
+            raise ValueError(
+                f"GroupNormalization: the argument `groups` must be a positive whole number or -1, got {groups!r}"
+            )
+        self.groups = groups
+        self.autocast = False  # 16 bits hold numbers up to 65504 alone: the inputs are cast when they are normalized
+
+    def build(self, input_shape: Any) -> None:
+        (axis,) = known_axes(self, self.axis, input_shape)
+        size = input_shape[axis]
+        if axis == 0 or size is None:
+            raise ValueError(
+                f"Axis {self.axis} of input tensor should have a defined dimension but the layer received an input with shape "
+                f"{tuple(input_shape)}; it cannot be the batch either (layer {self.name!r})"
+            )
+        groups = size if self.groups == -1 else self.groups
+        if size < groups:
+            raise ValueError(f"Number of groups ({groups}) cannot be more than the number of channels ({size}).")
+        if size % groups:
+            raise ValueError(
+                f"Number of groups ({groups}) must be a multiple of the number of channels ({size}), that is, divide it."
+            )
+        self._add_scale_and_offset((size,))
+
+    def call(self, inputs: Any) -> Any:
+        groups = inputs.shape[self.axis] if self.groups == -1 else self.groups
+        exact = "float32" if self.compute_dtype in ("float16", "bfloat16") else self.compute_dtype
+        y = group_normalization(ops.cast(inputs, exact), groups, self.gamma, self.beta, self.axis, self.epsilon)
+        return y if exact == self.compute_dtype else ops.cast(y, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "groups": self.groups}
+
+
+class UnitNormalization(Layer):
+    """x / its length over ``axis``, one axis or several: the squares of what comes out sum up to 1"""
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(axis, bool) or not isinstance(axis, (int, list, tuple)):
+            raise TypeError(
+                f"Invalid value for `axis` argument: expected an int or a list/tuple of ints. Received: axis={axis!r}"
+            )
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self._build_at_init()
+
+    def call(self, inputs: Any) -> Any:
+        return normalize(inputs, self.axis, 2, 1e-12)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        known_axes(self, self.axis, input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+class RMSNormalization(Layer):
+    """scale x / sqrt(mean(x^2) + epsilon), the mean of each sample over ``axis`` (arXiv:1910.07467)
+
+    axis: one axis or several. scale: with the lengths of those axes, ones at first.
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        shape = tuple(input_shape[a] for a in known_axes(self, self.axis, input_shape))
+        self.scale = self.add_weight(shape, initializer="ones", name="scale")
+
+    def call(self, x: Any) -> Any:
+        return ops.rms_normalization(x, self.scale, self.axis, self.epsilon)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        known_axes(self, self.axis, input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

@@ -1,0 +1,1 @@
+"""Layers that prepare text, images and numbers for a model."""

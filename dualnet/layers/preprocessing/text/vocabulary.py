@@ -1,0 +1,158 @@
+"""A vocabulary: what is known and learned of it, its file, and the checks of its terms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....core import text
+from ..numeric.category_encoding import Constant
+
+ASSET = "vocabulary.txt"
+
+
+class Vocabulary:
+    """A vocabulary, and what is being learned of one. No container, or every look for layers inside would walk through it."""
+
+    def __init__(self, given_idf: Any = None) -> None:
+        self.given_idf = given_idf  # to the layer as it was made
+        self.terms: list[Any] | None = None  # without the special ones
+        self.idf: Any = None  # the weight of every entry, special ones included
+        self.sent: Any = None  # these weights, and what a device has of them
+        self.table: dict[bytes, int] = {}
+        self.forget()
+
+    # -- learning --------------------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Begin to learn anew."""
+        self.counts: Counter[Any] = Counter()
+        self.documents: Counter[Any] = Counter()  # how many samples have a term
+        self.samples = 0
+
+    def count(self, rows: list[list[Any]], weighs: bool) -> None:
+        """Take samples, each a list of keys, into account; if it ``weighs``, how many have each key too."""
+        for row in rows:
+            self.counts.update(row)
+            if weighs:
+                self.documents.update(set(row))
+        self.samples += len(rows)
+
+    def found(self, ignored: set[Any], most: int | None) -> list[Any]:
+        """The keys that were seen, the most frequent first, and among equals the greatest; at most as many."""
+        seen = sorted(((n, key) for key, n in self.counts.items() if key not in ignored), reverse=True)
+        return [key for _, key in seen][:most]
+
+    def learned_weights(self, keys: list[Any]) -> Any:
+        """log(1 + samples / (1 + samples that have it)) for each key"""
+        return np.log1p(np.array([self.samples / (1 + self.documents[key]) for key in keys]))
+
+    # -- weights ---------------------------------------------------------------------------------------------------------
+
+    def weigh(self, weights: Any, special: int = 0) -> None:
+        """Keep these weights, behind as many special ones: those weigh what the known terms do on average."""
+        weights = np.asarray(weights)
+        if special:
+            weights = np.concatenate([np.full(special, weights.mean() if len(weights) else 0.0), weights])
+        self.idf = weights.astype("float32")
+
+    def special_differ(self, special: int) -> bool:
+        """Whether the weight of the special entries is another one than the average."""
+        return bool(special) and not np.allclose(self.idf[:special], self.idf[special:].mean(), rtol=1e-6)
+
+    def weights(self, depth: int) -> Constant:
+        """The weights of vectors with ``depth`` entries, 0 behind the vocabulary."""
+        if self.sent is None or self.sent[0] is not self.idf:
+            self.sent = self.idf, Constant(np.pad(self.idf, (0, depth - len(self.idf))))
+        return self.sent[1]
+
+
+# -- its file ------------------------------------------------------------------------------------------------------------
+
+
+def read_terms(file: Path, by_hand: bool = False) -> list[str]:
+    """The lines of a file; of one that somebody wrote by hand, without the marks of Windows."""
+    try:
+        lines = file.read_bytes().decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"a vocabulary must be a text file in utf-8, with a term on each line: {error}") from None
+    if len(lines) > 1 and lines[-1] == "":
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines] if by_hand else lines
+
+
+def write_terms(file: Path, terms: list[Any]) -> None:
+    """Write the file that ``read_terms`` reads."""
+    lines = "\n".join(str(t) for t in terms)
+    file.write_bytes((lines + ("\n" if lines.endswith("\n") else "")).encode())
+
+
+def fits_lines(terms: list[Any]) -> bool:
+    """Whether a file with a term on each line can hold them."""
+    return not any(isinstance(t, str) and ("\n" in t or "\r" in t) for t in terms)
+
+
+# -- checks --------------------------------------------------------------------------------------------------------------
+
+
+def check_terms(terms: list[Any], special: list[Any], reserved: dict[str, Any], max_tokens: int | None) -> None:
+    """Refuse terms that are repeated, that are reserved (by name, None for those that are not used), or too many."""
+    counts = Counter(terms)
+    if len(counts) != len(terms):
+        repeated = [term for term, n in counts.items() if n > 1]
+        raise ValueError(
+            "The passed vocabulary has at least one repeated term. Please uniquify your dataset. The repeated terms "
+            f"are: {repeated}"
+        )
+    for which, token in reserved.items():
+        if token is not None and token in counts:
+            raise ValueError(
+                f"Found reserved {which} token at unexpected location in `vocabulary`. Note that passed `vocabulary` "
+                "does not need to include the OOV and mask tokens. Either remove all mask and OOV tokens, or include "
+                f"them only at the start of the vocabulary in precisely this order: {special}. Received: "
+                f"{which.lower()}_token={token!r} at vocabulary index {terms.index(token)}"
+            )
+    size = len(terms) + len(special)
+    if max_tokens is not None and size > max_tokens:
+        raise ValueError(
+            "Attempted to set a vocabulary larger than the maximum vocab size. "
+            f"Received vocabulary size is {size}; `max_tokens` is {max_tokens}."
+        )
+
+
+def refuse_path(cls: type, config: dict[str, Any]) -> None:
+    """A config may come out of a file, which must not make this program read others."""
+    if isinstance(config.get("vocabulary"), (str, bytes)):
+        raise ValueError(
+            f"{cls.__name__}: the vocabulary in a config must be a list of terms, got the path {config['vocabulary']!r}, "
+            "which is not read: call set_vocabulary(path) on the layer yourself"
+        )
+
+
+# -- what it is learned from ---------------------------------------------------------------------------------------------
+
+
+def batches_of(data: Any, steps: int | None = None) -> Iterator[Any]:
+    """What a layer adapts to, batch by batch: one array or list of values, or an iterable of batches."""
+    if text.is_text(data) or hasattr(data, "shape") or hasattr(data, "to_numpy") or _is_values(data):
+        yield data
+        return
+    if not hasattr(data, "__iter__"):
+        raise TypeError(f"adapt takes an array, a list, or an iterable of batches, got {type(data).__name__}")
+    for i, batch in enumerate(data):
+        if steps is not None and i >= steps:
+            return
+        yield batch[0] if isinstance(batch, tuple) else batch
+        if i + 1 == steps:  # without asking for one more, which an endless source would have to make
+            return
+
+
+def _is_values(data: Any) -> bool:
+    """Whether something is a nested list of numbers."""
+    if not isinstance(data, (list, tuple)):
+        return isinstance(data, (int, float))
+    return len(data) == 0 or _is_values(data[0]) or np.isscalar(data[0])

@@ -1,0 +1,228 @@
+"""Layers that act while training only."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ... import regularizers
+from ...core.seeds import SeedGenerator
+from ...ops.nn.dropout import dropout
+from ...ops.nn.noise import alpha_dropout, gaussian_dropout, gaussian_noise
+from ..base.layer import Layer, Shape
+from ..base.spatial import data_format_of
+
+
+class _Noisy(Layer):
+    """Base of layers that draw numbers while training.
+
+    amount: how much of it there is, from 0 (the input is passed on) to 1; the attribute has the name ``amount_name``. seed:
+    fixes what this layer draws; by default that follows from ``set_random_seed`` and the layer's name, and is the same on
+    every device.
+    """
+
+    supports_masking = True
+    stream: ClassVar[str]
+    amount_name: ClassVar[str] = "rate"
+
+    def __init__(self, amount: float, seed: int | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 <= amount <= 1:
+            raise ValueError(
+                f"Invalid value received for argument `{self.amount_name}`. Expected a float value between 0 and 1. "
+                f"Received: {self.amount_name}={amount!r} (layer {type(self).__name__})"
+            )
+        setattr(self, self.amount_name, amount)
+        self.seed = seed
+        if amount > 0:
+            self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, kind=self.stream)
+        self._build_at_init()
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or getattr(self, self.amount_name) == 0:
+            return inputs
+        return self._noisy(inputs, *self.seed_generator.next())
+
+    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), self.amount_name: getattr(self, self.amount_name), "seed": self.seed}
+
+
+def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+    """The shape of a mask as a tuple; ``ValueError`` for what is no shape."""
+    if noise_shape is None:
+        return None
+    wrong = "Invalid value received for argument `noise_shape`. "
+    if not isinstance(noise_shape, (tuple, list)):
+        raise ValueError(f"{wrong}Expected a tuple or list of integers. Received: noise_shape={noise_shape!r}")
+    for n in noise_shape:
+        if n is not None and (isinstance(n, bool) or not isinstance(n, int)):
+            raise ValueError(
+                f"{wrong}Expected all elements to be integers or None. Received: noise_shape={noise_shape}"
+            )
+        if n is not None and n <= 0:
+            raise ValueError(
+                f"{wrong}Expected all dimensions to be positive integers or None. Received: noise_shape={noise_shape}"
+            )
+    return tuple(noise_shape)
+
+
+class Dropout(_Noisy):
+    """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate)
+    (arXiv:1207.0580).
+
+    seed: fixes the masks of this layer; by default they follow from ``set_random_seed`` and the layer's name, and are
+    the same on every device. noise_shape: the shape of the mask, which broadcasts; None entries are taken from the
+    input.
+    """
+
+    stream = "dropout"
+    rate: float
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed, **kwargs)
+        self.noise_shape = checked_noise_shape(noise_shape)
+
+    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+        return dropout(inputs, self.rate, key, step, self.noise_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "noise_shape": self.noise_shape}
+
+
+class GaussianNoise(_Noisy):
+    """While training, adds normal noise of mean 0 and standard deviation ``stddev``, from 0 to 1."""
+
+    stream, amount_name = "gaussian_noise", "stddev"
+    stddev: float
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(stddev, seed, **kwargs)
+
+    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+        return gaussian_noise(inputs, self.stddev, key, step)
+
+
+class GaussianDropout(_Noisy):
+    """While training, multiplies by normal noise of mean 1 and variance rate / (1 - rate), which is that of ``Dropout``."""
+
+    stream = "gaussian_dropout"
+    rate: float
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed, **kwargs)
+
+    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+        return gaussian_dropout(inputs, self.rate, key, step)
+
+
+class AlphaDropout(_Noisy):
+    """``Dropout`` for ``selu`` networks: what is dropped takes the value where selu levels off, and the rest is moved so that
+    mean 0 and variance 1 stay as they are (arXiv:1706.02515).
+
+    noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the input.
+    """
+
+    stream = "alpha_dropout"
+    rate: float
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed, **kwargs)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+
+    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+        return alpha_dropout(inputs, self.rate, key, step, self.noise_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "noise_shape": self.noise_shape}
+
+
+class _SpatialDropout(_Noisy):
+    """``Dropout`` of whole feature maps: one decision for each sample and channel (arXiv:1411.4280)."""
+
+    stream = "spatial_dropout"
+    rate: float
+    rank: ClassVar[int]
+    data_format = "channels_last"
+
+    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+        ones = (1,) * (self.rank - 2)
+        last = self.data_format == "channels_last"
+        return dropout(inputs, self.rate, key, step, (None, *ones, None) if last else (None, None, *ones))
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if len(inputs.shape) != self.rank:
+            raise ValueError(
+                f"{type(self).__name__} layer {self.name!r} expects inputs with {self.rank} axes, "
+                f"got shape {tuple(inputs.shape)}"
+            )
+        return super().call(inputs, training)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["trainable"]  # which the constructor does not take
+        return config
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """``Dropout`` of whole channels (arXiv:1411.4280).  x: (batch, steps, channels)"""
+
+    rank = 3
+
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(rate, seed, name=name, dtype=dtype)
+
+
+class _SpatialDropoutOfImages(_SpatialDropout):
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(rate, seed, name=name, dtype=dtype)
+        self.data_format = data_format_of(self, data_format)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class SpatialDropout2D(_SpatialDropoutOfImages):
+    """``Dropout`` of whole channels (arXiv:1411.4280).  x: (batch, rows, columns, channels), or with the channels first"""
+
+    rank = 4
+
+
+class SpatialDropout3D(_SpatialDropoutOfImages):
+    """``Dropout`` of whole channels (arXiv:1411.4280).  x: (batch, three axes, channels), or with the channels first"""
+
+    rank = 5
+
+
+class ActivityRegularization(Layer):
+    """The input as it is, and the penalty ``l1 sum(|x|) + l2 sum(x^2)`` of it in the loss, divided by the size of the batch."""
+
+    supports_masking = True
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+        self.l1 = l1
+        self.l2 = l2
+        self._build_at_init()
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), "l1": self.l1, "l2": self.l2}
+        del config["activity_regularizer"]
+        return config

@@ -1,0 +1,151 @@
+"""Names of TensorFlow, and of tf.keras's ``backend``, that stand in course notes, in one table.
+
+``import dualnet as tf`` finds them (``tf.reduce_mean``, ``tf.nn.relu``, ``tf.keras.layers``); they are in no ``__all__``.
+Everything runs eagerly, and gradients are first-order. Where TensorFlow gives an argument another name, order or default,
+a function of ``tf_functions.py`` translates it into ops. ``docs/old-spellings.md`` lists them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Element types are strings here.
+DTYPES = "bfloat16 bool float16 float32 float64 int8 int16 int32 int64 string uint8 uint16 uint32 uint64"
+
+# tf.X means ops.X.
+SAME = {
+    "": """abs add broadcast_to cast convert_to_tensor cos cosh divide einsum equal exp expand_dims eye floor greater
+        greater_equal less less_equal linspace logical_and logical_not logical_or maximum minimum multiply negative
+        norm not_equal ones ones_like repeat roll round searchsorted shape sigmoid sign sin sinh size sqrt square
+        squeeze stack subtract tan tanh tensordot tile unstack zeros zeros_like""",
+    "math": """abs add bincount ceil cos cosh count_nonzero divide equal erf exp expm1 floor greater greater_equal less
+        less_equal log log1p log_sigmoid logical_and logical_not logical_or logical_xor maximum minimum mod multiply
+        negative not_equal round rsqrt sigmoid sign sin sinh softplus softsign sqrt square subtract tan tanh""",
+    "nn": "elu log_softmax moments relu relu6 selu sigmoid silu softmax softplus softsign swish tanh",
+    "linalg": "cholesky det diag eigh inv norm qr solve tensordot trace",
+}
+
+# Other names, and names whose home is not dualnet.ops. A home without a dot is a function of tf_functions.py.
+OTHER = {
+    "": """acos=ops.arccos acosh=ops.arccosh asin=ops.arcsin asinh=ops.arcsinh atan=ops.arctan atan2=ops.arctan2
+        atanh=ops.arctanh
+        fill=ops.full identity=ops.copy pow=ops.power range=ops.arange rank=ops.ndim
+        reduce_all=ops.all reduce_any=ops.any reduce_logsumexp=ops.logsumexp reduce_max=ops.max reduce_mean=ops.mean
+        reduce_min=ops.min reduce_prod=ops.prod reduce_sum=ops.sum reverse=ops.flip stop_gradient=ops.stop_gradient
+        truediv=ops.true_divide
+        add_n argmax argmin argsort=sorted_places boolean_mask clip_by_global_norm clip_by_norm clip_by_value concat
+        constant cumsum executing_eagerly function gather get_logger matmul meshgrid=ops.meshgrid newaxis=legacy.tf_functions.newaxis one_hot pad
+        print=print_to_stderr reshape sort=sorted_values split transpose where
+        TensorShape=shape_of TensorSpec=data.TensorSpec is_tensor=ops.is_tensor
+        constant_initializer=initializers.Constant ones_initializer=initializers.Ones
+        random_normal_initializer=initializers.RandomNormal random_uniform_initializer=initializers.RandomUniform
+        zeros_initializer=initializers.Zeros""",
+    "math": """acos=ops.arccos add_n argmax argmin asin=ops.arcsin atan=ops.arctan confusion_matrix cumsum
+        divide_no_nan=ops.divide_no_nan floordiv=ops.floor_divide floormod=ops.mod is_finite=ops.isfinite
+        is_inf=ops.isinf is_nan=ops.isnan l2_normalize pow=ops.power reciprocal=ops.reciprocal reduce_all=ops.all
+        reduce_any=ops.any reduce_logsumexp=ops.logsumexp reduce_max=ops.max reduce_mean=ops.mean reduce_min=ops.min
+        reduce_prod=ops.prod reduce_std=ops.std reduce_sum=ops.sum reduce_variance=ops.var segment_sum=ops.segment_sum
+        softmax=ops.softmax squared_difference top_k""",
+    "nn": """avg_pool=avg_pool2d avg_pool2d batch_normalization bias_add=ops.add conv2d dropout embedding_lookup gelu
+        l2_loss l2_normalize leaky_relu max_pool=max_pool2d max_pool2d sigmoid_cross_entropy_with_logits
+        softmax_cross_entropy_with_logits sparse_softmax_cross_entropy_with_logits top_k""",
+    "linalg": "l2_normalize matmul matvec",
+    "random": "set_seed",
+    "config": "run_functions_eagerly=nothing_to_set",
+    "config.experimental": "list_physical_devices=config.list_physical_devices set_memory_growth=nothing_to_set",
+    "data.experimental": "AUTOTUNE=data.AUTOTUNE cardinality",
+    "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
+        rgb_to_grayscale=ops.image.rgb_to_grayscale""",
+    "nest": "flatten=tree.flatten map_structure=tree.map_structure",
+    "test": "gpu_device_name is_gpu_available",
+    # keras.backend of Keras 2, as notes write it: K.mean.
+    "backend": """abs=ops.abs all=ops.all any=ops.any arange=ops.arange argmax=argmax_last argmin=argmin_last
+        batch_flatten binary_crossentropy=ops.binary_crossentropy cast=ops.cast cast_to_floatx
+        categorical_crossentropy=ops.categorical_crossentropy clip=ops.clip concatenate=concat_last
+        constant cos=ops.cos cumsum dot=ops.dot elu=ops.elu equal=ops.equal eval=value_of exp=ops.exp
+        expand_dims=ops.expand_dims eye=ops.eye flatten=ops.ravel gather get_value=value_of greater=ops.greater
+        greater_equal=ops.greater_equal hard_sigmoid=ops.hard_sigmoid int_shape=ops.shape is_tensor=ops.is_tensor
+        l2_normalize less=ops.less less_equal=ops.less_equal log=ops.log logsumexp=ops.logsumexp max=ops.max
+        maximum=ops.maximum mean=ops.mean min=ops.min minimum=ops.minimum ndim=ops.ndim not_equal=ops.not_equal
+        one_hot ones=ops.ones ones_like=ops.ones_like permute_dimensions=ops.transpose pow=ops.power prod=ops.prod
+        random_normal=random.normal random_uniform=random.uniform relu=ops.relu repeat_elements=ops.repeat
+        reshape=ops.reshape round=ops.round set_learning_phase=nothing_to_set set_value shape=ops.shape
+        sigmoid=ops.sigmoid sign=ops.sign sin=ops.sin
+        softmax=ops.softmax softplus=ops.softplus softsign=ops.softsign
+        sparse_categorical_crossentropy=ops.sparse_categorical_crossentropy sqrt=ops.sqrt square=ops.square
+        squeeze=ops.squeeze stack=ops.stack std=ops.std stop_gradient=ops.stop_gradient sum=ops.sum switch
+        tanh=ops.tanh tile=ops.tile transpose=ops.transpose var=ops.var
+        variable=core.variables.Variable zeros=ops.zeros zeros_like=ops.zeros_like""",
+}  # fmt: skip
+
+# Parts of TensorFlow that dualnet has no module for.
+NAMESPACES = ("config.experimental", "data.experimental", "image", "linalg", "math", "nest", "nn", "test")
+
+
+def _table() -> dict[str, str]:
+    """ "nn.relu" -> "ops.relu": all of the above, one entry for each name."""
+    found = {}
+    for namespace, names in SAME.items():
+        for name in names.split():
+            found[f"{namespace}.{name}".lstrip(".")] = f"ops.{name}"
+    for namespace, pairs in OTHER.items():
+        for pair in pairs.split():
+            name, _, home = pair.partition("=")
+            found[f"{namespace}.{name}".lstrip(".")] = home or name
+    return found
+
+
+TABLE = _table()
+
+# What people look for and will not find, and what to use instead.
+_SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here everything runs at once"
+MISSING = {
+    "Module": "subclass dualnet.Layer",
+    "Session": _SESSIONS,
+    "contrib": _SESSIONS,
+    "distribute": "a model trains on one device",
+    "estimator": "use dualnet.Model",
+    "global_variables_initializer": _SESSIONS,
+    "io": "read files with Python or NumPy, images with utils.load_img or utils.image_dataset_from_directory",
+    "placeholder": _SESSIONS,
+    "saved_model": "use model.save(...) and models.load_model",
+    "strings": "use layers.TextVectorization, or Python's strings within Dataset.map",
+    "summary": "use callbacks.TensorBoard",
+    "train": "use model.save_weights(...), or callbacks.ModelCheckpoint",
+}
+
+
+def find(name: str, module: str = "") -> Any:
+    """What a name of TensorFlow stands for; ``AttributeError`` when it is none of the table.
+
+    name: "reduce_mean", or with ``module`` "nn" or "backend" a name of that. module: a part of TensorFlow.
+    """
+    whole = f"{module}.{name}".lstrip(".")
+    if whole in NAMESPACES:
+        return Namespace(whole)
+    if whole in DTYPES.split():
+        return whole
+    if whole not in TABLE:
+        at = "dualnet" + f".{module}" * bool(module)
+        hint = f": {MISSING[whole]}" if whole in MISSING else ""
+        raise AttributeError(f"module {at!r} has no attribute {name!r}{hint}")
+    home, _, last = TABLE[whole].rpartition(".")
+    return getattr(importlib.import_module(f"dualnet.{home or 'legacy.tf_functions'}"), last)
+
+
+class Namespace:
+    """A part of TensorFlow, such as ``tf.nn``: its names are looked up when they are asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return find(name, self._name)
+
+    def __dir__(self) -> list[str]:
+        start = f"{self._name}."
+        return sorted(name.removeprefix(start) for name in TABLE if name.startswith(start))
+
+    def __repr__(self) -> str:
+        return f"<names of TensorFlow: dualnet.{self._name}>"

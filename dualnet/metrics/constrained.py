@@ -1,0 +1,133 @@
+"""The best of one measure of two classes, at the thresholds where another is good enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..core.tensor import Tensor
+from .confusion import ConfusionMetric
+from .thresholds import CONDITIONS, Thresholds, evenly
+
+# Each measure is a share of two of the counts.
+_SENSITIVITY = _RECALL = ("true_positives", "false_negatives")
+_SPECIFICITY = ("true_negatives", "false_positives")
+_PRECISION = ("true_positives", "false_positives")
+
+
+class _BestAt(ConfusionMetric):
+    """The largest ``_wanted`` where ``_given`` is at least the value that is asked for; 0 where it never is."""
+
+    _direction = "up"
+    _wanted: tuple[str, str]
+    _given: tuple[str, str]
+    _argument: str
+
+    def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
+        if not 0 <= value <= 1:
+            raise ValueError(
+                f"Argument `{self._argument}` must be in the range [0, 1]. Received: {self._argument}={value}"
+            )
+        if num_thresholds <= 0:
+            raise ValueError(
+                f"Argument `num_thresholds` must be an integer > 0. Received: num_thresholds={num_thresholds}"
+            )
+        super().__init__(name=name, dtype=dtype)
+        self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
+        self.thresholds = [0.5] if num_thresholds == 1 else evenly(num_thresholds)
+        self._thresholds = Thresholds(self.thresholds)
+        self._count(*CONDITIONS)
+        self.true_positives, self.false_positives = self._counts["true_positives"], self._counts["false_positives"]
+        self.true_negatives, self.false_negatives = self._counts["true_negatives"], self._counts["false_negatives"]
+
+    def result(self) -> Tensor:
+        reached = ops.greater_equal(self._share(*self._given), self.value)
+        return ops.max(ops.where(reached, self._share(*self._wanted), 0.0))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {self._argument: self.value, "num_thresholds": self.num_thresholds, "class_id": self.class_id}
+        return {**super().get_config(), **own}
+
+
+class SensitivityAtSpecificity(_BestAt):
+    """The best sensitivity tp / (tp + fn) at which the specificity tn / (tn + fp) is at least ``specificity``.
+
+    specificity: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
+    "sensitivity_at_specificity" by default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _wanted, _given, _argument = _SENSITIVITY, _SPECIFICITY, "specificity"
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(specificity, num_thresholds, class_id, name, dtype)
+        self.specificity = specificity
+
+
+class SpecificityAtSensitivity(_BestAt):
+    """The best specificity tn / (tn + fp) at which the sensitivity tp / (tp + fn) is at least ``sensitivity``.
+
+    sensitivity: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
+    "specificity_at_sensitivity" by default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _wanted, _given, _argument = _SPECIFICITY, _SENSITIVITY, "sensitivity"
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+        self.sensitivity = sensitivity
+
+
+class PrecisionAtRecall(_BestAt):
+    """The best precision tp / (tp + fp) at which the recall tp / (tp + fn) is at least ``recall``.
+
+    recall: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
+    "precision_at_recall" by default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _wanted, _given, _argument = _PRECISION, _RECALL, "recall"
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(recall, num_thresholds, class_id, name, dtype)
+        self.recall = recall
+
+
+class RecallAtPrecision(_BestAt):
+    """The best recall tp / (tp + fn) at which the precision tp / (tp + fp) is at least ``precision``.
+
+    precision: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
+    "recall_at_precision" by default. dtype: of the metric, by default ``floatx()``.
+    """
+
+    _wanted, _given, _argument = _RECALL, _PRECISION, "precision"
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(precision, num_thresholds, class_id, name, dtype)
+        self.precision = precision

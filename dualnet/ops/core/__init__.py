@@ -1,0 +1,1 @@
+"""Ops on the structure of tensors: shapes, indexing, sorting, creation, control flow."""

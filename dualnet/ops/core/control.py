@@ -1,0 +1,219 @@
+"""Branches, loops and scans: functions of functions.
+
+They are plain Python around ops, so gradients flow through them and each turn of a loop costs what its ops cost. What depends
+on a value that only the device knows is chosen there, with ``where``, or says that it is read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ... import tree
+from ...core.tensor import KerasTensor, Tensor
+from .._common import as_one_op, is_symbolic
+from ..math.arithmetic import equal, where
+from ..math.elementwise import cast
+from .create import convert_to_tensor
+from .shape import concatenate, flip, get_item, ndim, reshape, shape, stack, unstack
+
+Function = Callable[..., Any]
+
+
+def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
+    """``true_fn()`` where ``pred`` holds, else ``false_fn()``: functions without arguments, of the same structure of tensors.
+
+    pred: a Python boolean, which chooses the function that is called, or a tensor without axes. Of a tensor nothing is read
+    back: both functions are called and their results chosen from on the device, so neither should have side effects. NaN
+    and infinity of the one not chosen stay out of the value, but an infinite or NaN slope in it makes the gradient NaN (0
+    times infinity): guard its argument, as in ``log(where(x > 0, x, 1))``. ``switch`` is the same.
+    Raises ``ValueError`` when the results differ in structure or shape.
+    """
+    if not callable(true_fn) or not callable(false_fn):
+        raise TypeError("cond: `true_fn` and `false_fn` should be callable, functions without arguments")
+    if not isinstance(pred, (Tensor, KerasTensor)) and not hasattr(pred, "device"):
+        return true_fn() if pred else false_fn()
+    return _choose([(pred, true_fn())], false_fn(), "cond")
+
+
+def _choose(cases: list[tuple[Any, Any]], otherwise: Any, name: str) -> Any:
+    """The value of the first case whose predicate holds, else ``otherwise``; chosen leaf by leaf."""
+    for pred, value in reversed(cases):
+        kinds = [[_shape(v) for v in tree.flatten(x)] for x in (value, otherwise)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                f"{name}: all functions should return tensors of the same shapes, got {kinds[0]} and {kinds[1]}"
+            )
+        chosen = cast(reshape(pred, ()), "bool") if ndim(pred) else cast(pred, "bool")
+
+        def pick(a: Any, b: Any, chosen: Any = chosen) -> Any:
+            return None if a is None else where(chosen, a, b)
+
+        otherwise = tree.map_structure(pick, value, otherwise)
+    return otherwise
+
+
+def _shape(x: Any) -> Any:
+    return None if x is None else shape(x)
+
+
+def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
+    """``branches[index](*operands)``; an index outside takes the first or last.
+
+    index: a Python integer, or a tensor without axes: then all branches are called and their results, of the same structure
+    and shapes, chosen from on the device, where nothing is read back.
+    """
+    if not branches:
+        raise ValueError("switch: expected at least one branch, got none")
+    last = len(branches) - 1
+    if not isinstance(index, (Tensor, KerasTensor)) and not hasattr(index, "device"):
+        return branches[min(max(int(index), 0), last)](*operands)
+    results = [branch(*operands) for branch in branches]
+    if not last:
+        return results[0]
+    cases = [(equal(index, i) if i else index <= 0, results[i]) for i in range(last)]
+    return _choose(cases, results[-1], "switch")
+
+
+def _first(elements: Any) -> list[Any]:
+    leaves = tree.flatten(elements)
+    if not leaves:
+        raise ValueError("expected at least one tensor, got an empty structure")
+    return leaves
+
+
+def _slices(elements: Any) -> list[Any]:
+    """The parts of a structure of tensors along their first axis, as structures of the same form."""
+    parts = [unstack(x) for x in _first(elements)]
+    lengths = {len(p) for p in parts}
+    if len(lengths) > 1:
+        raise ValueError(f"expected tensors with the same first dimension, got {sorted(lengths)}")
+    return [tree.pack_sequence_as(elements, [p[i] for p in parts]) for i in range(lengths.pop())]
+
+
+def _stacked(results: list[Any]) -> Any:
+    """One structure of stacked tensors of a list of structures."""
+    return tree.map_structure(lambda *leaves: None if leaves[0] is None else _stack(list(leaves)), *results)
+
+
+def _stack(parts: list[Any]) -> Tensor:
+    """Any number of tensors stacked: 8 at a time, for which a GPU needs no table of pointers from the host."""
+    joined = [stack(parts[i : i + 8]) for i in range(0, len(parts), 8)]
+    while len(joined) > 1:
+        joined = [concatenate(joined[i : i + 8], axis=0) for i in range(0, len(joined), 8)]
+    return joined[0]
+
+
+@as_one_op
+def scan(
+    f: Function, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1
+) -> tuple[Any, Any]:
+    """A loop that carries a value along: ``carry, y = f(carry, x)`` for every slice x of ``xs`` along its first axis.
+
+    init: the first carry, a structure of tensors. xs: a structure of tensors, or None with ``length`` turns. reverse: from
+    the last slice to the first. unroll: of no effect here. Returns (the last carry, all y stacked, in the order of xs).
+    """
+    if not callable(f):
+        raise TypeError(f"scan: `f` should be a callable, got {type(f).__name__}")
+    if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
+        raise ValueError(f"scan: `unroll` must be an positive integer or boolean, got {unroll}")
+    if xs is None:
+        if length is None:
+            raise ValueError("scan: expected `xs` to scan over and/or `length`, got neither")
+        turns: list[Any] = [None] * int(length)
+    else:
+        turns = _slices(xs)
+        if length is not None and length != len(turns):
+            raise ValueError(f"scan: length is {length}, but xs has {len(turns)} slices")
+    if not turns:
+        raise ValueError("scan: expected at least one turn, got none")
+    carry, ys = tree.map_structure(convert_to_tensor, init), []
+    for x in reversed(turns) if reverse else turns:
+        carry, y = f(carry, x)
+        ys.append(y)
+    return carry, _stacked(ys[::-1] if reverse else ys)
+
+
+@as_one_op
+def map(f: Function, xs: Any) -> Any:
+    """``f`` of every slice of ``xs`` along its first axis, the results stacked.  xs: a structure of tensors (n, ...)"""
+    if not callable(f):
+        raise TypeError(f"map: `f` should be a callable, got {type(f).__name__}")
+    return _mapped(f, xs)
+
+
+@as_one_op
+def vectorized_map(function: Function, elements: Any) -> Any:
+    """``map``, under the name of a function that promises speed: here it is the same loop."""
+    return _mapped(function, elements)
+
+
+def _mapped(f: Function, xs: Any) -> Any:
+    slices = _slices(xs)
+    if not slices:
+        raise ValueError("map: expected at least one slice, got none")
+    return _stacked([f(x) for x in slices])
+
+
+@as_one_op
+def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
+    """``val = body_fun(i, val)`` for i from lower up to, not including, upper.  Bounds that are tensors are read back."""
+    value = init_val
+    for i in range(int(lower), int(upper)):
+        value = body_fun(i, value)
+    return value
+
+
+def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    """``loop_vars = body(*loop_vars)`` as long as ``cond(*loop_vars)`` holds, ``maximum_iterations`` times at most.
+
+    loop_vars: a tuple or list of tensors, or one. What ``cond`` returns is read back at every turn: on a GPU the device is
+    waited for, which no step of training should do; ``fori_loop`` and ``scan`` do not.
+    """
+    several = isinstance(loop_vars, (tuple, list))
+    if is_symbolic(loop_vars):
+        from ...graph.graph import Operation, Spec, record
+
+        spec = tree.map_structure(lambda x: Spec(shape(x), str(x.dtype)), loop_vars)
+        return record(Operation(while_loop), (cond, body, loop_vars, maximum_iterations), {}, spec)
+    values = tuple(loop_vars) if several else (loop_vars,)
+    values = tuple(tree.map_structure(convert_to_tensor, v) for v in values)
+    turns = 0
+    while (maximum_iterations is None or turns < maximum_iterations) and bool(cond(*values)):
+        made = body(*values)
+        values = tuple(made) if isinstance(made, (tuple, list)) else (made,)
+        turns += 1
+    return (type(loop_vars)(values) if type(loop_vars) in (tuple, list) else values) if several else values[0]
+
+
+@as_one_op
+def associative_scan(f: Function, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """All running results of an associative ``f`` along ``axis``: x_0, f(x_0, x_1), f(f(x_0, x_1), x_2) ...
+
+    f: a function of two structures of tensors, of any length along ``axis``, that combines them element by element.
+    elems: a structure of tensors (the same length along ``axis``). reverse: from the last to the first. Takes log2(n) calls
+    of f.
+    """
+    if not callable(f):
+        raise TypeError(f"associative_scan: `f` should be a callable, got {type(f).__name__}")
+    leaves = [convert_to_tensor(x) for x in _first(elems)]
+    lengths = [shape(x)[axis] for x in leaves]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"associative_scan: tensors must have the same first dimension (that of axis {axis}), got {lengths}"
+        )
+    if reverse:
+        leaves = [flip(x, axis) for x in leaves]
+
+    def part(x: Any, start: int | None, stop: int | None) -> Any:
+        return get_item(x, (slice(None),) * (axis % ndim(x)) + (slice(start, stop),))
+
+    def packed(xs: list[Any]) -> Any:
+        return tree.pack_sequence_as(elems, xs)
+
+    distance = 1
+    while distance < lengths[0]:
+        made = f(packed([part(x, None, -distance) for x in leaves]), packed([part(x, distance, None) for x in leaves]))
+        leaves = [concatenate([part(x, None, distance), y], axis=axis) for x, y in zip(leaves, tree.flatten(made))]
+        distance *= 2
+    return packed([flip(x, axis) for x in leaves] if reverse else leaves)

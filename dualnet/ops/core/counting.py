@@ -1,0 +1,190 @@
+"""What values there are, where, and how often. The shapes of most results depend on values: the host waits for them."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from ...core.tensor import KerasTensor, Tensor
+from .._common import Array, Const, Op, Xp, floating, is_symbolic, record_open
+from .create import convert_to_tensor
+
+
+@primitive
+def _nonzero(xp: Xp, x: Array) -> Any:
+    if x.ndim == 0:
+        raise ValueError("nonzero: expected at least one axis, got a tensor without axes")
+    return tuple(i.astype("int32") for i in xp.nonzero(x)), None
+
+
+def nonzero(x: Any) -> tuple[Tensor, ...]:
+    """Where elements are not zero: for each axis their indices, as int32.  x: any shape -> (count,) for each axis
+
+    How many there are depends on the values: the host waits for the device.
+    """
+    if isinstance(x, KerasTensor):
+        found: Any = record_open(nonzero, (x,), *[((None,), "int32")] * x.ndim)
+        return found if x.ndim > 1 else (found,)
+    found = _nonzero(x)
+    return found
+
+
+@primitive
+def _unique(xp: Xp, x: Array, axis: int | None = None, size: int | None = None, fill_value: Any = None) -> Any:
+    """(values, index, inverse, counts), filled up or cut to ``size``"""
+    values, index, inverse, counts = xp.unique(
+        x, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    )
+    inverse = inverse.reshape(x.shape if axis is None else -1)
+    if size is not None:
+        at = 0 if axis is None else axis % x.ndim
+        n = values.shape[at]
+        front = (builtins.slice(None),) * at
+        values, index, counts = values[(*front, builtins.slice(0, size))], index[:size], counts[:size]
+        if size > n:
+            if n == 0 and fill_value is None:
+                raise ValueError(f"unique: there are no values to fill {size} places with; give a fill_value")
+            shape = (*values.shape[:at], size - n, *values.shape[at + 1 :])
+            first = values[(*front, builtins.slice(0, 1))] if fill_value is None else fill_value
+            more = xp.zeros(shape, dtype=values.dtype)
+            more[...] = first
+            values = xp.concatenate([values, more], axis=at)
+            more = xp.zeros((size - n,), dtype=index.dtype)
+            more[...] = index[:1] if n else 0
+            index = xp.concatenate([index, more])
+            counts = xp.concatenate([counts, xp.zeros((size - n,), dtype=counts.dtype)])
+    return (values, *(v.astype("int32") for v in (index, inverse, counts))), None
+
+
+def unique(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    """The different elements in rising order (slices, along ``axis``). Every NaN counts as another one.
+
+    return_index: where each is met first. return_inverse: which of them each element is, in the shape of x (or (n,)
+    with an axis). return_counts: how often each is there. All three are int32. size: so many, the last left out or
+    ``fill_value`` (the first of them, by default) added with a count of 0. They are sorted whatever ``sorted`` is.
+    Their number depends on the values: the host waits for the device. They have no gradient.
+    """
+    wanted = (True, return_index, return_inverse, return_counts)
+    if isinstance(x, KerasTensor):
+
+        def again(x: Any) -> Any:
+            return unique(x, sorted, return_index, return_inverse, return_counts, axis, size, fill_value)
+
+        values: tuple[int | None, ...] = (size,)
+        inverse = x.shape
+        if axis is not None:
+            at = axis % x.ndim
+            values, inverse = (*x.shape[:at], size, *x.shape[at + 1 :]), (x.shape[at],)
+        every = [(values, x.dtype), ((size,), "int32"), (inverse, "int32"), ((size,), "int32")]
+        return record_open(again, (x,), *(spec for spec, want in zip(every, wanted) if want))
+    found = tuple(y for y, want in zip(_unique(x, axis=axis, size=size, fill_value=fill_value), wanted) if want)
+    return found if len(found) > 1 else found[0]
+
+
+@primitive
+def _bincount(backend: Backend, x: Array, weights: Array | None = None, length: int = 0) -> Op:
+    """How often each of the numbers below ``length`` is in each row, or the sum of its weights.  (..., n) -> (..., length)"""
+    xp = backend.xp
+    rows = math.prod(x.shape[:-1])
+    place = (x.astype("int64").reshape(rows, x.shape[-1]) + (xp.arange(rows) * length)[:, None]).reshape(-1)
+    if weights is None:
+        counted = xp.ones(place.shape, dtype="int32")
+    else:
+        counted = weights.astype("int32") if weights.dtype == "bool" else weights
+    y = xp.zeros((rows * length,), dtype=counted.dtype)
+    backend.scatter_add(y, place, counted.reshape(-1))
+
+    def backward(dy: Array) -> tuple[None, Array]:
+        return None, dy.reshape(-1)[place].reshape(x.shape)
+
+    return y.reshape((*x.shape[:-1], length)), backward
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Tensor:
+    """How often each number is there, or the sum of its weights.  x: (n,) or (rows, n) of integers -> (length,) or (rows, length)
+
+    weights: in the shape of x; the result has their dtype, else int32. length: one more than the largest number, and
+    at least ``minlength``; it depends on the values: the host waits for the device. Negative numbers raise
+    ``ValueError``.
+    """
+    if sparse:
+        raise ValueError("bincount: sparse tensors are not supported; leave sparse=False")
+    if is_symbolic(x, weights):
+
+        def again(x: Any, weights: Any) -> Any:
+            return bincount(x, weights, minlength)
+
+        return record_open(
+            again, (x, weights), ((*x.shape[:-1], None), "int32" if weights is None else _dtype(weights))
+        )
+    x = convert_to_tensor(x)
+    if x.dtype.kind not in "biu":
+        raise TypeError(f"bincount: expected whole numbers, got dtype {x.dtype}")
+    if x.ndim not in (1, 2):
+        raise ValueError(f"bincount: expected a tensor of shape (n,) or (rows, n), got {x.shape}")
+    if weights is not None:
+        weights = convert_to_tensor(weights)
+        if weights.shape != x.shape:
+            raise ValueError(f"bincount: expected weights in the shape {x.shape} of x, got {weights.shape}")
+    least, most = (int(x.data.min()), int(x.data.max())) if x.size else (0, -1)
+    if least < 0:
+        raise ValueError(f"bincount: expected numbers from 0 on, got {least}")
+    return _bincount(x, weights, length=builtins.max(most + 1, minlength))
+
+
+def _dtype(x: Any) -> str:
+    """The name of the dtype of a tensor, symbolic or not."""
+    return str(x.dtype if hasattr(x, "dtype") else convert_to_tensor(x).dtype)
+
+
+@primitive
+def _histogram(backend: Backend, x: Array, bins: int = 10, range: tuple[float, float] | None = None) -> Const:
+    xp = backend.xp
+    x = floating(x)
+    if range is None:
+        low, high = xp.min(x), xp.max(x)
+        width = xp.where(low == high, 0.5, 0.0).astype(x.dtype)  # all elements equal: one wide, around them
+        low, high = low - width, high + width
+    else:
+        low, high = (xp.full((), v, dtype=x.dtype) for v in range)
+    steps = xp.arange(bins + 1)
+    edges = low + (high - low) * (steps.astype(x.dtype) / bins)
+    edges = xp.where(steps == bins, high, edges)  # which rounding may have missed
+    place = xp.searchsorted(edges, x, side="right") - 1
+    place = xp.where(x == high, bins - 1, place)  # the last bin holds its upper edge
+    place = xp.where(xp.logical_and(place >= 0, place < bins), place, bins)
+    counts = xp.zeros((bins + 1,), dtype=x.dtype)
+    backend.scatter_add(counts, place, xp.ones(x.shape, dtype=x.dtype))
+    return (counts[:bins], edges), None
+
+
+def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
+    """How many elements lie in each of ``bins`` equally wide bins, and their edges.  x: (n,) -> (bins,), (bins + 1,)
+
+    range: (lowest, highest) edge, by default the smallest and largest element; what lies outside is not counted. A bin
+    holds its lower edge, the last one its upper edge too. Both results are floating point, without a gradient.
+    """
+    if not isinstance(bins, int) or isinstance(bins, bool):
+        raise TypeError(f"histogram: expected bins to be an integer, got {bins!r}")
+    if bins < 1:
+        raise ValueError(f"histogram: expected at least one bin, got bins={bins}")
+    if range is not None and (len(range) != 2 or not range[0] < range[1]):
+        raise ValueError(f"histogram: expected range=(lowest, highest), the second larger, got {range}")
+    x = x if isinstance(x, KerasTensor) else convert_to_tensor(x)
+    if len(x.shape) != 1 or x.shape[0] == 0:
+        raise ValueError(f"histogram: expected a tensor of shape (n,) with elements, got {x.shape}")
+    both: Any = _histogram(x, bins=bins, range=range)
+    return both

@@ -1,0 +1,119 @@
+"""Functions made of functions: with a gradient of one's own, and over the elements of arrays."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+import dualnet_backends as backends
+
+from ...core import autodiff
+from ...core.tensor import Tensor
+from .._common import as_one_op
+from .control import _stack
+from .create import convert_to_tensor
+from .shape import broadcast_to, get_item, reshape, shape
+
+Function = Callable[..., Any]
+
+
+def custom_gradient(f: Function) -> Function:
+    """A function with a gradient of one's own.
+
+    f: a function of tensors that returns ``(result, grad)``: a tensor, or a tuple of tensors, and a function that takes the
+    gradient of the result (in its structure) and returns that of each positional argument, None for none. What ``f``
+    computes is not recorded.
+    """
+
+    @functools.wraps(f)
+    def op(*args: Any, **options: Any) -> Any:
+        with autodiff.no_grad():
+            result, grad = f(*args, **options)
+        several = isinstance(result, (tuple, list))
+        outputs = tuple(Tensor(convert_to_tensor(y).data) for y in (result if several else (result,)))
+        if autodiff._recording.tapes and any(isinstance(x, Tensor) and x.tracked for x in args):
+
+            def backward(dy: Any) -> tuple[Any, ...]:
+                given = tuple(Tensor(d) for d in dy) if several else Tensor(dy)
+                with autodiff.no_grad():
+                    found = grad(given)
+                found = found if isinstance(found, (tuple, list)) else (found,)
+                if len(found) != len(args):
+                    raise ValueError(
+                        f"custom_gradient: {getattr(f, '__name__', 'f')} has {len(args)} arguments, "
+                        f"its gradient returned {len(found)}"
+                    )
+                return tuple(None if g is None else convert_to_tensor(g).data for g in found)
+
+            for y in outputs:
+                y.tracked = True
+            entry = autodiff.Entry(outputs if several else outputs[0], args, backward)
+            for tape in autodiff._recording.tapes:
+                tape.append(entry)
+        return type(result)(outputs) if type(result) in (tuple, list) else outputs if several else outputs[0]
+
+    return as_one_op(op)
+
+
+_GROUP = r"\(\s*(?:\w+\s*(?:,\s*\w+\s*)*)?\)"
+_SIGNATURE = re.compile(rf"^\s*{_GROUP}(?:\s*,\s*{_GROUP})*\s*->\s*{_GROUP}(?:\s*,\s*{_GROUP})*\s*$")
+
+
+def _cores(signature: str) -> list[int]:
+    """How many axes each argument of a signature such as "(m,n),(n)->(m)" has."""
+    if not _SIGNATURE.match(signature):
+        raise ValueError(f"vectorize: expected a signature such as '(m,n),(n)->(m)', got {signature!r}")
+    groups = re.findall(_GROUP, signature.partition("->")[0])
+    return [len(re.findall(r"\w+", g)) for g in groups]
+
+
+def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, signature: str | None = None) -> Function:
+    """A function of single elements as one of tensors, which broadcast: it is called once for each element.
+
+    excluded: positions or names of arguments that are handed on as they are. signature: how many axes belong to an element
+    of each argument, "(m,n),(n)->(m)"; without one an element has none. Results are one tensor, or a tuple of them.
+    """
+    if not callable(pyfunc):
+        raise ValueError(f"vectorize: `pyfunc` should be a callable, got {type(pyfunc).__name__}")
+    left_out = set(excluded or ())
+
+    @functools.wraps(pyfunc)
+    def op(*args: Any, **options: Any) -> Any:
+        places = [i for i in range(len(args)) if i not in left_out]
+        names = [n for n in options if n not in left_out]
+        given = [convert_to_tensor(x) for x in (*(args[i] for i in places), *(options[n] for n in names))]
+        cores = [0] * len(given) if signature is None else _cores(signature)
+        if len(cores) != len(given):
+            raise ValueError(f"vectorize: the signature {signature!r} is for {len(cores)} arguments, got {len(given)}")
+        outer = _broadcast([shape(x)[: len(shape(x)) - k] for x, k in zip(given, cores)])
+        count = math.prod(outer)
+        if count == 0:
+            raise ValueError("vectorize: expected at least one element, got none")
+        rows = []
+        for x, k in zip(given, cores):
+            inner = shape(x)[len(shape(x)) - k :]
+            rows.append(reshape(broadcast_to(x, outer + inner), (count, *inner)))
+        results = []
+        for i in range(count):
+            values = [get_item(x, i) for x in rows]
+            positional = list(args)
+            for place, value in zip(places, values):
+                positional[place] = value
+            results.append(pyfunc(*positional, **{**options, **dict(zip(names, values[len(places) :]))}))
+        if isinstance(results[0], (tuple, list)):
+            return tuple(_restored(list(part), outer) for part in zip(*results))
+        return _restored(results, outer)
+
+    return as_one_op(op)
+
+
+def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(backends.get("cpu").xp.broadcast_shapes(*shapes))
+
+
+def _restored(results: list[Any], outer: tuple[int, ...]) -> Tensor:
+    stacked = _stack([convert_to_tensor(y) for y in results])
+    return reshape(stacked, outer + shape(stacked)[1:])

@@ -1,0 +1,205 @@
+"""Parts of a tensor read and written by position: slices that start anywhere, and single places by index."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import dualnet_backends as backends
+
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Op, Xp, as_one_op, is_symbolic, record_open
+from ..math.arithmetic import add, maximum, minimum, multiply
+from .segment import _segment_max, _segment_min, _segment_prod, _segment_sum, _slots
+from .shape import reshape
+from .shape import shape as shape_of
+
+Starts = Any  # integers, or a tensor of them, or one of each
+
+
+def _host_starts(starts: Starts) -> list[int] | None:
+    """The starts as numbers where the host knows them, None where they are on a device."""
+    if hasattr(starts, "dtype"):
+        array = starts.data if isinstance(starts, Tensor) else starts
+        return None if isinstance(starts, Tensor) else [int(i) for i in backends.of(array).to_numpy(array).reshape(-1)]
+    return None if any(isinstance(i, Tensor) for i in starts) else [int(i) for i in starts]
+
+
+def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
+    """The key of ``x[...]`` for the window of these sizes."""
+    count = starts.shape[0] if hasattr(starts, "shape") else len(starts)
+    if not count == len(sizes) == x.ndim:
+        raise ValueError(
+            f"expected a start and a size for each of the {x.ndim} axes of shape {x.shape}, "
+            f"got {count} starts and the shape {tuple(sizes)}"
+        )
+    known = _host_starts(starts)
+    if known is not None:
+        begins = [i + n if i < 0 else i for i, n in zip(known, x.shape)]
+        for i, size, n in zip(begins, sizes, x.shape):
+            if not 0 <= i <= i + size <= n:
+                raise ValueError(
+                    f"a window of shape {tuple(sizes)} from {tuple(known)} does not lie within the shape {x.shape}"
+                )
+        return tuple(map(builtins.slice, begins, (i + size for i, size in zip(begins, sizes))))
+    key = []
+    for axis, (size, n) in enumerate(zip(sizes, x.shape)):
+        if size > n:
+            raise ValueError(f"a window of shape {tuple(sizes)} does not fit into the shape {x.shape}")
+        start = starts[axis]
+        start = start.data if isinstance(start, Tensor) else start
+        # On a device nothing can be raised: a window that would reach out is moved in, as in Keras on JAX.
+        begin = xp.clip(xp.where(start < 0, start + n, start), 0, n - size) if hasattr(start, "dtype") else start
+        key.append((begin + xp.arange(size)).astype("int64").reshape((-1,) + (1,) * (x.ndim - axis - 1)))
+    return tuple(key)
+
+
+@primitive
+def _slice(xp: Xp, x: Array, start_indices: Starts = (), shape: Sequence[int] = ()) -> Op:
+    key = _window(xp, x, start_indices, shape)
+
+    def backward(dy: Array) -> Array:
+        dx = xp.zeros(x.shape, dtype=dy.dtype)
+        dx[key] = dy
+        return dx
+
+    return x[key], backward
+
+
+@primitive
+def _slice_update(xp: Xp, x: Array, updates: Array, start_indices: Starts = ()) -> Op:
+    key = _window(xp, x, start_indices, updates.shape)
+    y = x.copy()
+    y[key] = updates.astype(x.dtype)
+
+    def backward(dy: Array) -> tuple[Array, Array]:
+        dx = dy.copy()
+        dx[key] = xp.zeros((), dtype=dy.dtype)  # a number would be sent from the host
+        return dx, dy[key]
+
+    return y, backward
+
+
+def slice(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Tensor:
+    """A window of a tensor.  inputs: any shape -> ``shape``, which has as many axes; -1 is what is left of an axis
+
+    start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. Integers with
+    which the window would leave the tensor raise ``ValueError``; values in a tensor are moved so that it fits. With
+    -1 in ``shape`` the host waits for starts that are in a tensor.
+    """
+    sizes = [int(size) for size in shape]
+    if -1 in sizes:
+        whole = shape_of(inputs)
+        if len(sizes) != len(whole):
+            raise ValueError(f"expected a size for each of the {len(whole)} axes, got the shape {tuple(sizes)}")
+        if is_symbolic(start_indices):
+            open_shape = tuple(None if size == -1 else size for size in sizes)
+            return record_open(
+                lambda x, starts: slice(x, starts, shape), (inputs, start_indices), (open_shape, inputs.dtype)
+            )
+        known = [int(i) for i in start_indices]
+        start_indices = known
+        if not is_symbolic(inputs):
+            left = [n - (i + n if i < 0 else i) for i, n in zip(known, whole)]
+            sizes = [n if size == -1 else size for size, n in zip(sizes, left)]
+    return _sliced(inputs, start_indices, tuple(sizes))
+
+
+@as_one_op
+def _sliced(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Tensor:
+    return (
+        slice(inputs, start_indices, shape) if -1 in shape else _slice(inputs, start_indices=start_indices, shape=shape)
+    )
+
+
+@as_one_op
+def slice_update(inputs: Any, start_indices: Starts, updates: Any) -> Tensor:
+    """A tensor with a window of it replaced, beginning at ``start_indices`` (see ``slice``) with the shape of updates"""
+    return _slice_update(inputs, updates, start_indices=start_indices)
+
+
+@primitive
+def _places(xp: Xp, indices: Array, shape: Sequence[int] = ()) -> Any:
+    """Rows of indices as places in the flattened first axes; -1 for what lies outside.  (..., k) -> (m,)"""
+    if indices.ndim == 0 or indices.shape[-1] > len(shape):
+        raise ValueError(f"expected indices (..., k) of up to {len(shape)} axes, got shape {indices.shape}")
+    place: Any = 0
+    inside: Any = True
+    for axis, n in enumerate(shape[: indices.shape[-1]]):
+        i = indices[..., axis].astype("int64")
+        i = xp.where(i < 0, i + n, i)
+        inside = xp.logical_and(inside, xp.logical_and(i >= 0, i < n))
+        place = place * n + i
+    return xp.where(inside, place, -1).reshape(-1), None
+
+
+@primitive
+def _write_rows(xp: Xp, x: Array, places: Array, rows: Array) -> Op:
+    """x with rows replaced, the last of those for one place.  x: (n, ...)  places: (m,)  rows: (m, ...)"""
+    n, m = x.shape[0], places.shape[0]
+    slots = _slots(xp, places, n)
+    # Which row is written last is found by its number, not left to the order in which a device writes.
+    winner = xp.full((n + 1,), -1, dtype="int64")
+    number = xp.arange(m, dtype="int64")
+    xp.maximum.at(winner, slots, number)
+    written = (winner[:n] >= 0).reshape((n,) + (1,) * (x.ndim - 1))
+    if m == 0:
+        return x.copy(), lambda dy: (dy, None, xp.zeros(rows.shape, dtype=dy.dtype))
+    y = xp.where(written, rows[xp.maximum(winner[:n], 0)].astype(x.dtype), x)
+
+    def backward(dy: Array) -> tuple[Array, None, Array]:
+        zero = xp.zeros((), dtype=dy.dtype)
+        won = xp.logical_and(winner[slots] == number, slots < n).reshape((m,) + (1,) * (x.ndim - 1))
+        return xp.where(written, zero, dy), None, xp.where(won, dy[xp.minimum(slots, n - 1)], zero)
+
+    return y, backward
+
+
+@as_one_op
+def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Tensor:
+    """Values at places of a tensor of zeros; those for one place add up.
+
+    indices: (..., k) of integers, of the first k axes  values: (..., *shape[k:]) -> ``shape``. Negative indices count
+    from the end; what lies outside is left out.
+    """
+    shape = tuple(shape)
+    places = _places(indices, shape=shape)
+    k = shape_of(indices)[-1]
+    rows = reshape(values, (-1, math.prod(shape[k:]))) if math.prod(shape_of(values)) else _no_rows(values, shape[k:])
+    return reshape(_segment_sum(rows, places, math.prod(shape[:k])), shape)
+
+
+def _no_rows(values: Any, rest: Sequence[int]) -> Tensor:
+    return reshape(values, (0, math.prod(rest)))
+
+
+@as_one_op
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
+    """A tensor with values at places of it replaced by updates, or combined with them.
+
+    inputs: any shape  indices: (..., k) of integers, of the first k axes  updates: (..., *inputs.shape[k:]).
+    reduction: None (replaced; of several updates of one place the last), "add", "max", "min" or "mul". Negative
+    indices count from the end; what lies outside is left out.
+    """
+    whole, k = shape_of(inputs), shape_of(indices)[-1]
+    places = _places(indices, shape=whole)
+    n, rest = math.prod(whole[:k]), whole[k:]
+    rows = reshape(updates, (shape_of(places)[0], *rest))
+    table = reshape(inputs, (n, *rest))
+    if reduction is None:
+        return reshape(_write_rows(table, places, rows), whole)
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f'expected the reduction None, "add", "max", "min" or "mul", got {reduction!r}')
+    segments, combine = _REDUCTIONS[reduction]
+    return reshape(combine(table, segments(rows, places, n)), whole)
+
+
+_REDUCTIONS: dict[str, tuple[Any, Any]] = {
+    "add": (_segment_sum, add),
+    "max": (_segment_max, maximum),
+    "min": (_segment_min, minimum),
+    "mul": (_segment_prod, multiply),
+}

@@ -1,0 +1,182 @@
+"""Segments: rows with the same id taken together.
+
+data: (n, ...)  segment_ids: (n,) of integers, in any order -> (num_segments, ...). A row whose id is negative or not
+below ``num_segments`` is left out. Without ``num_segments`` there are as many as the largest id says, for which the
+host waits for the device; inside a compiled step give the number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Op, Xp, is_symbolic, record_open
+from .create import convert_to_tensor
+
+Combine = Callable[[Array, Array], Array]
+
+
+def _slots(xp: Xp, ids: Array, n: int) -> Array:
+    """The ids, those outside of 0 ... n - 1 made n: one slot more than is kept."""
+    ids = ids.astype("int64")
+    return xp.where(xp.logical_and(ids >= 0, ids < n), ids, n)
+
+
+def _running(xp: Xp, combine: Combine, ids: Array, rows: Array) -> Array:
+    """The rows so far of each stretch of equal ids, combined.  ids: (n,) sorted  rows: (n, width)
+
+    Over distances 1, 2, 4, ..., so that there are few steps, and the same result every time.
+    """
+    rows, distance = rows.copy(), 1
+    while distance < len(ids):
+        same = (ids[distance:] == ids[:-distance])[:, None]
+        rows[distance:] = xp.where(same, combine(rows[:-distance], rows[distance:]), rows[distance:])
+        distance *= 2
+    return rows
+
+
+def _ends(xp: Xp, ids: Array, n: int) -> tuple[Array, Array]:
+    """Where the stretch of each of n ids ends among sorted ones, and whether there is one."""
+    slots = xp.arange(n, dtype=ids.dtype)
+    start, stop = xp.searchsorted(ids, slots, side="left"), xp.searchsorted(ids, slots, side="right")
+    return xp.maximum(stop - 1, 0), (stop > start)[:, None]
+
+
+def _neutral(xp: Xp, dtype: Any, largest: bool) -> Any:
+    """What changes no minimum (maximum) of numbers of this dtype."""
+    if dtype.kind == "b":
+        return largest
+    if dtype.kind in "iu":
+        return int(getattr(xp.iinfo(dtype), "max" if largest else "min"))
+    return math.inf if largest else -math.inf
+
+
+def _reduced(xp: Xp, combine: Combine, neutral: Any, data: Array, slots: Array, n: int) -> tuple[Array, Array, Array]:
+    """(result (n, width), order that sorts the slots, sorted slots)"""
+    order = xp.argsort(slots, kind="stable")
+    ids = slots[order]
+    rows = data.reshape(data.shape[0], math.prod(data.shape[1:]))[order]
+    empty = xp.full((), neutral, dtype=data.dtype)
+    if data.shape[0] == 0:
+        return xp.broadcast_to(empty, (n, rows.shape[1])), order, ids
+    end, there = _ends(xp, ids, n)
+    return xp.where(there, _running(xp, combine, ids, rows)[end], empty), order, ids
+
+
+@primitive
+def _segment_sum(backend: Backend, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+    """The sum of each segment, 0 of an empty one"""
+    xp = backend.xp
+    data = data.astype("int32") if data.dtype == "bool" else data
+    slots = _slots(xp, segment_ids, num_segments)
+    total = xp.zeros((num_segments + 1, *data.shape[1:]), dtype=data.dtype)
+    backend.scatter_add(total, slots, data)
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        return _extended(xp, dy)[slots], None
+
+    return total[:num_segments], backward
+
+
+def _extended(xp: Xp, dy: Array) -> Array:
+    """dy with a row of zeros behind it, for the rows that were left out."""
+    return xp.concatenate([dy, xp.zeros((1, *dy.shape[1:]), dtype=dy.dtype)])
+
+
+def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, largest: bool) -> Op:
+    xp = backend.xp
+    slots = _slots(xp, segment_ids, n)
+    combine = xp.maximum if largest else xp.minimum
+    y, _, _ = _reduced(xp, combine, _neutral(xp, data.dtype, not largest), data, slots, n)
+    y = y.reshape((n, *data.shape[1:]))
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        hit = (data == _extended(xp, y)[slots]).astype(dy.dtype)
+        count = xp.zeros((n + 1, *data.shape[1:]), dtype=dy.dtype)
+        backend.scatter_add(count, slots, hit)
+        return hit * _extended(xp, dy)[slots] / xp.maximum(count, 1)[slots], None
+
+    return y, backward
+
+
+@primitive
+def _segment_max(backend: Backend, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+    """The largest of each segment; where several are, each gets an equal share of the gradient"""
+    return _segment_extreme(backend, data, segment_ids, num_segments, True)
+
+
+@primitive
+def _segment_min(backend: Backend, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+    """The smallest of each segment; where several are, each gets an equal share of the gradient"""
+    return _segment_extreme(backend, data, segment_ids, num_segments, False)
+
+
+@primitive
+def _segment_prod(xp: Xp, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+    """The product of each segment, 1 of an empty one"""
+    data = data.astype("int32") if data.dtype == "bool" else data
+    slots = _slots(xp, segment_ids, num_segments)
+    y, order, ids = _reduced(xp, xp.multiply, 1, data, slots, num_segments)
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        # The product of all others in the segment, exact with zeros: those before times those behind.
+        rows = data.reshape(len(ids), -1)[order]
+        first = xp.ones((1, rows.shape[1]), dtype=rows.dtype)
+
+        def before(ids: Array, rows: Array) -> Array:
+            shifted = xp.concatenate([first, _running(xp, xp.multiply, ids, rows)[:-1]])
+            begins = xp.concatenate([xp.ones((1,), dtype="bool"), ids[1:] != ids[:-1]])[:, None]
+            return xp.where(begins, first, shifted)
+
+        others = before(ids, rows) * before(ids[::-1], rows[::-1])[::-1]
+        back = xp.argsort(order)  # order is a permutation, and this its inverse
+        return others[back].reshape(data.shape) * _extended(xp, dy)[slots], None
+
+    if data.size == 0:  # nothing to differentiate, and no last row to look at
+        return y.reshape((num_segments, *data.shape[1:])), lambda dy: (xp.zeros(data.shape, dtype=dy.dtype), None)
+    return y.reshape((num_segments, *data.shape[1:])), backward
+
+
+def _segments(op: Callable[..., Tensor], data: Any, segment_ids: Any, num_segments: int | None) -> Any:
+    ids: Any = convert_to_tensor(segment_ids)
+    data = convert_to_tensor(data)
+    if len(ids.shape) != 1:
+        raise ValueError(f"expected segment_ids of shape (n,), got {ids.shape}")
+    if len(data.shape) == 0 or (None not in (data.shape[0], ids.shape[0]) and data.shape[0] != ids.shape[0]):
+        raise ValueError(f"expected one segment id for each row of data, got shapes {ids.shape} and {data.shape}")
+    if is_symbolic(data, ids):
+        return record_open(
+            lambda data, ids: _segments(op, data, ids, num_segments),
+            (data, ids),
+            ((num_segments, *data.shape[1:]), data.dtype),
+        )
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"expected whole numbers as segment_ids, got dtype {ids.dtype}")
+    if num_segments is None:
+        num_segments = max(int(ids.data.max()) + 1, 0) if ids.size else 0
+    return op(data, ids, int(num_segments))
+
+
+def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The sum of the rows of each segment, 0 of an empty one. ``sorted`` says that the ids rise; it is not needed"""
+    return _segments(_segment_sum, data, segment_ids, num_segments)
+
+
+def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The largest of the rows of each segment, element by element; -inf (or the least integer) of an empty one"""
+    return _segments(_segment_max, data, segment_ids, num_segments)
+
+
+def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The smallest of the rows of each segment, element by element; inf (or the largest integer) of an empty one"""
+    return _segments(_segment_min, data, segment_ids, num_segments)
+
+
+def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The product of the rows of each segment, element by element; 1 of an empty one"""
+    return _segments(_segment_prod, data, segment_ids, num_segments)

@@ -1,0 +1,371 @@
+"""Ops that move elements without changing them: reshape, transpose, join, split, index, pad."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import dualnet_backends as backends
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive, to_array
+from ...core.dtypes import result_type, standardize_dtype
+from ...core.tensor import KerasTensor, Tensor
+from .._common import Array, Axis, Const, Op, Xp, record_open, sum_to
+
+Key = Any  # what may stand in the brackets of x[...]
+
+
+@primitive
+def reshape(xp: Xp, x: Array, newshape: Sequence[int]) -> Op:
+    """The same elements, in C order, in another shape; one entry may be -1"""
+    before = x.shape
+    return x.reshape(newshape), lambda dy: dy.reshape(before)
+
+
+@primitive
+def ravel(xp: Xp, x: Array) -> Op:
+    """The elements in C order.  x: any shape -> (size,)"""
+    before = x.shape
+    return x.reshape(-1), lambda dy: dy.reshape(before)
+
+
+@primitive
+def transpose(xp: Xp, x: Array, axes: Sequence[int] | None = None) -> Op:
+    """Axes in another order, reversed by default"""
+    order = tuple(a % x.ndim for a in axes) if axes is not None else tuple(reversed(range(x.ndim)))
+    if sorted(order) != list(range(x.ndim)):
+        raise ValueError(f"transpose: expected a permutation of the {x.ndim} axes, got axes={axes}")
+    back = tuple(order.index(a) for a in range(x.ndim))
+    return xp.transpose(x, order), lambda dy: xp.transpose(dy, back)
+
+
+@primitive
+def swapaxes(xp: Xp, x: Array, axis1: int, axis2: int) -> Op:
+    """Two axes exchanged"""
+    return xp.swapaxes(x, axis1, axis2), lambda dy: xp.swapaxes(dy, axis1, axis2)
+
+
+@primitive
+def moveaxis(xp: Xp, x: Array, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
+    """Axes moved to other places, the others keep their order"""
+    return xp.moveaxis(x, source, destination), lambda dy: xp.moveaxis(dy, destination, source)
+
+
+@primitive
+def expand_dims(xp: Xp, x: Array, axis: int | tuple[int, ...]) -> Op:
+    """A new axis of length 1 (or several)"""
+    before = x.shape
+    return xp.expand_dims(x, axis), lambda dy: dy.reshape(before)
+
+
+@primitive
+def squeeze(xp: Xp, x: Array, axis: Axis = None) -> Op:
+    """Axes of length 1 removed: all of them, or those named"""
+    before = x.shape
+    return xp.squeeze(x, axis), lambda dy: dy.reshape(before)
+
+
+@primitive
+def broadcast_to(xp: Xp, x: Array, shape: Sequence[int]) -> Op:
+    """x repeated along axes of length 1 and along new leading axes"""
+    return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
+
+
+@primitive
+def flip(xp: Xp, x: Array, axis: Axis = None) -> Op:
+    """The order of elements reversed along an axis (all of them by default)"""
+    return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
+
+
+@primitive
+def roll(xp: Xp, x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
+    """Elements moved along an axis, those that leave come in at the other end"""
+    back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
+    return xp.roll(x, shift, axis), lambda dy: xp.roll(dy, back, axis)
+
+
+@primitive
+def _repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
+    source = x if axis is not None else x.reshape(-1)
+    at = axis % source.ndim if axis is not None else 0
+
+    def backward(dy: Array) -> Array:
+        n = source.shape
+        return xp.sum(dy.reshape((*n[: at + 1], repeats, *n[at + 1 :])), axis=at + 1).reshape(x.shape)
+
+    return xp.repeat(source, repeats, axis=at), backward
+
+
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+    """Every element ``repeats`` times along an axis (None: of the flattened tensor), or each its own number of times"""
+    if isinstance(repeats, int) or ndim(repeats) == 0:
+        return _repeat(x, int(repeats), axis)  # type: ignore[arg-type]
+    times = [int(n) for n in repeats]
+    if len(times) == 1:
+        return _repeat(x, times[0], axis)
+    n = size(x) if axis is None else shape(x)[axis]
+    if n is not None and len(times) != n:
+        raise ValueError(f"repeat: expected one number, or one for each of {n} elements, got {len(times)}")
+    return take(x, [i for i, count in enumerate(times) for _ in range(count)], axis=axis)
+
+
+@primitive
+def tile(xp: Xp, x: Array, repeats: int | Sequence[int]) -> Op:
+    """The whole tensor repeated along each axis"""
+    times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
+    rank = max(len(times), x.ndim)
+    times = (1,) * (rank - len(times)) + times
+    shape = (1,) * (rank - x.ndim) + x.shape
+
+    def backward(dy: Array) -> Array:
+        split = tuple(v for pair in zip(times, shape) for v in pair)
+        return xp.sum(dy.reshape(split), axis=tuple(range(0, 2 * rank, 2))).reshape(x.shape)
+
+    return xp.tile(x, times), backward
+
+
+@primitive
+def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
+    dtype = result_type(*(x.dtype for x in xs))
+    if not -xs[0].ndim <= axis < xs[0].ndim:
+        raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {xs[0].ndim} axes")
+    at = axis % xs[0].ndim
+    stops: list[int] = []
+    for x in xs:
+        stops.append((stops[-1] if stops else 0) + x.shape[at])
+
+    def backward(dy: Array) -> tuple[Array, ...]:
+        return tuple(dy[(slice(None),) * at + (slice(stop - x.shape[at], stop),)] for x, stop in zip(xs, stops))
+
+    return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
+
+
+def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
+    """Tensors joined along an axis (None: flattened); all other axes must agree"""
+    if len(xs) == 0:
+        raise ValueError("concatenate: expected at least one tensor, got none")
+    if axis is None:
+        return _concatenate(*(ravel(x) for x in xs), axis=0)
+    return _concatenate(*xs, axis=axis)
+
+
+@primitive
+def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
+    dtype = result_type(*(x.dtype for x in xs))
+
+    def backward(dy: Array) -> tuple[Array, ...]:
+        front = xp.moveaxis(dy, axis, 0)
+        return tuple(front[i] for i in range(len(xs)))
+
+    return xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis), backward
+
+
+def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new axis"""
+    if len(x) == 0:
+        raise ValueError("stack: expected at least one tensor, got none")
+    return _stack(*x, axis=axis)
+
+
+@primitive
+def _split(
+    xp: Xp, x: Array, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
+) -> tuple[tuple[Array, ...], Any]:
+    """A number of parts, which need not be even, or those between the given indices"""
+
+    def backward(dys: tuple[Array, ...]) -> Array:
+        return xp.concatenate(list(dys), axis=axis)
+
+    return tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis)), backward
+
+
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """Parts along an axis, as a list: a number of equal ones, or those between the given indices"""
+    if not isinstance(indices_or_sections, int):
+        indices_or_sections = tuple(int(i) for i in indices_or_sections)
+    return list(_split(x, indices_or_sections=indices_or_sections, axis=axis))
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices along an axis, which is removed, as a tuple. num: how many there are, where the shape leaves it open"""
+    if not -ndim(x) <= axis < ndim(x):
+        raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
+    if not isinstance(x, KerasTensor):
+        slices: Any = _unstack(x, axis=axis)
+        return slices
+    n = x.shape[axis] if num is None else num
+    if n is None:
+        raise ValueError(f"unstack: the axis {axis} of shape {x.shape} is open; say with num= how many slices it has")
+    rest = tuple(m for i, m in enumerate(x.shape) if i != axis % x.ndim)
+    found = record_open(unstack, (x, num, axis), *[(rest, x.dtype)] * n)
+    return found if n > 1 else (found,)
+
+
+@primitive
+def _unstack(xp: Xp, x: Array, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
+    front = xp.moveaxis(x, axis, 0)
+
+    def backward(dys: tuple[Array, ...]) -> Array:
+        return xp.stack(list(dys), axis=axis)
+
+    return tuple(front[i] for i in range(front.shape[0])), backward
+
+
+@primitive
+def pad(
+    xp: Xp, x: Array, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
+) -> Op:
+    """Elements added at both ends of axes.
+
+    pad_width: a number, a pair, or a pair for each axis. mode: "constant" (0, or ``constant_values``), "reflect" or
+    "symmetric".
+    """
+    if mode not in ("constant", "reflect", "symmetric"):
+        raise ValueError(f'pad: mode {mode!r} is not known; expected "constant", "reflect" or "symmetric"')
+    widths = [pad_width] * x.ndim if isinstance(pad_width, int) else list(pad_width)
+    if len(widths) == 2 and all(isinstance(w, int) for w in widths):
+        widths = [tuple(widths)] * x.ndim
+    pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in (widths * x.ndim if len(widths) == 1 else widths)]
+    if mode != "constant" and constant_values is not None:
+        raise ValueError(f'pad: constant_values is of mode "constant", got it with mode {mode!r}; leave it out')
+    options = {"constant_values": constant_values or 0} if mode == "constant" else {}
+
+    def backward(dy: Array) -> Array:
+        if mode == "constant":
+            return dy[tuple(slice(a, n + a) for (a, _), n in zip(pairs, x.shape))]
+        for axis, ((a, b), n) in enumerate(zip(pairs, x.shape)):
+            dy = _fold(xp, dy, axis, a, b, n, 1 if mode == "reflect" else 0)
+        return dy
+
+    return xp.pad(x, pairs, mode=mode, **options), backward
+
+
+def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Array:
+    """Add the gradient of mirrored ends onto what they mirror. skip: 1 when the edge itself is not repeated."""
+    if a == b == 0:
+        return dy
+    if a > n - skip or b > n - skip:
+        raise ValueError(f"pad: the gradient of {a} and {b} mirrored elements needs an axis longer than {n}")
+    dy = xp.moveaxis(dy, axis, 0)
+    dx = dy[a : a + n].copy()
+    if a:
+        dx[skip : skip + a] += dy[:a][::-1]
+    if b:
+        dx[n - skip - b : n - skip] += dy[a + n :][::-1]
+    return xp.moveaxis(dx, 0, axis)
+
+
+@primitive
+def get_item(xp: Xp, x: Array, key: Key) -> Op:
+    """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Elements taken twice add up in the gradient"""
+    key = _plain_key(key)
+
+    def backward(dy: Array) -> Array:
+        dx = xp.zeros_like(x)
+        if _has_arrays(key):
+            xp.add.at(dx, key, dy)
+        else:
+            dx[key] = dy
+        return dx
+
+    return x[key], backward
+
+
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(_plain_key(k) for k in key)
+    if isinstance(key, Tensor):
+        return key.data
+    return to_array(key) if isinstance(key, list) else key
+
+
+def _has_arrays(key: Any) -> bool:
+    return any(hasattr(k, "shape") and k.ndim > 0 for k in (key if isinstance(key, tuple) else (key,)))
+
+
+@primitive
+def take(backend: Backend, x: Array, indices: Array, axis: int | None = None) -> Op:
+    """Elements (slices along ``axis``) by index.  x: (..., n, ...)  indices: any shape of integers
+
+    Negative indices count from the end. On the CPU an index outside raises ``IndexError``; a GPU cannot raise, and
+    wraps.
+    """
+    xp = backend.xp
+    source = x.reshape(-1) if axis is None else xp.moveaxis(x, axis, 0)
+    n, before = source.shape[0], 0 if axis is None else axis % x.ndim
+    indices = xp.asarray(indices)
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        ids = indices.reshape(-1)
+        rest = source.shape[1:]
+        front = xp.moveaxis(dy, tuple(range(before, before + indices.ndim)), tuple(range(indices.ndim)))
+        dx = xp.zeros(source.shape, dtype=dy.dtype)
+        backend.scatter_add(dx, xp.where(ids < 0, ids + n, ids), front.reshape((ids.shape[0], *rest)))
+        return (dx.reshape(x.shape) if axis is None else xp.moveaxis(dx, 0, before)), None
+
+    return xp.take(x, indices, axis=before) if before else backend.take(source, indices), backward
+
+
+@primitive
+def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int | None = None) -> Op:
+    """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices
+
+    axis: None takes from all elements in one row.  indices: any shape -> (size of indices,)
+    """
+    shape = x.shape
+    if axis is None:
+        x, indices, axis = x.reshape(-1), indices.reshape(-1), 0
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"take_along_axis: axis {axis} is out of bounds for a tensor with {x.ndim} axes")
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        at = axis % x.ndim
+        # One hot along the axis: free of scatters, so that repeated indices add up on any device.
+        hot = xp.expand_dims(indices % x.shape[at], at + 1) == xp.arange(x.shape[at]).reshape(
+            (1,) * at + (1, -1) + (1,) * (x.ndim - at - 1)
+        )
+        dx = xp.sum(xp.expand_dims(dy, at + 1) * hot, axis=at)
+        return sum_to(xp, dx, x).reshape(shape), None
+
+    return xp.take_along_axis(x, indices, axis=axis), backward
+
+
+@primitive
+def one_hot(
+    backend: Backend, x: Array, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
+) -> Const:
+    """1 at the place of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
+    if sparse:
+        raise ValueError("one_hot: sparse tensors are not supported; leave sparse=False")
+    y = backend.one_hot(x, num_classes, standardize_dtype(dtype))
+    return (y if axis in (-1, x.ndim) else backend.xp.moveaxis(y, -1, axis)), None
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    """The shape, as a tuple of numbers"""
+    # A list or number is looked at on the host: its shape is no reason to send it anywhere.
+    return tuple(x.shape if hasattr(x, "shape") else to_array(x, backends.get("cpu")).shape)
+
+
+def size(x: Any) -> int | None:
+    """The number of elements; None for a symbolic tensor with an open axis"""
+    return None if None in shape(x) else math.prod(shape(x))
+
+
+def ndim(x: Any) -> int:
+    """The number of axes"""
+    return len(shape(x))
+
+
+def dtype(x: Any) -> str:
+    """The name of the dtype of a tensor, variable or array"""
+    return standardize_dtype(x.dtype)
+
+
+@primitive
+def view(xp: Xp, x: Array, dtype: str | None = None) -> Const:
+    """The same bytes read as another dtype. The last axis grows or shrinks when the elements are not of one size"""
+    x = x if x.flags.c_contiguous else xp.ascontiguousarray(x)
+    return x.view(standardize_dtype(dtype or x.dtype)), None

@@ -1,0 +1,130 @@
+"""Order: sorting, the largest few, and finding a place among sorted values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Const, Op, Xp, promote
+
+
+def _along(x: Array, axis: int | None) -> tuple[Array, int]:
+    """x and the axis to work along; of None, all elements in one row."""
+    return (x.reshape(-1), 0) if axis is None else (x, axis)
+
+
+def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> Array:
+    """dy at the places ``order`` along an axis, no place twice, and 0 elsewhere: the gradient of picking them."""
+    dx = xp.zeros(shape, dtype=dy.dtype)
+    xp.put_along_axis(dx, order, dy, axis)
+    return dx
+
+
+@primitive
+def sort(xp: Xp, x: Array, axis: int | None = -1) -> Op:
+    """The elements along an axis in rising order, NaN last (axis=None: of the flattened tensor)"""
+    row, at = _along(x, axis)
+
+    def backward(dy: Array) -> Array:
+        return _put(xp, row.shape, xp.argsort(row, axis=at, kind="stable"), dy, at).reshape(x.shape)
+
+    return xp.sort(row, axis=at), backward
+
+
+@primitive
+def argsort(xp: Xp, x: Array, axis: int | None = -1) -> Const:
+    """The places of the elements along an axis in rising order, as int32; equal ones keep theirs"""
+    row, at = _along(x, axis)
+    return xp.argsort(row, axis=at, kind="stable").astype("int32"), None
+
+
+@primitive
+def argpartition(xp: Xp, x: Array, kth: int, axis: int | None = -1) -> Const:
+    """Places (int32) that bring the ``kth`` smallest to place ``kth``, none larger before it and none smaller behind"""
+    row, at = _along(x, axis)
+    n = row.shape[at]
+    if not -n <= kth < n:
+        raise ValueError(f"argpartition: expected kth from {-n} to {n - 1} (the axis has {n} elements), got {kth}")
+    return xp.argpartition(row, kth, axis=at).astype("int32"), None
+
+
+@primitive
+def _take_distinct(xp: Xp, x: Array, indices: Array) -> Op:
+    """One element of each row, none twice.  x: (..., n)  indices: (..., k), no two in a row the same -> (..., k)"""
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        return _put(xp, x.shape, indices, dy, -1), None
+
+    return xp.take_along_axis(x, indices, axis=-1), backward
+
+
+@primitive
+def _top_places(xp: Xp, x: Array, k: int) -> Const:
+    """The places of the k largest of each row, the largest first; the first of equals first.  (..., n) -> (..., k)"""
+    if x.ndim == 0:
+        raise ValueError("top_k: expected at least one axis, got a tensor without axes")
+    n = x.shape[-1]
+    if not 0 <= k <= n:
+        raise ValueError(f"top_k: expected k from 0 to {n}, the length of the last axis, got {k}")
+    # Read backwards, a stable order from the smallest ends with the first of equals.
+    order = xp.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
+    return (n - 1 - order[..., :k]).astype("int32"), None
+
+
+def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+    """The k largest elements along the last axis and their places (int32).  x: (..., n) -> (..., k), (..., k)
+
+    They come largest first, whatever ``sorted`` is; NaN counts as largest, of equals the first is taken.
+    """
+    places = _top_places(x, k)
+    return _take_distinct(x, places), places
+
+
+@primitive
+def in_top_k(xp: Xp, targets: Array, predictions: Array, k: int) -> Const:
+    """Whether fewer than k predictions are larger than that of the target.
+
+    targets: (batch,) of class numbers  predictions: (batch, classes) -> (batch,) of bool. A class that is not there,
+    and one with a prediction of NaN or infinity, is not among the first k.
+    """
+    if predictions.ndim != 2 or targets.ndim != 1:
+        raise ValueError(
+            "in_top_k: expected targets of shape (batch,) and predictions of shape (batch, classes), "
+            f"got {targets.shape} and {predictions.shape}"
+        )
+    targets = targets.astype("int64")
+    known = xp.logical_and(targets >= 0, targets < predictions.shape[1])
+    places = xp.where(known, targets, xp.zeros_like(targets))[:, None]
+    own = xp.take_along_axis(predictions, places, axis=1)
+    rank = xp.sum(predictions > own, axis=1)
+    return xp.logical_and(xp.logical_and(known, xp.isfinite(own[:, 0])), rank < k), None
+
+
+@primitive
+def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, side: str = "left") -> Const:
+    """Where each value would go, as int32.  sorted_sequence: (n,) rising  values: any shape -> that shape, from 0 to n
+
+    side: "left" (before equals) or "right" (behind them).
+    """
+    if sorted_sequence.ndim != 1:
+        raise ValueError(f"searchsorted: expected a sequence of shape (n,), got {sorted_sequence.shape}")
+    if side not in ("left", "right"):
+        raise ValueError(f'searchsorted: expected side "left" or "right", got {side!r}')
+    sequence, v = promote(sorted_sequence, values)
+    v = v if hasattr(v, "dtype") else xp.full((), v, dtype=sequence.dtype)
+    return xp.searchsorted(sequence, v, side=side).astype("int32"), None
+
+
+@primitive
+def isin(xp: Xp, x1: Array, x2: Array, assume_unique: bool = False, invert: bool = False) -> Const:
+    """Whether each element of x1 is among those of x2 (is not, with ``invert``). NaN is equal to nothing"""
+    x, y = promote(x1, x2)
+    y = y.reshape(-1) if hasattr(y, "dtype") else xp.full((1,), y, dtype=x.dtype)
+    if y.size == 0:
+        return xp.full(x.shape, bool(invert)), None
+    if x.dtype == "bool":
+        x, y = x.astype("uint8"), y.astype("uint8")
+    y = xp.sort(y)
+    found = y[xp.minimum(xp.searchsorted(y, x), y.size - 1)] == x
+    return (xp.logical_not(found) if invert else found), None

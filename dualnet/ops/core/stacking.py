@@ -1,0 +1,168 @@
+"""Joining, splitting and turning, in NumPy's other spellings; grids, and a choice among several tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...core.autodiff import primitive
+from ...core.tensor import KerasTensor, Tensor
+from .._common import Array, Op, Xp, as_one_op, record_open
+from ..math.arithmetic import where
+from ..math.elementwise import copy
+from .create import convert_to_tensor
+from .shape import _split, concatenate, expand_dims, flip, ndim, ravel, reshape, split, swapaxes
+
+
+def append(x1: Any, x2: Any, axis: int | None = None) -> Tensor:
+    """x2 behind x1 along an axis (None: both flattened)"""
+    return concatenate([ravel(x1), ravel(x2)] if axis is None else [x1, x2], axis=0 if axis is None else axis)
+
+
+def _tensors(xs: Any) -> list[Any]:
+    """The parts of a sequence, or of a tensor along its first axis, as tensors."""
+    if isinstance(xs, KerasTensor):
+        raise TypeError("expected a list of tensors, got a symbolic tensor")
+    return [x if isinstance(x, KerasTensor) else convert_to_tensor(x) for x in xs]
+
+
+def hstack(xs: Sequence[Any]) -> Tensor:
+    """Tensors joined along the second axis, vectors along their only one"""
+    xs = [reshape(x, (1,)) if ndim(x) == 0 else x for x in _tensors(xs)]
+    return concatenate(xs, axis=0 if ndim(xs[0]) == 1 else 1)
+
+
+def vstack(xs: Sequence[Any]) -> Tensor:
+    """Tensors joined along the first axis; a vector is a row"""
+    return concatenate([_with_axes(x, 2) for x in _tensors(xs)], axis=0)
+
+
+def dstack(xs: Sequence[Any]) -> Tensor:
+    """Tensors joined along the third axis; of a vector the elements, of a matrix the entries lie along it"""
+    return concatenate([_with_axes(x, 3) for x in _tensors(xs)], axis=2)
+
+
+def _with_axes(x: Any, count: int) -> Any:
+    """x with at least so many axes: a vector as a row, then a last axis."""
+    if ndim(x) == 0:
+        x = expand_dims(x, 0)
+    if ndim(x) == 1:
+        x = expand_dims(x, 0)
+    return expand_dims(x, 2) if count == 3 and ndim(x) == 2 else x
+
+
+def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """Parts along an axis: a number of nearly equal ones, the longer ones first, or those between the given indices"""
+    parts = indices_or_sections
+    if isinstance(x, KerasTensor) and isinstance(parts, int) and x.shape[axis] is None:
+        shape = tuple(None if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+        found = record_open(array_split, (x, parts, axis), *[(shape, x.dtype)] * parts)
+        return list(found) if parts > 1 else [found]
+    return list(_split(x, indices_or_sections=parts, axis=axis, even=False))
+
+
+def _along(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: int) -> list[Tensor]:
+    if axis >= ndim(x):
+        raise ValueError(f"{name}: expected at least {axis + 1} axes, got {ndim(x)}")
+    return split(x, indices_or_sections, axis=axis)
+
+
+def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts along the second axis (of a vector along its only one), a number of equal ones or those between indices"""
+    return _along("hsplit", x, indices_or_sections, 0 if ndim(x) == 1 else 1)
+
+
+def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts along the first axis: a number of equal ones, or those between the given indices"""
+    return _along("vsplit", x, indices_or_sections, 0)
+
+
+def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts along the third axis: a number of equal ones, or those between the given indices"""
+    return _along("dsplit", x, indices_or_sections, 2)
+
+
+def fliplr(x: Any) -> Tensor:
+    """The order along the second axis reversed"""
+    if ndim(x) < 2:
+        raise ValueError(f"fliplr: expected at least two axes, got {ndim(x)}")
+    return flip(x, axis=1)
+
+
+def flipud(x: Any) -> Tensor:
+    """The order along the first axis reversed"""
+    return flip(x, axis=0)
+
+
+def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """Turned by k quarters in the plane of two axes, from the first towards the second"""
+    n = ndim(array)
+    if n < 2:
+        raise ValueError(f"rot90: expected at least two axes, got {n}")
+    if len(axes) != 2 or axes[0] % n == axes[1] % n:
+        raise ValueError(f"rot90: expected two different axes, got {axes}")
+    first, second = axes
+    if k % 4 == 0:
+        return copy(array)
+    if k % 4 == 1:
+        return swapaxes(flip(array, axis=second), first, second)
+    if k % 4 == 2:
+        return flip(flip(array, axis=first), axis=second)
+    return flip(swapaxes(array, first, second), axis=second)
+
+
+@primitive
+def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Op:
+    order = list(range(len(xs)))
+    if indexing == "xy" and len(xs) > 1:
+        order[:2] = [1, 0]  # the axis along which each of them lies
+    shape = [0] * len(xs)
+    for x, axis in zip(xs, order):
+        shape[axis] = x.size
+
+    def backward(dys: tuple[Array, ...]) -> tuple[Array, ...]:
+        sums = (xp.sum(dy, axis=tuple(a for a in range(len(xs)) if a != axis)) for dy, axis in zip(dys, order))
+        return tuple(total.reshape(x.shape) for total, x in zip(sums, xs))
+
+    along = [tuple(-1 if a == axis else 1 for a in range(len(xs))) for axis in order]
+    return tuple(xp.broadcast_to(x.reshape(a), tuple(shape)).copy() for x, a in zip(xs, along)), backward
+
+
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
+    """Coordinates of a grid.  x: n tensors, of any shape -> n tensors with n axes, the i-th with x[i] along one of them
+
+    indexing: "xy" (the first two axes exchanged, as in pictures) or "ij".
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f'meshgrid: expected indexing "xy" or "ij", got {indexing!r}')
+    return list(_meshgrid(*x, indexing=indexing)) if x else []
+
+
+@primitive
+def _unravel_index(xp: Xp, indices: Array, shape: Sequence[int] = ()) -> Any:
+    rest = indices.astype("int64")
+    parts = []
+    for n in reversed(tuple(shape)):
+        parts.append((rest % n).astype(indices.dtype))
+        rest = rest // n
+    return tuple(reversed(parts)), None
+
+
+def unravel_index(indices: Any, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """The indices for each axis of places counted in C order, in the dtype of ``indices``. Negative ones count from the end"""
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    found = _unravel_index(indices, shape=shape)
+    return found if isinstance(found, tuple) else (found,)
+
+
+@as_one_op
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Tensor:
+    """Element by element the first of the choices whose condition is true, else the default"""
+    if len(condlist) == 0 or len(condlist) != len(choicelist):
+        raise ValueError(
+            f"select: expected as many conditions as choices, and at least one, got {len(condlist)} and {len(choicelist)}"
+        )
+    y: Any = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist)):
+        y = where(condition, choice, y)
+    return y

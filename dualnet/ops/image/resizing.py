@@ -1,0 +1,133 @@
+"""Images.  x: (batch, height, width, channels) or (height, width, channels), channels first with ``data_format``"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Op, Xp
+from ..core.shape import get_item, pad
+from ..nn._windows import first_spatial_axis
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
+
+def resize(
+    images: Any,
+    size: Sequence[int],
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Tensor:
+    """Images in another size.
+
+    size: (height, width). interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5". antialias: widen the
+    filter when an image gets smaller. crop_to_aspect_ratio: cut off what does not fit the new aspect ratio, instead of
+    stretching. pad_to_aspect_ratio: fill up with ``fill_value`` instead. Integer images stay integers, rounded.
+    """
+    size, rank = tuple(size), len(images.shape)
+    if len(size) != 2 or any(n <= 0 for n in size):
+        raise ValueError(f"resize: `size` must have positive height and width, as (height, width), got {size}")
+    if rank not in (3, 4):
+        raise ValueError(
+            f"resize: Invalid images rank: expected rank 3 (single image) or 4 (a batch), got shape {images.shape}"
+        )
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"resize: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+    if fill_mode != "constant":
+        raise ValueError(f'resize: fill_mode must be "constant", got {fill_mode!r}')
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError("resize: give crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
+    first = first_spatial_axis("resize", data_format) - (rank == 3)
+    if crop_to_aspect_ratio or pad_to_aspect_ratio:
+        height, width = images.shape[first], images.shape[first + 1]
+        fitting = int(width * size[0] / size[1]), int(height * size[1] / size[0])
+        before, after = (slice(None),) * first, (slice(None),) * (rank - first - 2)
+        if crop_to_aspect_ratio:
+            rows, columns = max(min(height, fitting[0]), 1), max(min(width, fitting[1]), 1)
+            top, left = (height - rows) // 2, (width - columns) // 2
+            images = get_item(images, (*before, slice(top, top + rows), slice(left, left + columns), *after))
+        else:
+            top, left = (max(height, fitting[0]) - height) // 2, (max(width, fitting[1]) - width) // 2
+            none = [(0, 0)]
+            widths = [*none * first, (top, top), (left, left), *none * (rank - first - 2)]
+            images = pad(images, widths, constant_values=fill_value)
+    return _resize(images, size, first, interpolation, antialias)
+
+
+@primitive
+def _resize(backend: Backend, x: Array, size: Sequence[int], first: int, method: str, antialias: bool) -> Op:
+    """The two axes from ``first`` on in another size."""
+    dtype = x.dtype
+    y = x if dtype.kind == "f" and dtype.itemsize > 2 else x.astype("float32")
+    weights = []
+    for axis, n in zip((first, first + 1), size):
+        weights.append(_weights(backend, y.shape[axis], n, method, antialias, str(y.dtype)))
+        y = _along(backend, weights[-1], y, axis)
+
+    def backward(dy: Array) -> Array:
+        dy = dy.astype(y.dtype, copy=False)
+        for axis, w in zip((first + 1, first), reversed(weights)):
+            dy = _along(backend, w.T, dy, axis)
+        return dy
+
+    return (_rounded(backend.xp, y, dtype) if dtype.kind in "iub" else y.astype(dtype, copy=False)), backward
+
+
+def _along(backend: Backend, w: Array, x: Array, axis: int) -> Array:
+    """w @ x along an axis.  w: (out, in)  x: (..., in, ...) -> (..., out, ...)"""
+    shape, n = x.shape, x.shape[axis]
+    before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    if after < 32:  # a matrix of a few columns, many times: one large product instead
+        rows = backend.xp.swapaxes(x.reshape((before, n, after)), 1, 2).reshape((before * after, n))
+        y = backend.xp.swapaxes(backend.matmul(rows, w.T).reshape((before, after, w.shape[0])), 1, 2)
+    else:
+        y = backend.matmul(w, x.reshape((before, n, after)))
+    return y.reshape((*shape[:axis], w.shape[0], *shape[axis + 1 :]))
+
+
+def _rounded(xp: Xp, y: Array, dtype: Any) -> Array:
+    """Whole numbers, those outside the range of the dtype at its ends."""
+    if dtype.kind == "b":
+        return xp.round(y) != 0
+    limits = xp.iinfo(dtype)
+    return xp.clip(xp.round(y), limits.min, limits.max).astype(dtype)
+
+
+@lru_cache(maxsize=64)
+def _weights(backend: Backend, before: int, after: int, method: str, antialias: bool, dtype: str) -> Array:
+    """What each old element contributes to each new one.  -> (after, before), every row summing to 1
+
+    Made on the device, and kept: a network asks for the same few again and again.
+    """
+    xp, ratio = backend.xp, before / after
+    old = xp.arange(before, dtype="float64")
+    center = (xp.arange(after, dtype="float64") + 0.5) * ratio - 0.5  # of each new element, counted in old ones
+    if method == "nearest":
+        return (xp.floor(center + 0.5)[:, None] == old).astype(dtype)
+    widened = max(ratio, 1.0) if antialias else 1.0
+    w = _kernel(xp, xp.abs(center[:, None] - old) / widened, method)
+    w = w / xp.sum(w, axis=1, keepdims=True)
+    return w.astype(dtype)
+
+
+def _kernel(xp: Xp, d: Array, method: str) -> Array:
+    """The weight of an element at distance ``d`` (bicubic: Keys 1981; Lanczos: Duchon 1979)"""
+    zero = xp.zeros_like(d)
+    if method == "bilinear":
+        return xp.maximum(1 - d, 0)
+    if method == "bicubic":  # with a = -1/2, which is exact to the third order
+        near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
+        return xp.where(d <= 1, near, xp.where(d < 2, far, zero))
+    radius = 3 if method == "lanczos3" else 5
+    return xp.where(d < radius, xp.sinc(d) * xp.sinc(d / radius), zero)

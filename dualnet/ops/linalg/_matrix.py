@@ -1,0 +1,38 @@
+"""What the ops on matrices share.  x: (..., m, n), any leading axes"""
+
+from __future__ import annotations
+
+from ...graph.graph import is_trial
+from .._common import Array, Xp, floating
+
+
+def matrices(name: str, x: Array, square: bool = False) -> Array:
+    """``x`` in a dtype that LAPACK and cuSOLVER take; ``ValueError`` when it is no (square) matrix."""
+    if x.ndim < 2:
+        raise ValueError(f"{name}: Input should have rank >= 2. Received: input.shape = {x.shape}")
+    if square and x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"{name}: expected square matrices, of shape (..., n, n), got shape {x.shape}")
+    x = floating(x)
+    return x.astype("float32") if str(x.dtype) in ("float16", "bfloat16") else x
+
+
+def regular(xp: Xp, x: Array) -> Array:
+    """``x`` itself; the unit matrix while shapes are worked out on zeros, which have no inverse."""
+    return xp.broadcast_to(xp.eye(x.shape[-1], dtype=x.dtype), x.shape) if is_trial() else x
+
+
+def t(xp: Xp, x: Array) -> Array:
+    """Every matrix transposed.  x: (..., m, n) -> (..., n, m)"""
+    return xp.swapaxes(x, -1, -2)
+
+
+def diagonal(xp: Xp, d: Array) -> Array:
+    """Diagonal matrices.  d: (..., n) -> (..., n, n)"""
+    return d[..., None] * xp.eye(d.shape[-1], dtype=d.dtype)
+
+
+def differences(xp: Xp, w: Array) -> Array:
+    """1 / (w_j - w_i), and 0 where they are equal.  w: (..., n) -> (..., n, n)"""
+    gap = w[..., None, :] - w[..., :, None]
+    same = gap == 0
+    return xp.where(same, xp.zeros_like(gap), 1 / xp.where(same, xp.ones_like(gap), gap))

@@ -1,0 +1,140 @@
+"""Matrices taken apart.  x: (..., m, n), any leading axes. The gradients are those of arXiv:1602.07527 and arXiv:1909.02659.
+
+On a CPU a factorization that fails raises ``LinAlgError``; on a GPU, where asking would make the device wait, it gives NaN.
+"""
+
+from __future__ import annotations
+
+from ...core.autodiff import primitive
+from .._common import Array, Const, Op, Xp
+from ._matrix import diagonal, differences, matrices, regular, t
+
+
+@primitive
+def cholesky(xp: Xp, x: Array, upper: bool = False) -> Op:
+    """The lower triangular L with L @ L^T = x, of symmetric positive definite x; of other x that of (x + x^T) / 2.
+
+    upper: L^T instead.  x: (..., n, n) -> (..., n, n)
+    """
+    dtype, a = x.dtype, matrices("cholesky", x, square=True)
+    factor = xp.linalg.cholesky(regular(xp, (a + t(xp, a)) / 2))
+
+    def backward(dy: Array) -> Array:
+        # dx = L^-T phi(L^T dL) L^-1, phi: the lower triangle with half the diagonal.
+        dl = xp.tril(t(xp, dy) if upper else dy).astype(factor.dtype, copy=False)
+        inner = xp.tril(t(xp, factor) @ dl)
+        inner = inner - diagonal(xp, xp.diagonal(inner, 0, -2, -1)) / 2
+        left = xp.linalg.solve(t(xp, factor), inner)
+        dx = t(xp, xp.linalg.solve(t(xp, factor), t(xp, left)))
+        return (dx + t(xp, dx)) / 2
+
+    y = (t(xp, factor) if upper else factor).astype(dtype if dtype.kind in "fV" else factor.dtype, copy=False)
+    return y, backward
+
+
+@primitive
+def qr(xp: Xp, x: Array, mode: str = "reduced") -> Op:
+    """(q, r): q with orthonormal columns, r upper triangular, q @ r = x.
+
+    mode: "reduced": (..., m, k), (..., k, n) with k = min(m, n); "complete": (..., m, m), (..., m, n), which has a
+    gradient only where it is the same, m <= n.
+    """
+    if mode not in ("reduced", "complete"):
+        raise ValueError(
+            f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. Received: {mode}"
+        )
+    a = matrices("qr", x)
+    q, r = xp.linalg.qr(a, mode=mode)
+    m, n = a.shape[-2:]
+
+    def thin(dq: Array, q: Array, r: Array, dr: Array) -> Array:
+        """The gradient for m >= n."""
+        inner = r @ t(xp, dr) - t(xp, dq) @ q
+        mirrored = xp.tril(inner) + t(xp, xp.tril(inner, -1))
+        return t(xp, xp.linalg.solve(r, t(xp, dq + q @ mirrored)))
+
+    def backward(dys: tuple[Array, Array]) -> Array:
+        dq, dr = (v.astype(a.dtype, copy=False) for v in dys)
+        if m >= n:
+            if q.shape[-1] > n:
+                raise ValueError(f"qr: mode='complete' has no gradient for matrices of shape {(m, n)}: use 'reduced'")
+            return thin(dq, q, r, dr)
+        # Wide: x = [a | b], of which a alone makes q; the rest of r is q^T b.
+        b, db = a[..., m:], dr[..., m:]
+        da = thin(dq + b @ t(xp, db), q, r[..., :m], dr[..., :m])
+        return xp.concatenate([da, q @ db], axis=-1)
+
+    return (q, r), backward
+
+
+@primitive
+def eigh(xp: Xp, x: Array) -> Op:
+    """(w, v): eigenvalues, the smallest first, and eigenvectors, in columns, of symmetric x; of other x those of
+    (x + x^T) / 2.
+
+    x: (..., n, n) -> (..., n), (..., n, n).  Where eigenvalues are equal, their eigenvectors are given a gradient of 0
+    among themselves.
+    """
+    a = matrices("eigh", x, square=True)
+    w, v = xp.linalg.eigh((a + t(xp, a)) / 2)
+
+    def backward(dys: tuple[Array, Array]) -> Array:
+        dw, dv = (g.astype(a.dtype, copy=False) for g in dys)
+        dx = v @ (diagonal(xp, dw) + differences(xp, w) * (t(xp, v) @ dv)) @ t(xp, v)
+        return (dx + t(xp, dx)) / 2
+
+    return (w, v), backward
+
+
+@primitive
+def eig(xp: Xp, x: Array) -> Const:
+    """(w, v): the eigenvalues and eigenvectors, in columns, of any square matrix: complex numbers, in no promised order.
+
+    x: (..., n, n) -> (..., n), (..., n, n).  Without gradient.
+    """
+    a = matrices("eig", x, square=True)
+    w, v = xp.linalg.eig(a)
+    dtype = "complex128" if str(a.dtype) in ("float64", "complex128") else "complex64"
+    return (w.astype(dtype, copy=False), v.astype(dtype, copy=False)), None
+
+
+@primitive
+def _svd(xp: Xp, x: Array, full_matrices: bool = True) -> Op:
+    a = matrices("svd", x)
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    u, s, vh = xp.linalg.svd(a, full_matrices=full_matrices)
+
+    def backward(dys: tuple[Array, Array, Array]) -> Array:
+        if full_matrices and m != n:
+            raise ValueError(f"svd: full_matrices=True has no gradient for matrices of shape {(m, n)}: say False")
+        du, ds, dvh = (g.astype(a.dtype, copy=False) for g in dys)
+        v, dv = t(xp, vh), t(xp, dvh)
+        f = differences(xp, s * s)
+        left, right = t(xp, u) @ du, t(xp, v) @ dv
+        inner = f * (left - t(xp, left)) * s[..., None, :] + s[..., :, None] * f * (right - t(xp, right))
+        dx = u @ (inner + diagonal(xp, ds)) @ vh
+        inverse = xp.where(s == 0, xp.zeros_like(s), 1 / xp.where(s == 0, xp.ones_like(s), s))
+        if m > k:  # what of du is outside the columns of u
+            dx = dx + ((du - u @ left) * inverse[..., None, :]) @ vh
+        if n > k:
+            dx = dx + u @ t(xp, (dv - v @ right) * inverse[..., None, :])
+        return dx
+
+    return (u, s, vh), backward
+
+
+@primitive
+def _singular_values(xp: Xp, x: Array) -> Op:
+    a = matrices("svd", x)
+    u, s, vh = xp.linalg.svd(a, full_matrices=False)
+    return s, lambda ds: (u * ds[..., None, :]) @ vh
+
+
+def svd(x: Array, full_matrices: bool = True, compute_uv: bool = True) -> Array:
+    """(u, s, vh) with u @ diag(s) @ vh = x, the largest singular value first; s alone with ``compute_uv=False``.
+
+    x: (..., m, n) -> (..., m, m), (..., k), (..., n, n) with k = min(m, n); with ``full_matrices=False`` (..., m, k),
+    (..., k), (..., k, n). The gradient of u and vh needs ``full_matrices=False`` (or m = n) and different singular values.
+    """
+    return _svd(x, full_matrices=full_matrices) if compute_uv else _singular_values(x)

@@ -1,0 +1,87 @@
+"""Matrix products, and the dense layer as one op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from .._common import Array, Op, floating, promote, sum_to
+from ..nn.activation import FROM_OUTPUT
+
+
+@primitive
+def matmul(backend: Backend, x1: Array, x2: Array) -> Op:
+    """The matrix product over the last two axes, the others broadcast.
+
+    x1: (..., m, k)  x2: (..., k, n) -> (..., m, n); a vector counts as a row on the left and as a column on the right.
+    """
+    a, b = promote(x1, x2)
+    if a.ndim == 0 or getattr(b, "ndim", 0) == 0:
+        raise ValueError("matmul needs operands with at least one axis, got a scalar: use multiply")
+    if x1.dtype.itemsize == x2.dtype.itemsize == 1 and x1.dtype.kind == x2.dtype.kind == "i":
+        # A sum of products of int8 does not fit in int8.
+        a, b = a.astype("int32"), b.astype("int32")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise ValueError(f"matmul: the inner sizes differ: {a.shape} @ {b.shape}")
+    rows, columns = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
+    y = backend.matmul(rows, columns).astype(a.dtype, copy=False)  # of bfloat16 NumPy makes float32
+    full = y.shape
+    if a.ndim == 1:
+        y = y[..., 0, :]
+    if b.ndim == 1:
+        y = y[..., 0]
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array, Array]:
+        xp, dy = backend.xp, dy.reshape(full)
+        da: Any = None
+        db: Any = None
+        if out[0] is not False:
+            da = sum_to(xp, backend.matmul(dy, xp.swapaxes(columns, -1, -2)), rows).reshape(a.shape)
+        if out[1] is not False:
+            place = out[1] if rows.ndim == b.ndim == 2 else None
+            db = backend.matmul(xp.swapaxes(rows, -1, -2), dy, out=place)
+            db = sum_to(xp, db, columns).reshape(b.shape)
+        return da, db
+
+    return y, backward
+
+
+@primitive
+def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, activation: str = "linear") -> Op:
+    """activation(x @ kernel + bias) in one op.
+
+    x: (..., in)  kernel: (in, out)  bias: (out,) or None -> (..., out).  activation: a key of
+    ``activation.FROM_OUTPUT``.
+    """
+    act = FROM_OUTPUT[activation]
+    x = floating(x)
+    y = act.forward(backend, backend.affine(x, kernel, bias))
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
+        dz = act.gradient(backend, y, dy)
+        rows, flat = (x, dz) if dz.ndim == 2 else (x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1]))
+        dx = dw = db = None
+        if out[0] is not False:
+            dx = backend.matmul(flat, kernel.T)
+            dx = dx if x is rows else dx.reshape(x.shape)
+        if out[1] is not False:
+            dw = backend.matmul(rows.T, flat, out=out[1])
+        if bias is not None and out[2] is not False:
+            db = backend.sum_rows(flat, out=out[2])
+        return dx, dw, db
+
+    return y, backward
+
+
+def dot(x1: Any, x2: Any) -> Any:
+    """The product of two vectors, matrices or scalars, as ``numpy.dot`` has it for up to two axes on the right."""
+    from ..core.shape import ndim
+    from ..math.arithmetic import multiply
+
+    if ndim(x1) == 0 or ndim(x2) == 0:
+        return multiply(x1, x2)
+    if ndim(x2) > 2:
+        raise ValueError(f"dot: the right operand may have at most two axes, got {ndim(x2)}: use tensordot or matmul")
+    return matmul(x1, x2)

@@ -1,0 +1,173 @@
+"""Linear equations, inverses and determinants.  x: (..., n, n), any leading axes
+
+On a CPU a matrix without inverse raises ``LinAlgError``; on a GPU, where asking would make the device wait, it gives inf or
+NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.autodiff import primitive
+from ...core.dtypes import result_type
+from .._common import Array, Const, Op, Xp, sum_to
+from ..core.shape import ndim, swapaxes
+from ._matrix import matrices, regular, t
+from .linear import matmul
+
+
+@primitive
+def inv(xp: Xp, x: Array) -> Op:
+    """The inverse.  x: (..., n, n) -> (..., n, n)"""
+    y = xp.linalg.inv(regular(xp, matrices("inv", x, square=True)))
+    return y, lambda dy: -(t(xp, y) @ dy @ t(xp, y))
+
+
+@primitive
+def det(xp: Xp, x: Array) -> Op:
+    """The determinant.  x: (..., n, n) -> (...)"""
+    a = matrices("det", x, square=True)
+
+    def backward(dy: Array) -> Array:
+        # The matrix of cofactors, through the singular values: it exists where the inverse does not.
+        u, s, vh = xp.linalg.svd(a)
+        n = a.shape[-1]
+        others = xp.where(xp.eye(n, dtype=bool), xp.ones_like(s[..., None]), s[..., None, :])
+        d = xp.prod(others, axis=-1) * (xp.linalg.det(u) * xp.linalg.det(vh))[..., None]
+        return (u * d[..., None, :]) @ vh * dy[..., None, None]
+
+    return xp.linalg.det(a).astype(x.dtype if x.dtype.kind in "fV" else a.dtype, copy=False), backward
+
+
+@primitive
+def slogdet(xp: Xp, x: Array) -> Op:
+    """(sign, logarithm of the absolute value) of the determinant.  x: (..., n, n) -> (...), (...)"""
+    a = matrices("slogdet", x, square=True)
+    sign, log = xp.linalg.slogdet(a)
+
+    def backward(dys: tuple[Array, Array]) -> Array:
+        return t(xp, xp.linalg.inv(a)) * dys[1][..., None, None]
+
+    return (sign, log), backward
+
+
+def logdet(x: Array) -> Array:
+    """The logarithm of the absolute value of the determinant.  x: (..., n, n) -> (...)"""
+    return slogdet(x)[1]
+
+
+def _equations(name: str, a: Array, b: Array) -> tuple[Array, Array, bool]:
+    """The matrices, the right hand sides as columns, and whether these were vectors."""
+    a, b = (v.astype(result_type(a.dtype, b.dtype), copy=False) for v in (a, b))
+    a = matrices(name, a, square=True)
+    vector = b.ndim == a.ndim - 1
+    vector = vector or b.ndim == 1
+    if b.ndim == 0 or b.shape[-1 if vector else -2] != a.shape[-1]:
+        n = a.shape[-1]
+        raise ValueError(
+            f"{name}: for matrices of shape {a.shape} expected right hand sides of shape (..., {n}) or (..., {n}, k), "
+            f"got {b.shape}"
+        )
+    b = b[..., None] if vector else b
+    return a, b.astype(a.dtype, copy=False), vector
+
+
+@primitive
+def solve(xp: Xp, a: Array, b: Array) -> Op:
+    """x with a @ x = b.  a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b"""
+    matrix, right, vector = _equations("solve", a, b)
+    return _solved(xp, regular(xp, matrix), right, vector, lambda da: da, a, b)
+
+
+@primitive
+def solve_triangular(xp: Xp, a: Array, b: Array, lower: bool = False) -> Op:
+    """x with a @ x = b, of the upper (``lower``: lower) triangle of a; the rest of a is not looked at.
+
+    a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b
+    """
+    matrix, right, vector = _equations("solve_triangular", a, b)
+    triangle = xp.tril if lower else xp.triu
+    # NumPy has no substitution; elimination with pivots is as exact, at three times the work.
+    return _solved(xp, triangle(regular(xp, matrix)), right, vector, triangle, a, b)
+
+
+def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Array, b: Array) -> Op:
+    if matrix.shape[:-2] != right.shape[:-2]:  # cuSOLVER wants one matrix for each right hand side
+        front = xp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
+        matrix = xp.broadcast_to(matrix, front + matrix.shape[-2:])
+        right = xp.broadcast_to(right, front + right.shape[-2:])
+    x = xp.linalg.solve(matrix, right)
+
+    def backward(dy: Array) -> tuple[Array, Array]:
+        dx = (dy[..., None] if vector else dy).astype(x.dtype, copy=False)
+        db = xp.linalg.solve(t(xp, matrix), dx)
+        da = part(-(db @ t(xp, x)))
+        return sum_to(xp, da, a), sum_to(xp, db[..., 0] if vector else db, b)
+
+    return (x[..., 0] if vector else x), backward
+
+
+def pinv(x: Array, rcond: float | None = None) -> Array:
+    """The pseudoinverse of Moore and Penrose.  x: (..., m, n) -> (..., n, m)
+
+    rcond: singular values up to this share of the largest count as 0 (default: 10 max(m, n) times the precision).
+    """
+    return _pinv(x, rcond=rcond, factor=10)
+
+
+@primitive
+def _pinv(xp: Xp, x: Array, rcond: float | None = None, factor: float = 1) -> Op:
+    a = matrices("pinv", x)
+    m, n = a.shape[-2:]
+    y = xp.linalg.pinv(a, rcond=_cutoff(a, factor) if rcond is None else rcond)
+
+    def backward(dy: Array) -> Array:
+        # Golub and Pereyra 1973.
+        yt, dyt = t(xp, y), t(xp, dy)
+        outside = xp.eye(m, dtype=y.dtype) - a @ y
+        inside = xp.eye(n, dtype=y.dtype) - y @ a
+        return -(yt @ dy @ yt) + outside @ dyt @ y @ yt + yt @ y @ dyt @ inside
+
+    return y, backward
+
+
+def _cutoff(a: Array, factor: float = 1) -> float:
+    precision = 2.0**-52 if str(a.dtype) in ("float64", "complex128") else 2.0**-23
+    return factor * max(a.shape[-2:]) * precision
+
+
+def lstsq(a: Array, b: Array, rcond: float | None = None) -> Array:
+    """The x of the smallest length among those that make ``a @ x - b`` smallest (least squares).
+
+    a: (m, n)  b: (m,) or (m, k) -> (n,) or (n, k).  rcond: as in ``pinv`` (default: max(m, n) times the precision).
+    """
+    return matmul(_pinv(a, rcond=rcond), b)
+
+
+@primitive
+def matrix_rank(xp: Xp, x: Array, tol: float | None = None) -> Const:
+    """How many singular values are above ``tol`` (default: the largest times max(m, n) times the precision), as int32.
+
+    x: (..., m, n) -> (...)
+    """
+    a = matrices("matrix_rank", x)
+    s = xp.linalg.svd(a, compute_uv=False)
+    limit = xp.max(s, axis=-1, keepdims=True) * _cutoff(a) if tol is None else tol
+    return xp.sum(s > limit, axis=-1, dtype="int32"), None
+
+
+def cholesky_inverse(x: Array, upper: bool = False) -> Array:
+    """The inverse of the matrix whose Cholesky factor is the lower triangle of x.  x: (..., n, n) -> (..., n, n)
+
+    upper: the factor is the upper triangle, as of ``cholesky(x, upper=True)``.
+    """
+    if ndim(x) < 2:
+        raise ValueError(f"cholesky_inverse: Input should have rank >= 2, got {ndim(x)} axes")
+    root = inv(_triangle(x, lower=not upper))
+    return matmul(root, swapaxes(root, -1, -2)) if upper else matmul(swapaxes(root, -1, -2), root)
+
+
+@primitive
+def _triangle(xp: Xp, x: Array, lower: bool) -> Op:
+    part = xp.tril if lower else xp.triu
+    return part(x), lambda dy: part(dy)

@@ -1,0 +1,1 @@
+"""Arithmetic, elementwise functions and reductions."""

@@ -1,0 +1,43 @@
+"""The parts of complex numbers. For real numbers, which is what layers and gradients work with, they are what they should be.
+
+Complex tensors come from ``linalg.eig`` and from complex arrays; the ops here read them. Gradients are those of real x.
+"""
+
+from __future__ import annotations
+
+from ...core.autodiff import primitive
+from .._common import Array, Const, Op, Xp, floating
+
+
+@primitive
+def real(xp: Xp, x: Array) -> Op:
+    """The real part: of real x, x itself"""
+    return (xp.real(x) if x.dtype.kind == "c" else x), lambda dy: dy
+
+
+@primitive
+def imag(xp: Xp, x: Array) -> Const:
+    """The imaginary part: of real x, 0"""
+    return (xp.imag(x) if x.dtype.kind == "c" else xp.zeros_like(x)), None
+
+
+@primitive
+def conjugate(xp: Xp, x: Array) -> Op:
+    """The complex conjugate: of real x, x itself"""
+    return (xp.conj(x) if x.dtype.kind == "c" else x), lambda dy: dy
+
+
+conj = conjugate
+
+
+@primitive
+def angle(xp: Xp, x: Array) -> Const:
+    """The angle in the complex plane, in radians: of real x, 0, or pi where x is negative"""
+    x = floating(x)
+    return xp.angle(x).astype(xp.real(x).dtype, copy=False), None
+
+
+@primitive
+def isreal(xp: Xp, x: Array) -> Const:
+    """Whether the imaginary part is 0: of real x, always"""
+    return (xp.imag(x) == 0 if x.dtype.kind == "c" else xp.ones(x.shape, dtype=bool)), None

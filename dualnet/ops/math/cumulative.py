@@ -1,0 +1,56 @@
+"""Running products, and running sums and products that pass over NaN.  x: any shape -> the same shape"""
+
+from __future__ import annotations
+
+from ...core.autodiff import primitive
+from ...core.dtypes import is_float, result_type, standardize_dtype
+from .._common import Array, Op, Xp
+from ..core.create import convert_to_tensor
+from .arithmetic import where
+from .elementwise import isnan
+from .reduce import cumsum
+
+
+@primitive
+def cumprod(xp: Xp, x: Array, axis: int | None = None, dtype: str | None = None) -> Op:
+    """The running product along an axis (None: of the flattened tensor)"""
+    shape = x.shape
+    kind = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
+    flat = x.reshape(-1) if axis is None else x
+    at = 0 if axis is None else axis
+    y = xp.cumprod(flat, axis=at, dtype=kind)
+
+    def backward(dy: Array) -> Array:
+        dy = dy.reshape(y.shape)
+        # dx_i = y_(i-1) s_i with s_i = dy_i + x_(i+1) s_(i+1): no division, so that zeros are no exception. The recurrence
+        # is solved over distances 1, 2, 4 ...: s_i = b_i + a_i s_(i + distance).
+        front, b = xp.moveaxis(flat, at, 0).astype(dy.dtype, copy=False), xp.moveaxis(dy, at, 0)
+        n = front.shape[0]
+        one, nought = xp.ones_like(front[:1]), xp.zeros_like(front[:1])
+        a = xp.concatenate([front[1:], nought], axis=0) if n else front
+        distance = 1
+        while distance < n:
+            beyond = xp.broadcast_to(nought, (distance, *front.shape[1:]))
+            b = b + a * xp.concatenate([b[distance:], beyond], axis=0)
+            a = a * xp.concatenate([a[distance:], beyond], axis=0)
+            distance *= 2
+        before = xp.concatenate([one, xp.moveaxis(y, at, 0)[:-1].astype(dy.dtype, copy=False)], axis=0) if n else b
+        return xp.moveaxis(before * b, 0, at).reshape(shape)
+
+    return y, backward
+
+
+def nancumsum(x: Array, axis: int | None = None, dtype: str | None = None) -> Array:
+    """The running sum along an axis (None: of the flattened tensor), NaN counting as 0"""
+    return cumsum(_without_nan(x, 0), axis=axis, dtype=dtype)
+
+
+def nancumprod(x: Array, axis: int | None = None, dtype: str | None = None) -> Array:
+    """The running product along an axis (None: of the flattened tensor), NaN counting as 1"""
+    return cumprod(_without_nan(x, 1), axis=axis, dtype=dtype)
+
+
+def _without_nan(x: Array, value: float) -> Array:
+    """x with ``value`` in the places of NaN, which only floating point numbers can be."""
+    x = x if hasattr(x, "dtype") else convert_to_tensor(x)
+    return where(isnan(x), value, x) if is_float(x.dtype) else x

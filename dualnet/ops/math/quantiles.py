@@ -1,0 +1,124 @@
+"""Quantiles: the values below which given shares of the elements lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Axis, Op, Xp, floating
+from .reduce import _axes
+
+METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _between(xp: Xp, position: Array, method: str) -> tuple[Array, Array, Array]:
+    """The two places around a fractional one, and how much the upper one weighs."""
+    low, high = xp.floor(position), xp.ceil(position)
+    if method == "nearest":  # halfway between two the lower one is taken, as in Keras on JAX
+        low = high = xp.ceil(position - 0.5)
+    elif method == "lower":
+        high = low
+    elif method == "higher":
+        low = high
+    weight = position - low if method == "linear" else (high - low) * 0.5
+    return low.astype("int64"), high.astype("int64"), weight
+
+
+@primitive
+def _quantile(
+    backend: Backend,
+    x: Array,
+    q: Array,
+    axis: Axis = None,
+    method: str = "linear",
+    keepdims: bool = False,
+    unit: float = 1,
+    skip_nan: bool = False,
+) -> Op:
+    """The q-quantiles over ``axis``, with q in parts of ``unit``.  x: any shape  q: () or (m,) -> q.shape + the others"""
+    xp = backend.xp
+    if method not in METHODS:
+        raise ValueError(f"expected one of the methods {', '.join(METHODS)}, got {method!r}")
+    x = floating(x)
+    q = q.astype("float64") if hasattr(q, "dtype") else xp.full((), q, dtype="float64")
+    if q.ndim > 1:
+        raise ValueError(f"expected q to be a number or of shape (m,), got shape {q.shape}")
+    axes = _axes(tuple(axis) if isinstance(axis, list) else axis, x.ndim)
+    others = tuple(a for a in range(x.ndim) if a not in axes)
+    there = tuple(axes + others)
+    back = tuple(there.index(a) for a in range(x.ndim))
+    moved = xp.transpose(x, there)
+    n = 1
+    for a in axes:
+        n *= x.shape[a]
+    if n == 0:
+        raise ValueError(f"expected at least one element to take a quantile of, got shape {x.shape} and axis={axis}")
+    rows = moved.reshape(n, x.size // n)
+    order = xp.argsort(rows, axis=0, kind="stable")
+    values = xp.take_along_axis(rows, order, axis=0)  # NaN stands last
+    missing = xp.isnan(values)
+    width = rows.shape[1]
+    last = xp.maximum(n - 1 - xp.sum(missing, axis=0), 0) if skip_nan else n - 1
+    position = xp.clip(q.reshape(-1, 1) / unit, 0, 1) * last
+    low, high, weight = _between(xp, position, method)
+    columns = xp.arange(width)
+    low, high, weight = low * width + columns, high * width + columns, weight.astype(x.dtype)
+    flat = values.reshape(-1)
+    below, above = flat[low], flat[high]
+    y = xp.where(
+        weight == 0, below, below * (1 - weight) + above * weight
+    )  # with weight 0, infinity counts for nothing
+    if not skip_nan:
+        y = xp.where(missing[-1], values[-1], y)
+    kept = (
+        tuple(1 if a in axes else x.shape[a] for a in range(x.ndim)) if keepdims else tuple(x.shape[a] for a in others)
+    )
+
+    def backward(dy: Array) -> tuple[Array, None]:
+        dy = dy.reshape(y.shape)
+        dvalues = xp.zeros(flat.shape, dtype=dy.dtype)
+        backend.scatter_add(dvalues, low.reshape(-1), (dy * (1 - weight)).reshape(-1))
+        backend.scatter_add(dvalues, high.reshape(-1), (dy * weight).reshape(-1))
+        dx = xp.zeros(rows.shape, dtype=dy.dtype)
+        xp.put_along_axis(dx, order, dvalues.reshape(rows.shape), 0)
+        return xp.transpose(dx.reshape(moved.shape), back), None
+
+    return y.reshape(q.shape + kept), backward
+
+
+def quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """The values that shares ``q`` of the elements do not exceed.  x: any shape -> the shape of q + the axes that stay
+
+    q: from 0 to 1, a number or (m,); what lies outside is taken for the nearer end. method: between two elements
+    "linear", "lower", "higher", "midpoint" or "nearest" (of equally near ones the lower). NaN among the elements
+    gives NaN.
+    """
+    return _quantile(x, q, axis=axis, method=method, keepdims=keepdims)
+
+
+def percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """As ``quantile``, with q from 0 to 100"""
+    return _quantile(x, q, axis=axis, method=method, keepdims=keepdims, unit=100)
+
+
+def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The middle element in order of size, or the mean of the two in the middle"""
+    return _quantile(x, 0.5, axis=axis, keepdims=keepdims)
+
+
+def nanquantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """As ``quantile``, of the elements that are not NaN; NaN where there are none"""
+    return _quantile(x, q, axis=axis, method=method, keepdims=keepdims, skip_nan=True)
+
+
+def nanpercentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """As ``percentile``, of the elements that are not NaN; NaN where there are none"""
+    return _quantile(x, q, axis=axis, method=method, keepdims=keepdims, unit=100, skip_nan=True)
+
+
+def nanmedian(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """As ``median``, of the elements that are not NaN; NaN where there are none"""
+    return _quantile(x, 0.5, axis=axis, keepdims=keepdims, skip_nan=True)

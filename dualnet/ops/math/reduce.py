@@ -1,0 +1,219 @@
+"""Reductions.  x: any shape; axis: one axis, several, or None for all -> the shape without them (1 with keepdims)"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+from ...core.autodiff import primitive
+from ...core.dtypes import result_type, standardize_dtype
+from .._common import Array, Axis, Const, Op, Xp, floating
+
+_SUM_DTYPE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
+
+
+def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise ValueError(f"axis {a} is out of range for a tensor with {ndim} axes")
+    return tuple(a % ndim for a in axes)
+
+
+def _restore(y: Array, x: Array, axis: Axis) -> Array:
+    """A reduced array with its reduced axes back as ones, so that it broadcasts against ``x``."""
+    axes = _axes(axis, x.ndim)
+    return y.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+
+
+def _count(x: Array, axis: Axis) -> int:
+    return math.prod(x.shape[a] for a in _axes(axis, x.ndim))
+
+
+def _as_axis(axis: Any) -> Axis:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+@primitive
+def sum(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+    """The sum"""
+    axis = _as_axis(axis)
+    _axes(axis, x.ndim)
+
+    def backward(dy: Array) -> Array:
+        return xp.broadcast_to(_restore(dy, x, axis), x.shape)
+
+    dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype)
+    return xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
+
+
+@primitive
+def mean(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+    """The arithmetic mean"""
+    axis = _as_axis(axis)
+    x = floating(x)
+    n = builtins.max(_count(x, axis), 1)
+
+    def backward(dy: Array) -> Array:
+        return xp.broadcast_to(_restore(dy / n, x, axis), x.shape)
+
+    return xp.mean(x, axis=axis, keepdims=keepdims), backward
+
+
+@primitive
+def prod(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Op:
+    """The product.  dtype: of the result, and of the factors before it"""
+    axis = _as_axis(axis)
+    dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype) if dtype is None else standardize_dtype(dtype)
+
+    def backward(dy: Array) -> Array:
+        # The product of all other elements, exact with zeros: products from the left times products from the right.
+        axes = _axes(axis, x.ndim)
+        front = tuple(a for a in range(x.ndim) if a not in axes)
+        flat = xp.transpose(x, front + axes).reshape((*(x.shape[a] for a in front), _count(x, axis)))
+        one = xp.ones_like(flat[..., :1])
+        left = xp.cumprod(xp.concatenate([one, flat[..., :-1]], axis=-1), axis=-1)
+        right = xp.cumprod(xp.concatenate([one, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+        others = (left * right).reshape(tuple(x.shape[a] for a in front + axes))
+        back = [0] * x.ndim
+        for i, a in enumerate(front + axes):
+            back[a] = i
+        return _restore(dy, x, axis) * xp.transpose(others, back)
+
+    return xp.prod(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
+
+
+@primitive
+def var(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+    """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
+    axis = _as_axis(axis)
+    x = floating(x)
+    centred = x - xp.mean(x, axis=axis, keepdims=True)
+    n = builtins.max(_count(x, axis), 1)
+
+    def backward(dy: Array) -> Array:
+        return _restore(dy, x, axis) * centred * (2 / n)
+
+    return xp.mean(centred * centred, axis=axis, keepdims=keepdims), backward
+
+
+@primitive
+def std(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+    """The standard deviation: the square root of the variance"""
+    axis = _as_axis(axis)
+    x = floating(x)
+    centred = x - xp.mean(x, axis=axis, keepdims=True)
+    y = xp.sqrt(xp.mean(centred * centred, axis=axis, keepdims=keepdims))
+    n = builtins.max(_count(x, axis), 1)
+
+    def backward(dy: Array) -> Array:
+        # Where nothing varies there is no slope: 0, as in norm, and not 0 / 0.
+        return _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
+
+    return y, backward
+
+
+def _extreme(xp: Xp, y: Array, x: Array, axis: Axis) -> Op:
+    """The gradient of a maximum or minimum ``y``: shared equally among the elements that are it."""
+
+    def backward(dy: Array) -> Array:
+        hit = (x == _restore(y, x, axis)).astype(dy.dtype)
+        return hit * _restore(dy, x, axis) / xp.maximum(xp.sum(hit, axis=axis, keepdims=True), 1)
+
+    return y, backward
+
+
+def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Op:
+    """The maximum or minimum of x and ``initial``, for which neither NumPy's keyword nor CuPy without it will do."""
+    axis = _as_axis(axis)
+    if initial is None:
+        y = getattr(xp, name)(x, axis=axis, keepdims=keepdims)
+    elif _count(x, axis) == 0:
+        y = xp.full(xp.sum(x, axis=axis, keepdims=keepdims).shape, initial, dtype=x.dtype)
+    else:
+        least = xp.full((), initial, dtype=x.dtype)
+        y = getattr(xp, f"{name}imum")(getattr(xp, name)(x, axis=axis, keepdims=keepdims), least)
+    return _extreme(xp, y, x, axis)
+
+
+@primitive
+def max(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+    """The largest element, at least ``initial``; where several are, each gets an equal share of the gradient"""
+    return _reduced(xp, "max", x, axis, keepdims, initial)
+
+
+@primitive
+def min(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+    """The smallest element, at most ``initial``; where several are, each gets an equal share of the gradient"""
+    return _reduced(xp, "min", x, axis, keepdims, initial)
+
+
+amax, amin = max, min
+
+
+@primitive
+def logsumexp(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+    """log(sum(exp(x))), without overflow"""
+    axis = _as_axis(axis)
+    x = floating(x)
+    top = xp.max(x, axis=axis, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    total = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    y = total if keepdims else total.reshape(tuple(n for i, n in enumerate(x.shape) if i not in _axes(axis, x.ndim)))
+
+    def backward(dy: Array) -> Array:
+        return _restore(dy, x, axis) * xp.exp(x - total)
+
+    return y, backward
+
+
+@primitive
+def cumsum(xp: Xp, x: Array, axis: int | None = None, dtype: str | None = None) -> Op:
+    """The running sum along an axis (None: of the flattened tensor)"""
+    flat = axis is None
+
+    def backward(dy: Array) -> Array:
+        if flat:
+            return xp.flip(xp.cumsum(xp.flip(dy, 0)), 0).reshape(x.shape)
+        return xp.flip(xp.cumsum(xp.flip(dy, axis), axis=axis), axis)
+
+    dtype = dtype or result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
+    return xp.cumsum(x, axis=axis, dtype=dtype), backward
+
+
+@primitive
+def argmax(xp: Xp, x: Array, axis: int | None = None, keepdims: bool = False) -> Const:
+    """The index of the largest element (the first of equals), as int32"""
+    return _index(xp.argmax(x, axis=axis), x, axis, keepdims), None
+
+
+@primitive
+def argmin(xp: Xp, x: Array, axis: int | None = None, keepdims: bool = False) -> Const:
+    """The index of the smallest element (the first of equals), as int32"""
+    return _index(xp.argmin(x, axis=axis), x, axis, keepdims), None
+
+
+def _index(i: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
+    i = i.astype("int32")
+    return _restore(i, x, axis) if keepdims else i
+
+
+@primitive
+def any(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Const:
+    """Whether any element is true"""
+    return xp.any(x, axis=_as_axis(axis), keepdims=keepdims), None
+
+
+@primitive
+def all(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Const:
+    """Whether all elements are true"""
+    return xp.all(x, axis=_as_axis(axis), keepdims=keepdims), None
+
+
+@primitive
+def count_nonzero(xp: Xp, x: Array, axis: Axis = None) -> Const:
+    """How many elements are not zero, as int32"""
+    return xp.count_nonzero(x, axis=_as_axis(axis)).astype("int32"), None

@@ -1,0 +1,75 @@
+"""Numbers on a scale that is not linear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import config
+from ...core.dtypes import is_float, result_type
+from .._common import Array, as_one_op
+from ..core.create import arange, convert_to_tensor, full
+from ..core.shape import moveaxis, ndim, reshape
+from .arithmetic import add, divide, multiply, power, subtract
+from .elementwise import cast, floor
+
+
+def _steps(start: Array, stop: Array, num: int, endpoint: bool) -> Array:
+    """``num`` numbers from start to stop along a new first axis."""
+    if num < 0:
+        raise ValueError(f"expected num >= 0, got {num}")
+    gaps = max(num - 1 if endpoint else num, 1)
+    where_in = multiply(arange(num, dtype=str(start.dtype)), 1 / gaps)
+    where_in = reshape(where_in, (num, *(1,) * ndim(subtract(start, stop))))
+    return add(multiply(start, subtract(1, where_in)), multiply(stop, where_in))
+
+
+def _ends(start: Any, stop: Any) -> tuple[Array, Array]:
+    dtype = result_type(
+        *(getattr(v, "dtype", type(v)) if not isinstance(v, (list, tuple)) else float for v in (start, stop))
+    )
+    dtype = dtype if is_float(dtype) else config.floatx()
+
+    def tensor(x: Any) -> Array:
+        # A number is filled in on the device; only lists and host arrays are sent there.
+        return full((), x, dtype) if isinstance(x, (int, float)) else cast(convert_to_tensor(x), dtype)
+
+    return tensor(start), tensor(stop)
+
+
+@as_one_op
+def logspace(
+    start: Array, stop: Array, num: int = 50, endpoint: bool = True, base: float = 10, dtype: Any = None, axis: int = 0
+) -> Array:
+    """``num`` powers of ``base`` with exponents from start to stop, equally far apart, along a new axis.
+
+    endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
+    floating point). start, stop: numbers or tensors that broadcast.
+    """
+    start, stop = _ends(start, stop)
+    y = moveaxis(power(base, _steps(start, stop, num, endpoint)), 0, axis)
+    return cast(y, start.dtype if dtype is None else dtype)
+
+
+@as_one_op
+def geomspace(
+    start: Array, stop: Array, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Array:
+    """``num`` numbers from start to stop, each the same multiple of the one before it, along a new axis.
+
+    endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
+    floating point). start, stop: numbers of the same sign, not 0, or tensors of such that broadcast.
+    """
+    start, stop = _ends(start, stop)
+    size = divide(stop, start)
+    y = multiply(start, power(size, _steps(multiply(size, 0), add(multiply(size, 0), 1), num, endpoint)))
+    return cast(moveaxis(y, 0, axis), start.dtype if dtype is None else dtype)
+
+
+@as_one_op
+def between(start: Array, stop: Array, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
+    """``linspace`` of tensors, which have a gradient; one of whole numbers is rounded down."""
+    start, stop = _ends(start, stop)
+    y = moveaxis(_steps(start, stop, num, endpoint), 0, axis)
+    y = cast(y if dtype is None or is_float(dtype) else floor(y), start.dtype if dtype is None else dtype)
+    gaps = num - 1 if endpoint else num
+    return (y, multiply(subtract(stop, start), 1 / gaps if gaps > 0 else float("nan"))) if retstep else y

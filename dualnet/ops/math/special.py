@@ -1,0 +1,89 @@
+"""Special functions, and the windows of signal processing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import dualnet_backends as backends
+from dualnet_backends.kernels import special
+
+from ... import config
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Const, Op, Xp, floating
+
+
+@primitive
+def erfc(xp: Xp, x: Array) -> Op:
+    """1 - erf(x), exact where that is small"""
+    x = floating(x)
+    return special.erfc(xp, x), lambda dy: dy * (-2 / math.sqrt(math.pi)) * xp.exp(-x * x)
+
+
+@primitive
+def erfinv(xp: Xp, x: Array) -> Op:
+    """The number whose error function is x, -1 < x < 1; infinite at the ends, NaN beyond"""
+    y = special.erfinv(xp, floating(x))
+    return y, lambda dy: dy * (math.sqrt(math.pi) / 2) * xp.exp(y * y)
+
+
+@primitive
+def sinc(xp: Xp, x: Array) -> Op:
+    """sin(pi x) / (pi x), 1 at 0"""
+    x = floating(x)
+    z = x * math.pi
+    zero = z == 0
+    safe = xp.where(zero, xp.ones_like(z), z)
+    y = xp.where(zero, xp.ones_like(z), xp.sin(safe) / safe)
+
+    def backward(dy: Array) -> Array:
+        # (z cos z - sin z) / z^2 loses its digits near 0: there the series, sum of (-1)^k 2k / (2k + 1)! z^(2k - 1).
+        near = xp.abs(z) < 0.5
+        q = xp.where(near, z * z, xp.zeros_like(z))
+        series = xp.zeros_like(z)
+        for k in range(7, 0, -1):
+            series = series * q + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
+        wide = xp.where(near, xp.ones_like(z), z)
+        slope = xp.where(near, series * z, (xp.cos(wide) - xp.sin(wide) / wide) / wide)
+        return dy * slope * math.pi
+
+    return y.astype(x.dtype, copy=False), backward
+
+
+@primitive
+def i0(xp: Xp, x: Array) -> Const:
+    """The modified Bessel function of the first kind and order 0.  Without gradient"""
+    x = floating(x)
+    return xp.i0(x.astype("float64")).astype(x.dtype), None
+
+
+def _window(name: str, x: Any, *more: float) -> Tensor:
+    """A window of ``int(x)`` numbers: how many is needed on the host, so a tensor is read back."""
+    made = getattr(backends.current().xp, name)(int(x), *more)
+    return Tensor(made.astype(config.floatx()))
+
+
+def bartlett(x: Any) -> Tensor:
+    """Bartlett's window, a triangle that is 0 at both ends.  x: how many numbers -> (x,)"""
+    return _window("bartlett", x)
+
+
+def blackman(x: Any) -> Tensor:
+    """Blackman's window, 0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    return _window("blackman", x)
+
+
+def hamming(x: Any) -> Tensor:
+    """Hamming's window, 0.54 - 0.46 cos(2 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    return _window("hamming", x)
+
+
+def hanning(x: Any) -> Tensor:
+    """Hann's window, 0.5 - 0.5 cos(2 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    return _window("hanning", x)
+
+
+def kaiser(x: Any, beta: float) -> Tensor:
+    """Kaiser's window, i0(beta sqrt(1 - (2 t - 1)^2)) / i0(beta) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    return _window("kaiser", x, float(beta))

@@ -1,0 +1,94 @@
+"""Averages, differences, integrals and correlations along axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.dtypes import is_float
+from .._common import Array, Axis, as_one_op
+from ..core.create import convert_to_tensor
+from ..core.shape import broadcast_to, expand_dims, get_item, ndim, reshape, shape, squeeze, swapaxes
+from ..linalg.linear import matmul
+from .arithmetic import add, divide, multiply, not_equal, subtract
+from .elementwise import cast, clip, sqrt
+from .reduce import max, mean, min, sum
+
+
+@as_one_op
+def average(x: Array, axis: Axis = None, weights: Array | None = None) -> Array:
+    """The weighted mean along ``axis`` (all of x by default), sum(x * weights) / sum(weights).
+
+    weights: in the shape of x, or as many as x has along ``axis``, one axis; None: ``mean``.
+    """
+    if weights is None:
+        return mean(x, axis=axis)
+    before, given = shape(x), shape(weights)
+    if given != before:
+        if not isinstance(axis, int):
+            raise ValueError(
+                f"average: weights of shape {given} for x of shape {before} need one axis, got axis={axis}"
+            )
+        if given != (before[axis],):
+            raise ValueError(f"average: expected weights of shape {before} or {(before[axis],)}, got {given}")
+        weights = reshape(weights, tuple(before[axis] if i == axis % len(before) else 1 for i in range(len(before))))
+    return divide(sum(multiply(x, weights), axis=axis), sum(broadcast_to(weights, before), axis=axis))
+
+
+def ptp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The largest element minus the smallest ("peak to peak")"""
+    return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
+
+
+def _part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
+    """The elements of an axis from start to stop."""
+    at = axis % ndim(x)
+    return get_item(x, (slice(None),) * at + (slice(start, stop),))
+
+
+@as_one_op
+def diff(a: Array, n: int = 1, axis: int = -1) -> Array:
+    """Each element minus the one before it along ``axis``, n times over: n elements fewer. Of booleans: whether they differ"""
+    if n < 0:
+        raise ValueError(f"diff: expected n >= 0, got {n}")
+    a = convert_to_tensor(a)
+    if ndim(a) == 0:
+        raise ValueError("diff: expected a tensor with at least one axis, got a scalar")
+    for _ in range(n):
+        following, before = _part(a, axis, 1, None), _part(a, axis, None, -1)
+        a = not_equal(following, before) if str(a.dtype) == "bool" else subtract(following, before)
+    return a
+
+
+@as_one_op
+def trapezoid(y: Array, x: Array | None = None, dx: float = 1.0, axis: int = -1) -> Array:
+    """The integral along ``axis`` by the trapezoidal rule, of y at the places x, or ``dx`` apart.
+
+    x: the shape of y, or as many numbers as y has along ``axis``
+    """
+    y = y if hasattr(y, "dtype") else convert_to_tensor(y)
+    y = cast(y, "int32") if str(y.dtype) == "bool" else y  # the sum of two booleans is one
+    middle = divide(add(_part(y, axis, 1, None), _part(y, axis, None, -1)), 2)
+    if x is None:
+        return sum(multiply(middle, dx), axis=axis)
+    width: Any = diff(x, axis=axis if ndim(x) > 1 else -1)
+    if ndim(x) == 1:
+        width = reshape(width, tuple(-1 if i == axis % ndim(y) else 1 for i in range(ndim(y))))
+    return sum(multiply(middle, width), axis=axis)
+
+
+@as_one_op
+def corrcoef(x: Array) -> Array:
+    """Pearson's correlations of the rows.  x: (variables, observations) -> (variables, variables); (n,) -> ()
+
+    A row that does not vary has no correlation: NaN.
+    """
+    x = convert_to_tensor(x)
+    x = x if is_float(x.dtype) else multiply(x, 1.0)
+    rows = expand_dims(x, 0) if ndim(x) == 1 else x
+    centred = subtract(rows, mean(rows, axis=1, keepdims=True))
+    covariance = matmul(centred, swapaxes(centred, 0, 1))
+    n = shape(rows)[0]
+    variance = get_item(covariance, (tuple(range(n)), tuple(range(n))))
+    deviation = sqrt(variance)
+    y = clip(divide(divide(covariance, expand_dims(deviation, 0)), expand_dims(deviation, 1)), -1.0, 1.0)
+    return squeeze(y) if ndim(x) == 1 else y

@@ -1,0 +1,77 @@
+"""Pooling to a given output size, whatever the size of the input.  x: (batch, spatial..., channels), or channels first
+
+Of n elements along an axis, output i of o takes those from floor(i n / o) up to ceil((i + 1) n / o): windows of at most two
+sizes, which may share an element. As in ``pool.py`` each axis is pooled by itself, the last one first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...core.autodiff import primitive
+from .._common import Array, Op, Xp, floating
+from ._windows import Sizes, first_spatial_axis, one_per_axis
+
+Windows = list[tuple[tuple[slice, ...], tuple[slice, ...]]]  # (elements of the input, element of the output)
+
+
+@primitive
+def adaptive_max_pool(xp: Xp, inputs: Array, output_size: Sizes, data_format: str | None = None) -> Op:
+    """The largest element of each window.  output_size: one number for all spatial axes, or one for each"""
+    axes = _axes("adaptive_max_pool", inputs, output_size, data_format)
+    stages = [inputs]
+    for axis, size in axes:
+        stages.append(_reduce(xp, xp.max, stages[-1], axis, size))
+
+    def backward(dy: Array) -> Array:
+        for (axis, size), x in zip(reversed(axes), reversed(stages[:-1])):
+            dx = xp.zeros(x.shape, dtype=dy.dtype)
+            for window, place in _windows(x.shape, axis, size):
+                part = x[window]
+                places = xp.arange(part.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+                dx[window] += dy[place] * (xp.expand_dims(xp.argmax(part, axis=axis), axis) == places)
+            dy = dx
+        return dy
+
+    return stages[-1], backward
+
+
+@primitive
+def adaptive_average_pool(xp: Xp, inputs: Array, output_size: Sizes, data_format: str | None = None) -> Op:
+    """The mean of each window.  output_size: one number for all spatial axes, or one for each"""
+    axes = _axes("adaptive_average_pool", inputs, output_size, data_format)
+    y, shapes = floating(inputs), []
+    for axis, size in axes:
+        shapes.append(y.shape)
+        y = _reduce(xp, xp.mean, y, axis, size)
+
+    def backward(dy: Array) -> Array:
+        for (axis, size), shape in zip(reversed(axes), reversed(shapes)):
+            dx = xp.zeros(shape, dtype=dy.dtype)
+            for window, place in _windows(shape, axis, size):
+                dx[window] += dy[place] / (window[axis].stop - window[axis].start)
+            dy = dx
+        return dy
+
+    return y, backward
+
+
+def _axes(op: str, x: Array, output_size: Sizes, data_format: str | None) -> list[tuple[int, int]]:
+    """(axis, output size) of the spatial axes, the last one first."""
+    rank = x.ndim - 2
+    if rank < 1:
+        raise ValueError(f"{op}: expected (batch, spatial..., channels), got shape {x.shape}")
+    first = first_spatial_axis(op, data_format)
+    return list(enumerate(one_per_axis(op, "output_size", output_size, rank), first))[::-1]
+
+
+def _windows(shape: tuple[int, ...], axis: int, size: int) -> Windows:
+    before, n = (slice(None),) * axis, shape[axis]
+    return [((*before, slice(i * n // size, -(-(i + 1) * n // size))), (*before, slice(i, i + 1))) for i in range(size)]
+
+
+def _reduce(xp: Xp, reduce: Callable[..., Array], x: Array, axis: int, size: int) -> Array:
+    y = xp.empty((*x.shape[:axis], size, *x.shape[axis + 1 :]), dtype=x.dtype)
+    for window, place in _windows(x.shape, axis, size):
+        y[place] = reduce(x[window], axis=axis, keepdims=True)
+    return y

@@ -1,0 +1,112 @@
+"""Attention: every query takes a weighted mean of the values, weighted by how well their keys match it."""
+
+from __future__ import annotations
+
+import math
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from ...core.dtypes import result_type
+from .._common import Array, Const, Op, Xp, sum_to
+
+# Of a pair that is masked. Finite, so that a query with every key masked gets the plain mean of the values, not NaN.
+_MASKED = {"float64": -0.7 * 1.7976931348623157e308}
+_MASKED_32 = -0.7 * 3.4028234663852886e38
+
+
+@primitive
+def dot_product_attention(
+    backend: Backend,
+    query: Array,
+    key: Array,
+    value: Array,
+    bias: Array | None = None,
+    mask: Array | None = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Op:
+    """softmax(query key^T scale + bias) value, for each head  (arXiv:1706.03762)
+
+    query: (batch, T, N, depth)  key: (batch, S, K, depth)  value: (batch, S, K, size) -> (batch, T, N, size)
+
+    K heads of keys and values serve N heads of queries, N / K each in turn (arXiv:2305.13245). bias: added before the
+    softmax; mask: False where a query must not see a key; both broadcast to (batch, N, T, S). A query that sees no key gets
+    the mean of all values. scale: 1 / sqrt(depth) by default. is_causal: query t sees only the keys up to t.
+    attn_logits_soft_cap: limits the scores smoothly to plus or minus this. flash_attention: which kernel
+    to take; there is one here, so it changes nothing. Scores of half precision are computed in float32.
+    """
+    if any(x.ndim != 4 for x in (query, key, value)):
+        raise ValueError(
+            "`dot_product_attention` only supports 4D inputs. Received: "
+            f"query.shape={query.shape}, key.shape={key.shape}, value.shape={value.shape}."
+        )
+    if query.shape[2] % key.shape[2] or key.shape[2] != value.shape[2]:
+        raise ValueError(
+            "dot_product_attention: the heads of the queries must be a multiple of those of keys and values, which have as "
+            f"many; got {query.shape[2]}, {key.shape[2]} and {value.shape[2]} heads"
+        )
+    xp = backend.xp
+    dtype = result_type(query.dtype, key.dtype, value.dtype, float)
+    work = "float64" if dtype == "float64" else "float32"
+    (batch, t, n, depth), (s, k) = query.shape, key.shape[1:3]
+    factor = 1 / math.sqrt(depth) if scale is None else scale
+    heads, scores_shape = (batch, k, n // k * t), (batch, n, t, s)
+    q = _heads_first(xp, query, work).reshape((*heads, depth)) * factor
+    keys, values = _heads_first(xp, key, work), _heads_first(xp, value, work)
+
+    scores = backend.matmul(q, xp.swapaxes(keys, -1, -2)).reshape(scores_shape)
+    if bias is not None:
+        scores = scores + bias.astype(work, copy=False)
+    if attn_logits_soft_cap is not None:
+        bent = xp.tanh(scores / attn_logits_soft_cap)
+        scores = bent * attn_logits_soft_cap
+    seen = None if mask is None else mask.astype("bool", copy=False)
+    if is_causal:
+        past = xp.arange(s) <= xp.arange(t)[:, None]
+        seen = past if seen is None else xp.logical_and(seen, past)
+    if seen is not None:
+        scores = xp.where(seen, scores, xp.full_like(scores, _MASKED.get(work, _MASKED_32)))
+    p = backend.softmax(scores, -1)
+    y = backend.matmul(p.reshape((*heads, s)), values)
+
+    def backward(dy: Array) -> tuple[Array | None, ...]:
+        do = _heads_first(xp, dy, work).reshape((*heads, value.shape[3]))
+        dvalues = backend.matmul(xp.swapaxes(p.reshape((*heads, s)), -1, -2), do)
+        dp = backend.matmul(do, xp.swapaxes(values, -1, -2)).reshape(scores_shape)
+        ds = p * (dp - xp.sum(dp * p, axis=-1, keepdims=True))
+        if seen is not None:
+            ds = ds * seen
+        if attn_logits_soft_cap is not None:
+            ds = ds * (1 - bent * bent)
+        rows = ds.reshape((*heads, s))
+        dq = backend.matmul(rows, keys).reshape((batch, n, t, depth)) * factor
+        dkeys = backend.matmul(xp.swapaxes(rows, -1, -2), q)
+        dbias = None if bias is None else sum_to(xp, ds, bias)
+        return (*(xp.swapaxes(d, 1, 2) for d in (dq, dkeys, dvalues)), dbias, None)
+
+    return xp.swapaxes(y.reshape((batch, n, t, value.shape[3])), 1, 2).astype(dtype, copy=False), backward
+
+
+def _heads_first(xp: Xp, x: Array, dtype: str) -> Array:
+    """(batch, steps, heads, size) -> (batch, heads, steps, size)"""
+    return xp.ascontiguousarray(xp.swapaxes(x, 1, 2)).astype(dtype, copy=False)
+
+
+@primitive
+def attention_band(
+    xp: Xp, query: Array, key: Array, axis: int = 1, is_causal: bool = False, window: int | None = None
+) -> Const:
+    """Which query sees which key by their positions along an axis: (T, S), of bool.
+
+    is_causal: position t sees the keys up to t. window: it sees those at most ``window - 1`` steps away, on both sides.
+    """
+    t, s = xp.arange(query.shape[axis])[:, None], xp.arange(key.shape[axis])
+    seen = xp.ones((query.shape[axis], key.shape[axis]), dtype="bool")
+    if is_causal:
+        seen = xp.logical_and(seen, s <= t)
+    if window is not None:
+        seen = xp.logical_and(seen, xp.abs(s - t) < window)
+    return seen, None

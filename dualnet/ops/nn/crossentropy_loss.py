@@ -1,0 +1,211 @@
+"""Losses: cross-entropies fused with the softmax or sigmoid before them, squared and absolute errors, and their
+reduction.
+
+target: labels, probabilities or values  output: what the model made of the input -> one number per sample (per element
+for the binary cross-entropy)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ... import config
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Op, Xp, floating, sum_to
+
+
+@primitive
+def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, axis: int = -1) -> Op:
+    """-sum(target log softmax(logits))"""
+    xp, logits = backend.xp, floating(logits)
+    target = target.astype(logits.dtype, copy=False)
+    log_p = backend.log_softmax(logits, axis)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        dy = dy[..., None] if axis == -1 else xp.expand_dims(dy, axis)
+        dz = xp.exp(log_p)
+        # The probabilities of a target need not sum to one (label weights, soft labels).
+        dz *= target.sum(axis=axis, keepdims=True)
+        dz -= target
+        dz *= dy
+        return (None if out[0] is False else -dy * log_p), dz
+
+    return -(target * log_p).sum(axis=axis), backward
+
+
+@primitive
+def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array, axis: int = -1) -> Op:
+    """-log softmax(logits)[target]"""
+    xp, z = backend.xp, floating(logits)
+    last = axis in (-1, z.ndim - 1)
+    z = z if last else xp.moveaxis(z, axis, -1)
+    labels = target.astype("int32", copy=False).reshape(-1)
+    losses, p = backend.sparse_cross_entropy(z.reshape(-1, z.shape[-1]), labels)
+
+    def backward(dy: Array) -> tuple[None, Array]:
+        dy = dy.reshape(-1)
+        dz = p * dy[:, None]
+        dz[xp.arange(len(p)), labels] -= dy  # every row once, so nothing is lost where a device adds in parallel
+        dz = dz.reshape(z.shape)
+        return None, (dz if last else xp.moveaxis(dz, -1, axis))
+
+    return losses.reshape(z.shape[:-1]), backward
+
+
+@primitive
+def _cross_entropy(xp: Xp, target: Array, output: Array, axis: int = -1) -> Op:
+    """-sum(target log p), p = output / sum(output) kept within [epsilon, 1 - epsilon]"""
+    output = floating(output)
+    target = target.astype(output.dtype, copy=False)
+    eps = config.epsilon()
+    total = xp.sum(output, axis=axis, keepdims=True)
+    p = output / total
+    clipped = xp.clip(p, eps, 1 - eps)
+
+    def backward(dy: Array) -> tuple[Array, Array]:
+        dy = xp.expand_dims(dy, axis)
+        dp = -dy * target / clipped * (p == clipped)
+        return -dy * xp.log(clipped), (dp - xp.sum(dp * p, axis=axis, keepdims=True)) / total
+
+    return -xp.sum(target * xp.log(clipped), axis=axis), backward
+
+
+@primitive
+def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array) -> Op:
+    """-target log s - (1 - target) log(1 - s), s = sigmoid(logits)"""
+    z = floating(logits)
+    t = target.astype(z.dtype, copy=False)
+    e = xp.exp(-xp.abs(z))
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        s = xp.where(z >= 0, 1, e) / (1 + e)
+        return (None if out[0] is False else -dy * z), dy * (s - t)
+
+    return xp.maximum(z, 0) - z * t + xp.log1p(e), backward
+
+
+@primitive
+def _binary_cross_entropy(xp: Xp, target: Array, output: Array) -> Op:
+    """-target log p - (1 - target) log(1 - p), p = output kept within [epsilon, 1 - epsilon]"""
+    output = floating(output)
+    t = target.astype(output.dtype, copy=False)
+    eps = config.epsilon()
+    p = xp.clip(output, eps, 1 - eps)
+
+    def backward(dy: Array) -> tuple[Array, Array]:
+        dt = -dy * (xp.log(p) - xp.log(1 - p))
+        return dt, dy * (p - t) / (p * (1 - p)) * (p == output)
+
+    return -(t * xp.log(p) + (1 - t) * xp.log(1 - p)), backward
+
+
+@primitive
+def mean_squared_error(xp: Xp, target: Array, output: Array) -> Op:
+    """The mean of (target - output)^2 over the last axis.  (..., n) -> (...)"""
+    output = floating(output)
+    error = output - (target if target.dtype == output.dtype else target.astype(output.dtype))
+    n = max(error.shape[-1], 1)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array | None]:
+        d = error * (dy * (2 / n))[..., None]
+        return (None if out[0] is False else sum_to(xp, -d, target)), sum_to(xp, d, output)
+
+    return _mean_last(error * error), backward
+
+
+@primitive
+def mean_absolute_error(xp: Xp, target: Array, output: Array) -> Op:
+    """The mean of |target - output| over the last axis, with gradient 0 where they are equal.  (..., n) -> (...)"""
+    output = floating(output)
+    error = output - target.astype(output.dtype, copy=False)
+    n = max(error.shape[-1], 1)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array | None]:
+        d = xp.sign(error) * (dy / n)[..., None]
+        return (None if out[0] is False else sum_to(xp, -d, target)), sum_to(xp, d, output)
+
+    return _mean_last(xp.abs(error)), backward
+
+
+def _mean_last(x: Array) -> Array:
+    n = x.shape[-1]
+    # One column needs no arithmetic, and x.mean costs three times what the sum does on a small array.
+    return x.reshape(x.shape[:-1]) if n == 1 else x.sum(axis=-1) / max(n, 1)
+
+
+@primitive
+def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, divisor: float = 1.0) -> Op:
+    """sum(weights * values) / divisor, as a tensor without axes.
+
+    values: any shape  weights: None (all 1), or a shape that broadcasts to that of values
+    """
+    xp, weighted = backend.xp, values if weights is None else values * weights
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array, Array | None]:
+        each = xp.empty(values.shape, dtype=values.dtype)
+        each[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
+        dw = None if weights is None or out[1] is False else sum_to(xp, each * values, weights)
+        return (each if weights is None else each * weights), dw
+
+    return backend.total(weighted, divisor), backward
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """Cross-entropy of class probabilities.  target, output: (..., classes) -> (...)"""
+    _check_same_shape("categorical_crossentropy", target, output)
+    logits = output if from_logits else _softmax_logits(output, axis)
+    if logits is not None:
+        return _softmax_cross_entropy(target, logits, axis)
+    return _cross_entropy(target, output, axis)
+
+
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """Cross-entropy with integer labels.  target: (...) or (..., 1)  output: (..., classes) -> (...)"""
+    from ..core.shape import expand_dims, ndim, shape, squeeze
+
+    if ndim(target) == ndim(output) and shape(target)[-1] == 1:
+        target = squeeze(target, axis=-1)
+    expected = [n for i, n in enumerate(shape(output)) if i != axis % ndim(output)]
+    if list(shape(target)) != expected:
+        raise ValueError(
+            f"sparse_categorical_crossentropy: for output of shape {shape(output)} the target (integer labels) must "
+            f"have shape {tuple(expected)}, got {shape(target)}. For one-hot targets use categorical_crossentropy"
+        )
+    logits = output if from_logits else _softmax_logits(output, axis)
+    if logits is not None:
+        return _sparse_softmax_cross_entropy(target, logits, axis)
+    from ..core.shape import take_along_axis
+    from ..math.elementwise import cast, clip, log, negative
+    from ..math.reduce import sum
+
+    # Probabilities: the same numbers as the dense form, without the one-hot target.
+    p = clip(output / sum(output, axis=axis, keepdims=True), config.epsilon(), 1 - config.epsilon())
+    ids = expand_dims(cast(target, "int32"), axis if axis >= 0 else ndim(output) + axis)
+    return negative(squeeze(log(take_along_axis(p, ids, axis=axis)), axis=axis))
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
+    """Cross-entropy of independent probabilities, element by element.  target, output: one shape -> that shape"""
+    _check_same_shape("binary_crossentropy", target, output)
+    logits = output if from_logits else getattr(output, "_sigmoid_logits", None)
+    if logits is not None:
+        return _sigmoid_cross_entropy(target, logits)
+    return _binary_cross_entropy(target, output)
+
+
+def _softmax_logits(output: Any, axis: int) -> Any:
+    """The logits of an output that a softmax over its last axis has just made."""
+    return getattr(output, "_softmax_logits", None) if axis in (-1, len(output.shape) - 1) else None
+
+
+def _check_same_shape(name: str, target: Any, output: Any) -> None:
+    from ..core.shape import shape
+
+    if shape(target) != shape(output):
+        hint = ". For integer labels use sparse_categorical_crossentropy" if name.startswith("cat") else ""
+        raise ValueError(
+            f"{name}: target and output must have the same shape, got {shape(target)} and {shape(output)}{hint}"
+        )

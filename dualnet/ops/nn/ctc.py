@@ -1,0 +1,90 @@
+"""Connectionist temporal classification: sequences of labels without their times (Graves et al., ICML 2006)."""
+
+from __future__ import annotations
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from .._common import Array, Op, Xp, floating
+
+_LOW = -3e38  # below any sum of logarithms; -inf - -inf would be NaN
+
+
+def _log_sum(xp: Xp, terms: Array, axis: int) -> Array:
+    """log(sum of e^term) along an axis, where terms may be -inf."""
+    top = xp.maximum(terms.max(axis=axis, keepdims=True), _LOW)
+    total = xp.exp(terms - top).sum(axis=axis)
+    # The largest term adds e^0: a total is 0, or at least 1.
+    return xp.where(total > 0, xp.log(xp.maximum(total, 1)) + top.reshape(total.shape), -xp.inf)
+
+
+@primitive
+def ctc_loss(
+    backend: Backend, target: Array, output: Array, target_length: Array, output_length: Array, mask_index: int = 0
+) -> Op:
+    """-log of the probability that ``output`` reads ``target``: the sum over all ways to stretch the labels over the
+    times, each repeated or followed by blanks; infinite where there are too few times.
+
+    target: integers (batch, labels)  output: logits (batch, times, classes)  target_length, output_length: how many
+    of them count, integers (batch,) -> (batch,). mask_index: the class that is the blank.
+    """
+    xp = backend.xp
+    log_p = backend.log_softmax(floating(output), -1)
+    if log_p.dtype.itemsize < 4:
+        log_p = log_p.astype("float32")  # sums over many times need the digits
+    batch, times, classes = log_p.shape
+    steps, labels = output_length.astype("int32"), target_length.astype("int32")
+    # The states: blank, label, blank, label, ..., blank; s is the class each of them emits.
+    s = xp.full((batch, 2 * target.shape[1] + 1), mask_index, dtype="int32")
+    s[:, 1::2] = target
+    places = xp.arange(s.shape[1], dtype="int32")
+    # A blank between two labels may be left out when they differ.
+    skip = xp.zeros(s.shape, dtype=bool)
+    skip[:, 2:] = (s[:, 2:] != s[:, :-2]) & (places[2:] % 2 == 1)
+    last = 2 * labels[:, None]  # the state of the last blank; the last label stands before it
+    final = (places == last) | (places == last - 1)
+    emitted = xp.take_along_axis(log_p, xp.repeat(s[:, None, :], times, axis=1), axis=2)  # (batch, times, states)
+    never = xp.full(s.shape, -xp.inf, dtype=log_p.dtype)
+
+    def shifted(x: Array, by: int) -> Array:
+        moved = never.copy()
+        if by > 0:
+            moved[:, by:] = x[:, :-by]
+        else:
+            moved[:, :by] = x[:, -by:]
+        return moved
+
+    # alpha_t(s): the log probability of all ways to be in s at t, what is emitted at t included.
+    alpha = xp.empty(emitted.shape, dtype=log_p.dtype)
+    now = xp.where(places < 2, emitted[:, 0], never)
+    alpha[:, 0] = now
+    for t in range(1, times):
+        moves = _log_sum(xp, xp.stack([now, shifted(now, 1), xp.where(skip, shifted(now, 2), never)]), 0)
+        # A sequence that has ended keeps its last value.
+        now = xp.where((t < steps)[:, None], moves + emitted[:, t], now)
+        alpha[:, t] = now
+    log_total = _log_sum(xp, xp.where(final, now, never), 1)
+
+    def backward(dy: Array) -> tuple[None, Array, None, None]:
+        # beta_t(s): the log probability of all ways to end well from s at t, what is emitted at t left out.
+        skip_next = xp.zeros(s.shape, dtype=bool)
+        skip_next[:, :-2] = skip[:, 2:]
+        beta = xp.empty(emitted.shape, dtype=log_p.dtype)
+        end = xp.where(final, xp.zeros_like(never), never)
+        after = end
+        for t in range(times - 1, -1, -1):
+            if t + 1 < times:
+                onward = after + emitted[:, t + 1]
+                ways = [onward, shifted(onward, -1), xp.where(skip_next, shifted(onward, -2), never)]
+                moves = _log_sum(xp, xp.stack(ways), 0)
+                after = xp.where((t + 1 < steps)[:, None], moves, end)
+            beta[:, t] = after
+        possible = log_total > -xp.inf
+        base = xp.where(possible, log_total, xp.zeros_like(log_total))[:, None, None]
+        share = xp.exp(alpha + beta - base)  # the probability of being in s at t, given the labels
+        hot = backend.one_hot(s, classes, log_p.dtype)
+        running = (xp.arange(times, dtype="int32") < steps[:, None]) & possible[:, None]
+        dz = (xp.exp(log_p) - backend.matmul(share, hot)) * (running * dy[:, None])[..., None]
+        return None, dz.astype(output.dtype, copy=False), None, None
+
+    return (-log_total).astype(floating(output).dtype, copy=False), backward

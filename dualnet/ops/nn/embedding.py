@@ -1,0 +1,42 @@
+"""Embedding: rows of a table, looked up by id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from .._common import Array, Op
+
+
+@primitive
+def embedding(backend: Backend, table: Array, ids: Array) -> Op:
+    """table[ids].  table: (n, size)  ids: any shape of numbers from 0 to n - 1 -> (*ids.shape, size)
+
+    On the CPU an id outside raises ``IndexError``; a GPU cannot raise, and wraps.
+    """
+    if ids.dtype not in ("int32", "int64"):
+        ids = ids.astype("int32")
+    try:
+        y = backend.take(table, ids)
+    except IndexError:
+        raise IndexError(
+            f"expected ids from 0 to {table.shape[0] - 1} (the table has {table.shape[0]} rows), "
+            f"got ids from {ids.min()} to {ids.max()}"
+        ) from None
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Any, None]:
+        place = out[0]
+        if place is False:
+            return None, None
+        if place is None or place.dtype != dy.dtype:
+            place = backend.xp.zeros(table.shape, dtype=dy.dtype)
+        else:
+            place[...] = 0
+        flat = ids.reshape(-1)
+        flat = backend.xp.where(flat < 0, flat + table.shape[0], flat)
+        backend.scatter_add(place, flat, dy.reshape(flat.shape[0], *table.shape[1:]))
+        return place, None
+
+    return y, backward

@@ -1,0 +1,74 @@
+"""Numbers as categories: which bin a value is in, which of several ids are there, how often each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Const, Xp
+from ..core.shape import ndim, one_hot
+from ..math.reduce import max
+
+
+@primitive
+def digitize(xp: Xp, x: Array, bins: Array) -> Const:
+    """The number of bins that begin at or before x.  x: any shape  bins: (n,) rising -> int32 from 0 to n"""
+    return xp.searchsorted(bins, x.reshape(-1), side="right").astype("int32").reshape(x.shape), None
+
+
+@primitive
+def _multi_hot(backend: Backend, ids: Array, num_classes: int, axis: int = 1, dtype: str = "float32") -> Const:
+    """1 for every id that is there along ``axis``, 0 for the others.  (..., n, ...) -> the other axes + (num_classes,)"""
+    return backend.xp.max(backend.one_hot(ids, num_classes, dtype), axis=axis), None
+
+
+@primitive
+def _count_ids(
+    backend: Backend,
+    ids: Array,
+    weights: Array | None = None,
+    num_classes: int = 1,
+    axis: int = 1,
+    dtype: str = "float32",
+) -> Const:
+    """How often each id is there along ``axis``, or the sum of its weights.  (..., n, ...) -> others + (num_classes,)"""
+    hot = backend.one_hot(ids, num_classes, dtype)
+    if weights is not None:
+        hot = hot * weights[..., None].astype(dtype)
+    return backend.xp.sum(hot, axis=axis), None
+
+
+@primitive
+def index_of(xp: Xp, x: Array, keys: Array, values: Array) -> Const:
+    """The value of the key that equals x, -2 where none does.  x: any shape  keys, values: (n,), keys rising -> that of x"""
+    if keys.shape[0] == 0:
+        return xp.full(x.shape, -2, dtype=values.dtype), None
+    places = xp.minimum(xp.searchsorted(keys, x.reshape(-1)), keys.shape[0] - 1)
+    return xp.where(keys[places] == x.reshape(-1), values[places], -2).astype(values.dtype).reshape(x.shape), None
+
+
+def multi_hot(
+    inputs: Any,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: str | None = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Tensor:
+    """1 for every id that is there, 0 for the others.  inputs: (n,) or (batch, n, ...) -> (num_classes,) or (batch, ..., num_classes)
+
+    axis: where the classes lie, counted before the axis of the n ids is taken away. An id outside of 0 to
+    num_classes - 1 is left out. ``num_tokens`` is an older name of ``num_classes``.
+    """
+    num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
+    if kwargs:
+        raise TypeError(f"multi_hot: unknown arguments {', '.join(sorted(kwargs))}")
+    if num_classes is None:
+        raise ValueError("multi_hot: num_classes is missing, the number of ids there are")
+    if sparse:
+        raise ValueError("multi_hot: sparse tensors are not supported; leave sparse=False")
+    hot = one_hot(inputs, num_classes, axis=axis, dtype=dtype)
+    return max(hot, axis=1 if ndim(inputs) > 1 else 0) if ndim(inputs) else hot

@@ -1,0 +1,282 @@
+"""Normalization: subtract a mean, divide by a deviation, then scale by gamma and shift by beta
+
+All of it is computed in float32 at least, where the squares of float16 do not overflow, and returned in the dtype of x.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ... import config
+from ...core.autodiff import primitive
+from ...core.tensor import Tensor
+from .._common import Array, Op, Xp, floating
+from ..math.reduce import _axes, _restore
+
+Axes = int | Sequence[int]
+
+
+@primitive
+def batch_norm(
+    backend: Backend,
+    x: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    axis: int = -1,
+    epsilon: float = 1e-3,
+    moving_mean: Any = None,
+    moving_variance: Any = None,
+    momentum: float = 0.99,
+) -> Op:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance being those of the batch  (arXiv:1502.03167)
+
+    x: any shape with c entries along ``axis``; the mean is taken over all other axes.  gamma, beta: (c,) or None
+    moving_mean, moving_variance: arrays that are moved towards those of the batch, in place:
+    momentum moving + (1 - momentum) batch.
+    """
+    (at,), dtype, x = _axes(axis, x.ndim), floating(x).dtype, _wide(x)
+    scale, shift = _as(x, gamma), _as(x, beta)
+    y, mean, inv = backend.batch_norm(x, scale, shift, at, epsilon, moving_mean, moving_variance, momentum)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
+        wants_dx, places = out[0] is not False, [_place(x, p) for p in out[1:]]
+        dx, dgamma, dbeta = backend.batch_norm_gradients(_wide(dy), x, scale, at, mean, inv, wants_dx, *places)
+        return dx, None if gamma is None else dgamma, None if beta is None else dbeta
+
+    return y.astype(dtype, copy=False), backward
+
+
+@primitive
+def _batch_normalization(
+    backend: Backend,
+    x: Array,
+    mean: Array,
+    variance: Array,
+    beta: Array | None = None,
+    gamma: Array | None = None,
+    axis: int = -1,
+    epsilon: float = 1e-3,
+) -> Op:
+    xp, (at,), dtype, x = backend.xp, _axes(axis, x.ndim), floating(x).dtype, _wide(x)
+    others, shape = tuple(i for i in range(x.ndim) if i != at), _shape(x, (at,))
+    mean, inv, scale = _as(x, mean), 1 / xp.sqrt(_as(x, variance) + epsilon), _as(x, gamma)
+    y = backend.batch_norm_with(x, mean, inv, scale, _as(x, beta), at)
+    slope = inv if scale is None else inv * scale
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Any, ...]:
+        dy = _wide(dy)
+        dx = dmean = dvariance = dbeta = dgamma = None
+        if out[0] is not False:
+            dx = dy * slope.reshape(shape)
+        if out[1] is not False or (beta is not None and out[3] is not False):
+            dbeta = xp.sum(dy, axis=others)
+            dmean = -slope * dbeta
+        if out[2] is not False or (gamma is not None and out[4] is not False):
+            dgamma = xp.sum(dy * (x - mean.reshape(shape)), axis=others) * inv
+            dvariance = -0.5 * slope * inv * dgamma
+        return dx, dmean, dvariance, None if beta is None else dbeta, None if gamma is None else dgamma
+
+    return y.astype(dtype, copy=False), backward
+
+
+def batch_normalization(
+    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+) -> Tensor:
+    """scale (x - mean) / sqrt(variance + epsilon) + offset
+
+    x: any shape with c entries along ``axis``.  mean, variance, offset, scale: (c,), the last two may be None
+    """
+    return _batch_normalization(x, mean, variance, offset, scale, axis, epsilon)
+
+
+@primitive
+def _standardize(
+    xp: Xp,
+    x: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    axes: Sequence[int] = (-1,),
+    epsilon: float = 1e-3,
+    kept: Sequence[int] | None = None,
+    centred: bool = True,
+) -> Op:
+    """gamma (x - mean) / sqrt(mean((x - mean)^2) + epsilon) + beta, the means taken over ``axes``
+
+    kept: the axes of x along which gamma and beta have entries, by default ``axes``.  centred: False takes 0 for the mean
+    """
+    axes, dtype, x = _axes(tuple(axes), x.ndim), floating(x).dtype, _wide(x)
+    kept = axes if kept is None else tuple(kept)
+    others = tuple(i for i in range(x.ndim) if i not in kept)
+    scale, shift = (_as(x, v, _shape(x, kept)) for v in (gamma, beta))
+    n = max(math.prod(x.shape[a] for a in axes), 1)
+    normal = x - xp.sum(x, axis=axes, keepdims=True) / n if centred else x
+    inv = 1 / xp.sqrt(xp.sum(normal * normal, axis=axes, keepdims=True) / n + epsilon)
+    normal = xp.multiply(normal, inv, out=normal if centred else None)
+    y = normal * scale if scale is not None else normal
+    if shift is not None:
+        y = y + shift
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
+        dy, dx, dgamma, dbeta = _wide(dy), None, None, None
+        if beta is not None and out[2] is not False:
+            dbeta = _sum(xp, dy, others, beta, out[2])
+        products = dy * normal
+        if gamma is not None and out[1] is not False:
+            dgamma = _sum(xp, products, others, gamma, out[1])
+        if out[0] is not False:
+            # dx = inv (d - mean(d) - normal mean(d normal)), where d = gamma dy
+            if scale is not None:
+                products *= scale
+            slope = xp.sum(products, axis=axes, keepdims=True) / n
+            dx = xp.multiply(normal, -slope, out=products)
+            d = dy if scale is None else dy * scale
+            dx += d
+            if centred:
+                dx -= xp.sum(d, axis=axes, keepdims=True) / n
+            dx *= inv
+        return dx, dgamma, dbeta
+
+    return y.astype(dtype, copy=False), backward
+
+
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Axes = -1, epsilon: float | None = None, **kwargs: Any
+) -> Tensor:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over ``axis``  (arXiv:1607.06450)
+
+    gamma, beta: with the lengths of those axes, in their order in x.  epsilon: ``config.epsilon()`` by default
+    """
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    rms_scaling = kwargs.pop("rms_scaling", False)
+    if kwargs:
+        raise TypeError(f"layer_normalization does not know the argument {next(iter(kwargs))!r}")
+    if (
+        rms_scaling
+    ):  # gamma x / sqrt(variance + epsilon): Keras has it for old files, rms_normalization is what it was for
+        return _rms_scaling(x, gamma, _axes(axes, len(x.shape)), epsilon)
+    return _standardize(x, gamma, beta, axes, epsilon)
+
+
+def _rms_scaling(x: Any, gamma: Any, axes: tuple[int, ...], epsilon: float) -> Tensor:
+    from ..core.shape import reshape
+    from ..math.arithmetic import add, multiply
+    from ..math.elementwise import rsqrt
+    from ..math.reduce import var
+
+    y = multiply(x, rsqrt(add(var(x, axis=axes, keepdims=True), epsilon)))
+    return y if gamma is None else multiply(y, reshape(gamma, _shape(x, axes)))
+
+
+def rms_normalization(x: Any, scale: Any = None, axis: Axes = -1, epsilon: float | None = None) -> Tensor:
+    """scale x / sqrt(mean(x^2) + epsilon), the mean over ``axis``  (arXiv:1910.07467)
+
+    scale: with the lengths of those axes, in their order in x.  epsilon: ``config.epsilon()`` by default
+    """
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    return _standardize(x, scale, None, axes, epsilon, centred=False)
+
+
+def group_normalization(
+    x: Any, groups: int, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3
+) -> Tensor:
+    """Channels in groups, each sample and group with a mean and variance of its own  (arXiv:1803.08494)
+
+    x: (batch, ...) with c entries along ``axis``, c a multiple of ``groups``.  gamma, beta: (c,) or None
+    """
+    from ..core.shape import reshape
+
+    shape = tuple(x.shape)
+    (at,) = _axes(axis, len(shape))
+    grouped = reshape(x, (*shape[:at], groups, shape[at] // groups, *shape[at + 1 :]))
+    axes = tuple(i for i in range(1, len(shape) + 1) if i != at)
+    return reshape(_standardize(grouped, gamma, beta, axes, epsilon, kept=(at, at + 1)), shape)
+
+
+@primitive
+def moments(xp: Xp, x: Array, axes: Axes, keepdims: bool = False, synchronized: bool = False) -> Op:
+    """(mean, variance) over ``axes``; the variance is divided by n, not n - 1"""
+    if synchronized:
+        raise NotImplementedError("moments: synchronized=True, over several devices, is not there")
+    over = (axes,) if isinstance(axes, int) else tuple(axes)
+    axes, dtype, x = _axes(over, x.ndim), floating(x).dtype, _wide(x)
+    n = max(math.prod(x.shape[a] for a in axes), 1)
+    mean = xp.sum(x, axis=axes, keepdims=True) / n
+    centred = x - mean
+    variance = xp.sum(centred * centred, axis=axes, keepdims=True) / n
+
+    def backward(dys: tuple[Array, Array]) -> Array:
+        dmean, dvariance = (_restore(dy, x, axes) for dy in dys)
+        return (dmean + 2 * centred * dvariance) / n
+
+    if dtype == "float16":
+        mean, variance = (xp.clip(v, -65504, 65504) for v in (mean, variance))  # the largest there is, and not infinity
+    if not keepdims:
+        mean, variance = (v.reshape(tuple(s for i, s in enumerate(x.shape) if i not in axes)) for v in (mean, variance))
+    return (mean, variance) if dtype != "float16" else (mean.astype(dtype), variance.astype(dtype)), backward
+
+
+@primitive
+def normalize(xp: Xp, x: Array, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Op:
+    """x / max(norm, epsilon), with sum(|x|^order)^(1 / order) over ``axis`` for the norm (None: over all axes)"""
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise ValueError(f"normalize: order must be a whole number from 1 on, got {order!r}")
+    x = floating(x)
+    x = x.reshape(1) if x.ndim == 0 else x
+    axes = _axes(tuple(axis) if isinstance(axis, list) else axis, x.ndim)
+    least = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        norm = xp.sqrt(xp.sum(x * x, axis=axes, keepdims=True))
+    else:
+        norm = xp.sum(xp.abs(x) ** order, axis=axes, keepdims=True) ** (1 / order)
+    inv = 1 / xp.maximum(norm, least)
+    y = x * inv
+
+    def backward(dy: Array) -> Array:
+        slope = y if order == 2 else xp.sign(x) * xp.abs(y) ** (order - 1)  # of the norm
+        along = xp.sum(dy * y, axis=axes, keepdims=True) * (norm > least)
+        return (dy - slope * along) * inv
+
+    return y, backward
+
+
+def _wide(x: Array) -> Array:
+    """x itself when it is floating point with 32 bits at least, else converted."""
+    x = floating(x)
+    return x.astype("float32") if x.dtype.itemsize < 4 else x
+
+
+def _as(x: Array, v: Any, shape: tuple[int, ...] | None = None) -> Any:
+    """gamma, beta, a mean ... in the dtype of x, and in a shape that broadcasts against it."""
+    if v is None:
+        return None
+    if shape is not None:
+        if v.size != math.prod(shape):
+            raise ValueError(f"expected a scale and an offset with {math.prod(shape)} entries, got shape {v.shape}")
+        v = v.reshape(shape)
+    return v if v.dtype == x.dtype else v.astype(x.dtype)
+
+
+def _shape(x: Any, kept: Sequence[int]) -> tuple[int, ...]:
+    """The shape of x with ones in the place of all axes that are not kept."""
+    return tuple(size if i in kept else 1 for i, size in enumerate(x.shape))
+
+
+def _place(x: Array, out: Any) -> Any:
+    """Where to write a gradient: ``out`` if it is an array of the dtype that it is computed in, else None."""
+    return None if out is None or out is False or out.dtype != x.dtype else out
+
+
+def _sum(xp: Xp, x: Array, axes: tuple[int, ...], v: Array, out: Any) -> Array:
+    """x summed over ``axes``, in the shape of v, written into ``out`` if that is a place."""
+    place = _place(x, out)
+    if place is None:
+        return xp.sum(x, axis=axes).reshape(v.shape)
+    left = tuple(size for i, size in enumerate(x.shape) if i not in axes)
+    xp.sum(x, axis=axes, out=place.reshape(left))
+    return place

@@ -1,0 +1,220 @@
+"""Pooling: one number for each window.  x: (batch, spatial..., channels), channels first with ``data_format``
+
+Windows are boxes, so each spatial axis is pooled by itself, the last one first: a window of k x k costs 2k passes and not
+k * k, and of equal maxima the first in row-major order gets the gradient. A pass works on slices of its input, shifted
+against each other; there is no scatter, so results do not depend on the order in which a GPU adds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from dualnet_backends import Backend
+
+from ...core.autodiff import primitive
+from .._common import Array, Op, Xp, floating
+from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_count
+
+
+class Axis(NamedTuple):
+    """One spatial axis: its length, its windows (size, distance, how many), and what padding comes before and after."""
+
+    at: int
+    length: int
+    size: int
+    stride: int
+    windows: int
+    before: int
+    after: int
+
+    def spans(self) -> list[tuple[slice, ...]]:
+        """For each place in the window, the indices of the elements that stand there, one for each window."""
+        last = self.stride * (self.windows - 1) + 1
+        return [(slice(None),) * self.at + (slice(i, i + last, self.stride),) for i in range(self.size)]
+
+    @property
+    def apart(self) -> bool:
+        """Whether no element is in two windows."""
+        return self.stride >= self.size
+
+    @property
+    def covered(self) -> bool:
+        """Whether every element is in one window and no more."""
+        return self.stride == self.size and self.windows * self.size == self.length + self.before + self.after
+
+
+@primitive
+def max_pool(
+    backend: Backend,
+    inputs: Array,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Op:
+    """The largest element of each window.
+
+    pool_size, strides: one number for all spatial axes, or one for each; strides are the pool size by default. padding:
+    "valid" keeps windows inside the input, "same" lets them hang over its edges evenly, so that there are
+    ceil(length / stride) of them.
+    """
+    xp = backend.xp
+    axes = _axes("max_pool", inputs, pool_size, strides, padding, data_format)
+    stages = [_padded(xp, inputs, axes, _lowest(xp, inputs.dtype))]
+    for axis in axes:
+        stages.append(_max_along(backend, stages[-1], axis))
+
+    def backward(dy: Array) -> Array:
+        for i in reversed(range(len(axes))):
+            dy = _max_gradient(backend, dy, stages[i], stages[i + 1], axes[i])
+        return _unpadded(dy, axes)
+
+    return stages[-1], backward
+
+
+@primitive
+def average_pool(
+    backend: Backend,
+    inputs: Array,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Op:
+    """The mean of each window; what hangs over the edge of the input is not counted. Arguments: see ``max_pool``"""
+    xp = backend.xp
+    axes = _axes("average_pool", inputs, pool_size, strides, padding, data_format)
+    y = _padded(xp, floating(inputs), axes, 0)
+    shapes = []
+    for axis in axes:
+        shapes.append(y.shape)
+        y = _sum_along(backend, y, axis)
+    y = _per_element(xp, y, axes)
+
+    def backward(dy: Array) -> Array:
+        dy = _per_element(xp, dy, axes)
+        for axis, shape in zip(reversed(axes), reversed(shapes)):
+            dy = _spread(backend, dy, shape, axis)
+        return _unpadded(dy, axes)
+
+    return y, backward
+
+
+def _axes(
+    op: str, x: Array, pool_size: Sizes, strides: Sizes | None, padding: str, data_format: str | None
+) -> list[Axis]:
+    """The spatial axes, the last one first."""
+    rank = x.ndim - 2
+    if rank < 1:
+        raise ValueError(f"{op}: expected (batch, spatial..., channels), got shape {x.shape}")
+    first, padding = first_spatial_axis(op, data_format), padding.lower()
+    if padding not in ("valid", "same"):
+        raise ValueError(f'{op}: expected padding "valid" or "same", got {padding!r}')
+    sizes = one_per_axis(op, "pool_size", pool_size, rank)
+    steps = sizes if strides is None else one_per_axis(op, "strides", strides, rank)
+    found = []
+    for at, size, stride in zip(range(first, first + rank), sizes, steps):
+        length = x.shape[at]
+        count = window_count(length, size, stride, padding)
+        if count < 1 and length:
+            raise ValueError(
+                f"{op}: a window of {sizes} does not fit into an input of shape {x.shape}: "
+                'use a smaller pool_size or padding="same"'
+            )
+        outside = overhang(length, size, stride) if padding == "same" else (0, 0)
+        found.append(Axis(at, length, size, stride, max(count, 0), *outside))
+    return found[::-1]
+
+
+def _lowest(xp: Xp, dtype: object) -> float | int:
+    """What no element is below."""
+    kind = xp.dtype(dtype).kind
+    return 0 if kind == "b" else xp.iinfo(dtype).min if kind in "iu" else -math.inf
+
+
+def _padded(xp: Xp, x: Array, axes: list[Axis], fill: float) -> Array:
+    if not any(a.before or a.after for a in axes):
+        return x
+    shape, inside = list(x.shape), [slice(None)] * x.ndim
+    for a in axes:
+        shape[a.at] += a.before + a.after
+        inside[a.at] = slice(a.before, a.before + a.length)
+    y = xp.full(tuple(shape), fill, dtype=x.dtype)
+    y[tuple(inside)] = x
+    return y
+
+
+def _unpadded(dx: Array, axes: list[Axis]) -> Array:
+    for a in axes:
+        if a.before or a.after:
+            dx = dx[(slice(None),) * a.at + (slice(a.before, a.before + a.length),)]
+    return dx
+
+
+def _max_along(backend: Backend, x: Array, axis: Axis) -> Array:
+    first, *others = axis.spans()
+    y = backend.part(x, first)
+    for i, span in enumerate(others):
+        y = backend.xp.maximum(y, backend.part(x, span), out=y if i else None)
+    return y
+
+
+def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -> Array:
+    """dy at the first element of each window that is the maximum y, 0 at the others."""
+    if axis.size == axis.stride == 1:
+        return dy
+    xp = backend.xp
+    dx = (xp.empty if axis.covered else xp.zeros)(x.shape, dtype=dy.dtype)
+    *spans, last = axis.spans()
+    taken = None
+    for span in spans:
+        here = backend.part(x, span) == y
+        if taken is None:
+            first = taken = here
+        else:
+            first = xp.greater(here, taken)
+            taken = xp.logical_or(taken, here)
+        _add(backend, dx, span, dy, first, axis)
+    # The last element is the maximum where no other was: one comparison less.
+    _add(backend, dx, last, dy, None if taken is None else xp.logical_not(taken), axis)
+    return dx
+
+
+def _add(backend: Backend, dx: Array, span: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
+    """dx[span] += dy * where; where no element is in two windows there is nothing yet to add to."""
+    if axis.apart:
+        backend.put(dx, span, dy, where)
+    else:
+        dx[span] += dy if where is None else dy * where
+
+
+def _sum_along(backend: Backend, x: Array, axis: Axis) -> Array:
+    first, *others = axis.spans()
+    y = backend.part(x, first)
+    for i, span in enumerate(others):
+        y = backend.xp.add(y, backend.part(x, span), out=y if i else None)
+    return y
+
+
+def _spread(backend: Backend, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
+    """The gradient of ``_sum_along``: dy at every element of its window."""
+    if axis.size == axis.stride == 1:
+        return dy
+    dx = (backend.xp.empty if axis.covered else backend.xp.zeros)(shape, dtype=dy.dtype)
+    for span in axis.spans():
+        _add(backend, dx, span, dy, None, axis)
+    return dx
+
+
+def _per_element(xp: Xp, y: Array, axes: list[Axis]) -> Array:
+    """Sums over windows divided by how many elements of the input each window holds."""
+    inside = math.prod(a.size for a in axes if not (a.before or a.after))
+    if inside > 1:
+        y = y / inside
+    for a in axes:
+        if a.before or a.after:
+            start = xp.arange(a.windows) * a.stride - a.before
+            held = xp.minimum(start + a.size, a.length) - xp.maximum(start, 0)
+            y = y / held.astype(y.dtype).reshape((-1,) + (1,) * (y.ndim - a.at - 1))
+    return y

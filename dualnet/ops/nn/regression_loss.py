@@ -1,0 +1,150 @@
+"""Losses of values: a function of target and output, averaged (or summed) over the last axis.
+
+target: what was wanted  output: what the model made of the input -> one number per sample.  (..., n) -> (...)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ... import config
+from ...core.autodiff import primitive
+from .._common import Array, Op, Xp, floating, sum_to
+
+
+def _pair(target: Array, output: Array) -> tuple[Array, Array]:
+    """Both in the floating point dtype of the output."""
+    output = floating(output)
+    return target.astype(output.dtype, copy=False), output
+
+
+def _mean_of(
+    xp: Xp, values: Array, target: Array, output: Array, d_target: Callable[[], Array], d_output: Callable[[], Array]
+) -> Op:
+    """The mean of ``values`` over the last axis. d_target, d_output: the slopes of a value, computed when wanted."""
+    n = max(values.shape[-1], 1)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array | None]:
+        each = (dy / n)[..., None]
+        return (
+            None if out[0] is False else sum_to(xp, each * d_target(), target),
+            None if out[1] is False else sum_to(xp, each * d_output(), output),
+        )
+
+    # One column needs no arithmetic, and values.mean costs three times what the sum does on a small array.
+    y = values.reshape(values.shape[:-1]) if values.shape[-1] == 1 else values.sum(axis=-1) / n
+    return y, backward
+
+
+def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array) -> Op:
+    """The same for a function of output - target, whose slope is that of the output."""
+    return _mean_of(xp, values, target, output, lambda: -slope, lambda: slope)
+
+
+@primitive
+def huber(xp: Xp, target: Array, output: Array, delta: float = 1.0) -> Op:
+    """The mean of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2;  e = output - target"""
+    target, output = _pair(target, output)
+    error = output - target
+    near = xp.clip(error, -delta, delta)  # the slope, and with it the value: near (e - near / 2)
+    return _of_error(xp, near * (error - 0.5 * near), near, target, output)
+
+
+@primitive
+def pseudo_huber(xp: Xp, target: Array, output: Array, delta: float = 1.0) -> Op:
+    """The mean of delta^2 (sqrt(1 + (e / delta)^2) - 1);  e = output - target"""
+    target, output = _pair(target, output)
+    error = output - target
+    scaled = error / delta
+    root = xp.sqrt(1 + scaled * scaled)
+    # e^2 / (root + 1) is delta^2 (root - 1) without the difference of two numbers near 1.
+    return _of_error(xp, error * error / (root + 1), error / root, target, output)
+
+
+@primitive
+def log_cosh(xp: Xp, target: Array, output: Array) -> Op:
+    """The mean of log(cosh(e)), without overflow;  e = output - target"""
+    target, output = _pair(target, output)
+    error = output - target
+    size = xp.abs(error)
+    values = size + xp.log1p(xp.exp(-2 * size)) - math.log(2)
+    return _of_error(xp, values, xp.tanh(error), target, output)
+
+
+@primitive
+def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array) -> Op:
+    """100 times the mean of |target - output| / |target|; a target smaller than epsilon counts as epsilon"""
+    target, output = _pair(target, output)
+    size = xp.maximum(xp.abs(target), config.epsilon())
+    ratio = (target - output) / size
+    slope = 100 * xp.sign(ratio) / size
+
+    def d_target() -> Array:
+        return slope * (1 - ratio * xp.sign(target) * (size == xp.abs(target)))
+
+    return _mean_of(xp, 100 * xp.abs(ratio), target, output, d_target, lambda: -slope)
+
+
+@primitive
+def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array) -> Op:
+    """The mean of (log(1 + target) - log(1 + output))^2; values smaller than epsilon count as epsilon"""
+    target, output = _pair(target, output)
+    t, p = xp.maximum(target, config.epsilon()), xp.maximum(output, config.epsilon())
+    error = xp.log1p(p) - xp.log1p(t)
+
+    def d_target() -> Array:
+        return -2 * error / (1 + t) * (t == target)
+
+    def d_output() -> Array:
+        return 2 * error / (1 + p) * (p == output)
+
+    return _mean_of(xp, error * error, target, output, d_target, d_output)
+
+
+@primitive
+def poisson(xp: Xp, target: Array, output: Array) -> Op:
+    """The mean of output - target log(output + epsilon), for counts that output is the expected number of"""
+    target, output = _pair(target, output)
+    rate = output + config.epsilon()
+    log = xp.log(rate)
+    return _mean_of(xp, output - target * log, target, output, lambda: -log, lambda: 1 - target / rate)
+
+
+@primitive
+def kl_divergence(xp: Xp, target: Array, output: Array) -> Op:
+    """The sum of target log(target / output) over the last axis, both kept within [epsilon, 1]"""
+    target, output = _pair(target, output)
+    eps = config.epsilon()
+    t, p = xp.clip(target, eps, 1), xp.clip(output, eps, 1)
+    log = xp.log(t / p)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        dy = dy[..., None]
+        dt = None if out[0] is False else sum_to(xp, dy * (log + 1) * (t == target), target)
+        return dt, sum_to(xp, -dy * (t / p) * (p == output), output)
+
+    return (t * log).sum(axis=-1), backward
+
+
+@primitive
+def cosine(xp: Xp, target: Array, output: Array, axis: int = -1) -> Op:
+    """The cosine of the angle between target and output along ``axis``; 0 where one of them is 0"""
+    target, output = _pair(target, output)
+    (u, inverse_u), (v, inverse_v) = (_direction(xp, x, axis) for x in (target, output))
+    y = (u * v).sum(axis=axis, keepdims=True)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        dy = dy.reshape(y.shape)
+        dt = None if out[0] is False else dy * (v - y * u) * inverse_u
+        return dt, dy * (u - y * v) * inverse_v
+
+    return y.reshape(tuple(n for i, n in enumerate(u.shape) if i != axis % u.ndim)), backward
+
+
+def _direction(xp: Xp, x: Array, axis: int) -> tuple[Array, Array]:
+    """x at length 1, and 1 / its length; a vector no longer than epsilon has no direction, and no slope."""
+    length = xp.sqrt((x * x).sum(axis=axis, keepdims=True))
+    safe = xp.maximum(length, config.epsilon())
+    return x / safe, (length == safe) / safe

@@ -1,0 +1,269 @@
+"""Fourier transforms. Complex numbers are pairs of real tensors, (real, imaginary), so that gradients are real too.
+
+With g = (gradient of the real part) + i (gradient of the imaginary part), the gradient of y = F x is F^H g.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...core.autodiff import primitive
+from ...core.dtypes import is_float, result_type
+from ...core.tensor import Tensor
+from .._common import Array, Op, Xp, as_one_op, floating
+from ..core.create import arange, convert_to_tensor
+from ..core.shape import broadcast_to, get_item, ndim, pad, shape
+from ..math.arithmetic import divide, greater, multiply, subtract, where
+from ..math.elementwise import cos
+
+Pair = tuple[Any, Any]
+
+
+def _pair(name: str, x: Any, rank: int = 1) -> Pair:
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise ValueError(
+            f"{name}: Input `x` should be a tuple of two tensors, real and imaginary, got {type(x).__name__}"
+        )
+    first, second = shape(x[0]), shape(x[1])
+    if first != second:
+        raise ValueError(
+            f"{name}: Both the real and imaginary parts should have the same shape, got {first} and {second}"
+        )
+    _check_rank(name, first, rank)
+    return x[0], x[1]
+
+
+def _check_rank(name: str, given: tuple[int, ...], rank: int) -> None:
+    if len(given) < rank:
+        raise ValueError(f"{name}: Input should have rank >= {rank}, got shape {given}")
+
+
+def _join(real: Array, imag: Array) -> Array:
+    """One complex array of two real ones."""
+    real, imag = (floating(v.astype(result_type(real.dtype, imag.dtype), copy=False)) for v in (real, imag))
+    if str(real.dtype) in ("float16", "bfloat16"):
+        real, imag = real.astype("float32"), imag.astype("float32")
+    return real + 1j * imag
+
+
+def _parts(xp: Xp, z: Array) -> tuple[Array, Array]:
+    return xp.real(z), xp.imag(z)
+
+
+def fft(x: Pair) -> Any:
+    """The discrete Fourier transform of the last axis.  x: a pair of (..., n) -> a pair of (..., n)"""
+    return _fft(*_pair("fft", x))
+
+
+def fft2(x: Pair) -> Any:
+    """The discrete Fourier transform of the last two axes.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
+    return _fft2(*_pair("fft2", x, 2))
+
+
+def ifft2(x: Pair) -> Any:
+    """The inverse of ``fft2``.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
+    return _ifft2(*_pair("ifft2", x, 2))
+
+
+@primitive
+def _fft(xp: Xp, real: Array, imag: Array) -> Op:
+    n = real.shape[-1]
+    return _parts(xp, xp.fft.fft(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft(_join(*dys)))
+
+
+@primitive
+def _fft2(xp: Xp, real: Array, imag: Array) -> Op:
+    n = math.prod(real.shape[-2:])
+    return _parts(xp, xp.fft.fft2(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft2(_join(*dys)))
+
+
+@primitive
+def _ifft2(xp: Xp, real: Array, imag: Array) -> Op:
+    n = math.prod(real.shape[-2:])
+    return _parts(xp, xp.fft.ifft2(_join(real, imag))), lambda dys: _parts(xp, xp.fft.fft2(_join(*dys)) / n)
+
+
+def _fit(xp: Xp, x: Array, n: int) -> Array:
+    """The last axis cut or filled with zeros to n."""
+    given = x.shape[-1]
+    return x[..., :n] if given >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - given)])
+
+
+@primitive
+def rfft(xp: Xp, x: Array, fft_length: int | None = None) -> Op:
+    """The transform of a real signal: of its frequencies 0 to half, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
+
+    fft_length: cut the signal to that length, or fill it up with zeros, first.
+    """
+    _check_rank("rfft", x.shape, 1)
+    x = floating(x)
+    x = x.astype("float32") if str(x.dtype) in ("float16", "bfloat16") else x
+    n = x.shape[-1] if fft_length is None else fft_length
+
+    def backward(dys: tuple[Array, Array]) -> Array:
+        return _fit(xp, xp.real(n * xp.fft.ifft(_fit(xp, _join(*dys), n))), x.shape[-1])
+
+    return _parts(xp, xp.fft.rfft(x, n)), backward
+
+
+def irfft(x: Pair, fft_length: int | None = None) -> Tensor:
+    """The inverse of ``rfft``.  x: a pair of (..., k) -> (..., fft_length), by default 2 (k - 1)"""
+    return _irfft(*_pair("irfft", x), fft_length=fft_length)
+
+
+@primitive
+def _irfft(xp: Xp, real: Array, imag: Array, fft_length: int | None = None) -> Op:
+    z = _join(real, imag)
+    k = z.shape[-1]
+    n = 2 * (k - 1) if fft_length is None else fft_length
+
+    def backward(dy: Array) -> tuple[Array, Array]:
+        # Every frequency but 0 and the half stands for its mirror image too.
+        g = xp.fft.rfft(dy) / n
+        twice = xp.full((g.shape[-1],), 2.0, dtype=dy.dtype)
+        twice[0] = 1
+        if n % 2 == 0:
+            twice[-1] = 1
+        return _parts(xp, _fit(xp, g * twice, k))
+
+    return xp.fft.irfft(z, n), backward
+
+
+def _sequences(xp: Xp, x: Array, length: int, stride: int) -> Array:
+    count = 1 + (x.shape[-1] - length) // stride
+    starts = xp.arange(count, dtype="int32") * stride
+    return x[..., starts[:, None] + xp.arange(length, dtype="int32")]
+
+
+def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
+    """Sequences laid over one another ``stride`` apart and added.  y: (..., count, length) -> (..., total)"""
+    *front, count, length = y.shape
+    pieces = -(-length // stride)
+    y = xp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, pieces * stride - length)])
+    y = y.reshape((*front, count, pieces, stride))
+    out = xp.zeros((*front, count + pieces - 1, stride), dtype=y.dtype)
+    for i in range(pieces):
+        out[..., i : i + count, :] += y[..., i, :]
+    return _fit(xp, out.reshape((*front, (count + pieces - 1) * stride)), total)
+
+
+@primitive
+def extract_sequences(xp: Xp, x: Array, sequence_length: int, sequence_stride: int) -> Op:
+    """Stretches of a signal, one every ``sequence_stride``.  x: (..., n) -> (..., count, sequence_length)
+
+    count: how many lie within the signal.
+    """
+    _check_rank("extract_sequences", x.shape, 1)
+    if sequence_length < 1 or sequence_stride < 1:
+        raise ValueError(
+            "extract_sequences: expected sequence_length and sequence_stride from 1 on, "
+            f"got {sequence_length} and {sequence_stride}"
+        )
+    if x.shape[-1] < sequence_length:
+        raise ValueError(
+            f"extract_sequences: the signal has {x.shape[-1]} elements, fewer than one of {sequence_length}"
+        )
+    y = _sequences(xp, x, sequence_length, sequence_stride)
+    return y, lambda dy: _added(xp, dy, sequence_stride, x.shape[-1])
+
+
+@primitive
+def _overlap_add(xp: Xp, y: Array, stride: int) -> Op:
+    count, length = y.shape[-2:]
+    out = _added(xp, y, stride, (count - 1) * stride + length)
+    return out, lambda dx: _sequences(xp, dx, length, stride)
+
+
+def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> Tensor | None:
+    """The window in the middle of ``fft_length`` places; None for none."""
+    if window is None:
+        return None
+    if isinstance(window, str):
+        if window not in ("hann", "hamming"):
+            raise ValueError(
+                f'If a string is passed to `window`, it must be one of `"hann"`, `"hamming"`. Received: window={window}'
+            )
+        a = 0.5 if window == "hann" else 0.54  # periodic: as one of sequence_length + 1 without its last number
+        turn = multiply(arange(sequence_length, dtype=dtype), 2 * math.pi / sequence_length)
+        tensor = subtract(a, multiply(cos(turn), 1 - a))
+    else:
+        tensor = convert_to_tensor(window, dtype=dtype)
+        if tensor.shape != (sequence_length,):
+            raise ValueError(
+                "The shape of `window` must be equal to [sequence_length]."
+                f"Received: window shape={tensor.shape}, sequence_length={sequence_length}"
+            )
+    left = (fft_length - sequence_length) // 2
+    return pad(tensor, ((left, fft_length - sequence_length - left),))
+
+
+def _check_lengths(sequence_length: int, sequence_stride: int, fft_length: int) -> None:
+    if sequence_length > fft_length:
+        raise ValueError(
+            "`fft_length` must equal or larger than `sequence_length`. "
+            f"Received: sequence_length={sequence_length}, fft_length={fft_length}"
+        )
+    if not isinstance(sequence_stride, int) or sequence_stride < 1:
+        raise ValueError(f"`sequence_stride` must be a positive integer, got {sequence_stride}")
+
+
+@as_one_op
+def stft(
+    x: Array, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+) -> Any:
+    """The transform of a signal at many times: of one windowed stretch every ``sequence_stride``, as a pair.
+
+    x: (..., n) -> a pair of (..., count, fft_length // 2 + 1).  window: "hann", "hamming", a tensor of
+    ``sequence_length`` numbers, or None: none, over all of ``fft_length``. center: put fft_length // 2 mirrored numbers at
+    both ends, so that stretch t is around the place t * sequence_stride. Integers raise ``TypeError``.
+    """
+    _check_lengths(sequence_length, sequence_stride, fft_length)
+    x = x if hasattr(x, "dtype") else convert_to_tensor(x)
+    if not is_float(x.dtype):
+        raise TypeError(f"Invalid input type. stft: expected floating point numbers, got dtype {x.dtype}: cast them")
+    if center:
+        side = fft_length // 2
+        x = pad(x, [(0, 0)] * (ndim(x) - 1) + [(side, side)], mode="reflect")
+    stretches = extract_sequences(x, fft_length, sequence_stride)
+    weights = _window(window, sequence_length, fft_length, _float_of(x))
+    return rfft(stretches if weights is None else multiply(stretches, weights))
+
+
+def _float_of(x: Any) -> str:
+    return result_type(x.dtype, float)
+
+
+@as_one_op
+def istft(
+    x: Pair,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: Any = "hann",
+    center: bool = True,
+) -> Tensor:
+    """The signal that ``stft`` with the same options made x of, where its windows were not 0 all over. With
+    ``window=None`` the stretches are added as they are, so that each element counts as often as it is in one.
+
+    x: a pair of (..., count, fft_length // 2 + 1) -> (..., n).  length: how long the signal is (default: as far as the
+    stretches reach, less what ``center`` added).
+    """
+    _check_lengths(sequence_length, sequence_stride, fft_length)
+    real, imag = _pair("istft", x, 2)
+    stretches = irfft((real, imag), fft_length)
+    count, dtype = shape(stretches)[-2], stretches.dtype
+    weights = _window(window, sequence_length, fft_length, dtype)
+    if weights is None:
+        signal = _overlap_add(stretches, stride=sequence_stride)
+    else:
+        signal = _overlap_add(multiply(stretches, weights), stride=sequence_stride)
+        power = _overlap_add(broadcast_to(multiply(weights, weights), (count, fft_length)), stride=sequence_stride)
+        signal = divide(signal, where(greater(power, 1e-10), power, 1.0))
+    start = fft_length // 2 if center else 0
+    total = fft_length + sequence_stride * (count - 1)
+    stop = start + length if length is not None else total - (fft_length // 2 if center else 0)
+    if stop > total:
+        signal = pad(signal, [(0, 0)] * (ndim(signal) - 1) + [(0, stop - total)])
+    return get_item(signal, (..., slice(start, stop)))

@@ -1,0 +1,100 @@
+"""The state of an optimizer as a whole: set, saved, loaded, pickled, and worked on without being changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.tensor import Tensor
+from ..core.variables import Variable
+
+
+class OptimizerState:
+    """What every optimizer does with its ``variables``."""
+
+    name: str
+    built: bool
+    _pending: list[Any] | None = None  # the state of a pickled optimizer, until it is built
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The whole state."""
+        raise NotImplementedError
+
+    @property
+    def inner_optimizers(self) -> dict[str, Any]:
+        """Optimizers inside this one, alone or in lists, by the name that files have for them."""
+        return {}
+
+    @property
+    def known_variables(self) -> list[Variable]:
+        """The variables the optimizer was built for."""
+        raise NotImplementedError
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+        """One update."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        raise NotImplementedError
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set the whole state, in the order of ``variables``."""
+        if not self.built:
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer without state: call build(variables) first"
+            )
+        own = self.variables
+        if len(weights) != len(own):
+            raise ValueError(f"optimizer {self.name!r} has {len(own)} variables, got values for {len(weights)}")
+        for v, value in zip(own, weights):
+            v.assign(value)
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """What ``apply`` makes of these values: (weights, state of the optimizer). Nothing is changed."""
+        if not self.built:
+            raise ValueError(f"{type(self).__name__} must be built first: call build(trainable_variables)")
+        weights, state = self.known_variables, self.variables
+        for what, given, own in (
+            ("optimizer_variables", optimizer_variables, state),
+            ("trainable_variables", trainable_variables, weights),
+        ):
+            if len(given) != len(own):
+                raise ValueError(f"{what} must have {len(own)} entries, got {len(given)}")
+        places = [*weights, *state]
+        before = [v.data.copy() for v in places]
+        try:
+            for v, value in zip(places, [*trainable_variables, *optimizer_variables]):
+                v.assign(value)
+            self.apply(grads)
+            after = [Tensor(v.data.copy()) for v in places]
+        finally:
+            for v, value in zip(places, before):
+                v.data[...] = value
+        return after[: len(weights)], after[len(weights) :]
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the state into ``store`` under "0", "1", ..."""
+        for i, v in enumerate(self.variables):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Set the state from what ``save_own_variables`` stored."""
+        if len(store) != len(self.variables):
+            raise ValueError(f"optimizer {self.name!r} has {len(self.variables)} variables, the file has {len(store)}")
+        for i, v in enumerate(self.variables):
+            v.assign(store[str(i)])
+
+    def __reduce__(self) -> Any:
+        # Plain pickling would copy every view apart from the flat buffer it is a view of.
+        state = [v.numpy() for v in self.variables] if self.built else self._pending
+        return _restored, (type(self), self.get_config(), state)
+
+
+def _restored(cls: Any, config: dict[str, Any], state: list[Any] | None) -> Any:
+    made = cls.from_config(config)
+    made._pending = state
+    return made

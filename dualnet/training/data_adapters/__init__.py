@@ -1,0 +1,1 @@
+"""From what fit, evaluate and predict take to batches of tensors."""

@@ -1,0 +1,206 @@
+"""Arrays as batches on the device: checked on the host and moved once; a batch is then a slice, or a gather by indices
+that are on the device too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import dualnet_backends as backends
+
+from ... import config, tree
+from ...core.autodiff import to_array
+from ...core.dtypes import is_float
+from ...core.tensor import Tensor
+from ...core.text import as_text, is_text
+from .shuffling import shuffled
+
+_AHEAD = 1 << 17  # bytes of samples
+Batch = tuple[Any, Any, Any, int]  # x, y, sample_weight (nested structures of tensors, or None), number of samples
+
+
+class ArrayData:
+    """Arrays (or nested structures of them) with the samples along the first axis.
+
+    shuffle: False, True (a new order in every pass) or "batch" (only inside consecutive batches). class_weight: label
+    -> weight; labels that are not in it weigh 1. text: whether ``x`` may be strings, which stay on the host.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        shuffle: bool | str = False,
+        class_weight: dict[int, float] | None = None,
+        backend: backends.Backend | None = None,
+        text: bool = False,
+    ) -> None:
+        self.backend = backend or backends.current()
+        self.text = text
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("give class_weight or sample_weight, not both: they would both weigh the samples")
+            sample_weight = class_weights(y, class_weight)
+        self.x, self.y = self._to_device(x, "x"), self._to_device(y, "y")
+        self.weight = self._to_device(sample_weight, "sample_weight")
+        self.size = check_lengths({"x": self.x, "y": self.y, "sample_weight": self.weight})
+        if batch_size is not None:
+            if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
+                raise ValueError(f"batch_size must be a positive whole number or None, got {batch_size!r}")
+            batch_size = int(batch_size)
+        self.batch_size = batch_size or max(1, math.ceil(self.size / steps) if steps else 32)
+        self.shuffle = shuffle
+        self.steps = math.ceil(self.size / self.batch_size)
+
+    def _to_device(self, part: Any, name: str) -> Any:
+        if part is None:
+            return None
+
+        def move(leaf: Any) -> Any:
+            if leaf is None:
+                return None  # an optional input that is left out, labels that no loss asks for
+            try:
+                if name == "x" and is_text(leaf):
+                    return self._text(leaf)
+                array = leaf.data if isinstance(leaf, Tensor) else to_host(leaf)
+                if array.ndim == 0:
+                    raise ValueError("it is a single number: the first axis must count the samples")
+                if array.dtype.kind == "O" or array.dtype.kind in "USM":
+                    raise TypeError(f"it has dtype {array.dtype}: make it numbers of one shape first")
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{name} cannot be used as data: {error}") from None
+            dtype = config.floatx() if is_float(array.dtype) or name == "sample_weight" else None
+            return to_array(array, self.backend, dtype)
+
+        if isinstance(part, list) and part and not any(leaf is None or hasattr(leaf, "shape") for leaf in part):
+            return move(part)  # a nested list of numbers is one array
+        return tree.map_structure(move, part)
+
+    def _text(self, leaf: Any) -> Any:
+        if not self.text:
+            raise TypeError(
+                f"it is text of dtype {getattr(leaf, 'dtype', 'str')}, and no layer of the model takes text: begin with "
+                "TextVectorization or StringLookup"
+            )
+        array = as_text(leaf)
+        if array.ndim == 0:
+            raise ValueError("it is a single string: the first axis must count the samples")
+        return array
+
+    def order(self, epoch: int, step: int) -> Any:
+        """The order of the samples in a pass, drawn on the host; a function of the seed, the step and the epoch."""
+        return shuffled(self.size, epoch, step, self.batch_size if self.shuffle == "batch" else None)
+
+    def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+        """One pass over the data. epoch, step: they decide the order when shuffling."""
+        if self.size == 0:
+            return
+        whole = x, y, weight = self.x, self.y, self.weight
+        ahead, order = self.size, None
+        if self.shuffle:
+            ahead, order = self._batches_ahead() * self.batch_size, self.backend.asarray(self.order(epoch, step))
+        for first in range(0, self.size, ahead):
+            count = min(ahead, self.size - first)
+            if order is not None:
+                x, y, weight = (self._gathered(data, order[first : first + count]) for data in whole)
+            for start in range(0, count, self.batch_size):
+                stop = min(start + self.batch_size, count)
+                part = slice(start, stop)
+                yield self._part(x, part), self._part(y, part), self._part(weight, part), stop - start
+
+    def is_used_up(self) -> bool:
+        """Whether there are no more batches, now and in all later epochs."""
+        return False
+
+    def on_epoch_begin(self) -> None:
+        """Nothing: arrays do not change."""
+
+    def on_epoch_end(self) -> None:
+        """Nothing: arrays do not change."""
+
+    def _batches_ahead(self) -> int:
+        """How many batches are gathered at once: small ones together, which saves calls and still fits in a cache."""
+        arrays = [a for a in tree.flatten([self.x, self.y, self.weight]) if a is not None]
+        return max(1, min(_AHEAD * self.size // max(sum(a.nbytes for a in arrays) * self.batch_size, 1), 32))
+
+    def _gathered(self, data: Any, indices: Any) -> Any:
+        """Samples in the order of ``indices``, in arrays of their own."""
+        if data is None:
+            return None
+        if type(data) is self.backend.array_type:
+            return self.backend.take(data, indices)
+        if getattr(getattr(data, "dtype", None), "kind", "") == "O":  # text, beside a device that has none
+            return data[self.backend.to_numpy(indices)]
+        return tree.map_structure(lambda a: self._gathered(a, indices), data)
+
+    def _part(self, data: Any, part: slice) -> Any:
+        """A slice of the samples, as tensors."""
+        if data is None:
+            return None
+        if hasattr(data, "dtype"):  # the usual case, without walking a structure
+            return Tensor(data[part])
+        return tree.map_structure(lambda a: self._part(a, part), data)
+
+
+def tensors_of(data: Any) -> Any:
+    """Arrays of the device in a structure as tensors."""
+    return tree.map_structure(lambda a: None if a is None else Tensor(a), data)
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether ``x`` is data by itself, arrays or numbers, and not an iterable of batches."""
+    if x is None:
+        raise ValueError("x is None: data is needed")
+    if hasattr(x, "shape") and hasattr(x, "dtype"):
+        return True
+    if isinstance(x, dict):
+        return True
+    if isinstance(x, (list, tuple)):
+        first = x[0] if len(x) else 0.0
+        # A list of batches holds tuples of arrays; a list of arrays or numbers is data.
+        return not (isinstance(first, tuple) and any(hasattr(part, "shape") for part in first))
+    return hasattr(x, "__array__") or hasattr(x, "__dataframe__")
+
+
+def to_host(leaf: Any) -> Any:
+    """A list, data frame or array of any library as an array."""
+    if hasattr(leaf, "detach"):  # a tensor of torch
+        return leaf.detach().cpu().numpy()
+    if hasattr(leaf, "dtype") and hasattr(leaf, "shape") and hasattr(leaf, "ndim"):
+        return leaf if not hasattr(leaf, "to_numpy") else leaf.to_numpy()
+    if hasattr(leaf, "to_numpy"):
+        return leaf.to_numpy()
+    return to_array(leaf)
+
+
+def check_lengths(parts: dict[str, Any]) -> int:
+    """The number of samples of all parts; ``ValueError`` when they differ."""
+    sizes = {name: [a.shape[0] for a in tree.flatten(part) if a is not None] for name, part in parts.items()}
+    sizes = {name: ns for name, ns in sizes.items() if ns}
+    if not sizes:
+        raise ValueError("there is no data: everything that was given is None")
+    if len({n for ns in sizes.values() for n in ns}) > 1:
+        told = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in sizes.items())
+        raise ValueError(f"all arrays must have the same number of samples, got {told}")
+    return next(iter(sizes.values()))[0]
+
+
+def class_weights(y: Any, class_weight: dict[int, float]) -> Any:
+    """One weight per sample. Labels may be integers or one hot."""
+    if y is None:
+        raise ValueError("class_weight needs y, the labels it weighs")
+    if tree.is_nested(y) and any(hasattr(leaf, "shape") for leaf in tree.flatten(y)):
+        raise ValueError("class_weight is for models with a single output; with several, use sample_weight")
+    host = backends.get("cpu")
+    labels = host.asarray(y.numpy() if isinstance(y, Tensor) else to_host(y))
+    if labels.ndim > 1:
+        labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
+    labels = host.xp.round(labels).astype("int64")
+    weights = host.xp.ones(labels.shape, dtype=config.floatx())
+    for label, weight in class_weight.items():
+        weights[labels == int(label)] = weight
+    return weights

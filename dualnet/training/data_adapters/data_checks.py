@@ -1,0 +1,131 @@
+"""Mistakes in the data, caught before the first step: what would otherwise train on, silently and wrongly.
+
+The checks look at values, so on a GPU they wait for the device: once per ``fit`` or ``evaluate``, never in a step.
+Shapes are the business of the losses, which see every batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dualnet_backends as backends
+
+from ... import losses, tree
+from ...core.tensor import KerasTensor
+from ..output_structure import for_outputs, outputs_of
+from .array_adapter import ArrayData
+
+
+def check_data(model: Any, data: ArrayData) -> None:
+    """Raise ``ValueError`` for values that are not finite, labels outside the classes, and ids outside an embedding."""
+    for name, part in (("x", data.x), ("y", data.y), ("sample_weight", data.weight)):
+        for i, array in enumerate(tree.flatten(part) if part is not None else []):
+            _check_finite(array, f"{name}[{i}]" if tree.is_nested(part) else name)
+    if model._graph is None:
+        return
+    _check_ids(model, data.x)
+    compiled = model._compiled_loss
+    if compiled is None or data.y is None:
+        return
+    outputs = outputs_of(model._graph.outputs, model.output_names)
+    try:
+        labels = for_outputs(data.y, model._graph.outputs, outputs, "y")
+        places = compiled.places(model._graph.outputs)
+    except (KeyError, ValueError):
+        return  # the loss says what is wrong with the structure
+    symbols = tree.flatten(model._graph.outputs)
+    for place in places:
+        i = place.start
+        if place.stop == i + 1 and labels[i] is not None:
+            name = f"y[{outputs[i].name!r}]" if len(outputs) > 1 else "y"
+            _check_labels(name, place.given, labels[i], symbols[i])
+
+
+def _check_finite(array: Any, name: str) -> None:
+    if array is None or array.dtype.kind != "f":
+        return
+    xp = backends.of(array).xp
+    # The sum is finite unless something in it is not (or it overflows): one fast pass in the usual case.
+    if array.size and not bool(xp.isfinite(xp.sum(array))):
+        bad = ~xp.isfinite(array)
+        count = int(xp.count_nonzero(bad))
+        if count:
+            row = int(xp.argmax(bad.reshape(array.shape[0], -1).any(axis=1)))
+            raise ValueError(
+                f"{name} has {count} values that are NaN or infinite, the first in sample {row}: "
+                f"remove those samples or fill the gaps"
+            )
+
+
+def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
+    """Labels against the classes of an output, for the losses that have classes."""
+    if loss in ("crossentropy", "ce"):
+        return
+    loss = losses.get(loss)
+    kind = getattr(loss, "fn", loss)
+    xp = backends.of(y).xp
+    if not y.size:
+        return
+    if kind is losses.sparse_categorical_crossentropy:
+        classes = output.shape[-1]
+        if y.ndim == len(output.shape) and y.shape[-1] == classes and classes != 1:
+            raise ValueError(
+                f"{name} has shape {y.shape}, the model's output {tuple(output.shape)}: that looks one-hot, and "
+                "sparse_categorical_crossentropy takes integer labels. Use categorical_crossentropy, or y.argmax(-1)"
+            )
+        ignored = (getattr(loss, "_fn_kwargs", None) or {}).get("ignore_class")
+        wrong = (y < 0) | (y >= classes) if classes is not None else y < 0
+        if ignored is not None:
+            wrong &= y != ignored
+        if bool(wrong.any()):
+            raise ValueError(
+                f"{name} holds the label {_first(y, wrong)}, but the model has {classes} classes, so labels go from 0 to "
+                f"{None if classes is None else classes - 1}: start them at 0, or give the last layer more units"
+            )
+        if y.dtype.kind == "f" and bool((y != xp.floor(y)).any()):
+            raise ValueError(f"{name} holds labels that are no whole numbers, such as {_first(y, y != xp.floor(y))}")
+    elif kind in (losses.categorical_crossentropy, losses.binary_crossentropy):
+        classes = output.shape[-1]
+        if kind is losses.categorical_crossentropy and y.ndim == len(output.shape) - 1 and classes != 1:
+            raise ValueError(
+                f"{name} has shape {y.shape}, the model's output {tuple(output.shape)}: integer labels go with "
+                "sparse_categorical_crossentropy, or make them one-hot with dualnet.utils.to_categorical(y)"
+            )
+        wrong = (y < 0) | (y > 1)
+        if bool(wrong.any()):
+            raise ValueError(
+                f"{name} holds {_first(y, wrong)}, but {kind.__name__} takes probabilities from 0 to 1: "
+                "make integer labels one-hot, or use sparse_categorical_crossentropy"
+            )
+
+
+def _first(y: Any, wrong: Any) -> Any:
+    """The first value for which ``wrong`` is true, as a number."""
+    flat = y.reshape(-1)
+    return flat[int(wrong.reshape(-1).argmax())].item()
+
+
+def _check_ids(model: Any, x: Any) -> None:
+    """Ids that go straight from an input into an embedding, against its size."""
+    from ... import layers
+
+    embedding = getattr(layers, "Embedding", None)
+    if embedding is None:
+        return
+    inputs = tree.flatten(model._graph.inputs)
+    names = [i._keras_history.operation.name for i in inputs]
+    given = [x.get(n) for n in names] if isinstance(x, dict) else tree.flatten(x)
+    for node in model._graph.nodes:
+        for symbol, array in zip(inputs, given):
+            if (
+                isinstance(node.operation, embedding)
+                and any(symbol is i for i in node.inputs[:1])
+                and array is not None
+                and array.size
+            ):
+                wrong = (array < 0) | (array >= node.operation.input_dim)
+                if bool(wrong.any()):
+                    raise ValueError(
+                        f"x holds the id {_first(array, wrong)}, but {node.operation.name!r} has {node.operation.input_dim} "
+                        f"entries, so ids go from 0 to {node.operation.input_dim - 1}"
+                    )

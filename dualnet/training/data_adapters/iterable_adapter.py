@@ -1,0 +1,127 @@
+"""Datasets, generators and other iterables of batches, moved to the device batch by batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import dualnet_backends as backends
+
+from ...data import INFINITE_CARDINALITY, Dataset, py_dataset
+from ...data.py_dataset import PyDataset
+from ...data.streams import Turn
+from .array_adapter import ArrayData, Batch, tensors_of
+from .shuffling import shuffled
+
+
+class IterableData:
+    """A dataset, ``PyDataset``, generator or any iterable of batches: x, (x,), (x, y) or (x, y, sample_weight).
+
+    One that can be started again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
+    ``__getitem__``) gives a pass per epoch; a generator goes on where it stopped. shuffle: whether a ``PyDataset`` gives
+    its batches in random order.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        backend: backends.Backend | None = None,
+        shuffle: bool | str = False,
+        class_weight: dict[int, float] | None = None,
+        text: bool = False,
+    ) -> None:
+        self.backend = backend or backends.current()
+        self.text = text
+        self.source = source
+        self.class_weight = class_weight
+        self.shuffle = bool(shuffle) and isinstance(source, PyDataset)
+        self.endless = False
+        if isinstance(source, PyDataset):
+            self.steps = source.num_batches
+            self.endless = self.steps is None
+        elif isinstance(source, Dataset):
+            size = int(source.cardinality())
+            self.steps = size if size >= 0 else None
+            self.endless = size == INFINITE_CARDINALITY
+        else:
+            self.steps = _length(source)
+        self.size: int | None = None
+        self.once = iter(source) if isinstance(source, Iterator) else None
+
+    def is_used_up(self) -> bool:
+        """Whether this is a generator that has no more batches."""
+        if self.once is None:
+            return False
+        first = next(self.once, None)
+        if first is None:
+            return True
+        self.once = itertools.chain([first], self.once)
+        return False
+
+    def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+        """The batches up to the end of the iterable. epoch, step: they decide the order when shuffling."""
+        if self.once is not None:
+            yield from map(self._batch, self.once)
+            return
+        items = self._items(epoch, step)
+        try:
+            yield from map(self._batch, items)
+        finally:
+            if hasattr(items, "close"):  # threads may hang on it
+                items.close()
+
+    def _items(self, epoch: int, step: int) -> Iterator[Any]:
+        if isinstance(self.source, Dataset):
+            return self.source._elements(Turn(step << 32 | epoch))
+        if isinstance(self.source, PyDataset):
+            numbers = py_dataset.numbers(self.source)
+            if self.shuffle and self.steps is not None:
+                numbers = shuffled(self.steps, epoch, step).tolist()
+            return py_dataset.batches(self.source, numbers)
+        if hasattr(self.source, "__iter__"):
+            return iter(self.source)
+        return (self.source[i] for i in range(len(self.source)))
+
+    def _batch(self, item: Any) -> Batch:
+        # A torch DataLoader makes lists of what its data set gives as tuples.
+        if isinstance(item, list) and (isinstance(self.source, PyDataset) or _is_torch(self.source)):
+            item = tuple(item)
+        if isinstance(item, list):
+            raise ValueError(
+                f"a batch must be a tuple, (x, y) or (x, y, sample_weight), got a list of {len(item)}: write (x, y), "
+                "or ([x1, x2],) for several inputs without labels"
+            )
+        if not isinstance(item, tuple):
+            item = (item,)
+        if len(item) > 3:
+            raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}")
+        x, y, weight = (*item, None, None)[:3]
+        move = ArrayData(
+            x, y, weight, batch_size=1, class_weight=self.class_weight, backend=self.backend, text=self.text
+        )
+        tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
+        return (*tensors, move.size)
+
+    def on_epoch_begin(self) -> None:
+        """Tell the source, if it listens."""
+        if hasattr(self.source, "on_epoch_begin"):
+            self.source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tell the source, if it listens."""
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+
+def _length(source: Any) -> int | None:
+    """How many batches there are, if it says so. A torch DataLoader has a ``__len__`` that may fail."""
+    try:
+        return len(source) if hasattr(source, "__len__") else None
+    except TypeError:
+        return None
+
+
+def _is_torch(source: Any) -> bool:
+    """Whether it is a DataLoader of torch, which is not imported to find out."""
+    return any(cls.__module__.split(".")[0] == "torch" for cls in type(source).__mro__)

@@ -1,0 +1,28 @@
+"""The order of samples and batches, drawn on the host: a function of the seed, the step and the epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dualnet_backends as backends
+
+from ... import config
+
+
+def shuffled(n: int, epoch: int, step: int, within: int | None = None) -> Any:
+    """0 to n - 1 in random order. within: only exchange places inside consecutive stretches of this length."""
+    host = backends.get("cpu")
+    words = host.random_words(n, backends.stream_key(config.global_seed(), "shuffle"), step << 32 | epoch)
+    if within is None:
+        return _ranking(words)
+    starts = range(0, n, within)
+    return host.xp.concatenate([_ranking(words[i : i + within]) + i for i in starts])
+
+
+def _ranking(words: Any) -> Any:
+    """The places of numbers in ascending order; equal ones, of which there are hardly ever two, as they came."""
+    from numpy import argsort
+
+    order = argsort(words)  # six times as fast as the stable way
+    ranked = words[order]
+    return order if (ranked[1:] != ranked[:-1]).all() else argsort(words, kind="stable")

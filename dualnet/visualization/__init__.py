@@ -1,0 +1,1 @@
+"""Plots of models, training histories, images and decision boundaries."""

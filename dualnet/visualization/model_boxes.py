@@ -1,0 +1,130 @@
+"""What `plot_model` writes into the boxes, and which of them belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .. import tree
+from ..graph.graph import Graph
+from ..layers.base.layer import Layer
+from ..models.model import Model
+from ..models.sequential import Sequential
+
+
+class Contents(NamedTuple):
+    """What is shown beside the class."""
+
+    shapes: bool
+    dtype: bool
+    names: bool
+    activations: bool
+    trainable: bool
+
+
+@dataclass
+class Box:
+    """title: the class. rows: (label, value) below it. inside: boxes and arrows of a nested model. loops: whether a
+    layer is called on what it gave."""
+
+    title: str
+    rows: list[tuple[str, str]]
+    frozen: bool = False
+    loops: bool = False
+    inside: tuple[list[Box], list[tuple[int, int]]] | None = None
+
+
+# Fill and line by what a class is called; the first word that is in the name decides.
+_FILLS = (
+    (("Input",), ("#eceff3", "#9aa3af")),
+    (("Conv",), ("#dbe9f6", "#5b8fc4")),
+    (("Pool", "Sampling", "Padding", "Cropping"), ("#d9f0ee", "#4fa39b")),
+    (("Norm",), ("#ebe3f5", "#9575bd")),
+    (("Dropout", "Noise"), ("#f3f3f3", "#b0b0b0")),
+    (("LSTM", "GRU", "RNN", "Attention", "Embedding", "Bidirectional"), ("#fbe3ec", "#cc7a9b")),
+    (("Dense", "Perceptron"), ("#fde9d3", "#d9944a")),
+    (("Add", "Concatenate", "Multiply", "Average", "Maximum", "Minimum", "Subtract", "Dot"), ("#e0f1dc", "#6fae61")),
+    (("Activation", "ReLU", "ELU", "Softmax"), ("#fff6cf", "#cdb143")),
+)
+_OTHER = ("#ffffff", "#9aa3af")
+_FROZEN = ("#fafafa", "#c4c4c4")
+
+
+def fill_of(box: Box) -> tuple[str, str]:
+    """Colours of the inside and of the line."""
+    if box.frozen:
+        return _FROZEN
+    return next((colours for words, colours in _FILLS if any(word in box.title for word in words)), _OTHER)
+
+
+def boxes_of(model: Any, contents: Contents, expand_nested: bool) -> tuple[list[Box], list[tuple[int, int]]]:
+    """The boxes of a model and the arrows between them, by number."""
+    if not isinstance(model, Model):
+        raise ValueError(f"plot_model draws models, got {type(model).__name__}")
+    graph = model._graph
+    if graph is None:
+        if contents.shapes:
+            raise ValueError(
+                f"model {model.name!r} is not built, so its shapes are unknown: give it an Input, build it or call it"
+            )
+        if isinstance(model, Sequential):
+            boxes = [_box(layer, contents, expand_nested) for layer in model.layers]
+            return boxes, [(i, i + 1) for i in range(len(boxes) - 1)]
+        return [_box(model, contents, False)], []
+    operations = list(graph.operations)
+    number = {id(operation): i for i, operation in enumerate(operations)}
+    edges = []
+    for node in graph.nodes:
+        for x in node.inputs:
+            edges.append((number[id(x._keras_history.operation)], number[id(node.operation)]))
+    boxes = [_box(operation, contents, expand_nested, graph) for operation in operations]
+    for a, b in edges:
+        boxes[a].loops |= a == b
+    return boxes, edges
+
+
+def _box(operation: Any, contents: Contents, expand_nested: bool, graph: Graph | None = None) -> Box:
+    is_layer = isinstance(operation, Layer)
+    title = type(operation).__name__ if is_layer else operation.op.__name__.lstrip("_")
+    rows = []
+    if contents.names:
+        rows.append(("", operation.name))
+    activation = getattr(operation, "activation", None)
+    if contents.activations and activation is not None:
+        rows.append(("activation ", _name(activation)))
+    node = None if graph is None else _node(operation, graph)
+    if contents.dtype:
+        dtypes = dict.fromkeys(str(y.dtype) for y in tree.flatten(node.outputs)) if node is not None else ()
+        rows.append(("dtype ", ", ".join(dtypes) or str(operation.dtype)))
+    if contents.shapes and node is not None:
+        if node.inputs:
+            rows.append(("in ", _shapes(node.inputs)))
+        rows.append(("out ", _shapes(tree.flatten(node.outputs))))
+    # A layer without weights is as good trained as not.
+    weights = operation.weights if is_layer else []
+    if contents.trainable and weights:
+        rows.append(("", "trainable" if operation.trainable else "frozen"))
+    inside = None
+    if (
+        expand_nested
+        and isinstance(operation, Model)
+        and (operation._graph is not None or isinstance(operation, Sequential))
+    ):
+        inside = boxes_of(operation, contents._replace(shapes=contents.shapes and operation._graph is not None), True)
+    return Box(title, rows, bool(weights) and not operation.trainable_weights, inside=inside)
+
+
+def _node(operation: Any, graph: Graph) -> Any:
+    """The first call of an operation in this graph; for inputs, the one that made them."""
+    for node in graph.nodes:
+        if node.operation is operation:
+            return node
+    return operation._inbound_nodes[0]
+
+
+def _name(activation: Any) -> str:
+    return str(getattr(activation, "name", None) or getattr(activation, "__name__", None) or type(activation).__name__)
+
+
+def _shapes(tensors: list[Any]) -> str:
+    return ", ".join(dict.fromkeys(str(tuple(x.shape)) for x in tensors))
