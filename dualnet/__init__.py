@@ -36,9 +36,11 @@ if TYPE_CHECKING:
         utils,
         wrappers,
     )
-    from .core.autodiff import no_grad, primitive
+    from .core.autodiff import primitive
     from .core.gradients import GradientTape, grad, value_and_grad
-    from .core.tensor import KerasTensor, Tensor
+    from .core.symbolic import KerasTensor
+    from .core.tensor import Tensor
+    from .core.tracing import no_grad
     from .core.variables import Variable
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
     from .graph.function import Function
@@ -111,7 +113,7 @@ _HOME = {
     "GradientTape": "core.gradients",
     "Initializer": "initializers",
     "Input": "layers",
-    "KerasTensor": "core.tensor",
+    "KerasTensor": "core.symbolic",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",
@@ -123,7 +125,7 @@ _HOME = {
     "Variable": "core.variables",
     "grad": "core.gradients",
     "name_scope": "layers.base.context",
-    "no_grad": "core.autodiff",
+    "no_grad": "core.tracing",
     "primitive": "core.autodiff",
     "value_and_grad": "core.gradients",
 }

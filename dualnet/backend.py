@@ -17,7 +17,7 @@ from .config import (
 from .core import naming
 from .core.dtypes import is_float, result_type, standardize_dtype
 from .core.naming import get_uid
-from .core.tensor import KerasTensor
+from .core.symbolic import KerasTensor
 
 __all__ = [
     "backend",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from . import config
+from .core import settings
 from .core.dtypes import standardize_dtype
 
 __all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
@@ -25,7 +25,7 @@ class DTypePolicy:
 
     def __init__(self, name: str | None = None) -> None:
         if name is None:
-            name = _global.name if _global is not None else config.floatx()
+            name = _global.name if _global is not None else settings.floatx()
         if not isinstance(name, str):
             raise TypeError(
                 f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})"
@@ -192,7 +192,8 @@ def get(identifier: Any) -> DTypePolicy:
         ) from None
 
 
-def _set_global(policy: Any) -> None:
+def set_global_policy(policy: Any) -> None:
+    """Set the policy of layers that are created without one; None is ``floatx()`` again."""
     global _global
     if not (policy is None or isinstance(policy, (str, DTypePolicy))):
         raise ValueError(

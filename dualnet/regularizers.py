@@ -6,7 +6,7 @@ from typing import Any
 
 from . import ops
 from .core.tensor import Tensor
-from .core.variables import Watched
+from .core.version import Invalidating
 from .serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-class Regularizer(Watched):
+class Regularizer(Invalidating):
     """Base of all regularizers: a callable ``weight -> scalar tensor``."""
 
     def __call__(self, x: Any) -> Tensor:

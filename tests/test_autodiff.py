@@ -11,8 +11,9 @@ from dualnet_backends import Backend
 
 import dualnet.core.tensor
 from dualnet import GradientTape, Tensor, Variable, grad, no_grad, ops, primitive, testing, value_and_grad
-from dualnet.core.autodiff import backward, is_recording, recording
+from dualnet.core.autodiff import backward
 from dualnet.core.tensor import Array
+from dualnet.core.tracing import is_recording, recording
 
 
 def tensor(*values: float) -> Tensor:

@@ -10,8 +10,8 @@ import pytest
 
 import dualnet
 from dualnet import config, dtype_policies, layers, ops
-from dualnet.core.autocast import AutocastScope
 from dualnet.dtype_policies import DTypePolicy, DTypePolicyMap
+from dualnet.ops._autocast import AutocastScope
 
 X = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(6, 2)).astype("float32")

@@ -10,7 +10,7 @@ import pytest
 
 import dualnet
 from dualnet import Tensor, Variable, grad, ops
-from dualnet.core.autodiff import recording
+from dualnet.core.tracing import recording
 
 from .backends import strict
 

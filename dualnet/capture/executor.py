@@ -8,8 +8,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..core.autodiff import Tape
 from ..core.tensor import Array, Tensor
+from ..core.tracing import Tape
 from ..core.variables import Variable
 from .codegen import Step, Writer, arguments, as_tuple
 from .trace import Recorder, beside

@@ -7,9 +7,9 @@ from typing import Any
 
 from .. import tree
 from ..callbacks.callback import listens
-from ..core.autodiff import is_recording, listening, no_grad, recording
 from ..core.tensor import Tensor
-from ..core.variables import structure
+from ..core.tracing import is_recording, no_grad, recording, tracing
+from ..core.version import version
 from ..layers.base.context import context
 from ..layers.base.tracking import Tracking
 from ..training.data_adapters.packing import unpack_x_y_sample_weight
@@ -35,12 +35,12 @@ class _Repeated:
         self._others = not all(map(_is_own_object, callbacks))
         self._allowed: bool | None = None
         self._programs: dict[Any, Any] = {}  # a record, or how often this kind of batch was seen
-        self._structure = structure()
+        self._structure = version()
 
     def _find(self, data: Any) -> tuple[Any, Any, Any]:
         """(kind of batch, its tensors, what there is for it: a record, 1: to be recorded now, 2: to be run as written)"""
-        if self._structure != structure():
-            self._structure = structure()
+        if self._structure != version():
+            self._structure = version()
             self._forget()
         if type(data) is Tensor:
             leaves: Any = (data,)
@@ -157,7 +157,7 @@ class RepeatedPredictions(_Repeated):
         kind, leaves, program = self._find(data)
         if program == 1:
             recorder = Recorder(leaves)
-            with listening(recorder):
+            with tracing(recorder):
                 y_pred = self.model.predict_step(data)
             self._programs[kind] = Forward(recorder, y_pred) if recorder.is_whole(y_pred) else 2
             return y_pred
@@ -182,11 +182,11 @@ def steps_of(model: Any, kind: type[_Repeated], callbacks: Sequence[Any] = ()) -
 
 def _recorded(model: Any, recorder: Recorder, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
     """The output and the loss of a batch, with the engine telling the recorder what it does."""
-    with listening(recorder):
+    with tracing(recorder):
         y_pred = model(x, training=training)
         loss = model._loss(x, y, y_pred, sample_weight, training)
     if any(layer in context.holding for layer in (model, *model._flatten_layers())):
-        recorder.outside("a layer added a loss")
+        recorder.abort("a layer added a loss")
     return y_pred, loss
 
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import dualnet_backends as backends
 
 from .. import tree
-from ..core.autodiff import Tape
 from ..core.tensor import Tensor
+from ..core.tracing import Tape
 from ..core.variables import Variable
 
 _PLAIN = (type(None), bool, int, float, str, slice, type(Ellipsis), type)
@@ -64,14 +64,14 @@ class Recorder:
         if self.problem is not None:
             return
         if function.__module__.partition(".")[0] != "dualnet":
-            self.outside("an op of the user")
+            self.abort("an op of the user")
         sources = tuple(self._source(x, a) for x, a in zip(inputs, arrays))
         draw = self._find_draw(rest)
         if draw is None and options.get("key") is not None and id(options["key"]) in self._draws:
-            self.outside("random numbers given by name")
+            self.abort("random numbers given by name")
         for value in (*rest, *options.values()):
             if not _is_plain(value) and not self._is_own(value):
-                self.outside(f"{function.__name__} takes {type(value).__name__} as an option")
+                self.abort(f"{function.__name__} takes {type(value).__name__} as an option")
         if self.problem is None:
             several = type(outputs) is tuple
             slots = tuple(self._new(y.data) for y in (outputs if several else (outputs,)))
@@ -83,10 +83,10 @@ class Recorder:
     def draw(self, generator: Any, key: Any, step: int) -> None:
         """A generator gave the numbers that an op is to draw with."""
         if id(key) in self._draws:
-            self.outside("random numbers that no op took")
+            self.abort("random numbers that no op took")
         self._draws[id(key)] = (generator, key, step)
 
-    def outside(self, what: str) -> None:
+    def abort(self, what: str) -> None:
         """Something happened that is in no op, so that the step cannot be told from its ops."""
         self.problem = self.problem or what
 
@@ -103,7 +103,7 @@ class Recorder:
             return self._new(array)
         slot_of = self.slots.get(id(array)) if isinstance(x, Tensor) else None
         if slot_of is None:
-            self.outside("an op takes an array that comes from no other")
+            self.abort("an op takes an array that comes from no other")
             return -1
         return slot_of
 
@@ -118,7 +118,7 @@ class Recorder:
             if type(value) is tuple and id(value) in self._draws:
                 generator, _, step = self._draws.pop(id(value))
                 if rest[i + 1 : i + 2] != (step,):
-                    self.outside("random numbers in an order that is not known")
+                    self.abort("random numbers in an order that is not known")
                 return generator, i
         return None
 
@@ -129,15 +129,15 @@ class Recorder:
     def is_whole(self, y_pred: Any, loss: Tensor | None = None, tape: Tape | None = None) -> bool:
         """Whether everything that the step gives comes from a recorded op. tape: what its gradients are to be made of"""
         if self._draws:
-            self.outside("random numbers that no op took")
+            self.abort("random numbers that no op took")
         if tape is not None and (loss is None or not loss.tracked or len(tape) != len(self.taped)):
-            self.outside("an entry of the tape that is no op, or a loss without a gradient")
+            self.abort("an entry of the tape that is no op, or a loss without a gradient")
         outputs = tree.flatten(y_pred)
         given = outputs if loss is None else [*outputs, loss]
         if not all(type(y) is Tensor and id(y.data) in self.slots for y in given):
-            self.outside("an output or a loss that comes from no op")
+            self.abort("an output or a loss that comes from no op")
         elif any(id(t.data) not in self.slots for y in outputs for t in beside(y).values()):
-            self.outside("a mask or logits that come from no op")
+            self.abort("a mask or logits that come from no op")
         return self.problem is None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from .. import config
+from . import settings
 
 # Each dtype's immediate successors in the promotion lattice ("int" and "float" are Python numbers).
 _ABOVE: dict[str, tuple[str, ...]] = {
@@ -57,7 +57,7 @@ def result_type(*dtypes: Any) -> str:
     joined = "bool"
     for dtype in dtypes:
         joined = _join(joined, _kind(dtype))
-    return {"int": "int32", "float": config.floatx()}.get(joined, joined)
+    return {"int": "int32", "float": settings.floatx()}.get(joined, joined)
 
 
 def _kind(dtype: Any) -> str:
@@ -79,12 +79,12 @@ def _kind(dtype: Any) -> str:
 def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype given as a name, a Python type or a dtype object; None is ``floatx()``."""
     if dtype is None:
-        return config.floatx()
+        return settings.floatx()
     if isinstance(dtype, type) and dtype not in (bool, int, float):
         dtype = getattr(dtype, "__name__", dtype)
     if dtype is str or (isinstance(dtype, str) and dtype in ("string", "str")):
         return "string"  # of text, which no op computes with
-    return {"int": "int64", "float": config.floatx()}.get(kind := _kind(dtype), kind)
+    return {"int": "int64", "float": settings.floatx()}.get(kind := _kind(dtype), kind)
 
 
 def is_float(dtype: Any) -> bool:

@@ -9,9 +9,12 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from . import autodiff
-from .autodiff import Tape, backward, recording
+from . import settings
+from .autodiff import backward
+from .conversion import to_array
 from .tensor import Tensor
+from .tracing import Tape, no_grad, recording
+from .variables import Variable
 
 
 def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -60,11 +63,9 @@ def _tracked(x: Any) -> Tensor:
         data = x.data
     else:
         home = backends.of(x)
-        data = autodiff.to_array(x, backends.current() if home.name == "numpy" else home)
+        data = to_array(x, backends.current() if home.name == "numpy" else home)
     if data.dtype.kind in "iub":
-        from ..config import floatx
-
-        data = data.astype(floatx())
+        data = data.astype(settings.floatx())
     tensor = Tensor(data)
     tensor.tracked = True
     return tensor
@@ -114,7 +115,7 @@ class GradientTape:
 
     def stop_recording(self) -> Any:
         """A context in which nothing is recorded."""
-        return autodiff.no_grad()
+        return no_grad()
 
     def reset(self) -> None:
         """Forget what was recorded."""
@@ -123,8 +124,6 @@ class GradientTape:
 
     def watched_variables(self) -> tuple[Any, ...]:
         """The trainable variables that were used inside the block."""
-        from .variables import Variable
-
         seen = {id(x): x for entry in self._tape for x in entry.inputs if isinstance(x, Variable) and x.tracked}
         return tuple(seen.values())
 
@@ -148,7 +147,7 @@ class GradientTape:
         seeds = tree.flatten(output_gradients) if output_gradients is not None else []
         totals: dict[int, Any] = {}
         for n, y in enumerate(tree.flatten(target)):
-            seed = autodiff.to_array(seeds[n], backends.of(y.data)) if seeds else None
+            seed = to_array(seeds[n], backends.of(y.data)) if seeds else None
             for i, g in backward(self._tape, y, seed, keep=keep).items():
                 totals[i] = totals[i] + g if i in totals else g
         if not self.persistent:
@@ -164,6 +163,4 @@ class GradientTape:
         return tree.map_structure(result, sources)
 
     def _is_constant(self, x: Any) -> bool:
-        from .variables import Variable
-
         return isinstance(x, Variable) and not self.watch_accessed_variables and id(x) not in self._watched

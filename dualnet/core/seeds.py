@@ -7,8 +7,10 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from .. import config
-from . import autodiff
+from . import settings
+from .conversion import to_array
+from .tensor import Tensor
+from .tracing import abort_trace, trace_draw
 
 
 def set_random_seed(seed: int) -> None:
@@ -24,7 +26,7 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"set_random_seed expects an integer from 0 to 2**32 - 1, got {seed!r}")
     random.seed(seed)
     np.random.seed(seed)
-    config._set_global_seed(seed)
+    settings.set_global_seed(seed)
     _start_again()
 
 
@@ -48,12 +50,12 @@ def global_pair() -> tuple[int, int]:
 
 def get_state() -> dict[str, Any]:
     """Where the streams without a generator of their own are, for ``set_state``."""
-    return {"seed": config.global_seed(), "pair": list(_global_pair)}
+    return {"seed": settings.global_seed(), "pair": list(_global_pair)}
 
 
 def set_state(state: dict[str, Any]) -> None:
     """Go on from what ``get_state`` gave, in another process too."""
-    config._set_global_seed(int(state["seed"]))
+    settings.set_global_seed(int(state["seed"]))
     _global_pair[:] = [int(v) for v in state["pair"]]
 
 
@@ -93,25 +95,23 @@ class SeedGenerator:
 
     def pair(self) -> tuple[int, int]:
         """(seed, counter), and the counter moves on."""
-        autodiff.outside("random numbers are drawn on the host")
+        abort_trace("random numbers are drawn on the host")
         self.counter += 1
         return self.seed, self.counter - 1
 
     def next(self) -> tuple[tuple[int, int], int]:
         """(Philox key, step) for one draw inside a training step, and the counter moves on."""
         self.counter += 1
-        seed = config.global_seed() if self._given is None else self._given
+        seed = settings.global_seed() if self._given is None else self._given
         stream = self.name if self._given is None else "seeded"
         key = backends.stream_key(seed, stream)
-        autodiff.drawn(self, key, self.counter - 1)
+        trace_draw(self, key, self.counter - 1)
         return key, self.counter - 1
 
     @property
     def state(self) -> Any:
         """The seed and the counter, as a tensor of two whole numbers."""
-        from ..ops import convert_to_tensor
-
-        return convert_to_tensor([self.seed % 2**32, self.counter % 2**32], dtype="uint32")
+        return Tensor(to_array([self.seed % 2**32, self.counter % 2**32], backends.current(), "uint32"))
 
     def get_state(self) -> dict[str, Any]:
         """Where the generator is, for ``set_state``."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import dualnet_backends as backends
 
+from .tracing import abort_trace
+
 Array = Any  # the array type of whichever backend is in use
 Xp = Any  # an array module: numpy or cupy
 
@@ -55,9 +57,7 @@ class Tensor:
 
     def numpy(self) -> Any:
         """The value as a NumPy array on the host."""
-        from .autodiff import outside
-
-        outside("a value is read on the host")  # what is done next may depend on it
+        abort_trace("a value is read on the host")  # what is done next may depend on it
         return backends.of(self.data).to_numpy(self.data)
 
     def item(self) -> Any:
@@ -140,50 +140,3 @@ class Tensor:
     def __repr__(self) -> str:
         text = str(self.numpy()).replace("\n", "\n       ")
         return f"Tensor({text}, shape={self.shape}, dtype={self.dtype}, device={self.device})"
-
-
-class KerasTensor:
-    """A tensor without a value: what a layer will get, known by shape and dtype.
-
-    shape: a tuple whose ``None`` entries (the batch, as a rule) are open. dtype: a name such as "float32".
-    """
-
-    def __init__(
-        self,
-        shape: tuple[int | None, ...],
-        dtype: str = "float32",
-        sparse: bool = False,
-        ragged: bool = False,
-        record_history: bool = True,
-        name: str | None = None,
-    ) -> None:
-        from .dtypes import standardize_dtype
-        from .naming import auto_name
-
-        self.shape = tuple(shape)
-        self.dtype = standardize_dtype(dtype)
-        self.sparse, self.ragged = sparse, ragged
-        self.name = name or auto_name("keras_tensor")
-        self._keras_history: Any = None
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    def __bool__(self) -> bool:
-        raise TypeError(
-            "a symbolic tensor has no value, so it is neither true nor false: instead of `if`, use ops.where, or a layer "
-            "whose call() gets real tensors"
-        )
-
-    def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError("a symbolic tensor cannot be iterated over: take parts by index, or use ops.unstack")
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise ValueError(
-            f"a symbolic tensor (shape {self.shape}) has no value: it stands for the input of a model. "
-            "Call the model on data, or use the ops of dualnet.ops inside a layer's call()."
-        )
-
-    def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dualnet_backends as backends
 
 from ..legacy.spellings import VARIABLE_ARGUMENTS, renaming
-from . import autocast
-from .autodiff import outside, to_array
+from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
-
-_structure = 0
-
-
-def structure() -> int:
-    """A number that changes whenever a variable is made for a layer, or the ``trainable`` of anything changes."""
-    return _structure
+from .tracing import abort_trace, state
+from .version import invalidate
 
 
 def scope() -> tuple[str, ...]:
     """The names that come before those of new variables in their paths; layers/ puts its own function here."""
     return ()
-
-
-def structure_changed() -> None:
-    """What was gathered about the variables of a model has to be looked at again."""
-    global _structure
-    _structure += 1
-
-
-class Watched:
-    """Base of what takes part in a step without being a layer: when an attribute is set again, records of steps are void."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if self.__dict__.get(name, value) is not value:
-            structure_changed()
-        object.__setattr__(self, name, value)
 
 
 class Variable(Tensor):
@@ -104,7 +83,7 @@ class Variable(Tensor):
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         self.tracked = self._trainable and is_float(self.data.dtype)
-        structure_changed()
+        invalidate()
 
     @property
     def regularizer(self) -> Any:
@@ -114,33 +93,31 @@ class Variable(Tensor):
     @regularizer.setter
     def regularizer(self, value: Any) -> None:
         if value is not self._regularizer:
-            structure_changed()
+            invalidate()
         self._regularizer = value
 
     @property
     def dtype(self) -> str:
         """Of the value; inside a layer that computes in another dtype, that one."""
         own = str(self.data.dtype)
-        seen = autocast.state.dtype
+        seen = state.compute_dtype
         return own if seen is None or not self.autocast or not is_float(own) else seen
 
-    @property
-    def value(self) -> Tensor:
-        """The value as it is now, in a tensor of its own that later changes do not touch."""
-        from ..ops import copy
+    if TYPE_CHECKING:  # dualnet.ops attaches it
 
-        return copy(self)
+        @property
+        def value(self) -> Tensor: ...
 
     def numpy(self) -> Any:
         """The value as it is now, as a NumPy array of its own on the host."""
-        outside("a variable is read on the host")
+        abort_trace("a variable is read on the host")
         backend = backends.of(self.data)
         value = backend.to_numpy(self.data)
         return value.copy() if backend.name == "numpy" else value
 
     def assign(self, value: Any) -> Variable:
         """Set the value; its shape must be the variable's. Returns the variable."""
-        outside("a variable is assigned to")
+        abort_trace("a variable is assigned to")
         array = to_array(value, backends.of(self.data))
         if array.shape != self.data.shape:
             raise ValueError(
@@ -151,13 +128,13 @@ class Variable(Tensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place. Returns the variable."""
-        outside("a variable is assigned to")
+        abort_trace("a variable is assigned to")
         self.data += to_array(value, backends.of(self.data))
         return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place. Returns the variable."""
-        outside("a variable is assigned to")
+        abort_trace("a variable is assigned to")
         self.data -= to_array(value, backends.of(self.data))
         return self
 

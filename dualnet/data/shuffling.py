@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 
-from .. import config
+from ..core import settings
 
 _WORDS = 1024  # drawn at a time
 
@@ -22,7 +22,7 @@ class Shuffle:
 
     def _random(self, turn: Any) -> np.random.Philox:
         if self.seed is None:
-            seed, name = config.global_seed(), self.name
+            seed, name = settings.global_seed(), self.name
         else:
             seed, name = self.seed, "dataset_shuffle"  # datasets shuffled with one seed stay in step
         number, lap = turn if turn is not None else (self.passes, 0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import tree
-from ..core.autodiff import to_array
+from ..core.conversion import to_array
 from ..core.naming import auto_name
-from ..core.tensor import KerasTensor, Tensor
-from .graph import Graph, infer
+from ..core.symbolic import KerasTensor
+from ..core.tensor import Tensor
+from .graph import Graph
+from .infer import infer
 
 
 class Function:

@@ -6,151 +6,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
-import dualnet.core.autodiff as autodiff
-import dualnet.tree as tree  # not "from . import tree", which would ask for the ops first, and they import this module
-
-from ..core.autodiff import no_grad
-from ..core.naming import auto_name
-from ..core.tensor import KerasTensor, Tensor
-
-
-class KerasHistory(NamedTuple):
-    """Where a symbolic tensor comes from: output ``tensor_index`` of call ``node_index`` of a layer or operation."""
-
-    operation: Any
-    node_index: int
-    tensor_index: int
-
-
-class Operation:
-    """An op that was called on symbolic tensors: it stands in a graph as a layer does, without weights."""
-
-    def __init__(self, op: Callable[..., Any], name: str | None = None) -> None:
-        self.op = op
-        self.name = name or auto_name(op.__name__.lstrip("_"))
-        self._inbound_nodes: list[Node] = []
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.op(*args, **kwargs)
-
-
-class Node:
-    """One call of a layer or operation on symbolic tensors."""
-
-    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        self.operation = operation
-        self.args, self.kwargs, self.outputs = args, kwargs, outputs
-        self.inputs = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
-        index = len(operation._inbound_nodes)
-        operation._inbound_nodes.append(self)
-        for i, y in enumerate(tree.flatten(outputs)):
-            y._keras_history = KerasHistory(operation, index, i)
-
-    @property
-    def is_input(self) -> bool:
-        return not self.inputs
-
-
-def record(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], spec: Any) -> Any:
-    """Leave a node on ``operation`` and return its outputs. spec: (shape, dtype) of each, in their structure."""
-    outputs = tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), spec)
-    return Node(operation, args, kwargs, outputs).outputs
-
-
-class Spec:
-    """Shape (open entries are None) and dtype of a tensor."""
-
-    def __init__(self, shape: tuple[int | None, ...], dtype: str) -> None:
-        self.shape, self.dtype = tuple(shape), "string" if str(dtype) == "object" else str(dtype)
-
-
-def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What ``function`` returns for symbolic tensors, as ``Spec``s in its structure.
-
-    It is run on zeros twice, with 2 and with 3 in the place of every open entry; what differs in the result is open.
-    Where that does not fit - an open entry meets a fixed one, is to be halved, or nothing is left of it - it is run
-    again with the entry that it meets, or else with 12 and with 24.
-    """
-    symbolic = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
-
-    def run(size: int, met: bool) -> Any:
-        real = tree.map_structure(
-            lambda x: _zeros(_closed(x, symbolic) if met else x, size) if isinstance(x, KerasTensor) else x,
-            [list(args), kwargs],
-        )
-        with no_grad(), _trying():
-            return function(*real[0], **real[1])
-
-    try:
-        seen = [run(2, False), run(3, False)]
-        if any(0 in y.shape for y in tree.flatten(seen) if isinstance(y, Tensor)):
-            seen = [run(12, False), run(24, False)]  # what begins at the fifth entry has none of 2
-    except (ValueError, IndexError) as error:
-        if all(None not in x.shape for x in symbolic):
-            raise
-        try:
-            seen = [run(12, True), run(24, True)]
-        except (ValueError, IndexError):
-            raise error from None
-
-    def compare(a: Any, b: Any) -> Any:
-        if not isinstance(a, Tensor):
-            raise TypeError(f"expected a function of tensors, it returned {type(a).__name__}")
-        return Spec(tuple(m if m == n else None for m, n in zip(a.shape, b.shape)), a.dtype)
-
-    return tree.map_structure(compare, *seen)
-
-
-class _Trial(threading.local):
-    running = False
-
-
-_trial = _Trial()
-
-
-def is_trial() -> bool:
-    """Whether what runs are zeros, to see which shapes come out: no time to learn a moving average from them."""
-    return _trial.running
-
-
-@contextmanager
-def _trying() -> Iterator[None]:
-    before, _trial.running = _trial.running, True
-    try:
-        yield
-    finally:
-        _trial.running = before
-
-
-def _closed(x: KerasTensor, others: list[KerasTensor]) -> KerasTensor:
-    """x with each open entry as the one fixed entry that others have there, counted from the last axis."""
-
-    def met(place: int) -> int | None:
-        fixed = {y.shape[place] for y in others if -place <= y.ndim and y.shape[place] not in (None, 1)}
-        return fixed.pop() if len(fixed) == 1 else None
-
-    entries = ((met(i - x.ndim) if n is None else n) for i, n in enumerate(x.shape))
-    return KerasTensor(tuple(entries), x.dtype, name=x.name)
-
-
-def _zeros(x: KerasTensor, size: int) -> Tensor:
-    from ..core.text import blank
-    from ..ops import zeros
-
-    shape = tuple(size if n is None else n for n in x.shape)
-    return blank(shape) if x.dtype == "string" else zeros(shape, x.dtype)
-
-
-def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return record(Operation(op), args, options, infer(op, args, options))
-
-
-autodiff.symbolic_call = _call_op
+from .. import tree
+from ..core.symbolic import KerasTensor
+from .node import Node, Spec, node_of, record
 
 
 class Graph:
@@ -242,12 +103,6 @@ def with_inputs_of_its_own(
 
     nodes = iter(graph.nodes)
     return fresh, graph.run(fresh, again)
-
-
-def node_of(tensor: KerasTensor) -> Node:
-    """The call a symbolic tensor came out of."""
-    history = tensor._keras_history
-    return history.operation._inbound_nodes[history.node_index]
 
 
 def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:

@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core import settings
+
 # Modules of Keras 1 and 2 that have gone: dualnet.keras.X is dualnet.Y.
 MODULES = {
     "engine": "layers",
@@ -204,9 +206,7 @@ class OldModelMethods:
 def or_epsilon(epsilon: float | None) -> float:
     """Keras 2 wrote ``epsilon=None`` for the default, ``epsilon()`` of the config."""
     if epsilon is None:
-        from ..config import epsilon as default
-
-        return default()
+        return settings.epsilon()
     return epsilon
 
 

@@ -306,11 +306,10 @@ def set_seed(seed: int) -> None:
     """Fix what dualnet draws; NumPy's own global generator goes on from where it is."""
     import random
 
-    from .. import config
-    from ..core import seeds
+    from ..core import seeds, settings
 
     random.seed(seed)
-    config._set_global_seed(int(seed))
+    settings.set_global_seed(int(seed))
     seeds._start_again()
 
 

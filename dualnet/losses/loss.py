@@ -9,7 +9,7 @@ from typing import Any
 from .. import ops, tree
 from ..core.naming import auto_name
 from ..core.tensor import Tensor
-from ..core.variables import Watched
+from ..core.version import Invalidating
 from .reduction import (
     as_tensor,
     compute_dtype,
@@ -19,7 +19,7 @@ from .reduction import (
 )
 
 
-class Loss(Watched):
+class Loss(Invalidating):
     """Base of all losses. A loss of your own defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     name: by default the class in snake_case. reduction: from one value per sample to one number:

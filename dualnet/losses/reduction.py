@@ -7,7 +7,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..core.autodiff import to_array
+from ..core.conversion import to_array
 from ..core.dtypes import standardize_dtype
 from ..core.tensor import Tensor
 from ..ops.nn.crossentropy_loss import weighted_sum

@@ -8,8 +8,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..core.autodiff import no_grad
 from ..core.tensor import Tensor
+from ..core.tracing import no_grad
 from ..core.variables import Variable
 from .metric import Metric
 from .state import add_to, as_array, backend_of, same_rank, weights_for

@@ -7,8 +7,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import ops
-from ..core.autodiff import no_grad
 from ..core.tensor import Tensor
+from ..core.tracing import no_grad
 from ..core.variables import Variable
 from ..initializers import Zeros
 from .metric import Metric

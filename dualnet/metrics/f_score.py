@@ -7,8 +7,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..core.autodiff import no_grad
 from ..core.tensor import Tensor
+from ..core.tracing import no_grad
 from ..core.variables import Variable
 from .metric import Metric
 from .state import add_to, as_array, backend_of, weights_for

@@ -9,8 +9,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config
-from ..core.autodiff import no_grad
 from ..core.tensor import Array, Tensor
+from ..core.tracing import no_grad
 from ..initializers import Zeros
 from .confusion_matrix import add_to_matrix
 from .metric import Metric

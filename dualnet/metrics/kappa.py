@@ -7,8 +7,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..core.autodiff import no_grad
 from ..core.tensor import Array, Tensor
+from ..core.tracing import no_grad
 from .confusion_matrix import add_to_matrix
 from .metric import Metric
 from .state import as_array, backend_of, weights_for

@@ -9,9 +9,10 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import initializers, tree
-from ..core.autodiff import no_grad, to_array
+from ..core.conversion import to_array
 from ..core.naming import auto_name
 from ..core.tensor import Tensor
+from ..core.tracing import no_grad
 from ..core.variables import Variable
 from ..losses.reduction import compute_dtype
 

@@ -8,8 +8,9 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import losses, ops
-from ..core.autodiff import is_recording, no_grad, to_array
+from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
+from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable
 from ..initializers import Zeros
 from ..losses.loss import from_function_config, function_config

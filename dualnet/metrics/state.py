@@ -8,7 +8,7 @@ import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from .. import config
-from ..core.autodiff import to_array
+from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.variables import Variable
 from ..losses.reduction import apply_mask

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import tree
-from ..core.tensor import KerasTensor
+from ..core.symbolic import KerasTensor
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from .graph_config import copy_graph

@@ -6,10 +6,12 @@ import warnings
 from typing import Any
 
 from .. import tree
-from ..core.tensor import KerasTensor, Tensor
+from ..core.symbolic import KerasTensor
+from ..core.tensor import Tensor
 from ..core.text import DTYPE as TEXT
 from ..core.text import is_text
-from ..graph.graph import Graph, is_trial
+from ..graph.graph import Graph
+from ..graph.infer import is_trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from .. import ops, tree
 from ..core.naming import to_snake_case
-from ..core.tensor import KerasTensor
-from ..graph.graph import Graph, Node, Operation, node_of
+from ..core.symbolic import KerasTensor
+from ..graph.graph import Graph
+from ..graph.node import Node, Operation, node_of
 from ..layers.base.layer import Layer
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import tree
-from ..core.autodiff import no_grad
-from ..core.tensor import KerasTensor
+from ..core.symbolic import KerasTensor
+from ..core.tracing import no_grad
 from ..graph.graph import Graph, with_inputs_of_its_own
 from ..layers.base.layer import Layer
 from ..layers.base.symbolic import zeros_of

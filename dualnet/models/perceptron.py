@@ -101,6 +101,6 @@ class Perceptron:
 
 
 def _array(values: Any, backend: backends.Backend) -> Any:
-    from ..core.autodiff import to_array
+    from ..core.conversion import to_array
 
     return to_array(values, backend, config.floatx())

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import tree
-from ..core.tensor import KerasTensor
-from ..core.variables import structure_changed
+from ..core.symbolic import KerasTensor
+from ..core.version import invalidate
 from ..graph.graph import Graph
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
@@ -60,7 +60,7 @@ class Sequential(Model):
                 )
             raise ValueError("an Input can only be the first layer of a Sequential")
         self._layers.append(layer)
-        structure_changed()
+        invalidate()
         if rebuild and self._graph is not None:
             self._trained = None
             self._extend([layer])
@@ -72,7 +72,7 @@ class Sequential(Model):
         if not self.layers:
             raise ValueError("there is no layer to take away")
         layer = self._layers.pop()
-        structure_changed()
+        invalidate()
         self._graph = None
         self.built = False
         self._trained = None

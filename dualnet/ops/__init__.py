@@ -17,7 +17,6 @@ from .core.create import (
     full_like,
     identity,
     is_tensor,
-    linspace,
     ones,
     ones_like,
     tri,
@@ -212,7 +211,7 @@ from .math.reduce import (
     sum,
     var,
 )
-from .math.spacing import geomspace, logspace
+from .math.spacing import geomspace, linspace, logspace
 from .math.special import bartlett, blackman, erfc, erfinv, hamming, hanning, i0, kaiser, sinc
 from .math.statistics import average, corrcoef, diff, ptp, trapezoid
 from .nn.activation import (
@@ -597,8 +596,9 @@ __all__ = [
 from . import linalg as linalg
 from . import nn as nn
 from . import numpy as numpy
-from . import operators as _operators  # noqa: F401
 from ._namespace import fill as _fill
+from ._operators import attach as _attach
 
 for _namespace in (linalg, nn, numpy):
     _fill(_namespace)
+_attach(globals())

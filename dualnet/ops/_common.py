@@ -6,10 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .. import config, tree
-from ..core import autodiff
+from .. import tree
+from ..core import autodiff, settings
 from ..core.dtypes import result_type
-from ..core.tensor import Array, KerasTensor, Xp
+from ..core.symbolic import KerasTensor
+from ..core.tensor import Array, Xp
+from ..graph.node import Operation, Spec, record
 
 Backward = Callable[..., Any]
 Op = tuple[Array, Backward]  # what a primitive returns: the value, and the closure that is its gradient
@@ -45,8 +47,6 @@ def as_one_op(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def record_open(op: Callable[..., Any], args: tuple[Any, ...], *outputs: tuple[tuple[int | None, ...], Any]) -> Any:
     """Leave a call of ``op`` in a graph whose shapes depend on values. outputs: (shape, dtype) of each"""
-    from ..graph.graph import Operation, Spec, record
-
     specs = tuple(Spec(shape, str(dtype)) for shape, dtype in outputs)
     return record(Operation(op), args, {}, specs[0] if len(specs) == 1 else specs)
 
@@ -65,7 +65,7 @@ def promote(x: Array, y: Any) -> tuple[Array, Any]:
 
 def floating(x: Array) -> Array:
     """``x`` itself when it is floating point (or complex), else converted to ``floatx()``."""
-    return x if x.dtype.kind in "fcV" else x.astype(config.floatx())
+    return x if x.dtype.kind in "fcV" else x.astype(settings.floatx())
 
 
 def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:

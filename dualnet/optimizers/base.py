@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 
-from ..core.autodiff import is_recording, no_grad, to_array
+from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
+from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable, runs
 from ..legacy.spellings import OldOptimizerMethods
 from . import clipping

@@ -14,7 +14,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config
-from ..core.autodiff import to_array
+from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor, Xp
 
 __all__ = [

@@ -14,6 +14,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+import dualnet_backends as backends
+
+from ..core.conversion import to_array
+from ..core.tensor import Tensor
+
 # Keras module -> ours. Written into files (so that Keras opens them) and accepted from files.
 _NAMESPACES = {
     "keras": "dualnet",
@@ -202,10 +207,8 @@ def deserialize_keras_object(
             "pass it with custom_objects={name: function}"
         )
     if name in ("__numpy__", "__tensor__"):
-        from ..ops import array, convert_to_numpy
-
-        made = array(inner["value"], inner["dtype"])
-        return convert_to_numpy(made) if name == "__numpy__" else made
+        value = Tensor(to_array(inner["value"], backends.current(), inner["dtype"]))
+        return value.numpy() if name == "__numpy__" else value
     if name == "function":
         return _find(config, str(inner), custom_objects)
     if name == "type":

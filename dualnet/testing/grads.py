@@ -9,8 +9,10 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..core.autodiff import backward, recording, to_array
+from ..core.autodiff import backward
+from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
+from ..core.tracing import recording
 
 __all__ = ["check_grads"]
 

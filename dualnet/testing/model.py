@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import dualnet_backends as backends
 
 from .. import config, tree
-from ..core.autodiff import Tape, backward, no_grad, recording
+from ..core.autodiff import backward
 from ..core.seeds import SeedGenerator
 from ..core.tensor import Tensor
+from ..core.tracing import Tape, no_grad, recording
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
@@ -49,7 +50,7 @@ def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = Tr
 
 
 def _float64(x: Any) -> Any:
-    from ..core.autodiff import to_array
+    from ..core.conversion import to_array
 
     array = x.data if isinstance(x, Tensor) else to_array(x, backends.current())
     return Tensor(array.astype("float64") if array.dtype.kind == "f" else array)

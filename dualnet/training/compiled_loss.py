@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import losses, metrics, tree
-from ..core.autodiff import outside
 from ..core.naming import to_snake_case
+from ..core.tracing import abort_trace
 from .metric_state import States, set_states
 from .output_structure import Output, at, by_position, children, for_outputs, outputs_of, weights_for
 
@@ -159,7 +159,7 @@ class CompiledLoss:
             value = value if term.weight is None else value * term.weight
             total = value if total is None else total + value
         for tracker in self.metrics:
-            outside("the mean of each loss is kept")
+            abort_trace("the mean of each loss is kept")
             tracker.update_state(tracked[id(tracker)], sample_weight=predictions[0].shape[0])
         return total
 

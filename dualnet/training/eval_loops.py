@@ -10,7 +10,7 @@ import dualnet_backends as backends
 from .. import config, tree
 from ..callbacks import CallbackList
 from ..capture.replay import RepeatedPredictions, RepeatedTests, steps_of
-from ..core.autodiff import no_grad
+from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import Data, Epochs, limited

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import tree
-from ..core.autodiff import Tape, backward, is_recording, no_grad, recording
+from ..core.autodiff import backward
 from ..core.tensor import Tensor
-from ..core.variables import structure
+from ..core.tracing import Tape, is_recording, no_grad, recording
+from ..core.version import version
 from ..layers.base.context import context
 from ..ops import zeros
 from .compiled_loss import CompiledLoss
@@ -158,7 +159,7 @@ class Trained:
         if not self.variables:
             warnings.warn("the model has no trainable weights: there is nothing to train", stacklevel=5)
         model.optimizer.ensure_built(self.variables)
-        self.structure = structure()
+        self.structure = version()
         mine = {id(v) for v in self.variables}
         self.frozen = [v for v in model.optimizer.known_variables if id(v) not in mine]
         self.destinations = {id(v): v.grad for v in self.variables}
@@ -167,10 +168,10 @@ class Trained:
 
     def current(self, thorough: bool = False) -> bool:
         """Whether the same weights are trainable as when this was made. thorough: look, whatever ``structure`` says."""
-        if self.structure != structure() or thorough:
+        if self.structure != version() or thorough:
             if [id(v) for v in self.model.trainable_variables] != [id(v) for v in self.variables]:
                 return False
-            self.structure = structure()
+            self.structure = version()
         return True
 
     def warn_once(self, missing: list[Any]) -> None:

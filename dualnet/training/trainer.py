@@ -10,8 +10,8 @@ import dualnet_backends as backends
 from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..capture.replay import RepeatedTests, RepeatedTraining, steps_of
-from ..core.autodiff import no_grad
-from ..core.variables import structure, structure_changed
+from ..core.tracing import no_grad
+from ..core.version import invalidate, version
 from ..legacy.spellings import FIT_ARGUMENTS, positional_metrics, renaming
 from . import eval_loops as evaluating
 from . import loops as loop
@@ -30,8 +30,8 @@ class Gathered:
     def get(self, what: str, find: Callable[[], Any]) -> Any:
         """What ``find`` gives, or gave when it was last needed."""
         known = self._found.get(what)
-        if known is None or known[0] != structure():
-            known = self._found[what] = (structure(), find())
+        if known is None or known[0] != version():
+            known = self._found[what] = (version(), find())
         return known[1]
 
     def __reduce__(self) -> Any:
@@ -127,7 +127,7 @@ class Trainer(Steps):
         self.compiled = True
         self.stop_training = False
         self._trained = None
-        structure_changed()
+        invalidate()
         self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
 
     def _computes_in_float16(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..core.autodiff import to_array
+from ..core.conversion import to_array
 from ..core.text import as_text, is_text
 from .data_adapters.array_adapter import check_lengths, is_arrays, to_host
 

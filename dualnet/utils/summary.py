@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import tree
-from ..graph.graph import Operation
+from ..graph.node import Operation
 from .io_utils import print_msg
 
 if TYPE_CHECKING:

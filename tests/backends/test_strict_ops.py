@@ -6,7 +6,8 @@ import dualnet_backends as backends
 import pytest
 
 from dualnet import ops, tree
-from dualnet.core.autodiff import backward, recording
+from dualnet.core.autodiff import backward
+from dualnet.core.tracing import recording
 from dualnet.ops.core import counting
 
 from ..ops.cases import Row, Sample

@@ -8,8 +8,9 @@ import dualnet_backends as backends
 import numpy as np
 
 from dualnet import layers, tree
-from dualnet.core.autodiff import backward, recording
+from dualnet.core.autodiff import backward
 from dualnet.core.tensor import Tensor
+from dualnet.core.tracing import recording
 
 from .cases import Case, Inside, drawn
 

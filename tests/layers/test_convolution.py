@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dualnet import Input, Sequential, layers, ops
-from dualnet.core.tensor import KerasTensor
+from dualnet.core.symbolic import KerasTensor
 
 
 def test_lenet_5() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from dualnet import Input, layers, tree
-from dualnet.core.autodiff import backward, recording
+from dualnet.core.autodiff import backward
+from dualnet.core.tracing import recording
 from dualnet.layers import Layer
 from dualnet.serialization.objects import deserialize_keras_object, serialize_keras_object
 from tests.backends import strict

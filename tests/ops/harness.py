@@ -11,8 +11,9 @@ import numpy as np
 from dualnet_backends import Backend
 
 from dualnet import tree
-from dualnet.core.autodiff import backward, recording
+from dualnet.core.autodiff import backward
 from dualnet.core.tensor import Tensor
+from dualnet.core.tracing import recording
 
 from .cases import Row, Sample, draw
 

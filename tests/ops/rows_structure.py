@@ -251,7 +251,7 @@ CREATE = [
     other(create.ones_like, np.ones_like, call(F((3, 4))), call(I((3,), 9)), gradient=MADE, name="ones_like"),
     other(create.full_like, np.full_like, call(F((3, 4)), 2.5), call(I((3,), 9), 4), gradient=MADE),
     other(create.arange, np.arange, call(5), call(2, 9, 3), call(0.0, 1.0, 0.25), gradient=MADE),
-    other(create.linspace, np.linspace, call(0, 1, 5), call(1.0, 2.0, 4, endpoint=False), gradient=MADE),
+    other(ops.linspace, np.linspace, call(0, 1, 5), call(1.0, 2.0, 4, endpoint=False), gradient=MADE),
     other(create.eye, np.eye, call(3), call(3, 4, 1), gradient=MADE),
 ]  # fmt: skip
 

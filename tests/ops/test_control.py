@@ -10,7 +10,8 @@ from dualnet_backends import Backend
 
 import dualnet
 from dualnet import ops
-from dualnet.core.autodiff import backward, recording
+from dualnet.core.autodiff import backward
+from dualnet.core.tracing import recording
 
 
 def tracked(*values: float) -> Any:

@@ -10,8 +10,9 @@ import pytest
 from dualnet_backends import Backend
 
 from dualnet import ops
-from dualnet.core.autodiff import backward, recording
+from dualnet.core.autodiff import backward
 from dualnet.core.tensor import Tensor
+from dualnet.core.tracing import recording
 from dualnet.ops.linalg import linear
 from dualnet.ops.nn import crossentropy_loss as loss
 

@@ -11,7 +11,8 @@ from dualnet_backends import Backend
 
 import dualnet
 from dualnet import ops
-from dualnet.core.autodiff import backward, recording
+from dualnet.core.autodiff import backward
+from dualnet.core.tracing import recording
 
 BAD: dict[str, tuple[Any, str]] = {
     "a vector": (lambda: ops.svd(np.ones(3)), "rank >= 2"),

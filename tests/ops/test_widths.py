@@ -9,7 +9,7 @@ import dualnet_backends as backends
 import numpy as np
 import pytest
 
-from dualnet.core.autodiff import Entry, recording
+from dualnet.core.tracing import Entry, recording
 
 from .cases import Row
 from .harness import GRADIENT_ROWS, floating, tensors

@@ -10,6 +10,7 @@ import pytest
 
 import dualnet
 from dualnet import callbacks, config, layers
+from dualnet.core import settings
 
 X = np.arange(20.0)[:, None]
 
@@ -17,7 +18,7 @@ X = np.arange(20.0)[:, None]
 @pytest.fixture(autouse=True)
 def unlimited() -> Iterator[None]:
     yield
-    config._limits.clear()
+    settings._limits.clear()
 
 
 class Seen(callbacks.Callback):
@@ -77,7 +78,7 @@ def test_the_environment_sets_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.max_epochs() == 1
     assert model().fit(X, X, epochs=3, verbose=0).epoch == [0]
     monkeypatch.setenv("DUALNET_MAX_STEPS_PER_EPOCH", "few")
-    config._limits.clear()
+    settings._limits.clear()
     with pytest.raises(ValueError, match="positive whole number or None, got 'few'"):
         config.max_steps_per_epoch()
 

@@ -654,11 +654,11 @@ def test_a_function_of_the_user_in_a_graph_or_at_a_variable_runs_at_every_step(r
 
 def test_a_step_that_reads_a_value_is_not_repeated() -> None:
     from dualnet.capture.executor import Recorder
-    from dualnet.core.autodiff import listening
+    from dualnet.core.tracing import tracing
 
     for value in (dualnet.Tensor(X), dualnet.Variable(X)):
         recorder = Recorder([value])
-        with listening(recorder):
+        with tracing(recorder):
             value.numpy()
         assert recorder.problem is not None
 

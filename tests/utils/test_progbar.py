@@ -290,11 +290,11 @@ def test_both_kinds_of_metrics_exclude_each_other() -> None:
 
 
 def test_auto_follows_interactive_logging(monkeypatch: pytest.MonkeyPatch) -> None:
-    import dualnet.config
+    import dualnet.core.settings
 
     logger = ProgbarLogger()
     logger.set_params({"verbose": "auto", "epochs": 1, "steps": 1})
     assert logger.verbose == 1
-    monkeypatch.setattr(dualnet.config, "_interactive", False)
+    monkeypatch.setattr(dualnet.core.settings, "_interactive", False)
     logger.set_params({"verbose": "auto", "epochs": 1, "steps": 1})
     assert logger.verbose == 2

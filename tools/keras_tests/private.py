@@ -39,7 +39,7 @@ class _Absent:
 
 def _compute_output_spec(function: Any, *args: Any, **kwargs: Any) -> Any:
     """Symbolic tensors of the shapes and dtypes that a function returns."""
-    from dualnet.graph.graph import infer
+    from dualnet.graph.infer import infer
 
     spec = infer(function, args, kwargs)
     return tree.map_structure(lambda s: dualnet.KerasTensor(s.shape, s.dtype), spec)
@@ -229,7 +229,7 @@ NAMES: dict[str, Any] = {
     "AUCSummationMethod": types.SimpleNamespace(
         INTERPOLATION="interpolation", MAJORING="majoring", MINORING="minoring"
     ),
-    "AutocastScope": "dualnet.core.autocast:AutocastScope",
+    "AutocastScope": "dualnet.ops._autocast:AutocastScope",
     "Functional": _Functional,
     "Trainer": "dualnet.training.trainer:Trainer",
     "CompileLoss": _compile_loss,

@@ -7,11 +7,12 @@ from typing import Any
 import dualnet_backends as backends
 
 from ... import tree
-from ...core.autocast import state as casting
-from ...core.autodiff import to_array
+from ...core.conversion import to_array
 from ...core.dtypes import is_float
-from ...core.tensor import KerasTensor, Tensor
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
 from ...core.text import is_text, text_tensor
+from ...core.tracing import state
 from ...core.variables import Variable
 from .context import context
 from .input_spec import assert_input_compatibility
@@ -72,7 +73,7 @@ class Calling:
             mask = self._take_masks(args, kwargs)
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
-        before, inside, scope, seen = context.training, context.inside, context.scope, casting.dtype
+        before, inside, scope, seen = context.training, context.inside, context.scope, state.compute_dtype
         if not self.built:
             self._build_for(args, kwargs)
             context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
@@ -83,7 +84,7 @@ class Calling:
             if context.holding:
                 self._clear_losses()  # those of the call before
         if seen != self._mixed_dtype:
-            casting.dtype = self._mixed_dtype if self.autocast else None
+            state.compute_dtype = self._mixed_dtype if self.autocast else None
         if self._context_arguments:
             self._enter_context(kwargs)
         if signature.training:
@@ -103,8 +104,8 @@ class Calling:
             raise
         finally:
             context.training, context.inside, context.scope = before, inside, scope
-            if casting.dtype != seen:
-                casting.dtype = seen
+            if state.compute_dtype != seen:
+                state.compute_dtype = seen
             if self._context_arguments:
                 context.leave()
         if self.supports_masking and (mask is not None or self._makes_mask):

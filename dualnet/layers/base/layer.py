@@ -6,12 +6,12 @@ import inspect
 from typing import Any
 
 from ... import dtype_policies, regularizers, tree
-from ...core import autocast as autocasting
 from ...core.naming import auto_name
 from ...core.tensor import Tensor
 from ...core.variables import Variable
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
-from ...graph.graph import Node
+from ...graph.node import Node
+from ...ops import _autocast as autocast
 from .calling import Calling
 from .configuration import Configuration
 from .context import context, name_scope, nothing
@@ -106,7 +106,7 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         self._dtype, self._compute_dtype = policy.variable_dtype, policy.compute_dtype
         self._mixed_dtype = None if self._compute_dtype == self._dtype else self._compute_dtype
         if self._mixed_dtype is not None:
-            autocasting.enable()
+            autocast.enable()
 
     @property
     def dtype(self) -> str:

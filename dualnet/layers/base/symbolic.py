@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ... import tree
-from ...core.autodiff import no_grad
-from ...core.tensor import KerasTensor
-from ...graph.graph import Node, infer, record
+from ...core.symbolic import KerasTensor
+from ...core.tracing import no_grad
+from ...graph.infer import infer
+from ...graph.node import Node, record
 from .calling import Calling
 from .context import context, name_scope
 from .input_spec import assert_input_compatibility

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ... import constraints, initializers, regularizers, tree
-from ...core.autodiff import to_array
+from ...core.conversion import to_array
 from ...core.dtypes import is_float, standardize_dtype
 from ...core.seeds import SeedGenerator
-from ...core.variables import Variable, structure_changed
+from ...core.variables import Variable
+from ...core.version import invalidate
 from ...legacy.spellings import name_first
 from .context import context, name_scope, nothing
 
@@ -124,13 +125,13 @@ class Tracking:
         """Give a weight up."""
         for group in (self._trainable_variables, self._non_trainable_variables):
             group[:] = [v for v in group if v is not variable]
-        structure_changed()
+        invalidate()
 
     def _track(self, variable: Variable) -> None:
         known = self._trainable_variables + self._non_trainable_variables
         if all(v is not variable for v in known):
             (self._trainable_variables if variable.trainable else self._non_trainable_variables).append(variable)
-            structure_changed()
+            invalidate()
             if not self._trainable:
                 variable.trainable = False
 
@@ -144,7 +145,7 @@ class Tracking:
         if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
             self._track(value)
         if self.built and name[:1] != "_" and self.__dict__.get(name) is not value and name not in NOT_IN_STEPS:
-            structure_changed()  # steps that were recorded do not know of it
+            invalidate()  # steps that were recorded do not know of it
         object.__setattr__(self, name, value)
 
     def _parts(self) -> list[Any]:
@@ -243,7 +244,7 @@ class Tracking:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        structure_changed()
+        invalidate()
         self._own_variables()
         for v in self._trainable_variables:
             v.trainable = bool(value)

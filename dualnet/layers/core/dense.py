@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ... import activations, config, constraints, initializers, regularizers
-from ...core.tensor import KerasTensor
+from ...core.symbolic import KerasTensor
 from ...core.text import DTYPE as TEXT
-from ...graph.graph import Node
+from ...graph.node import Node
 from ...ops.linalg.linear import dense
 from ..base.layer import Layer
 from ..base.lora import Effective, Itself, Lora

@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import ops
 from ...core.dtypes import standardize_dtype
-from ...core.tensor import KerasTensor
+from ...core.symbolic import KerasTensor
 from ..base.layer import Shape
 from .embedding import Embedding
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ... import initializers, ops
-from ...core.autodiff import no_grad
-from ...graph.graph import is_trial
+from ...core.tracing import no_grad
+from ...graph.infer import is_trial
 from ...serialization.objects import deserialize_keras_object, serialize_keras_object
 from ..base.layer import Layer, Shape
 from ..normalization.batch_normalization import BatchNormalization

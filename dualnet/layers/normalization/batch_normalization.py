@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ... import config, initializers, ops
-from ...core.autodiff import outside
-from ...graph.graph import is_trial
+from ...core.tracing import abort_trace
+from ...graph.infer import is_trial
 from ...ops.nn.normalization import batch_norm
 from .normalization import Normalizing, known_axes
 
@@ -147,7 +147,7 @@ class BatchNormalization(Normalizing):
 
     def _follow(self, mean: Any, variance: Any) -> None:
         """Move the moving statistics towards those of a batch; arrays, in place."""
-        outside("moving statistics are changed")
+        abort_trace("moving statistics are changed")
         _move(self.moving_mean, mean, self.momentum)
         if not self.renorm:
             _move(self.moving_variance, variance, self.momentum)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import tree
-from ...core.tensor import KerasTensor, Tensor
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
+from ...graph.node import Operation, Spec, record
 from .._common import as_one_op, is_symbolic
 from ..math.arithmetic import equal, where
 from ..math.elementwise import cast
@@ -172,8 +174,6 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
     """
     several = isinstance(loop_vars, (tuple, list))
     if is_symbolic(loop_vars):
-        from ...graph.graph import Operation, Spec, record
-
         spec = tree.map_structure(lambda x: Spec(shape(x), str(x.dtype)), loop_vars)
         return record(Operation(while_loop), (cond, body, loop_vars, maximum_iterations), {}, spec)
     values = tuple(loop_vars) if several else (loop_vars,)

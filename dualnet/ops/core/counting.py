@@ -9,7 +9,8 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ...core.autodiff import primitive
-from ...core.tensor import KerasTensor, Tensor
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
 from .._common import Array, Const, Op, Xp, floating, is_symbolic, record_open
 from .create import convert_to_tensor
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ...core.autodiff import joined, to_array
+from ...core.conversion import stack_nested, to_array
 from ...core.dtypes import result_type, standardize_dtype
-from ...core.tensor import KerasTensor, Tensor
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
 from ...core.variables import Variable
 from .._common import as_one_op
 
@@ -26,7 +27,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> 
     A variable gives its present value, in a tensor that later changes of the variable do not touch. A list with tensors in it is
     stacked, so that gradients flow.
     """
-    x = joined(x)
+    x = stack_nested(x)
     if isinstance(x, KerasTensor):
         from ..math.elementwise import cast
 
@@ -113,28 +114,6 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 
 @as_one_op
-def linspace(
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-) -> Any:
-    """``num`` numbers from start to stop, equally far apart, along a new axis.
-
-    start, stop: numbers, or tensors that broadcast. endpoint: whether stop is the last; else one step before it is. retstep:
-    return (the numbers, the step) instead. dtype: of the result (default: that of start and stop, floating point).
-    """
-    if isinstance(start, (int, float)) and isinstance(stop, (int, float)) and not retstep:
-        xp = backends.current().xp
-        return Tensor(xp.linspace(float(start), float(stop), num, endpoint=endpoint).astype(standardize_dtype(dtype)))
-    from ..math.spacing import between
-
-    return between(start, stop, num, endpoint, retstep, dtype, axis)
-
-
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """1 on the k-th diagonal, 0 elsewhere"""
     return Tensor(backends.current().xp.eye(N, M, k=k, dtype=standardize_dtype(dtype)))

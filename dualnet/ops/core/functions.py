@@ -10,8 +10,8 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ...core import autodiff
 from ...core.tensor import Tensor
+from ...core.tracing import Entry, no_grad, state
 from .._common import as_one_op
 from .control import _stack
 from .create import convert_to_tensor
@@ -30,15 +30,15 @@ def custom_gradient(f: Function) -> Function:
 
     @functools.wraps(f)
     def op(*args: Any, **options: Any) -> Any:
-        with autodiff.no_grad():
+        with no_grad():
             result, grad = f(*args, **options)
         several = isinstance(result, (tuple, list))
         outputs = tuple(Tensor(convert_to_tensor(y).data) for y in (result if several else (result,)))
-        if autodiff._recording.tapes and any(isinstance(x, Tensor) and x.tracked for x in args):
+        if state.tapes and any(isinstance(x, Tensor) and x.tracked for x in args):
 
             def backward(dy: Any) -> tuple[Any, ...]:
                 given = tuple(Tensor(d) for d in dy) if several else Tensor(dy)
-                with autodiff.no_grad():
+                with no_grad():
                     found = grad(given)
                 found = found if isinstance(found, (tuple, list)) else (found,)
                 if len(found) != len(args):
@@ -50,8 +50,8 @@ def custom_gradient(f: Function) -> Function:
 
             for y in outputs:
                 y.tracked = True
-            entry = autodiff.Entry(outputs if several else outputs[0], args, backward)
-            for tape in autodiff._recording.tapes:
+            entry = Entry(outputs if several else outputs[0], args, backward)
+            for tape in state.tapes:
                 tape.append(entry)
         return type(result)(outputs) if type(result) in (tuple, list) else outputs if several else outputs[0]
 

@@ -9,9 +9,11 @@ from typing import Any
 import dualnet_backends as backends
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive, to_array
+from ...core.autodiff import primitive
+from ...core.conversion import to_array
 from ...core.dtypes import result_type, standardize_dtype
-from ...core.tensor import KerasTensor, Tensor
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
 from .._common import Array, Axis, Const, Op, Xp, record_open, sum_to
 
 Key = Any  # what may stand in the brackets of x[...]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.autodiff import primitive
-from ...core.tensor import KerasTensor, Tensor
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
 from .._common import Array, Op, Xp, as_one_op, record_open
 from ..math.arithmetic import where
 from ..math.elementwise import copy

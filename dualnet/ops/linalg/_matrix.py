@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...graph.graph import is_trial
+from ...graph.infer import is_trial
 from .._common import Array, Xp, floating
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ... import config
+from ...core import settings
 from ...core.autodiff import primitive
 from .._common import Array, Axis, Op, Xp, floating
 from ..core.create import convert_to_tensor
@@ -100,4 +100,4 @@ def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> A
 def _float(x: Array) -> Array:
 
     x = x if hasattr(x, "dtype") else convert_to_tensor(x)
-    return x if "float" in str(x.dtype) or "complex" in str(x.dtype) else cast(x, config.floatx())
+    return x if "float" in str(x.dtype) or "complex" in str(x.dtype) else cast(x, settings.floatx())

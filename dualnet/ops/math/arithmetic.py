@@ -7,6 +7,7 @@ from typing import Any
 from ...core.autodiff import primitive
 from ...core.dtypes import result_type
 from .._common import Array, Const, Op, Xp, promote, promote_floating, sum_to
+from ..core.counting import nonzero
 
 
 @primitive
@@ -206,8 +207,6 @@ def logical_xor(xp: Xp, x1: Array, x2: Array) -> Const:
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """x1 where the condition holds, else x2. With neither, the indices at which it holds, as ``nonzero`` gives them"""
     if x1 is None and x2 is None:
-        from ..core.counting import nonzero
-
         return nonzero(condition)
     if x1 is None or x2 is None:
         raise ValueError("where: expected both x1 and x2, or neither, got one of them")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import config
-from ...core.dtypes import is_float, result_type
+import dualnet_backends as backends
+
+from ...core import settings
+from ...core.dtypes import is_float, result_type, standardize_dtype
+from ...core.tensor import Tensor
 from .._common import Array, as_one_op
 from ..core.create import arange, convert_to_tensor, full
 from ..core.shape import moveaxis, ndim, reshape
@@ -27,7 +30,7 @@ def _ends(start: Any, stop: Any) -> tuple[Array, Array]:
     dtype = result_type(
         *(getattr(v, "dtype", type(v)) if not isinstance(v, (list, tuple)) else float for v in (start, stop))
     )
-    dtype = dtype if is_float(dtype) else config.floatx()
+    dtype = dtype if is_float(dtype) else settings.floatx()
 
     def tensor(x: Any) -> Array:
         # A number is filled in on the device; only lists and host arrays are sent there.
@@ -73,3 +76,23 @@ def between(start: Array, stop: Array, num: int, endpoint: bool, retstep: bool, 
     y = cast(y if dtype is None or is_float(dtype) else floor(y), start.dtype if dtype is None else dtype)
     gaps = num - 1 if endpoint else num
     return (y, multiply(subtract(stop, start), 1 / gaps if gaps > 0 else float("nan"))) if retstep else y
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """``num`` numbers from start to stop, equally far apart, along a new axis.
+
+    start, stop: numbers, or tensors that broadcast. endpoint: whether stop is the last; else one step before it is. retstep:
+    return (the numbers, the step) instead. dtype: of the result (default: that of start and stop, floating point).
+    """
+    if isinstance(start, (int, float)) and isinstance(stop, (int, float)) and not retstep:
+        xp = backends.current().xp
+        return Tensor(xp.linspace(float(start), float(stop), num, endpoint=endpoint).astype(standardize_dtype(dtype)))
+    return between(start, stop, num, endpoint, retstep, dtype, axis)

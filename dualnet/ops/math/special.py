@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 from dualnet_backends.kernels import special
 
-from ... import config
+from ...core import settings
 from ...core.autodiff import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Const, Op, Xp, floating
@@ -61,7 +61,7 @@ def i0(xp: Xp, x: Array) -> Const:
 def _window(name: str, x: Any, *more: float) -> Tensor:
     """A window of ``int(x)`` numbers: how many is needed on the host, so a tensor is read back."""
     made = getattr(backends.current().xp, name)(int(x), *more)
-    return Tensor(made.astype(config.floatx()))
+    return Tensor(made.astype(settings.floatx()))
 
 
 def bartlett(x: Any) -> Tensor:

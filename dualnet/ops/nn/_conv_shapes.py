@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ... import config
+from ...core import settings
 
 Shape = tuple[int | None, ...]
 Ints = tuple[int, ...]
@@ -36,7 +36,7 @@ def per_axis(who: str, name: str, value: Any, rank: int, least: int = 1) -> Ints
 
 def data_format_of(who: str, data_format: str | None) -> str:
     """The data format, that of ``config.image_data_format()`` for None."""
-    data_format = data_format or config.image_data_format()
+    data_format = data_format or settings.image_data_format()
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f'{who}: expected data_format "channels_last" or "channels_first", got {data_format!r}')
     return data_format

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ... import config
+from ...core import settings
 
 Sizes = int | Sequence[int]
 
 
 def first_spatial_axis(op: str, data_format: str | None) -> int:
     """1 or 2: the axis after the batch, and after the channels if they come first. None: the configured format."""
-    data_format = data_format or config.image_data_format()
+    data_format = data_format or settings.image_data_format()
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f'{op}: expected data_format "channels_last" or "channels_first", got {data_format!r}')
     return 1 if data_format == "channels_last" else 2

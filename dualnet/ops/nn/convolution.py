@@ -15,8 +15,9 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ...core.autodiff import primitive
-from ...core.tensor import KerasTensor, Tensor
-from ...graph.graph import Operation, Spec, record
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
+from ...graph.node import Operation, Spec, record
 from .._common import Array, Op, Xp, floating
 from ..core.shape import shape as shape_of
 from . import _conv_shapes as shapes

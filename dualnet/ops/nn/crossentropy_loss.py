@@ -11,7 +11,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ... import config
+from ...core import settings
 from ...core.autodiff import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Op, Xp, floating, sum_to
@@ -60,7 +60,7 @@ def _cross_entropy(xp: Xp, target: Array, output: Array, axis: int = -1) -> Op:
     """-sum(target log p), p = output / sum(output) kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
     target = target.astype(output.dtype, copy=False)
-    eps = config.epsilon()
+    eps = settings.epsilon()
     total = xp.sum(output, axis=axis, keepdims=True)
     p = output / total
     clipped = xp.clip(p, eps, 1 - eps)
@@ -92,7 +92,7 @@ def _binary_cross_entropy(xp: Xp, target: Array, output: Array) -> Op:
     """-target log p - (1 - target) log(1 - p), p = output kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
     t = target.astype(output.dtype, copy=False)
-    eps = config.epsilon()
+    eps = settings.epsilon()
     p = xp.clip(output, eps, 1 - eps)
 
     def backward(dy: Array) -> tuple[Array, Array]:
@@ -182,7 +182,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     from ..math.reduce import sum
 
     # Probabilities: the same numbers as the dense form, without the one-hot target.
-    p = clip(output / sum(output, axis=axis, keepdims=True), config.epsilon(), 1 - config.epsilon())
+    p = clip(output / sum(output, axis=axis, keepdims=True), settings.epsilon(), 1 - settings.epsilon())
     ids = expand_dims(cast(target, "int32"), axis if axis >= 0 else ndim(output) + axis)
     return negative(squeeze(log(take_along_axis(p, ids, axis=axis)), axis=axis))
 

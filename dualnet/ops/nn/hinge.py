@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import config
+from ...core import settings
 from ...core.autodiff import primitive
 from .._common import Array, Op, Xp, floating, sum_to
 
@@ -77,7 +77,7 @@ def generalized_cross_entropy(xp: Xp, target: Array, output: Array, q: float = 0
 
     def backward(dy: Array) -> tuple[None, Array]:
         # The slope is infinite at 0, where a softmax that underflowed would make it NaN.
-        slope = -dy * xp.maximum(p, config.epsilon()) ** (q - 1)
+        slope = -dy * xp.maximum(p, settings.epsilon()) ** (q - 1)
         return None, xp.where(hot, slope[..., None], xp.zeros_like(output))
 
     return (1 - p**q) / q, backward

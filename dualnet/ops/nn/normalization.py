@@ -11,7 +11,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ... import config
+from ...core import settings
 from ...core.autodiff import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Op, Xp, floating
@@ -151,7 +151,7 @@ def layer_normalization(
     gamma, beta: with the lengths of those axes, in their order in x.  epsilon: ``config.epsilon()`` by default
     """
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    epsilon = config.epsilon() if epsilon is None else epsilon
+    epsilon = settings.epsilon() if epsilon is None else epsilon
     rms_scaling = kwargs.pop("rms_scaling", False)
     if kwargs:
         raise TypeError(f"layer_normalization does not know the argument {next(iter(kwargs))!r}")
@@ -178,7 +178,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Axes = -1, epsilon: float
     scale: with the lengths of those axes, in their order in x.  epsilon: ``config.epsilon()`` by default
     """
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    epsilon = config.epsilon() if epsilon is None else epsilon
+    epsilon = settings.epsilon() if epsilon is None else epsilon
     return _standardize(x, scale, None, axes, epsilon, centred=False)
 
 
@@ -229,7 +229,7 @@ def normalize(xp: Xp, x: Array, axis: Any = -1, order: int = 2, epsilon: float |
     x = floating(x)
     x = x.reshape(1) if x.ndim == 0 else x
     axes = _axes(tuple(axis) if isinstance(axis, list) else axis, x.ndim)
-    least = config.epsilon() if epsilon is None else epsilon
+    least = settings.epsilon() if epsilon is None else epsilon
     if order == 2:
         norm = xp.sqrt(xp.sum(x * x, axis=axes, keepdims=True))
     else:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ... import config
+from ...core import settings
 from ...core.autodiff import primitive
 from .._common import Array, Op, Xp, floating, sum_to
 
@@ -77,7 +77,7 @@ def log_cosh(xp: Xp, target: Array, output: Array) -> Op:
 def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array) -> Op:
     """100 times the mean of |target - output| / |target|; a target smaller than epsilon counts as epsilon"""
     target, output = _pair(target, output)
-    size = xp.maximum(xp.abs(target), config.epsilon())
+    size = xp.maximum(xp.abs(target), settings.epsilon())
     ratio = (target - output) / size
     slope = 100 * xp.sign(ratio) / size
 
@@ -91,7 +91,7 @@ def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array) -> Op:
 def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array) -> Op:
     """The mean of (log(1 + target) - log(1 + output))^2; values smaller than epsilon count as epsilon"""
     target, output = _pair(target, output)
-    t, p = xp.maximum(target, config.epsilon()), xp.maximum(output, config.epsilon())
+    t, p = xp.maximum(target, settings.epsilon()), xp.maximum(output, settings.epsilon())
     error = xp.log1p(p) - xp.log1p(t)
 
     def d_target() -> Array:
@@ -107,7 +107,7 @@ def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array) -> Op:
 def poisson(xp: Xp, target: Array, output: Array) -> Op:
     """The mean of output - target log(output + epsilon), for counts that output is the expected number of"""
     target, output = _pair(target, output)
-    rate = output + config.epsilon()
+    rate = output + settings.epsilon()
     log = xp.log(rate)
     return _mean_of(xp, output - target * log, target, output, lambda: -log, lambda: 1 - target / rate)
 
@@ -116,7 +116,7 @@ def poisson(xp: Xp, target: Array, output: Array) -> Op:
 def kl_divergence(xp: Xp, target: Array, output: Array) -> Op:
     """The sum of target log(target / output) over the last axis, both kept within [epsilon, 1]"""
     target, output = _pair(target, output)
-    eps = config.epsilon()
+    eps = settings.epsilon()
     t, p = xp.clip(target, eps, 1), xp.clip(output, eps, 1)
     log = xp.log(t / p)
 
@@ -146,5 +146,5 @@ def cosine(xp: Xp, target: Array, output: Array, axis: int = -1) -> Op:
 def _direction(xp: Xp, x: Array, axis: int) -> tuple[Array, Array]:
     """x at length 1, and 1 / its length; a vector no longer than epsilon has no direction, and no slope."""
     length = xp.sqrt((x * x).sum(axis=axis, keepdims=True))
-    safe = xp.maximum(length, config.epsilon())
+    safe = xp.maximum(length, settings.epsilon())
     return x / safe, (length == safe) / safe

@@ -10,7 +10,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from ... import config, tree
-from ...core.autodiff import to_array
+from ...core.conversion import to_array
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from ...core.text import as_text, is_text

@@ -11,7 +11,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from ... import losses, tree
-from ...core.tensor import KerasTensor
+from ...core.symbolic import KerasTensor
 from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ... import config
+from ...core import settings
 
 
 def shuffled(n: int, epoch: int, step: int, within: int | None = None) -> Any:
     """0 to n - 1 in random order. within: only exchange places inside consecutive stretches of this length."""
     host = backends.get("cpu")
-    words = host.random_words(n, backends.stream_key(config.global_seed(), "shuffle"), step << 32 | epoch)
+    words = host.random_words(n, backends.stream_key(settings.global_seed(), "shuffle"), step << 32 | epoch)
     if within is None:
         return _ranking(words)
     starts = range(0, n, within)

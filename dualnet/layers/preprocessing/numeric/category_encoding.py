@@ -7,8 +7,9 @@ from typing import Any
 import dualnet_backends as backends
 
 from .... import config, ops
-from ....core.autodiff import to_array
-from ....core.tensor import KerasTensor, Tensor
+from ....core.conversion import to_array
+from ....core.symbolic import KerasTensor
+from ....core.tensor import Tensor
 from ....serialization.objects import deserialize_keras_object
 from ...base.layer import Layer, Shape
 from .encoding import encode, encoded_shape

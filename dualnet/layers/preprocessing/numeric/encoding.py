@@ -7,7 +7,8 @@ from typing import Any
 import dualnet_backends as backends
 
 from .... import ops
-from ....core.tensor import KerasTensor, Tensor
+from ....core.symbolic import KerasTensor
+from ....core.tensor import Tensor
 from ....ops.nn.encoding import _count_ids, _multi_hot
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .... import config, ops
-from ....core.autodiff import no_grad
+from ....core.tracing import no_grad
 from ...base.layer import Layer, Shape
 from .category_encoding import Constant, plain
 

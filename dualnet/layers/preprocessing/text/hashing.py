@@ -9,7 +9,7 @@ import numpy as np
 from .... import config, ops
 from ....core import text
 from ....core.dtypes import is_float
-from ....core.tensor import KerasTensor
+from ....core.symbolic import KerasTensor
 from ...base.layer import Shape
 from ..numeric.category_encoding import WithDtype, not_sparse
 from ..numeric.encoding import encode, encoded_shape

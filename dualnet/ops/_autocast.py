@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-from . import autodiff
-from .dtypes import is_float, standardize_dtype
-
-
-class _State(threading.local):
-    dtype: str | None = None  # in which ops see variables of floating point; None: in their own
-
-
-state = _State()
+from ..core import autodiff
+from ..core.dtypes import is_float, standardize_dtype
+from ..core.tracing import state
+from .math.elementwise import cast
 
 
 class AutocastScope:
@@ -37,36 +31,32 @@ class AutocastScope:
         """``value`` in the dtype of the scope, if that and its own are floating point."""
         if self.dtype is None or not is_float(value.dtype):
             return value
-        from ..ops import cast
-
         return cast(value, self.dtype)
 
     def __enter__(self) -> AutocastScope:
-        self._before = state.dtype
-        state.dtype = self.dtype
+        self._before = state.compute_dtype
+        state.compute_dtype = self.dtype
         return self
 
     def __exit__(self, *error: object) -> None:
-        state.dtype = self._before
+        state.compute_dtype = self._before
 
 
 def enable() -> None:
     """Let ops ask from now on; before, programs without mixed precision pay nothing."""
-    autodiff.see_variables = _seen
+    autodiff.autocast_hook = _cast_variables
 
 
-def _seen(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _cast_variables(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The inputs of an op, variables in the dtype of the scope."""
-    dtype = state.dtype
+    dtype = state.compute_dtype
     if dtype is None or not any(_is_cast(x, dtype) for x in inputs):
         return inputs
-    from ..ops import cast
-
-    state.dtype = None  # the cast itself sees the variable as it is
+    state.compute_dtype = None  # the cast itself sees the variable as it is
     try:
         return tuple(cast(x, dtype) if _is_cast(x, dtype) else x for x in inputs)
     finally:
-        state.dtype = dtype
+        state.compute_dtype = dtype
 
 
 def _is_cast(x: Any, dtype: str) -> bool:
