@@ -92,14 +92,14 @@ def array_module() -> Any:
 
 
 def dtype_policy() -> Any:
-    """The dtype policy of layers that are given none: that of ``set_dtype_policy``, else ``floatx()``."""
+    """The default dtype policy of layers: that of ``set_dtype_policy``, else ``floatx()``."""
     from .dtype_policies import DTypePolicy
 
     return DTypePolicy()
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the dtype of layers that are given none: a ``DTypePolicy`` or its name; None takes ``floatx()`` again.
+    """Set the default dtype policy of layers: a ``DTypePolicy`` or its name; None restores ``floatx()``.
 
     With "mixed_float16" layers compute in 16 bits and keep variables of float32. Losses and metrics do not look at it.
     """
@@ -117,11 +117,11 @@ def set_backend(backend: str) -> None:
 
 
 def enable_unsafe_deserialization() -> None:
-    """Changes nothing, and says so in a warning: code in a file is never run, whatever ``safe_mode`` is."""
+    """Warn that this changes nothing: code in a file is never run, whatever ``safe_mode`` is."""
     import warnings
 
     warnings.warn(
-        "enable_unsafe_deserialization has no effect: dualnet never runs code from a file. Give the functions that a file "
+        "enable_unsafe_deserialization has no effect: dualnet never runs code from a file. Pass the functions that a file "
         "names with custom_objects=",
         stacklevel=2,
     )

@@ -48,12 +48,12 @@ def _rng(seed: Seed) -> np.random.Generator:
     return np.random.default_rng([int(v) % 2**32 for v in pair])
 
 
-def _stream(seed: Seed, kind: str) -> tuple[tuple[int, int], int]:
+def _stream(seed: Seed, stream: str) -> tuple[tuple[int, int], int]:
     """(Philox key, step) for a draw on the device."""
     if isinstance(seed, SeedGenerator):
         return seed.next()
     first, second = global_pair() if seed is None else (seed, 0)
-    return stream_key(first, f"random/{kind}"), second
+    return stream_key(first, f"random/{stream}"), second
 
 
 def _float_dtype(name: str, dtype: Any) -> str:

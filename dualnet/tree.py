@@ -25,7 +25,7 @@ _SEQUENCES = (list, tuple, deque)
 
 
 class MAP_TO_NONE:
-    """What a function returns to ``traverse`` to put None in the place of a part."""
+    """Returned by the function of ``traverse`` to replace a part by None."""
 
 
 def is_nested(structure: Any) -> bool:
@@ -43,7 +43,7 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
-    """The leaves in the order of ``flatten``, each behind the keys and positions that lead to it"""
+    """The leaves in the order of ``flatten``, each with the keys and positions that lead to it, as (path, leaf)"""
     if not is_nested(structure):
         return [((), structure)]
     keys = sorted_keys(structure) if isinstance(structure, dict) else range(len(structure))
@@ -72,10 +72,10 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     if not structures:
         raise ValueError("map_structure needs at least one structure")
     if not none_is_leaf:
-        given = func
+        inner = func
 
         def func(*leaves: Any) -> Any:
-            return None if all(leaf is None for leaf in leaves) else given(*leaves)
+            return None if all(leaf is None for leaf in leaves) else inner(*leaves)
 
     return _map(func, structures)
 
@@ -90,8 +90,8 @@ def _map(func: Callable[..., Any], structures: tuple[Any, ...]) -> Any:
     for other in structures[1:]:
         _assert_same_container(first, other)
     if isinstance(first, dict):
-        made = {key: _map(func, tuple(s[key] for s in structures)) for key in sorted_keys(first)}
-        return _like(first, {key: made[key] for key in first})
+        mapped = {key: _map(func, tuple(s[key] for s in structures)) for key in sorted_keys(first)}
+        return _like(first, {key: mapped[key] for key in first})
     return _like(first, [_map(func, parts) for parts in zip(*structures)])
 
 
@@ -113,13 +113,15 @@ def _map_up_to(shallow: Any, func: Callable[..., Any], structures: tuple[Any, ..
     for other in structures:
         _assert_same_container(shallow, other)
     if isinstance(shallow, dict):
-        made = {key: _map_up_to(shallow[key], func, tuple(s[key] for s in structures)) for key in sorted_keys(shallow)}
-        return _like(shallow, {key: made[key] for key in shallow})
+        mapped = {
+            key: _map_up_to(shallow[key], func, tuple(s[key] for s in structures)) for key in sorted_keys(shallow)
+        }
+        return _like(shallow, {key: mapped[key] for key in shallow})
     return _like(shallow, [_map_up_to(part, func, tuple(parts)) for part, *parts in zip(shallow, *structures)])
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
-    """The structure with what ``func`` returns in the place of its parts, containers and leaves alike.
+    """The structure with each part, container or leaf, replaced by what ``func`` returns for it.
 
     Where ``func`` returns None a part stays, and its own parts are looked at; to put None there, it returns ``MAP_TO_NONE``.
     top_down: containers come before what is in them, and what was replaced is not looked into; otherwise after it.
@@ -128,28 +130,28 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
         raise TypeError(f"`func` must be callable. Received: {func!r}")
 
     def replaced(part: Any) -> Any:
-        made = func(part)
-        return part if made is None else None if made is MAP_TO_NONE else made
+        mapped = func(part)
+        return part if mapped is None else None if mapped is MAP_TO_NONE else mapped
 
     def visit(part: Any) -> Any:
         if not top_down:
             return replaced(inside(part))
-        made = func(part)
-        if made is None:
+        mapped = func(part)
+        if mapped is None:
             return inside(part)
-        return None if made is MAP_TO_NONE else made
+        return None if mapped is MAP_TO_NONE else mapped
 
     def inside(part: Any) -> Any:
         if isinstance(part, dict):
-            made = {key: visit(part[key]) for key in sorted_keys(part)}
-            return _like(part, {key: made[key] for key in part})
+            mapped = {key: visit(part[key]) for key in sorted_keys(part)}
+            return _like(part, {key: mapped[key] for key in part})
         return _like(part, [visit(p) for p in part]) if isinstance(part, _SEQUENCES) else part
 
     return visit(structure)
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """The structure with tuples in the place of lists"""
+    """The structure with tuples instead of lists"""
 
     def as_tuple(part: Any) -> Any:
         return tuple(part) if isinstance(part, list) else None
@@ -164,8 +166,8 @@ def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
     handed to ``func`` as well.
     """
     if isinstance(structure, dict):
-        made = {key: map_shape_structure(func, structure[key]) for key in sorted_keys(structure)}
-        return _like(structure, {key: made[key] for key in structure})
+        mapped = {key: map_shape_structure(func, structure[key]) for key in sorted_keys(structure)}
+        return _like(structure, {key: mapped[key] for key in structure})
     if isinstance(structure, _SEQUENCES) and not all(n is None or isinstance(n, int) for n in structure):
         return _like(structure, [map_shape_structure(func, part) for part in structure])
     return func(structure)
@@ -175,19 +177,19 @@ _DIFFER = "the structures don't have the same nested form"
 
 
 def _differ(first: Any, other: Any) -> ValueError:
-    return ValueError(f"{_DIFFER}: expected a {_told(first)}, got a {_told(other)}")
+    return ValueError(f"{_DIFFER}: expected a {_describe(first)}, got a {_describe(other)}")
 
 
-def _told(x: Any) -> str:
+def _describe(x: Any) -> str:
     """ "list of 2", "dict of ['a']", "Tensor" """
-    kind = f"namedtuple {type(x).__name__}" if hasattr(x, "_fields") else type(x).__name__
-    return f"{kind} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else kind
+    name = f"namedtuple {type(x).__name__}" if hasattr(x, "_fields") else type(x).__name__
+    return f"{name} of {list(x) if isinstance(x, dict) else len(x)}" if is_nested(x) else name
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
-    """Raise ``ValueError`` when two structures differ in their form: containers of other kinds, lengths or keys.
+    """Raise ``ValueError`` when two structures differ in their form: containers of other types, lengths or keys.
 
-    All dictionaries are of one kind. check_types: has no effect.
+    All dictionaries count as one type. check_types: has no effect.
     """
     if not is_nested(a) and not is_nested(b):
         return
@@ -206,27 +208,27 @@ def _assert_same_container(a: Any, b: Any) -> None:
     if isinstance(a, dict) and a.keys() != b.keys():
         raise ValueError(f"{_DIFFER}: expected the keys {list(a)}, got {list(b)}")
     if len(a) != len(b):
-        raise ValueError(f"{_DIFFER}: expected a {_told(a)}, got another number of parts, {len(b)}")
+        raise ValueError(f"{_DIFFER}: expected a {_describe(a)}, got another number of parts, {len(b)}")
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Raise ``ValueError`` when the leaves of two structures are not found by the same keys and positions.
+    """Raise ``ValueError`` when the leaves of two structures are not reached by the same keys and positions.
 
-    The kinds of the containers do not matter: a list is as good as a tuple.
+    The types of the containers do not matter: a list is as good as a tuple.
     """
     first, second = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
     if first != second:
-        told = [", ".join(sorted(map(str, paths))) or "none" for paths in (first - second, second - first)]
+        only = [", ".join(sorted(map(str, paths))) or "none" for paths in (first - second, second - first)]
         raise ValueError(
-            f"the structures don't have the same paths: only the first has {told[0]}, only the second {told[1]}"
+            f"the structures don't have the same paths: only the first has {only[0]}, only the second {only[1]}"
         )
 
 
 def _like(structure: Any, parts: Any) -> Any:
-    """New parts in a container of the kind of ``structure``."""
+    """New parts in a container of the type of ``structure``."""
     if isinstance(structure, dict):
-        kind: Any = type(structure)
-        return kind(structure.default_factory, parts) if hasattr(structure, "default_factory") else kind(parts)
+        cls: Any = type(structure)
+        return cls(structure.default_factory, parts) if hasattr(structure, "default_factory") else cls(parts)
     if isinstance(structure, deque):
         return type(structure)(parts, maxlen=structure.maxlen)
     return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
@@ -236,17 +238,17 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     """The leaves ``flat_sequence`` in the form of ``structure``; ``ValueError`` when there are more or fewer."""
     if not hasattr(flat_sequence, "__iter__"):
         raise TypeError(f"flat_sequence must be an iterable of leaves, got {flat_sequence!r}")
-    given, expected = list(flat_sequence), len(flatten(structure))
-    if len(given) != expected:
-        raise ValueError(f"got {len(given)} leaves for a structure that holds {expected}")
-    leaves = iter(given)
+    leaves, expected = list(flat_sequence), len(flatten(structure))
+    if len(leaves) != expected:
+        raise ValueError(f"got {len(leaves)} leaves for a structure that holds {expected}")
+    remaining = iter(leaves)
 
     def build(part: Any) -> Any:
         if isinstance(part, dict):
-            made = {key: build(part[key]) for key in sorted_keys(part)}
-            return _like(part, {key: made[key] for key in part})
+            mapped = {key: build(part[key]) for key in sorted_keys(part)}
+            return _like(part, {key: mapped[key] for key in part})
         if isinstance(part, _SEQUENCES):
             return _like(part, [build(p) for p in part])
-        return next(leaves)
+        return next(remaining)
 
     return build(structure)

@@ -35,11 +35,11 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 def _reachable(dtype: str) -> set[str]:
-    found, new = {dtype}, {dtype}
+    reachable, new = {dtype}, {dtype}
     while new:
-        new = {above for d in new for above in _ABOVE[d]} - found
-        found |= new
-    return found
+        new = {above for d in new for above in _ABOVE[d]} - reachable
+        reachable |= new
+    return reachable
 
 
 _UP = {dtype: _reachable(dtype) for dtype in _ABOVE}
@@ -56,11 +56,11 @@ def result_type(*dtypes: Any) -> str:
     """The dtype of an operation on operands of these dtypes (names, dtypes, arrays, Python numbers or types)."""
     joined = "bool"
     for dtype in dtypes:
-        joined = _join(joined, _kind(dtype))
+        joined = _join(joined, _lattice_name(dtype))
     return {"int": "int32", "float": settings.floatx()}.get(joined, joined)
 
 
-def _kind(dtype: Any) -> str:
+def _lattice_name(dtype: Any) -> str:
     if isinstance(dtype, str):
         name = dtype
     elif dtype is bool or isinstance(dtype, bool):
@@ -77,14 +77,14 @@ def _kind(dtype: Any) -> str:
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The name of a dtype given as a name, a Python type or a dtype object; None is ``floatx()``."""
+    """The name of a dtype passed as a name, a Python type or a dtype object; None is ``floatx()``."""
     if dtype is None:
         return settings.floatx()
     if isinstance(dtype, type) and dtype not in (bool, int, float):
         dtype = getattr(dtype, "__name__", dtype)
     if dtype is str or (isinstance(dtype, str) and dtype in ("string", "str")):
         return "string"  # of text, which no op computes with
-    return {"int": "int64", "float": settings.floatx()}.get(kind := _kind(dtype), kind)
+    return {"int": "int64", "float": settings.floatx()}.get(name := _lattice_name(dtype), name)
 
 
 def is_float(dtype: Any) -> bool:

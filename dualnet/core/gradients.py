@@ -36,8 +36,8 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         if not isinstance(value, Tensor) or value.size != 1:
             shape = getattr(value, "shape", type(value).__name__)
             raise ValueError(f"grad needs a function that returns one number, got {shape}: sum or average it")
-        found = backward(tape, value)
-        grads = tuple(tree.map_structure(lambda x: _gradient(found, x), inputs[i]) for i in chosen)
+        grads_by_id = backward(tape, value)
+        grads = tuple(tree.map_structure(lambda x: _gradient(grads_by_id, x), inputs[i]) for i in chosen)
         return value, grads if several else grads[0]
 
     return differentiated
@@ -58,12 +58,12 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
 
 
 def _tracked(x: Any) -> Tensor:
-    """A tensor of its own on the same array, through which gradients flow."""
+    """A new tensor on the same array, through which gradients flow."""
     if isinstance(x, Tensor):
         data = x.data
     else:
-        home = backends.of(x)
-        data = to_array(x, backends.current() if home.name == "numpy" else home)
+        backend = backends.of(x)
+        data = to_array(x, backends.current() if backend.name == "numpy" else backend)
     if data.dtype.kind in "iub":
         data = data.astype(settings.floatx())
     tensor = Tensor(data)
@@ -71,16 +71,16 @@ def _tracked(x: Any) -> Tensor:
     return tensor
 
 
-def _gradient(found: dict[int, Any], x: Tensor) -> Tensor:
-    g = found.get(id(x))
+def _gradient(grads_by_id: dict[int, Any], x: Tensor) -> Tensor:
+    g = grads_by_id.get(id(x))
     return Tensor(backends.of(x.data).xp.zeros_like(x.data) if g is None else g)
 
 
 class GradientTape:
-    """Record what happens inside a ``with`` block, and give gradients of it: the interface of TensorFlow's.
+    """Record the ops inside a ``with`` block, and compute gradients of their results, as in TensorFlow.
 
-    Trainable variables are watched by themselves; other tensors after ``watch``. Gradients are first-order.
-    persistent: keep the record after ``gradient``, so that it can be asked again.
+    Trainable variables are watched automatically; other tensors after ``watch``. Gradients are first-order.
+    persistent: keep the tape after ``gradient``, for more gradients.
 
     >>> with GradientTape() as tape:
     ...     loss = loss_fn(y, model(x, training=True))

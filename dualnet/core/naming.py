@@ -1,4 +1,4 @@
-"""Names: CamelCase to snake_case, and ``dense``, ``dense_1``, ``dense_2`` for objects that were given none."""
+"""Names: CamelCase to snake_case, and ``dense``, ``dense_1``, ``dense_2`` for objects without a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds: where the random numbers of a program begin."""
+"""Seeds, and the random streams that start from them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _start_again() -> None:
     _global_pair.clear()
 
 
-_streams: Counter[str] = Counter()  # how many generators without a name there have been since set_random_seed
+_streams: Counter[str] = Counter()  # generators without a name since set_random_seed, by prefix
 _global_pair: list[int] = []
 
 
 def global_pair() -> tuple[int, int]:
-    """(seed, counter) for a draw of ``dualnet.random`` that was given no seed: Keras's sequence, in its arithmetic."""
+    """(seed, counter) for a draw of ``dualnet.random`` without a seed: Keras's sequence, in its arithmetic."""
     if not _global_pair:
         _global_pair[:] = [make_default_seed(), 0]
     first, second = _global_pair
@@ -49,61 +49,61 @@ def global_pair() -> tuple[int, int]:
 
 
 def get_state() -> dict[str, Any]:
-    """Where the streams without a generator of their own are, for ``set_state``."""
+    """The state of the global streams, for ``set_state``."""
     return {"seed": settings.global_seed(), "pair": list(_global_pair)}
 
 
 def set_state(state: dict[str, Any]) -> None:
-    """Go on from what ``get_state`` gave, in another process too."""
+    """Continue from the result of ``get_state``, in another process too."""
     settings.set_global_seed(int(state["seed"]))
     _global_pair[:] = [int(v) for v in state["pair"]]
 
 
 def make_default_seed() -> int:
-    """A seed for an object that was given none, from Python's ``random`` (as in Keras: the order matters)."""
+    """A seed for an object without one, from Python's ``random`` (as in Keras: the order matters)."""
     import random
 
     return random.randint(1, 10**9)
 
 
 class SeedGenerator:
-    """A seed, and a counter that moves on at every use.
+    """A seed, and a counter that is incremented at every use.
 
-    seed: an integer, or None for one from Python's ``random``. name: of the stream; a generator that was given no
-    seed draws from the stream (global seed, name), so what other layers draw does not touch it. Without a name it is
-    ``kind``, numbered from the last ``set_random_seed`` on: the same program run again draws the same.
+    seed: an integer, or None for one from Python's ``random``. name: of the stream; a generator without a seed
+    draws from the stream (global seed, name), independent of what other layers draw. The default name is
+    ``prefix``, numbered from the last ``set_random_seed`` on: the same program run again draws the same.
     """
 
     def __init__(
-        self, seed: int | None = None, name: str | None = None, *, kind: str = "seed_generator", **kwargs: Any
+        self, seed: int | None = None, name: str | None = None, *, prefix: str = "seed_generator", **kwargs: Any
     ) -> None:
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to `SeedGenerator`: {', '.join(kwargs)}")
-        # Drawn even when unused: initializers that are made later then have the seeds they have in Keras.
+        # Drawn even when unused: initializers created later then have the seeds they have in Keras.
         default = make_default_seed() if seed is None else seed
         if isinstance(default, bool) or not isinstance(default, int):
             raise ValueError(f"Argument `seed` must be an integer or None, got seed={seed!r}")
         if default < 0:
             raise ValueError(f"seed must not be negative, got {seed}")
-        self._given = seed
+        self._user_seed = seed
         self.seed = default
         if name is None:
-            name = f"{kind}_{_streams[kind]}" if _streams[kind] else kind
-            _streams[kind] += 1
+            name = f"{prefix}_{_streams[prefix]}" if _streams[prefix] else prefix
+            _streams[prefix] += 1
         self.name = name
         self.counter = 0
 
     def pair(self) -> tuple[int, int]:
-        """(seed, counter), and the counter moves on."""
+        """(seed, counter), and increment the counter."""
         abort_trace("random numbers are drawn on the host")
         self.counter += 1
         return self.seed, self.counter - 1
 
     def next(self) -> tuple[tuple[int, int], int]:
-        """(Philox key, step) for one draw inside a training step, and the counter moves on."""
+        """(Philox key, step) for one draw inside a training step, and increment the counter."""
         self.counter += 1
-        seed = settings.global_seed() if self._given is None else self._given
-        stream = self.name if self._given is None else "seeded"
+        seed = settings.global_seed() if self._user_seed is None else self._user_seed
+        stream = self.name if self._user_seed is None else "seeded"
         key = backends.stream_key(seed, stream)
         trace_draw(self, key, self.counter - 1)
         return key, self.counter - 1
@@ -114,7 +114,7 @@ class SeedGenerator:
         return Tensor(to_array([self.seed % 2**32, self.counter % 2**32], backends.current(), "uint32"))
 
     def get_state(self) -> dict[str, Any]:
-        """Where the generator is, for ``set_state``."""
+        """The state of the generator, for ``set_state``."""
         return {"seed": self.seed, "name": self.name, "counter": self.counter}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ class SeedGenerator:
         self.seed, self.name, self.counter = int(state["seed"]), str(state["name"]), int(state["counter"])
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self._given}
+        return {"seed": self._user_seed}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:

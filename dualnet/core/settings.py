@@ -12,7 +12,7 @@ _epsilon = 1e-7
 _image_data_format = "channels_last"
 _interactive = True
 _filtering = True
-_limits: dict[str, int | None] = {}  # what the program set; until then the environment says it
+_limits: dict[str, int | None] = {}  # set by the program; until then the environment decides
 _seed: int | None = None
 
 
@@ -74,40 +74,40 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Remember that tracebacks are to be short. They are whole in any case: an error says in a note which layer it came from."""
+    """Set the flag of Keras for short tracebacks. It changes nothing: an error says in a note which layer raised it."""
     global _filtering
     _filtering = True
 
 
 def disable_traceback_filtering() -> None:
-    """Remember that tracebacks are to be whole, as they always are."""
+    """Clear the flag of Keras for short tracebacks. It changes nothing."""
     global _filtering
     _filtering = False
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """What ``enable_traceback_filtering`` and its opposite said last; it changes nothing."""
+    """The flag of ``enable_traceback_filtering``; it changes nothing."""
     return _filtering
 
 
 def max_epochs() -> int | None:
-    """The most epochs that ``fit`` trains: that of ``set_max_epochs``, else of ``DUALNET_MAX_EPOCHS``. None: any number."""
+    """The limit on the epochs of ``fit``: that of ``set_max_epochs``, else of ``DUALNET_MAX_EPOCHS``. None: no limit."""
     return _limit("max_epochs")
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Let ``fit`` train so many epochs at most, to try a program out quickly; None: as many as it is told."""
+    """Limit the epochs of ``fit``, to try a program out quickly; None: no limit."""
     _limits["max_epochs"] = _checked_limit("max_epochs", max_epochs)
 
 
 def max_steps_per_epoch() -> int | None:
-    """The most steps of an epoch, of ``evaluate`` and of ``predict``: that of ``set_max_steps_per_epoch``, else of
-    ``DUALNET_MAX_STEPS_PER_EPOCH``. None: any number."""
+    """The limit on the steps of an epoch, of ``evaluate`` and of ``predict``: that of ``set_max_steps_per_epoch``, else of
+    ``DUALNET_MAX_STEPS_PER_EPOCH``. None: no limit."""
     return _limit("max_steps_per_epoch")
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Let an epoch, ``evaluate`` and ``predict`` take so many steps at most; None: as many as there are."""
+    """Limit the steps of an epoch, of ``evaluate`` and of ``predict``; None: no limit."""
     _limits["max_steps_per_epoch"] = _checked_limit("max_steps_per_epoch", max_steps_per_epoch)
 
 
@@ -125,7 +125,7 @@ def _checked_limit(name: str, value: Any) -> int | None:
 
 
 def global_seed() -> int:
-    """The seed of every stream that was given none: that of ``set_random_seed``, else one from the operating system."""
+    """The seed of ``set_random_seed``, else one from the operating system."""
     global _seed
     if _seed is None:
         import secrets

@@ -1,4 +1,4 @@
-"""Text: arrays of strings. They stay on the host, inside tensors like any others, and only layers that read text use them."""
+"""Text: arrays of strings. They stay on the host, in tensors like any others; only layers that read text take them."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def _of_list(x: Any) -> Array:
 def as_bytes(x: Any, encoding: str = "utf-8") -> Array:
     """Strings as a NumPy array of objects, each bytes; those that are bytes already stay as they are."""
     array = as_text(x)
-    made = np.empty(array.shape, object)
-    made.reshape(-1)[:] = [s.encode(encoding) if isinstance(s, str) else bytes(s) for s in array.reshape(-1).tolist()]
-    return made
+    result = np.empty(array.shape, object)
+    result.reshape(-1)[:] = [s.encode(encoding) if isinstance(s, str) else bytes(s) for s in array.reshape(-1).tolist()]
+    return result
 
 
 def text_tensor(x: Any) -> Tensor:

@@ -17,7 +17,7 @@ from .version import invalidate
 
 
 def scope() -> tuple[str, ...]:
-    """The names that come before those of new variables in their paths; layers/ puts its own function here."""
+    """The name scopes that new variables are created in; layers/ replaces this function."""
     return ()
 
 
@@ -53,9 +53,9 @@ class Variable(Tensor):
         self._regularizer: Any = None
         self.constraint: Any = None
         self.overwrite_with_gradient = False
-        self.home: Arena | None = None  # the flat buffer that holds the value, once packed
-        self.start = 0
-        self.grad: Array | None = None  # the place for the gradient, a view of home.grads
+        self.buffer: FlatBuffer | None = None  # holds the value, once packed
+        self.offset = 0
+        self.grad: Array | None = None  # where the gradient is written: a view of buffer.grads
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"variable {self.name!r}: a shape is needed when the initializer is a function")
@@ -71,9 +71,9 @@ class Variable(Tensor):
         self.tracked = self._trainable and is_float(self.data.dtype)
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        # A copy is in no flat buffer: a view of one, copied, would no longer be a view.
-        loose = {**self.__dict__, "home": None, "start": 0, "grad": None}
-        return loose, {"data": self.data.copy(), "tracked": self.tracked}
+        # A copy belongs to no flat buffer: a copied view is a view no longer.
+        unpacked = {**self.__dict__, "buffer": None, "offset": 0, "grad": None}
+        return unpacked, {"data": self.data.copy(), "tracked": self.tracked}
 
     @property
     def trainable(self) -> bool:
@@ -142,7 +142,7 @@ class Variable(Tensor):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
 
 
-class Arena:
+class FlatBuffer:
     """One flat buffer for the values of several variables of one dtype, and one for their gradients.
 
     Packing a variable moves its value into the buffer for good; from then on ``variable.data`` and ``variable.grad``
@@ -162,42 +162,41 @@ class Arena:
             view[...] = v.data
             v.data = view
             v.grad = self.grads[start:stop].reshape(v.shape)
-            v.home, v.start = self, start
+            v.buffer, v.offset = self, start
             start = stop
 
 
-class Run:
-    """A stretch of an arena that holds some variables one after the other: ``values`` and ``grads`` are flat views."""
+class BufferSlice:
+    """A contiguous part of a flat buffer that holds some variables in a row: ``values`` and ``grads`` are flat views."""
 
     def __init__(self, variables: Sequence[Variable]) -> None:
         self.variables = list(variables)
-        home = variables[0].home
-        assert home is not None
-        stop = variables[-1].start + variables[-1].size
-        self.values = home.values[variables[0].start : stop]
-        self.grads = home.grads[variables[0].start : stop]
+        buffer = variables[0].buffer
+        assert buffer is not None
+        start, stop = variables[0].offset, variables[-1].offset + variables[-1].size
+        self.values, self.grads = buffer.values[start:stop], buffer.grads[start:stop]
 
 
 def pack(variables: Iterable[Variable]) -> None:
-    """Give every variable that has none yet a place in a flat buffer, one buffer per dtype and device.
+    """Move every variable that is in no flat buffer yet into one, one buffer per dtype and device.
 
     A variable is moved once and never again, so that two optimizers which share it both keep true views.
     """
     groups: dict[tuple[str, str], list[Variable]] = {}
     for v in variables:
-        if v.home is None:
+        if v.buffer is None:
             groups.setdefault((v.dtype, v.device), []).append(v)
     for group in groups.values():
-        Arena(group)
+        FlatBuffer(group)
 
 
-def runs(variables: Sequence[Variable]) -> list[Run]:
-    """The fewest stretches of the flat buffers that hold exactly these variables, in their order."""
-    found: list[list[Variable]] = []
+def buffer_slices(variables: Sequence[Variable]) -> list[BufferSlice]:
+    """The fewest contiguous parts of the flat buffers that hold exactly these variables, in their order."""
+    groups: list[list[Variable]] = []
     for v in variables:
-        last = found[-1][-1] if found else None
-        if last is not None and last.home is v.home and last.start + last.size == v.start:
-            found[-1].append(v)
+        last = groups[-1][-1] if groups else None
+        if last is not None and last.buffer is v.buffer and last.offset + last.size == v.offset:
+            groups[-1].append(v)
         else:
-            found.append([v])
-    return [Run(group) for group in found]
+            groups.append([v])
+    return [BufferSlice(group) for group in groups]

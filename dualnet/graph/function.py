@@ -1,4 +1,4 @@
-"""Function: what leads from some symbolic tensors to others, as a function."""
+"""Function: the calls between symbolic tensors, as a function."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ class Function:
 
     @property
     def input(self) -> Any:
-        """The symbolic inputs, in the structure they were given in."""
+        """The symbolic inputs, in the structure passed to the constructor."""
         return self._graph.inputs
 
     @property
     def output(self) -> Any:
-        """The symbolic outputs, in the structure they were given in."""
+        """The symbolic outputs, in the structure passed to the constructor."""
         return self._graph.outputs
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for tensors, arrays or symbolic tensors in the structure of ``inputs``."""
-        given = tree.flatten(inputs) if tree.is_nested(self._graph.inputs) else [inputs]
-        if len(given) != len(self.inputs):
-            raise ValueError(f"function {self.name!r} takes {len(self.inputs)} inputs, got {len(given)}")
-        values = [x if isinstance(x, (Tensor, KerasTensor)) else Tensor(to_array(x)) for x in given]
+        values = tree.flatten(inputs) if tree.is_nested(self._graph.inputs) else [inputs]
+        if len(values) != len(self.inputs):
+            raise ValueError(f"function {self.name!r} takes {len(self.inputs)} inputs, got {len(values)}")
+        values = [x if isinstance(x, (Tensor, KerasTensor)) else Tensor(to_array(x)) for x in values]
         return self._graph.run(values, lambda operation, args, kwargs: operation(*args, **kwargs))
 
     call = __call__
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        """Symbolic tensors with the shapes and dtypes of the outputs for symbolic inputs, connected to nothing."""
+        """Symbolic tensors with the shapes and dtypes of the outputs for symbolic inputs, not connected to a graph."""
         return tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), infer(self, (inputs,), {}))
 
     def compute_output_shape(self, input_shape: Any) -> Any:

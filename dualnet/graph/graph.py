@@ -1,7 +1,7 @@
 """The functional API: layer and op calls on symbolic tensors, recorded as nodes, run again on data.
 
 ``Input(...)`` gives a symbolic tensor. Calling a layer or an op on it leaves a ``Node`` on that layer (on an
-``Operation`` made for that op) and gives new symbolic tensors. A ``Graph`` is what leads from some of them to others.
+``Operation`` made for that op) and gives new symbolic tensors. A ``Graph`` holds the calls that lead from some of them to others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .node import Node, Spec, node_of, record
 class Graph:
     """The calls that lead from ``inputs`` to ``outputs`` (nested structures of symbolic tensors).
 
-    nodes: in an order in which they can be run. operations: layers and operations, those farthest from the outputs
+    nodes: in execution order. operations: layers and operations, those farthest from the outputs
     first, as in Keras (the order of weights in files follows from it). Raises ``ValueError`` when an output needs an
     input that is not among ``inputs``.
     """
@@ -27,21 +27,21 @@ class Graph:
             for x in tree.flatten(tensors):
                 if not isinstance(x, KerasTensor) or x._keras_history is None:
                     raise ValueError(
-                        f"All `{name}` values must be KerasTensors, made by Input(...) and calls on it, got {x!r}"
+                        f"All `{name}` values must be KerasTensors, from Input(...) and calls on it, got {x!r}"
                     )
         self.inputs, self.outputs = inputs, outputs
         self._flat_inputs = tree.flatten(inputs)
-        found, order = self._walk()
-        self.nodes = [node for node in found if not self._is_boundary(node)]
-        self.operations = _by_depth(found, order, self._flat_inputs)
+        nodes, order = self._walk()
+        self.nodes = [node for node in nodes if not self._is_boundary(node)]
+        self.operations = _by_depth(nodes, order, self._flat_inputs)
 
     def _is_boundary(self, node: Node) -> bool:
         mine = {id(x) for x in self._flat_inputs}
         return node.is_input or any(id(y) in mine for y in tree.flatten(node.outputs))
 
     def _walk(self) -> tuple[list[Node], dict[int, int]]:
-        """Nodes in running order, and for each operation when it was first met on the way back from the outputs."""
-        given = {id(x) for x in self._flat_inputs}
+        """Nodes in execution order, and for each operation its rank in a walk back from the outputs."""
+        input_ids = {id(x) for x in self._flat_inputs}
         done: dict[int, Node] = {}
         order: dict[int, int] = {}
         ends = tree.flatten_with_path(self.outputs)
@@ -58,14 +58,14 @@ class Graph:
                 done[id(node)] = node
                 continue
             order.setdefault(id(node.operation), len(order))
-            if node.is_input and id(tensor) not in given:
+            if node.is_input and id(tensor) not in input_ids:
                 raise ValueError(
                     f"Output with path `{'.'.join(map(str, path))}` is not connected to `inputs` alone: it depends on "
                     f"{node.operation.name!r}, which is not among the inputs "
                     f"({', '.join(node_of(x).operation.name for x in self._flat_inputs)}): add it to them"
                 )
             stack.append((tensor, True))
-            if id(tensor) not in given:
+            if id(tensor) not in input_ids:
                 stack += [(x, False) for x in reversed(node.inputs)]
         return list(done.values()), order
 
@@ -85,12 +85,10 @@ class Graph:
         return tree.map_structure(real, self.outputs)
 
 
-def with_inputs_of_its_own(
-    inputs: Any, outputs: Any, make_input: Callable[[KerasTensor], KerasTensor]
-) -> tuple[Any, Any]:
+def with_own_inputs(inputs: Any, outputs: Any, make_input: Callable[[KerasTensor], KerasTensor]) -> tuple[Any, Any]:
     """The same inputs and outputs or, where an input is the result of a call, copies that begin with fresh inputs.
 
-    The layers are the same; each gets another node. make_input: a symbolic tensor for data like the given one.
+    The layers are the same; each gets another node. make_input: creates a symbolic input with the shape and dtype of a symbolic tensor.
     """
     if all(not isinstance(x, KerasTensor) or node_of(x).is_input for x in tree.flatten(inputs)):
         return inputs, outputs
@@ -106,8 +104,8 @@ def with_inputs_of_its_own(
 
 
 def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
-    """The inputs of a model that a symbolic tensor was made from, each once; those met first come first."""
-    found: dict[int, KerasTensor] = {}
+    """The inputs of a model that a symbolic tensor was computed from, each once, nearest first."""
+    sources: dict[int, KerasTensor] = {}
     seen: set[int] = set()
     waiting = [tensor]
     while waiting:
@@ -116,11 +114,11 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
             continue
         node = node_of(x)
         if node.is_input:
-            found.setdefault(id(x), x)
+            sources.setdefault(id(x), x)
         else:
             seen.add(id(node))
             waiting = [*node.inputs, *waiting]
-    return list(found.values())
+    return list(sources.values())
 
 
 def _by_depth(nodes: list[Node], order: dict[int, int], inputs: Iterable[KerasTensor]) -> list[Any]:

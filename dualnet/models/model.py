@@ -8,7 +8,7 @@ from typing import Any
 from .. import tree
 from ..core.symbolic import KerasTensor
 from ..core.tracing import no_grad
-from ..graph.graph import Graph, with_inputs_of_its_own
+from ..graph.graph import Graph, with_own_inputs
 from ..layers.base.layer import Layer
 from ..layers.base.symbolic import zeros_of
 from ..legacy.spellings import OldModelMethods
@@ -40,7 +40,7 @@ class Model(OldModelMethods, Trainer, Layer):
         self._graph: Graph | None = None
         self._warned_of_structure = False
         if ends:
-            inputs, outputs = with_inputs_of_its_own(ends["inputs"], ends["outputs"], input_like)
+            inputs, outputs = with_own_inputs(ends["inputs"], ends["outputs"], input_like)
             self._graph = Graph(inputs, outputs)
             self.built = True
             self._build_shape = tree.map_structure(lambda x: x.shape, inputs)

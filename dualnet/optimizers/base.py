@@ -11,7 +11,7 @@ import dualnet_backends as backends
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
-from ..core.variables import Variable, runs
+from ..core.variables import Variable, buffer_slices
 from ..legacy.spellings import OldOptimizerMethods
 from . import clipping
 from .optimizer_state import Segment, stretches
@@ -154,7 +154,7 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
         found = self._state.segments(normal, missing)
         adding: list[tuple[Array, Array]] = []
         if self._accumulators is not None:
-            for run, sums in zip(runs(self._trainable_variables), self._accumulators.arrays):
+            for run, sums in zip(buffer_slices(self._trainable_variables), self._accumulators.arrays):
                 adding += [
                     (run.grads[part], sums[part]) for part in stretches(run, missing | {id(v) for v in overwritten})
                 ]

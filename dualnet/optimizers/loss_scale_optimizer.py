@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from ..core.tensor import Array
-from ..core.variables import Variable, runs
+from ..core.variables import Variable, buffer_slices
 from .base import Optimizer
 
 _DEFAULTS: dict[str, Any] = {
@@ -104,7 +104,7 @@ class LossScaleOptimizer(Optimizer):
         if key not in self._flat:
             absent = set(key)
             scaled = [v for v in self.known_variables if id(v) not in absent and not v.overwrite_with_gradient]
-            self._flat[key] = [run.grads for run in runs(scaled)]
+            self._flat[key] = [run.grads for run in buffer_slices(scaled)]
         return self._flat[key]
 
     @property

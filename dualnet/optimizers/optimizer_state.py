@@ -8,7 +8,7 @@ from typing import NamedTuple
 import dualnet_backends as backends
 
 from ..core.tensor import Array
-from ..core.variables import Run, Variable
+from ..core.variables import BufferSlice, Variable
 
 Fill = Callable[[str, Array], Array]  # (name of the slot, values of the weights) -> its first values
 
@@ -31,7 +31,7 @@ class Slots:
     The variables are views of the arrays. ``variables`` has None for a variable that is in no run.
     """
 
-    def __init__(self, name: str, runs: Sequence[Run], variables: Sequence[Variable], fill: Fill) -> None:
+    def __init__(self, name: str, runs: Sequence[BufferSlice], variables: Sequence[Variable], fill: Fill) -> None:
         self.arrays = [fill(name, run.values) for run in runs]
         views: dict[int, Variable] = {}
         for run, array in zip(runs, self.arrays):
@@ -46,20 +46,20 @@ class Slots:
 class Averages(Slots):
     """Running averages of the weights."""
 
-    def take(self, runs: Sequence[Run], momentum: float) -> None:
+    def take(self, runs: Sequence[BufferSlice], momentum: float) -> None:
         """average = momentum average + (1 - momentum) w"""
         for run, average in zip(runs, self.arrays):
             average *= momentum
             average += (1 - momentum) * run.values
 
-    def swap(self, runs: Sequence[Run]) -> None:
+    def swap(self, runs: Sequence[BufferSlice]) -> None:
         """Exchange weights and averages."""
         for run, average in zip(runs, self.arrays):
             weights = run.values.copy()
             run.values[...] = average
             average[...] = weights
 
-    def put(self, runs: Sequence[Run]) -> None:
+    def put(self, runs: Sequence[BufferSlice]) -> None:
         """Into the weights."""
         for run, average in zip(runs, self.arrays):
             run.values[...] = average
@@ -78,7 +78,7 @@ def view(array: Array, variable: Variable, name: str) -> Variable:
     return made
 
 
-def stretches(run: Run, missing: set[int]) -> Iterator[slice]:
+def stretches(run: BufferSlice, missing: set[int]) -> Iterator[slice]:
     """The parts of a run between the variables that are missing (by id); with none missing, all of it."""
     start = stop = 0
     for v in [*run.variables, None]:
@@ -93,7 +93,9 @@ def stretches(run: Run, missing: set[int]) -> Iterator[slice]:
 class FlatState:
     """Slots that are flat arrays beside the runs, for an optimizer that treats every element alike."""
 
-    def __init__(self, names: Sequence[str], runs: Sequence[Run], variables: Sequence[Variable], fill: Fill) -> None:
+    def __init__(
+        self, names: Sequence[str], runs: Sequence[BufferSlice], variables: Sequence[Variable], fill: Fill
+    ) -> None:
         self.runs = runs
         self.slots = [Slots(name, runs, variables, fill) for name in names]
         self._index = {id(v): i for i, v in enumerate(variables)}

@@ -10,7 +10,7 @@ import dualnet_backends as backends
 
 from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
-from ..core.variables import Run, Variable, pack, runs
+from ..core.variables import BufferSlice, Variable, buffer_slices, pack
 from ..legacy.spellings import OPTIMIZER_ARGUMENTS
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
@@ -81,7 +81,7 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
     def _forget(self) -> None:
         self._trainable_variables: list[Variable] = []
         self._trainable_variables_indices: dict[int, int] = {}
-        self._runs: list[Run] = []
+        self._runs: list[BufferSlice] = []
         self._state: FlatState | OwnState | None = None
         self._averages: Averages | None = None
         self.averages_are_in_weights = False  # and the weights where the averages were
@@ -111,11 +111,11 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
         self._trainable_variables_indices = {id(v): i for i, v in enumerate(variables)}
         pack(variables)
         # What its gradient replaces needs no state.
-        self._runs = runs([v for v in variables if not v.overwrite_with_gradient])
+        self._runs = buffer_slices([v for v in variables if not v.overwrite_with_gradient])
         if self.use_ema:
             self._averages = Averages("average", self._runs, variables, zeros)
         if self.gradient_accumulation_steps:
-            self._accumulators = Slots("gradient_accumulator", runs(variables), variables, zeros)
+            self._accumulators = Slots("gradient_accumulator", buffer_slices(variables), variables, zeros)
         if self.elementwise:
             self._state = FlatState(self.slot_names, self._runs, variables, self.initial_slot)
         else:

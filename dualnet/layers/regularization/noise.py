@@ -34,7 +34,7 @@ class _Noisy(Layer):
         setattr(self, self.amount_name, amount)
         self.seed = seed
         if amount > 0:
-            self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, kind=self.stream)
+            self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, prefix=self.stream)
         self._build_at_init()
 
     def call(self, inputs: Any, training: bool = False) -> Any:

@@ -114,7 +114,7 @@ class RandomImageLayer(ImageLayer):
     def __init__(self, seed: int | None = None, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.seed = seed
-        self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, kind=self.stream)
+        self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, prefix=self.stream)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         if not training:
