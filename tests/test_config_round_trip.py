@@ -151,7 +151,7 @@ LEFT_OUT: dict[str, str] = {
     "InputLayer.batch_size": "is in batch_shape",
     "InputLayer.shape": "is in batch_shape",
     "InputLayer.input_tensor": "a tensor of one program",
-    "SeedGenerator.kind": "how it is called when no name is given",
+    "SeedGenerator.prefix": "the default name",
     "Lambda.mask": "a function or a tensor of one program",
 }
 # Classes that are made of others: tested where they are defined.

@@ -10,7 +10,7 @@ import pytest
 
 import dualnet
 from dualnet import layers, ops
-from dualnet.core.variables import Variable, pack, runs
+from dualnet.core.variables import Variable, buffer_slices, pack
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(16, 3)).astype("float32")
@@ -204,11 +204,11 @@ def test_packing_keeps_values_and_makes_views() -> None:
         assert v.grad.shape == v.shape
         v.assign(value + 1)
         np.testing.assert_array_equal(v.home.values[v.start : v.start + v.size], (value + 1).reshape(-1))
-    assert [[v.name for v in run.variables] for run in runs(variables)] == [["v0", "v1"], ["v2"], ["v3", "v4"]]
-    assert [[v.name for v in run.variables] for run in runs([*variables[:2], *variables[3:]])] == [
+    assert [[v.name for v in run.variables] for run in buffer_slices(variables)] == [["v0", "v1"], ["v2"], ["v3", "v4"]]
+    assert [[v.name for v in run.variables] for run in buffer_slices([*variables[:2], *variables[3:]])] == [
         ["v0", "v1", "v3", "v4"]
     ]
-    assert [[v.name for v in run.variables] for run in runs([variables[4], variables[0]])] == [["v4"], ["v0"]]
+    assert [[v.name for v in run.variables] for run in buffer_slices([variables[4], variables[0]])] == [["v4"], ["v0"]]
 
 
 def test_models_of_two_dtypes_train() -> None:
