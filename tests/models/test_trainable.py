@@ -150,7 +150,7 @@ def test_two_models_that_share_layers_and_take_turns(optimizer: str) -> None:
         moved_g = generator.get_weights()
         assert changed(judge, turn(real)) == [real] * 4
         assert [bool((a != b).any()) for a, b in zip(moved_g, generator.get_weights())] == [not real] * 4
-    views = [(v.home.values[v.start : v.start + v.size].reshape(v.shape), v) for v in both.weights]
+    views = [(v.buffer.values[v.offset : v.offset + v.size].reshape(v.shape), v) for v in both.weights]
     for view, v in views:
         np.testing.assert_array_equal(view, v.numpy())
         assert np.shares_memory(view, v.data)
@@ -195,15 +195,15 @@ def test_packing_keeps_values_and_makes_views() -> None:
     dtypes = ["float32", "float32", "float64", "float32", "float32"]
     variables = [Variable(v, dtype=d, name=f"v{i}") for i, (v, d) in enumerate(zip(given, dtypes))]
     pack(variables)
-    homes = [v.home for v in variables]
+    buffers = [v.buffer for v in variables]
     pack(variables[::-1])  # what has a place keeps it
-    assert [v.home for v in variables] == homes
-    assert len({id(h) for h in homes}) == 2
+    assert [v.buffer for v in variables] == buffers
+    assert len({id(h) for h in buffers}) == 2
     for v, value in zip(variables, given):
         np.testing.assert_array_equal(v.numpy(), value)
         assert v.grad.shape == v.shape
         v.assign(value + 1)
-        np.testing.assert_array_equal(v.home.values[v.start : v.start + v.size], (value + 1).reshape(-1))
+        np.testing.assert_array_equal(v.buffer.values[v.offset : v.offset + v.size], (value + 1).reshape(-1))
     assert [[v.name for v in run.variables] for run in buffer_slices(variables)] == [["v0", "v1"], ["v2"], ["v3", "v4"]]
     assert [[v.name for v in run.variables] for run in buffer_slices([*variables[:2], *variables[3:]])] == [
         ["v0", "v1", "v3", "v4"]
@@ -224,7 +224,7 @@ def test_weights_in_place_survive_everything_that_sets_them() -> None:
     model = network()
     model.compile("adam", "mse")
     step(model)()
-    buffer = model.weights[0].home.values
+    buffer = model.weights[0].buffer.values
     model.set_weights([w * 0 + 2 for w in model.get_weights()])
     assert (buffer == 2).all()
     model.layers[1].kernel.assign_add(np.ones((4, 4)))
