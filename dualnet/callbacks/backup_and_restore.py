@@ -164,8 +164,8 @@ class BackupAndRestore(Callback):
             return {"epoch": int(json.load(file)["epoch"])}
 
     def _go_on(self, state: dict[str, Any]) -> None:
-        from ..training.loops import Resume
         from ..training.metric_state import restore_states
+        from ..training.resume import Resume
 
         epoch, batches = int(state["epoch"]), int(state.get("batches", 0))
         self.model._initial_epoch = self._current_epoch = epoch

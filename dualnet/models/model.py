@@ -9,6 +9,7 @@ from .. import tree
 from ..core.symbolic import KerasTensor
 from ..core.tracing import no_grad
 from ..graph.graph import Graph, with_own_inputs
+from ..layers.base.configuration import saved_order
 from ..layers.base.layer import Layer
 from ..layers.base.symbolic import zeros_of
 from ..legacy.spellings import OldModelMethods
@@ -25,6 +26,8 @@ class Model(OldModelMethods, Trainer, Layer):
     A model of your own makes its layers in ``__init__`` and uses them in ``call(inputs)``. A step of its own goes into
     ``train_step(data)``, which gets (x, y, sample_weight) and returns results by name.
     """
+
+    _is_chain = False  # whether the layers are called one after the other, as in Sequential
 
     def __init__(
         self, *args: Any, trainable: bool = True, name: str | None = None, dtype: Any = None, **kwargs: Any
@@ -197,21 +200,25 @@ class Model(OldModelMethods, Trainer, Layer):
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool = True, **kwargs: Any) -> None:
         """Save the whole model to a ``.keras`` file, which Keras opens too. If it fails, an earlier file stays."""
-        from ..saving.model_file import save_model
+        from ..saving.api import save_model
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Save the weights to a ``.weights.h5`` file."""
-        from ..saving.model_file import save_weights
+        from ..saving.api import save_weights
 
         save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Set the weights from a ``.weights.h5`` or ``.keras`` file."""
-        from ..saving.model_file import load_weights
+        from ..saving.api import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        children = [child for child in super()._saved_children() if child[0] != "_compile_arguments"]
+        return sorted([*children, ("layers", self.layers)], key=saved_order)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """All variables in nested dictionaries by the parts of their paths, under "trainable_variables",

@@ -23,6 +23,8 @@ class Sequential(Model):
     then the weights are made at once, otherwise when the first data comes.
     """
 
+    _is_chain = True
+
     def __init__(
         self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any
     ) -> None:
@@ -159,6 +161,9 @@ class Sequential(Model):
         for layer in self.layers:
             shape = layer.compute_output_shape(shape)
         return shape
+
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        return [("layers", self._layers), *super()._saved_children()]
 
     def get_config(self) -> dict[str, Any]:
         from ..serialization.objects import serialize_keras_object

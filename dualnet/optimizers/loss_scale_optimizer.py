@@ -78,9 +78,8 @@ class LossScaleOptimizer(Optimizer):
         own = [self.step_counter, self.dynamic_scale] if self.built else []
         return [*super().variables, *own, *self.inner_optimizer.variables]
 
-    @property
-    def inner_optimizers(self) -> dict[str, Any]:
-        return {"inner_optimizer": self.inner_optimizer}
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        return [("inner_optimizer", self.inner_optimizer)]
 
     def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
         grads = self._gradients(missing)

@@ -128,9 +128,8 @@ class MultiOptimizer(Optimizer):
         """The optimizers, in the order of the map, the default one last."""
         return self._inner
 
-    @property
-    def inner_optimizers(self) -> dict[str, Any]:
-        return {"optimizers": self._inner}
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        return [("optimizers", self._inner)]
 
     @property
     def variables(self) -> list[Variable]:

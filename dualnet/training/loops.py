@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import dualnet_backends as backends
 
@@ -20,6 +20,7 @@ from .data_adapters.select import make_data
 from .eval_loops import epoch_logs, evaluate_data, positive, split_results, steps_shown
 from .logs import settle
 from .metric_state import forget_pending
+from .resume import Resume
 from .validation import train_validation_split
 
 
@@ -129,14 +130,6 @@ def _warn_of_no_validation() -> None:
         "arrays, a dataset or a PyDataset, which begin again, or a generator without end and validation_steps",
         stacklevel=4,
     )
-
-
-class Resume(NamedTuple):
-    """Where an epoch goes on that another run began."""
-
-    batches: int  # it had
-    position: dict[str, Any] | None  # of the data
-    logs: dict[str, Any]  # after its last batch
 
 
 def _train_epoch(

@@ -12,6 +12,7 @@ import dualnet_backends as backends
 
 from ... import losses, tree
 from ...core.symbolic import KerasTensor
+from ...layers.core.embedding import Embedding
 from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
 
@@ -107,18 +108,13 @@ def _first(y: Any, wrong: Any) -> Any:
 
 def _check_ids(model: Any, x: Any) -> None:
     """Ids that go straight from an input into an embedding, against its size."""
-    from ... import layers
-
-    embedding = getattr(layers, "Embedding", None)
-    if embedding is None:
-        return
     inputs = tree.flatten(model._graph.inputs)
     names = [i._keras_history.operation.name for i in inputs]
     given = [x.get(n) for n in names] if isinstance(x, dict) else tree.flatten(x)
     for node in model._graph.nodes:
         for symbol, array in zip(inputs, given):
             if (
-                isinstance(node.operation, embedding)
+                isinstance(node.operation, Embedding)
                 and any(symbol is i for i in node.inputs[:1])
                 and array is not None
                 and array.size
