@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import dualnet_backends as backends
 
-from ..legacy.spellings import VARIABLE_ARGUMENTS, renaming
 from .conversion import to_array
+from ..legacy.arguments import VARIABLE_ARGUMENTS, accept_old_names
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
@@ -31,7 +31,7 @@ class Variable(Tensor):
     true.
     """
 
-    @renaming(VARIABLE_ARGUMENTS)
+    @accept_old_names(VARIABLE_ARGUMENTS)
     def __init__(
         self,
         initializer: Any,

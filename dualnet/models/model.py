@@ -12,12 +12,12 @@ from ..graph.graph import Graph, with_own_inputs
 from ..layers.base.configuration import saved_order
 from ..layers.base.layer import Layer
 from ..layers.base.symbolic import zeros_of
-from ..legacy.spellings import OldModelMethods
+from ..legacy.methods import LegacyModelMethods
 from ..training.trainer import Trainer
 from .functional import input_like, layers_of, output_names, run_graph
 
 
-class Model(OldModelMethods, Trainer, Layer):
+class Model(LegacyModelMethods, Trainer, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate`` and ``predict``.
 
     ``Model(inputs=..., outputs=...)`` is what leads from one to the other: symbolic tensors made by ``Input`` and calls

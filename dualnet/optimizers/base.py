@@ -12,7 +12,7 @@ from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable, buffer_slices
-from ..legacy.spellings import OldOptimizerMethods
+from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
 from .optimizer_state import Segment, stretches
 from .slots import BuiltOptimizer
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     overwritten: list[Variable]
 
 
-class Optimizer(BuiltOptimizer, OldOptimizerMethods):
+class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
     """Base of all optimizers. One of your own defines ``slot_names`` and ``update``, or ``build`` and ``update_step``
     as in Keras.
 

@@ -12,7 +12,7 @@ from .. import optimizers, tree
 from ..capture.replay import RepeatedTests, RepeatedTraining, steps_of
 from ..core.tracing import no_grad
 from ..core.version import invalidate, version
-from ..legacy.spellings import FIT_ARGUMENTS, positional_metrics, renaming
+from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names, positional_metrics
 from . import eval_loops as evaluating
 from . import loops as loop
 from .compiled_loss import CompiledLoss
@@ -174,7 +174,7 @@ class Trainer(Steps):
 
     # -- the loops -------------------------------------------------------------------------------------------------
 
-    @renaming(FIT_ARGUMENTS)
+    @accept_old_names(FIT_ARGUMENTS)
     def fit(
         self,
         x: Any = None,
