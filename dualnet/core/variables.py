@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import dualnet_backends as backends
 
-from .conversion import to_array
 from ..legacy.arguments import VARIABLE_ARGUMENTS, accept_old_names
+from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor

@@ -37,7 +37,9 @@ def set_value(x: Any, value: Any) -> None:
 
 def cast_to_floatx(x: Any) -> Any:
     """Cast to the default float type; an array stays an array."""
-    return ops.cast(x, settings.floatx()) if isinstance(x, Tensor) else ops.convert_to_numpy(x).astype(settings.floatx())
+    return (
+        ops.cast(x, settings.floatx()) if isinstance(x, Tensor) else ops.convert_to_numpy(x).astype(settings.floatx())
+    )
 
 
 def batch_flatten(x: Any) -> Any:

@@ -11,8 +11,8 @@ from ...core.tensor import Tensor
 from ...core.variables import Variable
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
-from ...ops import _autocast as autocast
 from ...legacy.arguments import pop_input_shape
+from ...ops import _autocast as autocast
 from .calling import Calling
 from .configuration import Configuration
 from .context import context, name_scope, nothing
