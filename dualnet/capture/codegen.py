@@ -25,7 +25,7 @@ import dualnet_backends as backends
 from ..core.autodiff import accumulate_grad
 from ..core.tensor import Array
 from ..core.variables import Variable
-from .trace import OpCall, Trace, VjpCall, as_tuple
+from .trace import Trace, VjpCall, as_tuple
 
 # Names with a meaning of their own in the generated code.
 _RESERVED = re.compile(r"(x|g|p|w|e|vjp)\d+|batch|seed|step|d|_|type|len|__\w*")
@@ -146,7 +146,7 @@ class CodeWriter:
 
         buffers: the gradients that go to buffers ``p1``, ``p2``... The arguments ``w0``, ``w1``... tell closures where to write.
         """
-        used = {g for call in vjp_calls for g in as_tuple(call.out_grads)}
+        read = {g for call in vjp_calls for g in as_tuple(call.out_grads) if g >= 0}
         known = {0}
         self.add("g0 = seed")
         for number, call in enumerate(vjp_calls):
@@ -155,7 +155,7 @@ class CodeWriter:
             out_grads = [g for g in dict.fromkeys(as_tuple(call.out_grads)) if g >= 0]
             self._release([*numbered("g", out_grads), f"vjp{call.op}"])
             count = len(call.in_grads)
-            names = [f"e{j}" if g in used or g in buffers else "_" for j, g in enumerate(call.in_grads)]
+            names = [f"e{j}" if g in read or g in buffers else "_" for j, g in enumerate(call.in_grads)]
             if count == 1:
                 self.add(f"{names[0]} = d[0] if type(d) is tuple else d")
             else:

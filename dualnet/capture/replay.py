@@ -10,8 +10,7 @@ from typing import Any
 from .. import tree
 from ..callbacks.callback import listens
 from ..core.tensor import Tensor
-from ..core.variables import structure
-from ..layers.base.context import context
+from ..core.version import version
 from .capturable import is_builtin, is_builtin_object, is_capturable
 from .executors.base import Executor
 from .executors.python import ForwardProgram, TrainProgram
@@ -46,7 +45,7 @@ class CapturedStep:
         self._has_user_callbacks = not all(map(is_builtin_object, callbacks))
         self._is_allowed: bool | None = None
         self._entries: dict[Any, Stage | Executor] = {}  # by signature
-        self._version = structure()
+        self._version = version()
 
     def __call__(self, data: Any) -> Any:
         signature, leaves, entry = self._lookup(data)
@@ -61,8 +60,8 @@ class CapturedStep:
 
     def _lookup(self, data: Any) -> tuple[Any, Any, Any]:
         """(signature of a batch, its tensors, an executor or the stage of the signature)"""
-        if self._version != structure():
-            self._version = structure()
+        if self._version != version():
+            self._version = version()
             self._reset()
         leaves: Any
         if type(data) is Tensor:
@@ -84,7 +83,11 @@ class CapturedStep:
                 listens(c, hook) for c in self._callbacks for hook in self._hooks if not is_builtin_object(c)
             )
         if entry is Stage.CAPTURE and len({id(t.data) for t in leaves}) < len(leaves):
-            return signature, leaves, Stage.EAGER  # one array in two positions: a trace could not tell which an op takes
+            return (
+                signature,
+                leaves,
+                Stage.EAGER,
+            )  # one array in two positions: a trace could not tell which an op takes
         return signature, leaves, entry if self._is_allowed else Stage.EAGER
 
     def _is_capturable(self) -> bool:

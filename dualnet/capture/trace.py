@@ -9,14 +9,15 @@ same order and on the same types of arrays, so the results are the same, bit for
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import dualnet_backends as backends
 
 from .. import tree
-from ..core.tracing import Entry, Tape, tracing
 from ..core.tensor import Array, Origin, Tensor
+from ..core.tracing import Entry, Tape, tracing
 from ..core.variables import Variable
 
 T = TypeVar("T")
@@ -58,7 +59,9 @@ class VjpCall(NamedTuple):
     op: int  # number of the op call
     out_grads: int | tuple[int, ...]  # -1: there is none, and the closure gets zeros
     in_grads: tuple[int, ...]  # -1: not requested, or there is none
-    requests: list[Any] | None  # for a closure that writes in place, as in ``primitive``; a variable: its gradient buffer
+    requests: (
+        list[Any] | None
+    )  # for a closure that writes in place, as in ``primitive``; a variable: its gradient buffer
 
 
 class OutputPlan:
@@ -167,7 +170,7 @@ class Tracer(Trace):
 
     def op(
         self,
-        op: Callable[..., Any],
+        function: Callable[..., Any],
         context: Any,
         backend: backends.Backend,
         inputs: Sequence[Any],
@@ -180,14 +183,13 @@ class Tracer(Trace):
         """An op ran. differentiated: whether it left an entry on the tape."""
         if self.abort_reason is not None:
             return
-        function = op.primitive  # type: ignore[attr-defined]
         if function.__module__.partition(".")[0] != "dualnet":
             self.abort("an op of the user")
         numbers = tuple(self._number(x, a) for x, a in zip(inputs, arrays))
         draw = self._take_draw(rest)
         if draw is None and options.get("key") is not None and id(options["key"]) in self._draws:
             self.abort("random numbers passed by keyword")
-        mutated = self._mutated(op, (*inputs, *rest), options)
+        mutated = self._mutated(function, (context, *inputs, *rest), options)
         for value in (*rest, *options.values()):
             if not _is_constant(value) and id(value) not in mutated:
                 self.abort(f"{function.__name__} takes {type(value).__name__} as an option")
@@ -262,14 +264,14 @@ class Tracer(Trace):
                 self.grad_variables[number] = tensor
         return number
 
-    def _mutated(self, op: Any, args: tuple[Any, ...], options: dict[str, Any]) -> dict[int, Variable]:
+    def _mutated(self, function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> dict[int, Variable]:
         """The variables whose arrays an op was given to change in place, by the id of the array."""
-        if not op.mutates:
+        if not function.mutates:
             return {}
-        arguments = op.__signature__.bind(*args, **options).arguments
-        arrays = [arguments[name] for name in op.mutates if arguments.get(name) is not None]
+        arguments = inspect.signature(function).bind(*args, **options).arguments
+        arrays = [arguments[name] for name in function.mutates if arguments.get(name) is not None]
         if any(id(a) not in self._states for a in arrays):
-            self.abort(f"{op.__name__} changes an array that belongs to no variable of the model")
+            self.abort(f"{function.__name__} changes an array that belongs to no variable of the model")
         return {id(a): self._states[id(a)] for a in arrays if id(a) in self._states}
 
     def _take_draw(self, rest: tuple[Any, ...]) -> Draw | None:

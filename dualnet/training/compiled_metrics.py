@@ -80,7 +80,7 @@ class CompiledMetrics:
             names = self._names_given if len(self._names_given or ()) == len(names) else [None] * len(names)
         return [f"{name}_" if name else "" for name in names]
 
-    def look_at_output(self) -> bool:
+    def needs_output(self) -> bool:
         """Whether there is, or may be yet, a metric to look at what the model makes of a batch."""
         return not self.built or bool(self._plan)
 

@@ -9,14 +9,14 @@ import dualnet_backends as backends
 
 from .. import config, tree
 from ..callbacks import CallbackList
-from ..capture.replay import RepeatedPredictions, RepeatedTests, steps_of
+from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_step
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import Data, Epochs, limited
 from .data_adapters.packing import pack_x_y_sample_weight
 from .data_adapters.select import make_data
-from .logs import Logs, settle, to_numbers
+from .logs import Logs, materialize, to_numbers
 
 
 def split_results(results: Any) -> tuple[Any, Any]:
@@ -70,7 +70,7 @@ def evaluate_data(
 ) -> dict[str, Any]:
     """Loss and metrics over the data, as numbers by name."""
     if test_step is None:
-        test_step = steps_of(model, RepeatedTests, listeners.callbacks)
+        test_step = captured_step(model, CapturedTestStep, listeners.callbacks)
         test_step.begin_run()
     model.reset_metrics()
     model.stop_evaluating = False
@@ -86,7 +86,7 @@ def evaluate_data(
                 results, logs = split_results(results)
                 listeners.on_test_batch_end(step, logs)
                 kept, logs = weakref.ref(logs), None  # held by nobody now, unless a callback keeps them
-                settle(kept)
+                materialize(kept)
             step += 1
             if model.stop_evaluating:
                 break
@@ -110,7 +110,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         )
     parts: list[Any] = []
     model.stop_predicting = False
-    predict_step = steps_of(model, RepeatedPredictions, listeners.callbacks)
+    predict_step = captured_step(model, CapturedPredictStep, listeners.callbacks)
     with backends.device(backend.device), no_grad():
         listeners.on_predict_begin()
         for step, (batch, y, weight, _) in enumerate(Epochs(data, steps).epoch(0)):

@@ -48,7 +48,7 @@ class Logs(MutableMapping[str, Any]):
         return repr(self._ready())
 
 
-def settle(logs: weakref.ref[Logs]) -> None:
+def materialize(logs: weakref.ref[Logs]) -> None:
     """After a callback: logs that it kept are read now, before the next step changes what they would say."""
     kept = logs()
     if kept is not None:

@@ -11,14 +11,14 @@ import dualnet_backends as backends
 
 from .. import config
 from ..callbacks import CallbackList
-from ..capture.replay import RepeatedTests, RepeatedTraining, steps_of
+from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from .data_adapters.array_adapter import ArrayData, tensors_of
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import Data, Epochs, limited
 from .data_adapters.packing import pack_x_y_sample_weight
 from .data_adapters.select import make_data
 from .eval_loops import epoch_logs, evaluate_data, positive, split_results, steps_shown
-from .logs import settle
+from .logs import materialize
 from .metric_state import forget_pending
 from .validation import train_validation_split
 
@@ -85,7 +85,7 @@ def fit(
     with backends.device(backend.device):
         model._source, model._resume = weakref.ref(source), None
         listeners.on_train_begin()
-        steps, tests = (steps_of(model, kind, listeners.callbacks) for kind in (RepeatedTraining, RepeatedTests))
+        steps, tests = (captured_step(model, cls, listeners.callbacks) for cls in (CapturedTrainStep, CapturedTestStep))
         steps.begin_run()
         tests.begin_run()
         resume, model._resume = model._resume, None  # left there by a callback that goes on with another run
@@ -158,7 +158,7 @@ def _train_epoch(
             results, logs = split_results(results)
             listeners.on_train_batch_end(step, logs)
             kept, logs = weakref.ref(logs), None  # held by nobody now, unless a callback keeps them
-            settle(kept)
+            materialize(kept)
         step += 1
         if model.stop_training:
             break

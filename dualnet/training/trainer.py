@@ -9,40 +9,38 @@ import dualnet_backends as backends
 
 from .. import metrics as metrics_module
 from .. import optimizers, tree
-from ..capture.replay import RepeatedTests, RepeatedTraining, steps_of
+from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from ..core.tracing import no_grad
 from ..core.version import invalidate, version
 from ..legacy.spellings import FIT_ARGUMENTS, positional_metrics, renaming
-from . import eval_loops as evaluating
-from . import loops as loop
+from . import eval_loops, loops
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .logs import to_numbers
-from .steps import Steps, Trained
+from .steps import StepMixin, TrainState
 
 
-class Gathered:
-    """What was found in the layers of a model, looked for again when one of them changes."""
+class VersionedCache:
+    """Facts derived from a model's layers, cached until one of them changes."""
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[int, Any]] = {}
+        self._entries: dict[str, tuple[int, Any]] = {}
 
-    def get(self, what: str, find: Callable[[], Any]) -> Any:
-        """What ``find`` gives, or gave when it was last needed."""
-        known = self._found.get(what)
-        if known is None or known[0] != version():
-            known = self._found[what] = (version(), find())
-        return known[1]
+    def get(self, key: str, compute: Callable[[], Any]) -> Any:
+        """The cached value, or that of ``compute`` where there is none for the present version."""
+        entry = self._entries.get(key)
+        if entry is None or entry[0] != version():
+            entry = self._entries[key] = (version(), compute())
+        return entry[1]
 
     def __reduce__(self) -> Any:
-        return Gathered, ()  # a copy of the model has layers of its own
+        return VersionedCache, ()  # a copy of the model has layers of its own
 
 
-class Trainer(Steps):
+class Trainer(StepMixin):
     """What a layer needs besides to be trained by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
 
     built: bool
-    _flatten_layers: Any
     _losses: Any
     weights: Any
 
@@ -60,13 +58,13 @@ class Trainer(Steps):
         self._compiled_metrics = CompiledMetrics(None, None)
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._initial_epoch = 0
-        self._trained: Trained | None = None  # what the training step needs, gathered once
-        self._known = Gathered()
+        self._train_state: TrainState | None = None
+        self._cache = VersionedCache()
         self._trainable_at_compile: list[int] | None = None
 
     _graph: Any = None  # of a model made of inputs and outputs
     _has_loss = False
-    _records: Any = None  # of steps, kept from one run to the next (repeated.steps_of)
+    _captured_steps: Any = None  # kept from one run to the next (capture/replay.py)
     _source: Any = None  # a weak reference to where the batches of the present fit come from
     _resume: Any = None  # where fit is to go on with another run; a callback sets it
 
@@ -76,12 +74,12 @@ class Trainer(Steps):
 
     def _backend(self) -> backends.Backend:
         """The backend the weights are on; before there are any, the one in use."""
-        own = self._known.get("weights", lambda: self.weights)
+        own = self._cache.get("weights", lambda: self.weights)
         return backends.of(own[0].data) if own else backends.current()
 
     def _takes_text(self) -> bool:
         """Whether the model reads strings, or a layer inside it does."""
-        return self._known.get("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
+        return self._cache.get("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
 
     # -- compile ---------------------------------------------------------------------------------------------------
 
@@ -126,7 +124,7 @@ class Trainer(Steps):
         self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
         self.compiled = True
         self.stop_training = False
-        self._trained = None
+        self._train_state = None
         invalidate()
         self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
 
@@ -203,7 +201,7 @@ class Trainer(Steps):
         one number per sample. initial_epoch: where to go on counting. steps_per_epoch: batches that make an epoch,
         for data without an end. validation_freq: every how many epochs to validate, or after which (counted from 1).
         """
-        return loop.fit(
+        return loops.fit(
             self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
             class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
             validation_freq,
@@ -222,7 +220,7 @@ class Trainer(Steps):
         **kwargs: Any,
     ) -> Any:
         """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
-        return evaluating.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+        return eval_loops.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
 
     def predict(
         self,
@@ -233,31 +231,33 @@ class Trainer(Steps):
         callbacks: Any = None,
     ) -> Any:
         """The output for all samples, as NumPy arrays."""
-        return evaluating.predict(self, x, batch_size, verbose, steps, callbacks)
+        return eval_loops.predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One update on one batch, and its loss and metrics."""
         self._check_compiled("train_on_batch")
-        data = loop.one_batch(self, x, y, sample_weight, class_weight)
-        return self._on_batch(steps_of(self, RepeatedTraining), data, return_dict)
+        data = loops.one_batch(self, x, y, sample_weight, class_weight)
+        return self._on_batch(captured_step(self, CapturedTrainStep), data, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
         self._check_compiled("test_on_batch")
         with no_grad():
-            return self._on_batch(steps_of(self, RepeatedTests), loop.one_batch(self, x, y, sample_weight), return_dict)
+            return self._on_batch(
+                captured_step(self, CapturedTestStep), loops.one_batch(self, x, y, sample_weight), return_dict
+            )
 
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
         with no_grad():
-            return tree.map_structure(lambda t: t.numpy(), self.predict_step(loop.one_batch(self, x, None, None)))
+            return tree.map_structure(lambda t: t.numpy(), self.predict_step(loops.one_batch(self, x, None, None)))
 
     def _on_batch(self, step: Callable[[Any], Any], data: Any, return_dict: bool) -> Any:
         self.reset_metrics()
         results = to_numbers(step(data))
-        return results if return_dict else evaluating.flat(self, results)
+        return results if return_dict else eval_loops.flat(self, results)
 
     # -- saving ----------------------------------------------------------------------------------------------------
 
