@@ -30,13 +30,13 @@ def outputs_of(y_pred: Any, names: Sequence[str] | None = None) -> list[Output]:
     paths = [path for path, _ in tree.flatten_with_path(y_pred)]
     if names is None or len(names) != len(paths):
         names = [""] * len(paths)
-    found = []
-    for path, given in zip(paths, names):
+    aligned = []
+    for path, name_of in zip(paths, names):
         keys = tuple(part for part in path if isinstance(part, str))
-        last = given if not path or not isinstance(path[-1], str) else None
+        last = name_of if not path or not isinstance(path[-1], str) else None
         known = last != ""
-        found.append(Output(path, keys, "/".join((*keys, last) if last else keys) if known else None))
-    return found
+        aligned.append(Output(path, keys, "/".join((*keys, last) if last else keys) if known else None))
+    return aligned
 
 
 def children(structure: Any) -> list[tuple[Any, Any]]:
@@ -92,8 +92,8 @@ def _align(value: Any, part: Any, outputs: Sequence[Output], what: str) -> list[
             return value
         return [value]
     if not tree.is_nested(value):
-        told = ", ".join(o.label for o in outputs)
-        raise ValueError(f"the model has {len(outputs)} outputs ({told}), but {what} is a single array")
+        labels = ", ".join(o.label for o in outputs)
+        raise ValueError(f"the model has {len(outputs)} outputs ({labels}), but {what} is a single array")
     if isinstance(part, dict) and isinstance(value, dict):
         unknown = [key for key in value if key not in part]
         if unknown:
@@ -101,17 +101,17 @@ def _align(value: Any, part: Any, outputs: Sequence[Output], what: str) -> list[
     if isinstance(value, dict) and not isinstance(part, dict):
         return by_position(value, [o.name for o in outputs], what)
     if isinstance(part, dict) == isinstance(value, dict) and (isinstance(part, dict) or len(part) == len(value)):
-        found: list[Any] = []
+        aligned: list[Any] = []
         for key, inner in children(part):
             size = len(tree.flatten(inner))
             own = value.get(key) if isinstance(part, dict) else value[key]
-            found += _align(own, inner, outputs[len(found) : len(found) + size], what)
-        return found
+            aligned += _align(own, inner, outputs[len(aligned) : len(aligned) + size], what)
+        return aligned
     leaves = tree.flatten(value)
     if len(leaves) != len(outputs):
-        told = ", ".join(o.label for o in outputs)
+        labels = ", ".join(o.label for o in outputs)
         lead = "y_true and y_pred have different structures. " if what == "y" else ""
-        raise ValueError(f"{lead}{what} has {len(leaves)} entries, the model has {len(outputs)} outputs ({told})")
+        raise ValueError(f"{lead}{what} has {len(leaves)} entries, the model has {len(outputs)} outputs ({labels})")
     return leaves
 
 
