@@ -13,7 +13,7 @@ from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_ste
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import Data, Epochs, limited
+from .data_adapters.epoch_iterator import Data, EpochIterator, limited
 from .data_adapters.packing import pack_x_y_sample_weight
 from .data_adapters.select import make_data
 from .logs import Logs, materialize, to_numbers
@@ -72,7 +72,7 @@ def evaluate_data(
     begin, end = callbacks.wants_test_batch_begin, callbacks.wants_test_batch_end
     step, results = 0, None
     with no_grad():
-        for x, y, weight, _ in Epochs(data, steps).epoch(0):
+        for x, y, weight, _ in EpochIterator(data, steps).epoch(0):
             if begin:
                 callbacks.on_test_batch_begin(step)
             results = test_step(pack_x_y_sample_weight(x, y, weight))
@@ -102,7 +102,7 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     predict_step = captured_step(model, CapturedPredictStep, callbacks.callbacks)
     with backends.device(backend.device), no_grad():
         callbacks.on_predict_begin()
-        for step, (batch, y, weight, _) in enumerate(Epochs(data, steps).epoch(0)):
+        for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps).epoch(0)):
             if callbacks.wants_predict_batch_begin:
                 callbacks.on_predict_batch_begin(step)
             out = predict_step(pack_x_y_sample_weight(batch, y, weight))

@@ -14,7 +14,7 @@ from ..callbacks import CallbackList
 from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from .data_adapters.array_adapter import ArrayData, tensors_of
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import Data, Epochs, limited
+from .data_adapters.epoch_iterator import Data, EpochIterator, limited
 from .data_adapters.packing import pack_x_y_sample_weight
 from .data_adapters.select import make_data
 from .eval_loops import callback_list, epoch_logs, evaluate_data, positive, split_results
@@ -64,7 +64,7 @@ def fit(
         text=(text := model._takes_text()),
     )
     validation = _validation_data(validation_data, validation_batch_size or batch_size, validation_steps, backend, text)
-    source = Epochs(data, steps_per_epoch)
+    source = EpochIterator(data, steps_per_epoch)
     callbacks = callback_list(callbacks, model, verbose, data, steps_per_epoch, epochs, add_history=True)
     for checked in (data, validation):
         if isinstance(checked, ArrayData):
@@ -96,7 +96,7 @@ def fit(
                 break
             logs = epoch_results
             if validation is not None and _validates(epoch, validation_freq):
-                if validation.is_used_up():
+                if validation.is_exhausted():
                     validation = None
                     _warn_validation_exhausted()
                 else:
@@ -124,7 +124,12 @@ def _warn_validation_exhausted() -> None:
 
 
 def _train_epoch(
-    model: Any, source: Epochs, epoch: int, callbacks: CallbackList, train_step: Any, resume: Resume | None = None
+    model: Any,
+    source: EpochIterator,
+    epoch: int,
+    callbacks: CallbackList,
+    train_step: Any,
+    resume: Resume | None = None,
 ) -> dict[str, Any] | None:
     """The steps of one epoch. It waits for the device only if a callback reads the logs of a batch.
 

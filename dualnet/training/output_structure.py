@@ -1,7 +1,7 @@
-"""The outputs of a model: their places in the structure that ``call`` returns, their names, and what the data has for each.
+"""The outputs of a model: their positions in the structure that ``call`` returns, their names, and the data that belongs to each.
 
-An output is found by its path: the keys and positions that lead to it. In messages and logs it is called by its keys,
-and where a list ends the path by the name of the layer that it comes from, if the model knows it: "p/dense_1".
+An output is identified by its path: the keys and indices that lead to it. In messages and logs its name consists of the keys,
+and, where the path ends in a list, of the name of the layer that computes it, if the model knows it: "p/dense_1".
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ class Output(NamedTuple):
     """One tensor of what a model returns."""
 
     path: tuple[Any, ...]
-    keys: tuple[str, ...]  # of dictionaries, on the path
-    name: str | None  # None: a place in a list, of a model that has no names for its outputs
+    keys: tuple[str, ...]  # those parts of the path that are keys of dictionaries
+    name: str | None  # None: an entry of a list, in a model whose outputs have no names
 
     @property
     def label(self) -> str:
-        """What to call it in a message."""
+        """Its name in messages."""
         return self.name or "/".join((*self.keys, f"output_{self.path[-1] if self.path else 0}"))
 
 
 def outputs_of(y_pred: Any, names: Sequence[str] | None = None) -> list[Output]:
-    """The outputs in a structure, in the order of ``tree.flatten``. names: of the layers that they come from."""
+    """The outputs in a structure, in the order of ``tree.flatten``. names: of the layers that compute them."""
     paths = [path for path, _ in tree.flatten_with_path(y_pred)]
     if names is None or len(names) != len(paths):
         names = [""] * len(paths)
-    aligned = []
-    for path, name_of in zip(paths, names):
+    outputs = []
+    for path, layer_name in zip(paths, names):
         keys = tuple(part for part in path if isinstance(part, str))
-        last = name_of if not path or not isinstance(path[-1], str) else None
+        last = layer_name if not path or not isinstance(path[-1], str) else None
         known = last != ""
-        aligned.append(Output(path, keys, "/".join((*keys, last) if last else keys) if known else None))
-    return aligned
+        outputs.append(Output(path, keys, "/".join((*keys, last) if last else keys) if known else None))
+    return outputs
 
 
 def children(structure: Any) -> list[tuple[Any, Any]]:
-    """The parts of a container with their keys or positions, in the order of ``tree.flatten``."""
+    """(key or index, value) for each entry of a container, in the order of ``tree.flatten``."""
     if isinstance(structure, dict):
         return [(key, structure[key]) for key in tree.sorted_keys(structure)]
     return list(enumerate(structure))
 
 
 def at(structure: Any, path: tuple[Any, ...]) -> Any:
-    """What is at a path."""
+    """The value at a path."""
     for part in path:
         structure = structure[part]
     return structure
 
 
 def by_position(value: dict[str, Any], names: Sequence[str | None], what: str) -> list[Any]:
-    """The entries of a dictionary by name in the order of the outputs, None for what is missing."""
+    """The entries of a dictionary in the order of the outputs' names; None for a missing one."""
     unknown = [key for key in value if key not in names]
     if unknown:
         raise ValueError(
@@ -66,10 +66,10 @@ def by_position(value: dict[str, Any], names: Sequence[str | None], what: str) -
 
 
 def for_outputs(value: Any, y_pred: Any, outputs: Sequence[Output], what: str) -> list[Any]:
-    """What ``value`` has for each output, in their order; None for what it lacks.
+    """The entry of ``value`` for each output, in their order; None for a missing one.
 
     value: a structure like ``y_pred``; for outputs in a list also a dictionary by name, for outputs in a dictionary also a
-    list in their order; for a single output also the bare thing.
+    list in their order; for a single output also the entry itself. what: the name of the argument, for error messages.
     """
     if len(outputs) == 1 and not isinstance(value, dict):
         leaves = tree.flatten(value)

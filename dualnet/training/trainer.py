@@ -38,7 +38,7 @@ class VersionedCache:
 
 
 class Trainer(StepMixin):
-    """What a layer needs besides to be trained by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
+    """What makes a layer trainable by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
 
     built: bool
     _losses: Any
@@ -65,17 +65,17 @@ class Trainer(StepMixin):
     _graph: Any = None  # of a model made of inputs and outputs
     _has_loss = False
     _captured_steps: Any = None  # kept from one run to the next (capture/replay.py)
-    _source: Any = None  # a weak reference to where the batches of the present fit come from
-    _resume: Any = None  # where fit is to go on with another run; a callback sets it
+    _source: Any = None  # a weak reference to the EpochIterator of the running fit
+    _resume: Any = None  # where fit continues another run (resume.py); set by a callback
 
     def _output_names(self) -> list[str] | None:
-        """The names of the outputs, where they are known before the first batch."""
+        """The names of the outputs, if they are known before the first batch."""
         return None
 
     def _backend(self) -> backends.Backend:
-        """The backend the weights are on; before there are any, the one in use."""
-        own = self._cache.get("weights", lambda: self.weights)
-        return backends.of(own[0].data) if own else backends.current()
+        """The backend of the weights; before there are any, the current one."""
+        weights = self._cache.get("weights", lambda: self.weights)
+        return backends.of(weights[0].data) if weights else backends.current()
 
     def _takes_text(self) -> bool:
         """Whether the model reads strings, or a layer inside it does."""
@@ -95,17 +95,17 @@ class Trainer(StepMixin):
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Choose how to train.
+        """Configure training.
 
         optimizer: a name or object. loss: a name, object or function ``(y_true, y_pred)``; optional when the layers
         add losses. metrics: a list of names, objects or functions, which ignore sample weights; weighted_metrics: the
-        same, using them. run_eagerly: run every step as it is written; otherwise ``fit`` repeats the steps of a model that is
-        made of dualnet's own parts from a record, with the same results. auto_scale_loss: put a
-        ``LossScaleOptimizer`` around the optimizer where the model computes in float16. steps_per_execution and jit_compile
+        same, using them. run_eagerly: run every step as written; otherwise the steps of a model that consists of
+        dualnet's own parts are captured and replayed, with the same results. auto_scale_loss: wrap the
+        optimizer in a ``LossScaleOptimizer`` if the model computes in float16. steps_per_execution and jit_compile
         are accepted and change nothing.
         """
         loss_weights, metrics = positional_metrics(loss_weights, metrics)
-        _ = self._losses  # which says so when __init__ did not call super().__init__()
+        _ = self._losses  # raises if __init__ did not call super().__init__()
         self.run_eagerly = bool(run_eagerly)
         self._compile_arguments = {
             "optimizer": optimizer,
@@ -139,11 +139,11 @@ class Trainer(StepMixin):
     @property
     def metrics(self) -> list[Any]:
         """The loss, the metrics of ``compile``, then those that are attributes of the model or of its layers."""
-        found: list[Any] = [self._loss_tracker] if self.compiled else []
-        found += self._compiled_loss.metrics if self._compiled_loss is not None else []
-        found += self._compiled_metrics.metrics if self._compiled_metrics.built else [self._compiled_metrics]
-        known = {id(self._loss_tracker), *map(id, found)}
-        return found + [m for m in _metrics_of(self) if id(m) not in known]
+        compiled: list[Any] = [self._loss_tracker] if self.compiled else []
+        compiled += self._compiled_loss.metrics if self._compiled_loss is not None else []
+        compiled += self._compiled_metrics.metrics if self._compiled_metrics.built else [self._compiled_metrics]
+        known = {id(self._loss_tracker), *map(id, compiled)}
+        return compiled + [m for m in _metrics_of(self) if id(m) not in known]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -152,11 +152,11 @@ class Trainer(StepMixin):
 
     @property
     def metrics_variables(self) -> list[Any]:
-        """What the metrics have taken in so far, as variables."""
+        """The variables that hold the state of the metrics."""
         return [v for m in self.metrics for v in getattr(m, "variables", ())]
 
     def reset_metrics(self) -> None:
-        """Start all metrics again."""
+        """Reset all metrics."""
         for m in self.metrics:
             m.reset_state()
 
@@ -195,11 +195,11 @@ class Trainer(StepMixin):
         """Train, and return the history of losses and metrics.
 
         x, y: arrays with the samples along the first axis, or x an iterable of batches (x, y[, sample_weight]).
-        batch_size: 32 by default. verbose: 0 silent, 1 a bar, 2 one line per epoch. validation_split: the last part
-        of the arrays, taken before shuffling. validation_data: (x, y[, sample_weight]) or an iterable. shuffle: a new
+        batch_size: 32 by default. verbose: 0 silent, 1 a bar, 2 one line per epoch. validation_split: the fraction at the
+        end of the arrays to validate on, taken before shuffling. validation_data: (x, y[, sample_weight]) or an iterable. shuffle: a new
         order for every epoch; "batch" only inside consecutive batches. class_weight: label -> weight. sample_weight:
-        one number per sample. initial_epoch: where to go on counting. steps_per_epoch: batches that make an epoch,
-        for data without an end. validation_freq: every how many epochs to validate, or after which (counted from 1).
+        one number per sample. initial_epoch: the number of the first epoch. steps_per_epoch: batches per epoch, for data
+        without an end. validation_freq: every how many epochs to validate, or after which (counted from 1).
         """
         return loops.fit(
             self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
@@ -272,7 +272,7 @@ class Trainer(StepMixin):
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile with what ``get_compile_config`` gave."""
+        """Compile with the result of ``get_compile_config``."""
         from ..serialization.objects import deserialize_keras_object
 
         known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
@@ -285,15 +285,15 @@ class Trainer(StepMixin):
 def _metrics_of(layer: Any) -> list[Any]:
     """The metrics that are attributes of a layer, also in lists and dictionaries, or of layers inside it.
 
-    A model inside has its metrics for its own training, as in Keras.
+    Those of a model inside belong to its own training, as in Keras.
     """
-    found: dict[int, Any] = {}
+    result: dict[int, Any] = {}
     for value in layer._parts():
         if isinstance(value, metrics_module.Metric):
-            found[id(value)] = value
+            result[id(value)] = value
         elif isinstance(value, (list, tuple, dict)):
-            found |= {id(m): m for m in tree.flatten(value) if isinstance(m, metrics_module.Metric)}
+            result |= {id(m): m for m in tree.flatten(value) if isinstance(m, metrics_module.Metric)}
     for inner in layer._sublayers():
         if not isinstance(inner, Trainer):
-            found |= {id(m): m for m in _metrics_of(inner)}
-    return list(found.values())
+            result |= {id(m): m for m in _metrics_of(inner)}
+    return list(result.values())
