@@ -176,9 +176,9 @@ class Model(LegacyModelMethods, Trainer, Layer):
     # -- saving ----------------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        # What was gathered for training is found by identity, which a copy does not have.
-        gathered = dict.fromkeys(("_trained", "_trainable_at_compile", "_source", "_records"))
-        return {**self.__dict__, **gathered}
+        # What was collected for training refers to objects by identity, which a copy does not share.
+        forgotten = dict.fromkeys(("_train_state", "_trainable_at_compile", "_source", "_captured_steps"))
+        return {**self.__dict__, **forgotten}
 
     def get_config(self) -> dict[str, Any]:
         """What ``from_config`` needs: the graph of a model made of inputs and outputs, else the constructor's arguments."""

@@ -64,7 +64,7 @@ class Sequential(Model):
         self._layers.append(layer)
         invalidate()
         if rebuild and self._graph is not None:
-            self._trained = None
+            self._train_state = None
             self._extend([layer])
         elif rebuild:
             self._maybe_rebuild()
@@ -77,14 +77,14 @@ class Sequential(Model):
         invalidate()
         self._graph = None
         self.built = False
-        self._trained = None
+        self._train_state = None
         if rebuild:
             self._maybe_rebuild()
         return layer
 
     def _maybe_rebuild(self) -> None:
         self.built = False
-        self._trained = None
+        self._train_state = None
         first = self._layers[0] if self._layers else None
         if isinstance(first, InputLayer) and len(self._layers) > 1:
             self.build(first.batch_shape)

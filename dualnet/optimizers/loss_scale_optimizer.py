@@ -81,7 +81,9 @@ class LossScaleOptimizer(Optimizer):
     def _saved_children(self) -> list[tuple[str, Any]]:
         return [("inner_optimizer", self.inner_optimizer)]
 
-    def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
+    updates_alike = False  # the host decides by the gradients
+
+    def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
         grads = self._gradients(missing)
         scale = self.dynamic_scale.data
         if not _all_finite(grads):

@@ -20,7 +20,7 @@ from ..math.reduce import _axes, _restore
 Axes = int | Sequence[int]
 
 
-@primitive
+@primitive(mutates=("moving_mean", "moving_variance"))
 def batch_norm(
     backend: Backend,
     x: Array,
