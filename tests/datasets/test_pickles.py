@@ -185,8 +185,8 @@ def wrong_npz() -> dict[str, tuple[bytes, str]]:
         archive.writestr("x.npy", b"\x93NUMPY\x09\x00" + struct.pack("<H", 0))
     good = npz(x=OBJECTS).getvalue()
     return {
-        "cut": (good[:-30], "no way to read it"),
-        "no zip": (b"hello", "no way to read it"),
+        "cut": (good[:-30], "unreadable"),
+        "no zip": (b"hello", "unreadable"),
         "missing": (npz(y=OBJECTS).getvalue(), "expected the arrays x"),
         "another shape": (member(objects, python2_pickle(SAME_LENGTH)), r"of shape \(3,\)"),
         "another type": (member(objects, python2_pickle([1, 2, 3])), "found something else"),
