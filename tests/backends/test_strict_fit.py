@@ -1,6 +1,6 @@
 """A whole fit on the strict device: no transfer inside a step, and the weights that the CPU gives.
 
-The random numbers are the same bits; sums are not, where a kernel of the CPU adds in another order than the plain body.
+The random numbers are the same bits; sums are not, where a kernel of the CPU adds in another order than the reference.
 """
 
 from __future__ import annotations

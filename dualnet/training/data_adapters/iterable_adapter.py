@@ -10,7 +10,7 @@ import dualnet_backends as backends
 
 from ...data import INFINITE_CARDINALITY, Dataset, py_dataset
 from ...data.py_dataset import PyDataset
-from ...data.streams import Turn
+from ...data.streams import EpochKey
 from .array_adapter import ArrayData, Batch, tensors_of
 from .shuffling import shuffled
 
@@ -74,9 +74,9 @@ class IterableData:
 
     def _items(self, epoch: int, step: int) -> Iterator[Any]:
         if isinstance(self.source, Dataset):
-            return self.source._elements(Turn(step << 32 | epoch))
+            return self.source._elements(EpochKey(step << 32 | epoch))
         if isinstance(self.source, PyDataset):
-            numbers = py_dataset.numbers(self.source)
+            numbers = py_dataset.batch_indices(self.source)
             if self.shuffle and self.steps is not None:
                 numbers = shuffled(self.steps, epoch, step).tolist()
             return py_dataset.batches(self.source, numbers)
