@@ -43,7 +43,7 @@ def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array)
     return _mean_of(xp, values, target, output, lambda: -slope, lambda: slope)
 
 
-@primitive
+@primitive(in_place_grads=True)
 def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     """The mean of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2;  e = output - target"""
     target, output = _pair(target, output)
@@ -52,7 +52,7 @@ def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     return _of_error(xp, near * (error - 0.5 * near), near, target, output)
 
 
-@primitive
+@primitive(in_place_grads=True)
 def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     """The mean of delta^2 (sqrt(1 + (e / delta)^2) - 1);  e = output - target"""
     target, output = _pair(target, output)
@@ -63,7 +63,7 @@ def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) ->
     return _of_error(xp, error * error / (root + 1), error / root, target, output)
 
 
-@primitive
+@primitive(in_place_grads=True)
 def log_cosh(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of log(cosh(e)), without overflow;  e = output - target"""
     target, output = _pair(target, output)
