@@ -97,13 +97,13 @@ class Program(Forward):
         # For a closure that writes in place: of each input, False, None, or the variable into whose place it writes.
         self._wanted: list[list[Any] | None] = []
         reached = {place(loss)}
-        for number, (outputs, inputs, closure) in zip(reversed(recorder.taped), reversed(tape)):
+        for number, (outputs, inputs, closure, in_place_grads) in zip(reversed(recorder.taped), reversed(tape)):
             takes = tuple(place(y) for y in outputs) if type(outputs) is tuple else place(outputs)
             if not reached.intersection(as_tuple(takes)):
                 continue
             gives = tuple(place(x) for x in inputs)
             wanted: list[Any] | None = None
-            if closure.__code__.co_argcount == 2:
+            if in_place_grads:
                 wanted, seen = [], set(reached)
                 for x, i in zip(inputs, gives):
                     wanted.append(False if i < 0 else x if i not in seen and isinstance(x, Variable) else None)
