@@ -36,8 +36,8 @@ if TYPE_CHECKING:
         utils,
         wrappers,
     )
-    from .core.autodiff import primitive
     from .core.gradients import GradientTape, grad, value_and_grad
+    from .core.op import primitive
     from .core.symbolic import KerasTensor
     from .core.tensor import Tensor
     from .core.tracing import no_grad
@@ -126,7 +126,7 @@ _HOME = {
     "grad": "core.gradients",
     "name_scope": "layers.base.context",
     "no_grad": "core.tracing",
-    "primitive": "core.autodiff",
+    "primitive": "core.op",
     "value_and_grad": "core.gradients",
 }
 

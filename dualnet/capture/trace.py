@@ -266,10 +266,10 @@ class Tracer(Trace):
 
     def _mutated(self, function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> dict[int, Variable]:
         """The variables whose arrays an op was given to change in place, by the id of the array."""
-        if not function.mutates:
+        if not function.info.mutates:
             return {}
         arguments = inspect.signature(function).bind(*args, **options).arguments
-        arrays = [arguments[name] for name in function.mutates if arguments.get(name) is not None]
+        arrays = [arguments[name] for name in function.info.mutates if arguments.get(name) is not None]
         if any(id(a) not in self._states for a in arrays):
             self.abort(f"{function.__name__} changes an array that belongs to no variable of the model")
         return {id(a): self._states[id(a)] for a in arrays if id(a) in self._states}

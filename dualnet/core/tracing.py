@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
-    """One op on a tape: its outputs (a tensor or a tuple of them), its inputs, and its vjp."""
+    """One op on a tape: its outputs (a tensor or a tuple of them), its inputs, its vjp, and whether that is ``backward(dy, out)``."""
 
     outputs: Any
     inputs: tuple[Any, ...]
     backward: Callable[..., Any]
+    in_place_grads: bool = False
 
 
 Tape = list[Entry]

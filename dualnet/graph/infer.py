@@ -10,7 +10,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..core import autodiff
+from ..core import op as op_
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
 from ..core.text import blank
@@ -93,7 +93,9 @@ def _zeros(x: KerasTensor, size: int) -> Tensor:
 
 
 def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return record(Operation(op), args, options, infer(op, args, options))
+    rule = op.info.shape if hasattr(op, "info") else None
+    spec = rule(*args, **options) if rule else infer(op, args, options)
+    return record(Operation(op), args, options, spec)
 
 
-autodiff.symbolic_call = _call_op
+op_.symbolic_call = _call_op

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..core.autodiff import primitive
+from ..core.op import primitive
 from ..core.tensor import Array, Tensor, Xp
 from ..losses import (
     log_cosh,
@@ -100,7 +100,7 @@ class CosineSimilarity(MeanMetricWrapper):
 
 
 @primitive
-def _squares(xp: Xp, y_true: Array, y_pred: Array) -> Const:
+def _squares(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
     y_pred = floating(y_pred)
     error = y_pred - y_true.astype(y_pred.dtype, copy=False)
     return error * error, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core import autodiff
+from ..core import op
 from ..core.dtypes import is_float, standardize_dtype
 from ..core.tracing import state
 from .math.elementwise import cast
@@ -44,7 +44,7 @@ class AutocastScope:
 
 def enable() -> None:
     """Let ops ask from now on; before, programs without mixed precision pay nothing."""
-    autodiff.autocast_hook = _cast_variables
+    op.autocast_hook = _cast_variables
 
 
 def _cast_variables(inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
-from .. import tree
-from ..core import autodiff, settings
+from ..core import settings
 from ..core.dtypes import result_type
-from ..core.symbolic import KerasTensor
 from ..core.tensor import Array, Xp
-from ..graph.node import Operation, Spec, record
+from ..graph.node import Spec
 
 Backward = Callable[..., Any]
 Op = tuple[Array, Backward]  # what a primitive returns: the value, and the closure that is its gradient
@@ -19,36 +16,18 @@ Const = tuple[Array, None]  # the same for an op without a gradient
 Axis = int | tuple[int, ...] | None
 
 __all__ = [
-    "Array", "Axis", "Backward", "Const", "Op", "Xp", "as_one_op", "floating", "is_symbolic", "promote", "promote_floating", "record_open",
+    "Array",
+    "Axis",
+    "Backward",
+    "Const",
+    "Op",
+    "Spec",
+    "Xp",
+    "floating",
+    "promote",
+    "promote_floating",
     "sum_to",
-]  # fmt: skip
-
-
-def is_symbolic(*given: Any) -> bool:
-    """Whether there is a symbolic tensor among the arguments of an op, in lists too."""
-    return any(isinstance(x, KerasTensor) for x in tree.flatten(list(given)))
-
-
-def as_one_op(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function made of ops that stands in a graph as one call, and may look at the shapes of its arguments.
-
-    On symbolic tensors it is recorded as it is: what it does with shapes happens when the model runs, where none is
-    open.
-    """
-
-    @functools.wraps(function)
-    def op(*args: Any, **options: Any) -> Any:
-        if autodiff.symbolic_call is not None and is_symbolic(args, options):
-            return autodiff.symbolic_call(op, args, options)
-        return function(*args, **options)
-
-    return op
-
-
-def record_open(op: Callable[..., Any], args: tuple[Any, ...], *outputs: tuple[tuple[int | None, ...], Any]) -> Any:
-    """Leave a call of ``op`` in a graph whose shapes depend on values. outputs: (shape, dtype) of each"""
-    specs = tuple(Spec(shape, str(dtype)) for shape, dtype in outputs)
-    return record(Operation(op), args, {}, specs[0] if len(specs) == 1 else specs)
+]
 
 
 def promote(x: Array, y: Any) -> tuple[Array, Any]:

@@ -16,7 +16,7 @@ from dualnet import Input, Model, Sequential, layers, ops, optimizers
 from dualnet.callbacks import Callback, EarlyStopping, LambdaCallback
 from dualnet.capture import replay
 from dualnet.capture.executors.python import ForwardProgram, TrainProgram
-from dualnet.core.autodiff import primitive
+from dualnet.core.op import primitive
 from tests.layers.cases import Case, drawn
 from tests.layers.harness import make
 from tests.layers.table import ROWS

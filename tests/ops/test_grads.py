@@ -16,6 +16,8 @@ import pytest
 from dualnet_backends import Backend
 
 from dualnet import ops, testing
+from dualnet.core.tracing import recording
+from dualnet.ops import registry
 
 from .cases import Row, draw, emptied, scalars
 from .harness import GRADIENT_ROWS, ROWS, floating, host, run, strided, tensors, transposed, values
@@ -28,7 +30,7 @@ def all_ops() -> dict[Any, str]:
     """Every public op, every primitive, and every public function of the modules of ``dualnet.ops``."""
     found = {getattr(ops, name): f"ops.{name}" for name in ops.__all__}
     for module in pkgutil.walk_packages(ops.__path__, "dualnet.ops."):
-        if module.name.rpartition(".")[2].startswith("_"):
+        if module.name.rpartition(".")[2].startswith("_") or module.name == registry.__name__:
             continue
         members = vars(importlib.import_module(module.name))
         for name, member in members.items():
@@ -87,6 +89,19 @@ def test_gradient(backend: Backend, row: Row) -> None:
 
             f.__name__ = f"{row.name}({sample})"
             testing.check_grads(f, *(x for x in args if not isinstance(x, float)), argnums=row.argnums)
+
+
+@every_gradient
+def test_gradient_closures_take_what_their_op_declares(backend: Backend, row: Row) -> None:
+    """``backward(dy, out)`` where ``in_place_grads`` says so, else ``backward(dy)``."""
+    for sample, args in row.draws():
+        inputs = tensors(backend, args)
+        for i in floating(inputs):
+            inputs[i].tracked = True
+        with recording([]) as tape:
+            row(*inputs, **sample.options)
+        for entry in tape:
+            assert entry.backward.__code__.co_argcount == 1 + entry.in_place_grads, sample
 
 
 @every_row

@@ -12,16 +12,17 @@ from typing import Any
 from ... import tree
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
-from ...graph.node import Operation, Spec, record
-from .._common import as_one_op, is_symbolic
+from .._common import Spec
 from ..math.arithmetic import equal, where
 from ..math.elementwise import cast
+from ..registry import export, op
 from .create import convert_to_tensor
 from .shape import concatenate, flip, get_item, ndim, reshape, shape, stack, unstack
 
 Function = Callable[..., Any]
 
 
+@export("core")
 def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     """``true_fn()`` where ``pred`` holds, else ``false_fn()``: functions without arguments, of the same structure of tensors.
 
@@ -59,6 +60,7 @@ def _shape(x: Any) -> Any:
     return None if x is None else shape(x)
 
 
+@export("core")
 def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
     """``branches[index](*operands)``; an index outside takes the first or last.
 
@@ -106,9 +108,9 @@ def _stack(parts: list[Any]) -> Tensor:
     return joined[0]
 
 
-@as_one_op
+@op("core")
 def scan(
-    f: Function, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1
+    f: Function, init: Any, xs: Any = None, /, length: int | None = None, reverse: bool = False, unroll: int | bool = 1
 ) -> tuple[Any, Any]:
     """A loop that carries a value along: ``carry, y = f(carry, x)`` for every slice x of ``xs`` along its first axis.
 
@@ -136,15 +138,15 @@ def scan(
     return carry, _stacked(ys[::-1] if reverse else ys)
 
 
-@as_one_op
-def map(f: Function, xs: Any) -> Any:
+@op("core")
+def map(f: Function, xs: Any, /) -> Any:
     """``f`` of every slice of ``xs`` along its first axis, the results stacked.  xs: a structure of tensors (n, ...)"""
     if not callable(f):
         raise TypeError(f"map: `f` should be a callable, got {type(f).__name__}")
     return _mapped(f, xs)
 
 
-@as_one_op
+@op("core", call=("elements",))
 def vectorized_map(function: Function, elements: Any) -> Any:
     """``map``, under the name of a function that promises speed: here it is the same loop."""
     return _mapped(function, elements)
@@ -157,7 +159,7 @@ def _mapped(f: Function, xs: Any) -> Any:
     return _stacked([f(x) for x in slices])
 
 
-@as_one_op
+@op("core", call=("init_val",))
 def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
     """``val = body_fun(i, val)`` for i from lower up to, not including, upper.  Bounds that are tensors are read back."""
     value = init_val
@@ -166,6 +168,11 @@ def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
     return value
 
 
+def _while_loop_shape(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    return tree.map_structure(lambda x: Spec(shape(x), str(x.dtype)), loop_vars)
+
+
+@op("core", call=("loop_vars",), shape=_while_loop_shape)
 def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """``loop_vars = body(*loop_vars)`` as long as ``cond(*loop_vars)`` holds, ``maximum_iterations`` times at most.
 
@@ -173,9 +180,6 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
     waited for, which no step of training should do; ``fori_loop`` and ``scan`` do not.
     """
     several = isinstance(loop_vars, (tuple, list))
-    if is_symbolic(loop_vars):
-        spec = tree.map_structure(lambda x: Spec(shape(x), str(x.dtype)), loop_vars)
-        return record(Operation(while_loop), (cond, body, loop_vars, maximum_iterations), {}, spec)
     values = tuple(loop_vars) if several else (loop_vars,)
     values = tuple(tree.map_structure(convert_to_tensor, v) for v in values)
     turns = 0
@@ -186,8 +190,8 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
     return (type(loop_vars)(values) if type(loop_vars) in (tuple, list) else values) if several else values[0]
 
 
-@as_one_op
-def associative_scan(f: Function, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+@op("core")
+def associative_scan(f: Function, elems: Any, /, reverse: bool = False, axis: int = 0) -> Any:
     """All running results of an associative ``f`` along ``axis``: x_0, f(x_0, x_1), f(f(x_0, x_1), x_2) ...
 
     f: a function of two structures of tensors, of any length along ``axis``, that combines them element by element.

@@ -8,34 +8,36 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
-from ...core.symbolic import KerasTensor
+from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Const, Op, Xp, floating, is_symbolic, record_open
+from .._common import Array, Const, Op, Spec, Xp, floating
+from ..registry import op
 from .create import convert_to_tensor
 
 
 @primitive
-def _nonzero(xp: Xp, x: Array) -> Any:
+def _nonzero(xp: Xp, x: Array, /) -> Any:
     if x.ndim == 0:
         raise ValueError("nonzero: expected at least one axis, got a tensor without axes")
     return tuple(i.astype("int32") for i in xp.nonzero(x)), None
 
 
-def nonzero(x: Any) -> tuple[Tensor, ...]:
+def _nonzero_shape(x: Any) -> tuple[Spec, ...]:
+    return (Spec((None,), "int32"),) * x.ndim
+
+
+@op("numpy", shape=_nonzero_shape)
+def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     """Where elements are not zero: for each axis their indices, as int32.  x: any shape -> (count,) for each axis
 
     How many there are depends on the values: the host waits for the device.
     """
-    if isinstance(x, KerasTensor):
-        found: Any = record_open(nonzero, (x,), *[((None,), "int32")] * x.ndim)
-        return found if x.ndim > 1 else (found,)
-    found = _nonzero(x)
-    return found
+    indices: Any = _nonzero(x)
+    return indices
 
 
 @primitive
-def _unique(xp: Xp, x: Array, axis: int | None = None, size: int | None = None, fill_value: Any = None) -> Any:
+def _unique(xp: Xp, x: Array, /, axis: int | None = None, size: int | None = None, fill_value: Any = None) -> Any:
     """(values, index, inverse, counts), filled up or cut to ``size``"""
     values, index, inverse, counts = xp.unique(
         x, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
@@ -61,8 +63,31 @@ def _unique(xp: Xp, x: Array, axis: int | None = None, size: int | None = None, 
     return (values, *(v.astype("int32") for v in (index, inverse, counts))), None
 
 
+def _unique_shape(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    values: tuple[int | None, ...] = (size,)
+    inverse = x.shape
+    if axis is not None:
+        at = axis % x.ndim
+        values, inverse = (*x.shape[:at], size, *x.shape[at + 1 :]), (x.shape[at],)
+    results = [Spec(values, x.dtype), Spec((size,), "int32"), Spec(inverse, "int32"), Spec((size,), "int32")]
+    requested = (True, return_index, return_inverse, return_counts)
+    chosen = tuple(spec for spec, request in zip(results, requested) if request)
+    return chosen if len(chosen) > 1 else chosen[0]
+
+
+@op("numpy", shape=_unique_shape)
 def unique(
     x: Any,
+    /,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
@@ -78,25 +103,14 @@ def unique(
     ``fill_value`` (the first of them, by default) added with a count of 0. They are sorted whatever ``sorted`` is.
     Their number depends on the values: the host waits for the device. They have no gradient.
     """
-    wanted = (True, return_index, return_inverse, return_counts)
-    if isinstance(x, KerasTensor):
-
-        def again(x: Any) -> Any:
-            return unique(x, sorted, return_index, return_inverse, return_counts, axis, size, fill_value)
-
-        values: tuple[int | None, ...] = (size,)
-        inverse = x.shape
-        if axis is not None:
-            at = axis % x.ndim
-            values, inverse = (*x.shape[:at], size, *x.shape[at + 1 :]), (x.shape[at],)
-        every = [(values, x.dtype), ((size,), "int32"), (inverse, "int32"), ((size,), "int32")]
-        return record_open(again, (x,), *(spec for spec, want in zip(every, wanted) if want))
-    found = tuple(y for y, want in zip(_unique(x, axis=axis, size=size, fill_value=fill_value), wanted) if want)
-    return found if len(found) > 1 else found[0]
+    requested = (True, return_index, return_inverse, return_counts)
+    results = _unique(x, axis=axis, size=size, fill_value=fill_value)
+    chosen = tuple(y for y, request in zip(results, requested) if request)
+    return chosen if len(chosen) > 1 else chosen[0]
 
 
 @primitive
-def _bincount(backend: Backend, x: Array, weights: Array | None = None, length: int = 0) -> Op:
+def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, length: int = 0) -> Op:
     """How often each of the numbers below ``length`` is in each row, or the sum of its weights.  (..., n) -> (..., length)"""
     xp = backend.xp
     rows = math.prod(x.shape[:-1])
@@ -114,7 +128,12 @@ def _bincount(backend: Backend, x: Array, weights: Array | None = None, length: 
     return y.reshape((*x.shape[:-1], length)), backward
 
 
-def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Tensor:
+def _bincount_shape(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Spec:
+    return Spec((*x.shape[:-1], None), "int32" if weights is None else _dtype(weights))
+
+
+@op("numpy", shape=_bincount_shape)
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Tensor:
     """How often each number is there, or the sum of its weights.  x: (n,) or (rows, n) of integers -> (length,) or (rows, length)
 
     weights: in the shape of x; the result has their dtype, else int32. length: one more than the largest number, and
@@ -123,14 +142,6 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     """
     if sparse:
         raise ValueError("bincount: sparse tensors are not supported; leave sparse=False")
-    if is_symbolic(x, weights):
-
-        def again(x: Any, weights: Any) -> Any:
-            return bincount(x, weights, minlength)
-
-        return record_open(
-            again, (x, weights), ((*x.shape[:-1], None), "int32" if weights is None else _dtype(weights))
-        )
     x = convert_to_tensor(x)
     if x.dtype.kind not in "biu":
         raise TypeError(f"bincount: expected whole numbers, got dtype {x.dtype}")
@@ -152,7 +163,7 @@ def _dtype(x: Any) -> str:
 
 
 @primitive
-def _histogram(backend: Backend, x: Array, bins: int = 10, range: tuple[float, float] | None = None) -> Const:
+def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float, float] | None = None) -> Const:
     xp = backend.xp
     x = floating(x)
     if range is None:
@@ -172,7 +183,8 @@ def _histogram(backend: Backend, x: Array, bins: int = 10, range: tuple[float, f
     return (counts[:bins], edges), None
 
 
-def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
+@op("numpy")
+def histogram(x: Any, /, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
     """How many elements lie in each of ``bins`` equally wide bins, and their edges.  x: (n,) -> (bins,), (bins + 1,)
 
     range: (lowest, highest) edge, by default the smallest and largest element; what lies outside is not counted. A bin
@@ -184,7 +196,7 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
         raise ValueError(f"histogram: expected at least one bin, got bins={bins}")
     if range is not None and (len(range) != 2 or not range[0] < range[1]):
         raise ValueError(f"histogram: expected range=(lowest, highest), the second larger, got {range}")
-    x = x if isinstance(x, KerasTensor) else convert_to_tensor(x)
+    x = convert_to_tensor(x)
     if len(x.shape) != 1 or x.shape[0] == 0:
         raise ValueError(f"histogram: expected a tensor of shape (n,) with elements, got {x.shape}")
     both: Any = _histogram(x, bins=bins, range=range)

@@ -9,10 +9,9 @@ import dualnet_backends as backends
 
 from ...core.conversion import stack_nested, to_array
 from ...core.dtypes import result_type, standardize_dtype
-from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from ...core.variables import Variable
-from .._common import as_one_op
+from ..registry import export, op
 
 Shape = int | Sequence[int]
 
@@ -21,18 +20,14 @@ def _shape(shape: Shape) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Tensor:
+@op("core")
+def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) -> Tensor:
     """An array, number or nested list as a tensor; a tensor of the right dtype is returned as it is.
 
     A variable gives its present value, in a tensor that later changes of the variable do not touch. A list with tensors in it is
     stacked, so that gradients flow.
     """
     x = stack_nested(x)
-    if isinstance(x, KerasTensor):
-        from ..math.elementwise import cast
-
-        same: Any = x
-        return same if dtype in (None, x.dtype) else cast(x, dtype)
     if isinstance(x, Tensor) and (dtype is None or str(x.dtype) == standardize_dtype(dtype)):
         return x.value if isinstance(x, Variable) else x
     if isinstance(x, Tensor):
@@ -42,14 +37,15 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> 
     return Tensor(to_array(x, backends.current(), None if dtype is None else standardize_dtype(dtype)))
 
 
-@as_one_op
-def array(x: Any, dtype: Any = None) -> Tensor:
+@op("numpy")
+def array(x: Any, /, dtype: Any = None) -> Tensor:
     """An array, number or nested list as a tensor of its own"""
     from ..math.elementwise import copy
 
     return copy(convert_to_tensor(x, dtype))
 
 
+@export("core")
 def convert_to_numpy(x: Any) -> Any:
     """The value as a NumPy array on the host"""
     if isinstance(x, Tensor):
@@ -57,35 +53,39 @@ def convert_to_numpy(x: Any) -> Any:
     return backends.of(x).to_numpy(x) if hasattr(x, "dtype") else to_array(x, backends.get("cpu"))
 
 
+@export("core")
 def is_tensor(x: Any) -> bool:
     """Whether x is a tensor (or variable) of this library"""
     return isinstance(x, Tensor)
 
 
+@export("numpy")
 def zeros(shape: Shape, dtype: Any = None) -> Tensor:
     """All 0"""
     return Tensor(backends.current().xp.zeros(_shape(shape), dtype=standardize_dtype(dtype)))
 
 
+@export("numpy")
 def ones(shape: Shape, dtype: Any = None) -> Tensor:
     """All 1"""
     return Tensor(backends.current().xp.ones(_shape(shape), dtype=standardize_dtype(dtype)))
 
 
+@op("numpy", call=("fill_value",))
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     """All ``fill_value``"""
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
     return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
 
 
-@as_one_op
-def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+@op("numpy")
+def zeros_like(x: Any, /, dtype: Any = None) -> Tensor:
     """All 0 in the shape of x, and in its dtype unless another is given"""
     return _like("zeros_like", x, dtype)
 
 
-@as_one_op
-def ones_like(x: Any, dtype: Any = None) -> Tensor:
+@op("numpy")
+def ones_like(x: Any, /, dtype: Any = None) -> Tensor:
     """All 1 in the shape of x, and in its dtype unless another is given"""
     return _like("ones_like", x, dtype)
 
@@ -95,13 +95,14 @@ def _like(name: str, x: Any, dtype: Any) -> Tensor:
     return Tensor(getattr(backends.of(x.data).xp, name)(x.data, dtype=standardize_dtype(dtype or x.dtype)))
 
 
-@as_one_op
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+@op("numpy")
+def full_like(x: Any, fill_value: Any, /, dtype: Any = None) -> Tensor:
     """All ``fill_value``, in the shape of x"""
     x = convert_to_tensor(x)
     return full(x.shape, fill_value, dtype or x.dtype)
 
 
+@export("numpy")
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
     """Numbers from start (0) up to, not including, stop"""
     if dtype is None:
@@ -113,28 +114,31 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return Tensor(backends.current().xp.arange(start, stop, step, dtype=standardize_dtype(dtype)))
 
 
-@as_one_op
+@export("numpy")
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """1 on the k-th diagonal, 0 elsewhere"""
     return Tensor(backends.current().xp.eye(N, M, k=k, dtype=standardize_dtype(dtype)))
 
 
+@export("numpy")
 def identity(n: int, dtype: Any = None) -> Tensor:
     """The n by n matrix with 1 on its diagonal, 0 elsewhere"""
     return eye(n, dtype=dtype)
 
 
+@export("numpy")
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """N by M (by default N), 1 on and below the k-th diagonal, 0 above"""
     return Tensor(backends.current().xp.tri(N, M, k=k, dtype=standardize_dtype(dtype)))
 
 
+@export("numpy")
 def empty(shape: Shape, dtype: Any = None) -> Tensor:
     """A tensor whose values are not to be relied on; they are 0, so that the same program gives the same numbers"""
     return zeros(shape, dtype)
 
 
-@as_one_op
-def empty_like(x: Any, dtype: Any = None) -> Tensor:
+@op("numpy")
+def empty_like(x: Any, /, dtype: Any = None) -> Tensor:
     """As ``empty``, in the shape of x, and in its dtype unless another is given"""
     return zeros_like(x, dtype)

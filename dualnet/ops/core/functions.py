@@ -10,9 +10,10 @@ from typing import Any
 
 import dualnet_backends as backends
 
+from ...core.op import composite
 from ...core.tensor import Tensor
 from ...core.tracing import Entry, no_grad, state
-from .._common import as_one_op
+from ..registry import export
 from .control import _stack
 from .create import convert_to_tensor
 from .shape import broadcast_to, get_item, reshape, shape
@@ -20,6 +21,7 @@ from .shape import broadcast_to, get_item, reshape, shape
 Function = Callable[..., Any]
 
 
+@export("core")
 def custom_gradient(f: Function) -> Function:
     """A function with a gradient of one's own.
 
@@ -55,7 +57,7 @@ def custom_gradient(f: Function) -> Function:
                 tape.append(entry)
         return type(result)(outputs) if type(result) in (tuple, list) else outputs if several else outputs[0]
 
-    return as_one_op(op)
+    return composite(op)
 
 
 _GROUP = r"\(\s*(?:\w+\s*(?:,\s*\w+\s*)*)?\)"
@@ -70,6 +72,7 @@ def _cores(signature: str) -> list[int]:
     return [len(re.findall(r"\w+", g)) for g in groups]
 
 
+@export("numpy")
 def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, signature: str | None = None) -> Function:
     """A function of single elements as one of tensors, which broadcast: it is called once for each element.
 
@@ -107,7 +110,7 @@ def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, sign
             return tuple(_restored(list(part), outer) for part in zip(*results))
         return _restored(results, outer)
 
-    return as_one_op(op)
+    return composite(op)
 
 
 def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:

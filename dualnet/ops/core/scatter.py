@@ -9,10 +9,11 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ...core.autodiff import primitive
+from ...core.op import is_symbolic, primitive
 from ...core.tensor import Tensor
-from .._common import Array, Op, Xp, as_one_op, is_symbolic, record_open
+from .._common import Array, Op, Spec, Xp
 from ..math.arithmetic import add, maximum, minimum, multiply
+from ..registry import op
 from .segment import _segment_max, _segment_min, _segment_prod, _segment_sum, _slots
 from .shape import reshape
 from .shape import shape as shape_of
@@ -58,7 +59,7 @@ def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
 
 
 @primitive
-def _slice(xp: Xp, x: Array, start_indices: Starts = (), shape: Sequence[int] = ()) -> Op:
+def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int] = ()) -> Op:
     key = _window(xp, x, start_indices, shape)
 
     def backward(dy: Array) -> Array:
@@ -70,7 +71,7 @@ def _slice(xp: Xp, x: Array, start_indices: Starts = (), shape: Sequence[int] = 
 
 
 @primitive
-def _slice_update(xp: Xp, x: Array, updates: Array, start_indices: Starts = ()) -> Op:
+def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = ()) -> Op:
     key = _window(xp, x, start_indices, updates.shape)
     y = x.copy()
     y[key] = updates.astype(x.dtype)
@@ -83,7 +84,23 @@ def _slice_update(xp: Xp, x: Array, updates: Array, start_indices: Starts = ()) 
     return y, backward
 
 
-def slice(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Tensor:
+def _slice_shape(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Spec:
+    if len(shape) != inputs.ndim:
+        raise ValueError(f"expected a size for each of the {inputs.ndim} axes, got the shape {tuple(shape)}")
+    starts = None if is_symbolic(start_indices) else [int(i) for i in start_indices]
+    sizes: list[int | None] = []
+    for axis, (n, size) in enumerate(zip(inputs.shape, shape)):
+        if size != -1:
+            sizes.append(int(size))
+        elif starts is None or (n is None and starts[axis] >= 0):
+            sizes.append(None)
+        else:
+            sizes.append(-starts[axis] if starts[axis] < 0 else n - starts[axis])
+    return Spec(tuple(sizes), inputs.dtype)
+
+
+@op("core", shape=_slice_shape)
+def slice(inputs: Any, start_indices: Starts, /, shape: Sequence[int]) -> Tensor:
     """A window of a tensor.  inputs: any shape -> ``shape``, which has as many axes; -1 is what is left of an axis
 
     start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. Integers with
@@ -95,34 +112,20 @@ def slice(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Tensor:
         whole = shape_of(inputs)
         if len(sizes) != len(whole):
             raise ValueError(f"expected a size for each of the {len(whole)} axes, got the shape {tuple(sizes)}")
-        if is_symbolic(start_indices):
-            open_shape = tuple(None if size == -1 else size for size in sizes)
-            return record_open(
-                lambda x, starts: slice(x, starts, shape), (inputs, start_indices), (open_shape, inputs.dtype)
-            )
-        known = [int(i) for i in start_indices]
-        start_indices = known
-        if not is_symbolic(inputs):
-            left = [n - (i + n if i < 0 else i) for i, n in zip(known, whole)]
-            sizes = [n if size == -1 else size for size, n in zip(sizes, left)]
-    return _sliced(inputs, start_indices, tuple(sizes))
+        start_indices = starts = [int(i) for i in start_indices]
+        remaining = [n - (i + n if i < 0 else i) for i, n in zip(starts, whole)]
+        sizes = [n if size == -1 else size for size, n in zip(sizes, remaining)]
+    return _slice(inputs, start_indices=start_indices, shape=tuple(sizes))
 
 
-@as_one_op
-def _sliced(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Tensor:
-    return (
-        slice(inputs, start_indices, shape) if -1 in shape else _slice(inputs, start_indices=start_indices, shape=shape)
-    )
-
-
-@as_one_op
-def slice_update(inputs: Any, start_indices: Starts, updates: Any) -> Tensor:
+@op("core")
+def slice_update(inputs: Any, start_indices: Starts, updates: Any, /) -> Tensor:
     """A tensor with a window of it replaced, beginning at ``start_indices`` (see ``slice``) with the shape of updates"""
     return _slice_update(inputs, updates, start_indices=start_indices)
 
 
 @primitive
-def _places(xp: Xp, indices: Array, shape: Sequence[int] = ()) -> Any:
+def _places(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
     """Rows of indices as places in the flattened first axes; -1 for what lies outside.  (..., k) -> (m,)"""
     if indices.ndim == 0 or indices.shape[-1] > len(shape):
         raise ValueError(f"expected indices (..., k) of up to {len(shape)} axes, got shape {indices.shape}")
@@ -137,7 +140,7 @@ def _places(xp: Xp, indices: Array, shape: Sequence[int] = ()) -> Any:
 
 
 @primitive
-def _write_rows(xp: Xp, x: Array, places: Array, rows: Array) -> Op:
+def _write_rows(xp: Xp, x: Array, places: Array, rows: Array, /) -> Op:
     """x with rows replaced, the last of those for one place.  x: (n, ...)  places: (m,)  rows: (m, ...)"""
     n, m = x.shape[0], places.shape[0]
     slots = _slots(xp, places, n)
@@ -158,8 +161,8 @@ def _write_rows(xp: Xp, x: Array, places: Array, rows: Array) -> Op:
     return y, backward
 
 
-@as_one_op
-def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Tensor:
+@op("core")
+def scatter(indices: Any, values: Any, /, shape: Sequence[int]) -> Tensor:
     """Values at places of a tensor of zeros; those for one place add up.
 
     indices: (..., k) of integers, of the first k axes  values: (..., *shape[k:]) -> ``shape``. Negative indices count
@@ -176,8 +179,8 @@ def _no_rows(values: Any, rest: Sequence[int]) -> Tensor:
     return reshape(values, (0, math.prod(rest)))
 
 
-@as_one_op
-def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
+@op("core")
+def scatter_update(inputs: Any, indices: Any, updates: Any, /, reduction: str | None = None) -> Tensor:
     """A tensor with values at places of it replaced by updates, or combined with them.
 
     inputs: any shape  indices: (..., k) of integers, of the first k axes  updates: (..., *inputs.shape[k:]).

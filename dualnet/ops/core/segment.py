@@ -13,9 +13,10 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Op, Xp, is_symbolic, record_open
+from .._common import Array, Op, Spec, Xp
+from ..registry import op
 from .create import convert_to_tensor
 
 Combine = Callable[[Array, Array], Array]
@@ -69,7 +70,7 @@ def _reduced(xp: Xp, combine: Combine, neutral: Any, data: Array, slots: Array, 
 
 
 @primitive
-def _segment_sum(backend: Backend, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
     """The sum of each segment, 0 of an empty one"""
     xp = backend.xp
     data = data.astype("int32") if data.dtype == "bool" else data
@@ -105,19 +106,19 @@ def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, 
 
 
 @primitive
-def _segment_max(backend: Backend, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+def _segment_max(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
     """The largest of each segment; where several are, each gets an equal share of the gradient"""
     return _segment_extreme(backend, data, segment_ids, num_segments, True)
 
 
 @primitive
-def _segment_min(backend: Backend, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+def _segment_min(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
     """The smallest of each segment; where several are, each gets an equal share of the gradient"""
     return _segment_extreme(backend, data, segment_ids, num_segments, False)
 
 
 @primitive
-def _segment_prod(xp: Xp, data: Array, segment_ids: Array, num_segments: int = 0) -> Op:
+def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
     """The product of each segment, 1 of an empty one"""
     data = data.astype("int32") if data.dtype == "bool" else data
     slots = _slots(xp, segment_ids, num_segments)
@@ -142,19 +143,18 @@ def _segment_prod(xp: Xp, data: Array, segment_ids: Array, num_segments: int = 0
     return y.reshape((num_segments, *data.shape[1:])), backward
 
 
+def _segments_shape(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Spec:
+    dtype = "int32" if data.dtype == "bool" else data.dtype
+    return Spec((num_segments, *data.shape[1:]), dtype)
+
+
 def _segments(op: Callable[..., Tensor], data: Any, segment_ids: Any, num_segments: int | None) -> Any:
     ids: Any = convert_to_tensor(segment_ids)
     data = convert_to_tensor(data)
     if len(ids.shape) != 1:
         raise ValueError(f"expected segment_ids of shape (n,), got {ids.shape}")
-    if len(data.shape) == 0 or (None not in (data.shape[0], ids.shape[0]) and data.shape[0] != ids.shape[0]):
+    if len(data.shape) == 0 or data.shape[0] != ids.shape[0]:
         raise ValueError(f"expected one segment id for each row of data, got shapes {ids.shape} and {data.shape}")
-    if is_symbolic(data, ids):
-        return record_open(
-            lambda data, ids: _segments(op, data, ids, num_segments),
-            (data, ids),
-            ((num_segments, *data.shape[1:]), data.dtype),
-        )
     if ids.dtype.kind not in "iu":
         raise TypeError(f"expected whole numbers as segment_ids, got dtype {ids.dtype}")
     if num_segments is None:
@@ -162,21 +162,25 @@ def _segments(op: Callable[..., Tensor], data: Any, segment_ids: Any, num_segmen
     return op(data, ids, int(num_segments))
 
 
-def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+@op("math", shape=_segments_shape)
+def segment_sum(data: Any, segment_ids: Any, /, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """The sum of the rows of each segment, 0 of an empty one. ``sorted`` says that the ids rise; it is not needed"""
     return _segments(_segment_sum, data, segment_ids, num_segments)
 
 
-def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+@op("math", shape=_segments_shape)
+def segment_max(data: Any, segment_ids: Any, /, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """The largest of the rows of each segment, element by element; -inf (or the least integer) of an empty one"""
     return _segments(_segment_max, data, segment_ids, num_segments)
 
 
-def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+@op("math", shape=_segments_shape)
+def segment_min(data: Any, segment_ids: Any, /, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """The smallest of the rows of each segment, element by element; inf (or the largest integer) of an empty one"""
     return _segments(_segment_min, data, segment_ids, num_segments)
 
 
-def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+@op("math", shape=_segments_shape)
+def segment_prod(data: Any, segment_ids: Any, /, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """The product of the rows of each segment, element by element; 1 of an empty one"""
     return _segments(_segment_prod, data, segment_ids, num_segments)

@@ -9,32 +9,32 @@ from typing import Any
 import dualnet_backends as backends
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
 from ...core.conversion import to_array
 from ...core.dtypes import result_type, standardize_dtype
-from ...core.symbolic import KerasTensor
+from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Axis, Const, Op, Xp, record_open, sum_to
+from .._common import Array, Axis, Const, Op, Spec, Xp, sum_to
+from ..registry import export, op
 
 Key = Any  # what may stand in the brackets of x[...]
 
 
-@primitive
-def reshape(xp: Xp, x: Array, newshape: Sequence[int]) -> Op:
+@op("numpy")
+def reshape(xp: Xp, x: Array, /, newshape: Sequence[int]) -> Op:
     """The same elements, in C order, in another shape; one entry may be -1"""
     before = x.shape
     return x.reshape(newshape), lambda dy: dy.reshape(before)
 
 
-@primitive
-def ravel(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def ravel(xp: Xp, x: Array, /) -> Op:
     """The elements in C order.  x: any shape -> (size,)"""
     before = x.shape
     return x.reshape(-1), lambda dy: dy.reshape(before)
 
 
-@primitive
-def transpose(xp: Xp, x: Array, axes: Sequence[int] | None = None) -> Op:
+@op("numpy")
+def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Op:
     """Axes in another order, reversed by default"""
     order = tuple(a % x.ndim for a in axes) if axes is not None else tuple(reversed(range(x.ndim)))
     if sorted(order) != list(range(x.ndim)):
@@ -43,53 +43,53 @@ def transpose(xp: Xp, x: Array, axes: Sequence[int] | None = None) -> Op:
     return xp.transpose(x, order), lambda dy: xp.transpose(dy, back)
 
 
-@primitive
-def swapaxes(xp: Xp, x: Array, axis1: int, axis2: int) -> Op:
+@op("numpy")
+def swapaxes(xp: Xp, x: Array, /, axis1: int, axis2: int) -> Op:
     """Two axes exchanged"""
     return xp.swapaxes(x, axis1, axis2), lambda dy: xp.swapaxes(dy, axis1, axis2)
 
 
-@primitive
-def moveaxis(xp: Xp, x: Array, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
+@op("numpy")
+def moveaxis(xp: Xp, x: Array, /, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
     """Axes moved to other places, the others keep their order"""
     return xp.moveaxis(x, source, destination), lambda dy: xp.moveaxis(dy, destination, source)
 
 
-@primitive
-def expand_dims(xp: Xp, x: Array, axis: int | tuple[int, ...]) -> Op:
+@op("numpy")
+def expand_dims(xp: Xp, x: Array, /, axis: int | tuple[int, ...]) -> Op:
     """A new axis of length 1 (or several)"""
     before = x.shape
     return xp.expand_dims(x, axis), lambda dy: dy.reshape(before)
 
 
-@primitive
-def squeeze(xp: Xp, x: Array, axis: Axis = None) -> Op:
+@op("numpy")
+def squeeze(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
     """Axes of length 1 removed: all of them, or those named"""
     before = x.shape
     return xp.squeeze(x, axis), lambda dy: dy.reshape(before)
 
 
-@primitive
-def broadcast_to(xp: Xp, x: Array, shape: Sequence[int]) -> Op:
+@op("numpy")
+def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Op:
     """x repeated along axes of length 1 and along new leading axes"""
     return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
 
 
-@primitive
-def flip(xp: Xp, x: Array, axis: Axis = None) -> Op:
+@op("numpy")
+def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
     """The order of elements reversed along an axis (all of them by default)"""
     return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
 
 
-@primitive
-def roll(xp: Xp, x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
+@op("numpy")
+def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
     """Elements moved along an axis, those that leave come in at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
     return xp.roll(x, shift, axis), lambda dy: xp.roll(dy, back, axis)
 
 
 @primitive
-def _repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
+def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Op:
     source = x if axis is not None else x.reshape(-1)
     at = axis % source.ndim if axis is not None else 0
 
@@ -100,7 +100,8 @@ def _repeat(xp: Xp, x: Array, repeats: int, axis: int | None = None) -> Op:
     return xp.repeat(source, repeats, axis=at), backward
 
 
-def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+@op("numpy")
+def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Every element ``repeats`` times along an axis (None: of the flattened tensor), or each its own number of times"""
     if isinstance(repeats, int) or ndim(repeats) == 0:
         return _repeat(x, int(repeats), axis)  # type: ignore[arg-type]
@@ -113,8 +114,8 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Ten
     return take(x, [i for i, count in enumerate(times) for _ in range(count)], axis=axis)
 
 
-@primitive
-def tile(xp: Xp, x: Array, repeats: int | Sequence[int]) -> Op:
+@op("numpy")
+def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
     """The whole tensor repeated along each axis"""
     times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
     rank = max(len(times), x.ndim)
@@ -144,7 +145,8 @@ def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
     return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
 
 
-def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
+@op("numpy")
+def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis (None: flattened); all other axes must agree"""
     if len(xs) == 0:
         raise ValueError("concatenate: expected at least one tensor, got none")
@@ -164,7 +166,8 @@ def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
     return xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis), backward
 
 
-def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
+@op("numpy")
+def stack(x: Sequence[Any], /, axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis"""
     if len(x) == 0:
         raise ValueError("stack: expected at least one tensor, got none")
@@ -173,7 +176,7 @@ def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
 
 @primitive
 def _split(
-    xp: Xp, x: Array, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
+    xp: Xp, x: Array, /, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
 ) -> tuple[tuple[Array, ...], Any]:
     """A number of parts, which need not be even, or those between the given indices"""
 
@@ -183,30 +186,32 @@ def _split(
     return tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis)), backward
 
 
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+@op("numpy")
+def split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts along an axis, as a list: a number of equal ones, or those between the given indices"""
     if not isinstance(indices_or_sections, int):
         indices_or_sections = tuple(int(i) for i in indices_or_sections)
     return list(_split(x, indices_or_sections=indices_or_sections, axis=axis))
 
 
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> tuple[Tensor, ...]:
-    """The slices along an axis, which is removed, as a tuple. num: how many there are, where the shape leaves it open"""
-    if not -ndim(x) <= axis < ndim(x):
-        raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
-    if not isinstance(x, KerasTensor):
-        slices: Any = _unstack(x, axis=axis)
-        return slices
+def _unstack_shape(x: Any, num: int | None = None, axis: int = 0) -> tuple[Spec, ...]:
     n = x.shape[axis] if num is None else num
     if n is None:
-        raise ValueError(f"unstack: the axis {axis} of shape {x.shape} is open; say with num= how many slices it has")
-    rest = tuple(m for i, m in enumerate(x.shape) if i != axis % x.ndim)
-    found = record_open(unstack, (x, num, axis), *[(rest, x.dtype)] * n)
-    return found if n > 1 else (found,)
+        raise ValueError(f"unstack: axis {axis} of shape {x.shape} is open; give num=, the number of slices")
+    return (Spec(tuple(m for i, m in enumerate(x.shape) if i != axis % x.ndim), x.dtype),) * n
+
+
+@op("core", shape=_unstack_shape)
+def unstack(x: Any, /, num: int | None = None, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices along an axis, which is removed, as a tuple. num: their number, where the shape leaves it unknown"""
+    if not -ndim(x) <= axis < ndim(x):
+        raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
+    slices: Any = _unstack(x, axis=axis)
+    return slices
 
 
 @primitive
-def _unstack(xp: Xp, x: Array, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
+def _unstack(xp: Xp, x: Array, /, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
     front = xp.moveaxis(x, axis, 0)
 
     def backward(dys: tuple[Array, ...]) -> Array:
@@ -215,9 +220,9 @@ def _unstack(xp: Xp, x: Array, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
     return tuple(front[i] for i in range(front.shape[0])), backward
 
 
-@primitive
+@op("numpy", call=("x", "constant_values"))
 def pad(
-    xp: Xp, x: Array, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
+    xp: Xp, x: Array, /, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
 ) -> Op:
     """Elements added at both ends of axes.
 
@@ -259,8 +264,8 @@ def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Ar
     return xp.moveaxis(dx, 0, axis)
 
 
-@primitive
-def get_item(xp: Xp, x: Array, key: Key) -> Op:
+@op("numpy", call=("x", "key"))
+def get_item(xp: Xp, x: Array, /, key: Key) -> Op:
     """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Elements taken twice add up in the gradient"""
     key = _plain_key(key)
 
@@ -287,8 +292,8 @@ def _has_arrays(key: Any) -> bool:
     return any(hasattr(k, "shape") and k.ndim > 0 for k in (key if isinstance(key, tuple) else (key,)))
 
 
-@primitive
-def take(backend: Backend, x: Array, indices: Array, axis: int | None = None) -> Op:
+@op("numpy")
+def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None) -> Op:
     """Elements (slices along ``axis``) by index.  x: (..., n, ...)  indices: any shape of integers
 
     Negative indices count from the end. On the CPU an index outside raises ``IndexError``; a GPU cannot raise, and
@@ -310,8 +315,8 @@ def take(backend: Backend, x: Array, indices: Array, axis: int | None = None) ->
     return xp.take(x, indices, axis=before) if before else backend.take(source, indices), backward
 
 
-@primitive
-def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int | None = None) -> Op:
+@op("numpy")
+def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None) -> Op:
     """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices
 
     axis: None takes from all elements in one row.  indices: any shape -> (size of indices,)
@@ -334,9 +339,9 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, axis: int | None = None) -
     return xp.take_along_axis(x, indices, axis=axis), backward
 
 
-@primitive
+@op("nn")
 def one_hot(
-    backend: Backend, x: Array, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
+    backend: Backend, x: Array, /, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Const:
     """1 at the place of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
     if sparse:
@@ -345,29 +350,33 @@ def one_hot(
     return (y if axis in (-1, x.ndim) else backend.xp.moveaxis(y, -1, axis)), None
 
 
+@export("core")
 def shape(x: Any) -> tuple[int, ...]:
     """The shape, as a tuple of numbers"""
     # A list or number is looked at on the host: its shape is no reason to send it anywhere.
     return tuple(x.shape if hasattr(x, "shape") else to_array(x, backends.get("cpu")).shape)
 
 
+@export("numpy")
 def size(x: Any) -> int | None:
     """The number of elements; None for a symbolic tensor with an open axis"""
     return None if None in shape(x) else math.prod(shape(x))
 
 
+@export("numpy")
 def ndim(x: Any) -> int:
     """The number of axes"""
     return len(shape(x))
 
 
+@export("core")
 def dtype(x: Any) -> str:
     """The name of the dtype of a tensor, variable or array"""
     return standardize_dtype(x.dtype)
 
 
-@primitive
-def view(xp: Xp, x: Array, dtype: str | None = None) -> Const:
+@op("numpy")
+def view(xp: Xp, x: Array, /, dtype: str | None = None) -> Const:
     """The same bytes read as another dtype. The last axis grows or shrinks when the elements are not of one size"""
     x = x if x.flags.c_contiguous else xp.ascontiguousarray(x)
     return x.view(standardize_dtype(dtype or x.dtype)), None

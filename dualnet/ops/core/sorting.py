@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Const, Op, Xp, promote
+from ..registry import op
 
 
 def _along(x: Array, axis: int | None) -> tuple[Array, int]:
@@ -21,8 +22,8 @@ def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> 
     return dx
 
 
-@primitive
-def sort(xp: Xp, x: Array, axis: int | None = -1) -> Op:
+@op("numpy")
+def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Op:
     """The elements along an axis in rising order, NaN last (axis=None: of the flattened tensor)"""
     row, at = _along(x, axis)
 
@@ -32,15 +33,15 @@ def sort(xp: Xp, x: Array, axis: int | None = -1) -> Op:
     return xp.sort(row, axis=at), backward
 
 
-@primitive
-def argsort(xp: Xp, x: Array, axis: int | None = -1) -> Const:
+@op("numpy")
+def argsort(xp: Xp, x: Array, /, axis: int | None = -1) -> Const:
     """The places of the elements along an axis in rising order, as int32; equal ones keep theirs"""
     row, at = _along(x, axis)
     return xp.argsort(row, axis=at, kind="stable").astype("int32"), None
 
 
-@primitive
-def argpartition(xp: Xp, x: Array, kth: int, axis: int | None = -1) -> Const:
+@op("numpy")
+def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> Const:
     """Places (int32) that bring the ``kth`` smallest to place ``kth``, none larger before it and none smaller behind"""
     row, at = _along(x, axis)
     n = row.shape[at]
@@ -50,7 +51,7 @@ def argpartition(xp: Xp, x: Array, kth: int, axis: int | None = -1) -> Const:
 
 
 @primitive
-def _take_distinct(xp: Xp, x: Array, indices: Array) -> Op:
+def _take_distinct(xp: Xp, x: Array, indices: Array, /) -> Op:
     """One element of each row, none twice.  x: (..., n)  indices: (..., k), no two in a row the same -> (..., k)"""
 
     def backward(dy: Array) -> tuple[Array, None]:
@@ -60,7 +61,7 @@ def _take_distinct(xp: Xp, x: Array, indices: Array) -> Op:
 
 
 @primitive
-def _top_places(xp: Xp, x: Array, k: int) -> Const:
+def _top_places(xp: Xp, x: Array, /, k: int) -> Const:
     """The places of the k largest of each row, the largest first; the first of equals first.  (..., n) -> (..., k)"""
     if x.ndim == 0:
         raise ValueError("top_k: expected at least one axis, got a tensor without axes")
@@ -72,7 +73,8 @@ def _top_places(xp: Xp, x: Array, k: int) -> Const:
     return (n - 1 - order[..., :k]).astype("int32"), None
 
 
-def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+@op("math")
+def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The k largest elements along the last axis and their places (int32).  x: (..., n) -> (..., k), (..., k)
 
     They come largest first, whatever ``sorted`` is; NaN counts as largest, of equals the first is taken.
@@ -81,8 +83,8 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     return _take_distinct(x, places), places
 
 
-@primitive
-def in_top_k(xp: Xp, targets: Array, predictions: Array, k: int) -> Const:
+@op("math")
+def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
     """Whether fewer than k predictions are larger than that of the target.
 
     targets: (batch,) of class numbers  predictions: (batch, classes) -> (batch,) of bool. A class that is not there,
@@ -101,8 +103,8 @@ def in_top_k(xp: Xp, targets: Array, predictions: Array, k: int) -> Const:
     return xp.logical_and(xp.logical_and(known, xp.isfinite(own[:, 0])), rank < k), None
 
 
-@primitive
-def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, side: str = "left") -> Const:
+@op("numpy", class_name="SearchSorted")
+def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "left") -> Const:
     """Where each value would go, as int32.  sorted_sequence: (n,) rising  values: any shape -> that shape, from 0 to n
 
     side: "left" (before equals) or "right" (behind them).
@@ -116,8 +118,8 @@ def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, side: str = "lef
     return xp.searchsorted(sequence, v, side=side).astype("int32"), None
 
 
-@primitive
-def isin(xp: Xp, x1: Array, x2: Array, assume_unique: bool = False, invert: bool = False) -> Const:
+@op("numpy", class_name="IsIn")
+def isin(xp: Xp, x1: Array, x2: Array, /, assume_unique: bool = False, invert: bool = False) -> Const:
     """Whether each element of x1 is among those of x2 (is not, with ``invert``). NaN is equal to nothing"""
     x, y = promote(x1, x2)
     y = y.reshape(-1) if hasattr(y, "dtype") else xp.full((1,), y, dtype=x.dtype)

@@ -5,40 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...core.autodiff import primitive
-from ...core.symbolic import KerasTensor
+from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Op, Xp, as_one_op, record_open
+from .._common import Array, Op, Spec, Xp
 from ..math.arithmetic import where
 from ..math.elementwise import copy
+from ..registry import op
 from .create import convert_to_tensor
 from .shape import _split, concatenate, expand_dims, flip, ndim, ravel, reshape, split, swapaxes
 
 
-def append(x1: Any, x2: Any, axis: int | None = None) -> Tensor:
+@op("numpy")
+def append(x1: Any, x2: Any, /, axis: int | None = None) -> Tensor:
     """x2 behind x1 along an axis (None: both flattened)"""
     return concatenate([ravel(x1), ravel(x2)] if axis is None else [x1, x2], axis=0 if axis is None else axis)
 
 
 def _tensors(xs: Any) -> list[Any]:
     """The parts of a sequence, or of a tensor along its first axis, as tensors."""
-    if isinstance(xs, KerasTensor):
-        raise TypeError("expected a list of tensors, got a symbolic tensor")
-    return [x if isinstance(x, KerasTensor) else convert_to_tensor(x) for x in xs]
+    return [convert_to_tensor(x) for x in xs]
 
 
-def hstack(xs: Sequence[Any]) -> Tensor:
+@op("numpy")
+def hstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the second axis, vectors along their only one"""
     xs = [reshape(x, (1,)) if ndim(x) == 0 else x for x in _tensors(xs)]
     return concatenate(xs, axis=0 if ndim(xs[0]) == 1 else 1)
 
 
-def vstack(xs: Sequence[Any]) -> Tensor:
+@op("numpy")
+def vstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the first axis; a vector is a row"""
     return concatenate([_with_axes(x, 2) for x in _tensors(xs)], axis=0)
 
 
-def dstack(xs: Sequence[Any]) -> Tensor:
+@op("numpy")
+def dstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the third axis; of a vector the elements, of a matrix the entries lie along it"""
     return concatenate([_with_axes(x, 3) for x in _tensors(xs)], axis=2)
 
@@ -52,14 +54,20 @@ def _with_axes(x: Any, count: int) -> Any:
     return expand_dims(x, 2) if count == 3 and ndim(x) == 2 else x
 
 
-def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+def _array_split_shape(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Spec]:
+    n, parts = x.shape[axis], indices_or_sections
+    if isinstance(parts, int):
+        lengths = [None if n is None else n // parts + (i < n % parts) for i in range(parts)]
+    else:
+        edges = [0, *parts, n]
+        lengths = [None if None in (a, b) else len(range(n or b)[a:b]) for a, b in zip(edges, edges[1:])]
+    return [Spec(tuple(m if i == axis % x.ndim else k for i, k in enumerate(x.shape)), x.dtype) for m in lengths]
+
+
+@op("numpy", shape=_array_split_shape)
+def array_split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts along an axis: a number of nearly equal ones, the longer ones first, or those between the given indices"""
-    parts = indices_or_sections
-    if isinstance(x, KerasTensor) and isinstance(parts, int) and x.shape[axis] is None:
-        shape = tuple(None if i == axis % x.ndim else n for i, n in enumerate(x.shape))
-        found = record_open(array_split, (x, parts, axis), *[(shape, x.dtype)] * parts)
-        return list(found) if parts > 1 else [found]
-    return list(_split(x, indices_or_sections=parts, axis=axis, even=False))
+    return list(_split(x, indices_or_sections=indices_or_sections, axis=axis, even=False))
 
 
 def _along(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: int) -> list[Tensor]:
@@ -68,34 +76,40 @@ def _along(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: in
     return split(x, indices_or_sections, axis=axis)
 
 
-def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+@op("numpy")
+def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the second axis (of a vector along its only one), a number of equal ones or those between indices"""
     return _along("hsplit", x, indices_or_sections, 0 if ndim(x) == 1 else 1)
 
 
-def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+@op("numpy")
+def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the first axis: a number of equal ones, or those between the given indices"""
     return _along("vsplit", x, indices_or_sections, 0)
 
 
-def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+@op("numpy")
+def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the third axis: a number of equal ones, or those between the given indices"""
     return _along("dsplit", x, indices_or_sections, 2)
 
 
-def fliplr(x: Any) -> Tensor:
+@op("numpy")
+def fliplr(x: Any, /) -> Tensor:
     """The order along the second axis reversed"""
     if ndim(x) < 2:
         raise ValueError(f"fliplr: expected at least two axes, got {ndim(x)}")
     return flip(x, axis=1)
 
 
-def flipud(x: Any) -> Tensor:
+@op("numpy")
+def flipud(x: Any, /) -> Tensor:
     """The order along the first axis reversed"""
     return flip(x, axis=0)
 
 
-def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+@op("numpy")
+def rot90(array: Any, /, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """Turned by k quarters in the plane of two axes, from the first towards the second"""
     n = ndim(array)
     if n < 2:
@@ -129,6 +143,7 @@ def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Op:
     return tuple(xp.broadcast_to(x.reshape(a), tuple(shape)).copy() for x, a in zip(xs, along)), backward
 
 
+@op("numpy")
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinates of a grid.  x: n tensors, of any shape -> n tensors with n axes, the i-th with x[i] along one of them
 
@@ -140,7 +155,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
 
 
 @primitive
-def _unravel_index(xp: Xp, indices: Array, shape: Sequence[int] = ()) -> Any:
+def _unravel_index(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
     rest = indices.astype("int64")
     parts = []
     for n in reversed(tuple(shape)):
@@ -149,15 +164,16 @@ def _unravel_index(xp: Xp, indices: Array, shape: Sequence[int] = ()) -> Any:
     return tuple(reversed(parts)), None
 
 
-def unravel_index(indices: Any, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+@op("numpy")
+def unravel_index(indices: Any, /, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
     """The indices for each axis of places counted in C order, in the dtype of ``indices``. Negative ones count from the end"""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     found = _unravel_index(indices, shape=shape)
     return found if isinstance(found, tuple) else (found,)
 
 
-@as_one_op
-def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Tensor:
+@op("numpy")
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0, /) -> Tensor:
     """Element by element the first of the choices whose condition is true, else the default"""
     if len(condlist) == 0 or len(condlist) != len(choicelist):
         raise ValueError(

@@ -11,6 +11,7 @@ from ..core.create import arange
 from ..core.shape import expand_dims, get_item, pad, reshape, take, transpose
 from ..math.arithmetic import add, multiply
 from ..nn._windows import first_spatial_axis, one_per_axis, overhang
+from ..registry import op
 
 
 def _two_of_three(
@@ -57,8 +58,10 @@ def _ends(op: str, images: Any, sign: int, rows: Any, columns: Any, data_format:
     ]
 
 
+@op("image")
 def crop_images(
     images: Any,
+    /,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,
@@ -74,8 +77,10 @@ def crop_images(
     return get_item(images, (*[slice(None)] * first, *kept))
 
 
+@op("image")
 def pad_images(
     images: Any,
+    /,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -91,8 +96,10 @@ def pad_images(
     return pad(images, widths + [(0, 0)] * (len(images.shape) - len(widths)))
 
 
+@op("image")
 def extract_patches(
     images: Any,
+    /,
     size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     dilation_rate: int = 1,
@@ -116,8 +123,10 @@ def extract_patches(
     return _patches("extract_patches", images, rank, size, strides, dilation_rate, padding, data_format)
 
 
+@op("image", class_name="ExtractPatches")
 def extract_patches_3d(
     volumes: Any,
+    /,
     size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     dilation_rate: int = 1,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.autodiff import primitive
 from .._common import Array, Op, Xp
 from ..nn._windows import first_spatial_axis
+from ..registry import op
 
 WEIGHTS = (0.2989, 0.5870, 0.1140)  # of red, green and blue in brightness, by ITU-R BT.601
 
 
-@primitive
-def rgb_to_grayscale(xp: Xp, images: Array, data_format: str | None = None) -> Op:
+@op("image", class_name="RGBToGrayscale")
+def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Brightness: 0.2989 red + 0.587 green + 0.114 blue, in one channel.  Integers stay integers, cut off
 
     Images of one channel are passed on.
@@ -36,8 +36,8 @@ def rgb_to_grayscale(xp: Xp, images: Array, data_format: str | None = None) -> O
     return y.astype(images.dtype, copy=False), backward
 
 
-@primitive
-def rgb_to_hsv(xp: Xp, images: Array, data_format: str | None = None) -> Op:
+@op("image", class_name="RGBToHSV")
+def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Hue, saturation and value of floating point images, all from 0 to 1 when red, green and blue are
 
     A gray pixel has hue 0; the gradient of hue and saturation is 0 there.
@@ -77,8 +77,8 @@ def rgb_to_hsv(xp: Xp, images: Array, data_format: str | None = None) -> Op:
     return y, backward
 
 
-@primitive
-def hsv_to_rgb(xp: Xp, images: Array, data_format: str | None = None) -> Op:
+@op("image", class_name="HSVToRGB")
+def hsv_to_rgb(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Red, green and blue from hue, saturation and value: the inverse of ``rgb_to_hsv``. Hues a whole number apart are equal"""
     axis = _channels("hsv_to_rgb", images, data_format, floating=True)
     hue, saturation, value = _colors(xp, images, axis)

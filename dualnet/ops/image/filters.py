@@ -12,10 +12,13 @@ from ..math.arithmetic import add, divide, multiply, subtract
 from ..math.elementwise import cast, square
 from ..math.reduce import mean
 from ..nn._windows import first_spatial_axis, one_per_axis
+from ..registry import op
 
 
+@op("image")
 def gaussian_blur(
     images: Any,
+    /,
     kernel_size: Sequence[int] = (3, 3),
     sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
@@ -31,7 +34,8 @@ def gaussian_blur(
     return images
 
 
-def sobel_edges(images: Any, data_format: str | None = None) -> Tensor:
+@op("image")
+def sobel_edges(images: Any, /, data_format: str | None = None) -> Tensor:
     """How fast images change, down and to the right  (Sobel and Feldman 1968).  -> the shape of the images, and 2
 
     Weighted differences of the rows above and below, and of the columns on both sides; outside of the image is 0.
@@ -44,9 +48,11 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Tensor:
     return stack(edges, axis=-1)
 
 
+@op("image", class_name="SSIM")
 def ssim(
     image1: Any,
     image2: Any,
+    /,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,

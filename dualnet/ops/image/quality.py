@@ -9,9 +9,11 @@ from ...core.tensor import Tensor
 from ..math.arithmetic import subtract
 from ..math.elementwise import log10, square
 from ..math.reduce import mean
+from ..registry import op
 
 
-def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
+@op("nn", class_name="PSNR")
+def psnr(x1: Any, x2: Any, /, max_val: float) -> Tensor:
     """Peak signal-to-noise ratio in decibels: 20 log10(max_val) - 10 log10(mean((x1 - x2)^2)), infinite for equal images.
 
     x1, x2: images of one shape -> a number. max_val: the largest value that a pixel can have.

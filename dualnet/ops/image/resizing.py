@@ -9,17 +9,20 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Op, Xp
 from ..core.shape import get_item, pad
 from ..nn._windows import first_spatial_axis
+from ..registry import op
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
+@op("image")
 def resize(
     images: Any,
+    /,
     size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
@@ -66,7 +69,7 @@ def resize(
 
 
 @primitive
-def _resize(backend: Backend, x: Array, size: Sequence[int], first: int, method: str, antialias: bool) -> Op:
+def _resize(backend: Backend, x: Array, /, size: Sequence[int], first: int, method: str, antialias: bool) -> Op:
     """The two axes from ``first`` on in another size."""
     dtype = x.dtype
     y = x if dtype.kind == "f" and dtype.itemsize > 2 else x.astype("float32")

@@ -17,9 +17,9 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
 from .._common import Array, Op, Xp
 from ..nn._windows import first_spatial_axis
+from ..registry import op
 
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 Corner = tuple[
@@ -27,11 +27,12 @@ Corner = tuple[
 ]  # index, weight, where the index is inside (None: everywhere), slope of the weight
 
 
-@primitive
+@op("image")
 def map_coordinates(
     backend: Backend,
     inputs: Array,
     coordinates: Array,
+    /,
     order: int,
     fill_mode: str = "constant",
     fill_value: float = 0.0,
@@ -65,11 +66,12 @@ def map_coordinates(
     return y.reshape(shape[1:]), backward
 
 
-@primitive
+@op("image")
 def affine_transform(
     backend: Backend,
     images: Array,
     transform: Array,
+    /,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
     fill_value: float = 0.0,
@@ -96,12 +98,13 @@ def affine_transform(
     return y, backward
 
 
-@primitive
+@op("image")
 def perspective_transform(
     backend: Backend,
     images: Array,
     start_points: Array,
     end_points: Array,
+    /,
     interpolation: str = "bilinear",
     fill_value: float = 0.0,
     data_format: str | None = None,

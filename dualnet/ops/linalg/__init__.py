@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-NAMES = """
-cholesky cholesky_inverse det eig eigh inv jvp lstsq lu_factor matrix_rank norm pinv qr solve solve_triangular svd
-"""
-__all__: list[str] = []  # filled by ops, when all of its ops exist
+__all__: list[str] = []  # filled by ops from its registry
 
 if TYPE_CHECKING:
 

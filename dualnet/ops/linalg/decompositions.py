@@ -5,13 +5,16 @@ On a CPU a factorization that fails raises ``LinAlgError``; on a GPU, where aski
 
 from __future__ import annotations
 
-from ...core.autodiff import primitive
+from typing import Any
+
+from ...core.op import primitive
 from .._common import Array, Const, Op, Xp
+from ..registry import op
 from ._matrix import diagonal, differences, matrices, regular, t
 
 
-@primitive
-def cholesky(xp: Xp, x: Array, upper: bool = False) -> Op:
+@op("linalg")
+def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
     """The lower triangular L with L @ L^T = x, of symmetric positive definite x; of other x that of (x + x^T) / 2.
 
     upper: L^T instead.  x: (..., n, n) -> (..., n, n)
@@ -32,8 +35,8 @@ def cholesky(xp: Xp, x: Array, upper: bool = False) -> Op:
     return y, backward
 
 
-@primitive
-def qr(xp: Xp, x: Array, mode: str = "reduced") -> Op:
+@op("linalg")
+def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
     """(q, r): q with orthonormal columns, r upper triangular, q @ r = x.
 
     mode: "reduced": (..., m, k), (..., k, n) with k = min(m, n); "complete": (..., m, m), (..., m, n), which has a
@@ -67,8 +70,8 @@ def qr(xp: Xp, x: Array, mode: str = "reduced") -> Op:
     return (q, r), backward
 
 
-@primitive
-def eigh(xp: Xp, x: Array) -> Op:
+@op("linalg")
+def eigh(xp: Xp, x: Array, /) -> Op:
     """(w, v): eigenvalues, the smallest first, and eigenvectors, in columns, of symmetric x; of other x those of
     (x + x^T) / 2.
 
@@ -86,8 +89,8 @@ def eigh(xp: Xp, x: Array) -> Op:
     return (w, v), backward
 
 
-@primitive
-def eig(xp: Xp, x: Array) -> Const:
+@op("linalg")
+def eig(xp: Xp, x: Array, /) -> Const:
     """(w, v): the eigenvalues and eigenvectors, in columns, of any square matrix: complex numbers, in no promised order.
 
     x: (..., n, n) -> (..., n), (..., n, n).  Without gradient.
@@ -99,7 +102,7 @@ def eig(xp: Xp, x: Array) -> Const:
 
 
 @primitive
-def _svd(xp: Xp, x: Array, full_matrices: bool = True) -> Op:
+def _svd(xp: Xp, x: Array, /, full_matrices: bool = True) -> Op:
     a = matrices("svd", x)
     m, n = a.shape[-2:]
     k = min(m, n)
@@ -125,13 +128,14 @@ def _svd(xp: Xp, x: Array, full_matrices: bool = True) -> Op:
 
 
 @primitive
-def _singular_values(xp: Xp, x: Array) -> Op:
+def _singular_values(xp: Xp, x: Array, /) -> Op:
     a = matrices("svd", x)
     u, s, vh = xp.linalg.svd(a, full_matrices=False)
     return s, lambda ds: (u * ds[..., None, :]) @ vh
 
 
-def svd(x: Array, full_matrices: bool = True, compute_uv: bool = True) -> Array:
+@op("linalg", class_name="SVD")
+def svd(x: Array, /, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """(u, s, vh) with u @ diag(s) @ vh = x, the largest singular value first; s alone with ``compute_uv=False``.
 
     x: (..., m, n) -> (..., m, m), (..., k), (..., n, n) with k = min(m, n); with ``full_matrices=False`` (..., m, k),

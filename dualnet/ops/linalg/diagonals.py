@@ -5,11 +5,12 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Op, Xp
 from ..core.shape import ndim, ravel
 from ..math.reduce import sum
+from ..registry import op
 
 
 def _places(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
@@ -18,8 +19,8 @@ def _places(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
     return i + builtins.max(-offset, 0), i + builtins.max(offset, 0)
 
 
-@primitive
-def diagonal(xp: Xp, x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Op:
+@op("numpy")
+def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Op:
     """The diagonal of each matrix in two axes, ``offset`` above the main one.  x: (..., n, ..., m, ...) -> (..., d)"""
     if x.ndim < 2:
         raise ValueError(f"diagonal: expected at least two axes, got shape {x.shape}")
@@ -35,7 +36,7 @@ def diagonal(xp: Xp, x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) 
 
 
 @primitive
-def _diagonal_matrix(xp: Xp, x: Array, k: int = 0) -> Op:
+def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """A square matrix with x on its k-th diagonal and 0 elsewhere.  x: (n,) -> (n + |k|, n + |k|)"""
     n = x.shape[0] + builtins.abs(k)
     y = xp.zeros((n, n), dtype=x.dtype)
@@ -47,31 +48,34 @@ def _diagonal_matrix(xp: Xp, x: Array, k: int = 0) -> Op:
     return y, backward
 
 
-def diag(x: Any, k: int = 0) -> Tensor:
+@op("numpy")
+def diag(x: Any, /, k: int = 0) -> Tensor:
     """Of a vector the matrix with it on the k-th diagonal, of a matrix its k-th diagonal.  (n,) or (n, m)"""
     if ndim(x) not in (1, 2):
         raise ValueError(f"diag: expected a vector or a matrix, got a tensor with {ndim(x)} axes")
     return _diagonal_matrix(x, k) if ndim(x) == 1 else diagonal(x, k)
 
 
-def diagflat(x: Any, k: int = 0) -> Tensor:
+@op("numpy")
+def diagflat(x: Any, /, k: int = 0) -> Tensor:
     """The matrix with all elements of x on its k-th diagonal"""
     return _diagonal_matrix(ravel(x), k)
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+@op("numpy")
+def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of each diagonal"""
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
-@primitive
-def tril(xp: Xp, x: Array, k: int = 0) -> Op:
+@op("numpy")
+def tril(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """The elements on and below the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.tri(*_matrix(x), k=k, dtype="bool"))
 
 
-@primitive
-def triu(xp: Xp, x: Array, k: int = 0) -> Op:
+@op("numpy")
+def triu(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """The elements on and above the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.logical_not(xp.tri(*_matrix(x), k=k - 1, dtype="bool")))
 
@@ -86,8 +90,8 @@ def _masked(xp: Xp, x: Array, mask: Array) -> Op:
     return xp.where(mask, x, xp.zeros((), dtype=x.dtype)), lambda dy: xp.where(mask, dy, xp.zeros((), dtype=dy.dtype))
 
 
-@primitive
-def vander(xp: Xp, x: Array, N: int | None = None, increasing: bool = False) -> Op:
+@op("numpy")
+def vander(xp: Xp, x: Array, /, N: int | None = None, increasing: bool = False) -> Op:
     """The powers of x as columns, the highest first unless ``increasing``.  x: (n,) -> (n, N), N = n by default"""
     if x.ndim != 1:
         raise ValueError(f"vander: expected a vector, got shape {x.shape}")

@@ -8,15 +8,18 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
 from ...core.dtypes import result_type
+from ...core.op import primitive
+from ...core.tensor import Tensor
 from .._common import Array, Op, Xp
+from ..registry import op
 
 Label = str  # one letter, or "...n" for the n-th axis from the right that an ellipsis stands for
 Labels = tuple[Label, ...]
 
 
-def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
+@op("numpy")
+def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     """The sum of products that ``subscripts`` says, in the notation of ``numpy.einsum``.
 
     subscripts: one group of letters per operand, separated by commas, then "->" and the letters of the result. A letter
@@ -36,7 +39,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     return _einsum(*operands, subscripts=subscripts)
 
 
-@primitive
+@primitive(in_place_grads=True)
 def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = True) -> Op:
     terms, output = _parse(subscripts, [x.ndim for x in operands])
     sizes = _sizes(subscripts, terms, [x.shape for x in operands])

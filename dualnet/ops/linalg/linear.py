@@ -6,13 +6,15 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
+from ...core.tensor import Tensor
 from .._common import Array, Op, floating, promote, sum_to
 from ..nn.activation import FROM_OUTPUT
+from ..registry import op
 
 
-@primitive
-def matmul(backend: Backend, x1: Array, x2: Array) -> Op:
+@op("numpy", in_place_grads=True)
+def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
     """The matrix product over the last two axes, the others broadcast.
 
     x1: (..., m, k)  x2: (..., k, n) -> (..., m, n); a vector counts as a row on the left and as a column on the right.
@@ -48,8 +50,8 @@ def matmul(backend: Backend, x1: Array, x2: Array) -> Op:
     return y, backward
 
 
-@primitive
-def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, activation: str = "linear") -> Op:
+@primitive(in_place_grads=True)
+def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, /, activation: str = "linear") -> Op:
     """activation(x @ kernel + bias) in one op.
 
     x: (..., in)  kernel: (in, out)  bias: (out,) or None -> (..., out).  activation: a key of
@@ -75,7 +77,8 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
     return y, backward
 
 
-def dot(x1: Any, x2: Any) -> Any:
+@op("numpy")
+def dot(x1: Any, x2: Any, /) -> Tensor:
     """The product of two vectors, matrices or scalars, as ``numpy.dot`` has it for up to two axes on the right."""
     from ..core.shape import ndim
     from ..math.arithmetic import multiply

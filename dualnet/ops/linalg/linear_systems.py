@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.autodiff import primitive
 from ...core.dtypes import result_type
+from ...core.op import primitive
+from ...core.tensor import Tensor
 from .._common import Array, Const, Op, Xp, sum_to
 from ..core.shape import ndim, swapaxes
+from ..registry import op
 from ._matrix import matrices, regular, t
 from .linear import matmul
 
 
-@primitive
-def inv(xp: Xp, x: Array) -> Op:
+@op("linalg")
+def inv(xp: Xp, x: Array, /) -> Op:
     """The inverse.  x: (..., n, n) -> (..., n, n)"""
     y = xp.linalg.inv(regular(xp, matrices("inv", x, square=True)))
     return y, lambda dy: -(t(xp, y) @ dy @ t(xp, y))
 
 
-@primitive
-def det(xp: Xp, x: Array) -> Op:
+@op("linalg")
+def det(xp: Xp, x: Array, /) -> Op:
     """The determinant.  x: (..., n, n) -> (...)"""
     a = matrices("det", x, square=True)
 
@@ -39,8 +41,8 @@ def det(xp: Xp, x: Array) -> Op:
     return xp.linalg.det(a).astype(x.dtype if x.dtype.kind in "fV" else a.dtype, copy=False), backward
 
 
-@primitive
-def slogdet(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def slogdet(xp: Xp, x: Array, /) -> Op:
     """(sign, logarithm of the absolute value) of the determinant.  x: (..., n, n) -> (...), (...)"""
     a = matrices("slogdet", x, square=True)
     sign, log = xp.linalg.slogdet(a)
@@ -51,7 +53,8 @@ def slogdet(xp: Xp, x: Array) -> Op:
     return (sign, log), backward
 
 
-def logdet(x: Array) -> Array:
+@op("math")
+def logdet(x: Array, /) -> Tensor:
     """The logarithm of the absolute value of the determinant.  x: (..., n, n) -> (...)"""
     return slogdet(x)[1]
 
@@ -72,15 +75,15 @@ def _equations(name: str, a: Array, b: Array) -> tuple[Array, Array, bool]:
     return a, b.astype(a.dtype, copy=False), vector
 
 
-@primitive
-def solve(xp: Xp, a: Array, b: Array) -> Op:
+@op("linalg")
+def solve(xp: Xp, a: Array, b: Array, /) -> Op:
     """x with a @ x = b.  a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b"""
     matrix, right, vector = _equations("solve", a, b)
     return _solved(xp, regular(xp, matrix), right, vector, lambda da: da, a, b)
 
 
-@primitive
-def solve_triangular(xp: Xp, a: Array, b: Array, lower: bool = False) -> Op:
+@op("linalg")
+def solve_triangular(xp: Xp, a: Array, b: Array, /, lower: bool = False) -> Op:
     """x with a @ x = b, of the upper (``lower``: lower) triangle of a; the rest of a is not looked at.
 
     a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b
@@ -107,7 +110,8 @@ def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Arr
     return (x[..., 0] if vector else x), backward
 
 
-def pinv(x: Array, rcond: float | None = None) -> Array:
+@op("linalg")
+def pinv(x: Array, /, rcond: float | None = None) -> Tensor:
     """The pseudoinverse of Moore and Penrose.  x: (..., m, n) -> (..., n, m)
 
     rcond: singular values up to this share of the largest count as 0 (default: 10 max(m, n) times the precision).
@@ -116,7 +120,7 @@ def pinv(x: Array, rcond: float | None = None) -> Array:
 
 
 @primitive
-def _pinv(xp: Xp, x: Array, rcond: float | None = None, factor: float = 1) -> Op:
+def _pinv(xp: Xp, x: Array, /, rcond: float | None = None, factor: float = 1) -> Op:
     a = matrices("pinv", x)
     m, n = a.shape[-2:]
     y = xp.linalg.pinv(a, rcond=_cutoff(a, factor) if rcond is None else rcond)
@@ -136,7 +140,8 @@ def _cutoff(a: Array, factor: float = 1) -> float:
     return factor * max(a.shape[-2:]) * precision
 
 
-def lstsq(a: Array, b: Array, rcond: float | None = None) -> Array:
+@op("linalg")
+def lstsq(a: Array, b: Array, /, rcond: float | None = None) -> Tensor:
     """The x of the smallest length among those that make ``a @ x - b`` smallest (least squares).
 
     a: (m, n)  b: (m,) or (m, k) -> (n,) or (n, k).  rcond: as in ``pinv`` (default: max(m, n) times the precision).
@@ -144,8 +149,8 @@ def lstsq(a: Array, b: Array, rcond: float | None = None) -> Array:
     return matmul(_pinv(a, rcond=rcond), b)
 
 
-@primitive
-def matrix_rank(xp: Xp, x: Array, tol: float | None = None) -> Const:
+@op("linalg")
+def matrix_rank(xp: Xp, x: Array, /, tol: float | None = None) -> Const:
     """How many singular values are above ``tol`` (default: the largest times max(m, n) times the precision), as int32.
 
     x: (..., m, n) -> (...)
@@ -156,7 +161,8 @@ def matrix_rank(xp: Xp, x: Array, tol: float | None = None) -> Const:
     return xp.sum(s > limit, axis=-1, dtype="int32"), None
 
 
-def cholesky_inverse(x: Array, upper: bool = False) -> Array:
+@op("linalg")
+def cholesky_inverse(x: Array, /, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is the lower triangle of x.  x: (..., n, n) -> (..., n, n)
 
     upper: the factor is the upper triangle, as of ``cholesky(x, upper=True)``.
@@ -168,6 +174,6 @@ def cholesky_inverse(x: Array, upper: bool = False) -> Array:
 
 
 @primitive
-def _triangle(xp: Xp, x: Array, lower: bool) -> Op:
+def _triangle(xp: Xp, x: Array, /, lower: bool) -> Op:
     part = xp.tril if lower else xp.triu
     return part(x), lambda dy: part(dy)

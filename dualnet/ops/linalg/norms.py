@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ...core import settings
-from ...core.autodiff import primitive
+from ...core.op import primitive
+from ...core.tensor import Tensor
 from .._common import Array, Axis, Op, Xp, floating
 from ..core.create import convert_to_tensor
 from ..core.shape import expand_dims, moveaxis, ndim, shape, squeeze
@@ -14,13 +15,14 @@ from ..math import reduce
 from ..math.arithmetic import not_equal, power
 from ..math.elementwise import absolute, cast
 from ..math.reduce import _as_axis, _restore
+from ..registry import op
 from .decompositions import _singular_values
 
 Order = float | str | None
 
 
 @primitive
-def _length(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     x = floating(x)
     y = xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
 
@@ -31,7 +33,8 @@ def _length(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
     return y, backward
 
 
-def norm(x: Array, ord: Order = None, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("linalg")
+def norm(x: Array, /, ord: Order = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The norm of vectors (one axis) or matrices (two axes), with gradient 0 where it is 0.
 
     axis: which; None means all of x: a vector for one axis, a matrix for two, and with ``ord=None`` any number.

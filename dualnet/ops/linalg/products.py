@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...core.autodiff import primitive
-from .._common import Array, Op, Xp, as_one_op, promote, promote_floating, sum_to
+from ...core.tensor import Tensor
+from .._common import Array, Op, Xp, promote, promote_floating, sum_to
 from ..core.shape import expand_dims, get_item, moveaxis, ndim, ravel, stack
 from ..math.arithmetic import multiply, subtract
+from ..registry import op
 from .einsum import _einsum
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def tensordot(x1: Array, x2: Array, axes: int | Sequence[Any] = 2) -> Array:
+@op("numpy")
+def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     """The sum of products over pairs of axes; the result has the other axes of x1, then those of x2.
 
     axes: how many, the last of x1 with the first of x2 in order, or two lists (or numbers): axes of x1 and of x2.
@@ -38,7 +40,8 @@ def tensordot(x1: Array, x2: Array, axes: int | Sequence[Any] = 2) -> Array:
     return _einsum(x1, x2, subscripts=subscripts, widen=False)
 
 
-def inner(x1: Array, x2: Array) -> Array:
+@op("numpy")
+def inner(x1: Array, x2: Array, /) -> Tensor:
     """The sum of products over the last axes.  x1: (..., n)  x2: (..., n) -> the other axes of x1, then those of x2
 
     With a scalar: the product.
@@ -48,18 +51,20 @@ def inner(x1: Array, x2: Array) -> Array:
     return tensordot(x1, x2, axes=(-1, -1))
 
 
-def vdot(x1: Array, x2: Array) -> Array:
+@op("numpy")
+def vdot(x1: Array, x2: Array, /) -> Tensor:
     """The sum of products of all elements in order.  x1, x2: tensors of as many elements -> ()"""
     return _einsum(ravel(x1), ravel(x2), subscripts="a,a->", widen=False)
 
 
-def outer(x1: Array, x2: Array) -> Array:
+@op("numpy")
+def outer(x1: Array, x2: Array, /) -> Tensor:
     """Every element of x1 times every element of x2.  any shapes -> (size of x1, size of x2)"""
     return multiply(expand_dims(ravel(x1), 1), expand_dims(ravel(x2), 0))
 
 
-@primitive
-def kron(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def kron(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """Kronecker's product: x1 with every element replaced by its product with x2.  (m, ...), (n, ...) -> (m * n, ...)"""
     x, y = promote(x1, x2)
     y = y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
@@ -78,8 +83,10 @@ def kron(xp: Xp, x1: Array, x2: Array) -> Op:
     return (wide * high).reshape(tuple(m * n for m, n in zip(x.shape, y.shape))), backward
 
 
-@as_one_op
-def cross(x1: Array, x2: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
+@op("numpy")
+def cross(
+    x1: Array, x2: Array, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Tensor:
     """The cross product of vectors of 3 elements; 2 stand for 3 of which the last is 0.  (..., 3), (..., 3) -> (..., 3)
 
     Of two vectors of 2 elements only the last element of the product.  (..., 2), (..., 2) -> (...)
@@ -100,8 +107,8 @@ def cross(x1: Array, x2: Array, axisa: int = -1, axisb: int = -1, axisc: int = -
     return moveaxis(stack([x, y, last], axis=-1), -1, axisc)
 
 
-@primitive
-def cdist(xp: Xp, x: Array, y: Array) -> Op:
+@op("math", class_name="CDist")
+def cdist(xp: Xp, x: Array, y: Array, /) -> Op:
     """The Euclidean distance of every pair, with gradient 0 where it is 0.  x: (..., m, d)  y: (..., n, d) -> (..., m, n)
 
     Taken from the differences, which needs m * n * d numbers in between and is exact for points that are near.
@@ -117,8 +124,8 @@ def cdist(xp: Xp, x: Array, y: Array) -> Op:
     return z, backward
 
 
-@primitive
-def correlate(xp: Xp, x1: Array, x2: Array, mode: str = "valid") -> Op:
+@op("numpy")
+def correlate(xp: Xp, x1: Array, x2: Array, /, mode: str = "valid") -> Op:
     """The cross-correlation of two signals, c_k = sum of x1[n + k] * x2[n].  x1: (m,)  x2: (n,) -> a vector
 
     mode: "full", every overlap, m + n - 1; "same", its middle max(m, n); "valid", where the shorter lies within the longer.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.autodiff import primitive
 from ...core.dtypes import result_type
+from ...core.op import primitive
+from ...core.tensor import Tensor
 from .._common import Array, Const, Op, Xp, promote, promote_floating, sum_to
 from ..core.counting import nonzero
+from ..registry import alias, op
 
 
-@primitive
-def add(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def add(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 + x2"""
     x, y = promote(x1, x2)
 
@@ -21,8 +23,8 @@ def add(xp: Xp, x1: Array, x2: Array) -> Op:
     return x + y, backward
 
 
-@primitive
-def subtract(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def subtract(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 - x2"""
     x, y = promote(x1, x2)
 
@@ -32,8 +34,8 @@ def subtract(xp: Xp, x1: Array, x2: Array) -> Op:
     return xp.subtract(x, y), backward
 
 
-@primitive
-def multiply(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def multiply(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 * x2"""
     x, y = promote(x1, x2)
 
@@ -43,8 +45,8 @@ def multiply(xp: Xp, x1: Array, x2: Array) -> Op:
     return x * y, backward
 
 
-@primitive
-def divide(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def divide(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 / x2; integers are divided as floating point numbers"""
     x, y = promote_floating(x1, x2)
     z = x / y
@@ -56,11 +58,11 @@ def divide(xp: Xp, x1: Array, x2: Array) -> Op:
     return z, backward
 
 
-true_divide = divide
+true_divide = alias("true_divide", divide)
 
 
-@primitive
-def divide_no_nan(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def divide_no_nan(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 / x2, and 0 where x2 is 0"""
     x, y = promote_floating(x1, x2)
     y = y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
@@ -75,8 +77,8 @@ def divide_no_nan(xp: Xp, x1: Array, x2: Array) -> Op:
     return z, backward
 
 
-@primitive
-def power(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def power(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 ** x2"""
     x, y = promote(x1, x2)
     z = x**y
@@ -93,15 +95,15 @@ def power(xp: Xp, x1: Array, x2: Array) -> Op:
     return z, backward
 
 
-@primitive
-def floor_divide(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def floor_divide(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """floor(x1 / x2)"""
     x, y = promote(x1, x2)
     return xp.floor_divide(x, y), None
 
 
-@primitive
-def mod(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def mod(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 - floor(x1 / x2) * x2: the remainder with the sign of x2"""
     x, y = promote(x1, x2)
     x = x.astype("int32") if x.dtype.kind == "b" else x
@@ -113,8 +115,8 @@ def mod(xp: Xp, x1: Array, x2: Array) -> Op:
     return xp.mod(x, y), backward
 
 
-@primitive
-def maximum(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def maximum(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The larger of the two, element by element; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
     z = xp.maximum(x, y)
@@ -125,8 +127,8 @@ def maximum(xp: Xp, x1: Array, x2: Array) -> Op:
     return z, backward
 
 
-@primitive
-def minimum(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def minimum(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The smaller of the two, element by element; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
     z = xp.minimum(x, y)
@@ -144,77 +146,79 @@ def _share(xp: Xp, dz: Array, x: Array, y: Array, z: Array) -> tuple[Array, Arra
     return sum_to(xp, dz * from_x, x), sum_to(xp, dz * from_y, y)
 
 
-@primitive
-def equal(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 == x2"""
     x, y = promote(x1, x2)
     return xp.equal(x, y), None
 
 
-@primitive
-def not_equal(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def not_equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 != x2"""
     x, y = promote(x1, x2)
     return xp.not_equal(x, y), None
 
 
-@primitive
-def greater(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def greater(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 > x2"""
     x, y = promote(x1, x2)
     return xp.greater(x, y), None
 
 
-@primitive
-def greater_equal(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def greater_equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 >= x2"""
     x, y = promote(x1, x2)
     return xp.greater_equal(x, y), None
 
 
-@primitive
-def less(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def less(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 < x2"""
     x, y = promote(x1, x2)
     return xp.less(x, y), None
 
 
-@primitive
-def less_equal(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def less_equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 <= x2"""
     x, y = promote(x1, x2)
     return xp.less_equal(x, y), None
 
 
-@primitive
-def logical_and(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def logical_and(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """Whether both are true (nonzero)"""
     return xp.logical_and(x1, x2), None
 
 
-@primitive
-def logical_or(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def logical_or(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """Whether either is true (nonzero)"""
     return xp.logical_or(x1, x2), None
 
 
-@primitive
-def logical_xor(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def logical_xor(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """Whether exactly one is true (nonzero)"""
     return xp.logical_xor(x1, x2), None
 
 
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+@op("numpy")
+def where(condition: Any, x1: Any = None, x2: Any = None, /) -> Tensor:
     """x1 where the condition holds, else x2. With neither, the indices at which it holds, as ``nonzero`` gives them"""
     if x1 is None and x2 is None:
-        return nonzero(condition)
+        indices: Any = nonzero(condition)
+        return indices
     if x1 is None or x2 is None:
         raise ValueError("where: expected both x1 and x2, or neither, got one of them")
     return _where(condition, x1, x2)
 
 
 @primitive
-def _where(xp: Xp, condition: Array, x1: Array, x2: Array) -> Op:
+def _where(xp: Xp, condition: Array, x1: Array, x2: Array, /) -> Op:
     dtype = result_type(*(v.dtype if hasattr(v, "dtype") else v for v in (x1, x2)))
     x, y = (v.astype(dtype, copy=False) if hasattr(v, "dtype") else xp.full((), v, dtype=dtype) for v in (x1, x2))
 

@@ -5,39 +5,39 @@ Complex tensors come from ``linalg.eig`` and from complex arrays; the ops here r
 
 from __future__ import annotations
 
-from ...core.autodiff import primitive
 from .._common import Array, Const, Op, Xp, floating
+from ..registry import alias, op
 
 
-@primitive
-def real(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def real(xp: Xp, x: Array, /) -> Op:
     """The real part: of real x, x itself"""
     return (xp.real(x) if x.dtype.kind == "c" else x), lambda dy: dy
 
 
-@primitive
-def imag(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def imag(xp: Xp, x: Array, /) -> Const:
     """The imaginary part: of real x, 0"""
     return (xp.imag(x) if x.dtype.kind == "c" else xp.zeros_like(x)), None
 
 
-@primitive
-def conjugate(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def conjugate(xp: Xp, x: Array, /) -> Op:
     """The complex conjugate: of real x, x itself"""
     return (xp.conj(x) if x.dtype.kind == "c" else x), lambda dy: dy
 
 
-conj = conjugate
+conj = alias("conj", conjugate)
 
 
-@primitive
-def angle(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def angle(xp: Xp, x: Array, /) -> Const:
     """The angle in the complex plane, in radians: of real x, 0, or pi where x is negative"""
     x = floating(x)
     return xp.angle(x).astype(xp.real(x).dtype, copy=False), None
 
 
-@primitive
-def isreal(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def isreal(xp: Xp, x: Array, /) -> Const:
     """Whether the imaginary part is 0: of real x, always"""
     return (xp.imag(x) == 0 if x.dtype.kind == "c" else xp.ones(x.shape, dtype=bool)), None

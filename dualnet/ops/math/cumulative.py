@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from ...core.autodiff import primitive
 from ...core.dtypes import is_float, result_type, standardize_dtype
+from ...core.tensor import Tensor
 from .._common import Array, Op, Xp
 from ..core.create import convert_to_tensor
+from ..registry import op
 from .arithmetic import where
 from .elementwise import isnan
 from .reduce import cumsum
 
 
-@primitive
-def cumprod(xp: Xp, x: Array, axis: int | None = None, dtype: str | None = None) -> Op:
+@op("numpy")
+def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
     """The running product along an axis (None: of the flattened tensor)"""
     shape = x.shape
     kind = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
@@ -40,12 +41,14 @@ def cumprod(xp: Xp, x: Array, axis: int | None = None, dtype: str | None = None)
     return y, backward
 
 
-def nancumsum(x: Array, axis: int | None = None, dtype: str | None = None) -> Array:
+@op("numpy")
+def nancumsum(x: Array, /, axis: int | None = None, dtype: str | None = None) -> Tensor:
     """The running sum along an axis (None: of the flattened tensor), NaN counting as 0"""
     return cumsum(_without_nan(x, 0), axis=axis, dtype=dtype)
 
 
-def nancumprod(x: Array, axis: int | None = None, dtype: str | None = None) -> Array:
+@op("numpy")
+def nancumprod(x: Array, /, axis: int | None = None, dtype: str | None = None) -> Tensor:
     """The running product along an axis (None: of the flattened tensor), NaN counting as 1"""
     return cumprod(_without_nan(x, 1), axis=axis, dtype=dtype)
 

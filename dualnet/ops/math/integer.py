@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.autodiff import primitive
 from .._common import Array, Const, Xp, promote
+from ..registry import alias, op
 
 
 def _integers(name: str, x: Array, y: Any, booleans: bool = True) -> tuple[Array, Any]:
@@ -18,42 +18,42 @@ def _integers(name: str, x: Array, y: Any, booleans: bool = True) -> tuple[Array
     return promote(x, y)
 
 
-@primitive
-def bitwise_and(xp: Xp, x: Array, y: Array) -> Const:
+@op("numpy")
+def bitwise_and(xp: Xp, x: Array, y: Array, /) -> Const:
     """The bits that are set in both"""
     return xp.bitwise_and(*_integers("bitwise_and", x, y)), None
 
 
-@primitive
-def bitwise_or(xp: Xp, x: Array, y: Array) -> Const:
+@op("numpy")
+def bitwise_or(xp: Xp, x: Array, y: Array, /) -> Const:
     """The bits that are set in either"""
     return xp.bitwise_or(*_integers("bitwise_or", x, y)), None
 
 
-@primitive
-def bitwise_xor(xp: Xp, x: Array, y: Array) -> Const:
+@op("numpy")
+def bitwise_xor(xp: Xp, x: Array, y: Array, /) -> Const:
     """The bits that are set in exactly one"""
     return xp.bitwise_xor(*_integers("bitwise_xor", x, y)), None
 
 
-@primitive
-def bitwise_not(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def bitwise_not(xp: Xp, x: Array, /) -> Const:
     """All bits the other way round; of booleans, not x"""
     _integers("bitwise_not", x, 0)
     return xp.invert(x), None
 
 
-bitwise_invert = bitwise_not
+bitwise_invert = alias("bitwise_invert", bitwise_not)
 
 
-@primitive
-def bitwise_left_shift(xp: Xp, x: Array, y: Array) -> Const:
+@op("numpy")
+def bitwise_left_shift(xp: Xp, x: Array, y: Array, /) -> Const:
     """The bits of x moved up by y places: x * 2^y"""
     return xp.left_shift(*_shifted(*_integers("bitwise_left_shift", x, y))), None
 
 
-@primitive
-def bitwise_right_shift(xp: Xp, x: Array, y: Array) -> Const:
+@op("numpy")
+def bitwise_right_shift(xp: Xp, x: Array, y: Array, /) -> Const:
     """The bits of x moved down by y places: floor(x / 2^y)"""
     return xp.right_shift(*_shifted(*_integers("bitwise_right_shift", x, y))), None
 
@@ -62,16 +62,17 @@ def _shifted(x: Array, y: Any) -> tuple[Array, Any]:
     return (x.astype("int32"), y.astype("int32")) if x.dtype.kind == "b" and hasattr(y, "dtype") else (x, y)
 
 
-left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
+left_shift = alias("left_shift", bitwise_left_shift)
+right_shift = alias("right_shift", bitwise_right_shift)
 
 
-@primitive
-def gcd(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def gcd(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """The greatest common divisor"""
     return xp.gcd(*_integers("gcd", x1, x2, booleans=False)), None
 
 
-@primitive
-def lcm(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def lcm(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """The least common multiple"""
     return xp.lcm(*_integers("lcm", x1, x2, booleans=False)), None

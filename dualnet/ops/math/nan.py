@@ -8,20 +8,24 @@ from __future__ import annotations
 import math
 
 from ...core.dtypes import is_float
+from ...core.tensor import Tensor
 from .._common import Array, Axis
 from ..core.create import convert_to_tensor
+from ..registry import op
 from . import reduce
 from .arithmetic import divide, equal, maximum, subtract, where
 from .cumulative import _without_nan
 from .elementwise import cast, isnan, logical_not, sqrt, square
 
 
-def nansum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nansum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum"""
     return reduce.sum(_without_nan(x, 0), axis=axis, keepdims=keepdims)
 
 
-def nanprod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanprod(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product"""
     return reduce.prod(_without_nan(x, 1), axis=axis, keepdims=keepdims)
 
@@ -30,21 +34,24 @@ def _tensor(x: Array) -> Array:
     return x if hasattr(x, "dtype") else convert_to_tensor(x)
 
 
-def nanmax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanmax(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element; where several are, each gets an equal share of the gradient"""
     x = _tensor(x)
     y = reduce.max(_without_nan(x, -math.inf), axis=axis, keepdims=keepdims)
     return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
 
 
-def nanmin(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanmin(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element; where several are, each gets an equal share of the gradient"""
     x = _tensor(x)
     y = reduce.min(_without_nan(x, math.inf), axis=axis, keepdims=keepdims)
     return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
 
 
-def nanmean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanmean(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean"""
     x = _tensor(x)
     if not is_float(x.dtype):
@@ -54,7 +61,8 @@ def nanmean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return where(equal(count, 0), math.nan, y)
 
 
-def nanvar(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanvar(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     x = _tensor(x)
     centred = subtract(x, nanmean(x, axis=axis, keepdims=True))
@@ -67,19 +75,22 @@ def nanvar(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return nanmean(squares, axis=axis, keepdims=keepdims)
 
 
-def nanstd(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanstd(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation: the square root of the variance, with gradient 0 where nothing varies"""
     y = nanvar(x, axis=axis, keepdims=keepdims)
     still = equal(y, 0)
     return where(still, 0.0, sqrt(where(still, 1.0, y)))
 
 
-def nanargmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanargmax(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the largest element (the first of equals), as int32"""
     return _place(reduce.argmax, x, -math.inf, axis, keepdims)
 
 
-def nanargmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def nanargmin(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the smallest element (the first of equals), as int32"""
     return _place(reduce.argmin, x, math.inf, axis, keepdims)
 

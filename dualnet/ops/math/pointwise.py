@@ -5,38 +5,38 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...core.autodiff import primitive
 from ...core.dtypes import is_float
 from .._common import Array, Const, Op, Xp, floating, promote, promote_floating, sum_to
+from ..registry import op
 from .arithmetic import _share
 
 # The largest finite numbers.
 _LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38}
 
 
-@primitive
-def arcsinh(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def arcsinh(xp: Xp, x: Array, /) -> Op:
     """The number whose hyperbolic sine is x"""
     x = floating(x)
     return xp.arcsinh(x), lambda dy: dy / xp.sqrt(1 + x * x)
 
 
-@primitive
-def arccosh(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def arccosh(xp: Xp, x: Array, /) -> Op:
     """The number from 0 on whose hyperbolic cosine is x, x >= 1"""
     x = floating(x)
     return xp.arccosh(x), lambda dy: dy / xp.sqrt(x * x - 1)
 
 
-@primitive
-def arctanh(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def arctanh(xp: Xp, x: Array, /) -> Op:
     """The number whose hyperbolic tangent is x, -1 < x < 1"""
     x = floating(x)
     return xp.arctanh(x), lambda dy: dy / (1 - x * x)
 
 
-@primitive
-def arctan2(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def arctan2(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The angle in radians of the point with the coordinates (x2, x1), in [-pi, pi], with gradient 0 at the origin"""
     x, y = promote_floating(x1, x2)
 
@@ -48,59 +48,59 @@ def arctan2(xp: Xp, x1: Array, x2: Array) -> Op:
     return xp.arctan2(x, y), backward
 
 
-@primitive
-def cbrt(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def cbrt(xp: Xp, x: Array, /) -> Op:
     """The cube root"""
     y = xp.cbrt(floating(x))
     return y, lambda dy: dy / (3 * y * y)
 
 
-@primitive
-def exp2(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def exp2(xp: Xp, x: Array, /) -> Op:
     """2 ** x"""
     y = xp.exp2(floating(x))
     return y, lambda dy: dy * y * math.log(2)
 
 
-@primitive
-def deg2rad(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def deg2rad(xp: Xp, x: Array, /) -> Op:
     """Degrees as radians"""
     x = floating(x)
     return (x * (math.pi / 180)).astype(x.dtype, copy=False), lambda dy: dy * (math.pi / 180)
 
 
-@primitive
-def rad2deg(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def rad2deg(xp: Xp, x: Array, /) -> Op:
     """Radians as degrees"""
     x = floating(x)
     return (x * (180 / math.pi)).astype(x.dtype, copy=False), lambda dy: dy * (180 / math.pi)
 
 
-@primitive
-def fabs(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def fabs(xp: Xp, x: Array, /) -> Op:
     """|x| as a floating point number, with gradient 0 at 0"""
     x = floating(x)
     return xp.abs(x), lambda dy: dy * xp.sign(x)
 
 
-@primitive
-def fmax(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def fmax(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The larger of the two, and the other where one is NaN; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
     z = xp.fmax(x, y)
     return z, lambda dz: _share(xp, dz, x, y, z)
 
 
-@primitive
-def fmin(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def fmin(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The smaller of the two, and the other where one is NaN; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
     z = xp.fmin(x, y)
     return z, lambda dz: _share(xp, dz, x, y, z)
 
 
-@primitive
-def fmod(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def fmod(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 - trunc(x1 / x2) * x2: the remainder with the sign of x1"""
     x, y = promote(x1, x2)
     x = x.astype("int32") if x.dtype.kind == "b" else x
@@ -111,8 +111,8 @@ def fmod(xp: Xp, x1: Array, x2: Array) -> Op:
     return xp.fmod(x, y), backward
 
 
-@primitive
-def heaviside(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def heaviside(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """0 where x1 < 0, 1 where x1 > 0, x2 where x1 = 0"""
     x, y = promote_floating(x1, x2)
     zero = x == 0
@@ -123,8 +123,8 @@ def heaviside(xp: Xp, x1: Array, x2: Array) -> Op:
     return xp.where(zero, y, xp.where(x < 0, xp.zeros_like(x), xp.where(x > 0, xp.ones_like(x), x))), backward
 
 
-@primitive
-def hypot(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def hypot(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """sqrt(x1^2 + x2^2) without overflow, with gradient 0 at the origin"""
     x, y = promote_floating(x1, x2)
     z = xp.hypot(x, y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype))
@@ -136,14 +136,14 @@ def hypot(xp: Xp, x1: Array, x2: Array) -> Op:
     return z, backward
 
 
-@primitive
-def logaddexp(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def logaddexp(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """log(exp(x1) + exp(x2)), without overflow"""
     return _log_of_sum(xp, xp.logaddexp, xp.exp, x1, x2)
 
 
-@primitive
-def logaddexp2(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def logaddexp2(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The logarithm to base 2 of 2^x1 + 2^x2, without overflow"""
     return _log_of_sum(xp, xp.logaddexp2, xp.exp2, x1, x2)
 
@@ -160,8 +160,8 @@ def _log_of_sum(xp: Xp, function: Any, power: Any, x1: Array, x2: Array) -> Op:
     return z, backward
 
 
-@primitive
-def ldexp(xp: Xp, x1: Array, x2: Array) -> Op:
+@op("numpy")
+def ldexp(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 * 2^x2, x2 integers.  Raises ``TypeError`` for others"""
     if getattr(getattr(x2, "dtype", None), "kind", "i") not in "iu" or isinstance(x2, float):
         raise TypeError(f"ldexp: expected integers as x2, got dtype {getattr(x2, 'dtype', type(x2).__name__)}")
@@ -170,15 +170,15 @@ def ldexp(xp: Xp, x1: Array, x2: Array) -> Op:
     return xp.ldexp(x, n), lambda dz: (sum_to(xp, xp.ldexp(dz, n), x), None)
 
 
-@primitive
-def nextafter(xp: Xp, x1: Array, x2: Array) -> Const:
+@op("numpy")
+def nextafter(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """The next floating point number after x1 on the way to x2"""
     x, y = promote_floating(x1, x2)
     return xp.nextafter(x, y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)), None
 
 
-@primitive
-def nan_to_num(xp: Xp, x: Array, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Op:
+@op("numpy")
+def nan_to_num(xp: Xp, x: Array, /, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Op:
     """x with ``nan`` in place of NaN, and ``posinf`` and ``neginf`` (default: the largest and smallest finite number) in
     place of infinities; no gradient flows to these."""
     if not is_float(x.dtype):
@@ -193,39 +193,39 @@ def nan_to_num(xp: Xp, x: Array, nan: float = 0.0, posinf: float | None = None, 
     return xp.where(xp.isnan(x), number(nan), y), lambda dy: dy * xp.isfinite(x)
 
 
-@primitive
-def trunc(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def trunc(xp: Xp, x: Array, /) -> Const:
     """The whole number next to x on the side of 0"""
     return (xp.trunc(x) if is_float(x.dtype) else x), None
 
 
-@primitive
-def signbit(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def signbit(xp: Xp, x: Array, /) -> Const:
     """Whether the sign is minus, that of -0.0 too"""
     return (xp.signbit(x) if is_float(x.dtype) else xp.less(x, 0)), None
 
 
-@primitive
-def isposinf(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def isposinf(xp: Xp, x: Array, /) -> Const:
     """Whether x is plus infinity"""
     return xp.equal(floating(x), math.inf), None
 
 
-@primitive
-def isneginf(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def isneginf(xp: Xp, x: Array, /) -> Const:
     """Whether x is minus infinity"""
     return xp.equal(floating(x), -math.inf), None
 
 
-@primitive
-def isclose(xp: Xp, x1: Array, x2: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Const:
+@op("numpy", call=("x1", "x2", "rtol", "atol"))
+def isclose(xp: Xp, x1: Array, x2: Array, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Const:
     """Whether |x1 - x2| <= atol + rtol * |x2|, or both are the same infinity, or (``equal_nan``) both NaN"""
     x, y = promote_floating(x1, x2)
     return _close(xp, x, y, rtol, atol, equal_nan), None
 
 
-@primitive
-def allclose(xp: Xp, x1: Array, x2: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Const:
+@op("numpy", class_name="AllClose")
+def allclose(xp: Xp, x1: Array, x2: Array, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Const:
     """Whether ``isclose`` holds for all elements: a tensor without axes, which stays on the device"""
     x, y = promote_floating(x1, x2)
     return xp.all(_close(xp, x, y, rtol, atol, equal_nan)), None

@@ -6,9 +6,10 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Axis, Op, Xp, floating
+from ..registry import op
 from .reduce import _axes
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -32,6 +33,7 @@ def _quantile(
     backend: Backend,
     x: Array,
     q: Array,
+    /,
     axis: Axis = None,
     method: str = "linear",
     keepdims: bool = False,
@@ -89,7 +91,8 @@ def _quantile(
     return y.reshape(q.shape + kept), backward
 
 
-def quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+@op("numpy")
+def quantile(x: Any, q: Any, /, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """The values that shares ``q`` of the elements do not exceed.  x: any shape -> the shape of q + the axes that stay
 
     q: from 0 to 1, a number or (m,); what lies outside is taken for the nearer end. method: between two elements
@@ -99,26 +102,31 @@ def quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims
     return _quantile(x, q, axis=axis, method=method, keepdims=keepdims)
 
 
-def percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+@op("numpy")
+def percentile(x: Any, q: Any, /, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As ``quantile``, with q from 0 to 100"""
     return _quantile(x, q, axis=axis, method=method, keepdims=keepdims, unit=100)
 
 
-def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+@op("numpy")
+def median(x: Any, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element in order of size, or the mean of the two in the middle"""
     return _quantile(x, 0.5, axis=axis, keepdims=keepdims)
 
 
-def nanquantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+@op("numpy")
+def nanquantile(x: Any, q: Any, /, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As ``quantile``, of the elements that are not NaN; NaN where there are none"""
     return _quantile(x, q, axis=axis, method=method, keepdims=keepdims, skip_nan=True)
 
 
-def nanpercentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+@op("numpy")
+def nanpercentile(x: Any, q: Any, /, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As ``percentile``, of the elements that are not NaN; NaN where there are none"""
     return _quantile(x, q, axis=axis, method=method, keepdims=keepdims, unit=100, skip_nan=True)
 
 
-def nanmedian(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+@op("numpy")
+def nanmedian(x: Any, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """As ``median``, of the elements that are not NaN; NaN where there are none"""
     return _quantile(x, 0.5, axis=axis, keepdims=keepdims, skip_nan=True)

@@ -6,9 +6,9 @@ import builtins
 import math
 from typing import Any
 
-from ...core.autodiff import primitive
 from ...core.dtypes import result_type, standardize_dtype
 from .._common import Array, Axis, Const, Op, Xp, floating
+from ..registry import alias, op
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
 
@@ -37,8 +37,8 @@ def _as_axis(axis: Any) -> Axis:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-@primitive
-def sum(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+@op("numpy")
+def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The sum"""
     axis = _as_axis(axis)
     _axes(axis, x.ndim)
@@ -50,8 +50,8 @@ def sum(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
     return xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
 
 
-@primitive
-def mean(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+@op("numpy")
+def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The arithmetic mean"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -63,8 +63,8 @@ def mean(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
     return xp.mean(x, axis=axis, keepdims=keepdims), backward
 
 
-@primitive
-def prod(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Op:
+@op("numpy")
+def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Op:
     """The product.  dtype: of the result, and of the factors before it"""
     axis = _as_axis(axis)
     dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype) if dtype is None else standardize_dtype(dtype)
@@ -86,8 +86,8 @@ def prod(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, dtype: Any
     return xp.prod(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
 
 
-@primitive
-def var(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+@op("numpy")
+def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -100,8 +100,8 @@ def var(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
     return xp.mean(centred * centred, axis=axis, keepdims=keepdims), backward
 
 
-@primitive
-def std(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+@op("numpy")
+def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The standard deviation: the square root of the variance"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -139,23 +139,24 @@ def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: f
     return _extreme(xp, y, x, axis)
 
 
-@primitive
-def max(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+@op("numpy")
+def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
     """The largest element, at least ``initial``; where several are, each gets an equal share of the gradient"""
     return _reduced(xp, "max", x, axis, keepdims, initial)
 
 
-@primitive
-def min(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+@op("numpy")
+def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
     """The smallest element, at most ``initial``; where several are, each gets an equal share of the gradient"""
     return _reduced(xp, "min", x, axis, keepdims, initial)
 
 
-amax, amin = max, min
+amax = alias("amax", max)
+amin = alias("amin", min)
 
 
-@primitive
-def logsumexp(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op:
+@op("math")
+def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """log(sum(exp(x))), without overflow"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -170,8 +171,8 @@ def logsumexp(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Op
     return y, backward
 
 
-@primitive
-def cumsum(xp: Xp, x: Array, axis: int | None = None, dtype: str | None = None) -> Op:
+@op("numpy")
+def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
     """The running sum along an axis (None: of the flattened tensor)"""
     flat = axis is None
 
@@ -184,14 +185,14 @@ def cumsum(xp: Xp, x: Array, axis: int | None = None, dtype: str | None = None) 
     return xp.cumsum(x, axis=axis, dtype=dtype), backward
 
 
-@primitive
-def argmax(xp: Xp, x: Array, axis: int | None = None, keepdims: bool = False) -> Const:
+@op("numpy")
+def argmax(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
     """The index of the largest element (the first of equals), as int32"""
     return _index(xp.argmax(x, axis=axis), x, axis, keepdims), None
 
 
-@primitive
-def argmin(xp: Xp, x: Array, axis: int | None = None, keepdims: bool = False) -> Const:
+@op("numpy")
+def argmin(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
     """The index of the smallest element (the first of equals), as int32"""
     return _index(xp.argmin(x, axis=axis), x, axis, keepdims), None
 
@@ -201,19 +202,19 @@ def _index(i: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
     return _restore(i, x, axis) if keepdims else i
 
 
-@primitive
-def any(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Const:
+@op("numpy")
+def any(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
     """Whether any element is true"""
     return xp.any(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
-@primitive
-def all(xp: Xp, x: Array, axis: Axis = None, keepdims: bool = False) -> Const:
+@op("numpy")
+def all(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
     """Whether all elements are true"""
     return xp.all(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
-@primitive
-def count_nonzero(xp: Xp, x: Array, axis: Axis = None) -> Const:
+@op("numpy")
+def count_nonzero(xp: Xp, x: Array, /, axis: Axis = None) -> Const:
     """How many elements are not zero, as int32"""
     return xp.count_nonzero(x, axis=_as_axis(axis)).astype("int32"), None

@@ -8,10 +8,12 @@ import dualnet_backends as backends
 
 from ...core import settings
 from ...core.dtypes import is_float, result_type, standardize_dtype
+from ...core.op import composite
 from ...core.tensor import Tensor
-from .._common import Array, as_one_op
+from .._common import Array
 from ..core.create import arange, convert_to_tensor, full
 from ..core.shape import moveaxis, ndim, reshape
+from ..registry import op
 from .arithmetic import add, divide, multiply, power, subtract
 from .elementwise import cast, floor
 
@@ -39,10 +41,17 @@ def _ends(start: Any, stop: Any) -> tuple[Array, Array]:
     return tensor(start), tensor(stop)
 
 
-@as_one_op
+@op("numpy")
 def logspace(
-    start: Array, stop: Array, num: int = 50, endpoint: bool = True, base: float = 10, dtype: Any = None, axis: int = 0
-) -> Array:
+    start: Array,
+    stop: Array,
+    /,
+    num: int = 50,
+    endpoint: bool = True,
+    base: float = 10,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Tensor:
     """``num`` powers of ``base`` with exponents from start to stop, equally far apart, along a new axis.
 
     endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
@@ -53,10 +62,10 @@ def logspace(
     return cast(y, start.dtype if dtype is None else dtype)
 
 
-@as_one_op
+@op("numpy")
 def geomspace(
-    start: Array, stop: Array, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
-) -> Array:
+    start: Array, stop: Array, /, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Tensor:
     """``num`` numbers from start to stop, each the same multiple of the one before it, along a new axis.
 
     endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
@@ -68,8 +77,8 @@ def geomspace(
     return cast(moveaxis(y, 0, axis), start.dtype if dtype is None else dtype)
 
 
-@as_one_op
-def between(start: Array, stop: Array, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
+@composite
+def between(start: Array, /, stop: Array, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
     """``linspace`` of tensors, which have a gradient; one of whole numbers is rounded down."""
     start, stop = _ends(start, stop)
     y = moveaxis(_steps(start, stop, num, endpoint), 0, axis)
@@ -78,9 +87,11 @@ def between(start: Array, stop: Array, num: int, endpoint: bool, retstep: bool, 
     return (y, multiply(subtract(stop, start), 1 / gaps if gaps > 0 else float("nan"))) if retstep else y
 
 
+@op("numpy")
 def linspace(
     start: Any,
     stop: Any,
+    /,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,

@@ -9,27 +9,27 @@ import dualnet_backends as backends
 from dualnet_backends.kernels import special
 
 from ...core import settings
-from ...core.autodiff import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Const, Op, Xp, floating
+from ..registry import export, op
 
 
-@primitive
-def erfc(xp: Xp, x: Array) -> Op:
+@op("math")
+def erfc(xp: Xp, x: Array, /) -> Op:
     """1 - erf(x), exact where that is small"""
     x = floating(x)
     return special.erfc(xp, x), lambda dy: dy * (-2 / math.sqrt(math.pi)) * xp.exp(-x * x)
 
 
-@primitive
-def erfinv(xp: Xp, x: Array) -> Op:
+@op("math")
+def erfinv(xp: Xp, x: Array, /) -> Op:
     """The number whose error function is x, -1 < x < 1; infinite at the ends, NaN beyond"""
     y = special.erfinv(xp, floating(x))
     return y, lambda dy: dy * (math.sqrt(math.pi) / 2) * xp.exp(y * y)
 
 
-@primitive
-def sinc(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def sinc(xp: Xp, x: Array, /) -> Op:
     """sin(pi x) / (pi x), 1 at 0"""
     x = floating(x)
     z = x * math.pi
@@ -51,8 +51,8 @@ def sinc(xp: Xp, x: Array) -> Op:
     return y.astype(x.dtype, copy=False), backward
 
 
-@primitive
-def i0(xp: Xp, x: Array) -> Const:
+@op("numpy")
+def i0(xp: Xp, x: Array, /) -> Const:
     """The modified Bessel function of the first kind and order 0.  Without gradient"""
     x = floating(x)
     return xp.i0(x.astype("float64")).astype(x.dtype), None
@@ -64,26 +64,31 @@ def _window(name: str, x: Any, *more: float) -> Tensor:
     return Tensor(made.astype(settings.floatx()))
 
 
+@export("numpy")
 def bartlett(x: Any) -> Tensor:
     """Bartlett's window, a triangle that is 0 at both ends.  x: how many numbers -> (x,)"""
     return _window("bartlett", x)
 
 
+@export("numpy")
 def blackman(x: Any) -> Tensor:
     """Blackman's window, 0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
     return _window("blackman", x)
 
 
+@export("numpy")
 def hamming(x: Any) -> Tensor:
     """Hamming's window, 0.54 - 0.46 cos(2 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
     return _window("hamming", x)
 
 
+@export("numpy")
 def hanning(x: Any) -> Tensor:
     """Hann's window, 0.5 - 0.5 cos(2 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
     return _window("hanning", x)
 
 
+@export("numpy")
 def kaiser(x: Any, beta: float) -> Tensor:
     """Kaiser's window, i0(beta sqrt(1 - (2 t - 1)^2)) / i0(beta) for t from 0 to 1.  x: how many numbers -> (x,)"""
     return _window("kaiser", x, float(beta))

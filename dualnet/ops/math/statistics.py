@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.dtypes import is_float
-from .._common import Array, Axis, as_one_op
+from ...core.tensor import Tensor
+from .._common import Array, Axis
 from ..core.create import convert_to_tensor
 from ..core.shape import broadcast_to, expand_dims, get_item, ndim, reshape, shape, squeeze, swapaxes
 from ..linalg.linear import matmul
+from ..registry import op
 from .arithmetic import add, divide, multiply, not_equal, subtract
 from .elementwise import cast, clip, sqrt
 from .reduce import max, mean, min, sum
 
 
-@as_one_op
-def average(x: Array, axis: Axis = None, weights: Array | None = None) -> Array:
+@op("numpy", call=("x", "weights"))
+def average(x: Array, /, axis: Axis = None, weights: Array | None = None) -> Tensor:
     """The weighted mean along ``axis`` (all of x by default), sum(x * weights) / sum(weights).
 
     weights: in the shape of x, or as many as x has along ``axis``, one axis; None: ``mean``.
@@ -34,7 +36,8 @@ def average(x: Array, axis: Axis = None, weights: Array | None = None) -> Array:
     return divide(sum(multiply(x, weights), axis=axis), sum(broadcast_to(weights, before), axis=axis))
 
 
-def ptp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+@op("numpy")
+def ptp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element minus the smallest ("peak to peak")"""
     return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
 
@@ -45,8 +48,8 @@ def _part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
     return get_item(x, (slice(None),) * at + (slice(start, stop),))
 
 
-@as_one_op
-def diff(a: Array, n: int = 1, axis: int = -1) -> Array:
+@op("numpy")
+def diff(a: Array, /, n: int = 1, axis: int = -1) -> Tensor:
     """Each element minus the one before it along ``axis``, n times over: n elements fewer. Of booleans: whether they differ"""
     if n < 0:
         raise ValueError(f"diff: expected n >= 0, got {n}")
@@ -59,8 +62,8 @@ def diff(a: Array, n: int = 1, axis: int = -1) -> Array:
     return a
 
 
-@as_one_op
-def trapezoid(y: Array, x: Array | None = None, dx: float = 1.0, axis: int = -1) -> Array:
+@op("numpy")
+def trapezoid(y: Array, /, x: Array | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """The integral along ``axis`` by the trapezoidal rule, of y at the places x, or ``dx`` apart.
 
     x: the shape of y, or as many numbers as y has along ``axis``
@@ -76,8 +79,8 @@ def trapezoid(y: Array, x: Array | None = None, dx: float = 1.0, axis: int = -1)
     return sum(multiply(middle, width), axis=axis)
 
 
-@as_one_op
-def corrcoef(x: Array) -> Array:
+@op("numpy")
+def corrcoef(x: Array, /) -> Tensor:
     """Pearson's correlations of the rows.  x: (variables, observations) -> (variables, variables); (n,) -> ()
 
     A row that does not vary has no correlation: NaN.

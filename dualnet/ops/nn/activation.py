@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
 from .._common import Array, Op, Xp, floating
+from ..registry import alias, export, op
 
 
 class FromOutput(NamedTuple):
@@ -48,25 +49,26 @@ FROM_OUTPUT = {
 
 
 @primitive
-def linear(xp: Xp, x: Array) -> Op:
+def linear(xp: Xp, x: Array, /) -> Op:
     """x"""
     return x, lambda dy: dy
 
 
-@primitive
-def relu(backend: Backend, x: Array) -> Op:
+@op("nn")
+def relu(backend: Backend, x: Array, /) -> Op:
     """max(x, 0)"""
     y = backend.relu(x)
     return y, lambda dy: backend.relu_gradient(y, dy)
 
 
 @primitive
-def _sigmoid_op(xp: Xp, x: Array) -> Op:
+def _sigmoid_op(xp: Xp, x: Array, /) -> Op:
     y = _sigmoid(xp, xp.array(floating(x)))
     return y, lambda dy: dy * y * (1 - y)
 
 
-def sigmoid(x: Any) -> Tensor:
+@op("nn")
+def sigmoid(x: Any, /) -> Tensor:
     """1 / (1 + e^-x)"""
     y: Tensor = _sigmoid_op(x)
     # A cross-entropy that follows goes back to the logits: exact where the probability would round to 0 or 1.
@@ -75,15 +77,15 @@ def sigmoid(x: Any) -> Tensor:
     return y
 
 
-@primitive
-def tanh(xp: Xp, x: Array) -> Op:
+@op("numpy")
+def tanh(xp: Xp, x: Array, /) -> Op:
     """The hyperbolic tangent"""
     y = xp.tanh(floating(x))
     return y, lambda dy: dy * (1 - y * y)
 
 
-@primitive
-def elu(xp: Xp, x: Array, alpha: float = 1.0) -> Op:
+@op("nn")
+def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
     """x for x > 0, else alpha (e^x - 1)  (arXiv:1511.07289)"""
     x = floating(x)
     negative = alpha * xp.expm1(xp.minimum(x, 0))
@@ -94,21 +96,21 @@ def elu(xp: Xp, x: Array, alpha: float = 1.0) -> Op:
     return xp.where(x > 0, x, negative), backward
 
 
-@primitive
-def relu6(xp: Xp, x: Array) -> Op:
+@op("nn")
+def relu6(xp: Xp, x: Array, /) -> Op:
     """min(max(x, 0), 6)"""
     return xp.clip(x, 0, 6), lambda dy: dy * xp.logical_and(x > 0, x < 6)
 
 
-@primitive
-def leaky_relu(xp: Xp, x: Array, negative_slope: float = 0.2) -> Op:
+@op("nn")
+def leaky_relu(xp: Xp, x: Array, /, negative_slope: float = 0.2) -> Op:
     """x for x > 0, else negative_slope x"""
     x = floating(x)
     return xp.where(x > 0, x, negative_slope * x), lambda dy: xp.where(x > 0, dy, negative_slope * dy)
 
 
-@primitive
-def selu(xp: Xp, x: Array) -> Op:
+@op("nn")
+def selu(xp: Xp, x: Array, /) -> Op:
     """scale (x for x > 0, else alpha (e^x - 1)), which keeps mean 0 and variance 1  (arXiv:1706.02515)"""
     alpha, scale = 1.6732632423543772, 1.0507009873554805
     x = floating(x)
@@ -120,16 +122,16 @@ def selu(xp: Xp, x: Array) -> Op:
     return scale * xp.where(x > 0, x, negative), backward
 
 
-@primitive
-def celu(xp: Xp, x: Array, alpha: float = 1.0) -> Op:
+@op("nn")
+def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
     """x for x > 0, else alpha (e^(x / alpha) - 1)  (arXiv:1704.07483)"""
     x = floating(x)
     e = xp.exp(xp.minimum(x, 0) / alpha)
     return xp.where(x > 0, x, alpha * (e - 1)), lambda dy: dy * e
 
 
-@primitive
-def gelu(backend: Backend, x: Array, approximate: bool = True) -> Op:
+@op("nn")
+def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Op:
     """x times the normal distribution function of x  (arXiv:1606.08415); ``approximate`` takes the paper's tanh form"""
     xp, x = backend.xp, floating(x)
     if approximate:
@@ -148,37 +150,37 @@ def gelu(backend: Backend, x: Array, approximate: bool = True) -> Op:
     return x * cdf, backward_exact
 
 
-@primitive
-def silu(xp: Xp, x: Array) -> Op:
+@op("nn")
+def silu(xp: Xp, x: Array, /) -> Op:
     """x sigmoid(x), also called swish  (arXiv:1710.05941)"""
     x = floating(x)
     s = _sigmoid(xp, xp.array(x))
     return x * s, lambda dy: dy * (s + x * s * (1 - s))
 
 
-swish = silu
+swish = alias("swish", silu)
 
 
-@primitive
-def hard_sigmoid(xp: Xp, x: Array) -> Op:
+@op("nn")
+def hard_sigmoid(xp: Xp, x: Array, /) -> Op:
     """relu6(x + 3) / 6"""
     x = floating(x)
     return xp.clip(x / 6 + 0.5, 0, 1), lambda dy: dy / 6 * xp.logical_and(x > -3, x < 3)
 
 
-@primitive
-def hard_silu(xp: Xp, x: Array) -> Op:
+@op("nn")
+def hard_silu(xp: Xp, x: Array, /) -> Op:
     """x hard_sigmoid(x)  (arXiv:1905.02244)"""
     x = floating(x)
     s = xp.clip(x / 6 + 0.5, 0, 1)
     return x * s, lambda dy: dy * (s + x / 6 * xp.logical_and(x > -3, x < 3))
 
 
-hard_swish = hard_silu
+hard_swish = alias("hard_swish", hard_silu)
 
 
-@primitive
-def hard_tanh(xp: Xp, x: Array) -> Op:
+@op("nn")
+def hard_tanh(xp: Xp, x: Array, /) -> Op:
     """x limited to [-1, 1]"""
     return xp.clip(x, -1, 1), lambda dy: dy * xp.logical_and(x > -1, x < 1)
 
@@ -187,30 +189,31 @@ def _softplus(xp: Xp, x: Array) -> Array:
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
-@primitive
-def softplus(xp: Xp, x: Array) -> Op:
+@op("nn")
+def softplus(xp: Xp, x: Array, /) -> Op:
     """log(1 + e^x), without overflow"""
     x = floating(x)
     return _softplus(xp, x), lambda dy: dy * _sigmoid(xp, xp.array(x))
 
 
-@primitive
-def log_sigmoid(xp: Xp, x: Array) -> Op:
+@op("nn")
+def log_sigmoid(xp: Xp, x: Array, /) -> Op:
     """log(sigmoid(x)), without overflow"""
     x = floating(x)
     return -_softplus(xp, -x), lambda dy: dy * _sigmoid(xp, xp.array(-x))
 
 
-@primitive
-def softsign(xp: Xp, x: Array) -> Op:
+@op("nn")
+def softsign(xp: Xp, x: Array, /) -> Op:
     """x / (1 + |x|)"""
     x = floating(x)
     d = 1 + xp.abs(x)
     return x / d, lambda dy: dy / (d * d)
 
 
-@primitive
-def mish(xp: Xp, x: Array) -> Op:
+@export("core")  # not of ops.nn: Keras has it in keras.activations alone
+@op("activations")
+def mish(xp: Xp, x: Array, /) -> Op:
     """x tanh(softplus(x))  (arXiv:1908.08681)"""
     x = floating(x)
     t = xp.tanh(_softplus(xp, x))
@@ -218,7 +221,7 @@ def mish(xp: Xp, x: Array) -> Op:
 
 
 @primitive
-def _softmax(backend: Backend, x: Array, axis: int = -1) -> Op:
+def _softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
     xp, x = backend.xp, floating(x)
     y = backend.softmax(x, axis)
 
@@ -228,7 +231,8 @@ def _softmax(backend: Backend, x: Array, axis: int = -1) -> Op:
     return y, backward
 
 
-def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+@op("nn")
+def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
     """e^x / sum(e^x) along ``axis``; several axes are taken as one"""
     if isinstance(axis, (tuple, list)):
         return _over_axes(_softmax, x, tuple(axis))
@@ -239,7 +243,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 
 @primitive
-def _log_softmax(backend: Backend, x: Array, axis: int = -1) -> Op:
+def _log_softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
     xp, x = backend.xp, floating(x)
     y = backend.log_softmax(x, axis)
 
@@ -249,7 +253,8 @@ def _log_softmax(backend: Backend, x: Array, axis: int = -1) -> Op:
     return y, backward
 
 
-def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+@op("nn")
+def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
     """log(softmax(x)), without overflow; several axes are taken as one"""
     if isinstance(axis, (tuple, list)):
         return _over_axes(_log_softmax, x, tuple(axis))

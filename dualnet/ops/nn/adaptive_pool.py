@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...core.autodiff import primitive
 from .._common import Array, Op, Xp, floating
+from ..registry import op
 from ._windows import Sizes, first_spatial_axis, one_per_axis
 
 Windows = list[tuple[tuple[slice, ...], tuple[slice, ...]]]  # (elements of the input, element of the output)
 
 
-@primitive
-def adaptive_max_pool(xp: Xp, inputs: Array, output_size: Sizes, data_format: str | None = None) -> Op:
+@op("nn")
+def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
     """The largest element of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_max_pool", inputs, output_size, data_format)
     stages = [inputs]
@@ -36,8 +36,8 @@ def adaptive_max_pool(xp: Xp, inputs: Array, output_size: Sizes, data_format: st
     return stages[-1], backward
 
 
-@primitive
-def adaptive_average_pool(xp: Xp, inputs: Array, output_size: Sizes, data_format: str | None = None) -> Op:
+@op("nn")
+def adaptive_average_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
     """The mean of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_average_pool", inputs, output_size, data_format)
     y, shapes = floating(inputs), []

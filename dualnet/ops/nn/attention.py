@@ -6,16 +6,17 @@ import math
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
 from ...core.dtypes import result_type
+from ...core.op import primitive
 from .._common import Array, Const, Op, Xp, sum_to
+from ..registry import op
 
 # Of a pair that is masked. Finite, so that a query with every key masked gets the plain mean of the values, not NaN.
 _MASKED = {"float64": -0.7 * 1.7976931348623157e308}
 _MASKED_32 = -0.7 * 3.4028234663852886e38
 
 
-@primitive
+@op("nn", call=("query", "key", "value", "bias", "mask", "scale"))
 def dot_product_attention(
     backend: Backend,
     query: Array,
@@ -23,6 +24,7 @@ def dot_product_attention(
     value: Array,
     bias: Array | None = None,
     mask: Array | None = None,
+    /,
     scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
@@ -97,7 +99,7 @@ def _heads_first(xp: Xp, x: Array, dtype: str) -> Array:
 
 @primitive
 def attention_band(
-    xp: Xp, query: Array, key: Array, axis: int = 1, is_causal: bool = False, window: int | None = None
+    xp: Xp, query: Array, key: Array, /, axis: int = 1, is_causal: bool = False, window: int | None = None
 ) -> Const:
     """Which query sees which key by their positions along an axis: (T, S), of bool.
 

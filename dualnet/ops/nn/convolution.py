@@ -8,18 +8,19 @@ kernels have channels last; channels first are a view away.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
-from ...graph.node import Operation, Spec, record
-from .._common import Array, Op, Xp, floating
+from .._common import Array, Op, Spec, Xp, floating
 from ..core.shape import shape as shape_of
+from ..registry import op
 from . import _conv_shapes as shapes
 from .activation import FROM_OUTPUT
 
@@ -28,12 +29,13 @@ Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 
-@primitive
+@primitive(in_place_grads=True)
 def _conv(
     backend: Backend,
     x: Array,
     kernel: Array,
     bias: Array | None = None,
+    /,
     strides: Ints = (),
     padding: Pairs = (),
     dilation: Ints = (),
@@ -67,12 +69,13 @@ def _conv(
     return _channels_moved(xp, y, channels_first), backward
 
 
-@primitive
+@primitive(in_place_grads=True)
 def _conv_transpose(
     backend: Backend,
     x: Array,
     kernel: Array,
     bias: Array | None = None,
+    /,
     strides: Ints = (),
     cut: Pairs = (),
     dilation: Ints = (),
@@ -129,9 +132,28 @@ def _sum_pixels(backend: Backend, dz: Array, out: Array | None) -> Array:
     return backend.sum_rows(rows.reshape(math.prod(dz.shape[1:-1]), dz.shape[-1]), out=out)
 
 
+def _spec(inputs: Any, kernel: Any, shape: shapes.Shape) -> Spec:
+    return Spec(shape, inputs.dtype if isinstance(inputs, KerasTensor) else kernel.dtype)
+
+
+def _conv_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
+    return _spec(inputs, kernel, _conv_plan("conv", inputs, kernel, *args, **options)[1])
+
+
+def _depthwise_conv_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
+    plan = functools.partial(_conv_plan, depthwise=True)
+    return _spec(inputs, kernel, plan("depthwise_conv", inputs, kernel, *args, **options)[1])
+
+
+def _conv_transpose_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
+    return _spec(inputs, kernel, _transpose_plan("conv_transpose", inputs, kernel, *args, **options)[1])
+
+
+@op("nn", shape=_conv_shape)
 def conv(
     inputs: Any,
     kernel: Any,
+    /,
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -143,20 +165,16 @@ def conv(
     strides, dilation_rate: one number for all axes, or one for each. padding: "valid" or "same". Raises ``ValueError``
     when shapes do not fit, or nothing would be left.
     """
-    options: dict[str, Any] = {
-        "strides": strides,
-        "padding": padding,
-        "data_format": data_format,
-        "dilation_rate": dilation_rate,
-    }
-    if _is_symbolic(inputs, kernel):
-        return _record(conv, inputs, kernel, options, _conv_plan("conv", inputs, kernel, **options)[1])
-    return convolve(inputs, kernel, **options)
+    return convolve(
+        inputs, kernel, strides=strides, padding=padding, data_format=data_format, dilation_rate=dilation_rate
+    )
 
 
+@op("nn", shape=_depthwise_conv_shape)
 def depthwise_conv(
     inputs: Any,
     kernel: Any,
+    /,
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -166,23 +184,17 @@ def depthwise_conv(
 
     kernel: (taps..., channels, multiplier) -> (batch, spatial'..., channels * multiplier). The rest as for ``conv``.
     """
-    who = "depthwise_conv"
-    options: dict[str, Any] = {
-        "strides": strides,
-        "padding": padding,
-        "data_format": data_format,
-        "dilation_rate": dilation_rate,
-    }
-    if _is_symbolic(inputs, kernel):
-        shape = _conv_plan(who, inputs, kernel, depthwise=True, **options)[1]
-        return _record(depthwise_conv, inputs, kernel, options, shape)
-    return convolve(inputs, kernel, depthwise=True, who=who, **options)
+    options: dict[str, Any] = {"strides": strides, "padding": padding}
+    options |= {"data_format": data_format, "dilation_rate": dilation_rate}
+    return convolve(inputs, kernel, depthwise=True, who="depthwise_conv", **options)
 
 
+@op("nn")
 def separable_conv(
     inputs: Any,
     depthwise_kernel: Any,
     pointwise_kernel: Any,
+    /,
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -197,9 +209,11 @@ def separable_conv(
     return conv(y, pointwise_kernel, data_format=data_format)
 
 
+@op("nn", shape=_conv_transpose_shape)
 def conv_transpose(
     inputs: Any,
     kernel: Any,
+    /,
     strides: Sizes = 1,
     padding: str = "valid",
     output_padding: Sizes | None = None,
@@ -214,9 +228,6 @@ def conv_transpose(
     """
     options: dict[str, Any] = {"strides": strides, "padding": padding, "output_padding": output_padding}
     options |= {"data_format": data_format, "dilation_rate": dilation_rate}
-    if _is_symbolic(inputs, kernel):
-        shape = _transpose_plan("conv_transpose", inputs, kernel, **options)[1]
-        return _record(conv_transpose, inputs, kernel, options, shape)
     return convolve_transpose(inputs, kernel, **options)
 
 
@@ -317,13 +328,3 @@ def _shapes(who: str, inputs: Any, kernel: Any, data_format: str | None) -> tupl
     shape, taps = (tuple(x.shape) if hasattr(x, "shape") else shape_of(x) for x in (inputs, kernel))
     shapes.check_rank(who, shape, len(taps) - 2)
     return shape, taps, data_format
-
-
-def _is_symbolic(*tensors: Any) -> bool:
-    return any(isinstance(x, KerasTensor) for x in tensors)
-
-
-def _record(op: Any, inputs: Any, kernel: Any, options: dict[str, Any], shape: shapes.Shape) -> Any:
-    """The call of an op on symbolic tensors. Its output is known without a trial, which open lengths could fail."""
-    dtype = inputs.dtype if isinstance(inputs, KerasTensor) else kernel.dtype
-    return record(Operation(op), (inputs, kernel), options, Spec(shape, dtype))

@@ -12,13 +12,14 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ...core import settings
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor, logits_of
 from .._common import Array, Op, Xp, floating, sum_to
+from ..registry import op
 
 
-@primitive
-def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, axis: int = -1) -> Op:
+@primitive(in_place_grads=True)
+def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Op:
     """-sum(target log softmax(logits))"""
     xp, logits = backend.xp, floating(logits)
     target = target.astype(logits.dtype, copy=False)
@@ -37,7 +38,7 @@ def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, axis:
 
 
 @primitive
-def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array, axis: int = -1) -> Op:
+def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Op:
     """-log softmax(logits)[target]"""
     xp, z = backend.xp, floating(logits)
     last = axis in (-1, z.ndim - 1)
@@ -56,7 +57,7 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
 
 
 @primitive
-def _cross_entropy(xp: Xp, target: Array, output: Array, axis: int = -1) -> Op:
+def _cross_entropy(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> Op:
     """-sum(target log p), p = output / sum(output) kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
     target = target.astype(output.dtype, copy=False)
@@ -73,8 +74,8 @@ def _cross_entropy(xp: Xp, target: Array, output: Array, axis: int = -1) -> Op:
     return -xp.sum(target * xp.log(clipped), axis=axis), backward
 
 
-@primitive
-def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array) -> Op:
+@primitive(in_place_grads=True)
+def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Op:
     """-target log s - (1 - target) log(1 - s), s = sigmoid(logits)"""
     z = floating(logits)
     t = target.astype(z.dtype, copy=False)
@@ -88,7 +89,7 @@ def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array) -> Op:
 
 
 @primitive
-def _binary_cross_entropy(xp: Xp, target: Array, output: Array) -> Op:
+def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Op:
     """-target log p - (1 - target) log(1 - p), p = output kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
     t = target.astype(output.dtype, copy=False)
@@ -102,8 +103,8 @@ def _binary_cross_entropy(xp: Xp, target: Array, output: Array) -> Op:
     return -(t * xp.log(p) + (1 - t) * xp.log(1 - p)), backward
 
 
-@primitive
-def mean_squared_error(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of (target - output)^2 over the last axis.  (..., n) -> (...)"""
     output = floating(output)
     error = output - (target if target.dtype == output.dtype else target.astype(output.dtype))
@@ -116,8 +117,8 @@ def mean_squared_error(xp: Xp, target: Array, output: Array) -> Op:
     return _mean_last(error * error), backward
 
 
-@primitive
-def mean_absolute_error(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of |target - output| over the last axis, with gradient 0 where they are equal.  (..., n) -> (...)"""
     output = floating(output)
     error = output - target.astype(output.dtype, copy=False)
@@ -136,8 +137,8 @@ def _mean_last(x: Array) -> Array:
     return x.reshape(x.shape[:-1]) if n == 1 else x.sum(axis=-1) / max(n, 1)
 
 
-@primitive
-def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, divisor: float = 1.0) -> Op:
+@primitive(in_place_grads=True)
+def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, /, divisor: float = 1.0) -> Op:
     """sum(weights * values) / divisor, as a tensor without axes.
 
     values: any shape  weights: None (all 1), or a shape that broadcasts to that of values
@@ -153,7 +154,8 @@ def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, 
     return backend.total(weighted, divisor), backward
 
 
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
+@op("nn")
+def categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Cross-entropy of class probabilities.  target, output: (..., classes) -> (...)"""
     _check_same_shape("categorical_crossentropy", target, output)
     logits = output if from_logits else _softmax_logits(output, axis)
@@ -162,7 +164,8 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     return _cross_entropy(target, output, axis)
 
 
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
+@op("nn")
+def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Cross-entropy with integer labels.  target: (...) or (..., 1)  output: (..., classes) -> (...)"""
     from ..core.shape import expand_dims, ndim, shape, squeeze
 
@@ -187,7 +190,8 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     return negative(squeeze(log(take_along_axis(p, ids, axis=axis)), axis=axis))
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
+@op("nn")
+def binary_crossentropy(target: Any, output: Any, /, from_logits: bool = False) -> Tensor:
     """Cross-entropy of independent probabilities, element by element.  target, output: one shape -> that shape"""
     _check_same_shape("binary_crossentropy", target, output)
     logits = output if from_logits else logits_of(output, "sigmoid")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
 from .._common import Array, Op, Xp, floating
+from ..registry import op
 
 _LOW = -3e38  # below any sum of logarithms; -inf - -inf would be NaN
 
@@ -18,9 +18,9 @@ def _log_sum(xp: Xp, terms: Array, axis: int) -> Array:
     return xp.where(total > 0, xp.log(xp.maximum(total, 1)) + top.reshape(total.shape), -xp.inf)
 
 
-@primitive
+@op("nn", class_name="CTCLoss")
 def ctc_loss(
-    backend: Backend, target: Array, output: Array, target_length: Array, output_length: Array, mask_index: int = 0
+    backend: Backend, target: Array, output: Array, target_length: Array, output_length: Array, /, mask_index: int = 0
 ) -> Op:
     """-log of the probability that ``output`` reads ``target``: the sum over all ways to stretch the labels over the
     times, each repeated or followed by blanks; infinite where there are too few times.

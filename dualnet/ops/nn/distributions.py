@@ -15,7 +15,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from .._common import Array, Const, Xp
 
 GAMMA_ROUNDS = 10  # each accepts with a probability of at least 0.95: below 1e-13 that none does
@@ -25,7 +25,7 @@ BINOMIAL_TERMS = 48  # of a sum where the mean is below 10: below 4e-18 that mor
 
 @primitive
 def uniform(
-    backend: Backend, like: Array, shape: Sequence[int], low: float, high: float, key: tuple[int, int], step: int
+    backend: Backend, like: Array, /, shape: Sequence[int], low: float, high: float, key: tuple[int, int], step: int
 ) -> Const:
     """Uniform float32 numbers in [low, high), on the device of ``like``, the same bits on every device"""
     return backend.random_uniform(tuple(shape), key, step) * (high - low) + low, None
@@ -33,7 +33,7 @@ def uniform(
 
 @primitive
 def gamma(
-    backend: Backend, alpha: Array, shape: Sequence[int], key: tuple[int, int], step: int, dtype: Any = None
+    backend: Backend, alpha: Array, /, shape: Sequence[int], key: tuple[int, int], step: int, dtype: Any = None
 ) -> Const:
     """Gamma numbers of shape parameter ``alpha`` > 0 and scale 1: mean alpha, variance alpha
 
@@ -49,6 +49,7 @@ def beta(
     backend: Backend,
     alpha: Array,
     beta: Array,
+    /,
     shape: Sequence[int],
     key: tuple[int, int],
     step: int,
@@ -70,6 +71,7 @@ def binomial(
     backend: Backend,
     counts: Array,
     probabilities: Array,
+    /,
     shape: Sequence[int],
     key: tuple[int, int],
     step: int,
@@ -98,7 +100,7 @@ def binomial(
 
 @primitive
 def categorical(
-    backend: Backend, logits: Array, num_samples: int, key: tuple[int, int], step: int, dtype: Any = "int32"
+    backend: Backend, logits: Array, /, num_samples: int, key: tuple[int, int], step: int, dtype: Any = "int32"
 ) -> Const:
     """Classes by their logits.  logits: (batch, classes) -> (batch, num_samples) of integers
 

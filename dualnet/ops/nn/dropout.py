@@ -7,13 +7,15 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Op, floating
 
 
 @primitive
-def _dropout(backend: Backend, x: Array, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None) -> Op:
+def _dropout(
+    backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
+) -> Op:
     x = floating(x)
     mask = backend.dropout_mask(tuple(noise_shape or x.shape), rate, key, step, x.dtype)
     return x * mask, lambda dy: dy * mask

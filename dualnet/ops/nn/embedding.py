@@ -6,12 +6,12 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from .._common import Array, Op
 
 
-@primitive
-def embedding(backend: Backend, table: Array, ids: Array) -> Op:
+@primitive(in_place_grads=True)
+def embedding(backend: Backend, table: Array, ids: Array, /) -> Op:
     """table[ids].  table: (n, size)  ids: any shape of numbers from 0 to n - 1 -> (*ids.shape, size)
 
     On the CPU an id outside raises ``IndexError``; a GPU cannot raise, and wraps.

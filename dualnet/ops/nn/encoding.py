@@ -6,21 +6,22 @@ from typing import Any
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Const, Xp
 from ..core.shape import ndim, one_hot
 from ..math.reduce import max
+from ..registry import op
 
 
-@primitive
-def digitize(xp: Xp, x: Array, bins: Array) -> Const:
+@op("numpy")
+def digitize(xp: Xp, x: Array, bins: Array, /) -> Const:
     """The number of bins that begin at or before x.  x: any shape  bins: (n,) rising -> int32 from 0 to n"""
     return xp.searchsorted(bins, x.reshape(-1), side="right").astype("int32").reshape(x.shape), None
 
 
 @primitive
-def _multi_hot(backend: Backend, ids: Array, num_classes: int, axis: int = 1, dtype: str = "float32") -> Const:
+def _multi_hot(backend: Backend, ids: Array, /, num_classes: int, axis: int = 1, dtype: str = "float32") -> Const:
     """1 for every id that is there along ``axis``, 0 for the others.  (..., n, ...) -> the other axes + (num_classes,)"""
     return backend.xp.max(backend.one_hot(ids, num_classes, dtype), axis=axis), None
 
@@ -30,6 +31,7 @@ def _count_ids(
     backend: Backend,
     ids: Array,
     weights: Array | None = None,
+    /,
     num_classes: int = 1,
     axis: int = 1,
     dtype: str = "float32",
@@ -42,7 +44,7 @@ def _count_ids(
 
 
 @primitive
-def index_of(xp: Xp, x: Array, keys: Array, values: Array) -> Const:
+def index_of(xp: Xp, x: Array, keys: Array, values: Array, /) -> Const:
     """The value of the key that equals x, -2 where none does.  x: any shape  keys, values: (n,), keys rising -> that of x"""
     if keys.shape[0] == 0:
         return xp.full(x.shape, -2, dtype=values.dtype), None
@@ -50,8 +52,10 @@ def index_of(xp: Xp, x: Array, keys: Array, values: Array) -> Const:
     return xp.where(keys[places] == x.reshape(-1), values[places], -2).astype(values.dtype).reshape(x.shape), None
 
 
+@op("nn")
 def multi_hot(
     inputs: Any,
+    /,
     num_classes: int | None = None,
     axis: int = -1,
     dtype: str | None = None,

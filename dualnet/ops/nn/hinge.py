@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...core import settings
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from .._common import Array, Op, Xp, floating, sum_to
 
 
@@ -34,20 +34,20 @@ def _hinge(xp: Xp, target: Array, output: Array, squared: bool) -> Op:
     return values.sum(axis=-1) / n, backward
 
 
-@primitive
-def hinge(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def hinge(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of max(1 - target output, 0); targets -1 and 1, or 0 and 1"""
     return _hinge(xp, target, output, squared=False)
 
 
-@primitive
-def squared_hinge(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def squared_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of max(1 - target output, 0)^2; targets -1 and 1, or 0 and 1"""
     return _hinge(xp, target, output, squared=True)
 
 
-@primitive
-def categorical_hinge(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
     """max(1 + the largest (1 - target) output - sum(target output), 0); targets one-hot"""
     output = floating(output)
     t = target.astype(output.dtype, copy=False)
@@ -66,7 +66,7 @@ def categorical_hinge(xp: Xp, target: Array, output: Array) -> Op:
 
 
 @primitive
-def generalized_cross_entropy(xp: Xp, target: Array, output: Array, q: float = 0.5) -> Op:
+def generalized_cross_entropy(xp: Xp, target: Array, output: Array, /, q: float = 0.5) -> Op:
     """(1 - p^q) / q, p = output[target]: between cross-entropy (q to 0) and absolute error (q = 1)  (arXiv:1805.07836)
 
     target: integers (...)  output: probabilities (..., classes) -> (...)

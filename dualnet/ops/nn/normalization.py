@@ -12,20 +12,22 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ...core import settings
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Op, Xp, floating
 from ..math.reduce import _axes, _restore
+from ..registry import op
 
 Axes = int | Sequence[int]
 
 
-@primitive(mutates=("moving_mean", "moving_variance"))
+@primitive(mutates=("moving_mean", "moving_variance"), in_place_grads=True)
 def batch_norm(
     backend: Backend,
     x: Array,
     gamma: Array | None = None,
     beta: Array | None = None,
+    /,
     axis: int = -1,
     epsilon: float = 1e-3,
     moving_mean: Any = None,
@@ -50,7 +52,7 @@ def batch_norm(
     return y.astype(dtype, copy=False), backward
 
 
-@primitive
+@primitive(in_place_grads=True)
 def _batch_normalization(
     backend: Backend,
     x: Array,
@@ -58,6 +60,7 @@ def _batch_normalization(
     variance: Array,
     beta: Array | None = None,
     gamma: Array | None = None,
+    /,
     axis: int = -1,
     epsilon: float = 1e-3,
 ) -> Op:
@@ -83,8 +86,9 @@ def _batch_normalization(
     return y.astype(dtype, copy=False), backward
 
 
+@op("nn", class_name="BatchNorm", call=("x", "mean", "variance", "offset", "scale"))
 def batch_normalization(
-    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+    x: Any, mean: Any, variance: Any, /, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
 ) -> Tensor:
     """scale (x - mean) / sqrt(variance + epsilon) + offset
 
@@ -93,12 +97,13 @@ def batch_normalization(
     return _batch_normalization(x, mean, variance, offset, scale, axis, epsilon)
 
 
-@primitive
+@primitive(in_place_grads=True)
 def _standardize(
     xp: Xp,
     x: Array,
     gamma: Array | None = None,
     beta: Array | None = None,
+    /,
     axes: Sequence[int] = (-1,),
     epsilon: float = 1e-3,
     kept: Sequence[int] | None = None,
@@ -143,8 +148,9 @@ def _standardize(
     return y.astype(dtype, copy=False), backward
 
 
+@op("nn", class_name="LayerNorm")
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: Axes = -1, epsilon: float | None = None, **kwargs: Any
+    x: Any, gamma: Any = None, beta: Any = None, /, axis: Axes = -1, epsilon: float | None = None, **kwargs: Any
 ) -> Tensor:
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over ``axis``  (arXiv:1607.06450)
 
@@ -172,7 +178,8 @@ def _rms_scaling(x: Any, gamma: Any, axes: tuple[int, ...], epsilon: float) -> T
     return y if gamma is None else multiply(y, reshape(gamma, _shape(x, axes)))
 
 
-def rms_normalization(x: Any, scale: Any = None, axis: Axes = -1, epsilon: float | None = None) -> Tensor:
+@op("nn", class_name="RMSNorm")
+def rms_normalization(x: Any, scale: Any = None, /, axis: Axes = -1, epsilon: float | None = None) -> Tensor:
     """scale x / sqrt(mean(x^2) + epsilon), the mean over ``axis``  (arXiv:1910.07467)
 
     scale: with the lengths of those axes, in their order in x.  epsilon: ``config.epsilon()`` by default
@@ -198,8 +205,8 @@ def group_normalization(
     return reshape(_standardize(grouped, gamma, beta, axes, epsilon, kept=(at, at + 1)), shape)
 
 
-@primitive
-def moments(xp: Xp, x: Array, axes: Axes, keepdims: bool = False, synchronized: bool = False) -> Op:
+@op("nn")
+def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronized: bool = False) -> Op:
     """(mean, variance) over ``axes``; the variance is divided by n, not n - 1"""
     if synchronized:
         raise NotImplementedError("moments: synchronized=True, over several devices, is not there")
@@ -221,8 +228,8 @@ def moments(xp: Xp, x: Array, axes: Axes, keepdims: bool = False, synchronized: 
     return (mean, variance) if dtype != "float16" else (mean.astype(dtype), variance.astype(dtype)), backward
 
 
-@primitive
-def normalize(xp: Xp, x: Array, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Op:
+@op("nn")
+def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Op:
     """x / max(norm, epsilon), with sum(|x|^order)^(1 / order) over ``axis`` for the norm (None: over all axes)"""
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"normalize: order must be a whole number from 1 on, got {order!r}")

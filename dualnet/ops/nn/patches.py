@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.autodiff import primitive
 from .._common import Array, Op, Xp
+from ..registry import op
 
 Pair = int | tuple[int, int] | list[int]
 
@@ -33,8 +33,8 @@ def _moved(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], af
     return xp.transpose(x.reshape(before), order).reshape(after), backward
 
 
-@primitive
-def space_to_depth(xp: Xp, x: Array, block_size: int, data_format: str = "channels_last") -> Op:
+@op("nn")
+def space_to_depth(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Op:
     """Blocks of s by s pixels as channels.  x: (b, h, w, c) -> (b, h / s, w / s, s * s * c), s = block_size
 
     channels_first: (b, c, h, w) -> (b, c * s * s, h / s, w / s).
@@ -49,8 +49,8 @@ def space_to_depth(xp: Xp, x: Array, block_size: int, data_format: str = "channe
     return _moved(xp, x, (b, c, h, s, w, s), (0, 1, 3, 5, 2, 4), (b, c * s * s, h, w))
 
 
-@primitive
-def depth_to_space(xp: Xp, x: Array, block_size: int, data_format: str = "channels_last") -> Op:
+@op("nn")
+def depth_to_space(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Op:
     """Channels as blocks of s by s pixels: the inverse of ``space_to_depth``.  (b, h, w, s * s * c) -> (b, h * s, w * s, c)"""
     b, h, w, c = _sizes(x, block_size, data_format)
     s = block_size
@@ -108,8 +108,8 @@ class _Windows:
         return x[:, :, p : p + h, q : q + w]
 
 
-@primitive
-def unfold(xp: Xp, x: Array, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Op:
+@op("nn")
+def unfold(xp: Xp, x: Array, /, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Op:
     """Sliding windows as columns.  x: (b, c, h, w) -> (b, c * kernel rows * kernel columns, windows)"""
     if x.ndim != 4:
         raise ValueError(f"unfold: expected images of shape (b, c, h, w), got {x.shape}")
@@ -117,10 +117,11 @@ def unfold(xp: Xp, x: Array, kernel_size: Pair, dilation: Pair = 1, padding: Pai
     return windows.columns(xp, x), lambda dy: windows.image(xp, dy)
 
 
-@primitive
+@op("nn")
 def fold(
     xp: Xp,
     x: Array,
+    /,
     output_size: Pair,
     kernel_size: Pair,
     dilation: Pair = 1,

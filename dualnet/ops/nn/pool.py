@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from dualnet_backends import Backend
 
-from ...core.autodiff import primitive
 from .._common import Array, Op, Xp, floating
+from ..registry import op
 from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_count
 
 
@@ -44,10 +44,11 @@ class Axis(NamedTuple):
         return self.stride == self.size and self.windows * self.size == self.length + self.before + self.after
 
 
-@primitive
+@op("nn")
 def max_pool(
     backend: Backend,
     inputs: Array,
+    /,
     pool_size: Sizes,
     strides: Sizes | None = None,
     padding: str = "valid",
@@ -73,10 +74,11 @@ def max_pool(
     return stages[-1], backward
 
 
-@primitive
+@op("nn")
 def average_pool(
     backend: Backend,
     inputs: Array,
+    /,
     pool_size: Sizes,
     strides: Sizes | None = None,
     padding: str = "valid",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core import settings
-from ...core.autodiff import primitive
+from ...core.op import primitive
 from .._common import Array, Op, Xp, floating, sum_to
 
 
@@ -43,8 +43,8 @@ def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array)
     return _mean_of(xp, values, target, output, lambda: -slope, lambda: slope)
 
 
-@primitive
-def huber(xp: Xp, target: Array, output: Array, delta: float = 1.0) -> Op:
+@primitive(in_place_grads=True)
+def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     """The mean of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2;  e = output - target"""
     target, output = _pair(target, output)
     error = output - target
@@ -52,8 +52,8 @@ def huber(xp: Xp, target: Array, output: Array, delta: float = 1.0) -> Op:
     return _of_error(xp, near * (error - 0.5 * near), near, target, output)
 
 
-@primitive
-def pseudo_huber(xp: Xp, target: Array, output: Array, delta: float = 1.0) -> Op:
+@primitive(in_place_grads=True)
+def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     """The mean of delta^2 (sqrt(1 + (e / delta)^2) - 1);  e = output - target"""
     target, output = _pair(target, output)
     error = output - target
@@ -63,8 +63,8 @@ def pseudo_huber(xp: Xp, target: Array, output: Array, delta: float = 1.0) -> Op
     return _of_error(xp, error * error / (root + 1), error / root, target, output)
 
 
-@primitive
-def log_cosh(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def log_cosh(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of log(cosh(e)), without overflow;  e = output - target"""
     target, output = _pair(target, output)
     error = output - target
@@ -73,8 +73,8 @@ def log_cosh(xp: Xp, target: Array, output: Array) -> Op:
     return _of_error(xp, values, xp.tanh(error), target, output)
 
 
-@primitive
-def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """100 times the mean of |target - output| / |target|; a target smaller than epsilon counts as epsilon"""
     target, output = _pair(target, output)
     size = xp.maximum(xp.abs(target), settings.epsilon())
@@ -87,8 +87,8 @@ def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array) -> Op:
     return _mean_of(xp, 100 * xp.abs(ratio), target, output, d_target, lambda: -slope)
 
 
-@primitive
-def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of (log(1 + target) - log(1 + output))^2; values smaller than epsilon count as epsilon"""
     target, output = _pair(target, output)
     t, p = xp.maximum(target, settings.epsilon()), xp.maximum(output, settings.epsilon())
@@ -103,8 +103,8 @@ def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array) -> Op:
     return _mean_of(xp, error * error, target, output, d_target, d_output)
 
 
-@primitive
-def poisson(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def poisson(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of output - target log(output + epsilon), for counts that output is the expected number of"""
     target, output = _pair(target, output)
     rate = output + settings.epsilon()
@@ -112,8 +112,8 @@ def poisson(xp: Xp, target: Array, output: Array) -> Op:
     return _mean_of(xp, output - target * log, target, output, lambda: -log, lambda: 1 - target / rate)
 
 
-@primitive
-def kl_divergence(xp: Xp, target: Array, output: Array) -> Op:
+@primitive(in_place_grads=True)
+def kl_divergence(xp: Xp, target: Array, output: Array, /) -> Op:
     """The sum of target log(target / output) over the last axis, both kept within [epsilon, 1]"""
     target, output = _pair(target, output)
     eps = settings.epsilon()
@@ -128,8 +128,8 @@ def kl_divergence(xp: Xp, target: Array, output: Array) -> Op:
     return (t * log).sum(axis=-1), backward
 
 
-@primitive
-def cosine(xp: Xp, target: Array, output: Array, axis: int = -1) -> Op:
+@primitive(in_place_grads=True)
+def cosine(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> Op:
     """The cosine of the angle between target and output along ``axis``; 0 where one of them is 0"""
     target, output = _pair(target, output)
     (u, inverse_u), (v, inverse_v) = (_direction(xp, x, axis) for x in (target, output))

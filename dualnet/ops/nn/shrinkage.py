@@ -5,43 +5,43 @@ x: any shape -> the same shape, unless it says otherwise
 
 from __future__ import annotations
 
-from ...core.autodiff import primitive
 from .._common import Array, Op, Xp, floating, promote
+from ..registry import op
 
 
-@primitive
-def hard_shrink(xp: Xp, x: Array, threshold: float = 0.5) -> Op:
+@op("nn")
+def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
     """x where |x| > threshold, else 0"""
     x = floating(x)
     kept = xp.abs(x) > threshold
     return x * kept, lambda dy: dy * kept
 
 
-@primitive
-def soft_shrink(xp: Xp, x: Array, threshold: float = 0.5) -> Op:
+@op("nn")
+def soft_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
     """x - threshold above threshold, x + threshold below -threshold, 0 between"""
     x = floating(x)
     return x - xp.clip(x, -threshold, threshold), lambda dy: dy * (xp.abs(x) > threshold)
 
 
-@primitive
-def tanh_shrink(xp: Xp, x: Array) -> Op:
+@op("nn")
+def tanh_shrink(xp: Xp, x: Array, /) -> Op:
     """x - tanh(x)"""
     x = floating(x)
     t = xp.tanh(x)
     return x - t, lambda dy: dy * t * t
 
 
-@primitive
-def threshold(xp: Xp, x: Array, threshold: float, default_value: float) -> Op:
+@op("nn")
+def threshold(xp: Xp, x: Array, /, threshold: float, default_value: float) -> Op:
     """x where it is above ``threshold``, else ``default_value``"""
     x, other = promote(x, default_value)
     above = x > threshold
     return xp.where(above, x, xp.full_like(x, other)), lambda dy: dy * above
 
 
-@primitive
-def squareplus(xp: Xp, x: Array, b: float = 4) -> Op:
+@op("nn")
+def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Op:
     """(x + sqrt(x^2 + b)) / 2, a relu that is smooth at 0 without an exponential  (arXiv:2112.11687)"""
     x = floating(x)
     root = xp.sqrt(x * x + b)
@@ -53,16 +53,16 @@ def squareplus(xp: Xp, x: Array, b: float = 4) -> Op:
     return 0.5 * (x + root), backward
 
 
-@primitive
-def sparse_plus(xp: Xp, x: Array) -> Op:
+@op("nn")
+def sparse_plus(xp: Xp, x: Array, /) -> Op:
     """0 up to -1, (x + 1)^2 / 4 up to 1, then x: the integral of ``sparse_sigmoid``"""
     x = floating(x)
     s = _ramp(xp, x)
     return xp.where(x >= 1, x, s * s), lambda dy: dy * s
 
 
-@primitive
-def sparse_sigmoid(xp: Xp, x: Array) -> Op:
+@op("nn")
+def sparse_sigmoid(xp: Xp, x: Array, /) -> Op:
     """(x + 1) / 2, limited to [0, 1]"""
     x = floating(x)
     return _ramp(xp, x), lambda dy: dy * 0.5 * xp.logical_and(x > -1, x < 1)
@@ -72,8 +72,8 @@ def _ramp(xp: Xp, x: Array) -> Array:
     return xp.clip(0.5 * (x + 1), 0, 1)
 
 
-@primitive
-def sparsemax(xp: Xp, x: Array, axis: int = -1) -> Op:
+@op("nn")
+def sparsemax(xp: Xp, x: Array, /, axis: int = -1) -> Op:
     """The probabilities nearest to x, many of them exactly 0  (arXiv:1602.02068)
 
     max(x - tau, 0), with the one tau along ``axis`` for which they sum to 1.
@@ -96,8 +96,8 @@ def sparsemax(xp: Xp, x: Array, axis: int = -1) -> Op:
     return xp.moveaxis(p, -1, axis), backward
 
 
-@primitive
-def glu(xp: Xp, x: Array, axis: int = -1) -> Op:
+@op("nn")
+def glu(xp: Xp, x: Array, /, axis: int = -1) -> Op:
     """The first half along ``axis`` times the sigmoid of the second (arXiv:1612.08083).  An axis of 2 n becomes one of n
 
     Raises ``ValueError`` when the axis has odd length.

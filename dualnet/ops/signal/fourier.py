@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...core.autodiff import primitive
 from ...core.dtypes import is_float, result_type
+from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Op, Xp, as_one_op, floating
+from .._common import Array, Op, Xp, floating
 from ..core.create import arange, convert_to_tensor
 from ..core.shape import broadcast_to, get_item, ndim, pad, shape
 from ..math.arithmetic import divide, greater, multiply, subtract, where
 from ..math.elementwise import cos
+from ..registry import op
 
 Pair = tuple[Any, Any]
 
@@ -51,35 +52,38 @@ def _parts(xp: Xp, z: Array) -> tuple[Array, Array]:
     return xp.real(z), xp.imag(z)
 
 
-def fft(x: Pair) -> Any:
+@op("math", class_name="FFT")
+def fft(x: Pair, /) -> Any:
     """The discrete Fourier transform of the last axis.  x: a pair of (..., n) -> a pair of (..., n)"""
     return _fft(*_pair("fft", x))
 
 
-def fft2(x: Pair) -> Any:
+@op("math", class_name="FFT2")
+def fft2(x: Pair, /) -> Any:
     """The discrete Fourier transform of the last two axes.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _fft2(*_pair("fft2", x, 2))
 
 
-def ifft2(x: Pair) -> Any:
+@op("math", class_name="IFFT2")
+def ifft2(x: Pair, /) -> Any:
     """The inverse of ``fft2``.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _ifft2(*_pair("ifft2", x, 2))
 
 
 @primitive
-def _fft(xp: Xp, real: Array, imag: Array) -> Op:
+def _fft(xp: Xp, real: Array, imag: Array, /) -> Op:
     n = real.shape[-1]
     return _parts(xp, xp.fft.fft(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft(_join(*dys)))
 
 
 @primitive
-def _fft2(xp: Xp, real: Array, imag: Array) -> Op:
+def _fft2(xp: Xp, real: Array, imag: Array, /) -> Op:
     n = math.prod(real.shape[-2:])
     return _parts(xp, xp.fft.fft2(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft2(_join(*dys)))
 
 
 @primitive
-def _ifft2(xp: Xp, real: Array, imag: Array) -> Op:
+def _ifft2(xp: Xp, real: Array, imag: Array, /) -> Op:
     n = math.prod(real.shape[-2:])
     return _parts(xp, xp.fft.ifft2(_join(real, imag))), lambda dys: _parts(xp, xp.fft.fft2(_join(*dys)) / n)
 
@@ -90,8 +94,8 @@ def _fit(xp: Xp, x: Array, n: int) -> Array:
     return x[..., :n] if given >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - given)])
 
 
-@primitive
-def rfft(xp: Xp, x: Array, fft_length: int | None = None) -> Op:
+@op("math", class_name="RFFT")
+def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
     """The transform of a real signal: of its frequencies 0 to half, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
 
     fft_length: cut the signal to that length, or fill it up with zeros, first.
@@ -107,13 +111,14 @@ def rfft(xp: Xp, x: Array, fft_length: int | None = None) -> Op:
     return _parts(xp, xp.fft.rfft(x, n)), backward
 
 
-def irfft(x: Pair, fft_length: int | None = None) -> Tensor:
+@op("math", class_name="IRFFT")
+def irfft(x: Pair, /, fft_length: int | None = None) -> Tensor:
     """The inverse of ``rfft``.  x: a pair of (..., k) -> (..., fft_length), by default 2 (k - 1)"""
     return _irfft(*_pair("irfft", x), fft_length=fft_length)
 
 
 @primitive
-def _irfft(xp: Xp, real: Array, imag: Array, fft_length: int | None = None) -> Op:
+def _irfft(xp: Xp, real: Array, imag: Array, /, fft_length: int | None = None) -> Op:
     z = _join(real, imag)
     k = z.shape[-1]
     n = 2 * (k - 1) if fft_length is None else fft_length
@@ -148,8 +153,8 @@ def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
     return _fit(xp, out.reshape((*front, (count + pieces - 1) * stride)), total)
 
 
-@primitive
-def extract_sequences(xp: Xp, x: Array, sequence_length: int, sequence_stride: int) -> Op:
+@op("math")
+def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride: int) -> Op:
     """Stretches of a signal, one every ``sequence_stride``.  x: (..., n) -> (..., count, sequence_length)
 
     count: how many lie within the signal.
@@ -169,7 +174,7 @@ def extract_sequences(xp: Xp, x: Array, sequence_length: int, sequence_stride: i
 
 
 @primitive
-def _overlap_add(xp: Xp, y: Array, stride: int) -> Op:
+def _overlap_add(xp: Xp, y: Array, /, stride: int) -> Op:
     count, length = y.shape[-2:]
     out = _added(xp, y, stride, (count - 1) * stride + length)
     return out, lambda dx: _sequences(xp, dx, length, stride)
@@ -208,9 +213,9 @@ def _check_lengths(sequence_length: int, sequence_stride: int, fft_length: int) 
         raise ValueError(f"`sequence_stride` must be a positive integer, got {sequence_stride}")
 
 
-@as_one_op
+@op("math", class_name="STFT")
 def stft(
-    x: Array, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+    x: Array, /, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
 ) -> Any:
     """The transform of a signal at many times: of one windowed stretch every ``sequence_stride``, as a pair.
 
@@ -234,9 +239,10 @@ def _float_of(x: Any) -> str:
     return result_type(x.dtype, float)
 
 
-@as_one_op
+@op("math", class_name="ISTFT")
 def istft(
     x: Pair,
+    /,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,

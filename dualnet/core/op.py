@@ -1,0 +1,226 @@
+"""What an op is. ``primitive`` makes one of array code with its gradient beside it, ``composite`` one of other ops.
+
+On symbolic tensors an op is not computed but recorded, as one call. What else is known of it is its ``OpInfo``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+import dualnet_backends as backends
+
+from .conversion import holds_tensors, stack_nested, to_arrays
+from .symbolic import KerasTensor
+from .tensor import Tensor
+from .tracing import Entry, state
+
+R = TypeVar("R")
+
+# How an op is called on symbolic tensors; graph/infer.py sets it. None: there are none yet.
+symbolic_call: Callable[..., Any] | None = None
+
+# Casts the variables among the inputs of an op to the dtype of the layer that computes; ops/autocast.py sets it when mixed
+# precision is first used.
+autocast_hook: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+
+
+@dataclass(slots=True)
+class OpInfo:
+    """What is known of an op besides its formula: ``op.info``, and ``op.primitive.info`` for who has only the array code.
+
+    Attributes:
+        name: the name of the function.
+        tensors: the names of the tensor parameters. A ``*parameter`` is any number of tensors.
+        mutates: the names of the parameters that are arrays which the op writes in place.
+        in_place_grads: whether its gradient is ``backward(dy, out)`` and not ``backward(dy)``.
+        shape: the shape rule. It is called like the op, with symbolic tensors, and returns symbolic tensors (or anything with a
+            ``shape`` and a ``dtype``) in the structure of the outputs. None: the op is run on zeros.
+        keras_module: the module of Keras's class of this op, such as "keras.src.ops.nn"; "" for an op without an identity.
+        keras_class: the name of that class.
+        call: the names of the arguments with which that class is called; all others are its constructor's.
+    """
+
+    name: str
+    tensors: tuple[str, ...]
+    mutates: tuple[str, ...] = ()
+    in_place_grads: bool = False
+    shape: Callable[..., Any] | None = None
+    keras_module: str = ""
+    keras_class: str = ""
+    call: tuple[str, ...] = ()
+
+
+@overload
+def primitive(function: Callable[..., Any], /) -> Callable[..., Tensor]: ...
+
+
+@overload
+def primitive(
+    *, mutates: tuple[str, ...] = ..., in_place_grads: bool = ..., shape: Callable[..., Any] | None = ...
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]: ...
+
+
+def primitive(function: Any = None, /, **facts: Any) -> Any:
+    """Make a differentiable op of ``function(xp, *tensors, **options) -> (value, backward)``.
+
+    ``function`` sees plain arrays and the array module they belong to; if its first parameter is called ``backend``, it gets the
+    backend (kernels, and ``.xp``). The tensors are the parameters before a ``/``, as in ``def scale(xp, x, /, factor=2.0)``. Without
+    a ``/`` they are the parameters that have no default, and whose annotation is missing or an array. A ``*parameter`` takes any
+    number of tensors. All other parameters are options.
+
+    ``backward(dy)`` returns the gradient of each tensor: one array, or a tuple with ``None`` for a tensor without a gradient. It may
+    be ``None`` for an op that has no gradient, such as a comparison.
+
+    The op takes tensors, variables, arrays, lists and numbers, and returns a ``Tensor`` (or a tuple of them).
+
+    Args:
+        mutates: the names of the parameters that are arrays which the op writes in place.
+        in_place_grads: the gradient is ``backward(dy, out)``, which may write into ``out[i]``: ``False`` when that gradient is not
+            requested, an array to write into, or ``None`` to allocate one.
+        shape: the shape rule, see ``OpInfo``.
+    """
+    if function is None:
+        return lambda function: _primitive(function, **facts)
+    return _primitive(function)
+
+
+def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tensor]:
+    parameters = list(inspect.signature(function).parameters.values())
+    takes_backend = parameters[0].name == "backend"
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    tensors = _tensor_parameters(parameters)
+    names, count = [p.name for p in tensors], len(tensors)
+
+    @functools.wraps(function)
+    def op(*args: Any, **options: Any) -> Any:
+        if variadic:
+            inputs, rest = args, ()
+        else:
+            if len(args) < count:
+                args = _by_position(function, tensors, args, options)
+            inputs, rest = args[:count], args[count:]
+        if autocast_hook is not None:
+            inputs = autocast_hook(inputs)
+        arrays = []
+        tracked = convert = False
+        for x in inputs:
+            if isinstance(x, Tensor):
+                arrays.append(x.data)
+                tracked = tracked or x.tracked
+            else:
+                arrays.append(x)
+                convert = convert or x is not None
+        if convert:
+            if any(isinstance(x, KerasTensor) for x in inputs):
+                return call_symbolic(op, args, options)
+            if any(holds_tensors(x) for x in inputs):
+                return op(*map(stack_nested, inputs), *rest, **options)
+            arrays = to_arrays(inputs, arrays)
+        backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
+        value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
+        array_type, outputs = backend.array_type, value
+        # What has no axes comes from NumPy as a scalar: it is made an array again, which tells its backend and dtype.
+        if type(value) is tuple:
+            outputs = tuple(Tensor(v if type(v) is array_type else backend.asarray(v)) for v in value)
+        else:
+            outputs = Tensor(value if type(value) is array_type else backend.asarray(value))
+        if tracked and backward is not None and state.tapes:
+            for y in outputs if type(value) is tuple else (outputs,):
+                y.tracked = True
+            entry = Entry(outputs, inputs, backward, in_place_grads)
+            for tape in state.tapes:
+                tape.append(entry)
+        tracer = state.tracer
+        if tracer is not None:
+            taped = tracked and backward is not None and bool(state.tapes)
+            context = backend if takes_backend else backend.xp
+            tracer.op(function, context, backend, inputs, arrays, rest, options, outputs, taped)
+        return outputs
+
+    # The op's copy of the signature drops the first parameter, so that help(op) shows what a caller types.
+    op.__signature__ = _public_signature(parameters[1:])  # type: ignore[attr-defined]
+    op.primitive = function  # type: ignore[attr-defined]
+    info = OpInfo(function.__name__, tuple(names), **facts)
+    op.info = function.info = info  # type: ignore[attr-defined]
+    in_place_grads = info.in_place_grads
+    return op
+
+
+def composite(function: Callable[..., R], shape: Callable[..., Any] | None = None) -> Callable[..., R]:
+    """Make an op of a function of other ops: on symbolic tensors it is recorded as one call, so it may read concrete shapes.
+
+    The tensors (or structures of tensors) are the parameters before the ``/``, or the ``*parameter``.
+    """
+    parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+    tensors = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
+    count = sum(p.kind is p.POSITIONAL_ONLY for p in tensors)
+    names = [p.name for p in tensors]
+
+    @functools.wraps(function)
+    def op(*args: Any, **options: Any) -> Any:
+        if options and len(args) < count and not options.keys().isdisjoint(names):
+            args = _by_position(function, tensors, args, options)
+        for x in args:
+            if isinstance(x, KerasTensor) or is_symbolic(x):
+                return call_symbolic(op, args, options)
+        if options and is_symbolic(options):
+            return call_symbolic(op, args, options)
+        return function(*args, **options)
+
+    if count:
+        op.__signature__ = _public_signature(parameters)  # type: ignore[attr-defined]
+    op.info = OpInfo(function.__name__, tuple(names), shape=shape)  # type: ignore[attr-defined]
+    return op
+
+
+def is_symbolic(x: Any) -> bool:
+    """Whether ``x`` is a symbolic tensor or a list, tuple or dictionary with one somewhere in it."""
+    if type(x) in (list, tuple):
+        return any(map(is_symbolic, x))
+    if type(x) is dict:
+        return any(map(is_symbolic, x.values()))
+    return isinstance(x, KerasTensor)
+
+
+def call_symbolic(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Record a call of ``op`` on symbolic tensors."""
+    if symbolic_call is None:
+        raise TypeError(
+            f"{op.__name__} was called on a symbolic tensor, which has no value yet: "
+            "use it inside the call() of a layer or model, where it gets real tensors"
+        )
+    return symbolic_call(op, args, options)
+
+
+def _by_position(
+    function: Callable[..., Any], tensors: list[inspect.Parameter], args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[Any, ...]:
+    """``args`` with the tensors that were given by keyword or left out; they are taken out of ``options``."""
+    for p in tensors[len(args) :]:
+        if p.name not in options and p.default is p.empty:
+            raise TypeError(f"{function.__name__}: the argument {p.name!r} is missing")
+        args += (options.pop(p.name, p.default),)
+    return args
+
+
+def _tensor_parameters(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    before_slash = [p for p in parameters[1:] if p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
+    return before_slash or [p for p in parameters[1:] if p.kind is p.POSITIONAL_OR_KEYWORD and _is_array(p)]
+
+
+def _is_array(p: inspect.Parameter) -> bool:
+    """Whether an annotation means a tensor. Its text is read: it may name a type that only a type checker imports."""
+    text = p.annotation if isinstance(p.annotation, str) else inspect.formatannotation(p.annotation)
+    if p.default is p.empty and (p.annotation is p.empty or text in ("Any", "typing.Any")):
+        return True
+    return "Array" in text or "ndarray" in text
+
+
+def _public_signature(parameters: list[inspect.Parameter]) -> inspect.Signature:
+    """Without the ``/``: an op takes its tensors by keyword too."""
+    named = [p.replace(kind=p.POSITIONAL_OR_KEYWORD) if p.kind is p.POSITIONAL_ONLY else p for p in parameters]
+    return inspect.Signature(named)

@@ -1,0 +1,118 @@
+"""The identity of the ops: public name, namespaces, and the class under which Keras's configs store them.
+
+``@op("nn")`` above ``def log_sigmoid(xp, x, /)`` is all that a new op needs: it makes ``ops.log_sigmoid`` and
+``ops.nn.log_sigmoid``, and a model's config stores a call of it as ``LogSigmoid`` of ``keras.src.ops.nn``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, overload
+
+from ..core.op import composite, primitive
+from ..core.tensor import Tensor
+from ._common import Backward
+
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAMESPACES = ("core", "image", "linalg", "math", "nn", "numpy")
+# The modules that configs name.
+_MODULES = {name: f"keras.src.ops.{name}" for name in _NAMESPACES}
+_MODULES |= {"activations": "keras.src.activations.activations", "dualnet": "dualnet.ops"}
+
+_namespaces: dict[str, dict[str, Any]] = {name: {} for name in _NAMESPACES}
+_by_class: dict[str, Any] = {}
+
+
+class _Decorator(Protocol):
+    """Array code becomes a function that returns a tensor; a function of ops keeps its result."""
+
+    @overload
+    def __call__(self, function: Callable[..., tuple[Any, Backward]], /) -> Callable[..., Tensor]: ...
+    @overload
+    def __call__(self, function: Callable[..., tuple[Any, None]], /) -> Callable[..., Tensor]: ...
+    @overload
+    def __call__(self, function: Callable[..., R], /) -> Callable[..., R]: ...
+
+
+def op(
+    module: str,
+    *,
+    class_name: str | None = None,
+    call: tuple[str, ...] | None = None,
+    shape: Callable[..., Any] | None = None,
+    mutates: tuple[str, ...] = (),
+    in_place_grads: bool = False,
+) -> _Decorator:
+    """Make a public op: of array code, where the first parameter is ``xp`` or ``backend`` (see ``primitive``), else of other ops.
+
+    Args:
+        module: the module in which Keras defines the op: "core", "image", "linalg", "math", "nn" or "numpy". Other ops are in no namespace:
+            "activations", where Keras has the class in its activations, and "dualnet", where Keras does not have it at all.
+        class_name: Keras's class, by default the name of the function in camel case.
+        call: with which arguments Keras calls that class, where these are not the tensors.
+        shape: the shape rule, see ``OpInfo``.
+        mutates: see ``primitive``.
+        in_place_grads: see ``primitive``.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        if function.__code__.co_varnames[:1] in (("xp",), ("backend",)):
+            made: Any = primitive(mutates=mutates, in_place_grads=in_place_grads, shape=shape)(function)
+        else:
+            made = composite(function, shape)
+        info = made.info
+        info.keras_module = _MODULES[module]
+        info.keras_class = class_name or _camel(info.name)
+        info.call = info.tensors if call is None else call
+        _by_class[info.keras_class] = made
+        if module in _NAMESPACES:
+            _publish(module, info.name, made)
+        return made
+
+    return decorate
+
+
+def export(module: str) -> Callable[[F], F]:
+    """Publish a function that is no op: it works on the host, or what it does with symbolic tensors is recorded by the ops it calls."""
+
+    def decorate(function: F) -> F:
+        _publish(module, function.__name__, function)
+        return function
+
+    return decorate
+
+
+def alias(name: str, function: F) -> F:
+    """Another name of an op, under which Keras may store it too: ``amax = alias("amax", max)``."""
+    made: Any = function
+    module = next(short for short, full in _MODULES.items() if full == made.info.keras_module)
+    _by_class.setdefault(_camel(name), function)
+    _publish(module, name, function)
+    return function
+
+
+def _publish(module: str, name: str, function: Any) -> None:
+    _namespaces[module][name] = function
+    vars(sys.modules[function.__module__]).setdefault("__all__", []).append(name)  # ops/__init__.py imports it with *
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def namespace(module: str) -> dict[str, Any]:
+    """The public functions that Keras defines in a module, by name."""
+    return _namespaces[module]
+
+
+def public() -> dict[str, Any]:
+    """The public functions of ``dualnet.ops`` itself, by name."""
+    return {name: f for module in _NAMESPACES if module != "image" for name, f in _namespaces[module].items()}
+
+
+def find(class_name: str) -> Any:
+    """The op that a config stores under a class of Keras, or None."""
+    return _by_class.get(class_name)
