@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, overload
 
 import dualnet_backends as backends
 
@@ -27,7 +27,11 @@ symbolic_call: Callable[..., Any] | None = None
 autocast_hook: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
 
 
-def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
+@overload
+def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]: ...
+@overload
+def primitive(*, mutates: tuple[str, ...]) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]: ...
+def primitive(function: Callable[..., Any] | None = None, *, mutates: tuple[str, ...] = ()) -> Any:
     """Make a differentiable op of ``function(xp, *tensors, **options) -> (value, backward)``.
 
     ``function`` sees plain arrays and the array module they belong to; if its first parameter is called ``backend``,
@@ -41,8 +45,12 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
 
     ``backward`` may be ``None`` for an op that has no gradient, such as a comparison.
 
+    mutates: the names of the options that are arrays which the op changes in place.
+
     The op takes tensors, variables, arrays, lists and numbers, and returns a ``Tensor`` (or a tuple of them).
     """
+    if function is None:
+        return functools.partial(primitive, mutates=mutates)
     parameters = list(inspect.signature(function, eval_str=False).parameters.values())
     wants_backend = parameters[0].name == "backend"
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
@@ -102,6 +110,7 @@ def primitive(function: Callable[..., Any]) -> Callable[..., Tensor]:
     # The engine's copy of the signature drops the first parameter, so that help(op) shows what a caller types.
     op.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
     op.primitive = function  # type: ignore[attr-defined]
+    op.mutates = function.mutates = mutates  # type: ignore[attr-defined]
     return op
 
 
@@ -128,20 +137,27 @@ def backward(
     tape: Tape,
     target: Tensor,
     seed: Array | None = None,
-    destinations: Mapping[int, Array] | None = None,
+    grad_buffers: Mapping[int, Array] | None = None,
     keep: frozenset[int] = frozenset(),
+    tracer: Any = None,
 ) -> dict[int, Array]:
     """Gradients of ``target`` (summed, if it has axes) with respect to everything tracked on the tape.
 
-    seed: the gradient of the target itself (ones). destinations: ``id(tensor) -> array`` into which that tensor's
-    gradient is written. keep: ids of intermediate tensors whose gradient is wanted too. Returns ``id(tensor) ->
-    array``.
+    Args:
+        seed: the gradient of the target itself (ones).
+        grad_buffers: ``id(tensor) -> array`` to write that tensor's gradient into.
+        keep: ids of intermediate tensors whose gradient is returned too.
+        tracer: ``tracer.vjp`` is told of every closure that is called, from which the same reverse pass can be run again.
+
+    Returns:
+        ``id(tensor) -> array``.
     """
-    destinations = destinations or {}
+    grad_buffers = grad_buffers or {}
     if seed is None:
         seed = backends.of(target.data).xp.ones_like(target.data)
     grads: dict[int, Array] = {id(target): seed}
-    for outputs, inputs, closure in reversed(tape):
+    for entry in reversed(tape):
+        outputs, inputs, closure = entry
         if type(outputs) is tuple:
             dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
             if all(dy is None for dy in dys):
@@ -152,34 +168,40 @@ def backward(
             dy = grads.get(i) if i in keep else grads.pop(i, None)
             if dy is None:
                 continue
-        if closure.__code__.co_argcount == 2:
-            dxs = closure(dy, _requests(inputs, grads, destinations))
-        else:
-            dxs = closure(dy)
+        requests = _requests(inputs, grads, grad_buffers) if closure.__code__.co_argcount == 2 else None
+        dxs = closure(dy) if requests is None else closure(dy, requests)
         if type(dxs) is not tuple:
             dxs = (dxs,)
+        if tracer is not None:
+            tracer.vjp(entry, dys if type(outputs) is tuple else (dy,), requests, dxs)
         for x, dx in zip(inputs, dxs):
-            if dx is None or not isinstance(x, Tensor) or not x.tracked:
-                continue
-            i = id(x)
-            before = grads.get(i)
-            if before is not None:
-                # Not in place: a closure may return the very array that another tensor's gradient is.
-                dx = before + dx
-            if dx.dtype != x.data.dtype:
-                dx = dx.astype(x.data.dtype)
-            if type(dx) is not type(x.data):
-                dx = backends.of(x.data).asarray(dx)
-            place = destinations.get(i)
-            if place is not None and dx is not place:
-                place[...] = dx
-                dx = place
-            grads[i] = dx
+            if dx is not None and isinstance(x, Tensor) and x.tracked:
+                i, data = id(x), x.data
+                grads[i] = accumulate_grad(grads.get(i), dx, data.dtype, type(data), grad_buffers.get(i))
     return grads
 
 
-def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], destinations: Mapping[int, Array]) -> list[Any]:
-    """For each input: False (no gradient wanted), an array to write the gradient into, or None (allocate it)."""
+def accumulate_grad(grad: Array | None, dx: Array, dtype: Any, array_type: type, buffer: Array | None = None) -> Array:
+    """The gradient of a tensor after one more contribution: in the tensor's dtype, on its device, in its buffer if it has one.
+
+    Args:
+        grad: the gradient so far, None for the first contribution.
+        dx: the contribution that a closure returned; the buffer itself, where the closure wrote in place.
+    """
+    if grad is not None:
+        dx = grad + dx  # not in place: a closure may return the very array that another tensor's gradient is
+    if dx.dtype != dtype:
+        dx = dx.astype(dtype)
+    if type(dx) is not array_type:
+        dx = backends.by_type[array_type].asarray(dx)
+    if buffer is not None and dx is not buffer:
+        buffer[...] = dx
+        dx = buffer
+    return dx
+
+
+def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], grad_buffers: Mapping[int, Array]) -> list[Any]:
+    """For each input: False (no gradient requested), an array to write the gradient into, or None (allocate it)."""
     out: list[Any] = []
     seen: list[int] = []
     for x in inputs:
@@ -187,7 +209,7 @@ def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], destinations:
             out.append(False)
         else:
             i = id(x)
-            # What was used before, or stands here twice, is added up: its place is given out once.
-            out.append(None if i in grads or i in seen else destinations.get(i))
+            # Contributions after the first are added up: the buffer is given to one closure only.
+            out.append(None if i in grads or i in seen else grad_buffers.get(i))
             seen.append(i)
     return out
