@@ -171,13 +171,16 @@ def _page(namespace: str, title: str) -> str:
 
 
 def _section(namespace: str, value: Any) -> str:
-    """The folder that the source of a layer or op is in, as a title."""
+    """The folder that the source of a layer or op is in, or the file within it, as a title."""
+    path = full_name(namespace) + "."
     if namespace not in GROUPED:
         return ""
-    folders = value.__module__.removeprefix(full_name(namespace) + ".").split(".")[:-1]
-    if namespace in {"ops.linalg", "ops.nn"}:
-        return value.__module__.rpartition(".")[2].strip("_").replace("_", " ").capitalize()
-    return ": ".join(folder.capitalize() for folder in folders)
+    if namespace in {"layers", "ops"}:
+        return ": ".join(folder.capitalize() for folder in value.__module__.removeprefix(path).split(".")[:-1])
+    if not value.__module__.startswith(path):
+        return "Others"
+    file = value.__module__.removeprefix(path).replace("_", " ")
+    return file.upper() if len(file) < 4 else file.capitalize()
 
 
 def _entry(full: str, value: Any) -> list[str]:

@@ -24,7 +24,7 @@ exclude_patterns = ["_build"]
 nitpicky = True
 default_role = "literal"  # `x` in a docstring is code
 
-smartquotes = False  # quotes stand in code and formulas
+smartquotes_action = "D"  # dashes only: quotes stand in code and formulas
 
 html_theme = "furo"
 html_title = f"dualnet {release}"
