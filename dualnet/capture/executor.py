@@ -97,7 +97,7 @@ class Program(Forward):
         # For a closure that writes in place: of each input, False, None, or the variable into whose place it writes.
         self._wanted: list[list[Any] | None] = []
         reached = {place(loss)}
-        for number, (outputs, inputs, closure, in_place_grads) in zip(reversed(recorder.taped), reversed(tape)):
+        for number, (outputs, inputs, _, in_place_grads) in zip(reversed(recorder.taped), reversed(tape)):
             takes = tuple(place(y) for y in outputs) if type(outputs) is tuple else place(outputs)
             if not reached.intersection(as_tuple(takes)):
                 continue

@@ -41,7 +41,7 @@ class OpInfo:
             ``shape`` and a ``dtype``) in the structure of the outputs. None: the op is run on zeros.
         keras_module: the module of Keras's class of this op, such as "keras.src.ops.nn"; "" for an op without an identity.
         keras_class: the name of that class.
-        call: the names of the arguments with which that class is called; all others are its constructor's.
+        call: the names of the arguments with which that class is called, by default the tensors; all others are its constructor's.
     """
 
     name: str
@@ -144,7 +144,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     # The op's copy of the signature drops the first parameter, so that help(op) shows what a caller types.
     op.__signature__ = _public_signature(parameters[1:])  # type: ignore[attr-defined]
     op.primitive = function  # type: ignore[attr-defined]
-    info = OpInfo(function.__name__, tuple(names), **facts)
+    info = OpInfo(function.__name__, tuple(names), call=tuple(names), **facts)
     op.info = function.info = info  # type: ignore[attr-defined]
     in_place_grads = info.in_place_grads
     return op
@@ -173,7 +173,7 @@ def composite(function: Callable[..., R], shape: Callable[..., Any] | None = Non
 
     if count:
         op.__signature__ = _public_signature(parameters)  # type: ignore[attr-defined]
-    op.info = OpInfo(function.__name__, tuple(names), shape=shape)  # type: ignore[attr-defined]
+    op.info = OpInfo(function.__name__, tuple(names), call=tuple(names), shape=shape)  # type: ignore[attr-defined]
     return op
 
 

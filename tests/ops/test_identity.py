@@ -1,0 +1,160 @@
+"""Every op in a model's config: stored under Keras's class, read back here and by Keras, and Keras's own configs read here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from dualnet import Input, Model, models, tree
+from dualnet.ops import registry
+
+from .cases import B, F, I, Row, Sample, call, draw
+from .harness import ROWS
+
+# Calls of ops whose rows in the table have none with an array.
+MORE: dict[str, list[Sample]] = {
+    "full": [call((2, 3), F(()))],
+    "geomspace": [call(F((2,), 1, 2), F((2,), 3, 4), 4)],
+    "linspace": [call(F((2,)), F((2,), 3, 4), 5), call(F(()), F(()), 4, retstep=True)],
+    "logspace": [call(F((2,)), F((2,)), 4, base=2)],
+}
+# Ops of functions: a config names them, so they are registered.
+OF_FUNCTIONS = {"associative_scan", "fori_loop", "map", "scan", "vectorized_map", "while_loop"}
+
+
+class Case(NamedTuple):
+    """One call of an op."""
+
+    name: str
+    op: Any
+    row: Row
+    sample: Sample
+    args: tuple[Any, ...]
+
+    def arrays(self) -> list[Any]:
+        return [as_stored(x) for x in tree.flatten(list(self.args)) if isinstance(x, np.ndarray)]
+
+    def call(self, op: Any, make_input: Any) -> tuple[list[Any], list[Any]]:
+        """The symbolic inputs and outputs of the call."""
+        inputs: list[Any] = []
+
+        def symbolic(x: Any) -> Any:
+            if not isinstance(x, np.ndarray):
+                return x
+            x = as_stored(x)
+            inputs.append(make_input(batch_shape=x.shape, dtype=str(x.dtype)))
+            return inputs[-1]
+
+        args = [symbolic(x) if not isinstance(x, (list, tuple)) else type(x)(map(symbolic, x)) for x in self.args]
+        outputs = op(args, **self.sample.options) if self.row.joined else op(*args, **self.sample.options)
+        return inputs, list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+def holds_arrays(x: Any) -> bool:
+    return any(map(holds_arrays, x)) if type(x) in (list, tuple) else isinstance(x, (F, I, B, np.ndarray))
+
+
+def as_stored(x: Any) -> Any:
+    return x.astype({"f": "float32", "i": "int32", "b": "bool"}[x.dtype.kind])
+
+
+def public_ops() -> dict[str, Any]:
+    """Every op that a graph records, by name."""
+    listed = {**registry.public(), **registry.namespace("image")}
+    return {name: op for name, op in listed.items() if hasattr(op, "info")}
+
+
+def cases(every: bool) -> list[Any]:
+    """The calls of the op table with arrays, or of each op two: the first, and that with the most options."""
+    rows = {row.op: row for row in ROWS}
+    found = []
+    for name, op in sorted(public_ops().items()):
+        row = rows.get(op)
+        samples = MORE.get(name, []) if row is None or name in MORE else row.samples
+        samples = [s for s in samples if any(map(holds_arrays, s.args))]
+        if name in OF_FUNCTIONS or not samples:
+            continue
+        if not every:
+            most = max(samples, key=lambda s: len(s.options))
+            samples = [samples[0]] if most is samples[0] else [samples[0], most]
+        row = row or Row(op, op, samples)
+        for n, sample in enumerate(samples):
+            found.append(pytest.param(Case(name, op, row, sample, draw(sample, f"{name}/{n}")), id=f"{name}-{n}"))
+    return found
+
+
+def config_of(case: Case) -> tuple[Model, str, dict[str, Any]]:
+    """A model of one call, its JSON, and the entry of the op."""
+    model = Model(*case.call(case.op, Input))
+    text = model.to_json()
+    entries = [e for e in json.loads(text)["config"]["layers"] if e["class_name"] != "InputLayer"]
+    assert len(entries) == 1, f"{case.name} is stored as {[e['class_name'] for e in entries]}"
+    return model, text, entries[0]
+
+
+def expect_same(got: Any, expected: Any, rtol: float = 0, atol: float = 0) -> None:
+    got, expected = ([np.asarray(y) for y in tree.flatten(x)] for x in (got, expected))
+    assert [y.shape for y in got] == [y.shape for y in expected]
+    for a, b in zip(got, expected):
+        np.testing.assert_allclose(a.astype(b.dtype), b, rtol=rtol, atol=atol)
+
+
+def test_every_op_is_tried() -> None:
+    tried = {case.values[0].name for case in cases(every=True)}
+    assert set(public_ops()) - tried - OF_FUNCTIONS == set()
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # of shape inference on zeros
+@pytest.mark.parametrize("case", cases(every=True))
+def test_a_config_is_read_back(case: Case) -> None:
+    model, text, entry = config_of(case)
+    assert entry["module"] == case.op.info.keras_module
+    assert entry["class_name"] == case.op.info.keras_class
+    again = models.model_from_json(text)
+    assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
+    assert json.loads(again.to_json()) == json.loads(text)
+    expect_same(again(case.arrays()), model(case.arrays()))
+
+
+# -- Keras ---------------------------------------------------------------------------------------------------------
+
+# What Keras itself cannot read back from its own config, or computes otherwise, and why.
+NOT_IN_KERAS: dict[str, str] = {}
+
+
+def keras_class(keras: Any, info: Any) -> Any:
+    return getattr(importlib.import_module(info.keras_module), info.keras_class, None)
+
+
+@pytest.mark.keras
+def test_every_class_is_one_of_keras(keras: Any) -> None:
+    """And it takes the arguments that a config gives it."""
+    unknown = []
+    for name, op in public_ops().items():
+        if keras_class(keras, op.info) is None:
+            unknown.append(name)
+    assert unknown == []
+
+
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", cases(every=False))
+def test_keras_reads_it(keras: Any, case: Case) -> None:
+    model, text, _ = config_of(case)
+    theirs = keras.models.model_from_json(text)
+    expect_same(theirs(case.arrays()), model(case.arrays()), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", cases(every=False))
+def test_a_config_of_keras_is_read(keras: Any, case: Case) -> None:
+    owner = keras.ops.image if case.name in registry.namespace("image") else keras.ops
+    if case.name == "mish":
+        owner = keras.activations
+    theirs = keras.Model(*case.call(getattr(owner, case.name), keras.Input))
+    model = models.model_from_json(theirs.to_json())
+    expect_same(model(case.arrays()), theirs(case.arrays()), rtol=1e-3, atol=1e-4)
