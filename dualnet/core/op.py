@@ -35,13 +35,13 @@ class OpInfo:
     Attributes:
         name: the name of the function.
         tensors: the names of the tensor parameters. A ``*parameter`` is any number of tensors.
-        mutates: the names of the parameters that are arrays which the op writes in place.
+        mutates: the names of the options that are arrays which the op writes in place.
         in_place_grads: whether its gradient is ``backward(dy, out)`` and not ``backward(dy)``.
         shape: the shape rule. It is called like the op, with symbolic tensors, and returns symbolic tensors (or anything with a
             ``shape`` and a ``dtype``) in the structure of the outputs. None: the op is run on zeros.
         keras_module: the module of Keras's class of this op, such as "keras.src.ops.nn"; "" for an op without an identity.
         keras_class: the name of that class.
-        call: the names of the arguments with which that class is called; all others are its constructor's.
+        call: the names of the arguments with which that class is called, by default the tensors; all others are its constructor's.
     """
 
     name: str
@@ -78,7 +78,7 @@ def primitive(function: Any = None, /, **facts: Any) -> Any:
     The op takes tensors, variables, arrays, lists and numbers, and returns a ``Tensor`` (or a tuple of them).
 
     Args:
-        mutates: the names of the parameters that are arrays which the op writes in place.
+        mutates: the names of the options that are arrays which the op writes in place.
         in_place_grads: the gradient is ``backward(dy, out)``, which may write into ``out[i]``: ``False`` when that gradient is not
             requested, an array to write into, or ``None`` to allocate one.
         shape: the shape rule, see ``OpInfo``.
@@ -144,7 +144,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     # The op's copy of the signature drops the first parameter, so that help(op) shows what a caller types.
     op.__signature__ = _public_signature(parameters[1:])  # type: ignore[attr-defined]
     op.primitive = function  # type: ignore[attr-defined]
-    info = OpInfo(function.__name__, tuple(names), **facts)
+    info = OpInfo(function.__name__, tuple(names), call=tuple(names), **facts)
     op.info = function.info = info  # type: ignore[attr-defined]
     in_place_grads = info.in_place_grads
     return op
@@ -173,7 +173,7 @@ def composite(function: Callable[..., R], shape: Callable[..., Any] | None = Non
 
     if count:
         op.__signature__ = _public_signature(parameters)  # type: ignore[attr-defined]
-    op.info = OpInfo(function.__name__, tuple(names), shape=shape)  # type: ignore[attr-defined]
+    op.info = OpInfo(function.__name__, tuple(names), call=tuple(names), shape=shape)  # type: ignore[attr-defined]
     return op
 
 

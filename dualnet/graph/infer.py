@@ -93,7 +93,7 @@ def _zeros(x: KerasTensor, size: int) -> Tensor:
 
 
 def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    rule = op.info.shape if hasattr(op, "info") else None
+    rule = op.info.shape  # type: ignore[attr-defined]
     spec = rule(*args, **options) if rule else infer(op, args, options)
     return record(Operation(op), args, options, spec)
 

@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
-from .. import ops, tree
-from ..core.naming import to_snake_case
+import dualnet_backends as backends
+
+from .. import tree
+from ..core.conversion import to_array
+from ..core.op import is_symbolic
 from ..core.symbolic import KerasTensor
 from ..graph.graph import Graph
 from ..graph.node import Node, Operation, node_of
 from ..layers.base.layer import Layer
-from ..serialization.objects import deserialize_keras_object, serialize_keras_object
-
-_IN_NN = frozenset(
-    [
-        "relu",
-        "relu6",
-        "sigmoid",
-        "silu",
-        "softplus",
-        "softsign",
-        "tanh",
-        "elu",
-        "selu",
-        "celu",
-        "gelu",
-        "leaky_relu",
-        "hard_sigmoid",
-        "hard_silu",
-        "hard_tanh",
-        "mish",
-        "softmax",
-        "log_softmax",
-        "log_sigmoid",
-        "one_hot",
-        "max_pool",
-        "average_pool",
-        "conv",
-        "depthwise_conv",
-        "separable_conv",
-        "conv_transpose",
-        "binary_crossentropy",
-        "categorical_crossentropy",
-        "sparse_categorical_crossentropy",
-    ]
+from ..ops import registry
+from ..serialization.objects import (
+    deserialize_keras_object,
+    get_registered_name,
+    get_registered_object,
+    serialize_keras_object,
 )
 
+# The modules in which configs name operations.
+_MODULES = ("keras.src.ops.", "keras.src.activations.", "dualnet.ops")
 
 # -- to a config ---------------------------------------------------------------------------------------------------
 
@@ -92,7 +70,7 @@ def _call_config(node: Node, index: dict[int, int]) -> dict[str, Any]:
     args: Any = node.args
     options = node.kwargs
     if isinstance(node.operation, Operation):
-        args, options = _bind(node.operation.op, args, options)[0], {}
+        args, options = _call_arguments(node.operation, node)
     return {"args": tree.map_structure(leaf, list(args)), "kwargs": tree.map_structure(leaf, options)}
 
 
@@ -108,38 +86,66 @@ class _History:
         self.parts = parts
 
 
-def _bind(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """The operands of a call of an op, and its options by name."""
-    try:
-        given = inspect.signature(op).bind(*args, **options).arguments
-    except TypeError:
-        return list(args), options
-    operands: list[Any] = []
-    named: dict[str, Any] = {}
-    for name, value in given.items():
-        variadic = isinstance(value, tuple) and any(isinstance(v, KerasTensor) for v in value)
-        if variadic:
-            operands.append(list(value))
-        elif isinstance(value, KerasTensor) or ((not operands or not named) and name in ("x1", "x2")):
-            operands.append(value)
-        elif isinstance(value, dict) and name in ("options", "kwargs"):
-            named |= value
-        else:
-            named[name] = value
-    return operands, named
+def _arguments(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by name; those of ``**kwargs`` among them, those of ``*args`` as a tuple."""
+    signature = inspect.signature(op)
+    arguments = dict(signature.bind(*args, **options).arguments)
+    for p in signature.parameters.values():
+        if p.kind is p.VAR_KEYWORD:
+            arguments |= arguments.pop(p.name, {})
+    return arguments
+
+
+def _call_arguments(operation: Operation, node: Node) -> tuple[list[Any], dict[str, Any]]:
+    """What a config stores with the node: the arguments with which Keras calls the operation, and all symbolic tensors."""
+    info, parameters = operation.op.info, inspect.signature(operation.op).parameters  # type: ignore[attr-defined]
+    arguments = _arguments(operation.op, node.args, node.kwargs)
+    args: list[Any] = []
+    for name in info.call:
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            args += arguments.pop(name)
+            break
+        value = arguments.pop(name, parameters[name].default)  # some of Keras's classes need every argument
+        args.append(_key_to_config(value) if info.name == "get_item" and name == "key" else value)
+    return args, {name: value for name, value in arguments.items() if name in info.call or is_symbolic(value)}
+
+
+def _key_to_config(key: Any) -> Any:
+    """An index whose lists are arrays. A config has one form for lists and tuples, which index differently."""
+    if isinstance(key, tuple):
+        return tuple(map(_key_to_config, key))
+    return to_array(key, backends.get("cpu")) if isinstance(key, list) else key
+
+
+def _variadic(op: Callable[..., Any]) -> str | None:
+    return next((p.name for p in inspect.signature(op).parameters.values() if p.kind is p.VAR_POSITIONAL), None)
 
 
 def _operation_config(operation: Operation) -> dict[str, Any]:
-    name = operation.op.__name__.lstrip("_")
+    info = operation.op.info  # type: ignore[attr-defined]
+    module, class_name, registered_name = _identity(operation.op)
     node = operation._inbound_nodes[0]
-    options = _bind(operation.op, node.args, node.kwargs)[1]
-    class_name = "".join(part.capitalize() for part in name.split("_"))
+    arguments = _arguments(operation.op, node.args, node.kwargs)
+    options = {name: x for name, x in arguments.items() if name not in info.call and not is_symbolic(x)}
     return {
-        "module": f"keras.src.ops.{'nn' if name in _IN_NN else 'numpy'}",
+        "module": module,
         "class_name": class_name,
         "config": {"name": operation.name, **serialize_keras_object(options)},
-        "registered_name": class_name,
+        "registered_name": registered_name,
     }
+
+
+def _identity(op: Any) -> tuple[str, str, str]:
+    """(module, class name, registered name) of an op in a config."""
+    if op.info.keras_class:
+        return op.info.keras_module, op.info.keras_class, op.info.keras_class
+    name = get_registered_name(op)
+    if get_registered_object(name) is not op:
+        raise ValueError(
+            f"cannot save a call of {op.__name__}: it is an op of yours, which a config names only if it is registered. Decorate it "
+            "with @dualnet.saving.register_keras_serializable()"
+        )
+    return op.__module__, op.__name__, name
 
 
 # -- from a config -------------------------------------------------------------------------------------------------
@@ -191,20 +197,36 @@ def _is_history(x: Any) -> bool:
 
 def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
     module = str(entry.get("module") or "")
-    if not module.startswith("keras.src.ops."):
-        return deserialize_keras_object({k: v for k, v in entry.items() if k != "inbound_nodes"}, custom_objects)
-    name = to_snake_case(entry["class_name"])
-    op = getattr(ops, name, None)
-    if op is None or name not in ops.__all__:
-        raise ValueError(f"the model uses the operation {entry['class_name']}, which dualnet does not have")
-    options = {k: v for k, v in entry["config"].items() if k not in ("name", "dtype") and v is not None}
+    if module.startswith(_MODULES):
+        op = registry.find(entry["class_name"])
+        if op is None:
+            raise ValueError(f"the model uses the operation {entry['class_name']}, which dualnet does not have")
+    else:
+        op = get_registered_object(str(entry.get("registered_name") or entry["class_name"]), custom_objects)
+        if not hasattr(op, "info"):
+            return deserialize_keras_object({k: v for k, v in entry.items() if k != "inbound_nodes"}, custom_objects)
+    parameters = inspect.signature(op).parameters
+    config = deserialize_keras_object(entry["config"], custom_objects)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    options = {k: _tuples(v) for k, v in config.items() if k in parameters or (open_ended and k != "name")}
+    variadic = _variadic(op)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return op(*args, **options, **kwargs)
+        arguments = {**options, **kwargs}
+        if variadic is not None:
+            before = [arguments.pop(name) for name in itertools.takewhile(variadic.__ne__, parameters)]
+            return op(*before, *args, **arguments)
+        arguments |= dict(zip(op.info.call, args))
+        if op.info.name == "get_item":
+            arguments["key"] = _tuples(arguments["key"])
+        return op(**arguments)
 
-    call.__name__ = name
-    call.__signature__ = inspect.signature(op)  # type: ignore[attr-defined]
-    return _Reader(call, entry["config"].get("name"))
+    return _Reader(call, entry["config"].get("name") or op.__name__)
+
+
+def _tuples(x: Any) -> Any:
+    """Lists as tuples: JSON has no other word for them, and no option of an op is a list."""
+    return tuple(map(_tuples, x)) if isinstance(x, list) else x
 
 
 class _Reader(Operation):

@@ -66,7 +66,7 @@ def op(
         info = made.info
         info.keras_module = _MODULES[module]
         info.keras_class = class_name or _camel(info.name)
-        info.call = info.tensors if call is None else call
+        info.call = call or info.call
         _by_class[info.keras_class] = made
         if module in _NAMESPACES:
             _publish(module, info.name, made)

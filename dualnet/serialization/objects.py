@@ -130,6 +130,11 @@ def serialize_keras_object(obj: Any) -> Any:
         return [serialize_keras_object(v) for v in obj]
     if isinstance(obj, dict):
         return {k: serialize_keras_object(v) for k, v in obj.items()}
+    if isinstance(obj, slice):
+        ends = {key: serialize_keras_object(getattr(obj, key)) for key in ("start", "stop", "step")}
+        return {"class_name": "__slice__", "config": ends}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(obj, "dtype") and hasattr(obj, "tolist"):  # tensor, array or NumPy scalar
         if getattr(obj, "ndim", 0) == 0:
             return obj.item()
@@ -206,6 +211,10 @@ def deserialize_keras_object(
             "the file holds a Python lambda as byte code, which is never run: define the function in your program and "
             "pass it with custom_objects={name: function}"
         )
+    if name == "__slice__":
+        return slice(*(deserialize_keras_object(inner[key], custom_objects) for key in ("start", "stop", "step")))
+    if name == "__ellipsis__":
+        return Ellipsis
     if name in ("__numpy__", "__tensor__"):
         value = Tensor(to_array(inner["value"], backends.current(), inner["dtype"]))
         return value.numpy() if name == "__numpy__" else value

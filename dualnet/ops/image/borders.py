@@ -11,7 +11,7 @@ from ..core.create import arange
 from ..core.shape import expand_dims, get_item, pad, reshape, take, transpose
 from ..math.arithmetic import add, multiply
 from ..nn._windows import first_spatial_axis, one_per_axis, overhang
-from ..registry import op
+from ..registry import export, op
 
 
 def _two_of_three(
@@ -123,7 +123,7 @@ def extract_patches(
     return _patches("extract_patches", images, rank, size, strides, dilation_rate, padding, data_format)
 
 
-@op("image", class_name="ExtractPatches")
+@export("image")
 def extract_patches_3d(
     volumes: Any,
     /,
@@ -138,7 +138,9 @@ def extract_patches_3d(
         raise TypeError(
             f"extract_patches_3d: Invalid `size` argument. Expected an int or a tuple of length 3, got {size!r}"
         )
-    return _patches("extract_patches_3d", volumes, 3, size, strides, dilation_rate, padding, data_format)
+    return extract_patches(
+        volumes, one_per_axis("extract_patches_3d", "size", size, 3), strides, dilation_rate, padding, data_format
+    )
 
 
 def _patches(

@@ -18,7 +18,7 @@ Label = str  # one letter, or "...n" for the n-th axis from the right that an el
 Labels = tuple[Label, ...]
 
 
-@op("numpy")
+@op("numpy", call=("operands", "optimize"))
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     """The sum of products that ``subscripts`` says, in the notation of ``numpy.einsum``.
 
