@@ -40,14 +40,6 @@ class ReLU(_Elementwise):
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "max_value": self.max_value,
-            "negative_slope": self.negative_slope,
-            "threshold": self.threshold,
-        }
-
 
 class LeakyReLU(_Elementwise):
     """x where x >= 0, else ``negative_slope`` x"""
@@ -63,9 +55,6 @@ class LeakyReLU(_Elementwise):
 
     def call(self, inputs: Any) -> Any:
         return activations.leaky_relu(inputs, self.negative_slope)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class PReLU(_Elementwise):
@@ -109,15 +98,6 @@ class PReLU(_Elementwise):
     def call(self, inputs: Any) -> Any:
         return ops.relu(inputs) - self.alpha * ops.relu(-inputs)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
-            "alpha_constraint": constraints.serialize(self.alpha_constraint),
-            "shared_axes": self.shared_axes,
-        }
-
 
 class ELU(_Elementwise):
     """x where x > 0, else alpha (e^x - 1)  (arXiv:1511.07289)"""
@@ -129,9 +109,6 @@ class ELU(_Elementwise):
 
     def call(self, inputs: Any) -> Any:
         return activations.elu(inputs, self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "alpha": self.alpha}
 
 
 class Softmax(_Elementwise):
@@ -155,9 +132,6 @@ class Softmax(_Elementwise):
         # A number so low that nothing is left of it, in the range of half precision too.
         low = -3e4 if str(inputs.dtype) == "float16" else -1e9
         return ops.where(keep, activations.softmax(ops.where(keep, inputs, low), axis), 0.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 def _check_mask(mask: Any, inputs: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ... import constraints, initializers, ops, regularizers
 from ...ops.nn.attention import attention_band
+from ...serialization.configurable import attributes
 from ..activation.activation import Softmax
 from ..base.layer import Layer, Shape
 from ..core.einsum_dense import EinsumDense
@@ -22,6 +23,7 @@ class ProjectedAttention(Layer):
     """
 
     supports_masking = True
+    _config_attributes = attributes(activity_regularizer="output_regularizer", flash_attention="_flash_attention")
     _softmax: Softmax
     _dropout_layer: Dropout
 
@@ -169,24 +171,6 @@ class ProjectedAttention(Layer):
                 f"Received: value_shape={tuple(value_shape)} and key_shape={tuple(key_shape)}"
             )
         return tuple(key_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "dropout": self.dropout,
-            "use_bias": self.use_bias,
-            "use_gate": self.use_gate,
-            "sliding_window": self.sliding_window,
-            "flash_attention": self._flash_attention,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.output_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-            "seed": self.seed,
-        }
 
 
 def with_heads(seen: Any, rank: int, axes: int = 1) -> Any:

@@ -132,11 +132,3 @@ class GroupedQueryAttention(ProjectedAttention):
             )
         self._check_shapes(value_shape, key_shape)
         return tuple(query_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "head_dim": self.head_dim,
-            "num_query_heads": self.num_query_heads,
-            "num_key_value_heads": self.num_key_value_heads,
-        }

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ... import ops
+from ...serialization.configurable import attributes
 from ..base.layer import Shape
 from .base import ProjectedAttention, positive, with_heads
 
@@ -25,6 +26,8 @@ class MultiHeadAttention(ProjectedAttention):
     query sees the keys up to its own position. return_attention_scores: the result is a pair, with the weights of
     the values (batch, num_heads, T, S), before the dropout.
     """
+
+    _config_attributes = attributes(output_shape="_output_shape")
 
     def __init__(
         self,
@@ -172,13 +175,3 @@ class MultiHeadAttention(ProjectedAttention):
     ) -> Shape:
         self._check_shapes(value_shape, key_shape)
         return (*query_shape[:-1], *self._output_sizes(query_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "key_dim": self.key_dim,
-            "value_dim": self.value_dim,
-            "output_shape": self._output_shape,
-            "attention_axes": self.attention_axes,
-        }

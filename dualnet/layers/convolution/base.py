@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ... import activations, constraints, initializers, regularizers
 from ...ops.nn import _conv_shapes as shapes
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.spatial import data_format_of, whole_numbers
 from ..core.dense import _FUSED
@@ -27,6 +28,7 @@ class Convolutional(Layer):
     _weights: ClassVar[tuple[str, ...]] = ("kernel",)  # each has an initializer, a regularizer and a constraint
     # What Keras 2 wrote into configs of this class without using it.
     _ignored: ClassVar[tuple[str, ...]] = ()
+    _config_attributes = attributes(activity_regularizer="activity_regularizer")
     kernel_size: tuple[int, ...]
     activation: Any
     use_bias: bool
@@ -127,22 +129,6 @@ class Convolutional(Layer):
         """The layer a config describes, one of Keras 2 too."""
         unused = [name for name in cls._ignored if name != "groups" or config.get(name) == 1]
         return cls(**{key: value for key, value in config.items() if key not in unused})
-
-    def get_config(self) -> dict[str, Any]:
-        config = {
-            **super().get_config(),
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-        }
-        for key in self._weight_arguments():
-            config[key] = _GETTERS[key.rpartition("_")[2]].serialize(getattr(self, key))
-        return config
 
 
 _GETTERS: dict[str, Any] = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}

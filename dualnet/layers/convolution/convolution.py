@@ -94,9 +94,6 @@ class BaseConv(Lora, Convolutional):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self.filters)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self._lora_config()}
-
 
 class Conv1D(BaseConv):
     """Convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', filters)

@@ -78,9 +78,6 @@ class BaseDepthwiseConv(Convolutional):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self._channels(input_shape) * self.depth_multiplier)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "depth_multiplier": self.depth_multiplier}
-
 
 class DepthwiseConv1D(BaseDepthwiseConv):
     """Depthwise convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', channels * depth_multiplier)

@@ -87,9 +87,6 @@ class BaseSeparableConv(Convolutional):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self.filters)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "depth_multiplier": self.depth_multiplier}
-
 
 class SeparableConv1D(BaseSeparableConv):
     """Separable convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', filters)

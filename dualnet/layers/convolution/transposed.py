@@ -99,9 +99,6 @@ class BaseConvTranspose(Convolutional):
         )
         return shapes.join_shape(input_shape[0], plan.lengths, self.filters, self.data_format)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "output_padding": self.output_padding}
-
 
 class Conv1DTranspose(BaseConvTranspose):
     """Transposed convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', filters)

@@ -9,6 +9,7 @@ from ...core.symbolic import KerasTensor
 from ...core.text import DTYPE as TEXT
 from ...graph.node import Node
 from ...ops.linalg.linear import dense
+from ...serialization.configurable import attributes
 from ..base.layer import Layer
 from ..base.lora import Effective, Itself, Lora
 
@@ -120,6 +121,7 @@ class Dense(Lora, Layer):
     """
 
     supports_masking = True
+    _config_attributes = attributes(activity_regularizer="activity_regularizer")
     kernel: Any = Effective("kernel")
     _kernel: Any = Itself("kernel")
 
@@ -195,22 +197,6 @@ class Dense(Lora, Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-            **self._lora_config(),
-        }
-
 
 def _last(layer: Layer, input_shape: Any) -> int:
     """The size of the last axis, which must be known to make a kernel."""
@@ -237,9 +223,6 @@ class Activation(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return tuple(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}
-
 
 class Identity(Layer):
     """The input, unchanged."""
@@ -255,6 +238,3 @@ class Identity(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()

@@ -6,6 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from ... import activations, constraints, initializers, ops, regularizers
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.lora import Effective, Itself, Lora
 
@@ -88,6 +89,7 @@ class EinsumDense(Lora, Layer):
     summed over and of those that are new. lora_rank, lora_alpha: see ``enable_lora``.
     """
 
+    _config_attributes = attributes(activity_regularizer="activity_regularizer", output_shape="partial_output_shape")
     kernel: Any = Effective("kernel")
     _kernel: Any = Itself("kernel")
 
@@ -152,20 +154,3 @@ class EinsumDense(Lora, Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return self._shapes(input_shape).output
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "output_shape": self.partial_output_shape,
-            "equation": self.equation,
-            "activation": activations.serialize(self.activation),
-            "bias_axes": self.bias_axes,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-            **self._lora_config(),
-        }

@@ -6,6 +6,7 @@ from typing import Any
 
 from ... import constraints, initializers, ops, regularizers
 from ...ops.nn.embedding import embedding
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.lora import Effective, Itself, Lora
 
@@ -22,6 +23,8 @@ class Embedding(Lora, Layer):
     embeddings: Any = Effective("embeddings")
     _embeddings: Any = Itself("embeddings")
     _lora_of = "embeddings"
+    _config_attributes = attributes(activity_regularizer="activity_regularizer", weights="_no_weights")
+    _no_weights = quantization_config = None  # the table is in the file of weights
 
     def __init__(
         self,
@@ -93,18 +96,3 @@ class Embedding(Lora, Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*input_shape, self.output_dim)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
-            "mask_zero": self.mask_zero,
-            "weights": None,  # they are in the file of weights
-            "quantization_config": None,
-            **self._lora_config(),
-        }

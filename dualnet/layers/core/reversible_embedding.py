@@ -7,6 +7,7 @@ from typing import Any
 from ... import ops
 from ...core.dtypes import standardize_dtype
 from ...core.symbolic import KerasTensor
+from ...serialization.configurable import attributes
 from ..base.layer import Shape
 from .embedding import Embedding
 
@@ -18,6 +19,8 @@ class ReversibleEmbedding(Embedding):
     reverse_dtype: in which the way back computes, the compute dtype by default. logit_soft_cap: scores are capped smoothly, to
     cap * tanh(score / cap). The other arguments: see ``Embedding``.
     """
+
+    _config_attributes = attributes(weights=None)
 
     def __init__(
         self,
@@ -74,13 +77,3 @@ class ReversibleEmbedding(Embedding):
     def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:
         dtype = (self.reverse_dtype if reverse else None) or self.compute_dtype
         return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["weights"]
-        return {
-            **config,
-            "tie_weights": self.tie_weights,
-            "reverse_dtype": self.reverse_dtype,
-            "logit_soft_cap": self.logit_soft_cap,
-        }

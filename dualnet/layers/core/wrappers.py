@@ -7,7 +7,7 @@ from typing import Any
 from ... import initializers, ops
 from ...core.tracing import no_grad
 from ...graph.infer import is_trial
-from ...serialization.objects import deserialize_keras_object, serialize_keras_object
+from ...serialization.objects import deserialize_keras_object
 from ..base.layer import Layer, Shape
 from ..normalization.batch_normalization import BatchNormalization
 from .lambda_layer import Lambda
@@ -32,9 +32,6 @@ class Wrapper(Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         return self._try_out(args, kwargs)  # the dtype is the inner layer's
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -174,6 +171,3 @@ class SpectralNormalization(Wrapper):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.layer.compute_output_shape(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "power_iterations": self.power_iterations}

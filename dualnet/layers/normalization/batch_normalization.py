@@ -159,18 +159,6 @@ class BatchNormalization(Normalizing):
         square = self.moving_stddev.data**2 - self.epsilon
         self.moving_variance.data[...] = square * (square > 0)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "momentum": self.momentum,
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "renorm": self.renorm,
-            "renorm_clipping": self.renorm_clipping,
-            "renorm_momentum": self.renorm_momentum,
-            "synchronized": self.synchronized,
-        }
-
 
 def _move(state: Any, batch: Any, momentum: float) -> None:
     state.data *= momentum

@@ -6,6 +6,7 @@ from typing import Any
 
 from ... import constraints, initializers, ops, regularizers
 from ...ops.nn.normalization import group_normalization, normalize
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 
 
@@ -66,21 +67,6 @@ class Normalizing(Layer):
         known_axes(self, self.axis, input_shape)
         return tuple(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-        }
-
 
 def known_axes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
     """The axes as numbers from 0, in order; raises ``ValueError`` for one that the shape does not have."""
@@ -101,6 +87,8 @@ class LayerNormalization(Normalizing):
     ``center=False``. rms_scaling: True leaves out beta and the subtraction of the mean; ``RMSNormalization`` is what
     Keras has for it now.
     """
+
+    _config_attributes = attributes(rms_scaling="rms_scaling")
 
     def __init__(
         self,
@@ -138,9 +126,6 @@ class LayerNormalization(Normalizing):
         return ops.layer_normalization(
             inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
 
 class GroupNormalization(Normalizing):
@@ -208,9 +193,6 @@ class GroupNormalization(Normalizing):
         y = group_normalization(ops.cast(inputs, exact), groups, self.gamma, self.beta, self.axis, self.epsilon)
         return y if exact == self.compute_dtype else ops.cast(y, self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "groups": self.groups}
-
 
 class UnitNormalization(Layer):
     """x / its length over ``axis``, one axis or several: the squares of what comes out sum up to 1"""
@@ -232,9 +214,6 @@ class UnitNormalization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         known_axes(self, self.axis, input_shape)
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 class RMSNormalization(Layer):
@@ -260,6 +239,3 @@ class RMSNormalization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         known_axes(self, self.axis, input_shape)
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
