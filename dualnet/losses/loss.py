@@ -19,6 +19,7 @@ from .reduction import (
     squeeze_or_expand_to_same_rank,
     standardize_reduction,
 )
+from .registry import FUNCTIONS
 
 
 class Loss(Configurable, Invalidating):
@@ -106,6 +107,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
+        set_arguments(self, kwargs)
         self._keeps_labels = getattr(fn, "_keeps_labels", False)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -118,8 +120,6 @@ class LossFunctionWrapper(Loss):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        from . import FUNCTIONS
-
         return cls(**from_function_config(config, FUNCTIONS))
 
 
@@ -127,6 +127,13 @@ def keeps_labels(fn: Callable[..., Any]) -> Callable[..., Any]:
     """A decorator for loss functions whose targets are integer labels: a ``Loss`` made of one does not convert them."""
     fn._keeps_labels = True  # type: ignore[attr-defined]
     return fn
+
+
+def set_arguments(owner: Any, kwargs: dict[str, Any]) -> None:
+    """Make attributes of the arguments of a wrapped function; a method of that name stays."""
+    for name, value in kwargs.items():
+        if not hasattr(type(owner), name):
+            setattr(owner, name, value)
 
 
 def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable
 from ..initializers import Zeros
-from ..losses.loss import from_function_config, function_config
+from ..losses.loss import from_function_config, function_config, set_arguments
 from ..losses.reduction import apply_mask, squeeze_or_expand_to_same_rank
 from ..serialization.configurable import attributes
 from .metric import Metric
+from .registry import FUNCTIONS
 
 
 class _Reduction(Metric):
@@ -120,6 +121,7 @@ class MeanMetricWrapper(Mean):
         super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
+        set_arguments(self, kwargs)
         if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:
             self._direction = "down"
 
@@ -145,6 +147,4 @@ class MeanMetricWrapper(Mean):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        from . import FUNCTIONS
-
         return cls(**from_function_config(config, FUNCTIONS))

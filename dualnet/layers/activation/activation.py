@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import activations, constraints, initializers, ops, regularizers
+from ... import activations, ops
 from ..base.layer import Layer, Shape
+from ..base.weights import add_weight, set_weight_arguments
 
 
 class _Elementwise(Layer):
@@ -73,9 +74,7 @@ class PReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        set_weight_arguments(self, alpha=(alpha_initializer, alpha_regularizer, alpha_constraint))
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
 
     def build(self, input_shape: Any) -> None:
@@ -87,13 +86,7 @@ class PReLU(_Elementwise):
                     f"count from 1, the batch being 0, up to {len(input_shape) - 1}"
                 )
             shape[axis - 1] = 1
-        self.alpha = self.add_weight(
-            shape,
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-            name="alpha",
-        )
+        self.alpha = add_weight(self, shape, "alpha")
 
     def call(self, inputs: Any) -> Any:
         return ops.relu(inputs) - self.alpha * ops.relu(-inputs)

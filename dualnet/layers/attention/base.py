@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import constraints, initializers, ops, regularizers
+from ... import initializers, ops, regularizers
 from ...ops.nn.attention import attention_band
 from ...serialization.configurable import attributes
 from ..activation.activation import Softmax
 from ..base.layer import Layer, Shape
+from ..base.weights import set_weight_arguments
 from ..core.einsum_dense import EinsumDense
 from ..regularization.noise import Dropout
 
@@ -23,26 +24,22 @@ class ProjectedAttention(Layer):
     """
 
     supports_masking = True
-    _config_attributes = attributes(activity_regularizer="output_regularizer", flash_attention="_flash_attention")
+    _config_attributes = attributes(
+        activity_regularizer="output_regularizer", flash_attention="_flash_attention", weights=None
+    )
     _softmax: Softmax
     _dropout_layer: Dropout
 
     def __init__(
         self,
-        *,
         dropout: float,
         use_bias: bool,
         sliding_window: int | None,
         flash_attention: bool | None,
-        kernel_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        bias_regularizer: Any,
-        activity_regularizer: Any,
-        kernel_constraint: Any,
-        bias_constraint: Any,
         use_gate: bool,
         seed: int | None,
+        activity_regularizer: Any,
+        weights: dict[str, tuple[Any, Any, Any]],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,13 +58,8 @@ class ProjectedAttention(Layer):
         self.use_bias = use_bias
         self.sliding_window = sliding_window
         self._flash_attention = flash_attention
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
+        set_weight_arguments(self, **weights)
         self.output_regularizer = regularizers.get(activity_regularizer)  # of the projections, not of this layer
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
         self.use_gate = use_gate
         self.seed = seed
 

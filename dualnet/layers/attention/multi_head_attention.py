@@ -63,21 +63,12 @@ class MultiHeadAttention(ProjectedAttention):
                 "Invalid `output_shape`: expected None, an integer, or a tuple or list of integers. "
                 f"Received: output_shape={output_shape!r} of type {type(output_shape).__name__}"
             )
+        weights = {
+            "kernel": (kernel_initializer, kernel_regularizer, kernel_constraint),
+            "bias": (bias_initializer, bias_regularizer, bias_constraint),
+        }
         super().__init__(
-            dropout=dropout,
-            use_bias=use_bias,
-            sliding_window=sliding_window,
-            flash_attention=flash_attention,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            use_gate=use_gate,
-            seed=seed,
-            **kwargs,
+            dropout, use_bias, sliding_window, flash_attention, use_gate, seed, activity_regularizer, weights, **kwargs
         )
         self.num_heads = num_heads
         self.key_dim = key_dim

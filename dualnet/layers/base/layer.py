@@ -41,6 +41,7 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
     _building = False
     supports_masking = False
     stateful = False
+    _independent_samples = True  # whether a layer of dualnet treats each sample alone (``TimeDistributed`` asks)
     takes_text = False  # whether the layer reads strings, so that a model may be fed with them
     _auto_args: tuple[tuple[Any, ...], dict[str, Any]]
     _config_attributes = attributes(activity_regularizer=None, autocast=None, dtype=None, name=None, trainable=None)

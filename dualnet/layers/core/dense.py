@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import activations, config, constraints, initializers, regularizers
+from ... import activations, config
 from ...core.symbolic import KerasTensor
 from ...core.text import DTYPE as TEXT
 from ...graph.node import Node
@@ -12,6 +12,7 @@ from ...ops.linalg.linear import dense
 from ...serialization.configurable import attributes
 from ..base.layer import Layer
 from ..base.lora import Effective, Itself, Lora
+from ..base.weights import add_weight, set_weight_arguments
 
 # Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
 _FUSED = {None: "linear", activations.linear: "linear", activations.relu: "relu", activations.tanh: "tanh"}
@@ -150,32 +151,19 @@ class Dense(Lora, Layer):
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        set_weight_arguments(
+            self,
+            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
+        )
         self.bias: Any = None
         self._ask_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
         size = _last(self, input_shape)
-        self.kernel = self.add_weight(
-            (size, self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        self.kernel = add_weight(self, (size, self.units), "kernel")
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+            self.bias = add_weight(self, (self.units,), "bias")
         self._begin_lora()
 
     def call(self, inputs: Any) -> Any:

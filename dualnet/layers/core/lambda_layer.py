@@ -22,6 +22,7 @@ class Lambda(Layer):
     function. What has no name, a ``lambda``, cannot be saved.
     """
 
+    _independent_samples = False
     # Functions, which may be without a name, are in the config as they are.
     _config_attributes = attributes(function=None, output_shape=None, mask=None)
 

@@ -9,6 +9,7 @@ from ...core.dtypes import standardize_dtype
 from ...core.symbolic import KerasTensor
 from ...serialization.configurable import attributes
 from ..base.layer import Shape
+from ..base.weights import add_weight
 from .embedding import Embedding
 
 
@@ -51,13 +52,8 @@ class ReversibleEmbedding(Embedding):
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         if not self.tie_weights:
-            self.reverse_embeddings = self.add_weight(
-                (self.output_dim, self.input_dim),
-                initializer=self.embeddings_initializer,
-                regularizer=self.embeddings_regularizer,
-                constraint=self.embeddings_constraint,
-                name="reverse_embeddings",
-            )
+            shape = (self.output_dim, self.input_dim)
+            self.reverse_embeddings = add_weight(self, shape, "embeddings", name="reverse_embeddings")
 
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if not reverse:

@@ -26,6 +26,8 @@ class BatchNormalization(Normalizing):
     it corrects towards. synchronized: over several devices, which there is not.
     """
 
+    _independent_samples = False
+
     def __init__(
         self,
         axis: int = -1,
@@ -54,12 +56,8 @@ class BatchNormalization(Normalizing):
             epsilon,
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
             **kwargs,
         )
         if synchronized:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import constraints, initializers, ops, regularizers
+from ... import ops
 from ...ops.nn.normalization import group_normalization, normalize
 from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
+from ..base.weights import add_weight, set_weight_arguments
 
 
 class Normalizing(Layer):
     """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center)."""
 
     supports_masking = True
+    _config_attributes = attributes(gamma=None, beta=None)
     gamma: Any = None
     beta: Any = None
 
@@ -23,12 +25,8 @@ class Normalizing(Layer):
         epsilon: float,
         center: bool,
         scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
+        beta: tuple[Any, Any, Any],
+        gamma: tuple[Any, Any, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -36,32 +34,13 @@ class Normalizing(Layer):
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        set_weight_arguments(self, beta=beta, gamma=gamma)
 
     def _add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
         if self.scale:
-            self.gamma = self.add_weight(
-                shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                autocast=False,
-                name="gamma",
-            )
+            self.gamma = add_weight(self, shape, "gamma", autocast=False)
         if self.center:
-            self.beta = self.add_weight(
-                shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                autocast=False,
-                name="beta",
-            )
+            self.beta = add_weight(self, shape, "beta", autocast=False)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         known_axes(self, self.axis, input_shape)
@@ -110,12 +89,8 @@ class LayerNormalization(Normalizing):
             epsilon,
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
             **kwargs,
         )
 
@@ -155,12 +130,8 @@ class GroupNormalization(Normalizing):
             epsilon,
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
             **kwargs,
         )
         if isinstance(groups, bool) or not isinstance(groups, int) or not (groups > 0 or groups == -1):

@@ -11,6 +11,7 @@ from .... import ops
 from ....core import text
 from ....core.tensor import Tensor
 from ....serialization.configurable import attributes
+from ....serialization.objects import deserialize_keras_object
 from ...base.layer import Shape
 from ..numeric.category_encoding import WithDtype, not_sparse
 from ..numeric.encoding import counted, encode
@@ -254,8 +255,6 @@ def _is_whole(value: Any) -> bool:
 def _function(value: Any) -> Any:
     """A function from its config; other things as they are."""
     if isinstance(value, dict):
-        from ....serialization.objects import deserialize_keras_object
-
         return deserialize_keras_object(value)
     return value
 
