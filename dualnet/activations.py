@@ -39,6 +39,7 @@ from .ops.nn.shrinkage import (
     tanh_shrink,
     threshold,
 )
+from .serialization.objects import by_identifier, custom_object_scope, serialize_keras_object
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
@@ -111,8 +112,6 @@ __all__ = [
 
 def get(identifier: Any) -> Any:
     """An activation from its name, config or any callable; None is ``linear``."""
-    from .serialization.objects import by_identifier
-
     if identifier is None:
         return linear
     return by_identifier(identifier, _BY_NAME, "activation", make=False)
@@ -120,8 +119,6 @@ def get(identifier: Any) -> Any:
 
 def serialize(activation: Any) -> Any:
     """The name of a built-in activation, or the config of another callable."""
-    from .serialization.objects import serialize_keras_object
-
     for name, function in _BY_NAME.items():
         if function is activation:
             return name
@@ -130,7 +127,5 @@ def serialize(activation: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The activation a name or config describes."""
-    from .serialization.objects import custom_object_scope
-
     with custom_object_scope(custom_objects or {}):
         return get(config)

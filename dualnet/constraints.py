@@ -6,6 +6,7 @@ from typing import Any
 
 from . import config, ops
 from .core.tensor import Tensor
+from .serialization.configurable import Configurable
 from .serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 
 __all__ = [
@@ -26,18 +27,11 @@ __all__ = [
 Axis = int | list[int] | tuple[int, ...]
 
 
-class Constraint:
+class Constraint(Configurable):
     """Base of all constraints: a callable ``weight -> weight``; this one leaves the weight as it is."""
 
     def __call__(self, w: Any) -> Tensor:
         return ops.convert_to_tensor(w)
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Constraint:
-        return cls(**config)
 
 
 def _norm(w: Any, axis: Axis) -> Tensor:
@@ -53,9 +47,6 @@ class MaxNorm(Constraint):
     def __call__(self, w: Any) -> Tensor:
         norms = _norm(w, self.axis)
         return w * (ops.clip(norms, 0, self.max_value) / (config.epsilon() + norms))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"max_value": self.max_value, "axis": self.axis}
 
 
 class NonNeg(Constraint):
@@ -74,9 +65,6 @@ class UnitNorm(Constraint):
     def __call__(self, w: Any) -> Tensor:
         return w / (config.epsilon() + _norm(w, self.axis))
 
-    def get_config(self) -> dict[str, Any]:
-        return {"axis": self.axis}
-
 
 class MinMaxNorm(Constraint):
     """Norms along ``axis`` between two values, approached by a fraction ``rate`` of the way at each update."""
@@ -88,9 +76,6 @@ class MinMaxNorm(Constraint):
         norms = _norm(w, self.axis)
         desired = self.rate * ops.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
         return w * (desired / (config.epsilon() + norms))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
 
 
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

@@ -8,6 +8,8 @@ from typing import Any
 
 from .core import settings
 from .core.dtypes import standardize_dtype
+from .serialization.configurable import Configurable
+from .serialization.objects import deserialize_keras_object, serialize_keras_object
 
 __all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
@@ -15,7 +17,7 @@ _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 _global: DTypePolicy | None = None  # that of ``dualnet.config.set_dtype_policy``
 
 
-class DTypePolicy:
+class DTypePolicy(Configurable):
     """A name that says in which dtype to compute and in which to keep variables.
 
     name: a dtype, for both; "mixed_float16" or "mixed_bfloat16" compute in 16 bits with variables of float32. None is the
@@ -57,13 +59,6 @@ class DTypePolicy:
     def quantization_mode(self) -> None:
         """None: there is no quantization."""
         return
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
-        return cls(**config)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DTypePolicy) and self.name == other.name
@@ -205,8 +200,6 @@ def set_global_policy(policy: Any) -> None:
 
 def serialize(dtype_policy: DTypePolicy) -> Any:
     """The config of a policy, as ``deserialize`` takes it."""
-    from .serialization.objects import serialize_keras_object
-
     config = serialize_keras_object(dtype_policy)
     if type(dtype_policy) in (DTypePolicy, FloatDTypePolicy):
         config["module"] = "keras"  # where Keras says they are
@@ -215,8 +208,6 @@ def serialize(dtype_policy: DTypePolicy) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
     """The policy a config describes. Raises ``ValueError`` for one that dualnet does not have."""
-    from .serialization.objects import deserialize_keras_object
-
     made = deserialize_keras_object(config, custom_objects)
     if not isinstance(made, DTypePolicy):
         raise ValueError(f"expected the config of a dtype policy, got {config!r}")

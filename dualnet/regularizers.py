@@ -7,6 +7,7 @@ from typing import Any
 from . import ops
 from .core.tensor import Tensor
 from .core.version import Invalidating
+from .serialization.configurable import Configurable
 from .serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 
 __all__ = [
@@ -25,18 +26,11 @@ __all__ = [
 ]
 
 
-class Regularizer(Invalidating):
+class Regularizer(Configurable, Invalidating):
     """Base of all regularizers: a callable ``weight -> scalar tensor``."""
 
     def __call__(self, x: Any) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        return cls(**config)
 
 
 def _factor(name: str, value: Any) -> float:
@@ -59,9 +53,6 @@ class L1L2(Regularizer):
             penalty = penalty + self.l2 * ops.sum(ops.square(x))
         return ops.convert_to_tensor(penalty)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1, "l2": self.l2}
-
 
 class L1(Regularizer):
     """l1 sum|w|."""
@@ -72,9 +63,6 @@ class L1(Regularizer):
     def __call__(self, x: Any) -> Tensor:
         return self.l1 * ops.sum(ops.abs(x))
 
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1}
-
 
 class L2(Regularizer):
     """l2 sum(w^2), without the factor one half."""
@@ -84,9 +72,6 @@ class L2(Regularizer):
 
     def __call__(self, x: Any) -> Tensor:
         return self.l2 * ops.sum(ops.square(x))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l2": self.l2}
 
 
 class OrthogonalRegularizer(Regularizer):
@@ -112,9 +97,6 @@ class OrthogonalRegularizer(Regularizer):
         n = vectors.shape[0]
         cosines = ops.matmul(vectors, ops.transpose(vectors)) * (1.0 - ops.eye(n, dtype=vectors.dtype))
         return self.factor * 0.5 * ops.sum(ops.abs(cosines)) / (n * (n - 1) / 2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"factor": self.factor, "mode": self.mode}
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer

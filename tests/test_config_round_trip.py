@@ -304,3 +304,39 @@ def test_a_lost_argument_is_found() -> None:
             return super().get_config()
 
     assert "Loses(rate=0.25): the config is that of the default" in problems(Loses)
+
+
+class _Scaled(layers.Layer):
+    def __init__(self, factor: float = 2.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kept_elsewhere = factor
+
+
+class _Written(_Scaled):
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factor": self.kept_elsewhere}
+
+
+class _Wide(layers.Dense):
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        super().__init__(2 * width, **kwargs)
+        self.width = width
+
+
+def test_a_layer_of_the_user_has_the_arguments_it_was_made_with() -> None:
+    config = _Scaled(3.0, name="s").get_config()
+    assert config == {**layers.Layer(name="s").get_config(), "factor": 3.0}
+    assert _Scaled.from_config(config).kept_elsewhere == 3.0
+
+
+def test_super_get_config_has_the_arguments_of_the_class_of_dualnet_only() -> None:
+    assert list(layers.Layer.get_config(_Written(3.0))) == ["name", "trainable", "dtype"]
+    assert _Written.from_config(_Written(3.0).get_config()).kept_elsewhere == 3.0
+    assert _Wide(3, name="d").get_config() == layers.Dense(6, name="d").get_config()
+
+
+def test_an_argument_without_its_attribute_is_an_error() -> None:
+    layer = layers.ELU(0.5)
+    del layer.alpha
+    with pytest.raises(AttributeError, match="alpha"):
+        layer.get_config()

@@ -10,6 +10,8 @@ import typing
 import warnings
 from typing import Any
 
+from dualnet.serialization.configurable import constructor_parameters
+
 from .errors import KeyPath, Problem, did_you_mean, listing, one_line, show
 
 # category -> (module of dualnet, common base class, classes that make no sense in a file)
@@ -174,21 +176,7 @@ def _constructor(cls: Any) -> Any:
 
 def parameters(cls: Any) -> dict[str, inspect.Parameter]:
     """The keyword arguments of a class, its own first, then those its bases accept through ``**kwargs``."""
-    if not isinstance(cls, type):
-        return dict(inspect.signature(cls).parameters)
-    result: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__[:-1]:
-        if "__init__" not in vars(base):
-            continue
-        own = inspect.signature(_constructor(base)).parameters
-        for name, parameter in own.items():
-            if name != "self" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-                # A subclass supplies what its base requires.
-                inherited = parameter if not result or parameter.default is not parameter.empty else None
-                result.setdefault(name, inherited or parameter.replace(default=None))
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values()):
-            break
-    return result
+    return constructor_parameters(cls) if isinstance(cls, type) else dict(inspect.signature(cls).parameters)
 
 
 def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath, problems: list[Problem]) -> None:

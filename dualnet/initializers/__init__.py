@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.naming import to_snake_case
+from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .constant import STFT, Constant, Identity, Initializer, Ones, Zeros
 from .random import (
     GlorotNormal,
@@ -89,8 +90,6 @@ def get(identifier: Any) -> Any:
 
     An array or tensor gives an initializer of these values.
     """
-    from ..serialization.objects import by_identifier
-
     if hasattr(identifier, "shape") and hasattr(identifier, "dtype") and not callable(identifier):
         return _given_values(identifier)
     return by_identifier(identifier, _BY_NAME, "initializer", instance_of=Initializer, make=True)
@@ -107,13 +106,9 @@ def _given_values(values: Any) -> Any:
 
 def serialize(initializer: Any) -> Any:
     """The config of an initializer, as ``deserialize`` takes it."""
-    from ..serialization.objects import serialize_keras_object
-
     return serialize_keras_object(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The initializer a config describes."""
-    from ..serialization.objects import deserialize_keras_object
-
     return deserialize_keras_object(config, custom_objects)

@@ -9,22 +9,17 @@ import dualnet_backends as backends
 import numpy as np
 
 from ..core.dtypes import standardize_dtype
+from ..serialization.configurable import Configurable
+from ..serialization.objects import deserialize_keras_object
 
 Shape = Sequence[int]
 
 
-class Initializer:
+class Initializer(Configurable):
     """Base of all initializers: a callable ``(shape, dtype=None) -> host array``."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        return cls(**config)
 
     def clone(self) -> Initializer:
         return type(self).from_config(self.get_config())
@@ -54,15 +49,8 @@ class Constant(Initializer):
         value = backends.get("cpu").asarray(_host(self.value), dtype=standardize_dtype(dtype))
         return np.broadcast_to(value, tuple(shape)).copy()
 
-    def get_config(self) -> dict[str, Any]:
-        from ..serialization.objects import serialize_keras_object
-
-        return {"value": serialize_keras_object(self.value)}
-
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Constant:
-        from ..serialization.objects import deserialize_keras_object
-
         return cls(deserialize_keras_object(config["value"]))
 
 
@@ -76,9 +64,6 @@ class Identity(Initializer):
         if len(shape) != 2:
             raise ValueError(f"the Identity initializer makes matrices, got shape {tuple(shape)}")
         return self.gain * np.eye(shape[0], shape[1], dtype=standardize_dtype(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
 
 
 class STFT(Initializer):
@@ -119,16 +104,8 @@ class STFT(Initializer):
         wave = np.cos(angle) if self.side == "real" else -np.sin(angle)
         return (wave.T * (window / scale)).T.reshape(length, 1, count).astype(standardize_dtype(dtype))
 
-    def get_config(self) -> dict[str, Any]:
-        from ..serialization.objects import serialize_keras_object
-
-        window = serialize_keras_object(self.window)
-        return {"side": self.side, "window": window, "periodic": self.periodic, "scaling": self.scaling}
-
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> STFT:
-        from ..serialization.objects import deserialize_keras_object
-
         return cls(**{**config, "window": deserialize_keras_object(config.get("window", "hann"))})
 
 

@@ -16,14 +16,17 @@ import numpy as np
 
 from ..core.dtypes import standardize_dtype
 from ..core.seeds import SeedGenerator, make_default_seed
+from ..serialization.configurable import attributes
 from .constant import Initializer, Shape
 
 
 class RandomInitializer(Initializer):
     """Base of those that draw. seed: an integer, a ``SeedGenerator``, or None for one from Python's ``random``."""
 
+    _config_attributes = attributes(seed="_fixed_seed")
+
     def __init__(self, seed: int | SeedGenerator | None = None) -> None:
-        self._given_seed = seed
+        self._fixed_seed = seed if isinstance(seed, int) else None
         if seed is None:
             seed = make_default_seed()
         elif not isinstance(seed, (int, SeedGenerator)):
@@ -34,9 +37,6 @@ class RandomInitializer(Initializer):
         """A fresh generator; its seed is fixed unless it comes from a ``SeedGenerator``, which moves on."""
         pair = self.seed.pair() if isinstance(self.seed, SeedGenerator) else (self.seed, 0)
         return np.random.default_rng([int(v) % 2**32 for v in pair])
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self._given_seed if isinstance(self._given_seed, int) else None}
 
 
 class RandomNormal(RandomInitializer):
@@ -50,9 +50,6 @@ class RandomNormal(RandomInitializer):
         values = self._rng().normal(self.mean, self.stddev, size=tuple(shape))
         return values.astype(standardize_dtype(dtype))
 
-    def get_config(self) -> dict[str, Any]:
-        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
-
 
 class TruncatedNormal(RandomInitializer):
     """Normal numbers, drawn again when they are more than two standard deviations from the mean."""
@@ -63,9 +60,6 @@ class TruncatedNormal(RandomInitializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
         return _truncated_normal(self._rng(), shape, self.mean, self.stddev).astype(standardize_dtype(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
 
 
 class RandomUniform(RandomInitializer):
@@ -78,9 +72,6 @@ class RandomUniform(RandomInitializer):
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
         values = self._rng().uniform(self.minval, self.maxval, size=tuple(shape))
         return values.astype(standardize_dtype(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
 
 
 class VarianceScaling(RandomInitializer):
@@ -129,16 +120,6 @@ class VarianceScaling(RandomInitializer):
             values = _truncated_normal(self._rng(), shape, 0.0, math.sqrt(scale) / 0.87962566103423978)
         return values.astype(standardize_dtype(dtype))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "scale": self.scale,
-            "mode": self.mode,
-            "distribution": self.distribution,
-            **super().get_config(),
-            "input_axes": self.input_axes,
-            "output_axes": self.output_axes,
-        }
-
 
 class _Named(VarianceScaling):
     """A ``VarianceScaling`` with a name of its own, and only seed and axes to choose."""
@@ -152,10 +133,6 @@ class _Named(VarianceScaling):
         output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(*self.rule, seed=seed, input_axes=input_axes, output_axes=output_axes)
-
-    def get_config(self) -> dict[str, Any]:
-        axes = {"input_axes": self.input_axes, "output_axes": self.output_axes}
-        return {**RandomInitializer.get_config(self), **axes}
 
 
 class GlorotUniform(_Named):
@@ -211,9 +188,6 @@ class Orthogonal(RandomInitializer):
         q, r = np.linalg.qr(flat)
         q *= np.sign(np.diag(r))  # makes the decomposition unique, and the draw uniform
         return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain, **super().get_config()}
 
 
 def _truncated_normal(rng: np.random.Generator, shape: Shape, mean: float, stddev: float) -> Any:

@@ -1,5 +1,6 @@
 """Layers, one family per file."""
 
+from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .activation.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .attention.grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
 from .attention.multi_head_attention import MultiHeadAttention
@@ -245,13 +246,9 @@ __all__ = [
 
 def serialize(layer: Layer) -> object:
     """The config of a layer, as ``deserialize`` takes it."""
-    from ..serialization.objects import serialize_keras_object
-
     return serialize_keras_object(layer)
 
 
 def deserialize(config: dict[str, object], custom_objects: dict[str, object] | None = None) -> object:
     """The layer a config describes."""
-    from ..serialization.objects import deserialize_keras_object
-
     return deserialize_keras_object(config, custom_objects)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..legacy.arguments import LOSSES
+from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -24,6 +25,7 @@ from .loss import Loss, LossFunctionWrapper
 from .margin import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
 from .overlap import Dice, Tversky, dice, tversky
 from .probabilistic import KLDivergence, Poisson, kl_divergence, poisson
+from .registry import FUNCTIONS as FUNCTIONS
 from .regression import (
     Huber,
     LogCosh,
@@ -123,7 +125,7 @@ CLASSES: tuple[type[Loss], ...] = (
     SquaredHinge,
     Tversky,
 )
-FUNCTIONS: dict[str, Any] = {
+FUNCTIONS |= {
     f.__name__: f
     for f in (
         binary_crossentropy,
@@ -170,20 +172,14 @@ def get(identifier: Any) -> Any:
 
     A name in snake_case gives the function, the name of a class an instance. Raises ``ValueError`` for an unknown name.
     """
-    from ..serialization.objects import by_identifier
-
     return by_identifier(identifier, _BY_NAME, "loss", instance_of=Loss)
 
 
 def serialize(loss: Any) -> Any:
     """The config of a loss, as ``deserialize`` takes it."""
-    from ..serialization.objects import serialize_keras_object
-
     return serialize_keras_object(loss)
 
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss a config describes; a name gives what ``get`` gives."""
-    from ..serialization.objects import deserialize_keras_object
-
     return get(name) if isinstance(name, str) else deserialize_keras_object(name, custom_objects)

@@ -116,14 +116,13 @@ class BinaryCrossentropy(LossFunctionWrapper):
         _check_smoothing("BinaryCrossentropy", label_smoothing)
         super().__init__(
             binary_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
+            reduction,
+            name,
+            dtype,
             from_logits=from_logits,
             label_smoothing=label_smoothing,
             axis=axis,
         )
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):
@@ -145,14 +144,13 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         _check_smoothing("CategoricalCrossentropy", label_smoothing)
         super().__init__(
             categorical_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
+            reduction,
+            name,
+            dtype,
             from_logits=from_logits,
             label_smoothing=label_smoothing,
             axis=axis,
         )
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
 
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
@@ -173,11 +171,10 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
     ) -> None:
         super().__init__(
             sparse_categorical_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
+            reduction,
+            name,
+            dtype,
             from_logits=from_logits,
             ignore_class=ignore_class,
             axis=axis,
         )
-        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis

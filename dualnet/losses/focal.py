@@ -122,9 +122,9 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
         _check_smoothing("BinaryFocalCrossentropy", label_smoothing)
         super().__init__(
             binary_focal_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
+            reduction,
+            name,
+            dtype,
             apply_class_balancing=apply_class_balancing,
             alpha=alpha,
             gamma=gamma,
@@ -132,8 +132,6 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
             label_smoothing=label_smoothing,
             axis=axis,
         )
-        self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
 
 class CategoricalFocalCrossentropy(LossFunctionWrapper):
@@ -143,6 +141,8 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
     ``y_pred`` holds logits, not probabilities. label_smoothing: s from 0 to 1 moves the targets to
     y (1 - s) + s / classes. axis: of the classes. The others are those of ``Loss``.
     """
+
+    alpha: float | list[float]
 
     def __init__(
         self,
@@ -159,17 +159,15 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
         alpha = alpha if isinstance(alpha, (int, float)) else [float(a) for a in alpha]
         super().__init__(
             categorical_focal_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
+            reduction,
+            name,
+            dtype,
             alpha=alpha,
             gamma=gamma,
             from_logits=from_logits,
             label_smoothing=label_smoothing,
             axis=axis,
         )
-        self.alpha, self.gamma = alpha, gamma
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
         self._weights: dict[str, Tensor] = {}  # a list of alphas on each device it was needed on
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -46,5 +46,4 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
     ) -> None:
         if not 0 < q < 1:
             raise ValueError(f"q must be in the interval (0, 1), got {q!r}")
-        super().__init__(categorical_generalized_cross_entropy, reduction=reduction, name=name, dtype=dtype, q=q)
-        self.q = q
+        super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from .. import ops, tree
 from ..core.naming import auto_name
 from ..core.tensor import Tensor
 from ..core.version import Invalidating
+from ..serialization.configurable import Configurable, attributes
+from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .reduction import (
     as_tensor,
     compute_dtype,
@@ -17,9 +19,10 @@ from .reduction import (
     squeeze_or_expand_to_same_rank,
     standardize_reduction,
 )
+from .registry import FUNCTIONS
 
 
-class Loss(Invalidating):
+class Loss(Configurable, Invalidating):
     """Base of all losses. A loss of your own defines ``call(y_true, y_pred)``, which returns one value per sample.
 
     name: by default the class in snake_case. reduction: from one value per sample to one number:
@@ -27,6 +30,7 @@ class Loss(Invalidating):
     the sum of the weights), "sum", or None or "none" (no reduction). dtype: to compute in, by default ``floatx()``.
     """
 
+    _config_attributes = attributes(dtype=None)
     _keeps_labels = False  # whether integer targets stay integers, instead of becoming ``dtype``
 
     def __init__(
@@ -76,13 +80,9 @@ class Loss(Invalidating):
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
 
     def get_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {"name": self.name, "reduction": self.reduction}
+        config = super().get_config()
         # Only when it was given: a subclass need not have the argument.
         return {**config, "dtype": self._dtype} if self._given_dtype else config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
-        return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -93,6 +93,8 @@ class LossFunctionWrapper(Loss):
 
     fn: the function. kwargs: further arguments for it. The others are those of ``Loss``.
     """
+
+    _config_attributes = attributes(fn=None)
 
     def __init__(
         self,
@@ -105,6 +107,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
+        set_arguments(self, kwargs)
         self._keeps_labels = getattr(fn, "_keeps_labels", False)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -116,9 +119,7 @@ class LossFunctionWrapper(Loss):
         return {**super().get_config(), **function_config(self, self.fn, self._fn_kwargs)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
-        from . import FUNCTIONS
-
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**from_function_config(config, FUNCTIONS))
 
 
@@ -128,10 +129,15 @@ def keeps_labels(fn: Callable[..., Any]) -> Callable[..., Any]:
     return fn
 
 
+def set_arguments(owner: Any, kwargs: dict[str, Any]) -> None:
+    """Make attributes of the arguments of a wrapped function; a method of that name stays."""
+    for name, value in kwargs.items():
+        if not hasattr(type(owner), name):
+            setattr(owner, name, value)
+
+
 def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """What a wrapper adds to its config: the arguments of its function, and the function if that is an argument too."""
-    from ..serialization.objects import serialize_keras_object
-
     config: dict[str, Any] = serialize_keras_object(kwargs)
     if "fn" in inspect.signature(type(owner).__init__).parameters:
         config["fn"] = serialize_keras_object(fn)
@@ -140,8 +146,6 @@ def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, An
 
 def from_function_config(config: dict[str, Any], functions: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a wrapper from its config; a function that is there by its name is found in ``functions``."""
-    from ..serialization.objects import by_identifier, deserialize_keras_object
-
     arguments: dict[str, Any] = deserialize_keras_object(config)
     if isinstance(arguments.get("fn"), str):
         arguments["fn"] = by_identifier(arguments["fn"], functions, "function", make=False)

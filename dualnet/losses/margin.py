@@ -41,12 +41,9 @@ class Hinge(LossFunctionWrapper):
     """The mean of max(1 - y_true y_pred, 0), for targets of -1 and 1 (or 0 and 1). The arguments are those of ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "hinge",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "hinge", dtype: Any = None
     ) -> None:
-        super().__init__(hinge, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(hinge, reduction, name, dtype)
 
 
 class SquaredHinge(LossFunctionWrapper):
@@ -54,12 +51,9 @@ class SquaredHinge(LossFunctionWrapper):
     ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "squared_hinge",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "squared_hinge", dtype: Any = None
     ) -> None:
-        super().__init__(squared_hinge, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(squared_hinge, reduction, name, dtype)
 
 
 class CategoricalHinge(LossFunctionWrapper):
@@ -67,9 +61,6 @@ class CategoricalHinge(LossFunctionWrapper):
     ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_hinge",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "categorical_hinge", dtype: Any = None
     ) -> None:
-        super().__init__(categorical_hinge, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(categorical_hinge, reduction, name, dtype)

@@ -66,8 +66,7 @@ class Dice(LossFunctionWrapper):
         axis: int | Sequence[int] | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(dice, reduction=reduction, name=name, dtype=dtype, axis=axis)
-        self.axis = axis
+        super().__init__(dice, reduction, name, dtype, axis=axis)
 
 
 class Tversky(LossFunctionWrapper):
@@ -86,5 +85,4 @@ class Tversky(LossFunctionWrapper):
         axis: int | Sequence[int] | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(tversky, reduction=reduction, name=name, dtype=dtype, alpha=alpha, beta=beta, axis=axis)
-        self.alpha, self.beta, self.axis = alpha, beta, axis
+        super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)

@@ -33,21 +33,15 @@ class KLDivergence(LossFunctionWrapper):
     ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "kl_divergence",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "kl_divergence", dtype: Any = None
     ) -> None:
-        super().__init__(kl_divergence, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(kl_divergence, reduction, name, dtype)
 
 
 class Poisson(LossFunctionWrapper):
     """The mean of y_pred - y_true log(y_pred), for counts. The arguments are those of ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "poisson",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "poisson", dtype: Any = None
     ) -> None:
-        super().__init__(poisson, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(poisson, reduction, name, dtype)

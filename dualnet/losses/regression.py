@@ -76,24 +76,18 @@ class MeanSquaredError(LossFunctionWrapper):
     """The mean of (y_true - y_pred)^2. The arguments are those of ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_squared_error",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_squared_error", dtype: Any = None
     ) -> None:
-        super().__init__(mean_squared_error, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(mean_squared_error, reduction, name, dtype)
 
 
 class MeanAbsoluteError(LossFunctionWrapper):
     """The mean of |y_true - y_pred|. The arguments are those of ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_absolute_error",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_error", dtype: Any = None
     ) -> None:
-        super().__init__(mean_absolute_error, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
 class MeanAbsolutePercentageError(LossFunctionWrapper):
@@ -105,7 +99,7 @@ class MeanAbsolutePercentageError(LossFunctionWrapper):
         name: str | None = "mean_absolute_percentage_error",
         dtype: Any = None,
     ) -> None:
-        super().__init__(mean_absolute_percentage_error, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(mean_absolute_percentage_error, reduction, name, dtype)
 
 
 class MeanSquaredLogarithmicError(LossFunctionWrapper):
@@ -117,7 +111,7 @@ class MeanSquaredLogarithmicError(LossFunctionWrapper):
         name: str | None = "mean_squared_logarithmic_error",
         dtype: Any = None,
     ) -> None:
-        super().__init__(mean_squared_logarithmic_error, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(mean_squared_logarithmic_error, reduction, name, dtype)
 
 
 def _check_delta(name: str, delta: float) -> None:
@@ -141,8 +135,7 @@ class Huber(LossFunctionWrapper):
         dtype: Any = None,
     ) -> None:
         _check_delta("Huber", delta)
-        super().__init__(huber, reduction=reduction, name=name, dtype=dtype, delta=delta)
-        self.delta = delta
+        super().__init__(huber, reduction, name, dtype, delta=delta)
 
 
 class PseudoHuber(LossFunctionWrapper):
@@ -159,17 +152,13 @@ class PseudoHuber(LossFunctionWrapper):
         dtype: Any = None,
     ) -> None:
         _check_delta("PseudoHuber", delta)
-        super().__init__(pseudo_huber, reduction=reduction, name=name, dtype=dtype, delta=delta)
-        self.delta = delta
+        super().__init__(pseudo_huber, reduction, name, dtype, delta=delta)
 
 
 class LogCosh(LossFunctionWrapper):
     """The mean of log(cosh(y_pred - y_true)). The arguments are those of ``Loss``."""
 
     def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "log_cosh",
-        dtype: Any = None,
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh", dtype: Any = None
     ) -> None:
-        super().__init__(log_cosh, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(log_cosh, reduction, name, dtype)

@@ -25,6 +25,7 @@ from ..losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -53,6 +54,7 @@ from .precision_recall import Precision, Recall
 from .probabilistic import KLDivergence, Poisson
 from .r2 import R2Score
 from .reduction import Mean, MeanMetricWrapper, Sum
+from .registry import FUNCTIONS as FUNCTIONS
 from .regression import (
     CosineSimilarity,
     LogCoshError,
@@ -187,7 +189,7 @@ CLASSES: tuple[type[Metric], ...] = (
     TrueNegatives,
     TruePositives,
 )
-FUNCTIONS: dict[str, Any] = _losses.FUNCTIONS | {
+FUNCTIONS |= _losses.FUNCTIONS | {
     f.__name__: f
     for f in (
         accuracy,
@@ -225,8 +227,6 @@ def get(identifier: Any) -> Any:
 
     Any name gives an instance. Raises ``ValueError`` for an unknown name, and for a metric that needs an argument.
     """
-    from ..serialization.objects import by_identifier
-
     if isinstance(identifier, str):
         name, arguments = _OLD_NAMES.get(identifier, (identifier, {}))
         found = by_identifier(name, _BY_NAME, "metric", make=False)
@@ -254,13 +254,9 @@ def _parameters(cls: type[Metric]) -> Any:
 
 def serialize(metric: Any) -> Any:
     """The config of a metric, as ``deserialize`` takes it."""
-    from ..serialization.objects import serialize_keras_object
-
     return serialize_keras_object(metric)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric a config describes; a name gives what ``get`` gives."""
-    from ..serialization.objects import deserialize_keras_object
-
     return get(config) if isinstance(config, str) else deserialize_keras_object(config, custom_objects)

@@ -11,6 +11,7 @@ from .. import config, ops
 from ..core.tensor import Tensor
 from ..core.tracing import no_grad
 from ..core.variables import Variable
+from ..serialization.configurable import attributes
 from .metric import Metric
 from .state import add_to, as_array, backend_of, same_rank, weights_for
 from .thresholds import CONDITIONS, Thresholds, evenly
@@ -40,6 +41,7 @@ class AUC(Metric):
     """
 
     _direction = "up"
+    _config_attributes = attributes(thresholds=None)
 
     def __init__(
         self,
@@ -64,7 +66,7 @@ class AUC(Metric):
             raise ValueError("`num_labels` is needed only when `multi_label` is True.")
         super().__init__(name=name, dtype=dtype)
         inner = sorted(thresholds) if thresholds is not None else evenly(num_thresholds)[1:-1]
-        self._given_thresholds = None if thresholds is None else [float(t) for t in inner]
+        self._inner_thresholds = None if thresholds is None else [float(t) for t in inner]
         self.num_thresholds = len(inner) + 2
         # The ends lie outside [0, 1]: the curve begins where all is positive and ends where nothing is.
         self._thresholds = Thresholds([-config.epsilon(), *inner, 1 + config.epsilon()])
@@ -180,18 +182,8 @@ class AUC(Metric):
         return ops.divide_no_nan(ops.sum(by_label * weights), ops.sum(weights))
 
     def get_config(self) -> dict[str, Any]:
-        own: dict[str, Any] = {
-            "num_thresholds": self.num_thresholds,
-            "curve": self.curve,
-            "summation_method": self.summation_method,
-            "multi_label": self.multi_label,
-            "num_labels": self.num_labels,
-            "label_weights": self.label_weights,
-            "from_logits": self.from_logits,
-        }
-        if self._given_thresholds is not None:
-            own["thresholds"] = self._given_thresholds
-        return {**super().get_config(), **own}
+        config = super().get_config()
+        return config if self._inner_thresholds is None else {**config, "thresholds": self._inner_thresholds}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> AUC:

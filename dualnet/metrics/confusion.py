@@ -11,6 +11,7 @@ from ..core.tensor import Tensor
 from ..core.tracing import no_grad
 from ..core.variables import Variable
 from ..initializers import Zeros
+from ..serialization.configurable import attributes
 from .metric import Metric
 from .state import add_to, as_array, same_rank, weights_for
 from .thresholds import Thresholds, as_list, only_top_k
@@ -74,6 +75,7 @@ class _Count(ConfusionMetric):
     """One of the four numbers."""
 
     _which: str
+    _config_attributes = attributes(thresholds="init_thresholds")
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -85,9 +87,6 @@ class _Count(ConfusionMetric):
 
     def result(self) -> Tensor:
         return self._result(ops.copy(self.accumulator))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
 class TruePositives(_Count):

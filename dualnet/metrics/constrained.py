@@ -44,10 +44,6 @@ class _BestAt(ConfusionMetric):
         reached = ops.greater_equal(self._share(*self._given), self.value)
         return ops.max(ops.where(reached, self._share(*self._wanted), 0.0))
 
-    def get_config(self) -> dict[str, Any]:
-        own = {self._argument: self.value, "num_thresholds": self.num_thresholds, "class_id": self.class_id}
-        return {**super().get_config(), **own}
-
 
 class SensitivityAtSpecificity(_BestAt):
     """The best sensitivity tp / (tp + fn) at which the specificity tn / (tn + fp) is at least ``specificity``.

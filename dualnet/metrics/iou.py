@@ -109,17 +109,6 @@ class IoU(Metric):
         present = (either > 1e-9) * self._wanted
         return Tensor(xp.asarray((iou * present).sum() / (present.sum() + eps)))
 
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "num_classes": self.num_classes,
-            "target_class_ids": self.target_class_ids,
-            "ignore_class": self.ignore_class,
-            "sparse_y_true": self.sparse_y_true,
-            "sparse_y_pred": self.sparse_y_pred,
-            "axis": self.axis,
-        }
-        return {**super().get_config(), **own}
-
 
 def _flat(x: Any) -> Any:
     return x.reshape(-1) if hasattr(x, "reshape") and x.ndim else x
@@ -152,10 +141,6 @@ class BinaryIoU(IoU):
     def _update(self, true: Array, pred: Array, sample_weight: Any, mask: Any) -> None:
         super()._update(true, pred >= self.threshold, sample_weight, mask)
 
-    def get_config(self) -> dict[str, Any]:
-        others = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
-        return {**_without(super().get_config(), *others), "threshold": self.threshold}
-
 
 class MeanIoU(IoU):
     """The mean over all classes of shared / (labelled or predicted).
@@ -176,9 +161,6 @@ class MeanIoU(IoU):
         ids = range(num_classes)
         super().__init__(num_classes, ids, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
-    def get_config(self) -> dict[str, Any]:
-        return _without(super().get_config(), "target_class_ids")
-
 
 class OneHotIoU(IoU):
     """``IoU`` for one-hot labels, and as a rule for one number for each class as prediction.
@@ -198,9 +180,6 @@ class OneHotIoU(IoU):
     ) -> None:
         super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis)
 
-    def get_config(self) -> dict[str, Any]:
-        return _without(super().get_config(), "sparse_y_true")
-
 
 class OneHotMeanIoU(MeanIoU):
     """``MeanIoU`` for one-hot labels, and as a rule for one number for each class as prediction.
@@ -218,6 +197,3 @@ class OneHotMeanIoU(MeanIoU):
         axis: int = -1,
     ) -> None:
         super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
-
-    def get_config(self) -> dict[str, Any]:
-        return _without(super().get_config(), "sparse_y_true")

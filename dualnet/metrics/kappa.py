@@ -109,12 +109,3 @@ class CohenKappa(Metric):
         by_chance = ops.sum(chance * distance)
         ratio = ops.divide_no_nan(ops.sum(observed * distance), by_chance)
         return ops.where(ops.greater(by_chance, 0), 1 - ratio, 0.0)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "num_classes": self.num_classes,
-            "weightage": self.weightage,
-            "sparse_labels": self.sparse_labels,
-            "regression": self.regression,
-        }
-        return {**super().get_config(), **own}

@@ -15,9 +15,10 @@ from ..core.tensor import Tensor
 from ..core.tracing import no_grad
 from ..core.variables import Variable
 from ..losses.reduction import compute_dtype
+from ..serialization.configurable import Configurable
 
 
-class Metric:
+class Metric(Configurable):
     """Base of all metrics.
 
     A metric of your own makes its variables in ``__init__`` with ``add_variable``, adds a batch to them in
@@ -154,13 +155,6 @@ class Metric:
         with no_grad():
             self.update_state(*args, **kwargs)
             return self.result()
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "dtype": self.dtype}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Metric:
-        return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

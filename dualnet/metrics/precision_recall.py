@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.tensor import Tensor
+from ..serialization.configurable import attributes
 from .confusion import ConfusionMetric
 from .thresholds import NEVER_BELOW, Thresholds, as_list
 
@@ -14,6 +15,7 @@ class _Share(ConfusionMetric):
 
     _direction = "up"
     _other: str
+    _config_attributes = attributes(thresholds="init_thresholds")
 
     def __init__(
         self,
@@ -32,10 +34,6 @@ class _Share(ConfusionMetric):
 
     def result(self) -> Tensor:
         return self._result(self._share("true_positives", self._other))
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
-        return {**super().get_config(), **own}
 
 
 class Precision(_Share):

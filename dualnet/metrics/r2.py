@@ -109,7 +109,3 @@ class R2Score(Metric):
             warnings.warn(f"{problem} in adjusted R2 score. Falling back to standard R2 score.", stacklevel=3)
             return score
         return 1 - (1 - score) * (n - 1) / (n - p - 1)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
-        return {**super().get_config(), **own}

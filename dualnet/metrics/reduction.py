@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import dualnet_backends as backends
 
@@ -13,9 +13,11 @@ from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable
 from ..initializers import Zeros
-from ..losses.loss import from_function_config, function_config
+from ..losses.loss import from_function_config, function_config, set_arguments
 from ..losses.reduction import apply_mask, squeeze_or_expand_to_same_rank
+from ..serialization.configurable import attributes
 from .metric import Metric
+from .registry import FUNCTIONS
 
 
 class _Reduction(Metric):
@@ -113,10 +115,13 @@ class MeanMetricWrapper(Mean):
     fn: the function. kwargs: further arguments for it. name: by default "mean_metric_wrapper". dtype: of the mean.
     """
 
+    _config_attributes = attributes(fn=None)
+
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
+        set_arguments(self, kwargs)
         if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:
             self._direction = "down"
 
@@ -141,7 +146,5 @@ class MeanMetricWrapper(Mean):
         return {**super().get_config(), **function_config(self, self._fn, self._fn_kwargs)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Metric:
-        from . import FUNCTIONS
-
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**from_function_config(config, FUNCTIONS))

@@ -28,6 +28,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
     """
 
     _is_chain = False  # whether the layers are called one after the other, as in Sequential
+    _independent_samples = False  # it may hold any op
 
     def __init__(
         self, *args: Any, trainable: bool = True, name: str | None = None, dtype: Any = None, **kwargs: Any

@@ -24,6 +24,7 @@ class Sequential(Model):
     """
 
     _is_chain = True
+    _independent_samples = True
 
     def __init__(
         self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from . import legacy, schedules
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -74,8 +75,6 @@ _CLASSES: dict[str, type[Optimizer]] = {
 
 def get(identifier: Any) -> Any:
     """An optimizer from its name (in any case), config, class or instance; None for None."""
-    from ..serialization.objects import by_identifier
-
     if isinstance(identifier, str) and identifier.lower() in _CLASSES:
         identifier = identifier.lower()
     if isinstance(identifier, dict):
@@ -88,15 +87,11 @@ def get(identifier: Any) -> Any:
 
 def serialize(optimizer: Optimizer) -> Any:
     """The config of an optimizer, as ``deserialize`` takes it."""
-    from ..serialization.objects import serialize_keras_object
-
     return serialize_keras_object(optimizer)
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """The optimizer a config describes; the name of its class may be in any case."""
-    from ..serialization.objects import deserialize_keras_object
-
     if str(config.get("class_name", "")).lower() in _CLASSES and not config.get("registered_name"):
         cls = _CLASSES[config["class_name"].lower()]
         return cls.from_config(config["config"], custom_objects)

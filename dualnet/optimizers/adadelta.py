@@ -35,6 +35,3 @@ class Adadelta(Optimizer):
         D *= rho
         D += (1 - rho) * d * d
         w += lr * d
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}

@@ -67,13 +67,3 @@ class Adafactor(Optimizer):
         u = g / xp.sqrt(v)
         u /= xp.maximum(xp.sqrt(xp.mean(u * u)) / self.clip_threshold, 1)
         w -= alpha * u
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "beta_2_decay": self.beta_2_decay,
-            "epsilon_1": self.epsilon_1,
-            "epsilon_2": self.epsilon_2,
-            "clip_threshold": self.clip_threshold,
-            "relative_step": self.relative_step,
-        }

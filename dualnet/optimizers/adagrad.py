@@ -43,10 +43,3 @@ class Adagrad(Optimizer):
         (a,) = slots
         a += g * g
         w -= lr * g / backend.xp.sqrt(a + self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "initial_accumulator_value": self.initial_accumulator_value,
-            "epsilon": self.epsilon,
-        }

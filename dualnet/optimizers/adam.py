@@ -48,15 +48,6 @@ class Adam(Optimizer):
         m, v, v_hat = (s.found for s in self._state.slots)
         return [slot for pair in zip(m, v) for slot in pair] + v_hat
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "amsgrad": self.amsgrad,
-        }
-
 
 def check_betas(optimizer: Optimizer, **betas: float) -> None:
     """Raise ``ValueError`` for the rate of a running average that is not from 0 to below 1."""

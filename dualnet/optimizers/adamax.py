@@ -39,6 +39,3 @@ class Adamax(Optimizer):
         m += (g - m) * (1 - self.beta_1)
         xp.maximum(u * self.beta_2, xp.abs(g), out=u)
         w -= lr * m / ((1 - self.beta_1**t) * (u + self.epsilon))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

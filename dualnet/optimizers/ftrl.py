@@ -71,14 +71,3 @@ class Ftrl(Optimizer):
         z -= (n_p - xp.power(n, p)) / lr * w
         w[...] = (xp.clip(z, -l1, l1) - z) / (n_p / lr + 2 * (self.l2_regularization_strength + self.beta / (2 * lr)))
         n[...] = n_new
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "learning_rate_power": self.learning_rate_power,
-            "initial_accumulator_value": self.initial_accumulator_value,
-            "l1_regularization_strength": self.l1_regularization_strength,
-            "l2_regularization_strength": self.l2_regularization_strength,
-            "l2_shrinkage_regularization_strength": self.l2_shrinkage_regularization_strength,
-            "beta": self.beta,
-        }

@@ -45,6 +45,3 @@ class Lamb(Optimizer):
         both = (w_norm > 0) & (u_norm > 0)
         r = xp.where(both, w_norm / xp.where(both, u_norm, 1), 1).astype(w.dtype)
         w -= lr * r * u
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

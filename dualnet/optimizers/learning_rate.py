@@ -11,6 +11,7 @@ import dualnet_backends as backends
 from .. import config
 from ..core.tensor import Tensor
 from ..core.variables import Variable
+from ..serialization.objects import serialize_keras_object
 from .schedules import Formula, LearningRateSchedule
 
 
@@ -69,8 +70,6 @@ class LearningRate:
 
     def config(self) -> Any:
         """For ``get_config``: a number, or the config of the schedule or function."""
-        from ..serialization.objects import serialize_keras_object
-
         return serialize_keras_object(self.function) if self.variable is None else float(self.variable)
 
 

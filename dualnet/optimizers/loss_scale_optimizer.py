@@ -9,6 +9,8 @@ import dualnet_backends as backends
 
 from ..core.tensor import Array
 from ..core.variables import Variable, buffer_slices
+from ..serialization.configurable import plain
+from ..serialization.objects import deserialize_keras_object
 from .base import Optimizer
 
 _DEFAULTS: dict[str, Any] = {
@@ -130,19 +132,12 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def get_config(self) -> dict[str, Any]:
-        from ..serialization.objects import serialize_keras_object
-
-        return {
-            "name": self.name,
-            "inner_optimizer": serialize_keras_object(self.inner_optimizer),
-            "initial_scale": self.initial_scale,
-            "dynamic_growth_steps": self.dynamic_growth_steps,
-        }
+        # The other arguments are for the inner optimizer.
+        names = ("name", "inner_optimizer", "initial_scale", "dynamic_growth_steps")
+        return {name: plain(getattr(self, name)) for name in names}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        from ..serialization.objects import deserialize_keras_object
-
         config = dict(config)
         return cls(deserialize_keras_object(config.pop("inner_optimizer"), custom_objects), **config)
 

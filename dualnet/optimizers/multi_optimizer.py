@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequen
 from typing import Any
 
 from ..core.variables import Variable
+from ..serialization.configurable import Configurable, attributes, plain
+from ..serialization.objects import deserialize_keras_object
 from .base import Optimizer
 from .loss_scale_optimizer import LossScaleOptimizer
 
 
-class OptimizerMap(MutableMapping[str, Any]):
+class OptimizerMap(Configurable, MutableMapping[str, Any]):
     """Optimizers by the path of a variable, ``"dense_1/kernel"``, or by a regular expression that all of it matches.
 
     default_optimizer: for the variables that no key matches. optimizer_map: a dictionary to start with.
     """
+
+    _config_attributes = attributes(optimizer_map="_optimizer_map")
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: dict[str, Optimizer] | None = None) -> None:
         if not isinstance(default_optimizer, Optimizer):
@@ -58,18 +62,8 @@ class OptimizerMap(MutableMapping[str, Any]):
     def __call__(self, variable: Variable) -> Optimizer:
         return self[variable.path]
 
-    def get_config(self) -> dict[str, Any]:
-        from ..serialization.objects import serialize_keras_object
-
-        return {
-            "default_optimizer": serialize_keras_object(self.default_optimizer),
-            "optimizer_map": serialize_keras_object(self._optimizer_map),
-        }
-
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
-        from ..serialization.objects import deserialize_keras_object
-
         return cls(
             *(deserialize_keras_object(config[k], custom_objects) for k in ("default_optimizer", "optimizer_map"))
         )
@@ -182,16 +176,9 @@ class MultiOptimizer(Optimizer):
             optimizer.finalize_variable_values([v for v in var_list if self._var_to_optimizer_idx[id(v)] == i])
 
     def get_config(self) -> dict[str, Any]:
-        from ..serialization.objects import serialize_keras_object
-
-        return {
-            "optimizer_map": serialize_keras_object(self._optimizer_map),
-            "loss_scale_factor": self.loss_scale_factor,
-            "name": self.name,
-        }
+        names = {"optimizer_map": "_optimizer_map", "loss_scale_factor": "loss_scale_factor", "name": "name"}
+        return {name: plain(getattr(self, attribute)) for name, attribute in names.items()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        from ..serialization.objects import deserialize_keras_object
-
         return cls(**{**config, "optimizer_map": deserialize_keras_object(config["optimizer_map"], custom_objects)})

@@ -114,22 +114,3 @@ class Muon(Optimizer):
             rate = self.adam_weight_decay if self._should_use_adamw(v) else self.weight_decay
             if rate and not self._is_excluded(v):
                 v.data *= 1 - lr * rate
-
-    def get_config(self) -> dict[str, Any]:
-        names = (
-            "adam_beta_1",
-            "adam_beta_2",
-            "epsilon",
-            "exclude_layers",
-            "muon_a",
-            "muon_b",
-            "muon_c",
-            "adam_lr_ratio",
-            "momentum",
-            "ns_steps",
-            "nesterov",
-            "exclude_embeddings",
-            "adam_weight_decay",
-            "rms_rate",
-        )
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -62,6 +62,3 @@ class Nadam(Optimizer):
         m_hat = mu_next / (1 - product * mu_next) * m + (1 - mu) / (1 - product) * g
         v_hat = v / (1 - self.beta_2**t)
         w -= lr * m_hat / (backend.xp.sqrt(v_hat) + self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

@@ -52,12 +52,3 @@ class ScheduleFreeAdamW(Optimizer):
         z -= lr * g / (backend.xp.sqrt(v_hat) + self.epsilon)
         x += (z - x) / t
         w[...] = (1 - b) * z + b * x
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "warmup_steps": self.warmup_steps,
-        }

@@ -16,6 +16,8 @@ import dualnet_backends as backends
 from .. import config
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor, Xp
+from ..serialization.configurable import Configurable
+from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "CosineDecay",
@@ -48,10 +50,8 @@ class LearningRateSchedule:
         return cls(**config)
 
 
-class Formula(LearningRateSchedule):
+class Formula(Configurable, LearningRateSchedule):
     """A schedule that is one formula of the step, ``rate``, on the host and on a device."""
-
-    _arguments: tuple[str, ...]  # of the constructor, kept under their names
 
     def rate(self, xp: Xp, step: Array) -> Array:
         """step: floating point, any shape -> the learning rates, of that shape"""
@@ -70,17 +70,12 @@ class Formula(LearningRateSchedule):
         backend = backends.of(array)
         return Tensor(backend.asarray(self.rate(backend.xp, array.astype("float64"))).astype(config.floatx()))
 
-    def get_config(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._arguments}
-
 
 class ExponentialDecay(Formula):
     """initial_learning_rate * decay_rate ^ (step / decay_steps)
 
     staircase: count whole multiples of ``decay_steps`` only. decay_steps must be positive.
     """
-
-    _arguments = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
     def __init__(
         self,
@@ -107,8 +102,6 @@ class InverseTimeDecay(Formula):
     staircase: count whole multiples of ``decay_steps`` only. decay_steps must be positive.
     """
 
-    _arguments = ExponentialDecay._arguments
-
     def __init__(
         self,
         initial_learning_rate: Any,
@@ -133,8 +126,6 @@ class PiecewiseConstantDecay(Formula):
 
     boundaries: increasing steps. values: one more than there are boundaries.
     """
-
-    _arguments = ("boundaries", "values", "name")
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
         if len(boundaries) != len(values) - 1:
@@ -161,8 +152,6 @@ class PolynomialDecay(Formula):
     After ``decay_steps`` it stays at the end, or with ``cycle`` starts again over the next multiple of
     ``decay_steps``. power 1 is a straight line.
     """
-
-    _arguments = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
 
     def __init__(
         self,
@@ -193,8 +182,6 @@ class CosineDecay(Formula):
     warmup_target: first a straight line from ``initial_learning_rate`` up to this, over ``warmup_steps`` steps; the
     cosine then starts from there. alpha: a fraction of the rate that the cosine starts from.
     """
-
-    _arguments = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps")
 
     def __init__(
         self,
@@ -233,8 +220,6 @@ class CosineDecayRestarts(Formula):
     higher it starts. alpha: a fraction of the initial rate that it never falls below.
     """
 
-    _arguments = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
-
     def __init__(
         self,
         initial_learning_rate: Any,
@@ -266,15 +251,11 @@ class CosineDecayRestarts(Formula):
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
     """The config of a schedule, as ``deserialize`` takes it."""
-    from ..serialization.objects import serialize_keras_object
-
     return serialize_keras_object(learning_rate_schedule)
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule a config describes."""
-    from ..serialization.objects import deserialize_keras_object
-
     return deserialize_keras_object(config, custom_objects)
 
 

@@ -29,6 +29,3 @@ class SGD(Optimizer):
             backend.momentum(w, g, slots[0], lr, self.momentum, self.nesterov)
         else:
             backend.sgd(w, g, lr)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

@@ -12,6 +12,8 @@ from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
 from ..core.variables import BufferSlice, Variable, buffer_slices, pack
 from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
+from ..serialization.configurable import attributes
+from ..serialization.objects import deserialize_keras_object
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
 from .optimizer_state import Averages, FlatState, OwnState, Slots, zeros
@@ -23,6 +25,7 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
 
     # For the class of an optimizer: the names of what it keeps beside each weight; whether the state is ordered by
     # variable or by slot, as in Keras, whose files depend on it; and whether ``update`` treats every element alike.
+    _config_attributes = attributes(learning_rate=None)
     slot_names: tuple[str, ...] = ()
     slots_by_variable = True
     elementwise = True
@@ -191,27 +194,13 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain values."""
-        config = {
-            "name": self.name,
-            "learning_rate": self._learning_rate.config(),
-            "weight_decay": self.weight_decay,
-            "clipnorm": self.clipnorm,
-            "global_clipnorm": self.global_clipnorm,
-            "clipvalue": self.clipvalue,
-            "use_ema": self.use_ema,
-            "ema_momentum": self.ema_momentum,
-            "ema_overwrite_frequency": self.ema_overwrite_frequency,
-            "loss_scale_factor": self.loss_scale_factor,
-            "gradient_accumulation_steps": self.gradient_accumulation_steps,
-        }
+        config = {**super().get_config(), "learning_rate": self._learning_rate.config()}
         # Keras 3 has no decay: it says so when it reads one. Without it the files are Keras's own.
         return {**config, "decay": self.decay} if self.decay else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The optimizer a config describes."""
-        from ..serialization.objects import deserialize_keras_object
-
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = deserialize_keras_object(config["learning_rate"], custom_objects)

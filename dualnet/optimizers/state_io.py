@@ -7,9 +7,10 @@ from typing import Any
 
 from ..core.tensor import Tensor
 from ..core.variables import Variable
+from ..serialization.configurable import Configurable
 
 
-class OptimizerState:
+class OptimizerState(Configurable):
     """What every optimizer does with its ``variables``."""
 
     name: str
@@ -32,10 +33,6 @@ class OptimizerState:
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """One update."""
-        raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         raise NotImplementedError
 
     def set_weights(self, weights: Sequence[Any]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import activations, constraints, initializers, ops, regularizers
+from ... import activations, ops
 from ..base.layer import Layer, Shape
+from ..base.weights import add_weight, set_weight_arguments
 
 
 class _Elementwise(Layer):
@@ -40,14 +41,6 @@ class ReLU(_Elementwise):
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "max_value": self.max_value,
-            "negative_slope": self.negative_slope,
-            "threshold": self.threshold,
-        }
-
 
 class LeakyReLU(_Elementwise):
     """x where x >= 0, else ``negative_slope`` x"""
@@ -63,9 +56,6 @@ class LeakyReLU(_Elementwise):
 
     def call(self, inputs: Any) -> Any:
         return activations.leaky_relu(inputs, self.negative_slope)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class PReLU(_Elementwise):
@@ -84,9 +74,7 @@ class PReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        set_weight_arguments(self, alpha=(alpha_initializer, alpha_regularizer, alpha_constraint))
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
 
     def build(self, input_shape: Any) -> None:
@@ -98,25 +86,10 @@ class PReLU(_Elementwise):
                     f"count from 1, the batch being 0, up to {len(input_shape) - 1}"
                 )
             shape[axis - 1] = 1
-        self.alpha = self.add_weight(
-            shape,
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-            name="alpha",
-        )
+        self.alpha = add_weight(self, shape, "alpha")
 
     def call(self, inputs: Any) -> Any:
         return ops.relu(inputs) - self.alpha * ops.relu(-inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
-            "alpha_constraint": constraints.serialize(self.alpha_constraint),
-            "shared_axes": self.shared_axes,
-        }
 
 
 class ELU(_Elementwise):
@@ -129,9 +102,6 @@ class ELU(_Elementwise):
 
     def call(self, inputs: Any) -> Any:
         return activations.elu(inputs, self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "alpha": self.alpha}
 
 
 class Softmax(_Elementwise):
@@ -155,9 +125,6 @@ class Softmax(_Elementwise):
         # A number so low that nothing is left of it, in the range of half precision too.
         low = -3e4 if str(inputs.dtype) == "float16" else -1e9
         return ops.where(keep, activations.softmax(ops.where(keep, inputs, low), axis), 0.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 def _check_mask(mask: Any, inputs: Any) -> None:

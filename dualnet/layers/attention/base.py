@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import constraints, initializers, ops, regularizers
+from ... import initializers, ops, regularizers
 from ...ops.nn.attention import attention_band
+from ...serialization.configurable import attributes
 from ..activation.activation import Softmax
 from ..base.layer import Layer, Shape
+from ..base.weights import set_weight_arguments
 from ..core.einsum_dense import EinsumDense
 from ..regularization.noise import Dropout
 
@@ -22,25 +24,22 @@ class ProjectedAttention(Layer):
     """
 
     supports_masking = True
+    _config_attributes = attributes(
+        activity_regularizer="output_regularizer", flash_attention="_flash_attention", weights=None
+    )
     _softmax: Softmax
     _dropout_layer: Dropout
 
     def __init__(
         self,
-        *,
         dropout: float,
         use_bias: bool,
         sliding_window: int | None,
         flash_attention: bool | None,
-        kernel_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        bias_regularizer: Any,
-        activity_regularizer: Any,
-        kernel_constraint: Any,
-        bias_constraint: Any,
         use_gate: bool,
         seed: int | None,
+        activity_regularizer: Any,
+        weights: dict[str, tuple[Any, Any, Any]],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,13 +58,8 @@ class ProjectedAttention(Layer):
         self.use_bias = use_bias
         self.sliding_window = sliding_window
         self._flash_attention = flash_attention
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
+        set_weight_arguments(self, **weights)
         self.output_regularizer = regularizers.get(activity_regularizer)  # of the projections, not of this layer
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
         self.use_gate = use_gate
         self.seed = seed
 
@@ -169,24 +163,6 @@ class ProjectedAttention(Layer):
                 f"Received: value_shape={tuple(value_shape)} and key_shape={tuple(key_shape)}"
             )
         return tuple(key_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "dropout": self.dropout,
-            "use_bias": self.use_bias,
-            "use_gate": self.use_gate,
-            "sliding_window": self.sliding_window,
-            "flash_attention": self._flash_attention,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.output_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-            "seed": self.seed,
-        }
 
 
 def with_heads(seen: Any, rank: int, axes: int = 1) -> Any:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ... import ops
+from ...serialization.configurable import attributes
 from ..base.layer import Shape
 from .base import ProjectedAttention, positive, with_heads
 
@@ -25,6 +26,8 @@ class MultiHeadAttention(ProjectedAttention):
     query sees the keys up to its own position. return_attention_scores: the result is a pair, with the weights of
     the values (batch, num_heads, T, S), before the dropout.
     """
+
+    _config_attributes = attributes(output_shape="_output_shape")
 
     def __init__(
         self,
@@ -60,21 +63,12 @@ class MultiHeadAttention(ProjectedAttention):
                 "Invalid `output_shape`: expected None, an integer, or a tuple or list of integers. "
                 f"Received: output_shape={output_shape!r} of type {type(output_shape).__name__}"
             )
+        weights = {
+            "kernel": (kernel_initializer, kernel_regularizer, kernel_constraint),
+            "bias": (bias_initializer, bias_regularizer, bias_constraint),
+        }
         super().__init__(
-            dropout=dropout,
-            use_bias=use_bias,
-            sliding_window=sliding_window,
-            flash_attention=flash_attention,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            use_gate=use_gate,
-            seed=seed,
-            **kwargs,
+            dropout, use_bias, sliding_window, flash_attention, use_gate, seed, activity_regularizer, weights, **kwargs
         )
         self.num_heads = num_heads
         self.key_dim = key_dim
@@ -172,13 +166,3 @@ class MultiHeadAttention(ProjectedAttention):
     ) -> Shape:
         self._check_shapes(value_shape, key_shape)
         return (*query_shape[:-1], *self._output_sizes(query_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "key_dim": self.key_dim,
-            "value_dim": self.value_dim,
-            "output_shape": self._output_shape,
-            "attention_axes": self.attention_axes,
-        }

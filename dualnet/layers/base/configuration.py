@@ -6,11 +6,12 @@ import inspect
 from typing import Any
 
 from ... import tree
+from ...serialization.configurable import Configurable
 from .context import name_scope
 from .tracking import NOT_CHILDREN
 
 
-class Configuration:
+class Configuration(Configurable):
     """The part of ``Layer`` that saves and restores it."""
 
     built: bool
@@ -23,18 +24,14 @@ class Configuration:
     _build_shapes: dict[str, Any] | None
 
     def _constructor_arguments(self) -> dict[str, Any]:
+        """What the constructor was called with: the config of a user's layer without a ``get_config``."""
         args, kwargs = self._auto_args
         bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-        given = dict(list(bound.arguments.items())[1:])
-        for p in inspect.signature(type(self).__init__).parameters.values():
+        arguments = dict(list(bound.arguments.items())[1:])
+        for p in bound.signature.parameters.values():
             if p.kind is p.VAR_KEYWORD:
-                given |= given.pop(p.name, {})
-        return given
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer a config describes."""
-        return cls(**config)
+                arguments |= arguments.pop(p.name, {})
+        return arguments
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What ``build`` was called with."""

@@ -6,15 +6,18 @@ from typing import Any
 
 from ... import tree
 from ...core.dtypes import standardize_dtype
+from ...serialization.configurable import Configurable, attributes
 
 
-class InputSpec:
+class InputSpec(Configurable):
     """What the input of a layer has to be, for its attribute ``input_spec``.
 
     dtype: its dtype. shape: its shape, with None for what is open. ndim, max_ndim, min_ndim: its number of axes. axes: lengths of
     single axes, {-1: 64}. allow_last_axis_squeeze: with ``shape``, whether a last axis of 1 may be there or missing. name: by which
     a dictionary of inputs has it. optional: whether None may come instead. Raises ``ValueError`` for an axis beyond ``ndim``.
     """
+
+    _config_attributes = attributes(allow_last_axis_squeeze=None, name=None)  # as in Keras
 
     def __init__(
         self,
@@ -39,14 +42,6 @@ class InputSpec:
         most = self.max_ndim if self.ndim is None else self.ndim
         if most is not None and self.axes and max(self.axes) >= most:
             raise ValueError(f"Axis {max(self.axes)} is greater than the maximum allowed value: {most - 1}")
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
-        return {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> InputSpec:
-        return cls(**config)
 
     def __repr__(self) -> str:
         told = {key: value for key, value in self.get_config().items() if value not in (None, {}, False)}

@@ -13,6 +13,7 @@ from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
 from ...legacy.arguments import pop_input_shape
 from ...ops import _autocast as autocast
+from ...serialization.configurable import attributes, builtin_class, constructor_parameters
 from .calling import Calling
 from .configuration import Configuration
 from .context import context, name_scope, nothing
@@ -40,8 +41,10 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
     _building = False
     supports_masking = False
     stateful = False
+    _independent_samples = True  # whether a layer of dualnet treats each sample alone (``TimeDistributed`` asks)
     takes_text = False  # whether the layer reads strings, so that a model may be fed with them
     _auto_args: tuple[tuple[Any, ...], dict[str, Any]]
+    _config_attributes = attributes(activity_regularizer=None, autocast=None, dtype=None, name=None, trainable=None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -182,9 +185,13 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain values. Without one of its own, from the signature."""
+        owner = builtin_class(type(self))
         dtype = dtype_policies.serialize(self._dtype_policy)
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
-        if type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
+        if "trainable" not in constructor_parameters(owner):
+            del config["trainable"]
+        config |= super().get_config()
+        if type(self).get_config is Layer.get_config and owner is Layer and type(self).__init__ is not Layer.__init__:
             config |= self._constructor_arguments()
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)

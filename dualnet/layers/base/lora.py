@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
+from ...serialization.configurable import Configurable, attributes
 from .context import at_path
 
 
@@ -35,7 +36,7 @@ class Itself:
         return self if layer is None else getattr(layer, self.name)
 
 
-class Lora:
+class Lora(Configurable):
     """A layer whose ``kernel`` may be frozen and tuned by ``lora_alpha / rank * lora_kernel_a @ lora_kernel_b``.
 
     Files hold the two together: they are read by a layer with or without a low-rank part.
@@ -45,6 +46,7 @@ class Lora:
     lora_rank: int | None = None
     lora_alpha: float | None = None
     _lora_of = "kernel"  # the name of the weight
+    _config_attributes = attributes(lora_rank=None, lora_alpha=None)
     # Of Layer.
     built: bool
     name: str
@@ -147,6 +149,7 @@ class Lora:
         parts = [getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab"]
         return [v for v in self._own_variables() if all(v is not p for p in parts)]
 
-    def _lora_config(self) -> dict[str, Any]:
-        """What ``get_config`` says of it: nothing when there is none."""
-        return {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha} if self.lora_rank else {}
+    def get_config(self) -> dict[str, Any]:
+        """As other layers, with rank and alpha of the low-rank part where there is one."""
+        config = super().get_config()
+        return {**config, "lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha} if self.lora_rank else config

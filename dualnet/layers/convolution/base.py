@@ -6,8 +6,9 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, ClassVar
 
-from ... import activations, constraints, initializers, regularizers
+from ... import activations
 from ...ops.nn import _conv_shapes as shapes
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.spatial import data_format_of, whole_numbers
 from ..core.dense import _FUSED
@@ -24,27 +25,23 @@ class Convolutional(Layer):
 
     rank: ClassVar[int]
     _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
-    _weights: ClassVar[tuple[str, ...]] = ("kernel",)  # each has an initializer, a regularizer and a constraint
     # What Keras 2 wrote into configs of this class without using it.
     _ignored: ClassVar[tuple[str, ...]] = ()
+    _config_attributes = attributes(activity_regularizer="activity_regularizer")
     kernel_size: tuple[int, ...]
     activation: Any
     use_bias: bool
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        strides: Any,
-        padding: str,
-        data_format: str | None,
-        dilation_rate: Any,
-        activation: Any,
-        use_bias: bool,
-        activity_regularizer: Any,
-        **kwargs: Any,
-    ) -> None:
-        weights = {key: kwargs.pop(key) for key in self._weight_arguments()}
+    def __init__(self, activation: Any, use_bias: bool, activity_regularizer: Any, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.bias: Any = None
+
+    def _set_window(
+        self, kernel_size: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any
+    ) -> None:
+        """Check and set where the kernel is applied."""
         self.kernel_size = whole_numbers(self, "kernel_size", kernel_size, self.rank)
         self.strides = whole_numbers(self, "strides", strides, self.rank)
         self.dilation_rate = whole_numbers(self, "dilation_rate", dilation_rate, self.rank)
@@ -52,20 +49,11 @@ class Convolutional(Layer):
         if self.padding not in self._paddings:
             raise ValueError(f"{self._who}: padding must be one of {', '.join(self._paddings)}, got {padding!r}")
         self.data_format = data_format_of(self, data_format)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias: Any = None
-        for key, value in weights.items():
-            setattr(self, key, _GETTERS[key.rpartition("_")[2]].get(value))
 
     @property
     def _who(self) -> str:
         """How messages name this layer."""
         return f"{type(self).__name__} layer {self.name!r}"
-
-    @classmethod
-    def _weight_arguments(cls) -> list[str]:
-        return [f"{weight}_{what}" for weight in (*cls._weights, "bias") for what in _GETTERS]
 
     def _positive(self, name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
@@ -93,11 +81,6 @@ class Convolutional(Layer):
                 f"{self._who} needs the number of channels of its input ({self.data_format}), got {input_shape}"
             )
         return channels
-
-    def _weight(self, shape: tuple[int, ...], weight: str, name: str | None = None) -> Any:
-        """A weight with the arguments that were given for it."""
-        given = {what: getattr(self, f"{weight}_{what}") for what in _GETTERS}
-        return self.add_weight(shape, name=name or weight, **given)
 
     # -- calling -------------------------------------------------------------------------------------------------
 
@@ -127,25 +110,6 @@ class Convolutional(Layer):
         """The layer a config describes, one of Keras 2 too."""
         unused = [name for name in cls._ignored if name != "groups" or config.get(name) == 1]
         return cls(**{key: value for key, value in config.items() if key not in unused})
-
-    def get_config(self) -> dict[str, Any]:
-        config = {
-            **super().get_config(),
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-        }
-        for key in self._weight_arguments():
-            config[key] = _GETTERS[key.rpartition("_")[2]].serialize(getattr(self, key))
-        return config
-
-
-_GETTERS: dict[str, Any] = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
 
 def with_defaults(function: Any, **defaults: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...ops.nn.convolution import convolve
 from ..base.lora import Effective, Itself, Lora
+from ..base.weights import add_weight, set_weight_arguments
 from .base import Convolutional, with_defaults
 
 
@@ -42,22 +43,12 @@ class BaseConv(Lora, Convolutional):
         **kwargs: Any,
     ) -> None:
         lora_rank, lora_alpha = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            activity_regularizer,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
+        super().__init__(activation, use_bias, activity_regularizer, **kwargs)
+        self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
+        set_weight_arguments(
+            self,
+            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
         )
         self.filters = self._positive("filters", filters)
         self.groups = self._positive("groups", groups)
@@ -76,9 +67,9 @@ class BaseConv(Lora, Convolutional):
                 f"{tuple(input_shape)} ({self.data_format}) and {self.groups} groups"
             )
         self.compute_output_shape(input_shape)  # refuses an input too small for the kernel
-        self.kernel = self._weight((*self.kernel_size, channels // self.groups, self.filters), "kernel")
+        self.kernel = add_weight(self, (*self.kernel_size, channels // self.groups, self.filters), "kernel")
         if self.use_bias:
-            self.bias = self._weight((self.filters,), "bias")
+            self.bias = add_weight(self, (self.filters,), "bias")
         self._begin_lora()
 
     def call(self, inputs: Any) -> Any:
@@ -93,9 +84,6 @@ class BaseConv(Lora, Convolutional):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self._lora_config()}
 
 
 class Conv1D(BaseConv):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops.nn.convolution import convolve
+from ..base.weights import add_weight, set_weight_arguments
 from .base import Convolutional, with_defaults
 
 
@@ -16,7 +17,6 @@ class BaseDepthwiseConv(Convolutional):
     arguments: see ``Convolutional``.
     """
 
-    _weights = ("depthwise",)
     _ignored = ("groups",)
 
     def __init__(
@@ -38,31 +38,21 @@ class BaseDepthwiseConv(Convolutional):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            activity_regularizer,
-            depthwise_initializer=depthwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
+        super().__init__(activation, use_bias, activity_regularizer, **kwargs)
+        self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
+        set_weight_arguments(
+            self,
+            depthwise=(depthwise_initializer, depthwise_regularizer, depthwise_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
         )
         self.depth_multiplier = self._positive("depth_multiplier", depth_multiplier)
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
         self.compute_output_shape(input_shape)  # refuses an input too small for the kernel
-        self.kernel = self._weight((*self.kernel_size, channels, self.depth_multiplier), "depthwise", "kernel")
+        self.kernel = add_weight(self, (*self.kernel_size, channels, self.depth_multiplier), "depthwise", name="kernel")
         if self.use_bias:
-            self.bias = self._weight((channels * self.depth_multiplier,), "bias")
+            self.bias = add_weight(self, (channels * self.depth_multiplier,), "bias")
 
     def call(self, inputs: Any) -> Any:
         return self._apply(
@@ -77,9 +67,6 @@ class BaseDepthwiseConv(Convolutional):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self._channels(input_shape) * self.depth_multiplier)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "depth_multiplier": self.depth_multiplier}
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):

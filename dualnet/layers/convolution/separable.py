@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops.nn.convolution import convolve, depthwise_conv
+from ..base.weights import add_weight, set_weight_arguments
 from .base import Convolutional, with_defaults
 
 
@@ -17,7 +18,6 @@ class BaseSeparableConv(Convolutional):
     ``Convolutional``.  (arXiv:1610.02357)
     """
 
-    _weights = ("depthwise", "pointwise")
     _ignored = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
     def __init__(
@@ -43,25 +43,13 @@ class BaseSeparableConv(Convolutional):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            activity_regularizer,
-            depthwise_initializer=depthwise_initializer,
-            pointwise_initializer=pointwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            pointwise_regularizer=pointwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            pointwise_constraint=pointwise_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
+        super().__init__(activation, use_bias, activity_regularizer, **kwargs)
+        self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
+        set_weight_arguments(
+            self,
+            depthwise=(depthwise_initializer, depthwise_regularizer, depthwise_constraint),
+            pointwise=(pointwise_initializer, pointwise_regularizer, pointwise_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
         )
         self.filters = self._positive("filters", filters)
         self.depth_multiplier = self._positive("depth_multiplier", depth_multiplier)
@@ -69,14 +57,17 @@ class BaseSeparableConv(Convolutional):
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
         self.compute_output_shape(input_shape)  # refuses an input too small for the kernel
-        self.depthwise_kernel = self._weight(
-            (*self.kernel_size, channels, self.depth_multiplier), "depthwise", "depthwise_kernel"
+        self.depthwise_kernel = add_weight(
+            self, (*self.kernel_size, channels, self.depth_multiplier), "depthwise", name="depthwise_kernel"
         )
-        self.pointwise_kernel = self._weight(
-            (*(1,) * self.rank, channels * self.depth_multiplier, self.filters), "pointwise", "pointwise_kernel"
+        self.pointwise_kernel = add_weight(
+            self,
+            (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
+            "pointwise",
+            name="pointwise_kernel",
         )
         if self.use_bias:
-            self.bias = self._weight((self.filters,), "bias")
+            self.bias = add_weight(self, (self.filters,), "bias")
 
     def call(self, inputs: Any) -> Any:
         y = depthwise_conv(
@@ -86,9 +77,6 @@ class BaseSeparableConv(Convolutional):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "depth_multiplier": self.depth_multiplier}
 
 
 class SeparableConv1D(BaseSeparableConv):

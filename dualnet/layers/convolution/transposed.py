@@ -7,6 +7,7 @@ from typing import Any
 from ...ops.nn import _conv_shapes as shapes
 from ...ops.nn.convolution import convolve_transpose
 from ..base.spatial import whole_numbers
+from ..base.weights import add_weight, set_weight_arguments
 from .base import Convolutional, with_defaults
 
 
@@ -41,22 +42,12 @@ class BaseConvTranspose(Convolutional):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            activity_regularizer,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
+        super().__init__(activation, use_bias, activity_regularizer, **kwargs)
+        self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
+        set_weight_arguments(
+            self,
+            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
         )
         self.filters = self._positive("filters", filters)
         self.output_padding = output_padding
@@ -70,9 +61,9 @@ class BaseConvTranspose(Convolutional):
         self._refuse_strides_with_dilation()
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self._weight((*self.kernel_size, self.filters, self._channels(input_shape)), "kernel")
+        self.kernel = add_weight(self, (*self.kernel_size, self.filters, self._channels(input_shape)), "kernel")
         if self.use_bias:
-            self.bias = self._weight((self.filters,), "bias")
+            self.bias = add_weight(self, (self.filters,), "bias")
 
     def call(self, inputs: Any) -> Any:
         return self._apply(
@@ -98,9 +89,6 @@ class BaseConvTranspose(Convolutional):
             self.dilation_rate,
         )
         return shapes.join_shape(input_shape[0], plan.lengths, self.filters, self.data_format)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "output_padding": self.output_padding}
 
 
 class Conv1DTranspose(BaseConvTranspose):
@@ -151,24 +139,10 @@ class Conv3DTranspose(BaseConvTranspose):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            output_padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
-            **kwargs,
-        )
+            filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate, activation, use_bias,
+            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
+            kernel_constraint, bias_constraint, **kwargs,
+        )  # fmt: skip
 
 
 Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import activations, config, constraints, initializers, regularizers
+from ... import activations, config
 from ...core.symbolic import KerasTensor
 from ...core.text import DTYPE as TEXT
 from ...graph.node import Node
 from ...ops.linalg.linear import dense
+from ...serialization.configurable import attributes
 from ..base.layer import Layer
 from ..base.lora import Effective, Itself, Lora
+from ..base.weights import add_weight, set_weight_arguments
 
 # Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
 _FUSED = {None: "linear", activations.linear: "linear", activations.relu: "relu", activations.tanh: "tanh"}
@@ -120,6 +122,7 @@ class Dense(Lora, Layer):
     """
 
     supports_masking = True
+    _config_attributes = attributes(activity_regularizer="activity_regularizer")
     kernel: Any = Effective("kernel")
     _kernel: Any = Itself("kernel")
 
@@ -148,32 +151,19 @@ class Dense(Lora, Layer):
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        set_weight_arguments(
+            self,
+            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
+        )
         self.bias: Any = None
         self._ask_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
         size = _last(self, input_shape)
-        self.kernel = self.add_weight(
-            (size, self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        self.kernel = add_weight(self, (size, self.units), "kernel")
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+            self.bias = add_weight(self, (self.units,), "bias")
         self._begin_lora()
 
     def call(self, inputs: Any) -> Any:
@@ -194,22 +184,6 @@ class Dense(Lora, Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-            **self._lora_config(),
-        }
 
 
 def _last(layer: Layer, input_shape: Any) -> int:
@@ -237,9 +211,6 @@ class Activation(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return tuple(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}
-
 
 class Identity(Layer):
     """The input, unchanged."""
@@ -255,6 +226,3 @@ class Identity(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from ... import activations, constraints, initializers, ops, regularizers
+from ... import activations, initializers, ops
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.lora import Effective, Itself, Lora
+from ..base.weights import add_weight, set_weight_arguments
 
 _FORMS = [
     re.compile(form.replace("X", "([a-zA-Z]*)")) for form in ("X,X->X", r"\.\.\.X,X->\.\.\.X", r"X\.\.\.,X->X\.\.\.")
@@ -88,6 +90,7 @@ class EinsumDense(Lora, Layer):
     summed over and of those that are new. lora_rank, lora_alpha: see ``enable_lora``.
     """
 
+    _config_attributes = attributes(activity_regularizer="activity_regularizer", output_shape="partial_output_shape")
     kernel: Any = Effective("kernel")
     _kernel: Any = Itself("kernel")
 
@@ -113,12 +116,11 @@ class EinsumDense(Lora, Layer):
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        set_weight_arguments(
+            self,
+            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=(bias_initializer, bias_regularizer, bias_constraint),
+        )
         self.bias: Any = None
         self._ask_lora(lora_rank, lora_alpha)
 
@@ -127,21 +129,10 @@ class EinsumDense(Lora, Layer):
 
     def build(self, input_shape: Any) -> None:
         shapes = self._shapes(input_shape)
-        self.kernel = self.add_weight(
-            shapes.kernel,
-            initializer=initializers.with_axes(self.kernel_initializer, shapes.input_axes, shapes.output_axes),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        initializer = initializers.with_axes(self.kernel_initializer, shapes.input_axes, shapes.output_axes)
+        self.kernel = add_weight(self, shapes.kernel, "kernel", initializer=initializer)
         if shapes.bias is not None:
-            self.bias = self.add_weight(
-                shapes.bias,
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+            self.bias = add_weight(self, shapes.bias, "bias")
         self._begin_lora()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -152,20 +143,3 @@ class EinsumDense(Lora, Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return self._shapes(input_shape).output
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "output_shape": self.partial_output_shape,
-            "equation": self.equation,
-            "activation": activations.serialize(self.activation),
-            "bias_axes": self.bias_axes,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-            **self._lora_config(),
-        }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import constraints, initializers, ops, regularizers
+from ... import ops
 from ...ops.nn.embedding import embedding
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.lora import Effective, Itself, Lora
+from ..base.weights import add_weight, set_weight_arguments
 
 
 class Embedding(Lora, Layer):
@@ -22,6 +24,8 @@ class Embedding(Lora, Layer):
     embeddings: Any = Effective("embeddings")
     _embeddings: Any = Itself("embeddings")
     _lora_of = "embeddings"
+    _config_attributes = attributes(activity_regularizer="activity_regularizer", weights="_no_weights")
+    _no_weights = quantization_config = None  # the table is in the file of weights
 
     def __init__(
         self,
@@ -50,9 +54,7 @@ class Embedding(Lora, Layer):
             self._batch_input_shape = (None, *((length,) if isinstance(length, int) else tuple(length)))
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        set_weight_arguments(self, embeddings=(embeddings_initializer, embeddings_regularizer, embeddings_constraint))
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False  # ids that come as floats keep their digits
@@ -64,13 +66,7 @@ class Embedding(Lora, Layer):
     def build(self, input_shape: Any = None) -> None:
         if self.built:  # by the weights that were given
             return
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-            name="embeddings",
-        )
+        self.embeddings = add_weight(self, (self.input_dim, self.output_dim), "embeddings")
         self._begin_lora()
 
     def call(self, inputs: Any) -> Any:
@@ -93,18 +89,3 @@ class Embedding(Lora, Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*input_shape, self.output_dim)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
-            "mask_zero": self.mask_zero,
-            "weights": None,  # they are in the file of weights
-            "quantization_config": None,
-            **self._lora_config(),
-        }

@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from ... import activations, tree
+from ...serialization.configurable import attributes
 from ...serialization.objects import deserialize_keras_object
 from ..base.layer import Layer
 
@@ -20,6 +21,10 @@ class Lambda(Layer):
     A model is saved with the name of the function; to load it, pass ``custom_objects={name: function}`` or register the
     function. What has no name, a ``lambda``, cannot be saved.
     """
+
+    _independent_samples = False
+    # Functions, which may be without a name, are in the config as they are.
+    _config_attributes = attributes(function=None, output_shape=None, mask=None)
 
     def __init__(
         self,
@@ -74,7 +79,6 @@ class Lambda(Layer):
             "function": self.function,
             "output_shape": self._output_shape,
             "mask": self.mask,
-            "arguments": self.arguments,
         }
 
     @classmethod

@@ -7,7 +7,9 @@ from typing import Any
 from ... import ops
 from ...core.dtypes import standardize_dtype
 from ...core.symbolic import KerasTensor
+from ...serialization.configurable import attributes
 from ..base.layer import Shape
+from ..base.weights import add_weight
 from .embedding import Embedding
 
 
@@ -18,6 +20,8 @@ class ReversibleEmbedding(Embedding):
     reverse_dtype: in which the way back computes, the compute dtype by default. logit_soft_cap: scores are capped smoothly, to
     cap * tanh(score / cap). The other arguments: see ``Embedding``.
     """
+
+    _config_attributes = attributes(weights=None)
 
     def __init__(
         self,
@@ -48,13 +52,8 @@ class ReversibleEmbedding(Embedding):
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         if not self.tie_weights:
-            self.reverse_embeddings = self.add_weight(
-                (self.output_dim, self.input_dim),
-                initializer=self.embeddings_initializer,
-                regularizer=self.embeddings_regularizer,
-                constraint=self.embeddings_constraint,
-                name="reverse_embeddings",
-            )
+            shape = (self.output_dim, self.input_dim)
+            self.reverse_embeddings = add_weight(self, shape, "embeddings", name="reverse_embeddings")
 
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if not reverse:
@@ -74,13 +73,3 @@ class ReversibleEmbedding(Embedding):
     def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:
         dtype = (self.reverse_dtype if reverse else None) or self.compute_dtype
         return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["weights"]
-        return {
-            **config,
-            "tie_weights": self.tie_weights,
-            "reverse_dtype": self.reverse_dtype,
-            "logit_soft_cap": self.logit_soft_cap,
-        }

@@ -7,10 +7,9 @@ from typing import Any
 from ... import initializers, ops
 from ...core.tracing import no_grad
 from ...graph.infer import is_trial
-from ...serialization.objects import deserialize_keras_object, serialize_keras_object
+from ...serialization.configurable import builtin_class
+from ...serialization.objects import deserialize_keras_object
 from ..base.layer import Layer, Shape
-from ..normalization.batch_normalization import BatchNormalization
-from .lambda_layer import Lambda
 
 
 class Wrapper(Layer):
@@ -32,9 +31,6 @@ class Wrapper(Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         return self._try_out(args, kwargs)  # the dtype is the inner layer's
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -111,13 +107,9 @@ def _joined(mask: Any) -> Any:
 
 def _sample_by_sample(layer: Layer) -> bool:
     """Whether a layer is known to treat each sample alone, so that more samples in a batch change nothing for the others."""
-    from ...models import Model, Sequential
-
-    if not type(layer).__module__.startswith("dualnet.") or (
-        isinstance(layer, Model) and type(layer) is not Sequential
-    ):
-        return False  # of the user, or a model that may hold any op
-    if isinstance(layer, (BatchNormalization, Lambda, SpectralNormalization)) or layer.activity_regularizer is not None:
+    if builtin_class(type(layer)) is not type(layer) or not layer._independent_samples:
+        return False
+    if layer.activity_regularizer is not None:
         return False
     if getattr(layer, "noise_shape", None) is not None or layer.stateful:
         return False
@@ -130,6 +122,8 @@ class SpectralNormalization(Wrapper):
     layer: one with a ``kernel``, or an ``Embedding``. power_iterations: steps of the power iteration that finds that value;
     it goes on where the last step ended (vector_u).
     """
+
+    _independent_samples = False
 
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
@@ -174,6 +168,3 @@ class SpectralNormalization(Wrapper):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.layer.compute_output_shape(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "power_iterations": self.power_iterations}

@@ -72,9 +72,6 @@ class Dot(Merge):
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
-
 
 def _normalized(x: Any, axis: int) -> Any:
     """x divided by its length along an axis; zeros stay zeros."""

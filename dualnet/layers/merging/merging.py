@@ -96,9 +96,6 @@ class Merge(Layer):
                 f"{len(mask)}"
             )
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()
-
 
 def _over(mask: Any, x: Any) -> Any:
     """A mask of the steps of x as one that broadcasts over its features."""
@@ -241,9 +238,6 @@ class Concatenate(Merge):
             for x, m in zip(inputs, mask)
         ]
         return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:

@@ -26,6 +26,8 @@ class BatchNormalization(Normalizing):
     it corrects towards. synchronized: over several devices, which there is not.
     """
 
+    _independent_samples = False
+
     def __init__(
         self,
         axis: int = -1,
@@ -54,12 +56,8 @@ class BatchNormalization(Normalizing):
             epsilon,
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
             **kwargs,
         )
         if synchronized:
@@ -158,18 +156,6 @@ class BatchNormalization(Normalizing):
         _move(self.moving_stddev, deviation, self.momentum)
         square = self.moving_stddev.data**2 - self.epsilon
         self.moving_variance.data[...] = square * (square > 0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "momentum": self.momentum,
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "renorm": self.renorm,
-            "renorm_clipping": self.renorm_clipping,
-            "renorm_momentum": self.renorm_momentum,
-            "synchronized": self.synchronized,
-        }
 
 
 def _move(state: Any, batch: Any, momentum: float) -> None:

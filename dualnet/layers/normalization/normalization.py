@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import constraints, initializers, ops, regularizers
+from ... import ops
 from ...ops.nn.normalization import group_normalization, normalize
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
+from ..base.weights import add_weight, set_weight_arguments
 
 
 class Normalizing(Layer):
     """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center)."""
 
     supports_masking = True
+    _config_attributes = attributes(gamma=None, beta=None)
     gamma: Any = None
     beta: Any = None
 
@@ -22,12 +25,8 @@ class Normalizing(Layer):
         epsilon: float,
         center: bool,
         scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
+        beta: tuple[Any, Any, Any],
+        gamma: tuple[Any, Any, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -35,51 +34,17 @@ class Normalizing(Layer):
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        set_weight_arguments(self, beta=beta, gamma=gamma)
 
     def _add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
         if self.scale:
-            self.gamma = self.add_weight(
-                shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                autocast=False,
-                name="gamma",
-            )
+            self.gamma = add_weight(self, shape, "gamma", autocast=False)
         if self.center:
-            self.beta = self.add_weight(
-                shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                autocast=False,
-                name="beta",
-            )
+            self.beta = add_weight(self, shape, "beta", autocast=False)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         known_axes(self, self.axis, input_shape)
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-        }
 
 
 def known_axes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
@@ -102,6 +67,8 @@ class LayerNormalization(Normalizing):
     Keras has for it now.
     """
 
+    _config_attributes = attributes(rms_scaling="rms_scaling")
+
     def __init__(
         self,
         axis: Any = -1,
@@ -122,12 +89,8 @@ class LayerNormalization(Normalizing):
             epsilon,
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
             **kwargs,
         )
 
@@ -138,9 +101,6 @@ class LayerNormalization(Normalizing):
         return ops.layer_normalization(
             inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
 
 class GroupNormalization(Normalizing):
@@ -170,12 +130,8 @@ class GroupNormalization(Normalizing):
             epsilon,
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
             **kwargs,
         )
         if isinstance(groups, bool) or not isinstance(groups, int) or not (groups > 0 or groups == -1):
@@ -208,9 +164,6 @@ class GroupNormalization(Normalizing):
         y = group_normalization(ops.cast(inputs, exact), groups, self.gamma, self.beta, self.axis, self.epsilon)
         return y if exact == self.compute_dtype else ops.cast(y, self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "groups": self.groups}
-
 
 class UnitNormalization(Layer):
     """x / its length over ``axis``, one axis or several: the squares of what comes out sum up to 1"""
@@ -232,9 +185,6 @@ class UnitNormalization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         known_axes(self, self.axis, input_shape)
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 class RMSNormalization(Layer):
@@ -260,6 +210,3 @@ class RMSNormalization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         known_axes(self, self.axis, input_shape)
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

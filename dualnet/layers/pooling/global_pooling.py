@@ -31,9 +31,6 @@ class BaseGlobalPooling(Spatial):
         kept = enumerate(input_shape)
         return tuple(1 if a in axes else n for a, n in kept if self.keepdims or a not in axes)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "data_format": self.data_format, "keepdims": self.keepdims}
-
 
 class GlobalMaxPooling1D(BaseGlobalPooling):
     """The largest element of each channel.  x: (batch, steps, channels) -> (batch, channels)
@@ -126,9 +123,6 @@ class BaseAdaptivePooling(Spatial):
         for axis, size in zip(self._spatial_axes(input_shape), self.output_size):
             out[axis] = size
         return tuple(out)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "output_size": self.output_size, "data_format": self.data_format}
 
 
 class AdaptiveMaxPooling1D(BaseAdaptivePooling):

@@ -48,15 +48,6 @@ class BasePooling(Spatial):
 
         return self._map_lengths(input_shape, windows)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "padding": self.padding,
-            "strides": self.strides,
-            "data_format": self.data_format,
-        }
-
 
 class MaxPooling1D(BasePooling):
     """The largest element of each window.  x: (batch, steps, channels) -> (batch, windows, channels)

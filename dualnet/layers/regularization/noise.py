@@ -8,6 +8,7 @@ from ... import regularizers
 from ...core.seeds import SeedGenerator
 from ...ops.nn.dropout import dropout
 from ...ops.nn.noise import alpha_dropout, gaussian_dropout, gaussian_noise
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.spatial import data_format_of
 
@@ -23,6 +24,7 @@ class _Noisy(Layer):
     supports_masking = True
     stream: ClassVar[str]
     amount_name: ClassVar[str] = "rate"
+    _config_attributes = attributes(amount=None)
 
     def __init__(self, amount: float, seed: int | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,9 +49,6 @@ class _Noisy(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), self.amount_name: getattr(self, self.amount_name), "seed": self.seed}
 
 
 def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
@@ -89,9 +88,6 @@ class Dropout(_Noisy):
 
     def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return dropout(inputs, self.rate, key, step, self.noise_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "noise_shape": self.noise_shape}
 
 
 class GaussianNoise(_Noisy):
@@ -137,9 +133,6 @@ class AlphaDropout(_Noisy):
     def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return alpha_dropout(inputs, self.rate, key, step, self.noise_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "noise_shape": self.noise_shape}
-
 
 class _SpatialDropout(_Noisy):
     """``Dropout`` of whole feature maps: one decision for each sample and channel (arXiv:1411.4280)."""
@@ -162,11 +155,6 @@ class _SpatialDropout(_Noisy):
             )
         return super().call(inputs, training)
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["trainable"]  # which the constructor does not take
-        return config
-
 
 class SpatialDropout1D(_SpatialDropout):
     """``Dropout`` of whole channels (arXiv:1411.4280).  x: (batch, steps, channels)"""
@@ -188,9 +176,6 @@ class _SpatialDropoutOfImages(_SpatialDropout):
     ) -> None:
         super().__init__(rate, seed, name=name, dtype=dtype)
         self.data_format = data_format_of(self, data_format)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "data_format": self.data_format}
 
 
 class SpatialDropout2D(_SpatialDropoutOfImages):
@@ -223,6 +208,6 @@ class ActivityRegularization(Layer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "l1": self.l1, "l2": self.l2}
+        config = super().get_config()
         del config["activity_regularizer"]
         return config

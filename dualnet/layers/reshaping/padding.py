@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
+from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
 from ..base.spatial import Spatial, whole_numbers
 
@@ -54,6 +55,7 @@ class Cropping1D(_Cropping):
     """
 
     spatial_rank = 1
+    _config_attributes = attributes(data_format=None)
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         super().__init__("channels_last", **kwargs)
@@ -63,9 +65,6 @@ class Cropping1D(_Cropping):
 
     def _what_must_be_smaller(self) -> str:
         return "`cropping` parameter of `Cropping1D` layer must be smaller than the number of steps"
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cropping": self.cropping}
 
 
 class Cropping2D(_Cropping):
@@ -81,9 +80,6 @@ class Cropping2D(_Cropping):
         super().__init__(data_format, **kwargs)
         self.cropping = self.pairs = pairs(self, "cropping", cropping, 2)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cropping": self.cropping, "data_format": self.data_format}
-
 
 class Cropping3D(_Cropping):
     """Cuts slices off a volume.  x: (batch, depth, height, width, channels) -> the same with fewer of each
@@ -97,9 +93,6 @@ class Cropping3D(_Cropping):
     def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.cropping = self.pairs = pairs(self, "cropping", cropping, 3)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cropping": self.cropping, "data_format": self.data_format}
 
 
 class _ZeroPadding(Spatial):
@@ -131,9 +124,6 @@ class ZeroPadding1D(_ZeroPadding):
         self.padding = (before, after)
         self.pairs = (self.padding,)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
-
 
 class ZeroPadding2D(_ZeroPadding):
     """Adds rows and columns of zeros around an image.  x: (batch, height, width, channels) -> the same with more of both
@@ -148,9 +138,6 @@ class ZeroPadding2D(_ZeroPadding):
         super().__init__(data_format, **kwargs)
         self.padding = self.pairs = pairs(self, "padding", padding, 2)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
-
 
 class ZeroPadding3D(_ZeroPadding):
     """Adds slices of zeros around a volume.  x: (batch, depth, height, width, channels) -> the same with more of each
@@ -164,6 +151,3 @@ class ZeroPadding3D(_ZeroPadding):
     def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.padding = self.pairs = pairs(self, "padding", padding, 3)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}

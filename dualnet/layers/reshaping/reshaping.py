@@ -31,9 +31,6 @@ class Flatten(Layer):
         rest = input_shape[1:]
         return (input_shape[0], None if None in rest else math.prod(rest))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "data_format": self.data_format}
-
 
 class Reshape(Layer):
     """The same values in another shape.  x: (batch, ...) -> (batch, *target_shape); one entry may be -1"""
@@ -65,9 +62,6 @@ class Reshape(Layer):
             raise ValueError(f"Reshape: {size} values of shape {tuple(rest)} do not fit into the shape {target}")
         return (input_shape[0], *(size // known if n == -1 else n for n in target))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "target_shape": self.target_shape}
-
 
 class Permute(Layer):
     """Axes in another order.  x: (batch, ...) -> (batch, ...)
@@ -96,9 +90,6 @@ class Permute(Layer):
             )
         return (input_shape[0], *(input_shape[d] for d in self.dims))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dims": self.dims}
-
 
 class RepeatVector(Layer):
     """The input n times, along a new axis.  x: (batch, features) -> (batch, n, features)"""
@@ -122,6 +113,3 @@ class RepeatVector(Layer):
                 f"RepeatVector layer {self.name!r} expects inputs of shape (batch, features), got {tuple(input_shape)}"
             )
         return (input_shape[0], self.n, input_shape[1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "n": self.n}

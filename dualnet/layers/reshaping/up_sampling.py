@@ -6,6 +6,7 @@ from typing import Any
 
 from ... import ops
 from ...ops.image.resizing import INTERPOLATIONS
+from ...serialization.configurable import attributes
 from ..base.layer import Shape
 from ..base.spatial import Spatial, whole_numbers
 
@@ -29,6 +30,7 @@ class UpSampling1D(_UpSampling):
     """Every step ``size`` times.  x: (batch, steps, channels) -> (batch, size * steps, channels)"""
 
     spatial_rank = 1
+    _config_attributes = attributes(data_format=None)
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__("channels_last", **kwargs)
@@ -38,9 +40,6 @@ class UpSampling1D(_UpSampling):
             raise ValueError(f"UpSampling1D: `size` should be a positive integer, got {size}")
         self.size = size
         self.factors = (size,)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size}
 
 
 class UpSampling2D(_UpSampling):
@@ -69,14 +68,6 @@ class UpSampling2D(_UpSampling):
         lengths = [inputs.shape[a] * n for a, n in zip(self._spatial_axes(inputs.shape), self.factors)]
         return ops.image.resize(inputs, lengths, self.interpolation, data_format=self.data_format)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "size": self.size,
-            "data_format": self.data_format,
-            "interpolation": self.interpolation,
-        }
-
 
 class UpSampling3D(_UpSampling):
     """Every element of a volume repeated.  x: (batch, depth, height, width, channels) -> the same, ``size`` times as long
@@ -89,6 +80,3 @@ class UpSampling3D(_UpSampling):
     def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.size = self.factors = whole_numbers(self, "size", size, 3)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size, "data_format": self.data_format}

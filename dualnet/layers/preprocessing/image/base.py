@@ -98,9 +98,6 @@ class ImageLayer(Layer):
         one = reduce(rows, axis=self.width_axis, keepdims=True)
         return ops.repeat(one, images.shape[self.width_axis], axis=self.width_axis)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "data_format": self.data_format}
-
 
 class RandomImageLayer(ImageLayer):
     """Base of layers that draw numbers while training; otherwise the images are passed on.
@@ -138,9 +135,6 @@ class RandomImageLayer(ImageLayer):
     def _uniform(self, images: Any, shape: tuple[int, ...], limits: tuple[float, float] = (0.0, 1.0)) -> Any:
         """Numbers within limits, on the device of the images."""
         return uniform(images, shape, *limits, *self.seed_generator.next())
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}
 
 
 def limits_of(

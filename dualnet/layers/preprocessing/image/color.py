@@ -37,9 +37,6 @@ class RandomBrightness(RandomImageLayer):
         y = ops.cast(images, self.compute_dtype) + ops.cast(transformation["rgb_delta"], self.compute_dtype)
         return ops.cast(ops.clip(y, *self.value_range), images.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor, "value_range": self.value_range}
-
 
 class RandomContrast(RandomImageLayer):
     """Moves the pixels of each channel away from their mean, or nearer: (x - mean) c + mean, limited to the value range.
@@ -70,6 +67,3 @@ class RandomContrast(RandomImageLayer):
         mean = self._per_channel(ops.mean, images)
         y = (images - mean) * ops.cast(transformation["contrast_factor"], self.compute_dtype) + mean
         return ops.clip(y, *self.value_range)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor, "value_range": self.value_range}

@@ -54,9 +54,6 @@ class RandomFlip(RandomImageLayer):
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         return self.transform_images(segmentation_masks, transformation, training)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mode": self.mode}
-
 
 class _Transformed(RandomImageLayer):
     """Base of layers that are an affine transform of each image."""
@@ -94,14 +91,6 @@ class _Transformed(RandomImageLayer):
     def _matrix(self, transformation: Any, height: int, width: int) -> Any:
         """The transforms of images of a size.  -> (batch, 8), see ``ops.image.affine_transform``"""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "fill_mode": self.fill_mode,
-            "interpolation": self.interpolation,
-            "fill_value": self.fill_value,
-        }
 
 
 def _about_center(a: Any, b: Any, c: Any, d: Any, height: int, width: int) -> Any:
@@ -141,9 +130,6 @@ class RandomRotation(_Transformed):
     def _matrix(self, transformation: Any, height: int, width: int) -> Any:
         cos, sin = ops.cos(transformation["angle"]), ops.sin(transformation["angle"])
         return _about_center(cos, -sin, sin, cos, height, width)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor}
 
 
 class RandomZoom(_Transformed):
@@ -186,9 +172,6 @@ class RandomZoom(_Transformed):
         none = ops.zeros_like(down)
         return _about_center(right, none, none, down, height, width)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "height_factor": self.height_factor, "width_factor": self.width_factor}
-
 
 class RandomTranslation(_Transformed):
     """Moves each image down and to the right.
@@ -226,9 +209,6 @@ class RandomTranslation(_Transformed):
         right, down = transformation["translations"][:, 0] * width, transformation["translations"][:, 1] * height
         one, none = ops.ones_like(right), ops.zeros_like(right)
         return ops.stack([one, none, -right, none, one, -down, none, none], axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "height_factor": self.height_factor, "width_factor": self.width_factor}
 
 
 class RandomShear(_Transformed):
@@ -272,6 +252,3 @@ class RandomShear(_Transformed):
         x, y = transformation["shear_factor"][:, 0], transformation["shear_factor"][:, 1]
         one, none = ops.ones_like(x), ops.zeros_like(x)
         return ops.stack([one, x, none, y, one, none, none, none], axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "x_factor": self.x_factor, "y_factor": self.y_factor}

@@ -20,9 +20,6 @@ class _Sized(ImageLayer):
         out[self.height_axis], out[self.width_axis] = self.height, self.width
         return tuple(out)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "height": self.height, "width": self.width}
-
     def _fits(self, images: Any) -> bool:
         """Whether a window of the size can be cut out."""
         return bool(images.shape[self.height_axis] >= self.height and images.shape[self.width_axis] >= self.width)
@@ -92,17 +89,6 @@ class Resizing(_Sized):
             fill_value=self.fill_value,
             data_format=self.data_format,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "interpolation": self.interpolation,
-            "crop_to_aspect_ratio": self.crop_to_aspect_ratio,
-            "pad_to_aspect_ratio": self.pad_to_aspect_ratio,
-            "fill_mode": self.fill_mode,
-            "fill_value": self.fill_value,
-            "antialias": self.antialias,
-        }
 
 
 class CenterCrop(_Sized):

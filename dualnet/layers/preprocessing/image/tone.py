@@ -10,6 +10,7 @@ from typing import Any
 
 from .... import ops
 from ....ops.nn import distributions
+from ....serialization.configurable import attributes
 from .base import ImageLayer, RandomImageLayer, limits_of, range_of
 
 
@@ -17,6 +18,7 @@ class _Toned(RandomImageLayer):
     """A layer with a ``factor`` and a ``value_range``."""
 
     factor: tuple[float, float]
+    _config_attributes = attributes(least=None)
 
     def __init__(
         self, factor: Any, least: float, value_range: Any, seed: int | None, data_format: str | None, **kwargs: Any
@@ -26,9 +28,6 @@ class _Toned(RandomImageLayer):
         self.factor = limits_of(self, "factor", (0, factor) if one and least == 0 else factor, least, 1)
         self.value_range = range_of(self, value_range)
         self._build_at_init()
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor, "value_range": self.value_range}
 
 
 class RandomHue(_Toned):
@@ -144,9 +143,6 @@ class RandomGrayscale(RandomImageLayer):
         gray = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
         return ops.where(transformation, gray, images)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor}
-
 
 class AutoContrast(ImageLayer):
     """Stretches each channel of each image over the whole value range, while training or not; a channel of one value stays."""
@@ -162,9 +158,6 @@ class AutoContrast(ImageLayer):
         low, high = self.value_range
         stretched = (images - least) / ops.where(flat, 1.0, largest - least) * (high - low) + low
         return ops.where(flat, images, stretched)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "value_range": self.value_range}
 
 
 class MixUp(RandomImageLayer):
@@ -203,6 +196,3 @@ class MixUp(RandomImageLayer):
         if not training or transformation is None:
             return labels
         return self._mixed(ops.cast(labels, self.compute_dtype), transformation)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "alpha": self.alpha}

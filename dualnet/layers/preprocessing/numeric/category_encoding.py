@@ -110,14 +110,6 @@ class CategoryEncoding(Layer):
     def compute_output_shape(self, input_shape: Any, count_weights_shape: Any = None) -> Shape:
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_tokens": self.num_tokens,
-            "output_mode": self.output_mode,
-            "sparse": self.sparse,
-        }
-
 
 def not_sparse(layer: Layer, sparse: bool) -> None:
     """Refuse sparse tensors."""

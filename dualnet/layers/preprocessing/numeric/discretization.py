@@ -120,17 +120,6 @@ class Discretization(WithDtype):
         depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
         return encoded_shape(input_shape, self.output_mode, depth)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "bin_boundaries": self.bin_boundaries,
-            "num_bins": self.num_bins,
-            "epsilon": self.epsilon,
-            "output_mode": self.output_mode,
-            "sparse": self.sparse,
-            "dtype": super().get_config()["dtype"],
-            "name": self.name,
-        }
-
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The layer a config describes, with the boundaries it has learned."""

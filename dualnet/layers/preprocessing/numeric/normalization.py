@@ -10,6 +10,7 @@ import dualnet_backends as backends
 
 from .... import config, ops
 from ....core.tracing import no_grad
+from ....serialization.configurable import attributes
 from ...base.layer import Layer, Shape
 from .category_encoding import Constant, plain
 
@@ -24,6 +25,7 @@ class Normalization(Layer):
     """
 
     supports_masking = True
+    _config_attributes = attributes(mean=None, variance=None)
 
     adapt_mean: Any = None
     adapt_variance: Any = None
@@ -159,10 +161,8 @@ class Normalization(Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "axis": self.axis,
             "mean": plain(self.input_mean),
             "variance": plain(self.input_variance),
-            "invert": self.invert,
         }
 
 

@@ -96,16 +96,6 @@ class Hashing(_Binning):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "salt": self.salt,
-            "mask_value": self.mask_value,
-            "output_mode": self.output_mode,
-            "sparse": self.sparse,
-        }
-
 
 class HashedCrossing(_Binning):
     """The bin of several features together, by a hash of them.  two or more (batch,) or (batch, 1) -> the same, or vectors
@@ -172,13 +162,9 @@ class HashedCrossing(_Binning):
         return encoded_shape(input_shape[0], self.output_mode, self.num_bins)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "num_bins": self.num_bins,
-            "output_mode": self.output_mode,
-            "sparse": self.sparse,
-            "name": self.name,
-            "dtype": self._dtype,
-        }
+        config = {**super().get_config(), "dtype": self._dtype}
+        del config["trainable"]
+        return config
 
 
 def _keys(x: Any) -> Any:

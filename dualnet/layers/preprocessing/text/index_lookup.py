@@ -6,6 +6,7 @@ from typing import Any
 
 from .... import config
 from ....core import text
+from ....serialization.configurable import attributes
 from ...base.layer import Shape
 from ..numeric.category_encoding import not_sparse, plain
 from ..numeric.encoding import encode, encoded_shape
@@ -20,6 +21,7 @@ class IndexLookup(WithVocabulary):
     """What ``StringLookup`` and ``IntegerLookup`` have in common; the arguments are explained there."""
 
     takes_text = False
+    _config_attributes = attributes(vocabulary=None, idf_weights=None, vocabulary_dtype=None)
 
     def __init__(
         self,
@@ -150,19 +152,9 @@ class IndexLookup(WithVocabulary):
         vocabulary, weights = self._in_config()
         return {
             **super().get_config(),
-            "invert": self.invert,
-            "max_tokens": self.max_tokens,
-            "num_oov_indices": self.num_oov_indices,
-            "oov_token": self.oov_token,
-            "mask_token": self.mask_token,
-            "output_mode": self.output_mode,
-            "sparse": self.sparse,
-            "pad_to_max_tokens": self.pad_to_max_tokens,
-            "idf_weights": weights,
             "vocabulary": vocabulary,
+            "idf_weights": weights,
             "vocabulary_size": self._expected_size if self._words.terms is None else self.vocabulary_size(),
-            "oov_method": self.oov_method,
-            "salt": self.salt,
         }
 
     def _in_config(self) -> tuple[list[Any] | None, Any]:

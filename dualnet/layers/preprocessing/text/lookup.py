@@ -10,6 +10,7 @@ from .... import ops
 from ....core import text
 from ....core.tensor import Tensor
 from ....ops.nn.encoding import index_of
+from ....serialization.configurable import attributes
 from ..numeric.category_encoding import Constant
 from .hash_functions import hashed
 from .index_lookup import IndexLookup
@@ -66,9 +67,6 @@ class StringLookup(IndexLookup):
             salt=salt,
             **kwargs,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "encoding": self.encoding}
 
     def _as_terms(self, vocabulary: Any) -> list[Any]:
         terms = list(vocabulary)
@@ -136,6 +134,8 @@ class IntegerLookup(IndexLookup):
     unknown number raises ``ValueError``, for which every call waits for the device. vocabulary_dtype: "int64".
     """
 
+    _config_attributes = attributes(vocabulary_dtype="vocabulary_dtype")
+
     def __init__(
         self,
         max_tokens: int | None = None,
@@ -178,9 +178,6 @@ class IntegerLookup(IndexLookup):
             name=name,
             **kwargs,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vocabulary_dtype": self.vocabulary_dtype}
 
     _keys: Any = None  # of the vocabulary, rising; each one's id; and the terms of all ids, one more for those beyond
     _places: Any = None

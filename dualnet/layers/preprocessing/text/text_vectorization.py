@@ -10,6 +10,8 @@ import numpy as np
 from .... import ops
 from ....core import text
 from ....core.tensor import Tensor
+from ....serialization.configurable import attributes
+from ....serialization.objects import deserialize_keras_object
 from ...base.layer import Shape
 from ..numeric.category_encoding import WithDtype, not_sparse
 from ..numeric.encoding import counted, encode
@@ -37,6 +39,8 @@ class TextVectorization(WithDtype):
     """
 
     takes_text = True
+    # A function, which may be one without a name, is in the config as it is.
+    _config_attributes = attributes(standardize=None, split=None, vocabulary=None, idf_weights=None)
 
     def __init__(
         self,
@@ -218,19 +222,9 @@ class TextVectorization(WithDtype):
         inner = self._lookup_layer.get_config()
         return {
             **super().get_config(),
-            "max_tokens": self.max_tokens,
             "standardize": self.standardize,
             "split": self.split,
-            "ngrams": self.ngrams,
-            "output_mode": self.output_mode,
-            "output_sequence_length": self.output_sequence_length,
-            "pad_to_max_tokens": self.pad_to_max_tokens,
-            "sparse": self.sparse,
-            "ragged": self.ragged,
-            "vocabulary": inner["vocabulary"],
-            "idf_weights": inner["idf_weights"],
-            "encoding": self.encoding,
-            "vocabulary_size": inner["vocabulary_size"],
+            **{name: inner[name] for name in ("vocabulary", "idf_weights", "vocabulary_size")},
         }
 
     @classmethod
@@ -261,8 +255,6 @@ def _is_whole(value: Any) -> bool:
 def _function(value: Any) -> Any:
     """A function from its config; other things as they are."""
     if isinstance(value, dict):
-        from ....serialization.objects import deserialize_keras_object
-
         return deserialize_keras_object(value)
     return value
 

@@ -1,0 +1,84 @@
+"""Configurable: an object whose config is what its constructor was given, read from the attributes of the same names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Self
+
+from .objects import serialize_keras_object
+
+
+class Configurable:
+    """Base of what a file describes by its class and the arguments of its constructor.
+
+    Each argument is kept in the attribute of its name. Of a user's class, the config has the arguments of the dualnet class
+    that it is derived from: what it adds goes into a ``get_config`` of its own, on top of ``super().get_config()``.
+    """
+
+    # Exceptions: an argument that is kept in another attribute, one that comes through ``**kwargs``, or with None one that
+    # is in no config. Those of a base class hold too.
+    _config_attributes: Mapping[str, str | None] = MappingProxyType({})
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as plain values."""
+        return {
+            name: plain(getattr(self, attribute))
+            for name, attribute in config_attributes(builtin_class(type(self))).items()
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The object that a config describes."""
+        return cls(**config)
+
+
+def attributes(**names: str | None) -> Mapping[str, str | None]:
+    """The exceptions of a class, for ``_config_attributes``: ``attributes(output_shape="_output_shape", autocast=None)``."""
+    return names
+
+
+def plain(value: Any) -> Any:
+    """A value of a config: objects, functions and arrays as their configs, other things as they are."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return {key: plain(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        values = [plain(v) for v in value]
+        return values if isinstance(value, list) else tuple(values)
+    return serialize_keras_object(value)
+
+
+def builtin_class(cls: type) -> type:
+    """The class itself if it is dualnet's, else the one of dualnet that it is derived from."""
+    return next((base for base in cls.__mro__ if base.__module__.startswith("dualnet.")), object)
+
+
+def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """The parameters of a constructor by name, with those that it passes on to its bases as ``**kwargs``; its own first."""
+    parameters: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__[:-1]:
+        if "__init__" not in vars(base):
+            continue
+        own = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        inherited = bool(parameters)
+        for p in own:
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                # What a base requires, its subclass supplies.
+                supplied = inherited and p.default is p.empty
+                parameters.setdefault(p.name, p.replace(default=None) if supplied else p)
+        if all(p.kind is not p.VAR_KEYWORD for p in own):
+            break
+    return parameters
+
+
+@cache
+def config_attributes(cls: type) -> dict[str, str]:
+    """For each argument in the config of a class of dualnet, the attribute that holds it."""
+    names: dict[str, str | None] = {name: name for name in constructor_parameters(cls)}
+    for base in reversed(cls.__mro__):
+        names |= vars(base).get("_config_attributes", {})
+    return {name: attribute for name, attribute in names.items() if attribute is not None}
