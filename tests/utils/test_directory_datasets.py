@@ -204,7 +204,7 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No images found"):
         load(tmp_path)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
-    with pytest.raises(ValueError, match=r"broken\.png cannot be read as an image .* repair it or take it away"):
+    with pytest.raises(ValueError, match=r"broken\.png cannot be read as an image .* repair or remove it"):
         list(load(tmp_path, labels=None))
 
 
