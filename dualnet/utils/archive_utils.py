@@ -78,7 +78,7 @@ def extract_archive(
             # Damaged and malicious archives make these modules raise nearly any exception.
             why = f"{type(error).__name__}: {error}"
             raise ContentError(f"{archive}: damaged ({why}); nothing was unpacked") from error
-        _move_into_place(part, folder)
+        _install(part, folder)
     except DataError:
         raise
     except OSError as error:
@@ -142,7 +142,7 @@ class _Target:
             raise ContentError(f"member {name!r} needs a folder where a file is") from None
 
 
-def _move_into_place(part: Path, folder: Path) -> None:
+def _install(part: Path, folder: Path) -> None:
     try:
         os.rename(part, folder)
         return
