@@ -1,1 +1,1 @@
-"""Speed beside other libraries: ``python -m benchmarks``. See README.md here and docs/benchmarks.md."""
+"""Speed compared with other libraries: ``python -m benchmarks``. See README.md here and docs/benchmarks.md."""

@@ -1,4 +1,4 @@
-"""dualnet beside every peer that is installed: training steps, one prediction, the start of a program, memory."""
+"""dualnet compared with every installed peer: training steps, single predictions, program start, memory."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def main() -> None:
 
     tables: dict[str, Results] = {}
 
-    def add(title: str, what: str, wanted: dict[str, str], scale: float = 1.0) -> None:
+    def add(title: str, measurement: str, workloads: dict[str, str], scale: float = 1.0) -> None:
         tables[title] = {}
-        for label, workload in wanted.items():
-            tables[title][label] = measure(what, workload, peers, setting)
+        for label, workload in workloads.items():
+            tables[title][label] = measure(measurement, workload, peers, setting)
             row = table({label: tables[title][label]}, title, scale).splitlines()
             print("\n".join(row if len(tables[title]) == 1 else row[1:]), flush=True)
 

@@ -1,4 +1,4 @@
-"""One measurement of one library, in a process of its own: prints a line of JSON."""
+"""One measurement of one library in its own process: prints a line of JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KERAS = {"keras-jax": "jax", "keras-torch": "torch", "tf.keras": "tensorflow"}
 
 
 def library(peer: str, threads: int) -> Any:
-    """Import what the peer is, with its number of threads; the module of the Keras API, or None."""
+    """Import the library of a peer and set its number of threads; return its Keras API, or None."""
     if peer.startswith("torch") or peer == "keras-torch":
         import torch
 
@@ -37,9 +37,9 @@ def peak() -> float:
 
 
 def main() -> None:
-    what, peer, name, threads, repeats = sys.argv[1:6]
+    measurement, peer, name, threads, repeats = sys.argv[1:6]
     api = library(peer, int(threads))
-    if what == "import":
+    if measurement == "import":
         return
     from . import keras_peer, sklearn_peer, torch_peer
     from .workloads import WORKLOADS
@@ -49,14 +49,14 @@ def main() -> None:
     before = peak()
     del x, y
     times: Any = None
-    if what == "train":
+    if measurement == "train":
         if peer.startswith("torch"):
             times = torch_peer.train(workload, n, compiled=peer == "torch.compile")
         elif peer == "scikit-learn":
             times = sklearn_peer.train(workload, n)
         else:
             times = keras_peer.train(api, workload, n)
-    elif what == "predict":
+    elif measurement == "predict":
         times = torch_peer.predict(workload, n) if api is None else keras_peer.predict(api, workload, n)
     elif api is None:
         torch_peer.cold(workload)

@@ -1,4 +1,4 @@
-"""What a user of the Keras API does, for dualnet and for Keras on each of its backends."""
+"""Training and prediction with the Keras API, for dualnet and for Keras on each of its backends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def build(keras: Any, workload: Workload) -> Any:
         "lstm": lambda units: layers.LSTM(units),
     }
     model = keras.Sequential(
-        [keras.Input(workload.input_shape), *(make[kind](*rest) for kind, *rest in workload.layers)]
+        [keras.Input(workload.input_shape), *(make[layer_type](*rest) for layer_type, *rest in workload.layers)]
     )
     loss = "mse" if workload.classes is None else "sparse_categorical_crossentropy"
     model.compile(getattr(keras.optimizers, workload.optimizer)(0.001), loss)

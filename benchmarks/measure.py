@@ -1,4 +1,4 @@
-"""Processes that take turns: every library, every number of threads, several rounds."""
+"""Interleaved processes: every library, every number of threads, several rounds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .workloads import WORKLOADS
 
 NEEDS = {  # peer: what must be installed
     "dualnet": ("dualnet",),
-    "dualnet-numpy": ("dualnet", "numba"),  # where there is Numba to leave out
+    "dualnet-numpy": ("dualnet", "numba"),  # without Numba, if it is installed
     "torch": ("torch",),
     "torch.compile": ("torch",),
     "keras-jax": ("keras", "jax"),
@@ -33,22 +33,22 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass
 class Setting:
-    """How to measure. python: a peer's own interpreter, where it is not this one."""
+    """How to measure. python: the interpreters of peers that are not installed in this one."""
 
     rounds: int = 3
     repeats: int = 5
     python: Mapping[str, str] = field(default_factory=dict)
     limit_s: float = 900.0
 
-    def peers(self, wanted: Iterable[str] | None = None) -> list[str]:
-        """Those that are installed, or all that are named."""
+    def peers(self, names: Iterable[str] | None = None) -> list[str]:
+        """The installed peers, or those that are named."""
         installed = [p for p, needs in NEEDS.items() if p in self.python or all(map(importlib.util.find_spec, needs))]
-        return [p for p in NEEDS if p in set(wanted)] if wanted else installed
+        return [p for p in NEEDS if p in set(names)] if names else installed
 
 
 @dataclass
 class Result:
-    """Of one peer and one kind of measurement: the median of each round, by number of threads."""
+    """The results of one peer: the median of each round, by number of threads."""
 
     us: dict[int, list[float]] = field(default_factory=dict)
     peak_mb: dict[int, list[float]] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Result:
 
     @property
     def best(self) -> tuple[float, int] | None:
-        """The time at the better number of threads, and that number."""
+        """The best median time, and its number of threads."""
         return min(((statistics.median(v), t) for t, v in self.us.items()), default=None)
 
     @property
@@ -66,29 +66,29 @@ class Result:
         return statistics.median(self.peak_mb[best[1]]) if best and self.peak_mb else None
 
 
-def measure(what: str, name: str, peers: list[str], setting: Setting) -> dict[str, Result]:
-    """what: "train", "predict", "cold" or "import"; the last two time the process as a whole."""
-    results = {p: Result() for p in peers if _can(p, what, name)}
+def measure(measurement: str, name: str, peers: list[str], setting: Setting) -> dict[str, Result]:
+    """measurement: "train", "predict", "cold" or "import"; the last two time the whole process."""
+    results = {p: Result() for p in peers if _is_supported(p, measurement, name)}
     for number in range(setting.rounds):
-        for threads in THREADS if what in ("train", "predict") else THREADS[-1:]:
-            # To and fro: what ran before, and heated the processor, is another in every other round.
+        for threads in THREADS if measurement in ("train", "predict") else THREADS[-1:]:
+            # In alternating order, so that the processor is not always heated by the same predecessor.
             for peer, result in list(results.items())[:: -1 if number % 2 else 1]:
                 if result.error is None:
-                    _once(what, peer, name, threads, setting, result)
+                    _run_once(measurement, peer, name, threads, setting, result)
     return results
 
 
-def _can(peer: str, what: str, name: str) -> bool:
-    if what != "train" and peer in ("torch.compile", "scikit-learn"):
+def _is_supported(peer: str, measurement: str, name: str) -> bool:
+    if measurement != "train" and peer in ("torch.compile", "scikit-learn"):
         return False
-    return peer != "scikit-learn" or sklearn_peer.can(WORKLOADS[name])
+    return peer != "scikit-learn" or sklearn_peer.supports(WORKLOADS[name])
 
 
-def _once(what: str, peer: str, name: str, threads: int, setting: Setting, result: Result) -> None:
+def _run_once(measurement: str, peer: str, name: str, threads: int, setting: Setting, result: Result) -> None:
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu", DUALNET_DEVICE="cpu")
     environment["CUDA_VISIBLE_DEVICES"] = ""
     for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "DUALNET_NUMBA"):
-        environment.pop(variable, None)  # which hold one library back and not the others
+        environment.pop(variable, None)  # they slow down some libraries only
     if peer == "dualnet-numpy":
         environment["DUALNET_NUMBA"] = "0"
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -97,22 +97,24 @@ def _once(what: str, peer: str, name: str, threads: int, setting: Setting, resul
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     parts = [str(ROOT / part) for part in ("backends", ".")]
     environment["PYTHONPATH"] = os.pathsep.join([*parts, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [setting.python.get(peer, sys.executable), "-m", "benchmarks.child", what, peer, name]
+    command = [setting.python.get(peer, sys.executable), "-m", "benchmarks.child", measurement, peer, name]
     command += [str(threads), str(setting.repeats)]
     start = time.perf_counter()
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=setting.limit_s, check=False
         )
     except subprocess.TimeoutExpired:
         result.error = f"took more than {setting.limit_s:.0f} s"
         return
-    whole = time.perf_counter() - start
-    if done.returncode:
-        result.error = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    elapsed = time.perf_counter() - start
+    if completed.returncode:
+        result.error = (completed.stderr.strip().splitlines() or [f"exit status {completed.returncode}"])[-1]
         return
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1]) if what != "import" else {"us": None}
-    us = statistics.median(found["us"]) if found["us"] else whole * 1e6
+    output: dict[str, Any] = (
+        json.loads(completed.stdout.strip().splitlines()[-1]) if measurement != "import" else {"us": None}
+    )
+    us = statistics.median(output["us"]) if output["us"] else elapsed * 1e6
     result.us.setdefault(threads, []).append(us)
-    if "peak_mb" in found:
-        result.peak_mb.setdefault(threads, []).append(found["peak_mb"])
+    if "peak_mb" in output:
+        result.peak_mb.setdefault(threads, []).append(output["peak_mb"])

@@ -25,7 +25,7 @@ def ratio(row: dict[str, Result], rivals: tuple[str, ...] = RIVALS) -> float | N
 
 
 def table(results: Results, title: str, scale: float = 1.0) -> str:
-    """One row a workload: the times, multiplied by ``scale``, each with the number of threads that gave it."""
+    """One row per workload: the times, multiplied by ``scale``, each with its number of threads."""
     peers = list(dict.fromkeys(p for row in results.values() for p in row))
     width = max(len(title), *map(len, results))
     lines = [f"{title:{width}}  " + "  ".join(f"{p:>14}" for p in peers) + "   ratio   goal"]
@@ -52,12 +52,12 @@ def memory(results: Results) -> str:
     width = max(10, *map(len, results))
     lines = [f"{'peak MiB':{width}}  " + "  ".join(f"{p:>14}" for p in peers)]
     for name, row in results.items():
-        found = [row[p].memory if p in row else None for p in peers]
-        lines.append(f"{name:{width}}  " + "  ".join(f"{'-' if m is None else f'{m:,.0f}':>14}" for m in found))
+        peaks = [row[p].memory if p in row else None for p in peers]
+        lines.append(f"{name:{width}}  " + "  ".join(f"{'-' if m is None else f'{m:,.0f}':>14}" for m in peaks))
     return "\n".join(lines)
 
 
-def about() -> dict[str, Any]:
+def environment_info() -> dict[str, Any]:
     """Date, machine and versions."""
     names = ("numpy", "numba", "torch", "keras", "jax", "tensorflow", "scikit-learn")
     versions = {}
@@ -83,9 +83,9 @@ def _processor() -> str:
 
 
 def as_json(tables: dict[str, Results]) -> dict[str, Any]:
-    """Everything measured: rounds, not only their medians."""
+    """All measurements: rounds, not only their medians."""
     return {
-        **about(),
+        **environment_info(),
         **{
             title: {
                 name: {p: {"us": r.us, "peak_mb": r.peak_mb, "error": r.error} for p, r in row.items()}
@@ -97,7 +97,7 @@ def as_json(tables: dict[str, Results]) -> dict[str, Any]:
 
 
 def chart(results: Results, path: str) -> None:
-    """How many times as long as dualnet each peer takes, a group of bars for each workload."""
+    """The times of each peer relative to dualnet's, a group of bars per workload."""
     if importlib.util.find_spec("matplotlib") is None:
         raise SystemExit("the chart needs matplotlib: pip install matplotlib")
     import matplotlib
@@ -110,13 +110,13 @@ def chart(results: Results, path: str) -> None:
     figure, axes = plt.subplots(figsize=(10, 1.6 + 0.8 * len(rows)), layout="constrained")
     height = 0.8 / max(len(peers), 1)
     for k, peer in enumerate(peers):
-        places, values = [], []
+        positions, values = [], []
         for i, row in enumerate(rows.values()):
             best, own = row[peer].best if peer in row else None, row["dualnet"].best
             if best and own:
-                places.append(i + (k - (len(peers) - 1) / 2) * height)
+                positions.append(i + (k - (len(peers) - 1) / 2) * height)
                 values.append(best[0] / own[0] - 1)
-        axes.barh(places, values, left=1, height=height * 0.9, label=peer)
+        axes.barh(positions, values, left=1, height=height * 0.9, label=peer)
     axes.axvline(1.0, color="black", linewidth=1)
     axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
     axes.margins(y=0.02)
@@ -125,9 +125,9 @@ def chart(results: Results, path: str) -> None:
     ticks = [0.25, 0.5, 1, 2, 5, 10, 20, 50]
     axes.set_xticks(ticks, ["dualnet" if t == 1 else f"{t:g}x" for t in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("time of a training step beside dualnet's: to the right of the line is slower than dualnet")
-    made = about()
-    axes.set_title(f"{made['date']}, {made['machine']}, Python {made['python']}", fontsize=9)
+    axes.set_xlabel("time of a training step relative to dualnet's: right of the line is slower than dualnet")
+    information = environment_info()
+    axes.set_title(f"{information['date']}, {information['machine']}, Python {information['python']}", fontsize=9)
     figure.legend(fontsize=8, frameon=False, loc="outside right upper")
     figure.savefig(path, dpi=150)
     plt.close(figure)

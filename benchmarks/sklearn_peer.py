@@ -1,4 +1,4 @@
-"""scikit-learn's MLP, where it can do the work: dense layers with ReLU, SGD or Adam."""
+"""scikit-learn's MLP, for the workloads it supports: dense layers with ReLU, SGD or Adam."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import warnings
 from .workloads import Workload
 
 
-def can(workload: Workload) -> bool:
-    """Whether MLPClassifier or MLPRegressor has all of it."""
-    return workload.optimizer in ("SGD", "Adam") and all(kind == "dense" for kind, *_ in workload.layers)
+def supports(workload: Workload) -> bool:
+    """Whether MLPClassifier or MLPRegressor supports the workload."""
+    return workload.optimizer in ("SGD", "Adam") and all(estimator == "dense" for estimator, *_ in workload.layers)
 
 
 def train(workload: Workload, repeats: int, epochs: int = 2) -> list[float]:
     """Microseconds per step, for each repeat after a warm-up."""
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    warnings.simplefilter("ignore")  # it says after every fit that it has not converged
+    warnings.simplefilter("ignore")  # every fit warns that it has not converged
     x, y = workload.data()
-    kind = MLPRegressor if workload.classes is None else MLPClassifier
-    net = kind(
+    estimator = MLPRegressor if workload.classes is None else MLPClassifier
+    net = estimator(
         hidden_layer_sizes=[units for _, units, _ in workload.layers[:-1]],
         solver=workload.optimizer.lower(),
         alpha=0.0,

@@ -1,4 +1,4 @@
-"""What a user of PyTorch does: a plain training loop that shuffles and keeps the running loss, as ``fit`` does."""
+"""A plain training loop in PyTorch that shuffles and accumulates the loss, as ``fit`` does."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .workloads import Workload
 
 
 def build(workload: Workload) -> Any:
-    """The network; its output are logits, which is what torch's cross-entropy takes."""
+    """The network; its outputs are logits, as torch's cross-entropy expects."""
     import torch
     from torch import nn
 
-    class Last(nn.Module):  # of the times of an LSTM
+    class Last(nn.Module):  # the last time step of an LSTM
         def forward(self, out: Any) -> Any:
             return out[0][:, -1]
 
     shape, parts = workload.input_shape, []
     channels = shape[-1]
     sample = torch.zeros((1, channels, *shape[:-1])) if len(shape) == 3 else torch.zeros((1, *shape))
-    for kind, *rest in workload.layers:
+    for layer_type, *rest in workload.layers:
         width = sample.shape[1] if len(shape) == 3 else sample.shape[-1]
         new: list[Any] = {
             "dense": lambda units, act, n=width: [nn.Linear(n, units), *([nn.ReLU()] if act == "relu" else [])],
@@ -31,7 +31,7 @@ def build(workload: Workload) -> Any:
             "batchnorm": lambda n=width: [nn.BatchNorm1d(n)],
             "dropout": lambda rate: [nn.Dropout(rate)],
             "lstm": lambda units, n=width: [nn.LSTM(n, units, batch_first=True), Last()],
-        }[kind](*rest)
+        }[layer_type](*rest)
         sample = nn.Sequential(*new).eval()(sample)
         parts += new
     return nn.Sequential(*parts)
@@ -43,7 +43,7 @@ def _epoch(workload: Workload, compiled: bool) -> Callable[[], None]:
 
     x, y = (torch.from_numpy(a) for a in workload.data())
     if len(workload.input_shape) == 3:
-        x = x.permute(0, 3, 1, 2).contiguous()  # the layout that torch's users keep
+        x = x.permute(0, 3, 1, 2).contiguous()  # torch's layout
     net: Any = build(workload)
     net = torch.compile(net) if compiled else net
     criterion: Any = torch.nn.MSELoss() if workload.classes is None else torch.nn.CrossEntropyLoss()

@@ -1,4 +1,4 @@
-"""The networks that are timed, described once for all libraries."""
+"""The benchmarked networks, defined once for all libraries."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Workload:
-    """A network, its data and how it is trained.
+    """A network, its data and its training.
 
     layers: ("dense", units, activation), ("conv", filters, size, activation), ("pool", size), ("flatten",), ("batchnorm",),
-    ("dropout", rate) or ("lstm", units). classes: how many there are; None for one number to be met by least squares. goal: the
-    time of the fastest peer over that of dualnet that the project wants to reach at least. steps: batches in an epoch.
+    ("dropout", rate) or ("lstm", units). classes: their number; None for regression of one number. goal: the minimum ratio of
+    the fastest peer's time to dualnet's that the project aims at. steps: batches per epoch.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Tools that prepare data, under the names that Keras keeps for them."""
+"""Data preparation, under the names that Keras preserves for compatibility."""
 
 from __future__ import annotations
 

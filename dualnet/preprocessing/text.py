@@ -1,4 +1,4 @@
-"""Words to numbers, as tf.keras 2 did it: ``Tokenizer``. New programs use ``layers.TextVectorization``."""
+"""``Tokenizer`` of tf.keras 2, which maps words to numbers. New programs use ``layers.TextVectorization``."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ __all__ = ["Tokenizer", "text_to_word_sequence"]
 
 
 def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool = True, split: str = " ") -> list[str]:
-    """The words of a text: in lower case, with every character of ``filters`` taken for a ``split``."""
+    """The words of a text in lower case, where every character of ``filters`` is treated as a ``split``."""
     text = input_text.lower() if lower else input_text
     return [word for word in text.translate({ord(c): split for c in filters}).split(split) if word]
 
 
 class Tokenizer:
-    """Words numbered by how often they are: 1 for the most frequent, 0 for none.
+    """Numbers words by their frequency: 1 for the most frequent, 0 is reserved.
 
-    num_words: only numbers below it come out of ``texts_to_sequences`` and ``texts_to_matrix``; all words are counted
-    all the same. filters, lower, split: as in ``text_to_word_sequence``. char_level: characters instead of words.
-    oov_token: takes the place (and number 1) of words that were not there in ``fit_on_texts`` or are too rare; without
-    one they are left out. analyzer: a function of a text that gives its words.
+    num_words: ``texts_to_sequences`` and ``texts_to_matrix`` only use numbers below it; all words are counted
+    nevertheless. filters, lower, split: as in ``text_to_word_sequence``. char_level: characters instead of words.
+    oov_token: replaces unknown and too rare words, as number 1; by default they are dropped. analyzer: a function from
+    a text to its words.
 
-    ``word_index`` and ``index_word`` are the numbers, ``word_counts`` how often each word was there, ``word_docs`` in how
-    many of the ``document_count`` texts.
+    Attributes: ``word_index`` and ``index_word``, the numbers; ``word_counts``, the frequency of each word;
+    ``word_docs``, the number of texts (out of ``document_count``) that contain it.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Tokenizer:
         return text_to_word_sequence(text, self.filters, self.lower, self.split)
 
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
-        """Count the words of texts (or of lists of words), and number them anew."""
+        """Count the words of texts (or of lists of words), and renumber all words."""
         if isinstance(texts, str):
             raise TypeError("fit_on_texts takes a list of texts, got one text: put it into a list")
         for text in texts:
@@ -70,7 +70,7 @@ class Tokenizer:
             self.document_count += 1
             self.word_counts.update(words)
             self.word_docs.update(set(words))
-        ordered = sorted(self.word_counts, key=lambda word: -self.word_counts[word])  # equal ones as they came
+        ordered = sorted(self.word_counts, key=lambda word: -self.word_counts[word])  # ties in order of appearance
         listed = ([] if self.oov_token is None else [self.oov_token]) + [w for w in ordered if w != self.oov_token]
         self.word_index = {word: number for number, word in enumerate(listed, 1)}
         self.index_word = {number: word for word, number in self.word_index.items()}
@@ -84,11 +84,11 @@ class Tokenizer:
         unknown = self.word_index.get(self.oov_token) if self.oov_token is not None else None
         for text in texts:
             numbers = (self.word_index.get(word) for word in self._words(text))
-            kept = (n if n is not None and (not self.num_words or n < self.num_words) else unknown for n in numbers)
-            yield [n for n in kept if n is not None]
+            known = (n if n is not None and (not self.num_words or n < self.num_words) else unknown for n in numbers)
+            yield [n for n in known if n is not None]
 
     def sequences_to_texts(self, sequences: Iterable[Sequence[int]]) -> list[str]:
-        """Words again, with a space between them; numbers that stand for none are left out."""
+        """The words of each sequence, separated by spaces; unknown numbers are dropped."""
         return [" ".join(self._word(int(n)) for n in numbers if self._word(int(n))) for numbers in sequences]
 
     def _word(self, number: int) -> str:
@@ -96,13 +96,13 @@ class Tokenizer:
         return self.index_word[number] if known else (self.oov_token or "")
 
     def texts_to_matrix(self, texts: Iterable[Any], mode: str = "binary") -> Any:
-        """A row for each text with a column for each number (see ``sequences_to_matrix``)."""
+        """A row per text with a column per word (see ``sequences_to_matrix``)."""
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
     def sequences_to_matrix(self, sequences: Sequence[Sequence[int]], mode: str = "binary") -> Any:
         """-> (texts, num_words or words + 1), float64.
 
-        mode: "binary" (whether a word is there), "count", "freq" (the share of the text) or "tfidf"
+        mode: "binary" (whether the word occurs), "count", "freq" (its share of the text) or "tfidf"
         ((1 + ln count) * ln(1 + documents / (1 + documents with the word))).
         """
         import numpy as np

@@ -1,4 +1,4 @@
-"""Tools to test ops, layers and models of one's own: are their gradients right?"""
+"""Gradient checks for custom ops, layers and models."""
 
 from .grads import check_grads
 from .model import LayerCheck, check_model

@@ -1,4 +1,4 @@
-"""Tools to test an op of one's own: is its gradient right?"""
+"""`check_grads`: compare the gradient of an op with finite differences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..core.tracing import recording
 
 __all__ = ["check_grads"]
 
-_STEP = 6e-6  # about the cube root of float64's precision, where rounding and truncation weigh the same
+_STEP = 6e-6  # about the cube root of float64's epsilon, where rounding and truncation errors balance
 
 
 def check_grads(
@@ -31,21 +31,20 @@ def check_grads(
 
     f: a function of tensors that returns a tensor or a nested structure of them, such as an op made with ``primitive``.
     args: its positional arguments, arrays or numbers or tensors; floating point ones are converted to float64 on the
-    device in use and differentiated, all others are passed on as they are. argnums: which to differentiate (default:
-    every floating point one). tolerance: the largest relative error that passes. seed: of the directions. options:
-    keyword arguments of ``f``.
+    current device and differentiated, all others are passed unchanged. argnums: which to differentiate (default: every
+    floating point one). tolerance: the maximum relative error. seed: of the directions. options: keyword arguments of
+    ``f``.
 
-    Also checked: each gradient has the shape and dtype of its argument, and ``f`` and its gradient leave the
-    arguments as they were. Returns the largest relative error; raises ``AssertionError`` with the op, the shapes, and
-    both numbers.
+    Also checked: each gradient has the shape and dtype of its argument, and neither ``f`` nor its gradient modifies the
+    arguments. Returns the largest relative error; raises ``AssertionError`` with the op, the shapes, and both numbers.
     """
     name = getattr(f, "__name__", type(f).__name__)
     inputs = [_float64(x) for x in args]
-    chosen = _chosen(inputs, argnums, name)
-    for i in chosen:
+    selected = _resolve_argnums(inputs, argnums, name)
+    for i in selected:
         inputs[i].tracked = True
-    # f may keep what it is given: it works on copies, so that the originals stay to compare with.
-    copies = {i: inputs[i].data.copy() for i in chosen}
+    # To detect arguments that are modified in place.
+    copies = {i: inputs[i].data.copy() for i in selected}
     with recording([]) as tape:
         outputs = tree.flatten(f(*inputs, **options))
     weights = [_direction(y.data, seed, f"output {n}") for n, y in enumerate(outputs)]
@@ -56,36 +55,36 @@ def check_grads(
             for i, g in backward(tape, y, dy).items():
                 grads[i] = grads[i] + g if i in grads else g
             same = _close(backends.of(dy).xp, dy, weight)
-            _expect(same, f"{name}: the gradient of the output was changed by the gradient of the op")
+            _assert(same, f"{name}: the gradient of the output was changed by the gradient of the op")
     worst = 0.0
-    for i in chosen:
+    for i in selected:
         x = inputs[i]
         where = f"{name}: argument {i} of shapes {[getattr(v, 'shape', v) for v in inputs]}"
         xp = backends.of(x.data).xp
-        _expect(_close(xp, x.data, copies[i]), f"{where} was changed by the op or by its gradient")
+        _assert(_close(xp, x.data, copies[i]), f"{where} was changed by the op or by its gradient")
         grad = grads.get(id(x))
         if grad is None:
             grad = xp.zeros_like(x.data)
-        _expect(grad.shape == x.shape, f"{where}: the gradient has shape {grad.shape}")
-        _expect(grad.dtype == x.data.dtype, f"{where}: the gradient has dtype {grad.dtype}")
+        _assert(grad.shape == x.shape, f"{where}: the gradient has shape {grad.shape}")
+        _assert(grad.dtype == x.data.dtype, f"{where}: the gradient has dtype {grad.dtype}")
         direction = _direction(x.data, seed, f"argument {i}")
 
         def value(step: float, i: int = i, direction: Array = direction) -> tuple[float, float]:
-            # What has no axes comes from NumPy's arithmetic as a number, not as an array.
-            there = backends.of(copies[i]).asarray(copies[i] + step * direction)
-            moved = [Tensor(there) if j == i else v for j, v in enumerate(inputs)]
-            parts = [w * y.data for w, y in zip(weights, tree.flatten(f(*moved, **options)))]
+            # NumPy's arithmetic turns 0-d arrays into scalars.
+            shifted = backends.of(copies[i]).asarray(copies[i] + step * direction)
+            shifted_inputs = [Tensor(shifted) if j == i else v for j, v in enumerate(inputs)]
+            parts = [w * y.data for w, y in zip(weights, tree.flatten(f(*shifted_inputs, **options)))]
             return _sum(parts), _sum([abs(p) for p in parts])
 
         got = _sum([grad * direction])
         (above, size), (below, _) = value(_STEP), value(-_STEP)
         expected = (above - below) / (2 * _STEP)
-        # A product of random signs can cancel: the error is measured against what it would be without that luck.
+        # The sum of random signs may cancel: the error is relative to its typical size.
         length = math.sqrt(_sum([(grad * direction) ** 2]))
-        noise = 1e-15 * size / _STEP  # what rounding alone can make of the difference
+        noise = 1e-15 * size / _STEP  # the rounding error of the difference
         scale = max(abs(expected), abs(got), length, noise / tolerance)
         error = abs(got - expected) / scale if scale else 0.0
-        _expect(
+        _assert(
             math.isfinite(got) and math.isfinite(expected) and error <= tolerance,
             f"{where}: along a random direction expected {expected:.9g} (central difference), got {got:.9g} "
             f"(gradient); relative error {error:.2g}, allowed {tolerance:.2g}",
@@ -95,25 +94,25 @@ def check_grads(
 
 
 def _float64(x: Any) -> Any:
-    """A float64 tensor of its own for a floating point argument, the argument itself otherwise."""
+    """A new float64 tensor for a floating point argument, any other argument unchanged."""
     if isinstance(x, (Tensor, float)) or hasattr(x, "dtype"):
         array = x.data if isinstance(x, Tensor) else to_array(x, backends.current())
         return Tensor(array.astype("float64")) if array.dtype.kind == "f" else Tensor(array)
     return x
 
 
-def _chosen(inputs: Sequence[Any], argnums: int | Sequence[int] | None, name: str) -> list[int]:
+def _resolve_argnums(inputs: Sequence[Any], argnums: int | Sequence[int] | None, name: str) -> list[int]:
     floating = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.data.dtype == "float64"]
     if argnums is None:
-        chosen = floating
+        selected = floating
     else:
-        chosen = [argnums] if isinstance(argnums, int) else list(argnums)
-    if not chosen or not set(chosen) <= set(floating):
+        selected = [argnums] if isinstance(argnums, int) else list(argnums)
+    if not selected or not set(selected) <= set(floating):
         raise ValueError(
             f"check_grads: nothing to differentiate in {name}: arguments {floating} are floating point, "
-            f"asked for {chosen}. Give arrays, tensors or Python floats"
+            f"argnums are {selected}. Give arrays, tensors or Python floats"
         )
-    return chosen
+    return selected
 
 
 def _direction(x: Array, seed: int, what: str) -> Array:
@@ -124,15 +123,15 @@ def _direction(x: Array, seed: int, what: str) -> Array:
 
 
 def _sum(parts: Sequence[Array]) -> float:
-    """The sum of all elements of some arrays, exact to the last bit: differences are taken of such sums."""
+    """The correctly rounded sum of all elements of some arrays, since differences of such sums are taken."""
     return math.fsum(v for p in parts for v in backends.of(p).to_numpy(p).reshape(-1).tolist())
 
 
 def _close(xp: Any, x: Array, y: Array) -> bool:
-    """Whether two arrays are equal, NaN being equal to NaN."""
+    """Whether two arrays are equal, where NaN equals NaN."""
     return bool(xp.all(xp.logical_or(x == y, x != x)))
 
 
-def _expect(holds: bool, message: str) -> None:
+def _assert(holds: bool, message: str) -> None:
     if not holds:
         raise AssertionError(message)

@@ -1,4 +1,4 @@
-"""check_model: is the gradient of every layer of a model right?"""
+"""`check_model`: compare the gradients of every layer of a model with finite differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from .grads import _STEP, _direction, _sum
 class LayerCheck(NamedTuple):
     """The check of one gradient: of a layer's output with respect to an input or a weight.
 
-    error: relative, against central differences in float64; NaN when it could not be told. ok: within the tolerance.
+    kind: the layer's class. what: the name of the input or weight. error: relative to central differences in
+    float64; NaN if it could not be computed. ok: whether it is within the tolerance.
     """
 
     layer: str
@@ -35,15 +36,15 @@ class LayerCheck(NamedTuple):
 
 
 def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = True) -> list[LayerCheck]:
-    """Check every layer of a built model by finite differences, each by itself, on what reaches it for the input ``x``.
+    """Check every layer of a built model by finite differences, each one separately, on its input for the model input ``x``.
 
-    The model is taken to float64 for the check and comes back as it was, down to its random streams and moving averages.
-    training: check the layers as they are while training. Returns one row per layer and input or weight, in the order in
-    which the layers are called; a layer that takes no floating point input and has no weights gives none.
+    The model is converted to float64 for the check and restored afterwards, including random streams and moving averages.
+    training: whether to call the layers in training mode. Returns one row per layer and input or weight, in call order; a
+    layer without floating point inputs and weights has none.
     """
     rows = []
     with _in_float64(model):
-        calls = _calls(model, tree.map_structure(_float64, x), training)
+        calls = _record_calls(model, tree.map_structure(_float64, x), training)
         for layer, call, args, kwargs in calls:
             rows += _check_layer(layer, call, args, kwargs, tolerance)
     return rows
@@ -59,17 +60,17 @@ def _float64(x: Any) -> Any:
 Call = tuple[Layer, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
-def _calls(model: Any, x: Any, training: bool) -> list[Call]:
-    """The first call of every layer that has no layers inside, as (layer, its call, arguments)."""
-    found: list[Call] = []
-    leaves = [x for x in _tree_of(model) if not x._sublayers() and not isinstance(x, InputLayer)]
+def _record_calls(model: Any, x: Any, training: bool) -> list[Call]:
+    """The first call of every layer without sublayers, as (layer, its call method, arguments)."""
+    calls: list[Call] = []
+    leaves = [x for x in _all_layers(model) if not x._sublayers() and not isinstance(x, InputLayer)]
 
     def spy(layer: Layer) -> Callable[..., Any]:
         original = layer.call
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if all(known is not layer for known, *_ in found):
-                found.append((layer, original, args, dict(kwargs)))
+            if all(known is not layer for known, *_ in calls):
+                calls.append((layer, original, args, dict(kwargs)))
             return original(*args, **kwargs)
 
         return call
@@ -82,14 +83,14 @@ def _calls(model: Any, x: Any, training: bool) -> list[Call]:
     finally:
         for layer in leaves:
             object.__delattr__(layer, "call")
-    return found
+    return calls
 
 
-def _tree_of(layer: Layer) -> list[Layer]:
-    found = {id(layer): layer}
+def _all_layers(layer: Layer) -> list[Layer]:
+    layers = {id(layer): layer}
     for child in layer._sublayers():
-        found |= {id(x): x for x in _tree_of(child)}
-    return list(found.values())
+        layers |= {id(x): x for x in _all_layers(child)}
+    return list(layers.values())
 
 
 def _check_layer(
@@ -99,17 +100,17 @@ def _check_layer(
     weights = [v for v in layer.weights if v.data.dtype == "float64"]
     trainable = [v for v in weights if v.trainable]
     counters = {id(g): (g, g.counter) for g in vars(layer).values() if isinstance(g, SeedGenerator)}
-    held = [(v, v.data.copy()) for v in weights if not v.trainable]
+    frozen = [(v, v.data.copy()) for v in weights if not v.trainable]
 
     def outputs() -> list[Tensor]:
-        # Every evaluation sees the same masks and the same moving averages.
+        # Every evaluation uses the same masks and the same moving averages.
         for generator, counter in counters.values():
             generator.counter = counter
-        for v, value in held:
+        for v, value in frozen:
             v.data[...] = value
-        made = [y for y in tree.flatten(call(*args, **kwargs)) if isinstance(y, Tensor)]
+        results = [y for y in tree.flatten(call(*args, **kwargs)) if isinstance(y, Tensor)]
         layer._losses = []
-        return [y for y in made if y.data.dtype == "float64"]
+        return [y for y in results if y.data.dtype == "float64"]
 
     rows = []
     names = [f"input {i}" if len(inputs) > 1 else "input" for i in range(len(inputs))] + [v.name for v in trainable]
@@ -118,15 +119,15 @@ def _check_layer(
         x.tracked = True
         try:
             with recording([]) as tape:
-                made = outputs()
-            error = _error(tape, made, x, outputs) if made else math.nan
+                results = outputs()
+            error = _error(tape, results, x, outputs) if results else math.nan
         finally:
             x.tracked = before
         rows.append(LayerCheck(layer.name, type(layer).__name__, name, tuple(x.shape), error, error <= tolerance))
     return rows
 
 
-def _error(tape: Tape, outputs: list[Tensor], x: Tensor, again: Callable[[], list[Tensor]]) -> float:
+def _error(tape: Tape, outputs: list[Tensor], x: Tensor, recompute: Callable[[], list[Tensor]]) -> float:
     """The relative error of the gradient of a random combination of the outputs, along a random direction of ``x``."""
     mix = [_direction(y.data, 0, f"output {n}") for n, y in enumerate(outputs)]
     grad = x.data * 0
@@ -138,23 +139,23 @@ def _error(tape: Tape, outputs: list[Tensor], x: Tensor, again: Callable[[], lis
     def value(step: float) -> tuple[float, float]:
         x.data = base + step * direction
         with no_grad():
-            parts = [w * y.data for w, y in zip(mix, again())]
+            parts = [w * y.data for w, y in zip(mix, recompute())]
         return _sum(parts), _sum([abs(p) for p in parts])
 
     try:
         (above, size), (below, _) = value(_STEP), value(-_STEP)
     finally:
         x.data = base
-    got, expected = _sum([grad * direction]), (above - below) / (2 * _STEP)
-    # A product of random signs can cancel, and rounding alone makes some difference: neither is the gradient's fault.
-    scale = max(abs(expected), abs(got), math.sqrt(_sum([(grad * direction) ** 2])), 1e-9 * size)
-    return abs(got - expected) / scale if scale else 0.0
+    computed, expected = _sum([grad * direction]), (above - below) / (2 * _STEP)
+    # Neither cancellation in the sum of random signs nor rounding is an error of the gradient.
+    scale = max(abs(expected), abs(computed), math.sqrt(_sum([(grad * direction) ** 2])), 1e-9 * size)
+    return abs(computed - expected) / scale if scale else 0.0
 
 
 @contextmanager
 def _in_float64(model: Any) -> Iterator[None]:
-    """The model with float64 weights and layers inside the block; as it was, to the last bit, after it."""
-    layers = _tree_of(model)
+    """Convert weights and layers of the model to float64 inside the block, and restore them bit for bit."""
+    layers = _all_layers(model)
     variables: list[Variable] = [v for v in model.weights if v.data.dtype.kind == "f"]
     generators = [g for layer in layers for g in vars(layer).values() if isinstance(g, SeedGenerator)]
     before = [(v, v.data) for v in variables]

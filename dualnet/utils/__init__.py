@@ -1,4 +1,4 @@
-"""Tools around training."""
+"""Utilities: data preparation, plots, serialization, settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..serialization.objects import (
 )
 from ..training.data_adapters.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
-_LAZY = {
+_LAZY = {  # name -> module, imported on first use
     "Progbar": "progbar",
     "PyDataset": ".data.py_dataset",
     "Sequence": ".data.py_dataset",
@@ -34,9 +34,9 @@ _LAZY = {
     "model_to_dot": ".visualization.model_dot",
     "normalize": "numerical_utils",
     "pad_sequences": "sequence_utils",
-    "plot_confusion_matrix": ".visualization.plots",
-    "plot_decision_boundary": ".visualization.decision_plot",
-    "plot_images": ".visualization.plots",
+    "plot_confusion_matrix": ".visualization.classifier_plots",
+    "plot_decision_boundary": ".visualization.classifier_plots",
+    "plot_images": ".visualization.image_plot",
     "plot_model": ".visualization.model_plot",
     "save_img": "image_utils",
     "split_dataset": "dataset_utils",
@@ -47,44 +47,24 @@ _LAZY = {
 
 __all__ = [
     "CustomObjectScope",
-    "Progbar",
-    "PyDataset",
-    "Sequence",
-    "array_to_img",
     "clear_session",
-    "confusion_matrix",
     "custom_object_scope",
     "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
-    "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
-    "image_dataset_from_directory",
-    "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
-    "load_img",
-    "model_to_dot",
-    "normalize",
     "pack_x_y_sample_weight",
-    "pad_sequences",
-    "plot_confusion_matrix",
-    "plot_decision_boundary",
-    "plot_images",
-    "plot_model",
     "register_keras_serializable",
-    "save_img",
     "serialize_keras_object",
     "set_random_seed",
-    "split_dataset",
     "standardize_dtype",
-    "text_dataset_from_directory",
-    "timeseries_dataset_from_array",
-    "to_categorical",
     "unpack_x_y_sample_weight",
+    *_LAZY,
 ]
 
 

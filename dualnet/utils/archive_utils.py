@@ -1,8 +1,8 @@
-"""Unpacking tar and zip archives that nobody vouches for.
+"""Safe unpacking of untrusted tar and zip archives.
 
-Every name is checked and every file opened by us: `extractall`, whose filter can be led outside the
-folder on Python 3.11.0 to 3.11.12, is never called. An archive is refused as a whole, before
-anything of it stands under its final name.
+Every member name is checked and every file is opened here: `extractall`, whose filter can be
+circumvented on Python 3.11.0 to 3.11.12, is never called. An archive is refused as a whole, before
+any file has its final name.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import IO, Any, cast
 
 from dualnet.datasets.download import ContentError, DataError
 
-# Against small archives that unpack to a full disk. Images, text and tables stay far below.
+# Limits against archive bombs. Images, text and tables stay far below.
 MAX_RATIO = 200
 FREE_BYTES = 256 << 20  # always allowed
-FREE_MEMBERS = 10_000  # always allowed; then one for each 32 bytes of the archive
+FREE_MEMBERS = 10_000  # always allowed; beyond that, one per 32 bytes of the archive
 HEADER_BYTES = 1 << 20  # between two members of a tar archive
 MAX_DEPTH = 64
 
@@ -37,18 +37,18 @@ def extract_archive(
     folder: str | os.PathLike[str],
     archive_format: str | Sequence[str] | None = "auto",
 ) -> None:
-    """Unpack `archive` into `folder` once all of it has proved good.
+    """Unpack `archive` into `folder` after checking all of it.
 
-    Files already in `folder` that the archive has too are replaced, others stay. Permissions,
-    owners and times in the archive are ignored.
+    Files in `folder` with the name of a member are replaced, others stay. Permissions, owners and
+    times in the archive are ignored.
 
     Args:
         archive_format: `"tar"` (plain, gzip, bzip2, xz), `"zip"`, a list of these, or `"auto"`.
 
     Raises:
-        ValueError: `archive_format` names another format.
-        ContentError: the file is no such archive, is damaged, or holds a link, a device, a name
-            that leads outside `folder`, a name twice, or far more data than its size explains.
+        ValueError: `archive_format` is unknown.
+        ContentError: the file is not such an archive, is damaged, or contains a link, a device, a
+            path outside `folder`, a duplicate name, or too much data for its size.
         DataError: `folder` cannot be written.
     """
     archive, folder = Path(archive), Path(folder)
@@ -70,15 +70,15 @@ def extract_archive(
         except DataError as error:
             raise ContentError(f"{archive}: {error}; nothing was unpacked") from error
         except OSError as error:
-            # gzip reports damage as an OSError without a number.
+            # gzip reports damage as an OSError without errno.
             if error.errno is not None:
                 raise
             raise ContentError(f"{archive}: damaged ({error}); nothing was unpacked") from error
         except Exception as error:
-            # Damaged and hostile archives make these modules raise nearly anything.
+            # Damaged and malicious archives make these modules raise nearly any exception.
             why = f"{type(error).__name__}: {error}"
             raise ContentError(f"{archive}: damaged ({why}); nothing was unpacked") from error
-        _move_into_place(part, folder)
+        _install(part, folder)
     except DataError:
         raise
     except OSError as error:
@@ -88,7 +88,7 @@ def extract_archive(
 
 
 class _Target:
-    """The folder that takes the files, and what they may amount to."""
+    """The folder for the files, and the remaining limits on their number and size."""
 
     def __init__(self, folder: Path, archive_bytes: int) -> None:
         self.folder = folder
@@ -96,10 +96,10 @@ class _Target:
         self.members_left = FREE_MEMBERS + archive_bytes // 32
 
     def path(self, name: str) -> Path:
-        """Where the member `name` goes."""
+        """The path of the member `name`."""
         self.members_left -= 1
         if self.members_left < 0:
-            raise ContentError("has far more members than its size explains; unpack it yourself")
+            raise ContentError("has too many members for its size; unpack it yourself")
         parts = [part for part in name.split("/") if part not in ("", ".")]
         outside = name.startswith("/") or ".." in parts or "\\" in name or "\0" in name
         if outside or (os.name == "nt" and ":" in name):
@@ -109,7 +109,7 @@ class _Target:
         return self.folder.joinpath(*parts)
 
     def make_folder(self, name: str) -> None:
-        self._make(self.path(name), name)
+        self._make_folder(self.path(name), name)
 
     def write(self, name: str, source: IO[bytes], size: int) -> None:
         """Write one file of `size` bytes."""
@@ -118,31 +118,31 @@ class _Target:
             raise ContentError(f"member {name!r} has no name")
         self.bytes_left -= size
         if size < 0 or self.bytes_left < 0:
-            raise ContentError("has far more data than its size explains; unpack it yourself")
-        self._make(path.parent, name)
+            raise ContentError("has too much data for its size; unpack it yourself")
+        self._make_folder(path.parent, name)
         try:
-            file = open(path, "xb")  # noqa: SIM115 (only the opening may find the name taken)
+            file = open(path, "xb")  # noqa: SIM115 (only errors of opening are caught)
         except FileExistsError:
-            raise ContentError(f"member {name!r} is there twice") from None
+            raise ContentError(f"member {name!r} occurs twice") from None
         with file:
-            left = size
-            while left and (chunk := source.read(min(_CHUNK, left))):
+            remaining = size
+            while remaining and (chunk := source.read(min(_CHUNK, remaining))):
                 file.write(chunk)
-                left -= len(chunk)
-        if left:
-            raise ContentError(f"member {name!r} is cut short")
+                remaining -= len(chunk)
+        if remaining:
+            raise ContentError(f"member {name!r} is truncated")
         if source.read(1):
-            raise ContentError(f"member {name!r} is longer than it says")
+            raise ContentError(f"member {name!r} is longer than its header says")
 
     @staticmethod
-    def _make(path: Path, name: str) -> None:
+    def _make_folder(path: Path, name: str) -> None:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise ContentError(f"member {name!r} needs a folder where a file is") from None
 
 
-def _move_into_place(part: Path, folder: Path) -> None:
+def _install(part: Path, folder: Path) -> None:
     try:
         os.rename(part, folder)
         return
@@ -160,23 +160,23 @@ def _move_into_place(part: Path, folder: Path) -> None:
 # tar
 
 
-class _Budgeted:
-    """A decompressed stream that stops at a number of bytes granted beforehand."""
+class _LimitedStream:
+    """A decompressed stream that raises an error beyond a limit on its bytes."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        self.left = 0
+        self.remaining = 0
 
     def read(self, n: int) -> bytes:
         data: bytes = self.stream.read(n)
-        self.left -= len(data)
-        if self.left < -_CHUNK:  # what tarfile reads ahead
-            raise ContentError("holds far more data than its members amount to")
+        self.remaining -= len(data)
+        if self.remaining < -_CHUNK:  # what tarfile reads ahead
+            raise ContentError("has more data than its members")
         return data
 
 
 class _StrictTarInfo(tarfile.TarInfo):
-    """tarfile takes a broken header for the end of the archive; here it is an error."""
+    """tarfile treats a broken header as the end of the archive; here it is an error."""
 
     @classmethod
     def fromtarfile(cls, tar: tarfile.TarFile) -> Any:
@@ -216,10 +216,10 @@ def _is_tar(archive: Path) -> bool:
 
 def _unpack_tar(archive: Path, target: _Target) -> None:
     with _open_tar(archive) as stream:
-        source = _Budgeted(stream)
-        source.left = HEADER_BYTES
+        source = _LimitedStream(stream)
+        source.remaining = HEADER_BYTES
         with tarfile.open(
-            fileobj=cast(Any, source),  # reading is all that a stream needs
+            fileobj=cast(Any, source),  # a stream only needs to be read
             mode="r|",
             bufsize=_CHUNK,
             tarinfo=_StrictTarInfo,
@@ -228,15 +228,15 @@ def _unpack_tar(archive: Path, target: _Target) -> None:
                 if member.isdir():
                     target.make_folder(member.name)
                 elif member.isfile() and not member.issparse():
-                    source.left = HEADER_BYTES + member.size
+                    source.remaining = HEADER_BYTES + member.size
                     content = tar.extractfile(member)
                     assert content is not None
                     with content:
                         target.write(member.name, content, member.size)
                 else:
                     raise ContentError(f"member {member.name!r} is a link, a device or sparse")
-                source.left = HEADER_BYTES
-        # gzip, bzip2 and xz check their sums at the very end.
+                source.remaining = HEADER_BYTES
+        # gzip, bzip2 and xz verify their checksums at the very end.
         while source.read(_CHUNK):
             pass
 
@@ -251,8 +251,8 @@ def _is_zip(archive: Path) -> bool:
 def _unpack_zip(archive: Path, target: _Target) -> None:
     with zipfile.ZipFile(archive) as opened:
         for info in opened.infolist():
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            file_type = stat.S_IFMT(info.external_attr >> 16)
+            if file_type not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise ContentError(f"member {info.filename!r} is a link or a device")
             if info.is_dir():
                 target.make_folder(info.filename)

@@ -1,4 +1,4 @@
-"""`split_dataset`: the samples in two parts."""
+"""`split_dataset`: samples split in two parts."""
 
 from __future__ import annotations
 
@@ -24,21 +24,20 @@ def split_dataset(
     """Split samples into a left and a right part, such as training and test.
 
     Args:
-        dataset: an array, a list, tuple or dictionary of arrays of one length, a `dualnet.data.Dataset`, which is read
-            to its end, or anything with `len` that gives samples by number. A dataset that was made by `batch` is split
-            by samples and batched again.
-        left_size: a number of samples, or a share of them between 0 and 1. What is right of the others when None.
+        dataset: an array, a list, tuple or dictionary of arrays of equal length, a finite `dualnet.data.Dataset`, or
+            an object with `len` and integer indices. A dataset created by `batch` is split by samples and batched again.
+        left_size: a number of samples, or a fraction between 0 and 1. Defaults to all samples not in the right part.
         right_size: the same for the right part, which is taken from the end.
-        shuffle: mix the samples before they are split.
-        seed: of the shuffle; drawn when None.
-        preferred_backend: accepted for Keras's sake.
+        shuffle: shuffle the samples before the split.
+        seed: seed of the shuffle; random by default.
+        preferred_backend: ignored, for compatibility with Keras.
 
     Returns:
-        Two `dualnet.data.Dataset`s of samples. Several arrays give samples that are tuples.
+        Two `dualnet.data.Dataset`s of samples, tuples if there are several arrays.
 
     Raises:
-        ValueError: no size is given, one is out of range, or a part would be empty.
-        TypeError: `dataset` is none of these, or a size is no number.
+        ValueError: both sizes are missing, one is out of range, or a part would be empty.
+        TypeError: `dataset` or a size has the wrong type.
     """
     rows, count, batch_size = _rows(dataset)
     if left_size is None and right_size is None:
@@ -46,11 +45,11 @@ def split_dataset(
     left, right = _sizes(left_size, right_size, count)
     order = list(range(count))
     if shuffle:
-        # Python's generator, drawn and used as Keras does: the same seed gives the same parts.
+        # Python's generator, used as in Keras: the same seed gives the same parts.
         random.Random(random.randint(0, 10**6) if seed is None else seed).shuffle(order)
     parts = []
-    for chosen in (order[:left], order[count - right :]):
-        part = Dataset.from_tensor_slices(map_leaves(lambda array: array[np.array(chosen)], rows))  # noqa: B023
+    for indices in (order[:left], order[count - right :]):
+        part = Dataset.from_tensor_slices(map_leaves(lambda array: array[np.array(indices)], rows))  # noqa: B023
         parts.append(part.batch(batch_size) if batch_size else part)
     return parts[0], parts[1]
 
@@ -58,7 +57,7 @@ def split_dataset(
 def _rows(dataset: Any) -> tuple[Any, int, int | None]:
     """(arrays of all samples, their number, the batch size or None)"""
     batch_size = getattr(dataset, "_batch_size", None)
-    if isinstance(dataset, Dataset) or _by_number(dataset):
+    if isinstance(dataset, Dataset) or _is_map_style(dataset):
         if not isinstance(dataset, Dataset):
             samples = [as_element(dataset[i]) for i in range(len(dataset))]
         else:
@@ -78,15 +77,15 @@ def _rows(dataset: Any) -> tuple[Any, int, int | None]:
     return rows, lengths.pop(), batch_size
 
 
-def _by_number(dataset: Any) -> bool:
-    """Whether it gives samples by number, as the data sets of PyTorch do, and is no array."""
+def _is_map_style(dataset: Any) -> bool:
+    """Whether it has integer indices, like PyTorch's map-style data sets, and is not an array."""
     plain = isinstance(dataset, (list, tuple, dict, str, bytes)) or hasattr(dataset, "shape")
     return not plain and hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
 
 
 def _sizes(left: Size, right: Size, count: int) -> tuple[int, int]:
-    given = {"left_size": left, "right_size": right}
-    for name, size in given.items():
+    sizes = {"left_size": left, "right_size": right}
+    for name, size in sizes.items():
         if size is None:
             continue
         if isinstance(size, bool) or not isinstance(size, (int, float)):
@@ -97,15 +96,15 @@ def _sizes(left: Size, right: Size, count: int) -> tuple[int, int]:
         raise ValueError(
             f"left_size and right_size are shares: they must not add up to more than 1, got {left + right}"
         )
-    numbers = {name: round(size * count) if isinstance(size, float) else size for name, size in given.items()}
-    wanted_left, wanted_right = numbers["left_size"], numbers["right_size"]
-    if wanted_left is None:
-        wanted_left = count - (wanted_right or 0)
-    elif wanted_right is None:
-        wanted_right = count - wanted_left
-    assert wanted_right is not None
-    if wanted_left + wanted_right > count:
-        raise ValueError(f"left_size and right_size ask for {wanted_left + wanted_right} samples, there are {count}")
-    if not wanted_left or not wanted_right:
+    numbers = {name: round(size * count) if isinstance(size, float) else size for name, size in sizes.items()}
+    left_count, right_count = numbers["left_size"], numbers["right_size"]
+    if left_count is None:
+        left_count = count - (right_count or 0)
+    elif right_count is None:
+        right_count = count - left_count
+    assert right_count is not None
+    if left_count + right_count > count:
+        raise ValueError(f"left_size and right_size ask for {left_count + right_count} samples, there are {count}")
+    if not left_count or not right_count:
         raise ValueError(f"with {count} samples, left_size={left} and right_size={right}, one part would be empty")
-    return wanted_left, wanted_right
+    return left_count, right_count

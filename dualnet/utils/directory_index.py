@@ -1,26 +1,77 @@
-"""Files in folders, with a label each: what the data sets made from directories have in common."""
+"""Labelled files in folders: the common part of the loaders of image and text directories."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data import Dataset
+from ..data import AUTOTUNE, Dataset
 from .io_utils import print_msg
 
 
 class Files(NamedTuple):
-    """File names, their labels (int32, or None) and the names of the classes (or None)."""
+    """Paths, their labels (int32, or None) and the class names (or None)."""
 
     paths: list[str]
     labels: Any
     class_names: list[str] | None
 
 
-def check(
+def load_directory(
+    directory: Any,
+    labels: Any,
+    label_mode: str | None,
+    class_names: Sequence[str] | None,
+    batch_size: int | None,
+    shuffle: bool,
+    seed: int | None,
+    validation_split: float | None,
+    subset: str | None,
+    follow_links: bool,
+    format: str,
+    verbose: bool,
+    *,
+    suffixes: tuple[str, ...],
+    read: Callable[[str], Any],
+    content: str,
+    workers: int | None = None,
+) -> Any:
+    """The dataset of a directory (a list of two if subset is "both"): `read(path)` of every file, with labels, batched.
+
+    The first arguments are those of `image_dataset_from_directory`. content: what the files contain, for messages.
+    workers: the number of threads that read.
+    """
+    _check(labels, label_mode, class_names, validation_split, subset, shuffle, seed, format)
+    if labels is None or label_mode is None:
+        labels = label_mode = None
+    if seed is None:
+        seed = np.random.randint(10**6)
+    files = _find(directory, labels, suffixes, class_names, shuffle, seed, follow_links, verbose)
+
+    def dataset_of(files: Files, shuffle: bool) -> Dataset:
+        if not files.paths:
+            raise ValueError(f"No {content} found in {os.fspath(directory)}: looked for {', '.join(suffixes)}")
+        paths = _path_dataset(files, label_mode, batch_size, shuffle, seed)
+        if files.labels is None:
+            dataset = paths.map(read, num_parallel_calls=workers)
+        else:
+            dataset = paths.map(lambda path, label: (read(path), label), num_parallel_calls=workers)
+        if batch_size is not None:
+            dataset = dataset.batch(batch_size)
+        dataset = dataset.prefetch(AUTOTUNE)
+        dataset.class_names, dataset.file_paths = files.class_names, files.paths
+        return dataset
+
+    if subset == "both":
+        training, validation = (_split(files, validation_split, name) for name in ("training", "validation"))
+        return [dataset_of(training, shuffle), dataset_of(validation, False)]
+    return dataset_of(_split(files, validation_split, subset), shuffle)
+
+
+def _check(
     labels: Any,
     label_mode: str | None,
     class_names: Sequence[str] | None,
@@ -30,7 +81,7 @@ def check(
     seed: int | None,
     format: str,
 ) -> None:
-    """Raise ValueError for arguments that are wrong or do not go together."""
+    """Raise ValueError for arguments that are invalid or contradict each other."""
     if not (labels is None or isinstance(labels, (list, tuple)) or (isinstance(labels, str) and labels == "inferred")):
         raise ValueError(
             f'`labels` argument should be "inferred", None or a list with a label for every file, got {labels!r:.60}'
@@ -53,17 +104,17 @@ def check(
         raise ValueError(f'`format` should be "tf" or "grain", got {format!r}')
 
 
-def find(
+def _find(
     directory: Any,
     labels: Any,
-    formats: tuple[str, ...],
+    suffixes: tuple[str, ...],
     class_names: Sequence[str] | None,
     shuffle: bool,
     seed: int,
     follow_links: bool,
     verbose: bool,
 ) -> Files:
-    """The files below a directory that end in one of `formats`, in Keras's order for this seed."""
+    """The files below a directory with one of the suffixes, in Keras's order for this seed."""
     directory = os.fspath(directory)
     if not os.path.isdir(directory):
         raise ValueError(f"{directory} is no folder")
@@ -75,50 +126,50 @@ def find(
             raise ValueError(
                 f"the `class_names` passed did not match the folders in {directory}, {sorted(folders)}: there is no {missing[0]!r}"
             )
-        found = [_below(os.path.join(directory, name), formats, follow_links) for name in names]
-        paths = [path for some in found for path in some]
-        numbers: Any = np.repeat(np.arange(len(names), dtype=np.int32), [len(some) for some in found])
+        per_class = [_list_files(os.path.join(directory, name), suffixes, follow_links) for name in names]
+        paths = [path for group in per_class for path in group]
+        ids: Any = np.repeat(np.arange(len(names), dtype=np.int32), [len(group) for group in per_class])
     else:
-        paths = _below(directory, formats, follow_links)
-        numbers, names = None, []
+        paths = _list_files(directory, suffixes, follow_links)
+        ids, names = None, []
         if labels is not None:
             if len(labels) != len(paths):
                 raise ValueError(
                     f"Expected the lengths of `labels` to match the number of files in {directory}, {len(paths)}, got {len(labels)}"
                 )
-            numbers, names = np.array(labels, np.int32), [str(label) for label in sorted(set(labels))]
+            ids, names = np.array(labels, np.int32), [str(label) for label in sorted(set(labels))]
     if verbose:
-        classes = "" if numbers is None else f" belonging to {len(names)} classes"
+        classes = "" if ids is None else f" belonging to {len(names)} classes"
         print_msg(f"Found {len(paths)} files{classes}.")
     if shuffle:
         order = np.arange(len(paths))
         np.random.RandomState(seed).shuffle(order)
         paths = [paths[i] for i in order]
-        numbers = None if numbers is None else numbers[order]
-    return Files(paths, numbers, None if numbers is None else names)
+        ids = None if ids is None else ids[order]
+    return Files(paths, ids, None if ids is None else names)
 
 
-def _below(directory: str, formats: tuple[str, ...], follow_links: bool) -> list[str]:
-    walk = sorted(os.walk(directory, followlinks=follow_links), key=lambda found: found[0])
+def _list_files(directory: str, suffixes: tuple[str, ...], follow_links: bool) -> list[str]:
+    walk = sorted(os.walk(directory, followlinks=follow_links), key=lambda entry: entry[0])
     return [
-        os.path.join(root, name) for root, _, names in walk for name in sorted(names) if name.lower().endswith(formats)
+        os.path.join(root, name) for root, _, names in walk for name in sorted(names) if name.lower().endswith(suffixes)
     ]
 
 
-def part(files: Files, validation_split: float | None, subset: str | None) -> Files:
-    """The files for training, or those for validation, which are the last ones."""
+def _split(files: Files, validation_split: float | None, subset: str | None) -> Files:
+    """The files for training, or the last ones for validation."""
     if not validation_split:
         return files
     count = int(validation_split * len(files.paths))
     cut = len(files.paths) - count
-    chosen = slice(0, cut) if subset == "training" else slice(cut, None)
+    selection = slice(0, cut) if subset == "training" else slice(cut, None)
     print_msg(f"Using {cut if subset == 'training' else count} files for {subset}.")
-    labels = None if files.labels is None else files.labels[chosen]
-    return Files(files.paths[chosen], labels, files.class_names)
+    labels = None if files.labels is None else files.labels[selection]
+    return Files(files.paths[selection], labels, files.class_names)
 
 
-def encoded(files: Files, label_mode: str | None) -> Any:
-    """The labels as a loss wants them: int32 `(n,)`, one hot `(n, classes)`, or 0.0 and 1.0 `(n, 1)`."""
+def _encode_labels(files: Files, label_mode: str | None) -> Any:
+    """The labels as int32 `(n,)`, one-hot `(n, classes)`, or 0.0 and 1.0 `(n, 1)`."""
     labels, names = files.labels, files.class_names
     if labels is None or label_mode == "int":
         return labels
@@ -132,9 +183,9 @@ def encoded(files: Files, label_mode: str | None) -> Any:
     return np.eye(len(names), dtype=np.float32)[labels]
 
 
-def ordered(files: Files, label_mode: str | None, batch_size: int | None, shuffle: bool, seed: int) -> Dataset:
-    """File names, with labels if there are any, mixed anew in every pass if wanted."""
-    labels = encoded(files, label_mode)
+def _path_dataset(files: Files, label_mode: str | None, batch_size: int | None, shuffle: bool, seed: int) -> Dataset:
+    """The paths, with labels if there are any, reshuffled in every pass if `shuffle`."""
+    labels = _encode_labels(files, label_mode)
     names = np.empty(len(files.paths), object)
     names[:] = files.paths
     dataset = Dataset.from_tensor_slices(names if labels is None else (names, labels))

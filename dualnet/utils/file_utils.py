@@ -1,4 +1,4 @@
-"""`get_file`: a file from the network, kept in the cache, checked and unpacked safely."""
+"""`get_file`: download a file into the cache, check it and unpack it safely."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def get_file(
     cache_dir: str | os.PathLike[str] | None = None,
     force_download: bool = False,
 ) -> str:
-    """Download a file unless the cache has it, and return its path, or that of its unpacked folder.
+    """Download a file unless it is cached, and return its path, or that of its unpacked folder.
 
     Args:
-        fname: its name in the cache; the last part of `origin` when None. When unpacking, the
+        fname: its name in the cache; by default the last part of `origin`. When unpacking, the
             folder has that name, or `<fname up to its first dot>_extracted` if it has a dot.
-        origin: its address, `http://`, `https://` or `file://`.
+        origin: its URL, `http://`, `https://` or `file://`.
         untar: older spelling of `extract=True, archive_format="tar"`.
         md5_hash: older spelling of `file_hash` with `hash_algorithm="md5"`.
-        file_hash: what the file must hash to, in hexadecimal. Without one, what comes is trusted.
-        cache_subdir: folder below `cache_dir`; an absolute path stands for itself.
-        hash_algorithm: `"sha256"`, `"md5"`, or `"auto"` to tell by the length of `file_hash`.
-        extract: unpack the file. An archive that holds anything but regular files inside its
-            folder (links, devices, paths leading out) is refused as a whole.
-        archive_format: `"tar"` (plain, gzip, bzip2, xz), `"zip"`, several in a list, or `"auto"`.
-        cache_dir: `$DUALNET_CACHE_DIR`, or the user's cache folder, when None.
-        force_download: download even if the cache has the file.
+        file_hash: the expected hash, in hexadecimal. Without it the file is not checked.
+        cache_subdir: folder below `cache_dir`, or an absolute path.
+        hash_algorithm: `"sha256"`, `"md5"`, or `"auto"` to infer it from the length of `file_hash`.
+        extract: unpack the file. An archive with anything but regular files inside its folder
+            (links, devices, paths leading out) is refused as a whole.
+        archive_format: `"tar"` (plain, gzip, bzip2, xz), `"zip"`, a list of these, or `"auto"`.
+        cache_dir: by default `$DUALNET_CACHE_DIR`, or the user's cache folder.
+        force_download: download even if the file is cached.
 
     Raises:
-        ValueError: an argument makes no sense, or the file that came is not the expected one (then
-            it is a `dualnet.datasets.download.ContentError`). What was in the cache stays.
-        dualnet.datasets.download.DataError: the file cannot be had, written or unpacked.
+        ValueError: an argument is invalid, or the downloaded file is not the expected one (then it
+            is a `dualnet.datasets.download.ContentError`); the cached file stays.
+        dualnet.datasets.download.DataError: the file cannot be downloaded, written or unpacked.
     """
     import warnings
     from pathlib import Path
@@ -61,7 +61,7 @@ def get_file(
     algorithm = _algorithm(hash_algorithm, file_hash)
 
     name = os.fspath(fname) if fname else ""
-    given = bool(name)
+    has_fname = bool(name)
     if not name:
         name = address.path.rpartition("/")[2]
         if not name:
@@ -73,27 +73,27 @@ def get_file(
     target = folder / name
     unpacked = folder / name
     unpack = extract or untar
-    if unpack and given and "." in name:
+    if unpack and has_fname and "." in name:
         unpacked = folder / f"{name.partition('.')[0]}_extracted"
     elif unpack:
         target = folder / f"{name}_archive"
 
     def check(path: Path) -> None:
-        if file_hash is not None and (found := hash_file(path, algorithm)) != file_hash.lower():
+        if file_hash is not None and (digest := hash_file(path, algorithm)) != file_hash.lower():
             raise download.ContentError(
-                f"Incomplete or corrupted file: expected {algorithm} {file_hash}, found {found}"
+                f"Incomplete or corrupted file: expected {algorithm} {file_hash}, found {digest}"
             )
 
     if target.is_dir():
         raise download.DataError(f"{target} is a folder, expected a file; choose another `fname`")
-    wanted = force_download or not target.exists()
-    if not wanted:
+    needs_download = force_download or not target.exists()
+    if not needs_download:
         try:
             check(target)
         except download.ContentError as error:
             warnings.warn(f"{target}: {error}; downloading it again", stacklevel=2)
-            wanted = True
-    if wanted:
+            needs_download = True
+    if needs_download:
         download.download([origin], target, check)
     if not unpack:
         return str(target)
@@ -103,7 +103,7 @@ def get_file(
     try:
         extract_archive(target, unpacked, "tar" if untar else archive_format)
     except download.ContentError as error:
-        advice = "force_download=True gets the archive again"
+        advice = "force_download=True downloads it again"
         raise download.ContentError(f"{error}; {advice}") from error
     return str(unpacked)
 
@@ -112,7 +112,7 @@ def hash_file(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
     """Return the sha256 or md5 of a file, in lower-case hexadecimal."""
     import hashlib
 
-    # usedforsecurity: it guards against accidents only, and so runs where md5 is barred otherwise.
+    # It guards against accidents only, so md5 is allowed in FIPS mode too.
     hasher = hashlib.new(algorithm, usedforsecurity=algorithm != "md5")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hasher).hexdigest()
@@ -124,10 +124,10 @@ def _algorithm(name: str, file_hash: str | None) -> str:
     if file_hash is None:
         return name
     sizes = {64: "sha256", 32: "md5"}
-    found = sizes.get(len(file_hash))
-    if found is None or name not in ("auto", found):
+    digest = sizes.get(len(file_hash))
+    if digest is None or name not in ("auto", digest):
         raise ValueError(
             f"file_hash must have 64 hexadecimal digits (sha256) or 32 (md5), got "
             f"{len(file_hash)} with hash_algorithm={name!r}"
         )
-    return found
+    return digest

@@ -21,17 +21,17 @@ from ..core.tensor import Tensor
 _RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
 
-def pillow(who: str) -> Any:
-    """Pillow's module `Image`. Raises ImportError that says how to get it."""
+def require_pillow(caller: str) -> Any:
+    """Import Pillow's module `Image`; the ImportError names the caller and how to install it."""
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImportError(f"{who} needs Pillow: pip install 'dualnet[image]'") from error
+        raise ImportError(f"{caller} needs Pillow: pip install 'dualnet[image]'") from error
     return Image
 
 
-def data_format_of(data_format: str | None) -> str:
-    """The data format that is meant. Raises ValueError for an unknown one."""
+def resolve_data_format(data_format: str | None) -> str:
+    """The data format, by default the configured one. Raises ValueError for an unknown one."""
     if data_format is None:
         return config.image_data_format()
     if data_format not in ("channels_first", "channels_last"):
@@ -44,21 +44,21 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
     Args:
         x: `(height, width, channels)` with 1, 3 or 4 channels, or `(channels, height, width)`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for the one that is set.
-        scale: stretch the values, so that the smallest becomes 0 and the largest 255. Otherwise fractions are cut off.
-        dtype: to compute in; `floatx()` when None.
+        data_format: `"channels_last"`, `"channels_first"`, or None for the configured one.
+        scale: rescale the values, the smallest to 0 and the largest to 255. Otherwise they are truncated to integers.
+        dtype: dtype of the computation; `floatx()` by default.
 
     Raises:
-        ValueError: `x` is no such array.
+        ValueError: `x` has another shape.
         ImportError: Pillow is not installed.
     """
-    image = pillow("array_to_img")
+    image = require_pillow("array_to_img")
     if isinstance(x, Tensor):
         x = x.numpy()
     x = np.asarray(x, dtype or config.floatx())
     if x.ndim != 3:
         raise ValueError(f"expected one image, an array with 3 axes, got shape {x.shape}")
-    if data_format_of(data_format) == "channels_first":
+    if resolve_data_format(data_format) == "channels_first":
         x = x.transpose(1, 2, 0)
     if x.shape[2] not in (1, 3, 4):
         raise ValueError(f"expected 1, 3 or 4 channels, got {x.shape[2]} in the shape {x.shape}")
@@ -68,7 +68,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
         x = (x / largest if largest else x) * 255
     if x.shape[2] == 1:
         x = x[:, :, 0]
-        # 32-bit grey values; Pillow has no other image that holds them.
+        # 32-bit grey values are the only mode of Pillow for values above 255.
         return image.fromarray(x.astype(np.int32 if x.size and x.max() > 255 else np.uint8))
     return image.fromarray(np.ascontiguousarray(x.astype(np.uint8)))
 
@@ -77,15 +77,15 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     """Return a Pillow image as an array `(height, width, channels)`, or `(channels, height, width)`.
 
     Args:
-        data_format: `"channels_last"`, `"channels_first"`, or None for the one that is set.
-        dtype: of the array; `floatx()` when None.
+        data_format: `"channels_last"`, `"channels_first"`, or None for the configured one.
+        dtype: dtype of the array; `floatx()` by default.
     """
     x = np.asarray(img, dtype or config.floatx())
     if x.ndim not in (2, 3):
         raise ValueError(f"expected an image with 2 or 3 axes, got shape {x.shape}")
     if x.ndim == 2:
         x = x[:, :, None]
-    return x.transpose(2, 0, 1) if data_format_of(data_format) == "channels_first" else x
+    return x.transpose(2, 0, 1) if resolve_data_format(data_format) == "channels_first" else x
 
 
 def save_img(
@@ -96,7 +96,7 @@ def save_img(
     Args:
         path: a file name or an open file.
         x, data_format, scale: as for `array_to_img`.
-        file_format: such as `"png"`; by the ending of the name when None.
+        file_format: such as `"png"`; by default the suffix of the name.
         kwargs: for Pillow's `Image.save`.
     """
     if file_format is None and isinstance(path, (str, os.PathLike)):
@@ -122,18 +122,18 @@ def load_img(
     Args:
         path: a file name, or `io.BytesIO`.
         color_mode: `"rgb"`, `"rgba"` or `"grayscale"`.
-        target_size: `(height, width)`; as it is when None.
+        target_size: `(height, width)`; unchanged by default.
         interpolation: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos"`, `"box"` or `"hamming"`.
-        keep_aspect_ratio: cut off what does not fit the aspect ratio, around the middle, instead of stretching.
+        keep_aspect_ratio: crop to the aspect ratio, around the center, instead of stretching.
 
     Returns:
         A Pillow image.
 
     Raises:
-        ValueError: an argument is none of these.
+        ValueError: an argument is invalid.
         ImportError: Pillow is not installed.
     """
-    image = pillow("load_img")
+    image = require_pillow("load_img")
     if isinstance(path, io.BytesIO):
         img = image.open(path)
     elif isinstance(path, (str, bytes, os.PathLike)):
@@ -141,7 +141,7 @@ def load_img(
             img = image.open(io.BytesIO(file.read()))
     else:
         raise TypeError(f"path must be a file name or io.BytesIO, got {type(path).__name__}")
-    img = in_color_mode(img, color_mode)
+    img = convert_color_mode(img, color_mode)
     if target_size is None:
         return img
     height, width = target_size
@@ -157,8 +157,8 @@ def load_img(
     return img.resize((width, height), getattr(image.Resampling, interpolation.upper()), box=box)
 
 
-def in_color_mode(img: Any, color_mode: str) -> Any:
-    """A Pillow image with the channels of a colour mode; grey images keep their depth."""
+def convert_color_mode(img: Any, color_mode: str) -> Any:
+    """A Pillow image converted to a colour mode; grey images keep their bit depth."""
     modes = {"grayscale": ("L", "I;16", "I"), "rgba": ("RGBA",), "rgb": ("RGB",)}
     if color_mode not in modes:
         raise ValueError(f'color_mode must be "grayscale", "rgb" or "rgba", got {color_mode!r}')
@@ -168,7 +168,7 @@ def in_color_mode(img: Any, color_mode: str) -> Any:
 def smart_resize(
     x: Any, size: Sequence[int], interpolation: str = "bilinear", data_format: str = "channels_last"
 ) -> Any:
-    """Return images in another size, cut to its aspect ratio around the middle and not stretched.
+    """Resize images; they are cropped to the new aspect ratio around the center, not stretched.
 
     Args:
         x: one image `(height, width, channels)`, or a batch of them.
@@ -177,19 +177,19 @@ def smart_resize(
         data_format: of `x`.
 
     Returns:
-        NumPy for NumPy, a tensor for a tensor.
+        An array, or a tensor if `x` is one.
     """
     if len(size) != 2:
         raise ValueError(f"size must be (height, width), got {size}")
     if isinstance(x, Tensor):
         return _resize(x, size, interpolation, data_format, crop=True)
-    return resized(np.asarray(x), size, interpolation, data_format, crop=True)
+    return resize_array(np.asarray(x), size, interpolation, data_format, crop=True)
 
 
-def resized(
+def resize_array(
     x: Any, size: Sequence[int], interpolation: str, data_format: str, crop: bool = False, pad: bool = False
 ) -> Any:
-    """NumPy images in another size, worked out on the host whatever the device."""
+    """Resize NumPy images on the host, whatever the current device."""
     with backends.device("cpu"):
         return _resize(x, size, interpolation, data_format, crop, pad).numpy()
 

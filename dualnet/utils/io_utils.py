@@ -1,4 +1,4 @@
-"""Messages to the user, on stdout. A message that cannot be shown never stops the work it tells about."""
+"""Messages to the user, on stdout. A message that cannot be shown never raises an error."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 def print_msg(message: object, line_break: bool = True) -> None:
     """Write a message to stdout and flush it.
 
-    message: its text. line_break: whether a newline follows. A stdout that is missing, closed or
-    whose reader has gone is no error; characters that its encoding lacks are replaced.
+    line_break: append a newline. A missing or closed stdout or a broken pipe is ignored; characters
+    that the encoding lacks are replaced.
     """
     text = f"{message}\n" if line_break else str(message)
     stream = sys.stdout
@@ -23,7 +23,7 @@ def print_msg(message: object, line_break: bool = True) -> None:
             stream.write(text.encode(error.encoding, "replace").decode(error.encoding))
         stream.flush()
     except OSError:
-        pass  # most often the reader has gone, as in `python train.py | head`
+        pass  # usually a broken pipe, as in `python train.py | head`
     except ValueError:
         if not getattr(stream, "closed", False):
             raise
@@ -31,7 +31,7 @@ def print_msg(message: object, line_break: bool = True) -> None:
 
 def in_notebook() -> bool:
     """Whether stdout is the output of a Jupyter cell."""
-    # By the stream, not by the modules loaded: a notebook can send its output to a file.
+    # Decided by the stream, not by the loaded modules: a notebook can redirect its output to a file.
     return type(sys.stdout).__module__.partition(".")[0] == "ipykernel"
 
 
@@ -39,7 +39,7 @@ def on_terminal() -> bool:
     """Whether stdout is a terminal that can redraw a line."""
     try:
         return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    except (AttributeError, ValueError):  # missing, closed, or a stand-in without isatty
+    except (AttributeError, ValueError):  # missing, closed, or a replacement without isatty
         return False
 
 

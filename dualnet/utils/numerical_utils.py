@@ -17,25 +17,25 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Return one-hot rows for class ids.
 
     Args:
-        x: class ids, whole numbers from 0 to `num_classes - 1`, of any shape. A last dimension of 1
-            is dropped.
-        num_classes: width of a row; `max(x) + 1` when None or 0.
+        x: class ids, integers from 0 to `num_classes - 1`, of any shape. A last dimension of 1 is
+            dropped.
+        num_classes: width of a row; `max(x) + 1` by default.
 
     Returns:
-        float64 array; of a tensor, a tensor on its device, of the default float dtype.
+        A float64 array; for a tensor, a tensor on its device with the default float dtype.
         x: (...) -> (..., num_classes);  x: (..., 1) -> (..., num_classes)
 
     Raises:
-        ValueError: an id is negative, not whole, or not below `num_classes`; or `x` is empty and
-            `num_classes` is not given.
+        ValueError: an id is negative, not an integer, or not below `num_classes`; or `x` is empty
+            and `num_classes` missing.
     """
     if isinstance(x, (Tensor, Variable)):
         return convert_to_tensor(to_categorical(x.numpy(), num_classes), config.floatx())
-    given = np.asarray(x)
+    values = np.asarray(x)
     try:
-        ids = given.astype(np.int64) if given.dtype.kind not in "fc" else _whole(given)
+        ids = values.astype(np.int64) if values.dtype.kind not in "fc" else _to_integers(values)
     except (ValueError, TypeError) as error:
-        if given.dtype.kind in "fc":
+        if values.dtype.kind in "fc":
             raise
         raise ValueError(
             f"to_categorical takes class ids, whole numbers from 0 ({error}): number the classes first, for example with "
@@ -45,7 +45,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     ids = ids.reshape(-1)
     if not num_classes:
         if ids.size == 0:
-            raise ValueError("x is empty; give num_classes, it cannot be told from the class ids")
+            raise ValueError("x is empty; give num_classes, it cannot be inferred from the class ids")
         num_classes = int(ids.max()) + 1
     width = operator.index(num_classes)
     if ids.size and (ids.min() < 0 or ids.max() >= width):
@@ -59,25 +59,25 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return rows.reshape((*shape, width))
 
 
-def _whole(given: Any) -> Any:
+def _to_integers(values: Any) -> Any:
     with np.errstate(invalid="ignore"):
-        ids = given.astype(np.int64)
-    wrong = ids != given
-    if wrong.any():
-        raise ValueError(f"class ids must be whole numbers, got {given[wrong].flat[0]}")
+        ids = values.astype(np.int64)
+    fractional = ids != values
+    if fractional.any():
+        raise ValueError(f"class ids must be whole numbers, got {values[fractional].flat[0]}")
     return ids
 
 
 def normalize(x: Any, axis: int | None = -1, order: float = 2) -> Any:
-    """Divide an array by its norm along an axis; where the norm is 0, leave it as it is.
+    """Divide an array by its norm along an axis; values whose norm is 0 are unchanged.
 
     Args:
         x: array or nested lists.
-        axis: along which the norm is taken; None for the norm of the whole vector or matrix.
-        order: of the norm, as in `numpy.linalg.norm`: 1, 2, `numpy.inf`, ...
+        axis: axis of the norm; None for the norm of the whole vector or matrix.
+        order: order of the norm, as in `numpy.linalg.norm`: 1, 2, `numpy.inf`, ...
 
     Returns:
-        A new array of the same shape; float32 stays float32, integers become float64. Of a tensor, a tensor.
+        A new array of the same shape; float32 stays float32, integers become float64. For a tensor, a tensor.
     """
     if isinstance(x, (Tensor, Variable)):
         return convert_to_tensor(normalize(x.numpy(), axis, order))
@@ -87,20 +87,20 @@ def normalize(x: Any, axis: int | None = -1, order: float = 2) -> Any:
 
 
 def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None, sample_weight: Any = None) -> Any:
-    """Count how often each class was taken for each other.
+    """Count the predictions of each class for samples of each class.
 
     Args:
-        y_true, y_pred: class ids `(n,)` or `(n, 1)`, or rows of scores or one hot `(n, classes)`, whose largest entry
-            tells the class. A single column of probabilities is rounded: 1 from 0.5 on.
-        num_classes: rows and columns of the matrix; just enough when None.
-        sample_weight: what each sample counts, `(n,)`; 1 when None.
+        y_true, y_pred: class ids `(n,)` or `(n, 1)`, or scores or one-hot rows `(n, classes)`, of which the argmax is
+            taken. A single column of probabilities is rounded: 1 from 0.5 on.
+        num_classes: rows and columns of the matrix; by default the largest class id plus 1.
+        sample_weight: weights of the samples, `(n,)`; 1 by default.
 
     Returns:
-        `(classes, classes)`: the entry in row i and column j counts samples of class i that were taken for j. int64,
-        or float64 with weights.
+        `(classes, classes)`: entry (i, j) counts the samples of class i that were predicted as j. int64, or float64
+        with weights.
 
     Raises:
-        ValueError: the lengths differ, or a class id is negative, not whole, or not below `num_classes`.
+        ValueError: the lengths differ, or a class id is negative, not an integer, or not below `num_classes`.
     """
     true, predicted = class_ids(y_true, "y_true"), class_ids(y_pred, "y_pred")
     if true.shape != predicted.shape:
@@ -118,7 +118,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None, s
 
 
 def class_ids(y: Any, name: str) -> Any:
-    """Class ids `(n,)` from ids, one column of probabilities, rows of scores, or one hot rows."""
+    """Class ids `(n,)` from ids, a column of probabilities, rows of scores, or one-hot rows."""
     y = np.asarray(y)
     if y.ndim > 2 or y.ndim == 0:
         raise ValueError(f"{name} must be class ids (n,) or rows of scores (n, classes), got shape {y.shape}")
@@ -126,7 +126,7 @@ def class_ids(y: Any, name: str) -> Any:
         return y.argmax(axis=1)
     y = y.reshape(-1)
     if y.dtype.kind == "f":
-        y = y >= 0.5 if y.size and y.min() >= 0 and y.max() <= 1 else _whole(y)
+        y = y >= 0.5 if y.size and y.min() >= 0 and y.max() <= 1 else _to_integers(y)
     ids = y.astype(np.int64)
     if ids.size and ids.min() < 0:
         raise ValueError(f"{name}: class ids must be at least 0, got {ids.min()}")

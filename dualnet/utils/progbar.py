@@ -16,21 +16,21 @@ _BOLD, _GREEN, _WHITE, _PLAIN = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
 
 
 class Progbar:
-    """Shows how many steps are done, the time they take, and values such as losses.
+    """Displays the number of completed steps, their time, and values such as losses.
 
-    On a terminal or in a notebook the bar is redrawn in place; elsewhere (a pipe, a file) there is
-    one plain line at the end. Colours are left out when the environment variable NO_COLOR is set.
+    On a terminal or in a notebook the bar is redrawn in place; elsewhere (a pipe, a file) one plain
+    line is printed at the end. The environment variable NO_COLOR disables colours.
 
     Args:
-        target: number of steps, None when unknown.
-        width: of the bar, in characters.
+        target: number of steps, None if unknown.
+        width: width of the bar, in characters.
         verbose: 0 silent, 1 bar, 2 one line at the end.
-        interval: least time between two drawings, in seconds.
-        stateful_metrics: names of the values shown as they came last; the others are averaged over
-            the steps.
-        stateless_metrics: the opposite: names of the values to average; the others are shown as
-            they came last. Only one of the two can be given. With neither, all are averaged.
-        unit_name: what a step is called.
+        interval: minimum time between two redraws, in seconds.
+        stateful_metrics: names of values of which the latest is displayed; the others are averaged
+            over the steps.
+        stateless_metrics: the opposite: names of values to average; of the others the latest is
+            displayed. Only one of the two may be passed. By default all are averaged.
+        unit_name: name of a step.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Progbar:
     ) -> None:
         if stateful_metrics is not None and stateless_metrics is not None:
             raise ValueError(
-                "stateful_metrics and stateless_metrics exclude each other: name the values to show as they are, "
+                "stateful_metrics and stateless_metrics exclude each other: name the values of which to show the latest, "
                 "or the values to average, not both"
             )
         self.target = target
@@ -60,30 +60,30 @@ class Progbar:
         self._colour = self.redraws and not os.environ.get("NO_COLOR")
         self._full, self._empty = "━━" if can_encode("━") else "=-"
         if not self._colour and self._full != "=":
-            self._empty = "╌" if can_encode("╌") else " "  # without colours the two must differ by shape
+            self._empty = "╌" if can_encode("╌") else " "  # without colours the shapes must differ
         self._seen = 0
         self._values: dict[str, tuple[Any, int]] = {}  # name -> sum, count
-        self._begin = time.perf_counter()
+        self._start = time.perf_counter()
         self._after_first: float | None = None
-        self._next = self._begin  # when the bar may be drawn again
+        self._next_draw = self._start
         self._drawn_width = 0
 
     def due(self) -> bool:
-        """Whether a report now would draw. If not, it may be skipped, unless its values are to be averaged."""
-        return self.redraws and time.perf_counter() >= self._next
+        """Whether an update now would redraw. If not, it may be skipped unless its values are to be averaged."""
+        return self.redraws and time.perf_counter() >= self._next_draw
 
     def update(self, current: int, values: Values | None = None, finalize: bool | None = None) -> None:
-        """Report that ``current`` steps are done.
+        """Report that ``current`` steps are completed.
 
-        values: pairs (name, value of the step). finalize: whether this is the last report; by
-        default, when the target is reached. Values of a last report about no new steps are shown as
-        they are, not averaged: they are those of the whole.
+        values: pairs (name, value of the step). finalize: whether this is the last update; by
+        default, if the target is reached. The values of a last update without new steps are totals,
+        which are displayed without averaging.
         """
-        whole = finalize is True and current == self._seen
+        is_total = finalize is True and current == self._seen
         if finalize is None:
             finalize = self.target is not None and current >= self.target
         for name, value in values or ():
-            self._note(name, value, current, whole)
+            self._add_value(name, value, current, is_total)
         self._seen = current
         now = time.perf_counter()
         if current == 1 and self._after_first is None:
@@ -93,20 +93,20 @@ class Progbar:
                 self._draw(current, now, True)
             elif self.verbose:
                 print_msg(self._line(current, now))
-        elif self.redraws and now >= self._next:
+        elif self.redraws and now >= self._next_draw:
             self._draw(current, now, False)
-            self._next = now + self.interval
+            self._next_draw = now + self.interval
 
     def add(self, n: int, values: Values | None = None) -> None:
-        """Report that ``n`` more steps are done."""
+        """Report that ``n`` more steps are completed."""
         self.update(self._seen + n, values)
 
-    def _note(self, name: str, value: Any, current: int, whole: bool) -> None:
+    def _add_value(self, name: str, value: Any, current: int, is_total: bool) -> None:
         if self.stateless_metrics is None:
             averaged = name not in self.stateful_metrics
         else:
             averaged = name in self.stateless_metrics
-        if not averaged or whole or isinstance(value, str):
+        if not averaged or is_total or isinstance(value, str):
             self._values[name] = (value, 1)
             return
         if isinstance(value, (list, tuple, dict)):
@@ -117,10 +117,10 @@ class Progbar:
 
     def _line(self, current: int, now: float) -> str:
         done = f"{current}/{self.target}" if self.target else f"{current}/Unknown"
-        return f"{done} - {now - self._begin:.0f}s - {self._rate(current, now)}{self._metrics()}"
+        return f"{done} - {now - self._start:.0f}s - {self._rate(current, now)}{self._metrics()}"
 
     def _draw(self, current: int, now: float, finalize: bool) -> None:
-        clock = f"{now - self._begin:.0f}s"
+        clock = f"{now - self._start:.0f}s"
         if self.target:
             count = f"{current:>{len(str(self.target))}}/{self.target}"
             done = min(self.width, int(self.width * current / self.target))
@@ -135,10 +135,10 @@ class Progbar:
             # A bar that wraps into a second row cannot be redrawn in place.
             import shutil
 
-            room = shutil.get_terminal_size().columns - 1
-            if width > room:
-                tail = tail[: max(0, len(tail) - (width - room))]
-                width = min(width, room)
+            columns = shutil.get_terminal_size().columns - 1
+            if width > columns:
+                tail = tail[: max(0, len(tail) - (width - columns))]
+                width = min(width, columns)
         if self._colour:
             count, clock = f"{_BOLD}{count}{_PLAIN}", f"{_BOLD}{clock}{_PLAIN}"
             full = full and f"{_GREEN}{full}{_PLAIN}"
@@ -152,10 +152,10 @@ class Progbar:
         return "".join(f" - {name}: {_number(total, n)}" for name, (total, n) in self._values.items())
 
     def _seconds_per_step(self, current: int, now: float) -> float:
-        """The mean time of a step, without the first one if there are more: it includes what is only set up once."""
+        """The mean time of a step, without the first one if there are more, since it includes setup."""
         if current > 1 and self._after_first is not None:
             return (now - self._after_first) / (current - 1)
-        return (now - self._begin) / current if current else 0.0
+        return (now - self._start) / current if current else 0.0
 
     def _rate(self, current: int, now: float) -> str:
         seconds = self._seconds_per_step(current, now)
@@ -168,10 +168,10 @@ class Progbar:
 
 def _clock(seconds: float) -> str:
     """'45s', '1:02', '1:01:02'"""
-    whole = int(seconds)
-    if whole > 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
-    return f"{whole // 60}:{whole % 60:02d}" if whole > 60 else f"{whole}s"
+    is_total = int(seconds)
+    if is_total > 3600:
+        return f"{is_total // 3600}:{is_total % 3600 // 60:02d}:{is_total % 60:02d}"
+    return f"{is_total // 60}:{is_total % 60:02d}" if is_total > 60 else f"{is_total}s"
 
 
 def _number(total: Any, count: int) -> str:
@@ -182,7 +182,7 @@ def _number(total: Any, count: int) -> str:
 
 
 def _mean(value: Any) -> float:
-    """The value as a number; of several numbers (a score per class) their mean."""
+    """The value as a number; the mean of several numbers (a score per class)."""
     if isinstance(value, (list, tuple, dict)):
         numbers = [_mean(part) for part in flatten(value)]
         return sum(numbers) / len(numbers) if numbers else float("nan")

@@ -1,4 +1,4 @@
-"""`pad_sequences`: lists of different lengths as the rows of one array."""
+"""`pad_sequences`: lists of different lengths as rows of one array."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ def pad_sequences(
     truncating: str = "pre",
     value: Any = 0.0,
 ) -> Any:
-    """Return sequences as an array of rows of one length, filled up or cut off.
+    """Return sequences as an array with rows of equal length, padded or truncated.
 
     Args:
-        sequences: list of lists or arrays, whose entries have one shape.
-        maxlen: length of the rows; that of the longest sequence when None.
-        dtype: of the result. Numbers are converted as NumPy does it: with the default, fractions are cut off.
-        padding: `"pre"` fills short sequences up in front, `"post"` behind.
-        truncating: `"pre"` cuts long sequences off in front, `"post"` behind.
-        value: what they are filled up with. For text, give `dtype=object`.
+        sequences: list of lists or arrays, whose entries have the same shape.
+        maxlen: length of the rows; by default that of the longest sequence.
+        dtype: dtype of the result. Numbers are cast as by NumPy: the default truncates fractions.
+        padding: pad short sequences at the start (`"pre"`) or at the end (`"post"`).
+        truncating: truncate long sequences at the start (`"pre"`) or at the end (`"post"`).
+        value: the padding value. For text, pass `dtype=object`.
 
     Returns:
-        `(len(sequences), maxlen)`, with the shape of an entry behind.
+        `(len(sequences), maxlen)`, followed by the shape of an entry.
 
     Raises:
-        ValueError: an argument is none of these, or the entries differ in shape.
+        ValueError: an argument is invalid, or the entries differ in shape.
     """
-    for name, chosen in (("padding", padding), ("truncating", truncating)):
-        if chosen not in ("pre", "post"):
-            raise ValueError(f'{name} must be "pre" or "post", got {chosen!r}')
+    for name, mode in (("padding", padding), ("truncating", truncating)):
+        if mode not in ("pre", "post"):
+            raise ValueError(f'{name} must be "pre" or "post", got {mode!r}')
     if not hasattr(sequences, "__len__"):
         raise ValueError(f"sequences must be a list of sequences, got {type(sequences).__name__}")
     for i, sequence in enumerate(sequences):
@@ -50,11 +50,13 @@ def pad_sequences(
     for i, sequence in enumerate(sequences):
         if not len(sequence):
             continue
-        kept = np.asarray(
+        truncated = np.asarray(
             sequence[max(len(sequence) - maxlen, 0) :] if truncating == "pre" else sequence[:maxlen], dtype
         )
-        if kept.shape[1:] != shape:
-            raise ValueError(f"entries must have one shape: those of sequence {i} have {kept.shape[1:]}, not {shape}")
-        start = maxlen - len(kept) if padding == "pre" else 0
-        rows[i, start : start + len(kept)] = kept
+        if truncated.shape[1:] != shape:
+            raise ValueError(
+                f"entries must have one shape: those of sequence {i} have {truncated.shape[1:]}, not {shape}"
+            )
+        start = maxlen - len(truncated) if padding == "pre" else 0
+        rows[i, start : start + len(truncated)] = truncated
     return rows

@@ -32,18 +32,18 @@ def print_summary(
 ) -> None:
     """Print a table of the layers of a model, their output shapes and their numbers of parameters.
 
-    A model made of inputs and outputs that is no chain of layers gets another column: what each layer and op is called on, as
+    A functional model that is not a chain of layers gets another column with the inputs of each layer and op, as
     ``name[call][output]``.
 
     Args:
         model: the model.
         line_length: width of the table in characters; by default 88 (98 with connections), or less on a narrower terminal.
-        positions: where each column ends, as parts of the width; (0.45, 0.8, 1) by default, (0.3, 0.56, 0.74, 1) with
+        positions: ends of the columns, as fractions of the width; (0.45, 0.8, 1) by default, (0.3, 0.56, 0.74, 1) with
             connections.
-        print_fn: gets the whole text, without colours, in one call. By default it goes to stdout.
-        expand_nested: also show the layers inside of layers.
-        show_trainable: add a column that says whether a layer is trained.
-        layer_range: names of the first and the last layer to show, or regular expressions that their start matches.
+        print_fn: receives the whole text, without colours, in one call. By default it is printed to stdout.
+        expand_nested: also show the layers inside layers.
+        show_trainable: add a column that says whether a layer is trainable.
+        layer_range: names of the first and the last layer to show, or regular expressions that match their start.
 
     Raises ``ValueError`` when a column would be narrower than four characters, or ``layer_range`` matches no layer.
     """
@@ -72,7 +72,7 @@ def print_summary(
         for header, side, size in zip(headers, justify, _column_widths(ends, len(headers), width))
     ]
     table = Table(*columns, width=width, show_lines=True)
-    for layer, depth in _shown(_select(_parts(model), layer_range), expand_nested):
+    for layer, depth in _walk(_select(_operations(model), layer_range), expand_nested):
         row = _row(layer, depth)
         if connections is not None:
             row.append(Text(connections.get(id(layer), "-") if depth == 0 else "-"))
@@ -83,36 +83,33 @@ def print_summary(
     console = (
         Console(highlight=False, force_terminal=False, color_system=None) if print_fn else Console(highlight=False)
     )
-    console.width = max(console.width, width)  # a line_length that is asked for is not cut
+    console.width = max(console.width, width)  # never crop to less than line_length
+    contents = (_title(model), table, *_totals(model))
     if console.is_jupyter and not print_fn:
-        for part in (_title(model), table, *_totals(model)):
-            console.print(part)
+        for item in contents:
+            console.print(item)
         return
     with console.capture() as capture:
-        for part in (_title(model), table, *_totals(model)):
-            console.print(part)
+        for item in contents:
+            console.print(item)
     if print_fn:
         print_fn(capture.get())
     else:
         print_msg(capture.get(), line_break=False)
 
 
-def _parts(model: Any) -> list[Any]:
+def _operations(model: Any) -> list[Any]:
     """The layers of a model, and the ops between them."""
-    from ..models.sequential import Sequential
-
-    if getattr(model, "_graph", None) is None or isinstance(model, Sequential):
+    if getattr(model, "_graph", None) is None or model._is_chain:
         return list(model.layers)
-    parts = model.operations
-    return parts + [layer for layer in model.layers if all(layer is not part for part in parts)]
+    operations = model.operations
+    return operations + [layer for layer in model.layers if all(layer is not part for part in operations)]
 
 
 def _connections(model: Any) -> dict[int, str] | None:
-    """By the id of each layer or op, what it is called on; None for a chain of layers, and for a model without a graph."""
-    from ..models.sequential import Sequential
-
+    """The inputs of each layer or op, by its id; None for a chain of layers, and for a model without a graph."""
     graph = getattr(model, "_graph", None)
-    if graph is None or isinstance(model, Sequential):
+    if graph is None or model._is_chain:
         return None
     calls: dict[int, list[Any]] = {}
     uses: dict[int, int] = {}
@@ -120,8 +117,8 @@ def _connections(model: Any) -> dict[int, str] | None:
         calls.setdefault(id(node.operation), []).append(node)
         for x in node.inputs:
             uses[id(x)] = uses.get(id(x), 0) + 1
-    one_each = all(len(nodes) == 1 and len(nodes[0].inputs) == 1 for nodes in calls.values())
-    if one_each and len(model.inputs) == 1 and all(n == 1 for n in uses.values()):
+    is_chain = all(len(nodes) == 1 and len(nodes[0].inputs) == 1 for nodes in calls.values())
+    if is_chain and len(model.inputs) == 1 and all(n == 1 for n in uses.values()):
         return None
     return {key: ", ".join(_origin(x) for node in nodes for x in node.inputs) for key, nodes in calls.items()}
 
@@ -132,7 +129,7 @@ def _origin(x: Any) -> str:
 
 
 def count_params(weights: Iterable[Any]) -> int:
-    """How many numbers the weights hold together."""
+    """The total number of elements of the weights."""
     return sum(math.prod(w.shape) for w in weights)
 
 
@@ -151,21 +148,21 @@ def _select(layers: Sequence[Any], layer_range: Sequence[str] | None) -> Sequenc
         return layers
     if isinstance(layer_range, str) or len(layer_range) != 2 or not all(isinstance(n, str) for n in layer_range):
         raise ValueError(f"layer_range must be the names of the first and the last layer, got {layer_range!r}")
-    found = [[i for i, layer in enumerate(layers) if re.match(name, layer.name)] for name in layer_range]
-    if not all(found):
+    matches = [[i for i, layer in enumerate(layers) if re.match(name, layer.name)] for name in layer_range]
+    if not all(matches):
         names = ", ".join(layer.name for layer in layers)
         raise ValueError(f"layer_range {tuple(layer_range)!r} matches no layer; there are {names}")
-    first, last = found
+    first, last = matches
     if min(first) > max(last):
         first, last = last, first
     return layers[min(first) : max(last) + 1]
 
 
-def _shown(layers: Iterable[Any], expand: bool, depth: int = 0) -> Iterable[tuple[Any, int]]:
+def _walk(layers: Iterable[Any], expand: bool, depth: int = 0) -> Iterable[tuple[Any, int]]:
     for layer in layers:
         yield layer, depth
         if expand:
-            yield from _shown(getattr(layer, "layers", None) or (), expand, depth + 1)
+            yield from _walk(getattr(layer, "layers", None) or (), expand, depth + 1)
 
 
 def _row(layer: Any, depth: int) -> list[Text]:
@@ -174,21 +171,20 @@ def _row(layer: Any, depth: int) -> list[Text]:
     prefix = "   " * depth + "└ " if depth else ""
     name = Text.assemble(f"{prefix}{layer.name} (", (_class_name(layer), "color(33)"), ")")
     if isinstance(layer, Operation):
-        params = _number("0")
+        params = _format_number("0")
     elif layer.built:
-        params = _number(f"{layer.count_params():,}")
+        params = _format_number(f"{layer.count_params():,}")
     else:
         params = Text.assemble(("0", "color(34)"), " (unbuilt)")
-    return [name, _shape(_output_shape(layer)), params]
+    return [name, _format_shape(_output_shape(layer)), params]
 
 
 def _class_name(layer: Any) -> str:
-    """The class, as Keras has it: "Functional" for a model made of inputs and outputs, a class for every op."""
-    from ..models.model import Model
-
+    """The class name as in Keras: "Functional" for a functional model, and a class name for every op."""
     if isinstance(layer, Operation):
         return "".join(part.capitalize() for part in layer.op.__name__.lstrip("_").split("_"))
-    return "Functional" if type(layer) is Model and layer._graph is not None else type(layer).__name__
+    name = type(layer).__name__
+    return "Functional" if name == "Model" and getattr(layer, "_graph", None) is not None else name
 
 
 def _trainable(layer: Any) -> Text:
@@ -201,16 +197,16 @@ def _trainable(layer: Any) -> Text:
 
 
 def _output_shape(layer: Any) -> Any:
-    """As the model found it out or, for a layer that was built by being called, what the layer says itself."""
+    """The shape recorded by the model or, for a layer that was built by a call, inferred by the layer."""
     from ..layers.base.layer import Layer
 
     if isinstance(layer, Operation):
         return tree.map_structure(lambda y: y.shape, layer._inbound_nodes[0].outputs)
     if layer._summary_output_shape is not None:
         return layer._summary_output_shape
-    # The default would run the layer, which printing a table must not do.
-    own = isinstance(layer, Layer) and type(layer).compute_output_shape is not Layer.compute_output_shape
-    if not own or not layer.built or layer._build_shape is None:
+    # The default implementation would run the layer.
+    overridden = isinstance(layer, Layer) and type(layer).compute_output_shape is not Layer.compute_output_shape
+    if not overridden or not layer.built or layer._build_shape is None:
         return None
     try:
         return layer.compute_output_shape(layer._build_shape)
@@ -218,18 +214,20 @@ def _output_shape(layer: Any) -> Any:
         return None
 
 
-def _shape(shape: Any) -> Text:
-    """'(None, 10)', a list or dictionary of such for several outputs, '?' when unknown."""
+def _format_shape(shape: Any) -> Text:
+    """'(None, 10)', a list or dictionary of shapes for several outputs, '?' if unknown."""
     from rich.text import Text
 
     if shape is None:
         return Text("?")
     if isinstance(shape, dict):
-        parts = [(f"{key}: ", shape[key]) for key in shape]
-        return Text.assemble("{", Text(", ").join(Text.assemble(key, _shape(part)) for key, part in parts), "}")
+        operations = [(f"{key}: ", shape[key]) for key in shape]
+        return Text.assemble(
+            "{", Text(", ").join(Text.assemble(key, _format_shape(part)) for key, part in operations), "}"
+        )
     if any(isinstance(part, (tuple, list, dict)) for part in shape):
         opening, closing = "[]" if isinstance(shape, list) else "()"
-        return Text.assemble(opening, Text(", ").join(_shape(part) for part in shape), closing)
+        return Text.assemble(opening, Text(", ").join(_format_shape(part) for part in shape), closing)
     numbers = [Text(str(n), style="color(45)" if n is None else "color(34)") for n in shape]
     return Text.assemble("(", Text(", ").join(numbers), ")")
 
@@ -250,13 +248,15 @@ def _totals(model: Any) -> list[Text]:
     groups = {"Total": [w for weights in groups.values() for w in weights], **groups}
     return [
         Text.assemble(
-            (f" {name} params: ", "bold"), _number(f"{count_params(weights):,}"), f" ({_memory(_bytes(weights))})"
+            (f" {name} params: ", "bold"),
+            _format_number(f"{count_params(weights):,}"),
+            f" ({_format_bytes(_bytes(weights))})",
         )
         for name, weights in groups.items()
     ]
 
 
-def _number(text: str) -> Text:
+def _format_number(text: str) -> Text:
     from rich.text import Text
 
     return Text(text, style="color(34)")
@@ -270,7 +270,7 @@ def _bytes(weights: Iterable[Any]) -> int:
     return bits // 8
 
 
-def _memory(size: float) -> str:
+def _format_bytes(size: float) -> str:
     """'12.00 B', '1.50 KB', '98.30 MB'"""
     for unit in ("B", "KB", "MB", "GB", "TB"):
         if size < 1024:

@@ -1,4 +1,4 @@
-"""`timeseries_dataset_from_array`: windows that slide over a time series."""
+"""`timeseries_dataset_from_array`: sliding windows over a time series."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ def timeseries_dataset_from_array(
     end_index: int | None = None,
     format: str = "tf",
 ) -> Dataset:
-    """Return batches of windows over a time series.
+    """Return batches of sliding windows over a time series.
 
-    The windows are cut out when they are asked for: the series is held in memory once.
+    The windows are gathered lazily: the series is in memory only once.
 
     Args:
         data: array with time along the first axis.
-        targets: `targets[i]` belongs to the window that begins at `data[i]`; None for windows alone.
-        sequence_length: time steps in a window.
-        sequence_stride: from the beginning of a window to that of the next.
-        sampling_rate: from one time step in a window to the next.
-        batch_size: windows in a batch; single windows when None.
-        shuffle: mix the windows, and anew in every pass.
-        seed: of the shuffle; drawn when None.
-        start_index: only data from here on.
-        end_index: only data before here.
-        format: `"tf"` or `"grain"`, for Keras's sake; both give the same.
+        targets: `targets[i]` belongs to the window that starts at `data[i]`; None for windows only.
+        sequence_length: time steps per window.
+        sequence_stride: distance between the starts of consecutive windows.
+        sampling_rate: distance between consecutive time steps of a window.
+        batch_size: windows per batch; None for single windows.
+        shuffle: shuffle the windows, in a new order in every pass.
+        seed: seed of the shuffle; random by default.
+        start_index: use only data from this index on.
+        end_index: use only data before this index.
+        format: `"tf"` or `"grain"`, for compatibility with Keras, without effect.
 
     Returns:
         A `dualnet.data.Dataset` of `(batch, sequence_length, ...)`, or of pairs of that and `(batch, ...)`.
 
     Raises:
-        ValueError: an argument lies outside its range.
+        ValueError: an argument is out of range.
     """
     data = as_element(data)
     _check(len(data), sequence_stride, sampling_rate, start_index, end_index)
@@ -67,13 +67,13 @@ def timeseries_dataset_from_array(
         dataset = dataset.shuffle(batch_size * 8 if batch_size else 1024, seed=seed)
     if batch_size is not None:
         dataset = dataset.batch(batch_size)
-    within = np.arange(sequence_length) * sampling_rate
+    offsets = np.arange(sequence_length) * sampling_rate
 
-    def cut(start: Any) -> Any:
-        windows = data[np.asarray(start)[..., None] + within]
+    def gather(start: Any) -> Any:
+        windows = data[np.asarray(start)[..., None] + offsets]
         return windows if targets is None else (windows, targets[start])
 
-    return dataset.map(cut)
+    return dataset.map(gather)
 
 
 def _check(length: int, stride: int, rate: int, start: int | None, end: int | None) -> None:

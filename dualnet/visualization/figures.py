@@ -1,4 +1,4 @@
-"""What all plots have in common: figures without a window, colours, saving. matplotlib is the extra `plot`."""
+"""Common parts of all plots: figures without a window, colours, saving. matplotlib is the extra `plot`."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from ..core.tensor import Tensor
 
 TRAIN, VALIDATION = "#3b6ea5", "#d9722e"
 INK, MUTED, WRONG = "#222222", "#6b6b6b", "#b3261e"
-# Distinct also for the colour-blind, and in grey (Okabe and Ito).
+# Distinguishable with colour blindness and in grey (Okabe and Ito).
 CLASSES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
-_MAX_PIXELS = 60_000  # of one side; the drawing library ends at 65,536
+_MAX_PIXELS = 60_000  # of one side; Agg is limited to 65,536
 
 
-def matplotlib(who: str) -> Any:
-    """matplotlib with its `figure` and `ticker`. Raises ImportError that says how to get it."""
+def matplotlib(caller: str) -> Any:
+    """Import matplotlib with `figure` and `ticker`; the ImportError names the caller and how to install it."""
     try:
         import matplotlib
         import matplotlib.figure
         import matplotlib.ticker
     except ImportError as error:
-        raise ImportError(f"{who} needs matplotlib: pip install 'dualnet[plot]'") from error
+        raise ImportError(f"{caller} needs matplotlib: pip install 'dualnet[plot]'") from error
     return matplotlib
 
 
-def new_figure(who: str, width: float, height: float, dpi: float = 120, **options: Any) -> Any:
-    """A figure of some inches. It belongs to no window and needs no closing; a notebook shows it by itself."""
-    library = matplotlib(who)
+def new_figure(caller: str, width: float, height: float, dpi: float = 120, **options: Any) -> Any:
+    """A figure of a size in inches, without a window: it need not be closed, and a notebook displays it."""
+    library = matplotlib(caller)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure = _figure_class(library)(figsize=(width, height), dpi=dpi, facecolor="white", **options)
     FigureCanvasAgg(figure)
     if options.get("layout") == "constrained":
-        figure.get_layout_engine().set(w_pad=0.09, h_pad=0.08)  # inches, so that nothing touches the border
+        figure.get_layout_engine().set(w_pad=0.09, h_pad=0.08)  # inches: a margin at the border
     return figure
 
 
@@ -51,37 +51,40 @@ def _figure_class(library: Any) -> Any:
     return Figure
 
 
-def axes_of(who: str, ax: Any, width: float, height: float, dpi: float) -> Any:
-    """The axes to draw in: those given, or the only ones of a new figure."""
+def axes_of(caller: str, ax: Any, width: float, height: float, dpi: float) -> Any:
+    """The axes to draw in: `ax`, or those of a new figure."""
     if ax is not None:
         return ax
-    return new_figure(who, width, height, dpi, layout="constrained").add_subplot()
+    return new_figure(caller, width, height, dpi, layout="constrained").add_subplot()
 
 
-def save(figure: Any, to_file: Any, dpi: float) -> None:
-    """Write a figure to a file, whose ending tells the format; if that fails, an earlier file stays."""
+def finish(figure: Any, to_file: Any, dpi: float) -> Any:
+    """Return the figure, after saving it atomically to a file, whose suffix is the format, unless that is None."""
     from ..saving.atomic import atomic_write
 
+    if to_file is None:
+        return figure
     path = Path(os.fspath(to_file))
-    kind = path.suffix[1:].lower() or "png"
-    known = figure.canvas.get_supported_filetypes()
-    if kind not in known:
-        raise ValueError(f"{path} ends in .{kind}: expected one of {', '.join(sorted(known))}")
+    suffix = path.suffix[1:].lower() or "png"
+    supported = figure.canvas.get_supported_filetypes()
+    if suffix not in supported:
+        raise ValueError(f"{path} ends in .{suffix}: expected one of {', '.join(sorted(supported))}")
     longest = max(figure.get_size_inches()) * dpi
     stream = io.BytesIO()
-    figure.savefig(stream, format=kind, dpi=min(dpi, dpi * _MAX_PIXELS / longest))
+    figure.savefig(stream, format=suffix, dpi=min(dpi, dpi * _MAX_PIXELS / longest))
     with atomic_write(path) as file:
         file.write(stream.getvalue())
+    return figure
 
 
 def plain(axes: Any) -> None:
-    """Leave out the frame at the top and on the right."""
+    """Hide the frame at the top and on the right."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#999999")
     axes.tick_params(labelsize=8, color="#999999")
 
 
-def host(values: Any) -> Any:
+def to_numpy(values: Any) -> Any:
     """Arrays, tensors and lists as NumPy arrays."""
     if isinstance(values, Tensor):
         return values.numpy()

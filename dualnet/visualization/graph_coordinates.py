@@ -1,88 +1,88 @@
-"""How far to the right each box of a layered graph stands, so that most arrows are straight.
+"""Horizontal coordinates of the boxes of a layered graph, such that most arrows are straight.
 
-U. Brandes and B. Köpf, "Fast and simple horizontal coordinate assignment", 2001: each box is lined up with a middle
-neighbour, once from each of the four corners, and stands between the two middle ones of the four places it gets so.
+U. Brandes and B. Köpf, "Fast and simple horizontal coordinate assignment", 2001: each box is aligned with a median
+neighbour, once from each of the four corners, and its position is the mean of the two middle ones of the four results.
 Arrows over several ranks are straight in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 Rows = list[list[int]]
 Neighbours = list[list[int]]
 
 
-def places(
-    rows: Rows, above: Neighbours, below: Neighbours, widths: Sequence[float], gap: float, first_station: int
+def x_coordinates(
+    rows: Rows, above: Neighbours, below: Neighbours, widths: Sequence[float], gap: float, first_dummy: int
 ) -> list[float]:
-    """x of the middle of every box. rows: boxes from left to right. From `first_station` on, what stands in a row is
-    not a box but an arrow that passes."""
+    """The x of the center of every box. rows: boxes from left to right; from `first_dummy` on they are dummy nodes, where
+    an arrow passes a rank."""
     if not rows:
         return []
-    refused = _refused(rows, above, first_station)
-    found = []
+    conflicts = _conflicts(rows, above, first_dummy)
+    results = []
     for upwards in (False, True):
         for leftwards in (False, True):
-            turned = [row[::-1] if leftwards else row for row in (rows[::-1] if upwards else rows)]
-            root = _lined_up(turned, below if upwards else above, refused)
-            x = _compact(turned, root, widths, gap)
-            found.append([-place for place in x] if leftwards else x)
-    # The four are laid over each other by the side from which each is packed, on the narrowest.
-    spans = [_span(x, widths) for x in found]
+            mirrored = [row[::-1] if leftwards else row for row in (rows[::-1] if upwards else rows)]
+            root = _align(mirrored, below if upwards else above, conflicts)
+            x = _compact(mirrored, root, widths, gap)
+            results.append([-value for value in x] if leftwards else x)
+    # The four are shifted onto the narrowest one, aligned at the side from which each was compacted.
+    spans = [_span(x, widths) for x in results]
     left, right = min(spans, key=lambda span: span[1] - span[0])
-    for k, x in enumerate(found):
+    for k, x in enumerate(results):
         shift = right - spans[k][1] if k % 2 else left - spans[k][0]
-        found[k] = [place + shift for place in x]
-    return [sum(sorted(four)[1:3]) / 2 for four in zip(*found)]
+        results[k] = [value + shift for value in x]
+    return [sum(sorted(four)[1:3]) / 2 for four in zip(*results)]
 
 
 def _span(x: list[float], widths: Sequence[float]) -> tuple[float, float]:
     return (
-        min(place - width / 2 for place, width in zip(x, widths)),
-        max(place + width / 2 for place, width in zip(x, widths)),
+        min(center - width / 2 for center, width in zip(x, widths)),
+        max(center + width / 2 for center, width in zip(x, widths)),
     )
 
 
-def _refused(rows: Rows, above: Neighbours, first_station: int) -> set[tuple[int, int]]:
-    """The arrows that must not be straight, as they cross one that passes several ranks and is to be straight."""
-    refused = set()
+def _conflicts(rows: Rows, above: Neighbours, first_dummy: int) -> set[tuple[int, int]]:
+    """The arrows that must not be straight, since they cross the inner part of one over several ranks."""
+    conflicts = set()
     for upper, lower in pairwise(rows):
-        place = {i: k for k, i in enumerate(upper)}
-        passing = []
+        position = {i: k for k, i in enumerate(upper)}
+        inner = []
         for k, i in enumerate(lower):
-            if i >= first_station:
-                passing += [(place[j], k) for j in above[i] if j >= first_station]
+            if i >= first_dummy:
+                inner += [(position[j], k) for j in above[i] if j >= first_dummy]
         for k, i in enumerate(lower):
             for j in above[i]:
-                if i >= first_station and j >= first_station:
+                if i >= first_dummy and j >= first_dummy:
                     continue
-                if any((place[j] - upper_end) * (k - lower_end) < 0 for upper_end, lower_end in passing):
-                    refused.add((j, i))
-    return refused
+                if any((position[j] - upper_end) * (k - lower_end) < 0 for upper_end, lower_end in inner):
+                    conflicts.add((j, i))
+    return conflicts
 
 
-def _lined_up(rows: Rows, before: Neighbours, refused: set[tuple[int, int]]) -> list[int]:
-    """For every box the first of the column it belongs to."""
+def _align(rows: Rows, before: Neighbours, conflicts: set[tuple[int, int]]) -> list[int]:
+    """For every box the first one of the block (column) it belongs to."""
     count = sum(map(len, rows))
-    root, following = list(range(count)), list(range(count))
-    place = {i: k for row in rows for k, i in enumerate(row)}
+    root, successor = list(range(count)), list(range(count))
+    position = {i: k for row in rows for k, i in enumerate(row)}
     for row in rows:
-        taken = -1
+        last_used = -1
         for i in row:
-            near = sorted(before[i], key=place.__getitem__)
-            for j in near[(len(near) - 1) // 2 : len(near) // 2 + 1]:
-                free = following[i] == i and taken < place[j]
-                if free and (i, j) not in refused and (j, i) not in refused:
-                    following[j] = i
-                    root[i] = following[i] = root[j]
-                    taken = place[j]
+            neighbours = sorted(before[i], key=position.__getitem__)
+            for j in neighbours[(len(neighbours) - 1) // 2 : len(neighbours) // 2 + 1]:
+                free = successor[i] == i and last_used < position[j]
+                if free and (i, j) not in conflicts and (j, i) not in conflicts:
+                    successor[j] = i
+                    root[i] = successor[i] = root[j]
+                    last_used = position[j]
     return root
 
 
 def _compact(rows: Rows, root: list[int], widths: Sequence[float], gap: float) -> list[float]:
-    """Columns as far to the left as they can be, then to the right as far as that brings them nearer to others."""
+    """Move each block as far left as possible, then right towards its right neighbours."""
     distance: dict[tuple[int, int], float] = {}
     for row in rows:
         for a, b in pairwise(row):
@@ -93,7 +93,7 @@ def _compact(rows: Rows, root: list[int], widths: Sequence[float], gap: float) -
     for a, b in distance:
         left.setdefault(b, []).append(a)
         right.setdefault(a, []).append(b)
-    order = _sorted(sorted(set(root)), left, right)
+    order = topological_order(sorted(set(root)), right)
     x = dict.fromkeys(order, 0.0)
     for b in order:
         x[b] = max((x[a] + distance[a, b] for a in left.get(b, ())), default=0.0)
@@ -103,16 +103,19 @@ def _compact(rows: Rows, root: list[int], widths: Sequence[float], gap: float) -
     return [x[i] for i in root]
 
 
-def _sorted(columns: list[int], left: dict[int, list[int]], right: dict[int, list[int]]) -> list[int]:
-    """Columns so that each comes after those on its left."""
-    waiting = {b: len(left.get(b, ())) for b in columns}
-    ready = [b for b in columns if not waiting[b]]
+def topological_order(nodes: Iterable[int], successors: Mapping[int, Sequence[int]]) -> list[int]:
+    """The nodes of an acyclic graph, each one before its successors (Kahn's algorithm)."""
+    pending = dict.fromkeys(nodes, 0)
+    for following in successors.values():
+        for b in following:
+            pending[b] += 1
+    ready = [a for a, count in pending.items() if not count]
     order = []
     while ready:
         a = ready.pop()
         order.append(a)
-        for b in right.get(a, ()):
-            waiting[b] -= 1
-            if not waiting[b]:
+        for b in successors.get(a, ()):
+            pending[b] -= 1
+            if not pending[b]:
                 ready.append(b)
     return order

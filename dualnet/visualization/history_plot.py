@@ -1,4 +1,4 @@
-"""How loss and metrics went, epoch by epoch."""
+"""`plot_history`: loss and metrics by epoch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from . import figures
 
-_LOG_FROM = 50  # a loss that falls to a fiftieth is a flat line on a linear scale
+_LOG_FROM = 50  # ratio of values from which a linear scale would show a flat line
 
 
 def plot_history(
@@ -20,10 +20,10 @@ def plot_history(
     to_file: Any = None,
     dpi: float = 120,
 ) -> Any:
-    """A figure with a panel for the loss and one for every metric: training and validation in each.
+    """A figure with a panel for the loss and each metric, with training and validation curves.
 
-    history: name -> values. epochs: name -> the epochs of these values, counted from 0. metrics: the panels, in this
-    order; all, the loss first, when None.
+    history: name -> values. epochs: name -> the epochs of these values, from 0. metrics: the panels, in this order; by
+    default all, the loss first.
     """
     names = list(metrics) if metrics is not None else _panels(history)
     unknown = [name for name in names if name not in history and f"val_{name}" not in history]
@@ -36,11 +36,9 @@ def plot_history(
     figure = figures.new_figure("history.plot()", 0.9 + 4.0 * columns, 0.4 + 2.9 * rows, dpi, layout="constrained")
     if title:
         figure.suptitle(title, fontsize=12)
-    for place, name in enumerate(names, 1):
-        _draw(figure.add_subplot(rows, columns, place), name, history, epochs)
-    if to_file is not None:
-        figures.save(figure, to_file, dpi)
-    return figure
+    for number, name in enumerate(names, 1):
+        _draw(figure.add_subplot(rows, columns, number), name, history, epochs)
+    return figures.finish(figure, to_file, dpi)
 
 
 def _panels(history: dict[str, list[float]]) -> list[str]:
@@ -50,29 +48,29 @@ def _panels(history: dict[str, list[float]]) -> list[str]:
 
 def _draw(axes: Any, name: str, history: dict[str, list[float]], epochs: dict[str, list[int]]) -> None:
     ticker = figures.matplotlib("history.plot()").ticker
-    shown: list[float] = []
+    drawn: list[float] = []
     for key, label, colour in ((name, "training", figures.TRAIN), (f"val_{name}", "validation", figures.VALIDATION)):
         if key not in history:
             continue
         values = [float(value) for value in history[key]]
-        places = _places(epochs.get(key, []), len(values))
+        x = _epoch_numbers(epochs.get(key, []), len(values))
         marker = "o" if len(values) <= 20 else ""
-        axes.plot(places, values, marker=marker, markersize=3.5, linewidth=1.7, color=colour, label=label)
-        shown += [value for value in values if math.isfinite(value)]
+        axes.plot(x, values, marker=marker, markersize=3.5, linewidth=1.7, color=colour, label=label)
+        drawn += [value for value in values if math.isfinite(value)]
     axes.set_title(name.replace("_", " "), fontsize=10.5, loc="left", color=figures.INK)
     axes.set_xlabel("epoch", fontsize=9, color=figures.MUTED)
     axes.grid(color="#e6e6e6", linewidth=0.7)
     axes.set_axisbelow(True)
     figures.plain(axes)
-    falls = name.endswith("loss") or name == "learning_rate"
-    if falls and shown and min(shown) > 0 and max(shown) / min(shown) > _LOG_FROM:
+    may_use_log = name.endswith("loss") or name == "learning_rate"
+    if may_use_log and drawn and min(drawn) > 0 and max(drawn) / min(drawn) > _LOG_FROM:
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     if f"val_{name}" in history:
         axes.legend(fontsize=8.5, frameon=False)
 
 
-def _places(epochs: list[int], count: int) -> list[int]:
-    """Where the values stand, counted from 1: one after the other if they are from several calls of fit."""
-    rising = len(epochs) == count and all(a < b for a, b in pairwise(epochs))
-    return [epoch + 1 for epoch in epochs] if rising else list(range(1, count + 1))
+def _epoch_numbers(epochs: list[int], count: int) -> list[int]:
+    """Epoch numbers from 1; consecutive ones if the values are from several calls of fit."""
+    increasing = len(epochs) == count and all(a < b for a, b in pairwise(epochs))
+    return [epoch + 1 for epoch in epochs] if increasing else list(range(1, count + 1))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .model_boxes import Box, Contents, boxes_of, fill_of
-
-_DIRECTIONS = ("TB", "BT", "LR", "RL")
+from .model_graph import Box, Contents, boxes_of, check_direction, fill_of
 
 
 class Dot:
-    """A graph in the DOT language, for Graphviz (`dot -Tsvg model.dot`) and all that reads its files.
+    """A graph in the DOT language, for Graphviz (`dot -Tsvg model.dot`).
 
-    Keras returns the object of another package here, `pydot`, which dualnet does not need.
+    Keras returns an object of the package `pydot` instead, which dualnet does not need.
     """
 
     def __init__(self, text: str) -> None:
@@ -48,25 +46,24 @@ def model_to_dot(
     """A model as a graph for Graphviz: a box for every layer or op, an arrow for every tensor between them.
 
     Args:
-        model: Sequential or functional; one with a `call` of its own is a single box.
-        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what stands in the boxes, as in
-            `plot_model`, which draws the picture itself.
-        rankdir: where the arrows lead: `"TB"` down, `"BT"` up, `"LR"` to the right, `"RL"` to the left.
-        expand_nested: frames with what is inside models that are layers.
-        dpi: pixels per inch of pictures that Graphviz makes.
-        subgraph: make a frame for another graph instead of a graph.
-        splines: how Graphviz draws arrows: `"ortho"`, `"curved"`, `"line"` ...
+        model: Sequential or functional; a subclassed model is a single box.
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: contents of the boxes, as for
+            `plot_model`, which needs no Graphviz.
+        rankdir: direction of the arrows: `"TB"` down, `"BT"` up, `"LR"` to the right, `"RL"` to the left.
+        expand_nested: show the layers of nested models, in frames.
+        dpi: pixels per inch of Graphviz's pictures.
+        subgraph: return a subgraph instead of a graph.
+        splines: shape of the arrows: `"ortho"`, `"curved"`, `"line"` ...
 
     Returns:
         An object with `to_string()` and `write(path)`.
 
     Raises:
-        ValueError: the model is not built and shapes are to be shown, or an argument is none of these.
+        ValueError: the model is not built and shapes are requested, or an argument is invalid.
     """
     if kwargs:
         raise ValueError(f"model_to_dot takes no argument {', '.join(kwargs)}")
-    if rankdir not in _DIRECTIONS:
-        raise ValueError(f"rankdir must be one of {', '.join(_DIRECTIONS)}, got {rankdir!r}")
+    check_direction(rankdir)
     contents = Contents(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     name = _quoted(f"cluster_{model.name}" if subgraph else model.name)
     lines = [f"{'subgraph' if subgraph else 'digraph'} {name} {{"]
@@ -75,17 +72,17 @@ def model_to_dot(
     )
     lines += [f"    {key}={_quoted(value)};" for key, value in options.items()]
     lines.append('    node [shape="box", style="filled", fontname="Helvetica"];')
-    lines += _inside(boxes_of(model, contents, expand_nested), "n", 1)
+    lines += _statements(boxes_of(model, contents, expand_nested), "n", 1)
     return Dot("\n".join([*lines, "}"]) + "\n")
 
 
-def _inside(graph: tuple[list[Box], list[tuple[int, int]]], prefix: str, depth: int) -> list[str]:
-    """The boxes of a model and the arrows between them; boxes are named by their places, "n1_0"."""
+def _statements(graph: tuple[list[Box], list[tuple[int, int]]], prefix: str, depth: int) -> list[str]:
+    """The DOT statements of the boxes and arrows of a model; boxes are named by their indices, "n1_0"."""
     boxes, edges = graph
     indent = "    " * depth
     lines = []
     for i, box in enumerate(boxes):
-        if box.inside is None:
+        if box.nested is None:
             inner, outer = fill_of(box)
             lines.append(
                 f"{indent}{prefix}{i} [label={_label(box)}, fillcolor={_quoted(inner)}, color={_quoted(outer)}];"
@@ -93,20 +90,20 @@ def _inside(graph: tuple[list[Box], list[tuple[int, int]]], prefix: str, depth: 
         else:
             lines.append(f"{indent}subgraph cluster_{prefix}{i} {{")
             lines.append(f"{indent}    label={_label(box)};")
-            lines += [*_inside(box.inside, f"{prefix}{i}_", depth + 1), f"{indent}}}"]
+            lines += [*_statements(box.nested, f"{prefix}{i}_", depth + 1), f"{indent}}}"]
     for a, b in edges:
         tail, head = _end(boxes[a], f"{prefix}{a}", last=True), _end(boxes[b], f"{prefix}{b}", last=False)
         frames = [
-            f"{key}=cluster_{prefix}{i}" for key, i in (("ltail", a), ("lhead", b)) if boxes[i].inside is not None
+            f"{key}=cluster_{prefix}{i}" for key, i in (("ltail", a), ("lhead", b)) if boxes[i].nested is not None
         ]
         lines.append(f"{indent}{tail} -> {head}{_options(frames)};")
     return lines
 
 
 def _end(box: Box, name: str, last: bool) -> str:
-    """The box that an arrow begins or ends at: arrows to a frame need one that is inside."""
-    while box.inside is not None and box.inside[0]:
-        boxes = box.inside[0]
+    """The name of the box at the end of an arrow: an arrow to a frame needs a box inside it."""
+    while box.nested is not None and box.nested[0]:
+        boxes = box.nested[0]
         i = len(boxes) - 1 if last else 0
         box, name = boxes[i], f"{name}_{i}"
     return name

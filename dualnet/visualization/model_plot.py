@@ -1,4 +1,4 @@
-"""`plot_model`: the layers of a model as boxes, and what flows between them as arrows."""
+"""`plot_model`: the layers of a model as boxes, the tensors between them as arrows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from . import figures
 from .graph_layout import Layout, Point, layout
-from .model_boxes import Box, Contents, boxes_of, fill_of
+from .model_graph import Box, Contents, boxes_of, check_direction, fill_of
 
 _MARGIN = 12.0  # all lengths in points, 1/72 inch
 _PADDING, _LINE = 9.0, 13.0
@@ -28,40 +28,38 @@ def plot_model(
     splines: str = "ortho",
     **kwargs: Any,
 ) -> Any:
-    """Draw a model: a box for every layer or op, an arrow for every tensor that goes from one to another.
+    """Draw a model: a box for every layer or op, an arrow for every tensor between them.
 
     Args:
-        model: Sequential or functional. One with a `call` of its own is a single box: what it calls is known only when
-            it runs.
-        to_file: where to save the picture (PNG, SVG or PDF, by its ending); nowhere when None.
-        show_shapes: the shapes that go in and out.
-        show_dtype: the dtype of what comes out.
-        show_layer_names: the names of the layers, beside their classes.
-        rankdir: where the arrows lead: `"TB"` down, `"BT"` up, `"LR"` to the right, `"RL"` to the left.
-        expand_nested: draw what is inside models that are layers.
-        dpi: pixels per inch. A picture that would be wider or higher than 60,000 pixels gets fewer.
-        show_layer_activations: the activation of layers that have one.
-        show_trainable: whether the layer is trained; without it, frozen layers are drawn pale.
-        splines: `"ortho"`: arrows in right angles; `"curved"`; `"line"`: straight.
+        model: Sequential or functional. A subclassed model is a single box, since its calls are known only when it runs.
+        to_file: file to save (PNG, SVG or PDF, by its suffix); None for no file.
+        show_shapes: show the shapes of inputs and outputs.
+        show_dtype: show the dtype of the outputs.
+        show_layer_names: show the names of the layers.
+        rankdir: direction of the arrows: `"TB"` down, `"BT"` up, `"LR"` to the right, `"RL"` to the left.
+        expand_nested: draw the layers of nested models.
+        dpi: pixels per inch, reduced if the picture would exceed 60,000 pixels.
+        show_layer_activations: show the activation of layers that have one.
+        show_trainable: show whether the layer is trainable; frozen layers are always drawn pale.
+        splines: shape of the arrows: `"ortho"`, `"curved"`, or `"line"`.
 
     Returns:
-        A matplotlib figure, which a notebook shows by itself.
+        A matplotlib figure, which a notebook displays.
 
     Raises:
         ImportError: matplotlib, the extra `plot`, is not installed.
-        ValueError: the model is not built and shapes are to be shown, or an argument is none of these.
+        ValueError: the model is not built and shapes are requested, or an argument is invalid.
     """
     if kwargs:
         raise ValueError(f"plot_model takes no argument {', '.join(kwargs)}")
-    if rankdir not in ("TB", "BT", "LR", "RL"):
-        raise ValueError(f'rankdir must be "TB", "BT", "LR" or "RL", got {rankdir!r}')
+    check_direction(rankdir)
     if splines not in ("ortho", "curved", "spline", "line", "polyline"):
         raise ValueError(f'splines must be "ortho", "curved" or "line", got {splines!r}')
     library = figures.matplotlib("plot_model")
     contents = Contents(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     drawing = _Drawing(library, rankdir, splines)
-    inside = drawing.measure(boxes_of(model, contents, expand_nested))
-    width, height = inside.width + 2 * _MARGIN, inside.height + 2 * _MARGIN
+    content = drawing.measure(boxes_of(model, contents, expand_nested))
+    width, height = content.width + 2 * _MARGIN, content.height + 2 * _MARGIN
     if drawing.sideways:
         width, height = height, width
     figure = figures.new_figure("plot_model", width / 72, height / 72, dpi)
@@ -70,22 +68,20 @@ def plot_model(
     axes.set_ylim(0, height)
     axes.axis("off")
     drawing.begin(axes, width, height)
-    drawing.draw(inside, (_MARGIN, _MARGIN))
-    if to_file is not None:
-        figures.save(figure, to_file, dpi)
-    return figure
+    drawing.draw(content, (_MARGIN, _MARGIN))
+    return figures.finish(figure, to_file, dpi)
 
 
 class _Group:
-    """Boxes with their places; a box may have a group inside."""
+    """Boxes with their layout; a box may contain a group."""
 
-    def __init__(self, boxes: list[Box], sizes: list[Point], inner: list[_Group | None], placed: Layout) -> None:
-        self.boxes, self.sizes, self.inner, self.placed = boxes, sizes, inner, placed
-        self.width, self.height = placed.width, placed.height
+    def __init__(self, boxes: list[Box], sizes: list[Point], inner: list[_Group | None], layout: Layout) -> None:
+        self.boxes, self.sizes, self.inner, self.layout = boxes, sizes, inner, layout
+        self.width, self.height = layout.width, layout.height
 
 
 class _Drawing:
-    """Draws in points. Everything is laid out from top to bottom and turned when it is drawn."""
+    """Draws in points. The layout is always from top to bottom, and is rotated when it is drawn."""
 
     def __init__(self, library: Any, rankdir: str, splines: str) -> None:
         from matplotlib import patches, path, textpath
@@ -106,7 +102,7 @@ class _Drawing:
         return float(self.measurer.get_text_width_height_descent(text, font, False)[0])
 
     def own_size(self, box: Box) -> Point:
-        """Width and height of a box without what is inside, as it stands on the page."""
+        """Width and height of a box without its nested boxes, as drawn."""
         lines = [self.text_width(label + value, _TEXT) for label, value in box.rows]
         width = max([self.text_width(box.title, _TITLE, bold=True), *lines, 40.0])
         return width + 2 * _PADDING, _LINE + 2 * _PADDING - 4 + _LINE * len(box.rows)
@@ -118,8 +114,8 @@ class _Drawing:
             size = self.own_size(box)
             size = size[::-1] if self.sideways else size
             group = None
-            if box.inside is not None:
-                group = self.measure(box.inside)
+            if box.nested is not None:
+                group = self.measure(box.nested)
                 title = self.own_size(box)
                 if self.sideways:
                     size = (group.width + title[1] + _MARGIN, max(group.height + 2 * _MARGIN, title[0]))
@@ -127,13 +123,12 @@ class _Drawing:
                     size = (max(title[0], group.width + 2 * _MARGIN), group.height + title[1] + _MARGIN)
             sizes.append(size)
             inner.append(group)
-        placed = layout(sizes, edges, gap=22.0, drop=26.0)
-        return _Group(boxes, sizes, inner, placed)
+        return _Group(boxes, sizes, inner, layout(sizes, edges, gap=22.0, rank_gap=26.0))
 
     # -- drawing -----------------------------------------------------------------------------------------------------
 
     def at(self, point: Point) -> Point:
-        """A point of the layout on the page, whose origin is at the lower left."""
+        """A point of the layout in page coordinates, with the origin at the lower left."""
         x, y = point
         return {
             "TB": (x, self.full_height - y),
@@ -143,18 +138,18 @@ class _Drawing:
         }[self.rankdir]
 
     def draw(self, group: _Group, origin: Point, depth: int = 0) -> None:
-        for edge, route in group.placed.routes.items():
+        for edge, route in group.layout.routes.items():
             points = [(x + origin[0], y + origin[1]) for x, y in route]
-            self.arrow(points[::-1] if edge in group.placed.backward else points, track=edge[0])
-        for box, (width, height), inner, (x, y) in zip(group.boxes, group.sizes, group.inner, group.placed.centers):
+            self.arrow(points[::-1] if edge in group.layout.back_edges else points, track=edge[0])
+        for box, (width, height), inner, (x, y) in zip(group.boxes, group.sizes, group.inner, group.layout.centers):
             x, y = x + origin[0], y + origin[1]
             corners = [self.at((x - width / 2, y - height / 2)), self.at((x + width / 2, y + height / 2))]
             left, right = sorted(corner[0] for corner in corners)
             lower, upper = sorted(corner[1] for corner in corners)
             self.box(box, left, lower, right, upper, framed=inner is not None, depth=depth)
-            if box.loops:
+            if box.has_self_loop:
                 middle = (lower + upper) / 2
-                # Where no other arrow begins or ends.
+                # At a side where no other arrow starts or ends.
                 ends = (
                     ((left + 8, upper), (left + 28, upper))
                     if self.sideways
@@ -204,29 +199,27 @@ class _Drawing:
 
     def arrow(self, points: list[Point], track: int) -> None:
         vertices, codes = self.trace(points, track)
-        self.axes.add_patch(
-            self.patches.FancyArrowPatch(
-                path=self.path([self.at(p) for p in vertices], codes),
-                arrowstyle="-|>,head_length=4.5,head_width=2.2",
-                color=_EDGE,
-                linewidth=1.1,
-                joinstyle="round",
-                capstyle="butt",
-                shrinkA=0,
-                shrinkB=0,
-                zorder=1.8,
-            )
-        )
+        path = self.path([self.at(p) for p in vertices], codes)
+        self.add_arrow(path=path, joinstyle="round", capstyle="butt")
+
+    def add_arrow(self, **options: Any) -> None:
+        style: dict[str, Any] = {
+            "arrowstyle": "-|>,head_length=4.5,head_width=2.2",
+            "color": _EDGE,
+            "linewidth": 1.1,
+            "zorder": 1.8,
+        }
+        self.axes.add_patch(self.patches.FancyArrowPatch(shrinkA=0, shrinkB=0, **style, **options))
 
     def trace(self, points: list[Point], track: int) -> tuple[list[Point], list[Any]]:
-        """A path through the points, in the manner of `splines`."""
+        """A path through the points, in the style `splines`."""
         vertices, codes = [points[0]], [self.path.MOVETO]
         for (x0, y0), (x1, y1) in zip(points, points[1:]):
             if abs(x1 - x0) < 0.5 or self.splines in ("line", "polyline"):
                 vertices.append((x1, y1))
                 codes.append(self.path.LINETO)
             elif self.splines == "ortho":
-                # Arrows from different boxes bend at different heights, so that they are not taken for one.
+                # Arrows from different boxes bend at different heights, so that they can be told apart.
                 share = 0.35 + 0.1 * (track % 4)
                 bend = y0 + (y1 - y0) * share
                 vertices += self.rounded((x0, y0), (x0, bend), (x1, bend), (x1, y1))
@@ -239,7 +232,7 @@ class _Drawing:
 
     @staticmethod
     def rounded(a: Point, b: Point, c: Point, d: Point) -> list[Point]:
-        """From a by the corners b and c to d, with the corners cut round."""
+        """From a via the rounded corners b and c to d."""
         radius = min(5.0, abs(b[1] - a[1]) / 2, abs(c[0] - b[0]) / 2, abs(d[1] - c[1]) / 2)
         down = radius if b[1] > a[1] else -radius
         along = radius if c[0] > b[0] else -radius
@@ -247,17 +240,5 @@ class _Drawing:
         return [*first, (c[0] - along, c[1]), c, (c[0], c[1] + (radius if d[1] > c[1] else -radius)), d]
 
     def loop(self, start: Point, end: Point) -> None:
-        """An arrow from a box to itself: a layer that is called on what it gave."""
-        self.axes.add_patch(
-            self.patches.FancyArrowPatch(
-                start,
-                end,
-                connectionstyle="arc3,rad=-1.1",
-                arrowstyle="-|>,head_length=4.5,head_width=2.2",
-                color=_EDGE,
-                linewidth=1.1,
-                shrinkA=0,
-                shrinkB=0,
-                zorder=1.8,
-            )
-        )
+        """An arrow from a box to itself: a layer that is called on its own output."""
+        self.add_arrow(posA=start, posB=end, connectionstyle="arc3,rad=-1.1")

@@ -1,4 +1,4 @@
-"""Models as estimators of scikit-learn, which is imported when one of them is first named."""
+"""Models as estimators of scikit-learn, which is imported on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn around a model: what they are fitted on goes through scikit-learn's own checks."""
+"""Estimators of scikit-learn around a model; their input is validated by scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..models import Model, clone_model
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]
-    """What the three have in common.
+    """The common part of the three estimators.
 
-    model: a compiled ``Model``, which is cloned before it is fitted, with fresh weights; or a function that gets X and y, as
-    they are given to ``fit``, as keywords, besides ``model_kwargs``, and returns a compiled model. warm_start: fit the given
-    model itself, and go on with its weights in the next ``fit``. model_kwargs: for the function. fit_kwargs: for
-    ``Model.fit``; what ``fit`` is given goes before it.
+    model: a compiled ``Model``, which ``fit`` clones with new weights; or a function that receives the X and y of ``fit``
+    and ``model_kwargs`` as keyword arguments, and returns a compiled model. warm_start: fit the passed model itself, and
+    continue with its weights in the next ``fit``. model_kwargs: for the function. fit_kwargs: for ``Model.fit``; the
+    keyword arguments of ``fit`` take precedence.
 
-    Attributes: ``model_``, the fitted model; ``history_``, what ``Model.fit`` returned, as a dictionary of lists.
+    Attributes: ``model_``, the fitted model; ``history_``, the history of ``Model.fit``, a dictionary of lists.
     """
 
     def __init__(self, model: Any, warm_start: bool = False, model_kwargs: Any = None, fit_kwargs: Any = None) -> None:
@@ -33,7 +33,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Any:
         """Fit a model.  X: (n, features)  y: (n,) or (n, outputs)  sample_weight: (n,)  kwargs: of ``Model.fit``"""
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=self._numeric_target())
-        target = self._encoded(y)
+        target = self._encode_target(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         model = self._model_for(X, target)
@@ -46,20 +46,20 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if isinstance(self.model, Model):
-            made = self.model if self.warm_start else _fresh(self.model)
+            model = self.model if self.warm_start else _reinitialized(self.model)
         elif callable(self.model):
-            made = self.model(X=X, y=target, **(self.model_kwargs or {}))
+            model = self.model(X=X, y=target, **(self.model_kwargs or {}))
         else:
-            made = self.model
-        if not isinstance(made, Model):
-            raise TypeError(f"model must be a Model, or a function that returns one, got {type(made).__name__}")
-        if not made.compiled:
+            model = self.model
+        if not isinstance(model, Model):
+            raise TypeError(f"model must be a Model, or a function that returns one, got {type(model).__name__}")
+        if not model.compiled:
             raise RuntimeError(
-                f"model {made.name!r} must be compiled: call compile(optimizer=..., loss=...) on it first"
+                f"model {model.name!r} must be compiled: call compile(optimizer=..., loss=...) on it first"
             )
-        return made
+        return model
 
-    def _raw(self, X: Any) -> Any:
+    def _predict_outputs(self, X: Any) -> Any:
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False)
         return self.model_.predict(X, verbose=0)
@@ -67,19 +67,19 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def _numeric_target(self) -> bool:
         return True
 
-    def _encoded(self, y: Any) -> Any:
-        """The target as the model is fitted on it."""
+    def _encode_target(self, y: Any) -> Any:
+        """The target in the encoding of the model."""
         self._target_ndim = y.ndim
         return y
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = True  # weights are drawn anew in every fit, unless a seed is set
+        tags.non_deterministic = True  # every fit draws new weights, unless a seed is set
         return tags
 
 
 class SKLearnClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
-    __doc__ = f"""A classifier of scikit-learn around a model. The model gets the classes one hot, as many columns as classes.
+    __doc__ = f"""A classifier of scikit-learn around a model. The model is fitted on one-hot targets.
 
     {str(_Estimator.__doc__).partition(chr(10))[2].strip()} ``classes_``: the labels, sorted.
     """
@@ -87,30 +87,32 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     def _numeric_target(self) -> bool:
         return False
 
-    def _encoded(self, y: Any) -> Any:
+    def _encode_target(self, y: Any) -> Any:
         check_classification_targets(y)
-        kind = type_of_target(y, raise_unknown=True)
-        if kind not in ("binary", "multiclass"):
-            raise ValueError(f"Only binary and multiclass targets are supported. Received a target of kind {kind!r}")
+        target_type = type_of_target(y, raise_unknown=True)
+        if target_type not in ("binary", "multiclass"):
+            raise ValueError(
+                f"Only binary and multiclass targets are supported. Received a target of type {target_type!r}"
+            )
         self._target_ndim = y.ndim
         if y.ndim > 1:
             y = y[:, 0]
-        self.classes_, places = np.unique(y, return_inverse=True)
+        self.classes_, class_indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Classifier can't train when only one class is present. Received: the class {self.classes_[0]!r}"
             )
-        return np.eye(len(self.classes_), dtype="float32")[places]
+        return np.eye(len(self.classes_), dtype="float32")[class_indices]
 
     def predict(self, X: Any) -> Any:
         """The class of each sample.  X: (n, features) -> (n,)"""
-        places = self._raw(X).argmax(axis=-1)
-        labels = self.classes_[places]
+        class_indices = self._predict_outputs(X).argmax(axis=-1)
+        labels = self.classes_[class_indices]
         return labels[:, None] if self._target_ndim > 1 else labels
 
     def decision_function(self, X: Any) -> Any:
         """The outputs of the model.  X: (n, features) -> (n, classes)"""
-        return self._raw(X)
+        return self._predict_outputs(X)
 
 
 class SKLearnRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
@@ -120,9 +122,9 @@ class SKLearnRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     """
 
     def predict(self, X: Any) -> Any:
-        """The prediction for each sample.  X: (n, features) -> (n,) or (n, outputs), as the target of ``fit`` was"""
-        raw = self._raw(X)
-        return raw[:, 0] if self._target_ndim == 1 and raw.ndim == 2 and raw.shape[1] == 1 else raw
+        """The prediction for each sample.  X: (n, features) -> (n,) or (n, outputs), like the target of ``fit``"""
+        outputs = self._predict_outputs(X)
+        return outputs[:, 0] if self._target_ndim == 1 and outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -131,14 +133,14 @@ class SKLearnRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
 
 class SKLearnTransformer(TransformerMixin, _Estimator):  # type: ignore[misc]
-    __doc__ = f"""A transformer of scikit-learn (in its sense of the word) around a model: what the model gives is the result.
+    __doc__ = f"""A transformer of scikit-learn around a model, whose outputs are the result.
 
     {str(_Estimator.__doc__).partition(chr(10))[2].strip()}
     """
 
     def transform(self, X: Any) -> Any:
         """The outputs of the model.  X: (n, features) -> (n, outputs)"""
-        return self._raw(X)
+        return self._predict_outputs(X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -147,9 +149,9 @@ class SKLearnTransformer(TransformerMixin, _Estimator):  # type: ignore[misc]
         return tags
 
 
-def _fresh(model: Any) -> Any:
-    """A model like another one, with weights of its own, compiled as that is."""
-    made = clone_model(model)
-    if model.compiled and not made.compiled:
-        made.compile_from_config(copy.deepcopy(model.get_compile_config()))
-    return made
+def _reinitialized(model: Any) -> Any:
+    """A clone of a model with new weights, compiled alike."""
+    clone = clone_model(model)
+    if model.compiled and not clone.compiled:
+        clone.compile_from_config(copy.deepcopy(model.get_compile_config()))
+    return clone

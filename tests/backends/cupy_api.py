@@ -44,11 +44,11 @@ def frozen() -> Api:
     functions: dict[str, tuple[str, ...]] = {}
     others: dict[str, set[str]] = {"ufunc": set(), "name": set()}
     for line in TABLE.read_text().splitlines():
-        kind, *words = line.split()
-        if kind == "function":
+        section, *words = line.split()
+        if section == "function":
             functions[words[0]] = tuple(words[1:])
-        elif kind in others:
-            others[kind].update(words)
+        elif section in others:
+            others[section].update(words)
     return Api(functions, frozenset(others["ufunc"]), frozenset(others["name"]))
 
 
@@ -84,11 +84,11 @@ def installed() -> Api:
 
 def _parameters(function: Any) -> tuple[str, ...] | None:
     try:
-        found = inspect.signature(function).parameters.values()
+        own_parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return None
     star = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-    return tuple(star.get(p.kind, "") + p.name for p in found)
+    return tuple(star.get(p.kind, "") + p.name for p in own_parameters)
 
 
 def main() -> None:
@@ -97,9 +97,9 @@ def main() -> None:
     api = installed()
     lines = [f"# The public names of CuPy {cupy.__version__}: see cupy_api.py"]
     lines += [" ".join(("function", name, *parameters)) for name, parameters in api.functions.items()]
-    for kind, words in (("ufunc", api.ufuncs), ("name", api.names)):
+    for section, words in (("ufunc", api.ufuncs), ("name", api.names)):
         ordered = sorted(words)
-        lines += [f"{kind} {' '.join(ordered[i : i + 10])}" for i in range(0, len(ordered), 10)]
+        lines += [f"{section} {' '.join(ordered[i : i + 10])}" for i in range(0, len(ordered), 10)]
     TABLE.write_text("\n".join(lines) + "\n")
 
 

@@ -110,8 +110,8 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         return StrictArray(self._a.reshape(*shape, order=order))
 
     def astype(self, dtype: Any, order: str = "K", copy: bool = True) -> StrictArray:
-        made = self._a.astype(dtype, order=order, copy=copy)
-        return self if made is self._a else StrictArray(made)
+        converted = self._a.astype(dtype, order=order, copy=copy)
+        return self if converted is self._a else StrictArray(converted)
 
     def view(self, dtype: Any = None) -> StrictArray:
         return StrictArray(self._a.view() if dtype is None else self._a.view(dtype))

@@ -74,8 +74,8 @@ class StrictUfunc:
         if len(args) > self.ufunc.nin:
             out = args[self.ufunc.nin :]
         out = out if isinstance(out, tuple) or out is None else (out,)
-        place = {} if out is None else {"out": plain(out)}  # NumPy refuses None where a ufunc has two results
-        result = self.ufunc(*map(plain, args[: self.ufunc.nin]), **place, **options)
+        out_kwargs = {} if out is None else {"out": plain(out)}  # NumPy refuses None where a ufunc has two results
+        result = self.ufunc(*map(plain, args[: self.ufunc.nin]), **out_kwargs, **options)
         return wrap(result, out and (out[0] if len(out) == 1 else out))
 
     def reduce(self, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
@@ -154,8 +154,8 @@ def from_host(name: str, function: Any, x: Any, *args: Any, **options: Any) -> A
     """``asarray`` and its like: free for an array of the device, a transfer for all else, numbers too."""
     options.pop("blocking", None)
     if isinstance(x, StrictArray):
-        made = function(x._a, *args, **options)
-        return x if made is x._a else StrictArray(made)
+        plain_result = function(x._a, *args, **options)
+        return x if plain_result is x._a else StrictArray(plain_result)
     if isinstance(x, (list, tuple)) and any(isinstance(v, StrictArray) for v in x):
         return StrictArray(function(plain(x), *args, **options))
     to_device(f"{name}() of a {type(x).__name__}")
@@ -178,9 +178,9 @@ class StrictXp:
         self._prefix = prefix
 
     def __getattr__(self, name: str) -> Any:
-        made = self._make(self._prefix + name)
-        setattr(self, name, made)
-        return made
+        plain_result = self._make(self._prefix + name)
+        setattr(self, name, plain_result)
+        return plain_result
 
     def _make(self, name: str) -> Any:
         api = frozen()

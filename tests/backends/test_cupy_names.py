@@ -97,18 +97,18 @@ UFUNC_METHODS = {
 
 def mistakes(uses: list[Use], api: Api) -> list[str]:
     """What of the uses CuPy (as described by ``api``) does not have."""
-    found = []
+    messages = []
     for use in uses:
         if use.name.split(".")[0] == "cuda" or any(f"{n}.".startswith(f"{use.name}.") for n in NAMESPACES):
             continue
         if use.name.partition(".")[0] in api.ufuncs and "." in use.name:
             ufunc, method = use.name.split(".")
             if ufunc not in UFUNC_METHODS.get(method, ()):
-                found.append(f"{use.where}: CuPy has no {use.name}")
+                messages.append(f"{use.where}: CuPy has no {use.name}")
         elif use.name not in api:
-            found.append(f"{use.where}: CuPy has no {use.name}")
+            messages.append(f"{use.where}: CuPy has no {use.name}")
         elif use.call is not None:
-            found += [
+            messages += [
                 f"{use.where}: CuPy's {use.name} has no {k.arg}="
                 for k in use.call.keywords
                 if k.arg is not None and not api.takes(use.name, k.arg)
@@ -117,8 +117,8 @@ def mistakes(uses: list[Use], api: Api) -> list[str]:
             starred = any(isinstance(a, ast.Starred) for a in use.call.args)
             if parameters is not None and not starred and not any(p.startswith("*") for p in parameters):
                 if len(use.call.args) > len(parameters):
-                    found.append(f"{use.where}: CuPy's {use.name} takes {len(parameters)} arguments")
-    return found
+                    messages.append(f"{use.where}: CuPy's {use.name} takes {len(parameters)} arguments")
+    return messages
 
 
 def test_the_reader_sees_the_uses() -> None:
@@ -126,8 +126,8 @@ def test_the_reader_sees_the_uses() -> None:
     assert {"exp", "where", "argsort", "matmul"} <= {use.name for use in USES}
     text = "xp.sum(x, initial=0); self.xp.unstack(x); backends.of(x).xp.clip(x, min=1); xp.exp(x, where=m); xp.eye(1,2,3,4,5,6)"
     text += "; xp.maximum.reduce(x); xp.add.at(x, i, y); xp.linalg.norm(x, other=1); xp.linalg.nothing(x)"
-    found = mistakes(list(uses_in("f.py", ast.parse(text))), frozen())
-    assert [m.split(": ")[1] for m in found] == [
+    messages = mistakes(list(uses_in("f.py", ast.parse(text))), frozen())
+    assert [m.split(": ")[1] for m in messages] == [
         "CuPy's sum has no initial=",
         "CuPy has no unstack",
         "CuPy's clip has no min=",

@@ -51,7 +51,7 @@ def test_a_gpu_that_is_not_there(name: str) -> None:
     assert backends.get("auto") is backends.get("cpu")
 
 
-def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_and_driver_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     class Missing:
         """A sys.meta_path entry that has no CuPy, or a broken one."""
 
@@ -111,8 +111,8 @@ def test_listing() -> None:
     assert config.list_physical_devices("cpu") == [cpu]
     with pytest.raises(ValueError, match='expects "CPU", "GPU" or None'):
         config.list_physical_devices("TPU")
-    name, kind, text = config.device_report()[0]
-    assert (name, kind) == ("cpu", "CPU")
+    name, type_name, text = config.device_report()[0]
+    assert (name, type_name) == ("cpu", "CPU")
     assert np.__version__ in text
 
 

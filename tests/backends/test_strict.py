@@ -148,7 +148,7 @@ def test_results_stay_on_the_device() -> None:
     assert (a * np.float64(2)).dtype == "float64"
 
 
-def test_views_and_writes_in_place() -> None:
+def test_views_and_in_place_writes() -> None:
     a = array(1, 2, 3, 4)
     view, same = a[1:3].reshape(2, 1), a
     view[...] = 7.0
@@ -167,12 +167,12 @@ def test_views_and_writes_in_place() -> None:
 def test_another_thread_is_not_in_the_step() -> None:
     import threading
 
-    found: list[float] = []
+    results: list[float] = []
     with step():
-        thread = threading.Thread(target=lambda: found.append(float(array(4)[0])))
+        thread = threading.Thread(target=lambda: results.append(float(array(4)[0])))
         thread.start()
         thread.join()
-    assert found == [4.0]
+    assert results == [4.0]
 
 
 def test_the_library_knows_the_device() -> None:

@@ -94,8 +94,8 @@ def fitted(device: str, case: Case, epochs: int = 2, **more: Any) -> tuple[Any, 
     dualnet.utils.set_random_seed(11)
     with dualnet.device(device):
         model = build()
-        made = {k: v() if callable(v) else v for k, v in settings.items()}
-        model.compile(**{"metrics": ["accuracy"], **made})
+        arguments = {k: v() if callable(v) else v for k, v in settings.items()}
+        model.compile(**{"metrics": ["accuracy"], **arguments})
         history = model.fit(X, y, epochs=epochs, verbose=0, **{"batch_size": 16, **options, **more})
         return model.get_weights(), history.history
 

@@ -24,16 +24,16 @@ def trained(name: str, *arguments: str) -> dict[str, Any]:
     """``results.json`` of a run of a shipped config."""
     result = run("train", name, "--quiet", *arguments)
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(Path("runs", name, "results.json").read_text())
-    return found
+    results: dict[str, Any] = json.loads(Path("runs", name, "results.json").read_text())
+    return results
 
 
 def mnist_is_here() -> bool:
     """Whether MNIST can be read without a download, which a test must not start."""
-    places = [cache_dir() / "datasets" / "mnist"]
+    folders = [cache_dir() / "datasets" / "mnist"]
     if os.environ.get("DUALNET_DATA_DIR"):
-        places.append(Path(os.environ["DUALNET_DATA_DIR"]) / "mnist")
-    return any(list(place.glob("train-images-idx3-ubyte*")) for place in places)
+        folders.append(Path(os.environ["DUALNET_DATA_DIR"]) / "mnist")
+    return any(list(folder.glob("train-images-idx3-ubyte*")) for folder in folders)
 
 
 def missing_data(name: str) -> str:
@@ -48,7 +48,7 @@ def missing_data(name: str) -> str:
     return ""
 
 
-def test_all_are_found() -> None:
+def test_all_are_listed() -> None:
     assert shipped.names() == NAMES
     assert {"digits_mlp", "digits_logistic", "xor", "mnist_mlp"} <= set(NAMES)
     help_text = run("train", "--help").output
@@ -60,9 +60,9 @@ def test_all_are_found() -> None:
 def test_runs(name: str) -> None:
     if missing_data(name):
         pytest.skip(missing_data(name))
-    found = trained(name, "--epochs", "1")
-    assert found["epochs"] == 1
-    assert found["train"]["loss"] > 0
+    results = trained(name, "--epochs", "1")
+    assert results["epochs"] == 1
+    assert results["train"]["loss"] > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,9 +75,9 @@ def test_is_explained(name: str) -> None:
 
 def test_default_config_reads_digits() -> None:
     """What ``dualnet train`` does for a stranger: 97 of 100 digits, in half a minute."""
-    found = trained("digits_mlp")
-    assert found["test"]["accuracy"] >= 0.97
-    assert found["seconds"] < 30
+    results = trained("digits_mlp")
+    assert results["test"]["accuracy"] >= 0.97
+    assert results["seconds"] < 30
 
 
 def test_logistic_regression_reads_digits() -> None:
@@ -93,16 +93,16 @@ def test_gradient_descent_can_be_followed_with_pencil_and_paper() -> None:
 
 @pytest.mark.skipif(bool(missing_data("housing_mlp")), reason=missing_data("housing_mlp"))
 def test_house_values() -> None:
-    found = trained("housing_mlp")
-    assert found["params"] == 641
-    assert found["validation"]["loss"] <= 0.40
+    results = trained("housing_mlp")
+    assert results["params"] == 641
+    assert results["validation"]["loss"] <= 0.40
 
 
 @pytest.mark.skipif(bool(missing_data("wine_mlp")), reason=missing_data("wine_mlp"))
 def test_good_wines() -> None:
-    found = trained("wine_mlp")
-    assert found["params"] == 731
-    assert found["test"]["accuracy"] >= 0.72
+    results = trained("wine_mlp")
+    assert results["params"] == 731
+    assert results["test"]["accuracy"] >= 0.72
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

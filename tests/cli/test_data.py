@@ -44,12 +44,12 @@ def message(folder: Path, keys: str, table: str | None = None, name: str = "t.cs
 
 
 def test_table(tmp_path: Path) -> None:
-    found = dataset(tmp_path, "", PLAIN)
-    np.testing.assert_array_equal(found.train.x, [[1, 10], [2, 20], [3, 30], [4, 40]])
-    np.testing.assert_array_equal(found.train.y, [0, 1, 0, 1])
-    assert (found.train.x.dtype, found.train.y.dtype) == (np.float32, np.int32)
-    assert found.features == ["a", "b"]
-    assert (found.validation, found.test) == (None, None)
+    prepared = dataset(tmp_path, "", PLAIN)
+    np.testing.assert_array_equal(prepared.train.x, [[1, 10], [2, 20], [3, 30], [4, 40]])
+    np.testing.assert_array_equal(prepared.train.y, [0, 1, 0, 1])
+    assert (prepared.train.x.dtype, prepared.train.y.dtype) == (np.float32, np.int32)
+    assert prepared.features == ["a", "b"]
+    assert (prepared.validation, prepared.test) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_table(tmp_path: Path) -> None:
         ("a,b,text\n1,10,0\n2,20,1\n3,30,0\n4,40,1\n", "t.csv"),
     ],
 )
-def test_ways_to_write_a_table(table: str, name: str, tmp_path: Path) -> None:
-    found = dataset(tmp_path, "", table, name)
-    np.testing.assert_array_equal(found.train.x, [[1, 10], [2, 20], [3, 30], [4, 40]])
-    np.testing.assert_array_equal(found.train.y, [0, 1, 0, 1])
+def test_table_formats(table: str, name: str, tmp_path: Path) -> None:
+    prepared = dataset(tmp_path, "", table, name)
+    np.testing.assert_array_equal(prepared.train.x, [[1, 10], [2, 20], [3, 30], [4, 40]])
+    np.testing.assert_array_equal(prepared.train.y, [0, 1, 0, 1])
 
 
 def test_header(tmp_path: Path) -> None:
@@ -81,16 +81,16 @@ def test_header(tmp_path: Path) -> None:
 
 
 def test_columns(tmp_path: Path) -> None:
-    found = dataset(tmp_path, 'target = "a"', PLAIN)
-    np.testing.assert_array_equal(found.train.x[0], [10, 0])
-    found = dataset(tmp_path, 'target = 0\nexclude = ["y"]', PLAIN)
-    np.testing.assert_array_equal(found.train.x[0], [10])
-    found = dataset(tmp_path, 'features = ["b", 0]', PLAIN)
-    np.testing.assert_array_equal(found.train.x[0], [10, 1])
-    found = dataset(tmp_path, 'features = "b"', PLAIN)
-    assert found.train.x.shape == (4, 1)
-    found = dataset(tmp_path, 'target = ["b", "y"]', PLAIN)
-    assert (found.train.x.shape, found.train.y.shape) == ((4, 1), (4, 2))
+    prepared = dataset(tmp_path, 'target = "a"', PLAIN)
+    np.testing.assert_array_equal(prepared.train.x[0], [10, 0])
+    prepared = dataset(tmp_path, 'target = 0\nexclude = ["y"]', PLAIN)
+    np.testing.assert_array_equal(prepared.train.x[0], [10])
+    prepared = dataset(tmp_path, 'features = ["b", 0]', PLAIN)
+    np.testing.assert_array_equal(prepared.train.x[0], [10, 1])
+    prepared = dataset(tmp_path, 'features = "b"', PLAIN)
+    assert prepared.train.x.shape == (4, 1)
+    prepared = dataset(tmp_path, 'target = ["b", "y"]', PLAIN)
+    assert (prepared.train.x.shape, prepared.train.y.shape) == ((4, 1), (4, 2))
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_columns(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_keys(keys: str, expected: list[str], tmp_path: Path) -> None:
-    found = message(tmp_path, keys, PLAIN)
-    assert found.startswith(f"{tmp_path}/small.toml:")
+    prepared = message(tmp_path, keys, PLAIN)
+    assert prepared.startswith(f"{tmp_path}/small.toml:")
     for text in ["[data]", *expected]:
-        assert text in found, f"{text!r} is not in {found!r}"
+        assert text in prepared, f"{text!r} is not in {prepared!r}"
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_wrong_keys(keys: str, expected: list[str], tmp_path: Path) -> None:
     ],
 )
 def test_wrong_tables(table: str, expected: list[str], tmp_path: Path) -> None:
-    found = message(tmp_path, "", table)
+    prepared = message(tmp_path, "", table)
     for text in ["[data]", *expected]:
-        assert text in found, f"{text!r} is not in {found!r}"
+        assert text in prepared, f"{text!r} is not in {prepared!r}"
 
 
 def test_table_that_is_no_text(tmp_path: Path) -> None:
@@ -151,42 +151,42 @@ def test_table_that_is_no_text(tmp_path: Path) -> None:
 
 def test_missing_cells(tmp_path: Path) -> None:
     table = "a,b,y\n1,,0\n2,4,1\n3,8,2\n?,6,3\n"
-    found = dataset(tmp_path, 'missing = "drop"', table)
-    np.testing.assert_array_equal(found.train.x, [[2, 4], [3, 8]])
-    found = dataset(tmp_path, 'missing = "mean"\ntest_split = 0.25', table)
+    prepared = dataset(tmp_path, 'missing = "drop"', table)
+    np.testing.assert_array_equal(prepared.train.x, [[2, 4], [3, 8]])
+    prepared = dataset(tmp_path, 'missing = "mean"\ntest_split = 0.25', table)
     # The mean is that of the three training rows: the test row's 6 is not in it.
-    np.testing.assert_array_equal(found.train.x, [[1, 6], [2, 4], [3, 8]])
-    assert found.test is not None
-    np.testing.assert_array_equal(found.test.x, [[2, 6]])
+    np.testing.assert_array_equal(prepared.train.x, [[1, 6], [2, 4], [3, 8]])
+    assert prepared.test is not None
+    np.testing.assert_array_equal(prepared.test.x, [[2, 6]])
     assert "from top to bottom" in message(tmp_path, 'missing = "mean"', "a,b,y\n1,,0\n2,,1\n")
 
 
 def test_categorical_columns(tmp_path: Path) -> None:
     table = "colour,b,y\nred,1,0\nblue,2,1\nred,3,1\n"
-    found = dataset(tmp_path, 'categorical = ["colour"]', table)
-    np.testing.assert_array_equal(found.train.x, [[0, 1, 1], [1, 0, 2], [0, 1, 3]])
-    assert found.features == ["colour=blue", "colour=red", "b"]
+    prepared = dataset(tmp_path, 'categorical = ["colour"]', table)
+    np.testing.assert_array_equal(prepared.train.x, [[0, 1, 1], [1, 0, 2], [0, 1, 3]])
+    assert prepared.features == ["colour=blue", "colour=red", "b"]
     (tmp_path / "test.csv").write_text("colour,b,y\nred,7,1\n")
-    found = dataset(tmp_path, 'categorical = ["colour"]\ntest_path = "test.csv"', table)
-    assert found.test is not None
-    np.testing.assert_array_equal(found.test.x, [[0, 1, 7]])
+    prepared = dataset(tmp_path, 'categorical = ["colour"]\ntest_path = "test.csv"', table)
+    assert prepared.test is not None
+    np.testing.assert_array_equal(prepared.test.x, [[0, 1, 7]])
     (tmp_path / "test.csv").write_text("colour,b,y\ngreen,7,1\n")
     assert '"green"' in message(tmp_path, 'categorical = ["colour"]\ntest_path = "test.csv"', table)
 
 
 def test_targets(tmp_path: Path) -> None:
     text = "a,kind\n1,dog\n2,cat\n3,dog\n4,eel\n"
-    found = dataset(tmp_path, "", text)
-    assert found.train.y.tolist() == [1, 0, 1, 2]
-    assert found.classes == ["cat", "dog", "eel"]
-    found = dataset(tmp_path, "one_hot = true", text)
-    assert found.train.y.tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    prepared = dataset(tmp_path, "", text)
+    assert prepared.train.y.tolist() == [1, 0, 1, 2]
+    assert prepared.classes == ["cat", "dog", "eel"]
+    prepared = dataset(tmp_path, "one_hot = true", text)
+    assert prepared.train.y.tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert "holds text" in message(tmp_path, 'target_type = "number"', text)
     assert "holds text" in message(tmp_path, "target_threshold = 3", text)
 
     numbers = "a,y\n1,10\n2,30\n3,20\n4,10\n"
-    found = dataset(tmp_path, 'target_type = "class"', numbers)
-    assert (found.train.y.tolist(), found.classes) == ([0, 2, 1, 0], ["10", "20", "30"])
+    prepared = dataset(tmp_path, 'target_type = "class"', numbers)
+    assert (prepared.train.y.tolist(), prepared.classes) == ([0, 2, 1, 0], ["10", "20", "30"])
     assert dataset(tmp_path, "target_threshold = 20", numbers).train.y.tolist() == [0, 1, 1, 0]
     assert dataset(tmp_path, "target_scale = 10", numbers).train.y.tolist() == [1, 3, 2, 1]
     assert dataset(tmp_path, "", "a,y\n1,0.5\n2,1.5\n").train.y.dtype == np.float32
@@ -194,28 +194,28 @@ def test_targets(tmp_path: Path) -> None:
 
 def test_scaling_is_measured_on_the_training_part(tmp_path: Path) -> None:
     table = "a,b,y\n" + "".join(f"{i},5,{i % 2}\n" for i in range(10))
-    found = dataset(tmp_path, 'scaling = "standard"\ntest_split = 0.2', table, fit="validation_split = 0.25")
-    assert found.validation is not None
-    assert found.test is not None
-    assert [len(p) for p in (found.train, found.validation, found.test)] == [6, 2, 2]
+    prepared = dataset(tmp_path, 'scaling = "standard"\ntest_split = 0.2', table, fit="validation_split = 0.25")
+    assert prepared.validation is not None
+    assert prepared.test is not None
+    assert [len(p) for p in (prepared.train, prepared.validation, prepared.test)] == [6, 2, 2]
     x = np.arange(6.0)
-    np.testing.assert_allclose(found.train.x[:, 0], (x - x.mean()) / x.std(), rtol=1e-6)
-    np.testing.assert_allclose(found.test.x[:, 0], (np.array([8, 9]) - x.mean()) / x.std(), rtol=1e-6)
-    assert not found.train.x[:, 1].any(), "a constant column becomes 0"
-    assert found.preprocessing()["subtract"] == [2.5, 5.0]
+    np.testing.assert_allclose(prepared.train.x[:, 0], (x - x.mean()) / x.std(), rtol=1e-6)
+    np.testing.assert_allclose(prepared.test.x[:, 0], (np.array([8, 9]) - x.mean()) / x.std(), rtol=1e-6)
+    assert not prepared.train.x[:, 1].any(), "a constant column becomes 0"
+    assert prepared.preprocessing()["subtract"] == [2.5, 5.0]
 
-    found = dataset(tmp_path, 'scaling = "minmax"\ntest_split = 0.2', table)
-    np.testing.assert_allclose(found.train.x[:, 0], np.arange(8) / 7, rtol=1e-6)
+    prepared = dataset(tmp_path, 'scaling = "minmax"\ntest_split = 0.2', table)
+    np.testing.assert_allclose(prepared.train.x[:, 0], np.arange(8) / 7, rtol=1e-6)
 
 
 def test_splits_take_the_last_rows_and_shuffle_with_the_seed(tmp_path: Path) -> None:
     table = "a,y\n" + "".join(f"{i},{i}\n" for i in range(100))
-    found = dataset(tmp_path, "test_split = 0.1", table, fit="validation_split = 0.1")
-    assert found.validation is not None
-    assert found.test is not None
-    assert found.train.y.tolist() == list(range(81))
-    assert found.validation.y.tolist() == list(range(81, 90))
-    assert found.test.y.tolist() == list(range(90, 100))
+    prepared = dataset(tmp_path, "test_split = 0.1", table, fit="validation_split = 0.1")
+    assert prepared.validation is not None
+    assert prepared.test is not None
+    assert prepared.train.y.tolist() == list(range(81))
+    assert prepared.validation.y.tolist() == list(range(81, 90))
+    assert prepared.test.y.tolist() == list(range(90, 100))
 
     def shuffled(seed: int) -> list[Any]:
         text = f'seed = {seed}\n[data]\npath = "t.csv"\ntest_split = 0.1\n{REST}'
@@ -232,22 +232,22 @@ def test_splits_take_the_last_rows_and_shuffle_with_the_seed(tmp_path: Path) -> 
 def test_arrays(tmp_path: Path) -> None:
     x, y = np.arange(24, dtype=np.uint8).reshape(6, 2, 2), np.array([0, 1, 2, 0, 1, 2])
     np.savez(tmp_path / "a.npz", x=x, y=y, other=y[::-1])
-    found = dataset(tmp_path, 'path = "a.npz"\nshuffle = false')
-    np.testing.assert_array_equal(found.train.x, x)
-    assert found.train.x.dtype == np.float32
-    found = dataset(tmp_path, 'path = "a.npz"\nshuffle = false\nflatten = true\ntarget = "other"\nscale = 2')
-    np.testing.assert_array_equal(found.train.x, x.reshape(6, 4) / 2)
-    np.testing.assert_array_equal(found.train.y, y[::-1])
-    found = dataset(tmp_path, 'path = "a.npz"\nshuffle = false\ndtype = "int32"')
-    assert found.train.x.dtype == np.int32
+    prepared = dataset(tmp_path, 'path = "a.npz"\nshuffle = false')
+    np.testing.assert_array_equal(prepared.train.x, x)
+    assert prepared.train.x.dtype == np.float32
+    prepared = dataset(tmp_path, 'path = "a.npz"\nshuffle = false\nflatten = true\ntarget = "other"\nscale = 2')
+    np.testing.assert_array_equal(prepared.train.x, x.reshape(6, 4) / 2)
+    np.testing.assert_array_equal(prepared.train.y, y[::-1])
+    prepared = dataset(tmp_path, 'path = "a.npz"\nshuffle = false\ndtype = "int32"')
+    assert prepared.train.x.dtype == np.int32
 
     np.savez(tmp_path / "b.npz", x_train=x[:4], y_train=y[:4], x_test=x[4:], y_test=y[4:])
-    found = dataset(tmp_path, 'path = "b.npz"')
-    assert found.test is not None
-    np.testing.assert_array_equal(found.test.x, x[4:])
-    found = dataset(tmp_path, 'path = "a.npz"\ntest_path = "a.npz"')
-    assert found.test is not None
-    assert len(found.test) == 6
+    prepared = dataset(tmp_path, 'path = "b.npz"')
+    assert prepared.test is not None
+    np.testing.assert_array_equal(prepared.test.x, x[4:])
+    prepared = dataset(tmp_path, 'path = "a.npz"\ntest_path = "a.npz"')
+    assert prepared.test is not None
+    assert len(prepared.test) == 6
 
 
 def test_wrong_arrays(tmp_path: Path) -> None:
@@ -271,13 +271,13 @@ def test_wrong_arrays(tmp_path: Path) -> None:
 
 
 def test_built_in_digits(tmp_path: Path) -> None:
-    found = dataset(tmp_path, 'name = "digits"\nscale = 16.0')
-    assert found.train.x.shape[1:] == (8, 8)
-    assert found.test is not None
-    assert len(found.train) + len(found.test) == 1797
-    assert (found.train.x.min(), found.train.x.max()) == (0, 1)
-    assert not found.shuffled
-    assert set(found.train.y) == set(range(10))
+    prepared = dataset(tmp_path, 'name = "digits"\nscale = 16.0')
+    assert prepared.train.x.shape[1:] == (8, 8)
+    assert prepared.test is not None
+    assert len(prepared.train) + len(prepared.test) == 1797
+    assert (prepared.train.x.min(), prepared.train.x.max()) == (0, 1)
+    assert not prepared.shuffled
+    assert set(prepared.train.y) == set(range(10))
 
 
 def test_mnist_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

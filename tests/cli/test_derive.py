@@ -98,5 +98,5 @@ def test_a_file_may_be_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert missing.exit_code == 2
     assert "DUALNET_DATA_DIR may name the folder" in missing.output
     monkeypatch.setenv("DUALNET_DATA_DIR", str(tmp_path / "data"))
-    found = run("train", path, "--run-dir", tmp_path / "run")
-    assert found.exit_code == 0, found.output
+    outcome = run("train", path, "--run-dir", tmp_path / "run")
+    assert outcome.exit_code == 0, outcome.output

@@ -60,8 +60,8 @@ def test_closed_pipe(tmp_path: Path) -> None:
         errors = process.stderr.read()
         assert process.wait(30) == 141
     assert errors == ""
-    found = json.loads((tmp_path / "runs/small/results.json").read_text())
-    assert found["interrupted"] is True
+    results = json.loads((tmp_path / "runs/small/results.json").read_text())
+    assert results["interrupted"] is True
     assert (tmp_path / "runs/small/model.keras").is_file()
 
 
@@ -99,13 +99,13 @@ def test_signal_keeps_what_was_trained(number: signal.Signals, code: int, tmp_pa
         output, errors = process.communicate(timeout=30)
     assert process.returncode == code
     assert errors == ""
-    found = json.loads((folder / "results.json").read_text())
-    assert found["interrupted"] is True
-    assert found["epochs"] >= 4
-    assert found["train"]["loss"] > 0
-    assert found["test"] is None
-    assert (folder / "metrics.csv").read_text().count("\n") == found["epochs"] + 1
-    assert f"interrupted during epoch {found['epochs']} of 1000000" in output
+    results = json.loads((folder / "results.json").read_text())
+    assert results["interrupted"] is True
+    assert results["epochs"] >= 4
+    assert results["train"]["loss"] > 0
+    assert results["test"] is None
+    assert (folder / "metrics.csv").read_text().count("\n") == results["epochs"] + 1
+    assert f"interrupted during epoch {results['epochs']} of 1000000" in output
     assert output.splitlines()[-1].startswith(
         "saved in runs/small: config.toml, metrics.csv, results.json, model.keras"
     )

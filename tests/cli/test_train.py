@@ -34,27 +34,27 @@ def test_run_directory(tmp_path: Path) -> None:
     assert {"config.toml", "metrics.csv", "results.json", "model.keras"} == names - {"history.png"}
     assert f"saved in {Path('runs/small')}" in result.output
 
-    found = results(folder)
-    assert found["device"] == "cpu"
-    assert found["seed"] == 7
-    assert found["epochs"] == 3
-    assert found["params"] == 17
-    assert found["interrupted"] is False
-    assert found["samples"] == {"train": 1, "validation": 2, "test": 1}
+    summary = results(folder)
+    assert summary["device"] == "cpu"
+    assert summary["seed"] == 7
+    assert summary["epochs"] == 3
+    assert summary["params"] == 17
+    assert summary["interrupted"] is False
+    assert summary["samples"] == {"train": 1, "validation": 2, "test": 1}
     for part in ("train", "validation", "test"):
-        assert set(found[part]) == {"loss", "accuracy"}
-    assert 0 < found["seconds_per_epoch"] <= found["seconds"]
-    assert found["versions"]["numpy"] == np.__version__
+        assert set(summary[part]) == {"loss", "accuracy"}
+    assert 0 < summary["seconds_per_epoch"] <= summary["seconds"]
+    assert summary["versions"]["numpy"] == np.__version__
 
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"]
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    assert float(rows[-1]["val_loss"]) == pytest.approx(found["validation"]["loss"], rel=1e-5)
+    assert float(rows[-1]["val_loss"]) == pytest.approx(summary["validation"]["loss"], rel=1e-5)
 
     model = dualnet.models.load_model(folder / "model.keras")
     x, y = np.array([[1, 1]], "float32"), np.array([0], "int32")  # the last row, which is the test set
-    assert model.evaluate(x, y, verbose=0, return_dict=True) == found["test"]
+    assert model.evaluate(x, y, verbose=0, return_dict=True) == summary["test"]
 
 
 def test_resolved_config_repeats_the_run(tmp_path: Path) -> None:
@@ -153,9 +153,9 @@ def test_diverging_loss(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "the loss became" in result.output
     assert "learning_rate" in result.output
-    found = results("runs/small")
-    assert found["epochs"] < 200
-    assert found["train"]["loss"] is None
+    summary = results("runs/small")
+    assert summary["epochs"] < 200
+    assert summary["train"]["loss"] is None
     assert Path("runs/small/model.keras").is_file()
 
 

@@ -216,12 +216,12 @@ def test_every_mistake_is_listed(tmp_path: Path) -> None:
             assert key in text.splitlines()[number - 1]
 
 
-def places(table: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def key_paths(table: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every key and every list position in a config."""
     items = table.items() if isinstance(table, dict) else enumerate(table) if isinstance(table, list) else ()
     for key, value in items:
         yield (*where, key)
-        yield from places(value, (*where, key))
+        yield from key_paths(value, (*where, key))
 
 
 ODD: list[Any] = [-1, 10**30, 1.5, float("nan"), True, "", "x", "\x1b[31m", [], [[]], {}, {"class": "x"}, [{}]]
@@ -232,7 +232,7 @@ def test_no_mutation_ends_in_a_traceback(tmp_path: Path, odd: Any) -> None:
     """Every value of a config taken away, misspelt, or replaced by something that does not belong there."""
     text = SMALL + '[[callbacks]]\nclass = "EarlyStopping"\nmonitor = "loss"\n'
     counts: Counter[int] = Counter()
-    for where in places(tomllib.loads(text)):
+    for where in key_paths(tomllib.loads(text)):
         table = tomllib.loads(text)
         parent: Any = table
         for part in where[:-1]:

@@ -35,19 +35,19 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_runs_ahead_but_no_further_than_its_queue() -> None:
-    made: list[int] = []
+    created: list[int] = []
 
     def source() -> Iterator[int]:
         for i in range(10):
-            made.append(i)
+            created.append(i)
             yield i
 
     items = background.prefetch(source, 3)
-    assert made == []  # nothing before the first is asked for
+    assert created == []  # nothing before the first is asked for
     assert next(items) == 0
-    wait_for(lambda: len(made) == 5)  # one taken, three waiting, one in hand
+    wait_for(lambda: len(created) == 5)  # one taken, three waiting, one in hand
     time.sleep(0.05)
-    assert made == [0, 1, 2, 3, 4]
+    assert created == [0, 1, 2, 3, 4]
     assert list(items) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
@@ -90,7 +90,7 @@ def test_a_taker_that_stops_early_stops_the_thread_and_closes_the_source(how: st
     assert closed.wait(5)
 
 
-def test_what_is_raised_comes_after_what_was_made() -> None:
+def test_an_error_is_raised_after_the_elements_before_it() -> None:
     def source() -> Iterator[int]:
         yield 1
         raise KeyError("broken")
@@ -112,11 +112,11 @@ def test_a_source_that_cannot_begin() -> None:
 
 
 def test_threads_are_on_the_device_of_the_one_who_takes() -> None:
-    found: list[str] = []
+    devices: list[str] = []
     with backends.device("strict:0"):
-        list(background.prefetch(lambda: (found.append(backends.current().device) for _ in range(2)), 1))
-        list(background.parallel_map(lambda _: found.append(backends.current().device), range(2), 2, 2))
-    assert found == ["strict:0"] * 4
+        list(background.prefetch(lambda: (devices.append(backends.current().device) for _ in range(2)), 1))
+        list(background.parallel_map(lambda _: devices.append(backends.current().device), range(2), 2, 2))
+    assert devices == ["strict:0"] * 4
 
 
 def test_several_workers_keep_the_order() -> None:

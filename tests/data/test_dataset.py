@@ -94,7 +94,7 @@ def test_structures_go_through() -> None:
 
 
 def test_types_are_those_of_tf_data() -> None:
-    for given, dtype in [
+    for value, dtype in [
         ([1, 2], np.int32),
         ([1.0, 2.0], np.float32),
         ([2**40], np.int64),
@@ -104,7 +104,7 @@ def test_types_are_those_of_tf_data() -> None:
         (np.zeros(2, np.uint8), np.uint8),
         (dualnet.ops.zeros(2), np.float32),
     ]:
-        assert next(Dataset.from_tensor_slices(given).as_numpy_iterator()).dtype == dtype
+        assert next(Dataset.from_tensor_slices(value).as_numpy_iterator()).dtype == dtype
     assert next(span(1).as_numpy_iterator()).dtype == np.int64
 
 
@@ -167,7 +167,7 @@ def test_a_shuffle_loses_nothing_and_stays_within_its_buffer() -> None:
     for size in (1, 3, 10, 100, 500):
         order = numbers(span(100).shuffle(size, seed=1))
         assert sorted(order) == list(range(100))
-        assert all(element < place + size for place, element in enumerate(order))
+        assert all(element < position + size for position, element in enumerate(order))
     assert numbers(span(100).shuffle(1)) == list(range(100))
 
 
@@ -175,8 +175,8 @@ def test_a_shuffle_is_even() -> None:
     dataset = span(4).shuffle(4, seed=3)
     counts = np.zeros((4, 4))
     for _ in range(2000):
-        for place, element in enumerate(numbers(dataset)):
-            counts[place, element] += 1
+        for position, element in enumerate(numbers(dataset)):
+            counts[position, element] += 1
     np.testing.assert_allclose(counts, 500, atol=100)  # 5 standard deviations
 
 
@@ -241,7 +241,7 @@ def test_windows_of_tuples_and_reduce() -> None:
     assert span(5).reduce(0, lambda state, x: state + x) == 10
 
 
-def test_what_is_given_out_again_cannot_be_changed() -> None:
+def test_repeated_elements_are_read_only() -> None:
     array = np.zeros((3, 2))
     dataset = Dataset.from_tensor_slices(array)
 

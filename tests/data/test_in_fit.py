@@ -24,9 +24,9 @@ def seeded() -> None:
 
 
 def model(**arguments: Any) -> Any:
-    made = dualnet.Sequential([dualnet.Input((3,)), dualnet.layers.Dense(1, kernel_initializer="ones")])
-    made.compile("sgd", "mse", **arguments)
-    return made
+    linear_model = dualnet.Sequential([dualnet.Input((3,)), dualnet.layers.Dense(1, kernel_initializer="ones")])
+    linear_model.compile("sgd", "mse", **arguments)
+    return linear_model
 
 
 class Batches(PyDataset):
@@ -36,7 +36,7 @@ class Batches(PyDataset):
         super().__init__(**kwargs)
         self.x, self.y = x, y
         self.asked: list[int] = []
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.threads: set[str] = set()
 
     def __len__(self) -> int:
@@ -48,10 +48,10 @@ class Batches(PyDataset):
         return self.x[8 * index : 8 * index + 8], self.y[8 * index : 8 * index + 8]
 
     def on_epoch_begin(self) -> None:
-        self.told.append("begin")
+        self.calls.append("begin")
 
     def on_epoch_end(self) -> None:
-        self.told.append("end")
+        self.calls.append("end")
 
 
 def dataset() -> Dataset:
@@ -161,7 +161,7 @@ def test_a_py_dataset_trains_as_arrays_do(arguments: dict[str, Any]) -> None:
     np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-6)
     np.testing.assert_array_equal(ours.get_weights()[0], theirs.get_weights()[0])
     assert sorted(batches.asked) == sorted([*range(5)] * 3)
-    assert batches.told == ["begin", "end"] * 3
+    assert batches.calls == ["begin", "end"] * 3
     in_threads = any(name.startswith("dualnet-worker") for name in batches.threads)
     assert in_threads == bool(arguments)
     assert not [t for t in threading.enumerate() if t.name.startswith("dualnet-")]

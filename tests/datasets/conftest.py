@@ -148,15 +148,17 @@ def serve(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Call
     """Serves a small set in the given ways, one mirror each, and returns the function that loads it."""
     from tests.datasets.small_sets import SETS
 
-    def prepare(key: str, *ways: str, content: bytes | None = None) -> Callable[..., Any]:
-        found = SETS[key]
-        content = found.content if content is None else content
-        server.files[found.name] = content
-        algorithm = found.hash.removeprefix("_INDEX").removeprefix("_").lower()
+    def prepare(key: str, *sources: str, content: bytes | None = None) -> Callable[..., Any]:
+        small = SETS[key]
+        content = small.content if content is None else content
+        server.files[small.name] = content
+        algorithm = small.hash.removeprefix("_INDEX").removeprefix("_").lower()
         digest = hashlib.new(algorithm, content).hexdigest()
-        assert len(getattr(found.module, found.hash)) == len(digest)
-        monkeypatch.setattr(found.module, found.hash, digest)
-        monkeypatch.setattr(found.module, found.urls, tuple(server.url(how, found.name) for how in ways or ("good",)))
-        return getattr(found.module, found.load)
+        assert len(getattr(small.module, small.hash)) == len(digest)
+        monkeypatch.setattr(small.module, small.hash, digest)
+        monkeypatch.setattr(
+            small.module, small.urls, tuple(server.url(how, small.name) for how in sources or ("good",))
+        )
+        return getattr(small.module, small.load)
 
     return prepare

@@ -29,9 +29,9 @@ def tar(*members: tuple[str, bytes, bytes, str], pax: dict[str, str] | None = No
     """A tar archive of (name, type, content, link target)."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, kind, content, link in [*GOOD, *members]:
+        for name, archive_type, content, link in [*GOOD, *members]:
             info = tarfile.TarInfo(name)
-            info.type, info.linkname, info.size = kind, link, len(content)
+            info.type, info.linkname, info.size = archive_type, link, len(content)
             info.pax_headers = pax or {}
             archive.addfile(info, io.BytesIO(content))
     return file.getvalue()
@@ -229,13 +229,13 @@ WHOLE = {
 ENDS = {"tar": 512 + 512 + 512 + 3072 + 512}
 
 
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("archive_type", WHOLE)
 def test_a_truncated_archive_never_passes_for_a_whole_one(
-    unpack: Any, tmp_path: Path, kind: str, files_below: Listing
+    unpack: Any, tmp_path: Path, archive_type: str, files_below: Listing
 ) -> None:
-    whole = WHOLE[kind]
+    whole = WHOLE[archive_type]
     assert files_below(unpack(whole)) == ["data", "good.txt"]
-    for end in [*range(0, ENDS.get(kind, len(whole)), 97), ENDS.get(kind, len(whole)) - 1]:
+    for end in [*range(0, ENDS.get(archive_type, len(whole)), 97), ENDS.get(archive_type, len(whole)) - 1]:
         out = tmp_path / f"out{end}"
         (tmp_path / "archive").write_bytes(whole[:end])
         with pytest.raises(ContentError):
@@ -243,12 +243,14 @@ def test_a_truncated_archive_never_passes_for_a_whole_one(
         assert not out.exists()
 
 
-@pytest.mark.parametrize("kind", WHOLE)
-def test_flipped_bits_are_found_or_harmless(unpack: Any, tmp_path: Path, kind: str, files_below: Listing) -> None:
+@pytest.mark.parametrize("archive_type", WHOLE)
+def test_flipped_bits_are_detected_or_harmless(
+    unpack: Any, tmp_path: Path, archive_type: str, files_below: Listing
+) -> None:
     rng = random.Random(1)
     refused = 0
     for i in range(150):
-        damaged = bytearray(WHOLE[kind])
+        damaged = bytearray(WHOLE[archive_type])
         damaged[rng.randrange(min(len(damaged), 5000))] ^= 1 << rng.randrange(8)
         out = tmp_path / f"out{i}"
         (tmp_path / "archive").write_bytes(damaged)
@@ -258,8 +260,8 @@ def test_flipped_bits_are_found_or_harmless(unpack: Any, tmp_path: Path, kind: s
             refused += 1
             assert not out.exists()
             continue
-        if kind != "tar":  # which has no checksum of its data
+        if archive_type != "tar":  # which has no checksum of its data
             for name in files_below(out):
                 assert (out / name).read_bytes() in (RANDOM, b"good")
-    assert refused > (20 if kind == "tar" else 75)
+    assert refused > (20 if archive_type == "tar" else 75)
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []

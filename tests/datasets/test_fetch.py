@@ -25,13 +25,13 @@ Listing = Callable[[Path], list[str]]
 
 
 def fetch(*urls: str, **changed: Any) -> bytes:
-    wanted: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "sha256": hashlib.sha256(CONTENT).hexdigest(),
         "size": len(CONTENT),
         "folder": "set",
         "gzipped": True,
     }
-    return bytes(download.fetch(NAME, urls, **{**wanted, **changed}))
+    return bytes(download.fetch(NAME, urls, **{**arguments, **changed}))
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +66,10 @@ def test_asks_for_the_bytes_as_they_are(server: Any) -> None:
     assert server.headers["User-Agent"] == "dualnet"
 
 
-def test_damage_at_every_byte_is_found_or_harmless(tmp_path: Path) -> None:
+def test_damage_at_every_byte_is_detected_or_harmless(tmp_path: Path) -> None:
     content = b"the same again and again, " * 40
     packed, sha256 = gzip.compress(content, mtime=0), hashlib.sha256(content).hexdigest()
-    found = 0
+    detected = 0
     for i in range(len(packed)):
         for bit in range(8):
             damaged = packed[:i] + bytes([packed[i] ^ 1 << bit]) + packed[i + 1 :]
@@ -77,13 +77,13 @@ def test_damage_at_every_byte_is_found_or_harmless(tmp_path: Path) -> None:
             try:
                 got = download.read_checked(tmp_path / "file", sha256, len(content), gzipped=True)
             except ContentError:
-                found += 1
+                detected += 1
             else:
                 assert got == content
-    assert found > 8 * len(packed) * 0.8  # the rest are dates and flags in the header
+    assert detected > 8 * len(packed) * 0.8  # the rest are dates and flags in the header
 
 
-def test_a_server_that_unpacks_on_the_way(server: Any) -> None:
+def test_a_server_that_decompresses(server: Any) -> None:
     server.files[NAME] = CONTENT
     assert fetch(server.url("good", NAME)) == CONTENT
 
@@ -138,8 +138,8 @@ def test_offline(server: Any) -> None:
 
 def test_a_wrong_hash_names_both(server: Any) -> None:
     other = hashlib.sha256(b"other").hexdigest()
-    found = hashlib.sha256(CONTENT).hexdigest()
-    expected = f"expected 256,000 bytes with sha256 {other[:16]}..., found sha256 {found[:16]}..."
+    detected = hashlib.sha256(CONTENT).hexdigest()
+    expected = f"expected 256,000 bytes with sha256 {other[:16]}..., found sha256 {detected[:16]}..."
     with pytest.raises(DataError, match=re.escape(expected)):
         fetch(server.url("good", NAME), sha256=other)
 

@@ -67,7 +67,7 @@ def test_several_processes_at_once(server: Any, cache: Path, cached: Path, files
     assert server.asked.total() == server.gate.parties  # none waited for another
 
 
-def test_a_process_killed_half_way_leaves_no_file_under_the_name(server: Any, cached: Path) -> None:
+def test_a_killed_process_leaves_no_incomplete_file(server: Any, cached: Path) -> None:
     process = child(server.url("stalls", NAME))
     while sum(part.stat().st_size for part in cached.parent.glob(".*.part")) == 0:
         assert process.poll() is None

@@ -21,14 +21,14 @@ Serve = Callable[..., Callable[..., Any]]
 def test_downloads_once(serve: Serve, server: Any, cache: Path, key: str) -> None:
     load = serve(key)
     first = load()
-    kept = cache / "datasets" / SETS[key].name
-    assert kept.read_bytes() == SETS[key].content
+    cached = cache / "datasets" / SETS[key].name
+    assert cached.read_bytes() == SETS[key].content
     assert server.asked.total() == 1
     np.testing.assert_equal(load(), first)
     assert server.asked.total() == 1
 
 
-WAYS = {
+SOURCES = {
     "missing": "answered HTTP 404",
     "breaks": "the connection broke off",
     "short": "expected (sha256|md5) ",
@@ -37,10 +37,10 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("how", SOURCES)
 @pytest.mark.parametrize("key", SETS)
 def test_a_bad_server_is_one_clear_line_and_leaves_nothing(serve: Serve, cache: Path, key: str, how: str) -> None:
-    with pytest.raises(DataError, match=WAYS[how]) as caught:
+    with pytest.raises(DataError, match=SOURCES[how]) as caught:
         serve(key, how)()
     message = str(caught.value)
     assert message.startswith(f"{SETS[key].name} is not in the cache {cache}")
@@ -66,12 +66,12 @@ def test_local_files(serve: Serve, server: Any, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("key", SETS)
 def test_a_damaged_cache_is_replaced_and_said(serve: Serve, cache: Path, key: str) -> None:
     load = serve(key)
-    kept = cache / "datasets" / SETS[key].name
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"damaged")
+    cached = cache / "datasets" / SETS[key].name
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"damaged")
     with pytest.warns(UserWarning, match="downloading it again"):
         load()
-    assert kept.read_bytes() == SETS[key].content
+    assert cached.read_bytes() == SETS[key].content
 
 
 def test_more_than_expected_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,10 +165,10 @@ def test_texts_of_one_length_are_an_array_of_lists(serve: Serve) -> None:
 
 
 def test_every_hash_has_its_length() -> None:
-    for found in SETS.values():
-        digest = getattr(found.module, found.hash)
+    for small in SETS.values():
+        digest = getattr(small.module, small.hash)
         assert re.fullmatch("[0-9a-f]+", digest)
-        assert len(digest) == (32 if "MD5" in found.hash else 64)
+        assert len(digest) == (32 if "MD5" in small.hash else 64)
 
 
 SEQUENCE_ARGUMENTS: list[dict[str, Any]] = [
@@ -241,15 +241,17 @@ REAL: list[tuple[str, str, Any, list[tuple[int, ...]], list[int], list[int]]] = 
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "kind", "module", "shapes", "train", "test"), REAL, ids=[case[0] for case in REAL])
+@pytest.mark.parametrize(
+    ("name", "category", "module", "shapes", "train", "test"), REAL, ids=[case[0] for case in REAL]
+)
 def test_real_files(
-    monkeypatch: pytest.MonkeyPatch, name: str, kind: str, module: Any, shapes: Any, train: Any, test: Any
+    monkeypatch: pytest.MonkeyPatch, name: str, category: str, module: Any, shapes: Any, train: Any, test: Any
 ) -> None:
     if not os.path.exists(os.path.join(REAL_DATA, name)):
         pytest.skip(f"DUALNET_DATA_DIR names no folder with {name}")
     monkeypatch.setenv("DUALNET_DATA_DIR", REAL_DATA)
     (x_train, y_train), (x_test, y_test) = module.load_data()
     assert [array.shape for array in (x_train, y_train, x_test, y_test)] == shapes
-    assert x_train.dtype.name.startswith(kind)
+    assert x_train.dtype.name.startswith(category)
     assert y_train.ravel()[: len(train)].tolist() == train
     assert y_test.ravel()[: len(test)].tolist() == test

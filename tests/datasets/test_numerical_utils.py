@@ -91,9 +91,9 @@ def test_normalize_leaves_norm_one_along_the_axis(axis: Any) -> None:
     np.testing.assert_array_equal(x, before)
 
 
-@pytest.mark.parametrize(("given", "got"), [("float32", "float32"), ("float64", "float64"), ("int8", "float64")])
-def test_normalize_dtype(given: str, got: str) -> None:
-    assert normalize(np.array([[3, 4]], given)).dtype == got
+@pytest.mark.parametrize(("input_dtype", "got"), [("float32", "float32"), ("float64", "float64"), ("int8", "float64")])
+def test_normalize_dtype(input_dtype: str, got: str) -> None:
+    assert normalize(np.array([[3, 4]], input_dtype)).dtype == got
 
 
 def test_normalize_of_lists_and_of_a_whole_matrix() -> None:

@@ -41,18 +41,18 @@ def test_arrays_come_back(array: Any, protocol: int) -> None:
         stream = python2_pickle(array)  # NumPy 5 uses buffers of its own, which no data set does
     else:
         stream = pickle.dumps(array, protocol=protocol)
-    found = pickles.load_pickle(io.BytesIO(stream))
-    assert found.dtype == array.dtype
-    assert found.tolist() == array.tolist()
-    assert found.flags.writeable
+    loaded = pickles.load_pickle(io.BytesIO(stream))
+    assert loaded.dtype == array.dtype
+    assert loaded.tolist() == array.tolist()
+    assert loaded.flags.writeable
 
 
 def test_a_dictionary_of_python_2() -> None:
     batch = {b"data": ARRAYS[0], b"labels": [1, 2, 3], b"batch_label": b"one of five"}
-    found = pickles.load_pickle(io.BytesIO(python2_pickle(batch)))
-    assert list(found) == [b"data", b"labels", b"batch_label"]
-    np.testing.assert_array_equal(found[b"data"], ARRAYS[0])
-    assert found[b"labels"] == [1, 2, 3]
+    loaded = pickles.load_pickle(io.BytesIO(python2_pickle(batch)))
+    assert list(loaded) == [b"data", b"labels", b"batch_label"]
+    np.testing.assert_array_equal(loaded[b"data"], ARRAYS[0])
+    assert loaded[b"labels"] == [1, 2, 3]
 
 
 class Call:
@@ -153,12 +153,12 @@ def npz(**arrays: Any) -> io.BytesIO:
 
 
 def test_npz() -> None:
-    given = {f"a{i}": array for i, array in enumerate(ARRAYS)}
-    found = pickles.read_npz(npz(**given), tuple(given))
-    for name, array in given.items():
-        assert found[name].dtype == array.dtype
-        assert found[name].tolist() == array.tolist()
-        assert found[name].flags.writeable
+    by_name = {f"a{i}": array for i, array in enumerate(ARRAYS)}
+    loaded = pickles.read_npz(npz(**by_name), tuple(by_name))
+    for name, array in by_name.items():
+        assert loaded[name].dtype == array.dtype
+        assert loaded[name].tolist() == array.tolist()
+        assert loaded[name].flags.writeable
 
 
 def test_npz_of_python_2() -> None:

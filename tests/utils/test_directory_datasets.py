@@ -24,8 +24,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name / "deeper").mkdir(parents=True)
         for i in range(6):
             image = np.full((8 + i, 10 - k, 3), colour, np.uint8)
-            place = folder / name / ("deeper" if i == 5 else "")
-            save_img(place / f"{i}.{['png', 'bmp', 'PNG'][i % 3]}", image, scale=False)
+            parent = folder / name / ("deeper" if i == 5 else "")
+            save_img(parent / f"{i}.{['png', 'bmp', 'PNG'][i % 3]}", image, scale=False)
         (folder / name / "notes.txt").write_text("not an image")
     (folder / ".hidden").mkdir()
     (folder / "loose.txt").write_text("not an image")
@@ -102,9 +102,9 @@ def test_label_modes(images: Path) -> None:
     for arguments in ({"label_mode": None}, {"labels": None}):
         batch = next(iter(load(images, **arguments)))
         assert batch.shape == (18, 6, 4, 3)
-    given = load(images, labels=[i % 2 for i in range(18)], shuffle=False)
-    assert given.class_names == ["0", "1"]
-    assert next(iter(given))[1].tolist() == [0, 1] * 9
+    explicit = load(images, labels=[i % 2 for i in range(18)], shuffle=False)
+    assert explicit.class_names == ["0", "1"]
+    assert next(iter(explicit))[1].tolist() == [0, 1] * 9
 
 
 def test_training_and_validation_share_no_file(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,8 +154,8 @@ def test_deep_grey_images_keep_their_range(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     image.fromarray(np.array([[0, 32768], [65535, 256]], np.uint16)).save(tmp_path / "a.png")
     for mode in ("grayscale", "rgb"):
-        found = next(iter(load(tmp_path, labels=None, image_size=(2, 2), color_mode=mode)))[0]
-        assert found[..., 0].tolist() == [[0, 128], [255, 1]]
+        picture = next(iter(load(tmp_path, labels=None, image_size=(2, 2), color_mode=mode)))[0]
+        assert picture[..., 0].tolist() == [[0, 128], [255, 1]]
 
 
 def test_fit_trains_on_images(images: Path) -> None:
@@ -204,7 +204,7 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No images found"):
         load(tmp_path)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
-    with pytest.raises(ValueError, match=r"broken\.png cannot be read as an image .* repair it or take it away"):
+    with pytest.raises(ValueError, match=r"broken\.png cannot be read as an image .* repair or remove it"):
         list(load(tmp_path, labels=None))
 
 

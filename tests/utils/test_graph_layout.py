@@ -16,35 +16,35 @@ def boxes(sizes: list[tuple[float, float]], centers: list[tuple[float, float]]) 
     return [(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for (w, h), (x, y) in zip(sizes, centers)]
 
 
-def random_graph(seed: int, circles: bool) -> tuple[list[tuple[float, float]], list[tuple[int, int]]]:
+def random_graph(seed: int, cycles: bool) -> tuple[list[tuple[float, float]], list[tuple[int, int]]]:
     rng = random.Random(seed)
     count = rng.randint(1, 25)
     sizes = [(rng.uniform(20, 120), rng.uniform(15, 60)) for _ in range(count)]
     edges = []
     for b in range(1, count):
         edges += [(rng.randrange(b), b) for _ in range(rng.randint(0, 3))]
-    if circles and count > 2:
+    if cycles and count > 2:
         edges += [tuple(rng.sample(range(count), 2)) for _ in range(2)]  # type: ignore[misc]
     return sizes, edges
 
 
-@pytest.mark.parametrize("circles", [False, True])
-def test_random_graphs(circles: bool) -> None:
+@pytest.mark.parametrize("cycles", [False, True])
+def test_random_graphs(cycles: bool) -> None:
     straight = total = 0
     for seed in range(60):
-        sizes, edges = random_graph(seed, circles)
-        found = layout(sizes, edges, gap=10, drop=20)
-        placed = boxes(sizes, found.centers)
+        sizes, edges = random_graph(seed, cycles)
+        result = layout(sizes, edges, gap=10, rank_gap=20)
+        placed = boxes(sizes, result.centers)
         for (l0, t0, r0, b0), (l1, t1, r1, b1) in itertools.combinations(placed, 2):
             apart = r0 + 9.9 <= l1 or r1 + 9.9 <= l0 or b0 + 19.9 <= t1 or b1 + 19.9 <= t0
             assert apart, seed
         assert min(box[0] for box in placed) >= -1e-6
-        assert max(box[2] for box in placed) <= found.width + 1e-6
-        assert max(box[3] for box in placed) <= found.height + 1e-6
-        assert set(found.routes) == set(edges)
-        assert circles or not found.backward
-        for (a, b), route in found.routes.items():
-            if (a, b) in found.backward:
+        assert max(box[2] for box in placed) <= result.width + 1e-6
+        assert max(box[3] for box in placed) <= result.height + 1e-6
+        assert set(result.routes) == set(edges)
+        assert cycles or not result.back_edges
+        for (a, b), route in result.routes.items():
+            if (a, b) in result.back_edges:
                 a, b = b, a
             assert route[0][1] == pytest.approx(placed[a][3])
             assert route[-1][1] == pytest.approx(placed[b][1])
@@ -61,15 +61,15 @@ def test_random_graphs(circles: bool) -> None:
 
 
 def test_a_chain_stands_in_one_line() -> None:
-    found = layout([(30, 10), (80, 20), (10, 5)], [(0, 1), (1, 2)], drop=7)
-    assert found.centers == [(40, 5), (40, 27), (40, 46.5)]
-    assert found.routes == {(0, 1): [(40, 10), (40, 17)], (1, 2): [(40, 37), (40, 44)]}
-    assert (found.width, found.height) == (80, 49)
+    result = layout([(30, 10), (80, 20), (10, 5)], [(0, 1), (1, 2)], rank_gap=7)
+    assert result.centers == [(40, 5), (40, 27), (40, 46.5)]
+    assert result.routes == {(0, 1): [(40, 10), (40, 17)], (1, 2): [(40, 37), (40, 44)]}
+    assert (result.width, result.height) == (80, 49)
 
 
 def test_a_diamond_is_symmetric() -> None:
-    found = layout([(20, 10)] * 4, [(0, 1), (0, 2), (1, 3), (2, 3)], gap=10)
-    (x0, _), (x1, _), (x2, _), (x3, _) = found.centers
+    result = layout([(20, 10)] * 4, [(0, 1), (0, 2), (1, 3), (2, 3)], gap=10)
+    (x0, _), (x1, _), (x2, _), (x3, _) = result.centers
     assert x0 == x3 == (x1 + x2) / 2
     assert abs(x1 - x2) == 30
 
@@ -77,9 +77,9 @@ def test_a_diamond_is_symmetric() -> None:
 def test_crossings_are_untangled() -> None:
     # Drawn as numbered, all these would cross each other.
     edges = [(i, 5 + (4 - i)) for i in range(5)]
-    found = layout([(20, 10)] * 10, edges)
+    result = layout([(20, 10)] * 10, edges)
     for a, b in edges:
-        assert found.centers[a][0] == pytest.approx(found.centers[b][0])
+        assert result.centers[a][0] == pytest.approx(result.centers[b][0])
 
 
 def test_nothing_and_single_boxes() -> None:
@@ -90,11 +90,11 @@ def test_nothing_and_single_boxes() -> None:
 
 
 def test_inputs_stand_just_above_what_they_lead_to() -> None:
-    found = layout([(10, 10)] * 5, [(0, 1), (1, 2), (2, 3), (4, 3)], drop=10)
-    assert found.centers[4][1] == found.centers[2][1]
+    result = layout([(10, 10)] * 5, [(0, 1), (1, 2), (2, 3), (4, 3)], rank_gap=10)
+    assert result.centers[4][1] == result.centers[2][1]
 
 
 def test_a_thousand_boxes_in_a_row() -> None:
-    found = layout([(10, 10)] * 1000, [(i, i + 1) for i in range(999)] + [(999, 0)])
-    assert found.backward == {(999, 0)}
-    assert found.height == 1000 * 10 + 999 * 30
+    result = layout([(10, 10)] * 1000, [(i, i + 1) for i in range(999)] + [(999, 0)])
+    assert result.back_edges == {(999, 0)}
+    assert result.height == 1000 * 10 + 999 * 30

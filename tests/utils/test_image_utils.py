@@ -77,16 +77,16 @@ def test_load_img_equals_keras(keras: Any, tmp_path: Path, arguments: dict[str, 
     path = tmp_path / "image.png"
     save_img(path, RGB, scale=False)
     expected = np.asarray(keras.utils.load_img(path, **arguments))
-    for given in (path, str(path), io.BytesIO(path.read_bytes())):
-        np.testing.assert_array_equal(np.asarray(load_img(given, **arguments)), expected)
+    for argument in (path, str(path), io.BytesIO(path.read_bytes())):
+        np.testing.assert_array_equal(np.asarray(load_img(argument, **arguments)), expected)
     path.unlink()  # nothing holds it open
 
 
 def test_save_img(tmp_path: Path) -> None:
     for name in ("a.png", "a.bmp", "a.gif"):
         save_img(str(tmp_path / name), RGB[:, :, :1], scale=False)
-        found = img_to_array(load_img(tmp_path / name, color_mode="grayscale"), dtype="uint8")
-        np.testing.assert_array_equal(found, RGB[:, :, :1])
+        pixels = img_to_array(load_img(tmp_path / name, color_mode="grayscale"), dtype="uint8")
+        np.testing.assert_array_equal(pixels, RGB[:, :, :1])
     save_img(tmp_path / "a.JPG", np.full((8, 8, 3), 100.0), scale=False, quality=95)
     np.testing.assert_allclose(img_to_array(load_img(tmp_path / "a.JPG")), 100, atol=2)
     with pytest.warns(UserWarning, match="no transparency"):
@@ -100,11 +100,11 @@ def test_smart_resize(keras: Any) -> None:
     smart_resize = dualnet.preprocessing.image.smart_resize
     x = RNG.uniform(0, 255, (2, 12, 9, 3)).astype("float32")
     for size, arguments in [((5, 5), {}), ((6, 2), {"interpolation": "nearest"}), ((20, 31), {})]:
-        for given in (x, x[0]):
-            ours = smart_resize(given, size, **arguments)
+        for argument in (x, x[0]):
+            ours = smart_resize(argument, size, **arguments)
             assert type(ours) is np.ndarray
             np.testing.assert_allclose(
-                ours, keras.preprocessing.image.smart_resize(given, size, **arguments), atol=1e-3
+                ours, keras.preprocessing.image.smart_resize(argument, size, **arguments), atol=1e-3
             )
     first = smart_resize(x.transpose(0, 3, 1, 2), (5, 5), data_format="channels_first")
     np.testing.assert_allclose(first.transpose(0, 2, 3, 1), smart_resize(x, (5, 5)), atol=1e-4)

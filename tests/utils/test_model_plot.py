@@ -43,10 +43,10 @@ def texts(figure: Any) -> list[str]:
 
 def patches(figure: Any) -> tuple[list[Any], list[Any]]:
     """(boxes, arrows)"""
-    kinds: dict[str, list[Any]] = {"FancyBboxPatch": [], "FancyArrowPatch": []}
+    by_class: dict[str, list[Any]] = {"FancyBboxPatch": [], "FancyArrowPatch": []}
     for patch in figure.axes[0].patches:
-        kinds[type(patch).__name__].append(patch)
-    return kinds["FancyBboxPatch"], kinds["FancyArrowPatch"]
+        by_class[type(patch).__name__].append(patch)
+    return by_class["FancyBboxPatch"], by_class["FancyArrowPatch"]
 
 
 def test_a_sequential_model() -> None:
@@ -114,8 +114,8 @@ def test_arrows_go_from_box_to_box(rankdir: str, splines: str) -> None:
     extents = {}
     for box in boxes:
         x, y, w, h = box.get_x(), box.get_y(), box.get_width(), box.get_height()
-        places = [(text.get_position(), text.get_text()) for text in figure.axes[0].texts]
-        inside = [text for (left, bottom), text in places if x < left < x + w and y < bottom < y + h]
+        labels_at = [(text.get_position(), text.get_text()) for text in figure.axes[0].texts]
+        inside = [text for (left, bottom), text in labels_at if x < left < x + w and y < bottom < y + h]
         assert len(inside) == 2
         extents[inside[1]] = (x, y, x + w, y + h)
 
@@ -126,12 +126,12 @@ def test_arrows_go_from_box_to_box(rankdir: str, splines: str) -> None:
             if left - 0.1 <= point[0] <= right + 0.1 and bottom - 0.1 <= point[1] <= top + 0.1
         )
 
-    found = set()
+    ends = set()
     for arrow in arrows:
         path = arrow._path_original.vertices
-        found.add((at(path[0]), at(path[-1])))
+        ends.add((at(path[0]), at(path[-1])))
     (plus,) = set(extents) - set(names)
-    assert found == {
+    assert ends == {
         ("a", "h"), ("b", "g"), ("h", "shared"), ("g", "shared"), ("shared", plus), (plus, "price"), (plus, "kind"),
     }  # fmt: skip
     axis, sign = (1, -1) if rankdir in ("TB", "BT") else (0, 1)

@@ -29,8 +29,8 @@ def history(**arguments: Any) -> Any:
 
 
 def test_a_panel_for_the_loss_and_every_metric(tmp_path: Path) -> None:
-    found = history()
-    figure = found.plot(to_file=tmp_path / "h.png", title="a run")
+    result = history()
+    figure = result.plot(to_file=tmp_path / "h.png", title="a run")
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         "loss",
         "accuracy",
@@ -39,16 +39,16 @@ def test_a_panel_for_the_loss_and_every_metric(tmp_path: Path) -> None:
     for axes, name in zip(figure.axes, ["loss", "accuracy", "sparse_categorical_crossentropy"]):
         train, valid = axes.lines
         assert train.get_xdata().tolist() == valid.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
-        np.testing.assert_allclose(train.get_ydata(), found.history[name])
-        np.testing.assert_allclose(valid.get_ydata(), found.history[f"val_{name}"])
+        np.testing.assert_allclose(train.get_ydata(), result.history[name])
+        np.testing.assert_allclose(valid.get_ydata(), result.history[f"val_{name}"])
         assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation"]
     assert figure.get_suptitle() == "a run"
     assert 0.01 < ink_share(tmp_path / "h.png") < 0.5
 
 
 def test_validation_now_and_then_stands_at_its_epochs() -> None:
-    found = history(validation_freq=[2, 5, 6])
-    train, valid = found.plot(metrics=["accuracy"]).axes[0].lines
+    result = history(validation_freq=[2, 5, 6])
+    train, valid = result.plot(metrics=["accuracy"]).axes[0].lines
     assert train.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
     assert valid.get_xdata().tolist() == [2, 5, 6]
     later = history(initial_epoch=4, validation_data=None)
@@ -57,15 +57,15 @@ def test_validation_now_and_then_stands_at_its_epochs() -> None:
 
 
 def test_what_else_a_history_may_hold() -> None:
-    found = dualnet.callbacks.History()
+    result = dualnet.callbacks.History()
     with pytest.raises(ValueError, match=r"no epoch is complete yet\. Call fit first"):
-        found.plot()
-    found.history = {"loss": [100.0, 1.0, float("nan"), 0.1], "learning_rate": [0.1, 0.1, 0.05, 0.05]}
-    figure = found.plot()
+        result.plot()
+    result.history = {"loss": [100.0, 1.0, float("nan"), 0.1], "learning_rate": [0.1, 0.1, 0.05, 0.05]}
+    figure = result.plot()
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 3, 4]
     with pytest.raises(ValueError, match="there is no 'acc' in the history; there are loss, learning_rate"):
-        found.plot(["acc"])
+        result.plot(["acc"])
 
 
 # Images
@@ -87,8 +87,8 @@ def shown(figure: Any) -> list[Any]:
     ],
 )
 def test_brightness(images: Any, expected: Any) -> None:
-    found = shown(plot_images(images))
-    for picture, value in zip(found, np.broadcast_to(expected, 2)):
+    result = shown(plot_images(images))
+    for picture, value in zip(result, np.broadcast_to(expected, 2)):
         np.testing.assert_allclose(picture, value)
 
 

@@ -24,7 +24,7 @@ from tests.callbacks.fakes import Counted, FakeModel, Unread
 
 from .screens import Terminal
 
-IN_THE_WAY = {"NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES"}
+IGNORED_VARIABLES = {"NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES"}
 ROOT = Path(__file__).parents[2]
 TWO_EPOCHS = """
 import time
@@ -47,8 +47,8 @@ BAR = r"30/30 ━{20} 0s \d+[mu]s/step - accuracy: 0.5000 - loss: 0.2500 - val_l
 
 def environment(**settings: str) -> dict[str, str]:
     path = os.pathsep.join(str(ROOT / floor) for floor in ("backends", "", "cli"))
-    kept = {k: v for k, v in os.environ.items() if k not in IN_THE_WAY}
-    return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "TERM": "xterm-256color", **settings}
+    inherited = {k: v for k, v in os.environ.items() if k not in IGNORED_VARIABLES}
+    return {**inherited, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "TERM": "xterm-256color", **settings}
 
 
 def on_terminal(code: str, columns: int = 100, **settings: str) -> str:
@@ -84,7 +84,7 @@ def on_screen(text: str) -> list[str]:
     return rows
 
 
-def test_on_a_terminal_the_bar_is_redrawn_in_place() -> None:
+def test_on_a_terminal_the_bar_is_redrawn() -> None:
     text = on_terminal(TWO_EPOCHS)
     assert text.count("━") > 5 * 20, "drawn at the first step, during the epoch and at its end"
     assert "\x1b[32m━" in text
@@ -171,7 +171,7 @@ def test_characters_the_encoding_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.endswith("?\n")
 
 
-def test_a_notebook_is_told_by_the_stream_not_by_loaded_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_is_recognized_by_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     class OutStream(io.StringIO):
         encoding = "utf-8"
 
@@ -284,7 +284,7 @@ def test_silence(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
-def test_both_kinds_of_metrics_exclude_each_other() -> None:
+def test_stateful_and_stateless_metrics_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         Progbar(1, stateful_metrics=[], stateless_metrics=[])
 

@@ -29,10 +29,10 @@ def test_names_from_elsewhere() -> None:
 
 
 def test_tensors_stay_tensors() -> None:
-    made = utils.to_categorical(ops.array([0, 2]), 3)
-    assert isinstance(made, dualnet.Tensor)
-    assert made.dtype == "float32"
-    assert made.tolist() == [[1, 0, 0], [0, 0, 1]]
+    one_hot = utils.to_categorical(ops.array([0, 2]), 3)
+    assert isinstance(one_hot, dualnet.Tensor)
+    assert one_hot.dtype == "float32"
+    assert one_hot.tolist() == [[1, 0, 0], [0, 0, 1]]
     length = utils.normalize(ops.array([[3.0, 4.0]]))
     assert isinstance(length, dualnet.Tensor)
     np.testing.assert_allclose(length, [[0.6, 0.8]], rtol=1e-6)

@@ -59,7 +59,7 @@ def test_in_a_pipe_there_are_no_control_characters() -> None:
     assert rows(text) == [["d (Dense)", "(None, 3)", "15"]]
 
 
-def test_on_a_terminal_it_is_coloured_unless_told_otherwise() -> None:
+def test_on_a_terminal_it_is_coloured_unless_disabled() -> None:
     coloured, plain = on_terminal(CODE), on_terminal(CODE, NO_COLOR="1")
     assert re.search(r"\x1b\[[\d;]+m15\x1b\[0m", coloured)
     assert not re.search(r"\x1b\[3\d|\x1b\[38", plain)
@@ -161,11 +161,11 @@ def test_models_with_branches_as_keras(make: Any, arguments: dict[str, Any], ker
 
 def test_connections() -> None:
     dualnet.backend.clear_session()
-    found = {row[0]: row[1:] for row in rows(text_of(branching(dualnet), line_length=160))}
-    assert found["shared (Dense)"] == ["(None, 3)", "15", "a[0][0], b[0][0]"]
-    assert found["cat (Concatenate)"][-1] == "shared[0][0], shared[1][0], inner[0][0]"
-    assert found["sum (Sum)"] == ["(None, 1)", "0", "cat[0][0]"]
-    assert found["a (InputLayer)"][-1] == "-"
+    table = {row[0]: row[1:] for row in rows(text_of(branching(dualnet), line_length=160))}
+    assert table["shared (Dense)"] == ["(None, 3)", "15", "a[0][0], b[0][0]"]
+    assert table["cat (Concatenate)"][-1] == "shared[0][0], shared[1][0], inner[0][0]"
+    assert table["sum (Sum)"] == ["(None, 1)", "0", "cat[0][0]"]
+    assert table["a (InputLayer)"][-1] == "-"
     assert len(rows(text_of(chain(dualnet)))[0]) == 3, "a chain needs no such column"
     inside = [row for row in rows(text_of(nesting(dualnet), line_length=160, expand_nested=True)) if "└" in row[0]]
     assert {row[-1] for row in inside} == {"-"}

@@ -15,7 +15,7 @@ def test_words_of_a_text() -> None:
     assert text_to_word_sequence("A-b", lower=False, filters="-") == ["A", "b"]
 
 
-def test_numbers_go_by_frequency_and_then_by_place() -> None:
+def test_numbers_go_by_frequency_and_then_by_order() -> None:
     tokenizer = Tokenizer()
     tokenizer.fit_on_texts(TEXTS)
     assert tokenizer.word_index == {

@@ -66,8 +66,8 @@ def test_a_regressor_gives_the_shape_of_its_target() -> None:
 
 
 def test_a_transformer_in_a_pipeline() -> None:
-    made = make_pipeline(StandardScaler(), SKLearnTransformer(network, fit_kwargs={"verbose": 0}))
-    assert made.fit_transform(X, NUMBERS).shape == (60, 1)
+    steps = make_pipeline(StandardScaler(), SKLearnTransformer(network, fit_kwargs={"verbose": 0}))
+    assert steps.fit_transform(X, NUMBERS).shape == (60, 1)
 
 
 def test_cross_validation_and_grid_search() -> None:
@@ -93,7 +93,7 @@ def test_a_model_is_cloned_unless_it_starts_warm() -> None:
     assert clone(warm).get_params()["warm_start"] is True
 
 
-def test_what_fit_is_given_goes_first() -> None:
+def test_arguments_of_fit_take_precedence() -> None:
     assert len(regressor().fit(X, NUMBERS, epochs=2).history_["loss"]) == 2
 
 

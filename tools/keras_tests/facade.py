@@ -1,9 +1,9 @@
 """A pytest plugin that lets Keras's own tests run against dualnet, without importing Keras.
 
-The copied tests import ``keras_facade`` where they imported ``keras.src``. Every module below that name is made up here: it
-has the submodules that Keras has, and its names come from the public names of dualnet, from ``private.py`` (what the tests
-take from Keras's inside, as dualnet has it), or, for a few modules of pure Python that are part of the tests, from the source in
-the wheel. A name that is none of these becomes a ``Missing``, which raises ``NotInDualnet`` when a test uses it.
+The copied tests import ``keras_facade`` instead of ``keras.src``. Every module below that name is synthesized here: it has
+the submodules of Keras, and its names come from the public names of dualnet, from ``private.py`` (the counterparts of
+Keras's private names), or, for a few pure Python modules that belong to the tests, from the source in the wheel. Any other
+name becomes a ``Missing``, which raises ``NotInDualnet`` when a test uses it.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ import dualnet
 
 NAME = "keras_facade"
 
-# Taken from the wheel: helpers of the tests, the table of dtypes that they compare with, and tests that others import from.
+# Loaded from the wheel: test helpers, the reference table of dtypes, and tests that others import from.
 FROM_WHEEL = ("testing.test_case", "testing.test_utils", "backend.common.dtypes")
 
-# Where the names of a part of Keras are looked for; all others are looked for everywhere.
-HOMES: dict[str, tuple[str, ...]] = {
+# The namespaces of dualnet in which the names of a part of Keras are looked up first.
+NAMESPACES: dict[str, tuple[str, ...]] = {
     "backend": ("backend", "config", "ops", "tree"),
     "ops": ("ops", "ops.image"),
     "optimizers": ("optimizers", "optimizers.schedules"),
     "saving": ("saving", "utils"),
     "utils": ("utils", "saving", "backend"),
 }
-# Tests that Keras runs with one of its backends only, for what dualnet does too.
+# Tests that Keras runs with one of its backends only, although dualnet has the feature.
 NOT_SKIPPED = ("Channels-first axis only supported on Torch.",)
 EVERYWHERE = (
     "layers losses metrics optimizers optimizers.schedules callbacks initializers regularizers constraints models ops "
@@ -50,7 +50,7 @@ class NotInDualnet(Exception):
 
 
 class Missing:
-    """Stands for a name until a test uses it."""
+    """Placeholder for a name that dualnet does not have, until a test uses it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -90,32 +90,32 @@ MODULES = frozenset(_modules(ROOT))
 
 
 def find(path: str, name: str) -> Any:
-    """What ``name`` is in the module ``path`` of Keras ("losses.loss"), as dualnet has it; ``Missing`` if it has not."""
+    """The counterpart in dualnet of ``name`` in the module ``path`` of Keras ("losses.loss"); ``Missing`` if none."""
     for key in (f"{path}.{name}", name):
         if key in private.NAMES:
             return private.get(key)
     part = path.partition(".")[0]
-    made = private.operation(name) if part == "ops" else None
-    if made is not None:
-        return made
-    homes = (*HOMES.get(part, (part,)), "", *EVERYWHERE)
-    for home in dict.fromkeys(homes):
-        found = _public(home, name)
-        if found is not None:
-            return found
+    operation = private.operation(name) if part == "ops" else None
+    if operation is not None:
+        return operation
+    namespaces = (*NAMESPACES.get(part, (part,)), "", *EVERYWHERE)
+    for namespace in dict.fromkeys(namespaces):
+        value = _public(namespace, name)
+        if value is not None:
+            return value
     return Missing(f"{path}.{name}".lstrip("."))
 
 
-def _public(home: str, name: str) -> Any:
-    """A name of a module of dualnet; None if it has none, and for a submodule that is not public."""
+def _public(namespace: str, name: str) -> Any:
+    """A public name of a module of dualnet; None if it does not exist or is a private submodule."""
     try:
-        module = importlib.import_module(f"dualnet.{home}".rstrip("."))
+        module = importlib.import_module(f"dualnet.{namespace}".rstrip("."))
     except ModuleNotFoundError:
         return None
-    found = None if name.startswith("_") else getattr(module, name, None)
-    if isinstance(found, types.ModuleType) and (home or name not in dualnet.__all__):
+    value = None if name.startswith("_") else getattr(module, name, None)
+    if isinstance(value, types.ModuleType) and (namespace or name not in dualnet.__all__):
         return None
-    return found
+    return value
 
 
 class FacadeModule(types.ModuleType):
@@ -125,14 +125,14 @@ class FacadeModule(types.ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         path = self.__name__.removeprefix(NAME).lstrip(".")
-        inner = f"{path}.{name}".lstrip(".")
-        if inner in MODULES and inner not in private.NAMES:
-            return importlib.import_module(f"{NAME}.{inner}")
+        submodule = f"{path}.{name}".lstrip(".")
+        if submodule in MODULES and submodule not in private.NAMES:
+            return importlib.import_module(f"{NAME}.{submodule}")
         return find(path, name)
 
 
 class Finder(MetaPathFinder, Loader):
-    """Makes every module below ``keras_facade``."""
+    """Creates every module below ``keras_facade``."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
         if name == NAME or name.startswith(f"{NAME}."):
@@ -151,12 +151,14 @@ class Finder(MetaPathFinder, Loader):
             exec(compile(redirect(file.read_text(encoding="utf-8")), str(file), "exec"), module.__dict__)
         elif path == "testing":
             for name in ("test_case", "test_utils"):
-                inner = importlib.import_module(f"{NAME}.testing.{name}")
-                vars(module).update({k: v for k, v in vars(inner).items() if not k.startswith("__")}, **{name: inner})
+                submodule = importlib.import_module(f"{NAME}.testing.{name}")
+                vars(module).update(
+                    {k: v for k, v in vars(submodule).items() if not k.startswith("__")}, **{name: submodule}
+                )
 
 
 def redirect(source: str) -> str:
-    """The text of a test with its imports turned to the facade."""
+    """The source of a test with its imports redirected to the facade."""
     source = source.replace("keras.src", NAME)
     source = source.replace('raise ImportError(f"Invalid backend: {backend.backend()}")', f"from {NAME} import Trainer")
     source = re.sub(r"^(\s*)import keras$", rf"\1import {NAME} as keras", source, flags=re.MULTILINE)
@@ -164,7 +166,7 @@ def redirect(source: str) -> str:
 
 
 def _tensorflow() -> types.ModuleType:
-    """What stands for TensorFlow, where it is not installed, until a test uses it: many import it for one test of several."""
+    """Placeholder for TensorFlow if it is not installed: many files import it for a single test."""
     module = types.ModuleType("tensorflow")
     module.__getattr__ = _of_tensorflow  # type: ignore[method-assign]
     return module

@@ -1,7 +1,7 @@
-"""What Keras's tests take from inside Keras, and what does the same in dualnet.
+"""Private names of Keras that its tests use, and their counterparts in dualnet.
 
-``NAMES`` maps a name, or "module.name" where it is meant there only, to a value here or to "module:name" in dualnet. A part of
-dualnet that is not there yet leaves the name missing.
+``NAMES`` maps a name, or "module.name" if it is specific to a module, to a value here or to "module:name" in dualnet. A
+counterpart that does not exist yet leaves the name missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ except ImportError:
 
 
 class _Absent:
-    """A package that is not installed, as far as the tests are concerned."""
+    """A package that the tests consider not installed."""
 
     available = False
 
@@ -68,7 +68,7 @@ class _Functional(metaclass=_FunctionalType):
     from_config = dualnet.Model.from_config
 
 
-# Attributes of models in Keras: the functional model that a Sequential has inside (here it is one), and all operations.
+# Attributes of models in Keras: the functional model inside a Sequential (here the model itself), and all operations.
 dualnet.Sequential._functional = property(lambda model: model)
 dualnet.Model._operations = property(lambda model: model.operations)
 
@@ -76,8 +76,7 @@ dualnet.Model._operations = property(lambda model: model.operations)
 def _compile_loss(loss: Any, loss_weights: Any = None, output_names: Any = None) -> Any:
     from dualnet.training.compiled_loss import CompiledLoss
 
-    made = CompiledLoss(loss, loss_weights, output_names)
-    return _OfArrays(made)
+    return _OfArrays(CompiledLoss(loss, loss_weights, output_names))
 
 
 def _compile_metrics(metrics: Any, weighted_metrics: Any, output_names: Any = None) -> Any:
@@ -87,24 +86,24 @@ def _compile_metrics(metrics: Any, weighted_metrics: Any, output_names: Any = No
 
 
 class _OfArrays:
-    """What ``fit`` calls with tensors, called with arrays."""
+    """Wraps an object that ``fit`` calls with tensors, so that it can be called with arrays."""
 
-    def __init__(self, made: Any) -> None:
-        self.made = made
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.made, name)
+        return getattr(self.wrapped, name)
 
     def __call__(self, *args: Any) -> Any:
-        return self.made(*(_tensors(a) for a in args))
+        return self.wrapped(*(_tensors(a) for a in args))
 
     def build(self, y_true: Any, y_pred: Any) -> None:
-        # In dualnet the first batch builds; before, only what does not fit is found.
-        if hasattr(self.made, "places"):
-            self.made.places(y_pred)
+        # In dualnet the first batch builds; before that, only mismatches are detected.
+        if hasattr(self.wrapped, "places"):
+            self.wrapped.places(y_pred)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        self.made.update_state(*(_tensors(a) for a in args), **{k: _tensors(v) for k, v in kwargs.items()})
+        self.wrapped.update_state(*(_tensors(a) for a in args), **{k: _tensors(v) for k, v in kwargs.items()})
 
 
 def _tensors(data: Any) -> Any:
@@ -112,7 +111,7 @@ def _tensors(data: Any) -> Any:
 
 
 def _is_option(p: inspect.Parameter) -> bool:
-    """Whether Keras takes a parameter of an op when it makes the class, and not when it calls it."""
+    """Whether Keras takes a parameter of an op in the constructor of the class, and not in the call."""
     if p.default is not p.empty:
         return p.annotation != "Array | None"
     if p.name in ("cond", "body", "body_fun", "function"):  # of loops and maps; those of other ops come with the call
@@ -150,7 +149,7 @@ def _conv_transpose_shape(
 def _conv_transpose_padding(
     input_shape: Any, kernel_shape: Any, strides: Any, padding: str, output_padding: Any, dilation_rate: Any
 ) -> Any:
-    """How much zero is put before and behind each axis of the stretched input; dualnet's plan says what is cut off."""
+    """The zeros before and after each axis of the dilated input, from dualnet's plan, which says what is cropped."""
     plan, taps = _transposed(
         input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, "channels_last"
     )
@@ -159,17 +158,17 @@ def _conv_transpose_padding(
 
 
 class _Flash:
-    """The switch for fused attention, which dualnet does not have: attention is computed in one way whatever it says."""
+    """The switch for fused attention, which has no effect in dualnet."""
 
     enabled = False
 
 
-# Where the types do not say which arguments Keras takes when it makes the class.
+# Constructor arguments of Keras's classes that cannot be inferred from the annotations.
 OPTIONS = {"arange": ["dtype"], "clip": ["x_min", "x_max"], "full": ["shape", "dtype"]}
 
 
 def operation(name: str) -> Any:
-    """The class that Keras has for an op (``Add`` for ``add``), made from the function of dualnet; None without one."""
+    """The counterpart of Keras's class of an op (``Add`` for ``add``), from the function of dualnet, or None."""
     function = getattr(dualnet.ops, to_snake_case(name), None) or getattr(dualnet.ops, name.lower(), None)  # IsIn: isin
     function = function or getattr(dualnet.ops.image, to_snake_case(name), None)
     if not name[:1].isupper() or function is None:
@@ -182,10 +181,10 @@ def operation(name: str) -> Any:
             self.options = {**dict(zip(options, args)), **kwargs}
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            # Options may stand before the tensors (the subscripts of an Einstein sum, the functions of a loop).
-            front = list(itertools.takewhile(self.options.__contains__, (p.name for p in parameters)))
-            rest = {k: v for k, v in {**self.options, **kwargs}.items() if k not in front}
-            return function(*(self.options[n] for n in front), *args, **rest)
+            # Options may precede the tensors (the subscripts of an einsum, the functions of a loop).
+            leading = list(itertools.takewhile(self.options.__contains__, (p.name for p in parameters)))
+            rest = {k: v for k, v in {**self.options, **kwargs}.items() if k not in leading}
+            return function(*(self.options[n] for n in leading), *args, **rest)
 
         call = symbolic_call = compute_output_spec = __call__
 
@@ -194,18 +193,18 @@ def operation(name: str) -> Any:
 
 
 class _TrackedSet(list[Any]):
-    """Keras's set that is watched; sets are leaves in dualnet, so that a list has to stand for it."""
+    """Keras's tracked set; sets are leaves in dualnet, so a list replaces it."""
 
 
 def _index_lookup(*, vocabulary_dtype: str = "string", **kwargs: Any) -> Any:
-    """Keras's base of StringLookup and IntegerLookup, which has no use by itself in dualnet."""
+    """Keras's base class of StringLookup and IntegerLookup, which dualnet does not expose."""
     if vocabulary_dtype == "string":
         return dualnet.layers.StringLookup(**kwargs)
     return dualnet.layers.IntegerLookup(vocabulary_dtype=vocabulary_dtype, **kwargs)
 
 
 NAMES: dict[str, Any] = {
-    # No test knows this backend, so none is skipped or changed for its sake.
+    # An unknown backend, so that no test is skipped or changed because of it.
     "backend.backend": lambda: "dualnet",
     "backend.config.backend": lambda: "dualnet",
     "utils.file_utils.extract_archive": "dualnet.utils.archive_utils:extract_archive",
@@ -255,7 +254,7 @@ NAMES: dict[str, Any] = {
     "save_model_to_hdf5": "dualnet.saving.legacy_h5:save_model",
     "load_model_from_hdf5": "dualnet.saving.legacy_h5:load_model",
     "GLOBAL_CUSTOM_OBJECTS": dualnet.saving.get_custom_objects(),
-    "keras_export": lambda *names: lambda made: made,
+    "keras_export": lambda *names: lambda target: target,
     "get_keras_mask": lambda x: getattr(x, "_keras_mask", None),
     "set_keras_mask": _set_keras_mask,
     "make_default_seed": "dualnet.core.seeds:make_default_seed",

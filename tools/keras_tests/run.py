@@ -54,13 +54,13 @@ def run(scratch: str, expression: str) -> str:
     if expression:
         command += ["-k", expression]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), "COLUMNS": "240"}
-    done = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout or done.stderr
+    completed = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, check=False)
+    return completed.stdout or completed.stderr
 
 
 def _count(word: str, line: str) -> int:
-    found = re.search(rf"(\d+) {word}", line)
-    return int(found[1]) if found else 0
+    match = re.search(rf"(\d+) {word}", line)
+    return int(match[1]) if match else 0
 
 
 if __name__ == "__main__":

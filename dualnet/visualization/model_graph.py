@@ -1,4 +1,4 @@
-"""What `plot_model` writes into the boxes, and which of them belong together."""
+"""A model as boxes and arrows, for `plot_model` and `model_to_dot`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from .. import tree
 from ..graph.graph import Graph
 from ..layers.base.layer import Layer
 from ..models.model import Model
-from ..models.sequential import Sequential
 
 
 class Contents(NamedTuple):
-    """What is shown beside the class."""
+    """The optional contents of a box."""
 
     shapes: bool
     dtype: bool
@@ -24,17 +23,17 @@ class Contents(NamedTuple):
 
 @dataclass
 class Box:
-    """title: the class. rows: (label, value) below it. inside: boxes and arrows of a nested model. loops: whether a
-    layer is called on what it gave."""
+    """title: the class. rows: (label, value) below it. nested: boxes and arrows of a nested model. has_self_loop:
+    whether a layer is called on its own output."""
 
     title: str
     rows: list[tuple[str, str]]
     frozen: bool = False
-    loops: bool = False
-    inside: tuple[list[Box], list[tuple[int, int]]] | None = None
+    has_self_loop: bool = False
+    nested: tuple[list[Box], list[tuple[int, int]]] | None = None
 
 
-# Fill and line by what a class is called; the first word that is in the name decides.
+# Fill and line colours by class name; the first match decides.
 _FILLS = (
     (("Input",), ("#eceff3", "#9aa3af")),
     (("Conv",), ("#dbe9f6", "#5b8fc4")),
@@ -46,19 +45,25 @@ _FILLS = (
     (("Add", "Concatenate", "Multiply", "Average", "Maximum", "Minimum", "Subtract", "Dot"), ("#e0f1dc", "#6fae61")),
     (("Activation", "ReLU", "ELU", "Softmax"), ("#fff6cf", "#cdb143")),
 )
+_DIRECTIONS = ("TB", "BT", "LR", "RL")
 _OTHER = ("#ffffff", "#9aa3af")
 _FROZEN = ("#fafafa", "#c4c4c4")
 
 
 def fill_of(box: Box) -> tuple[str, str]:
-    """Colours of the inside and of the line."""
+    """The fill and line colours of a box."""
     if box.frozen:
         return _FROZEN
     return next((colours for words, colours in _FILLS if any(word in box.title for word in words)), _OTHER)
 
 
+def check_direction(rankdir: str) -> None:
+    if rankdir not in _DIRECTIONS:
+        raise ValueError(f"rankdir must be one of {', '.join(_DIRECTIONS)}, got {rankdir!r}")
+
+
 def boxes_of(model: Any, contents: Contents, expand_nested: bool) -> tuple[list[Box], list[tuple[int, int]]]:
-    """The boxes of a model and the arrows between them, by number."""
+    """The boxes of a model, and the arrows between them as pairs of indices."""
     if not isinstance(model, Model):
         raise ValueError(f"plot_model draws models, got {type(model).__name__}")
     graph = model._graph
@@ -67,19 +72,19 @@ def boxes_of(model: Any, contents: Contents, expand_nested: bool) -> tuple[list[
             raise ValueError(
                 f"model {model.name!r} is not built, so its shapes are unknown: give it an Input, build it or call it"
             )
-        if isinstance(model, Sequential):
+        if model._is_chain:
             boxes = [_box(layer, contents, expand_nested) for layer in model.layers]
             return boxes, [(i, i + 1) for i in range(len(boxes) - 1)]
         return [_box(model, contents, False)], []
     operations = list(graph.operations)
-    number = {id(operation): i for i, operation in enumerate(operations)}
+    index = {id(operation): i for i, operation in enumerate(operations)}
     edges = []
     for node in graph.nodes:
         for x in node.inputs:
-            edges.append((number[id(x._keras_history.operation)], number[id(node.operation)]))
+            edges.append((index[id(x._keras_history.operation)], index[id(node.operation)]))
     boxes = [_box(operation, contents, expand_nested, graph) for operation in operations]
     for a, b in edges:
-        boxes[a].loops |= a == b
+        boxes[a].has_self_loop |= a == b
     return boxes, edges
 
 
@@ -100,22 +105,18 @@ def _box(operation: Any, contents: Contents, expand_nested: bool, graph: Graph |
         if node.inputs:
             rows.append(("in ", _shapes(node.inputs)))
         rows.append(("out ", _shapes(tree.flatten(node.outputs))))
-    # A layer without weights is as good trained as not.
+    # "trainable" is meaningless for a layer without weights.
     weights = operation.weights if is_layer else []
     if contents.trainable and weights:
         rows.append(("", "trainable" if operation.trainable else "frozen"))
-    inside = None
-    if (
-        expand_nested
-        and isinstance(operation, Model)
-        and (operation._graph is not None or isinstance(operation, Sequential))
-    ):
-        inside = boxes_of(operation, contents._replace(shapes=contents.shapes and operation._graph is not None), True)
-    return Box(title, rows, bool(weights) and not operation.trainable_weights, inside=inside)
+    nested = None
+    if expand_nested and isinstance(operation, Model) and (operation._graph is not None or operation._is_chain):
+        nested = boxes_of(operation, contents._replace(shapes=contents.shapes and operation._graph is not None), True)
+    return Box(title, rows, bool(weights) and not operation.trainable_weights, nested=nested)
 
 
 def _node(operation: Any, graph: Graph) -> Any:
-    """The first call of an operation in this graph; for inputs, the one that made them."""
+    """The first call of an operation in this graph; for inputs, the node that created them."""
     for node in graph.nodes:
         if node.operation is operation:
             return node
