@@ -1,4 +1,4 @@
-"""Callbacks: what ``fit``, ``evaluate`` and ``predict`` call as they go."""
+"""Callbacks: objects with hooks that ``fit``, ``evaluate`` and ``predict`` call."""
 
 from .backup_and_restore import BackupAndRestore
 from .callback import Callback

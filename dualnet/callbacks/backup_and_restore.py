@@ -1,4 +1,4 @@
-"""BackupAndRestore: go on after a crash as if there had been none."""
+"""BackupAndRestore: resume training exactly where it was interrupted."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from .callback import Callback, only_if
 
 
 class BackupAndRestore(Callback):
-    """Saves where training is, and goes on from there when the same program is run again.
+    """Saves the state of training, and resumes from it when the same program is run again.
 
     Args:
-        backup_dir: a folder for this run alone. It is made if missing.
-        save_freq: "epoch", or a number of steps, which are counted on from epoch to epoch.
-        double_checkpoint: keep the backup before the last one too, for when the last one is damaged.
-        delete_checkpoint: remove the backup when training ends in good order.
+        backup_dir: a folder for this run alone. It is created if missing.
+        save_freq: "epoch", or a number of steps, counted across epochs.
+        double_checkpoint: also keep the previous backup, in case the last one is damaged.
+        delete_checkpoint: remove the backup when training ends normally.
 
-    What is saved: weights, optimizer, epoch and step, the place in the shuffled data, the seeds, the metrics of a
-    begun epoch, and what the other callbacks know (``EarlyStopping``, ``ReduceLROnPlateau``, ``History`` and all that
-    have ``get_state``). The resumed run is, bit for bit, the one that was cut off, as far as the model goes; in the
-    middle of an epoch too, where Keras would begin the epoch again. What a generator gave cannot be known: it
-    goes on from where it is itself.
+    A backup contains the weights, the optimizer, epoch and step, the position in the shuffled data, the seeds, the metrics of
+    the current epoch, and the state of the other callbacks (``EarlyStopping``, ``ReduceLROnPlateau``, ``History`` and all
+    with ``get_state``). The weights of a resumed run are bit for bit those of an uninterrupted one; in the middle of an epoch
+    too, where Keras would begin the epoch again. The position of a generator cannot be saved: it continues where it is.
 
     A backup that cannot be written leaves the last one as it was. The model must be built before ``fit``.
     """
 
-    after_others = True  # or what callbacks learn from an epoch would be missing from its backup
+    after_others = True  # so that a backup contains the state of the other callbacks after the epoch
     companions: list[Any] = []  # noqa: RUF012  all callbacks of the run, set by CallbackList
 
     def __init__(
@@ -104,15 +103,15 @@ class BackupAndRestore(Callback):
         }
         os.makedirs(self.backup_dir, exist_ok=True)
         if self.double_checkpoint:
-            for path, before in (
+            for path, previous in (
                 (self._weights_path, self._prev_weights_path),
                 (self._training_metadata_path, self._prev_training_metadata_path),
             ):
                 if os.path.exists(path):
-                    with open(path, "rb") as old, atomic_write(before) as kept:
-                        shutil.copyfileobj(old, kept)
+                    with open(path, "rb") as old, atomic_write(previous) as copy:
+                        shutil.copyfileobj(old, copy)
         save_backup(self.model, self._weights_path, state)
-        # For people, and for Keras; what is restored is all in the other file.
+        # For people, and for Keras; dualnet restores everything from the other file.
         with atomic_write(self._training_metadata_path, "w", encoding="utf-8") as file:
             json.dump({"epoch": self._current_epoch, "batch": self._last_batch_seen}, file)
 
@@ -128,7 +127,7 @@ class BackupAndRestore(Callback):
             Path(path).unlink(missing_ok=True)
         folder = Path(self.backup_dir)
         if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()  # what others put there stays
+            folder.rmdir()  # and keeps files of others
 
     # -- restoring -------------------------------------------------------------------------------------------------
 
@@ -142,7 +141,7 @@ class BackupAndRestore(Callback):
         if not os.path.exists(self._weights_path) and not os.path.exists(self._prev_weights_path):
             return
         self.model.optimizer.ensure_built(self.model.trainable_variables)
-        self._go_on(self._load())
+        self._resume(self._load())
 
     def _load(self) -> dict[str, Any]:
         from ..saving.backup import load_backup
@@ -153,17 +152,17 @@ class BackupAndRestore(Callback):
         except (OSError, ValueError) as error:
             if not os.path.exists(self._prev_weights_path):
                 raise ValueError(
-                    f"cannot go on from the backup in {self.backup_dir} ({error}). To begin anew, remove that folder"
+                    f"cannot resume from the backup in {self.backup_dir} ({error}). To begin anew, remove that folder"
                 ) from error
-            warnings.warn(f"the last backup cannot be used ({error}); going on from the one before", stacklevel=4)
+            warnings.warn(f"the last backup cannot be used ({error}); resuming from the previous one", stacklevel=4)
             state = load_backup(self.model, self._prev_weights_path)
             metadata = self._prev_training_metadata_path
         if state is not None:
             return state
-        with open(metadata, encoding="utf-8") as file:  # a backup of Keras's
+        with open(metadata, encoding="utf-8") as file:  # a backup by Keras
             return {"epoch": int(json.load(file)["epoch"])}
 
-    def _go_on(self, state: dict[str, Any]) -> None:
+    def _resume(self, state: dict[str, Any]) -> None:
         from ..training.resume import Resume, restore_metric_states
 
         epoch, batches = int(state["epoch"]), int(state.get("batches", 0))
@@ -174,41 +173,40 @@ class BackupAndRestore(Callback):
         if "seeds" in state:
             seeds.set_state(state["seeds"])
         generators = seed_generators(self.model)
-        kept = state.get("seed_generators", [])
-        if len(generators) == len(kept):
-            for generator, its_state in zip(generators, kept):
-                generator.set_state(its_state)
-        elif kept:
+        seed_states = state.get("seed_generators", [])
+        if len(generators) == len(seed_states):
+            for generator, seed_state in zip(generators, seed_states):
+                generator.set_state(seed_state)
+        elif seed_states:
             raise ValueError(
-                f"the backup in {self.backup_dir} has {len(kept)} seeds of layers, the model {len(generators)}: it is of "
-                "another model. To begin anew, remove that folder"
+                f"the backup in {self.backup_dir} has {len(seed_states)} seed generators of layers, the model has "
+                f"{len(generators)}: it is of another model. To begin anew, remove that folder"
             )
         if batches:
             restore_metric_states(self.model, state.get("metrics", {}))
-        waiting = list(state.get("callbacks", []))
+        remaining = list(state.get("callbacks", []))
         for callback in self._others():
-            place = next((i for i, entry in enumerate(waiting) if entry["class"] == type(callback).__name__), None)
-            if place is not None:
-                callback.set_state(waiting.pop(place)["state"])
-        at = f", step {batches + 1}" if batches else ""
+            index = next((i for i, entry in enumerate(remaining) if entry["class"] == type(callback).__name__), None)
+            if index is not None:
+                callback.set_state(remaining.pop(index)["state"])
+        step = f", step {batches + 1}" if batches else ""
         if config.is_interactive_logging_enabled() and (self.params or {}).get("verbose"):
-            print_msg(f"Going on from the backup in {self.backup_dir}: epoch {epoch + 1}{at}")
+            print_msg(f"Resuming from the backup in {self.backup_dir}: epoch {epoch + 1}{step}")
 
     def _others(self) -> list[Any]:
         return [c for c in self.companions if c is not self and hasattr(c, "get_state")]
 
 
 def seed_generators(layer: Any) -> list[seeds.SeedGenerator]:
-    """The seed generators of a layer and of all layers inside it, in the order they were made."""
-    found: dict[int, seeds.SeedGenerator] = {}
+    """The seed generators of a layer and of all layers inside it."""
+    generators: dict[int, seeds.SeedGenerator] = {}
 
-    def visit(one: Any) -> None:
-        for value in vars(one).values():
-            for part in tree.flatten(value) if isinstance(value, (list, tuple, dict)) else (value,):
-                if isinstance(part, seeds.SeedGenerator):
-                    found.setdefault(id(part), part)
-        for inner in one._sublayers():
+    def visit(part: Any) -> None:
+        for value in tree.flatten(list(vars(part).values())):
+            if isinstance(value, seeds.SeedGenerator):
+                generators.setdefault(id(value), value)
+        for inner in part._sublayers():
             visit(inner)
 
     visit(layer)
-    return list(found.values())
+    return list(generators.values())

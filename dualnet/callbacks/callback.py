@@ -11,13 +11,13 @@ _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_
 
 
 def default(hook: Hook) -> Hook:
-    """Mark a hook that does nothing, so that training need not call it."""
+    """A decorator: mark a hook as empty, so that it need not be called."""
     hook._is_default = True  # type: ignore[attr-defined]
     return hook
 
 
 def only_if(attribute: str) -> Callable[[Hook], Hook]:
-    """Mark a batch hook that has something to do only while an attribute of its callback is true."""
+    """A decorator for batch hooks: the hook is called only while an attribute of its callback is true."""
 
     def mark(hook: Hook) -> Hook:
         hook._only_if = attribute  # type: ignore[attr-defined]
@@ -27,7 +27,7 @@ def only_if(attribute: str) -> Callable[[Hook], Hook]:
 
 
 def listens(callback: Any, name: str) -> bool:
-    """Whether a callback has something to do in a batch hook, such as "on_train_batch_end"."""
+    """Whether a batch hook of a callback, such as "on_train_batch_end", must be called."""
     hook = getattr(callback, name)
     if getattr(hook, "_is_default", None) is True:
         return name in _ALIASES and listens(callback, _ALIASES[name])
@@ -36,26 +36,24 @@ def listens(callback: Any, name: str) -> bool:
 
 
 class Callback:
-    """Base of the objects that ``fit``, ``evaluate`` and ``predict`` tell what they do, as it
-    happens.
+    """Base class of callbacks: objects whose hooks ``fit``, ``evaluate`` and ``predict`` call.
 
-    Override the hooks you need. Before the first one, ``model`` is set to the model and ``params``
-    to a dictionary with ``verbose``, ``epochs`` and ``steps``. To end training after the current
-    step, set ``self.model.stop_training = True``.
+    Override the hooks you need. Before the first one is called, ``model`` is set to the model and ``params`` to a
+    dictionary with ``verbose``, ``epochs`` and ``steps``. To end training after the current step, set
+    ``self.model.stop_training = True``.
 
-    ``logs`` is a dictionary of results so far, the losses and metrics; hooks named ``..._begin``
-    get an empty one. At the end of an epoch its values are floats. At the end of a batch they are
-    fetched from the device when they are looked at, which makes training wait: look only when
-    needed. A batch hook that is not overridden costs nothing.
+    ``logs`` is a dictionary of the losses and metrics so far; hooks named ``..._begin`` get an empty one. At the end of an
+    epoch its values are floats. At the end of a batch a value is fetched from the device when it is read, for which
+    training waits: read only when needed. A batch hook that is not overridden costs nothing.
     """
 
     # On the class, so that a subclass whose __init__ does not call this one still has them.
     model: Any = None
     params: Any = None
-    # For the class of a callback: the attributes that make up what it knows of the epochs so far, which
-    # BackupAndRestore keeps; and whether it comes after all others at the begin of training and the end of an epoch or
-    # step, wherever it is listed. When one that is listed behind it raises there, its own turn comes all the same.
+    # The names of the attributes that are the state of a callback, which BackupAndRestore saves.
     remembers: tuple[str, ...] = ()
+    # Whether the callback is called after all others when training begins and when an epoch or step ends, wherever it is in
+    # the list. It is called even when a callback behind it in the list raises.
     after_others = False
 
     def __init__(self) -> None:
@@ -69,23 +67,23 @@ class Callback:
         self.model = model
 
     def get_state(self) -> dict[str, Any]:
-        """What ``set_state`` of a new callback needs to go on where this one is: numbers, strings, arrays, None, and
-        lists and dictionaries of them. By default the attributes that ``remembers`` names."""
+        """The state, from which ``set_state`` of a new callback continues: numbers, strings, arrays, None, and lists and
+        dictionaries of them. By default the attributes named in ``remembers``."""
         return {name: getattr(self, name) for name in self.remembers}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what ``get_state`` gave. It is called after ``on_train_begin``."""
+        """Continue from a state of ``get_state``. It is called after ``on_train_begin``."""
         for name in self.remembers:
             if name in state:
                 setattr(self, name, state[name])
 
     @default
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Older name of ``on_train_batch_begin``, which calls it."""
+        """The older name of ``on_train_batch_begin``, whose default calls it."""
 
     @default
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Older name of ``on_train_batch_end``, which calls it."""
+        """The older name of ``on_train_batch_end``, whose default calls it."""
 
     @default
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -107,19 +105,19 @@ class Callback:
 
     @default
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Before a step of evaluation, also that of the validation in ``fit``."""
+        """Before an evaluation step, also in the validation of ``fit``."""
 
     @default
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """After a step of evaluation, also that of the validation in ``fit``."""
+        """After an evaluation step, also in the validation of ``fit``."""
 
     @default
     def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Before a step of prediction."""
+        """Before a prediction step."""
 
     @default
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
-        """After a step of prediction; ``logs["outputs"]`` is what it returned."""
+        """After a prediction step; ``logs["outputs"]`` is its result."""
 
     @default
     def on_train_begin(self, logs: Any = None) -> None:
@@ -131,11 +129,11 @@ class Callback:
 
     @default
     def on_test_begin(self, logs: Any = None) -> None:
-        """Before an evaluation, also that of the validation in ``fit``."""
+        """Before an evaluation, also the validation of ``fit``."""
 
     @default
     def on_test_end(self, logs: Any = None) -> None:
-        """After an evaluation, also that of the validation in ``fit``; ``logs`` are its results."""
+        """After an evaluation, also the validation of ``fit``; ``logs`` are its results."""
 
     @default
     def on_predict_begin(self, logs: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""CallbackList: the callbacks of one run, called as one."""
+"""CallbackList: all callbacks of a run behind the interface of one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from .progbar_logger import ProgbarLogger
 
 
 class CallbackList(Callback):
-    """Several callbacks, called in their order, each as soon as the event happens.
+    """Calls the hooks of several callbacks, in the order of the list.
 
     Args:
         callbacks: a callback, or callbacks in lists.
         add_history: append a ``History`` unless there is one.
         add_progbar: append a ``ProgbarLogger`` unless there is one.
-        model: handed to every callback.
-        **params: handed to every callback, as ``params``: ``verbose``, ``epochs``, ``steps``.
+        model: passed to every callback.
+        **params: passed to every callback, as ``params``: ``verbose``, ``epochs``, ``steps``.
 
-    The attributes ``wants_train_batch_begin``, ``wants_train_batch_end``, and the same with
-    ``test`` and ``predict``, tell whether any callback has something to do in that hook. If not, a
-    loop need not call it, nor prepare its logs. They are true to what the callbacks are at set-up
-    and after ``on_train_begin``, ``on_test_begin`` and ``on_predict_begin``.
+    The attributes ``wants_train_batch_begin``, ``wants_train_batch_end``, and the same with ``test`` and ``predict``, say
+    whether any callback implements that hook. If not, a loop need not call it, nor prepare its logs. They are updated at
+    set-up and after ``on_train_begin``, ``on_test_begin`` and ``on_predict_begin``.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class CallbackList(Callback):
         self.set_params(params)
 
     def append(self, callback: Any) -> None:
-        """Add a callback behind the others."""
+        """Append a callback."""
         _check(callback)
         self.callbacks.append(callback)
         self._find_listeners()
@@ -90,8 +89,13 @@ class CallbackList(Callback):
     def _listeners(self, name: str) -> list[Callable[..., Any]]:
         return [getattr(c, name) for c in self.callbacks if listens(c, name)]
 
-    def _in_turn(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Call a hook of every callback, of those that come after all others last."""
+    def _call(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Call a hook of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, name)(*args, **kwargs)
+
+    def _call_in_order(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Call a hook of every callback; of those with ``after_others`` last, even when another one raises."""
         late = [c for c in self.callbacks if _is_late(c)]
         for position, callback in enumerate(self.callbacks):
             if _is_late(callback) or (name == "on_train_batch_end" and not listens(callback, name)):
@@ -101,13 +105,9 @@ class CallbackList(Callback):
             except BaseException:
                 before = [c for c in late if any(c is d for d in self.callbacks[:position])]
                 history = self._history
-                if (
-                    before
-                    and name == "on_epoch_end"
-                    and history
-                    and any(history is c for c in self.callbacks[position:])
-                ):
-                    history.on_epoch_end(*args)  # what is backed up should have this epoch in it
+                not_called = any(history is c for c in self.callbacks[position:])
+                if before and name == "on_epoch_end" and history and not_called:
+                    history.on_epoch_end(*args)  # so that the backup includes this epoch
                 for other in before:
                     getattr(other, name)(*args, **kwargs)
                 raise
@@ -115,92 +115,70 @@ class CallbackList(Callback):
             getattr(callback, name)(*args, **kwargs)
 
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:
-        logs = batch_logs(logs)
-        for callback in self.callbacks:
-            callback.on_batch_begin(batch, logs=logs)
+        self._call("on_batch_begin", batch, logs=batch_logs(logs))
 
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
-        logs = batch_logs(logs)
-        for callback in self.callbacks:
-            callback.on_batch_end(batch, logs=logs)
+        self._call("on_batch_end", batch, logs=batch_logs(logs))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, logs)
+        self._call("on_epoch_begin", epoch, python_logs(logs))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._in_turn("on_epoch_end", epoch, python_logs(logs))
+        self._call_in_order("on_epoch_end", epoch, python_logs(logs))
 
     @only_if("wants_train_batch_begin")
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        logs = batch_logs(logs)
-        for hook in self._train_batch_begin:
-            hook(batch, logs=logs)
+        _call_hooks(self._train_batch_begin, batch, batch_logs(logs))
 
     @only_if("wants_train_batch_end")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         logs = batch_logs(logs)
         if self._has_late:
-            self._in_turn("on_train_batch_end", batch, logs=logs)
-            return
-        for hook in self._train_batch_end:
-            hook(batch, logs=logs)
+            self._call_in_order("on_train_batch_end", batch, logs=logs)
+        else:
+            _call_hooks(self._train_batch_end, batch, logs)
 
     @only_if("wants_test_batch_begin")
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        logs = batch_logs(logs)
-        for hook in self._test_batch_begin:
-            hook(batch, logs=logs)
+        _call_hooks(self._test_batch_begin, batch, batch_logs(logs))
 
     @only_if("wants_test_batch_end")
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        logs = batch_logs(logs)
-        for hook in self._test_batch_end:
-            hook(batch, logs=logs)
+        _call_hooks(self._test_batch_end, batch, batch_logs(logs))
 
     @only_if("wants_predict_batch_begin")
     def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
-        logs = {} if logs is None else logs
-        for hook in self._predict_batch_begin:
-            hook(batch, logs=logs)
+        _call_hooks(self._predict_batch_begin, batch, {} if logs is None else logs)
 
     @only_if("wants_predict_batch_end")
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
-        logs = {} if logs is None else logs  # outputs are handed on as they are
-        for hook in self._predict_batch_end:
-            hook(batch, logs=logs)
+        _call_hooks(self._predict_batch_end, batch, {} if logs is None else logs)  # outputs are passed on unchanged
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._in_turn("on_train_begin", python_logs(logs))
+        self._call_in_order("on_train_begin", python_logs(logs))
         self._find_listeners()
 
     def on_train_end(self, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_train_end(logs)
+        self._call("on_train_end", python_logs(logs))
 
     def on_test_begin(self, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_test_begin(logs)
+        self._call("on_test_begin", python_logs(logs))
         self._find_listeners()
 
     def on_test_end(self, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_test_end(logs)
+        self._call("on_test_end", python_logs(logs))
 
     def on_predict_begin(self, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_predict_begin(logs)
+        self._call("on_predict_begin", python_logs(logs))
         self._find_listeners()
 
     def on_predict_end(self, logs: Any = None) -> None:
-        logs = python_logs(logs)
-        for callback in self.callbacks:
-            callback.on_predict_end(logs)
+        self._call("on_predict_end", python_logs(logs))
+
+
+def _call_hooks(hooks: list[Callable[..., Any]], batch: int, logs: Any) -> None:
+    for hook in hooks:
+        hook(batch, logs=logs)
 
 
 def _is_late(callback: Any) -> bool:
@@ -220,12 +198,12 @@ def _check(callback: Any) -> None:
 
 
 def batch_logs(logs: Any) -> Any:
-    """The logs of a batch hook: a plain dictionary with Python numbers, any other mapping as it is, unread."""
+    """The logs for a batch hook: a dictionary with Python numbers; any other mapping unchanged, without reading its values."""
     return python_logs(logs) if logs is None or type(logs) is dict else logs
 
 
 def python_logs(logs: Any) -> dict[str, Any]:
-    """A new flat dictionary, sorted by key, whose one-number values are floats. Others (a score per class) stay."""
+    """A new flat dictionary, sorted by key. Scalars become floats; other values (a score per class) are unchanged."""
     result: dict[str, Any] = {}
     for key, value in sorted((logs or {}).items()):
         if isinstance(value, dict):

@@ -11,17 +11,15 @@ from .callback import Callback
 
 
 class CSVLogger(Callback):
-    """Writes a line per epoch to a CSV file, at once: ``epoch`` (from 0), then the results in the
-    order of their names.
+    """Writes a line to a CSV file after each epoch: ``epoch`` (from 0), then the results, sorted by name.
 
     Args:
         filename: the file. Its folder is made if missing.
-        separator: what stands between two values; one character.
-        append: go on with a file that exists, under its header. Else it is overwritten.
+        separator: the character between two values.
+        append: append to an existing file, under its header. Otherwise it is overwritten.
 
-    The first epoch settles the columns. If it has no validation, columns for one are there too;
-    "NA" stands for values that an epoch does not have. A result that several numbers make up (a
-    score per class) is written as "[a, b]".
+    The first epoch determines the columns; without validation in it, columns for validation are added. "NA" stands for a value
+    that an epoch does not have. A result of several numbers (a score per class) is written as "[a, b]".
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
@@ -45,7 +43,7 @@ class CSVLogger(Callback):
 
         self.writer = csv.writer(self.csv_file, delimiter=self.sep)
         if self.append:
-            self._adopt(self.csv_file)
+            self._read_header(self.csv_file)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs or {}
@@ -56,11 +54,11 @@ class CSVLogger(Callback):
             if not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys]
             self.writer.writerow(["epoch", *self.keys])
-        if left_out := set(logs) - set(self.keys) - self._unwritten:
-            self._unwritten |= left_out
+        if unknown := set(logs) - set(self.keys) - self._unwritten:
+            self._unwritten |= unknown
             warnings.warn(
-                f"CSVLogger: {self.filename} has no column for {', '.join(sorted(left_out))}, which is not written. "
-                "The first epoch of the file settled its columns",
+                f"CSVLogger: {self.filename} has no column for {', '.join(sorted(unknown))}, which is not written. "
+                "The first epoch of the file determined its columns",
                 stacklevel=3,
             )
         self.writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
@@ -69,8 +67,8 @@ class CSVLogger(Callback):
     def on_train_end(self, logs: Any = None) -> None:
         self._close()
 
-    def _adopt(self, file: IO[str]) -> None:
-        """Go on under the header that a file has; one that is empty gets its header with the first epoch."""
+    def _read_header(self, file: IO[str]) -> None:
+        """Take the columns from the header of the file; an empty file gets its header after the first epoch."""
         file.seek(0)
         import csv
 

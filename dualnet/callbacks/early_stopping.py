@@ -1,4 +1,4 @@
-"""EarlyStopping: stop when a result no longer gets better."""
+"""EarlyStopping: stop training when a result no longer improves."""
 
 from __future__ import annotations
 
@@ -15,18 +15,14 @@ class EarlyStopping(MonitorCallback):
         monitor: name of the result, as in the logs: "val_loss", "accuracy".
         min_delta: least difference that counts as an improvement.
         patience: epochs without an improvement after which training stops.
-        verbose: 1 says so when training is stopped and when weights are restored.
-        mode: "min" or "max" says what is better; "auto" finds out from the name and the compiled
-            metrics.
-        baseline: value to beat. An epoch that improves without beating it does not restart the
-            patience.
-        restore_best_weights: whether to go back, when training ends for whatever reason, to the
-            weights of the best epoch.
-        start_from_epoch: number of epochs that are not looked at.
+        verbose: 1 prints a message when training is stopped and when weights are restored.
+        mode: whether lower ("min") or higher ("max") is better; "auto" derives it from the name and the compiled metrics.
+        baseline: value to beat. An epoch that improves without beating it does not reset the patience.
+        restore_best_weights: whether to restore the weights of the best epoch when training ends, for whatever reason.
+        start_from_epoch: number of epochs at the start to ignore.
 
-    After ``fit``: ``stopped_epoch`` (0 when training was not stopped), ``best_epoch``, both counted
-    from 0, and ``best``. A result that is not in the logs gives one warning, and nothing is
-    stopped.
+    Attributes after ``fit``: ``stopped_epoch`` (0 when training was not stopped) and ``best_epoch``, both counted from 0, and
+    ``best``. If the result is not in the logs, a warning is issued once, and training is not stopped.
     """
 
     remembers = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
@@ -67,13 +63,13 @@ class EarlyStopping(MonitorCallback):
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
-            self._keep(epoch)
+            self._save_weights(epoch)
         self.wait += 1
         if self._is_improvement(current, self.best):
             self.best = current
             self.best_epoch = epoch
             if self.restore_best_weights:
-                self._keep(epoch)
+                self._save_weights(epoch)
             if self.baseline is None or self._is_improvement(current, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
@@ -89,7 +85,7 @@ class EarlyStopping(MonitorCallback):
             self.model.set_weights(self.best_weights)
 
     def get_monitor_value(self, logs: Any) -> float | None:
-        """The result this epoch, None with a warning when the logs do not have it."""
+        """The monitored result of this epoch; None, with a warning, when the logs do not have it."""
         value = (logs or {}).get(self.monitor)
         if value is None:
             self._warn_once(
@@ -105,6 +101,6 @@ class EarlyStopping(MonitorCallback):
                 "Monitor another result, or give the metric an average"
             ) from None
 
-    def _keep(self, epoch: int) -> None:
+    def _save_weights(self, epoch: int) -> None:
         self.best_weights = self.model.get_weights()
         self.best_epoch = epoch

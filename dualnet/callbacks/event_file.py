@@ -1,4 +1,4 @@
-"""Event files as TensorBoard reads them, written with tensorboardX."""
+"""Event files for TensorBoard, written with tensorboardX."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 import zlib
 from typing import Any
 
-_numbers = itertools.count()  # of the files of this process
+_file_numbers = itertools.count()  # within this process
 
 
 def require_tensorboardx() -> None:
-    """Raise ``ImportError`` with what to do when tensorboardX is not installed."""
+    """Raise an ``ImportError`` that says what to do when tensorboardX is not installed."""
     try:
         import tensorboardX  # noqa: F401
     except ImportError as error:
@@ -24,7 +24,7 @@ def require_tensorboardx() -> None:
 
 
 class EventFile:
-    """A new event file in a folder, which is made if missing. What is added is on the disk after ``flush``."""
+    """A new event file in a folder, which is created if missing. Entries are on the disk after ``flush``."""
 
     _writer: Any = None
 
@@ -34,7 +34,7 @@ class EventFile:
 
         os.makedirs(folder, exist_ok=True)
         # Its own name has only seconds in it: a second file in the same second would overwrite the first.
-        suffix = f".{os.getpid()}.{next(_numbers)}"
+        suffix = f".{os.getpid()}.{next(_file_numbers)}"
         self._writer = EventsWriter(os.path.join(folder, "events"), suffix)
 
     def scalar(self, tag: str, value: float, step: int) -> None:
@@ -63,11 +63,11 @@ class EventFile:
         self._strings(tag, [json.encode()], 0, "graph_keras_model", b"1", scalar=True)
 
     def flush(self) -> None:
-        """Write out what was added."""
+        """Write all entries to the disk."""
         self._writer.flush()
 
     def close(self) -> None:
-        """Write out what was added; nothing more can be."""
+        """Write all entries to the disk and close the file."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -101,13 +101,13 @@ def _png(image: Any) -> bytes:
 
     height, width, channels = image.shape
     pixels = (np.clip(np.nan_to_num(image), 0, 1) * 255).round().astype("uint8")
-    kind = {1: 0, 3: 2, 4: 6}[channels]
-    # Each row begins with the number of its filter, 0: none.
+    color_type = {1: 0, 3: 2, 4: 6}[channels]
+    # Each row begins with its filter type; 0 is none.
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
 
     def chunk(name: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(name + content)
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+        checksum = zlib.crc32(name + content)
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
-    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, color_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

@@ -1,4 +1,4 @@
-"""History: what ``fit`` returns."""
+"""History: the results of every epoch, which ``fit`` returns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from .callback import Callback
 
 
 class History(Callback):
-    """Keeps the results of every epoch. ``fit`` adds one by itself and returns it.
+    """Records the results of every epoch. ``fit`` adds one automatically and returns it.
 
-    Attributes: ``history``, a dictionary from a name ("loss", "val_accuracy") to the list of its
-    values, one per epoch; ``epoch``, the list of the epoch numbers, from ``initial_epoch``;
-    ``epochs_of``, the same for each name, as validation may come in some epochs only; ``params``,
-    those of ``fit``.
+    Attributes: ``history``, a dictionary from a name ("loss", "val_accuracy") to the list of its values, one per epoch;
+    ``epoch``, the list of the epoch numbers, from ``initial_epoch``; ``epochs_of``, the epoch numbers for each name, as
+    validation may run in some epochs only; ``params``, the parameters of ``fit``.
     """
 
     remembers = ("history", "epoch", "epochs_of")
@@ -40,10 +39,10 @@ class History(Callback):
     ) -> Any:
         """Draw the loss and every metric over the epochs, training and validation in one panel.
 
-        metrics: the panels, such as ``["loss", "accuracy"]``; all when None. title: above them. to_file: where to save
-        it, too (PNG, SVG or PDF, by its ending). dpi: pixels per inch.
+        metrics: the panels, such as ``["loss", "accuracy"]``; all when None. title: of the figure. to_file: a file to save
+        the figure to (PNG, SVG or PDF, by its suffix). dpi: pixels per inch.
 
-        Returns a matplotlib figure, which a notebook shows by itself. Raises ``ImportError`` without matplotlib (the
+        Returns a matplotlib figure, which a notebook displays. Raises ``ImportError`` without matplotlib (the
         extra ``plot``) and ``ValueError`` when no epoch is complete.
         """
         from ..visualization.history_plot import plot_history

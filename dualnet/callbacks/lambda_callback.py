@@ -12,10 +12,10 @@ Function = Callable[..., Any] | None
 
 
 class LambdaCallback(Callback):
-    """A callback whose hooks are the functions given.
+    """A callback whose hooks are functions.
 
     Epoch hooks are called as ``f(epoch, logs)``, ``on_train_begin`` and ``on_train_end`` as
-    ``f(logs)``, batch hooks as ``f(batch, logs=logs)``. Every hook of ``Callback`` can be given by
+    ``f(logs)``, batch hooks as ``f(batch, logs=logs)``. Every hook of ``Callback`` can be passed by
     its name::
 
         LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
@@ -48,6 +48,6 @@ class LambdaCallback(Callback):
 
                 close = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {', '.join(known)}"
-                warnings.warn(f"LambdaCallback: nothing will call {name!r}, which is no hook; {hint}", stacklevel=2)
+                warnings.warn(f"LambdaCallback: nothing will call {name!r}, which is not a hook; {hint}", stacklevel=2)
             if function is not None:
                 setattr(self, name, function)

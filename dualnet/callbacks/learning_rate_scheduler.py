@@ -1,4 +1,4 @@
-"""LearningRateScheduler: a learning rate for every epoch."""
+"""LearningRateScheduler: set the learning rate of every epoch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate before every epoch.
 
     Args:
-        schedule: a function of the epoch, counted from 0, and the present learning rate, or of the epoch alone. It
+        schedule: a function of the epoch, counted from 0, and the current learning rate, or of the epoch alone. It
             returns the new learning rate.
-        verbose: 1 tells about it.
+        verbose: 1 prints the new rate.
 
-    The rate of every epoch is in the logs as ``learning_rate``. For a rate that changes from step to step, give the
-    optimizer a ``LearningRateSchedule``; it cannot have both.
+    The rate of every epoch is in the logs as ``learning_rate``. For a rate that changes from step to step, pass a
+    ``LearningRateSchedule`` to the optimizer instead.
     """
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
@@ -48,12 +48,12 @@ class LearningRateScheduler(Callback):
             logs.update(rates(self.model))
 
     def _new_rate(self, epoch: int, rate: float) -> float:
-        found = self.schedule(epoch, rate) if _takes_rate(self.schedule) else self.schedule(epoch)
-        if isinstance(found, Tensor) or hasattr(found, "dtype"):
-            found = found.item()
-        if isinstance(found, bool) or not isinstance(found, Real):
-            raise ValueError(f"the output of the schedule function should be a float, got {found!r}")
-        return float(found)
+        new_rate = self.schedule(epoch, rate) if _takes_rate(self.schedule) else self.schedule(epoch)
+        if isinstance(new_rate, Tensor) or hasattr(new_rate, "dtype"):
+            new_rate = new_rate.item()
+        if isinstance(new_rate, bool) or not isinstance(new_rate, Real):
+            raise ValueError(f"the output of the schedule function should be a float, got {new_rate!r}")
+        return float(new_rate)
 
 
 def _takes_rate(schedule: Callable[..., Any]) -> bool:
@@ -61,6 +61,6 @@ def _takes_rate(schedule: Callable[..., Any]) -> bool:
         inspect.signature(schedule).bind(0, 0.0)
     except TypeError:
         return False
-    except ValueError:  # a function of C without a signature
+    except ValueError:  # a C function without a signature
         return True
     return True

@@ -1,4 +1,4 @@
-"""The optimizers of a model, by the name that their learning rate has in the logs."""
+"""The learning rates of a model's optimizers, and their names in the logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 def by_log_name(optimizer: Any) -> dict[str, Any]:
     """ "learning_rate" -> the optimizer; with several, "learning_rate_<name>" -> each of them.
 
-    An optimizer around another one counts as that.
+    For a wrapped optimizer, the inner one is returned.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if hasattr(optimizer, "optimizers"):
@@ -17,12 +17,12 @@ def by_log_name(optimizer: Any) -> dict[str, Any]:
 
 
 def rate_of(optimizer: Any) -> float:
-    """The present learning rate."""
+    """The current learning rate."""
     if not hasattr(optimizer, "learning_rate"):
         raise ValueError(f'Optimizer must have a "learning_rate" attribute, {optimizer!r} has none')
     return float(optimizer.learning_rate)
 
 
 def rates(model: Any) -> dict[str, float]:
-    """The present learning rates of a model's optimizers, by their names in the logs."""
+    """The current learning rates of a model's optimizers, by their names in the logs."""
     return {name: rate_of(optimizer) for name, optimizer in by_log_name(model.optimizer).items()}

@@ -1,4 +1,4 @@
-"""ModelCheckpoint: save the model while it trains."""
+"""ModelCheckpoint: save the model during training."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, at the end of every epoch or every so many steps.
 
     Args:
-        filepath: where to. May hold ``{epoch}`` and ``{batch}`` (counted from 1) and the names of
-            results, with a format: ``"run/{epoch:02d}-{val_loss:.2f}.keras"``. Ends in ".keras" or
-            ".h5", with ``save_weights_only`` in ".weights.h5". Missing folders are made.
-        monitor: name of the result that ``save_best_only`` goes by.
-        verbose: 1 tells about every save.
+        filepath: the file. It may contain ``{epoch}`` and ``{batch}`` (counted from 1) and the names of results, with a
+            format: ``"run/{epoch:02d}-{val_loss:.2f}.keras"``. It ends in ".keras" or ".h5", with ``save_weights_only`` in
+            ".weights.h5". Missing folders are created.
+        monitor: name of the result that ``save_best_only`` compares.
+        verbose: 1 prints a message for every save.
         save_best_only: save only when the result is better than at every save before.
         save_weights_only: save the weights, not the model.
-        mode: "min" or "max" says what is better; "auto" finds out from the name and the compiled
-            metrics.
-        save_freq: "epoch", or a number of steps, which are counted on from epoch to epoch.
-        initial_value_threshold: what the result must beat for the first save with
-            ``save_best_only``.
+        mode: whether lower ("min") or higher ("max") is better; "auto" derives it from the name and the compiled metrics.
+        save_freq: "epoch", or a number of steps, counted across epochs.
+        initial_value_threshold: what the result must beat for the first save with ``save_best_only``.
 
-    A save that fails leaves the file that was there as it was. With ``save_best_only``, a result
-    that is missing from the logs gives one warning, and the model is saved all the same.
+    A failed save leaves an existing file as it was. If the result for ``save_best_only`` is missing from the logs, a warning
+    is issued once, and the model is saved every time.
     """
 
     remembers = ("best", "_batches_since_save", "_last_batch")
@@ -68,14 +66,14 @@ class ModelCheckpoint(MonitorCallback):
 
     @only_if("_counts")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._is_turn(batch):
+        if self._is_due(batch):
             self._save_model(self._current_epoch, batch, {} if logs is None else logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch":
             self._save_model(epoch, None, {} if logs is None else logs)
 
-    def _is_turn(self, batch: int) -> bool:
+    def _is_due(self, batch: int) -> bool:
         if not isinstance(self.save_freq, int):
             return False
         # A step may be several batches long (steps_per_execution): `batch` is the last of them.
@@ -89,7 +87,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def _save_model(self, epoch: int, batch: int | None, logs: Mapping[str, Any]) -> None:
         path = self._get_file_path(epoch, batch, logs)
-        best = self._wanted(epoch, logs, path)
+        best = self._improvement(epoch, logs, path)
         if best is False:
             return
         if os.path.isdir(path):
@@ -101,12 +99,12 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(path)
         if best is not True:
-            self.best = best  # only now: what could not be saved is not the best there is on disk
+            self.best = best  # only now, as the save may fail
         if self.verbose > 0:
             print_msg(f"\nEpoch {epoch + 1}: finished saving model to {path}")
 
-    def _wanted(self, epoch: int, logs: Mapping[str, Any], path: str) -> float | bool:
-        """Whether to save; when the result is the best so far, that result."""
+    def _improvement(self, epoch: int, logs: Mapping[str, Any], path: str) -> float | bool:
+        """Whether to save; the result itself when it is the best so far."""
         if not self.save_best_only:
             if self.verbose > 0:
                 print_msg(f"\nEpoch {epoch + 1}: saving model to {path}")
@@ -143,7 +141,7 @@ class ModelCheckpoint(MonitorCallback):
         if batch is not None and "batch" not in logs:
             names["batch"] = batch + 1
         try:
-            # Only the results that are named are looked up.
+            # Only the results in the path are read.
             return self.filepath.format_map(ChainMap(names, logs))  # type: ignore[arg-type]
         except KeyError as error:
             raise KeyError(

@@ -1,4 +1,4 @@
-"""What the callbacks that watch one result have in common: which way is better, and by how much."""
+"""The base of callbacks that monitor one result: whether lower or higher is better, and what counts as an improvement."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from .callback import Callback
 
 
 class MonitorCallback(Callback):
-    """Base of the callbacks that act when a result gets better, or no longer does.
+    """Base class of callbacks that act when a result improves, or no longer improves.
 
     Args:
         monitor: name of the result, as in the logs: "loss", "val_accuracy".
-        mode: "min" or "max" says what is better; "auto" finds out: less for a loss, and what a
-            compiled metric says.
-        baseline: value to be better than from the start; None: the first value counts as an
-            improvement.
-        min_delta: least difference that counts.
+        mode: whether lower ("min") or higher ("max") is better; "auto": lower for a loss, and as a compiled metric says.
+        baseline: value to beat from the start; None: the first value counts as an improvement.
+        min_delta: least difference that counts as an improvement.
     """
 
     def __init__(
@@ -37,7 +35,7 @@ class MonitorCallback(Callback):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warnings.warn(
-                f"{type(self).__name__} mode {mode!r} is unknown: expected 'auto', 'min' or 'max'; going on with 'auto'",
+                f"{type(self).__name__} mode {mode!r} is unknown: expected 'auto', 'min' or 'max'; using 'auto'",
                 stacklevel=3,
             )
             mode = "auto"
@@ -52,7 +50,7 @@ class MonitorCallback(Callback):
         self._warned = False
 
     def _set_monitor_op(self, logs: Any = None) -> None:
-        """Find out which way is better; not before the model's metrics exist, that is, after a step."""
+        """Determine the direction of improvement; only after a step, when the model's metrics exist."""
         if self.monitor_op is not None:
             return
         direction = {"min": "down", "max": "up"}.get(self.mode) or self._direction()
@@ -80,21 +78,21 @@ class MonitorCallback(Callback):
             return True
         assert self.monitor_op is not None
         if math.isnan(reference):
-            # Else a run that starts with NaN would never see an improvement again.
+            # Otherwise a run that starts with NaN would never improve.
             return not math.isnan(value)
         # Losses and metrics are float32: more digits would let the rounding of min_delta decide.
         with backends.device("cpu"):
             return bool(self.monitor_op(_rounded(value - self.min_delta), _rounded(reference)))
 
     def _warn_once(self, message: str) -> None:
-        """Warn the first time in a fit, not at every epoch."""
+        """Warn once per fit, not in every epoch."""
         if not self._warned:
             self._warned = True
             warnings.warn(message, stacklevel=4)
 
 
 def one_number(value: Any) -> float:
-    """A result as a number, also when it is the only one of a list, as the F1 score of a single output is.
+    """A result as a number, also from a list with one entry, such as the F1 score of a single output.
 
     Raises ``TypeError`` or ``ValueError`` for anything else.
     """
@@ -115,7 +113,7 @@ def _rounded(value: float) -> float:
 
 def _available(monitor: str, logs: Any) -> str:
     """'. Available metrics are: accuracy,loss; did you mean 'accuracy'?'"""
-    import difflib  # here, because only a mistake needs it
+    import difflib  # only needed for an error
 
     keys = sorted(logs or {})
     close = difflib.get_close_matches(monitor, keys, 1)

@@ -11,10 +11,9 @@ from .callback import Callback, only_if
 
 
 class ProgbarLogger(Callback):
-    """Shows a progress bar, or one line per epoch, on stdout. Added by itself unless ``verbose=0``.
+    """Shows a progress bar, or one line per epoch, on stdout. Added automatically unless ``verbose=0``.
 
-    The results shown are those of the epoch so far. They are fetched from the device only when the
-    bar is drawn.
+    It shows the results of the epoch so far, which are fetched from the device only when the bar is drawn.
     """
 
     def __init__(self) -> None:
@@ -25,7 +24,7 @@ class ProgbarLogger(Callback):
         self.verbose = 1
         self.epochs = 1
         self._called_in_fit = False
-        self._counts = True  # whether there is something to do after each batch
+        self._counts = True  # whether to update after each batch
         self._counts_tests = True
 
     def set_params(self, params: Any) -> None:
@@ -83,9 +82,9 @@ class ProgbarLogger(Callback):
 
     def _start(self) -> Progbar:
         self.seen = 0
-        # Nothing is averaged: the logs are means already.
+        # The logs are means already, so nothing is averaged.
         self.progbar = Progbar(self.target, verbose=self.verbose, stateless_metrics=())
-        # Where nothing is redrawn and the number of steps is known, no batch has to be watched.
+        # If nothing is redrawn and the number of steps is known, batch hooks are not needed.
         self._counts = self._counts_tests = self.progbar.redraws or self.target is None
         return self.progbar
 

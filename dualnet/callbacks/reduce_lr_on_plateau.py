@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau: a smaller learning rate when a result no longer gets better."""
+"""ReduceLROnPlateau: reduce the learning rate when a result no longer improves."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class ReduceLROnPlateau(MonitorCallback):
         monitor: name of the result, as in the logs: "val_loss", "accuracy".
         factor: below 1.
         patience: epochs without an improvement after which the rate is reduced.
-        verbose: 1 tells about it.
-        mode: "min" or "max" says what is better; "auto" finds out from the name and the compiled metrics.
+        verbose: 1 prints a message for every reduction.
+        mode: whether lower ("min") or higher ("max") is better; "auto" derives it from the name and the compiled metrics.
         min_delta: least difference that counts as an improvement.
-        cooldown: epochs after a reduction in which nothing is counted.
+        cooldown: epochs after a reduction that do not count towards the patience.
         min_lr: the rate is not reduced below this.
 
-    The rate of every epoch is in the logs as ``learning_rate``. A result that is not in the logs gives one warning,
-    and nothing is reduced.
+    The rate of every epoch is in the logs as ``learning_rate``. If the result is not in the logs, a warning is issued once, and
+    the rate is not reduced.
     """
 
     remembers = ("best", "wait", "cooldown_counter")
@@ -41,7 +41,7 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        # Keras 2 called it epsilon, and accepted anything else without a word.
+        # Keras 2 called it epsilon, and ignored unknown arguments.
         min_delta = kwargs.pop("epsilon", min_delta)
         if kwargs:
             raise TypeError(f"ReduceLROnPlateau does not know the argument {next(iter(kwargs))!r}")
@@ -93,11 +93,11 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.wait = 0
 
     def in_cooldown(self) -> bool:
-        """Whether epochs are not counted now."""
+        """Whether epochs do not count at present."""
         return self.cooldown_counter > 0
 
     def _reduce(self, epoch: int) -> bool:
-        """Reduce the rates that are above the least; whether there was one."""
+        """Reduce the rates above ``min_lr``; whether there was one."""
         optimizers = by_log_name(self.model.optimizer)
         reduced = False
         for optimizer in optimizers.values():

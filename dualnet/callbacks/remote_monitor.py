@@ -9,20 +9,20 @@ from typing import Any
 
 from .callback import Callback
 
-TIMEOUT = 10  # seconds that training waits for a server at most
+TIMEOUT = 10  # seconds that training waits for a server, at most
 
 
 class RemoteMonitor(Callback):
     """Posts the results of every epoch, with its number as ``epoch``, to a server.
 
     Args:
-        root: of the server, starting with http:// or https://.
-        path: on the server.
+        root: URL of the server, starting with http:// or https://.
+        path: path on the server.
         field: name of the form field that holds the results as JSON.
-        headers: of the requests, a dictionary.
+        headers: additional HTTP headers.
         send_as_json: send the results as the body, of type application/json, and not as a form.
 
-    A server that cannot be reached, or says no, gives a warning; training goes on.
+    If the server cannot be reached, or answers with an error, a warning is issued and training continues.
     """
 
     def __init__(
@@ -43,15 +43,15 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        results = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}
+        results = {"epoch": epoch, **{name: _to_python(value) for name, value in (logs or {}).items()}}
         text = json.dumps(results)
         from urllib.error import HTTPError
         from urllib.parse import urlencode
         from urllib.request import Request, urlopen
 
         body = text if self.send_as_json else urlencode({self.field: text})
-        kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
-        headers = {"Content-Type": kind, **(self.headers or {})}
+        content_type = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
+        headers = {"Content-Type": content_type, **(self.headers or {})}
         request = Request(self.root + self.path, body.encode(), headers, method="POST")
         try:
             with urlopen(request, timeout=TIMEOUT):
@@ -62,8 +62,8 @@ class RemoteMonitor(Callback):
             warnings.warn(f"Could not reach RemoteMonitor root server at {self.root} ({error})", stacklevel=3)
 
 
-def _plain(value: Any) -> Any:
-    """A number, or nested lists of them, of an array or tensor."""
+def _to_python(value: Any) -> Any:
+    """An array or tensor as a number or nested lists; other values unchanged."""
     if not hasattr(value, "tolist"):
         return value
     return value.item() if value.size == 1 else value.tolist()

@@ -1,4 +1,4 @@
-"""TensorBoard: event files of a run, to be looked at with ``tensorboard --logdir``."""
+"""TensorBoard: event files of a run, for ``tensorboard --logdir``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .learning_rates import rates
 
 
 class TensorBoard(Callback):
-    """Writes what happens in training for TensorBoard, into ``<log_dir>/train`` and ``<log_dir>/validation``.
+    """Writes the results of training for TensorBoard, into ``<log_dir>/train`` and ``<log_dir>/validation``.
 
     Args:
-        log_dir: a folder. It is made if missing; a second run adds files to it.
-        histogram_freq: every how many epochs to write the distribution of every weight; 0: never.
+        log_dir: a folder. It is created if missing; a second run adds files to it.
+        histogram_freq: the number of epochs between histograms of all weights; 0: never.
         write_graph: write the structure of the model for the graph page (a model with its own ``call`` has none).
-        write_images: with the histograms, write the weights as images too.
-        write_steps_per_second: write how fast training is, of every epoch and, with ``update_freq``, of steps.
+        write_images: write the weights as images, along with the histograms.
+        write_steps_per_second: write the training speed of every epoch and, with ``update_freq``, of steps.
         update_freq: "epoch"; or "batch" or a number of steps, after which to write the results of the epoch so far,
             for which training waits for the device.
-        profile_batch: accepted and ignored. It names batches that TensorFlow's profiler would look at.
-        embeddings_freq: every how many epochs to write the weights of ``Embedding`` layers for the projector page.
-        embeddings_metadata: a file with a name for every row of an embedding, for all of them or by layer name.
+        profile_batch: accepted and ignored: the batches for TensorFlow's profiler.
+        embeddings_freq: the number of epochs between writes of the ``Embedding`` weights for the projector page; 0: never.
+        embeddings_metadata: a file with a name for every row of an embedding; one for all, or a dictionary by layer name.
 
     The names are Keras's: ``epoch_loss``, ``epoch_learning_rate``, ``batch_loss``,
     ``evaluation_loss_vs_iterations``, ``<path of a weight>/histogram``. Needs tensorboardX, the extra
@@ -60,7 +60,7 @@ class TensorBoard(Callback):
         _check_profile_batch(profile_batch)
         self.embeddings_freq = embeddings_freq or 0
         self.embeddings_metadata = embeddings_metadata
-        self._counts = self.update_freq != "epoch"  # whether there is something to do after each batch
+        self._counts = self.update_freq != "epoch"  # whether batch hooks are needed
         self._global_train_batch = 0
         self._training = False
         self._files: dict[str, EventFile] = {}
@@ -68,7 +68,7 @@ class TensorBoard(Callback):
         self._steps_before_epoch = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        require_tensorboardx()  # and not after an epoch of training
+        require_tensorboardx()  # fail now, and not after an epoch of training
         self._training = True
         self._global_train_batch = 0
         if self.write_graph and self._has_structure():
@@ -131,13 +131,13 @@ class TensorBoard(Callback):
         return logs if self.model.optimizer is None else {**logs, **rates(self.model)}
 
     def _file(self, run: str) -> EventFile:
-        """The event file of a run, made when something is written into it: a run without a file is not shown."""
+        """The event file of a run, created on the first write: TensorBoard does not show a run without a file."""
         if run not in self._files:
             self._files[run] = EventFile(os.path.join(self.log_dir, run))
         return self._files[run]
 
     def _scalars(self, run: str, tag: str, logs: Any, step: int) -> None:
-        """Write the results that are single numbers."""
+        """Write the scalar results."""
         for name, value in (logs or {}).items() if isinstance(logs, Mapping) or not logs else ():
             try:
                 number = float(value)
@@ -164,14 +164,14 @@ class TensorBoard(Callback):
         return [layer for layer in self.model.layers if type(layer).__name__ == "Embedding"]
 
     def _write_projector_config(self) -> None:
-        """The file that tells the projector of the embeddings: text in the format of protocol buffers."""
+        """The list of embeddings for the projector, in the text format of protocol buffers."""
         import json
 
-        given = self.embeddings_metadata
-        by_layer = dict(given) if isinstance(given, Mapping) else {}
+        default = self.embeddings_metadata
+        by_layer = dict(default) if isinstance(default, Mapping) else {}
         entries = []
         for layer in self._embeddings():
-            metadata = by_layer.pop(layer.name, None) if isinstance(given, Mapping) else given
+            metadata = by_layer.pop(layer.name, None) if isinstance(default, Mapping) else default
             lines = [f"  tensor_name: {json.dumps(layer.name)}", f"  tensor_path: {json.dumps(f'{layer.name}.tsv')}"]
             if metadata is not None:
                 lines.append(f"  metadata_path: {json.dumps(str(metadata))}")
@@ -194,7 +194,7 @@ class TensorBoard(Callback):
 
 
 def _check_profile_batch(value: Any) -> None:
-    """Raise ``ValueError`` for what Keras does not take either."""
+    """Raise ``ValueError`` for values that Keras refuses too."""
     parts = value.split(",") if isinstance(value, str) else value
     parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
     try:
@@ -206,7 +206,7 @@ def _check_profile_batch(value: Any) -> None:
 
 
 def _as_images(value: Any) -> Any:
-    """A weight as images, as Keras shows it.  value: any shape -> (n, height, width, channels), None when it cannot be"""
+    """A weight as images, as in Keras.  value: any shape -> (n, height, width, channels), or None"""
     value = value.squeeze()
     if value.ndim == 1:
         value = value.reshape(1, -1, 1, 1)

@@ -1,4 +1,4 @@
-"""TerminateOnNaN: stop when the loss is no longer a number."""
+"""TerminateOnNaN: stop when the loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from .callback import Callback
 class TerminateOnNaN(Callback):
     """Stops training after a batch whose loss is NaN or infinite.
 
-    raise_error: raise a RuntimeError instead of stopping in good order; the ``on_train_end`` hooks
-    are then not called.
+    raise_error: raise a RuntimeError instead of ending training normally; the ``on_train_end`` hooks are then not called.
 
-    The loss is looked at after every batch, so that training waits for the device each time.
+    The loss is read after every batch, so training waits for the device each time.
     """
 
     def __init__(self, raise_error: bool = False) -> None:

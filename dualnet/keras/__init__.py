@@ -1,7 +1,7 @@
-"""``dualnet`` under the name that tf.keras has: ``from dualnet import keras``, ``from dualnet.keras.layers import Dense``.
+"""``dualnet`` under the name of tf.keras: ``from dualnet import keras``, ``from dualnet.keras.layers import Dense``.
 
-Nothing is defined here: what ``dualnet.keras.layers`` is asked for comes from ``dualnet.layers``. Modules of Keras 1 and 2 that
-have gone (``keras.layers.core``, ``keras.utils.np_utils``) are found too, by a table in ``dualnet/legacy/arguments.py``.
+Nothing is defined here: ``dualnet.keras.layers`` is an alias of ``dualnet.layers``. Removed modules of Keras 1 and 2
+(``keras.layers.core``, ``keras.utils.np_utils``) are aliases too, by a table in ``dualnet/legacy/arguments.py``.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = [name for name in dualnet.__all__ if name != "keras"]
 
 
 class _Alias(ModuleType):
-    """A module that gives what another one has."""
+    """A module whose attributes are those of another one."""
 
     def __init__(self, name: str, real: str) -> None:
         super().__init__(name, f"The same as ``{real}``.")
         self._real = importlib.import_module(real)
-        self.__path__: list[str] = []  # no folder to look in: submodules are found by _Finder
+        self.__path__: list[str] = []  # a package without a folder: _Finder imports its submodules
 
     def __getattr__(self, name: str) -> Any:
         if f"{self.__name__}.{name}".removeprefix(f"{__name__}.") in MODULES:
@@ -41,7 +41,7 @@ class _Alias(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Import ``dualnet.keras.X`` as another name of ``dualnet.X``."""
+    """Imports ``dualnet.keras.X`` as an alias of ``dualnet.X``."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -60,12 +60,12 @@ class _Finder(MetaPathFinder, Loader):
         return _Alias(spec.name, spec.loader_state)
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to run."""
+        """An alias has no code."""
 
 
 if not any(type(finder).__name__ == "_Finder" for finder in sys.meta_path):
     sys.meta_path.append(_Finder())
-__path__ = []  # submodules are found by _Finder, none in a folder
+__path__ = []  # _Finder imports all submodules
 
 
 def __getattr__(name: str) -> Any:

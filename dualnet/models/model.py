@@ -168,7 +168,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
         show_trainable: bool = False,
         layer_range: Any = None,
     ) -> None:
-        """Print a table of layers, output shapes and numbers of parameters. print_fn: gets the text instead."""
+        """Print a table of layers, output shapes and numbers of parameters. print_fn: called with the text instead."""
         from ..utils.summary import print_summary
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
@@ -181,7 +181,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
         return {**self.__dict__, **forgotten}
 
     def get_config(self) -> dict[str, Any]:
-        """What ``from_config`` needs: the graph of a model made of inputs and outputs, else the constructor's arguments."""
+        """The graph of a model made of inputs and outputs, otherwise the constructor's arguments."""
         if self._graph is None or type(self).__init__ is not Model.__init__:
             return super().get_config()
         from .graph_config import graph_config
@@ -199,7 +199,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool = True, **kwargs: Any) -> None:
-        """Save the whole model to a ``.keras`` file, which Keras opens too. If it fails, an earlier file stays."""
+        """Save the whole model to a ``.keras`` file, which Keras opens too. A failed save leaves an earlier file as it was."""
         from ..saving.api import save_model
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
@@ -221,10 +221,10 @@ class Model(LegacyModelMethods, Trainer, Layer):
         return sorted([*children, ("layers", self.layers)], key=saved_order)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
-        """All variables in nested dictionaries by the parts of their paths, under "trainable_variables",
+        """All variables in nested dictionaries, keyed by the parts of their paths, under "trainable_variables",
         "non_trainable_variables", "optimizer_variables" and "metrics_variables".
 
-        value_format: "backend_tensor" for tensors, "numpy_array" for NumPy arrays; copies both. Raises ``ValueError`` when two
+        value_format: "backend_tensor" for tensors, "numpy_array" for NumPy arrays; both are copies. Raises ``ValueError`` when two
         variables have the same path.
         """
         from .state_tree import get_state_tree
@@ -232,7 +232,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
         return get_state_tree(self, value_format)
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
-        """Set variables to the values in a tree such as ``get_state_tree`` gives; what it leaves out stays as it is.
+        """Set variables to the values in a tree like that of ``get_state_tree``; variables that it lacks are unchanged.
 
         Raises ``ValueError``, and sets nothing, for a path the model does not have.
         """

@@ -1,4 +1,4 @@
-"""The perceptron: the oldest network that learns."""
+"""The perceptron: a linear classifier with Rosenblatt's learning rule."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .. import config
 
 
 class Perceptron:
-    """One neuron that says yes or no, and learns from its mistakes (F. Rosenblatt, 1958).
+    """A binary classifier of one neuron that learns from its mistakes (F. Rosenblatt, 1958).
 
-    It answers with the larger label when ``bias + weights . x >= 0``. Shown a sample, it moves its weights by
-    ``eta * (label - answer) * x``: not at all when it was right. If a straight line (a plane) can part the two classes, it
-    finds one after finitely many mistakes; if none can, as with XOR, it never settles.
+    It predicts the larger label when ``bias + weights . x >= 0``. After each sample, the weights change by
+    ``eta * (label - prediction) * x``, which is zero for a correct prediction. If the two classes are linearly separable, it
+    makes finitely many mistakes until it separates them; otherwise, as with XOR, it never converges.
 
-    eta: the size of a step, above 0. epochs: how often the samples are gone through, at most: an epoch without a mistake is
-    the last.
+    eta: the learning rate, above 0. epochs: the largest number of passes over the samples; an epoch without a mistake is the
+    last.
     """
 
     def __init__(self, eta: float = 0.1, epochs: int = 50) -> None:
@@ -32,14 +32,14 @@ class Perceptron:
 
     @property
     def weights(self) -> Any:
-        """The bias and behind it a weight for each input, as a NumPy array ``(inputs + 1,)``."""
+        """The bias, then the weight of each input, as a NumPy array ``(inputs + 1,)``."""
         return self.eta * backends.of(self._fitted()).to_numpy(self._weights)
 
     def fit(self, x: Any, y: Any) -> Perceptron:
-        """Learn from samples, one after the other in the order they are given, starting with weights of 0.
+        """Learn from the samples one by one, in their order, starting with weights of 0.
 
-        x: ``(samples, inputs)``. y: a label for each, 0 and 1 or -1 and 1. Returns itself. Raises ``ValueError`` for other
-        shapes, other labels, and data that is not finite.
+        x: ``(samples, inputs)``. y: a label for each sample, 0 and 1 or -1 and 1. Returns itself. Raises ``ValueError`` for
+        other shapes, other labels, and data that is not finite.
         """
         backend = backends.current()
         samples = self._samples(x, backend)
@@ -49,23 +49,23 @@ class Perceptron:
                 f"y must have a label for each of {len(samples)} samples, got shape {tuple(targets.shape)}"
             )
         targets = targets.reshape(-1)
-        found = sorted(set(backend.to_numpy(targets).tolist()))
-        if not set(found) <= {0, 1} and not set(found) <= {-1, 1}:
-            raise ValueError(f"y must hold the labels 0 and 1, or -1 and 1, got {found[:5]}")
-        self._labels = (-1, 1) if -1 in found else (0, 1)
+        labels = set(backend.to_numpy(targets).tolist())
+        if not labels <= {0, 1} and not labels <= {-1, 1}:
+            raise ValueError(f"y must hold the labels 0 and 1, or -1 and 1, got {sorted(labels)[:5]}")
+        self._labels = (-1, 1) if -1 in labels else (0, 1)
 
         xp = backend.xp
-        # As the weights begin at 0, eta scales them and changes no answer: w counts in steps of eta, which keeps the sums
-        # of whole-number inputs exact, and what lies on the line on the line.
+        # As the weights start at 0, eta scales them and changes no prediction: w is in units of eta, which keeps the sums
+        # of whole-number inputs exact, and samples on the decision boundary on it.
         w = xp.zeros(samples.shape[1], samples.dtype)
         self.errors = []
         for _ in range(self.epochs):
             mistakes = xp.zeros((), samples.dtype)
             for sample, target in zip(samples, targets):
-                correction = target - self._answer(xp, sample @ w)
+                correction = target - self._predict_label(xp, sample @ w)
                 w += correction * sample
                 mistakes += correction != 0
-            self.errors.append(int(mistakes))  # once per epoch: on a GPU it waits for all that was asked for
+            self.errors.append(int(mistakes))  # once per epoch: on a GPU this waits for the device
             if not self.errors[-1]:
                 break
         self._weights = w
@@ -78,9 +78,9 @@ class Perceptron:
         samples = self._samples(x, backend)
         if samples.shape[1] != len(w):
             raise ValueError(f"the perceptron has {len(w) - 1} inputs, x has {samples.shape[1] - 1}")
-        return backend.to_numpy(self._answer(backend.xp, samples @ w)).astype("int64")
+        return backend.to_numpy(self._predict_label(backend.xp, samples @ w)).astype("int64")
 
-    def _answer(self, xp: Any, z: Any) -> Any:
+    def _predict_label(self, xp: Any, z: Any) -> Any:
         no, yes = self._labels
         return no + (yes - no) * (z >= 0)
 
@@ -91,7 +91,7 @@ class Perceptron:
 
     @staticmethod
     def _samples(x: Any, backend: backends.Backend) -> Any:
-        """Samples with a 1 in front, whose weight is the bias."""
+        """Samples with a leading column of ones, whose weight is the bias."""
         samples = _array(x, backend)
         if samples.ndim != 2 or not samples.size:
             raise ValueError(f"x must be samples (samples, inputs), got shape {tuple(samples.shape)}")

@@ -1,4 +1,4 @@
-"""All variables of a model as nested dictionaries, by the parts of their paths."""
+"""All variables of a model as nested dictionaries, keyed by the parts of their paths."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _FORMATS = ("backend_tensor", "numpy_array")
 
 
 def get_state_tree(model: Any, value_format: str = "backend_tensor") -> dict[str, Any]:
-    """``Model.get_state_tree``; see there."""
+    """See ``Model.get_state_tree``."""
     if value_format not in _FORMATS:
         raise ValueError(f"Invalid `value_format` argument: expected one of {_FORMATS}, got {value_format!r}")
     read = Variable.numpy if value_format == "numpy_array" else _copy
-    return {kind: _nested(variables, read) for kind, variables in _variables(model).items()}
+    return {category: _nested(variables, read) for category, variables in _variables(model).items()}
 
 
 def _copy(variable: Variable) -> Tensor:
@@ -23,7 +23,7 @@ def _copy(variable: Variable) -> Tensor:
 
 
 def _variables(model: Any) -> dict[str, list[tuple[str, Variable]]]:
-    """(path, variable) of all kinds of variables. Those of the optimizer are below its name."""
+    """(path, variable) by category. The paths of optimizer variables start with its name."""
     optimizer = model.optimizer
     own = [] if optimizer is None else optimizer.variables
     return {
@@ -41,40 +41,40 @@ def _below(name: str, path: str) -> str:
 def _nested(variables: list[tuple[str, Variable]], read: Any) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path, variable in variables:
-        *folders, last = path.split("/")
-        place = tree
-        for folder in folders:
-            place = place.setdefault(folder, {})
-            if not isinstance(place, dict):
+        *parents, last = path.split("/")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
                 break
-        if not isinstance(place, dict) or last in place:
+        if not isinstance(node, dict) or last in node:
             raise ValueError(
                 f"The following variable path is found twice in the model: {path!r}. Give the layers different names"
             )
-        place[last] = read(variable)
+        node[last] = read(variable)
     return tree
 
 
 def set_state_tree(model: Any, state_tree: dict[str, Any]) -> None:
-    """``Model.set_state_tree``; see there."""
+    """See ``Model.set_state_tree``."""
     known = _variables(model)
     unknown = sorted(set(state_tree) - set(known))
     if unknown:
         raise ValueError(f"a state tree has the parts {list(known)}, got {unknown}")
     changes = []
-    for kind, part in state_tree.items():
-        variables = dict(known[kind])
+    for category, part in state_tree.items():
+        variables = dict(known[category])
         for path, value in _flat(part):
             if path not in variables:
-                raise ValueError(f"the model has no variable {path!r} among its {kind}; there are {sorted(variables)}")
+                raise ValueError(f"the model has no variable {path!r} in {category}; there are {sorted(variables)}")
             changes.append((variables[path], value))
     for variable, value in changes:
         variable.assign(value)
 
 
 def _flat(part: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+    leaves: list[tuple[str, Any]] = []
     for name, value in part.items():
-        whole = f"{path}/{name}" if path else name
-        found += _flat(value, whole) if isinstance(value, dict) else [(whole, value)]
-    return found
+        full_path = f"{path}/{name}" if path else name
+        leaves += _flat(value, full_path) if isinstance(value, dict) else [(full_path, value)]
+    return leaves

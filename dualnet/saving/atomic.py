@@ -1,4 +1,4 @@
-"""Write a file so that a reader, or a crash, finds the old one or the new one, never a part."""
+"""Atomic writes: after a crash, and for every reader, a file has its old or its new content, never a part."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import IO, Any
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
-    """Open a temporary file beside ``path`` that takes its place when the block ends well, and is removed when it
-    does not.
+    """Open a temporary file beside ``path``, which replaces it when the block ends, and is removed when the block raises.
 
-    What was written is on the disk (fsync) before the name changes. A file that is replaced keeps its permissions, and
-    a link to it stays a link.
+    The content is on the disk (fsync) before the file is renamed. A replaced file keeps its permissions, and a link to it
+    stays a link.
     """
     target = Path(os.path.realpath(path))
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
@@ -41,7 +40,7 @@ def _umask() -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable; not every file system can."""
+    """Make the renaming durable, where the file system supports it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -168,7 +168,7 @@ def test_the_backup_before_the_last(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "b").iterdir()) == names
     (tmp_path / "b" / "latest.weights.h5").write_bytes(b"0")
     model = network()
-    with pytest.warns(UserWarning, match="the last backup cannot be used .* going on from the one before"):
+    with pytest.warns(UserWarning, match="the last backup cannot be used .* resuming from the previous one"):
         history = model.fit(
             X,
             Y,
@@ -189,7 +189,7 @@ def test_a_damaged_backup_is_not_taken_for_none(damage: Any, tmp_path: Path) -> 
     backup(tmp_path)
     path = tmp_path / "latest.weights.h5"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match="cannot go on from the backup in .* To begin anew, remove that folder"):
+    with pytest.raises(ValueError, match="cannot resume from the backup in .* To begin anew, remove that folder"):
         network().fit(X, Y, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path)])
 
 
@@ -197,7 +197,7 @@ def test_a_backup_of_another_model(tmp_path: Path) -> None:
     backup(tmp_path)
     model = dualnet.Sequential([dualnet.Input((4,)), layers.Dense(3)])
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="cannot go on from the backup"):
+    with pytest.raises(ValueError, match="cannot resume from the backup"):
         model.fit(X, np.ones((23, 3)), verbose=0, callbacks=[cb.BackupAndRestore(tmp_path)])
 
 
@@ -268,7 +268,7 @@ def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(Cut):
         network().fit(X, Y, BATCH, epochs=2, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path, 2), Cutter(steps=8)])
     network().fit(X, Y, BATCH, epochs=2, verbose=2, callbacks=[cb.BackupAndRestore(tmp_path, 2)])
-    assert f"Going on from the backup in {tmp_path}: epoch 2, step 4\n" in capsys.readouterr().out
+    assert f"Resuming from the backup in {tmp_path}: epoch 2, step 4\n" in capsys.readouterr().out
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -181,5 +181,5 @@ def test_things_that_are_no_callbacks(wrong: Any, message: str) -> None:
 
 
 def test_lambda_callback_says_when_there_is_no_such_hook() -> None:
-    with pytest.warns(UserWarning, match="'on_epoch_ends', which is no hook; did you mean 'on_epoch_end'"):
+    with pytest.warns(UserWarning, match="'on_epoch_ends', which is not a hook; did you mean 'on_epoch_end'"):
         assert cb.LambdaCallback(on_epoch_ends=print).on_epoch_ends is print

@@ -82,7 +82,7 @@ def test_a_start_with_nan_is_not_the_best() -> None:
 
 
 def test_unknown_mode() -> None:
-    with pytest.warns(UserWarning, match="mode 'minimum' is unknown: .*; going on with 'auto'"):
+    with pytest.warns(UserWarning, match="mode 'minimum' is unknown: .*; using 'auto'"):
         stopper = cb.EarlyStopping(mode="minimum")
     assert stopper.mode == "auto"
 
