@@ -42,23 +42,23 @@ PLAIN = ("Zeros", "Ones", "Constant", "Identity")
 def initializer(K: Any, name: str, options: dict[str, Any]) -> list[Any]:
     """Values of all shapes, from a fixed seed, from the seed of the program, and from one object used twice."""
     make = getattr(K.initializers, name)
-    found = []
+    drawn = []
     for seed in (1, 2**31 - 1):
         K.utils.set_random_seed(seed)
         for shape in SHAPES if name != "Identity" else SHAPES[:4]:
             one = make(**options) if name in PLAIN else make(**options, seed=seed)
-            found += [one(shape), make(**options)(shape)]
+            drawn += [one(shape), make(**options)(shape)]
             if name != "Orthogonal":  # for which Keras computes in float32 and has no float16
-                found += [make(**options)(shape, dtype=d) for d in ("float64", "float16")]
-                found += [one(shape, dtype="float64")]
+                drawn += [make(**options)(shape, dtype=d) for d in ("float64", "float16")]
+                drawn += [one(shape, dtype="float64")]
         if name not in ("Identity", "Orthogonal"):
-            found += [make(**options)((9,)), make(**options)(())]
-    return found
+            drawn += [make(**options)((9,)), make(**options)(())]
+    return drawn
 
 
 def sequential(K: Any) -> list[Any]:
     """Every layer takes seeds as it is made: initializers, and dropout in between."""
-    found = []
+    drawn = []
     for seed in (0, 42):
         K.utils.set_random_seed(seed)
         stack = [
@@ -71,8 +71,8 @@ def sequential(K: Any) -> list[Any]:
             K.layers.Dense(3),
         ]
         model = K.Sequential([K.Input((7,)), *stack])
-        found += [*model.get_weights(), *K.Sequential([K.layers.Dense(2, input_shape=(3,))]).get_weights()]
-    return found
+        drawn += [*model.get_weights(), *K.Sequential([K.layers.Dense(2, input_shape=(3,))]).get_weights()]
+    return drawn
 
 
 def subclassed(K: Any) -> list[Any]:
@@ -97,19 +97,19 @@ def subclassed(K: Any) -> list[Any]:
 
 def randoms(K: Any) -> list[Any]:
     """``keras.random`` with a seed, with a generator that moves on, and with the seed of the program."""
-    found = []
+    drawn = []
     for _ in range(2):
         K.utils.set_random_seed(5)
         generator, later = K.random.SeedGenerator(3), K.random.SeedGenerator()
         for seed in (8, generator, generator, later, None, None, None):
-            found += [
+            drawn += [
                 K.random.normal((3, 2), 1.0, 0.5, seed=seed),
                 K.random.uniform((3, 2), -1.0, 2.0, seed=seed, dtype="float64"),
                 K.random.truncated_normal((5,), 0.5, 2.0, seed=seed),
                 K.random.randint((7,), -3, 9, seed=seed),
                 K.random.randint((4,), 0, 2**40, dtype="int64", seed=seed),
             ]
-    return found
+    return drawn
 
 
 CASES: dict[str, Callable[[Any], list[Any]]] = {
@@ -126,10 +126,10 @@ CASES: dict[str, Callable[[Any], list[Any]]] = {
 def digest(arrays: list[Any]) -> dict[str, Any]:
     """A hash of shapes, dtypes and bytes, for the same machine; and a few numbers that hold on every machine."""
     hashed = hashlib.sha256()
-    found = [np.ascontiguousarray(a) for a in arrays]
-    for a in found:
+    drawn = [np.ascontiguousarray(a) for a in arrays]
+    for a in drawn:
         hashed.update(f"{a.shape}{a.dtype}".encode() + a.tobytes())
-    numbers = [[float(a.flat[0]), float(a.flat[-1]), float(np.square(a, dtype="float64").mean())] for a in found]
+    numbers = [[float(a.flat[0]), float(a.flat[-1]), float(np.square(a, dtype="float64").mean())] for a in drawn]
     return {"numbers": numbers, "sha256": hashed.hexdigest()}
 
 

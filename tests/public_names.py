@@ -48,11 +48,11 @@ def names() -> dict[str, list[str]]:
 
 def pinned() -> dict[str, list[str]]:
     """What the file says."""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for paragraph in FILE.read_text(encoding="utf-8").strip().split("\n\n"):
         namespace, *listed = paragraph.split()
-        found[namespace.rstrip(":")] = listed
-    return found
+        names[namespace.rstrip(":")] = listed
+    return names
 
 
 def documented(value: Any) -> bool:

@@ -72,7 +72,7 @@ class TestTape:
         assert g[0].tolist() == [10, 20]
         assert g[1] is None
 
-    def test_tensors_are_watched_when_told(self, backend: Backend) -> None:
+    def test_tensors_are_watched_on_request(self, backend: Backend) -> None:
         x, y = tensor(1, 2), tensor(3, 4)
         with GradientTape() as tape:
             tape.watch(x)
@@ -142,7 +142,7 @@ class TestTape:
         tape.reset()
         assert tape.gradient(y, x) is None
 
-    def test_recording_stops_where_told(self, backend: Backend) -> None:
+    def test_recording_stops_on_request(self, backend: Backend) -> None:
         x = Variable(3.0)
         with GradientTape() as tape:
             y = x * x
@@ -216,10 +216,10 @@ class TestEngine:
         x, y = Variable([1.0, 2.0]), Variable([3.0, 4.0])
         with recording([]) as tape:
             z = ops.sum((x + y) * x)
-        places = {id(v): backend.xp.zeros((2,), dtype="float32") for v in (x, y)}
-        backward(tape, z, None, places)
-        assert backend.to_numpy(places[id(x)]).tolist() == [5, 8]
-        assert backend.to_numpy(places[id(y)]).tolist() == [1, 2]
+        buffers = {id(v): backend.xp.zeros((2,), dtype="float32") for v in (x, y)}
+        backward(tape, z, None, buffers)
+        assert backend.to_numpy(buffers[id(x)]).tolist() == [5, 8]
+        assert backend.to_numpy(buffers[id(y)]).tolist() == [1, 2]
 
     def test_long_chains_need_no_stack(self, backend: Backend) -> None:
         x = tensor(1)

@@ -52,7 +52,7 @@ def test_right_layers_pass() -> None:
     assert all(r.ok and r.error < 1e-8 for r in rows)
 
 
-def test_a_wrong_gradient_is_found_and_no_other_layer_is_blamed() -> None:
+def test_a_wrong_gradient_is_detected_and_no_other_layer_is_blamed() -> None:
     wrong = [r for r in check_model(network(WrongSquare(name="mine")), samples()) if not r.ok]
     assert [r.layer for r in wrong] == ["mine"]
     assert wrong[0].error > 0.1

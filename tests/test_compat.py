@@ -46,8 +46,8 @@ def test_names_of_metrics(name: str) -> None:
 def test_modules(old: str) -> None:
     import importlib
 
-    found = importlib.import_module(f"dualnet.keras.{old}")
-    assert found.__all__ == importlib.import_module(f"dualnet.{compat.MODULES[old]}").__all__
+    imported = importlib.import_module(f"dualnet.keras.{old}")
+    assert imported.__all__ == importlib.import_module(f"dualnet.{compat.MODULES[old]}").__all__
 
 
 @pytest.mark.parametrize("name", compat.LAYER_DEFAULTS)
@@ -66,7 +66,7 @@ def test_the_old_name_of_epochs() -> None:
         model.fit(np.ones((4, 2)), np.ones(4), nb_epochs=3)
 
 
-def test_metrics_in_the_third_place() -> None:
+def test_metrics_as_the_third_argument() -> None:
     model = dualnet.Sequential([layers.Dense(1, input_shape=(2,))])
     model.compile("sgd", "mse", ["mae", "mse"])
     assert {"loss", "mae", "mse"} == set(model.evaluate(np.ones((4, 2)), np.ones(4), verbose=0, return_dict=True))

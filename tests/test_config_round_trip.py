@@ -212,13 +212,13 @@ def needed(cls: type, argument: str) -> dict[str, Any]:
     """What an object must be given besides one argument."""
     required = [p.name for p in parameters(cls).values() if p.default is p.empty and p.name != argument]
     more = {k: v for base in reversed(cls.__mro__) for k, v in NEEDED.get(f"{base.__name__}.{argument}", {}).items()}
-    given = {name: value_of(cls, name) for name in required} | NEEDED.get(cls.__name__, {}) | more
+    arguments = {name: value_of(cls, name) for name in required} | NEEDED.get(cls.__name__, {}) | more
     if "name" in parameters(cls) and argument != "name" and not issubclass(cls, dtype_policies.DTypePolicy):
-        given["name"] = "base"
+        arguments["name"] = "base"
     if "seed" in parameters(cls) and argument != "seed":
-        given["seed"] = 3
-    given.pop(argument, None)
-    return {name: value for name, value in given.items() if value is not None}
+        arguments["seed"] = 3
+    arguments.pop(argument, None)
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def plain(config: Any) -> Any:
@@ -244,10 +244,12 @@ def behaviour(cls: type, made: Any) -> Any:
     return 0
 
 
-def without(cls: Any, given: dict[str, Any], parameter: inspect.Parameter, config: dict[str, Any]) -> dict[str, Any]:
+def without(
+    cls: Any, arguments: dict[str, Any], parameter: inspect.Parameter, config: dict[str, Any]
+) -> dict[str, Any]:
     """The config of an object that was not given an argument; of those that need one of several, with its default."""
     try:
-        return cls(**given).get_config()
+        return cls(**arguments).get_config()
     except ValueError:
         return {**config, parameter.name: parameter.default}
 
@@ -258,14 +260,14 @@ def problems(cls: Any) -> list[str]:
     for argument, parameter in parameters(cls).items():
         if argument in LEFT_OUT or f"{cls.__name__}.{argument}" in LEFT_OUT:
             continue
-        given = needed(cls, argument)
+        arguments = needed(cls, argument)
         value = value_of(cls, argument)
         where = f"{cls.__name__}({argument}={value!r})"
         try:
-            made = cls(**given, **{argument: value})
+            made = cls(**arguments, **{argument: value})
             config = made.get_config()
             if parameter.default is not parameter.empty and plain(config) == plain(
-                without(cls, given, parameter, config)
+                without(cls, arguments, parameter, config)
             ):
                 found.append(f"{where}: the config is that of the default")
                 continue
@@ -276,7 +278,7 @@ def problems(cls: Any) -> list[str]:
                 elif not np.array_equal(behaviour(cls, again), expected, equal_nan=True):
                     found.append(f"{where}: does something else when it comes back")
         except Exception as error:
-            found.append(f"{where}, {given}: {type(error).__name__}: {error}")
+            found.append(f"{where}, {arguments}: {type(error).__name__}: {error}")
     return found
 
 

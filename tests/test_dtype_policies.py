@@ -39,7 +39,7 @@ def test_a_mixed_layer_computes_in_16_bits_with_weights_of_32() -> None:
     assert dtypes(layer, X) == ("float32", "float32", {"float32"})
 
 
-def test_the_global_policy_is_that_of_layers_that_are_given_none() -> None:
+def test_layers_without_a_policy_have_the_global_one() -> None:
     config.set_dtype_policy("mixed_float16")
     inputs = dualnet.Input((5,))
     model = dualnet.Model(inputs, layers.Dense(2)(layers.BatchNormalization()(inputs)))
@@ -57,13 +57,13 @@ def test_gradients_reach_the_weights_in_their_own_dtype() -> None:
     for one in (layer, exact):
         one.build((None, 5))
     exact.set_weights(layer.get_weights())
-    found = []
+    gradients = []
     for one in (layer, exact):
         with dualnet.GradientTape() as tape:
             loss = ops.sum(ops.square(ops.cast(one(X), "float32")))
-        found.append(tape.gradient(loss, one.trainable_variables))
-    assert {str(g.dtype) for g in found[0]} == {"float32"}
-    for mixed, full in zip(*found):
+        gradients.append(tape.gradient(loss, one.trainable_variables))
+    assert {str(g.dtype) for g in gradients[0]} == {"float32"}
+    for mixed, full in zip(*gradients):
         np.testing.assert_allclose(mixed.numpy(), full.numpy(), rtol=1e-2, atol=2e-2)
         assert not np.array_equal(mixed.numpy(), full.numpy())
 
@@ -98,12 +98,12 @@ def test_as_keras_computes(keras: Any) -> None:
 
 
 def test_variables_inside_a_scope() -> None:
-    kept = dualnet.Variable(np.ones(2, "float32"), autocast=False)
+    unchanged = dualnet.Variable(np.ones(2, "float32"), autocast=False)
     seen = dualnet.Variable(np.ones(2, "float32"))
     whole = dualnet.Variable(np.ones(2, "int32"))
     with AutocastScope("float16"):
-        assert [v.dtype for v in (seen, kept, whole)] == ["float16", "float32", "int32"]
-        assert [str(ops.negative(v).dtype) for v in (seen, kept, whole)] == ["float16", "float32", "int32"]
+        assert [v.dtype for v in (seen, unchanged, whole)] == ["float16", "float32", "int32"]
+        assert [str(ops.negative(v).dtype) for v in (seen, unchanged, whole)] == ["float16", "float32", "int32"]
         with AutocastScope(None):
             assert seen.dtype == "float32"
         seen.assign([2.0, 3.0])

@@ -25,9 +25,9 @@ print(json.dumps(sorted({{name.partition(".")[0] for name in set(sys.modules) - 
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
     environment.pop("DUALNET_DEVICE", None)
-    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert found.returncode == 0, found.stderr
-    return set(json.loads(found.stdout.splitlines()[-1]))
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0, process.stderr
+    return set(json.loads(process.stdout.splitlines()[-1]))
 
 
 def test_floor_0_knows_nothing_of_ours() -> None:

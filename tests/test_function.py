@@ -41,7 +41,7 @@ def test_symbolic_inputs_and_shapes() -> None:
     assert [(y.shape, y.dtype) for y in spec] == [((None, 2), "float32")] * 2
 
 
-def test_what_does_not_fit_is_told() -> None:
+def test_mismatches_are_reported() -> None:
     a, b, _, end = parts()
     with pytest.raises(ValueError, match="it depends on 'b'"):
         dualnet.Function(a, end)

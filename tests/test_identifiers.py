@@ -41,19 +41,19 @@ def short(module: Any) -> str:
 
 @by_name
 def test_get(module: Any, name: str) -> None:
-    found = module.get(name)
-    assert callable(found)
-    assert module.get(found) is found
-    config = module.serialize(found)
+    instance = module.get(name)
+    assert callable(instance)
+    assert module.get(instance) is instance
+    config = module.serialize(instance)
     again = module.deserialize(config)
     if module is activations:
-        assert again is found
+        assert again is instance
         assert config == {"hard_swish": "hard_silu", "swish": "silu"}.get(name, name)
     else:
-        assert type(again) is type(found)
-        assert again.get_config() == found.get_config()
-        assert type(module.get(config)) is type(found)
-        assert type(module.get(type(found))) is type(found)
+        assert type(again) is type(instance)
+        assert again.get_config() == instance.get_config()
+        assert type(module.get(config)) is type(instance)
+        assert type(module.get(type(instance))) is type(instance)
 
 
 @pytest.mark.parametrize("module", NAMES, ids=short)
@@ -122,9 +122,9 @@ OPTIONS: list[tuple[str, str, dict[str, Any]]] = [
 def test_options_as_keras(family: str, name: str, options: dict[str, Any], keras: Any) -> None:
     results = []
     for library in (dualnet, keras):
-        made = getattr(getattr(library, family), name)
+        created = getattr(getattr(library, family), name)
         values = library.ops.array(FACTORS)
-        y = made(values, **options) if family == "activations" else made(**options)(values)
+        y = created(values, **options) if family == "activations" else created(**options)(values)
         results.append(np.asarray(y))
     np.testing.assert_allclose(*results, rtol=2e-6, atol=1e-6)
 
@@ -132,11 +132,11 @@ def test_options_as_keras(family: str, name: str, options: dict[str, Any], keras
 @pytest.mark.parametrize(("family", "name", "options"), [row for row in OPTIONS if row[0] != "activations"], ids=str)
 def test_options_survive_the_config(family: str, name: str, options: dict[str, Any]) -> None:
     module = getattr(dualnet, family)
-    made = getattr(module, name)(**options)
-    config = made.get_config()
+    created = getattr(module, name)(**options)
+    config = created.get_config()
     assert options.items() <= config.items()
-    again = module.deserialize(module.serialize(made))
-    np.testing.assert_array_equal(again(ops.array(FACTORS)).numpy(), made(ops.array(FACTORS)).numpy())
+    again = module.deserialize(module.serialize(created))
+    np.testing.assert_array_equal(again(ops.array(FACTORS)).numpy(), created(ops.array(FACTORS)).numpy())
 
 
 def test_wrong_options() -> None:

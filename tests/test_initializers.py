@@ -87,9 +87,9 @@ def test_a_generator_as_seed_moves_on() -> None:
 
 def test_an_array_as_a_constant() -> None:
     value = np.arange(3.0)
-    made = initializers.Constant(value)((2, 3))
-    np.testing.assert_array_equal(made, [value, value])
-    made[0] = 9
+    array = initializers.Constant(value)((2, 3))
+    np.testing.assert_array_equal(array, [value, value])
+    array[0] = 9
     np.testing.assert_array_equal(value, np.arange(3.0))
     with pytest.raises(ValueError, match="broadcast"):
         initializers.Constant(value)((3, 2))
@@ -123,8 +123,8 @@ def test_functions_and_classes_make_weights_too() -> None:
     def halves(shape: Any, dtype: Any = None) -> Any:
         return np.full(shape, 0.5, dtype)
 
-    for given in (halves, initializers.Ones, initializers.ones, "ones", "one", initializers.Constant(0.5)):
-        dense = dualnet.layers.Dense(2, kernel_initializer=given)
+    for argument in (halves, initializers.Ones, initializers.ones, "ones", "one", initializers.Constant(0.5)):
+        dense = dualnet.layers.Dense(2, kernel_initializer=argument)
         dense.build((None, 3))
         assert set(dense.get_weights()[0].reshape(-1).tolist()) <= {0.5, 1.0}
 
@@ -169,7 +169,7 @@ AXES = [((5, 6, 7), [0], [1, 2]), ((5, 6, 7), [-2], [-1]), ((2, 3, 4, 5), [0, 1]
 
 
 @pytest.mark.parametrize(("shape", "input_axes", "output_axes"), AXES, ids=str)
-def test_fans_of_given_axes(shape: Any, input_axes: Any, output_axes: Any, keras: Any) -> None:
+def test_fans_of_explicit_axes(shape: Any, input_axes: Any, output_axes: Any, keras: Any) -> None:
     fans = [
         library.initializers.VarianceScaling(
             mode=mode, distribution="uniform", input_axes=input_axes, output_axes=output_axes
@@ -186,10 +186,10 @@ def test_fans_of_given_axes(shape: Any, input_axes: Any, output_axes: Any, keras
 
 def test_values_as_an_initializer() -> None:
     values = np.arange(6, dtype="float32").reshape(2, 3)
-    for given in (values, dualnet.ops.convert_to_tensor(values)):
-        np.testing.assert_array_equal(initializers.get(given)((2, 3)), values)
+    for argument in (values, dualnet.ops.convert_to_tensor(values)):
+        np.testing.assert_array_equal(initializers.get(argument)((2, 3)), values)
         with pytest.raises(ValueError, match=r"Expected `shape` to be \(2, 3\)"):
-            initializers.get(given)((3, 2))
+            initializers.get(argument)((3, 2))
     layer = dualnet.layers.Dense(3, kernel_initializer=values)
     layer.build((None, 2))
     np.testing.assert_array_equal(layer.kernel.numpy(), values)

@@ -29,15 +29,15 @@ def test_gradients_flow() -> None:
 
 def test_values_and_dtypes() -> None:
     half = ops.array([1.0, 2.0], dtype="float16")
-    for given, expected, dtype in (
+    for tensors, expected, dtype in (
         ([half[0], 2.5], [1.0, 2.5], "float16"),  # numbers are weak
         ([half, np.array([3.0, 4.0], "float32")], [[1, 2], [3, 4]], "float32"),
         ([ops.array(1), True], [1, 1], "int32"),
         ([[half[0], 1], [2, half[1]]], [[1, 1], [2, 2]], "float16"),
     ):
-        for made in (ops.convert_to_tensor(given), ops.add(given, 0)):
-            np.testing.assert_array_equal(made, expected)
-            assert str(made.dtype) == dtype
+        for result in (ops.convert_to_tensor(tensors), ops.add(tensors, 0)):
+            np.testing.assert_array_equal(result, expected)
+            assert str(result.dtype) == dtype
     assert str(ops.convert_to_tensor([half[0], 1], dtype="float32").dtype) == "float32"
 
 

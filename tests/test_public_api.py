@@ -86,8 +86,8 @@ def test_arguments_are_those_of_keras(keras: Any) -> None:
         open_ended = not inspect.isclass(ours) and any(
             p.kind is p.VAR_KEYWORD for p in inspect.signature(ours).parameters.values()
         )
-        wanted = [p.name for p in inspect.signature(theirs).parameters.values() if p.kind in NAMED]
-        lacking = [n for n in wanted if n not in taken and n not in NOT_TAKEN and n not in NOT_TAKEN_BY.get(name, ())]
+        expected = [p.name for p in inspect.signature(theirs).parameters.values() if p.kind in NAMED]
+        lacking = [n for n in expected if n not in taken and n not in NOT_TAKEN and n not in NOT_TAKEN_BY.get(name, ())]
         if lacking and not open_ended:
             wrong.append(f"{name} does not take {', '.join(lacking)}")
     assert wrong == []

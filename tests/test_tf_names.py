@@ -23,11 +23,11 @@ X = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], "float32")
 
 @pytest.mark.parametrize("name", tf_names.TABLE)
 def test_every_name_stands_for_something(name: str) -> None:
-    found: Any = dualnet
+    process: Any = dualnet
     for part in name.split("."):
-        found = getattr(found, part)
-    assert callable(found) or name.endswith(("AUTOTUNE", "newaxis"))
-    assert tf_names.find(name.rpartition(".")[2], name.rpartition(".")[0]) is found
+        process = getattr(process, part)
+    assert callable(process) or name.endswith(("AUTOTUNE", "newaxis"))
+    assert tf_names.find(name.rpartition(".")[2], name.rpartition(".")[0]) is process
 
 
 def test_no_module_of_dualnet_hides_a_name() -> None:
@@ -53,8 +53,8 @@ def test_they_are_in_no_listing_and_load_nothing() -> None:
     code = "import sys, dualnet; print('dualnet.legacy.tf_names' in sys.modules, 'dualnet.keras' in sys.modules)"
     root = PAGE.parents[1]
     path = ":".join(str(root / p) for p in ("backends", ".", "cli"))
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": path})
-    assert found.stdout.split() == ["False", "False"]
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": path})
+    assert process.stdout.split() == ["False", "False"]
 
 
 @pytest.mark.parametrize(
@@ -236,9 +236,9 @@ def test_print_and_logger(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_devices() -> None:
-    found = tf.config.experimental.list_physical_devices("GPU")
-    assert tf.test.is_gpu_available() == bool(found)
-    assert tf.test.gpu_device_name() == ("/device:GPU:0" if found else "")
+    process = tf.config.experimental.list_physical_devices("GPU")
+    assert tf.test.is_gpu_available() == bool(process)
+    assert tf.test.gpu_device_name() == ("/device:GPU:0" if process else "")
     with tf.device("/CPU:0"):
         assert tf.constant(1.0).device == "cpu"
 

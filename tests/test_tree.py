@@ -22,11 +22,11 @@ SHAPES = [
 
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)
 def test_a_shape_is_one_leaf_as_in_keras(shapes, keras):
-    def told(library):
+    def message(library):
         leaves = []
         return library.tree.map_shape_structure(lambda s: (leaves.append(s), ("leaf", s))[1], shapes), leaves
 
-    assert told(dualnet) == told(keras)
+    assert message(dualnet) == message(keras)
 
 
 def test_map_shape_structure_keeps_the_form():

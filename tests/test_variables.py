@@ -15,17 +15,17 @@ from dualnet.core import naming
 Pair = namedtuple("Pair", "a b")
 
 
-def test_a_variable_keeps_its_place() -> None:
-    given = np.ones((2, 2), "float32")
-    v = Variable(given, name="v")
-    place = v.data
-    given[:] = 5
+def test_a_variable_keeps_its_buffer() -> None:
+    source = np.ones((2, 2), "float32")
+    v = Variable(source, name="v")
+    buffer = v.data
+    source[:] = 5
     np.testing.assert_array_equal(v.numpy(), np.ones((2, 2)))
     v.assign(np.full((2, 2), 2.0)).assign_add(1.0).assign_sub([[1.0, 0.0], [0.0, 1.0]])
     np.testing.assert_array_equal(v.numpy(), [[2, 3], [3, 2]])
     v.assign(v.data.T[::-1])  # its own memory, in another order
     np.testing.assert_array_equal(v.numpy(), [[3, 2], [2, 3]])
-    assert v.data is place
+    assert v.data is buffer
     assert v.dtype == "float32"
 
 
@@ -80,9 +80,9 @@ def test_structures(structure: Any) -> None:
 def test_dictionaries_by_sorted_key() -> None:
     assert tree.flatten({"b": 1, "a": {"z": 2, "y": 3}}) == [3, 2, 1]
     assert list(tree.map_structure(str, {"b": 1, "a": 2})) == ["b", "a"]
-    made = tree.map_structure(str, defaultdict(list, a=1))
-    assert made == {"a": "1"}
-    assert made["new"] == []
+    mapped = tree.map_structure(str, defaultdict(list, a=1))
+    assert mapped == {"a": "1"}
+    assert mapped["new"] == []
 
 
 @pytest.mark.parametrize(

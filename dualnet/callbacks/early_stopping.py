@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..utils.io_utils import print_msg
-from .monitor import MonitorCallback, _available, one_number
+from .monitor import MonitorCallback
 
 
 class EarlyStopping(MonitorCallback):
@@ -25,6 +25,7 @@ class EarlyStopping(MonitorCallback):
     ``best``. If the result is not in the logs, a warning is issued once, and training is not stopped.
     """
 
+    _condition = "Early stopping"
     remembers = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
     def __init__(
@@ -83,23 +84,6 @@ class EarlyStopping(MonitorCallback):
             if self.verbose > 0:
                 print_msg(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
-
-    def get_monitor_value(self, logs: Any) -> float | None:
-        """The monitored result of this epoch; None, with a warning, when the logs do not have it."""
-        value = (logs or {}).get(self.monitor)
-        if value is None:
-            self._warn_once(
-                f"Early stopping conditioned on metric `{self.monitor}` which is not available"
-                f"{_available(self.monitor, logs)}"
-            )
-            return None
-        try:
-            return one_number(value)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"EarlyStopping: expected one number as {self.monitor!r}, got {value!r}. "
-                "Monitor another result, or give the metric an average"
-            ) from None
 
     def _save_weights(self, epoch: int) -> None:
         self.best_weights = self.model.get_weights()

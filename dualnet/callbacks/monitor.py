@@ -25,6 +25,8 @@ class MonitorCallback(Callback):
         min_delta: least difference that counts as an improvement.
     """
 
+    _condition = "Monitoring is"  # the beginning of the warning that the result is missing
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -83,6 +85,23 @@ class MonitorCallback(Callback):
         # Losses and metrics are float32: more digits would let the rounding of min_delta decide.
         with backends.device("cpu"):
             return bool(self.monitor_op(_rounded(value - self.min_delta), _rounded(reference)))
+
+    def get_monitor_value(self, logs: Any) -> float | None:
+        """The monitored result as a number; None, with a warning, when the logs do not have it."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            self._warn_once(
+                f"{self._condition} conditioned on metric `{self.monitor}` which is not available"
+                f"{_available(self.monitor, logs)}"
+            )
+            return None
+        try:
+            return one_number(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{type(self).__name__}: expected one number as {self.monitor!r}, got {value!r}. "
+                "Monitor another result, or give the metric an average"
+            ) from None
 
     def _warn_once(self, message: str) -> None:
         """Warn once per fit, not in every epoch."""

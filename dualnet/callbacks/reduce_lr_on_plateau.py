@@ -7,7 +7,7 @@ from typing import Any
 
 from ..utils.io_utils import print_msg
 from .learning_rates import by_log_name, rate_of, rates
-from .monitor import MonitorCallback, _available, one_number
+from .monitor import MonitorCallback
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -27,6 +27,7 @@ class ReduceLROnPlateau(MonitorCallback):
     the rate is not reduced.
     """
 
+    _condition = "Learning rate reduction is"
     remembers = ("best", "wait", "cooldown_counter")
 
     def __init__(
@@ -66,20 +67,9 @@ class ReduceLROnPlateau(MonitorCallback):
         logs = {} if logs is None else logs
         self._set_monitor_op(logs)
         logs.update(rates(self.model))
-        current = logs.get(self.monitor)
+        current = self.get_monitor_value(logs)
         if current is None:
-            self._warn_once(
-                f"Learning rate reduction is conditioned on metric `{self.monitor}` which is not available"
-                f"{_available(self.monitor, logs)}"
-            )
             return
-        try:
-            current = one_number(current)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"ReduceLROnPlateau: expected one number as {self.monitor!r}, got {current!r}. "
-                "Monitor another result, or give the metric an average"
-            ) from None
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0

@@ -12,27 +12,11 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 # Removed modules of Keras 1 and 2: dualnet.keras.X is dualnet.Y.
-MODULES = {
-    "engine": "layers",
-    "engine.topology": "layers",
-    "layers.advanced_activations": "layers",
-    "layers.convolutional": "layers",
-    "layers.core": "layers",
-    "layers.embeddings": "layers",
-    "layers.experimental": "layers",
-    "layers.experimental.preprocessing": "layers",
-    "layers.merge": "layers",
-    "layers.noise": "layers",
-    "layers.normalization": "layers",
-    "layers.pooling": "layers",
-    "layers.recurrent": "layers",
-    "layers.wrappers": "layers",
-    "utils.data_utils": "utils",
-    "utils.generic_utils": "utils",
-    "utils.io_utils": "utils",
-    "utils.np_utils": "utils",
-    "utils.vis_utils": "utils",
-}
+_IN_LAYERS = """engine engine.topology layers.advanced_activations layers.convolutional layers.core layers.embeddings
+    layers.experimental layers.experimental.preprocessing layers.merge layers.noise layers.normalization layers.pooling
+    layers.recurrent layers.wrappers"""
+_IN_UTILS = "utils.data_utils utils.generic_utils utils.io_utils utils.np_utils utils.vis_utils"
+MODULES = dict.fromkeys(_IN_LAYERS.split(), "layers") | dict.fromkeys(_IN_UTILS.split(), "utils")
 
 # Arguments of layers (Keras 1 and 2). For input_shape=, input_dim= and batch_input_shape= see pop_input_shape.
 LAYER_ARGUMENTS = {

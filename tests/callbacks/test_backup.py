@@ -144,13 +144,13 @@ def test_a_process_that_is_killed(whole: Any, tmp_path: Path) -> None:
 
 def test_the_order_of_callbacks_does_not_decide_what_is_kept(tmp_path: Path) -> None:
     """One that is listed behind the backup and fails must not cost the backup; one that is listed before, must."""
-    for position, kept in ((1, True), (0, False)):
+    for position, survives in ((1, True), (0, False)):
         folder = tmp_path / str(position)
         callbacks: list[Any] = [cb.BackupAndRestore(folder)]
         callbacks.insert(position, Cutter(epochs=1))
         with pytest.raises(Cut):
             network().fit(X, Y, epochs=2, verbose=0, callbacks=callbacks)
-        assert folder.exists() is kept
+        assert folder.exists() is survives
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

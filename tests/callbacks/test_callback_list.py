@@ -57,7 +57,7 @@ def test_every_hook_reaches_every_callback_in_order() -> None:
     assert seen == [(name, who) for name in names for who in "ab"]
 
 
-def test_without_overridden_hooks_nothing_is_wanted(tmp_path: Any) -> None:
+def test_without_overridden_hooks_nothing_is_called(tmp_path: Any) -> None:
     callbacks = cb.CallbackList(
         [
             cb.Callback(),
@@ -75,12 +75,12 @@ def test_without_overridden_hooks_nothing_is_wanted(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("name", BATCH_HOOKS)
-def test_an_overridden_hook_is_wanted(name: str) -> None:
+def test_an_overridden_hook_is_called(name: str) -> None:
     listener = type("Listener", (cb.Callback,), {f"on_{name}": lambda self, batch, logs=None: None})()
     assert wants(cb.CallbackList([cb.Callback(), listener])) == [name]
 
 
-def test_older_names_are_wanted_too() -> None:
+def test_older_names_are_called_too() -> None:
     assert wants(cb.CallbackList([cb.TerminateOnNaN()])) == ["train_batch_end"]
     assert wants(cb.CallbackList([cb.LambdaCallback(on_batch_begin=print)])) == ["train_batch_begin"]
 
@@ -96,7 +96,7 @@ def test_checkpoint_is_called_after_batches_only_when_it_counts_them(tmp_path: A
     assert wants(cb.CallbackList([Mine(tmp_path / "m.keras")])) == ["train_batch_end"]
 
 
-def test_a_hook_set_at_train_begin_is_found() -> None:
+def test_a_hook_set_at_train_begin_is_called() -> None:
     seen: list[int] = []
 
     class Late(cb.Callback):
@@ -129,9 +129,9 @@ def test_logs_of_a_batch_are_handed_on_unread() -> None:
 
 
 def test_logs_of_an_epoch_are_sorted_floats_of_their_own() -> None:
-    given = {"loss": 1, "accuracy": 0.5, "nested": {"b": 2}, "text": "0.5", "per_class": [1, 2]}
+    raw_logs = {"loss": 1, "accuracy": 0.5, "nested": {"b": 2}, "text": "0.5", "per_class": [1, 2]}
     seen: list[Any] = []
-    cb.CallbackList([cb.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs))]).on_epoch_end(0, given)
+    cb.CallbackList([cb.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs))]).on_epoch_end(0, raw_logs)
     assert list(seen[0].items()) == [
         ("accuracy", 0.5),
         ("loss", 1.0),
@@ -140,7 +140,7 @@ def test_logs_of_an_epoch_are_sorted_floats_of_their_own() -> None:
         ("text", "0.5"),
     ]
     assert type(seen[0]["loss"]) is float
-    assert "b" not in given
+    assert "b" not in raw_logs
 
 
 def test_callbacks_see_what_earlier_ones_add_to_the_logs() -> None:

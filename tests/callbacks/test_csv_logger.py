@@ -51,7 +51,7 @@ def test_a_row_that_was_cut_off_stays_by_itself(tmp_path: Path) -> None:
     assert lines(path) == ["epoch,loss,val_loss", "0,1.0,3.0", "1,1.0,3", "0,2.0,2.0"]
 
 
-def test_a_file_of_another_kind_is_not_touched(tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "notes.csv"
     path.write_text("name,phone\nme,123\n")
     with pytest.raises(ValueError, match=r"starts with 'epoch', got 'name,phone'.*append=False"):

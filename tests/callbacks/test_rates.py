@@ -34,10 +34,10 @@ def test_keras_still_does(name: str, keras: Any) -> None:
 def test_averages_at_the_end_of_epochs() -> None:
     """As Keras 3.15 on torch did; on JAX it fails over arrays it has given away."""
     optimizer = Adam(0.1, use_ema=True, ema_momentum=0.7)
-    found = rate_cases.fit(dualnet, optimizer, [cb.SwapEMAWeights(swap_on_epoch=True)])
-    assert found["history"]["loss"] == pytest.approx([4.5141344, 3.5627289, 2.4579010, 1.2607460], rel=5e-5)
-    assert found["history"]["val_loss"] == pytest.approx([4.8344903, 3.8476884, 2.5318551, 1.3260729], rel=5e-5)
-    assert found["evaluate"] == pytest.approx(1.0549940, rel=5e-5)
+    results = rate_cases.fit(dualnet, optimizer, [cb.SwapEMAWeights(swap_on_epoch=True)])
+    assert results["history"]["loss"] == pytest.approx([4.5141344, 3.5627289, 2.4579010, 1.2607460], rel=5e-5)
+    assert results["history"]["val_loss"] == pytest.approx([4.8344903, 3.8476884, 2.5318551, 1.3260729], rel=5e-5)
+    assert results["evaluate"] == pytest.approx(1.0549940, rel=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_an_optimizer_with_a_schedule_has_no_rate_to_set(callback: Any) -> None:
 
 def test_what_a_schedule_may_return() -> None:
     optimizer = SGD(0.5)
-    for given, expected in (
+    for value_returned, expected in (
         (dualnet.ops.exp(-1.0), np.exp(-1)),
         (np.float64(0.25), 0.25),
         (np.array(0.5), 0.5),
         (1, 1.0),
     ):
-        scheduler = cb.LearningRateScheduler(partial(lambda value, epoch: value, given))
+        scheduler = cb.LearningRateScheduler(partial(lambda value, epoch: value, value_returned))
         scheduler.set_model(ScriptedModel(optimizer))
         scheduler.on_epoch_begin(0)
         assert float(optimizer.learning_rate) == pytest.approx(expected)
@@ -135,15 +135,15 @@ def test_averages_are_in_the_model_while_it_is_judged_and_used(wrap: Any) -> Non
     model.train_on_batch(X, Y)
     model.train_on_batch(X, Y)
     weights, averages = model.get_weights(), [v.numpy() for v in inner._model_variables_moving_average]  # type: ignore[union-attr]
-    found: list[Any] = []
+    results: list[Any] = []
     watch = cb.LambdaCallback(
-        on_test_batch_end=lambda batch, logs: found.append(model.get_weights()),
-        on_predict_batch_end=lambda batch, logs: found.append(model.get_weights()),
+        on_test_batch_end=lambda batch, logs: results.append(model.get_weights()),
+        on_predict_batch_end=lambda batch, logs: results.append(model.get_weights()),
     )
     model.evaluate(X, Y, 20, verbose=0, callbacks=[swap, watch])
     model.predict(X, 20, verbose=0, callbacks=[swap, watch])
-    assert len(found) == 2
-    for seen in found:
+    assert len(results) == 2
+    for seen in results:
         for a, b in zip(seen, averages):
             np.testing.assert_array_equal(a, b)
     for a, b in zip(model.get_weights(), weights):

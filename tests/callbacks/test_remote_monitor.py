@@ -37,14 +37,14 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    made = Server(("127.0.0.1", 0), Handler)
-    made.got = []
-    thread = threading.Thread(target=made.serve_forever)
+    server = Server(("127.0.0.1", 0), Handler)
+    server.got = []
+    thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield made
-    made.shutdown()
+    yield server
+    server.shutdown()
     thread.join()
-    made.server_close()
+    server.server_close()
 
 
 def root(server: Server) -> str:

@@ -45,9 +45,9 @@ def reader() -> Any:
     )
 
     def read(folder: Path) -> Any:
-        found = module.EventAccumulator(str(folder), size_guidance={"tensors": 0, "histograms": 0})
-        found.Reload()
-        return found
+        events = module.EventAccumulator(str(folder), size_guidance={"tensors": 0, "histograms": 0})
+        events.Reload()
+        return events
 
     return read
 
@@ -104,9 +104,9 @@ def test_distributions_and_images(reader: Any, tmp_path: Path) -> None:
     train = reader(tmp_path / "train")
     paths = ["net/a/kernel", "net/a/bias", "net/b/kernel", "net/b/bias"]
     assert sorted(train.Tags()["histograms"]) == sorted(f"{path}/histogram" for path in paths)
-    found = train.Histograms("net/a/kernel/histogram")
-    assert [e.step for e in found] == [0, 2]
-    kernel = found[-1].histogram_value
+    events = train.Histograms("net/a/kernel/histogram")
+    assert [e.step for e in events] == [0, 2]
+    kernel = events[-1].histogram_value
     assert (kernel.num, sum(kernel.bucket)) == (12, 12)
     assert -1.5 < kernel.min < kernel.max < 1.5
     # Each picture is a tensor of the width, the height and PNG files, as TensorFlow writes it.
@@ -143,8 +143,8 @@ def test_pictures_are_the_numbers(shape: tuple[int, ...]) -> None:
 def test_shapes_of_pictures(shape: tuple[int, ...], expected: Any) -> None:
     from dualnet.callbacks.tensorboard import _as_images
 
-    made = _as_images(np.zeros(shape))
-    assert (made if made is None else made.shape) == expected
+    images = _as_images(np.zeros(shape))
+    assert (images if images is None else images.shape) == expected
 
 
 def test_weights_that_are_not_finite_do_not_stop_training(reader: Any, tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_weights_that_are_not_finite_do_not_stop_training(reader: Any, tmp_path:
     model.set_weights([np.array([[np.nan, 1, 2, np.inf]] * 3, "float32"), *model.get_weights()[1:]])
     with np.errstate(all="ignore"):
         fit(tmp_path, model, epochs=1, histogram_freq=1, validation=False)
-    (found,) = reader(tmp_path / "train").Histograms("net/a/kernel/histogram")
-    assert (found.histogram_value.num, found.histogram_value.min, found.histogram_value.max) == (6, 1, 2)
+    (events,) = reader(tmp_path / "train").Histograms("net/a/kernel/histogram")
+    assert (events.histogram_value.num, events.histogram_value.min, events.histogram_value.max) == (6, 1, 2)
 
 
 def test_rates_of_schedules(reader: Any, tmp_path: Path) -> None:

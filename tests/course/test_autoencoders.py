@@ -225,8 +225,8 @@ def test_gan_with_two_optimizers() -> None:
     start = generator(tf.random.normal((200, 4))).numpy().mean()
     history = gan.fit(dataset, epochs=12, verbose=0)
     assert list(history.history) == ["d_loss", "g_loss"]
-    made = generator(tf.random.normal((200, 4))).numpy().mean()
-    assert abs(made - 3) < abs(start - 3) / 2
+    mean = generator(tf.random.normal((200, 4))).numpy().mean()
+    assert abs(mean - 3) < abs(start - 3) / 2
 
 
 def test_frozen_discriminator_in_a_stacked_gan() -> None:

@@ -49,13 +49,13 @@ def test_siamese_network_shares_weights() -> None:
         return ops.mean(near + far)
 
     rng = np.random.default_rng(0)
-    kind = rng.integers(0, 2, (80, 2))
-    pairs = [(np.eye(4)[k] + rng.normal(0, 0.1, (80, 4))).astype("float32") for k in kind.T]
-    same = (kind[:, 0] == kind[:, 1]).astype("float32")
+    classes = rng.integers(0, 2, (80, 2))
+    pairs = [(np.eye(4)[k] + rng.normal(0, 0.1, (80, 4))).astype("float32") for k in classes.T]
+    same = (classes[:, 0] == classes[:, 1]).astype("float32")
     siamese.compile(loss=contrastive, optimizer=keras.optimizers.Adam(0.01))
     siamese.fit(pairs, same, epochs=20, batch_size=16, verbose=0)
-    found = siamese.predict(pairs, verbose=0).ravel()
-    assert ((found < 0.5) == same).mean() > 0.95
+    distances = siamese.predict(pairs, verbose=0).ravel()
+    assert ((distances < 0.5) == same).mean() > 0.95
     assert siamese.count_params() == base.count_params() == 4 * 8 + 8 + 8 * 3 + 3
 
 

@@ -18,9 +18,9 @@ def bars(n: int = 120) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of 12 x 12 with a horizontal (0) or vertical (1) bar."""
     rng = np.random.default_rng(2)
     x, y = rng.normal(0, 0.1, (n, 12, 12, 1)).astype("float32"), rng.integers(0, 2, n)
-    for i, kind in enumerate(y):
+    for i, label in enumerate(y):
         at = rng.integers(1, 10)
-        if kind:
+        if label:
             x[i, :, at] += 1
         else:
             x[i, at] += 1

@@ -50,13 +50,13 @@ def test_f1_of_several_classes() -> None:
     y = keras.utils.to_categorical((X[:, 0] > 0).astype(int) + (X[:, 1] > 0), 3)
     model = keras.Sequential([keras.layers.Dense(3, activation="softmax", input_shape=(5,))])
     model.compile("adam", "categorical_crossentropy", metrics=["f1"])
-    found = model.evaluate(X, y, verbose=0)[1]
+    results = model.evaluate(X, y, verbose=0)[1]
     guess, truth = model.predict(X, verbose=0).argmax(1), y.argmax(1)
     scores = []
     for c in range(3):
         hit = ((guess == c) & (truth == c)).sum()
         scores.append(2 * hit / max((guess == c).sum() + (truth == c).sum(), 1))
-    assert found == pytest.approx(np.mean(scores), rel=1e-4)
+    assert results == pytest.approx(np.mean(scores), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_losses_by_old_names() -> None:
     from dualnet import keras
 
     for old, new in [("huber_loss", "huber"), ("logcosh", "log_cosh"), ("cosine_proximity", "cosine_similarity")]:
-        found = []
+        results = []
         for name in (old, new):
             keras.utils.set_random_seed(0)
             model = keras.Sequential([keras.layers.Dense(2, input_shape=(5,))])
             model.compile("sgd", name)
-            found.append(model.evaluate(X, X[:, :2], verbose=0))
-        assert found[0] == found[1]
+            results.append(model.evaluate(X, X[:, :2], verbose=0))
+        assert results[0] == results[1]
 
 
 def test_tf_nn_functions_as_activations() -> None:

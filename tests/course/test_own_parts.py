@@ -119,8 +119,8 @@ def test_custom_metric() -> None:
     model = keras.Sequential([keras.layers.Dense(3, activation="softmax", input_shape=(3,))])
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=[TruePositives()])
     model.fit(X, y, epochs=2, verbose=0)
-    found = model.evaluate(X, y, verbose=0, return_dict=True)["tp"]
-    assert found == (model.predict(X, verbose=0).argmax(1) == y[:, 0]).sum()
+    metric = model.evaluate(X, y, verbose=0, return_dict=True)["tp"]
+    assert metric == (model.predict(X, verbose=0).argmax(1) == y[:, 0]).sum()
 
 
 def test_metric_function_and_streaming() -> None:
@@ -132,8 +132,8 @@ def test_metric_function_and_streaming() -> None:
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=[rmse])
-    loss, found = model.evaluate(X, Y, batch_size=64, verbose=0)
-    assert found == pytest.approx(loss**0.5, rel=1e-5)
+    loss, metric = model.evaluate(X, Y, batch_size=64, verbose=0)
+    assert metric == pytest.approx(loss**0.5, rel=1e-5)
     precision = keras.metrics.Precision()
     precision([0, 1, 1, 1, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1, 0, 1])
     precision([0, 1, 0, 0, 1, 0, 1, 1], [1, 0, 1, 1, 0, 0, 0, 0])

@@ -48,10 +48,10 @@ def test_image_folder(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     from dualnet import keras
 
-    for kind, level in (("cats", 40), ("dogs", 200)):
-        (tmp_path / kind).mkdir()
+    for label, level in (("cats", 40), ("dogs", 200)):
+        (tmp_path / label).mkdir()
         for n in range(6):
-            image.fromarray(np.full((10, 12, 3), level + n, "uint8")).save(tmp_path / kind / f"{n}.png")
+            image.fromarray(np.full((10, 12, 3), level + n, "uint8")).save(tmp_path / label / f"{n}.png")
     train_ds, val_ds = (
         keras.utils.image_dataset_from_directory(
             tmp_path, validation_split=0.25, subset=subset, seed=123, image_size=(8, 8), batch_size=4

@@ -120,14 +120,14 @@ def test_class_weights_move_the_threshold() -> None:
     rng = np.random.default_rng(0)
     y = (rng.uniform(size=400) < 0.1).astype("float32")
     x = (y[:, None] * 1.0 + rng.normal(size=(400, 1))).astype("float32")
-    found = []
+    sensitivities = []
     for class_weight in (None, {0: 1.0, 1: 9.0}):
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.layers.Dense(1, activation="sigmoid", input_dim=1)])
         model.compile(keras.optimizers.SGD(0.5), "binary_crossentropy", metrics=["sensitivity"])
         history = model.fit(x, y, epochs=10, class_weight=class_weight, verbose=0)
-        found.append(history.history["sensitivity"][-1])
-    assert found[1] > found[0] + 0.3
+        sensitivities.append(history.history["sensitivity"][-1])
+    assert sensitivities[1] > sensitivities[0] + 0.3
 
 
 def test_preprocessing_layers() -> None:

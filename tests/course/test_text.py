@@ -151,5 +151,5 @@ def test_tokenizer_and_headlines() -> None:
     model.fit(padded, LABELS, epochs=40, verbose=0)
     seen = tokenizer.texts_to_sequences(["good good unseen", "bad bad"])
     assert seen[0][2] == 1
-    found = model.predict(pad_sequences(seen, maxlen=6, padding="post"), verbose=0).ravel()
-    assert found[0] > found[1]
+    scores = model.predict(pad_sequences(seen, maxlen=6, padding="post"), verbose=0).ravel()
+    assert scores[0] > scores[1]

@@ -46,10 +46,10 @@ def test_timeseries_dataset_from_array() -> None:
     dataset = keras.utils.timeseries_dataset_from_array(
         data=values[:-3], targets=values[3:], sequence_length=3, batch_size=2
     )
-    found = [
+    windows = [
         (x.tolist(), int(t)) for inputs, targets in dataset for x, t in zip(np.asarray(inputs), np.asarray(targets))
     ]
-    assert found == [([i, i + 1, i + 2], i + 3) for i in range(5)]
+    assert windows == [([i, i + 1, i + 2], i + 3) for i in range(5)]
 
 
 def test_one_dimensional_convnet() -> None:

@@ -99,11 +99,11 @@ def test_power_scheduling_with_decay() -> None:
     def steps(optimizer: Any) -> Any:
         model = keras.Sequential([keras.layers.Dense(1, input_shape=(1,), use_bias=False, kernel_initializer="zeros")])
         model.compile(optimizer=optimizer, loss="mae")
-        found = []
+        results = []
         for _ in range(4):
             model.train_on_batch(np.ones((1, 1)), np.full((1, 1), 100.0))
-            found.append(float(model.get_weights()[0][0, 0]))
-        return np.diff([0, *found])
+            results.append(float(model.get_weights()[0][0, 0]))
+        return np.diff([0, *results])
 
     np.testing.assert_allclose(
         steps(keras.optimizers.SGD(lr=0.1, decay=0.5)), [0.1 / (1 + 0.5 * n) for n in range(4)], rtol=1e-5
@@ -154,8 +154,8 @@ def test_sample_weights_by_hand() -> None:
     model = small_model()
     weights = RNG.uniform(size=80)
     error = (model.predict(X, verbose=0) - Y)[:, 0] ** 2
-    found = model.evaluate(X, Y, sample_weight=weights, batch_size=80, verbose=0)
-    assert found == pytest.approx((weights * error).mean(), rel=1e-4)
+    results = model.evaluate(X, Y, sample_weight=weights, batch_size=80, verbose=0)
+    assert results == pytest.approx((weights * error).mean(), rel=1e-4)
 
 
 def test_same_seed_same_history() -> None:

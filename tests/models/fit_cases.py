@@ -46,7 +46,7 @@ KINDS: dict[str, tuple[int, str | None, Any, Any]] = {
 
 def fit(
     K: Any,
-    kind: str = "scce",
+    task: str = "scce",
     optimizer: Callable[[Any], Any] = lambda K: K.optimizers.SGD(0.1),
     metrics: Any = None,
     weighted_metrics: Any = None,
@@ -57,7 +57,7 @@ def fit(
     **arguments: Any,
 ) -> Any:
     """History and final weights of ``fit`` in the order of the data, with batches of 8."""
-    units, last, labels, usual = KINDS[kind]
+    units, last, labels, usual = KINDS[task]
     model = network(K, units, last, **(dense(K) if dense else {}))
     model.compile(optimizer(K), loss or usual, metrics=metrics, weighted_metrics=weighted_metrics)
     labels = labels if y is None else y
@@ -66,9 +66,9 @@ def fit(
     return {"history": history, "weights": model.get_weights()}
 
 
-def object_loss(K: Any, make: Callable[[Any], Any], kind: str) -> Any:
+def object_loss(K: Any, make: Callable[[Any], Any], task: str) -> Any:
     """``fit`` with a loss that is an object, on logits."""
-    units, _, labels, _ = KINDS[kind]
+    units, _, labels, _ = KINDS[task]
     model = network(K, units, None)
     model.compile(K.optimizers.SGD(0.1), make(K), metrics=["accuracy"])
     return model.fit(X, labels, epochs=5, batch_size=8, verbose=0, shuffle=False).history
@@ -161,20 +161,20 @@ CROSSENTROPY = {"bce": "crossentropy", "cce": "ce", "scce": "crossentropy"}
 
 CASES: dict[str, Callable[[Any], Any]] = {
     **{
-        f"{kind} with {name}": partial(fit, kind=kind, optimizer=optimizer)
-        for kind in KINDS
+        f"{task} with {name}": partial(fit, task=task, optimizer=optimizer)
+        for task in KINDS
         for name, optimizer in OPTIMIZERS.items()
-        if name == "sgd" or kind in ("mse", "scce")
+        if name == "sgd" or task in ("mse", "scce")
     },
-    **{f"{loss}, {kind}": partial(fit, kind=kind, loss=loss) for kind, loss in CROSSENTROPY.items()},
+    **{f"{loss}, {task}": partial(fit, task=task, loss=loss) for task, loss in CROSSENTROPY.items()},
     "sparse metrics": partial(fit, metrics=[*BY_SHAPE, CROSS]),
-    "categorical metrics": partial(fit, kind="cce", metrics=BY_SHAPE),
-    "binary metrics": partial(fit, kind="bce", metrics=[*BY_SHAPE, "mse"]),
-    "repeated metrics": partial(fit, kind="mse", metrics=["mae", "mae"], weighted_metrics=["mae", "mae"]),
+    "categorical metrics": partial(fit, task="cce", metrics=BY_SHAPE),
+    "binary metrics": partial(fit, task="bce", metrics=[*BY_SHAPE, "mse"]),
+    "repeated metrics": partial(fit, task="mse", metrics=["mae", "mae"], weighted_metrics=["mae", "mae"]),
     "sample weights": partial(fit, metrics=["acc"], weighted_metrics=["acc"], sample_weight=WEIGHTS),
-    "sample weights, adam": partial(fit, kind="mse", optimizer=OPTIMIZERS["adam"], sample_weight=WEIGHTS),
+    "sample weights, adam": partial(fit, task="mse", optimizer=OPTIMIZERS["adam"], sample_weight=WEIGHTS),
     "class weights": partial(fit, class_weight=CLASS_WEIGHT, metrics=["acc"], weighted_metrics=["acc"]),
-    "class weights, one-hot": partial(fit, kind="cce", class_weight={0: 3.0, 2: 0.5}),
+    "class weights, one-hot": partial(fit, task="cce", class_weight={0: 3.0, 2: 0.5}),
     "class weights and validation": partial(fit, class_weight=CLASS_WEIGHT, validation_split=0.3),
     "regularizers": partial(fit, dense=regularized, validation_data=VALIDATION),
     "constraints": partial(fit, dense=lambda K: {"kernel_constraint": K.constraints.MaxNorm(0.5), "bias_constraint": "non_neg"}),
@@ -187,15 +187,15 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "from a later epoch": partial(fit, initial_epoch=2, optimizer=OPTIMIZERS["adam"]),
     "steps per epoch": partial(fit, steps_per_epoch=2, epochs=2, batch_size=4),
     "one column of labels": partial(fit, y=LABELS[:, None], metrics=["acc"]),
-    "labels without a column": partial(fit, kind="bce", y=BINARY[:, 0], metrics=["acc"]),
+    "labels without a column": partial(fit, task="bce", y=BINARY[:, 0], metrics=["acc"]),
     "logits, sparse": partial(
-        object_loss, make=lambda K: K.losses.SparseCategoricalCrossentropy(from_logits=True), kind="scce"
+        object_loss, make=lambda K: K.losses.SparseCategoricalCrossentropy(from_logits=True), task="scce"
     ),
-    "logits, binary": partial(object_loss, make=lambda K: K.losses.BinaryCrossentropy(from_logits=True), kind="bce"),
+    "logits, binary": partial(object_loss, make=lambda K: K.losses.BinaryCrossentropy(from_logits=True), task="bce"),
     "smoothed labels": partial(
-        object_loss, make=lambda K: K.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1), kind="cce"
+        object_loss, make=lambda K: K.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1), task="cce"
     ),
-    "summed loss": partial(object_loss, make=lambda K: K.losses.MeanSquaredError(reduction="sum"), kind="mse"),
+    "summed loss": partial(object_loss, make=lambda K: K.losses.MeanSquaredError(reduction="sum"), task="mse"),
     "functions as loss and metric": custom_loss,
     "penalties of layers": own_step,
     "on batches": on_batches,

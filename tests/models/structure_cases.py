@@ -20,7 +20,7 @@ B = RNG.random((N, 2)).astype("float32")
 W = RNG.random(N).astype("float32")
 
 
-def arranged(kind: str, a: Any, b: Any) -> Any:
+def arranged(structure: str, a: Any, b: Any) -> Any:
     """What belongs to the outputs "a" and "b", in a structure."""
     return {
         "one": a,
@@ -31,25 +31,25 @@ def arranged(kind: str, a: Any, b: Any) -> Any:
         "dict": {"q": b, "p": a},
         "named": Pair(a, b),
         "nested": {"p": (a, b), "q": a},
-    }[kind]
+    }[structure]
 
 
-def functional(K: Any, kind: str) -> Any:
+def functional(K: Any, structure: str) -> Any:
     x = K.Input((3,))
     ends = [K.layers.Dense(n, name=name)(x) for n, name in ((1, "a"), (2, "b"))]
-    model = K.Model(x, arranged(kind, *ends))
+    model = K.Model(x, arranged(structure, *ends))
     set_weights(model)
     return model
 
 
-def subclassed(K: Any, kind: str) -> Any:
+def subclassed(K: Any, structure: str) -> Any:
     class Mine(K.Model):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.one, self.two = K.layers.Dense(1), K.layers.Dense(2)
 
         def call(self, x: Any) -> Any:
-            return arranged(kind, self.one(x), self.two(x))
+            return arranged(structure, self.one(x), self.two(x))
 
     model = Mine()
     model(X)
@@ -57,13 +57,15 @@ def subclassed(K: Any, kind: str) -> Any:
     return model
 
 
-def run(K: Any, kind: str, make: Any = functional, y: Any = None, sample_weight: Any = None, **given: Any) -> Any:
+def run(
+    K: Any, structure: str, make: Any = functional, y: Any = None, sample_weight: Any = None, **arguments: Any
+) -> Any:
     """The history of two epochs."""
-    model = make(K, kind)
-    if "make_loss" in given:
-        given["loss"] = given.pop("make_loss")(K)
-    model.compile(K.optimizers.SGD(0.1), **given)
-    y = arranged(kind, A, B) if y is None else y
+    model = make(K, structure)
+    if "make_loss" in arguments:
+        arguments["loss"] = arguments.pop("make_loss")(K)
+    model.compile(K.optimizers.SGD(0.1), **arguments)
+    y = arranged(structure, A, B) if y is None else y
     history = model.fit(X, y, sample_weight=sample_weight, batch_size=4, epochs=2, shuffle=False, verbose=0)
     return {name: history.history[name] for name in sorted(history.history)}
 
@@ -80,10 +82,10 @@ def distance(K: Any) -> Any:
 
 
 CASES: dict[str, Any] = {}
-for _kind in ("list", "tuple", "dict", "named"):
-    _names = ("p", "q") if _kind == "dict" else ("a", "b")
+for _structure in ("list", "tuple", "dict", "named"):
+    _names = ("p", "q") if _structure == "dict" else ("a", "b")
     _by_name = dict(zip(_names, ("mse", "mae")))
-    for _title, _given in {
+    for _title, _arguments in {
         "one loss": {"loss": "mse"},
         "a list": {"loss": ["mse", "mae"], "loss_weights": [1.0, 2.0], "metrics": ["mae", "mse"]},
         "a tuple": {"loss": ("mse", "mae"), "loss_weights": (1.0, 2.0)},
@@ -95,29 +97,35 @@ for _kind in ("list", "tuple", "dict", "named"):
             "metrics": [["mae"], []],
             "weighted_metrics": [["mae"], ["mse"]],
         },
-        "sample weights of each": {"loss": ["mse", "mae"], "sample_weight": arranged(_kind, W, W[::-1].copy())},
+        "sample weights of each": {"loss": ["mse", "mae"], "sample_weight": arranged(_structure, W, W[::-1].copy())},
         "a list of labels": {"loss": ["mse", "mae"], "y": [A, B]},
     }.items():
-        CASES[f"{_kind}, {_title}"] = partial(run, kind=_kind, **_given)
-    if _kind != "named":
+        CASES[f"{_structure}, {_title}"] = partial(run, structure=_structure, **_arguments)
+    if _structure != "named":
         _named = {"loss": _by_name, "metrics": {_names[1]: ["mae", "mse"]}, "weighted_metrics": {_names[0]: "mse"}}
-        CASES[f"{_kind}, by name"] = partial(run, kind=_kind, loss_weights=dict(zip(_names, (0.5, 2.0))), **_named)
-        CASES[f"{_kind}, labels by name"] = partial(run, kind=_kind, loss="mse", y=dict(zip(_names, (A, B))))
-    CASES[f"{_kind}, subclassed"] = partial(
-        run, kind=_kind, make=subclassed, loss=["mse", "mae"], metrics=[["mae"], ["mse"]]
+        CASES[f"{_structure}, by name"] = partial(
+            run, structure=_structure, loss_weights=dict(zip(_names, (0.5, 2.0))), **_named
+        )
+        CASES[f"{_structure}, labels by name"] = partial(
+            run, structure=_structure, loss="mse", y=dict(zip(_names, (A, B)))
+        )
+    CASES[f"{_structure}, subclassed"] = partial(
+        run, structure=_structure, make=subclassed, loss=["mse", "mae"], metrics=[["mae"], ["mse"]]
     )
-for _kind in ("one", "one in a list", "one in a dict"):
-    _key = "p" if _kind == "one in a dict" else "a"
-    CASES[f"{_kind}, a loss"] = partial(run, kind=_kind, y=A, loss="mse", metrics=["mae"])
-    CASES[f"{_kind}, in structures"] = partial(
-        run, kind=_kind, loss=["mse"], loss_weights=[2.0], metrics=[["mae", "mse"]]
+for _structure in ("one", "one in a list", "one in a dict"):
+    _key = "p" if _structure == "one in a dict" else "a"
+    CASES[f"{_structure}, a loss"] = partial(run, structure=_structure, y=A, loss="mse", metrics=["mae"])
+    CASES[f"{_structure}, in structures"] = partial(
+        run, structure=_structure, loss=["mse"], loss_weights=[2.0], metrics=[["mae", "mse"]]
     )
-    CASES[f"{_kind}, by name"] = partial(run, kind=_kind, loss={_key: ["mse"]}, metrics={_key: ["mae"]})
-CASES["one, weights in a list"] = partial(run, kind="one", y=A, loss="mse", sample_weight=[W])
+    CASES[f"{_structure}, by name"] = partial(run, structure=_structure, loss={_key: ["mse"]}, metrics={_key: ["mae"]})
+CASES["one, weights in a list"] = partial(run, structure="one", y=A, loss="mse", sample_weight=[W])
 CASES["a loss of both, and one of each"] = partial(
-    run, kind="tuple", make_loss=lambda K: [distance(K), ("mse", "mae")], loss_weights=[1.0, (0.5, 2.0)]
+    run, structure="tuple", make_loss=lambda K: [distance(K), ("mse", "mae")], loss_weights=[1.0, (0.5, 2.0)]
 )
 CASES["a loss of both, and one of each, in a dict"] = partial(
-    run, kind="dict", make_loss=lambda K: [distance(K), {"p": "mse", "q": "mae"}]
+    run, structure="dict", make_loss=lambda K: [distance(K), {"p": "mse", "q": "mae"}]
 )
-CASES["nested, some"] = partial(run, kind="nested", make_loss=lambda K: {"p": [distance(K), (None, "mae")], "q": "mse"})
+CASES["nested, some"] = partial(
+    run, structure="nested", make_loss=lambda K: {"p": [distance(K), (None, "mae")], "q": "mse"}
+)

@@ -135,7 +135,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_told(name: str) -> None:
+def test_mistakes_are_reported(name: str) -> None:
     call, message = WRONG[name]
     with pytest.raises((ValueError, TypeError), match=message):
         call()

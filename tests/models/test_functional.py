@@ -129,9 +129,9 @@ def test_a_deep_model_needs_no_deep_stack() -> None:
     assert dualnet.Model(start, x)(np.zeros((2, 1))).numpy().tolist() == [[1500.0], [1500.0]]
 
 
-@pytest.mark.parametrize("kind", ["functional", "sequential"])
-def test_clones_have_weights_of_their_own(kind: str) -> None:
-    if kind == "functional":
+@pytest.mark.parametrize("api", ["functional", "sequential"])
+def test_clones_have_weights_of_their_own(api: str) -> None:
+    if api == "functional":
         model, x = two_inputs(), data()
     else:
         model, x = dualnet.Sequential([layers.Dense(3, input_shape=(4,)), layers.Dense(1)]), data()[0]  # type: ignore[assignment]
@@ -145,7 +145,7 @@ def test_clones_have_weights_of_their_own(kind: str) -> None:
     assert np.array_equal(model.predict(x, verbose=0), before)
 
 
-def test_clone_with_another_layer_in_place_of_some() -> None:
+def test_clone_that_replaces_some_layers() -> None:
     def wider(layer: Any) -> Any:
         config = layer.get_config()
         if config.get("units") == 6:

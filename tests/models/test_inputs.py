@@ -34,22 +34,22 @@ def optional_model(how: str = "dict", optional: bool = True) -> Any:
 def test_an_optional_input_may_be_none(how: str) -> None:
     model = optional_model(how)
 
-    def given(y: Any) -> Any:
+    def inputs_with(y: Any) -> Any:
         return {"x": X, "y": y} if how == "dict" else [X, y]
 
-    alone, both = model(given(None)), model(given(X))
+    alone, both = model(inputs_with(None)), model(inputs_with(X))
     np.testing.assert_allclose(alone, X.sum(1, keepdims=True))
     np.testing.assert_allclose(both, 2 * X.sum(1, keepdims=True))
-    np.testing.assert_allclose(model.predict(given(None), batch_size=3, verbose=0), alone)
+    np.testing.assert_allclose(model.predict(inputs_with(None), batch_size=3, verbose=0), alone)
     model.compile("sgd", "mse")
     y = np.ones((4, 1), "float32")
     losses = [
-        model.evaluate(given(None), y, verbose=0),
-        model.evaluate(((given(None), y) for _ in range(1)), verbose=0),
-        model.test_on_batch(given(None), y),
+        model.evaluate(inputs_with(None), y, verbose=0),
+        model.evaluate(((inputs_with(None), y) for _ in range(1)), verbose=0),
+        model.test_on_batch(inputs_with(None), y),
     ]
     np.testing.assert_allclose(losses, float(np.mean((alone - y) ** 2)))
-    model.fit(given(None), y, verbose=0)
+    model.fit(inputs_with(None), y, verbose=0)
 
 
 def test_an_input_that_is_not_optional_is_needed() -> None:
@@ -88,7 +88,7 @@ def test_a_part_of_a_model_begins_with_an_input_of_its_own() -> None:
     assert [layer.name for layer in twice.layers][1:] == ["d4"]
 
 
-def test_more_in_a_dictionary_than_is_needed_is_told_once() -> None:
+def test_unknown_keys_in_a_dictionary_are_reported_once() -> None:
     x = dualnet.Input((3,), name="x")
     model = dualnet.Model({"x": x}, x * 2)
     with pytest.warns(UserWarning, match=r"doesn't match the expected structure: it has \['z'\] besides \['x'\]"):
@@ -111,7 +111,7 @@ def test_a_list_for_a_dictionary_of_inputs() -> None:
         difference("a", "b")(X)
 
 
-def test_where_an_input_does_not_fit_is_told() -> None:
+def test_the_path_of_a_mismatched_input_is_reported() -> None:
     inner = dualnet.Input((3,), name="inner")
     model = dualnet.Model([{"foo": inner}], inner * 2)
     with pytest.raises(
@@ -132,8 +132,8 @@ def test_outputs_keep_their_containers() -> None:
     ("nodes", "message"), [({"a": "b", "b": "a"}, "wait for each other in a loop"), ({"a": "b"}, "Missing node: b")]
 )
 def test_configs_of_no_model(nodes: dict[str, str], message: str) -> None:
-    def entry(kind: str, name: str, config: dict[str, Any], inbound: list[Any]) -> dict[str, Any]:
-        return {"class_name": kind, "name": name, "config": {"name": name, **config}, "inbound_nodes": inbound}
+    def entry(class_name: str, name: str, config: dict[str, Any], inbound: list[Any]) -> dict[str, Any]:
+        return {"class_name": class_name, "name": name, "config": {"name": name, **config}, "inbound_nodes": inbound}
 
     listed = [entry("InputLayer", "x", {"batch_input_shape": [None, 3]}, [])]
     listed += [entry("Dense", name, {"units": 3}, [[[source, 0, 0, {}]]]) for name, source in nodes.items()]

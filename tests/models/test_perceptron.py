@@ -87,11 +87,11 @@ def test_a_wide_margin_bounds_the_mistakes() -> None:
 
 def test_columns_and_lists_are_taken() -> None:
     expected = Perceptron().fit(INPUTS, GATES["or"])
-    given = Perceptron().fit(INPUTS.tolist(), [[label] for label in GATES["or"]])
-    np.testing.assert_array_equal(given.weights, expected.weights)
-    assert given.predict([[1, 1]]).tolist() == [1]
-    given.fit(INPUTS, GATES["and"])  # begins anew
-    np.testing.assert_array_equal(given.weights, Perceptron().fit(INPUTS, GATES["and"]).weights)
+    model = Perceptron().fit(INPUTS.tolist(), [[label] for label in GATES["or"]])
+    np.testing.assert_array_equal(model.weights, expected.weights)
+    assert model.predict([[1, 1]]).tolist() == [1]
+    model.fit(INPUTS, GATES["and"])  # begins anew
+    np.testing.assert_array_equal(model.weights, Perceptron().fit(INPUTS, GATES["and"]).weights)
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,12 @@ BUILDS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("way", BUILDS)
-def test_all_ways_to_build_give_the_same_model(way: str) -> None:
+@pytest.mark.parametrize("build", BUILDS)
+def test_all_ways_to_build_give_the_same_model(build: str) -> None:
     dualnet.utils.set_random_seed(3)
     expected = BUILDS["an Input"]()
     dualnet.utils.set_random_seed(3)
-    model = BUILDS[way]()
+    model = BUILDS[build]()
     assert model.built
     assert [type(layer).__name__ for layer in model.layers] == ["Dense", "Dropout", "Dense"]
     for a, b in zip(model.get_weights(), expected.get_weights()):

@@ -99,7 +99,7 @@ def test_dictionary_outputs_of_a_subclass() -> None:
     assert names == ["loss", "p_loss", "q_loss", "q_mae"]
 
 
-def test_wrong_structures_are_told() -> None:
+def test_wrong_structures_are_reported() -> None:
     model = build()
     model.compile("sgd", ["mse", "mse", "mse"])
     with pytest.raises(ValueError, match=r"loss has 3 entries, the model has 2 outputs \(a, b\)"):

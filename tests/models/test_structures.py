@@ -49,9 +49,9 @@ def test_several_losses_of_one_output_are_shown_together() -> None:
 
 
 def test_metrics_of_nested_outputs() -> None:
-    given = {"p": (["mae"], ["mse"]), "q": ["mae"]}
+    arguments = {"p": (["mae"], ["mse"]), "q": ["mae"]}
     for make, names in ((functional, ["a_mae", "b_mse", "a_mae_1"]), (subclassed, ["mae", "mse", "mae_1"])):
-        history = run(dualnet, "nested", make, loss={"q": "mse"}, metrics=given)
+        history = run(dualnet, "nested", make, loss={"q": "mse"}, metrics=arguments)
         assert sorted(history) == sorted(["loss", *names])
 
 
@@ -65,7 +65,7 @@ def test_a_name_is_a_loss_of_one_output_at_any_depth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "error", "message"),
+    ("structure", "arguments", "error", "message"),
     [
         ("list", {"loss": ["mse"] * 3}, ValueError, r"loss has 3 entries, the model has 2 outputs \(a, b\)"),
         ("list", {"loss": {"a": "mse", "c": "mse"}}, ValueError, r"Expected keys \['a', 'b'\] in loss.*found \['c'\]"),
@@ -90,9 +90,11 @@ def test_a_name_is_a_loss_of_one_output_at_any_depth() -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_told(kind: str, given: dict[str, Any], error: type[Exception], message: str) -> None:
+def test_mismatches_are_reported(
+    structure: str, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
-        run(dualnet, kind, **given)
+        run(dualnet, structure, **arguments)
 
 
 def test_a_loss_of_several_outputs_takes_one_array_of_weights() -> None:

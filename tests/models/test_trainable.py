@@ -78,7 +78,7 @@ def test_unfreezing_needs_a_new_compile() -> None:
     assert changed(model, step(model)) == [True] * 6
 
 
-def test_freezing_everything_is_told() -> None:
+def test_freezing_everything_warns() -> None:
     model = network()
     model.trainable = False
     model.compile("sgd", "mse")
@@ -191,15 +191,15 @@ def test_a_layer_used_twice_gets_both_gradients() -> None:
 
 
 def test_packing_keeps_values_and_makes_views() -> None:
-    given = [np.ones((2, 3)), np.arange(4), np.full((), 7), np.zeros((0, 2)), np.arange(5)]
+    values = [np.ones((2, 3)), np.arange(4), np.full((), 7), np.zeros((0, 2)), np.arange(5)]
     dtypes = ["float32", "float32", "float64", "float32", "float32"]
-    variables = [Variable(v, dtype=d, name=f"v{i}") for i, (v, d) in enumerate(zip(given, dtypes))]
+    variables = [Variable(v, dtype=d, name=f"v{i}") for i, (v, d) in enumerate(zip(values, dtypes))]
     pack(variables)
     buffers = [v.buffer for v in variables]
     pack(variables[::-1])  # what has a place keeps it
     assert [v.buffer for v in variables] == buffers
     assert len({id(h) for h in buffers}) == 2
-    for v, value in zip(variables, given):
+    for v, value in zip(variables, values):
         np.testing.assert_array_equal(v.numpy(), value)
         assert v.grad.shape == v.shape
         v.assign(value + 1)
@@ -219,7 +219,7 @@ def test_models_of_two_dtypes_train() -> None:
     assert [str(w.dtype) for w in model.get_weights()] == ["float64"] * 2 + ["float32"] * 2 + ["float64"] * 2
 
 
-def test_weights_in_place_survive_everything_that_sets_them() -> None:
+def test_packed_weights_survive_everything_that_sets_them() -> None:
     """set_weights, assign and constraints write into the buffer; none replaces it."""
     model = network()
     model.compile("adam", "mse")

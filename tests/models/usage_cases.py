@@ -19,27 +19,27 @@ W = RNG.uniform(0.2, 2.0, N).astype("float32")
 CROSS = "sparse_categorical_crossentropy"
 
 
-def net(K: Any, units: int = 3, last: str | None = "softmax", loss: Any = CROSS, **given: Any) -> Any:
+def net(K: Any, units: int = 3, last: str | None = "softmax", loss: Any = CROSS, **arguments: Any) -> Any:
     """A compiled model with known weights."""
     model = K.Sequential([K.Input((4,)), K.layers.Dense(5, "tanh"), K.layers.Dense(units, last)])
     set_weights(model)
-    model.compile(K.optimizers.SGD(0.1), loss, **given)
+    model.compile(K.optimizers.SGD(0.1), loss, **arguments)
     return model
 
 
-def by_name(K: Any, **given: Any) -> Any:
+def by_name(K: Any, **arguments: Any) -> Any:
     """The same with a dictionary of inputs."""
     a, b = K.Input((4,), name="a"), K.Input((2,), name="b")
     model = K.Model({"a": a, "b": b}, K.layers.Dense(3, "softmax")(K.layers.concatenate([a, b])))
     set_weights(model)
-    model.compile(K.optimizers.SGD(0.1), CROSS, **given)
+    model.compile(K.optimizers.SGD(0.1), CROSS, **arguments)
     return model
 
 
-def fit(model: Any, x: Any, y: Any = None, **given: Any) -> Any:
+def fit(model: Any, x: Any, y: Any = None, **arguments: Any) -> Any:
     """The history, sorted, and the numbers of the epochs."""
-    found = model.fit(x, y, **{"verbose": 0, "shuffle": False, "batch_size": 8, **given})
-    return {"epochs": found.epoch, **{name: found.history[name] for name in sorted(found.history)}}
+    history = model.fit(x, y, **{"verbose": 0, "shuffle": False, "batch_size": 8, **arguments})
+    return {"epochs": history.epoch, **{name: history.history[name] for name in sorted(history.history)}}
 
 
 def twice(K: Any) -> Any:

@@ -103,8 +103,8 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 
 def classes_of(model: Any) -> dict[str, Any]:
     """The user's classes in a model, as ``custom_objects``."""
-    found = [type(model), *(type(layer) for layer in model.layers)]
-    return {c.__name__: c for c in found if "<locals>" in c.__qualname__}
+    classes = [type(model), *(type(layer) for layer in model.layers)]
+    return {c.__name__: c for c in classes if "<locals>" in c.__qualname__}
 
 
 def trained(K: Any, model: str, optimizer: str = "adam", steps: int = 3) -> Any:

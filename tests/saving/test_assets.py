@@ -57,11 +57,11 @@ def test_vocabularies_are_where_keras_has_them(tmp_path: Path) -> None:
 
 
 def test_a_model_comes_back_with_its_vocabularies(tmp_path: Path) -> None:
-    made = model()
+    saved = model()
     file = tmp_path / "a.keras"
-    made.save(file)
+    saved.save(file)
     again = saving.load_model(file)
-    for a, b in zip(made(INPUTS), again(INPUTS)):
+    for a, b in zip(saved(INPUTS), again(INPUTS)):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     again.save(tmp_path / "b.keras")
     with zipfile.ZipFile(file) as first, zipfile.ZipFile(tmp_path / "b.keras") as second:
@@ -70,23 +70,23 @@ def test_a_model_comes_back_with_its_vocabularies(tmp_path: Path) -> None:
     assert [layer["config"] for layer in configs[0]] == [layer["config"] for layer in configs[1]]
 
 
-def test_given_vocabularies_are_in_the_config(tmp_path: Path) -> None:
+def test_vocabulary_arguments_are_in_the_config(tmp_path: Path) -> None:
     x = dualnet.Input((1,), dtype="string")
-    given = layers.StringLookup(vocabulary=["q", "r"], output_mode="tf_idf", idf_weights=[0.5, 0.25])
+    fixed = layers.StringLookup(vocabulary=["q", "r"], output_mode="tf_idf", idf_weights=[0.5, 0.25])
     later = layers.StringLookup(output_mode="count")
     later.set_vocabulary(["q", "s"])
     lines = layers.TextVectorization(split="character")
     lines.adapt(["x\ny"])  # a vocabulary that a file with a term on each line cannot hold
-    made = dualnet.Model(x, [given(x), later(x), lines(x)])
-    made.save(tmp_path / "a.keras")
+    saved = dualnet.Model(x, [fixed(x), later(x), lines(x)])
+    saved.save(tmp_path / "a.keras")
     with zipfile.ZipFile(tmp_path / "a.keras") as archive:
-        kept = [name for name in archive.namelist() if name.startswith("assets")]
-        assert kept == [
+        members = [name for name in archive.namelist() if name.startswith("assets")]
+        assert members == [
             "assets/layers/string_lookup_1/vocabulary.txt"
         ]  # of the one that was set, which Keras looks there for
     again = saving.load_model(tmp_path / "a.keras")
     data = np.array([["q"], ["y\n"]])
-    for a, b in zip(made(data), again(data)):
+    for a, b in zip(saved(data), again(data)):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
@@ -157,7 +157,7 @@ class Memo(layers.Layer):
 
 
 def test_layers_of_ones_own_keep_files(tmp_path: Path) -> None:
-    made = dualnet.Sequential([dualnet.Input((2,)), Memo()])
-    made.layers[0].memo = "hello"
-    made.save(tmp_path / "a.keras")
+    saved = dualnet.Sequential([dualnet.Input((2,)), Memo()])
+    saved.layers[0].memo = "hello"
+    saved.save(tmp_path / "a.keras")
     assert saving.load_model(tmp_path / "a.keras").layers[0].memo == "hello"

@@ -27,7 +27,7 @@ SAVES: dict[str, Callable[[Any, Path], None]] = {
     "m.weights.h5": lambda model, path: model.save_weights(path),
     "m.h5": lambda model, path: model.save(path),
 }
-every_kind = pytest.mark.parametrize("name", SAVES)
+every_format = pytest.mark.parametrize("name", SAVES)
 
 
 def network() -> Any:
@@ -72,7 +72,7 @@ def check(folder: Path, name: str, before: bytes, model: Any) -> None:
     np.testing.assert_array_equal(np.asarray(target(X)), np.asarray(model(X)))
 
 
-@every_kind
+@every_format
 def test_the_kth_write_fails(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
     SAVES[name](model, tmp_path / name)
@@ -95,7 +95,7 @@ def test_the_kth_write_fails(name: str, tmp_path: Path, monkeypatch: pytest.Monk
     check(tmp_path, name, (tmp_path / name).read_bytes(), newer)
 
 
-@every_kind
+@every_format
 @pytest.mark.parametrize("function", ["fsync", "replace", "chmod", "fdopen"])
 def test_another_step_fails(name: str, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
@@ -109,14 +109,14 @@ def test_another_step_fails(name: str, function: str, tmp_path: Path, monkeypatc
     check(tmp_path, name, before, model)
 
 
-def test_no_place_for_a_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_for_a_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing_call(monkeypatch, tempfile, "mkstemp", 1)
     with pytest.raises(OSError, match="mkstemp failed"):
         network().save(tmp_path / "m.keras")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_saved_is_told_before_anything_is_written(tmp_path: Path) -> None:
+def test_what_cannot_be_saved_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     class Odd(layers.Layer):
         def call(self, x: Any) -> Any:
             return x

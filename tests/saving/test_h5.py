@@ -112,7 +112,7 @@ def test_a_file_of_keras_2(tmp_path: Path) -> None:
     assert model.optimizer.learning_rate.numpy() == pytest.approx(0.1)
 
 
-def test_what_is_no_model_is_told(tmp_path: Path) -> None:
+def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
     (tmp_path / "junk.h5").write_bytes(b"not hdf5")
     with pytest.raises(ValueError, match="not an HDF5 file"):
         dualnet.models.load_model(tmp_path / "junk.h5")

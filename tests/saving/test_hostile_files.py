@@ -113,7 +113,7 @@ def test_configs(name: str, good: dict[str, bytes], tmp_path: Path, monkeypatch:
     assert called == []
 
 
-def test_an_import_is_never_made(good: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_imported(good: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "evil_module.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
     for module in ("evil_module", "keras.src.evil_module", "dualnet.evil_module"):

@@ -155,18 +155,37 @@ def test_registered_and_passed_classes(tmp_path: Path) -> None:
         dualnet.models.load_model(tmp_path / "m.keras")  # the scope is over
 
 
+def test_layers_in_attributes_of_any_name(tmp_path: Path) -> None:
+    """Names that a model uses for itself are free in a layer."""
+
+    class Block(layers.Layer):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self._layers = [layers.Dense(2), layers.Dense(2)]  # type: ignore[assignment]
+            self.optimizer = layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.optimizer(self._layers[1](self._layers[0](x)))
+
+    model = dualnet.Sequential([dualnet.Input((4,)), Block()])
+    model.save(tmp_path / "m.keras")
+    loaded = dualnet.models.load_model(tmp_path / "m.keras", custom_objects={"Block": Block})
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
     def model(*units: int) -> Any:
         return dualnet.Sequential([dualnet.Input((4,)), *(layers.Dense(n, name=f"d{i}") for i, n in enumerate(units))])
 
     model(3, 2).save_weights(tmp_path / "m.weights.h5")
-    for other, told in (
+    for other, message in (
         ((3, 5), r"'d1': array 0 has shape \(3, 5\), the file has \(3, 2\)"),
         ((3, 2, 2), "'d2' is not in"),
     ):
         target = model(*other)
         before = target.get_weights()
-        with pytest.raises(ValueError, match=rf"nothing was loaded: .*{told}"):
+        with pytest.raises(ValueError, match=rf"nothing was loaded: .*{message}"):
             target.load_weights(tmp_path / "m.weights.h5")
         for a, b in zip(before, target.get_weights()):
             np.testing.assert_array_equal(a, b)
@@ -178,7 +197,7 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
         unbuilt.load_weights(tmp_path / "m.weights.h5")
 
 
-def test_names_and_places_that_are_refused(tmp_path: Path) -> None:
+def test_file_names_that_are_refused(tmp_path: Path) -> None:
     model = trained(dualnet, "sequential")
     for name in ("m", "m.zip", "m.weights.h5"):
         with pytest.raises(ValueError, match=r"must end in \.keras"):
