@@ -14,7 +14,7 @@ from ..core.version import version
 from .capturable import is_builtin, is_builtin_object, is_capturable
 from .executors.base import Executor
 from .executors.python import ForwardProgram, TrainProgram
-from .trace import Tracer
+from .tracer import Tracer
 
 MAX_SIGNATURES = 8  # where every batch has another shape, capturing gains nothing
 
