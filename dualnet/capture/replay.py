@@ -13,8 +13,8 @@ from ..core.tensor import Tensor
 from ..core.version import version
 from .capturable import is_builtin, is_builtin_object, is_capturable
 from .executors.base import Executor
-from .executors.python import ForwardProgram, TrainProgram
-from .trace import Tracer
+from .executors.python import ForwardProgram, PredictProgram, TrainProgram
+from .tracer import Tracer
 
 MAX_SIGNATURES = 8  # where every batch has another shape, capturing gains nothing
 
@@ -50,12 +50,14 @@ class CapturedStep:
     def __call__(self, data: Any) -> Any:
         signature, leaves, entry = self._lookup(data)
         if type(entry) is not Stage:
-            return self._replay(entry, data, [t.data for t in leaves])
+            return entry(data, [t.data for t in leaves])
         if entry is not Stage.CAPTURE:
             return getattr(self.model, self.method)(data)
         tracer = Tracer(leaves, self.model.non_trainable_variables)
         results = self._trace(data, tracer)
-        self._entries[signature] = self._executor(tracer) if tracer.is_complete else Stage.EAGER
+        self._entries[signature] = Stage.EAGER
+        if tracer.is_complete:
+            self._entries[signature] = self.executor(self.model, tracer.plan_outputs(self._needs_output()))
         return results
 
     def _lookup(self, data: Any) -> tuple[Any, Any, Any]:
@@ -93,15 +95,13 @@ class CapturedStep:
     def _is_capturable(self) -> bool:
         return is_capturable(self.model, self.method, "compute_loss")
 
+    def _needs_output(self) -> bool:
+        """Whether anything reads the output of the model."""
+        return self.model._compiled_metrics.needs_output()
+
     def _trace(self, data: Any, tracer: Tracer) -> Any:
         """Run the step eagerly, and trace it."""
         raise NotImplementedError
-
-    def _executor(self, tracer: Tracer) -> Executor:
-        return self.executor(self.model, tracer.plan_outputs(self.model._compiled_metrics.needs_output()))
-
-    def _replay(self, executor: Executor, data: Any, batch: list[Any]) -> Any:
-        return executor(data, batch)
 
     def _reset(self) -> None:
         self._is_allowed = None
@@ -146,21 +146,19 @@ class CapturedPredictStep(CapturedStep):
     """``predict_step`` of a model, as ``predict`` calls it."""
 
     method = "predict_step"
+    executor = PredictProgram
     _hooks = ("on_predict_batch_begin", "on_predict_batch_end")
 
     def _is_capturable(self) -> bool:
         return is_capturable(self.model, self.method)
 
+    def _needs_output(self) -> bool:
+        return True
+
     def _trace(self, data: Any, tracer: Tracer) -> Any:
         y_pred = tracer.run(self.model.predict_step, data)
         tracer.finish(y_pred)
         return y_pred
-
-    def _executor(self, tracer: Tracer) -> Executor:
-        return self.executor(self.model, tracer.plan_outputs())
-
-    def _replay(self, executor: Executor, data: Any, batch: list[Any]) -> Any:
-        return executor.run(batch)[0]
 
 
 def captured_step(model: Any, cls: type[CapturedStep], callbacks: Sequence[Any] = ()) -> Any:

@@ -22,7 +22,7 @@ Tape = list[Entry]
 
 class _State(threading.local):
     tapes: tuple[Tape, ...] = ()
-    tracer: Any = None  # follows every op: capture/trace.py
+    tracer: Any = None  # capture/tracer.py
     compute_dtype: str | None = None  # in which ops see floating point variables; None: in their own
 
 

@@ -45,7 +45,7 @@ class Adam(Optimizer):
         if not self.amsgrad or not isinstance(self._state, FlatState):
             return super()._slot_variables()
         # Keras appends all velocity_hat behind the interleaved pairs.
-        m, v, v_hat = (s.found for s in self._state.slots)
+        m, v, v_hat = (s.views for s in self._state.slots)
         return [slot for pair in zip(m, v) for slot in pair] + v_hat
 
 

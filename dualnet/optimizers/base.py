@@ -14,23 +14,23 @@ from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable, buffer_slices
 from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
-from .optimizer_state import Segment, stretches
-from .slots import BuiltOptimizer
+from .optimizer_state import Segment, contiguous_slices
+from .slots import SlotsMixin
 
 
-class Plan(NamedTuple):
-    """What an update goes over when certain variables have no gradient."""
+class UpdatePlan(NamedTuple):
+    """What an update covers, for a given set of variables without a gradient."""
 
-    variables: list[Variable]  # that have one
+    variables: list[Variable]  # with a gradient
     segments: list[Segment]
     decayed: list[Array]  # the weights that weight decay applies to
-    accumulated: list[tuple[Array, Array]]  # gradients, and where they add up
+    accumulated: list[tuple[Array, Array]]  # gradients, and their running sums
     overwritten: list[Variable]
 
 
-class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
-    """Base of all optimizers. One of your own defines ``slot_names`` and ``update``, or ``build`` and ``update_step``
-    as in Keras.
+class Optimizer(SlotsMixin, LegacyOptimizerMethods):
+    """Base of all optimizers. A custom one defines ``slot_names`` and ``update``, or ``build`` and ``update_step`` as in
+    Keras.
 
     learning_rate: a number, a ``LearningRateSchedule``, or a function that is called before every update.
     weight_decay: every update also takes ``learning_rate * weight_decay`` of each weight away (decoupled,
@@ -39,7 +39,7 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
     of the weights, of momentum ema_momentum, which replaces them every ema_overwrite_frequency updates (None: never)
     and at the end of ``fit``. loss_scale_factor: the loss is multiplied by it before the gradients are taken, and
     they are divided by it, so that small ones survive in half precision. gradient_accumulation_steps: the weights are
-    changed every so many steps only, by the mean gradient of those steps.
+    changed only every so many steps, by the mean gradient of those steps.
     """
 
     # -- what a subclass defines -----------------------------------------------------------------------------------
@@ -53,8 +53,8 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
         raise NotImplementedError(f"{type(self).__name__} must define update, or update_step")
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: float) -> None:
-        """The update of one variable. Override it, as in Keras, where ``update`` does not fit."""
-        self._get_variable_index(variable)  # which raises for one that is not known
+        """The update of one variable. Override it, as in Keras, if ``update`` does not fit."""
+        self._get_variable_index(variable)  # raises for an unknown one
         assert self._state is not None
         slots = self._state.of(variable)
         g = to_array(gradient, backends.of(variable.data)).astype(variable.dtype)
@@ -100,12 +100,12 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
         if missing and len(missing) < len(variables):
             names = ", ".join(v.path for v in missing)
             warnings.warn(f"Gradients do not exist for variables {names}: they stay as they are", stacklevel=3)
-        given = {id(v) for v in variables}
-        missing += [v for v in self.known_variables if id(v) not in given]
+        ids = {id(v) for v in variables}
+        missing += [v for v in self.known_variables if id(v) not in ids]
         self.apply_in_place(missing)
 
     def ensure_built(self, variables: Sequence[Variable]) -> None:
-        """Build on first use; afterwards only variables that are known from then may come."""
+        """Build on first use; afterwards only the same variables are accepted."""
         if not self.built:
             self.build(list(variables))
             self.built = True
@@ -143,9 +143,9 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
         if self._averages is not None:
             updates = self._updates_made()
             # The first step copies.
-            self._averages.take(self._runs, self.ema_momentum if updates else 0.0)
+            self._averages.update(self._slices, self.ema_momentum if updates else 0.0)
             if self.ema_overwrite_frequency and (updates + 1) % self.ema_overwrite_frequency == 0:
-                self._averages.put(self._runs)
+                self._averages.copy_to_weights(self._slices)
         for v in plan.variables:
             if v.constraint is not None:
                 v.assign(v.constraint(v))
@@ -173,23 +173,23 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
             or type(self).update_step is not Optimizer.update_step
         )
 
-    def _plan(self, missing: set[int]) -> Plan:
+    def _plan(self, missing: set[int]) -> UpdatePlan:
         present = [v for v in self._trainable_variables if id(v) not in missing]
         normal = [v for v in present if not v.overwrite_with_gradient]
         overwritten = [v for v in present if v.overwrite_with_gradient]
         assert self._state is not None
-        found = self._state.segments(normal, missing)
-        adding: list[tuple[Array, Array]] = []
+        segments = self._state.segments(normal, missing)
+        accumulated: list[tuple[Array, Array]] = []
         if self._accumulators is not None:
-            for run, sums in zip(buffer_slices(self._trainable_variables), self._accumulators.arrays):
-                adding += [
-                    (run.grads[part], sums[part]) for part in stretches(run, missing | {id(v) for v in overwritten})
-                ]
+            excluded = missing.union(map(id, overwritten))
+            for buffer_slice, sums in zip(buffer_slices(self._trainable_variables), self._accumulators.arrays):
+                parts = contiguous_slices(buffer_slice, excluded)
+                accumulated += [(buffer_slice.grads[part], sums[part]) for part in parts]
         included = [v for v in normal if not self._is_excluded(v)]
-        decayed = [s.values for s in found] if len(included) == len(normal) else [v.data for v in included]
-        return Plan(normal, found, decayed, adding, overwritten)
+        decayed = [s.values for s in segments] if len(included) == len(normal) else [v.data for v in included]
+        return UpdatePlan(normal, segments, decayed, accumulated, overwritten)
 
-    def _accumulate(self, plan: Plan) -> bool:
+    def _accumulate(self, plan: UpdatePlan) -> bool:
         """Unscale and accumulate gradients; return whether an update is due."""
         if self.loss_scale_factor is None and self._accumulators is None and not plan.overwritten:
             return True  # the usual case
@@ -206,7 +206,7 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
                     total.fill(0)
                 else:
                     total += g
-            for v in plan.overwritten:  # what replaces its variable is not added up: the largest counts
+            for v in plan.overwritten:  # a gradient that overwrites its variable is not added up: the largest counts
                 total = self._accumulated_gradients[self._get_variable_index(v)].data  # type: ignore[union-attr]
                 backends.of(total).xp.maximum(v.grad, total, out=total)
                 v.grad[...] = total  # type: ignore[index]
@@ -219,7 +219,7 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
                 v.assign(v.grad)
         return due
 
-    def _update_all(self, plan: Plan, scalars: Any) -> None:
+    def _update_all(self, plan: UpdatePlan, scalars: Any) -> None:
         if self.clipvalue is not None or self.clipnorm is not None or self.global_clipnorm is not None:
             self._clip([s.grads for s in plan.segments], [v.grad for v in plan.variables])
         lr, t = self.read_scalars() if scalars is None else scalars
@@ -233,7 +233,7 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
                 self.update(s.backend, s.values, s.grads, s.slots, lr, t)
 
     def _clip(self, flat: list[Array], shaped: list[Any]) -> None:
-        """Limit gradients in place, given flat and by variable."""
+        """Limit gradients in place, passed flat and by variable."""
         if self.clipvalue is not None:
             clipping.by_value(flat, self.clipvalue)
         elif self.clipnorm is not None:
@@ -241,31 +241,24 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
         elif self.global_clipnorm is not None:
             clipping.by_global_norm(flat, self.global_clipnorm)
 
-    def _clip_gradients(self, grads: Sequence[Any]) -> list[Tensor]:
-        """The gradients limited, in tensors of their own."""
-        made = [Tensor(to_array(g).copy()) for g in grads if g is not None]
-        arrays = [t.data for t in made]
-        self._clip(arrays, arrays)
-        return made
-
-    def _decay(self, plan: Plan, lr: float) -> None:
+    def _decay(self, plan: UpdatePlan, lr: float) -> None:
         if self.weight_decay:
             for w in plan.decayed:
                 w *= 1 - lr * self.weight_decay
 
     def swap_averages(self) -> None:
-        """Exchange the weights and their running averages, both ways. For an optimizer with ``use_ema``."""
+        """Exchange the weights and their running averages. For an optimizer with ``use_ema``."""
         if self._averages is None:
             raise ValueError(f"{self.name} keeps no averages: make it with use_ema=True, and train")
-        self._averages.swap(self._runs)
+        self._averages.swap(self._slices)
         self.averages_are_in_weights = not self.averages_are_in_weights
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        """Put the running averages into the weights, where they are kept (``use_ema``); ``fit`` does it at its end."""
+        """Copy the running averages to the weights (with ``use_ema``); ``fit`` does it at its end."""
         if self._averages is None or not self.step_count():
             return
         if self.averages_are_in_weights:
-            self._averages.take(self._runs, 0.0)
+            self._averages.update(self._slices, 0.0)
             self.averages_are_in_weights = False
             return
         for v in var_list:
@@ -274,5 +267,5 @@ class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
                 v.assign(average)
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss to take gradients of: times ``loss_scale_factor``."""
+        """The loss times ``loss_scale_factor``, which gradients are taken of."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor

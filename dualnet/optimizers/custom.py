@@ -1,4 +1,4 @@
-"""What Keras gives to optimizers that users write: variables of their own, found again by the variable they go with."""
+"""Keras's methods for custom optimizers: variables of the optimizer, and their index by weight."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CustomOptimizerMethods:
         backend: backends.Backend | None = None,
     ) -> Variable:
         """A new variable of the optimizer, saved with its state. layout is accepted and ignored."""
-        made = Variable(
+        variable = Variable(
             initializers.get(initializer),
             shape=tuple(shape),
             dtype=dtype,
@@ -51,36 +51,40 @@ class CustomOptimizerMethods:
             name=name,
             backend=backend,
         )
-        self._added.append(made)
-        return made
+        self._added.append(variable)
+        return variable
 
     def add_variable_from_reference(
         self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
     ) -> Variable:
-        """A new variable like a weight: of its shape, dtype and device."""
-        made = self.add_variable(
+        """A new variable with the shape, dtype and device of a weight."""
+        variable = self.add_variable(
             reference_variable.shape,
             initializer,
             reference_variable.dtype,
             name=f"{reference_variable.path.replace('/', '_')}_{name or 'var'}",
             backend=backends.of(reference_variable.data),
         )
-        made.path = made.name
-        return made
+        variable.path = variable.name
+        return variable
 
     def add_optimizer_variables(
         self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros"
     ) -> Any:
-        """For each weight a variable like it; for several names, a list per name, made weight by weight."""
+        """A variable like each weight; for several names, a list per name, created weight by weight."""
         names = [name] if isinstance(name, str) else list(name)
-        given = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
-        if len(given) != len(names):
-            raise ValueError(f"got {len(names)} names ({names}) and {len(given)} initializers: one is needed for each")
-        made: list[list[Variable | None]] = [[] for _ in names]
+        initializers_by_name = (
+            list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
+        )
+        if len(initializers_by_name) != len(names):
+            raise ValueError(
+                f"got {len(names)} names ({names}) and {len(initializers_by_name)} initializers: one is needed for each"
+            )
+        groups: list[list[Variable | None]] = [[] for _ in names]
         for v in trainable_variables:
-            for kept, n, i in zip(made, names, given):
-                kept.append(None if v.overwrite_with_gradient else self.add_variable_from_reference(v, n, i))
-        return made[0] if isinstance(name, str) else tuple(made)
+            for group, n, i in zip(groups, names, initializers_by_name):
+                group.append(None if v.overwrite_with_gradient else self.add_variable_from_reference(v, n, i))
+        return groups[0] if isinstance(name, str) else tuple(groups)
 
     def assign(self, variable: Variable, value: Any) -> None:
         """Set a variable."""
@@ -94,11 +98,8 @@ class CustomOptimizerMethods:
         """Subtract from a variable."""
         variable.assign_sub(value)
 
-    def _var_key(self, variable: Variable) -> int:
-        return id(variable)
-
     def _get_variable_index(self, variable: Variable) -> int:
         index = self._trainable_variables_indices.get(id(variable))
         if index is None:
-            raise ValueError(f"Unknown variable: {variable.path!r} is none of those this optimizer was built for")
+            raise ValueError(f"Unknown variable: {variable.path!r} is not among those this optimizer was built for")
         return index

@@ -27,12 +27,12 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class LossScaleOptimizer(Optimizer):
-    """Another optimizer, with the loss multiplied by a scale that finds itself.
+    """Wraps an optimizer, and multiplies the loss by a scale that adapts itself.
 
-    inner_optimizer: does the updates, with gradients divided by the scale. initial_scale: where the scale starts. It
+    inner_optimizer: does the updates, with gradients divided by the scale. initial_scale: the first scale. It
     doubles after dynamic_growth_steps steps in a row with finite gradients; when one is not finite, it halves and the
-    step is left out. To know that, every step waits for the device once: a step that is left out must not be counted, and the
-    count is an argument of the next update (the bias correction of Adam, the place in a schedule), which the host makes.
+    step is skipped. To know that, every step waits for the device once: a skipped step must not be counted, and the
+    count is an argument of the next update (the bias correction of Adam, the step of a schedule), which the host computes.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class LossScaleOptimizer(Optimizer):
         self._flat: dict[tuple[int, ...], list[Array]] = {}
         host = backends.get("cpu")
         self.step_counter = Variable(0, dtype="int32", trainable=False, name="step_counter", backend=host)
-        # Where the weights are: the loss is multiplied by what the scale is now, in a step that is repeated from a record too.
+        # On the device of the weights: the loss is multiplied by the current scale, in a replayed step too.
         self.dynamic_scale = Variable(
             self.initial_scale,
             dtype="float32",
@@ -83,7 +83,7 @@ class LossScaleOptimizer(Optimizer):
     def _saved_children(self) -> list[tuple[str, Any]]:
         return [("inner_optimizer", self.inner_optimizer)]
 
-    updates_alike = False  # the host decides by the gradients
+    updates_alike = False  # the host looks at the gradients
 
     def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
         grads = self._gradients(missing)
@@ -102,7 +102,7 @@ class LossScaleOptimizer(Optimizer):
             self.step_counter.assign_add(1)
 
     def _gradients(self, missing: Sequence[Variable]) -> list[Array]:
-        """The gradients of all variables but some: as few flat arrays as there are stretches of the buffers."""
+        """The gradients of all but the missing variables, as flat slices of the buffers."""
         key = tuple(id(v) for v in missing)
         if key not in self._flat:
             absent = set(key)

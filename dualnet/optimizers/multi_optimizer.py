@@ -1,4 +1,4 @@
-"""MultiOptimizer: another optimizer for other variables."""
+"""MultiOptimizer: different optimizers for different variables."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Any]):
             return self._optimizer_map[key]
         matching = [pattern for pattern in self._optimizer_map if re.fullmatch(pattern, key)]
         if len(matching) > 1:
-            raise ValueError(f"several optimizers are given for the variable {key!r}: {', '.join(matching)} match it")
+            raise ValueError(f"several optimizers match the variable {key!r}: {', '.join(matching)}")
         return self._optimizer_map[matching[0]] if matching else self.default_optimizer
 
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
@@ -72,8 +72,8 @@ class OptimizerMap(Configurable, MutableMapping[str, Any]):
 class MultiOptimizer(Optimizer):
     """Several optimizers, each for its own variables.
 
-    optimizer_map: an ``OptimizerMap``, or a function from a variable to its optimizer. loss_scale_factor: takes the
-    place of that of each of them. ``optimizers`` lists them; they have the learning rates, this one has none.
+    optimizer_map: an ``OptimizerMap``, or a function from a variable to its optimizer. loss_scale_factor: replaces
+    that of each of them. ``optimizers`` lists them; they have the learning rates, this one has none.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class MultiOptimizer(Optimizer):
         self._optimizer_map = optimizer_map
         if isinstance(optimizer_map, OptimizerMap):
             for optimizer in (*optimizer_map._optimizer_map.values(), optimizer_map.default_optimizer):
-                self._place(optimizer)
+                self._index_of(optimizer)
 
-    def _place(self, optimizer: Optimizer) -> int:
+    def _index_of(self, optimizer: Optimizer) -> int:
         """The position of an optimizer in the list, new or not."""
         for i, known in enumerate(self._inner):
             if known is optimizer:
@@ -100,7 +100,7 @@ class MultiOptimizer(Optimizer):
 
     def build(self, variables: Iterable[Variable]) -> None:
         variables = list(variables)
-        self._var_to_optimizer_idx = {id(v): self._place(self._optimizer_for(v)) for v in variables}
+        self._var_to_optimizer_idx = {id(v): self._index_of(self._optimizer_for(v)) for v in variables}
         for i, optimizer in enumerate(self._inner):
             mine = [v for v in variables if self._var_to_optimizer_idx[id(v)] == i]
             if mine:

@@ -14,7 +14,7 @@ from ..core.tensor import Array, Tensor
 from ..core.variables import Variable
 from ..legacy.methods import or_epsilon
 from .adam import check_betas
-from .base import Optimizer, Plan
+from .base import Optimizer, UpdatePlan
 
 
 class Muon(Optimizer):
@@ -105,7 +105,7 @@ class Muon(Optimizer):
             return x
         return x * (math.sqrt(max(x.shape[0], x.shape[1])) * self.rms_rate)
 
-    def _decay(self, plan: Plan, lr: float) -> None:
+    def _decay(self, plan: UpdatePlan, lr: float) -> None:
         self._apply_weight_decay(plan.variables, lr)
 
     def _apply_weight_decay(self, variables: Sequence[Variable], lr: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What an optimizer is made with, and the state that it keeps beside the variables."""
+"""The constructor of optimizers, and the state that they build for the variables."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ..serialization.configurable import attributes
 from ..serialization.objects import deserialize_keras_object
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
-from .optimizer_state import Averages, FlatState, OwnState, Slots, zeros
+from .optimizer_state import Averages, FlatState, PerVariableState, Slots, zeros
 from .state_io import OptimizerState
 
 
-class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
+class SlotsMixin(OptimizerState, CustomOptimizerMethods):
     """The constructor, ``build`` and the config of ``Optimizer``, which says what the arguments mean."""
 
-    # For the class of an optimizer: the names of what it keeps beside each weight; whether the state is ordered by
-    # variable or by slot, as in Keras, whose files depend on it; and whether ``update`` treats every element alike.
+    # For the class of an optimizer: the names of its slots; whether the state is ordered by variable or by slot, as in Keras,
+    # whose files depend on it; and whether ``update`` treats every element alike.
     _config_attributes = attributes(learning_rate=None)
     slot_names: tuple[str, ...] = ()
     slots_by_variable = True
@@ -66,7 +66,7 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
         self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        # The step count and the rate stay on the host on every device: they are arguments of an update, not data.
+        # The step count and the rate stay on the host: they are arguments of an update, not data.
         host = backends.get("cpu")
         self._iterations = Variable(0, dtype="int64", trainable=False, name="iteration", backend=host)
         self._learning_rate = LearningRate(learning_rate, owner)
@@ -81,26 +81,26 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
     def _forget(self) -> None:
         self._trainable_variables: list[Variable] = []
         self._trainable_variables_indices: dict[int, int] = {}
-        self._runs: list[BufferSlice] = []
-        self._state: FlatState | OwnState | None = None
+        self._slices: list[BufferSlice] = []
+        self._state: FlatState | PerVariableState | None = None
         self._averages: Averages | None = None
-        self.averages_are_in_weights = False  # and the weights where the averages were
+        self.averages_are_in_weights = False  # and the weights in the averages
         self._accumulators: Slots | None = None
         self._added: list[Variable] = []  # by add_variable
         self._plans: dict[tuple[int, ...], Any] = {}
 
     def initial_slot(self, name: str, values: Array) -> Array:
-        """A new array of the shape of ``values``, those of the weights: what a slot starts with."""
+        """The initial value of a slot: a new array of the shape of ``values``, the weights."""
         return zeros(name, values)
 
     def make_slots(self, variable: Variable) -> dict[str, Array]:
-        """For an optimizer that is not elementwise: what it keeps for one variable, new arrays by name."""
+        """For an optimizer that is not elementwise: the slots of one variable, new arrays by name."""
         return {name: self.initial_slot(name, variable.data) for name in self.slot_names}
 
     def build(self, variables: Iterable[Variable]) -> None:
-        """Make the state for these variables; they are moved into flat buffers if they are in none yet.
+        """Make the state for these variables, which are moved into a flat buffer if they are in none yet.
 
-        For the variables that it was built for before, nothing happens; for others, the old state is forgotten.
+        Nothing happens for the variables it was built for before; for others, the old state is dropped.
         """
         variables = list(variables)
         if self.built and [id(v) for v in variables] == [id(v) for v in self._trainable_variables]:
@@ -110,16 +110,16 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
         self._trainable_variables = variables
         self._trainable_variables_indices = {id(v): i for i, v in enumerate(variables)}
         pack(variables)
-        # What its gradient replaces needs no state.
-        self._runs = buffer_slices([v for v in variables if not v.overwrite_with_gradient])
+        # A variable that its gradient overwrites needs no state.
+        self._slices = buffer_slices([v for v in variables if not v.overwrite_with_gradient])
         if self.use_ema:
-            self._averages = Averages("average", self._runs, variables, zeros)
+            self._averages = Averages("average", self._slices, variables, zeros)
         if self.gradient_accumulation_steps:
             self._accumulators = Slots("gradient_accumulator", buffer_slices(variables), variables, zeros)
         if self.elementwise:
-            self._state = FlatState(self.slot_names, self._runs, variables, self.initial_slot)
+            self._state = FlatState(self.slot_names, self._slices, variables, self.initial_slot)
         else:
-            self._state = OwnState([v for v in variables if not v.overwrite_with_gradient], self.make_slots)
+            self._state = PerVariableState([v for v in variables if not v.overwrite_with_gradient], self.make_slots)
         self.built = True
 
     def _slot_variables(self) -> list[Variable]:
@@ -130,8 +130,8 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
     def variables(self) -> list[Variable]:
         """The whole state in Keras's order: iterations, learning rate (unless it is a function), then the rest."""
         rate = [] if self._learning_rate.variable is None else [self._learning_rate.variable]
-        kept = [v for s in (self._averages, self._accumulators) if s is not None for v in s.found]
-        return [self._iterations, *rate, *kept, *self._slot_variables(), *self._added]
+        views = [v for s in (self._averages, self._accumulators) if s is not None for v in s.views]
+        return [self._iterations, *rate, *views, *self._slot_variables(), *self._added]
 
     @property
     def known_variables(self) -> list[Variable]:

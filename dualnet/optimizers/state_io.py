@@ -1,4 +1,4 @@
-"""The state of an optimizer as a whole: set, saved, loaded, pickled, and worked on without being changed."""
+"""The whole state of an optimizer: set, saved, loaded, pickled, and used by ``stateless_apply`` without being changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..serialization.configurable import Configurable
 
 
 class OptimizerState(Configurable):
-    """What every optimizer does with its ``variables``."""
+    """The part of ``Optimizer`` that handles ``variables`` as a whole."""
 
     name: str
     built: bool
@@ -50,47 +50,47 @@ class OptimizerState(Configurable):
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """What ``apply`` makes of these values: (weights, state of the optimizer). Nothing is changed."""
+        """The result of ``apply`` for these values: (weights, state of the optimizer). Nothing is changed."""
         if not self.built:
             raise ValueError(f"{type(self).__name__} must be built first: call build(trainable_variables)")
         weights, state = self.known_variables, self.variables
-        for what, given, own in (
+        for what, values, own in (
             ("optimizer_variables", optimizer_variables, state),
             ("trainable_variables", trainable_variables, weights),
         ):
-            if len(given) != len(own):
-                raise ValueError(f"{what} must have {len(own)} entries, got {len(given)}")
-        places = [*weights, *state]
-        before = [v.data.copy() for v in places]
+            if len(values) != len(own):
+                raise ValueError(f"{what} must have {len(own)} entries, got {len(values)}")
+        variables = [*weights, *state]
+        before = [v.data.copy() for v in variables]
         try:
-            for v, value in zip(places, [*trainable_variables, *optimizer_variables]):
+            for v, value in zip(variables, [*trainable_variables, *optimizer_variables]):
                 v.assign(value)
             self.apply(grads)
-            after = [Tensor(v.data.copy()) for v in places]
+            after = [Tensor(v.data.copy()) for v in variables]
         finally:
-            for v, value in zip(places, before):
+            for v, value in zip(variables, before):
                 v.data[...] = value
         return after[: len(weights)], after[len(weights) :]
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
-        """Put the state into ``store`` under "0", "1", ..."""
+        """Store the state under "0", "1", ..."""
         for i, v in enumerate(self.variables):
             store[str(i)] = v.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Set the state from what ``save_own_variables`` stored."""
+        """Set the state to that of ``save_own_variables``."""
         if len(store) != len(self.variables):
             raise ValueError(f"optimizer {self.name!r} has {len(self.variables)} variables, the file has {len(store)}")
         for i, v in enumerate(self.variables):
             v.assign(store[str(i)])
 
     def __reduce__(self) -> Any:
-        # Plain pickling would copy every view apart from the flat buffer it is a view of.
+        # Plain pickling would separate every view from its flat buffer.
         state = [v.numpy() for v in self.variables] if self.built else self._pending
         return _restored, (type(self), self.get_config(), state)
 
 
 def _restored(cls: Any, config: dict[str, Any], state: list[Any] | None) -> Any:
-    made = cls.from_config(config)
-    made._pending = state
-    return made
+    optimizer = cls.from_config(config)
+    optimizer._pending = state
+    return optimizer

@@ -136,7 +136,7 @@ class StepMixin:
 
     def _apply_gradients(self, with_grads: list[Any], scalars: Any = None) -> None:
         """One update from the gradients in the flat buffer. with_grads: the variables that have one."""
-        state = self._current_train_state()
+        state = self._train_state or self._current_train_state()
         missing: list[Any] = []
         if len(with_grads) < len(state.variables):
             ids = {id(v) for v in with_grads}

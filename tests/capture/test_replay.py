@@ -653,7 +653,7 @@ def test_a_function_of_the_user_in_a_graph_or_at_a_variable_runs_at_every_step(r
 
 
 def test_a_step_that_reads_a_value_is_not_repeated() -> None:
-    from dualnet.capture.trace import Tracer
+    from dualnet.capture.tracer import Tracer
     from dualnet.core.tracing import tracing
 
     for value in (dualnet.Tensor(X), dualnet.Variable(X)):

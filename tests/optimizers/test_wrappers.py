@@ -134,7 +134,7 @@ def test_which_optimizer_a_variable_gets() -> None:
     choice[".*/bias"] = sgd
     assert [choice[path] for path in ("dense/kernel", "conv/bias", "conv/kernel", "dense")] == [adam, sgd, rest, rest]
     assert (len(choice), list(choice)) == (2, ["dense/.*", ".*/bias"])
-    with pytest.raises(ValueError, match=r"several optimizers are given for the variable 'dense/bias'"):
+    with pytest.raises(ValueError, match=r"several optimizers match the variable 'dense/bias'"):
         choice["dense/bias"]
     del choice["dense/.*"]
     assert choice["dense/bias"] is sgd

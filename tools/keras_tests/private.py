@@ -73,6 +73,17 @@ dualnet.Sequential._functional = property(lambda model: model)
 dualnet.Model._operations = property(lambda model: model.operations)
 
 
+def _clip_gradients(optimizer: Any, grads: Any) -> Any:
+    """The gradients clipped, in new tensors."""
+    arrays = [dualnet.ops.copy(g).data for g in grads if g is not None]
+    optimizer._clip(arrays, arrays)
+    return [dualnet.Tensor(a) for a in arrays]
+
+
+dualnet.optimizers.Optimizer._clip_gradients = _clip_gradients
+dualnet.optimizers.Optimizer._var_key = lambda optimizer, variable: id(variable)
+
+
 def _compile_loss(loss: Any, loss_weights: Any = None, output_names: Any = None) -> Any:
     from dualnet.training.compiled_loss import CompiledLoss
 

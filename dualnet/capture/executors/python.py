@@ -30,6 +30,13 @@ class ForwardProgram(Executor):
         return (*self.outputs.unflatten(self._function(batch)), None)
 
 
+class PredictProgram(ForwardProgram):
+    """A captured prediction step, which is no more than its forward pass."""
+
+    def __call__(self, data: Any, batch: Sequence[Array]) -> Any:
+        return self.run(batch)[0]
+
+
 class TrainProgram(Executor):
     """A captured training step: forward pass, loss and gradients. source: the code of the function."""
 
