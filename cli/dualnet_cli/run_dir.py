@@ -7,11 +7,12 @@ import io
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+
+from dualnet.saving.atomic import atomic_write
 
 from .errors import CliError, Failure, one_line, printable
 
@@ -39,8 +40,9 @@ class RunDir:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file atomically."""
-        with atomic_replace(self.path / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        path = self.path / name
+        with write_errors(path), atomic_write(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
     def write_results(self, results: dict[str, Any]) -> None:
         """Write ``results.json``; infinities and NaN become null, since JSON lacks them."""
@@ -51,10 +53,8 @@ class RunDir:
         """Append a line to ``metrics.csv`` and flush it. The first row determines the columns."""
         if self._metrics is None:
             self._columns = list(row)
-            path = self.path / METRICS
-            with atomic_replace(path) as temporary:
-                temporary.write_text(_csv_line(self._columns), encoding="utf-8")
-            self._metrics = path.open("a", encoding="utf-8", newline="")
+            self.write_text(METRICS, _csv_line(self._columns))
+            self._metrics = (self.path / METRICS).open("a", encoding="utf-8", newline="")
         # One write per line: a concurrent reader only sees complete lines.
         self._metrics.write(_csv_line([_number(row.get(name)) for name in self._columns]))
         self._metrics.flush()
@@ -113,35 +113,13 @@ def _numbered(first: Path) -> RunDir:
 
 
 @contextmanager
-def atomic_replace(path: Path) -> Iterator[Path]:
-    """A temporary file that replaces ``path`` when the block succeeds, and is removed when it fails."""
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of writing ``path`` into a ``Failure``."""
     try:
-        with _temporary(path) as temporary:
-            yield temporary
+        yield
     except OSError as error:
         reason = error.strerror or one_line(error)
         raise Failure(f"{printable(str(path))} could not be written: {reason}") from None
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        os.chmod(temporary, 0o666 & ~_umask())
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _csv_line(cells: list[str]) -> str:

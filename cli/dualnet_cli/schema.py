@@ -23,10 +23,10 @@ class Table(BaseModel):
 class Top(Table):
     """The keys above the first table.
 
-    name: of the run directory; the file's name unless given.
-    device: "auto" (a GPU when one answers, else the CPU), "cpu", "gpu", "gpu:1".
-    backend: the same said by array library: "numpy" or "cupy".
-    seed: of the initial weights, the shuffles and the dropout masks.
+    name: name of the run directory; by default that of the file.
+    device: "auto" (a GPU if available, else the CPU), "cpu", "gpu", "gpu:1".
+    backend: the same by array library: "numpy" or "cupy".
+    seed: seed of the initial weights, the shuffles and the dropout masks.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100)] | None = None
@@ -39,33 +39,33 @@ class Data(Table):
     """``[data]``: where the samples come from (one of ``name``, ``path``, ``x`` with ``y``) and how they are prepared.
 
     name: "digits", "mnist", "fashion_mnist" or "cifar10", with their own test sets.
-    path: a .csv, .tsv or .npz file, relative to the config, or to DUALNET_DATA_DIR. test_path: a second such file that
-    is only tested on.
-    x, y: the samples themselves, for a handful of them.
+    path: a .csv, .tsv or .npz file, relative to the config, or to DUALNET_DATA_DIR. test_path: a second such file,
+    the test set.
+    x, y: the samples themselves, for tiny data sets.
 
     For tables (.csv, .tsv):
-    target: the column to predict, or a list of them; the last one unless given.
-    features: the columns to predict from; all others unless given. exclude: columns to leave out of those.
-    categorical: text columns to turn into one column of 0 and 1 per value.
-    header: whether the first line holds column names. delimiter: "," ";" "\\t" ... or "auto".
-    missing: what to do about empty cells: "error", "drop" the row, or fill in the training "mean" of the column.
+    target: the column to predict, or a list of them; by default the last one.
+    features: the columns to predict from; by default all others. exclude: columns to exclude from those.
+    categorical: text columns to one-hot encode.
+    header: whether the first line contains column names. delimiter: "," ";" "\\t" ... or "auto".
+    missing: how to handle empty cells: "error", "drop" the row, or fill in the training "mean" of the column.
     derive: new columns by name, each a formula of others: { rooms = "total_rooms / households" }. They are features
-    like those of the file: all of them unless ``features`` lists some.
+    like the columns of the file.
 
     For arrays (.npz): ``features`` and ``target`` name the two arrays. Without them x and y, or x_train and y_train,
-    are taken, and x_test and y_test, when there, are the test set.
+    are used, and x_test and y_test, if present, as the test set.
 
-    target_type: "class" numbers the distinct target values 0, 1, 2 ... in sorted order; "number" takes them as they
-    are; "auto" takes text as classes and numbers as they are.
-    target_threshold: makes the target 1 from this value on and 0 below. target_scale: divides the target.
-    target_scaling: "standard" gives the target mean 0 and deviation 1, measured on the training samples only.
-    one_hot: class numbers become rows of 0 and 1, as categorical_crossentropy wants them.
-    scaling: "standard" (mean 0, deviation 1) or "minmax" (0 to 1), per feature, measured on the training samples only.
-    ddof: 1 takes the sample standard deviation (divided by n - 1), 0 that of the population.
-    scale: divide every feature by this number. flatten: make each sample a plain vector.
-    shuffle: mix the rows before they are split; true for files, where rows are often sorted, false otherwise.
-    test_split: the part of the rows, taken from the end, that is only tested on.
-    dtype: of the features.
+    target_type: "class" numbers the distinct target values 0, 1, 2 ... in sorted order; "number" leaves them unchanged;
+    "auto" treats text as classes and leaves numbers unchanged.
+    target_threshold: convert the target to 1 from this value on and 0 below. target_scale: divisor of the target.
+    target_scaling: "standard" (mean 0, deviation 1), fitted on the training samples only.
+    one_hot: encode class numbers as rows of 0 and 1, as categorical_crossentropy expects.
+    scaling: "standard" (mean 0, deviation 1) or "minmax" (0 to 1), per feature, fitted on the training samples only.
+    ddof: 1 for the sample standard deviation (divided by n - 1), 0 for that of the population.
+    scale: divisor of every feature. flatten: flatten each sample to a vector.
+    shuffle: shuffle the rows before the split; by default for files, where rows are often sorted.
+    test_split: the fraction of the rows, taken from the end, for the test set.
+    dtype: dtype of the features.
     """
 
     name: Literal["digits", "mnist", "fashion_mnist", "cifar10"] | None = None

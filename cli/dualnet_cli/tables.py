@@ -53,7 +53,7 @@ def read_table(
 ) -> tuple[TableData, dict[str, list[str]]]:
     """A table, and the categories of its categorical columns.
 
-    values: the categories of the training table, for a test table, whose columns must come out the same.
+    known_categories: those of the training table, for a test table, which must have the same columns.
     """
     if data.derive:
         return _derived(path, data, known_categories)

@@ -169,8 +169,9 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
 
 
 def _save(model: Any, folder: RunDir) -> None:
-    with run_dir.atomic_replace(folder.path / MODEL) as temporary:
-        model.save(temporary)
+    path = folder.path / MODEL
+    with run_dir.write_errors(path):
+        model.save(path)
 
 
 def _parts(data: Dataset) -> dict[str, Part | None]:
@@ -218,8 +219,7 @@ def _plot(name: str, folder: RunDir, writer: MetricsWriter, results: Metrics) ->
         return
     score, value = headline_score(results)
     try:
-        with run_dir.atomic_replace(folder.path / run_dir.HISTORY) as temporary:
-            _draw_history(writer.rows, f"{name}: {score} {progress.number(value)}", temporary)
+        _draw_history(writer.rows, f"{name}: {score} {progress.number(value)}", folder.path / run_dir.HISTORY)
     except Exception as error:  # a failed plot must not fail the run
         click.echo(f"Warning: history.png could not be drawn: {one_line(error)}", err=True)
 

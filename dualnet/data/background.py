@@ -98,7 +98,7 @@ def parallel_map(
 ) -> Generator[T, None, None]:
     """`map(function, arguments)`, in order, computed by `workers` threads.
 
-    At most `waiting` calls (at least one per worker) are started ahead of the consumer. An exception is raised at its
+    At most `max_pending` calls (at least one per worker) are started ahead of the consumer. An exception is raised at its
     position in the sequence; calls not yet started are cancelled.
     """
     device = backends.current().device
