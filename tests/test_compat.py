@@ -37,9 +37,9 @@ def test_names_of_losses(name: str) -> None:
 @pytest.mark.parametrize("name", compat.METRICS)
 def test_names_of_metrics(name: str) -> None:
     cls, options = compat.METRICS[name]
-    made = metrics.get(name)
-    assert type(made).__name__ == cls
-    assert options.items() <= made.get_config().items()
+    instance = metrics.get(name)
+    assert type(instance).__name__ == cls
+    assert options.items() <= instance.get_config().items()
 
 
 @pytest.mark.parametrize("old", compat.MODULES)
@@ -52,8 +52,8 @@ def test_modules(old: str) -> None:
 
 @pytest.mark.parametrize("name", compat.LAYER_DEFAULTS)
 def test_defaults_of_layers(name: str) -> None:
-    made, named = getattr(layers, name)(), getattr(layers, name)(2)
-    assert made.pool_size == named.pool_size == made.strides
+    instance, named = getattr(layers, name)(), getattr(layers, name)(2)
+    assert instance.pool_size == named.pool_size == instance.strides
     assert getattr(layers, name)(pool_size=3).pool_size[0] == 3
     assert getattr(layers, name)(3).pool_size[0] == 3
 

@@ -162,28 +162,28 @@ ELSEWHERE = {
 
 
 def classes() -> dict[str, type]:
-    found = {}
+    result = {}
     for module in MODULES:
         part = importlib.import_module(f"dualnet.{module}")
         for name in part.__all__:
             value = getattr(part, name)
             if inspect.isclass(value) and hasattr(value, "get_config") and name not in ELSEWHERE:
-                found[f"{module}.{value.__name__}"] = value
-    return found
+                result[f"{module}.{value.__name__}"] = value
+    return result
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Of the constructor; where it passes keywords on, with those of the public class below it."""
-    found: dict[str, inspect.Parameter] = {}
+    result: dict[str, inspect.Parameter] = {}
     public = {dualnet.Layer, dualnet.Loss, dualnet.Metric, dualnet.Optimizer}
     for base in cls.__mro__[:-1]:
         if "__init__" not in vars(base) or (base is not owner(cls) and base not in public):
             continue
         listed = list(inspect.signature(base.__init__).parameters.values())[1:]  # type: ignore[misc]
-        found = {p.name: p for p in listed if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} | found
+        result = {p.name: p for p in listed if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} | result
         if all(p.kind is not p.VAR_KEYWORD for p in listed):
             break
-    return found
+    return result
 
 
 def owner(cls: type) -> type:
@@ -226,20 +226,20 @@ def plain(config: Any) -> Any:
     return json.loads(json.dumps(config, default=lambda x: x.tolist() if hasattr(x, "tolist") else repr(x)))
 
 
-def behaviour(cls: type, made: Any) -> Any:
+def behaviour(cls: type, obj: Any) -> Any:
     """Numbers that an object gives: those of classes whose rows do not compare them already."""
     x = np.linspace(-2, 2, 12, dtype="float32").reshape(4, 3)
     module = cls.__module__
     if "initializers" in module:
-        return np.asarray(made((8, 1, 5) if cls.__name__ == "STFT" else (4, 4)))
+        return np.asarray(obj((8, 1, 5) if cls.__name__ == "STFT" else (4, 4)))
     if "regularizers" in module or "constraints" in module:
-        return made(dualnet.ops.array(x)).numpy()
+        return obj(dualnet.ops.array(x)).numpy()
     if "schedules" in module:
-        return [float(made(step)) for step in (0, 1, 4, 9, 20)]
-    if isinstance(made, optimizers.Optimizer):
+        return [float(obj(step)) for step in (0, 1, 4, 9, 20)]
+    if isinstance(obj, optimizers.Optimizer):
         w = dualnet.Variable(x, name="w")
         for step in range(3):
-            made.apply([dualnet.ops.array(np.cos(x + step))], [w])
+            obj.apply([dualnet.ops.array(np.cos(x + step))], [w])
         return w.numpy()
     return 0
 
@@ -256,7 +256,7 @@ def without(
 
 def problems(cls: Any) -> list[str]:
     """What is wrong with each argument of a class."""
-    found = []
+    failures = []
     for argument, parameter in parameters(cls).items():
         if argument in LEFT_OUT or f"{cls.__name__}.{argument}" in LEFT_OUT:
             continue
@@ -264,22 +264,24 @@ def problems(cls: Any) -> list[str]:
         value = value_of(cls, argument)
         where = f"{cls.__name__}({argument}={value!r})"
         try:
-            made = cls(**arguments, **{argument: value})
-            config = made.get_config()
+            obj = cls(**arguments, **{argument: value})
+            config = obj.get_config()
             if parameter.default is not parameter.empty and plain(config) == plain(
                 without(cls, arguments, parameter, config)
             ):
-                found.append(f"{where}: the config is that of the default")
+                failures.append(f"{where}: the config is that of the default")
                 continue
-            expected = behaviour(cls, made)
-            for again in (cls.from_config(config), deserialize_keras_object(plain(serialize_keras_object(made)))):
+            expected = behaviour(cls, obj)
+            for again in (cls.from_config(config), deserialize_keras_object(plain(serialize_keras_object(obj)))):
                 if type(again) is not cls or plain(again.get_config()) != plain(config):
-                    found.append(f"{where}: comes back as {type(again).__name__}({again.get_config()}), was {config}")
+                    failures.append(
+                        f"{where}: comes back as {type(again).__name__}({again.get_config()}), was {config}"
+                    )
                 elif not np.array_equal(behaviour(cls, again), expected, equal_nan=True):
-                    found.append(f"{where}: does something else when it comes back")
+                    failures.append(f"{where}: does something else when it comes back")
         except Exception as error:
-            found.append(f"{where}, {arguments}: {type(error).__name__}: {error}")
-    return found
+            failures.append(f"{where}, {arguments}: {type(error).__name__}: {error}")
+    return failures
 
 
 @pytest.mark.parametrize("cls", list(classes().values()), ids=list(classes()))
@@ -296,7 +298,7 @@ def test_a_missing_value_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         problems(New)
 
 
-def test_a_lost_argument_is_found() -> None:
+def test_a_lost_argument_is_detected() -> None:
     class Loses(layers.Layer):
         def __init__(self, rate: float = 1.0, **kwargs: Any) -> None:
             super().__init__(**kwargs)

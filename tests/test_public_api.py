@@ -37,13 +37,13 @@ def test_the_names_are_pinned(namespace: str) -> None:
 
 @every_namespace
 def test_every_name_is_there_and_documented(namespace: str) -> None:
-    found = module(namespace)
-    assert len(set(found.__all__)) == len(found.__all__)
-    without = [name for name in found.__all__ if not documented(getattr(found, name))]
+    namespace_module = module(namespace)
+    assert len(set(namespace_module.__all__)) == len(namespace_module.__all__)
+    without = [name for name in namespace_module.__all__ if not documented(getattr(namespace_module, name))]
     assert without == []
-    assert set(found.__all__) <= set(dir(found))
+    assert set(namespace_module.__all__) <= set(dir(namespace_module))
     with pytest.raises(AttributeError, match="no_such_name"):
-        found.no_such_name  # noqa: B018
+        namespace_module.no_such_name  # noqa: B018
 
 
 def test_star_import_and_version() -> None:
@@ -67,15 +67,15 @@ def shared(keras: Any) -> Iterator[tuple[str, Any, Any]]:
 
 def parameters(value: Any) -> list[inspect.Parameter]:
     """Those of a call; of a class that passes keywords on to its base, with those of the base."""
-    found = list(inspect.signature(value).parameters.values())
-    if inspect.isclass(value) and any(p.kind is p.VAR_KEYWORD for p in found):
+    result = list(inspect.signature(value).parameters.values())
+    if inspect.isclass(value) and any(p.kind is p.VAR_KEYWORD for p in result):
         for base in value.__mro__[1:-1]:
             if "__init__" in vars(base):
-                known = {p.name for p in found}
-                found += [
+                known = {p.name for p in result}
+                result += [
                     p for p in list(inspect.signature(base.__init__).parameters.values())[1:] if p.name not in known
                 ]
-    return [p for p in found if p.kind in NAMED]
+    return [p for p in result if p.kind in NAMED]
 
 
 def test_arguments_are_those_of_keras(keras: Any) -> None:

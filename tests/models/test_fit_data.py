@@ -16,9 +16,9 @@ Y = X.sum(1, keepdims=True)
 
 
 def model(loss: Any = "mse", **arguments: Any) -> Any:
-    made = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(1, kernel_initializer="ones")])
-    made.compile(dualnet.optimizers.SGD(0.0), loss, **arguments)
-    return made
+    network = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(1, kernel_initializer="ones")])
+    network.compile(dualnet.optimizers.SGD(0.0), loss, **arguments)
+    return network
 
 
 class Frame:
@@ -53,21 +53,21 @@ FORMS: dict[str, Any] = {
 @pytest.mark.parametrize("form", [f for f in FORMS if f not in ("list of rows", "tuple of lists")])
 def test_forms_of_arrays(form: str) -> None:
     x = ops.array(X) if form == "tensor" else FORMS[form]
-    made = model()
-    np.testing.assert_allclose(made.predict(x, verbose=0), Y, atol=2e-3)
-    assert made.predict(x, verbose=0).dtype == "float32"
-    assert made.evaluate(x, Y, verbose=0) < 1e-5
-    history = made.fit(x, Y[:, 0], verbose=0, validation_split=0.5).history  # labels without the last axis
+    network = model()
+    np.testing.assert_allclose(network.predict(x, verbose=0), Y, atol=2e-3)
+    assert network.predict(x, verbose=0).dtype == "float32"
+    assert network.evaluate(x, Y, verbose=0) < 1e-5
+    history = network.fit(x, Y[:, 0], verbose=0, validation_split=0.5).history  # labels without the last axis
     assert history["val_loss"][0] < 1e-5
 
 
 def test_the_user_s_arrays_are_left_alone() -> None:
     x, y, w = X.astype("float32"), Y.astype("float32"), np.ones(10, "float32")
     copies = x.copy(), y.copy(), w.copy()
-    made = model()
-    made.fit(x, y, sample_weight=w, epochs=2, verbose=0)
-    made.train_on_batch(x, y)
-    made.predict(x, verbose=0)[:] = 7
+    network = model()
+    network.fit(x, y, sample_weight=w, epochs=2, verbose=0)
+    network.train_on_batch(x, y)
+    network.predict(x, verbose=0)[:] = 7
     for now, before in zip((x, y, w), copies):
         np.testing.assert_array_equal(now, before)
 
@@ -75,20 +75,20 @@ def test_the_user_s_arrays_are_left_alone() -> None:
 @pytest.mark.parametrize("n", [1, 31, 32, 33])
 def test_every_size_of_data(n: int) -> None:
     x = np.ones((n, 3))
-    made = model()
-    assert made.predict(x, verbose=0).shape == (n, 1)
-    assert made.fit(x, x[:, :1], verbose=0).history["loss"] == [4.0]
+    network = model()
+    assert network.predict(x, verbose=0).shape == (n, 1)
+    assert network.fit(x, x[:, :1], verbose=0).history["loss"] == [4.0]
 
 
 def test_data_for_several_inputs() -> None:
     a, b = dualnet.Input((3,), name="a"), dualnet.Input((3,), name="b")
-    made = dualnet.Model([a, b], layers.Dense(1, kernel_initializer="ones")(a + b))
-    made.compile("sgd", "mse")
+    network = dualnet.Model([a, b], layers.Dense(1, kernel_initializer="ones")(a + b))
+    network.compile("sgd", "mse")
     for x in ([X, X], (X, X), {"a": X, "b": X}):
-        np.testing.assert_allclose(made.predict(x, verbose=0, batch_size=3), 2 * Y, atol=1e-5)
-        assert made.evaluate(x, 2 * Y, verbose=0) < 1e-9
+        np.testing.assert_allclose(network.predict(x, verbose=0, batch_size=3), 2 * Y, atol=1e-5)
+        assert network.evaluate(x, 2 * Y, verbose=0) < 1e-9
     with pytest.raises(ValueError, match="same number of samples, got x: 10, 9"):
-        made.predict([X, X[:9]], verbose=0)
+        network.predict([X, X[:9]], verbose=0)
 
 
 def generator(item: Any) -> Iterator[Any]:
@@ -142,20 +142,20 @@ def test_mistakes_are_reported(name: str) -> None:
 
 
 def test_nothing_is_trained_before_an_error() -> None:
-    made = model()
-    made.optimizer.learning_rate = 0.1
-    before = made.get_weights()
+    network = model()
+    network.optimizer.learning_rate = 0.1
+    before = network.get_weights()
     for x, y in ((X, Y[:9]), (X[:, :2], Y), (X, X)):
         with pytest.raises(ValueError, match="got"):
-            made.fit(x, y, verbose=0)
-    for a, b in zip(before, made.get_weights()):
+            network.fit(x, y, verbose=0)
+    for a, b in zip(before, network.get_weights()):
         np.testing.assert_array_equal(a, b)
-    assert int(made.optimizer.iterations.numpy()) == 0
+    assert int(network.optimizer.iterations.numpy()) == 0
 
 
 def test_nan_in_the_loss_is_seen() -> None:
     """A loss that is not a number is reported as such, and never skipped or averaged away."""
-    made = model(lambda y, p: ops.log(ops.sum(p, axis=-1) - 100.0))
+    network = model(lambda y, p: ops.log(ops.sum(p, axis=-1) - 100.0))
     with np.errstate(all="ignore"):
-        assert np.isnan(made.fit(X, Y, verbose=0, batch_size=5).history["loss"][0])
-        assert np.isnan(made.evaluate(X, Y, verbose=0))
+        assert np.isnan(network.fit(X, Y, verbose=0, batch_size=5).history["loss"][0])
+        assert np.isnan(network.evaluate(X, Y, verbose=0))

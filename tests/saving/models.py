@@ -109,13 +109,13 @@ def classes_of(model: Any) -> dict[str, Any]:
 
 def trained(K: Any, model: str, optimizer: str = "adam", steps: int = 3) -> Any:
     """A model after a few updates without chance, so that its optimizer has a state."""
-    made = MODELS[model](K)
-    made(X[:1])
+    network = MODELS[model](K)
+    network(X[:1])
     rng = np.random.default_rng(7)
-    made.set_weights([rng.normal(scale=0.5, size=w.shape).astype(w.dtype) for w in made.get_weights()])
-    made.compile(OPTIMIZERS[optimizer](K), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    go_on(made, steps)
-    return made
+    network.set_weights([rng.normal(scale=0.5, size=w.shape).astype(w.dtype) for w in network.get_weights()])
+    network.compile(OPTIMIZERS[optimizer](K), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    go_on(network, steps)
+    return network
 
 
 def go_on(model: Any, steps: int = 3) -> list[Any]:
