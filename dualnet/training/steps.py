@@ -100,7 +100,10 @@ class StepMixin:
         """The first phases of a training step. Gradients are written into the flat buffer."""
         tape: Tape = []
         with recording(tape):
-            y_pred, loss = self._compute_outputs(x, y, sample_weight, tracer, tape)[:2]
+            if tracer is None:
+                y_pred, loss = self._forward(x, y, sample_weight, True)
+            else:
+                y_pred, loss = self._traced_forward(tracer, x, y, sample_weight, True, tape)
             scaled = self.optimizer.scale_loss(loss)
         state = self._current_train_state()
         if not state.variables:
@@ -108,17 +111,22 @@ class StepMixin:
         grads = backward(tape, scaled, grad_buffers=state.grad_buffers, tracer=tracer)
         return y_pred, loss, [v for v in state.variables if id(v) in grads]
 
-    def _compute_outputs(
-        self, x: Any, y: Any, sample_weight: Any, tracer: Any = None, tape: Tape | None = None
-    ) -> tuple[Any, Any, None]:
-        """The first phases of a test step; of a training step where there is a tape, which then records."""
+    def _compute_outputs(self, x: Any, y: Any, sample_weight: Any, tracer: Any = None) -> tuple[Any, Any, None]:
+        """The first phases of a test step."""
         if tracer is None:
-            return *self._forward(x, y, sample_weight, tape is not None), None
-        y_pred, loss = tracer.run(self._forward, x, y, sample_weight, tape is not None)
+            y_pred, loss = self._forward(x, y, sample_weight, False)
+        else:
+            y_pred, loss = self._traced_forward(tracer, x, y, sample_weight, False)
+        return y_pred, loss, None
+
+    def _traced_forward(
+        self, tracer: Any, x: Any, y: Any, sample_weight: Any, training: bool, tape: Tape | None = None
+    ) -> tuple[Any, Any]:
+        y_pred, loss = tracer.run(self._forward, x, y, sample_weight, training)
         if any(layer in context.holding for layer in (self, *self._flatten_layers())):
             tracer.abort("a layer added a loss")
         tracer.finish(y_pred, loss, tape)
-        return y_pred, loss, None
+        return y_pred, loss
 
     def _forward(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
         """(output, loss). ``compute_loss`` is called by keywords, without ``training`` where a subclass does not take it."""
