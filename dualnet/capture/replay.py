@@ -30,8 +30,8 @@ class Stage(Enum):
 class CapturedStep:
     """A step of a model, captured per batch signature at the second batch, and replayed from the third on.
 
-    All that was captured is dropped when weights are made, when what is trainable changes, when an attribute of a layer, a loss
-    or a regularizer is set, and by ``compile``. callbacks: those of the run. Where some are the user's, steps are captured
+    All captures are invalidated when weights are created, when ``trainable`` changes, when an attribute of a layer, a loss or a
+    regularizer is set, and by ``compile``. callbacks: those of the run. Where some are the user's, steps are captured
     anew in each epoch: that code may have changed what no trace can see.
     """
 
