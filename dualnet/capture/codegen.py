@@ -84,7 +84,7 @@ class CodeWriter:
         needed = self._needed(returned, differentiated)
         last_use = {n: i for i in needed for n in self._calls[i].inputs}
         # A closure takes zeros like these, where there is no gradient of them.
-        kept = returned.union(
+        retained = returned.union(
             n
             for call in vjp_calls
             for n, g in zip(as_tuple(self._calls[call.op].outputs), as_tuple(call.out_grads))
@@ -97,7 +97,7 @@ class CodeWriter:
                 self.add(f"x{n} = {self.name(variable, variable.name)}.data")
         for i in needed:
             self._op_call(i, i in differentiated)
-            done = sorted(n for n in self._locals.intersection(self._calls[i].inputs) - kept if last_use[n] == i)
+            done = sorted(n for n in self._locals.intersection(self._calls[i].inputs) - retained if last_use[n] == i)
             self._release(numbered("x", done))
 
     def _needed(self, returned: set[int], differentiated: set[int]) -> list[int]:

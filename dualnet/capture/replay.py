@@ -30,8 +30,8 @@ class Stage(Enum):
 class CapturedStep:
     """A step of a model, captured per batch signature at the second batch, and replayed from the third on.
 
-    All that was captured is dropped when weights are made, when what is trainable changes, when an attribute of a layer, a loss
-    or a regularizer is set, and by ``compile``. callbacks: those of the run. Where some are the user's, steps are captured
+    All captures are invalidated when weights are created, when ``trainable`` changes, when an attribute of a layer, a loss or a
+    regularizer is set, and by ``compile``. callbacks: those of the run. Where some are the user's, steps are captured
     anew in each epoch: that code may have changed what no trace can see.
     """
 
@@ -48,10 +48,21 @@ class CapturedStep:
         self._version = version()
 
     def __call__(self, data: Any) -> Any:
-        signature, leaves, entry = self._lookup(data)
-        if type(entry) is not Stage:
-            return entry(data, [t.data for t in leaves])
-        if entry is not Stage.CAPTURE:
+        if self._version != version():
+            self._version = version()
+            self._reset()
+        leaves: Any
+        if type(data) is Tensor:
+            leaves, structure = (data,), None
+        elif type(data) is tuple and len(data) == 2 and type(data[0]) is Tensor is type(data[1]):
+            leaves, structure = data, None
+        else:
+            leaves, structure = [t for t in tree.flatten(data) if t is not None], tree_structure(data)
+        signature = (structure, *[(t.data.shape, t.data.dtype) for t in leaves])
+        entry = self._entries.get(signature)
+        if entry is not None and type(entry) is not Stage:
+            return entry(data, [t.data for t in leaves])  # type: ignore[operator]
+        if self._next_stage(signature, leaves) is not Stage.CAPTURE:
             return getattr(self.model, self.method)(data)
         tracer = Tracer(leaves, self.model.non_trainable_variables)
         results = self._trace(data, tracer)
@@ -60,37 +71,20 @@ class CapturedStep:
             self._entries[signature] = self.executor(self.model, tracer.plan_outputs(self._needs_output()))
         return results
 
-    def _lookup(self, data: Any) -> tuple[Any, Any, Any]:
-        """(signature of a batch, its tensors, an executor or the stage of the signature)"""
-        if self._version != version():
-            self._version = version()
-            self._reset()
-        leaves: Any
-        if type(data) is Tensor:
-            leaves, structure_key = (data,), None
-        elif type(data) is tuple and len(data) == 2 and type(data[0]) is Tensor is type(data[1]):
-            leaves, structure_key = data, None
-        else:
-            leaves, structure_key = [t for t in tree.flatten(data) if t is not None], tree_structure(data)
-        signature = (structure_key, *[(t.data.shape, t.data.dtype) for t in leaves])
-        entry = self._entries.get(signature, Stage.WARM_UP)
-        if type(entry) is not Stage:
-            return signature, leaves, entry
-        if entry is Stage.WARM_UP:
+    def _next_stage(self, signature: Any, leaves: Sequence[Tensor]) -> Stage:
+        """What to do with a batch for whose signature there is no executor."""
+        stage = self._entries.get(signature)
+        if stage is None:
             if len(self._entries) < MAX_SIGNATURES:
                 self._entries[signature] = Stage.CAPTURE
-            return signature, leaves, entry
-        if entry is Stage.CAPTURE and self._is_allowed is None:
+            return Stage.WARM_UP
+        if stage is Stage.CAPTURE and self._is_allowed is None:
             self._is_allowed = self._is_capturable() and not any(
                 listens(c, hook) for c in self._callbacks for hook in self._hooks if not is_builtin_object(c)
             )
-        if entry is Stage.CAPTURE and len({id(t.data) for t in leaves}) < len(leaves):
-            return (
-                signature,
-                leaves,
-                Stage.EAGER,
-            )  # one array in two positions: a trace could not tell which an op takes
-        return signature, leaves, entry if self._is_allowed else Stage.EAGER
+        # Of one array in two positions, a trace could not tell which one an op takes.
+        distinct = len({id(t.data) for t in leaves}) == len(leaves)
+        return Stage.CAPTURE if stage is Stage.CAPTURE and self._is_allowed and distinct else Stage.EAGER
 
     def _is_capturable(self) -> bool:
         return is_capturable(self.model, self.method, "compute_loss")

@@ -150,7 +150,7 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
             if v.constraint is not None:
                 v.assign(v.constraint(v))
         if scalars is None:
-            self.advance()
+            self._iterations.data[()] = self.step_count() + 1
 
     def read_scalars(self) -> Any:
         """What the host decides about the next update: (learning rate, its number, counted from 1)."""

@@ -207,8 +207,8 @@ class SlotsMixin(OptimizerState, CustomOptimizerMethods):
         return cls(**config)
 
 
-def _check_limits(given: dict[str, float | None]) -> None:
-    limits = {key: value for key, value in given.items() if value is not None}
+def _check_limits(arguments: dict[str, float | None]) -> None:
+    limits = {key: value for key, value in arguments.items() if value is not None}
     if len(limits) > 1:
         raise ValueError(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, got {limits}")
     for key, value in limits.items():

@@ -24,8 +24,8 @@ from .logs import Logs
 class StepMixin:
     """The steps of a ``Trainer``, which documents the attributes. Each step may be overridden.
 
-    ``_run_step`` is the one sequence of phases. In an eager step ``_compute_gradients`` or ``_compute_outputs`` does the first
-    of them, in a step that is captured too, told of a tracer; in a replayed one the executor does (``capture/``).
+    ``_run_step`` is the one sequence of phases. The first of them are run by ``_compute_gradients`` or ``_compute_outputs`` in an
+    eager step, and in one that is captured, with a tracer; in a replayed step they are run by an executor (``capture/``).
     """
 
     optimizer: Any
@@ -100,7 +100,7 @@ class StepMixin:
         """The first phases of a training step. Gradients are written into the flat buffer."""
         tape: Tape = []
         with recording(tape):
-            y_pred, loss = self._compute_outputs(x, y, sample_weight, tracer, tape)[:2]
+            y_pred, loss = self._forward(x, y, sample_weight, True, tracer, tape)
             scaled = self.optimizer.scale_loss(loss)
         state = self._current_train_state()
         if not state.variables:
@@ -108,20 +108,21 @@ class StepMixin:
         grads = backward(tape, scaled, grad_buffers=state.grad_buffers, tracer=tracer)
         return y_pred, loss, [v for v in state.variables if id(v) in grads]
 
-    def _compute_outputs(
-        self, x: Any, y: Any, sample_weight: Any, tracer: Any = None, tape: Tape | None = None
-    ) -> tuple[Any, Any, None]:
-        """The first phases of a test step; of a training step where there is a tape, which then records."""
-        if tracer is None:
-            return *self._forward(x, y, sample_weight, tape is not None), None
-        y_pred, loss = tracer.run(self._forward, x, y, sample_weight, tape is not None)
-        if any(layer in context.holding for layer in (self, *self._flatten_layers())):
-            tracer.abort("a layer added a loss")
-        tracer.finish(y_pred, loss, tape)
+    def _compute_outputs(self, x: Any, y: Any, sample_weight: Any, tracer: Any = None) -> tuple[Any, Any, None]:
+        """The first phases of a test step."""
+        y_pred, loss = self._forward(x, y, sample_weight, False, tracer)
         return y_pred, loss, None
 
-    def _forward(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
+    def _forward(
+        self, x: Any, y: Any, sample_weight: Any, training: bool, tracer: Any = None, tape: Tape | None = None
+    ) -> tuple[Any, Any]:
         """(output, loss). ``compute_loss`` is called by keywords, without ``training`` where a subclass does not take it."""
+        if tracer is not None:
+            y_pred, loss = tracer.run(self._forward, x, y, sample_weight, training)
+            if any(layer in context.holding for layer in (self, *self._flatten_layers())):
+                tracer.abort("a layer added a loss")
+            tracer.finish(y_pred, loss, tape)
+            return y_pred, loss
         y_pred = self(x, training=training)
         arguments = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
         method = type(self).compute_loss
@@ -199,7 +200,7 @@ class TrainState:
         self.warned = False
 
     def is_current(self, thorough: bool = False) -> bool:
-        """Whether the same weights are trainable as when this was made. thorough: compare them even if the version is the same."""
+        """Whether the trainable weights are still the same. thorough: compare them even if the version is the same."""
         if self.version != version() or thorough:
             if [id(v) for v in self.model.trainable_variables] != [id(v) for v in self.variables]:
                 return False

@@ -27,7 +27,8 @@ class ForwardProgram(Executor):
         self._function, self.source = writer.function("batch")
 
     def run(self, batch: Sequence[Array]) -> tuple[Any, Any, list[Any] | None]:
-        return (*self.outputs.unflatten(self._function(batch)), None)
+        y_pred, loss = self.outputs.unflatten(self._function(batch))
+        return y_pred, loss, None
 
 
 class PredictProgram(ForwardProgram):
@@ -65,7 +66,8 @@ class TrainProgram(Executor):
             self._bind(grad_buffers)
         # The scale of a loss scales the gradient that the reverse pass begins with; it may change at every step.
         seed = model.optimizer.scale_loss(self._one).data
-        return (*self.outputs.unflatten(self._function(batch, seed, *self._arguments)), self._with_grads)
+        y_pred, loss = self.outputs.unflatten(self._function(batch, seed, *self._arguments))
+        return y_pred, loss, self._with_grads
 
     def _bind(self, grad_buffers: dict[int, Array]) -> None:
         """Look up where gradients are written."""

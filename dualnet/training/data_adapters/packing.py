@@ -7,6 +7,8 @@ from typing import Any
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) from the argument of ``train_step``; None for what is missing."""
+    if type(data) is tuple and len(data) == 2:  # the usual case
+        return data[0], data[1], None
     if not isinstance(data, (list, tuple)):
         return data, None, None
     return (*data, None, None)[:3]
