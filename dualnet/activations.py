@@ -116,7 +116,7 @@ def get(identifier: Any) -> Any:
     """An activation from its name, config or any callable; None is ``linear``."""
     if identifier is None:
         return linear
-    return by_identifier(identifier, _BY_NAME, "activation", make=False)
+    return by_identifier(identifier, _BY_NAME, "activation", instantiate=False)
 
 
 def serialize(activation: Any) -> Any:

@@ -112,13 +112,13 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def __getitem__(self, path: str) -> DTypePolicy:
         if path in self._policies:
             return self._policies[path]
-        fitting = [pattern for pattern in self._policies if re.fullmatch(pattern, path)]
-        if len(fitting) > 1:
+        matching = [pattern for pattern in self._policies if re.fullmatch(pattern, path)]
+        if len(matching) > 1:
             raise ValueError(
-                f"Path '{path}' matches multiple dtype policy specification keys: {fitting}. Please make sure each path "
+                f"Path '{path}' matches multiple dtype policy specification keys: {matching}. Please make sure each path "
                 "matches at most one of them"
             )
-        return self._policies[fitting[0]] if fitting else self.default_policy
+        return self._policies[matching[0]] if matching else self.default_policy
 
     def __setitem__(self, path: str, policy: Any) -> None:
         if path in self._policies:
@@ -208,7 +208,7 @@ def serialize(dtype_policy: DTypePolicy) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
     """The policy a config describes. Raises ``ValueError`` for one that dualnet does not have."""
-    made = deserialize_keras_object(config, custom_objects)
-    if not isinstance(made, DTypePolicy):
+    policy = deserialize_keras_object(config, custom_objects)
+    if not isinstance(policy, DTypePolicy):
         raise ValueError(f"expected the config of a dtype policy, got {config!r}")
-    return made
+    return policy

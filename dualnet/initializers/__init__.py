@@ -91,11 +91,11 @@ def get(identifier: Any) -> Any:
     An array or tensor gives an initializer of these values.
     """
     if hasattr(identifier, "shape") and hasattr(identifier, "dtype") and not callable(identifier):
-        return _given_values(identifier)
-    return by_identifier(identifier, _BY_NAME, "initializer", instance_of=Initializer, make=True)
+        return _from_values(identifier)
+    return by_identifier(identifier, _BY_NAME, "initializer", instance_of=Initializer, instantiate=True)
 
 
-def _given_values(values: Any) -> Any:
+def _from_values(values: Any) -> Any:
     def initializer(shape: Any, dtype: Any = None) -> Any:
         if tuple(shape) != tuple(values.shape):
             raise ValueError(f"Expected `shape` to be {tuple(values.shape)}, that of the values, got {tuple(shape)}")

@@ -193,12 +193,12 @@ class Orthogonal(RandomInitializer):
 def _truncated_normal(rng: np.random.Generator, shape: Shape, mean: float, stddev: float) -> Any:
     """Draw batches of the full size until enough values lie within two standard deviations."""
     n = math.prod(shape)
-    kept = np.empty(0)
-    while kept.size < n:
+    accepted = np.empty(0)
+    while accepted.size < n:
         batch = rng.normal(mean, stddev, size=n)
         inside = (batch >= mean - 2 * stddev) & (batch <= mean + 2 * stddev)
-        kept = np.append(kept, batch[inside])
-    return kept[:n].reshape(tuple(shape))
+        accepted = np.append(accepted, batch[inside])
+    return accepted[:n].reshape(tuple(shape))
 
 
 def compute_fans(
@@ -222,6 +222,6 @@ def with_axes(initializer: Any, input_axes: Sequence[int], output_axes: Sequence
     """The initializer with these axes for its fans, if it is a ``VarianceScaling`` that was given none; drawing the same."""
     if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
         return initializer
-    made = copy.copy(initializer)
-    made.input_axes, made.output_axes = list(input_axes), list(output_axes)
-    return made
+    changed = copy.copy(initializer)
+    changed.input_axes, changed.output_axes = list(input_axes), list(output_axes)
+    return changed

@@ -41,7 +41,7 @@ class Loss(Configurable, Invalidating):
     ) -> None:
         self.name = name or auto_name(type(self).__name__)
         self.reduction = standardize_reduction(reduction)
-        self._given_dtype = dtype is not None
+        self._has_dtype = dtype is not None
         self._dtype = compute_dtype(dtype)
 
     @property
@@ -82,7 +82,7 @@ class Loss(Configurable, Invalidating):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         # Only when it was given: a subclass need not have the argument.
-        return {**config, "dtype": self._dtype} if self._given_dtype else config
+        return {**config, "dtype": self._dtype} if self._has_dtype else config
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -148,5 +148,5 @@ def from_function_config(config: dict[str, Any], functions: dict[str, Any]) -> d
     """The arguments of a wrapper from its config; a function that is there by its name is found in ``functions``."""
     arguments: dict[str, Any] = deserialize_keras_object(config)
     if isinstance(arguments.get("fn"), str):
-        arguments["fn"] = by_identifier(arguments["fn"], functions, "function", make=False)
+        arguments["fn"] = by_identifier(arguments["fn"], functions, "function", instantiate=False)
     return arguments

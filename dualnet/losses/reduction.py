@@ -107,15 +107,15 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None)
     if mask is None:
         return sample_weight
     mask = mask if isinstance(mask, Tensor) else as_tensor(mask)
-    keep = (mask.data != 0).astype(dtype)
+    mask_weights = (mask.data != 0).astype(dtype)
     if reduction in ("mean", "sum_over_batch_size"):
-        keep *= keep.size / backends.of(keep).xp.maximum(keep.sum(), 1)
-    weight = Tensor(keep)
+        mask_weights *= mask_weights.size / backends.of(mask_weights).xp.maximum(mask_weights.sum(), 1)
+    weight = Tensor(mask_weights)
     if sample_weight is None:
         return weight
-    given = as_tensor(sample_weight, dtype, like=weight)
-    weight, given = _align("the mask", weight, "sample_weight", given)
-    return ops.multiply(given, weight)
+    sample_weights = as_tensor(sample_weight, dtype, like=weight)
+    weight, sample_weights = _align("the mask", weight, "sample_weight", sample_weights)
+    return ops.multiply(sample_weights, weight)
 
 
 def _align(name1: str, x1: Tensor, name2: str, x2: Tensor) -> tuple[Tensor, Tensor]:

@@ -56,16 +56,20 @@ def circle(
     y_pred = as_tensor(y_pred)
     labels = ops.cast(as_tensor(y_true, like=y_pred), "int32")
     references = y_pred if ref_embeddings is None else as_tensor(ref_embeddings, str(y_pred.dtype), like=y_pred)
-    theirs = labels if ref_labels is None else ops.cast(as_tensor(ref_labels, like=y_pred), "int32")
-    if y_pred.ndim != 2 or references.ndim != 2 or (labels.size, theirs.size) != (y_pred.shape[0], references.shape[0]):
+    reference_labels = labels if ref_labels is None else ops.cast(as_tensor(ref_labels, like=y_pred), "int32")
+    if (
+        y_pred.ndim != 2
+        or references.ndim != 2
+        or (labels.size, reference_labels.size) != (y_pred.shape[0], references.shape[0])
+    ):
         raise ValueError(
             "circle: expected a label for each embedding, with embeddings of shape (batch, n), got labels of shape "
-            f"{labels.shape} for embeddings of shape {y_pred.shape}, and references of {theirs.shape} for {references.shape}"
+            f"{labels.shape} for embeddings of shape {y_pred.shape}, and references of {reference_labels.shape} for {references.shape}"
         )
-    same = ops.equal(ops.reshape(labels, (-1, 1)), ops.reshape(theirs, (1, -1)))
+    same = ops.equal(ops.reshape(labels, (-1, 1)), ops.reshape(reference_labels, (1, -1)))
     other = ops.logical_not(same)
     if remove_diagonal:
-        same = ops.logical_and(same, ops.equal(ops.eye(labels.size, theirs.size, dtype=str(y_pred.dtype)), 0))
+        same = ops.logical_and(same, ops.equal(ops.eye(labels.size, reference_labels.size, dtype=str(y_pred.dtype)), 0))
     distance = ops.maximum(1 - ops.matmul(y_pred, ops.transpose(references)), 0)
     # What weighs most is what is farthest from where it should be.
     near = -gamma * ops.maximum(margin + distance, 0) * (margin - distance)

@@ -229,20 +229,20 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, str):
         name, arguments = _OLD_NAMES.get(identifier, (identifier, {}))
-        found = by_identifier(name, _BY_NAME, "metric", make=False)
-        if not (isinstance(found, type) and issubclass(found, Metric)):
-            return found
+        metric = by_identifier(name, _BY_NAME, "metric", instantiate=False)
+        if not (isinstance(metric, type) and issubclass(metric, Metric)):
+            return metric
         missing = [
             p.name
-            for p in _parameters(found).values()
+            for p in _parameters(metric).values()
             if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in arguments
         ]
         if missing:
             raise ValueError(
-                f"the metric {identifier!r} needs {' and '.join(missing)}: give dualnet.metrics.{found.__name__}(...) "
+                f"the metric {identifier!r} needs {' and '.join(missing)}: give dualnet.metrics.{metric.__name__}(...) "
                 "in place of its name"
             )
-        return found(**arguments)
+        return metric(**arguments)
     return by_identifier(identifier, _BY_NAME, "metric", instance_of=Metric)
 
 

@@ -104,10 +104,10 @@ def sparse_top_k_categorical_accuracy(
     """
     labels = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
     if from_sorted_ids:
-        found = (y_pred[..., :k] == labels[..., None]).any(axis=-1).astype(config.floatx())
+        correct = (y_pred[..., :k] == labels[..., None]).any(axis=-1).astype(config.floatx())
     else:
-        found = _in_top_k(xp, labels, y_pred, k)
-    return found.reshape(y_true.shape), None
+        correct = _in_top_k(xp, labels, y_pred, k)
+    return correct.reshape(y_true.shape), None
 
 
 class Accuracy(MeanMetricWrapper):

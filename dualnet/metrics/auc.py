@@ -94,10 +94,10 @@ class AUC(Metric):
                 f"`y_pred` must have rank 2 when `multi_label=True`. Found rank {len(shape)}. Full shape received for "
                 f"`y_pred`: {shape}"
             )
-        state = (self.num_thresholds,) if shape is None else (self.num_thresholds, shape[1])
-        made = {name: self._add_zeros(name, state, backend) for name in CONDITIONS}
-        self.true_positives, self.false_positives = made["true_positives"], made["false_positives"]
-        self.true_negatives, self.false_negatives = made["true_negatives"], made["false_negatives"]
+        shape = (self.num_thresholds,) if shape is None else (self.num_thresholds, shape[1])
+        counters = {name: self._add_zeros(name, shape, backend) for name in CONDITIONS}
+        self.true_positives, self.false_positives = counters["true_positives"], counters["false_positives"]
+        self.true_negatives, self.false_negatives = counters["true_negatives"], counters["false_negatives"]
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -110,8 +110,8 @@ class AUC(Metric):
             mask = getattr(y_pred, "_keras_mask", None)
             if not self._built:
                 self._build(ops.shape(y_pred), backend_of(y_pred))
-            home = self.true_positives.data
-            backend = backends.of(home)
+            state = self.true_positives.data
+            backend = backends.of(state)
             pred = as_array(ops.sigmoid(y_pred) if self.from_logits else y_pred, backend)
             true, pred = same_rank(
                 self.name,
@@ -119,10 +119,10 @@ class AUC(Metric):
                 pred,
                 "For scores of several classes give one-hot targets: dualnet.utils.to_categorical makes them",
             )
-            pred = pred.astype(home.dtype, copy=False)
-            weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, home.dtype)
+            pred = pred.astype(state.dtype, copy=False)
+            weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, state.dtype)
             if self._label_weights is not None and not self.multi_label:
-                labels = as_array(self._label_weights, backend, home.dtype)
+                labels = as_array(self._label_weights, backend, state.dtype)
                 weight = labels if weight is None else weight * labels
             counts = self._thresholds.count(
                 backend, true.astype(bool), pred, weight, list(CONDITIONS), self.multi_label

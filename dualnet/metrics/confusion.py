@@ -43,11 +43,11 @@ class ConfusionMetric(Metric):
         """
         with no_grad():
             mask = getattr(y_pred, "_keras_mask", None)
-            home = next(iter(self._counts.values())).data
-            backend = backends.of(home)
+            state = next(iter(self._counts.values())).data
+            backend = backends.of(state)
             true, pred = (as_array(x, backend) for x in (y_true, y_pred))
             true, pred = same_rank(self.name, true, pred, _HINT)
-            pred = pred.astype(home.dtype, copy=False)
+            pred = pred.astype(state.dtype, copy=False)
             if self.top_k is not None:
                 pred = only_top_k(backend, pred, self.top_k)
             if self.class_id is not None:
@@ -57,7 +57,7 @@ class ConfusionMetric(Metric):
                         f"found shape: {pred.shape}"
                     )
                 true, pred = true[..., self.class_id, None], pred[..., self.class_id, None]
-            weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, home.dtype)
+            weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, state.dtype)
             counts = self._thresholds.count(backend, true.astype(bool), pred, weight, list(self._counts))
             for name, value in counts.items():
                 add_to(self._counts[name], value)

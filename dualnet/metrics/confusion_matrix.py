@@ -26,10 +26,10 @@ def add_to_matrix(
     valid = (true >= 0) & (true < classes) & (pred >= 0) & (pred < classes)
     if ignore_class is not None:
         valid = valid & (true != ignore_class)
-    places = xp.where(valid, true * classes + pred, xp.zeros_like(true))
+    indices = xp.where(valid, true * classes + pred, xp.zeros_like(true))
     counts = valid.astype(total.dtype)
     if weight is not None:
         counts = counts * weight.astype(total.dtype, copy=False)
     flat = xp.zeros((classes * classes,), dtype=total.dtype)
-    backend.scatter_add(flat, places.reshape(-1), counts.reshape(-1))
+    backend.scatter_add(flat, indices.reshape(-1), counts.reshape(-1))
     total += flat.reshape(total.shape)

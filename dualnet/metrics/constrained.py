@@ -15,12 +15,12 @@ _SPECIFICITY = ("true_negatives", "false_positives")
 _PRECISION = ("true_positives", "false_positives")
 
 
-class _BestAt(ConfusionMetric):
-    """The largest ``_wanted`` where ``_given`` is at least the value that is asked for; 0 where it never is."""
+class _Constrained(ConfusionMetric):
+    """The largest ``_objective`` at the thresholds where ``_constraint`` is at least ``value``; 0 if there are none."""
 
     _direction = "up"
-    _wanted: tuple[str, str]
-    _given: tuple[str, str]
+    _objective: tuple[str, str]
+    _constraint: tuple[str, str]
     _argument: str
 
     def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
@@ -41,18 +41,18 @@ class _BestAt(ConfusionMetric):
         self.true_negatives, self.false_negatives = self._counts["true_negatives"], self._counts["false_negatives"]
 
     def result(self) -> Tensor:
-        reached = ops.greater_equal(self._share(*self._given), self.value)
-        return ops.max(ops.where(reached, self._share(*self._wanted), 0.0))
+        satisfied = ops.greater_equal(self._share(*self._constraint), self.value)
+        return ops.max(ops.where(satisfied, self._share(*self._objective), 0.0))
 
 
-class SensitivityAtSpecificity(_BestAt):
+class SensitivityAtSpecificity(_Constrained):
     """The best sensitivity tp / (tp + fn) at which the specificity tn / (tn + fp) is at least ``specificity``.
 
     specificity: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
     "sensitivity_at_specificity" by default. dtype: of the metric, by default ``floatx()``.
     """
 
-    _wanted, _given, _argument = _SENSITIVITY, _SPECIFICITY, "specificity"
+    _objective, _constraint, _argument = _SENSITIVITY, _SPECIFICITY, "specificity"
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ class SensitivityAtSpecificity(_BestAt):
         self.specificity = specificity
 
 
-class SpecificityAtSensitivity(_BestAt):
+class SpecificityAtSensitivity(_Constrained):
     """The best specificity tn / (tn + fp) at which the sensitivity tp / (tp + fn) is at least ``sensitivity``.
 
     sensitivity: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
     "specificity_at_sensitivity" by default. dtype: of the metric, by default ``floatx()``.
     """
 
-    _wanted, _given, _argument = _SPECIFICITY, _SENSITIVITY, "sensitivity"
+    _objective, _constraint, _argument = _SPECIFICITY, _SENSITIVITY, "sensitivity"
 
     def __init__(
         self,
@@ -87,14 +87,14 @@ class SpecificityAtSensitivity(_BestAt):
         self.sensitivity = sensitivity
 
 
-class PrecisionAtRecall(_BestAt):
+class PrecisionAtRecall(_Constrained):
     """The best precision tp / (tp + fp) at which the recall tp / (tp + fn) is at least ``recall``.
 
     recall: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
     "precision_at_recall" by default. dtype: of the metric, by default ``floatx()``.
     """
 
-    _wanted, _given, _argument = _PRECISION, _RECALL, "recall"
+    _objective, _constraint, _argument = _PRECISION, _RECALL, "recall"
 
     def __init__(
         self,
@@ -108,14 +108,14 @@ class PrecisionAtRecall(_BestAt):
         self.recall = recall
 
 
-class RecallAtPrecision(_BestAt):
+class RecallAtPrecision(_Constrained):
     """The best recall tp / (tp + fn) at which the precision tp / (tp + fp) is at least ``precision``.
 
     precision: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
     "recall_at_precision" by default. dtype: of the metric, by default ``floatx()``.
     """
 
-    _wanted, _given, _argument = _RECALL, _PRECISION, "precision"
+    _objective, _constraint, _argument = _RECALL, _PRECISION, "precision"
 
     def __init__(
         self,

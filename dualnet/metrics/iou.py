@@ -57,8 +57,8 @@ class IoU(Metric):
             "int64" if self._counts_integers else self.dtype,
             name="total_confusion_matrix",
         )
-        wanted = [float(self.target_class_ids.count(i)) for i in range(num_classes)]
-        self._wanted: Array = backends.of(self.total_cm.data).asarray(wanted, dtype=config.floatx())
+        class_weights = [float(self.target_class_ids.count(i)) for i in range(num_classes)]
+        self._class_weights: Array = backends.of(self.total_cm.data).asarray(class_weights, dtype=config.floatx())
 
     def _classes(self, x: Any, sparse: bool) -> Array:
         array = as_array(x, backends.of(self.total_cm.data))
@@ -106,7 +106,7 @@ class IoU(Metric):
         shared = cm.diagonal()
         either = (cm.sum(axis=0) + cm.sum(axis=1) - shared).astype(config.floatx())
         iou = shared.astype(config.floatx()) / (either + eps)
-        present = (either > 1e-9) * self._wanted
+        present = (either > 1e-9) * self._class_weights
         return Tensor(xp.asarray((iou * present).sum() / (present.sum() + eps)))
 
 

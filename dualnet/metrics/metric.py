@@ -58,7 +58,7 @@ class Metric(Configurable):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it makes variables")
         if not hasattr(initializer, "shape"):
             initializer = initializers.get("zeros" if initializer is None else initializer)
-        made = Variable(
+        variable = Variable(
             initializer,
             shape=(shape,) if isinstance(shape, int) else tuple(shape),
             dtype=dtype,
@@ -67,9 +67,9 @@ class Metric(Configurable):
             synchronization="on_read",
             name=name,
         )
-        made.path = f"{self.name}/{made.name}"
-        self._variables.append(made)
-        return made
+        variable.path = f"{self.name}/{variable.name}"
+        self._variables.append(variable)
+        return variable
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """``add_weight(shape=(), initializer="zeros", dtype=None, name=None)``: ``add_variable`` under its older name.
@@ -79,8 +79,8 @@ class Metric(Configurable):
         if args and isinstance(args[0], str):
             kwargs["name"], args = args[0], args[1:]
         kwargs.pop("synchronization", None)
-        given = dict(zip(("shape", "initializer", "dtype", "name"), args)) | kwargs
-        return self.add_variable(**{"shape": (), **given})
+        arguments = dict(zip(("shape", "initializer", "dtype", "name"), args)) | kwargs
+        return self.add_variable(**{"shape": (), **arguments})
 
     def _add_zeros(self, name: str, shape: Any, backend: backends.Backend | None = None, dtype: Any = None) -> Variable:
         """A variable of zeros that is made on a device (that of the first batch), where nothing has to be sent to it."""

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.tensor import Tensor
 from ..serialization.configurable import attributes
 from .confusion import ConfusionMetric
-from .thresholds import NEVER_BELOW, Thresholds, as_list
+from .thresholds import ALWAYS_EXCEEDED, Thresholds, as_list
 
 
 class _Share(ConfusionMetric):
@@ -27,7 +27,7 @@ class _Share(ConfusionMetric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
-        self.thresholds = as_list(thresholds, 0.5 if top_k is None else NEVER_BELOW)
+        self.thresholds = as_list(thresholds, 0.5 if top_k is None else ALWAYS_EXCEEDED)
         self._thresholds = Thresholds(self.thresholds)
         self._count("true_positives", self._other)
         self.true_positives = self._counts["true_positives"]

@@ -27,18 +27,18 @@ class _Reduction(Metric):
 
     def _arrays(self, values: Any, sample_weight: Any) -> tuple[Array, Any]:
         """(values, weights) with the axes of the weights those of the values, or fewer.  weights: array or None"""
-        home = self.total.data
-        x = values.data if isinstance(values, Tensor) else to_array(values, backends.of(home))
-        if x.dtype != home.dtype:
-            x = x.astype(home.dtype)
+        total = self.total.data
+        x = values.data if isinstance(values, Tensor) else to_array(values, backends.of(total))
+        if x.dtype != total.dtype:
+            x = x.astype(total.dtype)
         if sample_weight is None:
             return x, None
         weight = apply_mask(sample_weight, getattr(values, "_keras_mask", None), self._dtype, "sum")
-        weight = to_array(weight, backends.of(home), self._dtype)
+        weight = to_array(weight, backends.of(total), self._dtype)
         if weight.ndim not in (0, x.ndim):
             x, weight = (t.data for t in squeeze_or_expand_to_same_rank(Tensor(x), Tensor(weight)))
-        fits = weight.ndim <= x.ndim and all(m in (1, n) for m, n in zip(weight.shape, x.shape))
-        if not fits:
+        compatible = weight.ndim <= x.ndim and all(m in (1, n) for m, n in zip(weight.shape, x.shape))
+        if not compatible:
             raise ValueError(
                 f"{self.name}: sample_weight of shape {weight.shape} does not fit values of shape {x.shape}: expected "
                 "one weight per sample, or one per element"

@@ -40,13 +40,13 @@ def weights_for(
     if sample_weight is None and mask is None:
         return None
     weight = as_array(apply_mask(sample_weight, mask, str(dtype), "sum"), backend, dtype)
-    given = weight.shape
-    if weight.ndim == len(shape) + 1 and given[-1] == 1:
+    original_shape = weight.shape
+    if weight.ndim == len(shape) + 1 and original_shape[-1] == 1:
         weight = weight[..., 0]
     weight = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
     if weight.ndim != len(shape) or any(m not in (1, n) for m, n in zip(weight.shape, shape)):
         raise ValueError(
-            f"{name}: sample_weight of shape {given} does not fit values of shape {shape}: expected one weight per "
+            f"{name}: sample_weight of shape {original_shape} does not fit values of shape {shape}: expected one weight per "
             "sample, or one per element"
         )
     return weight

@@ -18,7 +18,7 @@ CONDITIONS = {
     "true_negatives": (False, False),
     "false_negatives": (True, False),
 }
-NEVER_BELOW = -1e10  # the threshold of a choice that was made already (top_k)
+ALWAYS_EXCEEDED = -1e10  # the threshold of predictions that were selected already (top_k)
 
 
 def as_list(thresholds: Any, default: float) -> list[float]:
@@ -53,22 +53,22 @@ class Thresholds:
         even = n >= 3 and all(abs(a - b) <= tolerance + 1e-5 * b for a, b in zip(self.values, evenly(n)))
         self._even = even
         # With ends beyond 0 and 1 the first is always exceeded and the last never, whatever the prediction.
-        self._open = self.values[0] < 0 and n > 1
+        self._has_outer_thresholds = self.values[0] < 0 and n > 1
         order = sorted(range(n), key=self.values.__getitem__)
         self._sorted = [self.values[i] for i in order]
-        self._place = [order.index(i) for i in range(n)] if order != list(range(n)) else None
+        self._ranks = [order.index(i) for i in range(n)] if order != list(range(n)) else None
         self._arrays: dict[str, Array] = {}
         if n > 1:
-            self._on(backends.current())
+            self._on_device(backends.current())
 
-    def _on(self, backend: Backend) -> tuple[Array | None, Array | None]:
+    def _on_device(self, backend: Backend) -> tuple[Array | None, Array | None]:
         """The thresholds in rising order, and the place of each among them, on a device: sent there once."""
         key = backend.device
-        if f"{key} sorted" not in self._arrays and not self._even:
-            self._arrays[f"{key} sorted"] = backend.asarray(self._sorted, dtype=config.floatx())
-        if f"{key} place" not in self._arrays and self._place is not None:
-            self._arrays[f"{key} place"] = backend.asarray(self._place)
-        return self._arrays.get(f"{key} sorted"), self._arrays.get(f"{key} place")
+        if f"{key} ascending" not in self._arrays and not self._even:
+            self._arrays[f"{key} ascending"] = backend.asarray(self._sorted, dtype=config.floatx())
+        if f"{key} ranks" not in self._arrays and self._ranks is not None:
+            self._arrays[f"{key} ranks"] = backend.asarray(self._ranks)
+        return self._arrays.get(f"{key} ascending"), self._arrays.get(f"{key} ranks")
 
     def count(
         self,
@@ -76,26 +76,28 @@ class Thresholds:
         positive: Array,
         p: Array,
         weight: Array | None,
-        wanted: Sequence[str],
+        conditions: Sequence[str],
         by_label: bool = False,
     ) -> dict[str, Array]:
-        """The weights of what each of ``wanted`` (keys of ``CONDITIONS``) holds for, at every threshold.
+        """The weights of what each of ``conditions`` (keys of ``CONDITIONS``) holds for, at every threshold.
 
         positive: booleans, the labels. p: predictions of the same shape. weight: what broadcasts to it, or None
-        -> for each of ``wanted``: (thresholds,), or with ``by_label``, where p is (batch, labels): (thresholds, labels)
+        -> for each of ``conditions``: (thresholds,), or with ``by_label``, where p is (batch, labels): (thresholds, labels)
         """
         if len(self.values) == 1 and not by_label:
             hit = p > self.values[0]
-            return {name: _sum_where(positive, hit, weight, *CONDITIONS[name]).reshape(1) for name in wanted}
+            return {name: _sum_where(positive, hit, weight, *CONDITIONS[name]).reshape(1) for name in conditions}
         xp, n = backend.xp, len(self.values)
-        rising, place = self._on(backend)
+        ascending, ranks = self._on_device(backend)
         labels = p.shape[1] if by_label else 1
         # How many thresholds are below: the bucket, from 0 to n. One histogram holds negative and positive labels.
-        p = xp.where(p == p, xp.clip(p, 0, 1) if self._open else p, xp.zeros_like(p))  # NaN exceeds nothing
+        p = xp.where(
+            p == p, xp.clip(p, 0, 1) if self._has_outer_thresholds else p, xp.zeros_like(p)
+        )  # NaN exceeds nothing
         if self._even:
-            buckets = xp.clip(xp.ceil(p * (n - 1)), 1 if self._open else 0, n).astype("int32")
+            buckets = xp.clip(xp.ceil(p * (n - 1)), 1 if self._has_outer_thresholds else 0, n).astype("int32")
         else:
-            buckets = xp.searchsorted(rising, p.astype(rising.dtype, copy=False), side="left").astype("int32")  # type: ignore[union-attr]
+            buckets = xp.searchsorted(ascending, p.astype(ascending.dtype, copy=False), side="left").astype("int32")  # type: ignore[union-attr]
         buckets = buckets + positive.astype("int32") * (n + 1)
         if by_label:
             buckets = buckets * labels + xp.arange(labels, dtype="int32")
@@ -109,10 +111,12 @@ class Thresholds:
         # Positive at t_i is what has more than i thresholds below it.
         below = xp.cumsum(histogram, axis=1)[:, :n]
         above = xp.cumsum(histogram[:, :0:-1], axis=1)[:, ::-1]
-        if place is not None:
-            below, above = below[:, place], above[:, place]
+        if ranks is not None:
+            below, above = below[:, ranks], above[:, ranks]
         return {
-            name: (above if hit else below)[int(label)] for name, (label, hit) in CONDITIONS.items() if name in wanted
+            name: (above if hit else below)[int(label)]
+            for name, (label, hit) in CONDITIONS.items()
+            if name in conditions
         }
 
 

@@ -79,10 +79,10 @@ def get(identifier: Any) -> Any:
         identifier = identifier.lower()
     if isinstance(identifier, dict):
         identifier = deserialize({"config": {}, **identifier})
-    found = by_identifier(identifier, _CLASSES, "optimizer", instance_of=Optimizer)
-    if found is not None and not isinstance(found, Optimizer):
+    optimizer = by_identifier(identifier, _CLASSES, "optimizer", instance_of=Optimizer)
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise ValueError(f"expected the name, the config, the class or an instance of an optimizer, got {identifier!r}")
-    return found
+    return optimizer
 
 
 def serialize(optimizer: Optimizer) -> Any:

@@ -22,11 +22,11 @@ class LearningRate:
     worked out on the host at every step: it is an argument of the update.
     """
 
-    def __init__(self, given: Any, owner: str) -> None:
+    def __init__(self, value: Any, owner: str) -> None:
         self.owner = owner
         self.variable: Variable | None = None
         self.function: Callable[..., Any] | None = None
-        self.set(given)
+        self.set(value)
 
     def set(self, value: Any) -> None:
         """Take another number, schedule or function."""
@@ -34,9 +34,9 @@ class LearningRate:
             self.variable, self.function = None, value
             return
         if self.function is not None:
-            kind = "`LearningRateSchedule`" if isinstance(self.function, LearningRateSchedule) else "function"
+            description = "`LearningRateSchedule`" if isinstance(self.function, LearningRateSchedule) else "function"
             raise TypeError(
-                f"This optimizer was created with a {kind} as its learning rate, which decides it at every step, so it "
+                f"This optimizer was created with a {description} as its learning rate, which decides it at every step, so it "
                 "cannot be set. Give the optimizer a number as learning_rate if a callback or you are to change it"
             )
         if self.variable is None and isinstance(value, Variable):

@@ -219,10 +219,10 @@ def deserialize_keras_object(
         value = Tensor(to_array(inner["value"], backends.current(), inner["dtype"]))
         return value.numpy() if name == "__numpy__" else value
     if name == "function":
-        return _find(config, str(inner), custom_objects)
+        return _look_up(config, str(inner), custom_objects)
     if name == "type":
-        return _find({**config, "class_name": str(inner)}, str(inner), custom_objects)
-    cls = _find(config, name, custom_objects)
+        return _look_up({**config, "class_name": str(inner)}, str(inner), custom_objects)
+    cls = _look_up(config, name, custom_objects)
     if not inspect.isclass(cls):
         raise ValueError(f"expected the class {name!r} in a config, found a function of that name")
     if not isinstance(inner, dict):
@@ -254,23 +254,23 @@ def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None or key in parameters}
 
 
-def _find(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
+def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
     registered = config.get("registered_name")
     for key in (registered, name):
         if key:
-            found = get_registered_object(key, custom_objects)
-            if found is not None:
-                return found
+            match = get_registered_object(key, custom_objects)
+            if match is not None:
+                return match
     module = config.get("module")
     if registered in (None, name) and isinstance(module, str):
-        found = _public().get((module, name)) or _by_source_module(module, name)
-        if found is not None:
-            return found
+        match = _public().get((module, name)) or _by_source_module(module, name)
+        if match is not None:
+            return match
     if module is None and registered is None:  # files of Keras 2 name no module
-        wanted = "Model" if name == "Functional" else name
-        found = next((v for (m, n), v in _public().items() if n == wanted), None)
-        if found is not None:
-            return found
+        class_name = "Model" if name == "Functional" else name
+        match = next((v for (m, n), v in _public().items() if n == class_name), None)
+        if match is not None:
+            return match
     raise ValueError(
         f"the config names {module}.{name} (registered as {registered!r}), which is not in dualnet. If it is yours, "
         f"pass custom_objects={{{name!r}: {name}}} or decorate it with @dualnet.saving.register_keras_serializable()"
@@ -292,32 +292,34 @@ def _by_source_module(module: str, name: str) -> Any:
 def by_identifier(
     identifier: Any,
     table: dict[str, Any],
-    kind: str,
+    category: str,
     instance_of: type | None = None,
-    make: bool = True,
+    instantiate: bool = True,
 ) -> Any:
-    """What ``get`` functions do: None, a name, a config, a class, an instance or a callable -> the object.
+    """The object that an identifier of a ``get`` function stands for: None, a name, a config, a class, an instance or a callable.
 
-    table: names -> classes or functions. kind: for messages ("loss", "optimizer"). make: whether a class found by
-    name is called without arguments to make an instance.
+    table: names -> classes or functions. category: for messages ("loss", "optimizer"). instantiate: whether a class is
+    called without arguments.
     """
     if identifier is None:
         return None
     if isinstance(identifier, str):
-        found = get_registered_object(identifier, None, table)
-        if found is None:
+        match = get_registered_object(identifier, None, table)
+        if match is None:
             import difflib
 
             near = difflib.get_close_matches(identifier, table, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(sorted(table)[:40])}"
-            raise ValueError(f"no {kind} is called {identifier!r}; {hint}")
-        return found() if make and inspect.isclass(found) else found
+            raise ValueError(f"no {category} is called {identifier!r}; {hint}")
+        return match() if instantiate and inspect.isclass(match) else match
     if isinstance(identifier, dict):
         if "class_name" not in identifier:
-            raise ValueError(f"a {kind} config needs the keys class_name and config, got {sorted(identifier)}")
+            raise ValueError(f"a {category} config needs the keys class_name and config, got {sorted(identifier)}")
         return deserialize_keras_object({"config": {}, **identifier})
     if inspect.isclass(identifier):
-        identifier = identifier() if make else identifier
+        identifier = identifier() if instantiate else identifier
     if (instance_of is not None and isinstance(identifier, instance_of)) or callable(identifier):
         return identifier
-    raise ValueError(f"cannot make a {kind} of {identifier!r}: expected a name, a config, an instance or a function")
+    raise ValueError(
+        f"cannot make a {category} of {identifier!r}: expected a name, a config, an instance or a function"
+    )

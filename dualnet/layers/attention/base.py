@@ -68,16 +68,16 @@ class ProjectedAttention(Layer):
     def _dense(self, name: str, input_shape: Any, summed: int, sizes: tuple[int, ...], activation: Any = None) -> Any:
         """A dense layer from the last ``summed`` axes of the input to axes of ``sizes``, built for the input."""
         letters = iter("abcdefghijklmnopqrstuvwxyz")
-        kept = "".join(next(letters) for _ in input_shape[:-summed])
-        gone = "".join(next(letters) for _ in range(summed))
-        made = "".join(next(letters) for _ in sizes)
+        free = "".join(next(letters) for _ in input_shape[:-summed])
+        contracted = "".join(next(letters) for _ in range(summed))
+        outputs = "".join(next(letters) for _ in sizes)
         dense = EinsumDense(
-            f"{kept}{gone},{gone}{made}->{kept}{made}",
-            output_shape=(*(None for _ in kept[1:]), *sizes),
+            f"{free}{contracted},{contracted}{outputs}->{free}{outputs}",
+            output_shape=(*(None for _ in free[1:]), *sizes),
             activation=activation,
-            bias_axes=made if self.use_bias else None,
-            kernel_initializer=_another(self.kernel_initializer),
-            bias_initializer=_another(self.bias_initializer),
+            bias_axes=outputs if self.use_bias else None,
+            kernel_initializer=_clone(self.kernel_initializer),
+            bias_initializer=_clone(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             activity_regularizer=self.output_regularizer,
@@ -96,7 +96,7 @@ class ProjectedAttention(Layer):
 
     # -- the weights of the values -------------------------------------------------------------------------------
 
-    def _seen(
+    def _combined_mask(
         self,
         query: Any,
         value: Any,
@@ -107,12 +107,12 @@ class ProjectedAttention(Layer):
         use_causal_mask: bool,
         axes: tuple[int, ...] = (1,),
     ) -> Any:
-        """Which query sees which key: all masks of a call in one, of bool; None when there is none.
+        """All masks of a call combined, true where a query attends to a key; None without masks.
 
         query_mask: (batch, T)  value_mask, key_mask: (batch, S)  attention_mask: (batch, T, S), or what broadcasts to the scores
         axes: of query and value, over which positions are counted.
         """
-        found = [
+        masks = [
             ops.expand_dims(ops.cast(mask, "bool"), axis)
             for mask, axis in ((query_mask, -1), (value_mask, -2), (key_mask, -2))
             if mask is not None
@@ -123,13 +123,13 @@ class ProjectedAttention(Layer):
                     f"{type(self).__name__} layer {self.name!r}: use_causal_mask and sliding_window go by the order of positions, "
                     f"which needs one attention axis, got attention_axes={axes}"
                 )
-            found.append(attention_band(query, value, axes[0], use_causal_mask, self.sliding_window))
+            masks.append(attention_band(query, value, axes[0], use_causal_mask, self.sliding_window))
         if attention_mask is not None:
-            found.append(ops.cast(attention_mask, "bool"))
-        seen = None
-        for mask in found:
-            seen = mask if seen is None else ops.logical_and(seen, mask)
-        return seen
+            masks.append(ops.cast(attention_mask, "bool"))
+        combined = None
+        for mask in masks:
+            combined = mask if combined is None else ops.logical_and(combined, mask)
+        return combined
 
     def _fused(self, query: Any, return_attention_scores: bool) -> bool:
         """Whether one op does it all. It does not where scores are asked for or dropped, as in Keras: of a query that sees no
@@ -142,9 +142,9 @@ class ProjectedAttention(Layer):
             )
         return not (self.dropout > 0 or return_attention_scores or len(query.shape) != 4)
 
-    def _weights(self, scores: Any, seen: Any, axes: int) -> Any:
+    def _weights(self, scores: Any, combined: Any, axes: int) -> Any:
         """The softmax of the scores over their last ``axes`` axes."""
-        return self._softmax(scores, mask=with_heads(seen, len(scores.shape), axes))
+        return self._softmax(scores, mask=with_heads(combined, len(scores.shape), axes))
 
     def _weighted(self, weights: Any, value: Any, equation: str, training: bool | None) -> Any:
         if self.dropout > 0:
@@ -165,17 +165,17 @@ class ProjectedAttention(Layer):
         return tuple(key_shape)
 
 
-def with_heads(seen: Any, rank: int, axes: int = 1) -> Any:
+def with_heads(combined: Any, rank: int, axes: int = 1) -> Any:
     """A mask with as many axes as the scores: that of the heads stands before the positions of query and key."""
-    if seen is not None:
-        for _ in range(rank - len(seen.shape)):
-            seen = ops.expand_dims(seen, -2 * axes - 1)
-    return seen
+    if combined is not None:
+        for _ in range(rank - len(combined.shape)):
+            combined = ops.expand_dims(combined, -2 * axes - 1)
+    return combined
 
 
-def positive(layer: str, **given: Any) -> None:
+def positive(layer: str, **sizes: Any) -> None:
     """``ValueError`` unless all are whole numbers above 0."""
-    for name, value in given.items():
+    for name, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
             raise ValueError(
                 f"Received an invalid value for argument `{name}`, expected a positive integer. Received: {name}={value!r} "
@@ -183,6 +183,6 @@ def positive(layer: str, **given: Any) -> None:
             )
 
 
-def _another(initializer: Any) -> Any:
-    """An initializer like this one: one without a seed draws other numbers for each projection."""
+def _clone(initializer: Any) -> Any:
+    """A copy of an initializer, so that one without a seed draws different values for each projection."""
     return initializer.clone() if isinstance(initializer, initializers.Initializer) else initializer

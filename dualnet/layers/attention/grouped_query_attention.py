@@ -98,15 +98,15 @@ class GroupedQueryAttention(ProjectedAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        seen = self._seen(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        combined = self._combined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         factor, scores = 1 / math.sqrt(self.head_dim), None
         if self._fused(q, return_attention_scores):
-            y = ops.dot_product_attention(q, k, v, mask=with_heads(seen, 4), scale=factor)
+            y = ops.dot_product_attention(q, k, v, mask=with_heads(combined, 4), scale=factor)
         else:
             each = self.num_query_heads // self.num_key_value_heads
             k, v = ops.repeat(k, each, axis=2), ops.repeat(v, each, axis=2)
-            scores = self._weights(ops.einsum("btnx,bsnx->bnts", q * factor, k), seen, 1)
+            scores = self._weights(ops.einsum("btnx,bsnx->bnts", q * factor, k), combined, 1)
             y = self._weighted(scores, v, "bnts,bsnx->btnx", training)
         if self.use_gate:
             y = y * self._gate_dense(query)

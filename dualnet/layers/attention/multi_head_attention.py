@@ -93,7 +93,7 @@ class MultiHeadAttention(ProjectedAttention):
                 f"MultiHeadAttention layer {self.name!r} expects query and value with the same number of axes, at least 3, got "
                 f"the shapes {tuple(query_shape)} and {tuple(value_shape)}"
             )
-        self._axes = self._counted(rank)
+        self._axes = self._positive_axes(rank)
         heads = self.num_heads
         # In this order, which is that of the weights.
         self.query_dense = self._dense("query", query_shape, 1, (heads, self.key_dim))
@@ -105,7 +105,7 @@ class MultiHeadAttention(ProjectedAttention):
         joined = (*query_shape[:-1], heads, self.value_dim)
         self.output_dense = self._dense("attention_output", joined, 2, self._output_sizes(query_shape))
 
-    def _counted(self, rank: int) -> tuple[int, ...]:
+    def _positive_axes(self, rank: int) -> tuple[int, ...]:
         """The attention axes of a query with ``rank`` axes, counted from the front."""
         if not self.attention_axes:
             return tuple(range(1, rank - 1))
@@ -147,14 +147,16 @@ class MultiHeadAttention(ProjectedAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        seen = self._seen(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask, self._axes)
+        combined = self._combined_mask(
+            query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask, self._axes
+        )
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
         factor, scores = 1 / math.sqrt(self.key_dim), None
         if self._fused(q, return_attention_scores):
-            y = ops.dot_product_attention(q, k, v, mask=with_heads(seen, 4), scale=factor)
+            y = ops.dot_product_attention(q, k, v, mask=with_heads(combined, 4), scale=factor)
         else:
             to_scores, to_values = self._equations()
-            scores = self._weights(ops.einsum(to_scores, q * factor, k), seen, len(self._axes))
+            scores = self._weights(ops.einsum(to_scores, q * factor, k), combined, len(self._axes))
             y = self._weighted(scores, v, to_values, training)
         if self.use_gate:
             y = y * self._gate_dense(query)

@@ -9,10 +9,10 @@ from ...serialization.configurable import Configurable, attributes
 from .context import at_path
 
 
-class Effective:
-    """The attribute ``kernel`` of a layer: its variable, set by ``build``, or once there is a low-rank part, both together.
+class MergedKernel:
+    """The attribute ``kernel`` of a layer: its variable, or the sum of the variable and its low-rank update once there is one.
 
-    What an instance sets goes before this, so a layer without a low-rank part pays nothing.
+    ``build`` sets an instance attribute, which takes precedence, so a layer without a low-rank update pays nothing.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,8 +26,8 @@ class Effective:
         raise AttributeError(f"{owner.__name__} layer {layer.name!r} has no {self.name} yet: it is not built")
 
 
-class Itself:
-    """The attribute ``_kernel``: the variable without a low-rank part, which an instance sets once there is one."""
+class BaseKernel:
+    """The attribute ``_kernel``: the frozen variable without its low-rank update. ``enable_lora`` sets it on the instance."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -55,13 +55,13 @@ class Lora(Configurable):
     _own_variables: Any
     _tracker: Any
 
-    def _ask_lora(self, rank: int | None, alpha: float | None) -> None:
-        """For ``__init__``: have a low-rank part as soon as the layer is built."""
+    def _set_lora(self, rank: int | None, alpha: float | None) -> None:
+        """For ``__init__``: the low-rank update that ``build`` will add."""
         self.lora_rank, self.lora_alpha = rank, alpha
         if rank is not None:
             self._refuse_constraint()
 
-    def _begin_lora(self) -> None:
+    def _enable_requested_lora(self) -> None:
         """For the end of ``build``."""
         if self.lora_rank and not self.lora_enabled:
             self.built = True
@@ -127,16 +127,16 @@ class Lora(Configurable):
         if not self.lora_enabled:
             super().save_own_variables(store)  # type: ignore[misc]
             return
-        for i, v in enumerate(self._without_lora()):
-            whole = v is self._lora_weight()
-            store[str(i)] = getattr(self, self._lora_of).numpy() if whole else v.numpy()
+        for i, v in enumerate(self._base_variables()):
+            merged = v is self._lora_weight()
+            store[str(i)] = getattr(self, self._lora_of).numpy() if merged else v.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """As other layers; the low-rank part begins as zeros again."""
         if not self.lora_enabled:
             super().load_own_variables(store)  # type: ignore[misc]
             return
-        own = self._without_lora()
+        own = self._base_variables()
         if len(store) != len(own):
             raise ValueError(f"layer {self.name!r} has {len(own)} weights, the file has {len(store)} for it")
         for i, v in enumerate(own):
@@ -144,8 +144,8 @@ class Lora(Configurable):
         b = getattr(self, f"lora_{self._lora_of}_b")
         b.assign(ops.zeros_like(b))
 
-    def _without_lora(self) -> list[Any]:
-        """The variables as they were before: those of the low-rank part left out."""
+    def _base_variables(self) -> list[Any]:
+        """The layer's variables without those of the low-rank update."""
         parts = [getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab"]
         return [v for v in self._own_variables() if all(v is not p for p in parts)]
 

@@ -55,13 +55,13 @@ def data_format_of(layer: Layer, value: str | None) -> str:
 def whole_numbers(layer: Layer, name: str, value: Any, n: int, least: int = 1) -> tuple[int, ...]:
     """An argument that is one whole number for all axes, or ``n`` of them, as a tuple of ``n``."""
     try:
-        given = (value,) * n if not isinstance(value, (tuple, list)) else value
-        numbers = tuple(index(v) for v in given)
+        values = (value,) * n if not isinstance(value, (tuple, list)) else value
+        numbers = tuple(index(v) for v in values)
     except TypeError:
         numbers = ()
     if len(numbers) != n or isinstance(value, bool) or any(v < least for v in numbers):
-        kind = "positive" if least else "non-negative"
+        adjective = "positive" if least else "non-negative"
         raise ValueError(
-            f"{type(layer).__name__}: `{name}` must be a {kind} whole number or a tuple of {n} of them, got {value!r}"
+            f"{type(layer).__name__}: `{name}` must be a {adjective} whole number or a tuple of {n} of them, got {value!r}"
         )
     return numbers

@@ -1,4 +1,4 @@
-"""What the convolution layers share: arguments along axes, the bias, the activation, and how weights are made and written."""
+"""What the convolution layers share: the window, the bias and the activation."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def with_defaults(function: Any, **defaults: Any) -> Any:
     """The same function with other defaults: Keras writes ``strides=1`` in 1D, ``strides=(1, 1)`` in 2D, and so on."""
     names = function.__code__.co_varnames[: function.__code__.co_argcount][-len(function.__defaults__) :]
     values = tuple(defaults.get(name, value) for name, value in zip(names, function.__defaults__))
-    made = FunctionType(function.__code__, function.__globals__, function.__name__, values, function.__closure__)
-    made.__annotations__, made.__doc__ = function.__annotations__, function.__doc__
-    made.__qualname__, made.__module__ = function.__qualname__, function.__module__
-    return made
+    changed = FunctionType(function.__code__, function.__globals__, function.__name__, values, function.__closure__)
+    changed.__annotations__, changed.__doc__ = function.__annotations__, function.__doc__
+    changed.__qualname__, changed.__module__ = function.__qualname__, function.__module__
+    return changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops.nn.convolution import convolve
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 from .base import Convolutional, with_defaults
 
@@ -19,8 +19,8 @@ class BaseConv(Lora, Convolutional):
     lora_rank, lora_alpha: see ``enable_lora``.
     """
 
-    kernel: Any = Effective("kernel")
-    _kernel: Any = Itself("kernel")
+    kernel: Any = MergedKernel("kernel")
+    _kernel: Any = BaseKernel("kernel")
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class BaseConv(Lora, Convolutional):
                 f"{self._who}: filters must be divisible by groups, got {filters} filters, {groups} groups"
             )
         self._refuse_strides_with_dilation()
-        self._ask_lora(lora_rank, lora_alpha)
+        self._set_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
@@ -70,7 +70,7 @@ class BaseConv(Lora, Convolutional):
         self.kernel = add_weight(self, (*self.kernel_size, channels // self.groups, self.filters), "kernel")
         if self.use_bias:
             self.bias = add_weight(self, (self.filters,), "bias")
-        self._begin_lora()
+        self._enable_requested_lora()
 
     def call(self, inputs: Any) -> Any:
         return self._apply(

@@ -11,7 +11,7 @@ from ...graph.node import Node
 from ...ops.linalg.linear import dense
 from ...serialization.configurable import attributes
 from ..base.layer import Layer
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
 # Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
@@ -19,7 +19,7 @@ _FUSED = {None: "linear", activations.linear: "linear", activations.relu: "relu"
 
 
 class InputLayer(Layer):
-    """The place where data enters a model.
+    """The input of a model.
 
     shape: without the batch. batch_size: fixed, or None. dtype: of the data.
     """
@@ -37,9 +37,9 @@ class InputLayer(Layer):
         **kwargs: Any,
     ) -> None:
         self.ragged = bool(kwargs.pop("ragged", None))
-        for kind, wanted in (("sparse", sparse), ("ragged", self.ragged)):
-            if wanted:
-                raise ValueError(f"`{kind}=True` is not supported: there are no {kind} tensors here")
+        for feature, requested in (("sparse", sparse), ("ragged", self.ragged)):
+            if requested:
+                raise ValueError(f"`{feature}=True` is not supported: there are no {feature} tensors here")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)  # as Keras 2 wrote it
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
@@ -70,8 +70,8 @@ class InputLayer(Layer):
         self.sparse = bool(sparse)
         self.built = True
         self._summary_output_shape = self.batch_shape
-        given = KerasTensor(self.batch_shape, dtype=self._dtype, name=self.name)
-        Node(self, (), {}, given if input_tensor is None else input_tensor)
+        tensor = KerasTensor(self.batch_shape, dtype=self._dtype, name=self.name)
+        Node(self, (), {}, tensor if input_tensor is None else input_tensor)
 
     def call(self, inputs: Any = None) -> Any:
         return inputs
@@ -123,8 +123,8 @@ class Dense(Lora, Layer):
 
     supports_masking = True
     _config_attributes = attributes(activity_regularizer="activity_regularizer")
-    kernel: Any = Effective("kernel")
-    _kernel: Any = Itself("kernel")
+    kernel: Any = MergedKernel("kernel")
+    _kernel: Any = BaseKernel("kernel")
 
     def __init__(
         self,
@@ -157,14 +157,14 @@ class Dense(Lora, Layer):
             bias=(bias_initializer, bias_regularizer, bias_constraint),
         )
         self.bias: Any = None
-        self._ask_lora(lora_rank, lora_alpha)
+        self._set_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
-        size = _last(self, input_shape)
+        size = _last_size(self, input_shape)
         self.kernel = add_weight(self, (size, self.units), "kernel")
         if self.use_bias:
             self.bias = add_weight(self, (self.units,), "bias")
-        self._begin_lora()
+        self._enable_requested_lora()
 
     def call(self, inputs: Any) -> Any:
         if len(inputs.shape) < 2:
@@ -186,7 +186,7 @@ class Dense(Lora, Layer):
         return (*input_shape[:-1], self.units)
 
 
-def _last(layer: Layer, input_shape: Any) -> int:
+def _last_size(layer: Layer, input_shape: Any) -> int:
     """The size of the last axis, which must be known to make a kernel."""
     if not input_shape or not isinstance(input_shape[-1], int):
         raise ValueError(

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from ... import activations, initializers, ops
 from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
-_FORMS = [
+_PATTERNS = [
     re.compile(form.replace("X", "([a-zA-Z]*)")) for form in ("X,X->X", r"\.\.\.X,X->\.\.\.X", r"X\.\.\.,X->X\.\.\.")
 ]
 
@@ -28,7 +28,7 @@ class EinsumShapes(NamedTuple):
 
 def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output_shape: Any) -> EinsumShapes:
     """The shapes of kernel, bias and output of an ``EinsumDense``; ``ValueError`` when the equation does not fit them."""
-    match = next((m for form in _FORMS if (m := form.fullmatch(equation))), None)
+    match = next((m for form in _PATTERNS if (m := form.fullmatch(equation))), None)
     if match is None:
         raise ValueError(
             f"Invalid einsum equation '{equation}'. Equations must be in the form [X],[Y]->[Z], ...[X],[Y]->...[Z], or "
@@ -36,28 +36,28 @@ def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output
         )
     x, kernel, y = match.groups()
     first, last = equation.startswith("..."), "...," in equation
-    given = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-    elided = list(range(max(len(input_shape) - len(x), 0))) if first or last else []  # axes of "...", as numbers
-    x_axes: list[Any] = [*elided, *x] if first else [*x, *elided]
-    y_axes: list[Any] = [*elided, *y] if first else [*y, *elided]
+    output_sizes = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+    ellipsis_axes = list(range(max(len(input_shape) - len(x), 0))) if first or last else []  # axes of "...", as numbers
+    x_axes: list[Any] = [*ellipsis_axes, *x] if first else [*x, *ellipsis_axes]
+    y_axes: list[Any] = [*ellipsis_axes, *y] if first else [*y, *ellipsis_axes]
     sizes = dict(zip(x_axes, input_shape))
-    wanted = dict(zip(y if first else y[1:], given))
+    requested = dict(zip(y if first else y[1:], output_sizes))
     for axis in y:
         if axis in sizes:
-            if None not in (sizes[axis], wanted.get(axis)) and sizes[axis] != wanted[axis]:
+            if None not in (sizes[axis], requested.get(axis)) and sizes[axis] != requested[axis]:
                 raise ValueError(
                     f"Input shape and output shape do not match at shared dimension '{axis}'. Input shape is "
-                    f"{sizes[axis]}, and output shape is {wanted[axis]}."
+                    f"{sizes[axis]}, and output shape is {requested[axis]}."
                 )
             if sizes[axis] is None:
-                sizes[axis] = wanted.get(axis)
+                sizes[axis] = requested.get(axis)
         elif axis not in kernel:
             raise ValueError(
                 f"Dimension '{axis}' was specified in the output '{y}' but has no corresponding dim in the input spec "
                 f"'{x}' or weight spec '{kernel}'"
             )
         else:
-            sizes[axis] = wanted.get(axis)
+            sizes[axis] = requested.get(axis)
     for axis in kernel:
         if axis not in sizes:
             raise ValueError(
@@ -91,8 +91,8 @@ class EinsumDense(Lora, Layer):
     """
 
     _config_attributes = attributes(activity_regularizer="activity_regularizer", output_shape="partial_output_shape")
-    kernel: Any = Effective("kernel")
-    _kernel: Any = Itself("kernel")
+    kernel: Any = MergedKernel("kernel")
+    _kernel: Any = BaseKernel("kernel")
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class EinsumDense(Lora, Layer):
             bias=(bias_initializer, bias_regularizer, bias_constraint),
         )
         self.bias: Any = None
-        self._ask_lora(lora_rank, lora_alpha)
+        self._set_lora(lora_rank, lora_alpha)
 
     def _shapes(self, input_shape: Any) -> EinsumShapes:
         return einsum_shapes(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
@@ -133,7 +133,7 @@ class EinsumDense(Lora, Layer):
         self.kernel = add_weight(self, shapes.kernel, "kernel", initializer=initializer)
         if shapes.bias is not None:
             self.bias = add_weight(self, shapes.bias, "bias")
-        self._begin_lora()
+        self._enable_requested_lora()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         y = ops.einsum(self.equation, inputs, self.kernel)

@@ -8,7 +8,7 @@ from ... import ops
 from ...ops.nn.embedding import embedding
 from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
 
@@ -21,8 +21,8 @@ class Embedding(Lora, Layer):
     quantization_config is for quantizing, which there is not.
     """
 
-    embeddings: Any = Effective("embeddings")
-    _embeddings: Any = Itself("embeddings")
+    embeddings: Any = MergedKernel("embeddings")
+    _embeddings: Any = BaseKernel("embeddings")
     _lora_of = "embeddings"
     _config_attributes = attributes(activity_regularizer="activity_regularizer", weights="_no_weights")
     _no_weights = quantization_config = None  # the table is in the file of weights
@@ -58,7 +58,7 @@ class Embedding(Lora, Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False  # ids that come as floats keep their digits
-        self._ask_lora(lora_rank, lora_alpha)
+        self._set_lora(lora_rank, lora_alpha)
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
@@ -67,7 +67,7 @@ class Embedding(Lora, Layer):
         if self.built:  # by the weights that were given
             return
         self.embeddings = add_weight(self, (self.input_dim, self.output_dim), "embeddings")
-        self._begin_lora()
+        self._enable_requested_lora()
 
     def call(self, inputs: Any) -> Any:
         y = self._rows(inputs)

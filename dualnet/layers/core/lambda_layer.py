@@ -63,15 +63,15 @@ class Lambda(Layer):
         )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        given = self._output_shape
-        if given is None:
+        declared = self._output_shape
+        if declared is None:
             return super().compute_output_shape(input_shape)
-        if callable(given):
-            return given(input_shape)
+        if callable(declared):
+            return declared(input_shape)
         first = input_shape
         while isinstance(first, (list, tuple)) and first and not isinstance(first[0], (int, type(None))):
             first = first[0]
-        return tree.map_shape_structure(lambda shape: (first[0], *shape), given)
+        return tree.map_shape_structure(lambda shape: (first[0], *shape), declared)
 
     def get_config(self) -> dict[str, Any]:
         return {

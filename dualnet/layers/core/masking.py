@@ -28,9 +28,9 @@ class Masking(Layer):
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 
     def call(self, inputs: Any) -> Any:
-        seen = self.compute_mask(inputs)
-        y = ops.where(ops.expand_dims(seen, -1), inputs, 0)
-        y._keras_mask = seen
+        mask = self.compute_mask(inputs)
+        y = ops.where(ops.expand_dims(mask, -1), inputs, 0)
+        y._keras_mask = mask
         return y
 
     def compute_output_shape(self, input_shape: Any) -> Shape:

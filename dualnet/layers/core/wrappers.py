@@ -90,22 +90,22 @@ class TimeDistributed(Wrapper):
                 )
             if not self.layer._signature.mask:
                 mask = None
-        if _sample_by_sample(self.layer):
-            y = self._called(ops.reshape(inputs, (batch * steps, *inputs.shape[2:])), _joined(mask))
+        if _has_independent_samples(self.layer):
+            y = self._call_layer(ops.reshape(inputs, (batch * steps, *inputs.shape[2:])), _flatten_steps(mask))
             return ops.reshape(y, (batch, steps, *y.shape[1:]))
-        each = [self._called(inputs[:, i], None if mask is None else mask[:, i]) for i in range(steps)]
+        each = [self._call_layer(inputs[:, i], None if mask is None else mask[:, i]) for i in range(steps)]
         return ops.stack(each, axis=1)
 
-    def _called(self, x: Any, mask: Any) -> Any:
+    def _call_layer(self, x: Any, mask: Any) -> Any:
         return self.layer(x) if mask is None else self.layer(x, mask=mask)
 
 
-def _joined(mask: Any) -> Any:
+def _flatten_steps(mask: Any) -> Any:
     """A mask (batch, steps, ...) as one of (batch * steps, ...)."""
     return None if mask is None else ops.reshape(mask, (mask.shape[0] * mask.shape[1], *mask.shape[2:]))
 
 
-def _sample_by_sample(layer: Layer) -> bool:
+def _has_independent_samples(layer: Layer) -> bool:
     """Whether a layer is known to treat each sample alone, so that more samples in a batch change nothing for the others."""
     if builtin_class(type(layer)) is not type(layer) or not layer._independent_samples:
         return False
@@ -113,7 +113,7 @@ def _sample_by_sample(layer: Layer) -> bool:
         return False
     if getattr(layer, "noise_shape", None) is not None or layer.stateful:
         return False
-    return all(map(_sample_by_sample, layer._sublayers()))
+    return all(map(_has_independent_samples, layer._sublayers()))
 
 
 class SpectralNormalization(Wrapper):

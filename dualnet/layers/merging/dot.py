@@ -49,14 +49,14 @@ class Dot(Merge):
     def _axes_of(self, first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[int, int]:
         """The axis of each input, counted from the front."""
         axes = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
-        found = []
+        result = []
         for shape, axis in zip((first, second), axes):
             if len(shape) < 2 or not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
                 raise ValueError(
                     f"Dot: axes={self.axes} for the shapes {first} and {second}: expected an axis of each input, not the batch"
                 )
-            found.append(axis % len(shape))
-        return found[0], found[1]
+            result.append(axis % len(shape))
+        return result[0], result[1]
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = self._shapes(input_shape)

@@ -78,10 +78,10 @@ class Merge(Layer):
         self._check_masks(inputs, mask)
         if any(m is None for m in mask):
             return None
-        found = mask[0]
+        combined = mask[0]
         for m in mask[1:]:
-            found = ops.logical_or(found, m)
-        return found
+            combined = ops.logical_or(combined, m)
+        return combined
 
     def _check_masks(self, inputs: Any, mask: Any) -> None:
         for name, value in (("mask", mask), ("inputs", inputs)):
@@ -205,21 +205,21 @@ class Concatenate(Merge):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = self._shapes(input_shape)
         rank = len(shapes[0])
-        at = self.axis % rank if -rank <= self.axis < rank else None
-        if at is None:
+        joined = self.axis % rank if -rank <= self.axis < rank else None
+        if joined is None:
             raise ValueError(f"Concatenate: axis {self.axis} is out of range for the shapes {shapes}")
         out = list(shapes[0])
         for shape in shapes[1:]:
-            fits = len(shape) == rank and all(
-                a == at or None in (m, n) or m == n for a, (m, n) in enumerate(zip(out, shape))
+            compatible = len(shape) == rank and all(
+                a == joined or None in (m, n) or m == n for a, (m, n) in enumerate(zip(out, shape))
             )
-            if not fits:
+            if not compatible:
                 raise ValueError(
                     f"A `Concatenate` layer requires inputs with matching shapes except for the concatenation axis "
                     f"({self.axis}), got {shapes}"
                 )
             for a, n in enumerate(shape):
-                if a == at:
+                if a == joined:
                     out[a] = None if None in (out[a], n) else out[a] + n
                 else:
                     out[a] = n if out[a] is None else out[a]

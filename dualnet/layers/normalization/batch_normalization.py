@@ -69,7 +69,7 @@ class BatchNormalization(Normalizing):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.renorm = renorm
-        self.renorm_clipping = _limits(renorm_clipping or {}) if renorm else renorm_clipping
+        self.renorm_clipping = _checked_clipping(renorm_clipping or {}) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
 
     def build(self, input_shape: Any) -> None:
@@ -108,7 +108,7 @@ class BatchNormalization(Normalizing):
         mean, variance = self._moments(inputs, mask)
         gamma, beta = self._renormalized(mean, variance) if self.renorm else (self.gamma, self.beta)
         if not is_trial():
-            self._follow(mean.data, variance.data)
+            self._update_statistics(mean.data, variance.data)
         return self._normalized(inputs, mean, variance, gamma, beta)
 
     def _normalized(self, x: Any, mean: Any, variance: Any, gamma: Any, beta: Any) -> Any:
@@ -120,10 +120,10 @@ class BatchNormalization(Normalizing):
         others = tuple(a for a in range(len(x.shape)) if a != axis)
         if mask is None:
             return ops.moments(x, others)
-        seen = ops.broadcast_to(ops.cast(ops.expand_dims(mask, -1), "bool"), x.shape)
-        count = ops.sum(ops.cast(seen, x.dtype), axis=others, keepdims=True) + config.epsilon()
-        mean = ops.sum(ops.where(seen, x, 0.0), axis=others, keepdims=True) / count
-        variance = ops.sum(ops.square(ops.where(seen, x - mean, 0.0)), axis=others, keepdims=True) / count
+        valid = ops.broadcast_to(ops.cast(ops.expand_dims(mask, -1), "bool"), x.shape)
+        count = ops.sum(ops.cast(valid, x.dtype), axis=others, keepdims=True) + config.epsilon()
+        mean = ops.sum(ops.where(valid, x, 0.0), axis=others, keepdims=True) / count
+        variance = ops.sum(ops.square(ops.where(valid, x - mean, 0.0)), axis=others, keepdims=True) / count
         return ops.reshape(mean, (-1,)), ops.reshape(variance, (-1,))
 
     def _renormalized(self, mean: Any, variance: Any) -> Any:
@@ -143,27 +143,27 @@ class BatchNormalization(Normalizing):
             r, d = r * self.gamma, d * self.gamma
         return r, d if self.beta is None else d + self.beta
 
-    def _follow(self, mean: Any, variance: Any) -> None:
+    def _update_statistics(self, mean: Any, variance: Any) -> None:
         """Move the moving statistics towards those of a batch; arrays, in place."""
         abort_trace("moving statistics are changed")
-        _move(self.moving_mean, mean, self.momentum)
+        _update_moving_average(self.moving_mean, mean, self.momentum)
         if not self.renorm:
-            _move(self.moving_variance, variance, self.momentum)
+            _update_moving_average(self.moving_variance, variance, self.momentum)
             return
         deviation = (variance + self.epsilon) ** 0.5
-        _move(self.renorm_mean, mean, self.renorm_momentum)
-        _move(self.renorm_stddev, deviation, self.renorm_momentum)
-        _move(self.moving_stddev, deviation, self.momentum)
+        _update_moving_average(self.renorm_mean, mean, self.renorm_momentum)
+        _update_moving_average(self.renorm_stddev, deviation, self.renorm_momentum)
+        _update_moving_average(self.moving_stddev, deviation, self.momentum)
         square = self.moving_stddev.data**2 - self.epsilon
         self.moving_variance.data[...] = square * (square > 0)
 
 
-def _move(state: Any, batch: Any, momentum: float) -> None:
+def _update_moving_average(state: Any, batch: Any, momentum: float) -> None:
     state.data *= momentum
     state.data += batch * (1 - momentum)
 
 
-def _limits(clipping: dict[str, float]) -> dict[str, float]:
+def _checked_clipping(clipping: dict[str, float]) -> dict[str, float]:
     """The limits of a renormalization, checked; one that is None is none."""
     if set(clipping) - set(_CLIPPING):
         raise ValueError(

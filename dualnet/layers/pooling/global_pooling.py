@@ -28,8 +28,8 @@ class BaseGlobalPooling(Spatial):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         axes = self._spatial_axes(input_shape)
-        kept = enumerate(input_shape)
-        return tuple(1 if a in axes else n for a, n in kept if self.keepdims or a not in axes)
+        lengths = enumerate(input_shape)
+        return tuple(1 if a in axes else n for a, n in lengths if self.keepdims or a not in axes)
 
 
 class GlobalMaxPooling1D(BaseGlobalPooling):

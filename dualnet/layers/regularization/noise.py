@@ -14,9 +14,9 @@ from ..base.spatial import data_format_of
 
 
 class _Noisy(Layer):
-    """Base of layers that draw numbers while training.
+    """Base of layers that draw random numbers while training.
 
-    amount: how much of it there is, from 0 (the input is passed on) to 1; the attribute has the name ``amount_name``. seed:
+    amount: the rate or standard deviation, from 0 (no noise) to 1; the attribute is called ``amount_name``. seed:
     fixes what this layer draws; by default that follows from ``set_random_seed`` and the layer's name, and is the same on
     every device.
     """

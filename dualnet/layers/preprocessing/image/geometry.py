@@ -74,9 +74,9 @@ class _Transformed(RandomImageLayer):
         self.fill_value = fill_value
 
     def _transform(self, images: Any, transformation: Any) -> Any:
-        return self._seen(images, transformation, self.interpolation)
+        return self._apply_transform(images, transformation, self.interpolation)
 
-    def _seen(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def _apply_transform(self, images: Any, transformation: Any, interpolation: str) -> Any:
         height, width = images.shape[self.height_axis], images.shape[self.width_axis]
         matrix = self._matrix(transformation, height, width)
         return ops.image.affine_transform(
@@ -86,7 +86,7 @@ class _Transformed(RandomImageLayer):
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         if not training or transformation is None:
             return segmentation_masks
-        return self._seen(segmentation_masks, transformation, "nearest")
+        return self._apply_transform(segmentation_masks, transformation, "nearest")
 
     def _matrix(self, transformation: Any, height: int, width: int) -> Any:
         """The transforms of images of a size.  -> (batch, 8), see ``ops.image.affine_transform``"""

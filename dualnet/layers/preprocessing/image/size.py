@@ -20,7 +20,7 @@ class _Sized(ImageLayer):
         out[self.height_axis], out[self.width_axis] = self.height, self.width
         return tuple(out)
 
-    def _fits(self, images: Any) -> bool:
+    def _contains_window(self, images: Any) -> bool:
         """Whether a window of the size can be cut out."""
         return bool(images.shape[self.height_axis] >= self.height and images.shape[self.width_axis] >= self.width)
 
@@ -102,7 +102,7 @@ class CenterCrop(_Sized):
         self._build_at_init()
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not self._fits(images):
+        if not self._contains_window(images):
             return self._window(images)
         top = (images.shape[self.height_axis] - self.height) // 2
         left = (images.shape[self.width_axis] - self.width) // 2
@@ -145,11 +145,11 @@ class RandomCrop(RandomImageLayer, _Sized):
 
     def _draw(self, images: Any) -> Any:
         """Where the window begins: a row and a column."""
-        if not self._fits(images):
+        if not self._contains_window(images):
             return None
-        places = [images.shape[self.height_axis] - self.height + 1, images.shape[self.width_axis] - self.width + 1]
+        positions = [images.shape[self.height_axis] - self.height + 1, images.shape[self.width_axis] - self.width + 1]
         u = self._uniform(images, (2,))
-        return tuple(ops.cast(ops.floor(u[i] * n), "int32") for i, n in enumerate(places))
+        return tuple(ops.cast(ops.floor(u[i] * n), "int32") for i, n in enumerate(positions))
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         if not training or transformation is None:

@@ -16,20 +16,20 @@ from .encoding import encode, encoded_shape
 
 
 class Constant:
-    """Numbers of the host that a layer uses on every device it runs on; they are sent there once."""
+    """A constant of a layer, copied once to each device the layer runs on."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
-        self._sent: dict[tuple[str, str], Tensor] = {}
+        self._copies: dict[tuple[str, str], Tensor] = {}
 
-    def beside(self, x: Any, dtype: str) -> Any:
-        """On the device of the tensor x; a Python number stays one."""
+    def on_device_of(self, x: Any, dtype: str) -> Any:
+        """A tensor of the value on the device of ``x``; a Python number is returned as it is."""
         if isinstance(self.value, (bool, int, float)):
             return self.value
         key = (x.device, dtype)
-        if key not in self._sent:
-            self._sent[key] = Tensor(to_array(self.value, backends.of(x.data), dtype))
-        return self._sent[key]
+        if key not in self._copies:
+            self._copies[key] = Tensor(to_array(self.value, backends.of(x.data), dtype))
+        return self._copies[key]
 
 
 def plain(value: Any) -> Any:
@@ -61,8 +61,8 @@ class Rescaling(Layer):
         self._build_at_init()
 
     def call(self, inputs: Any) -> Any:
-        y = ops.cast(inputs, self.compute_dtype) * self._scale.beside(inputs, self.compute_dtype)
-        offset = self._offset.beside(inputs, self.compute_dtype)
+        y = ops.cast(inputs, self.compute_dtype) * self._scale.on_device_of(inputs, self.compute_dtype)
+        offset = self._offset.on_device_of(inputs, self.compute_dtype)
         return y if isinstance(offset, (int, float)) and offset == 0 else y + offset
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -117,8 +117,8 @@ def not_sparse(layer: Layer, sparse: bool) -> None:
         raise ValueError(f"{type(layer).__name__}: `sparse=True` cannot be used: there are no sparse tensors here")
 
 
-class WithDtype(Layer):
-    """Base of layers whose results have a dtype of their own, ``output_dtype``."""
+class OutputDtypeLayer(Layer):
+    """Base of layers whose output has another dtype than the layer computes in: ``output_dtype``."""
 
     @property
     def output_dtype(self) -> str:

@@ -10,11 +10,11 @@ from .... import config, ops
 from ....core.dtypes import is_float
 from ....ops.nn.encoding import digitize
 from ...base.layer import Shape
-from .category_encoding import Constant, WithDtype, not_sparse, plain
+from .category_encoding import Constant, OutputDtypeLayer, not_sparse, plain
 from .encoding import encode, encoded_shape
 
 
-class Discretization(WithDtype):
+class Discretization(OutputDtypeLayer):
     """The number of the bin that a value is in: 0 below the first boundary, n from the last of n boundaries on
 
     bin_boundaries: given, rising; or num_bins: how many bins ``adapt(data)`` makes, with about as many values in each.
@@ -58,7 +58,7 @@ class Discretization(WithDtype):
         self.output_mode = output_mode
         self.sparse = sparse
         self.bin_boundaries = plain(bin_boundaries)
-        self._summary = _NOTHING
+        self._summary = _EMPTY_SUMMARY
         self.autocast = False  # the dtype is that of the result
         self._build_at_init()
 
@@ -104,7 +104,7 @@ class Discretization(WithDtype):
 
     def reset_state(self) -> None:
         """Forget what was seen."""
-        self._summary = _NOTHING
+        self._summary = _EMPTY_SUMMARY
 
     def call(self, inputs: Any) -> Any:
         if self.bin_boundaries is None:
@@ -113,7 +113,7 @@ class Discretization(WithDtype):
                 "before you can start using the `Discretization` layer."
             )
         x = inputs if is_float(inputs.dtype) else ops.cast(inputs, config.floatx())
-        bins = digitize(x, self._bins.beside(x, str(x.dtype)))
+        bins = digitize(x, self._bins.on_device_of(x, str(x.dtype)))
         return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -131,7 +131,7 @@ class Discretization(WithDtype):
 
 
 # A summary of sorted values: row 0 some of them, row 1 how many values each stands for (it and those below it).
-_NOTHING = np.zeros((2, 0), dtype="float32")
+_EMPTY_SUMMARY = np.zeros((2, 0), dtype="float32")
 
 
 def _summarized(values: Any, epsilon: float) -> Any:

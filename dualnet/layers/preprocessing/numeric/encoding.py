@@ -55,7 +55,7 @@ def counted(ids: Any, depth: int, mode: str) -> Any:
     """
     xp = backends.of(ids).xp
     rows = ids.reshape(1, -1) if ids.ndim < 2 else ids
-    places = xp.where((rows >= 0) & (rows < depth), rows + depth * xp.arange(len(rows))[:, None], -1).reshape(-1)
-    made = xp.bincount(places[places >= 0], minlength=depth * len(rows)).reshape(len(rows), depth)
-    made = xp.minimum(made, 1) if mode == "multi_hot" else made
-    return made[0] if ids.ndim < 2 else made
+    positions = xp.where((rows >= 0) & (rows < depth), rows + depth * xp.arange(len(rows))[:, None], -1).reshape(-1)
+    counts = xp.bincount(positions[positions >= 0], minlength=depth * len(rows)).reshape(len(rows), depth)
+    counts = xp.minimum(counts, 1) if mode == "multi_hot" else counts
+    return counts[0] if ids.ndim < 2 else counts

@@ -14,7 +14,7 @@ from ....serialization.configurable import attributes
 from ...base.layer import Layer, Shape
 from .category_encoding import Constant, plain
 
-PART = 1 << 21  # numbers that are looked at together
+CHUNK = 1 << 21  # elements processed at a time
 
 
 class Normalization(Layer):
@@ -62,28 +62,28 @@ class Normalization(Layer):
                 "All `axis` values must be in the range [-ndim, ndim). "
                 f"Received inputs with ndim={rank}, while axis={self.axis}"
             )
-        self._kept = tuple(sorted(a % rank for a in self.axis))
-        if any(input_shape[a] is None for a in self._kept):
+        self._feature_axes = tuple(sorted(a % rank for a in self.axis))
+        if any(input_shape[a] is None for a in self._feature_axes):
             raise ValueError(
                 f"All `axis` values to be kept must have a known shape. Received axis={self.axis}, "
                 f"inputs.shape={tuple(input_shape)}"
             )
-        self._lengths = tuple(input_shape[a] for a in self._kept)
-        self._broadcast = tuple(n if a in self._kept else 1 for a, n in enumerate(input_shape))
+        self._lengths = tuple(input_shape[a] for a in self._feature_axes)
+        self._broadcast = tuple(n if a in self._feature_axes else 1 for a, n in enumerate(input_shape))
         if self.input_mean is None:
             for name, initializer in (("mean", "zeros"), ("variance", "ones")):
                 weight = self.add_weight(self._lengths, initializer=initializer, trainable=False, name=name)
                 setattr(self, f"adapt_{name}", weight)
             self.count = self.add_weight((), initializer="zeros", dtype="int32", trainable=False, name="count")
             return
-        self._given = tuple(Constant(self._aligned(v)) for v in (self.input_mean, self.input_variance))
+        self._constants = tuple(Constant(self._aligned(v)) for v in (self.input_mean, self.input_variance))
 
     def _aligned(self, value: Any) -> Any:
-        """A mean that was given, on the host, so that its axes are the last of the kept ones."""
+        """A mean or variance of the constructor on the host, its axes aligned with the last feature axes."""
         array = ops.convert_to_numpy(value)
         shape = [1] * len(self._broadcast)
         for i in range(1, array.ndim + 1):
-            shape[self._kept[-i]] = array.shape[-i]
+            shape[self._feature_axes[-i]] = array.shape[-i]
         return backends.of(array).xp.broadcast_to(array.reshape(shape), self._broadcast)
 
     @property
@@ -96,12 +96,12 @@ class Normalization(Layer):
         """The variance, in a shape that broadcasts against inputs; None before the layer is built."""
         return self._statistic(1)
 
-    def _statistic(self, which: int, beside: Any = None) -> Any:
+    def _statistic(self, which: int, like: Any = None) -> Any:
         if not self.built:
             return None
         if self.input_mean is None:
             return ops.reshape((self.adapt_mean, self.adapt_variance)[which], self._broadcast)
-        return self._given[which].beside(ops.zeros(()) if beside is None else beside, self.compute_dtype)
+        return self._constants[which].on_device_of(ops.zeros(()) if like is None else like, self.compute_dtype)
 
     def adapt(self, data: Any) -> None:
         """Learn mean and variance from data: one array, or an iterable of batches (a ``Dataset``, a list of arrays, a
@@ -115,7 +115,7 @@ class Normalization(Layer):
         with no_grad():
             for batch in batches(data, whole=0 in self._axes_of(data)):
                 self._check(batch)
-                axes = tuple(a for a in range(len(batch.shape)) if a not in self._kept)
+                axes = tuple(a for a in range(len(batch.shape)) if a not in self._feature_axes)
                 n = math.prod(batch.shape[a] for a in axes)
                 if n == 0:
                     continue
@@ -143,7 +143,7 @@ class Normalization(Layer):
         if not self.built:
             self.build(shape)
         expected = tuple(self._build_shape)
-        if len(shape) != len(expected) or any(shape[a] != expected[a] for a in self._kept):
+        if len(shape) != len(expected) or any(shape[a] != expected[a] for a in self._feature_axes):
             raise ValueError(
                 f"The layer was built with input_shape={expected}, but adapt() is being called with data with an "
                 f"incompatible shape, data.shape={shape}"
@@ -174,14 +174,14 @@ def batches(data: Any, whole: bool = False) -> Iterator[Any]:
             return
         # A part at a time: what is made of it must not need much more memory than the data.
         rows = data.shape[0] if data.shape else 0
-        step = max(PART // max(math.prod(data.shape[1:]), 1), 1)
+        step = max(CHUNK // max(math.prod(data.shape[1:]), 1), 1)
         yield from (data[i : i + step] for i in range(0, rows, step))
         return
     if not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         raise TypeError(
             f"Unsupported data type: {type(data).__name__}. `adapt` takes an array, a tensor, or an iterable of batches."
         )
-    found = False
+    received = False
     for batch in data:
         x = batch[0] if isinstance(batch, tuple) else batch
         if not hasattr(x, "shape"):
@@ -189,9 +189,9 @@ def batches(data: Any, whole: bool = False) -> Iterator[Any]:
                 "adapt() expects an iterable that yields arrays or tensors with a `.shape` attribute (or tuples that begin "
                 f"with one). Got an element of type {type(x).__name__}: make one array of the data, with numpy.asarray(...)"
             )
-        found = True
+        received = True
         yield x
-    if not found:
+    if not received:
         raise ValueError(
             "adapt() received an empty iterable (no batches). Expected at least one batch, e.g. layer.adapt([x])."
         )

@@ -167,18 +167,18 @@ def _sip_round(a: int, b: int, c: int, d: int) -> tuple[int, int, int, int]:
 
 def crossed(features: Sequence[int]) -> int:
     """One number from several: fingerprints of strings, and whole numbers as they are."""
-    made = _CROSS_KEY
+    fingerprint = _CROSS_KEY
     for feature in features:
-        made = _concatenated(made, feature & _MASK)
-    return made
+        fingerprint = _concatenated(fingerprint, feature & _MASK)
+    return fingerprint
 
 
 def _concatenated(first: int, second: int) -> int:
-    made = first ^ _CROSS_MUL
-    made ^= _shift_mix(second * _CROSS_MUL & _MASK) * _CROSS_MUL & _MASK
-    made = made * _CROSS_MUL & _MASK
-    made = _shift_mix(made) * _CROSS_MUL & _MASK
-    return _shift_mix(made)
+    fingerprint = first ^ _CROSS_MUL
+    fingerprint ^= _shift_mix(second * _CROSS_MUL & _MASK) * _CROSS_MUL & _MASK
+    fingerprint = fingerprint * _CROSS_MUL & _MASK
+    fingerprint = _shift_mix(fingerprint) * _CROSS_MUL & _MASK
+    return _shift_mix(fingerprint)
 
 
 def as_salt(layer: Any, salt: Any) -> list[int] | None:

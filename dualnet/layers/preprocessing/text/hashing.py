@@ -11,12 +11,12 @@ from ....core import text
 from ....core.dtypes import is_float
 from ....core.symbolic import KerasTensor
 from ...base.layer import Shape
-from ..numeric.category_encoding import WithDtype, not_sparse
+from ..numeric.category_encoding import OutputDtypeLayer, not_sparse
 from ..numeric.encoding import encode, encoded_shape
 from .hash_functions import as_salt, crossed, farmhash64, hashed
 
 
-class _Binning(WithDtype):
+class _HashingLayer(OutputDtypeLayer):
     """What layers that hash have in common. They work on the host, and give int64 or vectors."""
 
     takes_text = True
@@ -31,7 +31,7 @@ class _Binning(WithDtype):
     output_mode: str
 
 
-class Hashing(_Binning):
+class Hashing(_HashingLayer):
     """The bin of a string or a whole number, by its hash.  x: any shape -> whole numbers from 0 to num_bins - 1, or vectors
 
     Bins are the fingerprint (FarmHash64; whole numbers as text) modulo the number of bins, the same as those of TensorFlow.
@@ -97,7 +97,7 @@ class Hashing(_Binning):
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
 
 
-class HashedCrossing(_Binning):
+class HashedCrossing(_HashingLayer):
     """The bin of several features together, by a hash of them.  two or more (batch,) or (batch, 1) -> the same, or vectors
 
     Features are strings or whole numbers; bins are those of TensorFlow's ``tf.sparse.cross_hashed``. output_mode: "int" or
@@ -172,9 +172,9 @@ def _keys(x: Any) -> Any:
     if text.is_text(x):
         return text.as_bytes(x)
     values = ops.convert_to_numpy(x).astype("int64")
-    made = np.empty(values.shape, object)
-    made.reshape(-1)[:] = [str(v).encode() for v in values.reshape(-1).tolist()]
-    return made
+    result = np.empty(values.shape, object)
+    result.reshape(-1)[:] = [str(v).encode() for v in values.reshape(-1).tolist()]
+    return result
 
 
 def _feature(x: Any) -> Any:
@@ -182,9 +182,9 @@ def _feature(x: Any) -> Any:
     if text.is_text(x):
         keys = text.as_bytes(x)
         known = {k: farmhash64(k) for k in set(keys.reshape(-1).tolist())}
-        made = np.empty(keys.shape, object)
-        made.reshape(-1)[:] = [known[k] for k in keys.reshape(-1).tolist()]
-        return made
+        result = np.empty(keys.shape, object)
+        result.reshape(-1)[:] = [known[k] for k in keys.reshape(-1).tolist()]
+        return result
     values = ops.convert_to_numpy(x)
     if values.dtype.kind not in "iu":
         raise ValueError(

@@ -11,13 +11,13 @@ from ...base.layer import Shape
 from ..numeric.category_encoding import not_sparse, plain
 from ..numeric.encoding import encode, encoded_shape
 from .hash_functions import as_salt
-from .vocabulary import Vocabulary, fits_lines, refuse_path
-from .vocabulary_layer import WithVocabulary
+from .vocabulary import Vocabulary, has_no_line_breaks, refuse_path
+from .vocabulary_layer import VocabularyLayer
 
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 
 
-class IndexLookup(WithVocabulary):
+class IndexLookup(VocabularyLayer):
     """What ``StringLookup`` and ``IntegerLookup`` have in common; the arguments are explained there."""
 
     takes_text = False
@@ -44,7 +44,7 @@ class IndexLookup(WithVocabulary):
         self._expected_size: int | None = kwargs.pop("vocabulary_size", None)  # as a file says it
         super().__init__(name=name, **kwargs)
         output_mode = "multi_hot" if output_mode == "binary" else output_mode  # its name in Keras 2
-        kind = type(self).__name__
+        class_name = type(self).__name__
         if max_tokens is not None and max_tokens <= 1:
             raise ValueError(f"If set, `max_tokens` must be greater than 1. Received: max_tokens={max_tokens}")
         if pad_to_max_tokens and max_tokens is None:
@@ -55,7 +55,7 @@ class IndexLookup(WithVocabulary):
             )
         if output_mode not in MODES:
             raise ValueError(
-                f"Unknown value for `output_mode` argument of {kind}. Allowed values are: {MODES}. "
+                f"Unknown value for `output_mode` argument of {class_name}. Allowed values are: {MODES}. "
                 f"Received: output_mode={output_mode}"
             )
         if invert and output_mode != "int":
@@ -64,7 +64,7 @@ class IndexLookup(WithVocabulary):
             )
         if oov_method not in ("floormod", "farmhash"):
             raise ValueError(
-                f"Unknown value for `oov_method` argument of {kind}. Allowed values are: ('floormod', 'farmhash'). "
+                f"Unknown value for `oov_method` argument of {class_name}. Allowed values are: ('floormod', 'farmhash'). "
                 f"Received: oov_method={oov_method}"
             )
         not_sparse(self, sparse)
@@ -90,10 +90,10 @@ class IndexLookup(WithVocabulary):
         self.oov_method = oov_method
         self.salt = as_salt(self, salt)
         self.autocast = False
-        self._words = Vocabulary(idf_weights)
+        self._vocabulary = Vocabulary(idf_weights)
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
-        self._given = vocabulary is not None  # to the constructor
+        self._has_static_vocabulary = vocabulary is not None  # to the constructor
         self._build_at_init()
 
     # -- calling -----------------------------------------------------------------------------------------------------
@@ -114,12 +114,12 @@ class IndexLookup(WithVocabulary):
     def _depth(self) -> int:
         if self.pad_to_max_tokens and self.max_tokens is not None:
             return self.max_tokens
-        if self._words.terms is None and self._expected_size is not None:
+        if self._vocabulary.terms is None and self._expected_size is not None:
             return self._expected_size
         return self.vocabulary_size()
 
     def _require_vocabulary(self) -> None:
-        if self._words.terms is None:
+        if self._vocabulary.terms is None:
             raise ValueError(
                 f"{type(self).__name__} layer {self.name!r} has no vocabulary: call adapt(data) or set_vocabulary(terms), "
                 "or make it with vocabulary=, before it is used"
@@ -135,7 +135,7 @@ class IndexLookup(WithVocabulary):
 
     def _weighed(self, counts: Any) -> Any:
         """Counts of terms by their weights."""
-        return counts * self._words.weights(self._depth()).beside(counts, self.output_dtype)
+        return counts * self._vocabulary.weights(self._depth()).on_device_of(counts, self.output_dtype)
 
     def _unknown(self, values: Any) -> ValueError:
         return ValueError(
@@ -154,20 +154,20 @@ class IndexLookup(WithVocabulary):
             **super().get_config(),
             "vocabulary": vocabulary,
             "idf_weights": weights,
-            "vocabulary_size": self._expected_size if self._words.terms is None else self.vocabulary_size(),
+            "vocabulary_size": self._expected_size if self._vocabulary.terms is None else self.vocabulary_size(),
         }
 
     def _in_config(self) -> tuple[list[Any] | None, Any]:
         """The vocabulary and its weights in the config: those given, or such as have line breaks in them, unfit for a file."""
-        words = self._words
-        if words.terms is None or (self._asset and fits_lines(words.terms)):
-            return None, None if self._asset else plain(words.given_idf)
-        if words.idf is None:
-            return words.terms, plain(words.given_idf)
+        vocabulary = self._vocabulary
+        if vocabulary.terms is None or (self._is_learned and has_no_line_breaks(vocabulary.terms)):
+            return None, None if self._is_learned else plain(vocabulary.initial_idf)
+        if vocabulary.idf is None:
+            return vocabulary.terms, plain(vocabulary.initial_idf)
         special = len(self._special())
-        if words.special_differ(special):
-            return self.get_vocabulary(), words.idf.tolist()
-        return words.terms, words.idf[special:].tolist()
+        if vocabulary.special_weights_differ(special):
+            return self.get_vocabulary(), vocabulary.idf.tolist()
+        return vocabulary.terms, vocabulary.idf[special:].tolist()
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

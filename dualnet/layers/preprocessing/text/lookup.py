@@ -75,7 +75,7 @@ class StringLookup(IndexLookup):
                 raise ValueError(
                     f"StringLookup: a vocabulary holds strings, got {term!r} of type {type(term).__name__}"
                 )
-        return [self._of_key(t) if isinstance(t, bytes) else str(t) for t in terms]
+        return [self._from_key(t) if isinstance(t, bytes) else str(t) for t in terms]
 
     def _as_values(self, data: Any) -> Any:
         if (data.size if hasattr(data, "size") else len(data) if hasattr(data, "__len__") else 1) == 0:
@@ -90,14 +90,14 @@ class StringLookup(IndexLookup):
     def _as_key(self, term: str) -> bytes:
         return term.encode(self.encoding)
 
-    def _of_key(self, key: bytes) -> str:
+    def _from_key(self, key: bytes) -> str:
         return key.decode(self.encoding, errors="replace")
 
     def _prepare(self, terms: list[Any]) -> None:
         first = len(self._special())
-        self._words.table = {self._as_key(term): first + i for i, term in enumerate(terms)}
+        self._vocabulary.table = {self._as_key(term): first + i for i, term in enumerate(terms)}
         if self.mask_token is not None:
-            self._words.table[self._as_key(self.mask_token)] = 0 if self.output_mode == "int" else -1
+            self._vocabulary.table[self._as_key(self.mask_token)] = 0 if self.output_mode == "int" else -1
 
     def _ids(self, inputs: Any) -> Any:
         values = self._as_values(inputs)
@@ -106,14 +106,14 @@ class StringLookup(IndexLookup):
 
     def _look_up(self, keys: list[bytes]) -> list[int]:
         """The ids of keys."""
-        first = self._first
+        first = self._first_oov_id
         if self.num_oov_indices == 1:
-            get = self._words.table.get
+            get = self._vocabulary.table.get
             return [get(key, first) for key in keys]
-        table = self._words.table
+        table = self._vocabulary.table
         if unknown := {key for key in keys if key not in table}:
             if self.num_oov_indices == 0:
-                raise self._unknown(", ".join(repr(self._of_key(key)) for key in sorted(unknown)[:5]))
+                raise self._unknown(", ".join(repr(self._from_key(key)) for key in sorted(unknown)[:5]))
             table = {**table, **{key: first + hashed(key, self.num_oov_indices, self.salt) for key in unknown}}
         return [table[key] for key in keys]
 
@@ -180,7 +180,7 @@ class IntegerLookup(IndexLookup):
         )
 
     _keys: Any = None  # of the vocabulary, rising; each one's id; and the terms of all ids, one more for those beyond
-    _places: Any = None
+    _indices: Any = None
     _entries: Any = None
 
     def _as_terms(self, vocabulary: Any) -> list[Any]:
@@ -192,19 +192,19 @@ class IntegerLookup(IndexLookup):
         return ops.convert_to_numpy(data).astype("int64")
 
     def _prepare(self, terms: list[Any]) -> None:
-        places = {term: len(self._special()) + i for i, term in enumerate(terms)}
+        indices = {term: len(self._special()) + i for i, term in enumerate(terms)}
         if self.mask_token is not None:
-            places[self.mask_token] = 0 if self.output_mode == "int" else -1
-        keys = sorted(places)
+            indices[self.mask_token] = 0 if self.output_mode == "int" else -1
+        keys = sorted(indices)
         self._keys = Constant(np.array(keys, dtype="int64"))
-        self._places = Constant(np.array([places[key] for key in keys], dtype="int64"))
+        self._indices = Constant(np.array([indices[key] for key in keys], dtype="int64"))
         self._entries = Constant(np.array([*self.get_vocabulary(), self.oov_token], dtype="int64"))
 
     def _ids(self, inputs: Any) -> Any:
         if text.is_text(inputs):
             inputs = text.as_text(inputs).astype("int64")
         x = ops.cast(ops.convert_to_tensor(inputs), "int64")
-        ids = index_of(x, self._keys.beside(x, "int64"), self._places.beside(x, "int64"))
+        ids = index_of(x, self._keys.on_device_of(x, "int64"), self._indices.on_device_of(x, "int64"))
         known = ids >= -1
         if self.num_oov_indices == 0:
             missing = ops.convert_to_numpy(x)[~ops.convert_to_numpy(known)]
@@ -212,7 +212,7 @@ class IntegerLookup(IndexLookup):
                 raise self._unknown(", ".join(map(str, missing[:5].tolist())))
             return ids
         if self.num_oov_indices == 1:
-            return ops.where(known, ids, self._first)
+            return ops.where(known, ids, self._first_oov_id)
         if self.oov_method == "farmhash":
             values = ops.convert_to_numpy(x)
             buckets = {
@@ -221,13 +221,13 @@ class IntegerLookup(IndexLookup):
             other: Any = np.array([buckets[v] for v in values.reshape(-1).tolist()], "int64").reshape(values.shape)
         else:
             other = x % self.num_oov_indices
-        return ops.where(known, ids, other + self._first)
+        return ops.where(known, ids, other + self._first_oov_id)
 
     def _inverted(self, inputs: Any) -> Any:
         ids = ops.cast(ops.convert_to_tensor(inputs), "int64")
         n = self.vocabulary_size()
         ids = ops.where(ops.logical_and(ids >= 0, ids < n), ids, n)
-        return ops.cast(ops.take(self._entries.beside(ids, "int64"), ids, axis=0), self.output_dtype)
+        return ops.cast(ops.take(self._entries.on_device_of(ids, "int64"), ids, axis=0), self.output_dtype)
 
 
 def _described(data: Any) -> str:

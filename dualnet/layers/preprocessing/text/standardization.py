@@ -24,38 +24,38 @@ SPLIT = ("whitespace", "character")
 Rows = list[list[bytes]]
 
 
-def standardized(strings: Any, how: str | Callable[..., Any] | None, encoding: str) -> Any:
+def standardized(strings: Any, mode: str | Callable[..., Any] | None, encoding: str) -> Any:
     """Strings as bytes, in an array of any shape -> the same, by one of ``STANDARDIZE`` or by a function"""
-    if how is None:
+    if mode is None:
         return strings
-    made = np.empty(strings.shape, object)
-    if isinstance(how, str):
-        table, removed = STANDARDIZE[how]
-        made.reshape(-1)[:] = [s.translate(table, removed) for s in strings.reshape(-1).tolist()]
-        return made
-    result = how(_for_functions(strings, encoding))
-    made = text.as_bytes(result, encoding) if np.size(result) else made
-    if made.shape != strings.shape:
+    result = np.empty(strings.shape, object)
+    if isinstance(mode, str):
+        table, removed = STANDARDIZE[mode]
+        result.reshape(-1)[:] = [s.translate(table, removed) for s in strings.reshape(-1).tolist()]
+        return result
+    returned = mode(_for_functions(strings, encoding))
+    result = text.as_bytes(returned, encoding) if np.size(returned) else result
+    if result.shape != strings.shape:
         raise ValueError(
             f"TextVectorization: the function given as standardize must keep the shape {strings.shape} of the strings, "
-            f"it returned {made.shape}"
+            f"it returned {result.shape}"
         )
-    return made
+    return result
 
 
-def split_up(strings: list[bytes], how: str | Callable[..., Any] | None, encoding: str) -> Rows:
+def split_up(strings: list[bytes], mode: str | Callable[..., Any] | None, encoding: str) -> Rows:
     """The words of each string, by one of ``SPLIT`` or by a function"""
-    if how == "whitespace":
+    if mode == "whitespace":
         return [s.split() for s in strings]
-    if how == "character":
+    if mode == "character":
         return [[c.encode(encoding) for c in s.decode(encoding, "replace")] for s in strings]
-    made = list(how(_for_functions(np.array(strings, dtype=object), encoding)))  # type: ignore[operator, misc]
-    if len(made) != len(strings):
+    result = list(mode(_for_functions(np.array(strings, dtype=object), encoding)))  # type: ignore[operator, misc]
+    if len(result) != len(strings):
         raise ValueError(
             f"TextVectorization: the function given as split got {len(strings)} strings and must return as many lists of "
-            f"words, it returned {len(made)}"
+            f"words, it returned {len(result)}"
         )
-    return [text.as_bytes(row, encoding).reshape(-1).tolist() if len(row) else [] for row in made]
+    return [text.as_bytes(row, encoding).reshape(-1).tolist() if len(row) else [] for row in result]
 
 
 def _for_functions(strings: Any, encoding: str) -> Any:

@@ -13,7 +13,7 @@ from ....core.tensor import Tensor
 from ....serialization.configurable import attributes
 from ....serialization.objects import deserialize_keras_object
 from ...base.layer import Shape
-from ..numeric.category_encoding import WithDtype, not_sparse
+from ..numeric.category_encoding import OutputDtypeLayer, not_sparse
 from ..numeric.encoding import counted, encode
 from .index_lookup import MODES
 from .lookup import StringLookup
@@ -21,7 +21,7 @@ from .standardization import SPLIT, STANDARDIZE, Rows, ngrams_of, split_up, stan
 from .vocabulary import batches_of, refuse_path
 
 
-class TextVectorization(WithDtype):
+class TextVectorization(OutputDtypeLayer):
     """Strings as the ids of their words.  strings: (batch,) or (batch, 1) -> (batch, words), or (batch, vocabulary)
 
     Every string is standardized, split, put together to ngrams, and looked up in a vocabulary, which is given, or learned by
@@ -120,7 +120,7 @@ class TextVectorization(WithDtype):
         """Learn the vocabulary from strings: a list or array of them, or an iterable of batches (a ``Dataset``, a generator;
         of a tuple (x, y) x is taken), of which ``steps`` are taken. What was learned before is forgotten.
         """
-        self._lookup_layer._begin_adapting()
+        self._lookup_layer._start_adapting()
         for batch in batches_of(data, steps):
             self.update_state(batch)
         self.finalize_state()
@@ -169,14 +169,14 @@ class TextVectorization(WithDtype):
             length = self.output_sequence_length
             if length is None:
                 length = max(map(len, ids), default=0)
-            made = np.full((len(ids), length), 0 if self.output_mode == "int" else -1, dtype="int64")
+            result = np.full((len(ids), length), 0 if self.output_mode == "int" else -1, dtype="int64")
             for i, row in enumerate(ids):
-                made[i, : len(row)] = row[:length]
-            made = made.reshape(*prefix, length)
-            made = made if self.output_mode == "int" else made[..., None]
-            return encode(made, self.output_mode, lookup._depth(), self.output_dtype)
-        made = _bags(ids, lookup._depth(), self.output_mode).reshape(*prefix, lookup._depth())
-        y = ops.cast(ops.convert_to_tensor(made), self.output_dtype)
+                result[i, : len(row)] = row[:length]
+            result = result.reshape(*prefix, length)
+            result = result if self.output_mode == "int" else result[..., None]
+            return encode(result, self.output_mode, lookup._depth(), self.output_dtype)
+        result = _bags(ids, lookup._depth(), self.output_mode).reshape(*prefix, lookup._depth())
+        y = ops.cast(ops.convert_to_tensor(result), self.output_dtype)
         return lookup._weighed(y) if self.output_mode == "tf_idf" else y
 
     def _checked(self, inputs: Any) -> Any:
@@ -261,7 +261,7 @@ def _function(value: Any) -> Any:
 
 def _bags(rows: list[list[int]], depth: int, mode: str) -> Any:
     """How often ("count", "tf_idf") or whether ("multi_hot") every id is in each of some rows of different lengths."""
-    made = np.zeros((len(rows), depth), dtype="int64")
+    result = np.zeros((len(rows), depth), dtype="int64")
     for i, row in enumerate(rows):
-        made[i] = counted(np.array(row, dtype="int64"), depth, mode)
-    return made
+        result[i] = counted(np.array(row, dtype="int64"), depth, mode)
+    return result

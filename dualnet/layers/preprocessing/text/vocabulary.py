@@ -16,36 +16,36 @@ ASSET = "vocabulary.txt"
 
 
 class Vocabulary:
-    """A vocabulary, and what is being learned of one. No container, or every look for layers inside would walk through it."""
+    """A vocabulary and the counts it is learned from. Not a container, which every search for sublayers would walk through."""
 
-    def __init__(self, given_idf: Any = None) -> None:
-        self.given_idf = given_idf  # to the layer as it was made
+    def __init__(self, initial_idf: Any = None) -> None:
+        self.initial_idf = initial_idf  # to the layer as it was made
         self.terms: list[Any] | None = None  # without the special ones
         self.idf: Any = None  # the weight of every entry, special ones included
-        self.sent: Any = None  # these weights, and what a device has of them
+        self.device_weights: Any = None  # these weights, and what a device has of them
         self.table: dict[bytes, int] = {}
-        self.forget()
+        self.reset()
 
     # -- learning --------------------------------------------------------------------------------------------------------
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin to learn anew."""
         self.counts: Counter[Any] = Counter()
         self.documents: Counter[Any] = Counter()  # how many samples have a term
         self.samples = 0
 
-    def count(self, rows: list[list[Any]], weighs: bool) -> None:
-        """Take samples, each a list of keys, into account; if it ``weighs``, how many have each key too."""
+    def count(self, rows: list[list[Any]], count_documents: bool) -> None:
+        """Count the keys of samples, each a list; with ``count_documents`` also how many samples have each key."""
         for row in rows:
             self.counts.update(row)
-            if weighs:
+            if count_documents:
                 self.documents.update(set(row))
         self.samples += len(rows)
 
-    def found(self, ignored: set[Any], most: int | None) -> list[Any]:
-        """The keys that were seen, the most frequent first, and among equals the greatest; at most as many."""
-        seen = sorted(((n, key) for key, n in self.counts.items() if key not in ignored), reverse=True)
-        return [key for _, key in seen][:most]
+    def most_frequent(self, ignored: set[Any], most: int | None) -> list[Any]:
+        """The ``most`` most frequent keys, the most frequent first, and among equals the greatest."""
+        ranked = sorted(((n, key) for key, n in self.counts.items() if key not in ignored), reverse=True)
+        return [key for _, key in ranked][:most]
 
     def learned_weights(self, keys: list[Any]) -> Any:
         """log(1 + samples / (1 + samples that have it)) for each key"""
@@ -53,28 +53,28 @@ class Vocabulary:
 
     # -- weights ---------------------------------------------------------------------------------------------------------
 
-    def weigh(self, weights: Any, special: int = 0) -> None:
+    def set_weights(self, weights: Any, special: int = 0) -> None:
         """Keep these weights, behind as many special ones: those weigh what the known terms do on average."""
         weights = np.asarray(weights)
         if special:
             weights = np.concatenate([np.full(special, weights.mean() if len(weights) else 0.0), weights])
         self.idf = weights.astype("float32")
 
-    def special_differ(self, special: int) -> bool:
+    def special_weights_differ(self, special: int) -> bool:
         """Whether the weight of the special entries is another one than the average."""
         return bool(special) and not np.allclose(self.idf[:special], self.idf[special:].mean(), rtol=1e-6)
 
     def weights(self, depth: int) -> Constant:
         """The weights of vectors with ``depth`` entries, 0 behind the vocabulary."""
-        if self.sent is None or self.sent[0] is not self.idf:
-            self.sent = self.idf, Constant(np.pad(self.idf, (0, depth - len(self.idf))))
-        return self.sent[1]
+        if self.device_weights is None or self.device_weights[0] is not self.idf:
+            self.device_weights = self.idf, Constant(np.pad(self.idf, (0, depth - len(self.idf))))
+        return self.device_weights[1]
 
 
 # -- its file ------------------------------------------------------------------------------------------------------------
 
 
-def read_terms(file: Path, by_hand: bool = False) -> list[str]:
+def read_terms(file: Path, handwritten: bool = False) -> list[str]:
     """The lines of a file; of one that somebody wrote by hand, without the marks of Windows."""
     try:
         lines = file.read_bytes().decode("utf-8").split("\n")
@@ -82,7 +82,7 @@ def read_terms(file: Path, by_hand: bool = False) -> list[str]:
         raise ValueError(f"a vocabulary must be a text file in utf-8, with a term on each line: {error}") from None
     if len(lines) > 1 and lines[-1] == "":
         lines.pop()
-    return [line.removesuffix("\r") for line in lines] if by_hand else lines
+    return [line.removesuffix("\r") for line in lines] if handwritten else lines
 
 
 def write_terms(file: Path, terms: list[Any]) -> None:
@@ -91,7 +91,7 @@ def write_terms(file: Path, terms: list[Any]) -> None:
     file.write_bytes((lines + ("\n" if lines.endswith("\n") else "")).encode())
 
 
-def fits_lines(terms: list[Any]) -> bool:
+def has_no_line_breaks(terms: list[Any]) -> bool:
     """Whether a file with a term on each line can hold them."""
     return not any(isinstance(t, str) and ("\n" in t or "\r" in t) for t in terms)
 

@@ -1,4 +1,4 @@
-"""WithVocabulary: a layer whose vocabulary is given, or learned, and saved with it."""
+"""VocabularyLayer: a layer whose vocabulary is passed in, or learned, and saved with it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from .... import ops
-from ..numeric.category_encoding import WithDtype, plain
-from .vocabulary import ASSET, Vocabulary, batches_of, check_terms, fits_lines, read_terms, write_terms
+from ..numeric.category_encoding import OutputDtypeLayer, plain
+from .vocabulary import ASSET, Vocabulary, batches_of, check_terms, has_no_line_breaks, read_terms, write_terms
 
 
-class WithVocabulary(WithDtype):
-    """Base of layers with a vocabulary. What the terms are, and how they are looked up, says ``IndexLookup`` and those of it."""
+class VocabularyLayer(OutputDtypeLayer):
+    """Base of layers with a vocabulary. ``IndexLookup`` and its subclasses define the terms and their look-up."""
 
     max_tokens: int | None
     num_oov_indices: int
@@ -21,33 +21,33 @@ class WithVocabulary(WithDtype):
     invert: bool
     output_mode: str
 
-    _words: Vocabulary
-    _given: bool  # whether the vocabulary was given to the constructor
-    _asset: bool = False  # whether the vocabulary was learned, and goes into a file of its own
+    _vocabulary: Vocabulary
+    _has_static_vocabulary: bool  # whether the vocabulary was given to the constructor
+    _is_learned: bool = False  # whether the vocabulary was learned, and goes into a file of its own
 
     # -- the vocabulary ----------------------------------------------------------------------------------------------
 
     def _special(self) -> list[Any]:
-        """What stands before the terms: the mask and the places of unknown ones."""
-        return [self.mask_token] * self._first + [self.oov_token] * self.num_oov_indices
+        """The entries before the terms: the mask token and those of out-of-vocabulary terms."""
+        return [self.mask_token] * self._first_oov_id + [self.oov_token] * self.num_oov_indices
 
     @property
-    def _first(self) -> int:
+    def _first_oov_id(self) -> int:
         """The id of the first unknown term: behind the mask, which has one only among ids."""
         return 1 if self.mask_token is not None and self.output_mode == "int" else 0
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The terms in the order of their ids; with the mask and the entries for unknown ones, or without."""
-        return [*(self._special() if include_special_tokens else []), *(self._words.terms or [])]
+        return [*(self._special() if include_special_tokens else []), *(self._vocabulary.terms or [])]
 
     @property
     def idf_weights(self) -> Any:
         """The weight of every entry of the vocabulary, an array of the host; None but for "tf_idf"."""
-        return self._words.idf
+        return self._vocabulary.idf
 
     def vocabulary_size(self) -> int:
         """How many entries the vocabulary has, special ones included."""
-        return len(self._special()) + len(self._words.terms or [])
+        return len(self._special()) + len(self._vocabulary.terms or [])
 
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Use these terms from now on.
@@ -58,7 +58,7 @@ class WithVocabulary(WithDtype):
         if isinstance(vocabulary, (str, os.PathLike)):
             if not Path(vocabulary).is_file():
                 raise ValueError(f"Vocabulary file {vocabulary} does not exist.")
-            vocabulary = read_terms(Path(vocabulary), by_hand=True)
+            vocabulary = read_terms(Path(vocabulary), handwritten=True)
         terms = self._as_terms(plain(vocabulary))
         if self.output_mode == "tf_idf":
             if idf_weights is None:
@@ -70,18 +70,18 @@ class WithVocabulary(WithDtype):
             )
         if not terms:
             raise ValueError(f"Cannot set an empty vocabulary. Received: vocabulary={terms}")
-        given = len(terms)
+        size = len(terms)
         terms = self._checked(terms)
         if idf_weights is not None:
             weights = ops.convert_to_numpy(idf_weights).astype("float32")
-            if len(weights) != given:
+            if len(weights) != size:
                 raise ValueError(
                     "`idf_weights` must be the same length as vocabulary. "
-                    f"len(idf_weights) is {len(weights)}; len(vocabulary) is {given}"
+                    f"len(idf_weights) is {len(weights)}; len(vocabulary) is {size}"
                 )
-            self._words.weigh(weights, len(self._special()) if given == len(terms) else 0)
-        self._asset = self._given = False
-        self._use(terms)
+            self._vocabulary.set_weights(weights, len(self._special()) if size == len(terms) else 0)
+        self._is_learned = self._has_static_vocabulary = False
+        self._set_terms(terms)
 
     def _checked(self, terms: list[Any]) -> list[Any]:
         """Terms without the special ones they may begin with; ``ValueError`` if they make no vocabulary."""
@@ -92,8 +92,8 @@ class WithVocabulary(WithDtype):
         check_terms(terms, special, reserved, self.max_tokens)
         return terms
 
-    def _use(self, terms: list[Any]) -> None:
-        self._words.terms = terms
+    def _set_terms(self, terms: list[Any]) -> None:
+        self._vocabulary.terms = terms
         self._prepare(terms)
 
     # -- learning it -------------------------------------------------------------------------------------------------
@@ -105,13 +105,13 @@ class WithVocabulary(WithDtype):
         generator; of a tuple (x, y) x is taken), of which ``steps`` are taken. What was learned before is forgotten. For
         "tf_idf", a term's weight is log(1 + samples / (1 + samples that have it)).
         """
-        self._begin_adapting()
+        self._start_adapting()
         for batch in batches_of(data, steps):
             self.update_state(batch)
         self.finalize_state()
 
-    def _begin_adapting(self) -> None:
-        if self._words.terms is not None and not self._asset:
+    def _start_adapting(self) -> None:
+        if self._vocabulary.terms is not None and not self._is_learned:
             raise ValueError(
                 f"Cannot adapt layer {self.name!r} after setting a static vocabulary via `vocabulary` argument or "
                 "`set_vocabulary()` method."
@@ -120,7 +120,7 @@ class WithVocabulary(WithDtype):
 
     def reset_state(self) -> None:
         """Forget what ``update_state`` has seen."""
-        self._words.forget()
+        self._vocabulary.reset()
 
     def update_state(self, data: Any) -> None:
         """Take one more batch into account."""
@@ -130,24 +130,30 @@ class WithVocabulary(WithDtype):
 
     def _count(self, rows: list[list[Any]]) -> None:
         """Take samples, each a list of terms, into account."""
-        self._words.count(rows, weighs=self.output_mode == "tf_idf")
+        self._vocabulary.count(rows, count_documents=self.output_mode == "tf_idf")
 
     def finalize_state(self) -> None:
         """Make the vocabulary of what ``update_state`` has seen."""
         special = len(self._special())
         ignored = {self._as_key(t) for t in (self.mask_token, self.oov_token) if t is not None}
-        keys = self._words.found(ignored, None if self.max_tokens is None else max(self.max_tokens - special, 0))
+        keys = self._vocabulary.most_frequent(
+            ignored, None if self.max_tokens is None else max(self.max_tokens - special, 0)
+        )
         if self.output_mode == "tf_idf":
-            self._words.weigh(self._words.learned_weights(keys), special)
-        self._asset = True
-        self._use([self._of_key(key) for key in keys])
+            self._vocabulary.set_weights(self._vocabulary.learned_weights(keys), special)
+        self._is_learned = True
+        self._set_terms([self._from_key(key) for key in keys])
         self.reset_state()
 
     # -- saving ------------------------------------------------------------------------------------------------------
 
     def save_assets(self, dir_path: Any) -> None:
         """Write the vocabulary to a text file in a folder, unless the layer was made with it or a file cannot hold it."""
-        if self._words.terms is not None and not self._given and fits_lines(self._words.terms):
+        if (
+            self._vocabulary.terms is not None
+            and not self._has_static_vocabulary
+            and has_no_line_breaks(self._vocabulary.terms)
+        ):
             write_terms(Path(dir_path, ASSET), self.get_vocabulary())
 
     def load_assets(self, dir_path: Any) -> None:
@@ -157,20 +163,22 @@ class WithVocabulary(WithDtype):
             return
         terms = self._checked(self._as_terms(read_terms(file)))
         if self.output_mode == "tf_idf":
-            self._words.weigh([1.0] * (len(self._special()) + len(terms)))  # what they are comes with the weights
-        self._asset = self._asset or self._words.terms is None
-        self._use(terms)
+            self._vocabulary.set_weights(
+                [1.0] * (len(self._special()) + len(terms))
+            )  # what they are comes with the weights
+        self._is_learned = self._is_learned or self._vocabulary.terms is None
+        self._set_terms(terms)
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         super().save_own_variables(store)
-        if self._words.idf is not None:
-            store["idf_weights"] = self._words.idf
+        if self._vocabulary.idf is not None:
+            store["idf_weights"] = self._vocabulary.idf
 
     def load_own_variables(self, store: Any) -> None:
         store = dict(store)
         weights = store.pop("idf_weights", None)
         if weights is not None:
-            self._words.weigh(weights)
+            self._vocabulary.set_weights(weights)
         super().load_own_variables(store)
 
     # -- what strings and numbers do in their own way ------------------------------------------------------------------
@@ -185,7 +193,7 @@ class WithVocabulary(WithDtype):
     def _as_key(self, term: Any) -> Any:
         return term
 
-    def _of_key(self, key: Any) -> Any:
+    def _from_key(self, key: Any) -> Any:
         return key
 
     def _prepare(self, terms: list[Any]) -> None:
