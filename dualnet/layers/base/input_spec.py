@@ -60,15 +60,15 @@ def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) ->
                 f'Missing data for input "{missing[0]}" of layer {layer_name!r}. You passed a data dictionary with keys '
                 f"{list(inputs)}. Expected the following keys: {[spec.name for spec in specs]}"
             )
-        given = [inputs[spec.name] for spec in specs]
+        tensors = [inputs[spec.name] for spec in specs]
     else:
-        given = tree.flatten(inputs)
-    if len(given) != len(specs):
+        tensors = tree.flatten(inputs)
+    if len(tensors) != len(specs):
         raise ValueError(
-            f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(given)} input tensors. '
-            f"Inputs received: {given}"
+            f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(tensors)} input tensors. '
+            f"Inputs received: {tensors}"
         )
-    for i, (x, spec) in enumerate(zip(given, specs)):
+    for i, (x, spec) in enumerate(zip(tensors, specs)):
         if spec is None or (x is None and spec.optional):
             continue
         problem = _problem(x, spec)

@@ -9,10 +9,10 @@ from ...serialization.configurable import Configurable, attributes
 from .context import at_path
 
 
-class Effective:
-    """The attribute ``kernel`` of a layer: its variable, set by ``build``, or once there is a low-rank part, both together.
+class MergedKernel:
+    """The attribute ``kernel`` of a layer: the variable that ``build`` sets, or, with LoRA enabled, the sum of it and the update.
 
-    What an instance sets goes before this, so a layer without a low-rank part pays nothing.
+    An attribute of the instance takes precedence, so a layer without LoRA pays nothing.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,8 +26,8 @@ class Effective:
         raise AttributeError(f"{owner.__name__} layer {layer.name!r} has no {self.name} yet: it is not built")
 
 
-class Itself:
-    """The attribute ``_kernel``: the variable without a low-rank part, which an instance sets once there is one."""
+class BaseKernel:
+    """The attribute ``_kernel``: the frozen variable without the low-rank update, which ``enable_lora`` sets."""
 
     def __init__(self, name: str) -> None:
         self.name = name

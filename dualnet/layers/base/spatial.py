@@ -43,7 +43,7 @@ class Spatial(Layer):
 
 
 def data_format_of(layer: Layer, value: str | None) -> str:
-    """The data format given, or the configured one."""
+    """The data format passed, or the configured one."""
     value = config.image_data_format() if value is None else value
     if value not in ("channels_last", "channels_first"):
         raise ValueError(
@@ -55,13 +55,13 @@ def data_format_of(layer: Layer, value: str | None) -> str:
 def whole_numbers(layer: Layer, name: str, value: Any, n: int, least: int = 1) -> tuple[int, ...]:
     """An argument that is one whole number for all axes, or ``n`` of them, as a tuple of ``n``."""
     try:
-        given = (value,) * n if not isinstance(value, (tuple, list)) else value
-        numbers = tuple(index(v) for v in given)
+        items = (value,) * n if not isinstance(value, (tuple, list)) else value
+        numbers = tuple(index(v) for v in items)
     except TypeError:
         numbers = ()
     if len(numbers) != n or isinstance(value, bool) or any(v < least for v in numbers):
-        kind = "positive" if least else "non-negative"
+        sign = "positive" if least else "non-negative"
         raise ValueError(
-            f"{type(layer).__name__}: `{name}` must be a {kind} whole number or a tuple of {n} of them, got {value!r}"
+            f"{type(layer).__name__}: `{name}` must be a {sign} whole number or a tuple of {n} of them, got {value!r}"
         )
     return numbers

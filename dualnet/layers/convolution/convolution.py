@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops.nn.convolution import convolve
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 from .base import Convolutional, with_defaults
 
@@ -19,8 +19,8 @@ class BaseConv(Lora, Convolutional):
     lora_rank, lora_alpha: see ``enable_lora``.
     """
 
-    kernel: Any = Effective("kernel")
-    _kernel: Any = Itself("kernel")
+    kernel: Any = MergedKernel("kernel")
+    _kernel: Any = BaseKernel("kernel")
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from ...graph.node import Node
 from ...ops.linalg.linear import dense
 from ...serialization.configurable import attributes
 from ..base.layer import Layer
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
 # Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
@@ -123,8 +123,8 @@ class Dense(Lora, Layer):
 
     supports_masking = True
     _config_attributes = attributes(activity_regularizer="activity_regularizer")
-    kernel: Any = Effective("kernel")
-    _kernel: Any = Itself("kernel")
+    kernel: Any = MergedKernel("kernel")
+    _kernel: Any = BaseKernel("kernel")
 
     def __init__(
         self,

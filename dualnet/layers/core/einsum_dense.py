@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ... import activations, initializers, ops
 from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
 _FORMS = [
@@ -91,8 +91,8 @@ class EinsumDense(Lora, Layer):
     """
 
     _config_attributes = attributes(activity_regularizer="activity_regularizer", output_shape="partial_output_shape")
-    kernel: Any = Effective("kernel")
-    _kernel: Any = Itself("kernel")
+    kernel: Any = MergedKernel("kernel")
+    _kernel: Any = BaseKernel("kernel")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from ... import ops
 from ...ops.nn.embedding import embedding
 from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
-from ..base.lora import Effective, Itself, Lora
+from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
 
@@ -21,8 +21,8 @@ class Embedding(Lora, Layer):
     quantization_config is for quantizing, which there is not.
     """
 
-    embeddings: Any = Effective("embeddings")
-    _embeddings: Any = Itself("embeddings")
+    embeddings: Any = MergedKernel("embeddings")
+    _embeddings: Any = BaseKernel("embeddings")
     _lora_of = "embeddings"
     _config_attributes = attributes(activity_regularizer="activity_regularizer", weights="_no_weights")
     _no_weights = quantization_config = None  # the table is in the file of weights
