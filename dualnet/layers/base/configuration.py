@@ -50,7 +50,7 @@ def load_own_variables(layer: Layer, store: Any) -> None:
         v.assign(store[str(i)])
 
 
-def saved_children(layer) -> list[tuple[str, Any]]:
+def saved_children(layer: Layer) -> list[tuple[str, Any]]:
     """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
     children = [(name, value) for name, value in vars(layer).items() if name not in NOT_CHILDREN]
     return sorted(children, key=saved_order)

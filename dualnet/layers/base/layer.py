@@ -278,8 +278,8 @@ class Layer(Symbolic, Configurable, metaclass=LayerType):
     @property
     def losses(self) -> list[Any]:
         """What ``add_loss`` added in the last call, then the penalties of regularized trainable weights."""
-        penalties = [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
-        return self._added_losses() + penalties
+        added = self._added_losses()
+        return added + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
 
     def _added_losses(self) -> list[Any]:
         return [*self._losses, *(x for layer in self._sublayers() for x in layer._added_losses())]
