@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import tree
 from ..core.tensor import Tensor
-from ..layers.base.tracking import Tracking
+from ..layers.base.layer import Layer
 
 
 def is_capturable(model: Any, *steps: str) -> bool:
@@ -70,5 +70,5 @@ def _is_builtin_value(value: Any) -> bool:
     return (
         is_builtin(type(value))
         and is_builtin(type(value).__call__)
-        and (isinstance(value, Tracking) or all(map(_is_builtin_value, vars(value).values())))
+        and (isinstance(value, Layer) or all(map(_is_builtin_value, vars(value).values())))
     )

@@ -12,6 +12,7 @@ from .. import optimizers, tree
 from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from ..core.tracing import no_grad
 from ..core.version import invalidate, version
+from ..layers.base.tracking import parts
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names, positional_metrics
 from . import eval_loops, loops
 from .compiled_loss import CompiledLoss
@@ -288,7 +289,7 @@ def _metrics_of(layer: Any) -> list[Any]:
     Those of a model inside belong to its own training, as in Keras.
     """
     result: dict[int, Any] = {}
-    for value in layer._parts():
+    for value in parts(layer):
         if isinstance(value, metrics_module.Metric):
             result[id(value)] = value
         elif isinstance(value, (list, tuple, dict)):

@@ -1,54 +1,75 @@
-"""Layer: weights, and a call that uses them."""
+"""Layer: weights, and a call that uses them.
+
+What is longer than a few lines is in modules of functions that take the layer: ``calling`` (inputs and masks of a call), ``tracking``
+(weights and sublayers) and ``configuration`` (files).
+"""
 
 from __future__ import annotations
 
+import difflib
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from ... import dtype_policies, regularizers, tree
+from ...core.dtypes import is_float
 from ...core.naming import auto_name
+from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
+from ...core.tracing import state
 from ...core.variables import Variable
+from ...core.version import invalidate
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
-from ...legacy.arguments import pop_input_shape
+from ...legacy.arguments import name_first, pop_input_shape
 from ...ops import _autocast as autocast
-from ...serialization.configurable import attributes, builtin_class, constructor_parameters
-from .calling import Calling
-from .configuration import Configuration
+from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
+from . import configuration, tracking
+from .calling import add_context, convert, convert_arguments, enter_context, pass_masks, set_mask
 from .context import context, name_scope, nothing
-from .metaclass import LayerType, Shape, marking_built, read_signature
+from .input_spec import assert_input_compatibility
+from .metaclass import CallSignature, LayerType, Shape, marking_built, read_signature
 from .symbolic import Symbolic
-from .tracking import Tracking
 
 __all__ = ["Layer", "Shape", "name_scope"]
 
 
-class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
+class Layer(Symbolic, Configurable, metaclass=LayerType):
     """Base of all layers.
 
     A layer of your own defines ``__init__``, ``build(input_shape)`` if its weights depend on the input, and
-    ``call(inputs)``, with ``training`` or ``mask`` among its parameters if it wants them. Weights are made by
-    ``add_weight``; layers, variables and lists or dictionaries of them that are kept as attributes are found by
-    themselves.
+    ``call(inputs)``, with ``training`` or ``mask`` among its parameters if it needs them. ``add_weight`` makes weights; layers,
+    variables, and lists or dictionaries of them are tracked as soon as they are attributes.
 
     activity_regularizer: a penalty on the output. trainable: whether optimizers may change the weights. dtype: a
     name, of weights and results. name: by default the class in snake_case, numbered. input_shape, input_dim,
     batch_input_shape: the shape of the input without (with) the batch, for the first layer of a ``Sequential``.
     """
 
-    built = False
-    _building = False
+    # Attributes of a class, which a subclass may set.
+    input_spec: Any = None  # what the input has to be: an ``InputSpec`` or a structure of them
     supports_masking = False
     stateful = False
-    _independent_samples = True  # whether a layer of dualnet treats each sample alone (``TimeDistributed`` asks)
     takes_text = False  # whether the layer reads strings, so that a model may be fed with them
-    _auto_args: tuple[tuple[Any, ...], dict[str, Any]]
+    _independent_samples = True  # whether a layer of dualnet treats each sample alone (``TimeDistributed`` asks)
     _config_attributes = attributes(activity_regularizer=None, autocast=None, dtype=None, name=None, trainable=None)
+    # Read from the methods once per class.
+    _signature: CallSignature
+    _makes_mask = False
+    _defines_call = False
+    # State of a layer, until it is changed.
+    built = False
+    _building = False
+    _was_called = False
+    _context_arguments: tuple[str, ...] = ()
+    _build_shapes: dict[str, Any] | None = None  # by argument, of a build that takes several
+    _auto_args: tuple[tuple[Any, ...], dict[str, Any]]  # what the constructor was called with
+    _layers = tracking.SublayersDescriptor()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._signature = read_signature(cls.call)  # wherever it is inherited from
+        cls._defines_call = cls.call is not Layer.call
         cls._makes_mask = cls.compute_mask is not Layer.compute_mask
         if "build" in cls.__dict__:
             cls.build = marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
@@ -84,7 +105,7 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         self._batch_input_shape = pop_input_shape(kwargs)
         for value in list(self.__dict__.values()):  # variables that were set before this was called
             if isinstance(value, Variable):
-                self._track(value)
+                tracking.track(self, value)
         if kwargs:
             raise ValueError(_unknown_arguments(type(self), kwargs))
 
@@ -136,7 +157,7 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         """The names of the layers this one is in and its own, with "/" between; None until it is built."""
         return self._path
 
-    # -- building and calling ------------------------------------------------------------------------------------
+    # -- building ------------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of a shape, the batch first. Layers without weights need none.
@@ -159,6 +180,94 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         """For the end of ``__init__`` of a layer without weights: it is built, unless a subclass has a ``build``."""
         self.built = type(self).build is Layer.build
 
+    # -- calling -------------------------------------------------------------------------------------------------
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `call` method implemented: "
+            f"{type(self).__name__} must define call(inputs)"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        signature = self._signature
+        if "_trainable_variables" not in self.__dict__:
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first")
+        if not args and kwargs and signature.names and signature.names[0] in kwargs:
+            args = (kwargs.pop(signature.names[0]),)  # the input given by name
+        # Most calls are of one tensor, with nothing else but ``training``.
+        if (
+            len(args) == 1
+            and isinstance(args[0], Tensor)
+            and (not kwargs or (len(kwargs) == 1 and "training" in kwargs))
+        ):
+            x = args[0]
+            if self.autocast and x.data.dtype != self._compute_dtype and is_float(x.data.dtype):
+                args = (convert(self, x),)
+            mask = x._keras_mask
+            if mask is not None and signature.mask:
+                kwargs["mask"] = mask
+        else:
+            if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
+                return self._symbolic_call(*args, **kwargs)
+            args, kwargs = convert_arguments(self, args, kwargs)
+            mask = pass_masks(self, args, kwargs)
+        if self.input_spec is not None:
+            assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
+        before, inside, scope, seen = context.training, context.inside, context.scope, state.compute_dtype
+        if not self.built:
+            self._build_for(args, kwargs)
+            context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
+        if not self._was_called:
+            self._was_called = True
+        if not inside:
+            context.inside = True
+            if context.holding:
+                self._clear_losses()  # those of the call before
+        if seen != self._mixed_dtype:
+            state.compute_dtype = self._mixed_dtype if self.autocast else None
+        if self._context_arguments:
+            enter_context(self, kwargs)
+        if signature.training:
+            training = kwargs.get("training")
+            if training is None and "training" in signature.names[: len(args)]:
+                training = args[signature.names.index("training")]
+            elif training is None:
+                training = kwargs["training"] = before if before is not None else signature.training_default
+        else:
+            training = kwargs.pop("training", None)
+        if training is not None:
+            context.training = training
+        try:
+            y = self.call(*args, **kwargs)
+        except Exception as error:
+            add_context(error, self, args)
+            raise
+        finally:
+            context.training, context.inside, context.scope = before, inside, scope
+            if state.compute_dtype != seen:
+                state.compute_dtype = seen
+            if self._context_arguments:
+                context.leave()
+        if self.supports_masking and (mask is not None or self._makes_mask):
+            set_mask(self, args[0] if args else None, mask, y)
+        if self.activity_regularizer is not None:
+            for part in tree.flatten(y):
+                self.add_loss(self.activity_regularizer(part) / max(1, *part.shape[:1]))
+        return y
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output: that of the input, unless a layer says otherwise."""
+        return previous_mask
+
+    def _register_call_context_args(self, *names: str) -> None:
+        """Hand these keyword arguments of a call on to the layers inside that registered them too, as ``training`` is.
+
+        A layer whose ``call`` does not take one of them may be called with it all the same.
+        """
+        if self._was_called:
+            raise RuntimeError("Cannot add call-context args after the layer has been called.")
+        self._context_arguments = tuple(dict.fromkeys((*self._context_arguments, *names)))
+
     # -- losses --------------------------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
@@ -169,8 +278,8 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
     @property
     def losses(self) -> list[Any]:
         """What ``add_loss`` added in the last call, then the penalties of regularized trainable weights."""
-        found = self._added_losses()
-        return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+        added = self._added_losses()
+        return added + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
 
     def _added_losses(self) -> list[Any]:
         return [*self._losses, *(x for layer in self._sublayers() for x in layer._added_losses())]
@@ -180,6 +289,140 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         context.holding.discard(self)
         for layer in self._sublayers():
             layer._clear_losses()
+
+    # -- weights -------------------------------------------------------------------------------------------------
+
+    @name_first
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a weight of this layer.
+
+        shape: () by default. initializer: a name, object or function; "glorot_uniform" by default for floating point,
+        zeros for integers. regularizer: a penalty on the weight, added to the loss. constraint: applied after every
+        update.
+        """
+        return tracking.add_weight(
+            self, shape, initializer, dtype, trainable, autocast, regularizer, constraint, aggregation,
+            overwrite_with_gradient, name,
+        )  # fmt: skip
+
+    def add_variable(
+        self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, **kwargs: Any
+    ) -> Variable:
+        """Make a weight of this layer (see ``add_weight``)."""
+        return self.add_weight(shape, initializer, dtype, trainable, **kwargs)
+
+    @property
+    def _tracker(self) -> tracking.Tracker:
+        """What lets weights be added after the build, as in Keras: ``unlock()``, then ``lock()``."""
+        return self.__dict__.setdefault("_its_tracker", tracking.Tracker())
+
+    def _untrack_variable(self, variable: Variable) -> None:
+        """Stop tracking a weight."""
+        tracking.untrack(self, variable)
+
+    def __getattr__(self, name: str) -> Any:
+        cls = type(self).__name__
+        if "_trainable_variables" not in self.__dict__:
+            raise AttributeError(f"{cls} has no {name!r} yet: {cls}.__init__ must call super().__init__() first")
+        return object.__getattribute__(self, name)  # which raises, with the words of a property that did
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
+            tracking.track(self, value)
+        if (
+            self.built
+            and name[:1] != "_"
+            and self.__dict__.get(name) is not value
+            and name not in tracking.NOT_IN_STEPS
+        ):
+            invalidate()  # steps that were recorded do not know of it
+        object.__setattr__(self, name, value)
+
+    def _own_variables(self) -> list[Variable]:
+        """The weights of the layer itself, trainable ones first."""
+        return tracking.own_variables(self)
+
+    def _sublayers(self) -> list[Layer]:
+        """The layers directly inside this one: attributes in the order they were set, with those in containers."""
+        return tracking.sublayers(self)
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        """This layer, the layers in it, those in them and so on, each once, a layer before those in it."""
+        return tracking.flatten_layers(self, include_self, recursive)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of this layer and of those inside it."""
+        return tracking.metrics(self)
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables that hold the state of these metrics."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: those of the layer itself, trainable ones first, then those of the layers inside it."""
+        return tracking.weights(self)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as ``weights``."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights an optimizer may change."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights an optimizer leaves alone."""
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as ``trainable_weights``."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as ``non_trainable_weights``."""
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        tracking.set_trainable(self, value)
+
+    def get_weights(self) -> list[Any]:
+        """The values of all weights, as NumPy arrays in the order of ``weights``."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights, in the order of ``weights``; none, and ``ValueError``, when number or shapes differ."""
+        tracking.set_weights(self, weights)
+
+    def count_params(self) -> int:
+        """How many numbers all weights hold."""
+        if not self.built:
+            raise ValueError(f"{self.name} has no weights yet: build it, or call it on data, before counting them")
+        return sum(v.size for v in self.weights)
 
     # -- saving --------------------------------------------------------------------------------------------------
 
@@ -192,26 +435,46 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
             del config["trainable"]
         config |= super().get_config()
         if type(self).get_config is Layer.get_config and owner is Layer and type(self).__init__ is not Layer.__init__:
-            config |= self._constructor_arguments()
+            config |= configuration.constructor_arguments(self)
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return config
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What ``build`` was called with."""
+        if self._build_shapes is not None:
+            return {"shapes_dict": self._build_shapes}
+        return None if self._build_shape is None else {"input_shape": self._build_shape}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build for the shape a config names."""
+        configuration.build_from_config(self, config)
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the values of the layer's own weights into ``store`` under "0", "1", ..."""
+        for i, v in enumerate(self._own_variables()):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Set the layer's own weights from what ``save_own_variables`` stored."""
+        configuration.load_own_variables(self, store)
+
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
+        return configuration.saved_children(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
 Layer._signature = read_signature(Layer.call)
-Layer._makes_mask = False
 
 
-def _unknown_arguments(kind: type[Layer], given: dict[str, Any]) -> str:
-    import difflib
-
+def _unknown_arguments(cls: type[Layer], arguments: dict[str, Any]) -> str:
     hidden = {"self", "args", "kwargs", "lora_rank", "lora_alpha", "quantization_config"}
-    known = [name for name in inspect.signature(kind.__init__).parameters if name not in hidden]
-    near = [near for name in given for near in difflib.get_close_matches(name, known, n=1)]
+    known = [name for name in inspect.signature(cls.__init__).parameters if name not in hidden]
+    similar = [match for name in arguments for match in difflib.get_close_matches(name, known, n=1)]
     return (
-        f"{kind.__name__} does not know the argument{'s' if len(given) > 1 else ''} {', '.join(map(repr, given))}; "
-        f"it takes {', '.join(known)}" + (f"; did you mean {', '.join(map(repr, near))}?" if near else "")
+        f"{cls.__name__} does not know the argument{'s' if len(arguments) > 1 else ''} {', '.join(map(repr, arguments))}; "
+        f"it takes {', '.join(known)}" + (f"; did you mean {', '.join(map(repr, similar))}?" if similar else "")
     )

@@ -99,11 +99,11 @@ def marking_built(build: Any) -> Any:
             if self._build_shape is None:
                 self._build_shape = next(iter(kwargs.values())) if kwargs and input_shape is None else input_shape
             if self._build_shapes is None and args:  # the shapes of several tensors, by position
-                given = dict(
+                shapes = dict(
                     list(inspect.signature(build).bind(self, input_shape, *args, **kwargs).arguments.items())[1:]
                 )
-                if all(name.endswith("_shape") for name in given):
-                    self._build_shapes = given
+                if all(name.endswith("_shape") for name in shapes):
+                    self._build_shapes = shapes
             elif self._build_shapes is None and kwargs and input_shape is None:
                 self._build_shapes = dict(kwargs)
             self.built = True

@@ -43,7 +43,7 @@ class Spatial(Layer):
 
 
 def data_format_of(layer: Layer, value: str | None) -> str:
-    """The data format given, or the configured one."""
+    """The data format passed, or the configured one."""
     value = config.image_data_format() if value is None else value
     if value not in ("channels_last", "channels_first"):
         raise ValueError(

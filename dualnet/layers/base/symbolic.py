@@ -9,7 +9,6 @@ from ...core.symbolic import KerasTensor
 from ...core.tracing import no_grad
 from ...graph.infer import infer
 from ...graph.node import Node, record
-from .calling import Calling
 from .context import context, name_scope
 from .input_spec import assert_input_compatibility
 from .metaclass import CallSignature, build_arguments
@@ -33,6 +32,7 @@ class Symbolic:
     _summary_output_shape: Any
     _inbound_nodes: list[Node]
     _signature: CallSignature
+    _defines_call: bool
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
@@ -123,7 +123,7 @@ class Symbolic:
 
         By default the layer is run on zeros with two batch sizes; entries that differ are open.
         """
-        if type(self).call is Calling.call:
+        if not self._defines_call:
             raise NotImplementedError(
                 f"Layer {type(self).__name__} does not have a `compute_output_shape` method implemented, nor a `call`"
             )
