@@ -86,6 +86,9 @@ class Recorder:
             self.abort("random numbers that no op took")
         self._draws[id(key)] = (generator, key, step)
 
+    def change(self, subject: Any, reason: str) -> None:
+        self.abort(reason)
+
     def abort(self, what: str) -> None:
         """Something happened that is in no op, so that the step cannot be told from its ops."""
         self.problem = self.problem or what

@@ -154,12 +154,6 @@ class Sequential(Model):
             x = layer(x, training=training)
         return x
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        shape = input_shape
-        for layer in self.layers:
-            shape = layer.compute_output_shape(shape)
-        return shape
-
     def get_config(self) -> dict[str, Any]:
         from ..serialization.objects import serialize_keras_object
 

@@ -100,7 +100,7 @@ class Calling:
         try:
             y = self.call(*args, **kwargs)
         except Exception as error:
-            _add_context(error, self, args)
+            add_context(error, self, args)
             raise
         finally:
             context.training, context.inside, context.scope = before, inside, scope
@@ -227,7 +227,7 @@ def _mask_of(value: Any) -> Any:
     return masks if any(m is not None for m in tree.flatten(masks)) else None
 
 
-def _add_context(error: BaseException, layer: Any, args: tuple[Any, ...]) -> None:
+def add_context(error: BaseException, layer: Any, args: tuple[Any, ...]) -> None:
     """Say in which layer an error happened, once, at the innermost layer."""
     if getattr(error, "_dualnet_noted", False):
         return
