@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dualnet_backends as backends
+import numpy as np
 
 from .. import tree
 from ..core import op as ops
@@ -201,7 +202,7 @@ def trial() -> Iterator[None]:
         return
     own = Trial()
     try:
-        with tracing.no_grad(), tracing.tracing(own):
+        with tracing.no_grad(), tracing.tracing(own), np.errstate(all="ignore"):
             yield
     finally:
         own.restore()
