@@ -15,7 +15,7 @@ import dualnet_backends as backends
 import numpy as np
 
 from .. import tree
-from ..core import op as ops
+from ..core import op as op_
 from ..core import seeds, tracing
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
