@@ -80,7 +80,9 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     for large, other, *small in _assignments(unknown, symbolic, args, kwargs):
         try:
             results = [run(large), run(other)]
-        except Exception as error:  # a layer may raise anything; what the sizes were chosen for is said by the first error
+        except (
+            Exception
+        ) as error:  # a layer may raise anything; what the sizes were chosen for is said by the first error
             first_error = first_error or error
             continue
         for sizes in small:  # a part of the first ten is ten long, unless there are fewer

@@ -44,7 +44,9 @@ def describe(K: Any, built: Any) -> Any:
         return spec(built)
     calls = []
     for operation in built.layers if isinstance(built, K.Sequential) else built.operations:
-        kind = type(operation).__name__.replace("Functional", "Model") if isinstance(operation, K.layers.Layer) else "op"
+        kind = (
+            type(operation).__name__.replace("Functional", "Model") if isinstance(operation, K.layers.Layer) else "op"
+        )
         calls += [[kind, spec(node.outputs)] for node in operation._inbound_nodes]
     return [*calls, spec(built.outputs)]
 
@@ -277,7 +279,9 @@ simple("cumsum", (None, 3), lambda K, x: K.ops.cumsum(x, axis=1))
 simple("sort", (None, 3), lambda K, x: K.ops.sort(x, axis=1))
 simple("top k", (None, 9), lambda K, x: K.ops.top_k(x, 2))
 simple("flip", (None, 3), lambda K, x: K.ops.flip(x, 1))
-simple("conv of ops", (None, 9, 3), lambda K, x: K.ops.conv(x, np.ones((3, 3, 3, 4), "float32"), strides=2, padding="same"))
+simple(
+    "conv of ops", (None, 9, 3), lambda K, x: K.ops.conv(x, np.ones((3, 3, 3, 4), "float32"), strides=2, padding="same")
+)
 simple("pooling of ops", (None, 9, 3), lambda K, x: K.ops.max_pool(x, 2))
 simple("resize of ops", (None, None, 3), lambda K, x: K.ops.image.resize(x, (4, 6)))
 simple("a matrix of fixed size", (None, 3), lambda K, x: K.ops.matmul(np.ones((5, 7), "float32"), x[:, :7]))
@@ -380,7 +384,7 @@ def _(K: Any) -> Any:
 def _(K: Any) -> Any:
     class Heads(K.layers.Layer):  # type: ignore[misc, name-defined]
         def call(self, x: Any) -> Any:
-            n, t, c = K.ops.shape(x)
+            _, t, c = K.ops.shape(x)
             return K.ops.transpose(K.ops.reshape(x, (-1, t, 2, c // 2)), (0, 2, 1, 3))
 
     x = K.Input((5, 6))
@@ -475,7 +479,8 @@ simple("lambda over an unknown axis", (None, 3), lambda K, x: K.layers.Lambda(la
 @model("a Sequential of unknown size")
 def _(K: Any) -> Any:
     L = K.layers
-    return K.Sequential([K.Input((None, None, 1)), L.Conv2D(2, 3, strides=2), L.Conv2D(2, 3, strides=2), L.GlobalMaxPooling2D(), L.Dense(3)])  # fmt: skip
+    convolved = [L.Conv2D(2, 3, strides=2), L.Conv2D(2, 3, strides=2)]
+    return K.Sequential([K.Input((None, None, 1)), *convolved, L.GlobalMaxPooling2D(), L.Dense(3)])
 
 
 @model("a Sequential of unknown size with Flatten and Dense")

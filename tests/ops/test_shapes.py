@@ -65,8 +65,6 @@ CHANGES: list[Callable[[int], int]] = [
     lambda n: n,
     lambda n: n + 3 if n > 1 else n,
     lambda n: 2 * n,
-    lambda n: n + 2,
-    lambda n: 12 * n,
     lambda n: max(n - 1, 1),
 ]
 

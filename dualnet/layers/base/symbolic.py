@@ -101,7 +101,10 @@ class Symbolic:
                 try:
                     return symbols(probe(self, args, kwargs))
                 except Exception as other:
-                    for layer, attributes in unbuilt.items():  # weights for a size that merely stood in for an unknown one
+                    for (
+                        layer,
+                        attributes,
+                    ) in unbuilt.items():  # weights for a size that merely stood in for an unknown one
                         layer.__dict__.clear()
                         layer.__dict__.update(attributes)
                     invalidate()

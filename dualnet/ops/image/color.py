@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..nn._windows import first_spatial_axis
 from ..registry import op
@@ -36,7 +37,7 @@ def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -
     return y.astype(images.dtype, copy=False), backward
 
 
-@op("image", class_name="RGBToHSV")
+@op("image", class_name="RGBToHSV", shape=shape_rules.unchanged)
 def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Hue, saturation and value of floating point images, all from 0 to 1 when red, green and blue are
 
@@ -77,7 +78,7 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     return y, backward
 
 
-@op("image", class_name="HSVToRGB")
+@op("image", class_name="HSVToRGB", shape=shape_rules.unchanged)
 def hsv_to_rgb(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Red, green and blue from hue, saturation and value: the inverse of ``rgb_to_hsv``. Hues a whole number apart are equal"""
     axis = _channels("hsv_to_rgb", images, data_format, floating=True)

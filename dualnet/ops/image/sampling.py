@@ -17,6 +17,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..nn._windows import first_spatial_axis
 from ..registry import op
@@ -66,7 +67,7 @@ def map_coordinates(
     return y.reshape(shape[1:]), backward
 
 
-@op("image")
+@op("image", shape=shape_rules.unchanged)
 def affine_transform(
     backend: Backend,
     images: Array,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..core.shape import ndim, ravel
 from ..math.reduce import sum
@@ -19,7 +20,7 @@ def _places(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
     return i + builtins.max(-offset, 0), i + builtins.max(offset, 0)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.diagonal)
 def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Op:
     """The diagonal of each matrix in two axes, ``offset`` above the main one.  x: (..., n, ..., m, ...) -> (..., d)"""
     if x.ndim < 2:
@@ -68,13 +69,13 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.matrix)
 def tril(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """The elements on and below the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.tri(*_matrix(x), k=k, dtype="bool"))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.matrix)
 def triu(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """The elements on and above the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.logical_not(xp.tri(*_matrix(x), k=k - 1, dtype="bool")))

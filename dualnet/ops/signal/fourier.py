@@ -11,6 +11,7 @@ from typing import Any
 from ...core.dtypes import is_float, result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..core.create import arange, convert_to_tensor
 from ..core.shape import broadcast_to, get_item, ndim, pad, shape
@@ -52,19 +53,19 @@ def _parts(xp: Xp, z: Array) -> tuple[Array, Array]:
     return xp.real(z), xp.imag(z)
 
 
-@op("math", class_name="FFT")
+@op("math", class_name="FFT", shape=shape_rules.fourier)
 def fft(x: Pair, /) -> Any:
     """The discrete Fourier transform of the last axis.  x: a pair of (..., n) -> a pair of (..., n)"""
     return _fft(*_pair("fft", x))
 
 
-@op("math", class_name="FFT2")
+@op("math", class_name="FFT2", shape=shape_rules.fourier)
 def fft2(x: Pair, /) -> Any:
     """The discrete Fourier transform of the last two axes.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _fft2(*_pair("fft2", x, 2))
 
 
-@op("math", class_name="IFFT2")
+@op("math", class_name="IFFT2", shape=shape_rules.fourier)
 def ifft2(x: Pair, /) -> Any:
     """The inverse of ``fft2``.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _ifft2(*_pair("ifft2", x, 2))
