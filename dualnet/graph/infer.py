@@ -32,12 +32,16 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
         return probe(op, args, options)
     try:
         spec = rule(*args, **options)
-    except (ValueError, IndexError, TypeError) as error:
-        probe(op, args, options)  # raises the op's own message
-        raise error
-    if _is_shape(spec):
-        return Spec(spec, _dtype(op, args, options))
-    return spec
+    except (ValueError, IndexError) as error:
+        shapes = [x.shape for x in tree.flatten([args, options]) if isinstance(x, KerasTensor)]
+        if None not in (n for shape in shapes for n in shape):
+            probe(op, args, options)  # which raises the op's own message
+        name = op.__name__.lstrip("_")
+        message = (
+            str(error) if str(error).startswith(name) else f"{name}: {error}, on shapes {', '.join(map(str, shapes))}"
+        )
+        raise type(error)(message) from None
+    return Spec(spec, _dtype(op, args, options)) if _is_shape(spec) else spec
 
 
 def _is_shape(x: Any) -> bool:
@@ -113,8 +117,8 @@ def _assignments(
         return key[1] - symbolic[key[0]].ndim
 
     def met(axis: int) -> int | None:
-        """The one known size that other tensors have at this axis, counted from the last."""
-        known = {shape[axis] for shape in constants if -axis <= len(shape) and shape[axis] not in (None, 1)}
+        """The one known size that other tensors have at an axis."""
+        known = {shape[axis] for shape in constants if -len(shape) <= axis < len(shape)} - {None, 1}
         return known.pop() if len(known) == 1 else None
 
     groupings: list[Callable[[tuple[int, int]], Any]] = [
@@ -124,19 +128,19 @@ def _assignments(
         lambda key: 0,
     ]
     seen = []
-    for meets in (False, True):
+    for place in (None, from_last, lambda key: key[1]):
         for group in groupings:
-            known = {key: met(from_last(key)) if meets else None for key in unknown}
+            known = {key: None if place is None else met(place(key)) for key in unknown}
             groups = list(dict.fromkeys(group(key) for key in unknown if known[key] is None))
             partition = [(known[key], None if known[key] else groups.index(group(key))) for key in unknown]
             if partition in seen:
                 continue
             seen.append(partition)
-            first = max(limits, default=0) // step + (1 if many else 5)
+            first = max(limits, default=0) // step + (max(1, 16 // step) if many else 5)
             pool = [n for n in (step * (first + i) for i in range(2 * len(unknown) + len(fixed) + 2)) if n not in fixed]
             count = len(groups)
             other = pool[1 : count + 1] if many else pool[count : 2 * count]
-            choices = [pool[:count], other[::-1], [3 + i for i in range(count)], [1] * count]
+            choices = [pool[:count], other, [3 + i for i in range(count)], [1] * count]
             yield [
                 {key: known[key] or sizes[groups.index(group(key))] for key in unknown}  # type: ignore[misc]
                 for sizes in choices

@@ -47,13 +47,13 @@ def axes_of(axis: Any, rank: int) -> set[int]:
 def same_size(a: int | None, b: int | None) -> int | None:
     """What is known of a size that must be both."""
     if None not in (a, b) and a != b:
-        raise ValueError(f"sizes {a} and {b} do not agree")
+        raise ValueError(f"the sizes {a} and {b} do not agree")
     return b if a is None else a
 
 
 def same_shape(*shapes: Shape) -> Shape:
     if len({len(s) for s in shapes}) != 1:
-        raise ValueError(f"shapes {shapes} do not agree")
+        raise ValueError("the numbers of axes do not agree")
     out = shapes[0]
     for shape in shapes[1:]:
         out = tuple(map(same_size, out, shape))
@@ -66,7 +66,7 @@ def broadcast(*shapes: Shape) -> Shape:
     for sizes in zip(*((1,) * (max(map(len, shapes)) - len(s)) + tuple(s) for s in shapes)):
         known = {n for n in sizes if n not in (None, 1)}
         if len(known) > 1:
-            raise ValueError(f"shapes {shapes} cannot be broadcast")
+            raise ValueError(f"the sizes {sorted(known)} of an axis cannot be broadcast")
         out.append(known.pop() if known else None if None in sizes else 1)
     return tuple(out)
 
@@ -84,6 +84,16 @@ def unchanged(x: Any, *args: Any, **options: Any) -> Shape:
     return shape_of(x)
 
 
+def unchanged_dtype(x: Any, *args: Any, **options: Any) -> Spec:
+    """The shape and the dtype of the first argument."""
+    return Spec(shape_of(x), x.dtype)
+
+
+def unchanged_float(x: Any, *args: Any, **options: Any) -> Spec:
+    """The shape of the first argument, in floating point."""
+    return Spec(shape_of(x), float_dtype(x))
+
+
 def of_second(x: Any, y: Any, *args: Any, **options: Any) -> Shape:
     """The shape of the second argument."""
     return shape_of(y)
@@ -99,11 +109,12 @@ def reduction(x: Any, axis: Any = None, keepdims: bool = False, *args: Any, **op
 
 
 def moments(x: Any, axes: Any, keepdims: bool = False, *args: Any, **options: Any) -> tuple[Spec, Spec]:
-    spec = Spec(reduction(x, axes, keepdims), _float(x))
+    spec = Spec(reduction(x, axes, keepdims), float_dtype(x))
     return spec, spec
 
 
-def _float(x: Any) -> str:
+def float_dtype(x: Any) -> str:
+    """The dtype of x, ``floatx()`` for integers and booleans."""
     dtype = str(x.dtype)
     return dtype if dtype.startswith(("float", "bfloat", "complex")) else floatx()
 
@@ -154,7 +165,7 @@ class _Like:
 def matmul(x1: Any, x2: Any) -> Shape:
     a, b = shape_of(x1), shape_of(x2)
     if not a or not b:
-        raise ValueError("matmul of a scalar")
+        raise ValueError("a scalar has no axis to sum over")
     row, column = len(a) == 1, len(b) == 1
     a, b = (1, *a) if row else a, (*b, 1) if column else b
     same_size(a[-1], b[-2])
@@ -180,7 +191,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Shape:
         [axis_of(i, len(s)) for i in ([n] if isinstance(n, int) else n)] for n, s in ((first, a), (second, b))
     )
     if len(left) != len(right):
-        raise ValueError("as many axes of both")
+        raise ValueError(f"expected as many axes of x1 as of x2, got {axes}")
     for i, j in zip(left, right):
         same_size(a[i], b[j])
     return (*(n for i, n in enumerate(a) if i not in left), *(n for j, n in enumerate(b) if j not in right))
@@ -192,6 +203,17 @@ def inner(x1: Any, x2: Any) -> Shape:
 
 def outer(x1: Any, x2: Any) -> Shape:
     return product(shape_of(x1)), product(shape_of(x2))
+
+
+def labelled(terms: Sequence[Sequence[str]], shapes: Sequence[Shape], output: Sequence[str]) -> Shape:
+    """An einsum: the size of every label, where 1 broadcasts."""
+    sizes: dict[str, int | None] = {}
+    for term, shape in zip(terms, shapes):
+        for label, n in zip(term, shape):
+            (sizes[label],) = broadcast((sizes.get(label, 1),), (n,))
+    if missing := [label for label in output if label not in sizes]:
+        raise ValueError(f"{missing[0]!r} is in the result and in no operand")
+    return tuple(sizes[label] for label in output)
 
 
 def scalar(*args: Any, **options: Any) -> Shape:
@@ -217,7 +239,9 @@ def attention(query: Any, key: Any, value: Any, *args: Any, **options: Any) -> S
         raise ValueError("expected four axes")
     same_size(q[3], k[3])
     same_size(k[1], v[1])
-    return Spec((same_size(q[0], same_size(k[0], v[0])), q[1], q[2], v[3]), result_type(_float(query), _float(value)))
+    return Spec(
+        (same_size(q[0], same_size(k[0], v[0])), q[1], q[2], v[3]), result_type(float_dtype(query), float_dtype(value))
+    )
 
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
@@ -237,23 +261,40 @@ def determinant(x: Any) -> Shape:
 
 
 def sign_and_logdet(x: Any) -> tuple[Spec, Spec]:
-    spec = Spec(square(x)[:-2], _float(x))
+    spec = Spec(square(x)[:-2], float_dtype(x))
     return spec, spec
 
 
 def eigh(x: Any) -> tuple[Spec, Spec]:
     shape = square(x)
-    return Spec(shape[:-1], _float(x)), Spec(shape, _float(x))
+    return Spec(shape[:-1], float_dtype(x)), Spec(shape, float_dtype(x))
 
 
 def solve(a: Any, b: Any, *args: Any, **options: Any) -> Spec:
     square(a)
-    return Spec(shape_of(b), result_type(_float(a), _float(b)))
+    return Spec(shape_of(b), result_type(float_dtype(a), float_dtype(b)))
 
 
 def pinv(x: Any, *args: Any, **options: Any) -> Shape:
     *batch, m, n = shape_of(x)
     return (*batch, n, m)
+
+
+def eig(x: Any) -> tuple[Spec, Spec]:
+    shape, dtype = square(x), "complex128" if str(x.dtype) == "float64" else "complex64"
+    return Spec(shape[:-1], dtype), Spec(shape, dtype)
+
+
+def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Spec:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    first, second = _Like(moveaxis(x1, axisa, -1)), _Like(moveaxis(x2, axisb, -1))
+    sizes = first.shape[-1], second.shape[-1]
+    if not {*sizes} <= {2, 3}:
+        raise ValueError(f"the vectors must be known to have 2 or 3 elements, got {sizes[0]} and {sizes[1]}")
+    rest = broadcast(first.shape[:-1], second.shape[:-1])
+    shape = rest if sizes == (2, 2) else moveaxis(_Like((*rest, 3)), -1, axisc)
+    return Spec(shape, result_type(x1.dtype, x2.dtype))
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Spec:
@@ -537,7 +578,7 @@ def halved(x: Any, axis: int = -1) -> Spec:
     if n is not None and n % 2:
         raise ValueError(f"{n} is odd")
     shape[at] = None if n is None else n // 2
-    return Spec(tuple(shape), _float(x))
+    return Spec(tuple(shape), float_dtype(x))
 
 
 # -- images, signals ---------------------------------------------------------------------------------------------------
@@ -553,11 +594,67 @@ def resize(images: Any, size: Sequence[int], *args: Any, data_format: str | None
     return Spec((*shape[:first], *(int(n) for n in size), *shape[first + 2 :]), images.dtype)
 
 
+def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Spec:
+    return _blocks(x, block_size, data_format, lambda n, s: _divided(n, s), lambda c, s: product((c, s * s)))
+
+
+def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Spec:
+    return _blocks(x, block_size, data_format, lambda n, s: product((n, s)), lambda c, s: _divided(c, s * s))
+
+
+def _blocks(x: Any, s: int, data_format: str, length: Any, channels: Any) -> Spec:
+    b, *rest = shape_of(x)
+    if len(rest) != 3:
+        raise ValueError(f"expected four axes, got shape {shape_of(x)}")
+    h, w, c = rest if data_format == "channels_last" else (*rest[1:], rest[0])
+    h, w, c = length(h, s), length(w, s), channels(c, s)
+    return Spec((b, h, w, c) if data_format == "channels_last" else (b, c, h, w), x.dtype)
+
+
+def _divided(n: int | None, by: int) -> int | None:
+    if n is not None and n % by:
+        raise ValueError(f"{n} is not a multiple of {by}")
+    return None if n is None else n // by
+
+
+def fold(x: Any, output_size: Any, kernel_size: Any, *args: Any, **options: Any) -> Spec:
+    b, c, _ = shape_of(x)
+    h, w = (output_size,) * 2 if isinstance(output_size, int) else output_size
+    area = kernel_size**2 if isinstance(kernel_size, int) else math.prod(kernel_size)
+    return Spec((b, _divided(c, area), h, w), x.dtype)
+
+
+def map_coordinates(inputs: Any, coordinates: Any, *args: Any, **options: Any) -> Spec:
+    n, *shape = shape_of(coordinates)
+    same_size(n, len(shape_of(inputs)))
+    return Spec(tuple(shape), inputs.dtype)
+
+
 def fourier(x: Any) -> tuple[Spec, Spec]:
     """Of a pair of real and imaginary part: a pair of the same shape."""
     real, imag = x
-    spec = Spec(same_shape(shape_of(real), shape_of(imag)), _float(real))
+    spec = Spec(same_shape(shape_of(real), shape_of(imag)), float_dtype(real))
     return spec, spec
+
+
+def rfft(x: Any, fft_length: int | None = None) -> tuple[Spec, Spec]:
+    *rest, n = shape_of(x)
+    n = n if fft_length is None else fft_length
+    spec = Spec((*rest, None if n is None else n // 2 + 1), float_dtype(x))
+    return spec, spec
+
+
+def irfft(x: Any, fft_length: int | None = None) -> Spec:
+    real, imag = x
+    *rest, n = same_shape(shape_of(real), shape_of(imag))
+    n = 2 * (n - 1) if fft_length is None and n is not None else fft_length
+    return Spec((*rest, n), float_dtype(real))
+
+
+def sequences(x: Any, sequence_length: int, sequence_stride: int) -> Spec:
+    *rest, n = shape_of(x)
+    count = None if n is None else (n - sequence_length) // sequence_stride + 1
+    return Spec((*rest, count, sequence_length), x.dtype)
 
 
 def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Spec:

@@ -25,8 +25,26 @@ PATTERNS: dict[str, Callable[[int], tuple[bool, ...]]] = {
     "last": lambda n: tuple(i == n - 1 for i in range(n)),
     "all unknown": lambda n: (True,) * n,
 }
-# Ops whose number of outputs, or of their axes, is a size of an input: such a size must be known.
-NEEDS_SIZES: set[str] = set()
+# Rows that may refuse unknown sizes, and why.
+COUNTS = "the number of outputs, or of their axes, is a size of an input"
+KERNEL = "a size of a kernel decides how it is called"
+CHANNELS = "a number that must be 3, or that of other arguments"
+ENTRY = "a part of an op, for which the op itself has a rule"
+REFUSES = {
+    name: reason
+    for reason, names in {
+        COUNTS: "unstack _unstack",
+        KERNEL: "conv depthwise_conv separable_conv conv_transpose convolve convolve_transpose",
+        CHANNELS: "cross group_normalization",
+        ENTRY: "_conv _conv_transpose gamma beta binomial dropout _places _write_rows _segment_sum _segment_prod _segment_max "
+        "_segment_min generalized_cross_entropy ctc_loss",
+    }.items()
+    for name in names.split()
+}
+# Needs a value.
+HOST = {"convert_to_numpy", "_nonzero", "_unique"}
+# Results whose shape depends on values.
+VALUES = {"nonzero", "unique", "bincount", "get_item"}
 
 
 def arrays(row: Row) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:
@@ -76,11 +94,13 @@ def check(inferred: Any, actual: Any, what: str) -> None:
         assert spec.dtype == str(y.dtype), f"{what}: inferred {spec.dtype}, is {y.dtype}"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.name not in HOST], ids=lambda row: row.name)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_inferred_shapes_hold(row: Row, pattern: str) -> None:
     backend, unknown = backends.current(), PATTERNS[pattern]
     for options, args in arrays(row):
+        if row.name == "squeeze" and not options and pattern != "all known":
+            continue  # an unknown size may be 1: as in Keras, it is taken for another
         symbols = symbolic(args, unknown)
         if not any(isinstance(x, KerasTensor) for x in symbols):
             continue
@@ -94,16 +114,17 @@ def test_inferred_shapes_hold(row: Row, pattern: str) -> None:
             except Exception:  # an op may refuse other sizes, but not those of the table
                 if change is CHANGES[0]:
                     raise
+        what = f"{row.name} {options} on {[getattr(x, 'shape', x) for x in symbols]}"
         try:
             with trial():
                 inferred = row(*symbols, **options)
-        except Exception as error:
-            if pattern != "all known" and row.name in NEEDS_SIZES:
+        except (ValueError, TypeError) as error:
+            if pattern != "all known" and row.name in REFUSES:
                 continue
-            raise AssertionError(f"{row.name} {options} on {symbols}: {error}") from error
+            raise AssertionError(f"{what}: {error}") from error
         if not all(isinstance(x, KerasTensor) for x in tree.flatten(inferred)):
             continue  # a value of the host, such as a shape
-        for y in results:
-            check(inferred, y, f"{row.name} {options} on {symbols}")
-        if pattern == "all known":
-            assert [x.shape for x in tree.flatten(inferred)] == [y.shape for y in tree.flatten(results[0])]
+        for y in results[:1] if row.name == "unstack" else results:
+            check(inferred, y, what)
+        if pattern == "all known" and row.name not in VALUES:
+            assert [x.shape for x in tree.flatten(inferred)] == [y.shape for y in tree.flatten(results[0])], what

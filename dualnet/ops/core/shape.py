@@ -76,13 +76,13 @@ def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Op:
     return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
 
 
-@op("numpy", shape=shape_rules.unchanged)
+@op("numpy", shape=shape_rules.unchanged_dtype)
 def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
     """The order of elements reversed along an axis (all of them by default)"""
     return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
 
 
-@op("numpy", shape=shape_rules.unchanged)
+@op("numpy", shape=shape_rules.unchanged_dtype)
 def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
     """Elements moved along an axis, those that leave come in at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift

@@ -95,7 +95,7 @@ def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     return _along("dsplit", x, indices_or_sections, 2)
 
 
-@op("numpy", shape=shape_rules.unchanged)
+@op("numpy", shape=shape_rules.unchanged_dtype)
 def fliplr(x: Any, /) -> Tensor:
     """The order along the second axis reversed"""
     if ndim(x) < 2:

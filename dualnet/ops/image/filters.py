@@ -16,7 +16,7 @@ from ..nn._windows import first_spatial_axis, one_per_axis
 from ..registry import op
 
 
-@op("image", shape=shape_rules.unchanged)
+@op("image", shape=shape_rules.unchanged_float)
 def gaussian_blur(
     images: Any,
     /,

@@ -28,7 +28,7 @@ Corner = tuple[
 ]  # index, weight, where the index is inside (None: everywhere), slope of the weight
 
 
-@op("image")
+@op("image", shape=shape_rules.map_coordinates)
 def map_coordinates(
     backend: Backend,
     inputs: Array,
@@ -67,7 +67,7 @@ def map_coordinates(
     return y.reshape(shape[1:]), backward
 
 
-@op("image", shape=shape_rules.unchanged)
+@op("image", shape=shape_rules.unchanged_dtype)
 def affine_transform(
     backend: Backend,
     images: Array,
@@ -99,7 +99,7 @@ def affine_transform(
     return y, backward
 
 
-@op("image")
+@op("image", shape=shape_rules.unchanged_dtype)
 def perspective_transform(
     backend: Backend,
     images: Array,

@@ -90,7 +90,7 @@ def eigh(xp: Xp, x: Array, /) -> Op:
     return (w, v), backward
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.eig)
 def eig(xp: Xp, x: Array, /) -> Const:
     """(w, v): the eigenvalues and eigenvectors, in columns, of any square matrix: complex numbers, in no promised order.
 

@@ -84,7 +84,7 @@ def kron(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return (wide * high).reshape(tuple(m * n for m, n in zip(x.shape, y.shape))), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.cross)
 def cross(
     x1: Array, x2: Array, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:

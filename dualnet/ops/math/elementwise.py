@@ -232,13 +232,13 @@ def cast(xp: Xp, x: Array, /, dtype: str) -> Op:
     return x.astype(standardize_dtype(dtype), copy=False), backward
 
 
-@op("core", shape=shape_rules.unchanged)
+@op("core", shape=shape_rules.unchanged_dtype)
 def stop_gradient(xp: Xp, variable: Array, /) -> Const:
     """The same value, through which no gradient flows"""
     return variable, None
 
 
-@op("numpy", shape=shape_rules.unchanged)
+@op("numpy", shape=shape_rules.unchanged_dtype)
 def copy(xp: Xp, x: Array, /) -> Op:
     """The same value in memory of its own"""
     return x.copy(), lambda dy: dy

@@ -137,7 +137,7 @@ def hypot(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return z, backward
 
 
-@op("numpy", shape=shape_rules.unchanged)
+@op("numpy", shape=shape_rules.elementwise)
 def logaddexp(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """log(exp(x1) + exp(x2)), without overflow"""
     return _log_of_sum(xp, xp.logaddexp, xp.exp, x1, x2)

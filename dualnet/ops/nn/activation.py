@@ -49,7 +49,7 @@ FROM_OUTPUT = {
 }
 
 
-@primitive(shape=shape_rules.unchanged)
+@primitive(shape=shape_rules.unchanged_dtype)
 def linear(xp: Xp, x: Array, /) -> Op:
     """x"""
     return x, lambda dy: dy

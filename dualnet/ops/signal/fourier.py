@@ -95,7 +95,7 @@ def _fit(xp: Xp, x: Array, n: int) -> Array:
     return x[..., :n] if given >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - given)])
 
 
-@op("math", class_name="RFFT")
+@op("math", class_name="RFFT", shape=shape_rules.rfft)
 def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
     """The transform of a real signal: of its frequencies 0 to half, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
 
@@ -112,7 +112,7 @@ def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
     return _parts(xp, xp.fft.rfft(x, n)), backward
 
 
-@op("math", class_name="IRFFT")
+@op("math", class_name="IRFFT", shape=shape_rules.irfft)
 def irfft(x: Pair, /, fft_length: int | None = None) -> Tensor:
     """The inverse of ``rfft``.  x: a pair of (..., k) -> (..., fft_length), by default 2 (k - 1)"""
     return _irfft(*_pair("irfft", x), fft_length=fft_length)
@@ -154,7 +154,7 @@ def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
     return _fit(xp, out.reshape((*front, (count + pieces - 1) * stride)), total)
 
 
-@op("math")
+@op("math", shape=shape_rules.sequences)
 def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride: int) -> Op:
     """Stretches of a signal, one every ``sequence_stride``.  x: (..., n) -> (..., count, sequence_length)
 
