@@ -109,9 +109,10 @@ def _assignments(
     fixed = {n for shape in constants for n in shape if n is not None}
     options = [abs(n) for n in tree.flatten([args, kwargs]) if type(n) is int]
     limits = [n for n in (*fixed, *options) if 1 < n <= 256]
-    step = math.lcm(4, *(n for n in limits if n <= 12))
-    step = step if step <= 120 else 12  # so that what is divided by an option has no remainder
     many = len(unknown) > 2
+    least = 12 if many else 60  # so that what is halved, or divided by an option, has no remainder
+    step = math.lcm(least, *(n for n in limits if n <= 12))
+    step = step if step <= 2 * least else least
 
     def from_last(key: tuple[int, int]) -> int:
         return key[1] - symbolic[key[0]].ndim
@@ -136,15 +137,12 @@ def _assignments(
             if partition in seen:
                 continue
             seen.append(partition)
-            first = max(limits, default=0) // step + (max(1, 16 // step) if many else 5)
+            first = max(limits, default=0) // step + (1 if many else 2)
             pool = [n for n in (step * (first + i) for i in range(2 * len(unknown) + len(fixed) + 2)) if n not in fixed]
             count = len(groups)
             other = pool[1 : count + 1] if many else pool[count : 2 * count]
             choices = [pool[:count], other, [3 + i for i in range(count)], [1] * count]
-            yield [
-                {key: known[key] or sizes[groups.index(group(key))] for key in unknown}  # type: ignore[misc]
-                for sizes in choices
-            ]
+            yield [{key: known[key] or sizes[groups.index(group(key))] for key in unknown} for sizes in choices]
 
 
 def _ranks(result: Any) -> list[int]:
@@ -183,8 +181,10 @@ class Trial:
 
     def change(self, subject: Any, reason: str) -> None:
         """Before the value of a variable or a random generator is changed."""
+        if id(subject) in self._before:
+            return
         value = subject.data.copy() if isinstance(subject, Tensor) else subject.counter
-        self._before.setdefault(id(subject), (subject, value))
+        self._before[id(subject)] = subject, value
 
     def restore(self) -> None:
         for subject, value in self._before.values():
@@ -201,15 +201,16 @@ def is_trial() -> bool:
 
 
 @contextmanager
-def trial() -> Iterator[None]:
+def trial() -> Iterator[Trial]:
     """Run layers and ops to see shapes alone: no call is recorded, and what variables and random generators were is restored."""
-    if is_trial():
-        yield
+    outer = tracing.state.tracer
+    if isinstance(outer, Trial):
+        yield outer
         return
     own = Trial()
     try:
         with tracing.no_grad(), tracing.tracing(own), np.errstate(all="ignore"):
-            yield
+            yield own
     finally:
         own.restore()
 

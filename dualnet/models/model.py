@@ -7,12 +7,7 @@ from typing import Any
 
 from .. import tree
 from ..core.symbolic import KerasTensor
-<<<<<<< HEAD
-from ..core.tracing import no_grad
 from ..graph.graph import Graph, with_own_inputs
-=======
-from ..graph.graph import Graph, with_inputs_of_its_own
->>>>>>> cf0018b (Inference traces layers and probes ops with sizes far apart; trials leave nothing behind)
 from ..layers.base.layer import Layer
 from ..legacy.spellings import OldModelMethods
 from ..training.trainer import Trainer

@@ -320,6 +320,7 @@ def matrix(x: Any, *args: Any, **options: Any) -> Shape:
 def reshape(x: Any, newshape: Any) -> Spec:
     """-1 is unknown while the number of elements is; so is an entry that itself is unknown."""
     shape = shape_of(x)
+    target: list[int | None]
     target = [newshape] if isinstance(newshape, int) else [None if n is None else int(n) for n in newshape]
     total, known = product(shape), product(n for n in target if n not in (None, -1))
     if target.count(-1) > 1 or any(n is not None and n < -1 for n in target):

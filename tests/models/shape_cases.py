@@ -51,6 +51,11 @@ def describe(K: Any, built: Any) -> Any:
     return [*calls, spec(built.outputs)]
 
 
+def build(name: str, K: Any) -> Any:
+    """A model of the table."""
+    return _MODELS[name](K)
+
+
 def case(build: Build) -> Callable[[Any], Any]:
     def run(K: Any) -> Any:
         try:

@@ -37,7 +37,7 @@ class Calling:
     _trainable_variables: list[Variable]
     _non_trainable_variables: list[Variable]
     # Of the other parts of Layer.
-    _build_for: Any
+    _build_once: Any
     _clear_losses: Any
     _symbolic_call: Any
     add_loss: Any
@@ -75,7 +75,7 @@ class Calling:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         before, inside, scope, seen = context.training, context.inside, context.scope, state.compute_dtype
         if not self.built:
-            self._build_for(args, kwargs)
+            self._build_once(args, kwargs)
             context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
         if not self._was_called:
             self._was_called = True

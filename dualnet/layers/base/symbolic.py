@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import tree
 from ...core.dtypes import is_float
@@ -41,11 +41,16 @@ class Symbolic:
     _inbound_nodes: list[Node]
     _signature: CallSignature
 
+    if TYPE_CHECKING:
+
+        @property
+        def metrics_variables(self) -> list[Any]: ...
+
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
         names = build_arguments(type(self))
         given = {**dict(zip(self._signature.names, args)), **kwargs}
-        with name_scope(self.name), outside_trial():
+        with name_scope(self.name):
             self._set_path()
             if names is None:
                 self._build_shape = _shapes_of(args[0] if args else None)
@@ -57,12 +62,16 @@ class Symbolic:
                 self.build(**shapes)
         self.built = True
 
+    def _build_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        with outside_trial():
+            self._build_for(args, kwargs)
+
     def _symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Build for what is coming, and record the call, unless it is part of a trial."""
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         if not self.built:
-            self._build_for(args, kwargs)
+            self._build_once(args, kwargs)
         with name_scope(self.name):  # of the layers inside, which are built when they are called
             spec = self.compute_output_spec(*args, **kwargs)
         outputs = symbols(spec) if is_trial() else record(self, args, kwargs, spec)
@@ -93,7 +102,9 @@ class Symbolic:
     def _infer_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Symbolic tensors like the outputs of ``call``: it is traced or, where it needs concrete sizes, run on zeros."""
         losses = {layer: list(layer._losses) for layer in context.holding}
-        with trial():
+        with trial() as changes:
+            for v in self.metrics_variables:  # metrics write into them
+                changes.change(v, "a metric is updated")
             try:
                 return self._trace_call(args, dict(kwargs))
             except Exception as error:

@@ -45,7 +45,7 @@ def _conv_kernel_shape(
     lengths, _ = shapes.split_shape(tuple(x.shape), data_format)
     *taps, channels, filters = kernel.shape
     counts = tuple(
-        None if None in (n, k) else (n + sum(p) - (k - 1) * d - 1) // s + 1
+        None if n is None or k is None else (n + sum(p) - (k - 1) * d - 1) // s + 1
         for n, k, s, p, d in zip(lengths, taps, strides, padding, dilation)
     )
     filters = shape_rules.product((channels, filters)) if depthwise else filters
