@@ -57,7 +57,7 @@ def _dtype(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any
         return _zeros((1,) * len(x.shape), str(x.dtype))
 
     with trial():
-        return str(op(*tree.map_structure(one, args), **options).dtype)
+        return str(op(*tree.map_structure(one, args), **tree.map_structure(one, options)).dtype)
 
 
 def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -137,7 +137,7 @@ def _assignments(
             if partition in seen:
                 continue
             seen.append(partition)
-            first = max(limits, default=0) // step + (1 if many else 2)
+            first = max(limits, default=0) // step + 1
             pool = [n for n in (step * (first + i) for i in range(2 * len(unknown) + len(fixed) + 2)) if n not in fixed]
             count = len(groups)
             other = pool[1 : count + 1] if many else pool[count : 2 * count]

@@ -307,6 +307,24 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Spec:
     return Spec((*(k for a, k in enumerate(shape) if a not in (i, j)), length), x.dtype)
 
 
+def diag(x: Any, k: int = 0) -> Spec:
+    return diagonal(x, k) if len(shape_of(x)) == 2 else diagflat(x, k)
+
+
+def diagflat(x: Any, k: int = 0) -> Spec:
+    n = product(shape_of(x))
+    return Spec((None if n is None else n + abs(k),) * 2, x.dtype)
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Shape:
+    return tuple(diagonal(x, offset, axis1, axis2).shape[:-1])
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Shape:
+    (n,) = shape_of(x)
+    return n, n if N is None else N
+
+
 def matrix(x: Any, *args: Any, **options: Any) -> Shape:
     """The shape of x, which must have two axes."""
     if len(shape_of(x)) < 2:
