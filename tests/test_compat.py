@@ -11,7 +11,8 @@ import pytest
 
 import dualnet
 from dualnet import layers, losses, metrics
-from dualnet.legacy import spellings as compat
+from dualnet.legacy import arguments as compat
+from dualnet.legacy.methods import LegacyModelMethods, LegacyOptimizerMethods
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "old-spellings.md").read_text(encoding="utf-8")
 
@@ -23,7 +24,7 @@ def test_the_page_lists_every_spelling() -> None:
         assert {old, new} <= words, f"docs/old-spellings.md lacks {old} or {new}"
     for old, (new, _) in compat.METRICS.items():
         assert {old, new} <= words, f"docs/old-spellings.md lacks {old} or {new}"
-    methods = {*vars(compat.OldModelMethods), *vars(compat.OldOptimizerMethods)}
+    methods = {*vars(LegacyModelMethods), *vars(LegacyOptimizerMethods)}
     for name in {m for m in methods if not m.startswith("_")} | set(compat.LAYER_DEFAULTS):
         assert re.search(rf"\b{name}\b", PAGE), f"docs/old-spellings.md lacks {name}"
 

@@ -1,4 +1,4 @@
-"""Floor 0 of dualnet: arrays, devices, kernels. It knows nothing of layers, tensors or training."""
+"""Floor 0 of dualnet: arrays, devices, kernels. Independent of layers, tensors and training."""
 
 from .base import Array, Backend
 from .devices import (

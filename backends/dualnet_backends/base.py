@@ -1,12 +1,13 @@
-"""What a backend is: an array module, a device, and some twenty kernels with plain bodies.
+"""The backend contract: an array module, a device, and some thirty kernels, each with a reference implementation.
 
 A kernel is here, and not an op in floor 1, for one of two reasons: its result must not depend on the device (random
-numbers), or a device can do it measurably faster than the formula written with ``xp``. The plain bodies below are the
+numbers), or a device can do it measurably faster than the formula written with ``xp``. The bodies below are the
 definition; an override in a backend must give the same result (``tests/backends/test_contract.py``).
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from .kernels.convolution import Convolution
@@ -23,7 +24,7 @@ class Backend(Convolution, Pooling, Normalization):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
-    ``NotImplementedError``; everything else works from the plain bodies.
+    ``NotImplementedError``; everything else works as inherited.
     """
 
     name: str  # "numpy", "cupy"
@@ -34,7 +35,7 @@ class Backend(Convolution, Pooling, Normalization):
     # -- moving data ---------------------------------------------------------------------------------------------
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
-        """``x`` (array of any device, number, nested list) as an array on this device; no copy when it is one."""
+        """``x`` (an array of any device, a number, a nested list) as an array on this device; not copied if it is one."""
         raise NotImplementedError
 
     def to_numpy(self, x: Array) -> Any:
@@ -42,7 +43,7 @@ class Backend(Convolution, Pooling, Normalization):
         raise NotImplementedError
 
     def synchronize(self) -> None:
-        """Wait until everything asked of the device is done (a no-op where calls are synchronous)."""
+        """Wait for all work queued on the device (a no-op where calls are synchronous)."""
         raise NotImplementedError
 
     # -- linear algebra ------------------------------------------------------------------------------------------
@@ -52,7 +53,7 @@ class Backend(Convolution, Pooling, Normalization):
         return self.xp.matmul(a, b, out=out)
 
     def affine(self, x: Array, w: Array, b: Array | None) -> Array:
-        """A fresh array ``x @ w + b``.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)"""
+        """``x @ w + b`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)"""
         y = self.matmul(x, w)
         if b is not None:
             y += b
@@ -63,7 +64,7 @@ class Backend(Convolution, Pooling, Normalization):
         return self.xp.sum(x.reshape(-1, x.shape[-1]), axis=0, out=out)
 
     def total(self, x: Array, divisor: float = 1) -> Array:
-        """The sum of all elements over ``divisor``, an array without axes."""
+        """The sum of all elements divided by ``divisor``, as a 0-d array."""
         return self.xp.asarray(x.sum() / divisor)
 
     # -- activations ---------------------------------------------------------------------------------------------
@@ -83,26 +84,25 @@ class Backend(Convolution, Pooling, Normalization):
         return self.xp.take(x, indices, axis=0)
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
-        """``target[indices[i]] += values[i]`` in place; an index that repeats adds up. Deterministic.
+        """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.
 
         target: (n, ...)  indices: (m,) integers in [0, n)  values: (m,) + target.shape[1:]
         """
         xp, n = self.xp, indices.shape[0]
         if n == 0:
             return
-        # Sorting brings equal indices together; a stable sort keeps their order, so that the sum is the same every
-        # time.
+        # Sorting brings equal indices together; a stable sort preserves their order, so that the sum is reproducible.
         order = xp.argsort(indices, kind="stable")
         ids = indices[order]
-        rows = values[order].reshape(n, _size(target.shape[1:]))
-        # Running sums within each stretch of equal indices, over distances 1, 2, 4, ...: no sum crosses into another
-        # row, where one NaN or one large value would spoil all that follow.
+        rows = values[order].reshape(n, prod(target.shape[1:]))
+        # A segmented prefix sum, over distances 1, 2, 4, ...: no sum crosses into another segment, where one NaN or one
+        # large value would spoil all that follow.
         distance = 1
         while distance < n:
             same = (ids[distance:] == ids[:-distance])[:, None]
             rows[distance:] += xp.where(same, rows[:-distance], xp.zeros_like(rows[:-distance]))
             distance *= 2
-        # Every row of the target takes the end of its stretch: no shape here depends on the values.
+        # Every row of the target takes the last entry of its segment: no shape here depends on the values.
         slots = xp.arange(target.shape[0], dtype=ids.dtype)
         start, stop = xp.searchsorted(ids, slots, side="left"), xp.searchsorted(ids, slots, side="right")
         totals = rows[xp.maximum(stop - 1, 0)]
@@ -122,7 +122,7 @@ class Backend(Convolution, Pooling, Normalization):
         return e
 
     def log_softmax(self, x: Array, axis: int = -1) -> Array:
-        """log(softmax(x)), computed without the logarithm of a small number."""
+        """log(softmax(x)), without taking the logarithm of a small number."""
         xp = self.xp
         shifted = x - x.max(axis=axis, keepdims=True)
         shifted -= xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
@@ -133,10 +133,10 @@ class Backend(Convolution, Pooling, Normalization):
         log_p = self.log_softmax(z)
         return -log_p[self.xp.arange(len(z)), labels], self.xp.exp(log_p)
 
-    # -- what metrics keep -------------------------------------------------------------------------------------------
+    # -- metric state --------------------------------------------------------------------------------------------
 
     def accumulate(self, total: Array, count: Array, value: Array, weight: int) -> None:
-        """``total += value * weight`` and ``count += weight``, for arrays without axes."""
+        """``total += value * weight`` and ``count += weight``, for 0-d arrays."""
         total += value * weight
         count += weight
 
@@ -156,7 +156,7 @@ class Backend(Convolution, Pooling, Normalization):
 
     def random_uniform(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
         """Uniform numbers in [0, 1), multiples of 2**-24 (float32 and smaller) or 2**-53 (float64)."""
-        xp, n = self.xp, _size(shape)
+        xp, n = self.xp, prod(shape)
         if xp.dtype(dtype) == xp.float64:
             words = self.random_words(n, key, step)
             u = (words >> xp.uint64(11)).astype(xp.float64) * 2.0**-53
@@ -167,7 +167,7 @@ class Backend(Convolution, Pooling, Normalization):
 
     def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
         """Normal numbers of mean 0 and variance 1 (see ``normal.py``), computed in float64 and then rounded."""
-        n = _size(shape)
+        n = prod(shape)
         z = normal(self.xp, self.random_words((n + 1) // 2, key, step))
         return z[:n].reshape(shape).astype(dtype, copy=False)
 
@@ -176,13 +176,13 @@ class Backend(Convolution, Pooling, Normalization):
 
         One 16-bit lane of the random stream decides an element, so the rate is a multiple of 2**-16.
         """
-        xp, n = self.xp, _size(shape)
+        xp, n = self.xp, prod(shape)
         lanes = self.random_words((n + 3) // 4, key, step).view(xp.uint16)[:n]
         keep = lanes >= xp.uint16(min(round(rate * 65536), 65535))
         # A scalar of the dtype, not an array: nothing is sent to the device.
         return keep.astype(dtype).reshape(shape) * xp.dtype(dtype).type(1.0 / (1.0 - rate))
 
-    # -- optimizer updates, in place, over a stretch of a flat buffer --------------------------------------------
+    # -- optimizer updates, in place, over a contiguous slice of a flat buffer -----------------------------------
 
     def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
         """w -= lr g"""
@@ -221,10 +221,3 @@ class Backend(Convolution, Pooling, Normalization):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.device}>"
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    n = 1
-    for d in shape:
-        n *= d
-    return n

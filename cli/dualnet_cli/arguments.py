@@ -1,4 +1,4 @@
-"""Arguments that several commands share: a config, a device; both complete in the shell."""
+"""Argument types shared by several commands: a config, a device; both support shell completion."""
 
 from __future__ import annotations
 

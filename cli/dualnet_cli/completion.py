@@ -1,4 +1,4 @@
-"""``dualnet completion``: the script that makes Tab work in the shell."""
+"""``dualnet completion``: the shell completion script."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Then open a new shell.
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print the script that completes commands, options and configs."""
-    kind = get_completion_class(shell)
-    assert kind is not None
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None
     root = click.get_current_context().find_root().command
-    # Without the shell's version check of source(): the script may be made for another machine.
-    made = kind(root, {}, "dualnet", "_DUALNET_COMPLETE")
-    click.echo(made.source_template % made.source_vars())
+    # Without source(), which checks the version of the local shell: the script may be for another machine.
+    completion = completion_class(root, {}, "dualnet", "_DUALNET_COMPLETE")
+    click.echo(completion.source_template % completion.source_vars())

@@ -1,4 +1,4 @@
-"""From a TOML file to validated settings, and back to a file that says everything that was used."""
+"""A TOML file as validated settings, and settings as a TOML file with every default and override filled in."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import overrides, source
-from . import registry as catalogue
+from . import overrides, registry, source
 from .errors import Problem, did_you_mean, listing, show
 from .schema import SECTIONS, Compile, Data, Fit, ModelTable, Table, Top, applies
 
@@ -23,7 +22,7 @@ _EXPECTED = {"header": '"auto", true or false', "target": _COLUMNS, "features": 
 
 @dataclass(frozen=True)
 class Settings:
-    """A config without mistakes."""
+    """A validated config."""
 
     source: source.Source
     name: str
@@ -36,22 +35,22 @@ class Settings:
     callbacks: list[dict[str, Any]]
 
     def data_path(self, path: str) -> Path:
-        """A path of ``[data]``, counted from the config's folder; what is not there may be in $DUALNET_DATA_DIR."""
+        """A path of ``[data]``, relative to the config's folder or else to $DUALNET_DATA_DIR."""
         return find_data(self.source.path.parent, path)
 
     def fail(self, where: tuple[str | int, ...], message: str) -> Exception:
-        """The error to raise for a value that turns out wrong only when it is used."""
+        """The exception for a value that proves wrong only when it is used."""
         return self.source.error([Problem(where, message)])
 
     def resolved(self, device: str, shuffle: bool) -> dict[str, Any]:
-        """Everything that was used, defaults and overrides included, as a config that can be run again."""
+        """The complete config, with defaults and overrides, ready to be run again."""
         data = {key: value for key, value in self.data.model_dump().items() if applies(key, self.data)}
         data["shuffle"] = shuffle
         for key in ("path", "test_path"):
-            if data.get(key) is not None:  # the copy lies elsewhere, so relative paths would miss
+            if data.get(key) is not None:  # the new file is in another folder, so relative paths would not resolve
                 data[key] = str(self.data_path(data[key]).absolute())
         compile_ = self.compile.model_dump()
-        compile_["optimizer"] = catalogue.with_defaults("optimizer", compile_["optimizer"])
+        compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])
         return {
             "name": self.name,
             "device": device,
@@ -59,11 +58,11 @@ class Settings:
             "data": data,
             "model": {
                 "name": self.model.name,
-                "layers": [catalogue.with_defaults("layer", layer) for layer in self.model.layers],
+                "layers": [registry.with_defaults("layer", layer) for layer in self.model.layers],
             },
             "compile": compile_,
             "fit": self.fit.model_dump(),
-            "callbacks": [catalogue.with_defaults("callback", table) for table in self.callbacks] or None,
+            "callbacks": [registry.with_defaults("callback", table) for table in self.callbacks] or None,
         }
 
 
@@ -75,19 +74,19 @@ def load(
     epochs: int | None = None,
     seed: int | None = None,
 ) -> Settings:
-    """Read a config, change it as the command line says, and judge it; the error raised lists every mistake."""
+    """Read a config, apply the options of the command line, and validate it; the error lists every mistake."""
     file = source.read(path)
     overrides.apply(file, sets)
     for where, value in ((("device",), device), (("fit", "epochs"), epochs), (("seed",), seed)):
         if value is not None and isinstance(file.table.get("fit", {}), dict):
-            overrides.put(file.table, where, value, f"--{where[-1]}")
+            overrides.set_value(file.table, where, value, f"--{where[-1]}")
             file.overrides[where] = f"--{where[-1]}"
     if device is not None:
         file.table.pop("backend", None)
-    return _judge(file)
+    return _validate_config(file)
 
 
-def _judge(file: source.Source) -> Settings:
+def _validate_config(file: source.Source) -> Settings:
     problems: list[Problem] = []
     raw = file.table
     top = {key: value for key, value in raw.items() if key not in SECTIONS and key != "callbacks"}
@@ -126,21 +125,20 @@ def _section(name: str, raw: dict[str, Any], problems: list[Problem]) -> Table |
 
 
 def _validate(
-    kind: type[Table], table: dict[str, Any], where: tuple[str, ...], problems: list[Problem]
+    table_class: type[Table], table: dict[str, Any], where: tuple[str, ...], problems: list[Problem]
 ) -> Table | None:
     try:
-        return kind.model_validate(table)
+        return table_class.model_validate(table)
     except ValidationError as error:
-        found: dict[tuple[str | int, ...], str] = {}
+        messages: dict[tuple[str | int, ...], str] = {}
         for detail in error.errors(include_url=False):
             loc = detail["loc"]
-            if (
-                loc and loc[0] in _EXPECTED and detail["type"] != "extra_forbidden"
-            ):  # one error for all of a union's branches
-                found[loc[:1]] = f"expected {_EXPECTED[str(loc[0])]}, got {show(table[str(loc[0])])}"
+            # One message for all branches of a union.
+            if loc and loc[0] in _EXPECTED and detail["type"] != "extra_forbidden":
+                messages[loc[:1]] = f"expected {_EXPECTED[str(loc[0])]}, got {show(table[str(loc[0])])}"
             else:
-                found.setdefault(loc, _explain(detail, kind, where))
-        problems.extend(Problem((*where, *loc), message) for loc, message in found.items())
+                messages.setdefault(loc, _explain(detail, table_class, where))
+        problems.extend(Problem((*where, *loc), message) for loc, message in messages.items())
         return None
 
 
@@ -156,12 +154,12 @@ _TYPES = {
 }
 
 
-def _explain(detail: ErrorDetails, kind: type[Table], where: tuple[str, ...]) -> str:
+def _explain(detail: ErrorDetails, table_class: type[Table], where: tuple[str, ...]) -> str:
     type_, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if type_ == "missing":
         return "is required"
     if type_ == "extra_forbidden":
-        return "unknown key" + _place_for(str(detail["loc"][-1]), kind, where)
+        return "unknown key" + _unknown_key_hint(str(detail["loc"][-1]), table_class, where)
     if type_ in _TYPES:
         return f"expected {_TYPES[type_]}, got {show(value)}"
     if type_ == "literal_error":
@@ -184,14 +182,14 @@ def _explain(detail: ErrorDetails, kind: type[Table], where: tuple[str, ...]) ->
     return f"{detail['msg'].lower()}, got {show(value)}"
 
 
-def _place_for(key: str, kind: type[Table], where: tuple[str, ...]) -> str:
-    """A hint for a key nobody knows here: a near spelling, else the table it belongs in."""
-    own = list(kind.model_fields) + ([*SECTIONS, "callbacks"] if not where else [])
+def _unknown_key_hint(key: str, table_class: type[Table], where: tuple[str, ...]) -> str:
+    """A hint for an unknown key: a similar key, else the table it belongs in."""
+    own = list(table_class.model_fields) + ([*SECTIONS, "callbacks"] if not where else [])
     if hint := did_you_mean(key, own):
         return hint
-    homes = [name for name, table in SECTIONS.items() if key in table.model_fields and (name,) != where]
-    if homes:
-        return f"; it belongs in [{homes[0]}]"
+    owners = [name for name, table in SECTIONS.items() if key in table.model_fields and (name,) != where]
+    if owners:
+        return f"; it belongs in [{owners[0]}]"
     if key in ("learning_rate", "lr", "momentum"):
         return '; it belongs in [compile], optimizer = { class = "SGD", learning_rate = 0.1 }'
     if key in Top.model_fields:
@@ -209,11 +207,11 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
     def note(key: str, message: str) -> None:
         problems.append(Problem(("data", key) if key else ("data",), message))
 
-    given = [key for key in ("name", "path", "x") if getattr(data, key) is not None]
-    if not given:
+    sources = [key for key in ("name", "path", "x") if getattr(data, key) is not None]  # at most one is allowed
+    if not sources:
         note("", 'needs one of name = "digits", path = "file.csv", or x = [[...]] with y = [...]')
-    for extra in given[1:]:
-        note(extra, f"{given[0]} is given too; give only one of name, path and x")
+    for extra in sources[1:]:
+        note(extra, f"{sources[0]} is given too; give only one of name, path and x")
     if (data.x is None) != (data.y is None):
         note("y" if data.y is None else "x", f"is required with {'x' if data.y is None else 'y'}")
     if data.scale is not None and data.scaling != "none":
@@ -224,8 +222,8 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
     if data.target_threshold is not None and (data.target_scale is not None or data.target_type == "class"):
         other = "target_scale" if data.target_scale is not None else 'target_type = "class"'
         note("target_threshold", f"{other} is given too; give one of the two")
-    kinds = {"path": (".csv", ".tsv", ".npz"), "test_path": (".csv", ".tsv", ".npz")}
-    for key, suffixes in kinds.items():
+    file_keys = {"path": (".csv", ".tsv", ".npz"), "test_path": (".csv", ".tsv", ".npz")}
+    for key, suffixes in file_keys.items():
         value = getattr(data, key)
         if value is None:
             continue
@@ -235,27 +233,29 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
         elif not path.is_file():
             elsewhere = "" if os.environ.get("DUALNET_DATA_DIR") else "; DUALNET_DATA_DIR may name the folder it is in"
             note(key, f"{'is not a file' if path.exists() else 'no such file' + elsewhere}: {show(str(path), 200)}")
-    if len(given) == 1:
+    if len(sources) == 1:
         for key in raw:
             if not applies(key, data):
-                what = "there is already a test set" if key == "test_split" else f"it means nothing with {given[0]} = "
-                note(key, what if key == "test_split" else what + show(getattr(data, given[0]), 30))
+                what = (
+                    "there is already a test set" if key == "test_split" else f"it means nothing with {sources[0]} = "
+                )
+                note(key, what if key == "test_split" else what + show(getattr(data, sources[0]), 30))
 
 
 def _check_objects(raw: dict[str, Any], problems: list[Problem]) -> None:
-    """Judge optimizer, loss, metrics and layers by making each of them once."""
+    """Check optimizer, loss, metrics and layers by creating each of them once."""
     compile_, model = raw.get("compile"), raw.get("model")
     if isinstance(compile_, dict):
         for key in ("optimizer", "loss"):
             if key in compile_:
-                catalogue.judge(key, compile_[key], ("compile", key), problems)
+                registry.check(key, compile_[key], ("compile", key), problems)
         metrics = compile_.get("metrics", [])
         for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
-            catalogue.judge("metric", metric, ("compile", "metrics", index), problems)
+            registry.check("metric", metric, ("compile", "metrics", index), problems)
     layers = model.get("layers") if isinstance(model, dict) else None
     for index, layer in enumerate(layers if isinstance(layers, list) else []):
         if isinstance(layer, dict):
-            catalogue.judge("layer", layer, ("model", "layers", index), problems)
+            registry.check("layer", layer, ("model", "layers", index), problems)
 
 
 def _check_callbacks(raw: dict[str, Any], problems: list[Problem]) -> list[dict[str, Any]]:
@@ -265,16 +265,16 @@ def _check_callbacks(raw: dict[str, Any], problems: list[Problem]) -> list[dict[
         return []
     for index, callback in enumerate(callbacks):
         if isinstance(callback, dict):
-            catalogue.judge("callback", callback, ("callbacks", index), problems)
+            registry.check("callback", callback, ("callbacks", index), problems)
         else:
             problems.append(Problem(("callbacks", index), f"expected a table, got {show(callback)}"))
     return callbacks
 
 
 def find_data(folder: Path, path: str) -> Path:
-    """Where a data file is: counted from the config's folder, or else from the folder $DUALNET_DATA_DIR names."""
-    found = folder / Path(path).expanduser()
-    elsewhere = os.environ.get("DUALNET_DATA_DIR")
-    if not found.exists() and elsewhere and (Path(elsewhere) / path).exists():
-        return Path(elsewhere) / path
-    return found
+    """Resolve the path of a data file against the config's folder, or else against $DUALNET_DATA_DIR."""
+    local = folder / Path(path).expanduser()
+    data_dir = os.environ.get("DUALNET_DATA_DIR")
+    if not local.exists() and data_dir and (Path(data_dir) / path).exists():
+        return Path(data_dir) / path
+    return local

@@ -1,4 +1,4 @@
-"""Reading the samples that ``[data]`` names: a built-in set, a table, arrays, or a list in the config."""
+"""Reading the samples of ``[data]``: a built-in data set, a table, arrays, or lists in the config."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from .config import Settings
 from .errors import Failure, did_you_mean, listing, one_line, show
-from .prepare import Dataset, Part, Raw, prepare
+from .prepare import Dataset, Part, RawData, prepare
 from .schema import Data
 from .tables import DataError, read_table
 
@@ -20,7 +20,7 @@ BUILT_IN_SHAPES = {"digits": (8, 8), "mnist": (28, 28), "fashion_mnist": (28, 28
 
 
 def load(settings: Settings) -> Dataset:
-    """Read, split and prepare the samples. What is wrong with them is a ``CliError`` that names the key."""
+    """Read, split and prepare the samples. Mistakes in them raise a ``CliError`` that names the key."""
     try:
         return prepare(_read(settings), settings)
     except DataError as error:
@@ -28,14 +28,14 @@ def load(settings: Settings) -> Dataset:
 
 
 def sample_shape(settings: Settings) -> tuple[int, ...]:
-    """The shape of one sample; that of a built-in set is known without its data being there."""
+    """The shape of one sample; for a built-in data set it is known without loading the data."""
     if settings.data.name:
         shape = BUILT_IN_SHAPES[settings.data.name]
         return (math.prod(shape),) if settings.data.flatten else shape
     return tuple(load(settings).train.x.shape[1:])
 
 
-def _read(settings: Settings) -> Raw:
+def _read(settings: Settings) -> RawData:
     data = settings.data
     if data.name is not None:
         import dualnet
@@ -44,23 +44,23 @@ def _read(settings: Settings) -> Raw:
             train, test = getattr(dualnet.datasets, data.name).load_data()
         except (OSError, RuntimeError) as error:
             raise Failure(one_line(error)) from None
-        return Raw(Part(*train), Part(*test), shuffle=False)
+        return RawData(Part(*train), Part(*test), shuffle=False)
     if data.path is None:
-        return Raw(Part(_numbers(data.x, "x"), _inline_targets(data.y)), shuffle=False)
+        return RawData(Part(_numbers(data.x, "x"), _inline_targets(data.y)), shuffle=False)
     path = settings.data_path(data.path)
     test_path = settings.data_path(data.test_path) if data.test_path else None
     if path.suffix.lower() == ".npz":
         raw = _arrays(path, data)
         return replace(raw, test=_arrays(test_path, data).train) if test_path else raw
-    grid, values = read_table(path, data)
-    raw = Raw(Part(grid.x, grid.y), features=grid.features)
+    table, values = read_table(path, data)
+    raw = RawData(Part(table.x, table.y), features=table.features)
     if test_path is None:
         return raw
-    other, _ = read_table(test_path, data, values)
-    if other.features != grid.features:
-        message = f"its columns ({listing(other.features)}) are not those of path"
+    test_table, _ = read_table(test_path, data, values)
+    if test_table.features != table.features:
+        message = f"its columns ({listing(test_table.features)}) are not those of path"
         raise DataError("test_path", message)
-    return replace(raw, test=Part(other.x, other.y))
+    return replace(raw, test=Part(test_table.x, test_table.y))
 
 
 def _numbers(value: Any, key: str) -> Any:
@@ -89,7 +89,7 @@ def _inline_targets(y: Any) -> Any:
     return np.array(y) if all(isinstance(value, str) for value in y) else _numbers(y, "y")
 
 
-def _arrays(path: Path, data: Data) -> Raw:
+def _arrays(path: Path, data: Data) -> RawData:
     for key in ("features", "target"):
         if not isinstance(getattr(data, key), str | None):
             raise DataError(key, f"for an .npz file this is the name of one array, got {show(getattr(data, key))}")
@@ -118,4 +118,4 @@ def _arrays(path: Path, data: Data) -> Raw:
         if data.test_split:
             raise DataError("test_split", f"{path.name} holds a test set of its own, {x_test} and {y_test}")
         test = Part(arrays[x_test], arrays[y_test])
-    return Raw(Part(arrays[x_name], arrays[y_name]), test)
+    return RawData(Part(arrays[x_name], arrays[y_name]), test)

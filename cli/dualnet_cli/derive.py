@@ -1,4 +1,4 @@
-"""Columns computed from others: ``[data.derive] rooms = "total_rooms / households"``."""
+"""Columns computed from other columns: ``[data.derive] rooms = "total_rooms / households"``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FUNCTIONS = {"log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "abs": np.abs}
 
 
 class FormulaError(ValueError):
-    """A formula that cannot be understood."""
+    """An invalid formula."""
 
 
 def parse(text: str) -> ast.expr:
-    """A formula of column names, numbers, + - * / ** ( ) and log, log1p, sqrt, abs. Nothing else is possible in it."""
+    """Parse a formula of column names, numbers, + - * / ** ( ) and log, log1p, sqrt, abs; anything else is an error."""
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -55,7 +55,7 @@ def _check(node: ast.AST, text: str) -> None:
 
 
 def columns(text: str) -> list[str]:
-    """The columns a formula uses, in the order in which they come."""
+    """The columns a formula uses, in order of appearance."""
     tree = parse(text)
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions]
@@ -63,7 +63,7 @@ def columns(text: str) -> list[str]:
 
 
 def compute(text: str, table: Mapping[str, Any]) -> Any:
-    """The values of a formula for columns by name, in float64. Dividing by 0 gives what is not finite."""
+    """Evaluate a formula on columns by name, in float64. Division by 0 yields infinity or NaN."""
 
     def value(node: ast.AST) -> Any:
         if isinstance(node, ast.BinOp):
@@ -82,5 +82,5 @@ def compute(text: str, table: Mapping[str, Any]) -> Any:
         return float(node.value)  # type: ignore[arg-type]
 
     with np.errstate(all="ignore"):
-        made = value(parse(text))
-    return np.broadcast_to(made, np.shape(next(iter(table.values()))))
+        values = value(parse(text))
+    return np.broadcast_to(values, np.shape(next(iter(table.values()))))

@@ -1,4 +1,4 @@
-"""``dualnet devices``: what there is to train on."""
+"""``dualnet devices``: the available devices."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import click
 
 @click.command()
 def command() -> None:
-    """List the devices that answer, under the names that --device takes."""
+    """List the available devices, under the names that --device takes."""
     import dualnet
 
     rows = [("DEVICE", "KIND", "DESCRIPTION"), *dualnet.config.device_report()]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
-    for name, kind, description in rows:
-        click.echo(f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {description}")
+    for name, device_type, description in rows:
+        click.echo(f"{name:<{widths[0]}}  {device_type:<{widths[1]}}  {description}")
     missing = dualnet.config.gpu_status()
     if missing:
         click.echo(f"\nNo GPU: {missing}")

@@ -1,4 +1,4 @@
-"""What the command says when something is wrong, and with which exit code it leaves."""
+"""Error messages and exit codes of the command."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-Where = tuple[str | int, ...]
-"""The place of a value in a config: ("fit", "epochs"), ("model", "layers", 0, "units")."""
+KeyPath = tuple[str | int, ...]
+"""The keys that lead to a value in a config: ("fit", "epochs"), ("model", "layers", 0, "units")."""
 
 
 class CliError(click.ClickException):
-    """The command line, the config or the data has to be corrected: exit code 2.
+    """A mistake in the command line, the config or the data: exit code 2.
 
     Printed on stderr as ``Error: ...``, never with a traceback.
     """
@@ -24,28 +24,28 @@ class CliError(click.ClickException):
 
 
 class Failure(CliError):
-    """Something else went wrong, such as a full disk or data that could not be fetched: exit code 1."""
+    """Any other failure, such as a full disk or a failed download: exit code 1."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a config: where it stands and what is wrong with it."""
+    """One mistake in a config: its key path and a message."""
 
-    where: Where
+    where: KeyPath
     message: str
 
 
 def show(value: Any, limit: int = 60) -> str:
-    """A value as it stands in TOML, on one line, shortened, with nothing in it that could upset a terminal."""
+    """A value in TOML notation, on one line, truncated, without control characters."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     text = printable(text)
     return text if len(text) <= limit else text[: limit - 4] + " ..."
 
 
 def printable(text: str) -> str:
-    """The text with control characters spelled out."""
+    """The text with control characters escaped."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
@@ -55,7 +55,7 @@ def one_line(error: BaseException) -> str:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """'; did you mean "epochs"?' when a known word is close, else nothing."""
+    """'; did you mean "epochs"?' when a known word is similar, else an empty string."""
     if not isinstance(word, str):
         return ""
     spellings: dict[str, str] = {}
@@ -66,6 +66,6 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str], limit: int = 12) -> str:
-    """'a, b, c', cut after ``limit`` names."""
+    """'a, b, c', truncated after ``limit`` names."""
     names = list(names)
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,4 +1,4 @@
-"""``dualnet gradcheck``: is the gradient of every layer of a config's model right?"""
+"""``dualnet gradcheck``: check the gradient of every layer of a config's model."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .arguments import ConfigArgument, DeviceName
 def command(config: str | None, device: str | None, samples: int, sets: tuple[str, ...]) -> None:
     """Check every layer of a config's model by finite differences.
 
-    Each layer is taken by itself, in float64, on what reaches it for a few training samples; its gradient with respect to
-    the input and to every weight is compared with central differences. Exit code 1 when one is wrong.
+    Each layer is checked separately, in float64, on the input it receives for a few training samples; its gradient with
+    respect to the input and to every weight is compared with central differences. Exit code 1 when one is wrong.
 
     CONFIG is a file, or the name of a config that comes with dualnet (digits_mlp when left out).
     """
@@ -36,7 +36,7 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
         dataset = data.load(settings)
         build.check(settings, dataset)
         x = dataset.train.x[:samples]
-        rows = check_model(build.model(settings, tuple(x.shape[1:])), x)
+        rows = check_model(build.compiled_model(settings, tuple(x.shape[1:])), x)
     if not rows:
         raise click.ClickException("the model has no layer with a gradient to check")
     _print(rows)
@@ -47,11 +47,11 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
 
 
 def _print(rows: Sequence[tuple[str, str, str, tuple[int, ...], float, bool]]) -> None:
-    """The rows as a table of plain text: it reads the same in a terminal and in a file."""
+    """Print the rows as a plain-text table, the same in a terminal and in a file."""
     head = ("layer", "class", "gradient of", "shape", "relative error", "")
     lines = [
-        (layer, kind, what, str(shape), f"{error:.1e}", "ok" if ok else "WRONG")
-        for layer, kind, what, shape, error, ok in rows
+        (layer, cls, variable, str(shape), f"{error:.1e}", "ok" if ok else "WRONG")
+        for layer, cls, variable, shape, error, ok in rows
     ]
     widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
     for line in [head, *lines]:

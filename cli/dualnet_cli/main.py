@@ -1,4 +1,4 @@
-"""The ``dualnet`` command. Each command is in a file of its own, imported when it is called for."""
+"""The ``dualnet`` command. Each subcommand has its own module, imported when it is invoked."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from .errors import CliError, Failure, did_you_mean, one_line
-from .streams import EXIT_BROKEN_PIPE, mute_stdout, tolerate_odd_characters
+from .streams import EXIT_BROKEN_PIPE, mute_stdout, replace_unencodable_characters
 
 COMMANDS = {name: f"dualnet_cli.{name}" for name in ("train", "summary", "gradcheck", "devices", "completion")}
 
 
 class Commands(click.Group):
-    """Commands found by name; what goes wrong inside them ends as one line and an exit code."""
+    """Subcommands by name; an exception inside them becomes a one-line message and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -51,12 +51,12 @@ class Commands(click.Group):
 
 
 def _failure(error: Exception) -> CliError:
-    kind = type(error).__name__
-    if kind == "OutOfMemoryError" or isinstance(error, MemoryError):
+    name = type(error).__name__
+    if name == "OutOfMemoryError" or isinstance(error, MemoryError):
         return Failure(f"out of memory; try a smaller batch_size in [fit] ({one_line(error)})")
     if isinstance(error, OSError) and error.strerror:
         return Failure(f"{error.filename or 'writing'}: {error.strerror}")
-    message = f"{kind}: {one_line(error)}"
+    message = f"{name}: {one_line(error)}"
     return Failure(f"{message} (set DUALNET_DEBUG=1 to see where it comes from)")
 
 
@@ -93,5 +93,5 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point of the ``dualnet`` script."""
-    tolerate_odd_characters()
+    replace_unencodable_characters()
     cli(prog_name="dualnet")

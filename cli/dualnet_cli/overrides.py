@@ -1,4 +1,4 @@
-"""``--set section.key=value``: changing a config from the command line."""
+"""``--set section.key=value``: overriding config values from the command line."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from .errors import CliError, Where, printable, show
+from .errors import CliError, KeyPath, printable, show
 from .source import Source
 
 _BARE_WORD = re.compile(r"[^\W\d][\w./~:+-]*")
 
 
-def parse(text: str) -> tuple[Where, Any]:
+def parse(text: str) -> tuple[KeyPath, Any]:
     """``"model.layers.0.units=30"`` -> (("model", "layers", 0, "units"), 30)
 
-    The value is TOML; a bare word such as ``mse`` is taken as a string.
+    The value is TOML; a bare word such as ``mse`` is a string.
     """
     key, equals, value = text.partition("=")
     parts = [part.strip() for part in key.split(".")]
     if not equals or not all(parts):
         raise CliError(f"--set {text}: expected section.key=value, for example --set fit.epochs=5")
-    where: Where = tuple(int(part) if re.fullmatch(r"-?\d+", part) else part for part in parts)
+    where: KeyPath = tuple(int(part) if re.fullmatch(r"-?\d+", part) else part for part in parts)
     return where, _value(value.strip(), text)
 
 
@@ -36,42 +36,44 @@ def _value(value: str, text: str) -> Any:
 
 
 def apply(source: Source, texts: tuple[str, ...]) -> None:
-    """Put every ``--set`` into the config, in the order given; what they say is judged later, with the rest of it."""
+    """Apply every ``--set`` to the config, in order; the values are validated later, with the rest of the config."""
     for text in texts:
         where, value = parse(text)
         if where in (("data", "path"), ("data", "test_path")) and isinstance(value, str):
-            # In the file a path counts from the file; typed at a prompt it counts from where the user stands.
+            # In the file a path is relative to the file; on the command line, to the working directory.
             value = str(Path(value).expanduser().absolute())
-        where = put(source.table, where, value, f"--set {text}")
+        where = set_value(source.table, where, value, f"--set {text}")
         source.overrides[where] = f"--set {printable(text)[:60]}"
 
 
-def put(table: dict[str, Any], where: Where, value: Any, label: str) -> Where:
-    """Set one value, making tables on the way; returns its place with list indices counted from the front."""
-    at: Any = table
-    place: list[str | int] = []
+def set_value(table: dict[str, Any], where: KeyPath, value: Any, label: str) -> KeyPath:
+    """Set one value, creating missing tables; return its key path with non-negative list indices."""
+    container: Any = table
+    path: list[str | int] = []
     for step, part in enumerate(where):
         last = step == len(where) - 1
-        if isinstance(at, list):
-            if not isinstance(part, int) or not -len(at) <= part < len(at):
-                known = f"0 to {len(at) - 1}" if at else "none, it is empty"
-                raise CliError(f"{label}: {_spell(place)} is a list, {show(part)} is not a position in it ({known})")
-            part %= len(at)
-        elif isinstance(at, dict):
+        if isinstance(container, list):
+            if not isinstance(part, int) or not -len(container) <= part < len(container):
+                known = f"0 to {len(container) - 1}" if container else "none, it is empty"
+                raise CliError(f"{label}: {_dotted(path)} is a list, {show(part)} is not a position in it ({known})")
+            part %= len(container)
+        elif isinstance(container, dict):
             part = str(part)
         else:
-            raise CliError(f"{label}: {_spell(place)} is {show(at)}, not a table, so it has no key {show(part)}")
-        place.append(part)
+            raise CliError(f"{label}: {_dotted(path)} is {show(container)}, not a table, so it has no key {show(part)}")
+        path.append(part)
         if last:
-            at[part] = value
-        elif isinstance(at, dict) and part not in at:
-            at[part] = {}
-        elif isinstance(at[part], str) and place[0] == "compile":
-            at[part] = {"class": at[part]}  # optimizer = "SGD" grows into a table when one of its arguments is set
+            container[part] = value
+        elif isinstance(container, dict) and part not in container:
+            container[part] = {}
+        elif isinstance(container[part], str) and path[0] == "compile":
+            container[part] = {
+                "class": container[part]
+            }  # optimizer = "SGD" becomes a table when one of its arguments is set
         if not last:
-            at = at[part]
-    return tuple(place)
+            container = container[part]
+    return tuple(path)
 
 
-def _spell(place: list[str | int]) -> str:
-    return ".".join(map(str, place))
+def _dotted(path: list[str | int]) -> str:
+    return ".".join(map(str, path))

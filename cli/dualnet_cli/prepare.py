@@ -1,4 +1,4 @@
-"""Splitting, scaling and encoding the samples that were read."""
+"""Splitting, scaling and encoding of samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three parts, and what was done to the features: ``(value - subtract) / divide``, per feature or for all."""
+    """The three parts, and the scaling ``(value - subtract) / divide`` of the features, per feature or for all."""
 
     train: Part
     validation: Part | None
@@ -39,17 +39,17 @@ class Dataset:
     subtract: Any = None
     divide: Any = None
 
-    def about(self) -> dict[str, Any]:
-        """What it takes to prepare new samples in the same way, for ``results.json``."""
+    def preprocessing(self) -> dict[str, Any]:
+        """The constants needed to prepare new samples in the same way, for ``results.json``."""
         facts = {"features": self.features, "classes": self.classes, "subtract": self.subtract, "divide": self.divide}
         return {key: np.asarray(value).tolist() for key, value in facts.items() if value is not None}
 
 
 @dataclass(frozen=True)
-class Raw:
-    """What was read, before it is split and scaled.
+class RawData:
+    """Samples as read, before they are split and scaled.
 
-    shuffle: whether to mix the rows when the config does not say.
+    shuffle: whether to shuffle the rows by default.
     """
 
     train: Part
@@ -58,8 +58,8 @@ class Raw:
     shuffle: bool = True
 
 
-def prepare(raw: Raw, settings: Settings) -> Dataset:
-    """Shuffle, split, fill, scale and encode; scaling is measured on the training part alone."""
+def prepare(raw: RawData, settings: Settings) -> Dataset:
+    """Shuffle, split, fill, scale and encode; the scaling is fitted on the training part alone."""
     data = settings.data
     if not len(raw.train.x):
         raise DataError("", "there are no samples")
@@ -82,14 +82,14 @@ def prepare(raw: Raw, settings: Settings) -> Dataset:
         except DataError as error:
             raise settings.fail(("fit", error.key), one_line(error)) from None
     parts = [part for part in (train, validation, test) if part is not None]
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found and reported in words
+    with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported below
         targets, classes = _targets([part.y for part in parts], data)
         features, subtract, divide = _features([part.x for part in parts], data)
-    made = iter([Part(x, y) for x, y in zip(features, targets)])
+    prepared = iter([Part(x, y) for x, y in zip(features, targets)])
     return Dataset(
-        next(made),
-        next(made) if validation is not None else None,
-        next(made) if test is not None else None,
+        next(prepared),
+        next(prepared) if validation is not None else None,
+        next(prepared) if test is not None else None,
         shuffled,
         raw.features,
         classes,
@@ -99,52 +99,52 @@ def prepare(raw: Raw, settings: Settings) -> Dataset:
 
 
 def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
-    """The first rows and the last ones, Keras's rounding: floor(n * (1 - fraction)) rows stay."""
-    at = math.floor(len(part) * (1 - fraction))
-    if at in (0, len(part)):
-        side = "training" if at == 0 else "other"
+    """The first and the last rows; as in Keras the first part has floor(n * (1 - fraction)) rows."""
+    boundary = math.floor(len(part) * (1 - fraction))
+    if boundary in (0, len(part)):
+        side = "training" if boundary == 0 else "other"
         raise DataError(key, f"{show(fraction)} of {len(part)} samples leaves the {side} part empty")
-    return Part(part.x[:at], part.y[:at]), Part(part.x[at:], part.y[at:])
+    return Part(part.x[:boundary], part.y[:boundary]), Part(part.x[boundary:], part.y[boundary:])
 
 
 def _targets(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
-    together = np.concatenate(parts)
+    targets = np.concatenate(parts)
     classes = None
     calculations = {
         "target_threshold": data.target_threshold is not None,
         "target_scale": data.target_scale is not None,
         "target_scaling": data.target_scaling != "none",
     }
-    if any(calculations.values()) and together.dtype.kind == "U":
+    if any(calculations.values()) and targets.dtype.kind == "U":
         key = next(key for key, used in calculations.items() if used)
-        raise DataError(key, f"the target holds text ({show(str(together.ravel()[0]))}), not numbers")
-    if data.target_type == "class" or together.dtype.kind == "U":
+        raise DataError(key, f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
+    if data.target_type == "class" or targets.dtype.kind == "U":
         if data.target_type == "number":
-            raise DataError("target_type", f"the target holds text ({show(str(together.ravel()[0]))}), not numbers")
-        if together.ndim > 1 and together.shape[1:] != (1,):
+            raise DataError("target_type", f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
+        if targets.ndim > 1 and targets.shape[1:] != (1,):
             raise DataError("target_type", "classes need a single target column")
-        values, numbers = np.unique(together.ravel(), return_inverse=True)
-        classes, together = [_class_name(value) for value in values], numbers.astype(np.int32)
-    elif together.dtype.kind == "f" and not np.isfinite(together).all():
+        values, numbers = np.unique(targets.ravel(), return_inverse=True)
+        classes, targets = [_class_name(value) for value in values], numbers.astype(np.int32)
+    elif targets.dtype.kind == "f" and not np.isfinite(targets).all():
         raise DataError("target", "it holds values that are not finite numbers")
     elif data.target_threshold is not None:
-        together = (together >= data.target_threshold).astype(np.int32)
+        targets = (targets >= data.target_threshold).astype(np.int32)
     elif data.target_scaling == "standard":
         train = parts[0].astype(np.float64)
         spread = train.std(axis=0, ddof=data.ddof)
-        together = ((together - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+        targets = ((targets - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
     elif data.target_scale is not None:
-        together = (together / data.target_scale).astype(np.float32)
+        targets = (targets / data.target_scale).astype(np.float32)
     else:
-        whole = together.dtype.kind in "biu" or bool((together == np.floor(together)).all())
-        small = whole and bool((np.abs(together.astype(np.float64)) < 2**31).all())
-        together = together.astype(np.int32 if small else np.float32)
-    if together.dtype.kind == "f" and not np.isfinite(together).all():
+        whole = targets.dtype.kind in "biu" or bool((targets == np.floor(targets)).all())
+        small = whole and bool((np.abs(targets.astype(np.float64)) < 2**31).all())
+        targets = targets.astype(np.int32 if small else np.float32)
+    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
         raise DataError("target", "it holds values too large for float32; set target_scale")
     if data.one_hot:
-        together = _one_hot(together)
+        targets = _one_hot(targets)
     edges = np.cumsum([len(part) for part in parts])[:-1]
-    return np.split(together, edges), classes
+    return np.split(targets, edges), classes
 
 
 def _class_name(value: Any) -> str:
@@ -183,18 +183,18 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         subtract = train.min(axis=0).astype(np.float64)
         divide = train.max(axis=0).astype(np.float64) - subtract
     if divide is not None and data.scale is None:
-        divide = np.where(divide > 0, divide, 1.0)  # a feature that never changes: 0, not 0 / 0
+        divide = np.where(divide > 0, divide, 1.0)  # a constant feature becomes 0, not 0 / 0
     if dtype.kind == "i" and (divide is not None or any((part != np.floor(part)).any() for part in parts)):
         raise DataError("dtype", f"the features are not whole numbers, {data.dtype} would cut them off")
-    # Row by row in float64 where it matters, and never a float64 copy of an image set that is only divided.
+    # In float64 where precision matters, but without a float64 copy of images that are only divided.
     if subtract is not None:
-        made = [((part - subtract) / divide).astype(dtype) for part in parts]
+        results = [((part - subtract) / divide).astype(dtype) for part in parts]
     elif divide is not None:
-        made = [part.astype(dtype) / dtype.type(divide) for part in parts]
+        results = [part.astype(dtype) / dtype.type(divide) for part in parts]
     else:
-        made = [part.astype(dtype) for part in parts]
-    if dtype.kind == "f" and not all(np.isfinite(part).all() for part in made):
+        results = [part.astype(dtype) for part in parts]
+    if dtype.kind == "f" and not all(np.isfinite(part).all() for part in results):
         raise DataError("features", f"they hold values too large for {data.dtype}; set scale or scaling")
     if data.flatten:
-        made = [part.reshape(len(part), -1) for part in made]
-    return made, subtract, divide
+        results = [part.reshape(len(part), -1) for part in results]
+    return results, subtract, divide

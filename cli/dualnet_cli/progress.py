@@ -1,4 +1,4 @@
-"""What is shown while training: a bar per epoch on a terminal, a plain line per epoch elsewhere."""
+"""Progress display of a training: a bar per epoch on a terminal, a plain line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .stops import StopRequests
 from .streams import EXIT_BROKEN_PIPE, mute_stdout
 
 _SHORTEST_BAR, _LONGEST_BAR = 8, 30  # characters
-_INTERVAL = 0.1  # seconds between two drawings of the bar; more often costs training time and shows nothing new
+_INTERVAL = 0.1  # seconds between two redraws of the bar; more often costs training time
 
 
-def make(samples: int, device: str, requests: StopRequests, quiet: bool) -> Progress:
-    """The display that suits where the output goes."""
+def create(samples: int, device: str, requests: StopRequests, quiet: bool) -> Progress:
+    """The display for the current stdout: none, a bar, or plain lines."""
     on_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-    kind = Progress if quiet else BarProgress if on_terminal else LineProgress
-    return kind(samples, device, requests)
+    display_class = Progress if quiet else BarProgress if on_terminal else LineProgress
+    return display_class(samples, device, requests)
 
 
 class Progress(Callback):
-    """Measures epochs and shows nothing. A context manager, so that the terminal is left tidy whatever happens.
+    """Measures epochs and displays nothing. A context manager, so that the terminal is always restored.
 
-    samples: in one epoch. device: to be shown.
+    samples: per epoch. device: to display.
     """
 
     def __init__(self, samples: int, device: str, requests: StopRequests) -> None:
@@ -40,8 +40,8 @@ class Progress(Callback):
         self.samples, self.device, self.requests = samples, device, requests
         self.epochs = self.steps = 0
         self.rate = 0.0
-        self._done = 0  # batches of this epoch
-        self._begin = self._trained = 0.0
+        self._batches_done = 0  # in this epoch
+        self._epoch_start = self._training_seconds = 0.0
 
     def __enter__(self) -> Progress:
         return self
@@ -49,36 +49,36 @@ class Progress(Callback):
     def __exit__(self, *_: object) -> None:
         pass
 
-    def say(self, text: str) -> None:
-        """A line of its own, above whatever is being drawn."""
+    def print_line(self, text: str) -> None:
+        """Print a line above the display."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.epochs, self.steps = self.params["epochs"], self.params["steps"]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._begin = time.perf_counter()
-        self._trained = 0.0
+        self._epoch_start = time.perf_counter()
+        self._training_seconds = 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._done = batch + 1
+        self._batches_done = batch + 1
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._trained = time.perf_counter() - self._begin
+        self._training_seconds = time.perf_counter() - self._epoch_start
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        seconds = time.perf_counter() - self._begin
-        # Validation is left out: the rate is that of training, and can be compared between configs.
-        self.rate = self._samples_done() / max(self._trained or seconds, 1e-9)
+        seconds = time.perf_counter() - self._epoch_start
+        # Without validation: the training rate, which is comparable between configs.
+        self.rate = self._samples_done() / max(self._training_seconds or seconds, 1e-9)
         self.show_epoch(epoch, seconds, logs or {})
 
     def _samples_done(self) -> float:
-        return self.samples * self._done / (self.steps or self._done or 1)
+        return self.samples * self._batches_done / (self.steps or self._batches_done or 1)
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
-        """Show one finished epoch."""
+        """Display a finished epoch."""
 
     def epoch_fields(self, epoch: int, seconds: float, logs: dict[str, Any]) -> list[str]:
-        """The parts of the line about an epoch, most important first."""
+        """The fields of the line about an epoch, most important first."""
         label = f"epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
         return [label, *metric_fields(logs), duration(seconds), f"{thousands(self.rate)} samples/s"]
 
@@ -86,30 +86,30 @@ class Progress(Callback):
 class LineProgress(Progress):
     """A line per epoch, without control characters."""
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         try:
             click.echo(text)
         except BrokenPipeError:
-            self._lost()
+            self._on_broken_pipe()
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
-        self.say("  ".join(self.epoch_fields(epoch, seconds, logs)))
+        self.print_line("  ".join(self.epoch_fields(epoch, seconds, logs)))
 
-    def _lost(self) -> None:
-        """The reader has gone (``| head``): stop as for Ctrl-C, so that nothing trained is lost, and write no more."""
-        self.requests.note(EXIT_BROKEN_PIPE)
+    def _on_broken_pipe(self) -> None:
+        """The reader is gone (``| head``): stop as for Ctrl-C, so that nothing trained is lost, and print no more."""
+        self.requests.request(EXIT_BROKEN_PIPE)
         mute_stdout()
 
 
 class BarProgress(Progress):
-    """A bar for the epoch at hand and, above it, a line for every epoch that is done."""
+    """A bar for the current epoch and, above it, a line per finished epoch."""
 
     def __init__(self, samples: int, device: str, requests: StopRequests) -> None:
         super().__init__(samples, device, requests)
         self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        # Drawn by hand from the training loop: a drawing thread would take turns with the training.
+        # Redrawn from the training loop: a refresh thread would compete with the training.
         self.live = Live(console=self.console, auto_refresh=False, transient=True, redirect_stderr=True)
-        self._next = math.inf
+        self._next_draw = math.inf
         self._epoch = 0
         self._elapsed_epochs = 0.0
         self._drawn = False
@@ -121,30 +121,30 @@ class BarProgress(Progress):
     def __exit__(self, *_: object) -> None:
         self.live.stop()
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         self.console.print(Text(text))
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
         self._epoch = epoch
-        self._next = self._begin + _INTERVAL
+        self._next_draw = self._epoch_start + _INTERVAL
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._done = batch + 1
+        self._batches_done = batch + 1
         now = time.perf_counter()
-        if now < self._next:
+        if now < self._next_draw:
             return
-        self._next = now + _INTERVAL
-        # Only here are the logs looked at: reading them fetches numbers from the device.
-        self._draw(now - self._begin, metric_fields(logs or {}))
+        self._next_draw = now + _INTERVAL
+        # The logs are read only here, since that copies numbers from the device.
+        self._draw(now - self._epoch_start, metric_fields(logs or {}))
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_test_begin(logs)
-        if self._trained > _INTERVAL:  # shorter epochs have no bar that could stand still during validation
-            self._draw(self._trained, ["validating"])
+        if self._training_seconds > _INTERVAL:  # shorter epochs have no bar
+            self._draw(self._training_seconds, ["validating"])
 
     def _draw(self, seconds: float, fields: list[str]) -> None:
-        done = self._done
+        done = self._batches_done
         steps = self.steps or done
         left = seconds / done * (steps - done)
         rate = self._samples_done() / max(seconds, 1e-9)
@@ -158,34 +158,34 @@ class BarProgress(Progress):
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         self._elapsed_epochs = seconds
-        if self._drawn:  # or else the full bar would stand below the line until the next drawing
+        if self._drawn:  # otherwise the full bar would stay below the line until the next redraw
             self.live.update(Text(""), refresh=True)
             self._drawn = False
-        line = fitted(self.epoch_fields(epoch, seconds, logs), self.console.width)
+        line = fit_width(self.epoch_fields(epoch, seconds, logs), self.console.width)
         self.console.print(Text(line))
 
 
 def bar_line(console: Console, label: str, done: int, steps: int, parts: list[str]) -> Text:
-    """One line: label, bar, count, and as many of the parts as the width allows, the first ones first."""
-    room = console.width - len(label) - _SHORTEST_BAR - 2
+    """One line: label, bar, count, and as many of the parts as fit the width."""
+    available = console.width - len(label) - _SHORTEST_BAR - 2
     count = f"  {done:>{len(str(steps))}}/{steps}"
-    fitting = _fitting(parts, room - len(count))
+    fitting = _join_fitting(parts, available - len(count))
     text = count + fitting
-    if not fitting:  # too narrow for both: how well it goes matters more than how many batches are done
-        text = _fitting(parts, room) or count
+    if not fitting:  # too narrow for both: the metrics matter more than the count
+        text = _join_fitting(parts, available) or count
     width = max(_SHORTEST_BAR, min(_LONGEST_BAR, console.width - len(label) - 2 - len(text)))
     full = width * done // steps
     mark, rest = ("#", ".") if console.options.ascii_only else ("\N{BOX DRAWINGS HEAVY HORIZONTAL}",) * 2
     line = Text(f"{label}  ", no_wrap=True, overflow="crop", end="")
     line.append(mark * full, style="green" if done == steps else "cyan")
-    # Without colours both halves would look the same.
+    # Without colours both parts would look the same.
     line.append((" " if console.no_color else rest) * (width - full), style="bright_black")
     line.append(text)
     return line
 
 
-def _fitting(parts: list[str], width: int) -> str:
-    """As many of the parts as fit, each with two spaces before it; nothing when the first is too long."""
+def _join_fitting(parts: list[str], width: int) -> str:
+    """As many of the parts as fit, each preceded by two spaces."""
     text = ""
     for part in parts:
         if len(text) + 2 + len(part) > width:
@@ -194,13 +194,13 @@ def _fitting(parts: list[str], width: int) -> str:
     return text
 
 
-def fitted(fields: list[str], width: int) -> str:
-    """The first fields that fit, two spaces between them; the first is always there."""
-    return fields[0] + _fitting(fields[1:], width - len(fields[0]))
+def fit_width(fields: list[str], width: int) -> str:
+    """The first fields that fit, separated by two spaces; always at least one."""
+    return fields[0] + _join_fitting(fields[1:], width - len(fields[0]))
 
 
 def metric_fields(logs: dict[str, Any]) -> list[str]:
-    """'loss 0.1234', 'accuracy 0.9876' ...: the loss first, those of the validation last."""
+    """'loss 0.1234', 'accuracy 0.9876' ...: the loss first, validation metrics last."""
 
     def rank(name: str) -> tuple[bool, bool]:
         return name.startswith("val_"), name.removeprefix("val_") != "loss"
@@ -209,7 +209,7 @@ def metric_fields(logs: dict[str, Any]) -> list[str]:
 
 
 def number(value: Any) -> str:
-    """Four decimals, or as many digits for small numbers."""
+    """Four decimals, or scientific notation for small and large numbers."""
     try:
         value = float(value)
     except (TypeError, ValueError):  # a metric with several values, such as a score per class
@@ -218,7 +218,7 @@ def number(value: Any) -> str:
 
 
 def thousands(value: float) -> str:
-    """12,345, at most three digits that matter."""
+    """'12,300': three significant digits."""
     if value >= 1000:
         value = round(value, 2 - int(math.log10(value)))
     return f"{value:,.0f}"

@@ -1,4 +1,4 @@
-"""The run directory: what a training leaves behind, and how it is never written over by accident."""
+"""The run directory: the files a training produces, protected against accidental overwriting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILES = (CONFIG, METRICS, RESULTS, MODEL, HISTORY)
 
 
 class RunDir:
-    """An existing directory that this run may write to."""
+    """The existing directory a run writes to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -30,32 +30,32 @@ class RunDir:
 
     @property
     def label(self) -> str:
-        """Its name, fit for printing."""
+        """Its name, safe for printing."""
         return printable(str(self.path))
 
-    def written(self) -> list[str]:
-        """Those of the usual files that are there."""
+    def existing_files(self) -> list[str]:
+        """The names of the output files that exist."""
         return [name for name in FILES if (self.path / name).exists()]
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a file so that it is either there complete or as it was before."""
-        with replacing(self.path / name) as temporary:
+        """Write a file atomically."""
+        with atomic_replace(self.path / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
     def write_results(self, results: dict[str, Any]) -> None:
-        """``results.json``; what is not a finite number becomes null, as JSON knows no other word for it."""
+        """Write ``results.json``; infinities and NaN become null, since JSON lacks them."""
         text = json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False)
         self.write_text(RESULTS, text + "\n")
 
     def add_metrics(self, row: dict[str, float]) -> None:
-        """One more line of ``metrics.csv``, on disk when this returns. The first row decides the columns."""
+        """Append a line to ``metrics.csv`` and flush it. The first row determines the columns."""
         if self._metrics is None:
             self._columns = list(row)
             path = self.path / METRICS
-            with replacing(path) as temporary:
+            with atomic_replace(path) as temporary:
                 temporary.write_text(_csv_line(self._columns), encoding="utf-8")
             self._metrics = path.open("a", encoding="utf-8", newline="")
-        # One write of a whole line: a reader that looks at any time sees complete lines.
+        # One write per line: a concurrent reader only sees complete lines.
         self._metrics.write(_csv_line([_number(row.get(name)) for name in self._columns]))
         self._metrics.flush()
 
@@ -66,26 +66,26 @@ class RunDir:
             self._metrics = None
 
 
-def create(wanted: str | None, name: str, force: bool) -> RunDir:
-    """Make the directory of a run.
+def create(requested: str | None, name: str, force: bool) -> RunDir:
+    """Create the directory of a run.
 
-    wanted: as given with --run-dir; it must be new or empty. Without it ``runs/<name>`` is taken, or when that exists
-    the first free one of ``runs/<name>-2``, ``-3`` ...
-    force: use the directory even if it holds a run; the files of that run are removed, all others stay.
+    requested: the value of --run-dir, which must be new or empty; by default ``runs/<name>``, or if that exists the
+    first unused one of ``runs/<name>-2``, ``-3`` ...
+    force: use the directory even if it contains a run; the files of that run are removed, all others stay.
     """
     try:
-        if wanted is not None:
-            return _given(Path(wanted).expanduser(), force)
+        if requested is not None:
+            return _use_directory(Path(requested).expanduser(), force)
         first = Path("runs") / name
         if force:
-            return _given(first, force)
+            return _use_directory(first, force)
         return _numbered(first)
     except OSError as error:
-        place = printable(str(error.filename or wanted or "runs"))
-        raise CliError(f"cannot make the run directory {place}: {error.strerror}") from None
+        location = printable(str(error.filename or requested or "runs"))
+        raise CliError(f"cannot make the run directory {location}: {error.strerror}") from None
 
 
-def _given(path: Path, force: bool) -> RunDir:
+def _use_directory(path: Path, force: bool) -> RunDir:
     if path.exists() and not path.is_dir():
         raise CliError(f"--run-dir {printable(str(path))}: is not a directory")
     path.mkdir(parents=True, exist_ok=True)
@@ -106,15 +106,15 @@ def _numbered(first: Path) -> RunDir:
     while True:
         path = first if number == 1 else first.with_name(f"{first.name}-{number}")
         try:
-            path.mkdir()  # fails when it exists, also when another run makes it at this very moment
+            path.mkdir()  # fails if it exists, even if a concurrent run has just created it
             return RunDir(path)
         except FileExistsError:
             number += 1
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place when the block ends well, and disappears when not."""
+def atomic_replace(path: Path) -> Iterator[Path]:
+    """A temporary file that replaces ``path`` when the block succeeds, and is removed when it fails."""
     try:
         with _temporary(path) as temporary:
             yield temporary

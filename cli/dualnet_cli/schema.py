@@ -1,4 +1,4 @@
-"""The keys a config may hold, table by table. ``config.py`` reads a file against them."""
+"""The schema of a config, table by table. ``config.py`` validates a file against it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class Table(BaseModel):
-    """A table of the file: no conversions ("3" is not 3), no unknown keys."""
+    """A table of a config: no conversions ("3" is not 3), no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -127,7 +127,7 @@ TABLES_ONLY = {"exclude", "categorical", "header", "delimiter", "missing", "deri
 
 
 def applies(key: str, data: Data) -> bool:
-    """Whether a key of ``[data]`` means anything for the source that was chosen."""
+    """Whether a key of ``[data]`` is meaningful for the chosen source."""
     suffix = (data.path or "").lower().rpartition(".")[2]
     if key in TABLES_ONLY:
         return suffix in ("csv", "tsv")

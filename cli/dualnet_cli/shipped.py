@@ -11,7 +11,7 @@ DEFAULT = "digits_mlp"
 
 
 def folder() -> Path:
-    """Where they are: inside the installed package, or at the top of a checkout."""
+    """Their folder: inside the installed package, or at the top of a checkout."""
     here = Path(__file__).resolve()
     for candidate in (here.parent / "configs", here.parents[2] / "configs"):
         if (candidate / f"{DEFAULT}.toml").is_file():
@@ -25,7 +25,7 @@ def names() -> list[str]:
 
 
 def find(config: str | None) -> Path:
-    """The file a user means: a path, else the name of a shipped config, else (None) the default one."""
+    """The file for a command-line argument: a path, the name of a shipped config, or None for the default one."""
     path = Path(DEFAULT if config is None else config)
     if config is not None and (os.path.exists(config) or "/" in config):
         return path

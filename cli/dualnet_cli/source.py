@@ -1,4 +1,4 @@
-"""A config file as text: reading it, and finding the line a value stands on."""
+"""A config file as text: reading it, and locating the line of a value."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import CliError, Problem, Where, one_line, printable
+from .errors import CliError, KeyPath, Problem, one_line, printable
 
 LIMIT = 10_000_000  # bytes; a config is a page of text, anything of this size is the wrong file
 
 
 @dataclass
 class Source:
-    """A config file and what ``--set`` and the other options changed in it."""
+    """A config file and the overrides of ``--set`` and the other options."""
 
     path: Path
     text: str
     table: dict[str, Any]
-    overrides: dict[Where, str] = field(default_factory=dict)
+    overrides: dict[KeyPath, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -36,15 +36,15 @@ class Source:
 
     def line(self, problem: Problem) -> str:
         """``bad.toml:12: [fit] epochs: must be at least 1, got 0``"""
-        return f"{self._origin(problem.where)}: {self.spell(problem.where)}{problem.message}"
+        return f"{self._origin(problem.where)}: {self.describe(problem.where)}{problem.message}"
 
-    def spell(self, where: Where) -> str:
-        """The table and key of a place, followed by ": " unless the place is the whole file."""
+    def describe(self, where: KeyPath) -> str:
+        """The table and key of a key path, followed by ": "; empty for the whole file."""
         if not where:
             return ""
-        layer_like = _table_number(where)
-        if layer_like is not None:
-            header, number, rest = layer_like
+        list_entry = _table_number(where)
+        if list_entry is not None:
+            header, number, rest = list_entry
             name = self._class_at(where[: -len(rest)] if rest else where)
             prefix = f"[[{header}]] number {number}{f' ({name})' if name else ''}"
         elif len(where) > 1 or isinstance(self.table.get(str(where[0]), {}), dict):  # a table, or one that is missing
@@ -54,25 +54,25 @@ class Source:
         key = ".".join(printable(str(part)) for part in rest)
         return f"{prefix} {key}: ".lstrip() if key else f"{prefix}: "
 
-    def _class_at(self, where: Where) -> str:
+    def _class_at(self, where: KeyPath) -> str:
         value: Any = self.table
         for part in where:
             value = value[part]
         name = value.get("class", "") if isinstance(value, dict) else ""
         return printable(name) if isinstance(name, str) else ""
 
-    def _origin(self, where: Where) -> str:
+    def _origin(self, where: KeyPath) -> str:
         for length in range(len(where), 0, -1):
             if where[:length] in self.overrides:
                 return self.overrides[where[:length]]
         line = self._line(where)
         return f"{self.label}:{line}" if line else self.label
 
-    def _line(self, where: Where) -> int | None:
-        """The line on which the value, or else the innermost table around it, is written.
+    def _line(self, where: KeyPath) -> int | None:
+        """The line number of the value, or else of the innermost table around it.
 
-        The parser gives no positions, so the file is parsed in growing prefixes: the first that contains the value ends
-        with its statement. Exact, and quick enough for a page of text.
+        The parser reports no positions, so growing prefixes of the file are parsed: the first one that contains the
+        value ends with its statement. Exact, and fast enough for a page of text.
         """
         lines = self.text.splitlines()
         if len(lines) > 1000:
@@ -93,7 +93,7 @@ class Source:
         return best[1] if best else None
 
 
-def _depth(table: Any, where: Where) -> int:
+def _depth(table: Any, where: KeyPath) -> int:
     for depth, part in enumerate(where):
         try:
             table = table[part]
@@ -102,7 +102,7 @@ def _depth(table: Any, where: Where) -> int:
     return len(where)
 
 
-def _table_number(where: Where) -> tuple[str, int, Where] | None:
+def _table_number(where: KeyPath) -> tuple[str, int, KeyPath] | None:
     """("model", "layers", 1, "units") -> ("model.layers", 2, ("units",))"""
     if len(where) >= 3 and where[:2] == ("model", "layers") and isinstance(where[2], int):
         return "model.layers", where[2] + 1, where[3:]
@@ -112,7 +112,7 @@ def _table_number(where: Where) -> tuple[str, int, Where] | None:
 
 
 def read(path: Path) -> Source:
-    """Read and parse a TOML file; every way in which that can fail is a ``CliError``."""
+    """Read and parse a TOML file; every failure is a ``CliError``."""
     label = printable(str(path))
     try:
         with path.open("rb") as file:
@@ -129,7 +129,7 @@ def read(path: Path) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CliError(f"{label}: is not UTF-8 text (byte {error.start}); a config is a .toml file") from None
-    # TOML counts \r\n as a line end; a lone \r, which splitlines would count too, is an error in TOML anyway.
+    # TOML accepts \r\n as a line end; a lone \r, which splitlines accepts too, is an error in TOML anyway.
     text = text.replace("\r\n", "\n")
     try:
         table = tomllib.loads(text)
@@ -143,18 +143,18 @@ def read(path: Path) -> Source:
 
 def _syntax_error(label: str, text: str, message: str) -> str:
     """``bad.toml:3: Cannot overwrite a value (column 11): epochs = 5``"""
-    head, found, place = message.rpartition(" (at ")
-    if not found:
+    head, separator, position = message.rpartition(" (at ")
+    if not separator:
         return f"{label}: {printable(message)}"
-    if not place.startswith("line "):  # "end of document"
+    if not position.startswith("line "):  # "end of document"
         return f"{label}: {printable(head)} at the end of the file"
-    line, _, column = place.rstrip(")").removeprefix("line ").partition(", column ")
+    line, _, column = position.rstrip(")").removeprefix("line ").partition(", column ")
     lines = text.split("\n")
     content = lines[int(line) - 1].strip() if int(line) <= len(lines) else ""
-    if not content and int(line) > 1:  # the parser stands behind the line it complains about
+    if not content and int(line) > 1:  # the parser reports the line after the wrong one
         line, content = str(int(line) - 1), lines[int(line) - 2].strip()
         column = ""
     if head == "Cannot overwrite a value":
-        return f"{label}:{line}: this key was given before: {printable(content)[:80]}"
+        return f"{label}:{line}: this key is already defined: {printable(content)[:80]}"
     where = f" (column {column})" if column else ""
     return f"{label}:{line}: {printable(head)}{where}: {printable(content)[:80]}"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: stop where nothing is lost, instead of in the middle of a step."""
+"""Ctrl-C and SIGTERM: stop between two steps, so that no work is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dualnet.callbacks import Callback
 
 
 class Stopped(KeyboardInterrupt):
-    """A stop at once: before training, or on the second Ctrl-C."""
+    """An immediate stop: before training, or on the second Ctrl-C."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__()
@@ -19,11 +19,11 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopRequests:
-    """While this context lasts, SIGINT and SIGTERM are noted and acted upon.
+    """A context that handles SIGINT and SIGTERM.
 
     mode: "at once": raise ``Stopped``.
-    "after the batch": note the first one, for ``StopWhenAsked`` to end the training; raise at the second.
-    "never": only note it; for the moments in which files are written.
+    "after the batch": record the first one, for ``StopOnRequest`` to end the training; raise at the second.
+    "never": only record it; while files are being written.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class StopRequests:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequests:
-        if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
+        if threading.current_thread() is threading.main_thread():  # the only thread that may set handlers
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._receive)
         return self
@@ -43,17 +43,17 @@ class StopRequests:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         first = self.exit_code == 0
-        self.note(128 + number)
+        self.request(128 + number)
         if self.mode == "at once" or (self.mode == "after the batch" and not first):
             raise Stopped(self.exit_code)
 
-    def note(self, exit_code: int) -> None:
-        """Ask for a stop; the first reason given decides the exit code."""
+    def request(self, exit_code: int) -> None:
+        """Request a stop; the first request determines the exit code."""
         self.exit_code = self.exit_code or exit_code
 
 
-class StopWhenAsked(Callback):
-    """Ends ``fit`` after the batch during which a stop was asked for; callbacks finish their work."""
+class StopOnRequest(Callback):
+    """Ends ``fit`` after the batch during which a stop was requested; callbacks still finish."""
 
     def __init__(self, requests: StopRequests) -> None:
         super().__init__()

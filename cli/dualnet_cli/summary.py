@@ -1,4 +1,4 @@
-"""``dualnet summary``: the layers a config describes, without training them."""
+"""``dualnet summary``: the layers of a config's model, without training it."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def command(config: str | None, sets: tuple[str, ...]) -> None:
     # No GPU is needed to count parameters, whatever the config would train on.
     dualnet.config.set_device("cpu")
     with streams.plain_warnings():
-        model = build.trial(settings, data.sample_shape(settings))
+        model = build.uncompiled_model(settings, data.sample_shape(settings))
         model.summary(print_fn=click.echo)

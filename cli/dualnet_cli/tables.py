@@ -1,4 +1,4 @@
-"""Reading .csv and .tsv files: which line is the header, which column is what, and what to do about empty cells."""
+"""Reading .csv and .tsv files: header detection, column selection, empty cells."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .errors import did_you_mean, listing, one_line, printable, show
 from .schema import Column, Data
 
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
-_SAMPLE = 20  # records looked at to tell delimiter and header
+_SAMPLE = 20  # records from which delimiter and header are detected
 
 
 class DataError(ValueError):
-    """Something is wrong with the data; ``key`` is the key of ``[data]`` that has to do with it."""
+    """A mistake in the data; ``key`` is the related key of ``[data]``."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class DataError(ValueError):
 
 
 @dataclass(frozen=True)
-class Grid:
+class TableData:
     """The samples of a table.  x: (n, features), empty cells are NaN   y: (n,) or (n, targets), numbers or text"""
 
     x: Any
@@ -48,17 +48,19 @@ class _Layout:
         return self.header or [f"column {i}" for i in range(self.width)]
 
 
-def read_table(path: Path, data: Data, values: dict[str, list[str]] | None = None) -> tuple[Grid, dict[str, list[str]]]:
-    """A table and the values of its categorical columns.
+def read_table(
+    path: Path, data: Data, known_categories: dict[str, list[str]] | None = None
+) -> tuple[TableData, dict[str, list[str]]]:
+    """A table, and the categories of its categorical columns.
 
-    values: those of the training table, when this is the test table: its columns have to come out the same.
+    values: the categories of the training table, for a test table, whose columns must come out the same.
     """
     if data.derive:
-        return _derived(path, data, values)
+        return _derived(path, data, known_categories)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             layout = _layout(file, path, data)
-            columns = _choose(layout, data)
+            columns = _select_columns(layout, data)
             rows = _all_numbers(file, layout) if not data.categorical else None
             if rows is None:
                 file.seek(0)
@@ -71,31 +73,33 @@ def read_table(path: Path, data: Data, values: dict[str, list[str]] | None = Non
         raise DataError("path", f"{path.name} cannot be read: {error.strerror}") from None
     if not len(rows):
         raise DataError("path", f"{path.name} holds no rows")
-    return _grid(rows, layout, columns, data, values)
+    return _table_data(rows, layout, columns, data, known_categories)
 
 
-def _derived(path: Path, data: Data, values: dict[str, list[str]] | None) -> tuple[Grid, dict[str, list[str]]]:
-    """The table with the columns of ``derive``: read what the formulas need, compute, and keep what is asked for."""
+def _derived(
+    path: Path, data: Data, known_categories: dict[str, list[str]] | None
+) -> tuple[TableData, dict[str, list[str]]]:
+    """The table with the columns of ``derive``: read what the formulas need, compute, select the requested features."""
     try:
         needed = [name for formula in data.derive.values() for name in derive.columns(formula)]
     except derive.FormulaError as error:
         raise DataError("derive", str(error)) from None
-    wanted = data.features if isinstance(data.features, list) or data.features is None else [data.features]
+    requested = data.features if isinstance(data.features, list) or data.features is None else [data.features]
     read = None
-    if wanted is not None:
-        read = list(dict.fromkeys([*(c for c in wanted if c not in data.derive), *needed]))
+    if requested is not None:
+        read = list(dict.fromkeys([*(c for c in requested if c not in data.derive), *needed]))
     plain = data.model_copy(update={"derive": {}, "features": read})
-    grid, seen = read_table(path, plain, values)
-    table = dict(zip(grid.features, grid.x.T))
+    table, categories = read_table(path, plain, known_categories)
+    columns = dict(zip(table.features, table.x.T))
     try:
         for name, formula in data.derive.items():
-            table[name] = derive.compute(formula, table)
+            columns[name] = derive.compute(formula, columns)
     except derive.FormulaError as error:
         raise DataError("derive", str(error)) from None
-    kept = list(table) if wanted is None else [c for c in wanted if c in table]
-    if wanted is not None and len(kept) != len(wanted):
-        raise DataError("features", "with derive, columns are named, not counted")
-    return Grid(np.stack([table[c] for c in kept], axis=1), grid.y, [str(c) for c in kept]), seen
+    selected = list(columns) if requested is None else [c for c in requested if c in columns]
+    if requested is not None and len(selected) != len(requested):
+        raise DataError("features", "with derive, select columns by name, not by position")
+    return TableData(np.stack([columns[c] for c in selected], axis=1), table.y, [str(c) for c in selected]), categories
 
 
 def _layout(file: TextIO, path: Path, data: Data) -> _Layout:
@@ -116,10 +120,10 @@ def _layout(file: TextIO, path: Path, data: Data) -> _Layout:
 
 
 def _guess_delimiter(head: list[str]) -> str:
-    """The mark that splits every line into the same number of cells, and into the most."""
+    """The delimiter that splits every line into the same number of cells, and into the most."""
 
-    def rank(mark: str) -> tuple[bool, int]:
-        widths = [len(row) for row in csv.reader(head, delimiter=mark) if row]
+    def rank(delimiter: str) -> tuple[bool, int]:
+        widths = [len(row) for row in csv.reader(head, delimiter=delimiter) if row]
         return len(set(widths)) == 1 and widths[0] > 1, widths[0]
 
     return max((",", ";", "\t", "|"), key=rank)
@@ -137,7 +141,7 @@ def _number(cell: str) -> float | None:
 
 
 def _has_header(sample: list[list[str]]) -> bool:
-    """Whether the first line names the columns: a column is text above and numbers below, or there are only words."""
+    """Whether the first line is a header: it has text above a column of numbers, or consists of distinct texts."""
     first, rest = sample[0], sample[1:]
     words = [cell.strip() != "" and _number(cell) is None for cell in first]
     for index, word in enumerate(words):
@@ -155,7 +159,7 @@ class _Columns:
     single: bool  # the target was one column, not a list of one
 
 
-def _choose(layout: _Layout, data: Data) -> _Columns:
+def _select_columns(layout: _Layout, data: Data) -> _Columns:
     target = -1 if data.target is None else data.target
     targets = [_index(c, layout, "target") for c in (target if isinstance(target, list) else [target])]
     excluded = {_index(c, layout, "exclude") for c in data.exclude}
@@ -163,8 +167,8 @@ def _choose(layout: _Layout, data: Data) -> _Columns:
     if data.features is None:
         features = [i for i in range(layout.width) if i not in targets and i not in excluded]
     else:
-        wanted = data.features if isinstance(data.features, list) else [data.features]
-        features = [_index(c, layout, "features") for c in wanted]
+        requested = data.features if isinstance(data.features, list) else [data.features]
+        features = [_index(c, layout, "features") for c in requested]
     names = layout.names
     for index in features:
         if index in targets:
@@ -186,17 +190,17 @@ def _index(column: Column, layout: _Layout, key: str) -> int:
         return column % layout.width
     if layout.header is None:
         raise DataError(key, f"the table has no header, so there is no column {show(column)}; give its position")
-    found = [i for i, name in enumerate(layout.header) if name == column]
-    if not found:
+    matches = [i for i, name in enumerate(layout.header) if name == column]
+    if not matches:
         known = did_you_mean(column, layout.header) or f"; columns: {printable(listing(layout.header, 20))}"
         raise DataError(key, f"there is no column {show(column)}{known}")
-    if len(found) > 1:
-        raise DataError(key, f"{len(found)} columns are called {show(column)}; give the position instead")
-    return found[0]
+    if len(matches) > 1:
+        raise DataError(key, f"{len(matches)} columns are called {show(column)}; give the position instead")
+    return matches[0]
 
 
 def _all_numbers(file: TextIO, layout: _Layout) -> Any:
-    """The rows by NumPy's own reader, ten times as fast as going cell by cell; None when any cell is not a number."""
+    """The rows by NumPy's reader, ten times as fast as cell by cell; None unless every cell is a number."""
     if layout.header is not None:
         next(csv.reader(file, delimiter=layout.delimiter))
     try:
@@ -225,39 +229,39 @@ def _cells(file: TextIO, layout: _Layout) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _grid(
-    rows: Any, layout: _Layout, columns: _Columns, data: Data, values: dict[str, list[str]] | None
-) -> tuple[Grid, dict[str, list[str]]]:
+def _table_data(
+    rows: Any, layout: _Layout, columns: _Columns, data: Data, known_categories: dict[str, list[str]] | None
+) -> tuple[TableData, dict[str, list[str]]]:
     names = layout.names
     if isinstance(rows, np.ndarray):
         y = rows[:, columns.target]
         x = rows[:, columns.features]
-        return Grid(x, y[:, 0] if columns.single else y, [names[i] for i in columns.features]), {}
+        return TableData(x, y[:, 0] if columns.single else y, [names[i] for i in columns.features]), {}
     if data.missing == "drop":
         used = [*columns.features, *columns.target]
         rows = [(line, row) for line, row in rows if not any(row[i].strip().lower() in _MISSING for i in used)]
         if not rows:
             raise DataError("missing", "every row has an empty cell, so none is left")
-    seen: dict[str, list[str]] = {}
+    categories: dict[str, list[str]] = {}
     parts, features = [], []
     for index in columns.features:
         name = names[index]
         if index in columns.categorical:
             cells = [row[index].strip() for _, row in rows]
-            seen[name] = values[name] if values else sorted(set(cells))
+            categories[name] = known_categories[name] if known_categories else sorted(set(cells))
             for (line, _), cell in zip(rows, cells):
                 if cell.lower() in _MISSING:
                     raise DataError("missing", f'column {show(name)} is empty on line {line}; set missing = "drop"')
-                if cell not in seen[name]:
+                if cell not in categories[name]:
                     raise DataError("test_path", f"{show(cell)} in column {show(name)} is not in the training table")
-            parts += [[float(cell == value) for cell in cells] for value in seen[name]]
-            features += [f"{name}={value}" for value in seen[name]]
+            parts += [[float(cell == value) for cell in cells] for value in categories[name]]
+            features += [f"{name}={value}" for value in categories[name]]
         else:
             parts.append(_feature(rows, index, name, data))
             features.append(name)
     target = [_target(rows, i, names[i]) for i in columns.target]
     y = np.array(target[0]) if columns.single else np.array(target).T
-    return Grid(np.array(parts).T, y, features), seen
+    return TableData(np.array(parts).T, y, features), categories
 
 
 def _feature(rows: list[tuple[int, list[str]]], index: int, name: str, data: Data) -> list[float]:

@@ -5,42 +5,42 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .errors import Where
+from .errors import KeyPath
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
 _WIDTH = 100
 
 
-def dumps(table: dict[str, Any], comments: dict[Where, str] | None = None) -> str:
-    """A nested dict of strings, numbers, booleans, lists and dicts as TOML text. None means "not there".
+def dumps(table: dict[str, Any], comments: dict[KeyPath, str] | None = None) -> str:
+    """A nested dict of strings, numbers, booleans, lists and dicts as TOML text. Keys whose value is None are omitted.
 
     Dicts become ``[tables]``, lists of dicts ``[[tables]]`` down to two levels; deeper ones are written inline.
-    comments: a line to put above a key or table, by its place.
+    comments: lines to put above keys or tables, by key path.
     """
     lines: list[str] = []
     _table(table, (), lines, comments or {})
     return "\n".join(lines).strip() + "\n"
 
 
-def _table(table: dict[str, Any], where: Where, lines: list[str], comments: dict[Where, str]) -> None:
+def _table(table: dict[str, Any], where: KeyPath, lines: list[str], comments: dict[KeyPath, str]) -> None:
     headers = []
     for key, value in table.items():
-        place = (*where, key)
+        key_path = (*where, key)
         if len(where) < 2 and _is_table(value, len(where)):
-            headers.append((place, value))
+            headers.append((key_path, value))
         elif value is not None:
-            _comment(place, lines, comments)
+            _comment(key_path, lines, comments)
             lines.append(f"{_key(key)} = {_value(value)}")
-    for place, value in headers:
-        name = ".".join(_key(str(part)) for part in place)
+    for key_path, value in headers:
+        name = ".".join(_key(str(part)) for part in key_path)
         for entry in value if isinstance(value, list) else [value]:
             # [model] holds nothing but [[model.layers]]: its own header would be an empty line of noise.
             if isinstance(value, list) or not entry or any(not _is_table(v, 1) for v in entry.values()):
                 lines.append("")
-                _comment(place, lines, comments)
+                _comment(key_path, lines, comments)
                 lines.append(f"[[{name}]]" if isinstance(value, list) else f"[{name}]")
-            _table(entry, (*place, 0) if isinstance(value, list) else place, lines, comments)
+            _table(entry, (*key_path, 0) if isinstance(value, list) else key_path, lines, comments)
 
 
 def _is_table(value: Any, depth: int) -> bool:
@@ -49,9 +49,9 @@ def _is_table(value: Any, depth: int) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
 
 
-def _comment(place: Where, lines: list[str], comments: dict[Where, str]) -> None:
-    if place in comments:
-        lines.append(f"# {comments[place]}")
+def _comment(key_path: KeyPath, lines: list[str], comments: dict[KeyPath, str]) -> None:
+    if key_path in comments:
+        lines.append(f"# {comments[key_path]}")
 
 
 def _key(key: str) -> str:

@@ -33,7 +33,7 @@ Exit codes: 0 trained; 1 failed (loss not a number, no data, disk full);
 @click.option(
     "--device",
     type=DeviceName(),
-    help="auto (a GPU when one answers, else the CPU), cpu, gpu, gpu:1 ... "
+    help="auto (a GPU if available, else the CPU), cpu, gpu, gpu:1 ... "
     "Without it: the config's device, else $DUALNET_DEVICE, else auto.",
 )
 @click.option("--epochs", type=click.IntRange(1, 10**9), help="Instead of the config's [fit] epochs.")
@@ -66,8 +66,8 @@ def command(
 ) -> None:
     """Train a network as a TOML file describes it.
 
-    CONFIG is a file, or the name of a config that comes with dualnet. The run directory gets config.toml (everything
-    that was used, ready to be run again), metrics.csv, results.json, model.keras and, with matplotlib, history.png.
+    CONFIG is a file, or the name of a config that comes with dualnet. The run directory gets config.toml (complete, ready
+    to be run again), metrics.csv, results.json, model.keras and, with matplotlib, history.png.
     """
     from . import streams
     from .config import load

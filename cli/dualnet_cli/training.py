@@ -1,4 +1,4 @@
-"""One training, from the settings to the files it leaves."""
+"""One training run, from the settings to the files it produces."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,23 +20,20 @@ import numpy
 import dualnet
 from dualnet.callbacks import Callback
 
-from . import build, plot, progress, run_dir, toml_writer
+from . import build, progress, run_dir, toml_writer
 from .config import Settings
 from .data import load
 from .errors import CliError, one_line
 from .prepare import Dataset, Part
 from .run_dir import MODEL, RunDir
-from .stops import Stopped, StopRequests, StopWhenAsked
+from .stops import StopOnRequest, Stopped, StopRequests
 
 Metrics = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says beyond the config.
-
-    device: as given with --device. run_dir: as given with --run-dir.
-    """
+    """The options of the command line that are not part of the config."""
 
     device: str | None
     run_dir: str | None
@@ -42,24 +41,24 @@ class Options:
     quiet: bool
 
 
-class Recorder(Callback):
-    """Writes ``metrics.csv`` as the training goes, and ends a training whose loss is no longer a number."""
+class MetricsWriter(Callback):
+    """Writes ``metrics.csv`` during training, and stops training when the loss is not finite."""
 
     def __init__(self, folder: RunDir) -> None:
         super().__init__()
         self.folder = folder
         self.rows: list[dict[str, float]] = []
-        self.begun = 0  # epochs, the one at hand included
+        self.epochs_started = 0
         self.diverged = False
         self._begin = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Metrics | None = None) -> None:
-        self.begun = epoch + 1
+        self.epochs_started = epoch + 1
         self._begin = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Metrics | None = None) -> None:
         row: dict[str, float] = {"epoch": epoch + 1, "seconds": time.perf_counter() - self._begin}
-        row.update(flat(logs or {}))
+        row.update(flatten_logs(logs or {}))
         self.rows.append(row)
         self.folder.add_metrics(row)
         if not math.isfinite(row.get("loss", 0.0)):
@@ -67,8 +66,8 @@ class Recorder(Callback):
             self.model.stop_training = True
 
 
-def flat(logs: Metrics) -> dict[str, float]:
-    """Logs as plain floats, loss first; a metric with several values becomes name_0, name_1 ..."""
+def flatten_logs(logs: Metrics) -> dict[str, float]:
+    """Logs as floats, loss first; a metric with several values becomes name_0, name_1 ..."""
     values: dict[str, float] = {}
     for name in sorted(logs, key=lambda n: (n.startswith("val_"), n.removeprefix("val_") != "loss")):
         array = numpy.asarray(logs[name], dtype=float)
@@ -80,21 +79,21 @@ def flat(logs: Metrics) -> dict[str, float]:
 
 
 def choose_device(option: str | None, settings: Settings) -> str:
-    """Set the device: --device, else the config's, else $DUALNET_DEVICE, else "auto". Returns what was asked for."""
-    chosen = settings.device
-    if option is None and chosen == "auto":
-        chosen = os.environ.get("DUALNET_DEVICE") or "auto"
+    """Set the device: --device, else the config's, else $DUALNET_DEVICE, else "auto". Returns the requested name."""
+    name = settings.device
+    if option is None and name == "auto":
+        name = os.environ.get("DUALNET_DEVICE") or "auto"
     try:
-        dualnet.config.set_device(chosen)
+        dualnet.config.set_device(name)
     except dualnet.config.DeviceNotFoundError as error:
         raise CliError(one_line(error)) from None
     except ValueError as error:
         raise CliError(f"DUALNET_DEVICE: {one_line(error)}") from None
-    return chosen
+    return name
 
 
 def train(settings: Settings, options: Options) -> int:
-    """Train and leave a run directory. Returns the exit code: 0, 1 for a loss that is not a number, 130, 141, 143."""
+    """Train and write a run directory. Returns the exit code: 0, 1 for a loss that is not finite, 130, 141, 143."""
     with StopRequests() as requests:
         try:
             return _train(settings, options, requests)
@@ -104,30 +103,30 @@ def train(settings: Settings, options: Options) -> int:
 
 
 def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
-    asked = choose_device(options.device, settings)
+    requested = choose_device(options.device, settings)
     device = dualnet.config.get_device()
     data = load(settings)
     build.check(settings, data)
-    model = build.model(settings, tuple(data.train.x.shape[1:]))
+    model = build.compiled_model(settings, tuple(data.train.x.shape[1:]))
     parameters = build.parameter_count(model)
     folder = run_dir.create(options.run_dir, settings.name, options.force)
     resolved = toml_writer.dumps(
-        settings.resolved(asked, data.shuffled),
+        settings.resolved(requested, data.shuffled),
         {
             ("name",): f"Everything this run used. To repeat it: dualnet train {folder.label}/{run_dir.CONFIG}",
             ("device",): f"the run was on {device}",
         },
     )
     folder.write_text(run_dir.CONFIG, resolved)
-    show = progress.make(len(data.train), device, requests, options.quiet)
-    recorder = Recorder(folder)
-    callbacks = [*build.callbacks(settings, folder.path), StopWhenAsked(requests), recorder, show]
-    show.say(_headline(settings, data, parameters, device))
+    display = progress.create(len(data.train), device, requests, options.quiet)
+    writer = MetricsWriter(folder)
+    callbacks = [*build.callbacks(settings, folder.path), StopOnRequest(requests), writer, display]
+    display.print_line(_headline(settings, data, parameters, device))
     started = datetime.now(UTC)
     begin = time.perf_counter()
     requests.mode = "after the batch"
     try:
-        with show:
+        with display:
             model.fit(**build.fit_arguments(settings, data), verbose=0, callbacks=callbacks)
     except Stopped:
         pass
@@ -146,15 +145,15 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
         "name": settings.name,
         "device": device,
         "seed": settings.seed,
-        "epochs": len(recorder.rows),
+        "epochs": len(writer.rows),
         "epochs_asked_for": settings.fit.epochs,
         "interrupted": interrupted,
         "seconds": round(seconds, 4),
-        "seconds_per_epoch": round(sum(r["seconds"] for r in recorder.rows) / max(len(recorder.rows), 1), 6),
+        "seconds_per_epoch": round(sum(r["seconds"] for r in writer.rows) / max(len(writer.rows), 1), 6),
         "params": parameters,
-        **_scores(model, data, settings, recorder, requests),
+        **_scores(model, data, settings, writer, requests),
         "samples": {name: len(part) for name, part in _parts(data).items() if part is not None},
-        "data": data.about(),
+        "data": data.preprocessing(),
         "started": started.isoformat(timespec="seconds"),
         "versions": {
             "dualnet": dualnet.__version__,
@@ -164,13 +163,13 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
     }
     requests.mode = "never"
     folder.write_results(results)
-    _plot(settings.name, folder, recorder, results)
-    _report(settings, folder, recorder, results, options.quiet)
-    return requests.exit_code or (1 if recorder.diverged else 0)
+    _plot(settings.name, folder, writer, results)
+    _report(settings, folder, writer, results, options.quiet)
+    return requests.exit_code or (1 if writer.diverged else 0)
 
 
 def _save(model: Any, folder: RunDir) -> None:
-    with run_dir.replacing(folder.path / MODEL) as temporary:
+    with run_dir.atomic_replace(folder.path / MODEL) as temporary:
         model.save(temporary)
 
 
@@ -179,25 +178,25 @@ def _parts(data: Dataset) -> dict[str, Part | None]:
 
 
 def _scores(
-    model: Any, data: Dataset, settings: Settings, recorder: Recorder, requests: StopRequests
+    model: Any, data: Dataset, settings: Settings, writer: MetricsWriter, requests: StopRequests
 ) -> dict[str, Metrics | None]:
-    """Loss and metrics of the finished weights on each part.
+    """Loss and metrics of the trained weights on each part.
 
-    After a stop there is no time to go through the data again: training and validation are then what the last epoch
-    itself measured, and test is null.
+    After a stop there is no time for another pass over the data: training and validation are then the figures of the
+    last epoch, and test is null.
     """
     if requests.exit_code == 0:
         size = max(settings.fit.batch_size, 256)
         try:
             return {
-                name: flat(model.evaluate(part.x, part.y, batch_size=size, verbose=0, return_dict=True))
+                name: flatten_logs(model.evaluate(part.x, part.y, batch_size=size, verbose=0, return_dict=True))
                 if part is not None
                 else None
                 for name, part in _parts(data).items()
             }
         except Stopped:
             pass
-    last = recorder.rows[-1] if recorder.rows else {}
+    last = writer.rows[-1] if writer.rows else {}
     names = [name for name in last if name not in ("epoch", "seconds")]
     train = {name: last[name] for name in names if not name.startswith("val_")}
     validation = {name.removeprefix("val_"): last[name] for name in names if name.startswith("val_")}
@@ -214,18 +213,25 @@ def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -
     )
 
 
-def _plot(name: str, folder: RunDir, recorder: Recorder, results: Metrics) -> None:
-    if not recorder.rows or not plot.available():
+def _plot(name: str, folder: RunDir, writer: MetricsWriter, results: Metrics) -> None:
+    if not writer.rows or find_spec("matplotlib") is None:
         return
     score, value = headline_score(results)
     try:
-        with run_dir.replacing(folder.path / run_dir.HISTORY) as temporary:
-            plot.draw(recorder.rows, f"{name}: {score} {progress.number(value)}", temporary)
-    except Exception as error:  # a picture is never worth the run it shows
+        with run_dir.atomic_replace(folder.path / run_dir.HISTORY) as temporary:
+            _draw_history(writer.rows, f"{name}: {score} {progress.number(value)}", temporary)
+    except Exception as error:  # a failed plot must not fail the run
         click.echo(f"Warning: history.png could not be drawn: {one_line(error)}", err=True)
 
 
-def _report(settings: Settings, folder: RunDir, recorder: Recorder, results: Metrics, quiet: bool) -> None:
+def _draw_history(rows: list[dict[str, float]], title: str, path: Path) -> None:
+    from dualnet.visualization.history_plot import plot_history
+
+    history = {name: [row.get(name, math.nan) for row in rows] for name in rows[0] if name not in ("epoch", "seconds")}
+    plot_history(history, {}, title=title, to_file=path)
+
+
+def _report(settings: Settings, folder: RunDir, writer: MetricsWriter, results: Metrics, quiet: bool) -> None:
     if not quiet:
         click.echo("\n" + score_table({k: results[k] for k in ("train", "validation", "test")}))
     epochs = results["epochs"]
@@ -235,10 +241,10 @@ def _report(settings: Settings, folder: RunDir, recorder: Recorder, results: Met
     score = f"{name} {progress.number(value)}, " if name else ""
     click.echo(f"{score}{spent} on {results['device']}{pace}")
     if results["interrupted"]:
-        when = f"during epoch {recorder.begun} of {settings.fit.epochs}"
+        when = f"during epoch {writer.epochs_started} of {settings.fit.epochs}"
         click.echo(f"interrupted {when}; what was trained until then is kept")
-    elif recorder.diverged:
-        loss = recorder.rows[-1]["loss"]
+    elif writer.diverged:
+        loss = writer.rows[-1]["loss"]
         sys.stdout.flush()
         click.echo(
             f"Error: the loss became {loss} in epoch {epochs}: the steps are too large or the data is not scaled. "
@@ -247,11 +253,11 @@ def _report(settings: Settings, folder: RunDir, recorder: Recorder, results: Met
         )
     elif epochs < settings.fit.epochs:
         click.echo(f"stopped by a callback after {epochs} of {settings.fit.epochs} epochs")
-    click.echo(f"saved in {folder.label}: {', '.join(folder.written())}")
+    click.echo(f"saved in {folder.label}: {', '.join(folder.existing_files())}")
 
 
 def headline_score(results: Metrics) -> tuple[str, float]:
-    """The one figure to look at: the first metric, or the loss, of the test set, or else of the next best part."""
+    """The most telling figure: the first metric, or the loss, of the test, validation or training part."""
     for name in ("test", "validation", "train"):
         scores = results[name]
         if scores:

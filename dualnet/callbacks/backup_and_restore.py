@@ -88,7 +88,7 @@ class BackupAndRestore(Callback):
     def _save(self, batches: int, logs: dict[str, Any]) -> None:
         from ..saving.atomic import atomic_write
         from ..saving.backup import save_backup
-        from ..training.metric_state import states_of
+        from ..training.resume import metric_states
 
         source = self.model._source() if self.model._source is not None else None
         state = {
@@ -96,7 +96,7 @@ class BackupAndRestore(Callback):
             "batches": batches,
             "position": None if source is None else source.position(),
             "logs": logs,
-            "metrics": states_of(self.model) if batches else {},
+            "metrics": metric_states(self.model) if batches else {},
             "steps_since_save": self._steps_since_save,
             "seeds": seeds.get_state(),
             "seed_generators": [generator.get_state() for generator in seed_generators(self.model)],
@@ -164,8 +164,7 @@ class BackupAndRestore(Callback):
             return {"epoch": int(json.load(file)["epoch"])}
 
     def _go_on(self, state: dict[str, Any]) -> None:
-        from ..training.loops import Resume
-        from ..training.metric_state import restore_states
+        from ..training.resume import Resume, restore_metric_states
 
         epoch, batches = int(state["epoch"]), int(state.get("batches", 0))
         self.model._initial_epoch = self._current_epoch = epoch
@@ -185,7 +184,7 @@ class BackupAndRestore(Callback):
                 "another model. To begin anew, remove that folder"
             )
         if batches:
-            restore_states(self.model, state.get("metrics", {}))
+            restore_metric_states(self.model, state.get("metrics", {}))
         waiting = list(state.get("callbacks", []))
         for callback in self._others():
             place = next((i for i, entry in enumerate(waiting) if entry["class"] == type(callback).__name__), None)

@@ -21,7 +21,8 @@ class EarlyStopping(MonitorCallback):
         baseline: value to beat. An epoch that improves without beating it does not restart the
             patience.
         restore_best_weights: whether to go back, when training ends for whatever reason, to the
-        weights of the best epoch. start_from_epoch: number of epochs that are not looked at.
+            weights of the best epoch.
+        start_from_epoch: number of epochs that are not looked at.
 
     After ``fit``: ``stopped_epoch`` (0 when training was not stopped), ``best_epoch``, both counted
     from 0, and ``best``. A result that is not in the logs gives one warning, and nothing is

@@ -17,8 +17,8 @@ class ModelCheckpoint(MonitorCallback):
 
     Args:
         filepath: where to. May hold ``{epoch}`` and ``{batch}`` (counted from 1) and the names of
-        results, with a format: ``"run/{epoch:02d}-{val_loss:.2f}.keras"``. Ends in ".keras" or
-        ".h5", with ``save_weights_only`` in ".weights.h5". Missing folders are made.
+            results, with a format: ``"run/{epoch:02d}-{val_loss:.2f}.keras"``. Ends in ".keras" or
+            ".h5", with ``save_weights_only`` in ".weights.h5". Missing folders are made.
         monitor: name of the result that ``save_best_only`` goes by.
         verbose: 1 tells about every save.
         save_best_only: save only when the result is better than at every save before.

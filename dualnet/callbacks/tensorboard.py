@@ -146,9 +146,7 @@ class TensorBoard(Callback):
             self._file(run).scalar(tag.format(name), number, step)
 
     def _has_structure(self) -> bool:
-        from ..models import Sequential
-
-        return bool(self.model.built) and (isinstance(self.model, Sequential) or self.model._graph is not None)
+        return bool(self.model.built) and (self.model._is_chain or self.model._graph is not None)
 
     def _write_weights(self, epoch: int) -> None:
         file = self._file("train")

@@ -1,225 +1,208 @@
-"""A recorded step as the text of a Python function: no loops over ops, no lists of values, only the calls.
+"""Write a trace as a Python function: only the calls, without loops over ops and lists of values.
 
 Reading one is a way to see what a training step does. For ``Dense(1)`` under mean squared error it begins with
 
-    def step(batch, seed, p3, p4, w0, w1, w2):
+    def step(batch, seed, p1, p2, w0):
         x0, x1, = batch
         x2 = kernel.data
         x3 = bias.data
-        x4, way0 = dense(numpy, x0, x2, x3, 'linear')
+        x4, vjp0 = dense(numpy, x0, x2, x3, 'linear')
         if type(x4) is not ndarray: x4 = numpy.asarray(x4)
         x0 = x2 = x3 = None
 
-and goes on with the loss and, last op first, the way back. A value is let go where it was used for the last time.
+and goes on with the loss and, last op first, the reverse pass. A value is released after its last use.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 import dualnet_backends as backends
 
+from ..core.autodiff import accumulate_grad
 from ..core.tensor import Array
-from .trace import Node, Recorder
+from ..core.variables import Variable
+from .trace import Trace, VjpCall, as_tuple
 
-# Names that mean something else in the text.
-_TAKEN = re.compile(r"(x|g|p|w|e|way)\d+|batch|seed|step|d|_|type|len|__\w*")
-
-
-class Step(NamedTuple):
-    """The gradient of one node: which gradients it takes and which it gives."""
-
-    node: int
-    takes: int | tuple[int, ...]
-    gives: tuple[int, ...]  # -1: not wanted
-    in_place: bool  # whether its closure is told where to write
+# Names with a meaning of their own in the generated code.
+_RESERVED = re.compile(r"(x|g|p|w|e|vjp)\d+|batch|seed|step|d|_|type|len|__\w*")
 
 
-class Writer:
+class CodeWriter:
     """Writes the function ``step`` line by line, and keeps the objects that its lines name."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._nodes, self._variables, self._given = recorder.nodes, recorder.variables, recorder.given
-        self._states = recorder.states
-        computed = {slot for node in recorder.nodes for slot in as_tuple(node.target)}
-        self._locals = computed.union(recorder.variables, range(recorder.given))
-        # Only what is the same at every step stays: no batch and no result of the recorded one.
-        self._constants = {i: v for i, v in enumerate(recorder.template) if i not in self._locals}
+    def __init__(self, trace: Trace) -> None:
+        self._trace, self._calls = trace, trace.calls
+        computed = {n for call in trace.calls for n in as_tuple(call.outputs)}
+        self._locals = computed.union(trace.variables, range(trace.inputs))
+        # Constants are what is the same at every step: neither the batch nor a result of the traced step.
+        self._constants = {i: v for i, v in enumerate(trace.values) if i not in self._locals}
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"fitting": fitting, "spread": spread, "zeros_like": zeros_like}
-        self._known: dict[int, str] = {}  # by the id of an object, which its entry in ``_names`` keeps alive
+        self._globals: dict[str, Any] = {
+            "accumulate_grad": accumulate_grad,
+            "pad_grads": pad_grads,
+            "zeros_like": zeros_like,
+        }
+        self._names: dict[int, str] = {}  # by the id of an object, which its entry in ``_globals`` keeps alive
 
-    def name(self, thing: Any, like: str) -> str:
-        """The name of an object in the text, ``like`` this."""
-        found = self._known.get(id(thing))
-        if found is None:
-            if not like.isascii() or not like.isidentifier():  # Python takes some letters for others, as the micro sign
-                like = "constant"
-            found, number = like, len(self._names)
-            while found in self._names or _TAKEN.fullmatch(found) or keyword.iskeyword(found):
-                found, number = f"{like.strip('_')}_{number}", number + 1
-            self._names[found] = thing
-            self._known[id(thing)] = found
-        return found
+    def name(self, value: Any, suggestion: str) -> str:
+        """The name of an object in the code."""
+        name = self._names.get(id(value))
+        if name is None:
+            # Python identifies some letters with others, such as the micro sign with mu.
+            name = stem = suggestion if suggestion.isascii() and suggestion.isidentifier() else "constant"
+            number = len(self._globals)
+            while name in self._globals or _RESERVED.fullmatch(name) or keyword.iskeyword(name):
+                name, number = f"{stem.strip('_')}_{number}", number + 1
+            self._globals[name] = value
+            self._names[id(value)] = name
+        return name
 
-    def add(self, line: str, depth: int = 1) -> None:
-        self._lines.append("    " * depth + line)
+    def add(self, line: str) -> None:
+        self._lines.append("    " + line)
 
-    def function(self, head: str) -> tuple[Callable[..., Any], str]:
-        """The function, and its text."""
-        text = "\n".join([f"def step({head}):", *self._lines])
-        names = dict(self._names)
-        exec(compile(text, "<recorded step>", "exec"), names)
-        return names["step"], text
+    def function(self, parameters: str) -> tuple[Callable[..., Any], str]:
+        """The function, and its source."""
+        source = "\n".join([f"def step({parameters}):", *self._lines])
+        names = dict(self._globals)
+        exec(compile(source, "<captured step>", "exec"), names)
+        return names["step"], source
+
+    def returned(self) -> str:
+        """The values that the step returns."""
+        return f"({''.join(f'{self.value(n)}, ' for n in self._trace.outputs.values)})"
 
     # -- forward ---------------------------------------------------------------------------------------------------
 
-    def forward(self, kept: set[int], differentiated: set[int]) -> None:
-        """The calls of the ops that are needed. kept: slots of what is returned. differentiated: nodes with a gradient"""
-        needed = self._needed(kept, differentiated)
-        last = {slot: i for i in needed for slot in self._nodes[i].sources}
-        # The closure of an op with several outputs takes zeros of their shapes for gradients that there are not.
-        held = kept.union(*(as_tuple(self._nodes[i].target) for i in differentiated if _several(self._nodes[i])))
-        if self._given:
-            self.add(f"{', '.join(f'x{i}' for i in range(self._given))}, = batch")
-        for slot, variable in self._variables.items():
-            if slot in last or slot in kept:
-                self.add(f"x{slot} = {self.name(variable, variable.name)}.data")
+    def forward(self, vjp_calls: Iterable[VjpCall] = ()) -> None:
+        """The op calls that are needed: for what the step returns, for its gradients, and for what they change."""
+        returned = set(self._trace.outputs.values)
+        differentiated = {call.op for call in vjp_calls}
+        needed = self._needed(returned, differentiated)
+        last_use = {n: i for i in needed for n in self._calls[i].inputs}
+        # A closure takes zeros like these, where there is no gradient of them.
+        kept = returned.union(
+            n
+            for call in vjp_calls
+            for n, g in zip(as_tuple(self._calls[call.op].outputs), as_tuple(call.out_grads))
+            if g < 0
+        )
+        if self._trace.inputs:
+            self.add(f"{', '.join(numbered('x', range(self._trace.inputs)))}, = batch")
+        for n, variable in self._trace.variables.items():
+            if n in last_use or n in returned:
+                self.add(f"x{n} = {self.name(variable, variable.name)}.data")
         for i in needed:
-            self._call(i, i in differentiated)
-            done = [s for s in sorted(self._locals.intersection(self._nodes[i].sources) - held) if last[s] == i]
-            if done:
-                self.add(" = ".join([*arguments("x", done), "None"]))
+            self._op_call(i, i in differentiated)
+            done = sorted(n for n in self._locals.intersection(self._calls[i].inputs) - kept if last_use[n] == i)
+            self._release(numbered("x", done))
 
-    def _needed(self, kept: set[int], differentiated: set[int]) -> list[int]:
-        """The nodes without which the step would be another, in order."""
-        wanted, needed = set(kept), []
-        for i in range(len(self._nodes) - 1, -1, -1):
-            node = self._nodes[i]
-            # Drawing numbers and changing a state is done whether or not the result is asked for.
-            acts = node.draw is not None or any(hasattr(v, "dtype") for v in (*node.rest, *node.options.values()))
-            if acts or i in differentiated or not wanted.isdisjoint(as_tuple(node.target)):
+    def _needed(self, returned: set[int], differentiated: set[int]) -> list[int]:
+        """The numbers of the calls without which the step would be another one."""
+        values, needed = set(returned), []
+        for i in range(len(self._calls) - 1, -1, -1):
+            call = self._calls[i]
+            # Drawing numbers and changing variables counts, whether or not the result is used.
+            has_effect = call.draw is not None or call.mutates
+            if has_effect or i in differentiated or not values.isdisjoint(as_tuple(call.outputs)):
                 needed.append(i)
-                wanted.update(node.sources)
+                values.update(call.inputs)
         return needed[::-1]
 
-    def _call(self, i: int, differentiated: bool) -> None:
-        node = self._nodes[i]
-        rest = [self._literal(v) for v in node.rest]
-        if node.draw is not None:
-            generator, at = node.draw
-            rest[at : at + 2] = [f"*{self.name(generator, 'generator')}.next()"]
-        context = self.name(node.context, "xp" if hasattr(node.context, "ndarray") else node.backend.name)
-        given = [context, *map(self.value, node.sources), *rest]
-        given += [f"{key}={self._literal(value)}" for key, value in node.options.items()]
-        targets = as_tuple(node.target)
-        left = f"({''.join(f'x{s}, ' for s in targets)})" if _several(node) else f"x{targets[0]}"
-        way = f"way{i}" if differentiated else "_"
-        function = self.name(node.function, node.function.__name__.lstrip("_"))
-        self.add(f"{left}, {way} = {function}({', '.join(given)})")
-        # What has no axes comes from NumPy as a scalar.
-        kind, backend = self.name(node.backend.array_type, "ndarray"), self.name(node.backend, node.backend.name)
-        for s in targets:
-            self.add(f"if type(x{s}) is not {kind}: x{s} = {backend}.asarray(x{s})")
+    def _op_call(self, i: int, differentiated: bool) -> None:
+        call = self._calls[i]
+        rest = [self._literal(v) for v in call.rest]
+        if call.draw is not None:
+            generator, position = call.draw
+            rest[position : position + 2] = [f"*{self.name(generator, 'generator')}.next()"]
+        context = self.name(call.context, "xp" if hasattr(call.context, "ndarray") else call.backend.name)
+        arguments = [context, *map(self.value, call.inputs), *rest]
+        arguments += [f"{key}={self._literal(value)}" for key, value in call.options.items()]
+        outputs = numbered("x", as_tuple(call.outputs))
+        target = f"({', '.join(outputs)},)" if type(call.outputs) is tuple else outputs[0]
+        function = self.name(call.function, call.function.__name__.lstrip("_"))
+        self.add(f"{target}, {f'vjp{i}' if differentiated else '_'} = {function}({', '.join(arguments)})")
+        # NumPy returns what has no axes as a scalar.
+        array_type, backend = self.name(call.backend.array_type, "ndarray"), self.name(call.backend, call.backend.name)
+        for x in outputs:
+            self.add(f"if type({x}) is not {array_type}: {x} = {backend}.asarray({x})")
 
-    def value(self, slot: int) -> str:
-        """What stands for a slot in the text."""
-        return f"x{slot}" if slot in self._locals else self._literal(self._constants[slot])
+    def value(self, n: int) -> str:
+        """A value in the code."""
+        return f"x{n}" if n in self._locals else self._literal(self._constants[n])
 
     def _literal(self, value: Any) -> str:
-        state = self._states.get(id(value)) if hasattr(value, "dtype") else None
-        if state is not None:
-            return f"{self.name(state, state.name)}.data"
+        if isinstance(value, Variable):  # whose array the op changes
+            return f"{self.name(value, value.name)}.data"
         return repr(value) if type(value) in (type(None), bool, int, str) else self.name(value, "constant")
 
-    # -- and back --------------------------------------------------------------------------------------------------
+    # -- reverse pass ----------------------------------------------------------------------------------------------
 
-    def backward(self, steps: Sequence[Step], kinds: Sequence[tuple[Any, type]], places: set[int]) -> None:
-        """The gradients in turn, from that of the loss on, ``g0``, which is ``seed``.
+    def backward(self, vjp_calls: Iterable[VjpCall], buffers: Collection[int]) -> None:
+        """The VJP calls, from the gradient of the loss on: ``g0``, which is ``seed``.
 
-        kinds: dtype and array type of each gradient. places: gradients that have a place of their own, ``p0``, ``p1``...; the
-        arguments ``w0``, ``w1``... say to closures where to write.
+        buffers: the gradients that go to buffers ``p1``, ``p2``... The arguments ``w0``, ``w1``... tell closures where to write.
         """
-        others = sorted({i for step in steps for i in (*as_tuple(step.takes), *step.gives) if i > 0})
-        if others:
-            self.add(" = ".join([*arguments("g", others), "None"]))
+        read = {g for call in vjp_calls for g in as_tuple(call.out_grads) if g >= 0}
+        known = {0}
         self.add("g0 = seed")
-        seen = {0}
-        for number, step in enumerate(steps):
-            takes = as_tuple(step.takes)
-            known = [f"g{i}" for i in takes if i >= 0]
-            self.add(f"if {' or '.join(f'{g} is not None' for g in known)}:")
-            self.add(f"d = way{step.node}({self._taken(step)}{f', w{number}' if step.in_place else ''})", 2)
-            self.add(" = ".join([*known, f"way{step.node}", "None"]), 2)
-            count = len(step.gives)
-            names = [f"e{j}" if i >= 0 else "_" for j, i in enumerate(step.gives)]
+        for number, call in enumerate(vjp_calls):
+            in_place = f", w{number}" if call.requests is not None else ""
+            self.add(f"d = vjp{call.op}({self._out_grads(call)}{in_place})")
+            out_grads = [g for g in dict.fromkeys(as_tuple(call.out_grads)) if g >= 0]
+            self._release([*numbered("g", out_grads), f"vjp{call.op}"])
+            count = len(call.in_grads)
+            names = [f"e{j}" if g in read or g in buffers else "_" for j, g in enumerate(call.in_grads)]
             if count == 1:
-                self.add(f"{names[0]} = d[0] if type(d) is tuple else d", 2)
+                self.add(f"{names[0]} = d[0] if type(d) is tuple else d")
             else:
-                self.add(f"{', '.join(names)} = d if type(d) is tuple and len(d) == {count} else spread(d, {count})", 2)
-            for j, i in enumerate(step.gives):
-                if i >= 0:
-                    self._give(i, f"e{j}", kinds[i], i in places, i in seen)
-                    seen.add(i)
-            self.add(" = ".join(["d", *(e for e in dict.fromkeys(names) if e != "_"), "None"]), 2)
+                self.add(f"{', '.join(names)} = d if type(d) is tuple and len(d) == {count} else pad_grads(d, {count})")
+            for e, g in zip(names, call.in_grads):
+                if e != "_":
+                    self._accumulate(g, e, g in buffers, g in known)
+                    known.add(g)
+            self._release(["d", *(e for e in names if e != "_")])
 
-    def _taken(self, step: Step) -> str:
-        """The gradients of the outputs of an op, as its closure takes them: zeros for one that there is not."""
-        if type(step.takes) is int:
-            return f"g{step.takes}"
-        slots = as_tuple(self._nodes[step.node].target)
-        parts = [
-            f"zeros_like(x{s}), " if i < 0 else f"zeros_like(x{s}) if g{i} is None else g{i}, "
-            for i, s in zip(as_tuple(step.takes), slots)
-        ]
-        return f"({''.join(parts)})"
+    def _out_grads(self, call: VjpCall) -> str:
+        """What the closure of an op takes."""
+        if type(call.out_grads) is int:
+            return f"g{call.out_grads}"
+        outputs = as_tuple(self._calls[call.op].outputs)
+        grads = [f"zeros_like(x{n})" if g < 0 else f"g{g}" for n, g in zip(outputs, as_tuple(call.out_grads))]
+        return f"({', '.join(grads)},)"
 
-    def _give(self, i: int, e: str, kind: tuple[Any, type], has_place: bool, added: bool) -> None:
-        """A gradient that a closure gave, called ``e`` in the text, becomes, or is added to, the ``i``-th."""
-        if has_place and not added:  # where a closure wrote in place there is no more to do
-            self.add(f"if {e} is p{i} is not None: g{i} = {e}", 2)
-            self.add(f"elif {e} is not None:", 2)
-        else:
-            self.add(f"if {e} is not None:", 2)
-        if added:
-            self.add(f"if g{i} is not None: {e} = g{i} + {e}", 3)
-        dtype, array_type = self.name(kind[0], str(kind[0])), self.name(kind[1], "ndarray")
-        fitted = f"{e} = fitting({e}, {dtype}, {array_type})"
-        self.add(f"if {e}.dtype is not {dtype} or type({e}) is not {array_type}: {fitted}", 3)
-        if has_place:
-            self.add(f"if p{i} is not None and {e} is not p{i}:", 3)
-            self.add(f"p{i}[...] = {e}", 4)
-            self.add(f"{e} = p{i}", 4)
-        self.add(f"g{i} = {e}", 3)
+    def _accumulate(self, g: int, e: str, has_buffer: bool, is_known: bool) -> None:
+        """A gradient ``e`` that a closure returned is that of tensor ``g``, or is added to it."""
+        dtype, array_type = self._trace.grad_types[g]
+        dtype_name, type_name = self.name(dtype, str(dtype)), self.name(array_type, "ndarray")
+        types = f"{dtype_name}, {type_name}"
+        if has_buffer:
+            call = f"accumulate_grad({f'p{g}' if is_known else None}, {e}, {types}, p{g})"
+            self.add(call if is_known else f"if {e} is not p{g}: {call}")
+            return
+        if is_known:
+            self.add(f"{e} = g{g} + {e}")
+        fits = f"type({e}) is {type_name} and {e}.dtype is {dtype_name}"  # the usual case, without a call
+        self.add(f"g{g} = {e} if {fits} else accumulate_grad(None, {e}, {types})")
+
+    def _release(self, names: list[str]) -> None:
+        if names:
+            self.add(" = ".join([*names, "None"]))
 
 
-def fitting(dx: Array, dtype: Any, kind: type) -> Array:
-    """A gradient in the dtype and on the device of what it belongs to."""
-    dx = dx if dx.dtype == dtype else dx.astype(dtype)
-    return dx if type(dx) is kind else backends.by_type[kind].asarray(dx)
-
-
-def spread(d: Any, count: int) -> tuple[Any, ...]:
-    """So many gradients: a closure may give one alone, or fewer than there are."""
-    given = d if type(d) is tuple else (d,)
-    return (*given, *[None] * count)[:count]
+def pad_grads(d: Any, count: int) -> tuple[Any, ...]:
+    """The gradients that a closure returned, as many as there are inputs: it may return one alone, or too few."""
+    grads = d if type(d) is tuple else (d,)
+    return (*grads, *[None] * count)[:count]
 
 
 def zeros_like(y: Array) -> Array:
     return backends.of(y).xp.zeros_like(y)
 
 
-def _several(node: Node) -> bool:
-    return type(node.target) is tuple
-
-
-def as_tuple(x: int | tuple[int, ...]) -> tuple[int, ...]:
-    return x if type(x) is tuple else (x,)  # type: ignore[return-value]
-
-
-def arguments(letter: str, numbers: Iterable[int]) -> list[str]:
-    """The names of arguments: "p3", "p5"..."""
+def numbered(letter: str, numbers: Iterable[int]) -> list[str]:
+    """Names such as "p3", "p5"."""
     return [f"{letter}{n}" for n in numbers]

@@ -1,260 +1,185 @@
-"""Which steps are run again from a record (``recorded.py``), and when a record is made."""
+"""Steps that are captured once per signature of a batch, and then replayed: the protocol of CUDA graphs and of tinygrad's JIT."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from .. import tree
 from ..callbacks.callback import listens
 from ..core.tensor import Tensor
-from ..core.tracing import is_recording, no_grad, recording, tracing
 from ..core.version import version
-from ..layers.base.context import context
-from ..layers.base.tracking import Tracking
-from ..training.data_adapters.packing import unpack_x_y_sample_weight
-from .executor import Forward, Program
-from .trace import Recorder
+from .capturable import is_builtin, is_builtin_object, is_capturable
+from .executors.base import Executor
+from .executors.python import ForwardProgram, TrainProgram
+from .trace import Tracer
 
-_AT_MOST = 8  # kinds of batches: where every one has another length, nothing is gained
+MAX_SIGNATURES = 8  # where every batch has another shape, capturing gains nothing
 
 
-class _Repeated:
-    """Steps of one kind, written down for each kind of batch at its second step, then repeated.
+class Stage(Enum):
+    """What is done with a batch whose signature has no executor."""
 
-    A record is thrown away when weights are made, when what is trainable changes, when an attribute of a layer, a loss or a
-    regularizer is set, and with ``compile``. callbacks: those of the run. Where they are the user's, steps are written down
-    anew in each epoch: that code may have changed what no record can see.
+    WARM_UP = "run eagerly; it is the first one"
+    CAPTURE = "run eagerly and trace"
+    EAGER = "run eagerly, always"
+
+
+class CapturedStep:
+    """A step of a model, captured per batch signature at the second batch, and replayed from the third on.
+
+    All that was captured is dropped when weights are made, when what is trainable changes, when an attribute of a layer, a loss
+    or a regularizer is set, and by ``compile``. callbacks: those of the run. Where some are the user's, steps are captured
+    anew in each epoch: that code may have changed what no trace can see.
     """
 
-    _hooks: tuple[str, ...] = ()  # of callbacks, between two of these steps
+    method: str  # of the model
+    executor: type[Executor] = ForwardProgram
+    _hooks: tuple[str, ...]  # of callbacks, between two of these steps
 
     def __init__(self, model: Any, callbacks: Sequence[Any] = ()) -> None:
         self.model = model
         self._callbacks = callbacks
-        self._others = not all(map(_is_own_object, callbacks))
-        self._allowed: bool | None = None
-        self._programs: dict[Any, Any] = {}  # a record, or how often this kind of batch was seen
-        self._structure = version()
+        self._has_user_callbacks = not all(map(is_builtin_object, callbacks))
+        self._is_allowed: bool | None = None
+        self._entries: dict[Any, Stage | Executor] = {}  # by signature
+        self._version = version()
 
-    def _find(self, data: Any) -> tuple[Any, Any, Any]:
-        """(kind of batch, its tensors, what there is for it: a record, 1: to be recorded now, 2: to be run as written)"""
-        if self._structure != version():
-            self._structure = version()
-            self._forget()
+    def __call__(self, data: Any) -> Any:
+        signature, leaves, entry = self._lookup(data)
+        if type(entry) is not Stage:
+            return self._replay(entry, data, [t.data for t in leaves])
+        if entry is not Stage.CAPTURE:
+            return getattr(self.model, self.method)(data)
+        tracer = Tracer(leaves, self.model.non_trainable_variables)
+        results = self._trace(data, tracer)
+        self._entries[signature] = self._executor(tracer) if tracer.is_complete else Stage.EAGER
+        return results
+
+    def _lookup(self, data: Any) -> tuple[Any, Any, Any]:
+        """(signature of a batch, its tensors, an executor or the stage of the signature)"""
+        if self._version != version():
+            self._version = version()
+            self._reset()
+        leaves: Any
         if type(data) is Tensor:
-            leaves: Any = (data,)
-            form = None
+            leaves, structure_key = (data,), None
         elif type(data) is tuple and len(data) == 2 and type(data[0]) is Tensor is type(data[1]):
-            leaves = data
-            form = None
+            leaves, structure_key = data, None
         else:
-            leaves = [t for t in tree.flatten(data) if t is not None]
-            form = _form(data)
-        kind = (form, *[(t.data.shape, t.data.dtype) for t in leaves])
-        found = self._programs.get(kind, 0)
-        if type(found) is not int:
-            return kind, leaves, found
-        if found == 0:
-            if len(self._programs) < _AT_MOST:
-                self._programs[kind] = 1
-            return kind, leaves, 2
-        if found == 1 and self._allowed is None:
-            self._allowed = self._may() and not any(
-                listens(c, hook) for c in self._callbacks for hook in self._hooks if not _is_own_object(c)
+            leaves, structure_key = [t for t in tree.flatten(data) if t is not None], tree_structure(data)
+        signature = (structure_key, *[(t.data.shape, t.data.dtype) for t in leaves])
+        entry = self._entries.get(signature, Stage.WARM_UP)
+        if type(entry) is not Stage:
+            return signature, leaves, entry
+        if entry is Stage.WARM_UP:
+            if len(self._entries) < MAX_SIGNATURES:
+                self._entries[signature] = Stage.CAPTURE
+            return signature, leaves, entry
+        if entry is Stage.CAPTURE and self._is_allowed is None:
+            self._is_allowed = self._is_capturable() and not any(
+                listens(c, hook) for c in self._callbacks for hook in self._hooks if not is_builtin_object(c)
             )
-        if found == 1 and len({id(t.data) for t in leaves}) < len(leaves):
-            return kind, leaves, 2  # one array in two places: a record could not tell which of them an op takes
-        return kind, leaves, found if self._allowed else 2
+        if entry is Stage.CAPTURE and len({id(t.data) for t in leaves}) < len(leaves):
+            return (
+                signature,
+                leaves,
+                Stage.EAGER,
+            )  # one array in two positions: a trace could not tell which an op takes
+        return signature, leaves, entry if self._is_allowed else Stage.EAGER
 
-    def _may(self) -> bool:
+    def _is_capturable(self) -> bool:
+        return is_capturable(self.model, self.method, "compute_loss")
+
+    def _trace(self, data: Any, tracer: Tracer) -> Any:
+        """Run the step eagerly, and trace it."""
         raise NotImplementedError
 
-    def _forget(self) -> None:
-        self._allowed = None
-        self._programs.clear()
+    def _executor(self, tracer: Tracer) -> Executor:
+        return self.executor(self.model, tracer.plan_outputs(self.model._compiled_metrics.needs_output()))
+
+    def _replay(self, executor: Executor, data: Any, batch: list[Any]) -> Any:
+        return executor(data, batch)
+
+    def _reset(self) -> None:
+        self._is_allowed = None
+        self._entries.clear()
 
     def begin_run(self) -> None:
-        """Look again at what there is from other runs: a class may have been changed, or there may be no room for more."""
-        if len(self._programs) >= _AT_MOST or (self._programs and not self._may()):
-            self._forget()
+        """Check what other runs captured: a class may have been patched since, or there may be no room for new signatures."""
+        if len(self._entries) >= MAX_SIGNATURES or (self._entries and not self._is_capturable()):
+            self._reset()
 
     def end_epoch(self) -> None:
         """Code of the user may run now."""
-        if self._others:
-            self._forget()
+        if self._has_user_callbacks:
+            self._reset()
 
 
-class RepeatedTraining(_Repeated):
+class CapturedTrainStep(CapturedStep):
     """``train_step`` of a model, as ``fit`` and ``train_on_batch`` call it."""
 
+    method = "train_step"
+    executor = TrainProgram
     _hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
-    def __call__(self, data: Any) -> Any:
-        model = self.model
-        kind, leaves, program = self._find(data)
-        if type(program) is int:
-            return self._record(data, leaves, kind) if program == 1 else model.train_step(data)
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        if is_recording():  # by a tape of the user
-            with no_grad():
-                return self(data)
-        state = model._state()
-        y_pred, loss, found = program.train([t.data for t in leaves], state.destinations, model.optimizer.scale_loss)
-        model._apply(state, found)
-        return model._account(x, y, y_pred, sample_weight, loss)
+    def _trace(self, data: Any, tracer: Tracer) -> Any:
+        return self.model._run_step(data, functools.partial(self.model._compute_gradients, tracer=tracer))
 
-    def _record(self, data: Any, leaves: Any, kind: Any) -> Any:
-        """One step as ``train_step`` makes it, with the engine telling what it does."""
-        model, recorder = self.model, Recorder(leaves)
-        recorder.states = {id(v.data): v for v in model.non_trainable_variables}
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        tape: list[Any] = []
-        with recording(tape):
-            y_pred, loss = _recorded(model, recorder, x, y, sample_weight, training=True)
-            whole = recorder.is_whole(y_pred, loss, tape)
-            output = model._compiled_metrics.look_at_output()
-            self._programs[kind] = Program(recorder, y_pred, loss, tape, output) if whole else 2
-            scaled = model.optimizer.scale_loss(loss)
-        model._update(tape, scaled)
-        return model._account(x, y, y_pred, sample_weight, loss)
-
-    def _may(self) -> bool:
-        return _is_own(self.model.optimizer.scale_loss) and repeats(self.model, "train_step", "compute_loss")
+    def _is_capturable(self) -> bool:
+        return is_builtin(self.model.optimizer.scale_loss) and super()._is_capturable()
 
 
-class RepeatedTests(_Repeated):
+class CapturedTestStep(CapturedStep):
     """``test_step`` of a model, as ``evaluate`` and ``test_on_batch`` call it."""
 
+    method = "test_step"
     _hooks = ("on_test_batch_begin", "on_test_batch_end")
 
-    def __call__(self, data: Any) -> Any:
-        model = self.model
-        kind, leaves, program = self._find(data)
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        if program == 1:
-            recorder = Recorder(leaves)
-            y_pred, loss = _recorded(model, recorder, x, y, sample_weight, training=False)
-            output = model._compiled_metrics.look_at_output()
-            whole = recorder.is_whole(y_pred, loss)
-            self._programs[kind] = Forward(recorder, y_pred, loss, output) if whole else 2
-        elif type(program) is int:
-            return model.test_step(data)
-        else:
-            y_pred, loss = program.run([t.data for t in leaves])
-        return model._account(x, y, y_pred, sample_weight, loss)
-
-    def _may(self) -> bool:
-        return repeats(self.model, "test_step", "compute_loss")
+    def _trace(self, data: Any, tracer: Tracer) -> Any:
+        return self.model._run_step(data, functools.partial(self.model._compute_outputs, tracer=tracer))
 
 
-class RepeatedPredictions(_Repeated):
+class CapturedPredictStep(CapturedStep):
     """``predict_step`` of a model, as ``predict`` calls it."""
 
+    method = "predict_step"
     _hooks = ("on_predict_batch_begin", "on_predict_batch_end")
 
-    def __call__(self, data: Any) -> Any:
-        kind, leaves, program = self._find(data)
-        if program == 1:
-            recorder = Recorder(leaves)
-            with tracing(recorder):
-                y_pred = self.model.predict_step(data)
-            self._programs[kind] = Forward(recorder, y_pred) if recorder.is_whole(y_pred) else 2
-            return y_pred
-        return self.model.predict_step(data) if type(program) is int else program.run([t.data for t in leaves])[0]
+    def _is_capturable(self) -> bool:
+        return is_capturable(self.model, self.method)
 
-    def _may(self) -> bool:
-        return repeats(self.model, "predict_step")
+    def _trace(self, data: Any, tracer: Tracer) -> Any:
+        y_pred = tracer.run(self.model.predict_step, data)
+        tracer.finish(y_pred)
+        return y_pred
+
+    def _executor(self, tracer: Tracer) -> Executor:
+        return self.executor(self.model, tracer.plan_outputs())
+
+    def _replay(self, executor: Executor, data: Any, batch: list[Any]) -> Any:
+        return executor.run(batch)[0]
 
 
-def steps_of(model: Any, kind: type[_Repeated], callbacks: Sequence[Any] = ()) -> Any:
-    """The repeated steps of a model. callbacks: those of the run
+def captured_step(model: Any, cls: type[CapturedStep], callbacks: Sequence[Any] = ()) -> Any:
+    """The captured step of a model.
 
-    Their records stay from one run to the next, unless code of the user listens to this one.
+    What was captured stays from one run to the next, unless callbacks of the user take part in this one.
     """
-    if not all(map(_is_own_object, callbacks)):
-        return kind(model, callbacks)
-    records = model._records = model._records or {}
-    if kind.__name__ not in records:
-        records[kind.__name__] = kind(model)
-    return records[kind.__name__]
+    if not all(map(is_builtin_object, callbacks)):
+        return cls(model, callbacks)
+    steps = model._captured_steps = model._captured_steps or {}
+    if cls not in steps:
+        steps[cls] = cls(model)
+    return steps[cls]
 
 
-def _recorded(model: Any, recorder: Recorder, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
-    """The output and the loss of a batch, with the engine telling the recorder what it does."""
-    with tracing(recorder):
-        y_pred = model(x, training=training)
-        loss = model._loss(x, y, y_pred, sample_weight, training)
-    if any(layer in context.holding for layer in (model, *model._flatten_layers())):
-        recorder.abort("a layer added a loss")
-    return y_pred, loss
-
-
-def repeats(model: Any, *steps: str) -> bool:
-    """Whether these steps of a model may be repeated from a record: all that runs in them is dualnet's own.
-
-    Code of the user may look at a clock, count, or print; it runs at every step.
-    """
-    from ..training.steps import Steps
-
-    kind = type(model)
-    if model.run_eagerly or not _is_own(kind) or any(name in vars(model) for name in (*steps, "call", "__call__")):
-        return False
-    if any(getattr(kind, name) is not getattr(Steps, name) for name in steps):
-        return False
-    regularizers = [v.regularizer for v in model.variables if v.regularizer is not None]
-    if not all(map(_is_own_value, [*regularizers, *_given_to_ops(model)])):
-        return False
-    layers = [layer for layer in model._flatten_layers() if layer is not model]
-    losses = model._compiled_loss.losses if model._compiled_loss is not None else []
-    return all(map(_is_own_object, [*layers, *losses]))
-
-
-def _given_to_ops(model: Any) -> Iterator[Any]:
-    """The ops in the graphs of a model, and what they were given there: a function may be among it."""
-    for part in model._flatten_layers():
-        for operation in getattr(getattr(part, "_graph", None), "operations", ()):
-            yield getattr(operation, "op", None)
-            for node in operation._inbound_nodes:
-                yield from tree.flatten([node.args, node.kwargs])
-
-
-def _form(data: Any) -> Any:
-    """How a batch is put together, and where it has None."""
+def tree_structure(data: Any) -> Any:
+    """How a batch is nested, and where it has None."""
     if isinstance(data, dict):
-        return tuple([(key, _form(value)) for key, value in data.items()])
+        return tuple([(key, tree_structure(value)) for key, value in data.items()])
     if isinstance(data, (tuple, list)):
-        return tuple([_form(value) for value in data])
+        return tuple([tree_structure(value) for value in data])
     return data is None
-
-
-def _is_own(value: Any) -> bool:
-    """Whether a class or function is dualnet's."""
-    module = getattr(value, "__module__", None) or ""
-    return module.partition(".")[0] in ("dualnet", "dualnet_backends")
-
-
-def _is_own_object(thing: Any) -> bool:
-    """Whether a layer, loss or callback is dualnet's, and has no function of the user as an attribute."""
-    if not _is_own(type(thing)) or not _is_own(getattr(type(thing), "call", type(thing))):
-        return False
-    # What makes the first weights runs in no step.
-    names = (n for n in vars(thing) if n != "_auto_args" and not n.endswith("initializer"))
-    return all(_is_own_value(vars(thing)[name]) for name in names)
-
-
-def _is_own_value(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_own_value, value))
-    if isinstance(value, dict):
-        return all(map(_is_own_value, value.values()))
-    if isinstance(value, Tensor) or not callable(value):
-        return True
-    if hasattr(value, "__name__"):
-        return _is_own(value)
-    # A layer is looked at by itself, and may lead back to where it is an attribute.
-    return (
-        _is_own(type(value))
-        and _is_own(type(value).__call__)
-        and (isinstance(value, Tracking) or all(map(_is_own_value, vars(value).values())))
-    )

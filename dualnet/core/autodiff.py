@@ -20,20 +20,27 @@ def backward(
     tape: Tape,
     target: Tensor,
     seed: Array | None = None,
-    destinations: Mapping[int, Array] | None = None,
+    grad_buffers: Mapping[int, Array] | None = None,
     keep: frozenset[int] = frozenset(),
+    tracer: Any = None,
 ) -> dict[int, Array]:
     """Gradients of ``target`` (summed, if it has axes) with respect to everything tracked on the tape.
 
-    seed: the gradient of the target itself (ones). destinations: ``id(tensor) -> array`` into which that tensor's
-    gradient is written. keep: ids of intermediate tensors whose gradient is wanted too. Returns ``id(tensor) ->
-    array``.
+    Args:
+        seed: the gradient of the target itself (ones).
+        grad_buffers: ``id(tensor) -> array`` to write that tensor's gradient into.
+        keep: ids of intermediate tensors whose gradient is returned too.
+        tracer: ``tracer.vjp`` is told of every closure that is called, from which the same reverse pass can be run again.
+
+    Returns:
+        ``id(tensor) -> array``.
     """
-    destinations = destinations or {}
+    grad_buffers = grad_buffers or {}
     if seed is None:
         seed = backends.of(target.data).xp.ones_like(target.data)
     grads: dict[int, Array] = {id(target): seed}
-    for outputs, inputs, closure, in_place_grads in reversed(tape):
+    for entry in reversed(tape):
+        outputs, inputs, closure, in_place_grads = entry
         if type(outputs) is tuple:
             dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
             if all(dy is None for dy in dys):
@@ -44,34 +51,40 @@ def backward(
             dy = grads.get(i) if i in keep else grads.pop(i, None)
             if dy is None:
                 continue
-        if in_place_grads:
-            dxs = closure(dy, _requests(inputs, grads, destinations))
-        else:
-            dxs = closure(dy)
+        requests = _requests(inputs, grads, grad_buffers) if in_place_grads else None
+        dxs = closure(dy) if requests is None else closure(dy, requests)
         if type(dxs) is not tuple:
             dxs = (dxs,)
+        if tracer is not None:
+            tracer.vjp(entry, dys if type(outputs) is tuple else (dy,), requests, dxs)
         for x, dx in zip(inputs, dxs):
-            if dx is None or not isinstance(x, Tensor) or not x.tracked:
-                continue
-            i = id(x)
-            before = grads.get(i)
-            if before is not None:
-                # Not in place: a closure may return the very array that another tensor's gradient is.
-                dx = before + dx
-            if dx.dtype != x.data.dtype:
-                dx = dx.astype(x.data.dtype)
-            if type(dx) is not type(x.data):
-                dx = backends.of(x.data).asarray(dx)
-            place = destinations.get(i)
-            if place is not None and dx is not place:
-                place[...] = dx
-                dx = place
-            grads[i] = dx
+            if dx is not None and isinstance(x, Tensor) and x.tracked:
+                i, data = id(x), x.data
+                grads[i] = accumulate_grad(grads.get(i), dx, data.dtype, type(data), grad_buffers.get(i))
     return grads
 
 
-def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], destinations: Mapping[int, Array]) -> list[Any]:
-    """For each input: False (no gradient wanted), an array to write the gradient into, or None (allocate it)."""
+def accumulate_grad(grad: Array | None, dx: Array, dtype: Any, array_type: type, buffer: Array | None = None) -> Array:
+    """The gradient of a tensor after one more contribution: in the tensor's dtype, on its device, in its buffer if it has one.
+
+    Args:
+        grad: the gradient so far, None for the first contribution.
+        dx: the contribution that a closure returned; the buffer itself, where the closure wrote in place.
+    """
+    if grad is not None:
+        dx = grad + dx  # not in place: a closure may return the very array that another tensor's gradient is
+    if dx.dtype != dtype:
+        dx = dx.astype(dtype)
+    if type(dx) is not array_type:
+        dx = backends.by_type[array_type].asarray(dx)
+    if buffer is not None and dx is not buffer:
+        buffer[...] = dx
+        dx = buffer
+    return dx
+
+
+def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], grad_buffers: Mapping[int, Array]) -> list[Any]:
+    """For each input: False (no gradient requested), an array to write the gradient into, or None (allocate it)."""
     out: list[Any] = []
     seen: list[int] = []
     for x in inputs:
@@ -79,7 +92,7 @@ def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], destinations:
             out.append(False)
         else:
             i = id(x)
-            # What was used before, or stands here twice, is added up: its place is given out once.
-            out.append(None if i in grads or i in seen else destinations.get(i))
+            # Contributions after the first are added up: the buffer is given to one closure only.
+            out.append(None if i in grads or i in seen else grad_buffers.get(i))
             seen.append(i)
     return out

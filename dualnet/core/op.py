@@ -35,7 +35,7 @@ class OpInfo:
     Attributes:
         name: the name of the function.
         tensors: the names of the tensor parameters. A ``*parameter`` is any number of tensors.
-        mutates: those of them that the op writes in place.
+        mutates: the names of the options that are arrays which the op writes in place.
         in_place_grads: whether its gradient is ``backward(dy, out)`` and not ``backward(dy)``.
         shape: the shape rule. It is called like the op, with symbolic tensors, and returns symbolic tensors (or anything with a
             ``shape`` and a ``dtype``) in the structure of the outputs. None: the op is run on zeros.
@@ -78,7 +78,7 @@ def primitive(function: Any = None, /, **facts: Any) -> Any:
     The op takes tensors, variables, arrays, lists and numbers, and returns a ``Tensor`` (or a tuple of them).
 
     Args:
-        mutates: the names of the tensors that the op writes in place.
+        mutates: the names of the options that are arrays which the op writes in place.
         in_place_grads: the gradient is ``backward(dy, out)``, which may write into ``out[i]``: ``False`` when that gradient is not
             requested, an array to write into, or ``None`` to allocate one.
         shape: the shape rule, see ``OpInfo``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dualnet_backends as backends
 
@@ -11,6 +11,22 @@ from .tracing import abort_trace
 
 Array = Any  # the array type of whichever backend is in use
 Xp = Any  # an array module: numpy or cupy
+
+
+class Origin(NamedTuple):
+    """The activation that computed a tensor, and its input: "softmax" (over the last axis) or "sigmoid", and the logits.
+
+    A cross-entropy that follows is computed from the logits; tf.keras has them as ``_keras_logits``.
+    """
+
+    activation: str
+    logits: Tensor
+
+
+def logits_of(x: Any, activation: str) -> Any:
+    """The logits of a tensor that this activation computed, else None."""
+    origin = getattr(x, "origin", None)
+    return origin.logits if origin is not None and origin.activation == activation else None
 
 
 class Tensor:
@@ -25,10 +41,7 @@ class Tensor:
     __hash__ = object.__hash__
     # Set on an instance when there is something to say; looked up on every layer call.
     _keras_mask: Any = None
-    # What a softmax or sigmoid over the last axis made this tensor from (tf.keras has the same under
-    # ``_keras_logits``).
-    _softmax_logits: Any = None
-    _sigmoid_logits: Any = None
+    origin: Origin | None = None
 
     def __init__(self, data: Array) -> None:
         self.data = data

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dualnet_backends as backends
 
-from ..legacy.spellings import VARIABLE_ARGUMENTS, renaming
+from ..legacy.arguments import VARIABLE_ARGUMENTS, accept_old_names
 from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
@@ -31,7 +31,7 @@ class Variable(Tensor):
     true.
     """
 
-    @renaming(VARIABLE_ARGUMENTS)
+    @accept_old_names(VARIABLE_ARGUMENTS)
     def __init__(
         self,
         initializer: Any,

@@ -1,4 +1,4 @@
-"""Work in background threads: elements made ahead of time, and several at once, always in their order."""
+"""Background threads: prefetching, and a parallel map that preserves the order."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import dualnet_backends as backends
 T = TypeVar("T")
 
 
-class _Queue:
-    """Up to `size` elements between one thread that makes them and one that takes them."""
+class _BoundedQueue:
+    """A queue of at most `size` elements between one producer and one consumer."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.items: deque[Any] = deque()
         self.changed = threading.Condition()
-        self.closed = False  # nobody takes any more
-        self.ended = False  # nothing comes any more
+        self.closed = False  # the consumer is gone
+        self.finished = False  # the producer is done
         self.error: BaseException | None = None
 
     def put(self, item: Any) -> bool:
-        """Wait for a place; False when nobody takes any more."""
+        """Wait until there is room; False when the consumer is gone."""
         with self.changed:
             while len(self.items) >= self.size and not self.closed:
                 self.changed.wait()
@@ -34,9 +34,9 @@ class _Queue:
                 self.changed.notify_all()
             return not self.closed
 
-    def end(self, error: BaseException | None) -> None:
+    def finish(self, error: BaseException | None) -> None:
         with self.changed:
-            self.ended, self.error = True, error
+            self.finished, self.error = True, error
             self.changed.notify_all()
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class _Queue:
     def take(self) -> Iterator[Any]:
         while True:
             with self.changed:
-                while not self.items and not self.ended:
+                while not self.items and not self.finished:
                     self.changed.wait()
                 if not self.items:
                     if self.error is not None:
@@ -59,19 +59,19 @@ class _Queue:
             yield item
 
 
-def ahead(start: Callable[[], Iterator[T]], size: int) -> Generator[T, None, None]:
-    """The elements of an iterator, which a thread of its own runs up to `size` elements ahead.
+def prefetch(start: Callable[[], Iterator[T]], size: int) -> Generator[T, None, None]:
+    """The elements of an iterator, which a background thread consumes up to `size` elements ahead.
 
-    What it raises is raised here, in its place. When the one who takes stops early, the thread stops after the element
-    it is at, and closes the iterator.
+    An exception is raised at its position in the sequence. When the consumer stops early, the thread stops after the
+    current element and closes the iterator.
     """
-    queue = _Queue(size)
+    queue = _BoundedQueue(size)
     device = backends.current().device
 
     def run() -> None:
         error: BaseException | None = None
         try:
-            with backends.device(device):  # the choice of a device belongs to a thread
+            with backends.device(device):  # the current device is thread-local
                 items = start()
                 try:
                     for item in items:
@@ -81,7 +81,7 @@ def ahead(start: Callable[[], Iterator[T]], size: int) -> Generator[T, None, Non
                     close(items)
         except BaseException as caught:
             error = caught
-        queue.end(error)
+        queue.finish(error)
 
     thread = threading.Thread(target=run, name="dualnet-prefetch", daemon=True)
     thread.start()
@@ -90,16 +90,16 @@ def ahead(start: Callable[[], Iterator[T]], size: int) -> Generator[T, None, Non
     finally:
         queue.close()
         if threading.current_thread() is not thread:
-            thread.join(timeout=5.0)  # it may be inside a slow function of the user's, which cannot be stopped
+            thread.join(timeout=5.0)  # it may be inside a slow user function, which cannot be interrupted
 
 
-def in_order(
-    function: Callable[[Any], T], arguments: Iterable[Any], workers: int, waiting: int
+def parallel_map(
+    function: Callable[[Any], T], arguments: Iterable[Any], workers: int, max_pending: int
 ) -> Generator[T, None, None]:
-    """`function` of every argument, in their order, worked out by `workers` threads.
+    """`map(function, arguments)`, in order, computed by `workers` threads.
 
-    At most `waiting` results (at least one per worker) are begun and not taken yet. What the function raises is raised
-    here, in its place; what was not begun then never is.
+    At most `waiting` calls (at least one per worker) are started ahead of the consumer. An exception is raised at its
+    position in the sequence; calls not yet started are cancelled.
     """
     device = backends.current().device
 
@@ -113,7 +113,7 @@ def in_order(
     try:
         for argument in source:
             pending.append(pool.submit(work, argument))
-            if len(pending) >= max(waiting, workers):
+            if len(pending) >= max(max_pending, workers):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
@@ -123,6 +123,6 @@ def in_order(
 
 
 def close(iterator: Any) -> None:
-    """End a generator that is not at its end, and with it the threads it may have started."""
+    """Close a generator, and with it the threads it may have started."""
     if hasattr(iterator, "close"):
         iterator.close()

@@ -1,4 +1,4 @@
-"""`Dataset`: elements that come one after the other, and what can be done to them on the way. The small tf.data."""
+"""`Dataset`: a sequence of elements and its transformations, the core of tf.data."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ import numpy as np
 
 from ..core.naming import auto_name
 from . import background, streams, windows
-from .elements import Element, Steps, as_element, as_output, leaves, map_leaves, read_only
+from .elements import Element, LazyRange, as_element, as_output, leaves, map_leaves, read_only
 from .shuffling import Shuffle
-from .streams import Turn
+from .streams import EpochKey
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
 
-_AHEAD = 2  # elements that prefetch(AUTOTUNE) keeps ready
+_AHEAD = 2  # elements that prefetch(AUTOTUNE) buffers
 
-Stream = Callable[[Turn | None], Iterator[Any]]
+Stream = Callable[[EpochKey | None], Iterator[Any]]
 
 
 class Dataset:
     """A sequence of elements: NumPy arrays or numbers, or tuples and dictionaries of them.
 
-    Made by `from_tensor_slices`, `from_tensors`, `from_generator` or `range`; every method gives a new dataset and
-    leaves this one as it is. Nothing is computed before the dataset is iterated over. `fit`, `evaluate` and `predict`
-    take a dataset of batches: `(x, y)`, or `(x, y, sample_weight)`.
+    Created by `from_tensor_slices`, `from_tensors`, `from_generator` or `range`; every method returns a new dataset and
+    leaves this one unchanged. Evaluation is lazy: nothing is computed before iteration. `fit`, `evaluate` and `predict`
+    accept a dataset of batches: `(x, y)`, or `(x, y, sample_weight)`.
 
-    Iterating gives arrays that also answer to `.numpy()`; `as_numpy_iterator` gives plain ones. All work is done on
-    the host; `fit` moves each batch to the device of the model.
+    Iteration yields arrays with a `.numpy()` method; `as_numpy_iterator` yields plain ones. All work is done on the
+    host; `fit` moves each batch to the device of the model.
     """
 
-    class_names: list[str] | None  # of a dataset made from a directory, with file_paths
+    class_names: list[str] | None  # set, with file_paths, by the loaders of directories
     file_paths: list[str]
-    _batch_size: int | None = None  # of a dataset that batch() made
+    _batch_size: int | None = None  # set by batch()
 
     def __init__(self, stream: Stream, size: int, rows: Any = None) -> None:
-        # With `rows` (arrays of all samples), the stream is one of row numbers. What only picks and orders elements
-        # then handles numbers, and `batch` takes its rows out of the arrays at once.
+        # With `rows` (arrays of all samples), the stream yields row indices. Selecting and shuffling then move indices
+        # only, and `batch` gathers its rows from the arrays at once.
         self._stream, self._size, self._rows = stream, size, rows
 
     # -- sources -----------------------------------------------------------------------------------------------------
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
-        """The rows of arrays: an element per entry of their first axis.
+        """The rows of arrays: one element per entry of their first axis.
 
         tensors: an array, list or data frame, or a tuple or dictionary of them, all of the same length. They are not
-        copied: leave them as they are while the dataset is in use.
+        copied: do not modify them while the dataset is in use.
         """
         rows = read_only(as_element(tensors))
         lengths = []
@@ -59,13 +59,13 @@ class Dataset:
             lengths.append(len(leaf))
         if len(set(lengths)) != 1:
             raise ValueError(f"from_tensor_slices: the arrays must be of one length, got {lengths}")
-        return Dataset(lambda turn: iter(range(lengths[0])), lengths[0], rows)
+        return Dataset(lambda key: iter(range(lengths[0])), lengths[0], rows)
 
     @staticmethod
     def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
-        """One element: what is given."""
+        """A dataset with one element."""
         element = read_only(as_element(tensors))
-        return Dataset(lambda turn: iter((element,)), 1)
+        return Dataset(lambda key: iter((element,)), 1)
 
     @staticmethod
     def from_generator(
@@ -76,41 +76,41 @@ class Dataset:
         output_signature: Any = None,
         name: str | None = None,
     ) -> Dataset:
-        """What an iterable yields that `generator(*args)` returns; it is called anew for every pass.
+        """The elements of the iterable `generator(*args)`, which is called for every pass.
 
-        output_types: a dtype, or a tuple or dictionary of them, that the elements are turned into. output_signature:
-        the same as `TensorSpec`s, whose shapes are checked. output_shapes: shapes to check, beside output_types.
+        output_types: a dtype, or a tuple or dictionary of them, to which the elements are cast. output_signature: the
+        same as `TensorSpec`s, whose shapes are checked. output_shapes: shapes to check, together with output_types.
         """
         if not callable(generator):
             raise TypeError(f"from_generator takes a function that returns a generator, got {type(generator).__name__}")
         if output_types is not None and output_signature is not None:
             raise ValueError("from_generator: give output_signature or output_types, not both")
         signature = output_signature if output_types is None else streams.specs(output_types, output_shapes)
-        return Dataset(lambda turn: streams.generated(generator, args or (), signature), UNKNOWN_CARDINALITY)
+        return Dataset(lambda key: streams.from_generator(generator, args or (), signature), UNKNOWN_CARDINALITY)
 
     @staticmethod
     def range(*args: int, output_type: Any = "int64", name: str | None = None) -> Dataset:
-        """Whole numbers, by the arguments of Python's `range`."""
+        """Integers, with the arguments of Python's `range`."""
         numbers = range(*args)
-        return Dataset(lambda turn: iter(range(len(numbers))), len(numbers), Steps(numbers, output_type))
+        return Dataset(lambda key: iter(range(len(numbers))), len(numbers), LazyRange(numbers, output_type))
 
     @staticmethod
     def zip(*args: Any, datasets: Any = None, name: str | None = None) -> Dataset:
-        """Elements side by side: of datasets in a tuple or dictionary, or given one by one. The shortest ends it."""
-        given = datasets if datasets is not None else (args[0] if len(args) == 1 else args)
-        parts = leaves(given)
+        """Elements of several datasets (arguments, a tuple or a dictionary) combined, up to the end of the shortest."""
+        structure = datasets if datasets is not None else (args[0] if len(args) == 1 else args)
+        parts = leaves(structure)
         if not parts or not all(isinstance(part, Dataset) for part in parts):
             raise TypeError("Dataset.zip takes datasets, one by one or in a tuple or dictionary")
         finite = [part._size for part in parts if part._size != INFINITE_CARDINALITY]
         return Dataset(
-            lambda turn: streams.zipped([part._elements(turn) for part in parts], given),
+            lambda key: streams.zipped([part._elements(key) for part in parts], structure),
             min(finite) if finite else INFINITE_CARDINALITY,
         )
 
-    # -- picking and ordering ----------------------------------------------------------------------------------------
+    # -- selecting and ordering --------------------------------------------------------------------------------------
 
-    def _picking(self, stream: Stream, size: int) -> Dataset:
-        """A dataset with some elements of this one, in some order."""
+    def _with_stream(self, stream: Stream, size: int) -> Dataset:
+        """A dataset with a selection of the elements of this one."""
         return Dataset(stream, size, self._rows)
 
     def shuffle(
@@ -120,32 +120,32 @@ class Dataset:
         reshuffle_each_iteration: bool = True,
         name: str | None = None,
     ) -> Dataset:
-        """The elements in random order: each is drawn from the next `buffer_size` ones.
+        """The elements in random order: each is drawn from a buffer of the next `buffer_size` ones.
 
-        For a perfect shuffle, `buffer_size` is the number of elements or more. With `seed`, or after
-        `set_random_seed`, the orders come again in the next run; `fit` gets the order of an epoch also when it is
-        resumed there. reshuffle_each_iteration: another order in every pass.
+        For a uniform shuffle, `buffer_size` must be at least the number of elements. With `seed`, or after
+        `set_random_seed`, the orders are reproducible; a resumed `fit` gets the same order for an epoch.
+        reshuffle_each_iteration: use a new order in every pass.
         """
         _positive("buffer_size", buffer_size)
         order = Shuffle(buffer_size, seed, reshuffle_each_iteration, auto_name("dataset_shuffle"))
-        return self._picking(lambda turn: order.apply(self._stream(turn), turn), self._size)
+        return self._with_stream(lambda key: order.apply(self._stream(key), key), self._size)
 
     def take(self, count: int, name: str | None = None) -> Dataset:
-        """The first `count` elements; all when -1."""
+        """The first `count` elements; all if it is -1."""
         if count < 0:
             return self
         size = count if self._size == INFINITE_CARDINALITY else min(count, self._size)
-        return self._picking(lambda turn: streams.between(self._stream(turn), 0, count), size if count else 0)
+        return self._with_stream(lambda key: streams.sliced(self._stream(key), 0, count), size if count else 0)
 
     def skip(self, count: int, name: str | None = None) -> Dataset:
-        """All but the first `count` elements; none when -1."""
+        """All but the first `count` elements; none if it is -1."""
         if count < 0:
             return self.take(0)
         size = max(self._size - count, 0) if self._size >= 0 else self._size
-        return self._picking(lambda turn: streams.between(self._stream(turn), count), size)
+        return self._with_stream(lambda key: streams.sliced(self._stream(key), count), size)
 
     def repeat(self, count: int | None = None, name: str | None = None) -> Dataset:
-        """The elements again and again, `count` times; without end when None or -1."""
+        """The elements repeated `count` times; indefinitely if it is None or -1."""
         times = None if count is None or count < 0 else count
         if self._size == 0 or times == 0:
             size = 0
@@ -153,21 +153,21 @@ class Dataset:
             size = INFINITE_CARDINALITY
         else:
             size = self._size * times if self._size >= 0 else UNKNOWN_CARDINALITY
-        return self._picking(lambda turn: streams.repeated(self._stream, turn, times), size)
+        return self._with_stream(lambda key: streams.repeated(self._stream, key, times), size)
 
     def shard(self, num_shards: int, index: int, name: str | None = None) -> Dataset:
-        """Every `num_shards`-th element, beginning with number `index`."""
+        """Every `num_shards`-th element, starting at `index`."""
         if not 0 <= index < num_shards:
             raise ValueError(f"shard: index must be at least 0 and below num_shards={num_shards}, got {index}")
         size = max(-((index - self._size) // num_shards), 0) if self._size >= 0 else self._size
-        return self._picking(lambda turn: streams.between(self._stream(turn), index, None, num_shards), size)
+        return self._with_stream(lambda key: streams.sliced(self._stream(key), index, None, num_shards), size)
 
     def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
-        """The elements of this dataset, then those of another."""
+        """The elements of this dataset, followed by those of another."""
 
-        def stream(turn: Turn | None) -> Iterator[Any]:
-            yield from self._elements(turn)
-            yield from dataset._elements(turn and turn.part(1))
+        def stream(key: EpochKey | None) -> Iterator[Any]:
+            yield from self._elements(key)
+            yield from dataset._elements(key and key.fold_in(1))
 
         sizes = (self._size, dataset._size)
         size = INFINITE_CARDINALITY if INFINITE_CARDINALITY in sizes else UNKNOWN_CARDINALITY
@@ -176,9 +176,9 @@ class Dataset:
     def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """The elements for which `predicate(*element)` is true."""
         size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
-        return Dataset(lambda turn: streams.filtered(self._elements(turn), predicate), size)
+        return Dataset(lambda key: streams.filtered(self._elements(key), predicate), size)
 
-    # -- making new elements -----------------------------------------------------------------------------------------
+    # -- transforming elements ---------------------------------------------------------------------------------------
 
     def map(
         self,
@@ -187,28 +187,27 @@ class Dataset:
         deterministic: bool | None = None,
         name: str | None = None,
     ) -> Dataset:
-        """`map_func(*element)` in the place of every element; a dictionary is passed as one argument.
+        """`map_func(*element)` for every element; a dictionary is passed as one argument.
 
-        The function gets NumPy arrays and may use NumPy, ops or layers; tensors it returns become arrays.
-        num_parallel_calls: with 2 or more, so many threads work at once, which helps where the function waits for files
-        or lets other threads run; `AUTOTUNE` and None: one after the other. The order stays, whatever `deterministic`
-        says.
+        The function receives NumPy arrays and may use NumPy, ops or layers; tensors it returns become arrays.
+        num_parallel_calls: the number of threads, which helps where the function waits for files or releases the GIL;
+        `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says.
         """
 
         def function(element: Any) -> Any:
             return as_element(streams.call(map_func, element))
 
-        def stream(turn: Turn | None) -> Iterator[Any]:
-            items = self._elements(turn)
+        def stream(key: EpochKey | None) -> Iterator[Any]:
+            items = self._elements(key)
             if num_parallel_calls is not None and num_parallel_calls > 1:
-                return background.in_order(function, items, num_parallel_calls, 2 * num_parallel_calls)
+                return background.parallel_map(function, items, num_parallel_calls, 2 * num_parallel_calls)
             return streams.closing(items, lambda items: map(function, items))
 
         return Dataset(stream, self._size)
 
     def enumerate(self, start: int = 0, name: str | None = None) -> Dataset:
-        """`(number, element)`, counted from `start`."""
-        return Dataset(lambda turn: streams.numbered(self._elements(turn), start), self._size)
+        """`(index, element)`, counted from `start`."""
+        return Dataset(lambda key: streams.enumerated(self._elements(key), start), self._size)
 
     def batch(
         self,
@@ -218,19 +217,19 @@ class Dataset:
         deterministic: bool | None = None,
         name: str | None = None,
     ) -> Dataset:
-        """`batch_size` elements at a time, stacked along a new first axis. drop_remainder: leave out a short last one."""
+        """`batch_size` elements at a time, stacked along a new first axis. drop_remainder: omit a smaller last batch."""
         _positive("batch_size", batch_size)
         size = self._size
         if size >= 0:
             size = size // batch_size if drop_remainder else -(-size // batch_size)
-        made = Dataset(lambda turn: streams.batched(self._stream(turn), batch_size, drop_remainder, self._rows), size)
-        made._batch_size = batch_size
-        return made
+        batches = Dataset(lambda key: streams.batched(self._stream(key), batch_size, drop_remainder, self._rows), size)
+        batches._batch_size = batch_size
+        return batches
 
     def unbatch(self, name: str | None = None) -> Dataset:
         """The rows of every element, one by one."""
         size = self._size if self._size <= 0 else UNKNOWN_CARDINALITY
-        return Dataset(lambda turn: streams.unbatched(self._elements(turn)), size)
+        return Dataset(lambda key: streams.unbatched(self._elements(key)), size)
 
     def window(
         self,
@@ -240,73 +239,73 @@ class Dataset:
         drop_remainder: bool = False,
         name: str | None = None,
     ) -> Dataset:
-        """Datasets of `size` elements: every `stride`-th one, each window beginning `shift` (by default `size`) later.
+        """Windows as datasets of `size` elements, `stride` apart; each window starts `shift` (by default `size`) later.
 
-        An element that is a tuple or dictionary becomes one of datasets. drop_remainder: leave out windows that the
-        end cuts short. `flat_map(lambda window: window.batch(size))` makes arrays of the windows.
+        Tuples and dictionaries of arrays become tuples and dictionaries of datasets. drop_remainder: omit incomplete
+        windows at the end. `flat_map(lambda window: window.batch(size))` turns the windows into arrays.
         """
         shift = size if shift is None else shift
         for what, value in (("size", size), ("shift", shift), ("stride", stride)):
             _positive(what, value)
 
-        def within(*values: Any) -> Dataset:
-            return Dataset(lambda turn: iter(values), len(values))
+        def as_dataset(*values: Any) -> Dataset:
+            return Dataset(lambda key: iter(values), len(values))
 
-        def stream(turn: Turn | None) -> Iterator[Any]:
-            found = windows.windows(self._elements(turn), size, shift, stride, drop_remainder)
-            return (map_leaves(within, *window) for window in found)
+        def stream(key: EpochKey | None) -> Iterator[Any]:
+            groups = windows.windows(self._elements(key), size, shift, stride, drop_remainder)
+            return (map_leaves(as_dataset, *window) for window in groups)
 
         length = self._size
         return Dataset(stream, windows.count(length, size, shift, stride, drop_remainder) if length >= 0 else length)
 
     def flat_map(self, map_func: Callable[..., Dataset], name: str | None = None) -> Dataset:
-        """The elements of the dataset `map_func(*element)`, of one element after the other."""
+        """The elements of the datasets `map_func(*element)`, concatenated."""
         return Dataset(
-            lambda turn: windows.flattened(self._elements(turn), map_func, turn),
+            lambda key: windows.flattened(self._elements(key), map_func, key),
             self._size if self._size == 0 else UNKNOWN_CARDINALITY,
         )
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: str | None = None) -> Any:
-        """`state = reduce_func(state, element)` over all elements; the last state."""
+        """The final state of `state = reduce_func(state, element)` over all elements."""
         state = as_element(initial_state)
         for element in streams.closing(self._elements()):
             state = as_element(reduce_func(state, element))
         return as_output(state)
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
-        """What a function of a dataset makes of this one."""
-        made = transformation_func(self)
-        if not isinstance(made, Dataset):
-            raise TypeError(f"apply: the function must return a Dataset, it returned {type(made).__name__}")
-        return made
+        """`transformation_func(self)`, which must be a dataset."""
+        dataset = transformation_func(self)
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"apply: the function must return a Dataset, it returned {type(dataset).__name__}")
+        return dataset
 
-    # -- keeping and making ready ------------------------------------------------------------------------------------
+    # -- caching and prefetching -------------------------------------------------------------------------------------
 
     def cache(self, filename: str = "", name: str | None = None) -> Dataset:
-        """The same elements, kept in memory from the first complete pass on: what is before this runs once.
+        """The same elements, cached in memory by the first complete pass.
 
-        Raises ValueError for a file name: nothing is written to disk.
+        Raises ValueError for a file name: caching on disk is not supported.
         """
         if filename:
-            raise ValueError("cache keeps elements in memory only: call it without a file name")
-        kept: list[list[Any]] = []
-        return Dataset(lambda turn: iter(kept[0]) if kept else streams.keeping(self._elements(turn), kept), self._size)
+            raise ValueError("cache works in memory only: call it without a file name")
+        cache: list[list[Any]] = []
+        return Dataset(lambda key: iter(cache[0]) if cache else streams.cached(self._elements(key), cache), self._size)
 
     def prefetch(self, buffer_size: int, name: str | None = None) -> Dataset:
-        """The same elements, made in a background thread up to `buffer_size` ahead (`AUTOTUNE`: 2)."""
+        """The same elements, computed by a background thread up to `buffer_size` ahead (`AUTOTUNE`: 2)."""
         size = _AHEAD if buffer_size == AUTOTUNE else buffer_size
         if size == 0:
             return self
         _positive("buffer_size", size)
-        return Dataset(lambda turn: background.ahead(lambda: self._elements(turn), size), self._size)
+        return Dataset(lambda key: background.prefetch(lambda: self._elements(key), size), self._size)
 
-    # -- looking at it -----------------------------------------------------------------------------------------------
+    # -- iteration and size ------------------------------------------------------------------------------------------
 
-    def _elements(self, turn: Turn | None = None) -> Iterator[Any]:
+    def _elements(self, key: EpochKey | None = None) -> Iterator[Any]:
         """One pass, as plain arrays."""
         if self._rows is None:
-            return self._stream(turn)
-        return streams.rows(self._stream(turn), self._rows)
+            return self._stream(key)
+        return streams.rows(self._stream(key), self._rows)
 
     def __iter__(self) -> Iterator[Any]:
         return streams.closing(self._elements(), lambda items: map(as_output, items))

@@ -1,6 +1,6 @@
-"""What flows through a `Dataset`: NumPy arrays and numbers, in tuples and dictionaries of any depth.
+"""The elements of a `Dataset`: NumPy arrays and numbers, nested in tuples and dictionaries.
 
-As in tf.data, tuples and dictionaries are structure, while a list is one array.
+As in tf.data, tuples and dictionaries are structure, while a list is an array.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Array = Any
 
 
 class Element(np.ndarray):
-    """A NumPy array, which also answers to `.numpy()`, as what comes out of a tf.data pipeline does."""
+    """A NumPy array with a `.numpy()` method, like the tensors of a tf.data pipeline."""
 
     def numpy(self) -> Any:
-        """The array as a plain NumPy array; a number when it has no axes."""
+        """The array as a plain NumPy array, or as a scalar if it is 0-d."""
         return self.view(np.ndarray)[()]
 
 
 class TensorSpec:
-    """The shape (open entries are None; None: any) and dtype of one array that a generator yields."""
+    """The shape (None: any; entries may be None) and dtype of an array that a generator yields."""
 
     def __init__(self, shape: Sequence[int | None] | None, dtype: Any = "float32", name: str | None = None) -> None:
         self.shape = None if shape is None else tuple(shape)
@@ -37,8 +37,8 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype.name!r}, name={self.name!r})"
 
 
-class Steps:
-    """The numbers of a Python `range`, looked up as in an array, without being one."""
+class LazyRange:
+    """A Python `range` that is indexed like an array, without being stored as one."""
 
     def __init__(self, numbers: range, dtype: Any) -> None:
         self.start, self.step, self.type = numbers.start, numbers.step, np.dtype(dtype).type
@@ -48,7 +48,7 @@ class Steps:
 
 
 def map_leaves(function: Callable[..., Any], first: Any, *others: Any) -> Any:
-    """`function` of the leaves of one or more structures of the same form; the result has that form."""
+    """Apply `function` to the leaves of one or more structures alike; the result has the same structure."""
     if isinstance(first, dict):
         for other in others:
             if not isinstance(other, dict) or other.keys() != first.keys():
@@ -73,9 +73,9 @@ def leaves(structure: Any) -> list[Any]:
 
 
 def as_element(structure: Any) -> Any:
-    """What a user's function or generator returned, as NumPy arrays and scalars.
+    """The result of a user's function or generator, converted to NumPy arrays and scalars.
 
-    Raises TypeError for what is neither numbers nor text.
+    Raises TypeError for anything but numbers and text.
     """
     return map_leaves(_as_leaf, structure)
 
@@ -104,12 +104,12 @@ def _as_leaf(value: Any) -> Any:
 
 
 def _from_python(value: Any) -> Array:
-    """Numbers and lists of them, in the types that tf.data gives them: int32 (int64 where needed) and `floatx()`."""
+    """Numbers and lists of them, with the dtypes of tf.data: int32 (int64 where needed) and `floatx()`."""
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"expected numbers of one shape, got a list that is ragged ({error})") from None
-    if _typed(value):
+    if _has_dtype(value):
         return array
     if array.dtype == np.float64:
         return array.astype(config.floatx())
@@ -118,15 +118,15 @@ def _from_python(value: Any) -> Array:
     return array
 
 
-def _typed(value: Any) -> bool:
-    """Whether a nested list has anything in it that brings a dtype of its own."""
+def _has_dtype(value: Any) -> bool:
+    """Whether a nested list contains values that have a dtype."""
     if isinstance(value, (list, tuple)):
-        return bool(value) and _typed(value[0])
+        return bool(value) and _has_dtype(value[0])
     return hasattr(value, "dtype") or hasattr(value, "__array_interface__")
 
 
 def as_output(structure: Any) -> Any:
-    """An element as iterating over a dataset gives it: arrays that answer to `.numpy()`."""
+    """An element as iteration yields it: arrays with a `.numpy()` method."""
 
     def wrap(leaf: Any) -> Any:
         if leaf is None or hasattr(leaf, "as_numpy_iterator"):  # a window is a dataset
@@ -137,7 +137,7 @@ def as_output(structure: Any) -> Any:
 
 
 def read_only(structure: Any) -> Any:
-    """Views that cannot be written to, for elements that are given out again and again."""
+    """Read-only views, for elements that are yielded repeatedly."""
 
     def protect(leaf: Any) -> Any:
         if isinstance(leaf, np.ndarray):
@@ -149,7 +149,7 @@ def read_only(structure: Any) -> Any:
 
 
 def stack(elements: list[Any]) -> Any:
-    """Elements of one form as one element, with a new first axis."""
+    """Stack elements of the same structure along a new first axis."""
     return map_leaves(_stack_leaves, *elements) if len(elements) > 1 else map_leaves(_stack_leaves, elements[0])
 
 
@@ -171,7 +171,7 @@ def _stack_leaves(*values: Any) -> Any:
 
 
 def describe(structure: Any) -> str:
-    """The form of an element, for messages."""
+    """The structure of an element, for error messages."""
     if isinstance(structure, dict):
         return "{" + ", ".join(f"{key!r}: {describe(part)}" for key, part in structure.items()) + "}"
     if isinstance(structure, tuple):

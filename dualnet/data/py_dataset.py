@@ -1,4 +1,4 @@
-"""`PyDataset`: batches that a class of the user's makes by number, with threads if wanted."""
+"""`PyDataset`: batches by index, computed by a user's subclass, optionally in threads."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from . import background
 
 
 class PyDataset:
-    """Batches by number. A subclass defines `__getitem__(index)`, which returns a whole batch, and `__len__`.
+    """Batches by index. A subclass defines `__getitem__(index)`, which returns a whole batch, and `__len__`.
 
-    A batch is `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Instead of `__len__`, the property `num_batches` may say how
-    many there are; None: without end. `on_epoch_begin` and `on_epoch_end` are called around every epoch.
+    A batch is `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Instead of `__len__`, a subclass may define the property
+    `num_batches`; None: infinite. `on_epoch_begin` and `on_epoch_end` are called around every epoch.
 
-    workers: with 2 or more, or with use_multiprocessing, so many threads make batches ahead while the model trains, in
-    the order in which they are used. Threads also stand in for processes: NumPy and file reading let them run side by
-    side. max_queue_size: how many batches may be ready and waiting.
+    workers: with 2 or more, or with use_multiprocessing, that many threads prepare batches while the model trains, in
+    order. Threads are used instead of processes: NumPy and file reading release the GIL. max_queue_size: the maximum
+    number of prepared batches.
     """
 
     # Defaults on the class, for subclasses that forget super().__init__().
@@ -34,19 +34,19 @@ class PyDataset:
         self._initialised = True
 
     def __getitem__(self, index: int) -> Any:
-        """The batch with a number."""
+        """The batch with this index."""
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index), which returns a batch")
 
     @property
     def num_batches(self) -> int | None:
-        """How many batches there are; None: without end."""
+        """The number of batches; None: infinite."""
         length = getattr(self, "__len__", None)
         if length is None:
             raise NotImplementedError(f"{type(self).__name__} must define __len__() or the property num_batches")
         return int(length())
 
     def __iter__(self) -> Iterator[Any]:
-        for index in numbers(self):
+        for index in batch_indices(self):
             yield self[index]
 
     def on_epoch_begin(self) -> None:
@@ -59,14 +59,14 @@ class PyDataset:
 Sequence = PyDataset
 
 
-def numbers(dataset: PyDataset) -> Iterable[int]:
-    """The numbers of the batches, in their order."""
+def batch_indices(dataset: PyDataset) -> Iterable[int]:
+    """The indices of the batches, in order."""
     count = dataset.num_batches
     return itertools.count() if count is None else range(count)
 
 
 def batches(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
-    """The batches with the numbers in `order`, made by threads if the dataset asks for them."""
+    """The batches with the indices `order`, computed by threads if the dataset requests them."""
     if not dataset._initialised:
         warnings.warn(
             f"{type(dataset).__name__}.__init__ should call super().__init__(**kwargs): workers and max_queue_size "
@@ -76,5 +76,5 @@ def batches(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
         dataset._initialised = True
     workers = int(dataset.workers)
     if workers > 1 or (workers > 0 and dataset.use_multiprocessing):
-        return background.in_order(dataset.__getitem__, order, workers, dataset.max_queue_size)
+        return background.parallel_map(dataset.__getitem__, order, workers, dataset.max_queue_size)
     return (dataset[index] for index in order)

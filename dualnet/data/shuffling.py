@@ -1,4 +1,4 @@
-"""The order of a shuffled dataset: a function of the seed and of the pass."""
+"""The order of a shuffled dataset: a function of the seed and the epoch."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _WORDS = 1024  # drawn at a time
 class Shuffle:
     """Draws each element from a buffer of the next `size` ones."""
 
-    def __init__(self, size: int, seed: int | None, again: bool, name: str) -> None:
-        self.size, self.seed, self.again, self.name = size, seed, again, name
-        self.passes = 0  # begun outside of fit, which numbers its own
+    def __init__(self, size: int, seed: int | None, reshuffle: bool, name: str) -> None:
+        self.size, self.seed, self.reshuffle, self.name = size, seed, reshuffle, name
+        self.passes = 0  # started outside fit, which has its own epoch numbers
 
-    def _random(self, turn: Any) -> np.random.Philox:
+    def _random(self, key: Any) -> np.random.Philox:
         if self.seed is None:
             seed, name = settings.global_seed(), self.name
         else:
-            seed, name = self.seed, "dataset_shuffle"  # datasets shuffled with one seed stay in step
-        number, lap = turn if turn is not None else (self.passes, 0)
-        self.passes += turn is None
-        if not self.again:
-            number, lap = 0, 0
-        low, high = backends.stream_key(seed, name if turn is not None or not self.again else name + "/own")
-        return np.random.Philox(key=low | high << 64, counter=((number % 2**64) << 64 | lap) << 128)
+            seed, name = self.seed, "dataset_shuffle"  # datasets shuffled with the same seed stay aligned
+        epoch, nested = key if key is not None else (self.passes, 0)
+        self.passes += key is None
+        if not self.reshuffle:
+            epoch, nested = 0, 0
+        low, high = backends.stream_key(seed, name if key is not None or not self.reshuffle else name + "/own")
+        return np.random.Philox(key=low | high << 64, counter=((epoch % 2**64) << 64 | nested) << 128)
 
-    def apply(self, items: Iterator[Any], turn: Any) -> Iterator[Any]:
-        """One pass. turn: which one, when `fit` says so."""
-        random = self._random(turn)
+    def apply(self, items: Iterator[Any], key: Any) -> Iterator[Any]:
+        """One pass. key: an `EpochKey` inside `fit`, else None."""
+        random = self._random(key)
         words = _words(random)
         buffer: list[Any] = []
         try:
@@ -42,10 +42,10 @@ class Shuffle:
                 if len(buffer) < self.size:
                     buffer.append(item)
                     continue
-                # NumPy promises the raw stream of a bit generator for ever, so the draw is made from it.
+                # Drawn from the raw stream of the bit generator, which NumPy guarantees never to change.
                 i = next(words) * self.size >> 64
-                chosen, buffer[i] = buffer[i], item
-                yield chosen
+                drawn, buffer[i] = buffer[i], item
+                yield drawn
         finally:
             if hasattr(items, "close"):
                 items.close()

@@ -1,4 +1,4 @@
-"""The iterators behind `Dataset`: each takes those it draws from, and closes them when it ends, early or not."""
+"""The iterators behind `Dataset`: each closes its source iterators when it ends, even early."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ from . import background
 from .elements import TensorSpec, as_element, leaves, map_leaves, read_only, stack
 
 
-class Turn(NamedTuple):
-    """Which pass over the data this is, when `fit` says so. It decides the order of shuffled data."""
+class EpochKey(NamedTuple):
+    """Identifies a pass over the data inside `fit`, and so determines the order of shuffled data."""
 
-    number: int
-    lap: int = 0
+    epoch: int
+    nested: int = 0
 
-    def part(self, i: int) -> Turn:
-        """The i-th time that something is run through within this pass."""
-        return Turn(self.number, (self.lap * 1_000_003 + i) % 2**64) if i else self
+    def fold_in(self, i: int) -> EpochKey:
+        """The key of the i-th pass over a nested dataset within this pass."""
+        return EpochKey(self.epoch, (self.nested * 1_000_003 + i) % 2**64) if i else self
 
 
 def closing(
     items: Iterator[Any], function: Callable[[Iterator[Any]], Iterator[Any]] = iter
 ) -> Generator[Any, None, None]:
-    """What a function makes of an iterator, which is closed at the end: threads may hang on it."""
+    """`function(items)`; at the end the iterator `items` is closed, which stops its threads."""
     try:
         yield from function(items)
     finally:
         background.close(items)
 
 
-def between(items: Iterator[Any], start: int, stop: int | None = None, step: int = 1) -> Iterator[Any]:
-    """Elements by number, as a slice has them."""
+def sliced(items: Iterator[Any], start: int, stop: int | None = None, step: int = 1) -> Iterator[Any]:
+    """The elements `start:stop:step`."""
     if stop == 0:
         background.close(items)
         return iter(())
     return closing(items, lambda items: itertools.islice(items, start, stop, step))
 
 
-def generated(generator: Callable[..., Any], args: Sequence[Any], signature: Any) -> Iterator[Any]:
-    """What a user's generator function yields, turned into the types of `signature` if there is one."""
+def from_generator(generator: Callable[..., Any], args: Sequence[Any], signature: Any) -> Iterator[Any]:
+    """The elements of a user's generator function, cast to the dtypes of `signature` if there is one."""
     for item in closing(iter(generator(*args))):
         if signature is None:
             yield as_element(item)
         else:
-            # A list may stand for a tuple here: the signature says which it is.
+            # A list may represent a tuple here, if the signature is one.
             parts = tuple(item) if isinstance(signature, tuple) and isinstance(item, list) else item
             yield map_leaves(_conform, signature, parts)
 
 
-def rows(numbers: Iterator[int], arrays: Any) -> Iterator[Any]:
-    """The rows of arrays with these numbers."""
-    for i in closing(numbers):
+def rows(indices: Iterator[int], arrays: Any) -> Iterator[Any]:
+    """The rows of arrays with these indices."""
+    for i in closing(indices):
         yield map_leaves(lambda array: array[i], arrays)  # noqa: B023 (used at once)
 
 
 def zipped(streams: list[Iterator[Any]], structure: Any) -> Iterator[Any]:
-    """One element of each stream at a time, in the form of `structure`, until one ends."""
+    """One element of each stream at a time, in the structure of `structure`, until one ends."""
     try:
         for items in zip(*streams):
             following = iter(items)
@@ -69,11 +69,13 @@ def zipped(streams: list[Iterator[Any]], structure: Any) -> Iterator[Any]:
             background.close(stream)
 
 
-def repeated(stream: Callable[[Turn | None], Iterator[Any]], turn: Turn | None, times: int | None) -> Iterator[Any]:
-    """A stream again and again; without end when `times` is None, unless it is empty."""
+def repeated(
+    stream: Callable[[EpochKey | None], Iterator[Any]], key: EpochKey | None, times: int | None
+) -> Iterator[Any]:
+    """A stream repeated `times` times; indefinitely if that is None, unless the stream is empty."""
     for i in itertools.count() if times is None else range(times):
         empty = True
-        for item in closing(stream(turn and turn.part(i))):
+        for item in closing(stream(key and key.fold_in(i))):
             empty = False
             yield item
         if empty:
@@ -86,13 +88,13 @@ def filtered(elements: Iterator[Any], predicate: Callable[..., Any]) -> Iterator
             yield element
 
 
-def numbered(elements: Iterator[Any], start: int) -> Iterator[Any]:
+def enumerated(elements: Iterator[Any], start: int) -> Iterator[Any]:
     for i, element in enumerate(closing(elements), start):
         yield np.int64(i), element
 
 
 def batched(items: Iterator[Any], size: int, drop_remainder: bool, arrays: Any) -> Iterator[Any]:
-    """`size` elements at a time; with `arrays`, the items are numbers of their rows."""
+    """Batches of `size` elements; with `arrays`, the items are indices of their rows."""
     items = closing(items)
     try:
         while chunk := list(itertools.islice(items, size)):
@@ -101,8 +103,8 @@ def batched(items: Iterator[Any], size: int, drop_remainder: bool, arrays: Any) 
             if arrays is None:
                 yield stack(chunk)
             else:
-                wanted = np.array(chunk)
-                yield map_leaves(lambda array: array[wanted], arrays)  # noqa: B023 (used at once)
+                index = np.array(chunk)
+                yield map_leaves(lambda array: array[index], arrays)  # noqa: B023 (used at once)
     finally:
         background.close(items)
 
@@ -115,22 +117,22 @@ def unbatched(elements: Iterator[Any]) -> Iterator[Any]:
         yield from rows(iter(range(lengths.pop())), element)
 
 
-def keeping(elements: Iterator[Any], kept: list[list[Any]]) -> Iterator[Any]:
-    """The elements, put into `kept` when all have been taken."""
-    seen = []
+def cached(elements: Iterator[Any], cache: list[list[Any]]) -> Iterator[Any]:
+    """The elements, stored in `cache` once all have been consumed."""
+    consumed = []
     for element in closing(elements):
-        seen.append(read_only(element))
-        yield seen[-1]
-    kept[:] = [seen]
+        consumed.append(read_only(element))
+        yield consumed[-1]
+    cache[:] = [consumed]
 
 
 def call(function: Callable[..., Any], element: Any) -> Any:
-    """A function of an element: a tuple gives several arguments, as in tf.data."""
+    """Call a function on an element; a tuple is unpacked into arguments, as in tf.data."""
     return function(*element) if isinstance(element, tuple) else function(element)
 
 
 def specs(types: Any, shapes: Any) -> Any:
-    """output_types with output_shapes. A shape is a tuple too, so only the structure of the types counts."""
+    """`TensorSpec`s from output_types and output_shapes; the structure is that of the types, since a shape is a tuple."""
     if isinstance(types, dict):
         return {key: specs(types[key], shapes and shapes[key]) for key in types}
     if isinstance(types, tuple):
@@ -141,8 +143,8 @@ def specs(types: Any, shapes: Any) -> Any:
 def _conform(spec: TensorSpec, value: Any) -> Any:
     array = np.asarray(as_element(value))
     if spec.shape is not None:
-        fits = len(spec.shape) == array.ndim and all(n in (None, m) for n, m in zip(spec.shape, array.shape))
-        if not fits:
+        matches = len(spec.shape) == array.ndim and all(n in (None, m) for n, m in zip(spec.shape, array.shape))
+        if not matches:
             raise ValueError(
                 f"from_generator: expected an array of shape {spec.shape}, the generator yielded one of {array.shape}"
             )

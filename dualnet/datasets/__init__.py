@@ -1,4 +1,4 @@
-"""Data sets as host NumPy arrays: `digits` comes with the package, the others are downloaded once and then cached."""
+"""Data sets as NumPy arrays: `digits` comes with the package, the others are downloaded once and cached."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-# Loaded when first named: `import dualnet` pays for no file, archive or network module.
+# Imported on first use: `import dualnet` loads no file, archive or network module.
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")

@@ -1,11 +1,10 @@
-"""California housing: what houses cost in the block groups of the 1990 census (Pace and Barry, 1997)."""
+"""California housing: house prices in the block groups of the 1990 census (Pace and Barry, 1997)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from dualnet.datasets import hashed, pickles, splitting
-from dualnet.datasets.download import ContentError
+from dualnet.datasets import hashed, housing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +27,7 @@ def load_data(
     AveBedrms (rooms and bedrooms per household), Population (people in the block group), AveOccup (people per
     household), Latitude and Longitude (degrees).
 
-    The file is looked for in the folder `DUALNET_DATA_DIR` names, in the cache, and in the network (0.7 MB, once),
-    and checked wherever it is found.
+    The file is taken from the folder `DUALNET_DATA_DIR`, the cache, or the network (0.7 MB, once), and always checked.
 
     The table `housing.csv` that many courses use has other columns (totals instead of means, the distance to the
     ocean as text). It is loaded by a config: `[data]` with `path = "housing.csv"`, `target = "median_house_value"`,
@@ -39,29 +37,17 @@ def load_data(
         version: `"large"`, or `"small"` for the first 600 rows only.
         path: name of the file in `DUALNET_DATA_DIR` and in the cache. A name, not a path.
         test_split: share of the rows in the test part, at least 0 and below 1.
-        seed: of the shuffle before the split. The rows come in the order in which Keras gives them.
+        seed: seed of the shuffle before the split. The order of the rows is that of Keras.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`, floating point. `x`: `(n, 8)`. `y`: `(n,)`, dollars, about 15,000 to
         500,001 (where the census cut them off). With the defaults n is 16,512 and 4,128.
 
     Raises:
-        ValueError: `version`, `test_split` or `path` is none of these.
+        ValueError: `version`, `test_split` or `path` is invalid.
         dualnet.datasets.download.DataError: no source has the data, or a local file is wrong.
     """
     if version not in ("small", "large"):
         raise ValueError(f'version must be "small" or "large", got {version!r}')
-    if not 0 <= test_split < 1:
-        raise ValueError(f"test_split must be at least 0 and below 1, got {test_split!r}")
-    x, y = hashed.fetch_file(path, _URLS, _SHA256, _parse, max_bytes=_MAX_BYTES)
-    if version == "small":
-        x, y = x[:_SMALL], y[:_SMALL]
-    return splitting.shuffled_split(x, y, test_split, seed)
-
-
-def _parse(file: BinaryIO) -> tuple[Any, Any]:
-    arrays = pickles.read_npz(file, ("x", "y"))
-    x, y = arrays["x"], arrays["y"]
-    if x.dtype.kind != "f" or y.dtype.kind != "f" or x.shape[1:] != (8,) or y.shape != x.shape[:1]:
-        raise ContentError(f"expected x (n, 8) and y (n,), found {x.shape} {x.dtype} and {y.shape} {y.dtype}")
-    return x, y
+    rows = _SMALL if version == "small" else None
+    return housing.load(path, _URLS, _SHA256, 8, test_split, seed, max_bytes=_MAX_BYTES, rows=rows)

@@ -1,4 +1,4 @@
-"""What CIFAR-10 and CIFAR-100 have in common: a tar.gz of pickles with images of 32 x 32 pixels (Krizhevsky, 2009)."""
+"""The common format of CIFAR-10 and CIFAR-100: a tar.gz of pickles with 32 x 32 images (Krizhevsky, 2009)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MAX_ARCHIVE = 200_000_000  # bytes; the real ones have about 170 MB
 def read_batches(file: BinaryIO, members: Sequence[str], label_key: str) -> list[tuple[Any, list[int]]]:
     """Return (images, labels) of the named members of an archive, in this order.
 
-    Nothing is unpacked to the disk. Images: uint8 (n, 3, 32, 32). Labels: whole numbers.
+    Nothing is unpacked to the disk. Images: uint8 (n, 3, 32, 32). Labels: integers.
 
     Raises:
-        ContentError: a member is missing, is no such pickle, or does not fit together.
+        ContentError: a member is missing or not in the expected format.
     """
-    found: dict[str, tuple[Any, list[int]]] = {}
+    batches: dict[str, tuple[Any, list[int]]] = {}
     try:
         with tarfile.open(fileobj=file, mode="r|gz") as archive:
             for member in archive:
@@ -33,15 +33,17 @@ def read_batches(file: BinaryIO, members: Sequence[str], label_key: str) -> list
                     content = archive.extractfile(member)
                     assert content is not None
                     with content:
-                        found[member.name] = _batch(content, member.name, label_key)
+                        batches[member.name] = _batch(content, member.name, label_key)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         if isinstance(error, ContentError):
             raise
         raise ContentError(f"expected a tar.gz archive, found a damaged one ({error})") from error
-    missing = [name for name in members if name not in found]
+    missing = [name for name in members if name not in batches]
     if missing:
-        raise ContentError(f"expected an archive with {missing[0]}, found {', '.join(found) or 'nothing of it'}")
-    return [found[name] for name in members]
+        raise ContentError(
+            f"expected an archive with {missing[0]}, found {', '.join(batches) or 'none of its members'}"
+        )
+    return [batches[name] for name in members]
 
 
 def _batch(content: Any, name: str, label_key: str) -> tuple[Any, list[int]]:
@@ -59,7 +61,7 @@ def _batch(content: Any, name: str, label_key: str) -> tuple[Any, list[int]]:
 
 
 def arrange(images: Any) -> Any:
-    """Images in the data format of `dualnet.config.image_data_format()`."""
+    """Images converted to the data format `dualnet.config.image_data_format()`."""
     if config.image_data_format() == "channels_last":
         images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
     return images

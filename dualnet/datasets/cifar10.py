@@ -22,8 +22,8 @@ _MEMBERS = tuple(f"cifar-10-batches-py/{name}" for name in [*(f"data_batch_{i}" 
 def load_data() -> tuple[Split, Split]:
     """Load 50,000 colour images for training and 10,000 for the test.
 
-    `cifar-10-python.tar.gz` is looked for in the folder `DUALNET_DATA_DIR` names, in the cache, and in the network
-    (170 MB, once), and checked wherever it is found.
+    `cifar-10-python.tar.gz` is taken from the folder `DUALNET_DATA_DIR`, the cache, or the network (170 MB, once), and
+    always checked.
 
     The labels: 0 airplane, 1 automobile, 2 bird, 3 cat, 4 deer, 5 dog, 6 frog, 7 horse, 8 ship, 9 truck.
 
@@ -44,6 +44,5 @@ def load_data() -> tuple[Split, Split]:
 
 
 def _join(batches: list[tuple[Any, list[int]]]) -> Split:
-    labels = [label for _, some in batches for label in some]
-    images = cifar.arrange(np.concatenate([some for some, _ in batches]))
-    return images, np.array(labels, np.uint8).reshape(-1, 1)
+    images, labels = zip(*batches)
+    return cifar.arrange(np.concatenate(images)), np.concatenate(labels).astype(np.uint8).reshape(-1, 1)

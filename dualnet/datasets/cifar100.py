@@ -22,8 +22,8 @@ _MEMBERS = ("cifar-100-python/train", "cifar-100-python/test")
 def load_data(label_mode: str = "fine") -> tuple[Split, Split]:
     """Load 50,000 colour images for training and 10,000 for the test.
 
-    `cifar-100-python.tar.gz` is looked for in the folder `DUALNET_DATA_DIR` names, in the cache, and in the network
-    (169 MB, once), and checked wherever it is found.
+    `cifar-100-python.tar.gz` is taken from the folder `DUALNET_DATA_DIR`, the cache, or the network (169 MB, once), and
+    always checked.
 
     Args:
         label_mode: `"fine"`, 100 classes, or `"coarse"`, the 20 groups they form.

@@ -1,7 +1,7 @@
 """Handwritten digits, 8 x 8 pixels: the UCI "Optical Recognition of Handwritten Digits" test set.
 
 E. Alpaydin and C. Kaynak, 1998, https://doi.org/10.24432/C50P49, CC BY 4.0; see DIGITS-LICENCE.txt.
-The file travels inside the package, so nothing is downloaded.
+The file is part of the package, so nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Split, Split]:
         16 (ink). `y`: `(n,)`, the digit. With the defaults n is 1,437 and 360.
 
     Raises:
-        ValueError: `test_split` or `seed` lies outside its range.
+        ValueError: `test_split` or `seed` is out of range.
     """
     if not 0 <= test_split < 1:
         raise ValueError(f"test_split must be at least 0 and below 1, got {test_split!r}")
@@ -42,7 +42,7 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Split, Split]:
     with np.load(_FILE, allow_pickle=False) as stored:
         images, labels = stored["images"], stored["labels"]
 
-    # NumPy promises the raw stream of a bit generator for ever, but not what shuffle() makes of it.
+    # NumPy guarantees the raw stream of a bit generator forever, but not the result of shuffle().
     order = np.argsort(np.random.Philox(key=int(seed)).random_raw(len(labels)), kind="stable")
     train = int(len(labels) * (1 - test_split))
     first, last = order[:train], order[train:]

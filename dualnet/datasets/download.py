@@ -1,8 +1,8 @@
-"""Data set files, from a folder of yours, the cache or the network; never used unchecked.
+"""Data set files from a local folder, the cache or the network; never used unchecked.
 
-A file is looked for in `$DUALNET_DATA_DIR/<folder>/`, then in the cache, then at each mirror in
-turn. What decides is the hash of its unpacked content, so that a copy that was packed again is as
-good. A download goes to a temporary name and takes its place only when complete and right.
+A file is looked up in `$DUALNET_DATA_DIR/<folder>/`, then in the cache, then at each mirror in
+turn. The hash of the unpacked content is checked, so that a recompressed copy is valid too. A
+download goes to a temporary file, which is renamed only when it is complete and correct.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from dualnet.datasets.transfer import Progress, TransferError, transfer
 T = TypeVar("T")
 
 LOCAL_ADVICE = "replace it with a good copy, or unset DUALNET_DATA_DIR to download one"
-RETRY_WAIT = 1.0  # seconds before the second and last round over the mirrors that broke off
+RETRY_WAIT = 1.0  # seconds before the second and last attempt at mirrors whose connection failed
 
 
 class DataError(OSError):
-    """A data file that is missing, unreadable or wrong. The message says which, and what to do."""
+    """A data file that is missing, unreadable or wrong. The message names it, and says what to do."""
 
 
 class ContentError(DataError, ValueError):
-    """A file whose content is not the expected one."""
+    """A file with unexpected content."""
 
 
 class UnavailableError(DataError):
-    """No mirror gave the file."""
+    """No mirror provided the file."""
 
 
 def cache_dir() -> Path:
-    """The folder that keeps downloads.
+    """The folder of cached downloads.
 
     `$DUALNET_CACHE_DIR`, or else `~/.cache/dualnet` on Linux (`$XDG_CACHE_HOME/dualnet` where set),
     `~/Library/Caches/dualnet` on macOS, `%LOCALAPPDATA%\\dualnet` on Windows.
@@ -64,10 +64,10 @@ def cache_dir() -> Path:
 
 
 def data_dir() -> Path | None:
-    """The folder named by `DUALNET_DATA_DIR`, or None when that is not set.
+    """The folder `DUALNET_DATA_DIR`, or None if that is not set.
 
     Raises:
-        DataError: it is set, but there is no such folder.
+        DataError: it is set, but the folder does not exist.
     """
     chosen = os.environ.get("DUALNET_DATA_DIR")
     if not chosen:
@@ -79,7 +79,7 @@ def data_dir() -> Path | None:
 
 
 def check_file_name(name: str) -> str:
-    """Return `name`, or raise ValueError when it is a path and so could leave its folder."""
+    """Return `name`, or raise ValueError if it is a path, which could escape its folder."""
     separators = "/\\\0:" if os.name == "nt" else "/\\\0"
     if name in ("", ".", "..") or any(character in name for character in separators):
         raise ValueError(f"expected a plain file name without a path, got {name!r}")
@@ -87,72 +87,70 @@ def check_file_name(name: str) -> str:
 
 
 def read_checked(path: Path, sha256: str, size: int, *, gzipped: bool = False) -> bytearray:
-    """Read a file, unpack it if `gzipped`, and return its content if that has this size and hash.
+    """Read a file, unpack it if `gzipped`, and return its content after checking size and hash.
 
     Args:
-        path: the file. One that is not packed is read as it is, even if `gzipped`.
-        sha256: of the unpacked content, 64 hexadecimal digits.
-        size: of the unpacked content, in bytes. No more than that is ever unpacked.
+        path: the file. An uncompressed file is accepted too, even if `gzipped`.
+        sha256: hash of the unpacked content, 64 hexadecimal digits.
+        size: size of the unpacked content in bytes. No more than that is ever unpacked.
 
     Raises:
-        ContentError: the content is another, cut short, or cannot be read.
+        ContentError: the content differs, is truncated, or cannot be read.
     """
     content = bytearray(size)
     view = memoryview(content)
     expected = f"expected {size:,} bytes with sha256 {sha256[:16]}..., found"
-    got = 0
+    received = 0
     try:
         with open(path, "rb") as file:
             packed = gzipped and file.read(2) == b"\x1f\x8b"
             file.seek(0)
             with gzip.GzipFile(fileobj=file) if packed else file as stream:
-                while got < size and (n := stream.readinto(view[got:])):
-                    got += n
-                more = bool(stream.read(1))
+                while received < size and (n := stream.readinto(view[received:])):
+                    received += n
+                is_longer = bool(stream.read(1))
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ContentError(f"{expected} a damaged gzip file ({error})") from error
     except OSError as error:
-        raise ContentError(f"{expected} no way to read it ({error.strerror})") from error
-    if got < size or more:
-        raise ContentError(f"{expected} {'more' if more else f'{got:,} bytes'}")
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256.lower():
-        raise ContentError(f"{expected} sha256 {found[:16]}...")
+        raise ContentError(f"{expected} an unreadable file ({error.strerror})") from error
+    if received < size or is_longer:
+        raise ContentError(f"{expected} {'is_longer' if is_longer else f'{received:,} bytes'}")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256.lower():
+        raise ContentError(f"{expected} sha256 {digest[:16]}...")
     return content
 
 
 def fetch(name: str, urls: Sequence[str], sha256: str, size: int, *, folder: str, gzipped: bool = False) -> bytearray:
-    """Return the checked content of a data set file, downloaded when there is no good copy here.
+    """Return the checked content of a data set file, downloading it if there is no valid local copy.
 
     Args:
-        name: of the file, the same in every place it is looked for.
-        urls: its mirrors, tried in this order.
+        name: file name, the same in every location.
+        urls: mirrors, tried in this order.
         sha256, size: of the content; of the unpacked content if `gzipped`.
         folder: the data set's folder below `$DUALNET_DATA_DIR` and below `<cache>/datasets`.
 
     Raises:
-        DataError: no source gave the file, or the copy in `DUALNET_DATA_DIR` is wrong.
+        DataError: no source provided the file, or the copy in `DUALNET_DATA_DIR` is wrong.
     """
 
     def read(path: Path) -> bytearray:
         return read_checked(path, sha256, size, gzipped=gzipped)
 
     # gzip adds 18 bytes and at most 5 for each 16 KiB.
-    return obtain(name, urls, read, folder=folder, max_bytes=size + size // 1000 + 1024)
+    return fetch_checked(name, urls, read, folder=folder, max_bytes=size + size // 1000 + 1024)
 
 
-def obtain(name: str, urls: Sequence[str], read: Callable[[Path], T], *, folder: str = "", max_bytes: int) -> T:
-    """Return what `read` makes of a data set file, downloaded when there is no good copy here.
+def fetch_checked(name: str, urls: Sequence[str], read: Callable[[Path], T], *, folder: str = "", max_bytes: int) -> T:
+    """Return `read(path)` for a data set file, downloading it if there is no valid local copy.
 
     Args:
-        name: of the file, the same in every place it is looked for.
-        urls: its mirrors, tried in this order.
-        read: gets the path of a copy, checks it and returns its content; raises ContentError when it is wrong.
-        folder: the data set's folder below `$DUALNET_DATA_DIR` and below `<cache>/datasets`.
-        max_bytes: a longer download is refused while it comes in.
+        name, urls, folder: as for `fetch`.
+        read: checks the file at a path and returns its content; raises ContentError if it is wrong.
+        max_bytes: a longer download is aborted.
 
     Raises:
-        DataError: no source gave the file, or the copy in `DUALNET_DATA_DIR` is wrong.
+        DataError: no source provided the file, or the copy in `DUALNET_DATA_DIR` is wrong.
     """
     check_file_name(name)
     local = data_dir()
@@ -163,40 +161,40 @@ def obtain(name: str, urls: Sequence[str], read: Callable[[Path], T], *, folder:
             raise ContentError(f"{path}: {error}; {LOCAL_ADVICE}") from error
 
     path = cache_dir() / "datasets" / folder / name
-    wrong = ""
+    invalid_copy = ""
     if os.path.exists(path):
         try:
             return read(path)
         except ContentError as error:
-            wrong = f" (the copy there is wrong, delete it: {error})"
+            invalid_copy = f" (the copy there is wrong, delete it: {error})"
             warnings.warn(f"{path}: {error}; downloading it again", stacklevel=4)
     try:
         return download(urls, path, read, max_bytes=max_bytes)
     except (UnavailableError, ContentError) as error:
-        places = f"the cache {path.parent}{wrong}"
+        searched = f"the cache {path.parent}{invalid_copy}"
         if local is not None:
-            places = f"{local / folder} (DUALNET_DATA_DIR), {places}"
-        wanted = f"{folder}/{name}" if folder else name
+            searched = f"{local / folder} (DUALNET_DATA_DIR), {searched}"
+        expected_path = f"{folder}/{name}" if folder else name
         raise UnavailableError(
-            f"{name} is not in {places}, and no download worked: {error}; connect to the network, "
-            f"or set DUALNET_DATA_DIR to a folder that has {wanted}"
+            f"{name} is not in {searched}, and no download worked: {error}; connect to the network, "
+            f"or set DUALNET_DATA_DIR to a folder that has {expected_path}"
         ) from None
 
 
 def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, max_bytes: int | None = None) -> T:
-    """Download `target` from the first mirror that has it; return what `check` makes of the file.
+    """Download `target` from the first mirror that has it; return `check(path)` of the downloaded file.
 
-    What stood at `target` stays until a checked file takes its place. Any number of processes may
-    do this at once: each writes a file of its own, and the last one to finish wins.
+    An existing `target` is replaced only by a checked file. Several processes may download
+    concurrently: each writes its own temporary file, and the last one to finish wins.
 
     Args:
-        urls: mirrors, `http://`, `https://` or `file://`. One that breaks off gets a second chance.
-        target: where the file goes; its folder is made.
-        check: gets the path of the downloaded file, and raises ContentError when it is wrong.
-        max_bytes: a longer file is refused while it comes in.
+        urls: mirrors, `http://`, `https://` or `file://`. Failed connections are retried once.
+        target: path of the file; its folder is created.
+        check: receives the path of the downloaded file, and raises ContentError if it is wrong.
+        max_bytes: a longer file is aborted.
 
     Raises:
-        ContentError: the last mirror that answered sent something else.
+        ContentError: a mirror sent a wrong file.
         UnavailableError: no mirror answered.
         DataError: the file cannot be written.
     """
@@ -204,11 +202,11 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, m
     failures: dict[str, DataError] = {}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        open(part, "xb").close()  # tempfile's would be hidden from others who share the cache
+        open(part, "xb").close()  # tempfile would deny access to others who share the cache
         pending = list(urls)
         with Progress(target.name, max_bytes) as progress:
             for wait in (RETRY_WAIT, None):
-                again = []
+                retry = []
                 for url in pending:
                     try:
                         transfer(url, part, progress)
@@ -216,13 +214,13 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, m
                     except TransferError as error:
                         failures[url] = DataError(str(error))
                         if error.transient:
-                            again.append(url)
+                            retry.append(url)
                     except ContentError as error:
                         failures[url] = error
                     else:
                         _install(part, target, check)
                         return value
-                pending = again
+                pending = retry
                 if not pending or wait is None:
                     break
                 time.sleep(wait)
@@ -237,25 +235,25 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, m
         with contextlib.suppress(OSError):
             part.unlink()
     reasons = "; ".join(f"{_shown(url)}: {why}" for url, why in failures.items())
-    wrong = any(isinstance(error, ContentError) for error in failures.values())
-    raise (ContentError if wrong else UnavailableError)(reasons)
+    invalid_copy = any(isinstance(error, ContentError) for error in failures.values())
+    raise (ContentError if invalid_copy else UnavailableError)(reasons)
 
 
 def _shown(url: str) -> str:
-    """The address without what may be secret in it: user, password, query."""
+    """The URL without its possible secrets: user, password, query."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _install(part: Path, target: Path, check: Callable[[Path], object]) -> None:
-    """Give the complete file its name, in one step."""
+    """Atomically rename the complete file."""
     with open(part, "rb+") as file:
         os.fsync(file.fileno())
     try:
         os.replace(part, target)
     except PermissionError:
-        # Windows refuses while another process reads the target, which then is as good as ours.
+        # Windows refuses while another process reads the target, which then is an equally valid copy.
         if not target.is_file():
             raise
         check(target)

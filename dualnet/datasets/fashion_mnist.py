@@ -40,8 +40,8 @@ _MIRRORS = (
 def load_data() -> tuple[Split, Split]:
     """Load 60,000 grey pictures of clothes for training and 10,000 for the test.
 
-    Looked for in `fashion-mnist/` in the folder `DUALNET_DATA_DIR` names, in the cache, and in the network (31 MB,
-    once), and checked wherever it is found.
+    Taken from `fashion-mnist/` in the folder `DUALNET_DATA_DIR`, the cache, or the network (31 MB, once), and always
+    checked.
 
     The labels: 0 T-shirt/top, 1 Trouser, 2 Pullover, 3 Dress, 4 Coat, 5 Sandal, 6 Shirt, 7 Sneaker, 8 Bag,
     9 Ankle boot.

@@ -1,4 +1,4 @@
-"""Data set files known by the hash of the file itself, as it travels: `fetch_file`."""
+"""Data set files that are checked by the hash of the file itself: `fetch_file`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from dualnet.datasets.download import ContentError, obtain
+from dualnet.datasets.download import ContentError, fetch_checked
 
 T = TypeVar("T")
 
-# Google's copies of the data sets that Keras loads, and what Keras knows about them.
+# Google's mirror of the data sets that Keras loads.
 KERAS_MIRROR = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
@@ -25,53 +25,53 @@ def fetch_file(
     folder: str = "",
     max_bytes: int,
 ) -> T:
-    """Return what `parse` makes of a data set file, downloaded when there is no good copy here.
+    """Return `parse(file)` for a data set file, downloading it if there is no valid local copy.
 
-    No byte of the file is interpreted before its hash has proved right.
+    Nothing in the file is interpreted before its hash is verified.
 
     Args:
-        name, urls, folder, max_bytes: as for `dualnet.datasets.download.obtain`.
+        name, urls, folder, max_bytes: as for `dualnet.datasets.download.fetch_checked`.
         file_hash: sha256 (64 hexadecimal digits) or md5 (32) of the file.
-        parse: gets the opened file, at its first byte.
+        parse: receives the file, opened for reading bytes.
 
     Raises:
-        DataError: no source gave the file, or the copy in `DUALNET_DATA_DIR` is wrong.
+        DataError: no source provided the file, or the copy in `DUALNET_DATA_DIR` is wrong.
     """
 
     def read(path: Path) -> T:
         return read_hashed(path, file_hash, parse)
 
-    return obtain(name, urls, read, folder=folder, max_bytes=max_bytes)
+    return fetch_checked(name, urls, read, folder=folder, max_bytes=max_bytes)
 
 
 def read_hashed(path: Path, file_hash: str, parse: Callable[[BinaryIO], T]) -> T:
-    """Check a file and parse it, opened once so that nobody can exchange it in between.
+    """Check a file and parse it, opened only once so that it cannot be exchanged in between.
 
     Raises:
-        ContentError: the hash is another, or the file cannot be read.
+        ContentError: the hash differs, or the file cannot be read.
     """
     algorithm = {32: "md5", 64: "sha256"}[len(file_hash)]
     expected = f"expected {algorithm} {file_hash[:16]}..., found"
     try:
         with open(path, "rb") as file:
-            # md5 is what the publishers give; it guards against accidents, and so runs where md5 is barred otherwise.
+            # Some publishers give an md5 only. It guards against accidents, so it is allowed in FIPS mode too.
             hasher = hashlib.new(algorithm, usedforsecurity=algorithm != "md5")
-            found = hashlib.file_digest(file, lambda: hasher).hexdigest()
-            if found != file_hash.lower():
-                raise ContentError(f"{expected} {algorithm} {found[:16]}... in {file.tell():,} bytes")
+            digest = hashlib.file_digest(file, lambda: hasher).hexdigest()
+            if digest != file_hash.lower():
+                raise ContentError(f"{expected} {algorithm} {digest[:16]}... in {file.tell():,} bytes")
             file.seek(0)
             return parse(file)
     except ContentError:
         raise
     except OSError as error:
-        raise ContentError(f"{expected} no way to read it ({error.strerror or error})") from error
+        raise ContentError(f"{expected} an unreadable file ({error.strerror or error})") from error
 
 
 def parse_word_index(file: BinaryIO) -> dict[str, int]:
-    """Return the dictionary in a JSON file that maps words to their rank.
+    """Return the dictionary from words to ranks in a JSON file.
 
     Raises:
-        ContentError: it is something else.
+        ContentError: the file contains anything else.
     """
     try:
         words = json.load(file)

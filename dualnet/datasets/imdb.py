@@ -1,4 +1,4 @@
-"""IMDB: film reviews, praise or not, as lists of word ranks (Maas and others, 2011)."""
+"""IMDB: positive and negative film reviews as lists of word ranks (Maas and others, 2011)."""
 
 from __future__ import annotations
 
@@ -35,25 +35,24 @@ def load_data(
 ) -> tuple[Split, Split]:
     """Load 25,000 film reviews for training and 25,000 for the test.
 
-    A review is a list of whole numbers, one per word: the more frequent a word, the smaller its number. 0 is left for
-    padding. `get_word_index` tells which word is which.
+    A review is a list of integers, one per word: the more frequent a word, the smaller its number. 0 is reserved for
+    padding. `get_word_index` maps words to ranks.
 
-    The file is looked for in the folder `DUALNET_DATA_DIR` names, in the cache, and in the network (17 MB, once), and
-    checked wherever it is found.
+    The file is taken from the folder `DUALNET_DATA_DIR`, the cache, or the network (17 MB, once), and always checked.
 
     Args:
         path: name of the file in `DUALNET_DATA_DIR` and in the cache. A name, not a path.
-        num_words: only numbers below this one are kept. `nb_words` is an older spelling. All but the rarest word when
-            None.
-        skip_top: only numbers from this one on are kept.
-        maxlen: only reviews of fewer entries are kept, the start mark counted. All when None.
-        seed: of the shuffle. The reviews come in the order in which Keras gives them.
-        start_char: stands at the front of every review; nothing does when None.
-        oov_char: takes the place of words that are not kept; they are dropped when None.
-        index_from: is added to the rank of every word, so that the most frequent one gets `index_from + 1`.
+        num_words: keep only numbers below this one (all but the rarest word by default). `nb_words` is an older
+            spelling.
+        skip_top: keep only numbers from this one on.
+        maxlen: keep only reviews with fewer entries, the start marker included.
+        seed: seed of the shuffle. The order of the reviews is that of Keras.
+        start_char: first entry of every review; omitted if None.
+        oov_char: replaces omitted words; they are dropped if None.
+        index_from: added to the rank of every word, so that the most frequent one gets `index_from + 1`.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`. `x`: arrays of lists. `y`: int64, 1 praise, 0 not.
+        `(x_train, y_train), (x_test, y_test)`. `x`: arrays of lists. `y`: int64, 1 positive, 0 negative.
 
     Raises:
         ValueError: no review is shorter than `maxlen`, or `path` is not a plain file name.
@@ -68,14 +67,14 @@ def load_data(
     random = np.random.RandomState(seed)
     x_train, y_train = sequences.shuffle(arrays["x_train"], arrays["y_train"], random)
     x_test, y_test = sequences.shuffle(arrays["x_test"], arrays["y_test"], random)
-    train, test = (sequences.begin(x, start_char, index_from) for x in (x_train, x_test))
+    train, test = (sequences.add_start(x, start_char, index_from) for x in (x_train, x_test))
     if maxlen:
         train, y_train = sequences.keep_short(train, y_train, maxlen)
         test, y_test = sequences.keep_short(test, y_test, maxlen)
         if not train or not test:
             raise ValueError(f"no review is shorter than maxlen={maxlen}: give a larger maxlen")
-    kept = sequences.limit(train + test, num_words, skip_top, oov_char)
-    return (sequences.as_array(kept[: len(train)]), y_train), (sequences.as_array(kept[len(train) :]), y_test)
+    limited = sequences.limit_vocabulary(train + test, num_words, skip_top, oov_char)
+    return (sequences.as_array(limited[: len(train)]), y_train), (sequences.as_array(limited[len(train) :]), y_test)
 
 
 def _parse(file: BinaryIO) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def _parse(file: BinaryIO) -> dict[str, Any]:
 def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
     """Load the rank of every word, 1 for the most frequent one (1.6 MB, downloaded once).
 
-    In what `load_data` returns by default the numbers are larger by 3: 1 is the start of a review, 2 a word left out.
+    By default the numbers that `load_data` returns are larger by 3: 1 is the start marker, 2 an omitted word.
 
     Args:
         path: name of the file in `DUALNET_DATA_DIR` and in the cache.

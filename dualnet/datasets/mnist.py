@@ -6,14 +6,12 @@ import hashlib
 import math
 import os
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dualnet.datasets import download
+from dualnet.datasets import download, pickles
 from dualnet.datasets.download import ContentError
 
 if TYPE_CHECKING:
@@ -71,12 +69,12 @@ _MIRRORS = (
 def load_data(path: str = "mnist.npz") -> tuple[Split, Split]:
     """Load 60,000 grey images of handwritten digits for training and 10,000 for the test.
 
-    Looked for in this order, and checked wherever it is found: `mnist/` with the four `.gz` files,
-    or `mnist.npz`, in the folder `DUALNET_DATA_DIR` names; the cache; the network (11.6 MB, once).
+    Taken from the first of these sources, and always checked: `mnist/` with the four `.gz` files, or
+    `mnist.npz`, in the folder `DUALNET_DATA_DIR`; the cache; the network (11.6 MB, once).
 
     Args:
-        path: name of an `.npz` copy (Keras's own, for one) that is used if the cache's folder
-            `datasets` has it. A name, not a path.
+        path: name of an `.npz` copy (such as Keras's) in the folder `datasets` of the cache. A
+            name, not a path.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`, all uint8. `x`: `(60000, 28, 28)` and
@@ -122,11 +120,11 @@ def parse_idx(content: bytes | bytearray) -> Images:
     dimension as a big-endian 32-bit integer, then the values in C order.
 
     Raises:
-        ContentError: anything in that is otherwise, down to one byte too many.
+        ContentError: the file deviates from this in any respect.
     """
     if len(content) < 4 or content[0] or content[1] or content[2] != _UINT8:
-        found = bytes(content[:4]).hex(" ")
-        raise ContentError(f"expected an IDX file of unsigned bytes, 00 00 08 .., found {found}")
+        magic = bytes(content[:4]).hex(" ")
+        raise ContentError(f"expected an IDX file of unsigned bytes, 00 00 08 .., found {magic}")
     start = 4 + 4 * content[3]
     if content[3] == 0 or len(content) < start:
         raise ContentError(f"expected an IDX header with sizes, found {len(content)} bytes in all")
@@ -138,44 +136,25 @@ def parse_idx(content: bytes | bytearray) -> Images:
 
 
 def read_npz(path: Path) -> list[Images]:
-    """Return x_train, y_train, x_test, y_test of an `.npz` file, which must be MNIST's.
+    """Return x_train, y_train, x_test, y_test of an `.npz` file with the content of MNIST.
 
     Raises:
-        ContentError: they are not, or the file cannot be read.
+        ContentError: the content differs, or the file cannot be read.
     """
-    arrays = []
+    max_bytes = max(math.prod(part.shape) for part in _PARTS) + 4096
     try:
-        with zipfile.ZipFile(path) as archive:
-            for part in _PARTS:
-                arrays.append(_read_npy(archive, part))
+        with open(path, "rb") as file:
+            arrays = pickles.read_npz(file, tuple(part.key for part in _PARTS), max_bytes)
     except ContentError:
         raise
-    except KeyError as error:
-        raise ContentError(f"expected x_train, y_train, x_test, y_test: {error.args[0]}") from error
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ContentError(f"expected an .npz file, found no way to read it ({error})") from error
-    return arrays
-
-
-def _read_npy(archive: zipfile.ZipFile, part: _Part) -> Images:
-    expected = f"expected {part.key} of shape {part.shape} uint8, found"
-    info = archive.getinfo(part.key + ".npy")
-    if info.file_size > math.prod(part.shape) + 4096:
-        raise ContentError(f"{expected} {info.file_size:,} bytes")
-    with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in read_header:
-            raise ContentError(f"{expected} .npy version {version}")
-        shape, fortran, dtype = read_header[version](file)
-        # The header is believed only after this, so that it cannot ask for memory.
-        if shape != part.shape or dtype != np.uint8 or fortran:
-            raise ContentError(f"{expected} {shape} {dtype}")
-        values = bytearray(file.read())
-    found = hashlib.sha256(part.header + values).hexdigest()
-    if found != part.sha256:
-        raise ContentError(f"expected {part.key} with IDX sha256 {part.sha256[:16]}..., found {found[:16]}...")
-    return np.frombuffer(values, np.uint8).reshape(shape)
+    except OSError as error:
+        raise ContentError(f"expected an .npz file, found an unreadable one ({error})") from error
+    for part in _PARTS:
+        array = arrays[part.key]
+        if array.shape != part.shape or array.dtype != np.uint8 or not array.flags.c_contiguous:
+            expected = f"expected {part.key} of shape {part.shape} uint8 in C order"
+            raise ContentError(f"{expected}, found {array.shape} {array.dtype}")
+        digest = hashlib.sha256(part.header + array.tobytes()).hexdigest()
+        if digest != part.sha256:
+            raise ContentError(f"expected {part.key} with IDX sha256 {part.sha256[:16]}..., found {digest[:16]}...")
+    return list(arrays.values())

@@ -1,7 +1,7 @@
-"""Arrays out of the pickles that CIFAR, IMDB and Reuters come as, without running what else a pickle may hold.
+"""Safe loading of the pickled arrays of CIFAR, IMDB and Reuters, and of `.npz` files.
 
 A pickle is a program that may call anything it can name. Here it can name three things, those that rebuild a NumPy array,
-and even these are stand-ins of ours that only note what they are told and check it. Whatever else it asks for is refused.
+and even these are replaced by classes that only record and check their arguments. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _TYPE_CODES = re.compile(r"[biuf][1248]|O[48]?")
 
 
 class _ArrayType:
-    """Stands for `numpy.ndarray`, which is only named."""
+    """Replaces `numpy.ndarray`, which is only referred to."""
 
 
 class _DType:
-    """Stands for `numpy.dtype`: a number type, or objects. No fields, no sub-arrays."""
+    """Replaces `numpy.dtype`: a number type, or objects. No fields, no sub-arrays."""
 
     def __init__(self, code: Any, align: Any = 0, copy: Any = 0) -> None:
         self.code = code.decode("ascii") if isinstance(code, bytes) else code
@@ -46,12 +46,12 @@ class _DType:
     def is_object(self) -> bool:
         return self.code.startswith("O")
 
-    def real(self) -> np.dtype[Any]:
+    def numpy_dtype(self) -> np.dtype[Any]:
         return np.dtype(object) if self.is_object else np.dtype(self.order + self.code)
 
 
 class _Array:
-    """Stands for an array while the pickle says what is in it."""
+    """Replaces an array while it is being unpickled."""
 
     value: Any = None
 
@@ -61,47 +61,47 @@ class _Array:
             raise ContentError(f"expected the shape of an array, found {shape!r:.40}")
         if not isinstance(dtype, _DType):
             raise ContentError("expected the type of an array, found something else")
-        real, count = dtype.real(), math.prod(shape)
-        needed = count if dtype.is_object else count * real.itemsize
+        numpy_dtype, count = dtype.numpy_dtype(), math.prod(shape)
+        needed = count if dtype.is_object else count * numpy_dtype.itemsize
         if not isinstance(content, list if dtype.is_object else bytes) or len(content) != needed:
-            raise ContentError(f"expected the content of an array of shape {shape} {real}, found something else")
+            raise ContentError(f"expected the content of an array of shape {shape} {numpy_dtype}, found something else")
         if dtype.is_object:
             flat = np.empty(count, object)
             for i, item in enumerate(content):
                 flat[i] = item
         else:
-            flat = np.frombuffer(bytes(content), real).copy()
+            flat = np.frombuffer(bytes(content), numpy_dtype).copy()
         self.value = flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _reconstruct(kind: Any, shape: Any, code: Any) -> _Array:
-    """Stands for NumPy's function of that name, which makes an empty array to be filled."""
-    if kind is not _ArrayType or shape != (0,):
+def _reconstruct(array_type: Any, shape: Any, code: Any) -> _Array:
+    """Replaces NumPy's function of that name, which creates an empty array."""
+    if array_type is not _ArrayType or shape != (0,):
         raise ContentError("expected an array, found a call of something else")
     return _Array()
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        # NumPy 2 moved `core` to `_core`; files of both kinds are about.
+        # NumPy 2 moved `core` to `_core`; both occur in files.
         if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
             return _reconstruct
         if module == "numpy" and name in ("ndarray", "dtype"):
             return _ArrayType if name == "ndarray" else _DType
-        raise ContentError(f"it asks for {module}.{name}, which is no part of an array: refused")
+        raise ContentError(f"it asks for {module}.{name}, which is not part of an array: refused")
 
     def persistent_load(self, pid: Any) -> Any:
         raise ContentError("it refers to something outside: refused")
 
 
 def load_pickle(file: Any) -> Any:
-    """Return what one pickle in `file` holds: an array, or a dictionary of arrays, lists, bytes and numbers.
+    """Return the content of a pickle: an array, or a dictionary of arrays, lists, bytes and numbers.
 
     Args:
-        file: opened for reading bytes. What Python 2 wrote as strings comes back as bytes.
+        file: opened for reading bytes. Python 2 strings are returned as bytes.
 
     Raises:
-        ContentError: it asks for anything that is no part of an array, or is damaged.
+        ContentError: the pickle refers to anything that is not part of an array, or is damaged.
     """
     try:
         value = _Unpickler(file, encoding="bytes").load()
@@ -111,7 +111,7 @@ def load_pickle(file: Any) -> Any:
     except ContentError as error:
         raise ContentError(f"a pickle that cannot be used: {error}") from error
     except Exception as error:
-        # Damaged and hostile pickles make the machine that runs them raise nearly anything.
+        # Damaged and malicious pickles raise nearly any exception.
         raise ContentError(f"a damaged pickle ({type(error).__name__}: {error})") from error
 
 
@@ -119,30 +119,30 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, _Array) else value
 
 
-def read_npz(file: BinaryIO, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the arrays `names` of an `.npz` file, arrays of lists among them.
+def read_npz(file: BinaryIO, names: tuple[str, ...], max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """Return the arrays `names` of an `.npz` file, which may be arrays of lists.
 
     Raises:
-        ContentError: one is missing or damaged, or holds anything that is no part of an array.
+        ContentError: one is missing or damaged, or contains anything that is not part of an array.
     """
     arrays = {}
     try:
         with zipfile.ZipFile(file) as archive:
             for name in names:
-                arrays[name] = _read_npy(archive, name)
+                arrays[name] = _read_npy(archive, name, max_bytes)
     except ContentError:
         raise
     except KeyError as error:
         raise ContentError(f"expected the arrays {', '.join(names)}: {error.args[0]}") from error
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ContentError(f"expected an .npz file, found no way to read it ({error})") from error
+        raise ContentError(f"expected an .npz file, found an unreadable one ({error})") from error
     return arrays
 
 
-def _read_npy(archive: zipfile.ZipFile, name: str) -> Any:
+def _read_npy(archive: zipfile.ZipFile, name: str, max_bytes: int) -> Any:
     info = archive.getinfo(name + ".npy")
-    if info.file_size > MAX_BYTES:
-        raise ContentError(f"{name} claims {info.file_size:,} bytes, no more than {MAX_BYTES:,} are read")
+    if info.file_size > max_bytes:
+        raise ContentError(f"expected at most {max_bytes:,} bytes for {name}, found {info.file_size:,} bytes")
     with archive.open(info) as stream:
         file = io.BytesIO(stream.read())
     version = np.lib.format.read_magic(file)
@@ -159,7 +159,7 @@ def _read_npy(archive: zipfile.ZipFile, name: str) -> Any:
         return array
     size = math.prod(shape) * dtype.itemsize
     content = bytearray(file.read())
-    # The header is believed only when the bytes are there, so that it cannot ask for memory.
+    # The header is trusted only after the bytes were read, so that it cannot cause a huge allocation.
     if len(content) != size or dtype.itemsize == 0:
         raise ContentError(f"expected {size:,} bytes for {name} of shape {shape} {dtype}, found {len(content):,}")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")

@@ -39,42 +39,34 @@ def load_data(
 ) -> tuple[Split, Split]:
     """Load 11,228 newswires, shuffled and split in two.
 
-    A newswire is a list of whole numbers, one per word: the more frequent a word, the smaller its number. 0 is left
-    for padding. `get_word_index` tells which word is which, `get_label_names` which topic.
+    A newswire is a list of integers, one per word: the more frequent a word, the smaller its number. 0 is reserved for
+    padding. `get_word_index` maps words to ranks, `get_label_names` gives the topics.
 
-    The file is looked for in the folder `DUALNET_DATA_DIR` names, in the cache, and in the network (2 MB, once), and
-    checked wherever it is found.
+    The file is taken from the folder `DUALNET_DATA_DIR`, the cache, or the network (2 MB, once), and always checked.
 
     Args:
-        path: name of the file in `DUALNET_DATA_DIR` and in the cache. A name, not a path.
-        num_words: only numbers below this one are kept. All but the rarest word when None.
-        skip_top: only numbers from this one on are kept.
-        maxlen: only newswires of fewer entries are kept, the start mark counted. All when None.
+        path, num_words, skip_top, maxlen, seed, start_char, oov_char, index_from: as for `imdb.load_data`.
         test_split: share of the newswires in the test part, at least 0 and below 1.
-        seed: of the shuffle. The newswires come in the order in which Keras gives them.
-        start_char: stands at the front of every newswire; nothing does when None.
-        oov_char: takes the place of words that are not kept; they are dropped when None.
-        index_from: is added to the rank of every word, so that the most frequent one gets `index_from + 1`.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`. `x`: arrays of lists. `y`: int64, the topic, 0 to 45. With the
-        defaults there are 8,982 and 2,246.
+        `(x_train, y_train), (x_test, y_test)`. `x`: arrays of lists. `y`: int64, the topic, 0 to 45. By default
+        there are 8,982 and 2,246.
 
     Raises:
-        ValueError: `test_split` lies outside its range, no newswire is shorter than `maxlen`, or `path` is not a
-            plain file name.
+        ValueError: `test_split` is out of range, no newswire is shorter than `maxlen`, or `path` is not a plain file
+            name.
         dualnet.datasets.download.DataError: no source has the data, or a local file is wrong.
     """
     if not 0 <= test_split < 1:
         raise ValueError(f"test_split must be at least 0 and below 1, got {test_split!r}")
     arrays = hashed.fetch_file(path, _URLS, _SHA256, _parse, max_bytes=_MAX_BYTES)
     x, labels = sequences.shuffle(arrays["x"], arrays["y"], np.random.RandomState(seed))
-    texts = sequences.begin(x, start_char, index_from)
+    texts = sequences.add_start(x, start_char, index_from)
     if maxlen:
         texts, labels = sequences.keep_short(texts, labels, maxlen)
         if not texts:
             raise ValueError(f"no newswire is shorter than maxlen={maxlen}: give a larger maxlen")
-    texts = sequences.limit(texts, num_words, skip_top, oov_char)
+    texts = sequences.limit_vocabulary(texts, num_words, skip_top, oov_char)
     train = int(len(texts) * (1 - test_split))
     return (
         (sequences.as_array(texts[:train]), labels[:train]),
@@ -91,8 +83,7 @@ def _parse(file: BinaryIO) -> dict[str, Any]:
 def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
     """Load the rank of every word, 1 for the most frequent one (0.6 MB, downloaded once).
 
-    In what `load_data` returns by default the numbers are larger by 3: 1 is the start of a newswire, 2 a word left
-    out.
+    By default the numbers that `load_data` returns are larger by 3: 1 is the start marker, 2 an omitted word.
 
     Args:
         path: name of the file in `DUALNET_DATA_DIR` and in the cache.

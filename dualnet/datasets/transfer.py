@@ -1,4 +1,4 @@
-"""One transfer of one file: bytes to disk, a bar on a terminal, failures in plain words."""
+"""The transfer of a single file to disk, with a progress bar on a terminal and readable errors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from types import TracebackType
 
-TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two pieces of the answer
+TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two parts of the response
 _CHUNK = 1 << 16
 
 
 class TransferError(Exception):
-    """A transfer that failed; `transient` when trying the same address again may help."""
+    """A failed transfer; `transient` if a retry may help."""
 
     def __init__(self, reason: str, *, transient: bool = False) -> None:
         super().__init__(reason)
@@ -25,9 +25,9 @@ class TransferError(Exception):
 
 
 class Progress:
-    """Shows the bytes that come in, on a terminal only, and refuses more than `max_bytes` of them.
+    """Shows the received bytes, on a terminal only, and limits them to `max_bytes`.
 
-    pooch calls `total`, `update`, `reset` and `close`.
+    pooch uses `total`, `update`, `reset` and `close`.
     """
 
     def __init__(self, label: str, max_bytes: int | None = None) -> None:
@@ -57,7 +57,7 @@ class Progress:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
@@ -72,12 +72,12 @@ class Progress:
     def total(self, total: int) -> None:
         self._total = total
         self.reset()
-        self._refuse_more_than_allowed(total)
+        self._check_size(total)
 
     def update(self, n: int) -> None:
         self.received += n
         # pooch counts whole chunks.
-        self._refuse_more_than_allowed(self.received - _CHUNK)
+        self._check_size(self.received - _CHUNK)
         if self._bar is not None:
             shown = min(self.received, self._total) if self._total else self.received
             self._bar.update(self._task, completed=shown)
@@ -88,18 +88,18 @@ class Progress:
             self._bar.reset(self._task, total=self._total or None)
 
     def close(self) -> None:
-        """Nothing: a next mirror goes on with the same bar."""
+        """Does nothing: the next mirror continues the same bar."""
 
-    def _refuse_more_than_allowed(self, n: int) -> None:
+    def _check_size(self, n: int) -> None:
         if self.max_bytes is not None and n > self.max_bytes:
             raise TransferError(f"sends more than the expected {self.max_bytes:,} bytes")
 
 
 def transfer(url: str, part: Path, progress: Progress) -> None:
-    """Write what is at `url` into the file `part`, which is emptied first.
+    """Download `url` into the file `part`, which is truncated first.
 
     Raises:
-        TransferError: the address gave nothing, or not all of it.
+        TransferError: the download failed or is incomplete.
         OSError: `part` cannot be written.
     """
     scheme = urlsplit(url).scheme.lower()
@@ -117,7 +117,7 @@ def _copy(url: str, part: Path, progress: Progress) -> None:
     source = url2pathname(urlsplit(url).path)
     try:
         progress.total = os.stat(source).st_size
-        file = open(source, "rb")  # noqa: SIM115 (the target's errors are not the source's)
+        file = open(source, "rb")  # noqa: SIM115 (errors of the target must not be reported as errors of the source)
     except OSError as error:
         raise TransferError(f"{source} cannot be read ({error.strerror})") from error
     with file, open(part, "wb") as out:
@@ -133,7 +133,7 @@ def _http(url: str, part: Path, progress: Progress) -> None:
         progressbar=progress,
         chunk_size=_CHUNK,
         timeout=TIMEOUT,
-        # A server that packs on the way would change the bytes and hide their number.
+        # Compression during transfer would change the bytes and hide their number.
         headers={"User-Agent": "dualnet", "Accept-Encoding": "identity"},
     )
     progress.total = 0

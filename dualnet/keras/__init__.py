@@ -1,7 +1,7 @@
 """``dualnet`` under the name that tf.keras has: ``from dualnet import keras``, ``from dualnet.keras.layers import Dense``.
 
 Nothing is defined here: what ``dualnet.keras.layers`` is asked for comes from ``dualnet.layers``. Modules of Keras 1 and 2 that
-have gone (``keras.layers.core``, ``keras.utils.np_utils``) are found too, by a table in ``dualnet/legacy/spellings.py``.
+have gone (``keras.layers.core``, ``keras.utils.np_utils``) are found too, by a table in ``dualnet/legacy/arguments.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import dualnet
 
-from ..legacy.spellings import MODULES
+from ..legacy.arguments import MODULES
 
 __version__ = dualnet.__version__
 __all__ = [name for name in dualnet.__all__ if name != "keras"]

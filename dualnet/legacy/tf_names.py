@@ -1,14 +1,16 @@
-"""Names of TensorFlow, and of tf.keras's ``backend``, that stand in course notes, in one table.
+"""Names of TensorFlow, and of tf.keras's ``backend``, that course notes use, in one table.
 
-``import dualnet as tf`` finds them (``tf.reduce_mean``, ``tf.nn.relu``, ``tf.keras.layers``); they are in no ``__all__``.
+With ``import dualnet as tf``, ``tf.reduce_mean``, ``tf.nn.relu`` and ``tf.keras.layers`` work; they are in no ``__all__``.
 Everything runs eagerly, and gradients are first-order. Where TensorFlow gives an argument another name, order or default,
-a function of ``tf_functions.py`` translates it into ops. ``docs/old-spellings.md`` lists them.
+a function in a module of ``_FUNCTIONS`` translates it into ops. ``docs/old-spellings.md`` lists all names.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
+
+_FUNCTIONS = ("legacy.tf_arrays", "legacy.tf_nn", "legacy.tf_environment", "legacy.keras_backend")
 
 # Element types are strings here.
 DTYPES = "bfloat16 bool float16 float32 float64 int8 int16 int32 int64 string uint8 uint16 uint32 uint64"
@@ -26,7 +28,7 @@ SAME = {
     "linalg": "cholesky det diag eigh inv norm qr solve tensordot trace",
 }
 
-# Other names, and names whose home is not dualnet.ops. A home without a dot is a function of tf_functions.py.
+# name=target, for other names and other modules than dualnet.ops. A target without a dot is a function of _FUNCTIONS.
 OTHER = {
     "": """acos=ops.arccos acosh=ops.arccosh asin=ops.arcsin asinh=ops.arcsinh atan=ops.arctan atan2=ops.arctan2
         atanh=ops.arctanh
@@ -34,9 +36,9 @@ OTHER = {
         reduce_all=ops.all reduce_any=ops.any reduce_logsumexp=ops.logsumexp reduce_max=ops.max reduce_mean=ops.mean
         reduce_min=ops.min reduce_prod=ops.prod reduce_sum=ops.sum reverse=ops.flip stop_gradient=ops.stop_gradient
         truediv=ops.true_divide
-        add_n argmax argmin argsort=sorted_places boolean_mask clip_by_global_norm clip_by_norm clip_by_value concat
-        constant cumsum executing_eagerly function gather get_logger matmul meshgrid=ops.meshgrid newaxis=legacy.tf_functions.newaxis one_hot pad
-        print=print_to_stderr reshape sort=sorted_values split transpose where
+        add_n argmax argmin argsort boolean_mask clip_by_global_norm clip_by_norm clip_by_value concat
+        constant cumsum executing_eagerly function gather get_logger matmul meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad
+        print=print_to_stderr reshape sort split transpose where
         TensorShape=shape_of TensorSpec=data.TensorSpec is_tensor=ops.is_tensor
         constant_initializer=initializers.Constant ones_initializer=initializers.Ones
         random_normal_initializer=initializers.RandomNormal random_uniform_initializer=initializers.RandomUniform
@@ -52,8 +54,8 @@ OTHER = {
         softmax_cross_entropy_with_logits sparse_softmax_cross_entropy_with_logits top_k""",
     "linalg": "l2_normalize matmul matvec",
     "random": "set_seed",
-    "config": "run_functions_eagerly=nothing_to_set",
-    "config.experimental": "list_physical_devices=config.list_physical_devices set_memory_growth=nothing_to_set",
+    "config": "run_functions_eagerly=no_op_setting",
+    "config.experimental": "list_physical_devices=config.list_physical_devices set_memory_growth=no_op_setting",
     "data.experimental": "AUTOTUNE=data.AUTOTUNE cardinality",
     "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
         rgb_to_grayscale=ops.image.rgb_to_grayscale""",
@@ -70,7 +72,7 @@ OTHER = {
         maximum=ops.maximum mean=ops.mean min=ops.min minimum=ops.minimum ndim=ops.ndim not_equal=ops.not_equal
         one_hot ones=ops.ones ones_like=ops.ones_like permute_dimensions=ops.transpose pow=ops.power prod=ops.prod
         random_normal=random.normal random_uniform=random.uniform relu=ops.relu repeat_elements=ops.repeat
-        reshape=ops.reshape round=ops.round set_learning_phase=nothing_to_set set_value shape=ops.shape
+        reshape=ops.reshape round=ops.round set_learning_phase=no_op_setting set_value shape=ops.shape
         sigmoid=ops.sigmoid sign=ops.sign sin=ops.sin
         softmax=ops.softmax softplus=ops.softplus softsign=ops.softsign
         sparse_categorical_crossentropy=ops.sparse_categorical_crossentropy sqrt=ops.sqrt square=ops.square
@@ -79,26 +81,26 @@ OTHER = {
         variable=core.variables.Variable zeros=ops.zeros zeros_like=ops.zeros_like""",
 }  # fmt: skip
 
-# Parts of TensorFlow that dualnet has no module for.
+# Modules of TensorFlow that are not modules of dualnet.
 NAMESPACES = ("config.experimental", "data.experimental", "image", "linalg", "math", "nest", "nn", "test")
 
 
 def _table() -> dict[str, str]:
-    """ "nn.relu" -> "ops.relu": all of the above, one entry for each name."""
-    found = {}
+    """ "nn.relu" -> "ops.relu": all of the above, with one entry per name."""
+    table = {}
     for namespace, names in SAME.items():
         for name in names.split():
-            found[f"{namespace}.{name}".lstrip(".")] = f"ops.{name}"
+            table[f"{namespace}.{name}".lstrip(".")] = f"ops.{name}"
     for namespace, pairs in OTHER.items():
         for pair in pairs.split():
-            name, _, home = pair.partition("=")
-            found[f"{namespace}.{name}".lstrip(".")] = home or name
-    return found
+            name, _, target = pair.partition("=")
+            table[f"{namespace}.{name}".lstrip(".")] = target or name
+    return table
 
 
 TABLE = _table()
 
-# What people look for and will not find, and what to use instead.
+# Names that are not available, and what to use instead.
 _SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here everything runs at once"
 MISSING = {
     "Module": "subclass dualnet.Layer",
@@ -117,25 +119,26 @@ MISSING = {
 
 
 def find(name: str, module: str = "") -> Any:
-    """What a name of TensorFlow stands for; ``AttributeError`` when it is none of the table.
+    """The object that a name of TensorFlow refers to; ``AttributeError`` when the table does not have the name.
 
-    name: "reduce_mean", or with ``module`` "nn" or "backend" a name of that. module: a part of TensorFlow.
+    name: "reduce_mean", or a name in ``module``. module: a module of TensorFlow, such as "nn" or "backend".
     """
-    whole = f"{module}.{name}".lstrip(".")
-    if whole in NAMESPACES:
-        return Namespace(whole)
-    if whole in DTYPES.split():
-        return whole
-    if whole not in TABLE:
-        at = "dualnet" + f".{module}" * bool(module)
-        hint = f": {MISSING[whole]}" if whole in MISSING else ""
-        raise AttributeError(f"module {at!r} has no attribute {name!r}{hint}")
-    home, _, last = TABLE[whole].rpartition(".")
-    return getattr(importlib.import_module(f"dualnet.{home or 'legacy.tf_functions'}"), last)
+    full_name = f"{module}.{name}".lstrip(".")
+    if full_name in NAMESPACES:
+        return Namespace(full_name)
+    if full_name in DTYPES.split():
+        return full_name
+    if full_name not in TABLE:
+        owner = "dualnet" + f".{module}" * bool(module)
+        hint = f": {MISSING[full_name]}" if full_name in MISSING else ""
+        raise AttributeError(f"module {owner!r} has no attribute {name!r}{hint}")
+    target, _, attribute = TABLE[full_name].rpartition(".")
+    modules = (importlib.import_module(f"dualnet.{m}") for m in ([target] if target else _FUNCTIONS))
+    return next(getattr(m, attribute) for m in modules if hasattr(m, attribute))
 
 
 class Namespace:
-    """A part of TensorFlow, such as ``tf.nn``: its names are looked up when they are asked for."""
+    """A module of TensorFlow, such as ``tf.nn``: its names are resolved on first use."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..legacy.spellings import LOSSES
+from ..legacy.arguments import LOSSES
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,

@@ -9,12 +9,10 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..core.conversion import to_array
 from ..core.dtypes import standardize_dtype
-from ..core.tensor import Tensor
+from ..core.tensor import Origin, Tensor, logits_of
 from ..ops.nn.crossentropy_loss import weighted_sum
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
-# What a tensor remembers of the softmax or sigmoid it comes from; a cross-entropy reads it.
-_LOGITS = ("_softmax_logits", "_sigmoid_logits")
 
 
 def standardize_reduction(reduction: str | None) -> str | None:
@@ -44,9 +42,8 @@ def as_tensor(x: Any, dtype: str | None = None, like: Tensor | None = None) -> T
         if dtype is None or x.data.dtype == dtype:
             return x
         y: Tensor = ops.cast(x, dtype)
-        for name in _LOGITS:
-            if (logits := getattr(x, name)) is not None:
-                setattr(y, name, as_tensor(logits, dtype))
+        if x.origin is not None:  # a cross-entropy reads it
+            y.origin = Origin(x.origin.activation, as_tensor(x.origin.logits, dtype))
         return y
     if isinstance(x, (list, tuple)) and any(isinstance(v, Tensor) and v.tracked for v in x):
         raise ValueError(
@@ -76,9 +73,9 @@ def squeeze_or_expand_to_same_rank(x1: Any, x2: Any, expand_rank_1: bool = True)
 
 def _squeeze_last(x: Any) -> Tensor:
     y: Tensor = ops.squeeze(x, -1)
-    logits = getattr(x, "_sigmoid_logits", None)
+    logits = logits_of(x, "sigmoid")
     if logits is not None:
-        y._sigmoid_logits = ops.squeeze(logits, -1)
+        y.origin = Origin("sigmoid", ops.squeeze(logits, -1))
     return y
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import losses as _losses
 from ..core.naming import to_snake_case as _to_snake_case
-from ..legacy.spellings import METRICS as _OLD_NAMES
+from ..legacy.arguments import METRICS as _OLD_NAMES
 from ..losses import (
     binary_crossentropy,
     binary_focal_crossentropy,

@@ -9,11 +9,11 @@ __all__ = ["Model", "Perceptron", "Sequential", "clone_model", "load_model", "mo
 
 
 def __getattr__(name: str) -> object:
-    # Reading and writing files is imported when it is used.
+    # What reads and writes files is imported when it is used.
     if name in ("load_model", "save_model", "model_from_json"):
-        from ..saving import model_file
+        from ..saving import api
 
-        return getattr(model_file, name)
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -98,21 +98,15 @@ def _arguments(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str,
 
 def _call_arguments(operation: Operation, node: Node) -> tuple[list[Any], dict[str, Any]]:
     """What a config stores with the node: the arguments with which Keras calls the operation, and all symbolic tensors."""
+    info, parameters = operation.op.info, inspect.signature(operation.op).parameters  # type: ignore[attr-defined]
     arguments = _arguments(operation.op, node.args, node.kwargs)
-    variadic = _variadic(operation.op)
     args: list[Any] = []
-    info = operation.op.info  # type: ignore[attr-defined]
     for name in info.call:
-        if name == variadic:
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
             args += arguments.pop(name)
             break
-        if name in arguments:
-            value = arguments.pop(name)
-            args.append(_key_to_config(value) if info.name == "get_item" and name == "key" else value)
-        else:
-            break
-    while args and args[-1] is None:
-        args.pop()
+        value = arguments.pop(name, parameters[name].default)  # some of Keras's classes need every argument
+        args.append(_key_to_config(value) if info.name == "get_item" and name == "key" else value)
     return args, {name: value for name, value in arguments.items() if name in info.call or is_symbolic(value)}
 
 

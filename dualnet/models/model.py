@@ -8,13 +8,14 @@ from typing import Any
 from .. import tree
 from ..core.symbolic import KerasTensor
 from ..graph.graph import Graph, with_own_inputs
+from ..layers.base.configuration import saved_order
 from ..layers.base.layer import Layer
-from ..legacy.spellings import OldModelMethods
+from ..legacy.methods import LegacyModelMethods
 from ..training.trainer import Trainer
 from .functional import input_like, layers_of, output_names, run_graph
 
 
-class Model(OldModelMethods, Trainer, Layer):
+class Model(LegacyModelMethods, Trainer, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate`` and ``predict``.
 
     ``Model(inputs=..., outputs=...)`` is what leads from one to the other: symbolic tensors made by ``Input`` and calls
@@ -23,6 +24,8 @@ class Model(OldModelMethods, Trainer, Layer):
     A model of your own makes its layers in ``__init__`` and uses them in ``call(inputs)``. A step of its own goes into
     ``train_step(data)``, which gets (x, y, sample_weight) and returns results by name.
     """
+
+    _is_chain = False  # whether the layers are called one after the other, as in Sequential
 
     def __init__(
         self, *args: Any, trainable: bool = True, name: str | None = None, dtype: Any = None, **kwargs: Any
@@ -169,9 +172,9 @@ class Model(OldModelMethods, Trainer, Layer):
     # -- saving ----------------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        # What was gathered for training is found by identity, which a copy does not have.
-        gathered = dict.fromkeys(("_trained", "_trainable_at_compile", "_source", "_records"))
-        return {**self.__dict__, **gathered}
+        # What was collected for training refers to objects by identity, which a copy does not share.
+        forgotten = dict.fromkeys(("_train_state", "_trainable_at_compile", "_source", "_captured_steps"))
+        return {**self.__dict__, **forgotten}
 
     def get_config(self) -> dict[str, Any]:
         """What ``from_config`` needs: the graph of a model made of inputs and outputs, else the constructor's arguments."""
@@ -193,21 +196,25 @@ class Model(OldModelMethods, Trainer, Layer):
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool = True, **kwargs: Any) -> None:
         """Save the whole model to a ``.keras`` file, which Keras opens too. If it fails, an earlier file stays."""
-        from ..saving.model_file import save_model
+        from ..saving.api import save_model
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Save the weights to a ``.weights.h5`` file."""
-        from ..saving.model_file import save_weights
+        from ..saving.api import save_weights
 
         save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Set the weights from a ``.weights.h5`` or ``.keras`` file."""
-        from ..saving.model_file import load_weights
+        from ..saving.api import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        children = [child for child in super()._saved_children() if child[0] != "_compile_arguments"]
+        return sorted([*children, ("layers", self.layers)], key=saved_order)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """All variables in nested dictionaries by the parts of their paths, under "trainable_variables",

@@ -24,6 +24,8 @@ class Sequential(Model):
     then the weights are made at once, otherwise when the first data comes.
     """
 
+    _is_chain = True
+
     def __init__(
         self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any
     ) -> None:
@@ -63,7 +65,7 @@ class Sequential(Model):
         self._layers.append(layer)
         invalidate()
         if rebuild and self._graph is not None:
-            self._trained = None
+            self._train_state = None
             self._extend([layer])
         elif rebuild:
             self._maybe_rebuild()
@@ -76,14 +78,14 @@ class Sequential(Model):
         invalidate()
         self._graph = None
         self.built = False
-        self._trained = None
+        self._train_state = None
         if rebuild:
             self._maybe_rebuild()
         return layer
 
     def _maybe_rebuild(self) -> None:
         self.built = False
-        self._trained = None
+        self._train_state = None
         first = self._layers[0] if self._layers else None
         if isinstance(first, InputLayer) and len(self._layers) > 1:
             self.build(first.batch_shape)
@@ -165,6 +167,9 @@ class Sequential(Model):
         for layer in self._layers:
             x = layer(x, training=training)
         return x
+
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        return [("layers", self._layers), *super()._saved_children()]
 
     def get_config(self) -> dict[str, Any]:
         from ..serialization.objects import serialize_keras_object

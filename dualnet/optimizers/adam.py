@@ -9,7 +9,7 @@ from dualnet_backends import Backend
 
 from ..core.tensor import Array
 from ..core.variables import Variable
-from ..legacy.spellings import or_epsilon
+from ..legacy.methods import or_epsilon
 from .base import Optimizer
 from .optimizer_state import FlatState
 

@@ -7,7 +7,7 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ..core.tensor import Array
-from ..legacy.spellings import or_epsilon
+from ..legacy.methods import or_epsilon
 from .adam import check_betas
 from .base import Optimizer
 

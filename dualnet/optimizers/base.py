@@ -12,7 +12,7 @@ from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable, buffer_slices
-from ..legacy.spellings import OldOptimizerMethods
+from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
 from .optimizer_state import Segment, stretches
 from .slots import BuiltOptimizer
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     overwritten: list[Variable]
 
 
-class Optimizer(BuiltOptimizer, OldOptimizerMethods):
+class Optimizer(BuiltOptimizer, LegacyOptimizerMethods):
     """Base of all optimizers. One of your own defines ``slot_names`` and ``update``, or ``build`` and ``update_step``
     as in Keras.
 
@@ -120,21 +120,26 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
                     "optimizer.build(model.trainable_variables) first, which forgets its state"
                 )
 
-    def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
-        """One update from the gradients that stand in ``variable.grad``. missing: those without, left alone."""
+    def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
+        """One update from the gradients in ``variable.grad``.
+
+        Args:
+            missing: the variables without a gradient, which are left alone.
+            scalars: what ``read_scalars`` returned, from whoever then calls ``advance``; by default both happen here.
+        """
         if len(missing) >= len(self._trainable_variables):
             raise ValueError("No gradients provided for any variable. Does the loss depend on the model's output?")
         if is_recording():
             with no_grad():
-                self.apply_in_place(missing)
+                self.apply_in_place(missing, scalars)
             return
         key = tuple(map(id, missing))
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._plan(set(key))
-        due = self._gather(plan)
+        due = self._accumulate(plan)
         if due:
-            self._update_all(plan)
+            self._update_all(plan, scalars)
         if self._averages is not None:
             updates = self._updates_made()
             # The first step copies.
@@ -144,7 +149,29 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
         for v in plan.variables:
             if v.constraint is not None:
                 v.assign(v.constraint(v))
+        if scalars is None:
+            self.advance()
+
+    def read_scalars(self) -> Any:
+        """What the host decides about the next update: (learning rate, its number, counted from 1)."""
+        t = self._updates_made() + 1
+        rate = self._rate_now()
+        self.begin_update(t)
+        return rate, t
+
+    def advance(self) -> None:
+        """Count a step, once its update is made or under way."""
         self._iterations.data[()] = self.step_count() + 1
+
+    @property
+    def updates_alike(self) -> bool:
+        """Whether all updates are the same work on the device but for ``read_scalars``, so that one of them can be captured."""
+        return not (
+            self.gradient_accumulation_steps
+            or self.use_ema
+            or type(self).begin_update is not Optimizer.begin_update
+            or type(self).update_step is not Optimizer.update_step
+        )
 
     def _plan(self, missing: set[int]) -> Plan:
         present = [v for v in self._trainable_variables if id(v) not in missing]
@@ -162,8 +189,8 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
         decayed = [s.values for s in found] if len(included) == len(normal) else [v.data for v in included]
         return Plan(normal, found, decayed, adding, overwritten)
 
-    def _gather(self, plan: Plan) -> bool:
-        """Unscale and accumulate; whether the weights are to be changed now, by what then stands in the gradients."""
+    def _accumulate(self, plan: Plan) -> bool:
+        """Unscale and accumulate gradients; return whether an update is due."""
         if self.loss_scale_factor is None and self._accumulators is None and not plan.overwritten:
             return True  # the usual case
         steps = self.gradient_accumulation_steps or 1
@@ -192,13 +219,11 @@ class Optimizer(BuiltOptimizer, OldOptimizerMethods):
                 v.assign(v.grad)
         return due
 
-    def _update_all(self, plan: Plan) -> None:
+    def _update_all(self, plan: Plan, scalars: Any) -> None:
         if self.clipvalue is not None or self.clipnorm is not None or self.global_clipnorm is not None:
             self._clip([s.grads for s in plan.segments], [v.grad for v in plan.variables])
-        lr = self._rate_now()
+        lr, t = self.read_scalars() if scalars is None else scalars
         self._decay(plan, lr)
-        t = self._updates_made() + 1
-        self.begin_update(t)
         if type(self).update_step is not Optimizer.update_step:
             for v in plan.variables:
                 assert v.grad is not None

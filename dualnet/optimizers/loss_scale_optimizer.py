@@ -78,11 +78,12 @@ class LossScaleOptimizer(Optimizer):
         own = [self.step_counter, self.dynamic_scale] if self.built else []
         return [*super().variables, *own, *self.inner_optimizer.variables]
 
-    @property
-    def inner_optimizers(self) -> dict[str, Any]:
-        return {"inner_optimizer": self.inner_optimizer}
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        return [("inner_optimizer", self.inner_optimizer)]
 
-    def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
+    updates_alike = False  # the host decides by the gradients
+
+    def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
         grads = self._gradients(missing)
         scale = self.dynamic_scale.data
         if not _all_finite(grads):

@@ -128,9 +128,8 @@ class MultiOptimizer(Optimizer):
         """The optimizers, in the order of the map, the default one last."""
         return self._inner
 
-    @property
-    def inner_optimizers(self) -> dict[str, Any]:
-        return {"optimizers": self._inner}
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        return [("optimizers", self._inner)]
 
     @property
     def variables(self) -> list[Variable]:
@@ -155,15 +154,28 @@ class MultiOptimizer(Optimizer):
     def learning_rate(self, value: Any) -> None:
         raise AttributeError("a MultiOptimizer has no learning rate of its own: set those of its `optimizers`")
 
-    def apply_in_place(self, missing: Sequence[Variable] = ()) -> None:
+    def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
         if len(missing) >= len(self._trainable_variables):
             raise ValueError("No gradients provided for any variable. Does the loss depend on the model's output?")
         absent = {id(v) for v in missing}
-        for optimizer in self._inner:
+        for i, optimizer in enumerate(self._inner):
             left_out = [v for v in optimizer.known_variables if id(v) in absent]
             if len(left_out) < len(optimizer.known_variables):
-                optimizer.apply_in_place(left_out)
-        self._iterations.data += 1
+                optimizer.apply_in_place(left_out, None if scalars is None else scalars[i])
+        if scalars is None:
+            self._iterations.data += 1
+
+    def read_scalars(self) -> Any:
+        return tuple(optimizer.read_scalars() for optimizer in self._inner)
+
+    def advance(self) -> None:
+        super().advance()
+        for optimizer in self._inner:
+            optimizer.advance()
+
+    @property
+    def updates_alike(self) -> bool:
+        return all(optimizer.updates_alike for optimizer in self._inner)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         for i, optimizer in enumerate(self._inner):

@@ -12,7 +12,7 @@ from dualnet_backends import Backend
 
 from ..core.tensor import Array, Tensor
 from ..core.variables import Variable
-from ..legacy.spellings import or_epsilon
+from ..legacy.methods import or_epsilon
 from .adam import check_betas
 from .base import Optimizer, Plan
 

@@ -11,14 +11,11 @@ import dualnet_backends as backends
 from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
 from ..core.variables import BufferSlice, Variable, buffer_slices, pack
-from ..legacy.spellings import OPTIMIZER_ARGUMENTS
+from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
 from .optimizer_state import Averages, FlatState, OwnState, Slots, zeros
 from .state_io import OptimizerState
-
-# Arguments that tf.keras put into its configs and that change nothing.
-_IGNORED = ("jit_compile", "is_legacy_optimizer")
 
 
 class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
@@ -50,7 +47,7 @@ class BuiltOptimizer(OptimizerState, CustomOptimizerMethods):
         learning_rate = arguments.pop("learning_rate", learning_rate)
         self.decay = float(arguments.pop("decay", None) or 0.0)
         for key in arguments:
-            if key not in _IGNORED:
+            if key not in OPTIMIZER_IGNORED:
                 raise ValueError(f"{owner} does not know the argument {key!r}")
         _check_limits({"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm})
         if use_ema and not 0 <= ema_momentum <= 1:

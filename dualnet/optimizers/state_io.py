@@ -21,10 +21,9 @@ class OptimizerState:
         """The whole state."""
         raise NotImplementedError
 
-    @property
-    def inner_optimizers(self) -> dict[str, Any]:
-        """Optimizers inside this one, alone or in lists, by the name that files have for them."""
-        return {}
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        """(name in a file, value) of the optimizers inside this one, alone or in lists."""
+        return []
 
     @property
     def known_variables(self) -> list[Variable]:

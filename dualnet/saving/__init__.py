@@ -1,4 +1,4 @@
-"""Models and objects to files and configs, and back."""
+"""Saving and loading: models to files, objects to configs, and back."""
 
 from ..serialization.objects import (
     CustomObjectScope,
@@ -28,11 +28,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Reading and writing files is imported when it is used.
+    # What reads and writes files is imported when it is used.
     if name in ("load_model", "save_model", "load_weights", "save_weights"):
-        from . import model_file
+        from . import api
 
-        return getattr(model_file, name)
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

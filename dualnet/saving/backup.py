@@ -1,5 +1,6 @@
-"""Backups of a run of ``fit``: the weights and optimizer state as in a ``.weights.h5`` file, with all else in the same
-file, so that no crash can leave a part of one backup with a part of another. Keras reads the weights.
+"""Backups of a run of ``fit``: a ``.weights.h5`` file that also holds the state of the run.
+
+As both are in one file, a crash cannot combine parts of two backups, and Keras can read the weights.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from typing import Any
 
 from ..core.tensor import Tensor
 from .atomic import atomic_write
-from .model_file import _load_bytes, _read_group, _weights_bytes
+from .weights_h5 import read_group, weights_from_bytes, weights_to_bytes
 
-_GROUP = "dualnet_training"  # Keras leaves groups alone that it does not know
+_GROUP = "dualnet_training"  # Keras ignores groups that it does not know
 
 
 def save_backup(model: Any, filepath: str | os.PathLike[str], state: dict[str, Any]) -> None:
-    """Write the weights of a model and a state: dictionaries with names for keys, lists, numbers, strings, arrays.
+    """Save the weights of a model and a state: dictionaries with string keys, lists, numbers, strings and arrays.
 
     A failed save leaves an earlier file as it was.
     """
@@ -26,8 +27,8 @@ def save_backup(model: Any, filepath: str | os.PathLike[str], state: dict[str, A
     import numpy as np
 
     arrays: list[Any] = []
-    text = json.dumps(_plain(state, arrays, "state"))
-    buffer = io.BytesIO(_weights_bytes(model))
+    text = json.dumps(_to_json(state, arrays, "state"))
+    buffer = io.BytesIO(weights_to_bytes(model))
     with h5py.File(buffer, "r+") as file:
         group = file.create_group(_GROUP)
         group.create_dataset("state", data=np.frombuffer(text.encode(), dtype="uint8"))
@@ -40,7 +41,7 @@ def save_backup(model: Any, filepath: str | os.PathLike[str], state: dict[str, A
 def load_backup(model: Any, filepath: str | os.PathLike[str]) -> dict[str, Any] | None:
     """Set the weights and the optimizer state of a built model, and return the state; None when the file has none.
 
-    Raises ``ValueError`` for a file that is damaged or does not fit; nothing is changed then.
+    Raises ``ValueError``, and changes nothing, for a file that is damaged or does not fit the model.
     """
     import h5py
 
@@ -48,16 +49,16 @@ def load_backup(model: Any, filepath: str | os.PathLike[str]) -> dict[str, Any] 
     content = path.read_bytes()
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
-            store = _read_group(file, _GROUP, path)
+            store = read_group(file, _GROUP, path)
     except OSError as error:
         raise ValueError(f"{path}: the backup is damaged ({error})") from None
-    state = None if store is None else _restored(store, path)
-    _load_bytes(model, content, path, skip_mismatch=False)
+    state = None if store is None else _from_store(store, path)
+    weights_from_bytes(model, content, path)
     return state
 
 
-def _plain(value: Any, arrays: list[Any], where: str) -> Any:
-    """The value for JSON, with a number in the place of each array, which goes into the list."""
+def _to_json(value: Any, arrays: list[Any], path: str) -> Any:
+    """The value for JSON; arrays are appended to the list, and replaced by their index in it."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, Tensor):
@@ -68,13 +69,15 @@ def _plain(value: Any, arrays: list[Any], where: str) -> Any:
     if isinstance(value, (int, float)):
         return value
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(v, arrays, f"{where}.{key}") for key, v in value.items()}
+        return {key: _to_json(v, arrays, f"{path}.{key}") for key, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v, arrays, f"{where}[{i}]") for i, v in enumerate(value)]
-    raise TypeError(f"{where} cannot be kept in a backup: it is {value!r}, and not numbers, strings or arrays")
+        return [_to_json(v, arrays, f"{path}[{i}]") for i, v in enumerate(value)]
+    raise TypeError(f"{path} cannot be stored in a backup: expected numbers, strings or arrays, got {value!r}")
 
 
-def _restored(store: dict[str, Any], path: Path) -> dict[str, Any]:
+def _from_store(store: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The state from the arrays of its group."""
+
     def restore(value: Any) -> Any:
         if isinstance(value, dict):
             return store[str(value["__array__"])] if "__array__" in value else {k: restore(v) for k, v in value.items()}
@@ -85,5 +88,5 @@ def _restored(store: dict[str, Any], path: Path) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: the state of the run in the backup is damaged ({error})") from None
     if not isinstance(state, dict):
-        raise ValueError(f"{path}: the state of the run in the backup is damaged (it is no dictionary)")
+        raise ValueError(f"{path}: the state of the run in the backup is damaged (it is not a dictionary)")
     return state

@@ -1,28 +1,28 @@
-"""Reading HDF5 files that may be hostile: plain arrays of numbers inside the file, and nothing else.
+"""Reading HDF5 files that may be hostile: only plain arrays of numbers inside the file are accepted.
 
-Links to other places or files, external and virtual data, and arrays that claim to be much larger than what is stored are
-refused; what is damaged is told as ``ValueError``.
+Links, external and virtual data, and arrays that claim to be much larger than their stored bytes are refused. Damage is reported
+as ``ValueError``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 _MAX_RATIO = 1000  # an array that claims more than this many times its bytes in the file is refused
 
 
-def existing(path: Any) -> Any:
-    """The path itself, or ``FileNotFoundError``."""
-    if not os.path.isfile(path):
+def existing_file(path: Path) -> Path:
+    """The path itself; ``FileNotFoundError`` when there is no such file."""
+    if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     return path
 
 
 @contextmanager
-def open_file(source: Any, path: Any) -> Iterator[Any]:
+def open_file(source: Any, path: Path) -> Iterator[Any]:
     """An HDF5 file, opened for reading. source: a file name or a stream. path: its name in messages."""
     import h5py
 
@@ -33,34 +33,34 @@ def open_file(source: Any, path: Any) -> Iterator[Any]:
     with file:
         try:
             yield file
-        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:  # what h5py raises inside a damaged file
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:  # raised by h5py inside a damaged file
             raise ValueError(f"{path} is damaged ({error})") from error
 
 
-def find(group: Any, where: str, path: Any) -> Any:
-    """What stands at ``where`` ("a/b/c") under a group, or None. Links are refused on every step of the way."""
+def get_node(group: Any, name: str, path: Path) -> Any:
+    """The group or dataset ``name`` ("a/b/c") under a group, or None. Links are refused in every part of the name."""
     import h5py
 
     node = group
-    for part in where.split("/"):
+    for part in name.split("/"):
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{path}: {where} is a link, which is refused")
+            raise ValueError(f"{path}: {name} is a link, which is refused")
         node = node[part]
     return node
 
 
-def read(group: Any, where: str, path: Any) -> Any:
-    """The array of numbers at ``where``."""
+def read_array(group: Any, name: str, path: Path) -> Any:
+    """The array of numbers stored under ``name``."""
     import h5py
 
-    dataset = find(group, where, path)
+    dataset = get_node(group, name, path)
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.shape is None:
-        raise ValueError(f"{path}: {where} is not a plain array, which is refused")
+        raise ValueError(f"{path}: {name} is not a plain array, which is refused")
     if dataset.dtype.kind not in "fiub" and dataset.attrs.get("dtype") != "bfloat16":
-        raise ValueError(f"{path}: {where} holds {dataset.dtype}, expected numbers")
+        raise ValueError(f"{path}: {name} holds {dataset.dtype}, expected numbers")
     if dataset.nbytes > _MAX_RATIO * max(dataset.id.get_storage_size(), 1):
-        raise ValueError(f"{path}: {where} claims {dataset.nbytes} bytes, which is refused")
+        raise ValueError(f"{path}: {name} claims {dataset.nbytes} bytes, which is refused")
     return dataset[()]

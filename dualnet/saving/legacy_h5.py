@@ -1,38 +1,35 @@
 """Whole models in one HDF5 file (``.h5``), the format of Keras 1 and 2, which Keras 3 still reads and writes.
 
-The structure stands as JSON in the attribute ``model_config``, the weights in a group per layer, named by the layer. Weights are
-matched by position, as Keras does: names in old files end in ``:0`` or carry scopes that are long gone.
+The attribute ``model_config`` holds the structure as JSON; the weights are in one group per layer, named after the layer. Weights
+are matched by position, as in Keras: names in old files end in ``:0`` or contain scopes that no longer exist.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .. import optimizers
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .atomic import atomic_write
-from .hdf5 import existing, find, open_file, read
-from .model_file import model_of_config
-
-_KERAS = "3.15.1"  # the Keras whose layout this is
-
+from .hdf5 import existing_file, get_node, open_file, read_array
+from .model_config import KERAS_VERSION, model_from_config
 
 # -- writing -------------------------------------------------------------------------------------------------------
 
 
 def save_model(model: Any, path: Path) -> None:
-    """Save a built model, and if it was compiled how, to an ``.h5`` file."""
-    import h5py
-
+    """Save a built model, with its compile arguments and optimizer state if it was compiled."""
     config = serialize_keras_object(model)
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        file.attrs["keras_version"] = _KERAS
+
+    def write(file: Any) -> None:
+        file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "dualnet"
         file.attrs["model_config"] = json.dumps({"class_name": config["class_name"], "config": config["config"]})
         if model.compiled:
@@ -48,17 +45,21 @@ def save_model(model: Any, path: Path) -> None:
                 for v in model.optimizer.variables
             ]
             _write_arrays(file.create_group("optimizer_weights"), variables)
-    with atomic_write(path) as stream:
-        stream.write(buffer.getvalue())
+
+    _write_file(path, write)
 
 
 def save_weights(model: Any, path: Path) -> None:
-    """Save the weights of a built model to an ``.h5`` file, as Keras 2 did under that name."""
+    """Save the weights of a built model in the layout of Keras 2."""
+    _write_file(path, lambda file: _write_layers(file, model))
+
+
+def _write_file(path: Path, write: Callable[[Any], None]) -> None:
     import h5py
 
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        _write_layers(file, model)
+        write(file)
     with atomic_write(path) as stream:
         stream.write(buffer.getvalue())
 
@@ -66,26 +67,17 @@ def save_weights(model: Any, path: Path) -> None:
 def _write_layers(group: Any, model: Any) -> None:
     layers = [layer for layer in model.layers if not (isinstance(layer, InputLayer) and not layer.weights)]
     group.attrs["backend"] = "dualnet"
-    group.attrs["keras_version"] = _KERAS
+    group.attrs["keras_version"] = KERAS_VERSION
     _write_names(group, "layer_names", [layer.name for layer in layers])
     for layer in layers:
-        _write_arrays(group.create_group(layer.name), [(v.path, v) for v in _ordered(layer)])
-    own = model._own_variables()
-    _write_arrays(group.create_group("top_level_model_weights"), [(v.path, v) for v in own])
+        _write_arrays(group.create_group(layer.name), [(v.path, v) for v in _ordered_weights(layer)])
+    _write_arrays(group.create_group("top_level_model_weights"), [(v.path, v) for v in model._own_variables()])
 
 
-def _ordered(layer: Layer) -> list[Any]:
-    """Trainable weights of the layer and all inside it, then the others."""
-    weights = layer.weights
-    made_trainable = {id(v) for v in _trainable_by_birth(layer)}
-    return [v for v in weights if id(v) in made_trainable] + [v for v in weights if id(v) not in made_trainable]
-
-
-def _trainable_by_birth(layer: Layer) -> list[Any]:
-    found = list(layer._trainable_variables)
-    for child in layer._sublayers():
-        found += _trainable_by_birth(child)
-    return found
+def _ordered_weights(layer: Layer) -> list[Any]:
+    """The weights created as trainable, of the layer and of all layers inside it; then the others."""
+    created_trainable = {id(v) for part in layer._flatten_layers() for v in part._trainable_variables}
+    return sorted(layer.weights, key=lambda v: id(v) not in created_trainable)
 
 
 def _write_arrays(group: Any, named: list[tuple[str, Any]]) -> None:
@@ -95,7 +87,7 @@ def _write_arrays(group: Any, named: list[tuple[str, Any]]) -> None:
 
 
 def _write_names(group: Any, key: str, names: list[str]) -> None:
-    """A list of strings as an attribute; in parts, as HDF5 limits an attribute to 64 kB."""
+    """A list of strings as an attribute; split over several, as HDF5 limits an attribute to 64 kB."""
     encoded = [name.encode() for name in names]
     step = max(1, 60_000 // (max(map(len, encoded), default=0) + 16))
     if len(encoded) <= step:
@@ -108,52 +100,47 @@ def _write_names(group: Any, key: str, names: list[str]) -> None:
 # -- reading -------------------------------------------------------------------------------------------------------
 
 
-def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | None, compile: bool) -> Any:
+def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
     """The model in an ``.h5`` file of Keras 1, 2 or 3. Nothing in the file is run."""
-    with open_file(existing(path), path) as file:
+    with open_file(existing_file(path), path) as file:
         if "model_config" not in file.attrs:
             raise ValueError(f"{path} holds weights only: make the model, then model.load_weights({str(path)!r})")
         text = file.attrs["model_config"]
-        model = model_of_config(text, f"{path}: model_config", custom_objects, change=_present_form)
-        load_weights(model, _weights(file, path), path)
+        model = model_from_config(text, f"{path}: model_config", custom_objects, upgrade=_upgrade_config)
+        _read_layers(model, file, path)
         if compile and "training_config" in file.attrs:
-            training = _json(file.attrs["training_config"], path, "training_config")
-            _compile(model, training, custom_objects)
-            group = find(file, "optimizer_weights", path)
+            _compile(model, _json(file.attrs["training_config"], path, "training_config"), custom_objects)
+            group = get_node(file, "optimizer_weights", path)
             if group is not None and model.built:
                 _load_optimizer(model, group, path)
     return model
 
 
-def _present_form(config: dict[str, Any]) -> dict[str, Any]:
+def load_weights(model: Any, path: Path, skip_mismatch: bool = False) -> None:
+    """Set the weights of a built model from an ``.h5`` file with a model or only weights in it: all of them or none."""
+    with open_file(existing_file(path), path) as file:
+        _read_layers(model, file, path)
+
+
+def _upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
     """A config of Keras 1 or 2 as Keras 3 would write it."""
     if isinstance(config.get("config"), list):  # a Sequential of Keras 1 is just its layers
         config = {**config, "config": {"layers": config["config"]}}
     return {"registered_name": None, **config}
 
 
-def load_weights_file(model: Any, path: Path) -> None:
-    """Set the weights of a built model from an ``.h5`` file with a model or only weights in it."""
-    with open_file(existing(path), path) as file:
-        load_weights(model, _weights(file, path), path)
-
-
-def _weights(file: Any, path: Any) -> Any:
-    """The group with the weights: that of a whole model, or the file itself."""
-    group = find(file, "model_weights", path)
-    return file if group is None else group
-
-
-def _json(text: Any, path: Any, key: str) -> Any:
+def _json(text: Any, path: Path, key: str) -> Any:
     try:
         return json.loads(text.decode() if isinstance(text, bytes) else text)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: {key} is damaged ({error})") from None
 
 
-def load_weights(model: Any, group: Any, path: Any) -> None:
-    """Set the weights from a group with ``layer_names``, layer by layer in their order; all of them or none."""
-    stored = [(name, _arrays(_group(group, name, path), path)) for name in _names(group, "layer_names")]
+def _read_layers(model: Any, file: Any, path: Path) -> None:
+    """Set the weights layer by layer, in the order of ``layer_names``; all of them or none."""
+    group = get_node(file, "model_weights", path)
+    group = file if group is None else group  # a file of weights only
+    stored = [(name, _arrays(_layer_group(group, name, path), path)) for name in _names(group, "layer_names")]
     stored = [(name, arrays) for name, arrays in stored if arrays]
     layers = [layer for layer in model.layers if layer.weights]
     if len(stored) != len(layers):
@@ -162,14 +149,14 @@ def load_weights(model: Any, group: Any, path: Any) -> None:
         )
     pairs: list[tuple[Any, Any]] = []
     for (name, arrays), layer in zip(stored, layers):
-        weights = _ordered(layer)
+        weights = _ordered_weights(layer)
         if len(arrays) != len(weights):
             raise ValueError(f"{path}: layer {name!r} has {len(arrays)} weights, {layer.name!r} expects {len(weights)}")
         for array, weight in zip(arrays, weights):
             if array.shape != weight.shape:
                 raise ValueError(f"{path}: a weight of layer {name!r} has shape {array.shape}, expected {weight.shape}")
         pairs += zip(weights, arrays)
-    top = find(group, "top_level_model_weights", path)
+    top = get_node(group, "top_level_model_weights", path)
     if top is not None:
         pairs += zip(model._own_variables(), _arrays(top, path))
     for weight, array in pairs:
@@ -177,31 +164,29 @@ def load_weights(model: Any, group: Any, path: Any) -> None:
 
 
 def _names(group: Any, key: str) -> list[str]:
-    """A list of strings that may be in parts (``layer_names0``, ``layer_names1`` ...)."""
-    found = list(group.attrs[key]) if key in group.attrs else []
+    """A list of strings that may be split over several attributes (``layer_names0``, ``layer_names1`` ...)."""
+    names = list(group.attrs[key]) if key in group.attrs else []
     i = 0
     while f"{key}{i}" in group.attrs:
-        found += list(group.attrs[f"{key}{i}"])
+        names += list(group.attrs[f"{key}{i}"])
         i += 1
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in found]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
-def _group(group: Any, name: str, path: Any) -> Any:
-    found = find(group, name, path)
-    if found is None:
+def _layer_group(group: Any, name: str, path: Path) -> Any:
+    node = get_node(group, name, path)
+    if node is None:
         raise ValueError(f"{path} names the layer {name!r}, but has nothing for it")
-    return found
+    return node
 
 
-def _arrays(group: Any, path: Any) -> list[Any]:
-    return [read(group, name, path) for name in _names(group, "weight_names")]
+def _arrays(group: Any, path: Path) -> list[Any]:
+    return [read_array(group, name, path) for name in _names(group, "weight_names")]
 
 
 def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any] | None) -> None:
-    from .. import optimizers
-
-    known = ("loss", "loss_weights", "metrics", "weighted_metrics")
-    arguments = {key: deserialize_keras_object(training.get(key), custom_objects) for key in known}
+    names = ("loss", "loss_weights", "metrics", "weighted_metrics")
+    arguments = {key: deserialize_keras_object(training.get(key), custom_objects) for key in names}
     if isinstance(arguments["metrics"], list):  # Keras 2 writes one list per output, also for one
         arguments["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in arguments["metrics"]]
     model.compile(optimizer=optimizers.deserialize(training["optimizer_config"], custom_objects), **arguments)
@@ -209,13 +194,11 @@ def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any
         model.optimizer.build(model.trainable_variables)
 
 
-def _load_optimizer(model: Any, group: Any, path: Any) -> None:
-    """Set the state of the optimizer if it fits; old optimizers kept other things, and then it starts afresh."""
+def _load_optimizer(model: Any, group: Any, path: Path) -> None:
+    """Set the state of the optimizer if it fits; older optimizers stored other variables, and then it starts afresh."""
     arrays, variables = _arrays(group, path), model.optimizer.variables
     if [a.shape for a in arrays] == [v.shape for v in variables]:
         for variable, array in zip(variables, arrays):
             variable.assign(array)
     else:
-        import warnings
-
         warnings.warn("the optimizer state in the file does not fit this optimizer: it starts afresh", stacklevel=4)

@@ -1,4 +1,4 @@
-"""The metrics of ``compile``, made when the first batch shows the outputs and the shapes."""
+"""The metrics of ``compile``, built when the first batch shows the outputs and the shapes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from .. import metrics, tree
 from ..core.naming import to_snake_case
-from .compiled_loss import kind_of
-from .metric_state import States, set_states
+from .compiled_loss import target_type
 from .output_structure import Output, children, for_outputs, outputs_of, weights_for
+from .resume import MetricStates, set_metric_states
 
 _ACCURACY = {
     "binary": metrics.BinaryAccuracy,
@@ -27,36 +27,36 @@ _CROSSENTROPY = {
 class CompiledMetrics:
     """The metrics of ``compile``: those that ignore sample weights, then those that use them.
 
-    Until the first batch shows which they are, this stands for them in ``model.metrics``, as a metric with their results.
+    Until the first batch shows which they are, this object takes their place in ``model.metrics``, as a metric with their results.
     """
 
     name = "compile_metrics"
 
     def __init__(self, unweighted: Any, weighted: Any, names: Sequence[str] | None = None) -> None:
-        self._given = (("metrics", unweighted, False), ("weighted_metrics", weighted, True))
-        self._names_given = names
-        for what, given, _ in self._given:
-            _check(given, what)
+        self._specs = (("metrics", unweighted, False), ("weighted_metrics", weighted, True))
+        self._output_names = names
+        for argument, spec, _ in self._specs:
+            _check(spec, argument)
         self.metrics: list[Any] = []
         self._plan: list[tuple[Any, int, bool]] = []  # metric, output, whether it uses the sample weights
         self.outputs: list[Output] = []
-        self.pending: States = {}  # for the metrics, once they are made
+        self.pending: MetricStates = {}  # restored once the metrics are built
         self.built = not unweighted and not weighted
 
     def build(self, y_true: Any, y_pred: Any) -> None:
-        """Make the metrics; now the shapes say which accuracy is meant."""
-        self.outputs = outputs_of(y_pred, self._names_given)
+        """Build the metrics; the shapes say which accuracy "accuracy" is."""
+        self.outputs = outputs_of(y_pred, self._output_names)
         labels, predictions = for_outputs(y_true, y_pred, self.outputs, "y"), tree.flatten(y_pred)
         prefixes = self._prefixes()
         used: dict[str, int] = {}
-        for what, given, weighted in self._given:
-            for i, entries in enumerate(_entries(given, y_pred, self.outputs, what)):
+        for argument, spec, weighted in self._specs:
+            for i, entries in enumerate(_entries(spec, y_pred, self.outputs, argument)):
                 for entry in entries:
                     if labels[i] is None:
                         raise ValueError(
-                            f"{what} names {entry!r} for the output {self.outputs[i].label}, but y lacks it"
+                            f"{argument} names {entry!r} for the output {self.outputs[i].label}, but y lacks it"
                         )
-                    metric = _make(entry, labels[i], predictions[i])
+                    metric = _metric_object(entry, labels[i], predictions[i])
                     name = f"{prefixes[i]}{metric.name}"
                     if name in used and weighted:
                         name = f"{prefixes[i]}weighted_{metric.name}"
@@ -65,11 +65,11 @@ class CompiledMetrics:
                     metric.name = f"{name}_{count}" if count else name
                     self._plan.append((metric, i, weighted))
         self.metrics = [metric for metric, _, _ in self._plan]
-        set_states(self.metrics, self.pending)
+        set_metric_states(self.metrics, self.pending)
         self.built = True
 
     def _prefixes(self) -> list[str]:
-        """What is put before the names of metrics: with several outputs, the name of each.
+        """The prefix of the names of each output's metrics: with several outputs, the name of the output.
 
         As in Keras, structures of more than one level go by the layers, without the keys.
         """
@@ -77,15 +77,15 @@ class CompiledMetrics:
             return [""]
         names: Any = [o.name for o in self.outputs]
         if any(len(o.path) > 1 for o in self.outputs):
-            names = self._names_given if len(self._names_given or ()) == len(names) else [None] * len(names)
+            names = self._output_names if len(self._output_names or ()) == len(names) else [None] * len(names)
         return [f"{name}_" if name else "" for name in names]
 
-    def look_at_output(self) -> bool:
-        """Whether there is, or may be yet, a metric to look at what the model makes of a batch."""
+    def needs_output(self) -> bool:
+        """Whether there is a metric that reads the output, or may be one once they are built."""
         return not self.built or bool(self._plan)
 
     def reset_state(self) -> None:
-        """Start all again."""
+        """Reset all metrics."""
         self.pending = {}
         for metric in self.metrics:
             metric.reset_state()
@@ -95,7 +95,7 @@ class CompiledMetrics:
         return {metric.name: metric.result() for metric in self.metrics}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take one batch in."""
+        """Update all metrics with a batch."""
         if not self.built:
             self.build(y_true, y_pred)
         if not self._plan:
@@ -110,80 +110,82 @@ class CompiledMetrics:
                 metric.update_state(y_true, y_pred, sample_weight=sample_weight if weighted else None)
 
 
-def _entries(given: Any, y_pred: Any, outputs: list[Output], what: str) -> list[list[Any]]:
+def _entries(spec: Any, y_pred: Any, outputs: list[Output], argument: str) -> list[list[Any]]:
     """The metrics of each output."""
-    if given is None:
+    if spec is None:
         return [[] for _ in outputs]
     names = [o.name for o in outputs]
-    if isinstance(given, dict) and (len(outputs) == 1 or not isinstance(y_pred, dict)):
-        unknown = [key for key in given if key not in names]
+    if isinstance(spec, dict) and (len(outputs) == 1 or not isinstance(y_pred, dict)):
+        unknown = [key for key in spec if key not in names]
         if unknown and names != [None]:
-            raise _invalid(what, f"it names the outputs {unknown}", outputs)
-        given = [given.get(name) for name in names] if not unknown else list(given.values())
+            raise _invalid(argument, f"it names the outputs {unknown}", outputs)
+        spec = [spec.get(name) for name in names] if not unknown else list(spec.values())
     if len(outputs) == 1:
-        return [[m for m in tree.flatten(given) if m is not None]]
-    return _inside(given, y_pred, outputs, what)
+        return [[m for m in tree.flatten(spec) if m is not None]]
+    return _nested_entries(spec, y_pred, outputs, argument)
 
 
-def _inside(given: Any, part: Any, outputs: list[Output], what: str) -> list[list[Any]]:
+def _nested_entries(spec: Any, part: Any, outputs: list[Output], argument: str) -> list[list[Any]]:
     """The metrics of each output in ``part``."""
-    if given is None:
+    if spec is None:
         return [[] for _ in outputs]
     if not tree.is_nested(part):
-        return [[m for m in tree.flatten(given) if m is not None]]
-    if isinstance(given, dict):
-        unknown = [key for key in given if not isinstance(part, dict) or key not in part]
+        return [[m for m in tree.flatten(spec) if m is not None]]
+    if isinstance(spec, dict):
+        unknown = [key for key in spec if not isinstance(part, dict) or key not in part]
         if unknown:
-            raise _invalid(what, f"it names the outputs {unknown}", outputs)
-        own = [given.get(key) for key, _ in children(part)]
-    elif isinstance(given, (list, tuple)) and len(given) == len(part):
-        own = list(given)
+            raise _invalid(argument, f"it names the outputs {unknown}", outputs)
+        own = [spec.get(key) for key, _ in children(part)]
+    elif isinstance(spec, (list, tuple)) and len(spec) == len(part):
+        own = list(spec)
     else:
-        count = len(given) if isinstance(given, (list, tuple)) else 1
-        raise _invalid(what, f"it has {count} entries for {len(part)} outputs", outputs)
-    found: list[list[Any]] = []
+        count = len(spec) if isinstance(spec, (list, tuple)) else 1
+        raise _invalid(argument, f"it has {count} entries for {len(part)} outputs", outputs)
+    entries: list[list[Any]] = []
     for entry, (_, inner) in zip(own, children(part)):
-        found += _inside(entry, inner, outputs[len(found) : len(found) + len(tree.flatten(inner))], what)
-    return found
+        entries += _nested_entries(
+            entry, inner, outputs[len(entries) : len(entries) + len(tree.flatten(inner))], argument
+        )
+    return entries
 
 
-def _invalid(what: str, problem: str, outputs: list[Output]) -> ValueError:
+def _invalid(argument: str, problem: str, outputs: list[Output]) -> ValueError:
     return ValueError(
-        f"Invalid `{what}`: {problem}. Give a list with an entry for each output, or a dictionary by name; the model has "
+        f"Invalid `{argument}`: {problem}. Give a list with an entry for each output, or a dictionary by name; the model has "
         f"the outputs {[o.label for o in outputs]}"
     )
 
 
-def _check(given: Any, what: str) -> None:
+def _check(spec: Any, argument: str) -> None:
     """Refuse at compile what cannot be a metric."""
-    if given is None:
+    if spec is None:
         return
-    if not isinstance(given, (list, tuple, dict)):
-        raise ValueError(f"compile: {what} must be a list, such as {what}=['accuracy'], got {given!r}")
-    for m in tree.flatten(given):
+    if not isinstance(spec, (list, tuple, dict)):
+        raise ValueError(f"compile: {argument} must be a list, such as {argument}=['accuracy'], got {spec!r}")
+    for m in tree.flatten(spec):
         if isinstance(m, str):
             if m not in ("accuracy", "acc", "crossentropy", "ce"):
                 metrics.get(m)
         elif m is not None and not (isinstance(m, metrics.Metric) or callable(m) or inspect.isclass(m)):
-            raise ValueError(f"compile: {m!r} in {what} is not a metric: expected a name, a metric or a function")
+            raise ValueError(f"compile: {m!r} in {argument} is not a metric: expected a name, a metric or a function")
 
 
-def _make(given: Any, y_true: Any, y_pred: Any) -> Any:
-    if isinstance(given, metrics.Metric):
-        return given
-    if isinstance(given, str):
-        if given in ("accuracy", "acc"):
-            metric: Any = _ACCURACY[kind_of(y_true, y_pred)]()
-        elif given in ("crossentropy", "ce"):
-            metric = _CROSSENTROPY[kind_of(y_true, y_pred)]()
+def _metric_object(spec: Any, y_true: Any, y_pred: Any) -> Any:
+    if isinstance(spec, metrics.Metric):
+        return spec
+    if isinstance(spec, str):
+        if spec in ("accuracy", "acc"):
+            metric: Any = _ACCURACY[target_type(y_true, y_pred)]()
+        elif spec in ("crossentropy", "ce"):
+            metric = _CROSSENTROPY[target_type(y_true, y_pred)]()
         else:
-            metric = metrics.get(given)
+            metric = metrics.get(spec)
             if not isinstance(metric, metrics.Metric):
-                metric = metrics.MeanMetricWrapper(metric, name=given)
-        metric.name = given  # a metric that is given as a string is shown under that string
+                metric = metrics.MeanMetricWrapper(metric, name=spec)
+        metric.name = spec  # a metric given as a string is reported under that string
         return metric
-    found = metrics.get(given)
-    if isinstance(found, metrics.Metric):
-        return found
-    name = getattr(found, "__name__", type(found).__name__)
-    return metrics.MeanMetricWrapper(found, name="lambda" if name == "<lambda>" else to_snake_case(name))
+    metric = metrics.get(spec)
+    if isinstance(metric, metrics.Metric):
+        return metric
+    name = getattr(metric, "__name__", type(metric).__name__)
+    return metrics.MeanMetricWrapper(metric, name="lambda" if name == "<lambda>" else to_snake_case(name))

@@ -1,4 +1,4 @@
-"""The loops of ``evaluate`` and ``predict``. What happens in a step is the model's business."""
+"""The loops of ``evaluate`` and ``predict``; what happens in a step is up to the model."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import dualnet_backends as backends
 
 from .. import config, tree
 from ..callbacks import CallbackList
-from ..capture.replay import RepeatedPredictions, RepeatedTests, steps_of
+from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_step
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import Data, Epochs, limited
+from .data_adapters.epoch_iterator import Data, EpochIterator, limited
 from .data_adapters.packing import pack_x_y_sample_weight
 from .data_adapters.select import make_data
-from .logs import Logs, settle, to_numbers
+from .logs import Logs, materialize, to_numbers
 
 
 def split_results(results: Any) -> tuple[Any, Any]:
-    """What a step returned of its own (None when that is only logs), and the logs for callbacks."""
+    """(results that a step of the user returned, or None; logs for callbacks)"""
     if isinstance(results, Logs) and not results.edited:
         return None, results
     if isinstance(results, Logs):
@@ -29,12 +29,10 @@ def split_results(results: Any) -> tuple[Any, Any]:
 
 
 def epoch_logs(model: Any, results: Any) -> dict[str, Any]:
-    """Metrics over the whole epoch; what a ``train_step`` of the user returned besides comes from the last batch."""
+    """The metrics of the whole epoch; other results that a step of the user returned are those of the last batch."""
     logs = to_numbers(model.get_metrics_result())
-    own = results is not None and not (isinstance(results, Logs) and not results.edited)
-    if own and set(results) != set(logs):
-        return to_numbers(results)
-    return logs
+    is_users = results is not None and not (isinstance(results, Logs) and not results.edited)
+    return to_numbers(results) if is_users and set(results) != set(logs) else logs
 
 
 def evaluate(
@@ -55,45 +53,41 @@ def evaluate(
     data = make_data(x, y, sample_weight, batch_size=batch_size, steps=steps, backend=backend, text=model._takes_text())
     if isinstance(data, ArrayData):
         check_data(model, data)
-    listeners = callbacks
-    if not isinstance(callbacks, CallbackList):
-        listeners = CallbackList(
-            callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps_shown(steps, data)
-        )
+    callbacks = callback_list(callbacks, model, verbose, data, steps)
     with backends.device(backend.device):
-        results = evaluate_data(model, data, steps, listeners)
+        results = evaluate_data(model, data, steps, callbacks)
     return results if return_dict else flat(model, results)
 
 
 def evaluate_data(
-    model: Any, data: Data, steps: int | None, listeners: CallbackList, test_step: Any = None
+    model: Any, data: Data, steps: int | None, callbacks: CallbackList, test_step: Any = None
 ) -> dict[str, Any]:
     """Loss and metrics over the data, as numbers by name."""
     if test_step is None:
-        test_step = steps_of(model, RepeatedTests, listeners.callbacks)
+        test_step = captured_step(model, CapturedTestStep, callbacks.callbacks)
         test_step.begin_run()
     model.reset_metrics()
     model.stop_evaluating = False
-    listeners.on_test_begin()
-    begin, end = listeners.wants_test_batch_begin, listeners.wants_test_batch_end
+    callbacks.on_test_begin()
+    begin, end = callbacks.wants_test_batch_begin, callbacks.wants_test_batch_end
     step, results = 0, None
     with no_grad():
-        for x, y, weight, _ in Epochs(data, steps).epoch(0):
+        for x, y, weight, _ in EpochIterator(data, steps).epoch(0):
             if begin:
-                listeners.on_test_batch_begin(step)
+                callbacks.on_test_batch_begin(step)
             results = test_step(pack_x_y_sample_weight(x, y, weight))
             if end:
                 results, logs = split_results(results)
-                listeners.on_test_batch_end(step, logs)
-                kept, logs = weakref.ref(logs), None  # held by nobody now, unless a callback keeps them
-                settle(kept)
+                callbacks.on_test_batch_end(step, logs)
+                reference, logs = weakref.ref(logs), None  # now referenced only if a callback keeps them
+                materialize(reference)
             step += 1
             if model.stop_evaluating:
                 break
     if step == 0:
         raise ValueError("there was no batch to evaluate on: the data is empty")
     logs = epoch_logs(model, results)
-    listeners.on_test_end(logs)
+    callbacks.on_test_end(logs)
     return logs
 
 
@@ -102,27 +96,22 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
     positive("steps", steps, optional=True)
     backend = model._backend()
     data = make_data(x, batch_size=batch_size, steps=steps, backend=backend, text=model._takes_text())
-    listeners = callbacks
-    if not isinstance(callbacks, CallbackList):
-        shown = verbose != 0
-        listeners = CallbackList(
-            callbacks, add_progbar=shown, model=model, verbose=verbose, epochs=1, steps=steps_shown(steps, data)
-        )
+    callbacks = callback_list(callbacks, model, verbose, data, steps)
     parts: list[Any] = []
     model.stop_predicting = False
-    predict_step = steps_of(model, RepeatedPredictions, listeners.callbacks)
+    predict_step = captured_step(model, CapturedPredictStep, callbacks.callbacks)
     with backends.device(backend.device), no_grad():
-        listeners.on_predict_begin()
-        for step, (batch, y, weight, _) in enumerate(Epochs(data, steps).epoch(0)):
-            if listeners.wants_predict_batch_begin:
-                listeners.on_predict_batch_begin(step)
+        callbacks.on_predict_begin()
+        for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps).epoch(0)):
+            if callbacks.wants_predict_batch_begin:
+                callbacks.on_predict_batch_begin(step)
             out = predict_step(pack_x_y_sample_weight(batch, y, weight))
             parts.append(tree.map_structure(lambda t: t.data, out))
-            if listeners.wants_predict_batch_end:
-                listeners.on_predict_batch_end(step, {"outputs": out})
+            if callbacks.wants_predict_batch_end:
+                callbacks.on_predict_batch_end(step, {"outputs": out})
             if model.stop_predicting:
                 break
-        listeners.on_predict_end()
+        callbacks.on_predict_end()
     if not parts:
         raise ValueError("there was no batch to predict: the data is empty")
     return tree.map_structure(lambda *a: backend.to_numpy(a[0] if len(a) == 1 else backend.xp.concatenate(a)), *parts)
@@ -138,9 +127,21 @@ def flat(model: Any, results: dict[str, Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def steps_shown(steps: int | None, data: Data) -> int | None:
-    """How many steps make an epoch, as callbacks are told."""
-    return limited(steps or data.steps, config.max_steps_per_epoch())
+def callback_list(
+    callbacks: Any, model: Any, verbose: int, data: Data, steps: int | None, epochs: int = 1, add_history: bool = False
+) -> CallbackList:
+    """The callbacks of a run, with a progress bar. steps: the argument of the user, who may pass a ``CallbackList`` too."""
+    if isinstance(callbacks, CallbackList):
+        return callbacks
+    return CallbackList(
+        callbacks,
+        add_history=add_history,
+        add_progbar=verbose != 0,
+        model=model,
+        verbose=verbose,
+        epochs=epochs,
+        steps=limited(steps or data.steps, config.max_steps_per_epoch()),
+    )
 
 
 def positive(name: str, value: Any, optional: bool = False) -> None:

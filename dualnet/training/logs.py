@@ -1,4 +1,4 @@
-"""Logs: names and numbers for callbacks, read from the device only when somebody looks."""
+"""Logs: names and numbers for callbacks, read from the device when they are accessed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Logs(MutableMapping[str, Any]):
     def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
         self._read: Callable[[], dict[str, Any]] | None = read
         self._values: dict[str, Any] = {}
-        self.edited = False  # whether somebody put in or took out a result
+        self.edited = False  # whether an entry was set or deleted
 
     def _ready(self) -> dict[str, Any]:
         if self._read is not None:
@@ -41,18 +41,17 @@ class Logs(MutableMapping[str, Any]):
         return len(self._ready())
 
     def copy(self) -> dict[str, Any]:
-        """The values as a dictionary of their own."""
+        """The values in a new dictionary."""
         return dict(self._ready())
 
     def __repr__(self) -> str:
         return repr(self._ready())
 
 
-def settle(logs: weakref.ref[Logs]) -> None:
-    """After a callback: logs that it kept are read now, before the next step changes what they would say."""
-    kept = logs()
-    if kept is not None:
-        kept.copy()
+def materialize(logs: weakref.ref[Logs]) -> None:
+    """Read logs that a callback has kept now, before the next step changes the results."""
+    if (kept_logs := logs()) is not None:
+        kept_logs.copy()
 
 
 def to_numbers(results: MutableMapping[str, Any] | dict[str, Any]) -> dict[str, Any]:

@@ -1,25 +1,25 @@
-"""The loop of ``fit``. What happens in a step is the model's business."""
+"""The loop of ``fit``; what happens in a step is up to the model."""
 
 from __future__ import annotations
 
 import warnings
 import weakref
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import dualnet_backends as backends
 
 from .. import config
 from ..callbacks import CallbackList
-from ..capture.replay import RepeatedTests, RepeatedTraining, steps_of
+from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from .data_adapters.array_adapter import ArrayData, tensors_of
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import Data, Epochs, limited
+from .data_adapters.epoch_iterator import Data, EpochIterator, limited
 from .data_adapters.packing import pack_x_y_sample_weight
 from .data_adapters.select import make_data
-from .eval_loops import epoch_logs, evaluate_data, positive, split_results, steps_shown
-from .logs import settle
-from .metric_state import forget_pending
+from .eval_loops import callback_list, epoch_logs, evaluate_data, positive, split_results
+from .logs import materialize
+from .resume import Resume, forget_pending
 from .validation import train_validation_split
 
 
@@ -64,18 +64,8 @@ def fit(
         text=(text := model._takes_text()),
     )
     validation = _validation_data(validation_data, validation_batch_size or batch_size, validation_steps, backend, text)
-    source = Epochs(data, steps_per_epoch)
-    listeners = callbacks
-    if not isinstance(callbacks, CallbackList):
-        listeners = CallbackList(
-            callbacks,
-            add_history=True,
-            add_progbar=verbose != 0,
-            model=model,
-            verbose=verbose,
-            epochs=epochs,
-            steps=steps_shown(steps_per_epoch, data),
-        )
+    source = EpochIterator(data, steps_per_epoch)
+    callbacks = callback_list(callbacks, model, verbose, data, steps_per_epoch, epochs, add_history=True)
     for checked in (data, validation):
         if isinstance(checked, ArrayData):
             check_data(model, checked)
@@ -84,46 +74,48 @@ def fit(
     logs: dict[str, Any] = {}
     with backends.device(backend.device):
         model._source, model._resume = weakref.ref(source), None
-        listeners.on_train_begin()
-        steps, tests = (steps_of(model, kind, listeners.callbacks) for kind in (RepeatedTraining, RepeatedTests))
-        steps.begin_run()
-        tests.begin_run()
-        resume, model._resume = model._resume, None  # left there by a callback that goes on with another run
+        callbacks.on_train_begin()
+        train_step, test_step = (
+            captured_step(model, cls, callbacks.callbacks) for cls in (CapturedTrainStep, CapturedTestStep)
+        )
+        train_step.begin_run()
+        test_step.begin_run()
+        resume, model._resume = model._resume, None  # set by a callback that continues another run
         first, model._initial_epoch = model._initial_epoch or initial_epoch, 0
         if resume is not None:
             source.resume(resume.position)
         for epoch in range(first, epochs):
             if resume is None or not resume.batches:
                 model.reset_metrics()
-            listeners.on_epoch_begin(epoch)
-            found = _train_epoch(model, source, epoch, listeners, steps, resume)
+            callbacks.on_epoch_begin(epoch)
+            epoch_results = _train_epoch(model, source, epoch, callbacks, train_step, resume)
             if resume is not None:
                 forget_pending(model)
                 resume = None
-            if found is None:
+            if epoch_results is None:
                 break
-            logs = found
+            logs = epoch_results
             if validation is not None and _validates(epoch, validation_freq):
-                if validation.is_used_up():
+                if validation.is_exhausted():
                     validation = None
-                    _warn_of_no_validation()
+                    _warn_validation_exhausted()
                 else:
-                    results = evaluate_data(model, validation, validation_steps, listeners, tests)
+                    results = evaluate_data(model, validation, validation_steps, callbacks, test_step)
                     logs |= {f"val_{name}": value for name, value in results.items()}
                     logs = dict(sorted(logs.items()))
-            listeners.on_epoch_end(epoch, logs)
-            steps.end_epoch()
-            tests.end_epoch()
+            callbacks.on_epoch_end(epoch, logs)
+            train_step.end_epoch()
+            test_step.end_epoch()
             if model.stop_training or source.exhausted:
                 break
         if model.optimizer is not None and model.optimizer.built:
             model.optimizer.finalize_variable_values(model.trainable_variables)
-        listeners.on_train_end(logs=logs)
+        callbacks.on_train_end(logs=logs)
     return model.history
 
 
-def _warn_of_no_validation() -> None:
-    """That there are no more batches must not cost the training so far."""
+def _warn_validation_exhausted() -> None:
+    """A warning, since an error would cost the training so far."""
     warnings.warn(
         "the validation data is a generator that has no more batches: there is no validation from this epoch on. Give "
         "arrays, a dataset or a PyDataset, which begin again, or a generator without end and validation_steps",
@@ -131,34 +123,31 @@ def _warn_of_no_validation() -> None:
     )
 
 
-class Resume(NamedTuple):
-    """Where an epoch goes on that another run began."""
-
-    batches: int  # it had
-    position: dict[str, Any] | None  # of the data
-    logs: dict[str, Any]  # after its last batch
-
-
 def _train_epoch(
-    model: Any, source: Epochs, epoch: int, listeners: CallbackList, train_step: Any, resume: Resume | None = None
+    model: Any,
+    source: EpochIterator,
+    epoch: int,
+    callbacks: CallbackList,
+    train_step: Any,
+    resume: Resume | None = None,
 ) -> dict[str, Any] | None:
-    """The steps of one epoch. Only a callback that asks for the logs of a batch makes it wait for the device.
+    """The steps of one epoch. It waits for the device only if a callback reads the logs of a batch.
 
-    None when a generator had no more from the start.
+    Returns None if a generator was exhausted from the start.
     """
     results = None
-    begin, end = listeners.wants_train_batch_begin, listeners.wants_train_batch_end
+    begin, end = callbacks.wants_train_batch_begin, callbacks.wants_train_batch_end
     updates = model.optimizer.step_count() if model.optimizer is not None else 0
     done = step = resume.batches if resume is not None else 0
     for x, y, weight, _ in source.epoch(epoch, updates, done):
         if begin:
-            listeners.on_train_batch_begin(step)
+            callbacks.on_train_batch_begin(step)
         results = train_step(pack_x_y_sample_weight(x, y, weight))
         if end:
             results, logs = split_results(results)
-            listeners.on_train_batch_end(step, logs)
-            kept, logs = weakref.ref(logs), None  # held by nobody now, unless a callback keeps them
-            settle(kept)
+            callbacks.on_train_batch_end(step, logs)
+            reference, logs = weakref.ref(logs), None  # now referenced only if a callback keeps them
+            materialize(reference)
         step += 1
         if model.stop_training:
             break
@@ -172,22 +161,24 @@ def _train_epoch(
 
 
 def one_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
-    """Arrays as the one batch that ``train_on_batch`` and its relatives work on."""
+    """Arrays as the batch of ``train_on_batch``, ``test_on_batch`` and ``predict_on_batch``."""
     data = ArrayData(x, y, sample_weight, class_weight=class_weight, backend=model._backend(), text=model._takes_text())
     tensors = (tensors_of(d) for d in (data.x, data.y, data.weight))
     return pack_x_y_sample_weight(*tensors)
 
 
 def _validation_data(
-    given: Any, batch_size: int | None, steps: int | None, backend: backends.Backend, text: bool
+    validation_data: Any, batch_size: int | None, steps: int | None, backend: backends.Backend, text: bool
 ) -> Data | None:
-    if given is None:
+    if validation_data is None:
         return None
-    if isinstance(given, (tuple, list)):
-        if len(given) not in (2, 3):
-            raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(given)} parts")
-        return make_data(*given, batch_size=batch_size, steps=steps, backend=backend, text=text)
-    return make_data(given, backend=backend, text=text)
+    if isinstance(validation_data, (tuple, list)):
+        if len(validation_data) not in (2, 3):
+            raise ValueError(
+                f"validation_data must be (x, y) or (x, y, sample_weight), got {len(validation_data)} parts"
+            )
+        return make_data(*validation_data, batch_size=batch_size, steps=steps, backend=backend, text=text)
+    return make_data(validation_data, backend=backend, text=text)
 
 
 def _validates(epoch: int, freq: int | Sequence[int]) -> bool:

@@ -1,7 +1,7 @@
-"""The outputs of a model: their places in the structure that ``call`` returns, their names, and what the data has for each.
+"""The outputs of a model: their positions in the structure that ``call`` returns, their names, and the data that belongs to each.
 
-An output is found by its path: the keys and positions that lead to it. In messages and logs it is called by its keys,
-and where a list ends the path by the name of the layer that it comes from, if the model knows it: "p/dense_1".
+An output is identified by its path: the keys and indices that lead to it. In messages and logs its name consists of the keys,
+and, where the path ends in a list, of the name of the layer that computes it, if the model knows it: "p/dense_1".
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ class Output(NamedTuple):
     """One tensor of what a model returns."""
 
     path: tuple[Any, ...]
-    keys: tuple[str, ...]  # of dictionaries, on the path
-    name: str | None  # None: a place in a list, of a model that has no names for its outputs
+    keys: tuple[str, ...]  # those parts of the path that are keys of dictionaries
+    name: str | None  # None: an entry of a list, in a model whose outputs have no names
 
     @property
     def label(self) -> str:
-        """What to call it in a message."""
+        """Its name in messages."""
         return self.name or "/".join((*self.keys, f"output_{self.path[-1] if self.path else 0}"))
 
 
 def outputs_of(y_pred: Any, names: Sequence[str] | None = None) -> list[Output]:
-    """The outputs in a structure, in the order of ``tree.flatten``. names: of the layers that they come from."""
+    """The outputs in a structure, in the order of ``tree.flatten``. names: of the layers that compute them."""
     paths = [path for path, _ in tree.flatten_with_path(y_pred)]
     if names is None or len(names) != len(paths):
         names = [""] * len(paths)
-    found = []
-    for path, given in zip(paths, names):
+    outputs = []
+    for path, layer_name in zip(paths, names):
         keys = tuple(part for part in path if isinstance(part, str))
-        last = given if not path or not isinstance(path[-1], str) else None
+        last = layer_name if not path or not isinstance(path[-1], str) else None
         known = last != ""
-        found.append(Output(path, keys, "/".join((*keys, last) if last else keys) if known else None))
-    return found
+        outputs.append(Output(path, keys, "/".join((*keys, last) if last else keys) if known else None))
+    return outputs
 
 
 def children(structure: Any) -> list[tuple[Any, Any]]:
-    """The parts of a container with their keys or positions, in the order of ``tree.flatten``."""
+    """(key or index, value) for each entry of a container, in the order of ``tree.flatten``."""
     if isinstance(structure, dict):
         return [(key, structure[key]) for key in tree.sorted_keys(structure)]
     return list(enumerate(structure))
 
 
 def at(structure: Any, path: tuple[Any, ...]) -> Any:
-    """What is at a path."""
+    """The value at a path."""
     for part in path:
         structure = structure[part]
     return structure
 
 
 def by_position(value: dict[str, Any], names: Sequence[str | None], what: str) -> list[Any]:
-    """The entries of a dictionary by name in the order of the outputs, None for what is missing."""
+    """The entries of a dictionary in the order of the outputs' names; None for a missing one."""
     unknown = [key for key in value if key not in names]
     if unknown:
         raise ValueError(
@@ -66,10 +66,10 @@ def by_position(value: dict[str, Any], names: Sequence[str | None], what: str) -
 
 
 def for_outputs(value: Any, y_pred: Any, outputs: Sequence[Output], what: str) -> list[Any]:
-    """What ``value`` has for each output, in their order; None for what it lacks.
+    """The entry of ``value`` for each output, in their order; None for a missing one.
 
     value: a structure like ``y_pred``; for outputs in a list also a dictionary by name, for outputs in a dictionary also a
-    list in their order; for a single output also the bare thing.
+    list in their order; for a single output also the entry itself. what: the name of the argument, for error messages.
     """
     if len(outputs) == 1 and not isinstance(value, dict):
         leaves = tree.flatten(value)
@@ -92,8 +92,8 @@ def _align(value: Any, part: Any, outputs: Sequence[Output], what: str) -> list[
             return value
         return [value]
     if not tree.is_nested(value):
-        told = ", ".join(o.label for o in outputs)
-        raise ValueError(f"the model has {len(outputs)} outputs ({told}), but {what} is a single array")
+        labels = ", ".join(o.label for o in outputs)
+        raise ValueError(f"the model has {len(outputs)} outputs ({labels}), but {what} is a single array")
     if isinstance(part, dict) and isinstance(value, dict):
         unknown = [key for key in value if key not in part]
         if unknown:
@@ -101,17 +101,17 @@ def _align(value: Any, part: Any, outputs: Sequence[Output], what: str) -> list[
     if isinstance(value, dict) and not isinstance(part, dict):
         return by_position(value, [o.name for o in outputs], what)
     if isinstance(part, dict) == isinstance(value, dict) and (isinstance(part, dict) or len(part) == len(value)):
-        found: list[Any] = []
+        aligned: list[Any] = []
         for key, inner in children(part):
             size = len(tree.flatten(inner))
             own = value.get(key) if isinstance(part, dict) else value[key]
-            found += _align(own, inner, outputs[len(found) : len(found) + size], what)
-        return found
+            aligned += _align(own, inner, outputs[len(aligned) : len(aligned) + size], what)
+        return aligned
     leaves = tree.flatten(value)
     if len(leaves) != len(outputs):
-        told = ", ".join(o.label for o in outputs)
+        labels = ", ".join(o.label for o in outputs)
         lead = "y_true and y_pred have different structures. " if what == "y" else ""
-        raise ValueError(f"{lead}{what} has {len(leaves)} entries, the model has {len(outputs)} outputs ({told})")
+        raise ValueError(f"{lead}{what} has {len(leaves)} entries, the model has {len(outputs)} outputs ({labels})")
     return leaves
 
 

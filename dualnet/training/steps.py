@@ -1,4 +1,4 @@
-"""A step of training, of testing and of predicting: what happens with one batch."""
+"""The training, test and prediction step: what happens with one batch."""
 
 from __future__ import annotations
 
@@ -21,22 +21,41 @@ from .data_adapters.packing import unpack_x_y_sample_weight
 from .logs import Logs
 
 
-class Steps:
-    """The steps of a ``Trainer``, which says what the attributes are. Each may be overridden."""
+class StepMixin:
+    """The steps of a ``Trainer``, which documents the attributes. Each step may be overridden.
+
+    ``_run_step`` is the one sequence of phases. In an eager step ``_compute_gradients`` or ``_compute_outputs`` does the first
+    of them, in a step that is captured too, told of a tracer; in a replayed one the executor does (``capture/``).
+    """
 
     optimizer: Any
     losses: Any
+    _flatten_layers: Any
     trainable_variables: Any
     get_metrics_result: Callable[[], dict[str, Any]]
     _compiled_loss: CompiledLoss | None
     _compiled_metrics: CompiledMetrics
     _loss_tracker: Any
-    _trained: Trained | None
-    _has_loss: bool  # whether a batch has been measured
+    _train_state: TrainState | None
+    _has_loss: bool  # whether the loss of a batch has been computed
     _trainable_at_compile: list[int] | None
 
     if TYPE_CHECKING:
-        __call__: Callable[..., Any]  # of the layer that this is a part of
+        __call__: Callable[..., Any]  # of the layer that this is mixed into
+
+    # -- steps that may be overridden ------------------------------------------------------------------------------
+
+    def train_step(self, data: Any) -> Any:
+        """One update: forward, loss, gradients, weights, metrics. Returns results by name, read from the device when accessed."""
+        return self._run_step(data, self._compute_gradients)
+
+    def test_step(self, data: Any) -> Any:
+        """Loss and metrics of one batch, without an update."""
+        return self._run_step(data, self._compute_outputs)
+
+    def predict_step(self, data: Any) -> Any:
+        """The output for one batch."""
+        return self(unpack_x_y_sample_weight(data)[0], training=False)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -52,94 +71,107 @@ class Steps:
         elif training:
             raise ValueError("there is nothing to minimise: compile with a loss, or use add_loss in a layer")
         else:
-            total = zeros(())  # to look at metrics alone
+            total = zeros(())  # to compute metrics alone
         for loss in added:
             total = total + loss
         return total
 
-    def _loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-        """``compute_loss``, by keywords and without ``training`` where a subclass wrote it without."""
-        known = type(self).compute_loss
-        named = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
-        if known is Steps.compute_loss or _takes(known, "training"):
-            named["training"] = training
-        return self.compute_loss(**named)
-
-    def _may_add_losses(self) -> bool:
-        """Whether ``losses`` can be anything but empty: no layer is asked at every step for what it does not do."""
-        state = self._trained
-        return state is None or not state.current() or bool(state.regularized) or bool(context.holding)
-
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Take a batch into the compiled metrics, and return the results so far."""
+        """Update the compiled metrics with a batch, and return the results so far."""
         if y is not None:
             self._compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def train_step(self, data: Any) -> Any:
-        """One update: forward, loss, gradients, weights, metrics. Returns results by name, read when looked at."""
+    # -- the phases of a step --------------------------------------------------------------------------------------
+
+    def _run_step(self, data: Any, compute: Callable[..., Any], scalars: Any = None) -> Any:
+        """Forward pass, loss and gradients by ``compute(x, y, sample_weight)``, then the update and the metrics.
+
+        ``compute`` returns the output, the loss, and the variables whose gradient is now in their buffer: None for no update.
+        scalars: see ``Optimizer.apply_in_place``.
+        """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred, loss, with_grads = compute(x, y, sample_weight)
+        if with_grads is not None:
+            self._apply_gradients(with_grads, scalars)
+        return self._update_metrics(x, y, y_pred, sample_weight, loss)
+
+    def _compute_gradients(self, x: Any, y: Any, sample_weight: Any, tracer: Any = None) -> tuple[Any, Any, Any]:
+        """The first phases of a training step. Gradients are written into the flat buffer."""
         tape: Tape = []
         with recording(tape):
-            y_pred = self(x, training=True)
-            loss = self._loss(x, y, y_pred, sample_weight, True)
+            y_pred, loss = self._compute_outputs(x, y, sample_weight, tracer, tape)[:2]
             scaled = self.optimizer.scale_loss(loss)
-        self._update(tape, scaled)
-        return self._account(x, y, y_pred, sample_weight, loss)
+        state = self._current_train_state()
+        if not state.variables:
+            return y_pred, loss, None
+        grads = backward(tape, scaled, grad_buffers=state.grad_buffers, tracer=tracer)
+        return y_pred, loss, [v for v in state.variables if id(v) in grads]
 
-    def _update(self, tape: Tape, loss: Tensor) -> None:
-        """Gradients of the loss, written into the flat buffer, and one update from them."""
-        state = self._state()
-        if state.variables:  # otherwise, what is left of a step is to measure
-            found = backward(tape, loss, destinations=state.destinations)
-            self._apply(state, [v for v in state.variables if id(v) in found])
+    def _compute_outputs(
+        self, x: Any, y: Any, sample_weight: Any, tracer: Any = None, tape: Tape | None = None
+    ) -> tuple[Any, Any, None]:
+        """The first phases of a test step; of a training step where there is a tape, which then records."""
+        if tracer is None:
+            return *self._forward(x, y, sample_weight, tape is not None), None
+        y_pred, loss = tracer.run(self._forward, x, y, sample_weight, tape is not None)
+        if any(layer in context.holding for layer in (self, *self._flatten_layers())):
+            tracer.abort("a layer added a loss")
+        tracer.finish(y_pred, loss, tape)
+        return y_pred, loss, None
 
-    def _state(self) -> Trained:
-        """What every step needs, gathered anew when the trainable weights changed."""
-        state = self._trained
-        if state is None or state.optimizer is not self.optimizer or not state.current():
-            state = self._trained = Trained(self)
-        return state
+    def _forward(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
+        """(output, loss). ``compute_loss`` is called by keywords, without ``training`` where a subclass does not take it."""
+        y_pred = self(x, training=training)
+        arguments = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        method = type(self).compute_loss
+        if method is StepMixin.compute_loss or _takes(method, "training"):
+            arguments["training"] = training
+        return y_pred, self.compute_loss(**arguments)
 
-    def _apply(self, state: Trained, found: list[Any]) -> None:
-        """One update from the gradients in the flat buffer. found: the variables that have one"""
+    def _may_add_losses(self) -> bool:
+        """Whether ``losses`` can be anything but empty: layers that cannot add one are not asked at every step."""
+        state = self._train_state
+        return state is None or not state.is_current() or bool(state.regularized) or bool(context.holding)
+
+    def _apply_gradients(self, with_grads: list[Any], scalars: Any = None) -> None:
+        """One update from the gradients in the flat buffer. with_grads: the variables that have one."""
+        state = self._current_train_state()
         missing: list[Any] = []
-        if len(found) < len(state.variables):
-            got = {id(v) for v in found}
-            missing = [v for v in state.variables if id(v) not in got]
+        if len(with_grads) < len(state.variables):
+            ids = {id(v) for v in with_grads}
+            missing = [v for v in state.variables if id(v) not in ids]
             state.warn_once(missing)
-        self.optimizer.apply_in_place([*state.frozen, *missing])
+        self.optimizer.apply_in_place([*state.frozen, *missing], scalars)
 
-    def _account(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs:
-        """Take a batch into loss and metrics."""
+    def _update_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs:
+        """Update the mean loss and the metrics with a batch."""
         if is_recording():
             with no_grad():
-                return self._account(x, y, y_pred, sample_weight, loss)
+                return self._update_metrics(x, y, y_pred, sample_weight, loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
         if not self._has_loss:
             self._has_loss = True
-        if type(self).compute_metrics is not Steps.compute_metrics:
+        if type(self).compute_metrics is not StepMixin.compute_metrics:
             results = self.compute_metrics(x, y, y_pred, sample_weight)
             return Logs(lambda: results)
         if y is not None:
             self._compiled_metrics.update_state(y, y_pred, sample_weight)
         return Logs(self.get_metrics_result)
 
-    def test_step(self, data: Any) -> Any:
-        """Loss and metrics of one batch, without an update."""
-        x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x, training=False)
-        loss = self._loss(x, y, y_pred, sample_weight, False)
-        return self._account(x, y, y_pred, sample_weight, loss)
+    # -- state -----------------------------------------------------------------------------------------------------
 
-    def predict_step(self, data: Any) -> Any:
-        """The output for one batch."""
-        return self(unpack_x_y_sample_weight(data)[0], training=False)
+    def _current_train_state(self) -> TrainState:
+        """What every training step needs, collected anew when the trainable weights changed."""
+        state = self._train_state
+        if state is None or state.optimizer is not self.optimizer or not state.is_current():
+            state = self._train_state = TrainState(self)
+        return state
 
     def _prepare_training(self, data: Any) -> None:
         """Before the first step: warn when ``trainable`` was changed after ``compile``."""
-        if self._trained is not None and not self._trained.current(thorough=True):
-            self._trained = None
+        if self._train_state is not None and not self._train_state.is_current(thorough=True):
+            self._train_state = None
         before = getattr(self, "_trainable_at_compile", None)
         if before is not None and before != [id(v) for v in self.trainable_variables]:
             warnings.warn(
@@ -149,8 +181,8 @@ class Steps:
             )
 
 
-class Trained:
-    """What every training step needs and only changes with the set of trainable weights."""
+class TrainState:
+    """What every training step needs, and what only changes with the set of trainable weights."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -159,19 +191,19 @@ class Trained:
         if not self.variables:
             warnings.warn("the model has no trainable weights: there is nothing to train", stacklevel=5)
         model.optimizer.ensure_built(self.variables)
-        self.structure = version()
-        mine = {id(v) for v in self.variables}
-        self.frozen = [v for v in model.optimizer.known_variables if id(v) not in mine]
-        self.destinations = {id(v): v.grad for v in self.variables}
+        self.version = version()
+        ids = {id(v) for v in self.variables}
+        self.frozen = [v for v in model.optimizer.known_variables if id(v) not in ids]
+        self.grad_buffers = {id(v): v.grad for v in self.variables}
         self.regularized = [v for v in self.variables if v.regularizer is not None]
         self.warned = False
 
-    def current(self, thorough: bool = False) -> bool:
-        """Whether the same weights are trainable as when this was made. thorough: look, whatever ``structure`` says."""
-        if self.structure != version() or thorough:
+    def is_current(self, thorough: bool = False) -> bool:
+        """Whether the same weights are trainable as when this was made. thorough: compare them even if the version is the same."""
+        if self.version != version() or thorough:
             if [id(v) for v in self.model.trainable_variables] != [id(v) for v in self.variables]:
                 return False
-            self.structure = version()
+            self.version = version()
         return True
 
     def warn_once(self, missing: list[Any]) -> None:

@@ -9,40 +9,38 @@ import dualnet_backends as backends
 
 from .. import metrics as metrics_module
 from .. import optimizers, tree
-from ..capture.replay import RepeatedTests, RepeatedTraining, steps_of
+from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from ..core.tracing import no_grad
 from ..core.version import invalidate, version
-from ..legacy.spellings import FIT_ARGUMENTS, positional_metrics, renaming
-from . import eval_loops as evaluating
-from . import loops as loop
+from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names, positional_metrics
+from . import eval_loops, loops
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .logs import to_numbers
-from .steps import Steps, Trained
+from .steps import StepMixin, TrainState
 
 
-class Gathered:
-    """What was found in the layers of a model, looked for again when one of them changes."""
+class VersionedCache:
+    """Facts derived from a model's layers, cached until one of them changes."""
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[int, Any]] = {}
+        self._entries: dict[str, tuple[int, Any]] = {}
 
-    def get(self, what: str, find: Callable[[], Any]) -> Any:
-        """What ``find`` gives, or gave when it was last needed."""
-        known = self._found.get(what)
-        if known is None or known[0] != version():
-            known = self._found[what] = (version(), find())
-        return known[1]
+    def get(self, key: str, compute: Callable[[], Any]) -> Any:
+        """The cached value, or that of ``compute`` where there is none for the present version."""
+        entry = self._entries.get(key)
+        if entry is None or entry[0] != version():
+            entry = self._entries[key] = (version(), compute())
+        return entry[1]
 
     def __reduce__(self) -> Any:
-        return Gathered, ()  # a copy of the model has layers of its own
+        return VersionedCache, ()  # a copy of the model has layers of its own
 
 
-class Trainer(Steps):
-    """What a layer needs besides to be trained by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
+class Trainer(StepMixin):
+    """What makes a layer trainable by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
 
     built: bool
-    _flatten_layers: Any
     _losses: Any
     weights: Any
 
@@ -60,28 +58,28 @@ class Trainer(Steps):
         self._compiled_metrics = CompiledMetrics(None, None)
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._initial_epoch = 0
-        self._trained: Trained | None = None  # what the training step needs, gathered once
-        self._known = Gathered()
+        self._train_state: TrainState | None = None
+        self._cache = VersionedCache()
         self._trainable_at_compile: list[int] | None = None
 
     _graph: Any = None  # of a model made of inputs and outputs
     _has_loss = False
-    _records: Any = None  # of steps, kept from one run to the next (repeated.steps_of)
-    _source: Any = None  # a weak reference to where the batches of the present fit come from
-    _resume: Any = None  # where fit is to go on with another run; a callback sets it
+    _captured_steps: Any = None  # kept from one run to the next (capture/replay.py)
+    _source: Any = None  # a weak reference to the EpochIterator of the running fit
+    _resume: Any = None  # where fit continues another run (resume.py); set by a callback
 
     def _output_names(self) -> list[str] | None:
-        """The names of the outputs, where they are known before the first batch."""
+        """The names of the outputs, if they are known before the first batch."""
         return None
 
     def _backend(self) -> backends.Backend:
-        """The backend the weights are on; before there are any, the one in use."""
-        own = self._known.get("weights", lambda: self.weights)
-        return backends.of(own[0].data) if own else backends.current()
+        """The backend of the weights; before there are any, the current one."""
+        weights = self._cache.get("weights", lambda: self.weights)
+        return backends.of(weights[0].data) if weights else backends.current()
 
     def _takes_text(self) -> bool:
         """Whether the model reads strings, or a layer inside it does."""
-        return self._known.get("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
+        return self._cache.get("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
 
     # -- compile ---------------------------------------------------------------------------------------------------
 
@@ -97,17 +95,17 @@ class Trainer(Steps):
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Choose how to train.
+        """Configure training.
 
         optimizer: a name or object. loss: a name, object or function ``(y_true, y_pred)``; optional when the layers
         add losses. metrics: a list of names, objects or functions, which ignore sample weights; weighted_metrics: the
-        same, using them. run_eagerly: run every step as it is written; otherwise ``fit`` repeats the steps of a model that is
-        made of dualnet's own parts from a record, with the same results. auto_scale_loss: put a
-        ``LossScaleOptimizer`` around the optimizer where the model computes in float16. steps_per_execution and jit_compile
+        same, using them. run_eagerly: run every step as written; otherwise the steps of a model that consists of
+        dualnet's own parts are captured and replayed, with the same results. auto_scale_loss: wrap the
+        optimizer in a ``LossScaleOptimizer`` if the model computes in float16. steps_per_execution and jit_compile
         are accepted and change nothing.
         """
         loss_weights, metrics = positional_metrics(loss_weights, metrics)
-        _ = self._losses  # which says so when __init__ did not call super().__init__()
+        _ = self._losses  # raises if __init__ did not call super().__init__()
         self.run_eagerly = bool(run_eagerly)
         self._compile_arguments = {
             "optimizer": optimizer,
@@ -126,7 +124,7 @@ class Trainer(Steps):
         self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
         self.compiled = True
         self.stop_training = False
-        self._trained = None
+        self._train_state = None
         invalidate()
         self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
 
@@ -141,11 +139,11 @@ class Trainer(Steps):
     @property
     def metrics(self) -> list[Any]:
         """The loss, the metrics of ``compile``, then those that are attributes of the model or of its layers."""
-        found: list[Any] = [self._loss_tracker] if self.compiled else []
-        found += self._compiled_loss.metrics if self._compiled_loss is not None else []
-        found += self._compiled_metrics.metrics if self._compiled_metrics.built else [self._compiled_metrics]
-        known = {id(self._loss_tracker), *map(id, found)}
-        return found + [m for m in _metrics_of(self) if id(m) not in known]
+        compiled: list[Any] = [self._loss_tracker] if self.compiled else []
+        compiled += self._compiled_loss.metrics if self._compiled_loss is not None else []
+        compiled += self._compiled_metrics.metrics if self._compiled_metrics.built else [self._compiled_metrics]
+        known = {id(self._loss_tracker), *map(id, compiled)}
+        return compiled + [m for m in _metrics_of(self) if id(m) not in known]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -154,11 +152,11 @@ class Trainer(Steps):
 
     @property
     def metrics_variables(self) -> list[Any]:
-        """What the metrics have taken in so far, as variables."""
+        """The variables that hold the state of the metrics."""
         return [v for m in self.metrics for v in getattr(m, "variables", ())]
 
     def reset_metrics(self) -> None:
-        """Start all metrics again."""
+        """Reset all metrics."""
         for m in self.metrics:
             m.reset_state()
 
@@ -174,7 +172,7 @@ class Trainer(Steps):
 
     # -- the loops -------------------------------------------------------------------------------------------------
 
-    @renaming(FIT_ARGUMENTS)
+    @accept_old_names(FIT_ARGUMENTS)
     def fit(
         self,
         x: Any = None,
@@ -197,13 +195,13 @@ class Trainer(Steps):
         """Train, and return the history of losses and metrics.
 
         x, y: arrays with the samples along the first axis, or x an iterable of batches (x, y[, sample_weight]).
-        batch_size: 32 by default. verbose: 0 silent, 1 a bar, 2 one line per epoch. validation_split: the last part
-        of the arrays, taken before shuffling. validation_data: (x, y[, sample_weight]) or an iterable. shuffle: a new
+        batch_size: 32 by default. verbose: 0 silent, 1 a bar, 2 one line per epoch. validation_split: the fraction at the
+        end of the arrays to validate on, taken before shuffling. validation_data: (x, y[, sample_weight]) or an iterable. shuffle: a new
         order for every epoch; "batch" only inside consecutive batches. class_weight: label -> weight. sample_weight:
-        one number per sample. initial_epoch: where to go on counting. steps_per_epoch: batches that make an epoch,
-        for data without an end. validation_freq: every how many epochs to validate, or after which (counted from 1).
+        one number per sample. initial_epoch: the number of the first epoch. steps_per_epoch: batches per epoch, for data
+        without an end. validation_freq: every how many epochs to validate, or after which (counted from 1).
         """
-        return loop.fit(
+        return loops.fit(
             self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
             class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
             validation_freq,
@@ -222,7 +220,7 @@ class Trainer(Steps):
         **kwargs: Any,
     ) -> Any:
         """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
-        return evaluating.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+        return eval_loops.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
 
     def predict(
         self,
@@ -233,31 +231,33 @@ class Trainer(Steps):
         callbacks: Any = None,
     ) -> Any:
         """The output for all samples, as NumPy arrays."""
-        return evaluating.predict(self, x, batch_size, verbose, steps, callbacks)
+        return eval_loops.predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One update on one batch, and its loss and metrics."""
         self._check_compiled("train_on_batch")
-        data = loop.one_batch(self, x, y, sample_weight, class_weight)
-        return self._on_batch(steps_of(self, RepeatedTraining), data, return_dict)
+        data = loops.one_batch(self, x, y, sample_weight, class_weight)
+        return self._on_batch(captured_step(self, CapturedTrainStep), data, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
         self._check_compiled("test_on_batch")
         with no_grad():
-            return self._on_batch(steps_of(self, RepeatedTests), loop.one_batch(self, x, y, sample_weight), return_dict)
+            return self._on_batch(
+                captured_step(self, CapturedTestStep), loops.one_batch(self, x, y, sample_weight), return_dict
+            )
 
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
         with no_grad():
-            return tree.map_structure(lambda t: t.numpy(), self.predict_step(loop.one_batch(self, x, None, None)))
+            return tree.map_structure(lambda t: t.numpy(), self.predict_step(loops.one_batch(self, x, None, None)))
 
     def _on_batch(self, step: Callable[[Any], Any], data: Any, return_dict: bool) -> Any:
         self.reset_metrics()
         results = to_numbers(step(data))
-        return results if return_dict else evaluating.flat(self, results)
+        return results if return_dict else eval_loops.flat(self, results)
 
     # -- saving ----------------------------------------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class Trainer(Steps):
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile with what ``get_compile_config`` gave."""
+        """Compile with the result of ``get_compile_config``."""
         from ..serialization.objects import deserialize_keras_object
 
         known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
@@ -285,15 +285,15 @@ class Trainer(Steps):
 def _metrics_of(layer: Any) -> list[Any]:
     """The metrics that are attributes of a layer, also in lists and dictionaries, or of layers inside it.
 
-    A model inside has its metrics for its own training, as in Keras.
+    Those of a model inside belong to its own training, as in Keras.
     """
-    found: dict[int, Any] = {}
+    result: dict[int, Any] = {}
     for value in layer._parts():
         if isinstance(value, metrics_module.Metric):
-            found[id(value)] = value
+            result[id(value)] = value
         elif isinstance(value, (list, tuple, dict)):
-            found |= {id(m): m for m in tree.flatten(value) if isinstance(m, metrics_module.Metric)}
+            result |= {id(m): m for m in tree.flatten(value) if isinstance(m, metrics_module.Metric)}
     for inner in layer._sublayers():
         if not isinstance(inner, Trainer):
-            found |= {id(m): m for m in _metrics_of(inner)}
-    return list(found.values())
+            result |= {id(m): m for m in _metrics_of(inner)}
+    return list(result.values())

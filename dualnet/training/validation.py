@@ -1,4 +1,4 @@
-"""``validation_split``: the last part of the arrays, to validate on."""
+"""``validation_split``: a fraction at the end of the arrays, to validate on."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A stand-in for a GPU that runs anywhere: device "strict:0", on which no transfer goes unseen.
 
 ``register()`` makes it known to the library; ``with step():`` turns every transfer into an error; ``counts`` counts them
-outside. Its kernels are the plain bodies of ``Backend``, so a run on it also tests those.
+outside. Its kernels are the reference kernels of ``Backend``, so a run on it also tests those.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The backend contract: same methods, same signatures, and every override gives what the plain body gives.
+"""The backend contract: same methods, same signatures, and every override computes what its reference does.
 
 A kernel without a row in ``KERNELS`` fails ``test_every_kernel_has_a_row``; a new backend is picked up by the fixture.
 """
@@ -14,14 +14,14 @@ import dualnet_backends as backends
 import numpy as np
 import pytest
 from dualnet_backends import Backend
-from dualnet_backends.cpu.numba_backend import NumbaBackend
-from dualnet_backends.cpu.numpy_backend import CHUNK, NumpyBackend
+from dualnet_backends.cpu.backend import CHUNK, NumpyBackend
+from dualnet_backends.cpu.compiled import NumbaBackend
 
 from .strict import StrictBackend
 
 CLASSES: list[type[Backend]] = [NumpyBackend, NumbaBackend, StrictBackend]
 if importlib.util.find_spec("cupy"):
-    from dualnet_backends.gpu.cupy_backend import CupyBackend
+    from dualnet_backends.gpu.backend import CupyBackend
 
     CLASSES.append(CupyBackend)
 
@@ -44,7 +44,9 @@ def test_methods_and_signatures(cls: type[Backend]) -> None:
     for name, method in public(cls).items():
         if name in EXTRA:
             continue
-        assert name in contract, f"{cls.__name__}.{name} is not in the contract: add it to Backend, with a plain body"
+        assert name in contract, (
+            f"{cls.__name__}.{name} is not in the contract: add it to Backend, with a reference implementation"
+        )
         ours, theirs = (inspect.signature(m).parameters.values() for m in (method, contract[name]))
         assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs]
     for name in ("name", "xp", "array_type"):
@@ -93,8 +95,8 @@ def convolution(number: int, part: str) -> Arguments:
     """The arguments of a kernel in the ``number``-th convolution: "" forward, "input" or "kernel" for the gradients."""
     x, w, *geometry = CONVOLUTIONS[number]
     strides, padding, dilation, _ = geometry
-    given = zip(x[1:], w[:-2], strides, padding, dilation)
-    inner = [(n + sum(pad) - (k - 1) * d - 1) // s + 1 for n, k, s, pad, d in given]
+    axes = zip(x[1:], w[:-2], strides, padding, dilation)
+    inner = [(n + sum(pad) - (k - 1) * d - 1) // s + 1 for n, k, s, pad, d in axes]
 
     def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
         images, kernel = (n, *x[1:]), floats(r, w, d)
@@ -118,9 +120,9 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
-    "part": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2))),
-              lambda r, n, d: (floats(r, (2, n, 40), d), (slice(None), slice(1, None, 3)))], 0),
-    "put": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),
+    "read_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2))),
+                    lambda r, n, d: (floats(r, (2, n, 40), d), (slice(None), slice(1, None, 3)))], 0),
+    "write_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),
              lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(1, 5, 2)), floats(r, (n, 2, 3), d), r.random((n, 2, 3)) < 0.5),
              lambda r, n, d: (floats(r, (4, 40), d), (slice(0, 3, 2),), floats(r, (2, 40), d), r.random((2, 40)) < 0.5)], 0),
     "batch_norm": ([
@@ -128,7 +130,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (2, n, 3), d), None, None, 2, 1e-3),
         lambda r, n, d: (floats(r, (4, 3, n), d), floats(r, (3,), d), None, 1, 0.1, floats(r, (3,), d), floats(r, (3,), d), 0.5),
         lambda r, n, d: (floats(r, (n, 70), d), floats(r, (70,), d), floats(r, (70,), d), 1, 1e-3)], 1e-5),
-    "batch_norm_with": ([
+    "batch_norm_inference": ([
         lambda r, n, d: (floats(r, (n, 5), d), *(floats(r, (5,), d) for _ in range(4)), 1),
         lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3,), d), floats(r, (3,), d), None, None, 1)], 1e-5),
     "batch_norm_gradients": ([
@@ -182,17 +184,16 @@ def every_other(backend: Backend, x: Any) -> Any:
 
 def run(backend: Backend, method: Any, args: tuple[Any, ...], layout: Any) -> list[Any]:
     """The result and every array argument after the call, on the host: what a kernel wrote in place is among them."""
-    given = [layout(backend, x) if isinstance(x, np.ndarray) else x for x in args]
-    result = method(*given)
+    args = tuple(layout(backend, x) if isinstance(x, np.ndarray) else x for x in args)
+    result = method(*args)
     results = result if isinstance(result, tuple) else (result,)
-    found = [x for x in (*results, *given) if isinstance(x, backend.array_type)]
-    return [backend.to_numpy(x).copy() for x in found]
+    return [backend.to_numpy(x).copy() for x in (*results, *args) if isinstance(x, backend.array_type)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("layout", [contiguous, every_other])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_equal_to_the_plain_body(backend: Backend, kernel: str, layout: Any, dtype: str) -> None:
+def test_override_equals_the_reference(backend: Backend, kernel: str, layout: Any, dtype: str) -> None:
     makers, tolerance = KERNELS[kernel]
     cpu = backends.get("cpu")
     tolerance = tolerance and (tolerance if dtype == "float32" else 1e-13)
@@ -213,11 +214,11 @@ def test_equal_to_the_plain_body(backend: Backend, kernel: str, layout: Any, dty
 @pytest.mark.parametrize("kernel", ["matmul", "sum_rows", "conv_kernel_gradient"])
 def test_out_is_where_the_result_goes(backend: Backend, kernel: str) -> None:
     args = KERNELS[kernel][0][0](np.random.default_rng(1), 4, "float64")
-    given = [backend.asarray(x) if isinstance(x, np.ndarray) else x for x in args]
-    expected = backend.to_numpy(getattr(backend, kernel)(*given))
+    arrays = [backend.asarray(x) if isinstance(x, np.ndarray) else x for x in args]
+    expected = backend.to_numpy(getattr(backend, kernel)(*arrays))
     buffer = backend.xp.full((2, *expected.shape), 7.0)
     out = buffer[1]
-    assert getattr(backend, kernel)(*given, out=out) is out
+    assert getattr(backend, kernel)(*arrays, out=out) is out
     np.testing.assert_array_equal(backend.to_numpy(buffer), [np.full(expected.shape, 7.0), expected])
 
 
@@ -253,7 +254,7 @@ def test_scatter_add_keeps_small_values_beside_large_ones(backend: Backend) -> N
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "float16", "float32"])
 @pytest.mark.parametrize("shape", [(), (5000,), (0, 3), (100, 100), (5000, 1), (3000, 2), (1, 5000)])
 def test_relu_of_any_dtype(dtype: str, shape: tuple[int, ...]) -> None:
-    """However many there are, as the plain body."""
+    """For any number of elements, as the reference."""
     x = (np.random.default_rng(0).normal(size=shape) * 3).astype(dtype)
     got, expected = NumpyBackend().relu(x), np.maximum(x, 0)
     assert got.dtype == expected.dtype
@@ -266,9 +267,9 @@ def test_gradients_of_batch_norm_in_16_bits(backend: Backend) -> None:
     x = r.normal(size=(4096, 5)) * 300
     dy = np.sign(x)
     mean, inv = x.mean(0), 1 / x.std(0)
-    given = [backend.asarray(a.astype("float16")) for a in (dy, x, mean, inv)]
+    arrays = [backend.asarray(a.astype("float16")) for a in (dy, x, mean, inv)]
     dx, dgamma, dbeta = (
-        backend.to_numpy(g) for g in backend.batch_norm_gradients(given[0], given[1], None, 1, given[2], given[3])
+        backend.to_numpy(g) for g in backend.batch_norm_gradients(arrays[0], arrays[1], None, 1, arrays[2], arrays[3])
     )
     normal = (x - mean) * inv
     expected = (dy * normal).sum(0)

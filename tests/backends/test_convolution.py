@@ -1,4 +1,4 @@
-"""The tiles of the NumPy convolution: any size of tile, any remainder, any number of chunks gives what the plain body gives."""
+"""The tiles of the NumPy convolution: any tile size, remainder and number of chunks computes what the reference does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from dualnet_backends import Backend
 from dualnet_backends.cpu import conv_tiles
 from dualnet_backends.cpu import convolution as numpy_convolution
-from dualnet_backends.cpu.conv_tiles import Grid, Tile
+from dualnet_backends.cpu.conv_tiles import Tile, TileAxis
 
 # x, kernel, strides, padding
 IMAGES: list[tuple[Any, ...]] = [
@@ -28,10 +28,10 @@ SIZES = [(1, 1), (2, 4), (3, 2), (5, 7), (20, 20)]
 def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
     """Convolutions tile their output by this size, as far as it goes, and work on few samples at a time."""
 
-    def grids(outputs: int, taps: int, stride: int, size: int) -> list[Grid]:
+    def grids(outputs: int, taps: int, stride: int, size: int) -> list[TileAxis]:
         count, left = divmod(outputs, min(size, outputs))
-        whole = [Grid(0, count, min(size, outputs), taps, stride)]
-        return whole + ([Grid(count * size, 1, left, taps, stride)] if left else [])
+        whole = [TileAxis(0, count, min(size, outputs), taps, stride)]
+        return whole + ([TileAxis(count * size, 1, left, taps, stride)] if left else [])
 
     def tiling(n: int, oh: int, ow: int, kh: int, kw: int, sh: int, sw: int, *rest: Any) -> list[Any]:
         high, wide = request.param

@@ -155,7 +155,7 @@ def test_names_and_keywords_in_the_installed_cupy() -> None:
 
 
 def test_names_in_numpy() -> None:
-    numpys = [use for use in USES if "cupy_backend" not in use.where and "." not in use.name]
+    numpys = [use for use in USES if "gpu/backend" not in use.where and "." not in use.name]
     assert [f"{use.where}: NumPy has no {use.name}" for use in numpys if not hasattr(np, use.name)] == []
     for use in numpys:
         try:
@@ -194,4 +194,4 @@ def test_floor_0_imports_nothing_of_ours_and_cupy_in_one_module() -> None:
     for where, tree in sources(PACKAGES[0]):
         names = set(imports(tree))
         assert not names & {"dualnet", "dualnet_cli"}, where
-        assert "cupy" not in names or where.endswith("/cupy_backend.py"), where
+        assert "cupy" not in names or where.endswith("/gpu/backend.py"), where

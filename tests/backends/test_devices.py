@@ -10,7 +10,7 @@ import types
 import dualnet_backends as backends
 import numpy as np
 import pytest
-from dualnet_backends import DeviceNotFoundError, devices
+from dualnet_backends import DeviceNotFoundError, devices, gpu
 
 from dualnet import config, ops
 
@@ -68,16 +68,14 @@ def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         (ImportError("libcudart.so.13: cannot open\nmore"), r"cannot be imported (libcudart.so.13: cannot open)"),
     ):
         with monkeypatch.context() as patch:
-            for name in [n for n in sys.modules if n.partition(".")[0] == "cupy"] + [
-                "dualnet_backends.gpu.cupy_backend"
-            ]:
+            for name in [n for n in sys.modules if n.partition(".")[0] == "cupy"] + ["dualnet_backends.gpu.backend"]:
                 patch.delitem(sys.modules, name, raising=False)
-            patch.delattr(backends, "cupy_backend", raising=False)
+            patch.delattr(gpu, "backend", raising=False)
             patch.setattr(sys, "meta_path", [Missing(error), *sys.meta_path])
             assert said in backends.gpu_status()
 
     with monkeypatch.context() as patch:
-        for name in [n for n in sys.modules if n.partition(".")[0] == "cupy"] + ["dualnet_backends.gpu.cupy_backend"]:
+        for name in [n for n in sys.modules if n.partition(".")[0] == "cupy"] + ["dualnet_backends.gpu.backend"]:
             patch.delitem(sys.modules, name, raising=False)
         patch.setattr(devices, "_has_driver", lambda: False)
         patch.setattr(importlib.util, "find_spec", lambda name: name)
@@ -85,8 +83,8 @@ def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 
     stub = types.ModuleType("cupy")  # as tests and documentation tools put there
     with monkeypatch.context() as patch:
-        patch.delitem(sys.modules, "dualnet_backends.gpu.cupy_backend", raising=False)
-        patch.delattr(backends, "cupy_backend", raising=False)
+        patch.delitem(sys.modules, "dualnet_backends.gpu.backend", raising=False)
+        patch.delattr(gpu, "backend", raising=False)
         patch.setitem(sys.modules, "cupy", stub)
         assert "cannot be imported" in backends.gpu_status()
 
@@ -100,8 +98,8 @@ def test_what_is_missing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module, said in ((Driver(), "cudaErrorInsufficientDriver"), (NoDevice(), "CUDA_VISIBLE_DEVICES")):
         with monkeypatch.context() as patch:
-            patch.setitem(sys.modules, "dualnet_backends.gpu.cupy_backend", module)
-            patch.setattr(backends, "cupy_backend", module, raising=False)
+            patch.setitem(sys.modules, "dualnet_backends.gpu.backend", module)
+            patch.setattr(gpu, "backend", module, raising=False)
             assert said in backends.gpu_status()
             assert "\n" not in backends.gpu_status()
 

@@ -9,16 +9,18 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 import pytest
-from dualnet_backends.cpu import numba_backend
-from dualnet_backends.cpu.numba_backend import NumbaBackend
-from dualnet_backends.cpu.numpy_backend import NumpyBackend
+from dualnet_backends.cpu import compiled as compiled_updates
+from dualnet_backends.cpu.backend import NumpyBackend
+from dualnet_backends.cpu.compiled import NumbaBackend
 
 from dualnet import keras
 
 from .test_contract import KERNELS, LONG, SIZES, contiguous, every_other, run
 
 UPDATES = ["sgd", "momentum", "adam"]
-needs_numba = pytest.mark.skipif(not numba_backend.wanted(), reason="Numba is not installed: pip install '.[fast]'")
+needs_numba = pytest.mark.skipif(
+    not compiled_updates.is_enabled(), reason="Numba is not installed: pip install '.[fast]'"
+)
 
 
 @needs_numba
@@ -26,7 +28,7 @@ needs_numba = pytest.mark.skipif(not numba_backend.wanted(), reason="Numba is no
 @pytest.mark.parametrize("layout", [contiguous, every_other])
 @pytest.mark.parametrize("kernel", UPDATES)
 def test_bits_of_numpy(kernel: str, layout: Any, dtype: str) -> None:
-    compiled, plain = NumbaBackend(pays=0), NumpyBackend()
+    compiled, plain = NumbaBackend(warmup=0), NumpyBackend()
     for size in SIZES + LONG:
         for make in KERNELS[kernel][0]:
             args = make(np.random.default_rng(size), size, dtype)
@@ -40,15 +42,15 @@ def test_bits_of_numpy(kernel: str, layout: Any, dtype: str) -> None:
 @needs_numba
 @pytest.mark.parametrize("kernel", UPDATES)
 def test_the_loop_is_what_ran(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NumPy is only asked where there has been too little work yet, or where the loop does not fit."""
-    asked: list[str] = []
+    """NumPy runs only during the warmup, or where the loop does not apply."""
+    numpy_calls: list[str] = []
     plain = getattr(NumpyBackend, kernel)
-    monkeypatch.setattr(NumpyBackend, kernel, lambda *a, **k: asked.append(kernel) or plain(*a, **k))
-    backend = NumbaBackend(pays=100)
+    monkeypatch.setattr(NumpyBackend, kernel, lambda *a, **k: numpy_calls.append(kernel) or plain(*a, **k))
+    backend = NumbaBackend(warmup=100)
     for dtype, calls in (("float32", 1), ("float32", 1), ("float64", 1), ("float16", 2)):
         args = KERNELS[kernel][0][0](np.random.default_rng(0), 100, dtype)
         getattr(backend, kernel)(*args)
-        assert len(asked) == calls
+        assert len(numpy_calls) == calls
 
 
 @needs_numba
@@ -56,7 +58,7 @@ def test_the_loop_is_what_ran(kernel: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_not_flat_is_numpy_s(shapes: Any) -> None:
     """The loop looks at no bounds: it would write beyond an array of two axes, and read beyond a shorter one."""
     results = []
-    for backend in (NumbaBackend(pays=0), NumpyBackend()):
+    for backend in (NumbaBackend(warmup=0), NumpyBackend()):
         w, g = (np.ones(shape, "float32") for shape in shapes)
         try:
             backend.sgd(w, g, 0.1)
@@ -71,13 +73,13 @@ def test_what_is_not_flat_is_numpy_s(shapes: Any) -> None:
 def test_numbers_of_double_precision() -> None:
     """NumPy calculates otherwise with numpy.float64 than with Python's numbers; momentum and betas may be given so."""
     r = np.random.default_rng(0)
-    given = [r.random(100).astype("float32") for _ in range(4)]
+    arrays = [r.random(100).astype("float32") for _ in range(4)]
     for kernel, count, numbers in (
         ("momentum", 3, (0.1, np.float64(0.9), False)),
         ("adam", 4, (0.1, np.float64(0.9), np.float64(0.999), 1e-7)),
     ):
-        got, expected = ([a.copy() for a in given[:count]] for _ in range(2))
-        getattr(NumbaBackend(pays=0), kernel)(*got, *numbers)
+        got, expected = ([a.copy() for a in arrays[:count]] for _ in range(2))
+        getattr(NumbaBackend(warmup=0), kernel)(*got, *numbers)
         getattr(NumpyBackend(), kernel)(*expected, *numbers)
         for a, b in zip(got, expected, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -86,7 +88,7 @@ def test_numbers_of_double_precision() -> None:
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW"])
 def test_a_model_trains_to_the_same_bits(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = []
-    for backend in (NumpyBackend(), NumbaBackend(pays=300)):  # which changes over after some steps
+    for backend in (NumpyBackend(), NumbaBackend(warmup=300)):  # which changes over after some steps
         monkeypatch.setitem(backends.by_type, np.ndarray, backend)
         keras.utils.set_random_seed(3)
         model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
@@ -98,22 +100,22 @@ def test_a_model_trains_to_the_same_bits(optimizer: str, monkeypatch: pytest.Mon
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("found", [None, types.ModuleType("numba")])
-def test_numpy_where_numba_cannot_be_used(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("module", [None, types.ModuleType("numba")])
+def test_numpy_where_numba_cannot_be_used(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot be imported, or a folder of that name is all there is."""
-    monkeypatch.setitem(sys.modules, "numba", found)
-    numba_backend._compiled.cache_clear()
+    monkeypatch.setitem(sys.modules, "numba", module)
+    compiled_updates._compile.cache_clear()
     try:
         for kernel in UPDATES:
             args = KERNELS[kernel][0][0](np.random.default_rng(0), 10, "float32")
-            got = run(NumbaBackend(pays=0), getattr(NumbaBackend(pays=0), kernel), args, contiguous)
+            got = run(NumbaBackend(warmup=0), getattr(NumbaBackend(warmup=0), kernel), args, contiguous)
             expected = run(NumpyBackend(), getattr(NumpyBackend(), kernel), args, contiguous)
             for x, y in zip(got, expected, strict=True):
                 np.testing.assert_array_equal(x, y)
     finally:
-        numba_backend._compiled.cache_clear()
+        compiled_updates._compile.cache_clear()
 
 
 def test_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(numba_backend.ENVIRONMENT, "0")
-    assert not numba_backend.wanted()
+    monkeypatch.setenv(compiled_updates.ENVIRONMENT, "0")
+    assert not compiled_updates.is_enabled()

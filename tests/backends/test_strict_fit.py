@@ -1,6 +1,6 @@
 """A whole fit on the strict device: no transfer inside a step, and the weights that the CPU gives.
 
-The random numbers are the same bits; sums are not, where a kernel of the CPU adds in another order than the plain body.
+The random numbers are the same bits; sums are not, where a kernel of the CPU adds in another order than the reference.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 import dualnet
 from dualnet import Input, Model, Sequential, layers, optimizers
-from dualnet.capture.executor import Program
+from dualnet.capture.executors.python import TrainProgram
 
 from . import strict
 
@@ -141,13 +141,13 @@ def test_fit(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_recorded_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for steps that are repeated from a record, as ``fit`` does when nothing keeps it from it."""
-    train = Program.train
+    train = TrainProgram.run
 
     def strictly(self: Any, *args: Any) -> Any:
         with strict.step():
             return train(self, *args)
 
-    monkeypatch.setattr(Program, "train", strictly)
+    monkeypatch.setattr(TrainProgram, "run", strictly)
     strict.counts.reset()
     weights, history = fitted("strict:0", CASES[name])
     assert strict.counts.steps == 4  # of 4 per epoch, of which one is smaller: the first is run, the second recorded

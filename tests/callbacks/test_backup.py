@@ -255,7 +255,7 @@ def test_callbacks_of_the_user(tmp_path: Path) -> None:
     network().fit(X, Y, BATCH, epochs=3, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path), counter])
     assert (counter.count, len(counter.best["weights"]), counter.best["name"]) == (3, 4, "none")
     counter.best = {"function": print}
-    with pytest.raises(TypeError, match="callbacks.*best.function cannot be kept in a backup"):
+    with pytest.raises(TypeError, match="callbacks.*best.function cannot be stored in a backup"):
         network().fit(X, Y, epochs=1, verbose=0, callbacks=[cb.BackupAndRestore(tmp_path), _frozen(counter)])
 
 

@@ -202,7 +202,7 @@ def test_scaling_is_measured_on_the_training_part(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.train.x[:, 0], (x - x.mean()) / x.std(), rtol=1e-6)
     np.testing.assert_allclose(found.test.x[:, 0], (np.array([8, 9]) - x.mean()) / x.std(), rtol=1e-6)
     assert not found.train.x[:, 1].any(), "a constant column becomes 0"
-    assert found.about()["subtract"] == [2.5, 5.0]
+    assert found.preprocessing()["subtract"] == [2.5, 5.0]
 
     found = dataset(tmp_path, 'scaling = "minmax"\ntest_split = 0.2', table)
     np.testing.assert_allclose(found.train.x[:, 0], np.arange(8) / 7, rtol=1e-6)

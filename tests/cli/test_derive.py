@@ -75,7 +75,7 @@ def test_derived_columns_are_features(tmp_path: Path) -> None:
     [
         ('derive = { ratio = "a / d" }\nfeatures = ["ratio"]', 'no column "d"'),
         ('derive = { ratio = "a / " }', "is not a formula"),
-        ('derive = { ratio = "a / b" }\nfeatures = [0]', "columns are named"),
+        ('derive = { ratio = "a / b" }\nfeatures = [0]', "select columns by name"),
         ('target_scaling = "standard"\ntarget_scale = 2.0', "target_scaling"),
         ('target_scaling = "max"', "target_scaling"),
         ("ddof = 2", "ddof"),

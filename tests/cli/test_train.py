@@ -179,9 +179,9 @@ def test_history_picture(tmp_path: Path) -> None:
 
 
 def test_no_picture_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dualnet_cli import plot
+    from dualnet_cli import training
 
-    monkeypatch.setattr(plot, "available", lambda: False)
+    monkeypatch.setattr(training, "find_spec", lambda name: None)
     result = run("train", write(tmp_path, SMALL))
     assert result.exit_code == 0
     assert "history.png" not in result.output

@@ -23,7 +23,7 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "epochs true": ("epochs = 3", "epochs = true", ["[fit] epochs", "whole number", "true"]),
     "epochs missing": ("epochs = 3", "", ["[fit] epochs", "required"]),
     "epochs misspelt": ("epochs = 3", "epoch = 3", ["[fit] epoch:", 'did you mean "epochs"?', "required"]),
-    "epochs twice": ("epochs = 3", "epochs = 3\nepochs = 4", [":25:", "epochs = 4", "given before"]),
+    "epochs twice": ("epochs = 3", "epochs = 3\nepochs = 4", [":25:", "epochs = 4", "already defined"]),
     "epochs at the top": ("seed = 7", "epochs = 3", ["epochs", "belongs in [fit]"]),
     "batch size zero": ("batch_size = 4", "batch_size = 0", ["[fit] batch_size", "at least 1"]),
     "split over one": ("batch_size = 4", "validation_split = 1.5", ["[fit] validation_split", "less than 1"]),

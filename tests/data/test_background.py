@@ -42,7 +42,7 @@ def test_runs_ahead_but_no_further_than_its_queue() -> None:
             made.append(i)
             yield i
 
-    items = background.ahead(source, 3)
+    items = background.prefetch(source, 3)
     assert made == []  # nothing before the first is asked for
     assert next(items) == 0
     wait_for(lambda: len(made) == 5)  # one taken, three waiting, one in hand
@@ -59,7 +59,7 @@ def test_making_and_using_overlap() -> None:
         assert used.wait(5)  # goes on only while the first element is in use
         yield 1
 
-    items = background.ahead(source, 1)
+    items = background.prefetch(source, 1)
     assert next(items) == 0
     used.set()
     assert next(items) == 1
@@ -76,13 +76,13 @@ def test_a_taker_that_stops_early_stops_the_thread_and_closes_the_source(how: st
             closed.set()
 
     if how == "break":
-        for _ in background.ahead(source, 2):
+        for _ in background.prefetch(source, 2):
             break
     elif how == "error":
         with pytest.raises(ZeroDivisionError):
-            [1 / i for i in background.ahead(source, 2)]
+            [1 / i for i in background.prefetch(source, 2)]
     else:
-        items = background.ahead(source, 2)
+        items = background.prefetch(source, 2)
         next(items)
         if how == "close":
             items.close()
@@ -95,7 +95,7 @@ def test_what_is_raised_comes_after_what_was_made() -> None:
         yield 1
         raise KeyError("broken")
 
-    items = background.ahead(source, 5)
+    items = background.prefetch(source, 5)
     assert next(items) == 1
     with pytest.raises(KeyError, match="broken") as caught:
         next(items)
@@ -108,14 +108,14 @@ def test_a_source_that_cannot_begin() -> None:
         raise OSError("no file")
 
     with pytest.raises(OSError, match="no file"):
-        list(background.ahead(source, 1))
+        list(background.prefetch(source, 1))
 
 
 def test_threads_are_on_the_device_of_the_one_who_takes() -> None:
     found: list[str] = []
     with backends.device("strict:0"):
-        list(background.ahead(lambda: (found.append(backends.current().device) for _ in range(2)), 1))
-        list(background.in_order(lambda _: found.append(backends.current().device), range(2), 2, 2))
+        list(background.prefetch(lambda: (found.append(backends.current().device) for _ in range(2)), 1))
+        list(background.parallel_map(lambda _: found.append(backends.current().device), range(2), 2, 2))
     assert found == ["strict:0"] * 4
 
 
@@ -124,17 +124,17 @@ def test_several_workers_keep_the_order() -> None:
         time.sleep(0.02 if i % 5 == 0 else 0)
         return i
 
-    assert list(background.in_order(slow, range(40), 4, 8)) == list(range(40))
+    assert list(background.parallel_map(slow, range(40), 4, 8)) == list(range(40))
 
 
 def test_several_workers_work_at_once() -> None:
     meeting = threading.Barrier(4, timeout=5)
-    assert len(list(background.in_order(lambda _: meeting.wait(), range(8), 4, 4))) == 8
+    assert len(list(background.parallel_map(lambda _: meeting.wait(), range(8), 4, 4))) == 8
 
 
 def test_workers_begin_no_more_than_may_wait() -> None:
     begun: list[int] = []
-    items = background.in_order(begun.append, range(100), 2, 5)
+    items = background.parallel_map(begun.append, range(100), 2, 5)
     next(items)
     time.sleep(0.05)
     assert len(begun) == 5
@@ -151,7 +151,7 @@ def test_a_failing_worker_ends_it() -> None:
             raise KeyError("third")
         return i
 
-    items = background.in_order(work, range(1000), 2, 4)
+    items = background.parallel_map(work, range(1000), 2, 4)
     assert [next(items) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(KeyError, match="third"):
         next(items)

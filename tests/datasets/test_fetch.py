@@ -157,7 +157,7 @@ def test_a_wrong_cached_file_is_replaced_and_said(server: Any, cached: Path, cha
     cached.parent.mkdir(parents=True)
     damage(cached, change)
     if change == "folder":
-        with pytest.warns(UserWarning, match="no way to read"), pytest.raises(DataError):
+        with pytest.warns(UserWarning, match="unreadable"), pytest.raises(DataError):
             fetch(server.url("good", NAME))
         return
     with pytest.warns(UserWarning, match="expected 256,000 bytes.*downloading it again"):

@@ -128,10 +128,10 @@ def wrong_npz(small: dict[str, np.ndarray]) -> dict[str, tuple[bytes, str]]:
         header = {"descr": "|u1", "fortran_order": False, "shape": (1 << 40,)}
         np.lib.format.write_array_header_1_0(member, header)
     return {
-        "cut": (good[: len(good) // 2], "no way to read it"),
-        "flipped": (good[:600] + bytes([good[600] ^ 255]) + good[601:], "no way to read it|sha256"),
-        "empty": (b"", "no way to read it"),
-        "a pickle": (b"\x80\x04.", "no way to read it"),
+        "cut": (good[: len(good) // 2], "unreadable"),
+        "flipped": (good[:600] + bytes([good[600] ^ 255]) + good[601:], "unreadable|sha256"),
+        "empty": (b"", "unreadable"),
+        "a pickle": (b"\x80\x04.", "unreadable"),
         "no y_test": (npz(x_train=x, y_train=x, x_test=x), "expected x_train of|sha256|y_train"),
         "other values": (npz(**{**small, "x_train": x ^ 1}), "x_train with IDX sha256"),
         "other shape": (npz(**{**small, "x_train": x[:4]}), r"found \(4, 28, 28\) uint8"),
@@ -139,8 +139,8 @@ def wrong_npz(small: dict[str, np.ndarray]) -> dict[str, tuple[bytes, str]]:
         "objects": (npz(**{**small, "y_test": np.array([{}] * 3)}), "object|bytes"),
         "Fortran order": (npz(**{**small, "x_train": np.asfortranarray(x)}), "found"),
         "a bomb": (bomb.getvalue(), "found 52,428,800 bytes"),
-        "a wide header": (liar.getvalue(), r"found \(1099511627776,\)"),
-        "nothing in it": (npz(), "expected x_train, y_train, x_test, y_test"),
+        "a wide header": (liar.getvalue(), r"x_train of shape \(1099511627776,\)"),
+        "nothing in it": (npz(), "x_train, y_train, x_test, y_test"),
     }
 
 

@@ -185,8 +185,8 @@ def wrong_npz() -> dict[str, tuple[bytes, str]]:
         archive.writestr("x.npy", b"\x93NUMPY\x09\x00" + struct.pack("<H", 0))
     good = npz(x=OBJECTS).getvalue()
     return {
-        "cut": (good[:-30], "no way to read it"),
-        "no zip": (b"hello", "no way to read it"),
+        "cut": (good[:-30], "unreadable"),
+        "no zip": (b"hello", "unreadable"),
         "missing": (npz(y=OBJECTS).getvalue(), "expected the arrays x"),
         "another shape": (member(objects, python2_pickle(SAME_LENGTH)), r"of shape \(3,\)"),
         "another type": (member(objects, python2_pickle([1, 2, 3])), "found something else"),
@@ -204,7 +204,6 @@ def test_wrong_npz(case: str) -> None:
         pickles.read_npz(io.BytesIO(content), ("x",))
 
 
-def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pickles, "MAX_BYTES", 1 << 20)
-    with pytest.raises(ContentError, match=r"claims 8,000,\d+ bytes"):
-        pickles.read_npz(npz(x=np.zeros(1_000_000)), ("x",))
+def test_a_bomb_is_not_unpacked() -> None:
+    with pytest.raises(ContentError, match=r"expected at most 1,048,576 bytes for x, found 8,000,\d+ bytes"):
+        pickles.read_npz(npz(x=np.zeros(1_000_000)), ("x",), 1 << 20)

@@ -59,7 +59,7 @@ def test_an_input_that_is_not_optional_is_needed() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="not optional"):
         model.fit({"x": X, "y": None}, X[:, :1], verbose=0)
-    with pytest.raises(ValueError, match="everything that was given is None"):
+    with pytest.raises(ValueError, match="all arguments are None"):
         model.predict({"x": None, "y": None}, verbose=0)
 
 

@@ -46,7 +46,7 @@ def floating(args: tuple[Any, ...]) -> list[int]:
 
 
 def run(
-    backend: Backend, row: Row, sample: Sample, args: tuple[Any, ...], destinations: Any = None
+    backend: Backend, row: Row, sample: Sample, args: tuple[Any, ...], grad_buffers: Any = None
 ) -> tuple[list[Any], dict[int, Any]]:
     """(outputs, gradient arrays by position): the gradient of the outputs weighted by fixed numbers."""
     chosen = [i for i in floating(args) if row.argnums is None or i in row.argnums]
@@ -54,7 +54,7 @@ def run(
         args[i].tracked = True
     with recording([]) as tape:
         outputs = tree.flatten(row(*args, **sample.options))
-    places = {id(args[i]): place for i, place in (destinations or {}).items()}
+    places = {id(args[i]): place for i, place in (grad_buffers or {}).items()}
     grads: dict[int, Any] = {}
     for n, y in enumerate(outputs):
         weights = np.cos(np.arange(y.size, dtype="float64") + n).reshape(y.shape)

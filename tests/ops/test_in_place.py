@@ -79,7 +79,7 @@ def test_any_choice_of_wanted_gradients(backend: Backend, row: Row) -> None:
     sample, args = next(row.draws())
     inputs = tensors(backend, args)
     y, closure = closure_of(row.op, backend, sample, inputs)
-    if closure is None or closure.__code__.co_argcount != 2:
+    if closure is None or not row.op.info.in_place_grads:
         return
     dy = backend.asarray(np.cos(np.arange(y.size, dtype="float64")).reshape(y.shape))
     given = [x for x in inputs if isinstance(x, Tensor)]  # options come after the tensors

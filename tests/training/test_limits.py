@@ -17,6 +17,7 @@ X = np.arange(20.0)[:, None]
 
 @pytest.fixture(autouse=True)
 def unlimited() -> Iterator[None]:
+    settings._limits.clear()
     yield
     settings._limits.clear()
 

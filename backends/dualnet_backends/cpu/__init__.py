@@ -1,1 +1,1 @@
-"""The NumPy backend, and the kernels that are faster on a CPU."""
+"""The NumPy backend, and the kernels it overrides because they measured faster on a CPU."""

@@ -1,8 +1,8 @@
-"""Batch normalization on the CPU, for few channels on the last axis, as after a convolution.
+"""Batch normalization on the CPU for few channels on the last axis, as after a convolution.
 
-Few channels make short rows, on which NumPy spends more time starting than adding. So a block of rows is taken as one long
-vector, against a mean and a scale that are repeated for every row in it. A block fits in the cache, and the sums, kept apart
-for each place in the vector and folded in halves at the end, are rounded less than one long sum.
+Few channels make short rows, on which NumPy spends more time on loop overhead than on arithmetic. So a block of rows is
+treated as one long vector, with the mean and the scale repeated for every row in it. A block fits in the cache, and its sums,
+one per element of the vector and folded in halves at the end, have a smaller rounding error than one long sum.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.normalization import Array, Normalization, move
+from ..kernels.normalization import Array, Normalization, update_moving_average
 
 BLOCK = 16_384  # elements, at most
-FEW = 64  # channels below which it measured faster
-SMALL = 4_096  # elements up to which the plain body, which makes fewer calls, is faster
+CHANNEL_LIMIT = 64  # channels below which it measured faster
+PLAIN_SIZE = 4_096  # elements up to which the reference kernel, which makes fewer calls, is faster
 
 
 class NumpyNormalization(Normalization):
-    """Overrides for few channels on the last axis; all else is plain."""
+    """Overrides for few channels on the last axis."""
 
     xp: Any = np
 
@@ -35,17 +35,17 @@ class NumpyNormalization(Normalization):
         moving_variance: Array | None = None,
         momentum: float = 0.99,
     ) -> tuple[Array, Array, Array]:
-        if not _suits(x, axis):
+        if not _is_blocked(x, axis):
             return super().batch_norm(x, gamma, beta, axis, epsilon, moving_mean, moving_variance, momentum)
-        rows, y = _Rows(x), np.empty(x.shape, dtype=x.dtype)
-        given, made = rows.blocks(x), rows.blocks(y)
-        mean = rows.sum(given)
+        rows, y = _Blocks(x), np.empty(x.shape, dtype=x.dtype)
+        xs, ys = rows.blocks(x), rows.blocks(y)
+        mean = rows.sum(xs)
         mean /= rows.n
         means = rows.repeat(mean)
 
         def squares() -> Iterator[Array]:
-            """Squared distances from the mean; y keeps the distances."""
-            for xi, yi in zip(given, made):
+            """Squared deviations from the mean; y holds the deviations."""
+            for xi, yi in zip(xs, ys):
                 np.subtract(xi, means[: xi.size], out=yi)
                 yield np.multiply(yi, yi, out=rows.scratch[: xi.size])
 
@@ -54,20 +54,20 @@ class NumpyNormalization(Normalization):
         inv = 1 / np.sqrt(variance + epsilon)
         scale = rows.repeat(inv if gamma is None else inv * gamma)
         shift = None if beta is None else rows.repeat(beta)
-        for yi in made:
+        for yi in ys:
             yi *= scale[: yi.size]
             if shift is not None:
                 yi += shift[: yi.size]
-        move(moving_mean, mean, momentum)
-        move(moving_variance, variance, momentum)
+        update_moving_average(moving_mean, mean, momentum)
+        update_moving_average(moving_variance, variance, momentum)
         return y, mean, inv
 
-    def batch_norm_with(
+    def batch_norm_inference(
         self, x: Array, mean: Array, inv: Array, gamma: Array | None, beta: Array | None, axis: int
     ) -> Array:
-        if not _suits(x, axis):
-            return super().batch_norm_with(x, mean, inv, gamma, beta, axis)
-        rows, y = _Rows(x), np.empty(x.shape, dtype=x.dtype)
+        if not _is_blocked(x, axis):
+            return super().batch_norm_inference(x, mean, inv, gamma, beta, axis)
+        rows, y = _Blocks(x), np.empty(x.shape, dtype=x.dtype)
         means, scale = rows.repeat(mean), rows.repeat(inv if gamma is None else inv * gamma)
         shift = None if beta is None else rows.repeat(beta)
         for xi, yi in zip(rows.blocks(x), rows.blocks(y)):
@@ -85,29 +85,29 @@ class NumpyNormalization(Normalization):
         axis: int,
         mean: Array,
         inv: Array,
-        wants_dx: bool = True,
+        needs_dx: bool = True,
         dgamma: Array | None = None,
         dbeta: Array | None = None,
     ) -> tuple[Array | None, Array, Array]:
-        if not _suits(x, axis):
-            return super().batch_norm_gradients(dy, x, gamma, axis, mean, inv, wants_dx, dgamma, dbeta)
-        rows = _Rows(x)
-        given, grads, means = rows.blocks(x), rows.blocks(dy), rows.repeat(mean)
+        if not _is_blocked(x, axis):
+            return super().batch_norm_gradients(dy, x, gamma, axis, mean, inv, needs_dx, dgamma, dbeta)
+        rows = _Blocks(x)
+        xs, grads, means = rows.blocks(x), rows.blocks(dy), rows.repeat(mean)
 
         def products() -> Iterator[Array]:
-            for xi, dyi in zip(given, grads):
+            for xi, dyi in zip(xs, grads):
                 t = np.subtract(xi, means[: xi.size], out=rows.scratch[: xi.size])
                 yield np.multiply(t, dyi, out=t)
 
         dbeta = np.positive(rows.sum(grads), out=dbeta)
         dgamma = np.multiply(rows.sum(products()), inv, out=dgamma)
-        if not wants_dx:
+        if not needs_dx:
             return None, dgamma, dbeta
         # dx = gamma inv (dy - dbeta / n - (x - mean) inv dgamma / n)
         scale = rows.repeat(inv if gamma is None else inv * gamma)
         slope, shift = rows.repeat(dgamma * inv / -rows.n), rows.repeat(dbeta / rows.n)
         dx = np.empty(x.shape, dtype=x.dtype)
-        for xi, dyi, dxi in zip(given, grads, rows.blocks(dx)):
+        for xi, dyi, dxi in zip(xs, grads, rows.blocks(dx)):
             np.subtract(xi, means[: xi.size], out=dxi)
             dxi *= slope[: xi.size]
             dxi += dyi
@@ -116,13 +116,13 @@ class NumpyNormalization(Normalization):
         return dx, dgamma, dbeta
 
 
-def _suits(x: Array, axis: int) -> bool:
-    # In 16 bits sums would overflow that the plain body makes of normalized values.
-    return bool(axis == x.ndim - 1 and 1 < x.shape[-1] < FEW and x.size > SMALL and x.dtype.char in "fd")
+def _is_blocked(x: Array, axis: int) -> bool:
+    # Not in float16: the sums here would overflow, while the reference kernel sums normalized values.
+    return bool(axis == x.ndim - 1 and 1 < x.shape[-1] < CHANNEL_LIMIT and x.size > PLAIN_SIZE and x.dtype.char in "fd")
 
 
-class _Rows:
-    """An array of shape (..., c) as long vectors of whole rows."""
+class _Blocks:
+    """Splits arrays of shape (..., c) into long vectors of whole rows."""
 
     def __init__(self, x: Array) -> None:
         self.c = x.shape[-1]

@@ -1,1 +1,1 @@
-"""Kernels with plain bodies, one formula for every array module."""
+"""Reference kernels: one formula for every array module."""

@@ -1,6 +1,6 @@
-"""Convolution and its two gradients, for any number of spatial axes: the plain bodies.
+"""Convolution and its two gradients, for any number of spatial axes: the reference kernels.
 
-Channels stand last everywhere.  x: (n, spatial..., c)  w: (k..., c / groups, o) -> y: (n, spatial'..., o).  strides, padding
+Channels are the last axis.  x: (n, spatial..., c)  w: (k..., c / groups, o) -> y: (n, spatial'..., o).  strides, padding
 and dilation have one entry for each spatial axis; an entry of padding is (zeros before, zeros after). As in every neural
 network library the kernel is not flipped:
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 Array = Any
@@ -19,22 +20,22 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 class Convolution:
-    """The kernels of ``Backend`` that convolve. One product of matrices each: windows of x, laid out as rows, times w."""
+    """The convolution kernels of ``Backend``: one matrix product each, windows of x as rows (im2col) times w."""
 
     xp: Any
 
-    if TYPE_CHECKING:  # Backend has it
+    if TYPE_CHECKING:  # defined by Backend
 
         def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array: ...
 
     def conv(
         self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
     ) -> Array:
-        """The convolution, with the bias b, (o,) or None, added to it: fresh memory."""
+        """The convolution of x and w, plus the bias b, (o,) or None, in newly allocated memory."""
         rows = self._rows(x, w.shape[:-2], strides, padding, dilation, groups)
         y = self.matmul(rows, self._matrices(w, groups))  # (groups, n * spatial', o / groups)
         y = self.xp.swapaxes(y, 0, 1).reshape(
-            (x.shape[0], *lengths(x.shape, w.shape, strides, padding, dilation), w.shape[-1])
+            (x.shape[0], *output_lengths(x.shape, w.shape, strides, padding, dilation), w.shape[-1])
         )
         if b is not None:
             y += b
@@ -43,7 +44,7 @@ class Convolution:
     def conv_input_gradient(
         self, dy: Array, w: Array, shape: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int
     ) -> Array:
-        """The gradient of x, which has the given shape. It is also the transposed convolution of dy.  dy: (n, spatial'..., o)"""
+        """The gradient of x, of the shape ``shape``; also the transposed convolution of dy.  dy: (n, spatial'..., o)"""
         n, *inner, o = dy.shape
         taps, per_group = w.shape[:-2], w.shape[-2]
         rows = self.xp.swapaxes(dy.reshape(-1, groups, o // groups), 0, 1)
@@ -51,9 +52,9 @@ class Convolution:
         d = d.reshape(groups, n, *inner, *taps, per_group)
         d = self.xp.moveaxis(d, 0, -2).reshape(n, *inner, *taps, groups * per_group)
         dx = self.xp.zeros(padded_shape(shape, padding), dtype=dy.dtype)
-        for tap, span in spans(taps, inner, strides, dilation):
+        for tap, span in tap_slices(taps, inner, strides, dilation):
             dx[span] += d[(slice(None),) * (1 + len(inner)) + tap]
-        return dx[inside(shape, padding)]
+        return dx[interior(shape, padding)]
 
     def conv_kernel_gradient(
         self,
@@ -66,7 +67,7 @@ class Convolution:
         groups: int,
         out: Array | None = None,
     ) -> Array:
-        """The gradient of w, which has the given shape; written to ``out`` if there is one.  dy: (n, spatial'..., o)"""
+        """The gradient of w, of the shape ``shape``; written into ``out`` if not None.  dy: (n, spatial'..., o)"""
         o = shape[-1]
         rows = self._rows(x, shape[:-2], strides, padding, dilation, groups)
         dys = self.xp.swapaxes(dy.reshape(-1, groups, o // groups), 0, 1)
@@ -81,15 +82,15 @@ class Convolution:
         return out
 
     def _rows(self, x: Array, taps: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
-        """The windows of x as the rows of one matrix for each group: (groups, n * spatial', taps * c / groups)."""
+        """The windows of x as the rows of one matrix per group: (groups, n * spatial', taps * c / groups)."""
         xp, rank = self.xp, len(taps)
         if any(p != (0, 0) for p in padding):
-            wide = xp.zeros(padded_shape(x.shape, padding), dtype=x.dtype)
-            wide[inside(x.shape, padding)] = x
-            x = wide
-        spread = tuple((k - 1) * d + 1 for k, d in zip(taps, dilation))
+            padded = xp.zeros(padded_shape(x.shape, padding), dtype=x.dtype)
+            padded[interior(x.shape, padding)] = x
+            x = padded
+        window = tuple((k - 1) * d + 1 for k, d in zip(taps, dilation))
         view = xp.lib.stride_tricks.sliding_window_view(
-            x, spread, axis=tuple(range(1, rank + 1))
+            x, window, axis=tuple(range(1, rank + 1))
         )  # (n, spatial', c, taps)
         every = (slice(None), *(slice(None, None, s) for s in strides), slice(None))
         view = xp.moveaxis(view[every + tuple(slice(None, None, d) for d in dilation)], rank + 1, -1)
@@ -98,37 +99,34 @@ class Convolution:
         view = xp.moveaxis(
             view.reshape(n, *inner, *taps, groups, per_group) if groups > 1 else view[..., None, :], -2, 0
         )
-        return view.reshape(groups, _product((n, *inner)), _product(taps) * per_group)
+        return view.reshape(groups, prod((n, *inner)), prod(taps) * per_group)
 
     def _matrices(self, w: Array, groups: int) -> Array:
         """(k..., c, o) -> (groups, taps * c, o / groups)"""
         o = w.shape[-1]
-        return self.xp.swapaxes(w.reshape(_product(w.shape[:-1]), groups, o // groups), 0, 1)
+        return self.xp.swapaxes(w.reshape(prod(w.shape[:-1]), groups, o // groups), 0, 1)
 
 
-def lengths(x: Ints, kernel: Ints, strides: Ints, padding: Pairs, dilation: Ints) -> list[int]:
-    """The lengths of the spatial axes of the convolution of an x with a kernel of these shapes."""
-    given = zip(x[1:-1], kernel, strides, padding, dilation)
-    return [(n + before + after - (k - 1) * d - 1) // s + 1 for n, k, s, (before, after), d in given]
+def output_lengths(x: Ints, kernel: Ints, strides: Ints, padding: Pairs, dilation: Ints) -> list[int]:
+    """The spatial lengths of the output, for an x and a kernel of these shapes."""
+    axes = zip(x[1:-1], kernel, strides, padding, dilation)
+    return [(n + before + after - (k - 1) * d - 1) // s + 1 for n, k, s, (before, after), d in axes]
 
 
-def spans(taps: Ints, inner: Sequence[int], strides: Ints, dilation: Ints) -> Iterator[tuple[Ints, tuple[slice, ...]]]:
-    """For each place in the kernel, the part of the padded input that meets it, one element for each output."""
+def tap_slices(
+    taps: Ints, inner: Sequence[int], strides: Ints, dilation: Ints
+) -> Iterator[tuple[Ints, tuple[slice, ...]]]:
+    """For each tap (an index into the kernel): the slice of the padded input it multiplies, one element per output."""
     for tap in product(*map(range, taps)):
         starts = [t * d for t, d in zip(tap, dilation)]
         yield tap, (slice(None), *(slice(i, i + s * (n - 1) + 1, s) for i, s, n in zip(starts, strides, inner)))
 
 
 def padded_shape(shape: Ints, padding: Pairs) -> Ints:
+    """The shape of x after padding."""
     return (shape[0], *(before + n + after for n, (before, after) in zip(shape[1:], padding)), shape[-1])
 
 
-def inside(shape: Ints, padding: Pairs) -> tuple[slice, ...]:
+def interior(shape: Ints, padding: Pairs) -> tuple[slice, ...]:
+    """The slice of a padded array that holds the array itself."""
     return (slice(None), *(slice(before, before + n) for n, (before, _) in zip(shape[1:], padding)))
-
-
-def _product(shape: Any) -> int:
-    n = 1
-    for d in shape:
-        n *= d
-    return n

@@ -1,8 +1,8 @@
 """Normal numbers from random words: the same bits on every device.
 
-The transform of Box and Muller (1958), with logarithm, sine and cosine as polynomials, since those of the math libraries of
-two devices differ in the last bit. What is left are operations that IEEE 754 defines to the bit: + - * / sqrt. The
-coefficients are Chebyshev fits computed for this project with 40 digits; the results are right to about 1e-13.
+The Box-Muller transform (1958), with logarithm, sine and cosine as polynomials, since the math libraries of two devices
+differ in the last bit. The remaining operations, + - * / sqrt, are defined to the bit by IEEE 754. The coefficients are
+Chebyshev fits computed for this project with 40 digits; the results are accurate to about 1e-13.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _SQRT_HALF = 0.7071067811865476
 def normal(xp: Any, words: Any) -> Any:
     """Two normal numbers from each uint64 word.  words: (n,) -> (2 n,) of float64, none beyond 6.8
 
-    The upper half of a word decides the distance of a point from the origin, the lower half its direction: two bits the
-    signs of both coordinates, the others the angle within a quadrant.
+    The upper half of a word determines the radius of a point, the lower half its direction: two bits are the signs of
+    both coordinates, the others the angle within a quadrant.
     """
     u64 = xp.uint64
     low = words & u64(0xFFFFFFFF)

@@ -1,4 +1,4 @@
-"""Batch normalization and its gradients, for channels at any axis: the plain bodies.
+"""Batch normalization and its gradients, for channels at any axis: the reference kernels.
 
 x: any shape with c entries along ``axis``; mean, inv, gamma, beta: (c,).  Over all other axes, which have n entries:
 
@@ -15,7 +15,7 @@ Array = Any
 
 
 class Normalization:
-    """The kernels of ``Backend`` that normalize."""
+    """The normalization kernels of ``Backend``."""
 
     xp: Any
     sum_rows: Callable[..., Array]
@@ -31,12 +31,12 @@ class Normalization:
         moving_variance: Array | None = None,
         momentum: float = 0.99,
     ) -> tuple[Array, Array, Array]:
-        """(y, mean, inv) of a batch; y is fresh memory.
+        """(y, mean, inv) of a batch; y is newly allocated.
 
-        moving_mean, moving_variance: move a little towards those of the batch, in place:
-        ``moving = momentum moving + (1 - momentum) batch``. An empty batch leaves them as they are.
+        moving_mean, moving_variance: updated in place, ``moving = momentum moving + (1 - momentum) batch``, unless the
+        batch is empty.
         """
-        n, shape = channels(x, axis)
+        n, shape = broadcast_shape(x, axis)
         mean = self._sums(x, axis) / max(n, 1)
         y = x - mean.reshape(shape)
         variance = self._sums(y * y, axis) / max(n, 1)
@@ -45,15 +45,15 @@ class Normalization:
         if beta is not None:
             y += beta.reshape(shape)
         if n:
-            move(moving_mean, mean, momentum)
-            move(moving_variance, variance, momentum)
+            update_moving_average(moving_mean, mean, momentum)
+            update_moving_average(moving_variance, variance, momentum)
         return y, mean, inv
 
-    def batch_norm_with(
+    def batch_norm_inference(
         self, x: Array, mean: Array, inv: Array, gamma: Array | None, beta: Array | None, axis: int
     ) -> Array:
-        """y for a mean and an inv that are given, as in inference; fresh memory."""
-        shape = channels(x, axis)[1]
+        """y from the moving statistics, newly allocated."""
+        shape = broadcast_shape(x, axis)[1]
         y = x - mean.reshape(shape)
         y *= (inv if gamma is None else inv * gamma).reshape(shape)
         if beta is not None:
@@ -68,20 +68,20 @@ class Normalization:
         axis: int,
         mean: Array,
         inv: Array,
-        wants_dx: bool = True,
+        needs_dx: bool = True,
         dgamma: Array | None = None,
         dbeta: Array | None = None,
     ) -> tuple[Array | None, Array, Array]:
-        """(dx, dgamma, dbeta) for what ``batch_norm`` returned; dx is None unless wanted.
+        """(dx, dgamma, dbeta), from the mean and inv that ``batch_norm`` returned; dx is None unless ``needs_dx``.
 
         dgamma, dbeta: arrays to write those gradients into.
         """
-        n, shape = channels(x, axis)
+        n, shape = broadcast_shape(x, axis)
         dx = x - mean.reshape(shape)
         dx *= inv.reshape(shape)  # before the sum, which could be too large for 16 bits
         dbeta = self._sums(dy, axis, dbeta)
         dgamma = self._sums(dx * dy, axis, dgamma)
-        if not wants_dx:
+        if not needs_dx:
             return None, dgamma, dbeta
         # dx = gamma inv (dy - dbeta / n - (x - mean) inv dgamma / n): the batch moves its own mean and variance.
         dx *= (dgamma / -max(n, 1)).reshape(shape)
@@ -97,8 +97,8 @@ class Normalization:
         return self.xp.sum(x, axis=tuple(i for i in range(x.ndim) if i != axis), out=out)
 
 
-def channels(x: Array, axis: int) -> tuple[int, tuple[int, ...]]:
-    """(n, the shape with which a (c,) array broadcasts against x)"""
+def broadcast_shape(x: Array, axis: int) -> tuple[int, tuple[int, ...]]:
+    """(n, the shape in which a (c,) array broadcasts against x)"""
     shape, n = [1] * x.ndim, 1
     for i, size in enumerate(x.shape):
         if i == axis:
@@ -108,8 +108,8 @@ def channels(x: Array, axis: int) -> tuple[int, tuple[int, ...]]:
     return n, tuple(shape)
 
 
-def move(state: Array | None, batch: Array, momentum: float) -> None:
-    """A moving average, towards the value of a batch."""
-    if state is not None:
-        state *= momentum
-        state += batch * (1.0 - momentum)
+def update_moving_average(average: Array | None, value: Array, momentum: float) -> None:
+    """``average = momentum average + (1 - momentum) value``, in place."""
+    if average is not None:
+        average *= momentum
+        average += value * (1.0 - momentum)

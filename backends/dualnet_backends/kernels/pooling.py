@@ -1,7 +1,6 @@
-"""Every so many-th element along one axis, read and written: what pooling is made of. The plain bodies.
+"""Strided slices along one axis, read and written, of which pooling is composed: the reference kernels.
 
-A span indexes an array up to one axis and ends with a slice of that axis: ``x[:, :, 0::2]`` has the span
-``(slice(None), slice(None), slice(0, None, 2))``.
+An index ends with the slice of that axis: that of ``x[:, :, 0::2]`` is ``(slice(None), slice(None), slice(0, None, 2))``.
 """
 
 from __future__ import annotations
@@ -9,21 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 Array = Any
-Span = tuple[slice, ...]
+Index = tuple[slice, ...]
 
 
 class Pooling:
-    """The kernels of ``Backend`` that pool."""
+    """The pooling kernels of ``Backend``."""
 
     xp: Any
 
-    def part(self, x: Array, span: Span) -> Array:
-        """x[span], to be read only: a view or a copy."""
-        return x[span]
+    def read_slice(self, x: Array, index: Index) -> Array:
+        """x[index], read-only: a view or a copy."""
+        return x[index]
 
-    def put(self, x: Array, span: Span, values: Array, where: Array | None = None) -> None:
-        """x[span] = values, or values * where.  where: booleans of the shape of the values"""
+    def write_slice(self, x: Array, index: Index, values: Array, where: Array | None = None) -> None:
+        """x[index] = values, or values * where.  where: booleans of the shape of values"""
         if where is None:
-            x[span] = values
+            x[index] = values
         else:
-            self.xp.multiply(values, where, out=x[span])
+            self.xp.multiply(values, where, out=x[index])

@@ -1,8 +1,8 @@
-"""Random numbers as a function of (seed, name, step): the same bits on every device, in any order of asking.
+"""Counter-based random numbers, a pure function of (seed, name, step): the same bits on every device, in any order.
 
-A *stream* is named by a seed and a string. Its 128-bit Philox key is a hash of both, so no two streams are related. The
-step is word 2 of the 256-bit Philox counter: every step owns 2**128 blocks, and asking for step 7 needs no step
-before it. The generator is Philox4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), as in
+A *stream* is identified by a seed and a name. Its 128-bit Philox key is a hash of both, so streams are independent. The
+step is word 2 of the 256-bit Philox counter: every step has 2**128 blocks, and step 7 can be drawn without steps 0 to 6.
+The generator is Philox4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), as in
 ``numpy.random.Philox``.
 """
 
@@ -26,7 +26,7 @@ def stream_key(seed: int, name: str) -> tuple[int, int]:
 
 
 def counter(step: int) -> int:
-    """The 256-bit Philox counter where ``step`` begins."""
+    """The 256-bit Philox counter at which ``step`` starts."""
     return step << 128
 
 

@@ -1,4 +1,4 @@
-"""Special functions in plain array arithmetic, for array modules that have none (NumPy).
+"""Special functions in array arithmetic, for array modules that lack them (NumPy).
 
 The coefficients are Chebyshev series computed for this project with 40-digit arithmetic, to below one unit in the last
 place of float64.
@@ -58,7 +58,7 @@ def erf(xp: Any, x: Any) -> Any:
 
 
 def erfc(xp: Any, x: Any) -> Any:
-    """1 - erf(x), to about 1e-13 of its own size down to the smallest numbers; computed in float64, in the dtype of ``x``."""
+    """1 - erf(x), to a relative error of about 1e-13; computed in float64 and returned in the dtype of ``x``."""
     wide = x.astype(xp.float64)
     a = xp.minimum(xp.abs(wide), 30.0)  # beyond 27 it is 0
     b = xp.maximum(a, 6.5)
@@ -72,7 +72,7 @@ def erfc(xp: Any, x: Any) -> Any:
 
 
 def erfinv(xp: Any, x: Any) -> Any:
-    """The inverse of the error function: infinite at 1 and -1, NaN beyond. In the dtype of ``x``, computed in float64."""
+    """The inverse of erf, infinite at 1 and -1, NaN beyond; computed in float64 and returned in the dtype of ``x``."""
     wide = x.astype(xp.float64)
     a = xp.abs(wide)
     inside = a < 1.0
@@ -82,29 +82,29 @@ def erfinv(xp: Any, x: Any) -> Any:
     half = 2.0 / (math.pi * 0.147) + 0.5 * log
     y = xp.sqrt(xp.sqrt(half * half - log / 0.147) - half)
     for _ in range(3):
-        # Near 1 the distance from 1 has the digits, elsewhere x itself.
-        rest = xp.where(safe < 0.5, erf(xp, y) - safe, (1.0 - safe) - erfc(xp, y))
-        u = rest * (math.sqrt(math.pi) / 2.0) * xp.exp(y * y)
+        # Near 1 the difference from 1 is the more precise one.
+        residual = xp.where(safe < 0.5, erf(xp, y) - safe, (1.0 - safe) - erfc(xp, y))
+        u = residual * (math.sqrt(math.pi) / 2.0) * xp.exp(y * y)
         y = y - u / (1.0 + y * u)
     y = xp.where(inside, y, xp.where(a == 1.0, math.inf, math.nan))
     return xp.copysign(y, wide).astype(x.dtype)
 
 
 def _erf_near(xp: Any, a: Any) -> Any:
-    """erf(a) for a in [0, 1]; of larger a, that of 1."""
+    """erf(min(a, 1)), for a >= 0."""
     near = xp.minimum(a, 1.0)
     return near * _chebyshev(xp, _SMALL, 2.0 * near * near - 1.0)
 
 
 def _erfc_far(xp: Any, a: Any) -> Any:
-    """erfc(a) for a in [1, 6.5]; of smaller a, that of 1."""
+    """erfc(max(a, 1)), for a <= 6.5."""
     far = xp.maximum(a, 1.0)
     t = (2.0 * 2.0 / (2.0 + far) - _T_LOW - _T_HIGH) / (_T_HIGH - _T_LOW)
     return _chebyshev(xp, _LARGE, t) * xp.exp(-far * far) / (1.0 + far)
 
 
 def _chebyshev(xp: Any, coefficients: Sequence[float], t: Any) -> Any:
-    """The sum of c_j T_j(t), by Clenshaw's recurrence; t in [-1, 1]."""
+    """The sum of c_j T_j(t) for t in [-1, 1], by Clenshaw's recurrence."""
     b1 = b2 = xp.zeros_like(t)
     for c in coefficients[:0:-1]:
         b1, b2 = 2.0 * t * b1 - b2 + c, b1

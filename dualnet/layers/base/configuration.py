@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import tree
 from .context import name_scope
+from .tracking import NOT_CHILDREN
 
 
 class Configuration:
@@ -69,3 +70,13 @@ class Configuration:
             )
         for i, v in enumerate(own):
             v.assign(store[str(i)])
+
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
+        children = [(name, value) for name, value in vars(self).items() if name not in NOT_CHILDREN]
+        return sorted(children, key=saved_order)
+
+
+def saved_order(child: tuple[str, Any]) -> tuple[bool, str]:
+    """The key by which ``_saved_children`` are sorted."""
+    return child[0].startswith("_"), child[0]

@@ -11,11 +11,12 @@ from ...core.tensor import Tensor
 from ...core.variables import Variable
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
+from ...legacy.arguments import pop_input_shape
 from ...ops import _autocast as autocast
 from .calling import Calling
 from .configuration import Configuration
 from .context import context, name_scope, nothing
-from .metaclass import LayerType, Shape, given_input_shape, marking_built, read_signature
+from .metaclass import LayerType, Shape, marking_built, read_signature
 from .symbolic import Symbolic
 from .tracking import Tracking
 
@@ -77,7 +78,7 @@ class Layer(Calling, Tracking, Symbolic, Configuration, metaclass=LayerType):
         self._inbound_nodes: list[Node] = []
         self._build_shape: Any = None
         self._summary_output_shape: Any = None
-        self._batch_input_shape = given_input_shape(kwargs)
+        self._batch_input_shape = pop_input_shape(kwargs)
         for value in list(self.__dict__.values()):  # variables that were set before this was called
             if isinstance(value, Variable):
                 self._track(value)

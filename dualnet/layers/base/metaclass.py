@@ -6,7 +6,7 @@ import functools
 import inspect
 from typing import Any, NamedTuple
 
-from ...legacy.spellings import LAYER_ARGUMENTS, LAYER_DEFAULTS, renamed
+from ...legacy.arguments import LAYER_ARGUMENTS, LAYER_DEFAULTS, rename_arguments
 from .context import context, name_scope, nothing
 
 Shape = tuple[int | None, ...]
@@ -53,7 +53,7 @@ class LayerType(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):
-            kwargs = renamed(kwargs, LAYER_ARGUMENTS, inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
+            kwargs = rename_arguments(kwargs, LAYER_ARGUMENTS, inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
         if not args and cls.__name__ in LAYER_DEFAULTS:
             kwargs = {**LAYER_DEFAULTS[cls.__name__], **kwargs}
         new: Any = cls.__new__
@@ -113,19 +113,3 @@ def marking_built(build: Any) -> Any:
 
 def _takes_nothing(build: Any) -> bool:
     return len(inspect.signature(build).parameters) == 1
-
-
-def given_input_shape(kwargs: dict[str, Any]) -> Shape | None:
-    """The batch input shape that ``input_shape=`` and its relatives name; they are taken out of ``kwargs``."""
-    batch = kwargs.pop("batch_size", None) if "input_shape" in kwargs or "input_dim" in kwargs else None
-    for key in ("batch_input_shape", "batch_shape"):
-        if key in kwargs:
-            return tuple(kwargs.pop(key))
-    if "input_shape" in kwargs:
-        shape = kwargs.pop("input_shape")
-        return (batch, *((shape,) if isinstance(shape, int) else tuple(shape)))
-    if "input_dim" in kwargs:
-        dim = kwargs.pop("input_dim")
-        length = kwargs.pop("input_length", None)
-        return (batch, dim) if length is None else (batch, length, dim)
-    return None

@@ -11,7 +11,7 @@ from ...core.dtypes import is_float, standardize_dtype
 from ...core.seeds import SeedGenerator
 from ...core.variables import Variable
 from ...core.version import invalidate
-from ...legacy.spellings import name_first
+from ...legacy.arguments import name_first
 from .context import context, name_scope, nothing
 
 # Attributes that hold layers without owning them, or hold no layers and are long.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from dualnet_backends import Backend
 
 from ...core.op import primitive
-from ...core.tensor import Tensor
+from ...core.tensor import Origin, Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..registry import alias, export, op
@@ -74,7 +74,7 @@ def sigmoid(x: Any, /) -> Tensor:
     y: Tensor = _sigmoid_op(x)
     # A cross-entropy that follows goes back to the logits: exact where the probability would round to 0 or 1.
     if isinstance(x, Tensor):
-        y._sigmoid_logits = x
+        y.origin = Origin("sigmoid", x)
     return y
 
 
@@ -239,7 +239,7 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
         return _over_axes(_softmax, x, tuple(axis))
     y: Tensor = _softmax(x, axis)
     if axis == -1 and isinstance(x, Tensor):
-        y._softmax_logits = x  # for the same reason as in sigmoid
+        y.origin = Origin("softmax", x)  # for the same reason as in sigmoid
     return y
 
 

@@ -13,7 +13,7 @@ from dualnet_backends import Backend
 
 from ...core import settings
 from ...core.op import primitive
-from ...core.tensor import Tensor
+from ...core.tensor import Tensor, logits_of
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating, sum_to
 from ..registry import op
@@ -195,7 +195,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bo
 def binary_crossentropy(target: Any, output: Any, /, from_logits: bool = False) -> Tensor:
     """Cross-entropy of independent probabilities, element by element.  target, output: one shape -> that shape"""
     _check_same_shape("binary_crossentropy", target, output)
-    logits = output if from_logits else getattr(output, "_sigmoid_logits", None)
+    logits = output if from_logits else logits_of(output, "sigmoid")
     if logits is not None:
         return _sigmoid_cross_entropy(target, logits)
     return _binary_cross_entropy(target, output)
@@ -203,7 +203,7 @@ def binary_crossentropy(target: Any, output: Any, /, from_logits: bool = False) 
 
 def _softmax_logits(output: Any, axis: int) -> Any:
     """The logits of an output that a softmax over its last axis has just made."""
-    return getattr(output, "_softmax_logits", None) if axis in (-1, len(output.shape) - 1) else None
+    return logits_of(output, "softmax") if axis in (-1, len(output.shape) - 1) else None
 
 
 def _check_same_shape(name: str, target: Any, output: Any) -> None:

@@ -22,7 +22,7 @@ from ..registry import op
 Axes = int | Sequence[int]
 
 
-@primitive(in_place_grads=True, shape=shape_rules.unchanged)
+@primitive(mutates=("moving_mean", "moving_variance"), in_place_grads=True, shape=shape_rules.unchanged)
 def batch_norm(
     backend: Backend,
     x: Array,
@@ -68,7 +68,7 @@ def _batch_normalization(
     xp, (at,), dtype, x = backend.xp, _axes(axis, x.ndim), floating(x).dtype, _wide(x)
     others, shape = tuple(i for i in range(x.ndim) if i != at), _shape(x, (at,))
     mean, inv, scale = _as(x, mean), 1 / xp.sqrt(_as(x, variance) + epsilon), _as(x, gamma)
-    y = backend.batch_norm_with(x, mean, inv, scale, _as(x, beta), at)
+    y = backend.batch_norm_inference(x, mean, inv, scale, _as(x, beta), at)
     slope = inv if scale is None else inv * scale
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, ...]:

@@ -180,9 +180,9 @@ def _unpadded(dx: Array, axes: list[Axis]) -> Array:
 
 def _max_along(backend: Backend, x: Array, axis: Axis) -> Array:
     first, *others = axis.spans()
-    y = backend.part(x, first)
+    y = backend.read_slice(x, first)
     for i, span in enumerate(others):
-        y = backend.xp.maximum(y, backend.part(x, span), out=y if i else None)
+        y = backend.xp.maximum(y, backend.read_slice(x, span), out=y if i else None)
     return y
 
 
@@ -195,7 +195,7 @@ def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -
     *spans, last = axis.spans()
     taken = None
     for span in spans:
-        here = backend.part(x, span) == y
+        here = backend.read_slice(x, span) == y
         if taken is None:
             first = taken = here
         else:
@@ -210,16 +210,16 @@ def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -
 def _add(backend: Backend, dx: Array, span: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
     """dx[span] += dy * where; where no element is in two windows there is nothing yet to add to."""
     if axis.apart:
-        backend.put(dx, span, dy, where)
+        backend.write_slice(dx, span, dy, where)
     else:
         dx[span] += dy if where is None else dy * where
 
 
 def _sum_along(backend: Backend, x: Array, axis: Axis) -> Array:
     first, *others = axis.spans()
-    y = backend.part(x, first)
+    y = backend.read_slice(x, first)
     for i, span in enumerate(others):
-        y = backend.xp.add(y, backend.part(x, span), out=y if i else None)
+        y = backend.xp.add(y, backend.read_slice(x, span), out=y if i else None)
     return y
 
 

@@ -1,5 +1,5 @@
-"""Arrays as batches on the device: checked on the host and moved once; a batch is then a slice, or a gather by indices
-that are on the device too."""
+"""Arrays as batches: checked on the host and moved to the device once. A batch is then a slice, or a gather by indices that are
+on the device too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...core.tensor import Tensor
 from ...core.text import as_text, is_text
 from .shuffling import shuffled
 
-_AHEAD = 1 << 17  # bytes of samples
+_GATHER_BYTES = 1 << 17  # of samples that are gathered at once
 Batch = tuple[Any, Any, Any, int]  # x, y, sample_weight (nested structures of tensors, or None), number of samples
 
 
@@ -24,7 +24,7 @@ class ArrayData:
     """Arrays (or nested structures of them) with the samples along the first axis.
 
     shuffle: False, True (a new order in every pass) or "batch" (only inside consecutive batches). class_weight: label
-    -> weight; labels that are not in it weigh 1. text: whether ``x`` may be strings, which stay on the host.
+    -> weight; other labels have weight 1. text: whether ``x`` may be strings, which stay on the host.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ArrayData:
         self.text = text
         if class_weight is not None:
             if sample_weight is not None:
-                raise ValueError("give class_weight or sample_weight, not both: they would both weigh the samples")
+                raise ValueError("pass class_weight or sample_weight, not both: they would both weigh the samples")
             sample_weight = class_weights(y, class_weight)
         self.x, self.y = self._to_device(x, "x"), self._to_device(y, "y")
         self.weight = self._to_device(sample_weight, "sample_weight")
@@ -62,7 +62,7 @@ class ArrayData:
 
         def move(leaf: Any) -> Any:
             if leaf is None:
-                return None  # an optional input that is left out, labels that no loss asks for
+                return None  # an optional input that is left out, labels that no loss uses
             try:
                 if name == "x" and is_text(leaf):
                     return self._text(leaf)
@@ -92,27 +92,27 @@ class ArrayData:
         return array
 
     def order(self, epoch: int, step: int) -> Any:
-        """The order of the samples in a pass, drawn on the host; a function of the seed, the step and the epoch."""
+        """The order of the samples in a pass, drawn on the host: a function of the seed, the step and the epoch."""
         return shuffled(self.size, epoch, step, self.batch_size if self.shuffle == "batch" else None)
 
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
-        """One pass over the data. epoch, step: they decide the order when shuffling."""
+        """One pass over the data. epoch, step: they determine the order when shuffling."""
         if self.size == 0:
             return
         whole = x, y, weight = self.x, self.y, self.weight
-        ahead, order = self.size, None
+        chunk, order = self.size, None
         if self.shuffle:
-            ahead, order = self._batches_ahead() * self.batch_size, self.backend.asarray(self.order(epoch, step))
-        for first in range(0, self.size, ahead):
-            count = min(ahead, self.size - first)
+            chunk, order = self._batches_per_gather() * self.batch_size, self.backend.asarray(self.order(epoch, step))
+        for first in range(0, self.size, chunk):
+            count = min(chunk, self.size - first)
             if order is not None:
-                x, y, weight = (self._gathered(data, order[first : first + count]) for data in whole)
+                x, y, weight = (self._gather(data, order[first : first + count]) for data in whole)
             for start in range(0, count, self.batch_size):
                 stop = min(start + self.batch_size, count)
                 part = slice(start, stop)
-                yield self._part(x, part), self._part(y, part), self._part(weight, part), stop - start
+                yield self._slice(x, part), self._slice(y, part), self._slice(weight, part), stop - start
 
-    def is_used_up(self) -> bool:
+    def is_exhausted(self) -> bool:
         """Whether there are no more batches, now and in all later epochs."""
         return False
 
@@ -122,37 +122,37 @@ class ArrayData:
     def on_epoch_end(self) -> None:
         """Nothing: arrays do not change."""
 
-    def _batches_ahead(self) -> int:
-        """How many batches are gathered at once: small ones together, which saves calls and still fits in a cache."""
+    def _batches_per_gather(self) -> int:
+        """How many batches are gathered at once: several small ones, which saves calls and still fits in a cache."""
         arrays = [a for a in tree.flatten([self.x, self.y, self.weight]) if a is not None]
-        return max(1, min(_AHEAD * self.size // max(sum(a.nbytes for a in arrays) * self.batch_size, 1), 32))
+        return max(1, min(_GATHER_BYTES * self.size // max(sum(a.nbytes for a in arrays) * self.batch_size, 1), 32))
 
-    def _gathered(self, data: Any, indices: Any) -> Any:
-        """Samples in the order of ``indices``, in arrays of their own."""
+    def _gather(self, data: Any, indices: Any) -> Any:
+        """Samples in the order of ``indices``, in new arrays."""
         if data is None:
             return None
         if type(data) is self.backend.array_type:
             return self.backend.take(data, indices)
-        if getattr(getattr(data, "dtype", None), "kind", "") == "O":  # text, beside a device that has none
+        if getattr(getattr(data, "dtype", None), "kind", "") == "O":  # text, which only the host has
             return data[self.backend.to_numpy(indices)]
-        return tree.map_structure(lambda a: self._gathered(a, indices), data)
+        return tree.map_structure(lambda a: self._gather(a, indices), data)
 
-    def _part(self, data: Any, part: slice) -> Any:
+    def _slice(self, data: Any, part: slice) -> Any:
         """A slice of the samples, as tensors."""
         if data is None:
             return None
         if hasattr(data, "dtype"):  # the usual case, without walking a structure
             return Tensor(data[part])
-        return tree.map_structure(lambda a: self._part(a, part), data)
+        return tree.map_structure(lambda a: self._slice(a, part), data)
 
 
 def tensors_of(data: Any) -> Any:
-    """Arrays of the device in a structure as tensors."""
+    """A structure of arrays as one of tensors."""
     return tree.map_structure(lambda a: None if a is None else Tensor(a), data)
 
 
 def is_arrays(x: Any) -> bool:
-    """Whether ``x`` is data by itself, arrays or numbers, and not an iterable of batches."""
+    """Whether ``x`` is the data itself, arrays or numbers, and not an iterable of batches."""
     if x is None:
         raise ValueError("x is None: data is needed")
     if hasattr(x, "shape") and hasattr(x, "dtype"):
@@ -182,15 +182,15 @@ def check_lengths(parts: dict[str, Any]) -> int:
     sizes = {name: [a.shape[0] for a in tree.flatten(part) if a is not None] for name, part in parts.items()}
     sizes = {name: ns for name, ns in sizes.items() if ns}
     if not sizes:
-        raise ValueError("there is no data: everything that was given is None")
+        raise ValueError("there is no data: all arguments are None")
     if len({n for ns in sizes.values() for n in ns}) > 1:
-        told = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in sizes.items())
-        raise ValueError(f"all arrays must have the same number of samples, got {told}")
+        lengths = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in sizes.items())
+        raise ValueError(f"all arrays must have the same number of samples, got {lengths}")
     return next(iter(sizes.values()))[0]
 
 
 def class_weights(y: Any, class_weight: dict[int, float]) -> Any:
-    """One weight per sample. Labels may be integers or one hot."""
+    """One weight per sample. Labels may be integers or one-hot."""
     if y is None:
         raise ValueError("class_weight needs y, the labels it weighs")
     if tree.is_nested(y) and any(hasattr(leaf, "shape") for leaf in tree.flatten(y)):

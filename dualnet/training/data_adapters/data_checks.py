@@ -12,6 +12,7 @@ import dualnet_backends as backends
 
 from ... import losses, tree
 from ...core.symbolic import KerasTensor
+from ...layers.core.embedding import Embedding
 from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
 
@@ -30,15 +31,15 @@ def check_data(model: Any, data: ArrayData) -> None:
     outputs = outputs_of(model._graph.outputs, model.output_names)
     try:
         labels = for_outputs(data.y, model._graph.outputs, outputs, "y")
-        places = compiled.places(model._graph.outputs)
+        assignments = compiled.assignments(model._graph.outputs)
     except (KeyError, ValueError):
         return  # the loss says what is wrong with the structure
     symbols = tree.flatten(model._graph.outputs)
-    for place in places:
-        i = place.start
-        if place.stop == i + 1 and labels[i] is not None:
+    for assignment in assignments:
+        i = assignment.start
+        if assignment.stop == i + 1 and labels[i] is not None:
             name = f"y[{outputs[i].name!r}]" if len(outputs) > 1 else "y"
-            _check_labels(name, place.given, labels[i], symbols[i])
+            _check_labels(name, assignment.spec, labels[i], symbols[i])
 
 
 def _check_finite(array: Any, name: str) -> None:
@@ -62,11 +63,11 @@ def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
     if loss in ("crossentropy", "ce"):
         return
     loss = losses.get(loss)
-    kind = getattr(loss, "fn", loss)
+    function = getattr(loss, "fn", loss)
     xp = backends.of(y).xp
     if not y.size:
         return
-    if kind is losses.sparse_categorical_crossentropy:
+    if function is losses.sparse_categorical_crossentropy:
         classes = output.shape[-1]
         if y.ndim == len(output.shape) and y.shape[-1] == classes and classes != 1:
             raise ValueError(
@@ -84,9 +85,9 @@ def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
             )
         if y.dtype.kind == "f" and bool((y != xp.floor(y)).any()):
             raise ValueError(f"{name} holds labels that are no whole numbers, such as {_first(y, y != xp.floor(y))}")
-    elif kind in (losses.categorical_crossentropy, losses.binary_crossentropy):
+    elif function in (losses.categorical_crossentropy, losses.binary_crossentropy):
         classes = output.shape[-1]
-        if kind is losses.categorical_crossentropy and y.ndim == len(output.shape) - 1 and classes != 1:
+        if function is losses.categorical_crossentropy and y.ndim == len(output.shape) - 1 and classes != 1:
             raise ValueError(
                 f"{name} has shape {y.shape}, the model's output {tuple(output.shape)}: integer labels go with "
                 "sparse_categorical_crossentropy, or make them one-hot with dualnet.utils.to_categorical(y)"
@@ -94,7 +95,7 @@ def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
         wrong = (y < 0) | (y > 1)
         if bool(wrong.any()):
             raise ValueError(
-                f"{name} holds {_first(y, wrong)}, but {kind.__name__} takes probabilities from 0 to 1: "
+                f"{name} holds {_first(y, wrong)}, but {function.__name__} takes probabilities from 0 to 1: "
                 "make integer labels one-hot, or use sparse_categorical_crossentropy"
             )
 
@@ -107,18 +108,13 @@ def _first(y: Any, wrong: Any) -> Any:
 
 def _check_ids(model: Any, x: Any) -> None:
     """Ids that go straight from an input into an embedding, against its size."""
-    from ... import layers
-
-    embedding = getattr(layers, "Embedding", None)
-    if embedding is None:
-        return
     inputs = tree.flatten(model._graph.inputs)
     names = [i._keras_history.operation.name for i in inputs]
-    given = [x.get(n) for n in names] if isinstance(x, dict) else tree.flatten(x)
+    arrays = [x.get(n) for n in names] if isinstance(x, dict) else tree.flatten(x)
     for node in model._graph.nodes:
-        for symbol, array in zip(inputs, given):
+        for symbol, array in zip(inputs, arrays):
             if (
-                isinstance(node.operation, embedding)
+                isinstance(node.operation, Embedding)
                 and any(symbol is i for i in node.inputs[:1])
                 and array is not None
                 and array.size

@@ -1,4 +1,4 @@
-"""Datasets, generators and other iterables of batches, moved to the device batch by batch."""
+"""Datasets, generators and other iterables of batches, moved to the device one batch at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dualnet_backends as backends
 
 from ...data import INFINITE_CARDINALITY, Dataset, py_dataset
 from ...data.py_dataset import PyDataset
-from ...data.streams import Turn
+from ...data.streams import EpochKey
 from .array_adapter import ArrayData, Batch, tensors_of
 from .shuffling import shuffled
 
@@ -18,8 +18,8 @@ from .shuffling import shuffled
 class IterableData:
     """A dataset, ``PyDataset``, generator or any iterable of batches: x, (x,), (x, y) or (x, y, sample_weight).
 
-    One that can be started again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
-    ``__getitem__``) gives a pass per epoch; a generator goes on where it stopped. shuffle: whether a ``PyDataset`` gives
+    One that can be iterated again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
+    ``__getitem__``) yields a pass per epoch; a generator continues where it stopped. shuffle: whether a ``PyDataset`` yields
     its batches in random order.
     """
 
@@ -47,22 +47,23 @@ class IterableData:
         else:
             self.steps = _length(source)
         self.size: int | None = None
-        self.once = iter(source) if isinstance(source, Iterator) else None
+        self.is_generator = isinstance(source, Iterator)
+        self._iterator = iter(source) if self.is_generator else None  # continues from pass to pass
 
-    def is_used_up(self) -> bool:
+    def is_exhausted(self) -> bool:
         """Whether this is a generator that has no more batches."""
-        if self.once is None:
+        if self._iterator is None:
             return False
-        first = next(self.once, None)
+        first = next(self._iterator, None)
         if first is None:
             return True
-        self.once = itertools.chain([first], self.once)
+        self._iterator = itertools.chain([first], self._iterator)
         return False
 
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
-        """The batches up to the end of the iterable. epoch, step: they decide the order when shuffling."""
-        if self.once is not None:
-            yield from map(self._batch, self.once)
+        """The batches up to the end of the iterable. epoch, step: they determine the order when shuffling."""
+        if self._iterator is not None:
+            yield from map(self._batch, self._iterator)
             return
         items = self._items(epoch, step)
         try:
@@ -73,9 +74,9 @@ class IterableData:
 
     def _items(self, epoch: int, step: int) -> Iterator[Any]:
         if isinstance(self.source, Dataset):
-            return self.source._elements(Turn(step << 32 | epoch))
+            return self.source._elements(EpochKey(step << 32 | epoch))
         if isinstance(self.source, PyDataset):
-            numbers = py_dataset.numbers(self.source)
+            numbers = py_dataset.batch_indices(self.source)
             if self.shuffle and self.steps is not None:
                 numbers = shuffled(self.steps, epoch, step).tolist()
             return py_dataset.batches(self.source, numbers)
@@ -84,7 +85,7 @@ class IterableData:
         return (self.source[i] for i in range(len(self.source)))
 
     def _batch(self, item: Any) -> Batch:
-        # A torch DataLoader makes lists of what its data set gives as tuples.
+        # A torch DataLoader turns the tuples of its data set into lists.
         if isinstance(item, list) and (isinstance(self.source, PyDataset) or _is_torch(self.source)):
             item = tuple(item)
         if isinstance(item, list):
@@ -104,18 +105,18 @@ class IterableData:
         return (*tensors, move.size)
 
     def on_epoch_begin(self) -> None:
-        """Tell the source, if it listens."""
+        """Notify the source, if it has such a method."""
         if hasattr(self.source, "on_epoch_begin"):
             self.source.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Tell the source, if it listens."""
+        """Notify the source, if it has such a method."""
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 
 
 def _length(source: Any) -> int | None:
-    """How many batches there are, if it says so. A torch DataLoader has a ``__len__`` that may fail."""
+    """The number of batches, if known. The ``__len__`` of a torch DataLoader may fail."""
     try:
         return len(source) if hasattr(source, "__len__") else None
     except TypeError:
@@ -123,5 +124,5 @@ def _length(source: Any) -> int | None:
 
 
 def _is_torch(source: Any) -> bool:
-    """Whether it is a DataLoader of torch, which is not imported to find out."""
+    """Whether this is a DataLoader of torch, without importing torch."""
     return any(cls.__module__.split(".")[0] == "torch" for cls in type(source).__mro__)

@@ -1,4 +1,4 @@
-"""What ``fit``, ``evaluate`` and ``predict`` accept, as batches on the device."""
+"""Choose the adapter for the data of ``fit``, ``evaluate`` and ``predict``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_data(
     backend: backends.Backend | None = None,
     text: bool = False,
 ) -> Data:
-    """Whatever the user gave, as ``ArrayData`` or ``IterableData``. text: whether x may be strings."""
+    """The data as ``ArrayData`` or ``IterableData``. text: whether x may be strings."""
     if is_arrays(x):
         return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, backend, text)
     if not (hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))):

@@ -10,19 +10,19 @@ from ...core import settings
 
 
 def shuffled(n: int, epoch: int, step: int, within: int | None = None) -> Any:
-    """0 to n - 1 in random order. within: only exchange places inside consecutive stretches of this length."""
+    """0 to n - 1 in random order. within: permute only inside consecutive blocks of this length."""
     host = backends.get("cpu")
     words = host.random_words(n, backends.stream_key(settings.global_seed(), "shuffle"), step << 32 | epoch)
     if within is None:
-        return _ranking(words)
+        return _argsort(words)
     starts = range(0, n, within)
-    return host.xp.concatenate([_ranking(words[i : i + within]) + i for i in starts])
+    return host.xp.concatenate([_argsort(words[i : i + within]) + i for i in starts])
 
 
-def _ranking(words: Any) -> Any:
-    """The places of numbers in ascending order; equal ones, of which there are hardly ever two, as they came."""
+def _argsort(words: Any) -> Any:
+    """The indices that sort the numbers; the order of equal ones, which are very rare, is kept."""
     from numpy import argsort
 
-    order = argsort(words)  # six times as fast as the stable way
+    order = argsort(words)  # six times as fast as a stable sort
     ranked = words[order]
     return order if (ranked[1:] != ranked[:-1]).all() else argsort(words, kind="stable")

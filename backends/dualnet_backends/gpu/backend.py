@@ -1,6 +1,6 @@
-"""The GPU: CuPy. Imported only when a GPU is asked for or looked for.
+"""``CupyBackend``: a GPU, through CuPy. Imported only when a GPU is requested or searched for.
 
-Every kernel already works from its plain body; the overrides here are what CuPy itself does differently from NumPy.
+Every kernel works as inherited; the overrides here are what CuPy itself does differently from NumPy.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ class CupyBackend(Backend):
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         with cp.cuda.Device(self.index):
             if isinstance(x, (bool, int, float)):
-                return cp.full(
-                    (), x, dtype=dtype
-                )  # the number goes with the kernel that writes it: no copy to wait for
+                return cp.full((), x, dtype=dtype)  # the number is a kernel argument: no copy to wait for
             return cp.asarray(x, dtype=dtype)
 
     def to_numpy(self, x: Array) -> Any:
@@ -36,16 +34,16 @@ class CupyBackend(Backend):
         cp.cuda.Device(self.index).synchronize()
 
     def activate(self) -> None:
-        """Make this the device on which CuPy allocates from now on (in this thread)."""
+        """Make this CuPy's current device in this thread."""
         cp.cuda.Device(self.index).use()
 
 
 def device_count() -> int:
-    """How many CUDA devices answer; raises ``cupy.cuda.runtime.CUDARuntimeError`` when there is no driver."""
+    """The number of available CUDA devices; raises ``cupy.cuda.runtime.CUDARuntimeError`` without a driver."""
     return int(cp.cuda.runtime.getDeviceCount())
 
 
 def device_description(index: int) -> str:
-    """Name and memory of a device, for people: "NVIDIA H200, 139.8 GiB"."""
+    """Name and memory of a device, for display: "NVIDIA H200, 139.8 GiB"."""
     properties = cp.cuda.runtime.getDeviceProperties(index)
     return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.1f} GiB"

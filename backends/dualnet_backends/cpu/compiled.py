@@ -1,8 +1,9 @@
-"""The CPU with Numba (extra ``fast``): the updates of weights as one compiled loop each, with the same bits.
+"""``NumbaBackend``: the CPU with Numba (extra ``fast``), which compiles each optimizer update to one loop, bit for bit.
 
-NumPy goes over the weights a dozen times for one update of Adam; a compiled loop goes over them once. Each operation is the
-plain body's, in its order and rounded as there (no fused multiply-add, no reordering), so that a model trains to the same
-bits with and without Numba. Importing Numba and loading a kernel takes half a second: a short run does without.
+NumPy passes over the weights a dozen times for one Adam update; a compiled loop passes over them once. It performs the
+operations of the reference kernel in the same order and with the same rounding (no fused multiply-add), so that a model
+trains to the same bits with and without Numba. Importing Numba and loading a kernel takes half a second, which a short run
+avoids.
 """
 
 from __future__ import annotations
@@ -18,79 +19,79 @@ from typing import Any
 import numpy as np
 
 from ..base import Array, Scalar
-from .numpy_backend import NumpyBackend
+from .backend import NumpyBackend
 
-ENVIRONMENT = "DUALNET_NUMBA"  # "0": leave Numba out, though it is installed
-PAYS = 1 << 26  # elements updated by NumPy, some 80 ms for Adam, before Numba is imported
+ENVIRONMENT = "DUALNET_NUMBA"  # "0": do not use Numba even if it is installed
+WARMUP = 1 << 26  # elements that NumPy updates, some 80 ms for Adam, before Numba is imported
 
 
-def wanted() -> bool:
-    """Whether Numba is installed, and not switched off. It is not imported here."""
+def is_enabled() -> bool:
+    """Whether Numba is installed and not switched off. Does not import it."""
     return os.environ.get(ENVIRONMENT, "1") != "0" and importlib.util.find_spec("numba") is not None
 
 
-def described() -> str:
-    """Name and version, without importing it."""
+def version_string() -> str:
+    """Name and version, as in "Numba 0.60". Does not import it."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         return f"Numba {version('numba')}"
-    except PackageNotFoundError:  # a folder of that name
+    except PackageNotFoundError:  # just a folder of that name
         return "Numba"
 
 
 @functools.cache
-def _compiled(loop: Callable[..., None]) -> Callable[..., None] | None:
-    """The loop as machine code; None where Numba cannot be used (made for another NumPy, for example)."""
+def _compile(kernel: Callable[..., None]) -> Callable[..., None] | None:
+    """The loop as machine code; None where Numba does not work (built for another NumPy, for example)."""
     try:
         numba: Any = importlib.import_module("numba")
-        # NumPy's rules for a division by zero; anything else keeps the loop from being made of vector instructions.
+        # NumPy's semantics of a division by zero; Python's would prevent vectorization.
         compiler = functools.partial(numba.njit, nogil=True, error_model="numpy")
     except Exception:
         return None
     try:
-        return compiler(cache=True)(loop)
-    except RuntimeError:  # no place to keep the machine code for the next time
-        return compiler()(loop)
+        return compiler(cache=True)(kernel)
+    except RuntimeError:  # no writable folder to cache the machine code in
+        return compiler()(kernel)
 
 
 class NumbaBackend(NumpyBackend):
-    """NumPy, with compiled updates."""
+    """NumPy, with compiled optimizer updates."""
 
-    def __init__(self, pays: int = PAYS) -> None:
-        self._until: float = pays
+    def __init__(self, warmup: int = WARMUP) -> None:
+        self._warmup_left: float = warmup
 
-    def _run(self, loop: Callable[..., None], arrays: tuple[Array, ...], numbers: tuple[Any, ...]) -> bool:
-        """Run a loop over flat arrays, with numbers in their dtype; whether it was run."""
+    def _try_compiled(self, kernel: Callable[..., None], arrays: tuple[Array, ...], numbers: tuple[Any, ...]) -> bool:
+        """Run a loop over flat arrays, with the numbers cast to their dtype; return whether it was run."""
         w = arrays[0]
-        if self._until > 0:
-            self._until -= w.size
+        if self._warmup_left > 0:
+            self._warmup_left -= w.size
             return False
         if w.dtype.char not in "fd" or w.ndim != 1:
             return False
-        # The loop does not look whether it is still inside an array.
+        # The loop does no bounds checks.
         if any(a.dtype != w.dtype or a.shape != w.shape or not a.flags.c_contiguous for a in arrays):
             return False
-        # NumPy calculates in double precision with a numpy.float64, which an optimizer may have been given.
+        # NumPy computes in double precision with a numpy.float64, which an optimizer may have received.
         if any(isinstance(x, np.generic) for x in numbers):
             return False
-        compiled = _compiled(loop)
+        compiled = _compile(kernel)
         if compiled is None:
             return False
-        kind = w.dtype.type
+        scalar = w.dtype.type
         try:
-            compiled(*arrays, *[kind(x) for x in numbers])
-        except Exception:  # while compiling: the loop itself raises nothing
-            self._until = math.inf
+            compiled(*arrays, *[scalar(x) for x in numbers])
+        except Exception:  # a compilation error: the loop itself raises nothing
+            self._warmup_left = math.inf
             return False
         return True
 
     def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
-        if not self._run(_sgd, (w, g), (lr,)):
+        if not self._try_compiled(_sgd, (w, g), (lr,)):
             super().sgd(w, g, lr)
 
     def momentum(self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool) -> None:
-        if not self._run(_nesterov if nesterov else _momentum, (w, g, m), (lr, mu)):
+        if not self._try_compiled(_nesterov if nesterov else _momentum, (w, g, m), (lr, mu)):
             super().momentum(w, g, m, lr, mu, nesterov)
 
     def adam(
@@ -106,7 +107,7 @@ class NumbaBackend(NumpyBackend):
         v_hat: Array | None = None,
     ) -> None:
         numbers = (alpha, 1.0 - beta1, 1.0 - beta2, epsilon)
-        if v_hat is not None or not self._run(_adam, (w, g, m, v), numbers):
+        if v_hat is not None or not self._try_compiled(_adam, (w, g, m, v), numbers):
             super().adam(w, g, m, v, alpha, beta1, beta2, epsilon, v_hat)
 
 

@@ -14,8 +14,8 @@ import pytest
 import dualnet
 from dualnet import Input, Model, Sequential, layers, ops, optimizers
 from dualnet.callbacks import Callback, EarlyStopping, LambdaCallback
-from dualnet.capture import replay as repeated
-from dualnet.capture.executor import Forward, Program
+from dualnet.capture import replay
+from dualnet.capture.executors.python import ForwardProgram, TrainProgram
 from dualnet.core.op import primitive
 from tests.layers.cases import Case, drawn
 from tests.layers.harness import make
@@ -31,13 +31,13 @@ WEIGHTS = RANDOM.uniform(0.5, 2, 46).astype("float32")
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts the steps that were repeated."""
     count = [0]
-    run = Program.train
+    run = TrainProgram.run
 
-    def counted(self: Program, *args: Any) -> Any:
+    def counted(self: TrainProgram, *args: Any) -> Any:
         count[0] += 1
         return run(self, *args)
 
-    monkeypatch.setattr(Program, "train", counted)
+    monkeypatch.setattr(TrainProgram, "run", counted)
     return count
 
 
@@ -305,13 +305,13 @@ def test_an_attribute_of_a_layer_is_set_between_steps() -> None:
 
 def test_evaluate_and_predict(runs: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     count = [0]
-    run = Forward.run
+    run = ForwardProgram.run
 
-    def counted(self: Forward, *args: Any) -> Any:
+    def counted(self: ForwardProgram, *args: Any) -> Any:
         count[0] += 1
         return run(self, *args)
 
-    monkeypatch.setattr(Forward, "run", counted)
+    monkeypatch.setattr(ForwardProgram, "run", counted)
     results = []
     for eagerly in (False, True):
         dualnet.utils.set_random_seed(7)
@@ -345,10 +345,10 @@ def test_batches_of_many_lengths_are_run_as_written(runs: list[int]) -> None:
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(batches(), epochs=1, steps_per_epoch=19, verbose=0)
     assert runs[0] == 0
-    stepper = repeated.RepeatedTraining(model, [])
+    stepper = replay.CapturedTrainStep(model, [])
     for n in range(1, 30):
         stepper((dualnet.Tensor(X[:n]), dualnet.Tensor(LABELS[:n])))
-    assert len(stepper._programs) <= 8
+    assert len(stepper._entries) <= 8
 
 
 def test_two_fits(runs: list[int]) -> None:
@@ -573,7 +573,7 @@ def test_run_eagerly_is_heeded_when_it_is_set_later(monkeypatch: pytest.MonkeyPa
     for _ in range(3):
         model.predict(X, verbose=0)
     model.run_eagerly = True
-    monkeypatch.setattr(Forward, "run", lambda *args: pytest.fail("a step was repeated"))
+    monkeypatch.setattr(ForwardProgram, "run", lambda *args: pytest.fail("a step was repeated"))
     for _ in range(4):
         model.predict(X, verbose=0)
 
@@ -620,7 +620,7 @@ def test_batches_that_only_look_alike(parts: Any, build: Any) -> None:
 def test_a_form_tells_where_there_is_nothing() -> None:
     t = dualnet.Tensor(X)
     forms = [({"a": t, "b": None}, t), ({"a": None, "b": t}, t), ((t, t), t), (t, t, t), (t, (t, t))]
-    assert len({repeated._form(f) for f in forms}) == len(forms)
+    assert len({replay.tree_structure(f) for f in forms}) == len(forms)
 
 
 @pytest.mark.filterwarnings("ignore:the loss does not depend on")
@@ -653,14 +653,14 @@ def test_a_function_of_the_user_in_a_graph_or_at_a_variable_runs_at_every_step(r
 
 
 def test_a_step_that_reads_a_value_is_not_repeated() -> None:
-    from dualnet.capture.executor import Recorder
+    from dualnet.capture.trace import Tracer
     from dualnet.core.tracing import tracing
 
     for value in (dualnet.Tensor(X), dualnet.Variable(X)):
-        recorder = Recorder([value])
-        with tracing(recorder):
+        tracer = Tracer([value])
+        with tracing(tracer):
             value.numpy()
-        assert recorder.problem is not None
+        assert tracer.abort_reason is not None
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # infinities are what the scale goes by

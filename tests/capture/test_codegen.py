@@ -12,17 +12,17 @@ import pytest
 
 import dualnet
 from dualnet import Input, Sequential, layers
-from dualnet.capture.executor import Forward, Program
+from dualnet.capture.executors.python import ForwardProgram, TrainProgram
 
 X = np.random.default_rng(0).normal(size=(24, 6)).astype("float32")
 LABELS = np.random.default_rng(1).integers(0, 3, 24)
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> list[Forward]:
+def written(monkeypatch: pytest.MonkeyPatch) -> list[ForwardProgram]:
     """The records that were made."""
-    made: list[Forward] = []
-    for kind in (Forward, Program):
+    made: list[ForwardProgram] = []
+    for kind in (ForwardProgram, TrainProgram):
         init = kind.__init__
 
         def kept(self: Any, *args: Any, init: Any = init, **options: Any) -> None:
@@ -48,16 +48,16 @@ def trained(**compiled: Any) -> Sequential:
 
 def calls(text: str) -> list[str]:
     """The ops and gradients in the order of the text."""
-    return [op or way for op, way in re.findall(r", (?:way\d+|_) = (\w+)\(|d = (way\d+)\(", text)]
+    return [op or vjp for op, vjp in re.findall(r", (?:vjp\d+|_) = (\w+)\(|d = (vjp\d+)\(", text)]
 
 
-def test_ops_and_the_way_back(written: list[Forward]) -> None:
+def test_ops_and_the_way_back(written: list[ForwardProgram]) -> None:
     trained(metrics=["accuracy"])
     ops = ["dense", "dropout", "dense", "softmax", "sparse_softmax_cross_entropy", "weighted_sum"]
-    assert calls(written[0].source) == [*ops, "way5", "way4", "way2", "way1", "way0"]
+    assert calls(written[0].source) == [*ops, "vjp5", "vjp4", "vjp2", "vjp1", "vjp0"]
 
 
-def test_what_nobody_looks_at_is_not_computed(written: list[Forward]) -> None:
+def test_what_nobody_looks_at_is_not_computed(written: list[ForwardProgram]) -> None:
     """The loss goes by the logits; without metrics the softmax is for nothing."""
     with_metrics, without = trained(metrics=["accuracy"]), trained()
     assert "softmax" in calls(written[0].source)
@@ -66,7 +66,7 @@ def test_what_nobody_looks_at_is_not_computed(written: list[Forward]) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def test_numbers_are_drawn_though_nobody_looks(written: list[Forward]) -> None:
+def test_numbers_are_drawn_though_nobody_looks(written: list[ForwardProgram]) -> None:
     """An op that takes numbers of a generator stays, as the next one takes others without it."""
     drawn = []
     for eagerly in (False, True):
@@ -82,7 +82,7 @@ def test_numbers_are_drawn_though_nobody_looks(written: list[Forward]) -> None:
 
 
 @pytest.mark.parametrize("parts", [[0], [1], [0, 2], [2, 1]])
-def test_an_op_of_which_not_all_outputs_are_used(written: list[Forward], parts: list[int]) -> None:
+def test_an_op_of_which_not_all_outputs_are_used(written: list[ForwardProgram], parts: list[int]) -> None:
     """Its closure takes zeros for the others."""
     results = []
     for eagerly in (False, True):
@@ -106,35 +106,35 @@ def test_arrays_are_let_go_on_the_way_back() -> None:
     class Kept:
         """Stands for what a closure holds."""
 
-    from dualnet.capture import codegen as source
-    from dualnet.capture.trace import Node
+    from dualnet.capture import codegen
+    from dualnet.capture.trace import OpCall
 
-    call = source.Writer._call
+    call = codegen.CodeWriter._op_call
 
     def spying(self: Any, i: int, differentiated: bool) -> None:
-        node: Node = self._nodes[i]
+        node: OpCall = self._calls[i]
         function = node.function
 
         def watched(*args: Any, **options: Any) -> Any:
-            value, way = function(*args, **options)
-            if way is None:
-                return value, way
+            value, vjp = function(*args, **options)
+            if vjp is None:
+                return value, vjp
             held = Kept()
             seen.append(weakref.ref(held))
 
             def back(*given: Any, held: Kept = held) -> Any:
                 gc.collect()
                 alive.append(sum(ref() is not None for ref in seen))
-                return way(*given)
+                return vjp(*given)
 
             return value, back
 
         watched.__name__ = function.__name__
-        self._nodes = [*self._nodes[:i], node._replace(function=watched), *self._nodes[i + 1 :]]
+        self._calls = [*self._calls[:i], node._replace(function=watched), *self._calls[i + 1 :]]
         call(self, i, differentiated)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(source.Writer, "_call", spying)
+    patch.setattr(codegen.CodeWriter, "_op_call", spying)
     try:
         trained()
     finally:
@@ -142,8 +142,8 @@ def test_arrays_are_let_go_on_the_way_back() -> None:
     assert alive[:5] == [5, 4, 3, 2, 1]
 
 
-@pytest.mark.parametrize("name", ["type", "len", "x1", "batch", "for", "a/b", "way0", "seed", "naïve", "_"])
-def test_names_of_variables(written: list[Forward], name: str) -> None:
+@pytest.mark.parametrize("name", ["type", "len", "x1", "batch", "for", "a/b", "vjp0", "seed", "naïve", "_"])
+def test_names_of_variables(written: list[ForwardProgram], name: str) -> None:
     """A variable is called in the text as it is called by the user, unless that means something else there."""
     dualnet.utils.set_random_seed(1)
     model = Sequential([Input((6,)), layers.Dense(3)])
@@ -163,7 +163,7 @@ def test_names_of_variables(written: list[Forward], name: str) -> None:
         ["__debug__", "e", "x0"],
     ],
 )
-def test_no_name_means_two_variables(written: list[Forward], names: list[str]) -> None:
+def test_no_name_means_two_variables(written: list[ForwardProgram], names: list[str]) -> None:
     """Neither one that the text made up nor one that Python reads as another."""
     results = []
     for eagerly in (False, True):

@@ -1,4 +1,4 @@
-"""The CPU: NumPy, with the few kernels that measured faster than their plain bodies."""
+"""``NumpyBackend``: the CPU, with overrides for the kernels that measured faster than their reference."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .convolution import NumpyConvolution
 from .normalization import NumpyNormalization
 from .pooling import NumpyPooling
 
-memory.keep()  # for the arrays of steps
+memory.retain_freed_memory()  # for the arrays of training steps
 
-FEW = 1_024  # numbers: a product of so many takes no longer than the call
+SMALL = 1_024  # elements: a dot product of this length costs no more than the call itself
 CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB L2 cache
 
 
-# NumPy gives scalars, not arrays without axes, for full reductions.
-SCALARS: tuple[type, ...] = (np.bool_, np.float16, np.float32, np.float64)
-SCALARS += (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
+# NumPy returns scalars, not 0-d arrays, from full reductions.
+SCALAR_TYPES: tuple[type, ...] = (np.bool_, np.float16, np.float32, np.float64)
+SCALAR_TYPES += (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 
 
 @functools.cache
 def _zero(dtype: Any) -> Array:
-    """0 as an array: a number would be made one at every call."""
+    """0 as an array: NumPy would convert a number at every call."""
     return np.zeros((), dtype)
 
 
@@ -44,8 +44,8 @@ def _few_ones(dtype: str, n: int) -> Array:
 
 
 def _ones(dtype: str, n: int) -> Array:
-    """n ones, to be read only."""
-    return _few_ones(dtype, n) if n <= FEW else _ones_of_power(dtype, n.bit_length())[:n]
+    """n ones, read-only by convention."""
+    return _few_ones(dtype, n) if n <= SMALL else _ones_of_power(dtype, n.bit_length())[:n]
 
 
 class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
@@ -56,7 +56,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         if hasattr(x, "get") and hasattr(x, "__cuda_array_interface__"):
-            x = x.get()  # CuPy refuses the implicit conversion, and here it is meant
+            x = x.get()  # CuPy refuses implicit conversion; here it is explicit
         return np.asarray(x, dtype=dtype)
 
     def to_numpy(self, x: Array) -> Any:
@@ -66,7 +66,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         pass
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        # For two matrices dot is the same product, and 1 to 2 us faster to call.
+        # For two matrices dot is the same product with 1 to 2 us less overhead.
         if a.ndim == 2 == b.ndim and a.dtype is b.dtype:
             if out is None:
                 return a.dot(b)
@@ -75,8 +75,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         return np.matmul(a, b, out=out)
 
     def relu(self, x: Array, out: Array | None = None) -> Array:
-        # Against a number NumPy's loop is not made of vector instructions; against a sample of zeros it is six times as fast,
-        # unless samples are so short that the loop has to begin anew all the time.
+        # NumPy does not vectorize the comparison with a number; with one sample of zeros it is six times as fast, unless
+        # samples are so short that the inner loop restarts all the time.
         if x.dtype.kind != "f":
             return np.maximum(x, 0, out=out)
         if x.size < 4096 or x.ndim < 2 or x.size < 32 * len(x):
@@ -84,58 +84,58 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         return np.maximum(x, np.zeros(x.shape[1:], x.dtype), out=out)
 
     def relu_gradient(self, y: Array, dy: Array) -> Array:
-        # A product of floats and booleans would go through a buffer.
+        # A product of floats and booleans would go through a conversion buffer.
         dx = (y > _zero(y.dtype)).astype(dy.dtype)
         dx *= dy
         return dx
 
     def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n, classes = z.shape
-        few = classes <= 32
-        # With few classes in a row NumPy's loops would begin anew for every sample: down the columns they are long.
-        e, axis = (z.T.copy(), 0) if few else (z.copy(), 1)
+        is_small = classes <= 32
+        # With few classes NumPy's inner loop would restart for every sample; along the samples it is long.
+        e, axis = (z.T.copy(), 0) if is_small else (z.copy(), 1)
         e -= e.max(axis=axis, keepdims=True)
-        chosen = e[(labels, np.arange(n)) if few else (np.arange(n), labels)]
+        label_logits = e[(labels, np.arange(n)) if is_small else (np.arange(n), labels)]
         np.exp(e, out=e)
         total = e.sum(axis=axis, keepdims=True)
         e /= total
-        return np.log(total.reshape(n)) - chosen, (e.T.copy() if few else e)
+        return np.log(total.reshape(n)) - label_logits, (e.T.copy() if is_small else e)
 
     def accumulate(self, total: Array, count: Array, value: Array, weight: int) -> None:
-        # NumPy takes ten times as long for arithmetic with an array of one number.
+        # Python's arithmetic is ten times as fast as NumPy's for 0-d arrays.
         total[()] = total.item() + value.item() * weight
         count[()] = count.item() + weight
 
     def take(self, x: Array, indices: Array) -> Array:
-        return x.take(indices, 0)  # half the price of np.take, where rows are short
+        return x.take(indices, 0)  # half the cost of np.take for short rows
 
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         x = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
         if x.dtype.char in "fd" and (out is None or (out.dtype is x.dtype and out.flags.c_contiguous)):
-            # As a product with ones it is BLAS's: three times as fast on small layers, thirteen times on images.
+            # As a product with ones it runs in BLAS: three times as fast on small layers, thirteen times on images.
             return _ones(x.dtype.char, len(x)).dot(x, out)
-        if x.dtype.char == "e":  # a running sum of 16 bits would lose what is small beside it
+        if x.dtype.char == "e":  # a float16 accumulator would lose small addends
             total = np.add.reduce(x, axis=0, dtype=np.float32, out=out)
             return total if out is not None else total.astype(x.dtype)
         return np.add.reduce(x, axis=0, out=out)
 
     def total(self, x: Array, divisor: float = 1) -> Array:
-        # With few the product takes a quarter of the time of the sum.
-        few = x.ndim == 1 and len(x) <= FEW and x.dtype.char in "fd"
-        return np.asarray((_ones(x.dtype.char, len(x)).dot(x) if few else x.sum()) / divisor)
+        # For few elements a dot product takes a quarter of the time of a sum.
+        is_small = x.ndim == 1 and len(x) <= SMALL and x.dtype.char in "fd"
+        return np.asarray((_ones(x.dtype.char, len(x)).dot(x) if is_small else x.sum()) / divisor)
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         if target.ndim == 1 or not target.flags.c_contiguous or target.dtype != values.dtype:
             np.add.at(target, indices, values)
             return
-        # Element by element NumPy takes a quick way that it has not for rows: five times as fast, in the same order.
+        # np.add.at is fast on 1-D targets only: flattened first it is five times as fast, in the same order.
         flat = target.reshape(-1)
         width = flat.size // max(len(target), 1)
         columns = np.arange(width)
         step = max(CHUNK // max(width, 1), 1)
         for i in range(0, len(indices), step):
-            places = indices[i : i + step, None].astype(np.int64) * width + columns
-            np.add.at(flat, places.reshape(-1), values[i : i + step].reshape(-1))
+            flat_indices = indices[i : i + step, None].astype(np.int64) * width + columns
+            np.add.at(flat, flat_indices.reshape(-1), values[i : i + step].reshape(-1))
 
     def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
         bits = np.random.Philox(key=key[0] | key[1] << 64, counter=counter(step))
@@ -149,8 +149,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
             part[...] = normal(np, words[i : i + CHUNK // 4])[: part.size]
         return z
 
-    # The updates below do what the plain bodies do, in the same order, but chunk by chunk: a chunk stays in cache
-    # from the first operation to the last, and one small scratch array replaces every temporary.
+    # The updates below compute what the reference does, in the same order, but chunk by chunk: a chunk stays in the
+    # cache from the first operation to the last, and one small scratch array replaces every temporary.
 
     def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
         if w.size <= CHUNK:

@@ -1,0 +1,65 @@
+"""TensorFlow's functions that concern the program as a whole: tracing, seeds, devices, logging."""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import config
+from ..core import seeds, settings
+from ..core.tensor import Tensor
+
+
+def function(func: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """``@tf.function``, with or without options: the function itself. Nothing is traced, every call runs its Python code."""
+    return (lambda f: f) if func is None else func
+
+
+def set_seed(seed: int) -> None:
+    """Seed dualnet and Python's ``random``; NumPy's global generator is left as it is."""
+    random.seed(seed)
+    settings.set_global_seed(int(seed))
+    seeds._start_again()
+
+
+def cardinality(dataset: Any) -> Any:
+    """The number of elements of a data set; -1 for infinite, -2 for unknown."""
+    return dataset.cardinality()
+
+
+def no_op_setting(*args: Any, **kwargs: Any) -> None:
+    """A setting of TensorFlow without effect here: everything runs eagerly, and GPU memory grows as needed."""
+
+
+def executing_eagerly() -> bool:
+    """True."""
+    return True
+
+
+def print_to_stderr(*inputs: Any, output_stream: Any = None, sep: str = " ", end: str = "\n", **options: Any) -> None:
+    """Print tensors as arrays, by default to standard error."""
+    values = [x.numpy() if isinstance(x, Tensor) else x for x in inputs]
+    print(*values, sep=sep, end=end, file=output_stream or sys.stderr)
+
+
+def get_logger() -> Any:
+    """The logger of dualnet."""
+    return logging.getLogger("dualnet")
+
+
+def shape_of(dims: Any) -> tuple[int | None, ...]:
+    """A shape, as a tuple."""
+    return tuple(dims)
+
+
+def is_gpu_available() -> bool:
+    """Whether there is a usable GPU."""
+    return bool(config.list_physical_devices("GPU"))
+
+
+def gpu_device_name() -> str:
+    """ "/device:GPU:0" when there is a usable GPU, else ""."""
+    return "/device:GPU:0" if is_gpu_available() else ""

@@ -1,0 +1,81 @@
+"""``.keras`` files, as Keras 3 reads and writes them.
+
+Such a file is a zip archive of ``config.json`` (the model as ``serialize_keras_object`` gives it), ``model.weights.h5``,
+``metadata.json`` and the assets of layers.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..serialization.objects import serialize_keras_object
+from . import assets
+from .atomic import atomic_write
+from .hdf5 import existing_file
+from .model_config import KERAS_VERSION, model_from_config
+from .weights_h5 import saved_objects, weights_from_bytes, weights_to_bytes
+
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of the zip members, so that equal models give equal bytes
+_MAX_MEMBER = 1 << 40
+_MAX_RATIO = 1000  # a member that unpacks to more than this many times its size is refused
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Save a built model."""
+    date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    members = {
+        "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": date}).encode(),
+        "config.json": json.dumps(serialize_keras_object(model)).encode(),
+        "model.weights.h5": weights_to_bytes(model),
+        **assets.save(saved_objects(model)),
+    }
+    with atomic_write(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, _FIXED_DATE), content)
+
+
+def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
+    """The model in the file, with its assets, its weights and its optimizer state."""
+    with _open(path) as archive:
+        config = _read_member(archive, "config.json", path)
+        model = model_from_config(config, f"{path}: config.json", custom_objects, compile)
+        assets.load(archive, saved_objects(model), lambda name: _read_member(archive, name, path))
+        weights_from_bytes(model, _read_member(archive, "model.weights.h5", path), path)
+    return model
+
+
+def load_weights(model: Any, path: Path, skip_mismatch: bool) -> None:
+    """Set the weights of a built model."""
+    with _open(path) as archive:
+        content = _read_member(archive, "model.weights.h5", path)
+    weights_from_bytes(model, content, path, skip_mismatch)
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    existing_file(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"expected a file ending in .keras, got {str(path)!r}")
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise ValueError(f"{path} is not a .keras file, or it is damaged ({error})") from None
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    try:
+        info = archive.getinfo(name)
+    except KeyError:
+        raise ValueError(f"{path} is not a .keras file: it holds no {name}") from None
+    if info.file_size > _MAX_MEMBER or info.file_size > _MAX_RATIO * max(info.compress_size, 1):
+        raise ValueError(f"{path}: {name} claims to unpack to {info.file_size} bytes, which is refused")
+    try:
+        return archive.read(info)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+        raise ValueError(f"{path}: {name} is damaged ({error})") from None
+    except (NotImplementedError, RuntimeError) as error:  # another compression, or encrypted
+        raise ValueError(f"{path}: {name} cannot be read ({error}): its members must be stored or deflated") from None

@@ -1,0 +1,41 @@
+"""A model from its config in JSON: what the readers of all formats share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ..layers.base.layer import Layer
+from ..serialization.objects import deserialize_keras_object
+
+KERAS_VERSION = "3.15.1"  # the Keras whose file layouts are written
+
+
+def model_from_config(
+    text: str | bytes,
+    source: str,
+    custom_objects: dict[str, Any] | None,
+    compile: bool = True,
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Any:
+    """The model described by JSON text, with fresh weights.
+
+    source: the name of the text in messages. upgrade: converts the config of an older format to the present one.
+    """
+    try:
+        config = json.loads(text)
+        if not isinstance(config, dict) or "class_name" not in config:
+            raise ValueError(f"{source} describes no model")
+        if not compile:
+            config.pop("compile_config", None)
+        model = deserialize_keras_object(config if upgrade is None else upgrade(config), custom_objects)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{source} is damaged ({error})") from None
+    except RecursionError:
+        raise ValueError(f"{source} is nested too deeply") from None
+    except (KeyError, IndexError, AttributeError) as error:  # an entry is missing, or of another type
+        raise ValueError(f"{source} does not describe a model ({type(error).__name__}: {error})") from error
+    if not isinstance(model, Layer) or not hasattr(model, "compile_from_config"):
+        raise ValueError(f"{source} describes a {type(model).__name__}, not a model")
+    return model

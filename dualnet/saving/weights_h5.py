@@ -1,0 +1,108 @@
+"""``.weights.h5`` files, as Keras 3 reads and writes them: the arrays of each object under its path, ``layers/dense/vars/0``."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..core.naming import to_snake_case
+from ..layers.base.layer import Layer
+from ..optimizers import Optimizer
+from .atomic import atomic_write
+from .hdf5 import existing_file, get_node, open_file, read_array
+
+
+def saved_objects(model: Any) -> Iterator[tuple[str, Any]]:
+    """(path, object) of everything with state: model, layers and optimizers, each under the first path that reaches it."""
+    visited: set[int] = set()
+
+    def visit(obj: Any, path: str, parent: Any) -> Iterator[tuple[str, Any]]:
+        # An optimizer inside another one has a step count and a rate, also where no variable is left for it.
+        if id(obj) in visited or (isinstance(obj, Optimizer) and not obj.built and not isinstance(parent, Optimizer)):
+            return
+        visited.add(id(obj))
+        yield path, obj
+        for name, child in obj._saved_children():
+            yield from visit_value(child, f"{path}/{name}" if path else name, obj)
+
+    def visit_value(value: Any, path: str, parent: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, (Layer, Optimizer)):
+            yield from visit(value, path, parent)
+        elif isinstance(value, (list, tuple, dict)):
+            counts: dict[str, int] = {}
+            for item in value.values() if isinstance(value, dict) else value:
+                if isinstance(item, (Layer, Optimizer)):
+                    name = to_snake_case(type(item).__name__)
+                elif isinstance(item, (list, tuple, dict)):
+                    name = "container"
+                else:
+                    continue
+                count = counts.get(name, 0)
+                counts[name] = count + 1
+                yield from visit_value(item, f"{path}/{name}_{count}" if count else f"{path}/{name}", parent)
+
+    return visit(model, "", None)
+
+
+def weights_to_bytes(model: Any) -> bytes:
+    """The content of a ``.weights.h5`` file."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for path, obj in saved_objects(model):
+            store: dict[str, Any] = {}
+            obj.save_own_variables(store)
+            group = file.create_group(f"{path}/vars" if path else "vars")
+            group.attrs["name"] = obj.name
+            for key, value in store.items():
+                group.create_dataset(key, data=value)
+    return buffer.getvalue()
+
+
+def weights_from_bytes(model: Any, content: bytes, path: Path, skip_mismatch: bool = False) -> None:
+    """Set the state of all objects from the content of a ``.weights.h5`` file; ``path`` is its name in messages."""
+    with open_file(io.BytesIO(content), path) as file:
+        stores = [(key, obj, read_group(file, f"{key}/vars".lstrip("/"), path)) for key, obj in saved_objects(model)]
+    mismatches = {key: text for key, obj, store in stores if (text := _mismatch(obj, store))}
+    if mismatches and not skip_mismatch:
+        raise ValueError(f"{path} does not fit this model, nothing was loaded: {'; '.join(mismatches.values())}")
+    for key, obj, store in stores:
+        if key not in mismatches and store is not None:
+            obj.load_own_variables(store)
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Save the weights, and the state of a built optimizer."""
+    content = weights_to_bytes(model)
+    with atomic_write(path) as stream:
+        stream.write(content)
+
+
+def load_weights(model: Any, path: Path, skip_mismatch: bool) -> None:
+    """Set the weights of a built model."""
+    weights_from_bytes(model, existing_file(path).read_bytes(), path, skip_mismatch)
+
+
+def read_group(file: Any, name: str, path: Path) -> dict[str, Any] | None:
+    """The arrays of a group by name, or None when the file does not have the group."""
+    group = get_node(file, name, path)
+    return None if group is None else {key: read_array(group, key, path) for key in group}
+
+
+def _mismatch(obj: Any, store: dict[str, Any] | None) -> str | None:
+    """Why the stored arrays do not fit an object, or None when they do."""
+    expected: dict[str, Any] = {}
+    obj.save_own_variables(expected)
+    title = f"{type(obj).__name__} {obj.name!r}"
+    if store is None:
+        return f"{title} is not in the file" if expected and not isinstance(obj, Optimizer) else None
+    if set(store) != set(expected):
+        hint = "" if getattr(obj, "built", True) else " (it is not built yet: call the model on data first)"
+        return f"{title} has {len(expected)} arrays, the file has {len(store)}{hint}"
+    for key, value in expected.items():
+        if value.shape != store[key].shape:
+            return f"{title}: array {key} has shape {value.shape}, the file has {store[key].shape}"
+    return None
