@@ -136,6 +136,10 @@ class Tracer(Trace):
             self.abort("random numbers that no op took")
         self._draws[id(key)] = (generator, key, step)
 
+    def change(self, subject: Any, reason: str) -> None:
+        """A variable or a random generator is changed by something that is no op."""
+        self.abort(reason)
+
     def abort(self, reason: str) -> None:
         """Give the trace up: something bypassed the ops."""
         self.abort_reason = self.abort_reason or reason

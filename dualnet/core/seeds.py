@@ -10,7 +10,7 @@ import dualnet_backends as backends
 from . import settings
 from .conversion import to_array
 from .tensor import Tensor
-from .tracing import abort_trace, trace_draw
+from .tracing import trace_change, trace_draw
 
 
 def set_random_seed(seed: int) -> None:
@@ -59,6 +59,11 @@ def set_state(state: dict[str, Any]) -> None:
     _global_pair[:] = [int(v) for v in state["pair"]]
 
 
+def restore_pair(pair: list[int]) -> None:
+    """Continue draws without a seed from a ``get_state()["pair"]`` of this program."""
+    _global_pair[:] = pair
+
+
 def make_default_seed() -> int:
     """A seed for an object without one, from Python's ``random`` (as in Keras: the order matters)."""
     import random
@@ -95,7 +100,7 @@ class SeedGenerator:
 
     def pair(self) -> tuple[int, int]:
         """(seed, counter), and increment the counter."""
-        abort_trace("random numbers are drawn on the host")
+        trace_change(self, "random numbers are drawn on the host")
         self.counter += 1
         return self.seed, self.counter - 1
 

@@ -60,7 +60,7 @@ def is_recording() -> bool:
 @contextmanager
 def tracing(tracer: Any) -> Iterator[None]:
     """Report to a tracer: every op inside the block (``tracer.op``), every draw of random numbers (``tracer.draw``), and every
-    side effect that bypasses the ops (``tracer.abort``)."""
+    side effect that bypasses the ops (``tracer.change``, ``tracer.abort``)."""
     before, state.tracer = state.tracer, tracer
     try:
         yield
@@ -72,6 +72,12 @@ def abort_trace(reason: str) -> None:
     """Report a side effect that bypasses the ops, such as changing a variable: the step cannot be replayed from its ops."""
     if state.tracer is not None:
         state.tracer.abort(reason)
+
+
+def trace_change(subject: Any, reason: str) -> None:
+    """Report, before it happens, that a variable or a random generator is changed by something that is no op."""
+    if state.tracer is not None:
+        state.tracer.change(subject, reason)
 
 
 def trace_draw(generator: Any, key: Any, step: int) -> None:

@@ -12,7 +12,7 @@ from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
-from .tracing import abort_trace, state
+from .tracing import abort_trace, state, trace_change
 from .version import invalidate
 
 
@@ -117,7 +117,7 @@ class Variable(Tensor):
 
     def assign(self, value: Any) -> Variable:
         """Set the value; its shape must be the variable's. Returns the variable."""
-        abort_trace("a variable is assigned to")
+        trace_change(self, "a variable is assigned to")
         array = to_array(value, backends.of(self.data))
         if array.shape != self.data.shape:
             raise ValueError(
@@ -128,13 +128,13 @@ class Variable(Tensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place. Returns the variable."""
-        abort_trace("a variable is assigned to")
+        trace_change(self, "a variable is assigned to")
         self.data += to_array(value, backends.of(self.data))
         return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place. Returns the variable."""
-        abort_trace("a variable is assigned to")
+        trace_change(self, "a variable is assigned to")
         self.data -= to_array(value, backends.of(self.data))
         return self
 

@@ -10,7 +10,7 @@ from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
 from .graph import Graph
-from .infer import infer
+from .infer import symbols, trial
 
 
 class Function:
@@ -61,7 +61,8 @@ class Function:
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Symbolic tensors with the shapes and dtypes of the outputs for symbolic inputs, not connected to a graph."""
-        return tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), infer(self, (inputs,), {}))
+        with trial():
+            return symbols(self(inputs))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for shapes of the inputs."""

@@ -1,101 +1,240 @@
-"""Shape inference: what a function returns for symbolic tensors."""
+"""Shape inference: the shapes and dtypes of results for symbolic tensors. A size that is not known stays None.
+
+An op with a shape rule is asked (``OpInfo.shape``); one without is run on zeros of several sizes (``probe``). A layer is traced: its
+``call`` runs on symbolic tensors, so that every op and layer inside infers its own results.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import dualnet_backends as backends
+import numpy as np
 
 from .. import tree
 from ..core import op as op_
+from ..core import seeds, tracing
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
 from ..core.text import blank
-from ..core.tracing import no_grad
 from .node import Operation, Spec, record
 
+Sizes = dict[tuple[int, int], int]  # (id of a symbolic tensor, axis) -> size that stands in for an unknown one
 
-def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What ``function`` returns for symbolic tensors, as ``Spec``s in its structure.
 
-    It is run on zeros twice, with 2 and with 3 in the place of every open entry; what differs in the result is open.
-    Where that does not fit - an open entry meets a fixed one, is to be halved, or nothing is left of it - it is run
-    again with the entry that it meets, or else with 12 and with 24.
-    """
-    symbolic = [x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)]
-
-    def run(size: int, met: bool) -> Any:
-        real = tree.map_structure(
-            lambda x: _zeros(_closed(x, symbolic) if met else x, size) if isinstance(x, KerasTensor) else x,
-            [list(args), kwargs],
-        )
-        with no_grad(), _trying():
-            return function(*real[0], **real[1])
-
+def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """What an op returns for symbolic tensors: ``Spec``s in the structure of its outputs."""
+    rule = getattr(getattr(op, "info", None), "shape", None)
+    if rule is None:
+        return probe(op, args, options)
     try:
-        seen = [run(2, False), run(3, False)]
-        if any(0 in y.shape for y in tree.flatten(seen) if isinstance(y, Tensor)):
-            seen = [run(12, False), run(24, False)]  # what begins at the fifth entry has none of 2
+        spec = rule(*args, **options)
     except (ValueError, IndexError) as error:
-        if all(None not in x.shape for x in symbolic):
-            raise
+        shapes = [x.shape for x in tree.flatten([args, options]) if isinstance(x, KerasTensor)]
+        if None not in (n for shape in shapes for n in shape):
+            probe(op, args, options)  # which raises the op's own message
+        name = op.__name__.lstrip("_")
+        message = (
+            str(error) if str(error).startswith(name) else f"{name}: {error}, on shapes {', '.join(map(str, shapes))}"
+        )
+        raise type(error)(message) from None
+    return Spec(spec, _dtype(op, args, options)) if _is_shape(spec) else spec
+
+
+def _is_shape(x: Any) -> bool:
+    return type(x) is tuple and all(n is None or isinstance(n, int) for n in x)
+
+
+def _dtype(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> str:
+    """The dtype of the result, of tensors with one element each: it depends on no size."""
+
+    def one(x: Any) -> Any:
+        if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+            return x
+        return _zeros((1,) * len(x.shape), str(x.dtype))
+
+    with trial():
+        return str(op(*tree.map_structure(one, args), **tree.map_structure(one, options)).dtype)
+
+
+def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``function`` returns for symbolic tensors, found by running it on zeros: ``Spec``s in the structure of its outputs.
+
+    It is run with several sizes for every unknown one, all of them far apart; a size of the result is known if it is the same in all
+    runs. Where the function refuses different sizes, those of axes that may have to agree are made equal.
+    """
+    symbolic = {id(x): x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)}
+    unknown = [(i, axis) for i, x in symbolic.items() for axis, n in enumerate(x.shape) if n is None]
+
+    def run(sizes: Sizes) -> Any:
+        def real(x: Any) -> Any:
+            if not isinstance(x, KerasTensor):
+                return x
+            return _zeros(tuple(sizes[id(x), a] if n is None else n for a, n in enumerate(x.shape)), x.dtype)
+
+        with trial():
+            return function(*tree.map_structure(real, list(args)), **tree.map_structure(real, kwargs))
+
+    if not unknown:
+        return tree.map_structure(lambda y: _merged([y]), run({}))
+    first_error = None
+    for large, other, *small in _assignments(unknown, symbolic, args, kwargs):
         try:
-            seen = [run(12, True), run(24, True)]
-        except (ValueError, IndexError):
-            raise error from None
+            results = [run(large), run(other)]
+        except (
+            Exception
+        ) as error:  # a layer may raise anything; what the sizes were chosen for is said by the first error
+            first_error = first_error or error
+            continue
+        for sizes in small:  # a part of the first ten is ten long, unless there are fewer
+            try:
+                result = run(sizes)
+            except Exception:  # windows may be larger: that says nothing
+                continue
+            if _ranks(result) == _ranks(results[0]):
+                results.append(result)
+        return tree.map_structure(lambda *parts: _merged(parts), *results)
+    assert first_error is not None
+    raise first_error
 
-    def compare(a: Any, b: Any) -> Any:
-        if not isinstance(a, Tensor):
-            raise TypeError(f"expected a function of tensors, it returned {type(a).__name__}")
-        return Spec(tuple(m if m == n else None for m, n in zip(a.shape, b.shape)), a.dtype)
 
-    return tree.map_structure(compare, *seen)
+def _assignments(
+    unknown: list[tuple[int, int]], symbolic: dict[int, KerasTensor], args: Any, kwargs: Any
+) -> Iterator[list[Sizes]]:
+    """Sizes for the runs of ``probe``, two large ones and smaller ones, for different ideas about which of them must be equal."""
+    constants = [tuple(x.shape) for x in tree.flatten([args, kwargs]) if hasattr(x, "shape")]
+    fixed = {n for shape in constants for n in shape if n is not None}
+    options = [abs(n) for n in tree.flatten([args, kwargs]) if type(n) is int]
+    limits = [n for n in (*fixed, *options) if 1 < n <= 256]
+    many = len(unknown) > 2
+    least = 12 if many else 60  # so that what is halved, or divided by an option, has no remainder
+    step = math.lcm(least, *(n for n in limits if n <= 12))
+    step = step if step <= 2 * least else least
+
+    def from_last(key: tuple[int, int]) -> int:
+        return key[1] - symbolic[key[0]].ndim
+
+    def met(axis: int) -> int | None:
+        """The one known size that other tensors have at an axis."""
+        known = {shape[axis] for shape in constants if -len(shape) <= axis < len(shape)} - {None, 1}
+        return known.pop() if len(known) == 1 else None
+
+    groupings: list[Callable[[tuple[int, int]], Any]] = [
+        lambda key: key,
+        from_last,
+        lambda key: key[1],
+        lambda key: 0,
+    ]
+    seen = []
+    for place in (None, from_last, lambda key: key[1]):
+        for group in groupings:
+            known = {key: None if place is None else met(place(key)) for key in unknown}
+            groups = list(dict.fromkeys(group(key) for key in unknown if known[key] is None))
+            partition = [(known[key], None if known[key] else groups.index(group(key))) for key in unknown]
+            if partition in seen:
+                continue
+            seen.append(partition)
+            first = max(limits, default=0) // step + 1
+            pool = [n for n in (step * (first + i) for i in range(2 * len(unknown) + len(fixed) + 2)) if n not in fixed]
+            count = len(groups)
+            other = pool[1 : count + 1] if many else pool[count : 2 * count]
+            choices = [pool[:count], other, [3 + i for i in range(count)], [1] * count]
+            yield [{key: known[key] or sizes[groups.index(group(key))] for key in unknown} for sizes in choices]
 
 
-class _Trial(threading.local):
-    running = False
+def _ranks(result: Any) -> list[int]:
+    return [len(y.shape) for y in tree.flatten(result)]
 
 
-_trial = _Trial()
+def _merged(parts: Sequence[Any]) -> Spec:
+    """What several results have in common."""
+    if not isinstance(parts[0], Tensor):
+        raise TypeError(f"expected a function of tensors, it returned {type(parts[0]).__name__}")
+    return Spec(tuple(n[0] if len(set(n)) == 1 else None for n in zip(*(y.shape for y in parts))), parts[0].dtype)
+
+
+def _zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
+    return blank(shape) if dtype in ("string", "object") else Tensor(backends.current().xp.zeros(shape, dtype=dtype))
+
+
+# -- calls that leave nothing behind -----------------------------------------------------------------------------------
+
+
+class Trial:
+    """What a trial changes, with the values before: it follows the ops in the place of a tracer."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[Any, Any]] = {}
+        self._pair = seeds.get_state()["pair"]
+
+    def op(self, *call: Any) -> None:
+        pass
+
+    def abort(self, reason: str) -> None:
+        pass
+
+    def draw(self, generator: Any, key: Any, step: int) -> None:
+        self._before.setdefault(id(generator), (generator, step))
+
+    def change(self, subject: Any, reason: str) -> None:
+        """Before the value of a variable or a random generator is changed."""
+        if id(subject) in self._before:
+            return
+        value = subject.data.copy() if isinstance(subject, Tensor) else subject.counter
+        self._before[id(subject)] = subject, value
+
+    def restore(self) -> None:
+        for subject, value in self._before.values():
+            if isinstance(subject, Tensor):
+                subject.data[...] = value
+            else:
+                subject.counter = value
+        seeds.restore_pair(self._pair)
 
 
 def is_trial() -> bool:
-    """Whether what runs are zeros, to see which shapes come out: no time to learn a moving average from them."""
-    return _trial.running
+    """Whether what runs is a trial, to see which shapes come out: no time to learn a moving average from its data."""
+    return isinstance(tracing.state.tracer, Trial)
 
 
 @contextmanager
-def _trying() -> Iterator[None]:
-    before, _trial.running = _trial.running, True
+def trial() -> Iterator[Trial]:
+    """Run layers and ops to see shapes alone: no call is recorded, and what variables and random generators were is restored."""
+    outer = tracing.state.tracer
+    if isinstance(outer, Trial):
+        yield outer
+        return
+    own = Trial()
+    try:
+        with tracing.no_grad(), tracing.tracing(own), np.errstate(all="ignore"):
+            yield own
+    finally:
+        own.restore()
+
+
+@contextmanager
+def outside_trial() -> Iterator[None]:
+    """Suspend a trial: what a layer makes when it is built stays, models of layers and their graphs among it."""
+    before = tracing.state.tracer
+    if is_trial():
+        tracing.state.tracer = None
     try:
         yield
     finally:
-        _trial.running = before
-
-
-def _closed(x: KerasTensor, others: list[KerasTensor]) -> KerasTensor:
-    """x with each open entry as the one fixed entry that others have there, counted from the last axis."""
-
-    def met(place: int) -> int | None:
-        fixed = {y.shape[place] for y in others if -place <= y.ndim and y.shape[place] not in (None, 1)}
-        return fixed.pop() if len(fixed) == 1 else None
-
-    entries = ((met(i - x.ndim) if n is None else n) for i, n in enumerate(x.shape))
-    return KerasTensor(tuple(entries), x.dtype, name=x.name)
-
-
-def _zeros(x: KerasTensor, size: int) -> Tensor:
-    shape = tuple(size if n is None else n for n in x.shape)
-    return blank(shape) if x.dtype == "string" else Tensor(backends.current().xp.zeros(shape, dtype=x.dtype))
+        tracing.state.tracer = before
 
 
 def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    rule = op.info.shape  # type: ignore[attr-defined]
-    spec = rule(*args, **options) if rule else infer(op, args, options)
-    return record(Operation(op), args, options, spec)
+    spec = infer(op, args, options)
+    return symbols(spec) if is_trial() else record(Operation(op), args, options, spec)
+
+
+def symbols(spec: Any) -> Any:
+    """Symbolic tensors that belong to no graph, for ``Spec``s or tensors in a structure."""
+    return tree.map_structure(lambda s: KerasTensor(s.shape, str(s.dtype)), spec)
 
 
 op_.symbolic_call = _call_op

@@ -112,7 +112,7 @@ def _fit(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: Kera
             f"model {model.name!r}: input {index} with name {name!r} at path '{'.'.join(map(str, path))}' does not fit: "
             f"expected shape={tuple(expected.shape)}, found shape={tuple(x.shape)}"
         )
-    if isinstance(x, Tensor) and str(x.dtype) != expected.dtype and expected.dtype != TEXT:
+    if str(x.dtype) != expected.dtype and expected.dtype != TEXT:
         x = cast(x, expected.dtype)
     return x
 

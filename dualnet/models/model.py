@@ -7,11 +7,9 @@ from typing import Any
 
 from .. import tree
 from ..core.symbolic import KerasTensor
-from ..core.tracing import no_grad
 from ..graph.graph import Graph, with_own_inputs
 from ..layers.base.configuration import saved_order
 from ..layers.base.layer import Layer
-from ..layers.base.symbolic import zeros_of
 from ..legacy.methods import LegacyModelMethods
 from ..training.trainer import Trainer
 from .functional import input_like, layers_of, output_names, run_graph
@@ -135,17 +133,15 @@ class Model(LegacyModelMethods, Trainer, Layer):
         raise ValueError(f"no layer is called {name!r}; there are {', '.join(layer.name for layer in self.layers)}")
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights of all layers, by running the model on zeros of this shape (None entries become 1)."""
+        """Make the weights of all layers, by tracing the model on symbolic tensors of this shape."""
         if input_shape is None:
             raise ValueError(f"model {self.name!r}: build needs the shape of the input, such as (None, 784)")
         self.built = True  # or calling it would come back here
         try:
-            with no_grad():
-                self(zeros_of(input_shape, 1, self._dtype))
+            self.compute_output_shape(input_shape)
         except Exception:
             self.built = False
             raise
-        self._clear_losses()
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # A subclassed model has no weights of its own: its layers are built as they are called.

@@ -10,6 +10,7 @@ from .. import tree
 from ..core.symbolic import KerasTensor
 from ..core.version import invalidate
 from ..graph.graph import Graph
+from ..graph.infer import trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from .functional import with_last_axis
@@ -134,8 +135,19 @@ class Sequential(Model):
             self._graph = None
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        # Data of one size says nothing about the next batch.
-        self.build(tree.map_structure(lambda x: (None, *x.shape[1:]), args[0]))
+        layers = list(self._layers)
+        try:  # data of one size says nothing about the next batch
+            self.build(tree.map_structure(lambda x: (None, *x.shape[1:]), args[0]))
+        except Exception as error:  # a layer may fit no batch but this one, or know no shape without data
+            self._graph = None
+            self._layers = layers
+            if isinstance(args[0], KerasTensor):
+                raise
+            try:
+                with trial():
+                    self.call(args[0])
+            except Exception:
+                raise error from None
         self.built = True
 
     def _extend(self, layers: Sequence[Layer]) -> None:
@@ -156,12 +168,6 @@ class Sequential(Model):
         for layer in self._layers:
             x = layer(x, training=training)
         return x
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        shape = input_shape
-        for layer in self.layers:
-            shape = layer.compute_output_shape(shape)
-        return shape
 
     def _saved_children(self) -> list[tuple[str, Any]]:
         return [("layers", self._layers), *super()._saved_children()]

@@ -17,7 +17,7 @@ from dualnet_backends import Backend
 
 from dualnet import ops, testing
 from dualnet.core.tracing import recording
-from dualnet.ops import registry
+from dualnet.ops import registry, shape_rules
 
 from .cases import Row, draw, emptied, scalars
 from .harness import GRADIENT_ROWS, ROWS, floating, host, run, strided, tensors, transposed, values
@@ -30,7 +30,7 @@ def all_ops() -> dict[Any, str]:
     """Every public op, every primitive, and every public function of the modules of ``dualnet.ops``."""
     found = {getattr(ops, name): f"ops.{name}" for name in ops.__all__}
     for module in pkgutil.walk_packages(ops.__path__, "dualnet.ops."):
-        if module.name.rpartition(".")[2].startswith("_") or module.name == registry.__name__:
+        if module.name.rpartition(".")[2].startswith("_") or module.name in (registry.__name__, shape_rules.__name__):
             continue
         members = vars(importlib.import_module(module.name))
         for name, member in members.items():

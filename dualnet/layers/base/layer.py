@@ -215,7 +215,7 @@ class Layer(Symbolic, Configurable, metaclass=LayerType):
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         before, inside, scope, seen = context.training, context.inside, context.scope, state.compute_dtype
         if not self.built:
-            self._build_for(args, kwargs)
+            self._build_once(args, kwargs)
             context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
         if not self._was_called:
             self._was_called = True

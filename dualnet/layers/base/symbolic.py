@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import tree
+from ...core.dtypes import is_float
 from ...core.symbolic import KerasTensor
-from ...core.tracing import no_grad
-from ...graph.infer import infer
+from ...core.tracing import state
+from ...core.version import invalidate
+from ...graph.infer import is_trial, outside_trial, probe, symbols, trial
 from ...graph.node import Node, record
+from .calling import add_context, convert, enter_context
 from .context import context, name_scope
 from .input_spec import assert_input_compatibility
 from .metaclass import CallSignature, build_arguments
@@ -23,16 +26,24 @@ class Symbolic:
     _build_shape: Any
     _build_shapes: dict[str, Any] | None = None  # by argument, of a build that takes several
     _compute_dtype: str
+    _mixed_dtype: str | None
+    _context_arguments: tuple[str, ...]
+    autocast: bool
     # Of the other parts of Layer.
     __call__: Any
     build: Any
     call: Any
-    _clear_losses: Any
+    _flatten_layers: Any
     _set_path: Any
     _summary_output_shape: Any
     _inbound_nodes: list[Node]
     _signature: CallSignature
     _defines_call: bool
+
+    if TYPE_CHECKING:
+
+        @property
+        def metrics_variables(self) -> list[Any]: ...
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
@@ -50,42 +61,107 @@ class Symbolic:
                 self.build(**shapes)
         self.built = True
 
+    def _build_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        with outside_trial():
+            self._build_for(args, kwargs)
+
     def _symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """Build for what is coming, and record the call."""
+        """Build for what is coming, and record the call, unless it is part of a trial."""
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         if not self.built:
-            self._build_for(args, kwargs)
-        with name_scope(self.name):  # of the layers inside, which are built by being tried
+            self._build_once(args, kwargs)
+        with name_scope(self.name):  # of the layers inside, which are built when they are called
             spec = self.compute_output_spec(*args, **kwargs)
-        if context.holding:
-            self._clear_losses()  # of the trial
-        outputs = record(self, args, kwargs, spec)
-        self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
+        outputs = symbols(spec) if is_trial() else record(self, args, kwargs, spec)
+        if self._summary_output_shape is None or not is_trial():
+            self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
         return outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors with the shape and dtype of the output for symbolic inputs.
 
-        By ``compute_output_shape`` and the compute dtype if the layer defines it, else by trying the layer on zeros.
+        By ``compute_output_shape`` and the compute dtype if the layer defines it, else by tracing ``call``.
         """
         others = [x for x in tree.flatten([args[1:], kwargs]) if isinstance(x, KerasTensor)]
         if type(self).compute_output_shape is Symbolic.compute_output_shape or others:
-            return self._try_out(args, kwargs)
+            return self._infer_call(args, kwargs)
         first = args[0] if args else kwargs[self._signature.names[0]]
         shapes = self.compute_output_shape(tree.map_structure(lambda x: x.shape, first))
         spec = tree.map_shape_structure(lambda shape: KerasTensor(shape, self._compute_dtype), shapes)
         if any(x.dtype.startswith(("int", "uint", "bool")) for x in tree.flatten(first)):
             # Integers stay what they are in some layers and become numbers in others.
             try:
-                tried = self._try_out(args, kwargs)
-            except Exception:  # zeros of a small size may be no input for it
+                traced = self._infer_call(args, kwargs)
+            except Exception:  # what compute_output_shape knows may be more than call can say
                 return spec
-            return tree.map_structure(lambda known, seen: KerasTensor(known.shape, seen.dtype), spec, tried)
+            return tree.map_structure(lambda known, seen: KerasTensor(known.shape, seen.dtype), spec, traced)
         return spec
 
-    def _try_out(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), infer(self, args, kwargs))
+    def _infer_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Symbolic tensors like the outputs of ``call``: it is traced or, where it needs concrete sizes, run on zeros."""
+        losses = {layer: list(layer._losses) for layer in context.holding}
+        with trial() as changes:
+            for v in self.metrics_variables:  # metrics write into them
+                changes.change(v, "a metric is updated")
+            try:
+                return self._trace_call(args, dict(kwargs))
+            except Exception as error:
+                unbuilt = {layer: _attributes(layer) for layer in self._flatten_layers() if not layer.built}
+                try:
+                    return symbols(probe(self, args, kwargs))
+                except Exception as other:
+                    for (
+                        layer,
+                        attributes,
+                    ) in unbuilt.items():  # weights for a size that merely stood in for an unknown one
+                        layer.__dict__.clear()
+                        layer.__dict__.update(attributes)
+                    invalidate()
+                    if isinstance(error, ValueError):
+                        raise error from None
+                    raise other from None
+            finally:
+                for layer in list(context.holding):
+                    layer._losses = losses.get(layer, [])
+                context.holding.clear()
+                context.holding.update(losses)
+
+    def _trace_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``call`` on symbolic tensors, in the same context as on data."""
+        layer: Any = self
+
+        def cast(x: Any) -> Any:
+            if isinstance(x, KerasTensor):
+                narrow = self.autocast and is_float(x.dtype) and x.dtype != self._compute_dtype
+                return KerasTensor(x.shape, self._compute_dtype) if narrow and is_float(self._compute_dtype) else x
+            return convert(layer, x) if hasattr(x, "shape") else x
+
+        args, kwargs = tree.map_structure(cast, args), tree.map_structure(cast, kwargs)
+        before, inside, seen = context.training, context.inside, state.compute_dtype
+        context.inside, state.compute_dtype = True, self._mixed_dtype if self.autocast else None
+        signature = self._signature
+        if self._context_arguments:
+            enter_context(layer, kwargs)
+        if not signature.training:
+            training = kwargs.pop("training", None)
+        elif "training" in signature.names[: len(args)]:
+            training = args[signature.names.index("training")]
+        else:
+            training = kwargs.get("training")
+            if training is None:
+                training = kwargs["training"] = before if before is not None else signature.training_default
+        if training is not None:
+            context.training = training
+        try:
+            return symbols(self.call(*args, **kwargs))
+        except Exception as error:
+            add_context(error, layer, args)
+            raise
+        finally:
+            context.training, context.inside, state.compute_dtype = before, inside, seen
+            if self._context_arguments:
+                context.leave()
 
     @property
     def output(self) -> Any:
@@ -119,30 +195,30 @@ class Symbolic:
         return self._inbound_nodes[0]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output for a shape of the input; None entries (the batch) stay open.
+        """The shape of the output for a shape of the input; entries that are not known (the batch) are None.
 
-        By default the layer is run on zeros with two batch sizes; entries that differ are open.
+        By default the layer is built and its ``call`` is traced.
         """
         if not self._defines_call:
             raise NotImplementedError(
                 f"Layer {type(self).__name__} does not have a `compute_output_shape` method implemented, nor a `call`"
             )
-        seen = []
-        for batch in (2, 3):
-            with no_grad():
-                seen.append(self(zeros_of(input_shape, batch, self._compute_dtype)))
-        self._clear_losses()
-        return tree.map_structure(
-            lambda a, b: tuple(m if m == n else None for m, n in zip(a.shape, b.shape)), seen[0], seen[1]
-        )
-
-
-def zeros_of(shapes: Any, batch: int, dtype: str) -> Any:
-    """Zeros for every shape in a nested structure, with ``batch`` in the place of open entries."""
-    from ...ops import zeros
-
-    return tree.map_shape_structure(lambda shape: zeros(tuple(batch if n is None else n for n in shape), dtype), shapes)
+        with trial():
+            outputs = self(tree.map_shape_structure(lambda shape: KerasTensor(shape, self._compute_dtype), input_shape))
+        return tree.map_structure(lambda y: y.shape, outputs)
 
 
 def _shapes_of(argument: Any) -> Any:
-    return tree.map_structure(lambda x: tuple(x.shape) if hasattr(x, "shape") else None, argument)
+    """The shapes of tensors in a structure, None for what is none. In a trial on zeros the batch has a size that means nothing."""
+
+    def shape_of(x: Any) -> Any:
+        if not hasattr(x, "shape"):
+            return None
+        return (None, *x.shape[1:]) if x.shape and is_trial() else tuple(x.shape)
+
+    return tree.map_structure(shape_of, argument)
+
+
+def _attributes(layer: Any) -> dict[str, Any]:
+    """A copy of the attributes of a layer and of the containers among them."""
+    return {k: v.copy() if type(v) in (list, dict, set) else v for k, v in layer.__dict__.items()}

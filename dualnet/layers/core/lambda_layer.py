@@ -59,7 +59,9 @@ class Lambda(Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         return (
-            self._try_out(args, kwargs) if self._output_shape is None else super().compute_output_spec(*args, **kwargs)
+            self._infer_call(args, kwargs)
+            if self._output_shape is None
+            else super().compute_output_spec(*args, **kwargs)
         )
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ... import initializers, ops
+from ...core.symbolic import KerasTensor
 from ...core.tracing import no_grad
-from ...graph.infer import is_trial
+from ...graph.infer import is_trial, trial
 from ...serialization.configurable import builtin_class
 from ...serialization.objects import deserialize_keras_object
 from ..base.layer import Layer, Shape
@@ -30,7 +31,7 @@ class Wrapper(Layer):
             self.layer.built = True
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return self._try_out(args, kwargs)  # the dtype is the inner layer's
+        return self._infer_call(args, kwargs)  # the dtype is the inner layer's
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -72,6 +73,11 @@ class TimeDistributed(Wrapper):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         batch, *rest = self.layer.compute_output_shape(self._step_shape(input_shape))
         return (batch, input_shape[1], *rest)
+
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+        with trial():
+            step = self.layer(KerasTensor(self._step_shape(inputs.shape), inputs.dtype))
+        return KerasTensor((step.shape[0], inputs.shape[1], *step.shape[1:]), step.dtype)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         self._step_shape(inputs.shape)

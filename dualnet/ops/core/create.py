@@ -11,6 +11,7 @@ from ...core.conversion import stack_nested, to_array
 from ...core.dtypes import result_type, standardize_dtype
 from ...core.tensor import Tensor
 from ...core.variables import Variable
+from .. import shape_rules
 from ..registry import export, op
 
 Shape = int | Sequence[int]
@@ -78,13 +79,13 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def zeros_like(x: Any, /, dtype: Any = None) -> Tensor:
     """All 0 in the shape of x, and in its dtype unless another is given"""
     return _like("zeros_like", x, dtype)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def ones_like(x: Any, /, dtype: Any = None) -> Tensor:
     """All 1 in the shape of x, and in its dtype unless another is given"""
     return _like("ones_like", x, dtype)
@@ -95,7 +96,7 @@ def _like(name: str, x: Any, dtype: Any) -> Tensor:
     return Tensor(getattr(backends.of(x.data).xp, name)(x.data, dtype=standardize_dtype(dtype or x.dtype)))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def full_like(x: Any, fill_value: Any, /, dtype: Any = None) -> Tensor:
     """All ``fill_value``, in the shape of x"""
     x = convert_to_tensor(x)
@@ -138,7 +139,7 @@ def empty(shape: Shape, dtype: Any = None) -> Tensor:
     return zeros(shape, dtype)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def empty_like(x: Any, /, dtype: Any = None) -> Tensor:
     """As ``empty``, in the shape of x, and in its dtype unless another is given"""
     return zeros_like(x, dtype)

@@ -11,6 +11,7 @@ import dualnet_backends as backends
 
 from ...core.op import is_symbolic, primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Spec, Xp
 from ..math.arithmetic import add, maximum, minimum, multiply
 from ..registry import op
@@ -70,7 +71,7 @@ def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int]
     return x[key], backward
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged_dtype)
 def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = ()) -> Op:
     key = _window(xp, x, start_indices, updates.shape)
     y = x.copy()
@@ -118,7 +119,7 @@ def slice(inputs: Any, start_indices: Starts, /, shape: Sequence[int]) -> Tensor
     return _slice(inputs, start_indices=start_indices, shape=tuple(sizes))
 
 
-@op("core")
+@op("core", shape=shape_rules.unchanged_dtype)
 def slice_update(inputs: Any, start_indices: Starts, updates: Any, /) -> Tensor:
     """A tensor with a window of it replaced, beginning at ``start_indices`` (see ``slice``) with the shape of updates"""
     return _slice_update(inputs, updates, start_indices=start_indices)
@@ -161,7 +162,7 @@ def _write_rows(xp: Xp, x: Array, places: Array, rows: Array, /) -> Op:
     return y, backward
 
 
-@op("core")
+@op("core", shape=shape_rules.scatter)
 def scatter(indices: Any, values: Any, /, shape: Sequence[int]) -> Tensor:
     """Values at places of a tensor of zeros; those for one place add up.
 
@@ -179,7 +180,7 @@ def _no_rows(values: Any, rest: Sequence[int]) -> Tensor:
     return reshape(values, (0, math.prod(rest)))
 
 
-@op("core")
+@op("core", shape=shape_rules.unchanged_dtype)
 def scatter_update(inputs: Any, indices: Any, updates: Any, /, reduction: str | None = None) -> Tensor:
     """A tensor with values at places of it replaced by updates, or combined with them.
 

@@ -13,27 +13,28 @@ from ...core.conversion import to_array
 from ...core.dtypes import result_type, standardize_dtype
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Axis, Const, Op, Spec, Xp, sum_to
 from ..registry import export, op
 
 Key = Any  # what may stand in the brackets of x[...]
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reshape)
 def reshape(xp: Xp, x: Array, /, newshape: Sequence[int]) -> Op:
     """The same elements, in C order, in another shape; one entry may be -1"""
     before = x.shape
     return x.reshape(newshape), lambda dy: dy.reshape(before)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.ravel)
 def ravel(xp: Xp, x: Array, /) -> Op:
     """The elements in C order.  x: any shape -> (size,)"""
     before = x.shape
     return x.reshape(-1), lambda dy: dy.reshape(before)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.transpose)
 def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Op:
     """Axes in another order, reversed by default"""
     order = tuple(a % x.ndim for a in axes) if axes is not None else tuple(reversed(range(x.ndim)))
@@ -43,52 +44,52 @@ def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Op:
     return xp.transpose(x, order), lambda dy: xp.transpose(dy, back)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.swapaxes)
 def swapaxes(xp: Xp, x: Array, /, axis1: int, axis2: int) -> Op:
     """Two axes exchanged"""
     return xp.swapaxes(x, axis1, axis2), lambda dy: xp.swapaxes(dy, axis1, axis2)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.moveaxis)
 def moveaxis(xp: Xp, x: Array, /, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
     """Axes moved to other places, the others keep their order"""
     return xp.moveaxis(x, source, destination), lambda dy: xp.moveaxis(dy, destination, source)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.expand_dims)
 def expand_dims(xp: Xp, x: Array, /, axis: int | tuple[int, ...]) -> Op:
     """A new axis of length 1 (or several)"""
     before = x.shape
     return xp.expand_dims(x, axis), lambda dy: dy.reshape(before)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.squeeze)
 def squeeze(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
     """Axes of length 1 removed: all of them, or those named"""
     before = x.shape
     return xp.squeeze(x, axis), lambda dy: dy.reshape(before)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.broadcast_to)
 def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Op:
     """x repeated along axes of length 1 and along new leading axes"""
     return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged_dtype)
 def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
     """The order of elements reversed along an axis (all of them by default)"""
     return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged_dtype)
 def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
     """Elements moved along an axis, those that leave come in at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
     return xp.roll(x, shift, axis), lambda dy: xp.roll(dy, back, axis)
 
 
-@primitive
+@primitive(shape=shape_rules.repeat)
 def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Op:
     source = x if axis is not None else x.reshape(-1)
     at = axis % source.ndim if axis is not None else 0
@@ -100,7 +101,7 @@ def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Op:
     return xp.repeat(source, repeats, axis=at), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.repeat)
 def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Every element ``repeats`` times along an axis (None: of the flattened tensor), or each its own number of times"""
     if isinstance(repeats, int) or ndim(repeats) == 0:
@@ -114,7 +115,7 @@ def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> 
     return take(x, [i for i, count in enumerate(times) for _ in range(count)], axis=axis)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.tile)
 def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
     """The whole tensor repeated along each axis"""
     times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
@@ -129,7 +130,7 @@ def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
     return xp.tile(x, times), backward
 
 
-@primitive
+@primitive(shape=shape_rules.concatenate_all)
 def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
     dtype = result_type(*(x.dtype for x in xs))
     if not -xs[0].ndim <= axis < xs[0].ndim:
@@ -145,7 +146,7 @@ def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
     return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.concatenate)
 def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis (None: flattened); all other axes must agree"""
     if len(xs) == 0:
@@ -155,7 +156,7 @@ def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     return _concatenate(*xs, axis=axis)
 
 
-@primitive
+@primitive(shape=shape_rules.stack_all)
 def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
     dtype = result_type(*(x.dtype for x in xs))
 
@@ -166,7 +167,7 @@ def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
     return xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.stack)
 def stack(x: Sequence[Any], /, axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis"""
     if len(x) == 0:
@@ -186,7 +187,7 @@ def _split(
     return tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis)), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.split)
 def split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts along an axis, as a list: a number of equal ones, or those between the given indices"""
     if not isinstance(indices_or_sections, int):
@@ -220,7 +221,7 @@ def _unstack(xp: Xp, x: Array, /, axis: int = 0) -> tuple[tuple[Array, ...], Any
     return tuple(front[i] for i in range(front.shape[0])), backward
 
 
-@op("numpy", call=("x", "constant_values"))
+@op("numpy", call=("x", "constant_values"), shape=shape_rules.pad)
 def pad(
     xp: Xp, x: Array, /, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
 ) -> Op:
@@ -264,7 +265,7 @@ def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Ar
     return xp.moveaxis(dx, 0, axis)
 
 
-@op("numpy", call=("x", "key"))
+@op("numpy", call=("x", "key"), shape=shape_rules.get_item)
 def get_item(xp: Xp, x: Array, /, key: Key) -> Op:
     """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Elements taken twice add up in the gradient"""
     key = _plain_key(key)
@@ -292,7 +293,7 @@ def _has_arrays(key: Any) -> bool:
     return any(hasattr(k, "shape") and k.ndim > 0 for k in (key if isinstance(key, tuple) else (key,)))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.take)
 def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None) -> Op:
     """Elements (slices along ``axis``) by index.  x: (..., n, ...)  indices: any shape of integers
 
@@ -315,7 +316,7 @@ def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None)
     return xp.take(x, indices, axis=before) if before else backend.take(source, indices), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.take_along_axis)
 def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None) -> Op:
     """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices
 
@@ -339,7 +340,7 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None
     return xp.take_along_axis(x, indices, axis=axis), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.one_hot)
 def one_hot(
     backend: Backend, x: Array, /, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Const:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Const, Op, Xp, promote
 from ..registry import op
 
@@ -22,7 +23,7 @@ def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> 
     return dx
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along_last)
 def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Op:
     """The elements along an axis in rising order, NaN last (axis=None: of the flattened tensor)"""
     row, at = _along(x, axis)
@@ -33,7 +34,7 @@ def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Op:
     return xp.sort(row, axis=at), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along_last)
 def argsort(xp: Xp, x: Array, /, axis: int | None = -1) -> Const:
     """The places of the elements along an axis in rising order, as int32; equal ones keep theirs"""
     row, at = _along(x, axis)
@@ -73,7 +74,7 @@ def _top_places(xp: Xp, x: Array, /, k: int) -> Const:
     return (n - 1 - order[..., :k]).astype("int32"), None
 
 
-@op("math")
+@op("math", shape=shape_rules.top_k)
 def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The k largest elements along the last axis and their places (int32).  x: (..., n) -> (..., k), (..., k)
 
@@ -83,7 +84,7 @@ def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     return _take_distinct(x, places), places
 
 
-@op("math")
+@op("math", shape=shape_rules.unchanged)
 def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
     """Whether fewer than k predictions are larger than that of the target.
 
@@ -103,7 +104,7 @@ def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
     return xp.logical_and(xp.logical_and(known, xp.isfinite(own[:, 0])), rank < k), None
 
 
-@op("numpy", class_name="SearchSorted")
+@op("numpy", class_name="SearchSorted", shape=shape_rules.of_second)
 def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "left") -> Const:
     """Where each value would go, as int32.  sorted_sequence: (n,) rising  values: any shape -> that shape, from 0 to n
 
@@ -118,7 +119,7 @@ def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "
     return xp.searchsorted(sequence, v, side=side).astype("int32"), None
 
 
-@op("numpy", class_name="IsIn")
+@op("numpy", class_name="IsIn", shape=shape_rules.unchanged)
 def isin(xp: Xp, x1: Array, x2: Array, /, assume_unique: bool = False, invert: bool = False) -> Const:
     """Whether each element of x1 is among those of x2 (is not, with ``invert``). NaN is equal to nothing"""
     x, y = promote(x1, x2)

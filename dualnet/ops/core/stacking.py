@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Spec, Xp
 from ..math.arithmetic import where
 from ..math.elementwise import copy
@@ -94,7 +95,7 @@ def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     return _along("dsplit", x, indices_or_sections, 2)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged_dtype)
 def fliplr(x: Any, /) -> Tensor:
     """The order along the second axis reversed"""
     if ndim(x) < 2:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...core.tensor import Tensor
+from .._common import Spec
 from ..core.create import arange
 from ..core.shape import expand_dims, get_item, pad, reshape, take, transpose
 from ..math.arithmetic import add, multiply
 from ..nn._windows import first_spatial_axis, one_per_axis, overhang
 from ..registry import export, op
+from ..shape_rules import shape_of
 
 
 def _two_of_three(
@@ -58,7 +60,40 @@ def _ends(op: str, images: Any, sign: int, rows: Any, columns: Any, data_format:
     ]
 
 
-@op("image")
+def _borders_shape(sign: int) -> Callable[..., Spec]:
+    def rule(
+        images: Any,
+        top: int | None = None,
+        left: int | None = None,
+        bottom: int | None = None,
+        right: int | None = None,
+        target_height: int | None = None,
+        target_width: int | None = None,
+        data_format: str | None = None,
+    ) -> Spec:
+        shape = list(shape_of(images))
+        first = first_spatial_axis("images", data_format) - (len(shape) == 3)
+        ends = (top, bottom, target_height), (left, right, target_width)
+        for axis, (before, after, target) in enumerate(ends, first):
+            n = shape[axis]
+            if n is not None:
+                names = ("before", "after", "target")
+                before, after = _two_of_three("images", n, sign, names, before, after, target)
+                target = n + sign * (before + after)
+            elif target is None and (before is None or after is None):
+                raise ValueError("two of the borders and the target size must be given")
+            shape[axis] = target
+        return Spec(tuple(shape), images.dtype)
+
+    def named(images: Any, *args: Any, **options: Any) -> Spec:
+        return rule(
+            images, *args, **{k.removesuffix("_cropping").removesuffix("_padding"): v for k, v in options.items()}
+        )
+
+    return named
+
+
+@op("image", shape=_borders_shape(-1))
 def crop_images(
     images: Any,
     /,
@@ -77,7 +112,7 @@ def crop_images(
     return get_item(images, (*[slice(None)] * first, *kept))
 
 
-@op("image")
+@op("image", shape=_borders_shape(1))
 def pad_images(
     images: Any,
     /,

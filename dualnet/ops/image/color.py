@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._common import Array, Op, Xp
+from .. import shape_rules
+from .._common import Array, Op, Spec, Xp
 from ..nn._windows import first_spatial_axis
 from ..registry import op
 
 WEIGHTS = (0.2989, 0.5870, 0.1140)  # of red, green and blue in brightness, by ITU-R BT.601
 
 
-@op("image", class_name="RGBToGrayscale")
+def _grayscale_shape(images: Any, data_format: str | None = None) -> Spec:
+    shape = list(shape_rules.shape_of(images))
+    axis = -1 if first_spatial_axis("rgb_to_grayscale", data_format) == 1 else -3
+    if shape[axis] not in (1, 3, None):
+        raise ValueError(f"expected 3 channels (RGB) or 1 (grayscale), got {shape[axis]}")
+    shape[axis] = 1
+    return Spec(tuple(shape), images.dtype)
+
+
+@op("image", class_name="RGBToGrayscale", shape=_grayscale_shape)
 def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Brightness: 0.2989 red + 0.587 green + 0.114 blue, in one channel.  Integers stay integers, cut off
 
@@ -36,7 +46,7 @@ def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -
     return y.astype(images.dtype, copy=False), backward
 
 
-@op("image", class_name="RGBToHSV")
+@op("image", class_name="RGBToHSV", shape=shape_rules.unchanged_float)
 def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Hue, saturation and value of floating point images, all from 0 to 1 when red, green and blue are
 
@@ -77,7 +87,7 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     return y, backward
 
 
-@op("image", class_name="HSVToRGB")
+@op("image", class_name="HSVToRGB", shape=shape_rules.unchanged_float)
 def hsv_to_rgb(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     """Red, green and blue from hue, saturation and value: the inverse of ``rgb_to_hsv``. Hues a whole number apart are equal"""
     axis = _channels("hsv_to_rgb", images, data_format, floating=True)

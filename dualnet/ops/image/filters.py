@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.tensor import Tensor
+from .. import shape_rules
 from ..core.shape import get_item, pad, stack
 from ..math.arithmetic import add, divide, multiply, subtract
 from ..math.elementwise import cast, square
@@ -15,7 +16,7 @@ from ..nn._windows import first_spatial_axis, one_per_axis
 from ..registry import op
 
 
-@op("image")
+@op("image", shape=shape_rules.unchanged_float)
 def gaussian_blur(
     images: Any,
     /,

@@ -11,6 +11,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..core.shape import get_item, pad
 from ..nn._windows import first_spatial_axis
@@ -19,7 +20,7 @@ from ..registry import op
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
-@op("image")
+@op("image", shape=shape_rules.resize)
 def resize(
     images: Any,
     /,

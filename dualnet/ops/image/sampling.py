@@ -17,6 +17,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..nn._windows import first_spatial_axis
 from ..registry import op
@@ -27,7 +28,7 @@ Corner = tuple[
 ]  # index, weight, where the index is inside (None: everywhere), slope of the weight
 
 
-@op("image")
+@op("image", shape=shape_rules.map_coordinates)
 def map_coordinates(
     backend: Backend,
     inputs: Array,
@@ -66,7 +67,7 @@ def map_coordinates(
     return y.reshape(shape[1:]), backward
 
 
-@op("image")
+@op("image", shape=shape_rules.unchanged_dtype)
 def affine_transform(
     backend: Backend,
     images: Array,
@@ -98,7 +99,7 @@ def affine_transform(
     return y, backward
 
 
-@op("image")
+@op("image", shape=shape_rules.unchanged_dtype)
 def perspective_transform(
     backend: Backend,
     images: Array,

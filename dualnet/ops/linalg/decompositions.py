@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.op import primitive
+from .. import shape_rules
 from .._common import Array, Const, Op, Xp
 from ..registry import op
 from ._matrix import diagonal, differences, matrices, regular, t
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.square)
 def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
     """The lower triangular L with L @ L^T = x, of symmetric positive definite x; of other x that of (x + x^T) / 2.
 
@@ -70,7 +71,7 @@ def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
     return (q, r), backward
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.eigh)
 def eigh(xp: Xp, x: Array, /) -> Op:
     """(w, v): eigenvalues, the smallest first, and eigenvectors, in columns, of symmetric x; of other x those of
     (x + x^T) / 2.
@@ -89,7 +90,7 @@ def eigh(xp: Xp, x: Array, /) -> Op:
     return (w, v), backward
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.eig)
 def eig(xp: Xp, x: Array, /) -> Const:
     """(w, v): the eigenvalues and eigenvectors, in columns, of any square matrix: complex numbers, in no promised order.
 

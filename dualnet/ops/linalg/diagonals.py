@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..core.shape import ndim, ravel
 from ..math.reduce import sum
@@ -19,7 +20,7 @@ def _places(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
     return i + builtins.max(-offset, 0), i + builtins.max(offset, 0)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.diagonal)
 def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Op:
     """The diagonal of each matrix in two axes, ``offset`` above the main one.  x: (..., n, ..., m, ...) -> (..., d)"""
     if x.ndim < 2:
@@ -48,7 +49,7 @@ def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Op:
     return y, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.diag)
 def diag(x: Any, /, k: int = 0) -> Tensor:
     """Of a vector the matrix with it on the k-th diagonal, of a matrix its k-th diagonal.  (n,) or (n, m)"""
     if ndim(x) not in (1, 2):
@@ -56,25 +57,25 @@ def diag(x: Any, /, k: int = 0) -> Tensor:
     return _diagonal_matrix(x, k) if ndim(x) == 1 else diagonal(x, k)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.diagflat)
 def diagflat(x: Any, /, k: int = 0) -> Tensor:
     """The matrix with all elements of x on its k-th diagonal"""
     return _diagonal_matrix(ravel(x), k)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.trace)
 def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of each diagonal"""
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.matrix)
 def tril(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """The elements on and below the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.tri(*_matrix(x), k=k, dtype="bool"))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.matrix)
 def triu(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """The elements on and above the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.logical_not(xp.tri(*_matrix(x), k=k - 1, dtype="bool")))
@@ -90,7 +91,7 @@ def _masked(xp: Xp, x: Array, mask: Array) -> Op:
     return xp.where(mask, x, xp.zeros((), dtype=x.dtype)), lambda dy: xp.where(mask, dy, xp.zeros((), dtype=dy.dtype))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.vander)
 def vander(xp: Xp, x: Array, /, N: int | None = None, increasing: bool = False) -> Op:
     """The powers of x as columns, the highest first unless ``increasing``.  x: (n,) -> (n, N), N = n by default"""
     if x.ndim != 1:

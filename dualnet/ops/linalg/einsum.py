@@ -11,6 +11,7 @@ from dualnet_backends import Backend
 from ...core.dtypes import result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..registry import op
 
@@ -18,7 +19,17 @@ Label = str  # one letter, or "...n" for the n-th axis from the right that an el
 Labels = tuple[Label, ...]
 
 
-@op("numpy", call=("operands", "optimize"))
+def _einsum_shape(*operands: Any, subscripts: str, widen: bool = True) -> shape_rules.Shape:
+    shapes = [shape_rules.shape_of(x) for x in operands]
+    terms, output = _parse(subscripts, [len(shape) for shape in shapes])
+    return shape_rules.labelled(terms, shapes, output)
+
+
+@op(
+    "numpy",
+    call=("operands", "optimize"),
+    shape=lambda subscripts, *operands, **options: _einsum_shape(*operands, subscripts=subscripts),
+)
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     """The sum of products that ``subscripts`` says, in the notation of ``numpy.einsum``.
 
@@ -39,7 +50,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     return _einsum(*operands, subscripts=subscripts)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=_einsum_shape)
 def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = True) -> Op:
     terms, output = _parse(subscripts, [x.ndim for x in operands])
     sizes = _sizes(subscripts, terms, [x.shape for x in operands])

@@ -8,12 +8,13 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, floating, promote, sum_to
 from ..nn.activation import FROM_OUTPUT
 from ..registry import op
 
 
-@op("numpy", in_place_grads=True)
+@op("numpy", in_place_grads=True, shape=shape_rules.matmul)
 def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
     """The matrix product over the last two axes, the others broadcast.
 
@@ -50,7 +51,7 @@ def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
     return y, backward
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.dense)
 def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, /, activation: str = "linear") -> Op:
     """activation(x @ kernel + bias) in one op.
 
@@ -77,7 +78,7 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
     return y, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.dot)
 def dot(x1: Any, x2: Any, /) -> Tensor:
     """The product of two vectors, matrices or scalars, as ``numpy.dot`` has it for up to two axes on the right."""
     from ..core.shape import ndim

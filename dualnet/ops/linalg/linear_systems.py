@@ -11,6 +11,7 @@ from typing import Any
 from ...core.dtypes import result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Const, Op, Xp, sum_to
 from ..core.shape import ndim, swapaxes
 from ..registry import op
@@ -18,14 +19,14 @@ from ._matrix import matrices, regular, t
 from .linear import matmul
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.square)
 def inv(xp: Xp, x: Array, /) -> Op:
     """The inverse.  x: (..., n, n) -> (..., n, n)"""
     y = xp.linalg.inv(regular(xp, matrices("inv", x, square=True)))
     return y, lambda dy: -(t(xp, y) @ dy @ t(xp, y))
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.determinant)
 def det(xp: Xp, x: Array, /) -> Op:
     """The determinant.  x: (..., n, n) -> (...)"""
     a = matrices("det", x, square=True)
@@ -41,7 +42,7 @@ def det(xp: Xp, x: Array, /) -> Op:
     return xp.linalg.det(a).astype(x.dtype if x.dtype.kind in "fV" else a.dtype, copy=False), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.sign_and_logdet)
 def slogdet(xp: Xp, x: Array, /) -> Op:
     """(sign, logarithm of the absolute value) of the determinant.  x: (..., n, n) -> (...), (...)"""
     a = matrices("slogdet", x, square=True)
@@ -53,7 +54,7 @@ def slogdet(xp: Xp, x: Array, /) -> Op:
     return (sign, log), backward
 
 
-@op("math")
+@op("math", shape=shape_rules.determinant)
 def logdet(x: Array, /) -> Tensor:
     """The logarithm of the absolute value of the determinant.  x: (..., n, n) -> (...)"""
     return slogdet(x)[1]
@@ -75,14 +76,14 @@ def _equations(name: str, a: Array, b: Array) -> tuple[Array, Array, bool]:
     return a, b.astype(a.dtype, copy=False), vector
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.solve)
 def solve(xp: Xp, a: Array, b: Array, /) -> Op:
     """x with a @ x = b.  a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b"""
     matrix, right, vector = _equations("solve", a, b)
     return _solved(xp, regular(xp, matrix), right, vector, lambda da: da, a, b)
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.solve)
 def solve_triangular(xp: Xp, a: Array, b: Array, /, lower: bool = False) -> Op:
     """x with a @ x = b, of the upper (``lower``: lower) triangle of a; the rest of a is not looked at.
 
@@ -110,7 +111,7 @@ def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Arr
     return (x[..., 0] if vector else x), backward
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.pinv)
 def pinv(x: Array, /, rcond: float | None = None) -> Tensor:
     """The pseudoinverse of Moore and Penrose.  x: (..., m, n) -> (..., n, m)
 
@@ -119,7 +120,7 @@ def pinv(x: Array, /, rcond: float | None = None) -> Tensor:
     return _pinv(x, rcond=rcond, factor=10)
 
 
-@primitive
+@primitive(shape=shape_rules.pinv)
 def _pinv(xp: Xp, x: Array, /, rcond: float | None = None, factor: float = 1) -> Op:
     a = matrices("pinv", x)
     m, n = a.shape[-2:]
@@ -161,7 +162,7 @@ def matrix_rank(xp: Xp, x: Array, /, tol: float | None = None) -> Const:
     return xp.sum(s > limit, axis=-1, dtype="int32"), None
 
 
-@op("linalg")
+@op("linalg", shape=shape_rules.square)
 def cholesky_inverse(x: Array, /, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is the lower triangle of x.  x: (..., n, n) -> (..., n, n)
 
@@ -173,7 +174,7 @@ def cholesky_inverse(x: Array, /, upper: bool = False) -> Tensor:
     return matmul(root, swapaxes(root, -1, -2)) if upper else matmul(swapaxes(root, -1, -2), root)
 
 
-@primitive
+@primitive(shape=shape_rules.square)
 def _triangle(xp: Xp, x: Array, /, lower: bool) -> Op:
     part = xp.tril if lower else xp.triu
     return part(x), lambda dy: part(dy)

@@ -8,6 +8,7 @@ from typing import Any
 from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Axis, Op, Xp, floating
 from ..core.create import convert_to_tensor
 from ..core.shape import expand_dims, moveaxis, ndim, shape, squeeze
@@ -21,7 +22,7 @@ from .decompositions import _singular_values
 Order = float | str | None
 
 
-@primitive
+@primitive(shape=shape_rules.reduction)
 def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     x = floating(x)
     y = xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp, promote, promote_floating, sum_to
 from ..core.shape import expand_dims, get_item, moveaxis, ndim, ravel, stack
 from ..math.arithmetic import multiply, subtract
@@ -15,7 +16,7 @@ from .einsum import _einsum
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.tensordot)
 def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     """The sum of products over pairs of axes; the result has the other axes of x1, then those of x2.
 
@@ -40,7 +41,7 @@ def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     return _einsum(x1, x2, subscripts=subscripts, widen=False)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.inner)
 def inner(x1: Array, x2: Array, /) -> Tensor:
     """The sum of products over the last axes.  x1: (..., n)  x2: (..., n) -> the other axes of x1, then those of x2
 
@@ -51,19 +52,19 @@ def inner(x1: Array, x2: Array, /) -> Tensor:
     return tensordot(x1, x2, axes=(-1, -1))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.scalar)
 def vdot(x1: Array, x2: Array, /) -> Tensor:
     """The sum of products of all elements in order.  x1, x2: tensors of as many elements -> ()"""
     return _einsum(ravel(x1), ravel(x2), subscripts="a,a->", widen=False)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.outer)
 def outer(x1: Array, x2: Array, /) -> Tensor:
     """Every element of x1 times every element of x2.  any shapes -> (size of x1, size of x2)"""
     return multiply(expand_dims(ravel(x1), 1), expand_dims(ravel(x2), 0))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.kron)
 def kron(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """Kronecker's product: x1 with every element replaced by its product with x2.  (m, ...), (n, ...) -> (m * n, ...)"""
     x, y = promote(x1, x2)
@@ -83,7 +84,7 @@ def kron(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return (wide * high).reshape(tuple(m * n for m, n in zip(x.shape, y.shape))), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.cross)
 def cross(
     x1: Array, x2: Array, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:
@@ -107,7 +108,7 @@ def cross(
     return moveaxis(stack([x, y, last], axis=-1), -1, axisc)
 
 
-@op("math", class_name="CDist")
+@op("math", class_name="CDist", shape=shape_rules.cdist)
 def cdist(xp: Xp, x: Array, y: Array, /) -> Op:
     """The Euclidean distance of every pair, with gradient 0 where it is 0.  x: (..., m, d)  y: (..., n, d) -> (..., m, n)
 

@@ -7,12 +7,13 @@ from typing import Any
 from ...core.dtypes import result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Const, Op, Xp, promote, promote_floating, sum_to
 from ..core.counting import nonzero
 from ..registry import alias, op
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def add(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 + x2"""
     x, y = promote(x1, x2)
@@ -23,7 +24,7 @@ def add(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return x + y, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def subtract(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 - x2"""
     x, y = promote(x1, x2)
@@ -34,7 +35,7 @@ def subtract(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return xp.subtract(x, y), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def multiply(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 * x2"""
     x, y = promote(x1, x2)
@@ -45,7 +46,7 @@ def multiply(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return x * y, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def divide(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 / x2; integers are divided as floating point numbers"""
     x, y = promote_floating(x1, x2)
@@ -61,7 +62,7 @@ def divide(xp: Xp, x1: Array, x2: Array, /) -> Op:
 true_divide = alias("true_divide", divide)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def divide_no_nan(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 / x2, and 0 where x2 is 0"""
     x, y = promote_floating(x1, x2)
@@ -77,7 +78,7 @@ def divide_no_nan(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return z, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def power(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 ** x2"""
     x, y = promote(x1, x2)
@@ -95,14 +96,14 @@ def power(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return z, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def floor_divide(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """floor(x1 / x2)"""
     x, y = promote(x1, x2)
     return xp.floor_divide(x, y), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def mod(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 - floor(x1 / x2) * x2: the remainder with the sign of x2"""
     x, y = promote(x1, x2)
@@ -115,7 +116,7 @@ def mod(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return xp.mod(x, y), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def maximum(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The larger of the two, element by element; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
@@ -127,7 +128,7 @@ def maximum(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return z, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def minimum(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The smaller of the two, element by element; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
@@ -146,61 +147,61 @@ def _share(xp: Xp, dz: Array, x: Array, y: Array, z: Array) -> tuple[Array, Arra
     return sum_to(xp, dz * from_x, x), sum_to(xp, dz * from_y, y)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 == x2"""
     x, y = promote(x1, x2)
     return xp.equal(x, y), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def not_equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 != x2"""
     x, y = promote(x1, x2)
     return xp.not_equal(x, y), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def greater(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 > x2"""
     x, y = promote(x1, x2)
     return xp.greater(x, y), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def greater_equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 >= x2"""
     x, y = promote(x1, x2)
     return xp.greater_equal(x, y), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def less(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 < x2"""
     x, y = promote(x1, x2)
     return xp.less(x, y), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def less_equal(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """x1 <= x2"""
     x, y = promote(x1, x2)
     return xp.less_equal(x, y), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def logical_and(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """Whether both are true (nonzero)"""
     return xp.logical_and(x1, x2), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def logical_or(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """Whether either is true (nonzero)"""
     return xp.logical_or(x1, x2), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def logical_xor(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """Whether exactly one is true (nonzero)"""
     return xp.logical_xor(x1, x2), None
@@ -217,7 +218,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None, /) -> Tensor:
     return _where(condition, x1, x2)
 
 
-@primitive
+@primitive(shape=shape_rules.elementwise)
 def _where(xp: Xp, condition: Array, x1: Array, x2: Array, /) -> Op:
     dtype = result_type(*(v.dtype if hasattr(v, "dtype") else v for v in (x1, x2)))
     x, y = (v.astype(dtype, copy=False) if hasattr(v, "dtype") else xp.full((), v, dtype=dtype) for v in (x1, x2))

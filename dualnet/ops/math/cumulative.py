@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.dtypes import is_float, result_type, standardize_dtype
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..core.create import convert_to_tensor
 from ..registry import op
@@ -12,7 +13,7 @@ from .elementwise import isnan
 from .reduce import cumsum
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along)
 def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
     """The running product along an axis (None: of the flattened tensor)"""
     shape = x.shape

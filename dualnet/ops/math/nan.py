@@ -9,6 +9,7 @@ import math
 
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Axis
 from ..core.create import convert_to_tensor
 from ..registry import op
@@ -18,13 +19,13 @@ from .cumulative import _without_nan
 from .elementwise import cast, isnan, logical_not, sqrt, square
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nansum(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum"""
     return reduce.sum(_without_nan(x, 0), axis=axis, keepdims=keepdims)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanprod(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product"""
     return reduce.prod(_without_nan(x, 1), axis=axis, keepdims=keepdims)
@@ -34,7 +35,7 @@ def _tensor(x: Array) -> Array:
     return x if hasattr(x, "dtype") else convert_to_tensor(x)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanmax(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element; where several are, each gets an equal share of the gradient"""
     x = _tensor(x)
@@ -42,7 +43,7 @@ def nanmax(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanmin(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element; where several are, each gets an equal share of the gradient"""
     x = _tensor(x)
@@ -50,7 +51,7 @@ def nanmin(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanmean(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean"""
     x = _tensor(x)
@@ -61,7 +62,7 @@ def nanmean(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return where(equal(count, 0), math.nan, y)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanvar(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     x = _tensor(x)
@@ -75,7 +76,7 @@ def nanvar(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return nanmean(squares, axis=axis, keepdims=keepdims)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanstd(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation: the square root of the variance, with gradient 0 where nothing varies"""
     y = nanvar(x, axis=axis, keepdims=keepdims)
@@ -83,13 +84,13 @@ def nanstd(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return where(still, 0.0, sqrt(where(still, 1.0, y)))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanargmax(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the largest element (the first of equals), as int32"""
     return _place(reduce.argmax, x, -math.inf, axis, keepdims)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def nanargmin(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the smallest element (the first of equals), as int32"""
     return _place(reduce.argmin, x, math.inf, axis, keepdims)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ...core.dtypes import is_float
+from .. import shape_rules
 from .._common import Array, Const, Op, Xp, floating, promote, promote_floating, sum_to
 from ..registry import op
 from .arithmetic import _share
@@ -14,28 +15,28 @@ from .arithmetic import _share
 _LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38}
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def arcsinh(xp: Xp, x: Array, /) -> Op:
     """The number whose hyperbolic sine is x"""
     x = floating(x)
     return xp.arcsinh(x), lambda dy: dy / xp.sqrt(1 + x * x)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def arccosh(xp: Xp, x: Array, /) -> Op:
     """The number from 0 on whose hyperbolic cosine is x, x >= 1"""
     x = floating(x)
     return xp.arccosh(x), lambda dy: dy / xp.sqrt(x * x - 1)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def arctanh(xp: Xp, x: Array, /) -> Op:
     """The number whose hyperbolic tangent is x, -1 < x < 1"""
     x = floating(x)
     return xp.arctanh(x), lambda dy: dy / (1 - x * x)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def arctan2(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The angle in radians of the point with the coordinates (x2, x1), in [-pi, pi], with gradient 0 at the origin"""
     x, y = promote_floating(x1, x2)
@@ -48,42 +49,42 @@ def arctan2(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return xp.arctan2(x, y), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def cbrt(xp: Xp, x: Array, /) -> Op:
     """The cube root"""
     y = xp.cbrt(floating(x))
     return y, lambda dy: dy / (3 * y * y)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def exp2(xp: Xp, x: Array, /) -> Op:
     """2 ** x"""
     y = xp.exp2(floating(x))
     return y, lambda dy: dy * y * math.log(2)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def deg2rad(xp: Xp, x: Array, /) -> Op:
     """Degrees as radians"""
     x = floating(x)
     return (x * (math.pi / 180)).astype(x.dtype, copy=False), lambda dy: dy * (math.pi / 180)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def rad2deg(xp: Xp, x: Array, /) -> Op:
     """Radians as degrees"""
     x = floating(x)
     return (x * (180 / math.pi)).astype(x.dtype, copy=False), lambda dy: dy * (180 / math.pi)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def fabs(xp: Xp, x: Array, /) -> Op:
     """|x| as a floating point number, with gradient 0 at 0"""
     x = floating(x)
     return xp.abs(x), lambda dy: dy * xp.sign(x)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def fmax(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The larger of the two, and the other where one is NaN; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
@@ -91,7 +92,7 @@ def fmax(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return z, lambda dz: _share(xp, dz, x, y, z)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def fmin(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The smaller of the two, and the other where one is NaN; where they are equal each gets half the gradient"""
     x, y = promote(x1, x2)
@@ -99,7 +100,7 @@ def fmin(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return z, lambda dz: _share(xp, dz, x, y, z)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def fmod(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 - trunc(x1 / x2) * x2: the remainder with the sign of x1"""
     x, y = promote(x1, x2)
@@ -111,7 +112,7 @@ def fmod(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return xp.fmod(x, y), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def heaviside(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """0 where x1 < 0, 1 where x1 > 0, x2 where x1 = 0"""
     x, y = promote_floating(x1, x2)
@@ -123,7 +124,7 @@ def heaviside(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return xp.where(zero, y, xp.where(x < 0, xp.zeros_like(x), xp.where(x > 0, xp.ones_like(x), x))), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def hypot(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """sqrt(x1^2 + x2^2) without overflow, with gradient 0 at the origin"""
     x, y = promote_floating(x1, x2)
@@ -136,13 +137,13 @@ def hypot(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return z, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def logaddexp(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """log(exp(x1) + exp(x2)), without overflow"""
     return _log_of_sum(xp, xp.logaddexp, xp.exp, x1, x2)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def logaddexp2(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """The logarithm to base 2 of 2^x1 + 2^x2, without overflow"""
     return _log_of_sum(xp, xp.logaddexp2, xp.exp2, x1, x2)
@@ -160,7 +161,7 @@ def _log_of_sum(xp: Xp, function: Any, power: Any, x1: Array, x2: Array) -> Op:
     return z, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def ldexp(xp: Xp, x1: Array, x2: Array, /) -> Op:
     """x1 * 2^x2, x2 integers.  Raises ``TypeError`` for others"""
     if getattr(getattr(x2, "dtype", None), "kind", "i") not in "iu" or isinstance(x2, float):
@@ -170,14 +171,14 @@ def ldexp(xp: Xp, x1: Array, x2: Array, /) -> Op:
     return xp.ldexp(x, n), lambda dz: (sum_to(xp, xp.ldexp(dz, n), x), None)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.elementwise)
 def nextafter(xp: Xp, x1: Array, x2: Array, /) -> Const:
     """The next floating point number after x1 on the way to x2"""
     x, y = promote_floating(x1, x2)
     return xp.nextafter(x, y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def nan_to_num(xp: Xp, x: Array, /, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Op:
     """x with ``nan`` in place of NaN, and ``posinf`` and ``neginf`` (default: the largest and smallest finite number) in
     place of infinities; no gradient flows to these."""
@@ -193,38 +194,38 @@ def nan_to_num(xp: Xp, x: Array, /, nan: float = 0.0, posinf: float | None = Non
     return xp.where(xp.isnan(x), number(nan), y), lambda dy: dy * xp.isfinite(x)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def trunc(xp: Xp, x: Array, /) -> Const:
     """The whole number next to x on the side of 0"""
     return (xp.trunc(x) if is_float(x.dtype) else x), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def signbit(xp: Xp, x: Array, /) -> Const:
     """Whether the sign is minus, that of -0.0 too"""
     return (xp.signbit(x) if is_float(x.dtype) else xp.less(x, 0)), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def isposinf(xp: Xp, x: Array, /) -> Const:
     """Whether x is plus infinity"""
     return xp.equal(floating(x), math.inf), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def isneginf(xp: Xp, x: Array, /) -> Const:
     """Whether x is minus infinity"""
     return xp.equal(floating(x), -math.inf), None
 
 
-@op("numpy", call=("x1", "x2", "rtol", "atol"))
+@op("numpy", call=("x1", "x2", "rtol", "atol"), shape=shape_rules.elementwise)
 def isclose(xp: Xp, x1: Array, x2: Array, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Const:
     """Whether |x1 - x2| <= atol + rtol * |x2|, or both are the same infinity, or (``equal_nan``) both NaN"""
     x, y = promote_floating(x1, x2)
     return _close(xp, x, y, rtol, atol, equal_nan), None
 
 
-@op("numpy", class_name="AllClose")
+@op("numpy", class_name="AllClose", shape=shape_rules.scalar)
 def allclose(xp: Xp, x1: Array, x2: Array, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Const:
     """Whether ``isclose`` holds for all elements: a tensor without axes, which stays on the device"""
     x, y = promote_floating(x1, x2)

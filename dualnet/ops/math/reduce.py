@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from ...core.dtypes import result_type, standardize_dtype
+from .. import shape_rules
 from .._common import Array, Axis, Const, Op, Xp, floating
 from ..registry import alias, op
 
@@ -37,7 +38,7 @@ def _as_axis(axis: Any) -> Axis:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The sum"""
     axis = _as_axis(axis)
@@ -50,7 +51,7 @@ def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     return xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The arithmetic mean"""
     axis = _as_axis(axis)
@@ -63,7 +64,7 @@ def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     return xp.mean(x, axis=axis, keepdims=keepdims), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Op:
     """The product.  dtype: of the result, and of the factors before it"""
     axis = _as_axis(axis)
@@ -86,7 +87,7 @@ def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: 
     return xp.prod(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     axis = _as_axis(axis)
@@ -100,7 +101,7 @@ def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     return xp.mean(centred * centred, axis=axis, keepdims=keepdims), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The standard deviation: the square root of the variance"""
     axis = _as_axis(axis)
@@ -139,13 +140,13 @@ def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: f
     return _extreme(xp, y, x, axis)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
     """The largest element, at least ``initial``; where several are, each gets an equal share of the gradient"""
     return _reduced(xp, "max", x, axis, keepdims, initial)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
     """The smallest element, at most ``initial``; where several are, each gets an equal share of the gradient"""
     return _reduced(xp, "min", x, axis, keepdims, initial)
@@ -155,7 +156,7 @@ amax = alias("amax", max)
 amin = alias("amin", min)
 
 
-@op("math")
+@op("math", shape=shape_rules.reduction)
 def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """log(sum(exp(x))), without overflow"""
     axis = _as_axis(axis)
@@ -171,7 +172,7 @@ def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) ->
     return y, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along)
 def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
     """The running sum along an axis (None: of the flattened tensor)"""
     flat = axis is None
@@ -185,13 +186,13 @@ def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = Non
     return xp.cumsum(x, axis=axis, dtype=dtype), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def argmax(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
     """The index of the largest element (the first of equals), as int32"""
     return _index(xp.argmax(x, axis=axis), x, axis, keepdims), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def argmin(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
     """The index of the smallest element (the first of equals), as int32"""
     return _index(xp.argmin(x, axis=axis), x, axis, keepdims), None
@@ -202,19 +203,19 @@ def _index(i: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
     return _restore(i, x, axis) if keepdims else i
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def any(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
     """Whether any element is true"""
     return xp.any(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def all(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
     """Whether all elements are true"""
     return xp.all(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def count_nonzero(xp: Xp, x: Array, /, axis: Axis = None) -> Const:
     """How many elements are not zero, as int32"""
     return xp.count_nonzero(x, axis=_as_axis(axis)).astype("int32"), None

@@ -10,25 +10,26 @@ from dualnet_backends.kernels import special
 
 from ...core import settings
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Const, Op, Xp, floating
 from ..registry import export, op
 
 
-@op("math")
+@op("math", shape=shape_rules.unchanged)
 def erfc(xp: Xp, x: Array, /) -> Op:
     """1 - erf(x), exact where that is small"""
     x = floating(x)
     return special.erfc(xp, x), lambda dy: dy * (-2 / math.sqrt(math.pi)) * xp.exp(-x * x)
 
 
-@op("math")
+@op("math", shape=shape_rules.unchanged)
 def erfinv(xp: Xp, x: Array, /) -> Op:
     """The number whose error function is x, -1 < x < 1; infinite at the ends, NaN beyond"""
     y = special.erfinv(xp, floating(x))
     return y, lambda dy: dy * (math.sqrt(math.pi) / 2) * xp.exp(y * y)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def sinc(xp: Xp, x: Array, /) -> Op:
     """sin(pi x) / (pi x), 1 at 0"""
     x = floating(x)
@@ -51,7 +52,7 @@ def sinc(xp: Xp, x: Array, /) -> Op:
     return y.astype(x.dtype, copy=False), backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def i0(xp: Xp, x: Array, /) -> Const:
     """The modified Bessel function of the first kind and order 0.  Without gradient"""
     x = floating(x)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Axis
 from ..core.create import convert_to_tensor
 from ..core.shape import broadcast_to, expand_dims, get_item, ndim, reshape, shape, squeeze, swapaxes
@@ -36,7 +37,7 @@ def average(x: Array, /, axis: Axis = None, weights: Array | None = None) -> Ten
     return divide(sum(multiply(x, weights), axis=axis), sum(broadcast_to(weights, before), axis=axis))
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.reduction)
 def ptp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element minus the smallest ("peak to peak")"""
     return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))

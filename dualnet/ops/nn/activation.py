@@ -15,6 +15,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..registry import alias, export, op
 
@@ -48,26 +49,26 @@ FROM_OUTPUT = {
 }
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged_dtype)
 def linear(xp: Xp, x: Array, /) -> Op:
     """x"""
     return x, lambda dy: dy
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def relu(backend: Backend, x: Array, /) -> Op:
     """max(x, 0)"""
     y = backend.relu(x)
     return y, lambda dy: backend.relu_gradient(y, dy)
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged)
 def _sigmoid_op(xp: Xp, x: Array, /) -> Op:
     y = _sigmoid(xp, xp.array(floating(x)))
     return y, lambda dy: dy * y * (1 - y)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def sigmoid(x: Any, /) -> Tensor:
     """1 / (1 + e^-x)"""
     y: Tensor = _sigmoid_op(x)
@@ -77,14 +78,14 @@ def sigmoid(x: Any, /) -> Tensor:
     return y
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def tanh(xp: Xp, x: Array, /) -> Op:
     """The hyperbolic tangent"""
     y = xp.tanh(floating(x))
     return y, lambda dy: dy * (1 - y * y)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
     """x for x > 0, else alpha (e^x - 1)  (arXiv:1511.07289)"""
     x = floating(x)
@@ -96,20 +97,20 @@ def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
     return xp.where(x > 0, x, negative), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def relu6(xp: Xp, x: Array, /) -> Op:
     """min(max(x, 0), 6)"""
     return xp.clip(x, 0, 6), lambda dy: dy * xp.logical_and(x > 0, x < 6)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def leaky_relu(xp: Xp, x: Array, /, negative_slope: float = 0.2) -> Op:
     """x for x > 0, else negative_slope x"""
     x = floating(x)
     return xp.where(x > 0, x, negative_slope * x), lambda dy: xp.where(x > 0, dy, negative_slope * dy)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def selu(xp: Xp, x: Array, /) -> Op:
     """scale (x for x > 0, else alpha (e^x - 1)), which keeps mean 0 and variance 1  (arXiv:1706.02515)"""
     alpha, scale = 1.6732632423543772, 1.0507009873554805
@@ -122,7 +123,7 @@ def selu(xp: Xp, x: Array, /) -> Op:
     return scale * xp.where(x > 0, x, negative), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
     """x for x > 0, else alpha (e^(x / alpha) - 1)  (arXiv:1704.07483)"""
     x = floating(x)
@@ -130,7 +131,7 @@ def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
     return xp.where(x > 0, x, alpha * (e - 1)), lambda dy: dy * e
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Op:
     """x times the normal distribution function of x  (arXiv:1606.08415); ``approximate`` takes the paper's tanh form"""
     xp, x = backend.xp, floating(x)
@@ -150,7 +151,7 @@ def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Op:
     return x * cdf, backward_exact
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def silu(xp: Xp, x: Array, /) -> Op:
     """x sigmoid(x), also called swish  (arXiv:1710.05941)"""
     x = floating(x)
@@ -161,14 +162,14 @@ def silu(xp: Xp, x: Array, /) -> Op:
 swish = alias("swish", silu)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def hard_sigmoid(xp: Xp, x: Array, /) -> Op:
     """relu6(x + 3) / 6"""
     x = floating(x)
     return xp.clip(x / 6 + 0.5, 0, 1), lambda dy: dy / 6 * xp.logical_and(x > -3, x < 3)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def hard_silu(xp: Xp, x: Array, /) -> Op:
     """x hard_sigmoid(x)  (arXiv:1905.02244)"""
     x = floating(x)
@@ -179,7 +180,7 @@ def hard_silu(xp: Xp, x: Array, /) -> Op:
 hard_swish = alias("hard_swish", hard_silu)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def hard_tanh(xp: Xp, x: Array, /) -> Op:
     """x limited to [-1, 1]"""
     return xp.clip(x, -1, 1), lambda dy: dy * xp.logical_and(x > -1, x < 1)
@@ -189,21 +190,21 @@ def _softplus(xp: Xp, x: Array) -> Array:
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def softplus(xp: Xp, x: Array, /) -> Op:
     """log(1 + e^x), without overflow"""
     x = floating(x)
     return _softplus(xp, x), lambda dy: dy * _sigmoid(xp, xp.array(x))
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def log_sigmoid(xp: Xp, x: Array, /) -> Op:
     """log(sigmoid(x)), without overflow"""
     x = floating(x)
     return -_softplus(xp, -x), lambda dy: dy * _sigmoid(xp, xp.array(-x))
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def softsign(xp: Xp, x: Array, /) -> Op:
     """x / (1 + |x|)"""
     x = floating(x)
@@ -212,7 +213,7 @@ def softsign(xp: Xp, x: Array, /) -> Op:
 
 
 @export("core")  # not of ops.nn: Keras has it in keras.activations alone
-@op("activations")
+@op("activations", shape=shape_rules.unchanged)
 def mish(xp: Xp, x: Array, /) -> Op:
     """x tanh(softplus(x))  (arXiv:1908.08681)"""
     x = floating(x)
@@ -220,7 +221,7 @@ def mish(xp: Xp, x: Array, /) -> Op:
     return x * t, lambda dy: dy * (t + x * (1 - t * t) * _sigmoid(xp, xp.array(x)))
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged)
 def _softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
     xp, x = backend.xp, floating(x)
     y = backend.softmax(x, axis)
@@ -231,7 +232,7 @@ def _softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
     return y, backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
     """e^x / sum(e^x) along ``axis``; several axes are taken as one"""
     if isinstance(axis, (tuple, list)):
@@ -242,7 +243,7 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
     return y
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged)
 def _log_softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
     xp, x = backend.xp, floating(x)
     y = backend.log_softmax(x, axis)
@@ -253,7 +254,7 @@ def _log_softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
     return y, backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
     """log(softmax(x)), without overflow; several axes are taken as one"""
     if isinstance(axis, (tuple, list)):

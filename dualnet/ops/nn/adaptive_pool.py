@@ -7,15 +7,24 @@ sizes, which may share an element. As in ``pool.py`` each axis is pooled by itse
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from .._common import Array, Op, Xp, floating
 from ..registry import op
+from ..shape_rules import Shape, shape_of
 from ._windows import Sizes, first_spatial_axis, one_per_axis
 
 Windows = list[tuple[tuple[slice, ...], tuple[slice, ...]]]  # (elements of the input, element of the output)
 
 
-@op("nn")
+def _adaptive_shape(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Shape:
+    shape = shape_of(inputs)
+    sizes = one_per_axis("adaptive pooling", "output_size", output_size, len(shape) - 2)
+    first = first_spatial_axis("adaptive pooling", data_format)
+    return (*shape[:first], *sizes, *shape[first + len(sizes) :])
+
+
+@op("nn", shape=_adaptive_shape)
 def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
     """The largest element of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_max_pool", inputs, output_size, data_format)
@@ -36,7 +45,7 @@ def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format:
     return stages[-1], backward
 
 
-@op("nn")
+@op("nn", shape=_adaptive_shape)
 def adaptive_average_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
     """The mean of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_average_pool", inputs, output_size, data_format)

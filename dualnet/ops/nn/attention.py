@@ -8,6 +8,7 @@ from dualnet_backends import Backend
 
 from ...core.dtypes import result_type
 from ...core.op import primitive
+from .. import shape_rules
 from .._common import Array, Const, Op, Xp, sum_to
 from ..registry import op
 
@@ -16,7 +17,7 @@ _MASKED = {"float64": -0.7 * 1.7976931348623157e308}
 _MASKED_32 = -0.7 * 3.4028234663852886e38
 
 
-@op("nn", call=("query", "key", "value", "bias", "mask", "scale"))
+@op("nn", call=("query", "key", "value", "bias", "mask", "scale"), shape=shape_rules.attention)
 def dot_product_attention(
     backend: Backend,
     query: Array,

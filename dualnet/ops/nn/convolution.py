@@ -17,6 +17,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Spec, Xp, floating
 from ..core.shape import shape as shape_of
 from ..registry import op
@@ -28,7 +29,45 @@ Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 
-@primitive(in_place_grads=True)
+def _conv_kernel_shape(
+    x: Any,
+    kernel: Any,
+    bias: Any = None,
+    strides: Ints = (),
+    padding: Pairs = (),
+    dilation: Ints = (),
+    channels_first: bool = False,
+    depthwise: bool = False,
+    activation: str = "linear",
+) -> Spec:
+    data_format = "channels_first" if channels_first else "channels_last"
+    lengths, _ = shapes.split_shape(tuple(x.shape), data_format)
+    *taps, channels, filters = kernel.shape
+    counts = tuple(
+        None if n is None or k is None else (n + sum(p) - (k - 1) * d - 1) // s + 1
+        for n, k, s, p, d in zip(lengths, taps, strides, padding, dilation)
+    )
+    filters = shape_rules.product((channels, filters)) if depthwise else filters
+    return Spec(shapes.join_shape(x.shape[0], counts, filters, data_format), shape_rules.float_dtype(kernel))
+
+
+def _conv_transpose_kernel_shape(
+    x: Any,
+    kernel: Any,
+    bias: Any = None,
+    strides: Ints = (),
+    cut: Pairs = (),
+    dilation: Ints = (),
+    lengths: shapes.Shape = (),
+    channels_first: bool = False,
+    activation: str = "linear",
+) -> Spec:
+    data_format = "channels_first" if channels_first else "channels_last"
+    output = shapes.join_shape(x.shape[0], tuple(lengths), kernel.shape[-2], data_format)
+    return Spec(output, shape_rules.float_dtype(kernel))
+
+
+@primitive(in_place_grads=True, shape=_conv_kernel_shape)
 def _conv(
     backend: Backend,
     x: Array,
@@ -68,7 +107,7 @@ def _conv(
     return _channels_moved(xp, y, channels_first), backward
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=_conv_transpose_kernel_shape)
 def _conv_transpose(
     backend: Backend,
     x: Array,
@@ -325,4 +364,6 @@ def _shapes(who: str, inputs: Any, kernel: Any, data_format: str | None) -> tupl
     data_format = shapes.data_format_of(who, data_format)
     shape, taps = (tuple(x.shape) if hasattr(x, "shape") else shape_of(x) for x in (inputs, kernel))
     shapes.check_rank(who, shape, len(taps) - 2)
+    if None in taps:
+        raise ValueError(f"{who}: the shape of the kernel must be known, got {taps}")
     return shape, taps, data_format

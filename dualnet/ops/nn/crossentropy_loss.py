@@ -14,11 +14,12 @@ from dualnet_backends import Backend
 from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor, logits_of
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating, sum_to
 from ..registry import op
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.crossentropy_along)
 def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Op:
     """-sum(target log softmax(logits))"""
     xp, logits = backend.xp, floating(logits)
@@ -37,7 +38,7 @@ def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, ax
     return -(target * log_p).sum(axis=axis), backward
 
 
-@primitive
+@primitive(shape=shape_rules.sparse_crossentropy_along)
 def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Op:
     """-log softmax(logits)[target]"""
     xp, z = backend.xp, floating(logits)
@@ -56,7 +57,7 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
     return losses.reshape(z.shape[:-1]), backward
 
 
-@primitive
+@primitive(shape=shape_rules.crossentropy_along)
 def _cross_entropy(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> Op:
     """-sum(target log p), p = output / sum(output) kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
@@ -74,7 +75,7 @@ def _cross_entropy(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> O
     return -xp.sum(target * xp.log(clipped), axis=axis), backward
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.elementwise)
 def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Op:
     """-target log s - (1 - target) log(1 - s), s = sigmoid(logits)"""
     z = floating(logits)
@@ -88,7 +89,7 @@ def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Op:
     return xp.maximum(z, 0) - z * t + xp.log1p(e), backward
 
 
-@primitive
+@primitive(shape=shape_rules.elementwise)
 def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Op:
     """-target log p - (1 - target) log(1 - p), p = output kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
@@ -103,7 +104,7 @@ def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Op:
     return -(t * xp.log(p) + (1 - t) * xp.log(1 - p)), backward
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of (target - output)^2 over the last axis.  (..., n) -> (...)"""
     output = floating(output)
@@ -117,7 +118,7 @@ def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Op:
     return _mean_last(error * error), backward
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of |target - output| over the last axis, with gradient 0 where they are equal.  (..., n) -> (...)"""
     output = floating(output)
@@ -137,7 +138,7 @@ def _mean_last(x: Array) -> Array:
     return x.reshape(x.shape[:-1]) if n == 1 else x.sum(axis=-1) / max(n, 1)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.scalar)
 def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, /, divisor: float = 1.0) -> Op:
     """sum(weights * values) / divisor, as a tensor without axes.
 
@@ -154,7 +155,7 @@ def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, 
     return backend.total(weighted, divisor), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.crossentropy)
 def categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Cross-entropy of class probabilities.  target, output: (..., classes) -> (...)"""
     _check_same_shape("categorical_crossentropy", target, output)
@@ -164,7 +165,7 @@ def categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = Fa
     return _cross_entropy(target, output, axis)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.sparse_crossentropy)
 def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Cross-entropy with integer labels.  target: (...) or (..., 1)  output: (..., classes) -> (...)"""
     from ..core.shape import expand_dims, ndim, shape, squeeze
@@ -190,7 +191,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bo
     return negative(squeeze(log(take_along_axis(p, ids, axis=axis)), axis=axis))
 
 
-@op("nn")
+@op("nn", shape=shape_rules.elementwise)
 def binary_crossentropy(target: Any, output: Any, /, from_logits: bool = False) -> Tensor:
     """Cross-entropy of independent probabilities, element by element.  target, output: one shape -> that shape"""
     _check_same_shape("binary_crossentropy", target, output)

@@ -9,10 +9,11 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, floating
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged)
 def _dropout(
     backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
 ) -> Op:

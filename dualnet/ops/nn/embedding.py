@@ -7,10 +7,11 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ...core.op import primitive
+from .. import shape_rules
 from .._common import Array, Op
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.embedding)
 def embedding(backend: Backend, table: Array, ids: Array, /) -> Op:
     """table[ids].  table: (n, size)  ids: any shape of numbers from 0 to n - 1 -> (*ids.shape, size)
 

@@ -8,13 +8,14 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Const, Xp
 from ..core.shape import ndim, one_hot
 from ..math.reduce import max
 from ..registry import op
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.unchanged)
 def digitize(xp: Xp, x: Array, bins: Array, /) -> Const:
     """The number of bins that begin at or before x.  x: any shape  bins: (n,) rising -> int32 from 0 to n"""
     return xp.searchsorted(bins, x.reshape(-1), side="right").astype("int32").reshape(x.shape), None

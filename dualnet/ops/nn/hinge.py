@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core import settings
 from ...core.op import primitive
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating, sum_to
 
 
@@ -34,19 +35,19 @@ def _hinge(xp: Xp, target: Array, output: Array, squared: bool) -> Op:
     return values.sum(axis=-1) / n, backward
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def hinge(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of max(1 - target output, 0); targets -1 and 1, or 0 and 1"""
     return _hinge(xp, target, output, squared=False)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def squared_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of max(1 - target output, 0)^2; targets -1 and 1, or 0 and 1"""
     return _hinge(xp, target, output, squared=True)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
     """max(1 + the largest (1 - target) output - sum(target output), 0); targets one-hot"""
     output = floating(output)

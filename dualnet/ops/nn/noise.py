@@ -11,10 +11,11 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ...core.op import primitive
+from .. import shape_rules
 from .._common import Array, Op, floating
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged)
 def gaussian_noise(backend: Backend, x: Array, /, stddev: float, key: tuple[int, int], step: int) -> Op:
     """x plus normal noise of mean 0 and standard deviation ``stddev``"""
     x = floating(x)
@@ -24,7 +25,7 @@ def gaussian_noise(backend: Backend, x: Array, /, stddev: float, key: tuple[int,
     return y, lambda dy: dy
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged)
 def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int) -> Op:
     """x times normal noise of mean 1 and variance rate / (1 - rate), that of dropout  (Srivastava et al., JMLR 2014)"""
     if not 0 <= rate < 1:
@@ -36,7 +37,7 @@ def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int,
     return x * noise, lambda dy: dy * noise
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged)
 def alpha_dropout(
     backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
 ) -> Op:

@@ -14,6 +14,7 @@ from dualnet_backends import Backend
 from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..math.reduce import _axes, _restore
 from ..registry import op
@@ -21,7 +22,7 @@ from ..registry import op
 Axes = int | Sequence[int]
 
 
-@primitive(mutates=("moving_mean", "moving_variance"), in_place_grads=True)
+@primitive(mutates=("moving_mean", "moving_variance"), in_place_grads=True, shape=shape_rules.unchanged)
 def batch_norm(
     backend: Backend,
     x: Array,
@@ -52,7 +53,7 @@ def batch_norm(
     return y.astype(dtype, copy=False), backward
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.unchanged)
 def _batch_normalization(
     backend: Backend,
     x: Array,
@@ -86,7 +87,7 @@ def _batch_normalization(
     return y.astype(dtype, copy=False), backward
 
 
-@op("nn", class_name="BatchNorm", call=("x", "mean", "variance", "offset", "scale"))
+@op("nn", class_name="BatchNorm", call=("x", "mean", "variance", "offset", "scale"), shape=shape_rules.unchanged)
 def batch_normalization(
     x: Any, mean: Any, variance: Any, /, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
 ) -> Tensor:
@@ -97,7 +98,7 @@ def batch_normalization(
     return _batch_normalization(x, mean, variance, offset, scale, axis, epsilon)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.unchanged)
 def _standardize(
     xp: Xp,
     x: Array,
@@ -148,7 +149,7 @@ def _standardize(
     return y.astype(dtype, copy=False), backward
 
 
-@op("nn", class_name="LayerNorm")
+@op("nn", class_name="LayerNorm", shape=shape_rules.unchanged)
 def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, /, axis: Axes = -1, epsilon: float | None = None, **kwargs: Any
 ) -> Tensor:
@@ -178,7 +179,7 @@ def _rms_scaling(x: Any, gamma: Any, axes: tuple[int, ...], epsilon: float) -> T
     return y if gamma is None else multiply(y, reshape(gamma, _shape(x, axes)))
 
 
-@op("nn", class_name="RMSNorm")
+@op("nn", class_name="RMSNorm", shape=shape_rules.unchanged)
 def rms_normalization(x: Any, scale: Any = None, /, axis: Axes = -1, epsilon: float | None = None) -> Tensor:
     """scale x / sqrt(mean(x^2) + epsilon), the mean over ``axis``  (arXiv:1910.07467)
 
@@ -205,7 +206,7 @@ def group_normalization(
     return reshape(_standardize(grouped, gamma, beta, axes, epsilon, kept=(at, at + 1)), shape)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.moments)
 def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronized: bool = False) -> Op:
     """(mean, variance) over ``axes``; the variance is divided by n, not n - 1"""
     if synchronized:
@@ -228,7 +229,7 @@ def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronize
     return (mean, variance) if dtype != "float16" else (mean.astype(dtype), variance.astype(dtype)), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Op:
     """x / max(norm, epsilon), with sum(|x|^order)^(1 / order) over ``axis`` for the norm (None: over all axes)"""
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..registry import op
 
@@ -33,7 +34,7 @@ def _moved(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], af
     return xp.transpose(x.reshape(before), order).reshape(after), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.space_to_depth)
 def space_to_depth(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Op:
     """Blocks of s by s pixels as channels.  x: (b, h, w, c) -> (b, h / s, w / s, s * s * c), s = block_size
 
@@ -49,7 +50,7 @@ def space_to_depth(xp: Xp, x: Array, /, block_size: int, data_format: str = "cha
     return _moved(xp, x, (b, c, h, s, w, s), (0, 1, 3, 5, 2, 4), (b, c * s * s, h, w))
 
 
-@op("nn")
+@op("nn", shape=shape_rules.depth_to_space)
 def depth_to_space(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Op:
     """Channels as blocks of s by s pixels: the inverse of ``space_to_depth``.  (b, h, w, s * s * c) -> (b, h * s, w * s, c)"""
     b, h, w, c = _sizes(x, block_size, data_format)
@@ -117,7 +118,7 @@ def unfold(xp: Xp, x: Array, /, kernel_size: Pair, dilation: Pair = 1, padding: 
     return windows.columns(xp, x), lambda dy: windows.image(xp, dy)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.fold)
 def fold(
     xp: Xp,
     x: Array,

@@ -8,12 +8,13 @@ against each other; there is no scatter, so results do not depend on the order i
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dualnet_backends import Backend
 
-from .._common import Array, Op, Xp, floating
+from .._common import Array, Op, Spec, Xp, floating
 from ..registry import op
+from ..shape_rules import Shape, float_dtype, shape_of
 from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_count
 
 
@@ -44,7 +45,30 @@ class Axis(NamedTuple):
         return self.stride == self.size and self.windows * self.size == self.length + self.before + self.after
 
 
-@op("nn")
+def _pool_shape(
+    inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
+) -> Shape:
+    shape = shape_of(inputs)
+    rank, out = len(shape) - 2, list(shape)
+    sizes = one_per_axis("pool", "pool_size", pool_size, rank)
+    steps = sizes if strides is None else one_per_axis("pool", "strides", strides, rank)
+    for axis, (size, step) in enumerate(zip(sizes, steps), first_spatial_axis("pool", data_format)):
+        n = shape[axis]
+        out[axis] = None if n is None else window_count(n, size, step, padding)
+        if n and window_count(n, size, step, padding) < 1:
+            raise ValueError(f'a window of {sizes} does not fit: use a smaller pool_size or padding="same"')
+    return tuple(out)
+
+
+def _max_pool_shape(inputs: Any, *args: Any, **options: Any) -> Spec:
+    return Spec(_pool_shape(inputs, *args, **options), inputs.dtype)
+
+
+def _average_pool_shape(inputs: Any, *args: Any, **options: Any) -> Spec:
+    return Spec(_pool_shape(inputs, *args, **options), float_dtype(inputs))
+
+
+@op("nn", shape=_max_pool_shape)
 def max_pool(
     backend: Backend,
     inputs: Array,
@@ -74,7 +98,7 @@ def max_pool(
     return stages[-1], backward
 
 
-@op("nn")
+@op("nn", shape=_average_pool_shape)
 def average_pool(
     backend: Backend,
     inputs: Array,

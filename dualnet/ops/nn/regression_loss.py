@@ -11,6 +11,7 @@ from typing import Any
 
 from ...core import settings
 from ...core.op import primitive
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating, sum_to
 
 
@@ -43,7 +44,7 @@ def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array)
     return _mean_of(xp, values, target, output, lambda: -slope, lambda: slope)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     """The mean of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2;  e = output - target"""
     target, output = _pair(target, output)
@@ -52,7 +53,7 @@ def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     return _of_error(xp, near * (error - 0.5 * near), near, target, output)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
     """The mean of delta^2 (sqrt(1 + (e / delta)^2) - 1);  e = output - target"""
     target, output = _pair(target, output)
@@ -63,7 +64,7 @@ def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) ->
     return _of_error(xp, error * error / (root + 1), error / root, target, output)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def log_cosh(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of log(cosh(e)), without overflow;  e = output - target"""
     target, output = _pair(target, output)
@@ -73,7 +74,7 @@ def log_cosh(xp: Xp, target: Array, output: Array, /) -> Op:
     return _of_error(xp, values, xp.tanh(error), target, output)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """100 times the mean of |target - output| / |target|; a target smaller than epsilon counts as epsilon"""
     target, output = _pair(target, output)
@@ -87,7 +88,7 @@ def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> O
     return _mean_of(xp, 100 * xp.abs(ratio), target, output, d_target, lambda: -slope)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of (log(1 + target) - log(1 + output))^2; values smaller than epsilon count as epsilon"""
     target, output = _pair(target, output)
@@ -103,7 +104,7 @@ def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> O
     return _mean_of(xp, error * error, target, output, d_target, d_output)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def poisson(xp: Xp, target: Array, output: Array, /) -> Op:
     """The mean of output - target log(output + epsilon), for counts that output is the expected number of"""
     target, output = _pair(target, output)
@@ -112,7 +113,7 @@ def poisson(xp: Xp, target: Array, output: Array, /) -> Op:
     return _mean_of(xp, output - target * log, target, output, lambda: -log, lambda: 1 - target / rate)
 
 
-@primitive(in_place_grads=True)
+@primitive(in_place_grads=True, shape=shape_rules.loss)
 def kl_divergence(xp: Xp, target: Array, output: Array, /) -> Op:
     """The sum of target log(target / output) over the last axis, both kept within [epsilon, 1]"""
     target, output = _pair(target, output)

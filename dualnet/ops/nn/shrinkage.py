@@ -5,11 +5,12 @@ x: any shape -> the same shape, unless it says otherwise
 
 from __future__ import annotations
 
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating, promote
 from ..registry import op
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
     """x where |x| > threshold, else 0"""
     x = floating(x)
@@ -17,14 +18,14 @@ def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
     return x * kept, lambda dy: dy * kept
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def soft_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
     """x - threshold above threshold, x + threshold below -threshold, 0 between"""
     x = floating(x)
     return x - xp.clip(x, -threshold, threshold), lambda dy: dy * (xp.abs(x) > threshold)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def tanh_shrink(xp: Xp, x: Array, /) -> Op:
     """x - tanh(x)"""
     x = floating(x)
@@ -32,7 +33,7 @@ def tanh_shrink(xp: Xp, x: Array, /) -> Op:
     return x - t, lambda dy: dy * t * t
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def threshold(xp: Xp, x: Array, /, threshold: float, default_value: float) -> Op:
     """x where it is above ``threshold``, else ``default_value``"""
     x, other = promote(x, default_value)
@@ -40,7 +41,7 @@ def threshold(xp: Xp, x: Array, /, threshold: float, default_value: float) -> Op
     return xp.where(above, x, xp.full_like(x, other)), lambda dy: dy * above
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Op:
     """(x + sqrt(x^2 + b)) / 2, a relu that is smooth at 0 without an exponential  (arXiv:2112.11687)"""
     x = floating(x)
@@ -53,7 +54,7 @@ def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Op:
     return 0.5 * (x + root), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def sparse_plus(xp: Xp, x: Array, /) -> Op:
     """0 up to -1, (x + 1)^2 / 4 up to 1, then x: the integral of ``sparse_sigmoid``"""
     x = floating(x)
@@ -61,7 +62,7 @@ def sparse_plus(xp: Xp, x: Array, /) -> Op:
     return xp.where(x >= 1, x, s * s), lambda dy: dy * s
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def sparse_sigmoid(xp: Xp, x: Array, /) -> Op:
     """(x + 1) / 2, limited to [0, 1]"""
     x = floating(x)
@@ -72,7 +73,7 @@ def _ramp(xp: Xp, x: Array) -> Array:
     return xp.clip(0.5 * (x + 1), 0, 1)
 
 
-@op("nn")
+@op("nn", shape=shape_rules.unchanged)
 def sparsemax(xp: Xp, x: Array, /, axis: int = -1) -> Op:
     """The probabilities nearest to x, many of them exactly 0  (arXiv:1602.02068)
 
@@ -96,7 +97,7 @@ def sparsemax(xp: Xp, x: Array, /, axis: int = -1) -> Op:
     return xp.moveaxis(p, -1, axis), backward
 
 
-@op("nn")
+@op("nn", shape=shape_rules.halved)
 def glu(xp: Xp, x: Array, /, axis: int = -1) -> Op:
     """The first half along ``axis`` times the sigmoid of the second (arXiv:1612.08083).  An axis of 2 n becomes one of n
 

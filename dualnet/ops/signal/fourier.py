@@ -11,6 +11,7 @@ from typing import Any
 from ...core.dtypes import is_float, result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..core.create import arange, convert_to_tensor
 from ..core.shape import broadcast_to, get_item, ndim, pad, shape
@@ -52,19 +53,19 @@ def _parts(xp: Xp, z: Array) -> tuple[Array, Array]:
     return xp.real(z), xp.imag(z)
 
 
-@op("math", class_name="FFT")
+@op("math", class_name="FFT", shape=shape_rules.fourier)
 def fft(x: Pair, /) -> Any:
     """The discrete Fourier transform of the last axis.  x: a pair of (..., n) -> a pair of (..., n)"""
     return _fft(*_pair("fft", x))
 
 
-@op("math", class_name="FFT2")
+@op("math", class_name="FFT2", shape=shape_rules.fourier)
 def fft2(x: Pair, /) -> Any:
     """The discrete Fourier transform of the last two axes.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _fft2(*_pair("fft2", x, 2))
 
 
-@op("math", class_name="IFFT2")
+@op("math", class_name="IFFT2", shape=shape_rules.fourier)
 def ifft2(x: Pair, /) -> Any:
     """The inverse of ``fft2``.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
     return _ifft2(*_pair("ifft2", x, 2))
@@ -94,7 +95,7 @@ def _fit(xp: Xp, x: Array, n: int) -> Array:
     return x[..., :n] if given >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - given)])
 
 
-@op("math", class_name="RFFT")
+@op("math", class_name="RFFT", shape=shape_rules.rfft)
 def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
     """The transform of a real signal: of its frequencies 0 to half, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
 
@@ -111,7 +112,7 @@ def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
     return _parts(xp, xp.fft.rfft(x, n)), backward
 
 
-@op("math", class_name="IRFFT")
+@op("math", class_name="IRFFT", shape=shape_rules.irfft)
 def irfft(x: Pair, /, fft_length: int | None = None) -> Tensor:
     """The inverse of ``rfft``.  x: a pair of (..., k) -> (..., fft_length), by default 2 (k - 1)"""
     return _irfft(*_pair("irfft", x), fft_length=fft_length)
@@ -153,7 +154,7 @@ def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
     return _fit(xp, out.reshape((*front, (count + pieces - 1) * stride)), total)
 
 
-@op("math")
+@op("math", shape=shape_rules.sequences)
 def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride: int) -> Op:
     """Stretches of a signal, one every ``sequence_stride``.  x: (..., n) -> (..., count, sequence_length)
 
