@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = [str(ROOT / "backends"), str(ROOT), str(ROOT / "cli")]
-HEAVY = {"click", "rich", "pydantic", "h5py", "cupy", "pooch", "matplotlib", "safetensors", "requests", "keras", "jax"}
+HEAVY = {"click", "rich", "pydantic", "h5py", "cupy", "pooch", "matplotlib", "requests", "keras", "jax"}
 
 
 def loaded_by(statement: str) -> set[str]:

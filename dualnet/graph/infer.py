@@ -129,9 +129,9 @@ def _assignments(
         lambda key: 0,
     ]
     seen = []
-    for place in (None, from_last, lambda key: key[1]):
+    for position in (None, from_last, lambda key: key[1]):
         for group in groupings:
-            known = {key: None if place is None else met(place(key)) for key in unknown}
+            known = {key: None if position is None else met(position(key)) for key in unknown}
             groups = list(dict.fromkeys(group(key) for key in unknown if known[key] is None))
             partition = [(known[key], None if known[key] else groups.index(group(key))) for key in unknown]
             if partition in seen:

@@ -38,17 +38,17 @@ def _arrange(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
     expected = tree.flatten_with_path(graph.inputs)
     names = [x._keras_history.operation.name for _, x in expected]
     if isinstance(inputs, dict):
-        given = _by_name(model, graph, inputs, names)
+        values = _by_name(model, graph, inputs, names)
     else:
-        given = tree.flatten(inputs)
+        values = tree.flatten(inputs)
         if isinstance(graph.inputs, dict):
-            _check_unnamed(model, graph.inputs, inputs, given)
-    if len(given) != len(expected):
+            _check_unnamed(model, graph.inputs, inputs, values)
+    if len(values) != len(expected):
         raise ValueError(
             f"model {model.name!r} expects {len(expected)} input{'s' if len(expected) > 1 else ''} ({', '.join(names)}), "
-            f"but it received {len(given)}"
+            f"but it received {len(values)}"
         )
-    return [_fit(model, i, x, path, e) for i, (x, (path, e)) in enumerate(zip(given, expected))]
+    return [_fit(model, i, x, path, e) for i, (x, (path, e)) in enumerate(zip(values, expected))]
 
 
 def _by_name(model: Layer, graph: Graph, inputs: dict[str, Any], names: list[str]) -> list[Any]:
@@ -66,20 +66,20 @@ def _by_name(model: Layer, graph: Graph, inputs: dict[str, Any], names: list[str
     return [inputs[key] for key in keys]
 
 
-def _check_unnamed(model: Layer, expected: dict[str, Any], inputs: Any, given: list[Any]) -> None:
-    """A list for inputs that have keys is in the order of the sorted keys, which is told where that may be a surprise."""
+def _check_unnamed(model: Layer, expected: dict[str, Any], inputs: Any, values: list[Any]) -> None:
+    """A list for inputs that have keys is in the order of the sorted keys, with a warning where that may be a surprise."""
     keys = list(expected)
     if not tree.is_nested(inputs) and len(tree.flatten(expected)) > 1:
         raise ValueError(
             f"model {model.name!r} expects {len(keys)} named input(s) with keys {keys}, but it received a single tensor"
         )
-    if len(given) > 1:
+    if len(values) > 1:
         if keys != tree.sorted_keys(expected):
             raise ValueError(
                 f"The structure of `inputs` doesn't match the expected structure: model {model.name!r} takes a dictionary "
                 f"with the keys {keys}, and in which order a list has them is not clear"
             )
-        _warn_structure(model, f"the model takes a dictionary with the keys {keys}, and was given a list")
+        _warn_structure(model, f"the model takes a dictionary with the keys {keys}, and got a list")
 
 
 def _warn_structure(model: Any, problem: str) -> None:
@@ -102,9 +102,9 @@ def _fit(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: Kera
             "Input(..., optional=True)"
         )
     if isinstance(x, Tensor) and x.size and is_text(x) != (expected.dtype == TEXT):
-        wanted, got = ("text", "numbers") if expected.dtype == TEXT else ("numbers", "text")
+        expected_type, actual = ("text", "numbers") if expected.dtype == TEXT else ("numbers", "text")
         raise ValueError(
-            f"model {model.name!r}: input {name!r} expects {wanted} (its dtype is {expected.dtype}), got {got}"
+            f"model {model.name!r}: input {name!r} expects {expected_type} (its dtype is {expected.dtype}), got {actual}"
         )
     x, rank = with_last_axis(x, expected.shape), len(expected.shape)
     if len(x.shape) != rank or any(n not in (None, m) and m is not None for n, m in zip(expected.shape, x.shape)):

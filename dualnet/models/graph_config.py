@@ -1,4 +1,4 @@
-"""Models made of inputs and outputs, as Keras's configs and back; and copies of them with fresh weights."""
+"""Models outputs_of of inputs and outputs, as Keras's configs and back; and copies of them with fresh weights."""
 
 from __future__ import annotations
 
@@ -155,25 +155,25 @@ def _identity(op: Any) -> tuple[str, str, str]:
 
 
 def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> tuple[Any, Any]:
-    """The symbolic inputs and outputs a Functional config describes, made by calling its layers again."""
+    """The symbolic inputs and outputs a Functional config describes, outputs_of by calling its layers again."""
     operations: dict[str, Any] = {}
     waiting: list[tuple[str, int, dict[str, Any]]] = []
-    made: dict[tuple[str, int], list[KerasTensor]] = {}
+    outputs_of: dict[tuple[str, int], list[KerasTensor]] = {}
     for entry in config["layers"]:
         name = entry.get("name") or entry["config"]["name"]
         operations[name] = _make_operation(entry, custom_objects)
         nodes = entry.get("inbound_nodes") or []
         waiting += [(name, i, node) for i, node in enumerate(nodes)]
         if not nodes:
-            made[name, 0] = tree.flatten(operations[name].output)
+            outputs_of[name, 0] = tree.flatten(operations[name].output)
     nowhere = sorted({h[0] for _, _, node in waiting for h in _histories(node) if h[0] not in operations})
     if nowhere:
         raise ValueError(f"the config describes no model. Missing node: {', '.join(nowhere)}")
     while waiting:
         later = []
         for name, i, node in waiting:
-            if all((h[0], h[1]) in made for h in _histories(node)):
-                made[name, i] = tree.flatten(_call_again(operations[name], node, made))
+            if all((h[0], h[1]) in outputs_of for h in _histories(node)):
+                outputs_of[name, i] = tree.flatten(_call_again(operations[name], node, outputs_of))
             else:
                 later.append((name, i, node))
         if len(later) == len(waiting):
@@ -185,7 +185,7 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
 
     def ends(structure: Any) -> Any:
         if _is_history(structure):
-            return made[structure[0], structure[1]][structure[2]]
+            return outputs_of[structure[0], structure[1]][structure[2]]
         if isinstance(structure, dict):
             return {key: ends(value) for key, value in structure.items()}
         parts = [ends(part) for part in structure]
@@ -261,11 +261,11 @@ def _histories(node: Any) -> list[list[Any]]:
     return []
 
 
-def _call_again(operation: Any, node: Any, made: dict[tuple[str, int], list[KerasTensor]]) -> Any:
+def _call_again(operation: Any, node: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:
     def real(x: Any) -> Any:
         if isinstance(x, dict) and x.get("class_name") == "__keras_tensor__":
             name, i, t = x["config"]["keras_history"]
-            return made[name, i][t]
+            return outputs_of[name, i][t]
         if isinstance(x, dict) and "class_name" in x:
             return deserialize_keras_object(x)
         if isinstance(x, dict):
@@ -275,7 +275,7 @@ def _call_again(operation: Any, node: Any, made: dict[tuple[str, int], list[Kera
     if isinstance(node, dict):
         kwargs = {key: value for key, value in real(node["kwargs"]).items() if value is not None}
         return operation(*real(node["args"]), **kwargs)
-    tensors = [made[name, i][t] for name, i, t in _histories(node)]
+    tensors = [outputs_of[name, i][t] for name, i, t in _histories(node)]
     options = node[0][3] if node and len(node[0]) == 4 and isinstance(node[0][3], dict) else {}
     return operation(tensors[0] if len(tensors) == 1 else tensors, **options)
 

@@ -62,7 +62,7 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
         if self.elementwise:
             arrays = [a.reshape(-1) for a in arrays]
         w, g, *rest = arrays
-        self.update(backends.of(w), w, g, tuple(rest), float(learning_rate), self._updates_made() + 1)
+        self.update(backends.of(w), w, g, tuple(rest), float(learning_rate), self._update_count() + 1)
 
     def begin_update(self, t: int) -> None:
         """Called on the host once before the ``t``-th update, for what depends on ``t`` alone."""
@@ -141,7 +141,7 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
         if due:
             self._update_all(plan, scalars)
         if self._averages is not None:
-            updates = self._updates_made()
+            updates = self._update_count()
             # The first step copies.
             self._averages.update(self._slices, self.ema_momentum if updates else 0.0)
             if self.ema_overwrite_frequency and (updates + 1) % self.ema_overwrite_frequency == 0:
@@ -154,7 +154,7 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
 
     def read_scalars(self) -> Any:
         """What the host decides about the next update: (learning rate, its number, counted from 1)."""
-        t = self._updates_made() + 1
+        t = self._update_count() + 1
         rate = self._rate_now()
         self.begin_update(t)
         return rate, t

@@ -152,14 +152,14 @@ class SlotsMixin(OptimizerState, CustomOptimizerMethods):
     def iterations(self) -> Any:
         """How many updates there were, a variable; with gradient accumulation, a tensor."""
         if self.gradient_accumulation_steps:
-            return Tensor(backends.get("cpu").asarray(self._updates_made()))
+            return Tensor(backends.get("cpu").asarray(self._update_count()))
         return self._iterations
 
     def step_count(self) -> int:
         """How many times gradients were applied or accumulated, as a number on the host."""
         return int(self._iterations.data)
 
-    def _updates_made(self) -> int:
+    def _update_count(self) -> int:
         return int(self._iterations.data) // (self.gradient_accumulation_steps or 1)
 
     @property

@@ -50,8 +50,8 @@ class Logs(MutableMapping[str, Any]):
 
 def materialize(logs: weakref.ref[Logs]) -> None:
     """Read logs that a callback has kept now, before the next step changes the results."""
-    if (kept_logs := logs()) is not None:
-        kept_logs.copy()
+    if (live_logs := logs()) is not None:
+        live_logs.copy()
 
 
 def to_numbers(results: MutableMapping[str, Any] | dict[str, Any]) -> dict[str, Any]:
