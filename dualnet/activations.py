@@ -39,9 +39,11 @@ from .ops.nn.shrinkage import (
     tanh_shrink,
     threshold,
 )
+from .ops.registry import op
 
 
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+@op("activations", class_name="ReLU")
+def relu(x: Any, /, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """x above ``threshold``, ``negative_slope * (x - threshold)`` below, at most ``max_value``."""
     if not negative_slope and max_value is None and not threshold:
         return ops.relu(x)

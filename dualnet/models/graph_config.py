@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +25,8 @@ from ..serialization.objects import (
     serialize_keras_object,
 )
 
-# The modules in which configs name operations.
-_MODULES = ("keras.src.ops.", "keras.src.activations.", "dualnet.ops")
+# The modules in which configs name the operations of Keras.
+_KERAS_OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
 
 # -- to a config ---------------------------------------------------------------------------------------------------
 
@@ -139,6 +140,8 @@ def _identity(op: Any) -> tuple[str, str, str]:
     """(module, class name, registered name) of an op in a config."""
     if op.info.keras_class:
         return op.info.keras_module, op.info.keras_class, op.info.keras_class
+    if op.__module__.startswith("dualnet."):  # an op that Keras does not have
+        return op.__module__, op.__name__, op.__name__
     name = get_registered_name(op)
     if get_registered_object(name) is not op:
         raise ValueError(
@@ -197,14 +200,11 @@ def _is_history(x: Any) -> bool:
 
 def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
     module = str(entry.get("module") or "")
-    if module.startswith(_MODULES):
-        op = registry.find(entry["class_name"])
-        if op is None:
+    op = _find_op(module, entry["class_name"], entry.get("registered_name"), custom_objects)
+    if not hasattr(op, "info"):
+        if module.startswith(_KERAS_OPERATIONS):
             raise ValueError(f"the model uses the operation {entry['class_name']}, which dualnet does not have")
-    else:
-        op = get_registered_object(str(entry.get("registered_name") or entry["class_name"]), custom_objects)
-        if not hasattr(op, "info"):
-            return deserialize_keras_object({k: v for k, v in entry.items() if k != "inbound_nodes"}, custom_objects)
+        return deserialize_keras_object({k: v for k, v in entry.items() if k != "inbound_nodes"}, custom_objects)
     parameters = inspect.signature(op).parameters
     config = deserialize_keras_object(entry["config"], custom_objects)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -222,6 +222,14 @@ def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None
         return op(**arguments)
 
     return _Reader(call, entry["config"].get("name") or op.__name__)
+
+
+def _find_op(module: str, class_name: str, registered_name: Any, custom_objects: dict[str, Any] | None) -> Any:
+    if module.startswith(_KERAS_OPERATIONS):
+        return registry.find(class_name)
+    if module.startswith("dualnet."):  # an op that Keras does not have; nothing is imported because a config names it
+        return getattr(sys.modules.get(module), class_name, None)
+    return get_registered_object(str(registered_name or class_name), custom_objects)
 
 
 def _tuples(x: Any) -> Any:

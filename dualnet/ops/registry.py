@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _NAMESPACES = ("core", "image", "linalg", "math", "nn", "numpy")
 # The modules that configs name.
 _MODULES = {name: f"keras.src.ops.{name}" for name in _NAMESPACES}
-_MODULES |= {"activations": "keras.src.activations.activations", "dualnet": "dualnet.ops"}
+_MODULES |= {"activations": "keras.src.activations.activations"}
 
 _namespaces: dict[str, dict[str, Any]] = {name: {} for name in _NAMESPACES}
 _by_class: dict[str, Any] = {}
@@ -49,8 +49,8 @@ def op(
     """Make a public op: of array code, where the first parameter is ``xp`` or ``backend`` (see ``primitive``), else of other ops.
 
     Args:
-        module: the module in which Keras defines the op: "core", "image", "linalg", "math", "nn" or "numpy". Other ops are in no namespace:
-            "activations", where Keras has the class in its activations, and "dualnet", where Keras does not have it at all.
+        module: the module in which Keras defines the op: "core", "image", "linalg", "math", "nn" or "numpy". In no namespace are
+            those of "activations", which Keras defines beside its activation functions.
         class_name: Keras's class, by default the name of the function in camel case.
         call: with which arguments Keras calls that class, where these are not the tensors.
         shape: the shape rule, see ``OpInfo``.

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from dualnet import Input, Model, models, tree
+from dualnet import Input, Model, activations, models, ops, primitive, saving, tree
 from dualnet.ops import registry
+from dualnet.ops.nn import regression_loss
 
 from .cases import B, F, I, Row, Sample, call, draw
 from .harness import ROWS
@@ -151,6 +152,80 @@ def test_a_config_is_read_back(case: Case) -> None:
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
     assert json.loads(again.to_json()) == json.loads(text)
     expect_same(again(case.arrays()), model(case.arrays()))
+
+
+def double(x: Any) -> Any:
+    return x * 2
+
+
+def running(carry: Any, x: Any) -> Any:
+    return carry + x, carry * x
+
+
+def below(i: Any, x: Any) -> Any:
+    return i < 3
+
+
+def count(i: Any, x: Any) -> Any:
+    return i + 1, x * 2
+
+
+def twice(i: Any, x: Any) -> Any:
+    return x * 2
+
+
+FUNCTIONS = {f.__name__: f for f in (double, running, below, count, twice, ops.add)}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: ops.associative_scan(ops.add, x),
+        lambda x: ops.fori_loop(0, 3, twice, x),
+        lambda x: ops.map(double, x),
+        lambda x: ops.scan(running, x[0], x),
+        lambda x: ops.vectorized_map(double, x),
+        lambda x: ops.while_loop(below, count, (x[0, 0] * 0, x)),
+    ],
+)
+def test_ops_of_functions_are_read_where_these_are_known(make: Any) -> None:
+    x = Input(batch_shape=(3, 4))
+    outputs = make(x)
+    model = Model(x, list(outputs) if isinstance(outputs, tuple) else outputs)
+    with saving.custom_object_scope(FUNCTIONS):
+        again = models.model_from_json(model.to_json())
+    data = np.arange(12, dtype="float32").reshape(3, 4)
+    expect_same(again(data), model(data))
+
+
+def test_ops_that_keras_does_not_have() -> None:
+    """They are stored under the module that defines them, which only dualnet reads."""
+    x, y = Input(batch_shape=(3, 4)), Input(batch_shape=(3, 4))
+    model = Model([x, y], [regression_loss.huber(x, y, delta=0.5), activations.linear(x)])
+    modules = [e["module"] for e in json.loads(model.to_json())["config"]["layers"] if e["class_name"] != "InputLayer"]
+    assert {m.partition(".")[0] for m in modules} == {"dualnet"}
+    data = [np.arange(12, dtype="float32").reshape(3, 4), np.ones((3, 4), "float32")]
+    expect_same(models.model_from_json(model.to_json())(data), model(data))
+
+
+@primitive
+def cube(xp: Any, x: Any) -> Any:
+    """x ** 3"""
+    return x**3, lambda dy: dy * 3 * x**2
+
+
+def test_ops_of_the_user_are_registered_or_refused() -> None:
+    x = Input(batch_shape=(3,))
+    model = Model(x, cube(x))
+    with pytest.raises(ValueError, match="register"):
+        model.to_json()
+    with saving.custom_object_scope({"cube": cube}):
+        text = model.to_json()
+        again = models.model_from_json(text)
+    expect_same(again(np.arange(3.0)), model(np.arange(3.0)))
+    expect_same(models.model_from_json(text, custom_objects={"cube": cube})(np.arange(3.0)), model(np.arange(3.0)))
+    with pytest.raises(ValueError, match="cube"):
+        models.model_from_json(text)
 
 
 # -- Keras ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ kernels have channels last; channels first are a view away.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -180,8 +179,7 @@ def _conv_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
 
 
 def _depthwise_conv_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
-    plan = functools.partial(_conv_plan, depthwise=True)
-    return _spec(inputs, kernel, plan("depthwise_conv", inputs, kernel, *args, **options)[1])
+    return _spec(inputs, kernel, _conv_plan("depthwise_conv", inputs, kernel, *args, **options, depthwise=True)[1])  # type: ignore[misc]
 
 
 def _conv_transpose_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
