@@ -105,6 +105,15 @@ def test_nothing_is_built_for_a_size_that_stands_in_for_an_unknown_one() -> None
     assert layer.dense.kernel.shape == (3, 2)
 
 
+def test_a_number_of_indices_is_not_known() -> None:
+    x = Input((4,))
+    first, second = ops.where(x > 0)
+    assert first.shape == second.shape == (None,)
+    assert ops.where(x > 0, x, 0.0).shape == (None, 4)
+    rows, _ = Model(x, [first, second])(np.eye(4, dtype="float32"))
+    assert rows.shape == (4,)
+
+
 def test_the_message_of_an_op_has_no_size_that_nobody_gave() -> None:
     a, b = Input((None, 3)), Input((4, None))
     with pytest.raises(ValueError, match=r"matmul: .*3 and 4.*\(None, None, 3\), \(None, 4, None\)"):

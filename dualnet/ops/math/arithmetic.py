@@ -207,7 +207,7 @@ def logical_xor(xp: Xp, x1: Array, x2: Array, /) -> Const:
     return xp.logical_xor(x1, x2), None
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.where)
 def where(condition: Any, x1: Any = None, x2: Any = None, /) -> Tensor:
     """x1 where the condition holds, else x2. With neither, the indices at which it holds, as ``nonzero`` gives them"""
     if x1 is None and x2 is None:
