@@ -78,5 +78,5 @@ def test_integers_pass_through(backend: Backend) -> None:
     testing.check_grads(ops.take, np.random.rand(4, 2), np.array([0, 3, 3]), axis=0)
     with pytest.raises(ValueError, match="nothing to differentiate"):
         testing.check_grads(ops.abs, np.array([1, 2]))
-    with pytest.raises(ValueError, match="asked for"):
+    with pytest.raises(ValueError, match="argnums are"):
         testing.check_grads(ops.take, np.random.rand(4), np.array([0, 3]), argnums=1)

@@ -22,6 +22,8 @@ from ..core.tensor import Tensor
 from ..core.text import blank
 from .node import Operation, Spec, record
 
+MAX_ELEMENTS = 1 << 20  # of the zeros of one run: sizes are chosen smaller where there would be more
+
 Sizes = dict[tuple[int, int], int]  # (id of a symbolic tensor, axis) -> size that stands in for an unknown one
 
 
@@ -137,12 +139,21 @@ def _assignments(
             if partition in seen:
                 continue
             seen.append(partition)
-            first = max(limits, default=0) // step + 1
-            pool = [n for n in (step * (first + i) for i in range(2 * len(unknown) + len(fixed) + 2)) if n not in fixed]
             count = len(groups)
-            other = pool[1 : count + 1] if many else pool[count : 2 * count]
+            for spacing, first in ((step, max(limits, default=0) // step + 1), (12, 1), (4, 1), (1, 2)):
+                pool = [spacing * (first + i) for i in range(2 * len(unknown) + len(fixed) + 2)]
+                pool = [n for n in pool if n not in fixed]
+                other = pool[1 : count + 1] if many else pool[count : 2 * count]
+                largest = {key: known[key] or other[groups.index(group(key))] for key in unknown}
+                if _elements(symbolic, largest) <= MAX_ELEMENTS:
+                    break
             choices = [pool[:count], other, [3 + i for i in range(count)], [1] * count]
             yield [{key: known[key] or sizes[groups.index(group(key))] for key in unknown} for sizes in choices]
+
+
+def _elements(symbolic: dict[int, KerasTensor], sizes: Sizes) -> int:
+    """How many numbers the zeros hold that stand in for the symbolic tensors."""
+    return sum(math.prod(sizes[i, a] if n is None else n for a, n in enumerate(x.shape)) for i, x in symbolic.items())
 
 
 def _ranks(result: Any) -> list[int]:

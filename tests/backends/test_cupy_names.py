@@ -27,6 +27,7 @@ HOST_MODULES = {
     "dualnet/callbacks/event_file.py": "writes event files",
     "dualnet/data": "feeds data from the host",
     "dualnet/datasets": "reads files",
+    "dualnet/graph/infer.py": "silences the warnings of NumPy about zeros",
     "dualnet/initializers": "initial weights are drawn on the host by Keras's recipe",
     "dualnet/layers/preprocessing/numeric/discretization.py": "finds the bins of host data",
     "dualnet/layers/preprocessing/text/hashing.py": "strings have no place on a device",
