@@ -84,6 +84,16 @@ dualnet.optimizers.Optimizer._clip_gradients = _clip_gradients
 dualnet.optimizers.Optimizer._var_key = lambda optimizer, variable: id(variable)
 
 
+def _seed_generators(layer: Any) -> list[Any]:
+    from dualnet.layers.base.tracking import parts
+
+    return [v for v in dualnet.tree.flatten(parts(layer)) if isinstance(v, dualnet.random.SeedGenerator)]
+
+
+dualnet.Layer._seed_generators = property(_seed_generators)
+dualnet.Layer._call_context_args = property(lambda layer: frozenset(("training", *layer._context_arguments)))
+
+
 def _compile_loss(loss: Any, loss_weights: Any = None, output_names: Any = None) -> Any:
     from dualnet.training.compiled_loss import CompiledLoss
 
@@ -110,8 +120,8 @@ class _OfArrays:
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         # In dualnet the first batch builds; before that, only mismatches are detected.
-        if hasattr(self.wrapped, "places"):
-            self.wrapped.places(y_pred)
+        if hasattr(self.wrapped, "assignments"):
+            self.wrapped.assignments(y_pred)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         self.wrapped.update_state(*(_tensors(a) for a in args), **{k: _tensors(v) for k, v in kwargs.items()})

@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from .layer import Layer
 
 
-def convert_arguments(
-    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call with arrays as tensors, in the dtype the layer computes in."""
+def check_positional(layer: Layer, args: tuple[Any, ...]) -> None:
+    """Refuse booleans and strings as positional arguments of a call, as Keras does."""
     for name, value in list(zip(layer._signature.names, args))[1:]:
         if isinstance(value, (bool, str)) and name not in ("training", "mask"):
             raise ValueError(
                 f"Only input tensors may be passed as positional arguments to {type(layer).__name__}; pass {value!r} as "
                 f"the keyword argument {name}={value!r}"
             )
+
+
+def convert_arguments(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call with arrays as tensors, in the dtype the layer computes in."""
     converted = {key: _convert_all(layer, value) for key, value in kwargs.items()}
     return tuple(_convert_all(layer, value) for value in args), converted
 

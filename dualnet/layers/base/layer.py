@@ -25,7 +25,7 @@ from ...legacy.arguments import name_first, pop_input_shape
 from ...ops import _autocast as autocast
 from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
 from . import configuration, tracking
-from .calling import add_context, convert, convert_arguments, enter_context, pass_masks, set_mask
+from .calling import add_context, check_positional, convert, convert_arguments, enter_context, pass_masks, set_mask
 from .context import context, name_scope, nothing
 from .input_spec import assert_input_compatibility
 from .metaclass import CallSignature, LayerType, Shape, marking_built, read_signature
@@ -207,6 +207,7 @@ class Layer(Symbolic, Configurable, metaclass=LayerType):
             if mask is not None and signature.mask:
                 kwargs["mask"] = mask
         else:
+            check_positional(self, args)
             if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
                 return self._symbolic_call(*args, **kwargs)
             args, kwargs = convert_arguments(self, args, kwargs)

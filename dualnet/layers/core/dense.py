@@ -77,7 +77,9 @@ class InputLayer(Layer):
         return inputs
 
     def compute_output_shape(self, input_shape: Any = None) -> Any:
-        return self.batch_shape
+        if input_shape is None:
+            return self.batch_shape
+        return tuple(known if n is None else n for n, known in zip(input_shape, self.batch_shape))
 
     def get_config(self) -> dict[str, Any]:
         return {
