@@ -25,9 +25,9 @@ def text_dataset_from_directory(
 ) -> Any:
     """Return batches of the `.txt` files in a folder, read as UTF-8.
 
+    The arguments that are not listed are those of `image_dataset_from_directory`.
+
     Args:
-        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
-            format, verbose: as for `image_dataset_from_directory`.
         max_length: texts are truncated to this number of characters.
 
     Returns:
