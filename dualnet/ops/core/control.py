@@ -17,7 +17,8 @@ from ..math.arithmetic import equal, where
 from ..math.elementwise import cast
 from ..registry import export, op
 from .create import convert_to_tensor
-from .shape import concatenate, flip, get_item, ndim, reshape, shape, stack, unstack
+from .indexing import get_item
+from .shape import concatenate, flip, ndim, reshape, shape, stack, unstack
 
 Function = Callable[..., Any]
 

@@ -16,7 +16,8 @@ from ...core.tracing import Entry, no_grad, state
 from ..registry import export
 from .control import _stack
 from .create import convert_to_tensor
-from .shape import broadcast_to, get_item, reshape, shape
+from .indexing import get_item
+from .shape import broadcast_to, reshape, shape
 
 Function = Callable[..., Any]
 

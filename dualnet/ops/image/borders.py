@@ -9,7 +9,8 @@ from typing import Any
 from ...core.tensor import Tensor
 from .._common import Spec
 from ..core.create import arange
-from ..core.shape import expand_dims, get_item, pad, reshape, take, transpose
+from ..core.indexing import get_item, take
+from ..core.shape import expand_dims, pad, reshape, transpose
 from ..math.arithmetic import add, multiply
 from ..nn._windows import first_spatial_axis, one_per_axis, overhang
 from ..registry import export, op

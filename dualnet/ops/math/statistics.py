@@ -9,7 +9,8 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis
 from ..core.create import convert_to_tensor
-from ..core.shape import broadcast_to, expand_dims, get_item, ndim, reshape, shape, squeeze, swapaxes
+from ..core.indexing import get_item
+from ..core.shape import broadcast_to, expand_dims, ndim, reshape, shape, squeeze, swapaxes
 from ..linalg.linear import matmul
 from ..registry import op
 from .arithmetic import add, divide, multiply, not_equal, subtract

@@ -181,7 +181,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bo
     logits = output if from_logits else _softmax_logits(output, axis)
     if logits is not None:
         return _sparse_softmax_cross_entropy(target, logits, axis)
-    from ..core.shape import take_along_axis
+    from ..core.indexing import take_along_axis
     from ..math.elementwise import cast, clip, log, negative
     from ..math.reduce import sum
 

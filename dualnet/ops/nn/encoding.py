@@ -10,7 +10,8 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Const, Xp
-from ..core.shape import ndim, one_hot
+from ..core.indexing import one_hot
+from ..core.shape import ndim
 from ..math.reduce import max
 from ..registry import op
 

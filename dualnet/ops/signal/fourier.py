@@ -14,7 +14,8 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..core.create import arange, convert_to_tensor
-from ..core.shape import broadcast_to, get_item, ndim, pad, shape
+from ..core.indexing import get_item
+from ..core.shape import broadcast_to, ndim, pad, shape
 from ..math.arithmetic import divide, greater, multiply, subtract, where
 from ..math.elementwise import cos
 from ..registry import op
