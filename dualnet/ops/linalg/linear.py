@@ -43,8 +43,8 @@ def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
         if out[0] is not False:
             da = sum_to(xp, backend.matmul(dy, xp.swapaxes(columns, -1, -2)), rows).reshape(a.shape)
         if out[1] is not False:
-            place = out[1] if rows.ndim == b.ndim == 2 else None
-            db = backend.matmul(xp.swapaxes(rows, -1, -2), dy, out=place)
+            buffer = out[1] if rows.ndim == b.ndim == 2 else None
+            db = backend.matmul(xp.swapaxes(rows, -1, -2), dy, out=buffer)
             db = sum_to(xp, db, columns).reshape(b.shape)
         return da, db
 
