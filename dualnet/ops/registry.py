@@ -87,8 +87,8 @@ def export(module: str) -> Callable[[F], F]:
 
 def alias(name: str, function: F) -> F:
     """Another name of an op, under which Keras may store it too: ``amax = alias("amax", max)``."""
-    wrapped: Any = function
-    module = next(short for short, full in _MODULES.items() if full == wrapped.info.keras_module)
+    original: Any = function
+    module = next(short for short, full in _MODULES.items() if full == original.info.keras_module)
     _by_class.setdefault(_camel(name), function)
     _publish(module, name, function)
     return function

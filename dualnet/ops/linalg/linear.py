@@ -10,6 +10,8 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, floating, promote, sum_to
+from ..core.shape import ndim
+from ..math.arithmetic import multiply
 from ..nn.activation import FROM_OUTPUT
 from ..registry import op
 
@@ -81,9 +83,6 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
 @op("numpy", shape=shape_rules.dot)
 def dot(x1: Any, x2: Any, /) -> Tensor:
     """The product of two vectors, matrices or scalars, as ``numpy.dot`` has it for up to two axes on the right."""
-    from ..core.shape import ndim
-    from ..math.arithmetic import multiply
-
     if ndim(x1) == 0 or ndim(x2) == 0:
         return multiply(x1, x2)
     if ndim(x2) > 2:

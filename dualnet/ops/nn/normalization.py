@@ -16,7 +16,10 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating
-from ..math.reduce import _axes, _restore
+from ..core.shape import reshape
+from ..math.arithmetic import add, multiply
+from ..math.elementwise import rsqrt
+from ..math.reduce import _axes, _restore, var
 from ..registry import op
 
 Axes = int | Sequence[int]
@@ -170,11 +173,6 @@ def layer_normalization(
 
 
 def _rms_scaling(x: Any, gamma: Any, axes: tuple[int, ...], epsilon: float) -> Tensor:
-    from ..core.shape import reshape
-    from ..math.arithmetic import add, multiply
-    from ..math.elementwise import rsqrt
-    from ..math.reduce import var
-
     y = multiply(x, rsqrt(add(var(x, axis=axes, keepdims=True), epsilon)))
     return y if gamma is None else multiply(y, reshape(gamma, _shape(x, axes)))
 
@@ -197,8 +195,6 @@ def group_normalization(
 
     x: (batch, ...) with c entries along ``axis``, c a multiple of ``groups``.  gamma, beta: (c,) or None
     """
-    from ..core.shape import reshape
-
     shape = tuple(x.shape)
     (at,) = _axes(axis, len(shape))
     grouped = reshape(x, (*shape[:at], groups, shape[at] // groups, *shape[at + 1 :]))
