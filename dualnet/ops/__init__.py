@@ -11,6 +11,7 @@ from .core.control import *
 from .core.counting import *
 from .core.create import *
 from .core.functions import *
+from .core.indexing import *
 from .core.scatter import *
 from .core.segment import *
 from .core.shape import *

@@ -60,17 +60,17 @@ def op(
 
     def decorate(function: Callable[..., Any]) -> Any:
         if function.__code__.co_varnames[:1] in (("xp",), ("backend",)):
-            made: Any = primitive(mutates=mutates, in_place_grads=in_place_grads, shape=shape)(function)
+            wrapped: Any = primitive(mutates=mutates, in_place_grads=in_place_grads, shape=shape)(function)
         else:
-            made = composite(function, shape)
-        info = made.info
+            wrapped = composite(function, shape)
+        info = wrapped.info
         info.keras_module = _MODULES[module]
         info.keras_class = class_name or _camel(info.name)
         info.call = call or info.call
-        _by_class[info.keras_class] = made
+        _by_class[info.keras_class] = wrapped
         if module in _NAMESPACES:
-            _publish(module, info.name, made)
-        return made
+            _publish(module, info.name, wrapped)
+        return wrapped
 
     return decorate
 
@@ -87,8 +87,8 @@ def export(module: str) -> Callable[[F], F]:
 
 def alias(name: str, function: F) -> F:
     """Another name of an op, under which Keras may store it too: ``amax = alias("amax", max)``."""
-    made: Any = function
-    module = next(short for short, full in _MODULES.items() if full == made.info.keras_module)
+    original: Any = function
+    module = next(short for short, full in _MODULES.items() if full == original.info.keras_module)
     _by_class.setdefault(_camel(name), function)
     _publish(module, name, function)
     return function

@@ -96,7 +96,7 @@ SCATTER = [
           call(F((5,)), (-3,), F((1,)))),
     other(scattering._slice_update, lambda x, u, start_indices: updated(x, start_indices, u),
           call(F((3, 4)), F((2, 2)), start_indices=(1, 0)), empty=FIXED),
-    other(scattering._places, counted, call(np.array([[0, 1], [2, -1]]), shape=(3, 4)), call(AGAIN, shape=(3, 4, 2)), gradient=WHOLE),
+    other(scattering._flat_indices, counted, call(np.array([[0, 1], [2, -1]]), shape=(3, 4)), call(AGAIN, shape=(3, 4, 2)), gradient=WHOLE),
     other(scattering._write_rows, rows_written, call(F((3, 4)), np.array([2, 0, 2]), F((3, 4))),
           call(F((5,)), np.array([1, 1, 4]), F((3,))), empty=FIXED),
     other(scattering.scatter, placed, call(TWICE, F((4,)), (3, 4)), call(AGAIN, F((2, 2, 4)), (3, 4)),

@@ -30,7 +30,9 @@ def all_ops() -> dict[Any, str]:
     """Every public op, every primitive, and every public function of the modules of ``dualnet.ops``."""
     found = {getattr(ops, name): f"ops.{name}" for name in ops.__all__}
     for module in pkgutil.walk_packages(ops.__path__, "dualnet.ops."):
-        if module.name.rpartition(".")[2].startswith("_") or module.name in (registry.__name__, shape_rules.__name__):
+        if module.name.rpartition(".")[2].startswith("_") or module.name.startswith(
+            (registry.__name__, shape_rules.__name__)
+        ):
             continue
         members = vars(importlib.import_module(module.name))
         for name, member in members.items():

@@ -36,7 +36,7 @@ REFUSES = {
         COUNTS: "unstack _unstack",
         KERNEL: "conv depthwise_conv separable_conv conv_transpose convolve convolve_transpose",
         CHANNELS: "cross group_normalization",
-        ENTRY: "_conv _conv_transpose gamma beta binomial dropout _places _write_rows _segment_sum _segment_prod _segment_max "
+        ENTRY: "_conv _conv_transpose gamma beta binomial dropout _flat_indices _write_rows _segment_sum _segment_prod _segment_max "
         "_segment_min generalized_cross_entropy ctc_loss",
     }.items()
     for name in names.split()

@@ -17,7 +17,8 @@ from ..math.arithmetic import equal, where
 from ..math.elementwise import cast
 from ..registry import export, op
 from .create import convert_to_tensor
-from .shape import concatenate, flip, get_item, ndim, reshape, shape, stack, unstack
+from .indexing import get_item
+from .shape import concatenate, flip, ndim, reshape, shape, stack, unstack
 
 Function = Callable[..., Any]
 
@@ -42,10 +43,10 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
 def _choose(cases: list[tuple[Any, Any]], otherwise: Any, name: str) -> Any:
     """The value of the first case whose predicate holds, else ``otherwise``; chosen leaf by leaf."""
     for pred, value in reversed(cases):
-        kinds = [[_shape(v) for v in tree.flatten(x)] for x in (value, otherwise)]
-        if kinds[0] != kinds[1]:
+        shapes = [[_shape(v) for v in tree.flatten(x)] for x in (value, otherwise)]
+        if shapes[0] != shapes[1]:
             raise ValueError(
-                f"{name}: all functions should return tensors of the same shapes, got {kinds[0]} and {kinds[1]}"
+                f"{name}: all functions should return tensors of the same shapes, got {shapes[0]} and {shapes[1]}"
             )
         chosen = cast(reshape(pred, ()), "bool") if ndim(pred) else cast(pred, "bool")
 
@@ -184,8 +185,8 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
     values = tuple(tree.map_structure(convert_to_tensor, v) for v in values)
     turns = 0
     while (maximum_iterations is None or turns < maximum_iterations) and bool(cond(*values)):
-        made = body(*values)
-        values = tuple(made) if isinstance(made, (tuple, list)) else (made,)
+        results = body(*values)
+        values = tuple(results) if isinstance(results, (tuple, list)) else (results,)
         turns += 1
     return (type(loop_vars)(values) if type(loop_vars) in (tuple, list) else values) if several else values[0]
 
@@ -217,7 +218,9 @@ def associative_scan(f: Function, elems: Any, /, reverse: bool = False, axis: in
 
     distance = 1
     while distance < lengths[0]:
-        made = f(packed([part(x, None, -distance) for x in leaves]), packed([part(x, distance, None) for x in leaves]))
-        leaves = [concatenate([part(x, None, distance), y], axis=axis) for x, y in zip(leaves, tree.flatten(made))]
+        results = f(
+            packed([part(x, None, -distance) for x in leaves]), packed([part(x, distance, None) for x in leaves])
+        )
+        leaves = [concatenate([part(x, None, distance), y], axis=axis) for x, y in zip(leaves, tree.flatten(results))]
         distance *= 2
     return packed([flip(x, axis) for x in leaves] if reverse else leaves)

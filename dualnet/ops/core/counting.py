@@ -114,16 +114,16 @@ def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, lengt
     """How often each of the numbers below ``length`` is in each row, or the sum of its weights.  (..., n) -> (..., length)"""
     xp = backend.xp
     rows = math.prod(x.shape[:-1])
-    place = (x.astype("int64").reshape(rows, x.shape[-1]) + (xp.arange(rows) * length)[:, None]).reshape(-1)
+    slots = (x.astype("int64").reshape(rows, x.shape[-1]) + (xp.arange(rows) * length)[:, None]).reshape(-1)
     if weights is None:
-        counted = xp.ones(place.shape, dtype="int32")
+        counted = xp.ones(slots.shape, dtype="int32")
     else:
         counted = weights.astype("int32") if weights.dtype == "bool" else weights
     y = xp.zeros((rows * length,), dtype=counted.dtype)
-    backend.scatter_add(y, place, counted.reshape(-1))
+    backend.scatter_add(y, slots, counted.reshape(-1))
 
     def backward(dy: Array) -> tuple[None, Array]:
-        return None, dy.reshape(-1)[place].reshape(x.shape)
+        return None, dy.reshape(-1)[slots].reshape(x.shape)
 
     return y.reshape((*x.shape[:-1], length)), backward
 
@@ -175,11 +175,11 @@ def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float
     steps = xp.arange(bins + 1)
     edges = low + (high - low) * (steps.astype(x.dtype) / bins)
     edges = xp.where(steps == bins, high, edges)  # which rounding may have missed
-    place = xp.searchsorted(edges, x, side="right") - 1
-    place = xp.where(x == high, bins - 1, place)  # the last bin holds its upper edge
-    place = xp.where(xp.logical_and(place >= 0, place < bins), place, bins)
+    slots = xp.searchsorted(edges, x, side="right") - 1
+    slots = xp.where(x == high, bins - 1, slots)  # the last bin holds its upper edge
+    slots = xp.where(xp.logical_and(slots >= 0, slots < bins), slots, bins)
     counts = xp.zeros((bins + 1,), dtype=x.dtype)
-    backend.scatter_add(counts, place, xp.ones(x.shape, dtype=x.dtype))
+    backend.scatter_add(counts, slots, xp.ones(x.shape, dtype=x.dtype))
     return (counts[:bins], edges), None
 
 

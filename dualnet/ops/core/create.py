@@ -12,6 +12,7 @@ from ...core.dtypes import result_type, standardize_dtype
 from ...core.tensor import Tensor
 from ...core.variables import Variable
 from .. import shape_rules
+from ..math.elementwise import cast, copy
 from ..registry import export, op
 
 Shape = int | Sequence[int]
@@ -32,8 +33,6 @@ def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) 
     if isinstance(x, Tensor) and (dtype is None or str(x.dtype) == standardize_dtype(dtype)):
         return x.value if isinstance(x, Variable) else x
     if isinstance(x, Tensor):
-        from ..math.elementwise import cast
-
         return cast(x, dtype)
     return Tensor(to_array(x, backends.current(), None if dtype is None else standardize_dtype(dtype)))
 
@@ -41,8 +40,6 @@ def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) 
 @op("numpy")
 def array(x: Any, /, dtype: Any = None) -> Tensor:
     """An array, number or nested list as a tensor of its own"""
-    from ..math.elementwise import copy
-
     return copy(convert_to_tensor(x, dtype))
 
 

@@ -16,7 +16,8 @@ from ...core.tracing import Entry, no_grad, state
 from ..registry import export
 from .control import _stack
 from .create import convert_to_tensor
-from .shape import broadcast_to, get_item, reshape, shape
+from .indexing import get_item
+from .shape import broadcast_to, reshape, shape
 
 Function = Callable[..., Any]
 
@@ -39,16 +40,16 @@ def custom_gradient(f: Function) -> Function:
         if state.tapes and any(isinstance(x, Tensor) and x.tracked for x in args):
 
             def backward(dy: Any) -> tuple[Any, ...]:
-                given = tuple(Tensor(d) for d in dy) if several else Tensor(dy)
+                gradients = tuple(Tensor(d) for d in dy) if several else Tensor(dy)
                 with no_grad():
-                    found = grad(given)
-                found = found if isinstance(found, (tuple, list)) else (found,)
-                if len(found) != len(args):
+                    results = grad(gradients)
+                results = results if isinstance(results, (tuple, list)) else (results,)
+                if len(results) != len(args):
                     raise ValueError(
                         f"custom_gradient: {getattr(f, '__name__', 'f')} has {len(args)} arguments, "
-                        f"its gradient returned {len(found)}"
+                        f"its gradient returned {len(results)}"
                     )
-                return tuple(None if g is None else convert_to_tensor(g).data for g in found)
+                return tuple(None if g is None else convert_to_tensor(g).data for g in results)
 
             for y in outputs:
                 y.tracked = True
@@ -85,27 +86,29 @@ def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, sign
 
     @functools.wraps(pyfunc)
     def op(*args: Any, **options: Any) -> Any:
-        places = [i for i in range(len(args)) if i not in left_out]
+        positions = [i for i in range(len(args)) if i not in left_out]
         names = [n for n in options if n not in left_out]
-        given = [convert_to_tensor(x) for x in (*(args[i] for i in places), *(options[n] for n in names))]
-        cores = [0] * len(given) if signature is None else _cores(signature)
-        if len(cores) != len(given):
-            raise ValueError(f"vectorize: the signature {signature!r} is for {len(cores)} arguments, got {len(given)}")
-        outer = _broadcast([shape(x)[: len(shape(x)) - k] for x, k in zip(given, cores)])
+        tensors = [convert_to_tensor(x) for x in (*(args[i] for i in positions), *(options[n] for n in names))]
+        cores = [0] * len(tensors) if signature is None else _cores(signature)
+        if len(cores) != len(tensors):
+            raise ValueError(
+                f"vectorize: the signature {signature!r} is for {len(cores)} arguments, got {len(tensors)}"
+            )
+        outer = _broadcast([shape(x)[: len(shape(x)) - k] for x, k in zip(tensors, cores)])
         count = math.prod(outer)
         if count == 0:
             raise ValueError("vectorize: expected at least one element, got none")
         rows = []
-        for x, k in zip(given, cores):
+        for x, k in zip(tensors, cores):
             inner = shape(x)[len(shape(x)) - k :]
             rows.append(reshape(broadcast_to(x, outer + inner), (count, *inner)))
         results = []
         for i in range(count):
             values = [get_item(x, i) for x in rows]
             positional = list(args)
-            for place, value in zip(places, values):
-                positional[place] = value
-            results.append(pyfunc(*positional, **{**options, **dict(zip(names, values[len(places) :]))}))
+            for position, value in zip(positions, values):
+                positional[position] = value
+            results.append(pyfunc(*positional, **{**options, **dict(zip(names, values[len(positions) :]))}))
         if isinstance(results[0], (tuple, list)):
             return tuple(_restored(list(part), outer) for part in zip(*results))
         return _restored(results, outer)

@@ -126,25 +126,25 @@ def slice_update(inputs: Any, start_indices: Starts, updates: Any, /) -> Tensor:
 
 
 @primitive
-def _places(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
+def _flat_indices(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
     """Rows of indices as places in the flattened first axes; -1 for what lies outside.  (..., k) -> (m,)"""
     if indices.ndim == 0 or indices.shape[-1] > len(shape):
         raise ValueError(f"expected indices (..., k) of up to {len(shape)} axes, got shape {indices.shape}")
-    place: Any = 0
+    position: Any = 0
     inside: Any = True
     for axis, n in enumerate(shape[: indices.shape[-1]]):
         i = indices[..., axis].astype("int64")
         i = xp.where(i < 0, i + n, i)
         inside = xp.logical_and(inside, xp.logical_and(i >= 0, i < n))
-        place = place * n + i
-    return xp.where(inside, place, -1).reshape(-1), None
+        position = position * n + i
+    return xp.where(inside, position, -1).reshape(-1), None
 
 
 @primitive
-def _write_rows(xp: Xp, x: Array, places: Array, rows: Array, /) -> Op:
+def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Op:
     """x with rows replaced, the last of those for one place.  x: (n, ...)  places: (m,)  rows: (m, ...)"""
-    n, m = x.shape[0], places.shape[0]
-    slots = _slots(xp, places, n)
+    n, m = x.shape[0], indices.shape[0]
+    slots = _slots(xp, indices, n)
     # Which row is written last is found by its number, not left to the order in which a device writes.
     winner = xp.full((n + 1,), -1, dtype="int64")
     number = xp.arange(m, dtype="int64")
@@ -170,10 +170,10 @@ def scatter(indices: Any, values: Any, /, shape: Sequence[int]) -> Tensor:
     from the end; what lies outside is left out.
     """
     shape = tuple(shape)
-    places = _places(indices, shape=shape)
+    flat = _flat_indices(indices, shape=shape)
     k = shape_of(indices)[-1]
     rows = reshape(values, (-1, math.prod(shape[k:]))) if math.prod(shape_of(values)) else _no_rows(values, shape[k:])
-    return reshape(_segment_sum(rows, places, math.prod(shape[:k])), shape)
+    return reshape(_segment_sum(rows, flat, math.prod(shape[:k])), shape)
 
 
 def _no_rows(values: Any, rest: Sequence[int]) -> Tensor:
@@ -189,16 +189,16 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, /, reduction: str | 
     indices count from the end; what lies outside is left out.
     """
     whole, k = shape_of(inputs), shape_of(indices)[-1]
-    places = _places(indices, shape=whole)
+    flat = _flat_indices(indices, shape=whole)
     n, rest = math.prod(whole[:k]), whole[k:]
-    rows = reshape(updates, (shape_of(places)[0], *rest))
+    rows = reshape(updates, (shape_of(flat)[0], *rest))
     table = reshape(inputs, (n, *rest))
     if reduction is None:
-        return reshape(_write_rows(table, places, rows), whole)
+        return reshape(_write_rows(table, flat, rows), whole)
     if reduction not in _REDUCTIONS:
         raise ValueError(f'expected the reduction None, "add", "max", "min" or "mul", got {reduction!r}')
     segments, combine = _REDUCTIONS[reduction]
-    return reshape(combine(table, segments(rows, places, n)), whole)
+    return reshape(combine(table, segments(rows, flat, n)), whole)
 
 
 _REDUCTIONS: dict[str, tuple[Any, Any]] = {

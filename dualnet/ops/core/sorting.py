@@ -62,7 +62,7 @@ def _take_distinct(xp: Xp, x: Array, indices: Array, /) -> Op:
 
 
 @primitive
-def _top_places(xp: Xp, x: Array, /, k: int) -> Const:
+def _top_indices(xp: Xp, x: Array, /, k: int) -> Const:
     """The places of the k largest of each row, the largest first; the first of equals first.  (..., n) -> (..., k)"""
     if x.ndim == 0:
         raise ValueError("top_k: expected at least one axis, got a tensor without axes")
@@ -80,8 +80,8 @@ def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
     They come largest first, whatever ``sorted`` is; NaN counts as largest, of equals the first is taken.
     """
-    places = _top_places(x, k)
-    return _take_distinct(x, places), places
+    indices = _top_indices(x, k)
+    return _take_distinct(x, indices), indices
 
 
 @op("math", shape=shape_rules.unchanged)
@@ -98,8 +98,8 @@ def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
         )
     targets = targets.astype("int64")
     known = xp.logical_and(targets >= 0, targets < predictions.shape[1])
-    places = xp.where(known, targets, xp.zeros_like(targets))[:, None]
-    own = xp.take_along_axis(predictions, places, axis=1)
+    classes = xp.where(known, targets, xp.zeros_like(targets))[:, None]
+    own = xp.take_along_axis(predictions, classes, axis=1)
     rank = xp.sum(predictions > own, axis=1)
     return xp.logical_and(xp.logical_and(known, xp.isfinite(own[:, 0])), rank < k), None
 
@@ -129,5 +129,5 @@ def isin(xp: Xp, x1: Array, x2: Array, /, assume_unique: bool = False, invert: b
     if x.dtype == "bool":
         x, y = x.astype("uint8"), y.astype("uint8")
     y = xp.sort(y)
-    found = y[xp.minimum(xp.searchsorted(y, x), y.size - 1)] == x
-    return (xp.logical_not(found) if invert else found), None
+    matches = y[xp.minimum(xp.searchsorted(y, x), y.size - 1)] == x
+    return (xp.logical_not(matches) if invert else matches), None

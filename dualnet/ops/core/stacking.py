@@ -169,8 +169,8 @@ def _unravel_index(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
 def unravel_index(indices: Any, /, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
     """The indices for each axis of places counted in C order, in the dtype of ``indices``. Negative ones count from the end"""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    found = _unravel_index(indices, shape=shape)
-    return found if isinstance(found, tuple) else (found,)
+    indices_by_axis = _unravel_index(indices, shape=shape)
+    return indices_by_axis if isinstance(indices_by_axis, tuple) else (indices_by_axis,)
 
 
 @op("numpy")

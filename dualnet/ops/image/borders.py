@@ -9,7 +9,8 @@ from typing import Any
 from ...core.tensor import Tensor
 from .._common import Spec
 from ..core.create import arange
-from ..core.shape import expand_dims, get_item, pad, reshape, take, transpose
+from ..core.indexing import get_item, take
+from ..core.shape import expand_dims, pad, reshape, transpose
 from ..math.arithmetic import add, multiply
 from ..nn._windows import first_spatial_axis, one_per_axis, overhang
 from ..registry import export, op
@@ -26,10 +27,10 @@ def _two_of_three(
     target: int | None,
 ) -> tuple[int, int]:
     """What to take off (sign -1) or add (1) at both ends of an axis, from two of: before, after, the new length."""
-    given = dict(zip(names, (before, after, target)))
-    said = ", ".join(f"{k}={v}" for k, v in given.items())
-    if sum(v is not None for v in given.values()) != 2:
-        raise ValueError(f"{op}: Must specify exactly two of {', '.join(names)}. Received: {said}")
+    values = dict(zip(names, (before, after, target)))
+    received = ", ".join(f"{k}={v}" for k, v in values.items())
+    if sum(v is not None for v in values.values()) != 2:
+        raise ValueError(f"{op}: Must specify exactly two of {', '.join(names)}. Received: {received}")
     if target is None:
         target = length + sign * (before + after)  # type: ignore[operator]
     if target < 0:
@@ -108,8 +109,8 @@ def crop_images(
     """Images without their borders: of top, bottom and target height two are given, and two of left, right and width"""
     rows, columns = (top_cropping, bottom_cropping, target_height), (left_cropping, right_cropping, target_width)
     first, ends = _ends("crop_images", images, -1, rows, columns, data_format)
-    kept = [slice(a, n - b) for n, (a, b) in zip(images.shape[first : first + 2], ends)]
-    return get_item(images, (*[slice(None)] * first, *kept))
+    window = [slice(a, n - b) for n, (a, b) in zip(images.shape[first : first + 2], ends)]
+    return get_item(images, (*[slice(None)] * first, *window))
 
 
 @op("image", shape=_borders_shape(1))
@@ -203,11 +204,11 @@ def _patches(
         axis = first + 2 * i
         if step == size and dilation == 1:
             shape = tuple(x.shape)
-            kept = get_item(x, (*[slice(None)] * axis, slice(0, count * size)))
-            x = reshape(kept, _open((*shape[:axis], count, size, *shape[axis + 1 :])))
+            cropped = get_item(x, (*[slice(None)] * axis, slice(0, count * size)))
+            x = reshape(cropped, _open((*shape[:axis], count, size, *shape[axis + 1 :])))
         else:
-            places = add(expand_dims(multiply(arange(count), step), 1), multiply(arange(size), dilation))
-            x = take(x, places, axis=axis)
+            indices = add(expand_dims(multiply(arange(count), step), 1), multiply(arange(size), dilation))
+            x = take(x, indices, axis=axis)
     which, where = [first + 2 * i for i in range(rank)], [first + 2 * i + 1 for i in range(rank)]
     channels = len(x.shape) - 1 if first_spatial_axis(op, data_format) == 1 else first - 1
     lead = [a for a in range(first) if a != channels]

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...core.tensor import Tensor
 from .. import shape_rules
-from ..core.shape import get_item, pad, stack
+from ..core.indexing import get_item
+from ..core.shape import pad, stack
 from ..math.arithmetic import add, divide, multiply, subtract
 from ..math.elementwise import cast, square
 from ..math.reduce import mean

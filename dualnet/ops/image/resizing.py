@@ -13,7 +13,8 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp
-from ..core.shape import get_item, pad
+from ..core.indexing import get_item
+from ..core.shape import pad
 from ..nn._windows import first_spatial_axis
 from ..registry import op
 

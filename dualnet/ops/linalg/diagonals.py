@@ -14,7 +14,7 @@ from ..math.reduce import sum
 from ..registry import op
 
 
-def _places(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
+def _diagonal_indices(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
     """The rows and columns of a diagonal."""
     i = xp.arange(length)
     return i + builtins.max(-offset, 0), i + builtins.max(offset, 0)
@@ -29,7 +29,7 @@ def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 
 
     def backward(dy: Array) -> Array:
         dx = xp.zeros(x.shape, dtype=dy.dtype)
-        rows, columns = _places(xp, y.shape[-1], offset)
+        rows, columns = _diagonal_indices(xp, y.shape[-1], offset)
         xp.moveaxis(dx, (axis1, axis2), (-2, -1))[..., rows, columns] = dy
         return dx
 
@@ -41,7 +41,7 @@ def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Op:
     """A square matrix with x on its k-th diagonal and 0 elsewhere.  x: (n,) -> (n + |k|, n + |k|)"""
     n = x.shape[0] + builtins.abs(k)
     y = xp.zeros((n, n), dtype=x.dtype)
-    y[_places(xp, x.shape[0], k)] = x
+    y[_diagonal_indices(xp, x.shape[0], k)] = x
 
     def backward(dy: Array) -> Array:
         return xp.diagonal(dy, k)

@@ -152,10 +152,10 @@ def _contract(
 
 def _simple(xp: Xp, term: Labels, x: Array, sizes: dict[Label, int]) -> tuple[Labels, Array]:
     """An operand without letters that stand twice and without axes of 1 that broadcast."""
-    kept = tuple(n == sizes[a] for a, n in zip(term, x.shape))
-    if not all(kept):
-        x = x.reshape(tuple(n for n, keep in zip(x.shape, kept) if keep))
-        term = tuple(a for a, keep in zip(term, kept) if keep)
+    full = tuple(n == sizes[a] for a, n in zip(term, x.shape))
+    if not all(full):
+        x = x.reshape(tuple(n for n, keep in zip(x.shape, full) if keep))
+        term = tuple(a for a, keep in zip(term, full) if keep)
     while (twice := next((a for a in term if term.count(a) > 1), None)) is not None:
         first = term.index(twice)
         second = term.index(twice, first + 1)
@@ -204,17 +204,17 @@ def _gradient(
     xp = backend.xp
     one = tuple(a for a, n in zip(term, x.shape) if n == sizes[a])  # an axis of 1 that was broadcast is summed over
     plain = tuple(dict.fromkeys(one))
-    given = {a for t in terms for a in t}
-    found = _contract(backend, terms, arrays, tuple(a for a in plain if a in given), sizes)
+    present = {a for t in terms for a in t}
+    gradient = _contract(backend, terms, arrays, tuple(a for a in plain if a in present), sizes)
     # A label that nothing else has was summed over: its gradient is the same all along.
-    found = found.reshape(tuple(sizes[a] if a in given else 1 for a in plain))
-    found = xp.broadcast_to(found, tuple(sizes[a] for a in plain))
+    gradient = gradient.reshape(tuple(sizes[a] if a in present else 1 for a in plain))
+    gradient = xp.broadcast_to(gradient, tuple(sizes[a] for a in plain))
     for at, label in enumerate(one):  # a label that stands twice: onto the diagonal, zero elsewhere
         if label in one[:at]:
             before = one[:at].index(label)
             n = sizes[label]
-            hot = xp.eye(n, dtype=found.dtype).reshape(
-                tuple(n if i in (before, at) else 1 for i in range(found.ndim + 1))
+            hot = xp.eye(n, dtype=gradient.dtype).reshape(
+                tuple(n if i in (before, at) else 1 for i in range(gradient.ndim + 1))
             )
-            found = xp.expand_dims(found, at) * hot
-    return found.reshape(x.shape)
+            gradient = xp.expand_dims(gradient, at) * hot
+    return gradient.reshape(x.shape)

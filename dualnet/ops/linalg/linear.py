@@ -10,6 +10,8 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, floating, promote, sum_to
+from ..core.shape import ndim
+from ..math.arithmetic import multiply
 from ..nn.activation import FROM_OUTPUT
 from ..registry import op
 
@@ -43,8 +45,8 @@ def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
         if out[0] is not False:
             da = sum_to(xp, backend.matmul(dy, xp.swapaxes(columns, -1, -2)), rows).reshape(a.shape)
         if out[1] is not False:
-            place = out[1] if rows.ndim == b.ndim == 2 else None
-            db = backend.matmul(xp.swapaxes(rows, -1, -2), dy, out=place)
+            buffer = out[1] if rows.ndim == b.ndim == 2 else None
+            db = backend.matmul(xp.swapaxes(rows, -1, -2), dy, out=buffer)
             db = sum_to(xp, db, columns).reshape(b.shape)
         return da, db
 
@@ -81,9 +83,6 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
 @op("numpy", shape=shape_rules.dot)
 def dot(x1: Any, x2: Any, /) -> Tensor:
     """The product of two vectors, matrices or scalars, as ``numpy.dot`` has it for up to two axes on the right."""
-    from ..core.shape import ndim
-    from ..math.arithmetic import multiply
-
     if ndim(x1) == 0 or ndim(x2) == 0:
         return multiply(x1, x2)
     if ndim(x2) > 2:

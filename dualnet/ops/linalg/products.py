@@ -8,7 +8,8 @@ from typing import Any
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp, promote, promote_floating, sum_to
-from ..core.shape import expand_dims, get_item, moveaxis, ndim, ravel, stack
+from ..core.indexing import get_item
+from ..core.shape import expand_dims, moveaxis, ndim, ravel, stack
 from ..math.arithmetic import multiply, subtract
 from ..registry import op
 from .einsum import _einsum

@@ -17,10 +17,10 @@ from .reduce import cumsum
 def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
     """The running product along an axis (None: of the flattened tensor)"""
     shape = x.shape
-    kind = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
+    result_dtype = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
     flat = x.reshape(-1) if axis is None else x
     at = 0 if axis is None else axis
-    y = xp.cumprod(flat, axis=at, dtype=kind)
+    y = xp.cumprod(flat, axis=at, dtype=result_dtype)
 
     def backward(dy: Array) -> Array:
         dy = dy.reshape(y.shape)

@@ -10,10 +10,10 @@ from ..registry import alias, op
 
 
 def _integers(name: str, x: Array, y: Any, booleans: bool = True) -> tuple[Array, Any]:
-    kinds = "biu" if booleans else "iu"
+    allowed = "biu" if booleans else "iu"
     for v in (x, y):
         kind = v.dtype.kind if hasattr(v, "dtype") else {bool: "b", int: "i"}.get(type(v), "f")
-        if kind not in kinds:
+        if kind not in allowed:
             what = "integers or booleans" if booleans else "integers"
             raise TypeError(f"{name}: expected {what}, got {getattr(v, 'dtype', type(v).__name__)}")
     return promote(x, y)

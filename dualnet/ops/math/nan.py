@@ -87,16 +87,16 @@ def nanstd(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @op("numpy", shape=shape_rules.reduction)
 def nanargmax(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the largest element (the first of equals), as int32"""
-    return _place(reduce.argmax, x, -math.inf, axis, keepdims)
+    return _nan_index(reduce.argmax, x, -math.inf, axis, keepdims)
 
 
 @op("numpy", shape=shape_rules.reduction)
 def nanargmin(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the smallest element (the first of equals), as int32"""
-    return _place(reduce.argmin, x, math.inf, axis, keepdims)
+    return _nan_index(reduce.argmin, x, math.inf, axis, keepdims)
 
 
-def _place(find: Array, x: Array, worst: float, axis: int | None, keepdims: bool) -> Array:
+def _nan_index(find: Array, x: Array, worst: float, axis: int | None, keepdims: bool) -> Array:
     x = _tensor(x)
     i = find(_without_nan(x, worst), axis=axis, keepdims=keepdims)
     return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), -1, i) if is_float(x.dtype) else i

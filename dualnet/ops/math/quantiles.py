@@ -75,7 +75,7 @@ def _quantile(
     )  # with weight 0, infinity counts for nothing
     if not skip_nan:
         y = xp.where(missing[-1], values[-1], y)
-    kept = (
+    remaining = (
         tuple(1 if a in axes else x.shape[a] for a in range(x.ndim)) if keepdims else tuple(x.shape[a] for a in others)
     )
 
@@ -88,7 +88,7 @@ def _quantile(
         xp.put_along_axis(dx, order, dvalues.reshape(rows.shape), 0)
         return xp.transpose(dx.reshape(moved.shape), back), None
 
-    return y.reshape(q.shape + kept), backward
+    return y.reshape(q.shape + remaining), backward
 
 
 @op("numpy")

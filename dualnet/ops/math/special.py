@@ -61,8 +61,8 @@ def i0(xp: Xp, x: Array, /) -> Const:
 
 def _window(name: str, x: Any, *more: float) -> Tensor:
     """A window of ``int(x)`` numbers: how many is needed on the host, so a tensor is read back."""
-    made = getattr(backends.current().xp, name)(int(x), *more)
-    return Tensor(made.astype(settings.floatx()))
+    window = getattr(backends.current().xp, name)(int(x), *more)
+    return Tensor(window.astype(settings.floatx()))
 
 
 @export("numpy")

@@ -9,7 +9,8 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis
 from ..core.create import convert_to_tensor
-from ..core.shape import broadcast_to, expand_dims, get_item, ndim, reshape, shape, squeeze, swapaxes
+from ..core.indexing import get_item
+from ..core.shape import broadcast_to, expand_dims, ndim, reshape, shape, squeeze, swapaxes
 from ..linalg.linear import matmul
 from ..registry import op
 from .arithmetic import add, divide, multiply, not_equal, subtract
@@ -25,16 +26,16 @@ def average(x: Array, /, axis: Axis = None, weights: Array | None = None) -> Ten
     """
     if weights is None:
         return mean(x, axis=axis)
-    before, given = shape(x), shape(weights)
-    if given != before:
+    x_shape, weights_shape = shape(x), shape(weights)
+    if weights_shape != x_shape:
         if not isinstance(axis, int):
             raise ValueError(
-                f"average: weights of shape {given} for x of shape {before} need one axis, got axis={axis}"
+                f"average: weights of shape {weights_shape} for x of shape {x_shape} need one axis, got axis={axis}"
             )
-        if given != (before[axis],):
-            raise ValueError(f"average: expected weights of shape {before} or {(before[axis],)}, got {given}")
-        weights = reshape(weights, tuple(before[axis] if i == axis % len(before) else 1 for i in range(len(before))))
-    return divide(sum(multiply(x, weights), axis=axis), sum(broadcast_to(weights, before), axis=axis))
+        if weights_shape != (x_shape[axis],):
+            raise ValueError(f"average: expected weights of shape {x_shape} or {(x_shape[axis],)}, got {weights_shape}")
+        weights = reshape(weights, tuple(x_shape[axis] if i == axis % len(x_shape) else 1 for i in range(len(x_shape))))
+    return divide(sum(multiply(x, weights), axis=axis), sum(broadcast_to(weights, x_shape), axis=axis))
 
 
 @op("numpy", shape=shape_rules.reduction)

@@ -26,12 +26,12 @@ class Plan(NamedTuple):
 
 def per_axis(who: str, name: str, value: Any, rank: int, least: int = 1) -> Ints:
     """A whole number for each spatial axis, given as one for all or as one for each."""
-    found = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()
-    if len(found) != rank or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in found):
+    values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()
+    if len(values) != rank or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in values):
         raise ValueError(
             f"{who}: {name} must be a whole number from {least} on, or a tuple of {rank} of them, got {value!r}"
         )
-    return found
+    return values
 
 
 def data_format_of(who: str, data_format: str | None) -> str:

@@ -17,6 +17,7 @@ from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating
+from ..core.shape import reshape, transpose
 from ..registry import alias, export, op
 
 
@@ -264,8 +265,6 @@ def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 def _over_axes(op: Callable[..., Any], x: Any, axes: tuple[int, ...]) -> Tensor:
     """A softmax over several axes: bring them to the end, flatten them, and take everything back."""
-    from ..core.shape import reshape, transpose
-
     rank = len(x.shape)
     chosen = [a % rank for a in axes]
     order = [a for a in range(rank) if a not in chosen] + chosen

@@ -35,10 +35,10 @@ def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format:
     def backward(dy: Array) -> Array:
         for (axis, size), x in zip(reversed(axes), reversed(stages[:-1])):
             dx = xp.zeros(x.shape, dtype=dy.dtype)
-            for window, place in _windows(x.shape, axis, size):
+            for window, cell in _windows(x.shape, axis, size):
                 part = x[window]
-                places = xp.arange(part.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
-                dx[window] += dy[place] * (xp.expand_dims(xp.argmax(part, axis=axis), axis) == places)
+                positions = xp.arange(part.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+                dx[window] += dy[cell] * (xp.expand_dims(xp.argmax(part, axis=axis), axis) == positions)
             dy = dx
         return dy
 
@@ -57,8 +57,8 @@ def adaptive_average_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_for
     def backward(dy: Array) -> Array:
         for (axis, size), shape in zip(reversed(axes), reversed(shapes)):
             dx = xp.zeros(shape, dtype=dy.dtype)
-            for window, place in _windows(shape, axis, size):
-                dx[window] += dy[place] / (window[axis].stop - window[axis].start)
+            for window, cell in _windows(shape, axis, size):
+                dx[window] += dy[cell] / (window[axis].stop - window[axis].start)
             dy = dx
         return dy
 
@@ -81,6 +81,6 @@ def _windows(shape: tuple[int, ...], axis: int, size: int) -> Windows:
 
 def _reduce(xp: Xp, reduce: Callable[..., Array], x: Array, axis: int, size: int) -> Array:
     y = xp.empty((*x.shape[:axis], size, *x.shape[axis + 1 :]), dtype=x.dtype)
-    for window, place in _windows(x.shape, axis, size):
-        y[place] = reduce(x[window], axis=axis, keepdims=True)
+    for window, cell in _windows(x.shape, axis, size):
+        y[cell] = reduce(x[window], axis=axis, keepdims=True)
     return y

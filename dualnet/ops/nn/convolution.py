@@ -85,9 +85,9 @@ def _conv(
     xp, act = backend.xp, FROM_OUTPUT[activation]
     kernel = floating(kernel)
     x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
-    given = kernel.shape
+    kernel_shape = kernel.shape
     if depthwise:
-        kernel = kernel.reshape((*given[:-2], 1, given[-2] * given[-1]))
+        kernel = kernel.reshape((*kernel_shape[:-2], 1, kernel_shape[-2] * kernel_shape[-1]))
     geometry = (strides, padding, dilation, x.shape[-1] // kernel.shape[-2])
     y = act.forward(backend, backend.conv(x, kernel, bias, *geometry))
 
@@ -98,8 +98,8 @@ def _conv(
             dx = backend.conv_input_gradient(dz, kernel, x.shape, *geometry)
             dx = _channels_moved(xp, dx, channels_first)
         if out[1] is not False:
-            place = None if out[1] is None else out[1].reshape(kernel.shape)
-            dw = backend.conv_kernel_gradient(x, dz, kernel.shape, *geometry, out=place).reshape(given)
+            buffer = None if out[1] is None else out[1].reshape(kernel.shape)
+            dw = backend.conv_kernel_gradient(x, dz, kernel.shape, *geometry, out=buffer).reshape(kernel_shape)
         if bias is not None and out[2] is not False:
             db = _sum_pixels(backend, dz, out[2])
         return dx, dw, db

@@ -16,6 +16,10 @@ from ...core.op import primitive
 from ...core.tensor import Tensor, logits_of
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating, sum_to
+from ..core.indexing import take_along_axis
+from ..core.shape import expand_dims, ndim, shape, squeeze
+from ..math.elementwise import cast, clip, log, negative
+from ..math.reduce import sum
 from ..registry import op
 
 
@@ -168,8 +172,6 @@ def categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = Fa
 @op("nn", shape=shape_rules.sparse_crossentropy)
 def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Cross-entropy with integer labels.  target: (...) or (..., 1)  output: (..., classes) -> (...)"""
-    from ..core.shape import expand_dims, ndim, shape, squeeze
-
     if ndim(target) == ndim(output) and shape(target)[-1] == 1:
         target = squeeze(target, axis=-1)
     expected = [n for i, n in enumerate(shape(output)) if i != axis % ndim(output)]
@@ -181,10 +183,6 @@ def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bo
     logits = output if from_logits else _softmax_logits(output, axis)
     if logits is not None:
         return _sparse_softmax_cross_entropy(target, logits, axis)
-    from ..core.shape import take_along_axis
-    from ..math.elementwise import cast, clip, log, negative
-    from ..math.reduce import sum
-
     # Probabilities: the same numbers as the dense form, without the one-hot target.
     p = clip(output / sum(output, axis=axis, keepdims=True), settings.epsilon(), 1 - settings.epsilon())
     ids = expand_dims(cast(target, "int32"), axis if axis >= 0 else ndim(output) + axis)
@@ -207,8 +205,6 @@ def _softmax_logits(output: Any, axis: int) -> Any:
 
 
 def _check_same_shape(name: str, target: Any, output: Any) -> None:
-    from ..core.shape import shape
-
     if shape(target) != shape(output):
         hint = ". For integer labels use sparse_categorical_crossentropy" if name.startswith("cat") else ""
         raise ValueError(

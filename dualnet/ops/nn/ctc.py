@@ -37,12 +37,12 @@ def ctc_loss(
     # The states: blank, label, blank, label, ..., blank; s is the class each of them emits.
     s = xp.full((batch, 2 * target.shape[1] + 1), mask_index, dtype="int32")
     s[:, 1::2] = target
-    places = xp.arange(s.shape[1], dtype="int32")
+    positions = xp.arange(s.shape[1], dtype="int32")
     # A blank between two labels may be left out when they differ.
     skip = xp.zeros(s.shape, dtype=bool)
-    skip[:, 2:] = (s[:, 2:] != s[:, :-2]) & (places[2:] % 2 == 1)
+    skip[:, 2:] = (s[:, 2:] != s[:, :-2]) & (positions[2:] % 2 == 1)
     last = 2 * labels[:, None]  # the state of the last blank; the last label stands before it
-    final = (places == last) | (places == last - 1)
+    final = (positions == last) | (positions == last - 1)
     emitted = xp.take_along_axis(log_p, xp.repeat(s[:, None, :], times, axis=1), axis=2)  # (batch, times, states)
     never = xp.full(s.shape, -xp.inf, dtype=log_p.dtype)
 
@@ -56,7 +56,7 @@ def ctc_loss(
 
     # alpha_t(s): the log probability of all ways to be in s at t, what is emitted at t included.
     alpha = xp.empty(emitted.shape, dtype=log_p.dtype)
-    now = xp.where(places < 2, emitted[:, 0], never)
+    now = xp.where(positions < 2, emitted[:, 0], never)
     alpha[:, 0] = now
     for t in range(1, times):
         moves = _log_sum(xp, xp.stack([now, shifted(now, 1), xp.where(skip, shifted(now, 2), never)]), 0)
@@ -75,8 +75,8 @@ def ctc_loss(
         for t in range(times - 1, -1, -1):
             if t + 1 < times:
                 onward = after + emitted[:, t + 1]
-                ways = [onward, shifted(onward, -1), xp.where(skip_next, shifted(onward, -2), never)]
-                moves = _log_sum(xp, xp.stack(ways), 0)
+                transitions = [onward, shifted(onward, -1), xp.where(skip_next, shifted(onward, -2), never)]
+                moves = _log_sum(xp, xp.stack(transitions), 0)
                 after = xp.where((t + 1 < steps)[:, None], moves, end)
             beta[:, t] = after
         possible = log_total > -xp.inf

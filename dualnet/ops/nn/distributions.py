@@ -15,6 +15,7 @@ from typing import Any
 
 from dualnet_backends import Backend
 
+from ...core.dtypes import standardize_dtype
 from ...core.op import primitive
 from .._common import Array, Const, Xp
 
@@ -119,8 +120,6 @@ def categorical(
 
 
 def _dtype(dtype: Any) -> str:
-    from ...core.dtypes import standardize_dtype
-
     return standardize_dtype(dtype)
 
 

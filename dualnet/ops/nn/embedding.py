@@ -28,16 +28,16 @@ def embedding(backend: Backend, table: Array, ids: Array, /) -> Op:
         ) from None
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, None]:
-        place = out[0]
-        if place is False:
+        gradient = out[0]
+        if gradient is False:
             return None, None
-        if place is None or place.dtype != dy.dtype:
-            place = backend.xp.zeros(table.shape, dtype=dy.dtype)
+        if gradient is None or gradient.dtype != dy.dtype:
+            gradient = backend.xp.zeros(table.shape, dtype=dy.dtype)
         else:
-            place[...] = 0
+            gradient[...] = 0
         flat = ids.reshape(-1)
         flat = backend.xp.where(flat < 0, flat + table.shape[0], flat)
-        backend.scatter_add(place, flat, dy.reshape(flat.shape[0], *table.shape[1:]))
-        return place, None
+        backend.scatter_add(gradient, flat, dy.reshape(flat.shape[0], *table.shape[1:]))
+        return gradient, None
 
     return y, backward

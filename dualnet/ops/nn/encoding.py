@@ -10,7 +10,8 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Const, Xp
-from ..core.shape import ndim, one_hot
+from ..core.indexing import one_hot
+from ..core.shape import ndim
 from ..math.reduce import max
 from ..registry import op
 
@@ -49,8 +50,8 @@ def index_of(xp: Xp, x: Array, keys: Array, values: Array, /) -> Const:
     """The value of the key that equals x, -2 where none does.  x: any shape  keys, values: (n,), keys rising -> that of x"""
     if keys.shape[0] == 0:
         return xp.full(x.shape, -2, dtype=values.dtype), None
-    places = xp.minimum(xp.searchsorted(keys, x.reshape(-1)), keys.shape[0] - 1)
-    return xp.where(keys[places] == x.reshape(-1), values[places], -2).astype(values.dtype).reshape(x.shape), None
+    positions = xp.minimum(xp.searchsorted(keys, x.reshape(-1)), keys.shape[0] - 1)
+    return xp.where(keys[positions] == x.reshape(-1), values[positions], -2).astype(values.dtype).reshape(x.shape), None
 
 
 @op("nn")

@@ -16,7 +16,10 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating
-from ..math.reduce import _axes, _restore
+from ..core.shape import reshape
+from ..math.arithmetic import add, multiply
+from ..math.elementwise import rsqrt
+from ..math.reduce import _axes, _restore, var
 from ..registry import op
 
 Axes = int | Sequence[int]
@@ -46,8 +49,8 @@ def batch_norm(
     y, mean, inv = backend.batch_norm(x, scale, shift, at, epsilon, moving_mean, moving_variance, momentum)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        wants_dx, places = out[0] is not False, [_place(x, p) for p in out[1:]]
-        dx, dgamma, dbeta = backend.batch_norm_gradients(_wide(dy), x, scale, at, mean, inv, wants_dx, *places)
+        wants_dx, buffers = out[0] is not False, [_buffer(x, p) for p in out[1:]]
+        dx, dgamma, dbeta = backend.batch_norm_gradients(_wide(dy), x, scale, at, mean, inv, wants_dx, *buffers)
         return dx, None if gamma is None else dgamma, None if beta is None else dbeta
 
     return y.astype(dtype, copy=False), backward
@@ -107,7 +110,7 @@ def _standardize(
     /,
     axes: Sequence[int] = (-1,),
     epsilon: float = 1e-3,
-    kept: Sequence[int] | None = None,
+    parameter_axes: Sequence[int] | None = None,
     centred: bool = True,
 ) -> Op:
     """gamma (x - mean) / sqrt(mean((x - mean)^2) + epsilon) + beta, the means taken over ``axes``
@@ -115,9 +118,9 @@ def _standardize(
     kept: the axes of x along which gamma and beta have entries, by default ``axes``.  centred: False takes 0 for the mean
     """
     axes, dtype, x = _axes(tuple(axes), x.ndim), floating(x).dtype, _wide(x)
-    kept = axes if kept is None else tuple(kept)
-    others = tuple(i for i in range(x.ndim) if i not in kept)
-    scale, shift = (_as(x, v, _shape(x, kept)) for v in (gamma, beta))
+    parameter_axes = axes if parameter_axes is None else tuple(parameter_axes)
+    others = tuple(i for i in range(x.ndim) if i not in parameter_axes)
+    scale, shift = (_as(x, v, _shape(x, parameter_axes)) for v in (gamma, beta))
     n = max(math.prod(x.shape[a] for a in axes), 1)
     normal = x - xp.sum(x, axis=axes, keepdims=True) / n if centred else x
     inv = 1 / xp.sqrt(xp.sum(normal * normal, axis=axes, keepdims=True) / n + epsilon)
@@ -170,11 +173,6 @@ def layer_normalization(
 
 
 def _rms_scaling(x: Any, gamma: Any, axes: tuple[int, ...], epsilon: float) -> Tensor:
-    from ..core.shape import reshape
-    from ..math.arithmetic import add, multiply
-    from ..math.elementwise import rsqrt
-    from ..math.reduce import var
-
     y = multiply(x, rsqrt(add(var(x, axis=axes, keepdims=True), epsilon)))
     return y if gamma is None else multiply(y, reshape(gamma, _shape(x, axes)))
 
@@ -197,13 +195,11 @@ def group_normalization(
 
     x: (batch, ...) with c entries along ``axis``, c a multiple of ``groups``.  gamma, beta: (c,) or None
     """
-    from ..core.shape import reshape
-
     shape = tuple(x.shape)
     (at,) = _axes(axis, len(shape))
     grouped = reshape(x, (*shape[:at], groups, shape[at] // groups, *shape[at + 1 :]))
     axes = tuple(i for i in range(1, len(shape) + 1) if i != at)
-    return reshape(_standardize(grouped, gamma, beta, axes, epsilon, kept=(at, at + 1)), shape)
+    return reshape(_standardize(grouped, gamma, beta, axes, epsilon, parameter_axes=(at, at + 1)), shape)
 
 
 @op("nn", shape=shape_rules.moments)
@@ -270,21 +266,21 @@ def _as(x: Array, v: Any, shape: tuple[int, ...] | None = None) -> Any:
     return v if v.dtype == x.dtype else v.astype(x.dtype)
 
 
-def _shape(x: Any, kept: Sequence[int]) -> tuple[int, ...]:
+def _shape(x: Any, parameter_axes: Sequence[int]) -> tuple[int, ...]:
     """The shape of x with ones in the place of all axes that are not kept."""
-    return tuple(size if i in kept else 1 for i, size in enumerate(x.shape))
+    return tuple(size if i in parameter_axes else 1 for i, size in enumerate(x.shape))
 
 
-def _place(x: Array, out: Any) -> Any:
+def _buffer(x: Array, out: Any) -> Any:
     """Where to write a gradient: ``out`` if it is an array of the dtype that it is computed in, else None."""
     return None if out is None or out is False or out.dtype != x.dtype else out
 
 
 def _sum(xp: Xp, x: Array, axes: tuple[int, ...], v: Array, out: Any) -> Array:
     """x summed over ``axes``, in the shape of v, written into ``out`` if that is a place."""
-    place = _place(x, out)
-    if place is None:
+    buffer = _buffer(x, out)
+    if buffer is None:
         return xp.sum(x, axis=axes).reshape(v.shape)
     left = tuple(size for i, size in enumerate(x.shape) if i not in axes)
-    xp.sum(x, axis=axes, out=place.reshape(left))
-    return place
+    xp.sum(x, axis=axes, out=buffer.reshape(left))
+    return buffer

@@ -139,7 +139,7 @@ def _axes(
         raise ValueError(f'{op}: expected padding "valid" or "same", got {padding!r}')
     sizes = one_per_axis(op, "pool_size", pool_size, rank)
     steps = sizes if strides is None else one_per_axis(op, "strides", strides, rank)
-    found = []
+    spatial = []
     for at, size, stride in zip(range(first, first + rank), sizes, steps):
         length = x.shape[at]
         count = window_count(length, size, stride, padding)
@@ -149,8 +149,8 @@ def _axes(
                 'use a smaller pool_size or padding="same"'
             )
         outside = overhang(length, size, stride) if padding == "same" else (0, 0)
-        found.append(Axis(at, length, size, stride, max(count, 0), *outside))
-    return found[::-1]
+        spatial.append(Axis(at, length, size, stride, max(count, 0), *outside))
+    return spatial[::-1]
 
 
 def _lowest(xp: Xp, dtype: object) -> float | int:

@@ -14,8 +14,8 @@ from ..registry import op
 def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
     """x where |x| > threshold, else 0"""
     x = floating(x)
-    kept = xp.abs(x) > threshold
-    return x * kept, lambda dy: dy * kept
+    mask = xp.abs(x) > threshold
+    return x * mask, lambda dy: dy * mask
 
 
 @op("nn", shape=shape_rules.unchanged)

@@ -14,7 +14,8 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..core.create import arange, convert_to_tensor
-from ..core.shape import broadcast_to, get_item, ndim, pad, shape
+from ..core.indexing import get_item
+from ..core.shape import broadcast_to, ndim, pad, shape
 from ..math.arithmetic import divide, greater, multiply, subtract, where
 from ..math.elementwise import cos
 from ..registry import op
@@ -36,9 +37,9 @@ def _pair(name: str, x: Any, rank: int = 1) -> Pair:
     return x[0], x[1]
 
 
-def _check_rank(name: str, given: tuple[int, ...], rank: int) -> None:
-    if len(given) < rank:
-        raise ValueError(f"{name}: Input should have rank >= {rank}, got shape {given}")
+def _check_rank(name: str, shape: tuple[int, ...], rank: int) -> None:
+    if len(shape) < rank:
+        raise ValueError(f"{name}: Input should have rank >= {rank}, got shape {shape}")
 
 
 def _join(real: Array, imag: Array) -> Array:
@@ -91,8 +92,8 @@ def _ifft2(xp: Xp, real: Array, imag: Array, /) -> Op:
 
 def _fit(xp: Xp, x: Array, n: int) -> Array:
     """The last axis cut or filled with zeros to n."""
-    given = x.shape[-1]
-    return x[..., :n] if given >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - given)])
+    length = x.shape[-1]
+    return x[..., :n] if length >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - length)])
 
 
 @op("math", class_name="RFFT", shape=shape_rules.rfft)
