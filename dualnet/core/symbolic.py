@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from .dtypes import standardize_dtype
 from .naming import auto_name
+
+
+class UnknownSize(TypeError):
+    """Code of the user needs a number where a size is not known yet."""
+
+
+class TracedShape(tuple[Any, ...]):
+    """The shape of a symbolic tensor while the ``call`` of a layer is traced.
+
+    There, an unknown size that code of the user takes out of a shape would go on as None, and ``x[:None]`` or ``arange(None)`` would
+    mean something else: taking it out raises ``UnknownSize``, upon which the layer is run on zeros. Code of dualnet knows None.
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        value = super().__getitem__(key)
+        if isinstance(key, slice):
+            return TracedShape(value)
+        if value is None and not _called_by_dualnet():
+            raise UnknownSize(f"axis {key} of a symbolic tensor has no known size: its shape is {tuple(self)}")
+        return value
+
+    def __iter__(self) -> Iterator[Any]:
+        if None in self and not _called_by_dualnet():
+            raise UnknownSize(f"an axis of a symbolic tensor has no known size: its shape is {tuple(iter_plain(self))}")
+        return iter_plain(self)
+
+    def __add__(self, other: Any) -> Any:
+        return TracedShape(super().__add__(tuple(other)))
+
+
+def iter_plain(shape: tuple[Any, ...]) -> Iterator[Any]:
+    """The entries of a shape, None among them."""
+    return tuple.__iter__(shape)
+
+
+def _called_by_dualnet() -> bool:
+    """Whether the code that reads a shape, two frames up, is dualnet's own."""
+    name = sys._getframe(2).f_globals.get("__name__", "")
+    return name.partition(".")[0] in ("dualnet", "dualnet_backends")
 
 
 class KerasTensor:

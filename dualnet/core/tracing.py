@@ -23,6 +23,7 @@ Tape = list[Entry]
 class _State(threading.local):
     tapes: tuple[Tape, ...] = ()
     tracer: Any = None  # capture/tracer.py
+    in_traced_call = False  # whether shape inference runs the ``call`` of a layer on symbolic tensors
     compute_dtype: str | None = None  # in which ops see floating point variables; None: in their own
 
 

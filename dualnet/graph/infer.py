@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import dualnet_backends as backends
@@ -17,12 +18,15 @@ import numpy as np
 from .. import tree
 from ..core import op as op_
 from ..core import seeds, tracing
-from ..core.symbolic import KerasTensor
+from ..core.symbolic import KerasTensor, TracedShape
 from ..core.tensor import Tensor
 from ..core.text import blank
 from .node import Operation, Spec, record
 
 MAX_ELEMENTS = 1 << 20  # of the zeros of one run: sizes are chosen smaller where there would be more
+
+# Modules whose ops refuse much that their shape rules do not look at: tensors that are no images or no square matrices.
+_CHECKED = (".image", ".linalg")
 
 Sizes = dict[tuple[int, int], int]  # (id of a symbolic tensor, axis) -> size that stands in for an unknown one
 
@@ -43,11 +47,36 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
             str(error) if str(error).startswith(name) else f"{name}: {error}, on shapes {', '.join(map(str, shapes))}"
         )
         raise type(error)(message) from None
+    if op.info.keras_module.endswith(_CHECKED):  # type: ignore[attr-defined]
+        _check(op, args, options)
     return Spec(spec, _dtype(op, args, options)) if _is_shape(spec) else spec
 
 
+def _check(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Raise the op's own error if it refuses the arguments whatever the unknown sizes are."""
+    first_error = None
+    for size in (12, 4, 3, 2, 1):  # images have 1, 3 or 4 channels
+        try:
+            with trial():
+                op(*_stand_ins(list(args), size), **_stand_ins(options, size))
+            return
+        except Exception as error:
+            first_error = first_error or error
+    assert first_error is not None
+    raise first_error
+
+
+def _stand_ins(structure: Any, size: int) -> Any:
+    """Zeros in the place of symbolic tensors, of one size along every unknown axis."""
+
+    def real(x: Any) -> Any:
+        return _zeros(tuple(size if n is None else n for n in x.shape), x.dtype) if isinstance(x, KerasTensor) else x
+
+    return tree.map_structure(real, structure)
+
+
 def _is_shape(x: Any) -> bool:
-    return type(x) is tuple and all(n is None or isinstance(n, int) for n in x)
+    return isinstance(x, tuple) and all(n is None or isinstance(n, int) for n in x)
 
 
 def _dtype(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> str:
@@ -83,7 +112,10 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if not unknown:
         return tree.map_structure(lambda y: _merged([y]), run({}))
     first_error = None
-    for large, other, *small in _assignments(unknown, symbolic, args, kwargs):
+    for large, other, *small in chain(
+        _assignments(unknown, symbolic, args, kwargs),
+        _assignments(unknown, symbolic, args, kwargs, tiny=True),  # a table of ten positions has no sixtieth
+    ):
         try:
             results = [run(large), run(other)]
         except (
@@ -104,7 +136,7 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 
 
 def _assignments(
-    unknown: list[tuple[int, int]], symbolic: dict[int, KerasTensor], args: Any, kwargs: Any
+    unknown: list[tuple[int, int]], symbolic: dict[int, KerasTensor], args: Any, kwargs: Any, tiny: bool = False
 ) -> Iterator[list[Sizes]]:
     """Sizes for the runs of ``probe``, two large ones and smaller ones, for different ideas about which of them must be equal."""
     constants = [tuple(x.shape) for x in tree.flatten([args, kwargs]) if hasattr(x, "shape")]
@@ -140,7 +172,8 @@ def _assignments(
                 continue
             seen.append(partition)
             count = len(groups)
-            for spacing, first in ((step, max(limits, default=0) // step + 1), (12, 1), (4, 1), (1, 2)):
+            spacings = ((step, max(limits, default=0) // step + 1), (12, 1), (4, 1), (1, 2))
+            for spacing, first in ((1, 2),) if tiny else spacings:
                 pool = [spacing * (first + i) for i in range(2 * len(unknown) + len(fixed) + 2)]
                 pool = [n for n in pool if n not in fixed]
                 other = pool[1 : count + 1] if many else pool[count : 2 * count]
@@ -245,7 +278,14 @@ def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, A
 
 def symbols(spec: Any) -> Any:
     """Symbolic tensors that belong to no graph, for ``Spec``s or tensors in a structure."""
-    return tree.map_structure(lambda s: KerasTensor(s.shape, str(s.dtype)), spec)
+
+    def symbol(s: Any) -> KerasTensor:
+        x = KerasTensor(s.shape, str(s.dtype))
+        if tracing.state.in_traced_call:
+            x.shape = TracedShape(x.shape)
+        return x
+
+    return tree.map_structure(symbol, spec)
 
 
 op_.symbolic_call = _call_op

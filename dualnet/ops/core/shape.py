@@ -11,6 +11,7 @@ import dualnet_backends as backends
 from ...core.conversion import to_array
 from ...core.dtypes import result_type, standardize_dtype
 from ...core.op import primitive
+from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis, Const, Op, Spec, Xp, sum_to
@@ -74,13 +75,13 @@ def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Op:
     return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
 
 
-@op("numpy", shape=shape_rules.unchanged_dtype)
+@op("numpy", shape=shape_rules.flip)
 def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
     """The order of elements reversed along an axis (all of them by default)"""
     return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
 
 
-@op("numpy", shape=shape_rules.unchanged_dtype)
+@op("numpy", shape=shape_rules.roll)
 def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
     """Elements moved along an axis, those that leave come in at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
@@ -267,6 +268,9 @@ def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Ar
 def shape(x: Any) -> tuple[int, ...]:
     """The shape, as a tuple of numbers"""
     # A list or number is looked at on the host: its shape is no reason to send it anywhere.
+    if isinstance(x, KerasTensor):
+        known: Any = x.shape  # which may be traced
+        return known
     return tuple(x.shape if hasattr(x, "shape") else to_array(x, backends.get("cpu")).shape)
 
 

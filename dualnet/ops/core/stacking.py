@@ -77,19 +77,19 @@ def _along(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: in
     return split(x, indices_or_sections, axis=axis)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.hsplit)
 def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the second axis (of a vector along its only one), a number of equal ones or those between indices"""
     return _along("hsplit", x, indices_or_sections, 0 if ndim(x) == 1 else 1)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.vsplit)
 def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the first axis: a number of equal ones, or those between the given indices"""
     return _along("vsplit", x, indices_or_sections, 0)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.dsplit)
 def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the third axis: a number of equal ones, or those between the given indices"""
     return _along("dsplit", x, indices_or_sections, 2)

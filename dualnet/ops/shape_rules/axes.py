@@ -148,6 +148,29 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Spec]:
     return [Spec((*shape[:at], size, *shape[at + 1 :]), x.dtype) for size in sizes]
 
 
+def hsplit(x: Any, indices_or_sections: Any) -> list[Spec]:
+    return split(x, indices_or_sections, 0 if len(shape_of(x)) == 1 else 1)
+
+
+def vsplit(x: Any, indices_or_sections: Any) -> list[Spec]:
+    return split(x, indices_or_sections, 0)
+
+
+def dsplit(x: Any, indices_or_sections: Any) -> list[Spec]:
+    return split(x, indices_or_sections, 2)
+
+
+def flip(x: Any, axis: Any = None) -> Spec:
+    """The shape of ``x``, which must have the axes."""
+    for a in () if axis is None else (axis,) if isinstance(axis, int) else axis:
+        axis_of(a, len(shape_of(x)))
+    return Spec(shape_of(x), x.dtype)
+
+
+def roll(x: Any, shift: Any, axis: Any = None) -> Spec:
+    return flip(x, axis)
+
+
 def _bound(i: int, n: int | None) -> int | None:
     """An index of a slice as a number from 0 to n; None where it depends on a size that is not known."""
     if n is None:
