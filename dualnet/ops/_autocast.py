@@ -1,4 +1,4 @@
-"""In which dtype the variables of a layer are seen while it computes: the half of mixed precision that is not the inputs."""
+"""Autocast: the dtype in which a layer's ops see its variables, the half of mixed precision that is not the inputs."""
 
 from __future__ import annotations
 

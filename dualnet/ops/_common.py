@@ -1,4 +1,4 @@
-"""What the ops share: dtype promotion at the boundary, and undoing a broadcast in the gradient."""
+"""Helpers of the ops: dtype promotion of operands, and undoing a broadcast in the gradient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core.tensor import Array, Xp
 from ..graph.node import Spec
 
 Backward = Callable[..., Any]
-Op = tuple[Array, Backward]  # what a primitive returns: the value, and the closure that is its gradient
+Op = tuple[Array, Backward]  # the result of a primitive: the value, and its vjp
 Const = tuple[Array, None]  # the same for an op without a gradient
 Axis = int | tuple[int, ...] | None
 
@@ -38,7 +38,7 @@ def promote(x: Array, y: Any) -> tuple[Array, Any]:
     dtype = result_type(dx, y if dy is None else dy)
     x = x if dx == dtype else x.astype(dtype)
     if dy is None and dtype == "bfloat16":
-        return x, x.dtype.type(y)  # NumPy makes float32 of a Python number and an array of a dtype that is not its own
+        return x, x.dtype.type(y)  # NumPy promotes a Python number and an array of a dtype unknown to it to float32
     return x, (y if dy is None or dy == dtype else y.astype(dtype))
 
 

@@ -76,10 +76,10 @@ def _array_ufunc(ops: dict[str, Any]) -> Callable[..., Any]:
         """
         arguments = {name: value for name, value in options.items() if value is not None}
         if ufunc.__name__.startswith("logical_"):
-            arguments.pop("dtype", None)  # of the result, which numpy.all and numpy.any set to bool
+            arguments.pop("dtype", None)  # the dtype of the result, which numpy.all and numpy.any set to bool
         if method == "__call__" and not arguments:
             op = ops.get(_UFUNCS.get(ufunc.__name__, ufunc.__name__))
-            if callable(op):  # and not a module of that name
+            if callable(op):  # not a module of that name
                 return op(*inputs)
         if method == "reduce" and ufunc.__name__ in _REDUCTIONS and set(arguments) <= {"axis", "keepdims"}:
             # Without an axis, numpy.add.reduce means the first one; numpy.sum passes None for all.

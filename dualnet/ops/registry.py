@@ -18,7 +18,7 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NAMESPACES = ("core", "image", "linalg", "math", "nn", "numpy")
-# The modules that configs name.
+# The module names in configs.
 _MODULES = {name: f"keras.src.ops.{name}" for name in _NAMESPACES}
 _MODULES |= {"activations": "keras.src.activations.activations"}
 
@@ -76,7 +76,7 @@ def op(
 
 
 def export(module: str) -> Callable[[F], F]:
-    """Publish a function that is no op: it works on the host, or what it does with symbolic tensors is recorded by the ops it calls."""
+    """Publish a function that is no op: it works on the host, or consists of ops, which record calls with symbolic tensors."""
 
     def decorate(function: F) -> F:
         _publish(module, function.__name__, function)

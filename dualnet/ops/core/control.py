@@ -1,7 +1,7 @@
 """Branches, loops and scans: functions of functions.
 
-They are plain Python around ops, so gradients flow through them and each turn of a loop costs what its ops cost. What depends
-on a value that only the device knows is chosen there, with ``where``, or says that it is read back.
+They are plain Python around ops, so gradients flow through them and each turn of a loop costs what its ops cost. A choice
+that depends on a value on the device is made there, with ``where``; ops that read a value back to the host say so.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Function = Callable[..., Any]
 def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     """``true_fn()`` where ``pred`` holds, else ``false_fn()``: functions without arguments, of the same structure of tensors.
 
-    pred: a Python boolean, which chooses the function that is called, or a tensor without axes. Of a tensor nothing is read
-    back: both functions are called and their results chosen from on the device, so neither should have side effects. NaN
-    and infinity of the one not chosen stay out of the value, but an infinite or NaN slope in it makes the gradient NaN (0
+    pred: a Python boolean, which chooses the function that is called, or a tensor without axes. A tensor is not read
+    back: both functions are called and the result is selected on the device, so neither should have side effects. NaN
+    and infinity in the other branch do not reach the value, but its infinite or NaN derivative makes the gradient NaN (0
     times infinity): guard its argument, as in ``log(where(x > 0, x, 1))``. ``switch`` is the same.
     Raises ``ValueError`` when the results differ in structure or shape.
     """
@@ -65,8 +65,8 @@ def _shape(x: Any) -> Any:
 def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
     """``branches[index](*operands)``; an index outside takes the first or last.
 
-    index: a Python integer, or a tensor without axes: then all branches are called and their results, of the same structure
-    and shapes, chosen from on the device, where nothing is read back.
+    index: a Python integer, or a tensor without axes: then all branches are called and the result is selected on the
+    device, without reading back; all must have the same structure and shapes.
     """
     if not branches:
         raise ValueError("switch: expected at least one branch, got none")
@@ -97,7 +97,7 @@ def _slices(elements: Any) -> list[Any]:
 
 
 def _stacked(results: list[Any]) -> Any:
-    """One structure of stacked tensors of a list of structures."""
+    """A list of structures as one structure of stacked tensors."""
     return tree.map_structure(lambda *leaves: None if leaves[0] is None else _stack(list(leaves)), *results)
 
 
@@ -149,7 +149,7 @@ def map(f: Function, xs: Any, /) -> Any:
 
 @op("core", call=("elements",))
 def vectorized_map(function: Function, elements: Any) -> Any:
-    """``map``, under the name of a function that promises speed: here it is the same loop."""
+    """Same as ``map``: a loop, not vectorized here."""
     return _mapped(function, elements)
 
 
@@ -162,7 +162,7 @@ def _mapped(f: Function, xs: Any) -> Any:
 
 @op("core", call=("init_val",))
 def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
-    """``val = body_fun(i, val)`` for i from lower up to, not including, upper.  Bounds that are tensors are read back."""
+    """``val = body_fun(i, val)`` for i in [lower, upper).  Bounds that are tensors are read back."""
     value = init_val
     for i in range(int(lower), int(upper)):
         value = body_fun(i, value)
@@ -177,8 +177,8 @@ def _while_loop_shape(cond: Function, body: Function, loop_vars: Any, maximum_it
 def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """``loop_vars = body(*loop_vars)`` as long as ``cond(*loop_vars)`` holds, ``maximum_iterations`` times at most.
 
-    loop_vars: a tuple or list of tensors, or one. What ``cond`` returns is read back at every turn: on a GPU the device is
-    waited for, which no step of training should do; ``fori_loop`` and ``scan`` do not.
+    loop_vars: a tuple or list of tensors, or one. The result of ``cond`` is read back at every iteration: on a GPU the
+    host waits, which no training step should do; ``fori_loop`` and ``scan`` do not wait.
     """
     several = isinstance(loop_vars, (tuple, list))
     values = tuple(loop_vars) if several else (loop_vars,)

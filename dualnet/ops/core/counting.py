@@ -1,4 +1,4 @@
-"""What values there are, where, and how often. The shapes of most results depend on values: the host waits for them."""
+"""Unique values, nonzero indices, counts. The shapes of most results depend on values: the host waits for the device."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def _nonzero_shape(x: Any) -> tuple[Spec, ...]:
 
 @op("numpy", shape=_nonzero_shape)
 def nonzero(x: Any, /) -> tuple[Tensor, ...]:
-    """Where elements are not zero: for each axis their indices, as int32.  x: any shape -> (count,) for each axis
+    """The indices of the nonzero elements, one int32 tensor for each axis.  x: any shape -> (count,) for each axis
 
-    How many there are depends on the values: the host waits for the device.
+    Their number depends on the values: the host waits for the device.
     """
     indices: Any = _nonzero(x)
     return indices
@@ -38,7 +38,7 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
 
 @primitive
 def _unique(xp: Xp, x: Array, /, axis: int | None = None, size: int | None = None, fill_value: Any = None) -> Any:
-    """(values, index, inverse, counts), filled up or cut to ``size``"""
+    """(values, index, inverse, counts), padded or cut to ``size``"""
     values, index, inverse, counts = xp.unique(
         x, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
@@ -96,11 +96,11 @@ def unique(
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """The different elements in rising order (slices, along ``axis``). Every NaN counts as another one.
+    """The unique elements in ascending order (slices, along ``axis``). No two NaN are equal.
 
-    return_index: where each is met first. return_inverse: which of them each element is, in the shape of x (or (n,)
-    with an axis). return_counts: how often each is there. All three are int32. size: so many, the last left out or
-    ``fill_value`` (the first of them, by default) added with a count of 0. They are sorted whatever ``sorted`` is.
+    return_index: the index of each first occurrence. return_inverse: the index of each element among them, in the shape
+    of x (or (n,) with an axis). return_counts: how often each occurs. All three are int32. size: cut to this length, or pad
+    with ``fill_value`` (the first of them, by default) and a count of 0. They are sorted whatever ``sorted`` is.
     Their number depends on the values: the host waits for the device. They have no gradient.
     """
     requested = (True, return_index, return_inverse, return_counts)
@@ -111,7 +111,7 @@ def unique(
 
 @primitive
 def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, length: int = 0) -> Op:
-    """How often each of the numbers below ``length`` is in each row, or the sum of its weights.  (..., n) -> (..., length)"""
+    """How often each of the numbers below ``length`` occurs in each row, or the sum of its weights.  (..., n) -> (..., length)"""
     xp = backend.xp
     rows = math.prod(x.shape[:-1])
     slots = (x.astype("int64").reshape(rows, x.shape[-1]) + (xp.arange(rows) * length)[:, None]).reshape(-1)
@@ -134,7 +134,7 @@ def _bincount_shape(x: Any, weights: Any = None, minlength: int = 0, sparse: boo
 
 @op("numpy", shape=_bincount_shape)
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Tensor:
-    """How often each number is there, or the sum of its weights.  x: (n,) or (rows, n) of integers -> (length,) or (rows, length)
+    """How often each number occurs, or the sum of its weights.  x: (n,) or (rows, n) of integers -> (length,) or (rows, length)
 
     weights: in the shape of x; the result has their dtype, else int32. length: one more than the largest number, and
     at least ``minlength``; it depends on the values: the host waits for the device. Negative numbers raise
@@ -168,13 +168,13 @@ def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float
     x = floating(x)
     if range is None:
         low, high = xp.min(x), xp.max(x)
-        width = xp.where(low == high, 0.5, 0.0).astype(x.dtype)  # all elements equal: one wide, around them
+        width = xp.where(low == high, 0.5, 0.0).astype(x.dtype)  # all elements equal: a range of width 1 around them
         low, high = low - width, high + width
     else:
         low, high = (xp.full((), v, dtype=x.dtype) for v in range)
     steps = xp.arange(bins + 1)
     edges = low + (high - low) * (steps.astype(x.dtype) / bins)
-    edges = xp.where(steps == bins, high, edges)  # which rounding may have missed
+    edges = xp.where(steps == bins, high, edges)  # exact in spite of rounding
     slots = xp.searchsorted(edges, x, side="right") - 1
     slots = xp.where(x == high, bins - 1, slots)  # the last bin holds its upper edge
     slots = xp.where(xp.logical_and(slots >= 0, slots < bins), slots, bins)

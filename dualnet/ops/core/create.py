@@ -1,4 +1,4 @@
-"""Tensors made from nothing or from host values, on the device in use."""
+"""Creation of tensors, from constants or host values, on the current device."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _shape(shape: Shape) -> tuple[int, ...]:
 def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) -> Tensor:
     """An array, number or nested list as a tensor; a tensor of the right dtype is returned as it is.
 
-    A variable gives its present value, in a tensor that later changes of the variable do not touch. A list with tensors in it is
-    stacked, so that gradients flow.
+    Of a variable: its current value, in a tensor that later updates do not change. A list of tensors is stacked, so that
+    gradients flow.
     """
     x = stack_nested(x)
     if isinstance(x, Tensor) and (dtype is None or str(x.dtype) == standardize_dtype(dtype)):
@@ -39,7 +39,7 @@ def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) 
 
 @op("numpy")
 def array(x: Any, /, dtype: Any = None) -> Tensor:
-    """An array, number or nested list as a tensor of its own"""
+    """An array, number or nested list as a new tensor"""
     return copy(convert_to_tensor(x, dtype))
 
 
@@ -78,13 +78,13 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
 
 @op("numpy", shape=shape_rules.unchanged)
 def zeros_like(x: Any, /, dtype: Any = None) -> Tensor:
-    """All 0 in the shape of x, and in its dtype unless another is given"""
+    """All 0, in the shape (and by default the dtype) of x"""
     return _like("zeros_like", x, dtype)
 
 
 @op("numpy", shape=shape_rules.unchanged)
 def ones_like(x: Any, /, dtype: Any = None) -> Tensor:
-    """All 1 in the shape of x, and in its dtype unless another is given"""
+    """All 1, in the shape (and by default the dtype) of x"""
     return _like("ones_like", x, dtype)
 
 
@@ -102,7 +102,7 @@ def full_like(x: Any, fill_value: Any, /, dtype: Any = None) -> Tensor:
 
 @export("numpy")
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
-    """Numbers from start (0) up to, not including, stop"""
+    """Numbers from start (0) up to stop, which is excluded"""
     if dtype is None:
         dtype = result_type(*(getattr(v, "dtype", type(v)) for v in (start, stop, step) if v is not None))
     start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
@@ -132,11 +132,11 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 @export("numpy")
 def empty(shape: Shape, dtype: Any = None) -> Tensor:
-    """A tensor whose values are not to be relied on; they are 0, so that the same program gives the same numbers"""
+    """A tensor with unspecified values; they are 0, so that programs are reproducible"""
     return zeros(shape, dtype)
 
 
 @op("numpy", shape=shape_rules.unchanged)
 def empty_like(x: Any, /, dtype: Any = None) -> Tensor:
-    """As ``empty``, in the shape of x, and in its dtype unless another is given"""
+    """As ``empty``, in the shape (and by default the dtype) of x"""
     return zeros_like(x, dtype)

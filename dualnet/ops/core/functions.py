@@ -1,4 +1,4 @@
-"""Functions made of functions: with a gradient of one's own, and over the elements of arrays."""
+"""Function transformations: custom gradients, and vectorization over elements."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Function = Callable[..., Any]
 
 @export("core")
 def custom_gradient(f: Function) -> Function:
-    """A function with a gradient of one's own.
+    """A function with a custom gradient.
 
     f: a function of tensors that returns ``(result, grad)``: a tensor, or a tuple of tensors, and a function that takes the
-    gradient of the result (in its structure) and returns that of each positional argument, None for none. What ``f``
+    gradient of the result (in its structure) and returns the gradient of each positional argument, or None. What ``f``
     computes is not recorded.
     """
 
@@ -75,9 +75,9 @@ def _cores(signature: str) -> list[int]:
 
 @export("numpy")
 def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, signature: str | None = None) -> Function:
-    """A function of single elements as one of tensors, which broadcast: it is called once for each element.
+    """A function of single elements, applied to tensors, which broadcast: it is called once for each element.
 
-    excluded: positions or names of arguments that are handed on as they are. signature: how many axes belong to an element
+    excluded: positions or names of arguments that are passed on unchanged. signature: how many axes belong to an element
     of each argument, "(m,n),(n)->(m)"; without one an element has none. Results are one tensor, or a tuple of them.
     """
     if not callable(pyfunc):

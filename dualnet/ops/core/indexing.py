@@ -13,12 +13,12 @@ from .. import shape_rules
 from .._common import Array, Const, Op, Xp, sum_to
 from ..registry import op
 
-Key = Any  # what may stand in the brackets of x[...]
+Key = Any  # anything that x[...] accepts
 
 
 @op("numpy", call=("x", "key"), shape=shape_rules.get_item)
 def get_item(xp: Xp, x: Array, /, key: Key) -> Op:
-    """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Elements taken twice add up in the gradient"""
+    """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Gradients of repeated elements add up"""
     key = _plain_key(key)
 
     def backward(dy: Array) -> Array:
@@ -48,8 +48,8 @@ def _has_arrays(key: Any) -> bool:
 def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None) -> Op:
     """Elements (slices along ``axis``) by index.  x: (..., n, ...)  indices: any shape of integers
 
-    Negative indices count from the end. On the CPU an index outside raises ``IndexError``; a GPU cannot raise, and
-    wraps.
+    Negative indices count from the end. An index out of bounds raises ``IndexError`` on the CPU and wraps on
+    a GPU, which cannot raise.
     """
     xp = backend.xp
     source = x.reshape(-1) if axis is None else xp.moveaxis(x, axis, 0)
@@ -81,7 +81,7 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None
 
     def backward(dy: Array) -> tuple[Array, None]:
         at = axis % x.ndim
-        # One hot along the axis: free of scatters, so that repeated indices add up on any device.
+        # One-hot along the axis instead of a scatter, so that repeated indices add up on any device.
         hot = xp.expand_dims(indices % x.shape[at], at + 1) == xp.arange(x.shape[at]).reshape(
             (1,) * at + (1, -1) + (1,) * (x.ndim - at - 1)
         )
@@ -95,7 +95,7 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None
 def one_hot(
     backend: Backend, x: Array, /, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Const:
-    """1 at the place of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
+    """1 at the index of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
     if sparse:
         raise ValueError("one_hot: sparse tensors are not supported; leave sparse=False")
     y = backend.one_hot(x, num_classes, standardize_dtype(dtype))

@@ -1,4 +1,4 @@
-"""Parts of a tensor read and written by position: slices that start anywhere, and single places by index."""
+"""Reading and writing parts of a tensor: slices with dynamic starts, and scatters by index."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _host_starts(starts: Starts) -> list[int] | None:
 
 
 def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
-    """The key of ``x[...]`` for the window of these sizes."""
+    """The key with which ``x[...]`` is the window of these sizes."""
     count = starts.shape[0] if hasattr(starts, "shape") else len(starts)
     if not count == len(sizes) == x.ndim:
         raise ValueError(
@@ -53,7 +53,7 @@ def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
             raise ValueError(f"a window of shape {tuple(sizes)} does not fit into the shape {x.shape}")
         start = starts[axis]
         start = start.data if isinstance(start, Tensor) else start
-        # On a device nothing can be raised: a window that would reach out is moved in, as in Keras on JAX.
+        # A device cannot raise: a window out of bounds is moved inside, as in Keras on JAX.
         begin = xp.clip(xp.where(start < 0, start + n, start), 0, n - size) if hasattr(start, "dtype") else start
         key.append((begin + xp.arange(size)).astype("int64").reshape((-1,) + (1,) * (x.ndim - axis - 1)))
     return tuple(key)
@@ -79,7 +79,7 @@ def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = (
 
     def backward(dy: Array) -> tuple[Array, Array]:
         dx = dy.copy()
-        dx[key] = xp.zeros((), dtype=dy.dtype)  # a number would be sent from the host
+        dx[key] = xp.zeros((), dtype=dy.dtype)  # a Python number would be copied from the host
         return dx, dy[key]
 
     return y, backward
@@ -102,11 +102,11 @@ def _slice_shape(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Sp
 
 @op("core", shape=_slice_shape)
 def slice(inputs: Any, start_indices: Starts, /, shape: Sequence[int]) -> Tensor:
-    """A window of a tensor.  inputs: any shape -> ``shape``, which has as many axes; -1 is what is left of an axis
+    """A window of a tensor.  inputs: any shape -> ``shape``, which has as many axes; -1 is the rest of an axis
 
-    start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. Integers with
-    which the window would leave the tensor raise ``ValueError``; values in a tensor are moved so that it fits. With
-    -1 in ``shape`` the host waits for starts that are in a tensor.
+    start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. For a window out
+    of bounds integers raise ``ValueError``, and values in a tensor are clamped. With -1 in ``shape`` the host waits for
+    starts that are in a tensor.
     """
     sizes = [int(size) for size in shape]
     if -1 in sizes:
@@ -127,7 +127,7 @@ def slice_update(inputs: Any, start_indices: Starts, updates: Any, /) -> Tensor:
 
 @primitive
 def _flat_indices(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
-    """Rows of indices as places in the flattened first axes; -1 for what lies outside.  (..., k) -> (m,)"""
+    """Rows of indices as indices into the flattened first axes; -1 where out of bounds.  (..., k) -> (m,)"""
     if indices.ndim == 0 or indices.shape[-1] > len(shape):
         raise ValueError(f"expected indices (..., k) of up to {len(shape)} axes, got shape {indices.shape}")
     position: Any = 0
@@ -142,10 +142,10 @@ def _flat_indices(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
 
 @primitive
 def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Op:
-    """x with rows replaced, the last of those for one place.  x: (n, ...)  places: (m,)  rows: (m, ...)"""
+    """x with rows replaced; the last of equal indices wins.  x: (n, ...)  indices: (m,)  rows: (m, ...)"""
     n, m = x.shape[0], indices.shape[0]
     slots = _slots(xp, indices, n)
-    # Which row is written last is found by its number, not left to the order in which a device writes.
+    # The last row is determined by its number, not by the order in which a device writes.
     winner = xp.full((n + 1,), -1, dtype="int64")
     number = xp.arange(m, dtype="int64")
     xp.maximum.at(winner, slots, number)
@@ -164,10 +164,10 @@ def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Op:
 
 @op("core", shape=shape_rules.scatter)
 def scatter(indices: Any, values: Any, /, shape: Sequence[int]) -> Tensor:
-    """Values at places of a tensor of zeros; those for one place add up.
+    """Values scattered into a tensor of zeros; values at equal indices add up.
 
     indices: (..., k) of integers, of the first k axes  values: (..., *shape[k:]) -> ``shape``. Negative indices count
-    from the end; what lies outside is left out.
+    from the end; indices out of bounds are dropped.
     """
     shape = tuple(shape)
     flat = _flat_indices(indices, shape=shape)
@@ -182,11 +182,11 @@ def _no_rows(values: Any, rest: Sequence[int]) -> Tensor:
 
 @op("core", shape=shape_rules.unchanged_dtype)
 def scatter_update(inputs: Any, indices: Any, updates: Any, /, reduction: str | None = None) -> Tensor:
-    """A tensor with values at places of it replaced by updates, or combined with them.
+    """A tensor with the values at indices replaced by updates, or combined with them.
 
     inputs: any shape  indices: (..., k) of integers, of the first k axes  updates: (..., *inputs.shape[k:]).
-    reduction: None (replaced; of several updates of one place the last), "add", "max", "min" or "mul". Negative
-    indices count from the end; what lies outside is left out.
+    reduction: None (replaced; the last of equal indices wins), "add", "max", "min" or "mul". Negative
+    indices count from the end; indices out of bounds are dropped.
     """
     whole, k = shape_of(inputs), shape_of(indices)[-1]
     flat = _flat_indices(indices, shape=whole)

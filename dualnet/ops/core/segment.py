@@ -1,8 +1,8 @@
-"""Segments: rows with the same id taken together.
+"""Segment reductions: over rows with the same id.
 
 data: (n, ...)  segment_ids: (n,) of integers, in any order -> (num_segments, ...). A row whose id is negative or not
-below ``num_segments`` is left out. Without ``num_segments`` there are as many as the largest id says, for which the
-host waits for the device; inside a compiled step give the number.
+below ``num_segments`` is dropped. ``num_segments`` is the largest id plus 1 by default, for which the host waits for
+the device; inside a compiled step pass the number.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Combine = Callable[[Array, Array], Array]
 
 
 def _slots(xp: Xp, ids: Array, n: int) -> Array:
-    """The ids, those outside of 0 ... n - 1 made n: one slot more than is kept."""
+    """The ids, with n, an extra slot that is discarded, for those outside of 0 ... n - 1."""
     ids = ids.astype("int64")
     return xp.where(xp.logical_and(ids >= 0, ids < n), ids, n)
 
 
 def _running(xp: Xp, combine: Combine, ids: Array, rows: Array) -> Array:
-    """The rows so far of each stretch of equal ids, combined.  ids: (n,) sorted  rows: (n, width)
+    """The running reduction within each run of equal ids.  ids: (n,) sorted  rows: (n, width)
 
-    Over distances 1, 2, 4, ..., so that there are few steps, and the same result every time.
+    Over distances 1, 2, 4, ...: few steps, and a deterministic result.
     """
     rows, distance = rows.copy(), 1
     while distance < len(ids):
@@ -42,14 +42,14 @@ def _running(xp: Xp, combine: Combine, ids: Array, rows: Array) -> Array:
 
 
 def _ends(xp: Xp, ids: Array, n: int) -> tuple[Array, Array]:
-    """Where the stretch of each of n ids ends among sorted ones, and whether there is one."""
+    """The end of the run of each of n ids among sorted ones, and whether there is one."""
     slots = xp.arange(n, dtype=ids.dtype)
     start, stop = xp.searchsorted(ids, slots, side="left"), xp.searchsorted(ids, slots, side="right")
     return xp.maximum(stop - 1, 0), (stop > start)[:, None]
 
 
 def _neutral(xp: Xp, dtype: Any, largest: bool) -> Any:
-    """What changes no minimum (maximum) of numbers of this dtype."""
+    """The neutral element of minimum (maximum) in this dtype."""
     if dtype.kind == "b":
         return largest
     if dtype.kind in "iu":
@@ -85,7 +85,7 @@ def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segme
 
 
 def _extended(xp: Xp, dy: Array) -> Array:
-    """dy with a row of zeros behind it, for the rows that were left out."""
+    """dy with a row of zeros appended, for the rows that were dropped."""
     return xp.concatenate([dy, xp.zeros((1, *dy.shape[1:]), dtype=dy.dtype)])
 
 
@@ -107,13 +107,13 @@ def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, 
 
 @primitive
 def _segment_max(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
-    """The largest of each segment; where several are, each gets an equal share of the gradient"""
+    """The largest of each segment; equal maxima share the gradient equally"""
     return _segment_extreme(backend, data, segment_ids, num_segments, True)
 
 
 @primitive
 def _segment_min(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
-    """The smallest of each segment; where several are, each gets an equal share of the gradient"""
+    """The smallest of each segment; equal minima share the gradient equally"""
     return _segment_extreme(backend, data, segment_ids, num_segments, False)
 
 
@@ -125,7 +125,7 @@ def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int 
     y, order, ids = _reduced(xp, xp.multiply, 1, data, slots, num_segments)
 
     def backward(dy: Array) -> tuple[Array, None]:
-        # The product of all others in the segment, exact with zeros: those before times those behind.
+        # The product of all others in the segment, exact with zeros: those before times those after.
         rows = data.reshape(len(ids), -1)[order]
         first = xp.ones((1, rows.shape[1]), dtype=rows.dtype)
 
@@ -135,10 +135,10 @@ def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int 
             return xp.where(begins, first, shifted)
 
         others = before(ids, rows) * before(ids[::-1], rows[::-1])[::-1]
-        back = xp.argsort(order)  # order is a permutation, and this its inverse
+        back = xp.argsort(order)  # the inverse of the permutation ``order``
         return others[back].reshape(data.shape) * _extended(xp, dy)[slots], None
 
-    if data.size == 0:  # nothing to differentiate, and no last row to look at
+    if data.size == 0:  # no gradient to compute, and no last row
         return y.reshape((num_segments, *data.shape[1:])), lambda dy: (xp.zeros(data.shape, dtype=dy.dtype), None)
     return y.reshape((num_segments, *data.shape[1:])), backward
 
@@ -164,7 +164,7 @@ def _segments(op: Callable[..., Tensor], data: Any, segment_ids: Any, num_segmen
 
 @op("math", shape=_segments_shape)
 def segment_sum(data: Any, segment_ids: Any, /, num_segments: int | None = None, sorted: bool = False) -> Tensor:
-    """The sum of the rows of each segment, 0 of an empty one. ``sorted`` says that the ids rise; it is not needed"""
+    """The sum of the rows of each segment, 0 of an empty one. ``sorted`` (ascending ids) has no effect"""
     return _segments(_segment_sum, data, segment_ids, num_segments)
 
 

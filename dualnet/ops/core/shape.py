@@ -51,7 +51,7 @@ def swapaxes(xp: Xp, x: Array, /, axis1: int, axis2: int) -> Op:
 
 @op("numpy", shape=shape_rules.moveaxis)
 def moveaxis(xp: Xp, x: Array, /, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
-    """Axes moved to other places, the others keep their order"""
+    """Axes moved to other positions, the others keep their order"""
     return xp.moveaxis(x, source, destination), lambda dy: xp.moveaxis(dy, destination, source)
 
 
@@ -64,7 +64,7 @@ def expand_dims(xp: Xp, x: Array, /, axis: int | tuple[int, ...]) -> Op:
 
 @op("numpy", shape=shape_rules.squeeze)
 def squeeze(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
-    """Axes of length 1 removed: all of them, or those named"""
+    """Axes of length 1 removed: all of them, or those given"""
     before = x.shape
     return xp.squeeze(x, axis), lambda dy: dy.reshape(before)
 
@@ -83,7 +83,7 @@ def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
 
 @op("numpy", shape=shape_rules.roll)
 def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
-    """Elements moved along an axis, those that leave come in at the other end"""
+    """Elements shifted along an axis; those shifted out re-enter at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
     return xp.roll(x, shift, axis), lambda dy: xp.roll(dy, back, axis)
 
@@ -102,7 +102,7 @@ def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Op:
 
 @op("numpy", shape=shape_rules.repeat)
 def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
-    """Every element ``repeats`` times along an axis (None: of the flattened tensor), or each its own number of times"""
+    """Every element ``repeats`` times along an axis (None: of the flattened tensor), or a number of times for each"""
     if isinstance(repeats, int) or ndim(repeats) == 0:
         return _repeat(x, int(repeats), axis)  # type: ignore[arg-type]
     times = [int(n) for n in repeats]
@@ -203,7 +203,7 @@ def _unstack_shape(x: Any, num: int | None = None, axis: int = 0) -> tuple[Spec,
 
 @op("core", shape=_unstack_shape)
 def unstack(x: Any, /, num: int | None = None, axis: int = 0) -> tuple[Tensor, ...]:
-    """The slices along an axis, which is removed, as a tuple. num: their number, where the shape leaves it unknown"""
+    """The slices along an axis, which is removed, as a tuple. num: their number, if the shape does not tell"""
     if not -ndim(x) <= axis < ndim(x):
         raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
     slices: Any = _unstack(x, axis=axis)
@@ -250,7 +250,7 @@ def pad(
 
 
 def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Array:
-    """Add the gradient of mirrored ends onto what they mirror. skip: 1 when the edge itself is not repeated."""
+    """Add the gradient of mirrored ends to the elements they mirror. skip: 1 when the edge itself is not repeated."""
     if a == b == 0:
         return dy
     if a > n - skip or b > n - skip:
@@ -267,10 +267,10 @@ def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Ar
 @export("core")
 def shape(x: Any) -> tuple[int, ...]:
     """The shape, as a tuple of numbers"""
-    # A list or number is looked at on the host: its shape is no reason to send it anywhere.
     if isinstance(x, KerasTensor):
         known: Any = x.shape  # which may be traced
         return known
+    # A list or number stays on the host: its shape needs no transfer to the device.
     return tuple(x.shape if hasattr(x, "shape") else to_array(x, backends.get("cpu")).shape)
 
 
@@ -294,6 +294,6 @@ def dtype(x: Any) -> str:
 
 @op("numpy")
 def view(xp: Xp, x: Array, /, dtype: str | None = None) -> Const:
-    """The same bytes read as another dtype. The last axis grows or shrinks when the elements are not of one size"""
+    """The same bytes read as another dtype. The last axis grows or shrinks when the item sizes differ"""
     x = x if x.flags.c_contiguous else xp.ascontiguousarray(x)
     return x.view(standardize_dtype(dtype or x.dtype)), None

@@ -1,4 +1,4 @@
-"""Order: sorting, the largest few, and finding a place among sorted values."""
+"""Sorting, top-k, and search in sorted values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..registry import op
 
 
 def _along(x: Array, axis: int | None) -> tuple[Array, int]:
-    """x and the axis to work along; of None, all elements in one row."""
+    """x and the axis to work along; for None, x flattened."""
     return (x.reshape(-1), 0) if axis is None else (x, axis)
 
 
 def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> Array:
-    """dy at the places ``order`` along an axis, no place twice, and 0 elsewhere: the gradient of picking them."""
+    """dy at the distinct indices ``order`` along an axis, 0 elsewhere: the gradient of taking them."""
     dx = xp.zeros(shape, dtype=dy.dtype)
     xp.put_along_axis(dx, order, dy, axis)
     return dx
@@ -25,7 +25,7 @@ def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> 
 
 @op("numpy", shape=shape_rules.along_last)
 def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Op:
-    """The elements along an axis in rising order, NaN last (axis=None: of the flattened tensor)"""
+    """The elements along an axis in ascending order, NaN last (axis=None: of the flattened tensor)"""
     row, at = _along(x, axis)
 
     def backward(dy: Array) -> Array:
@@ -36,14 +36,14 @@ def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Op:
 
 @op("numpy", shape=shape_rules.along_last)
 def argsort(xp: Xp, x: Array, /, axis: int | None = -1) -> Const:
-    """The places of the elements along an axis in rising order, as int32; equal ones keep theirs"""
+    """The indices (int32) that sort the elements along an axis; stable"""
     row, at = _along(x, axis)
     return xp.argsort(row, axis=at, kind="stable").astype("int32"), None
 
 
 @op("numpy")
 def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> Const:
-    """Places (int32) that bring the ``kth`` smallest to place ``kth``, none larger before it and none smaller behind"""
+    """Indices (int32) that bring the ``kth`` smallest to position ``kth``, none larger before it and none smaller after"""
     row, at = _along(x, axis)
     n = row.shape[at]
     if not -n <= kth < n:
@@ -53,7 +53,7 @@ def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> Const:
 
 @primitive
 def _take_distinct(xp: Xp, x: Array, indices: Array, /) -> Op:
-    """One element of each row, none twice.  x: (..., n)  indices: (..., k), no two in a row the same -> (..., k)"""
+    """Elements of each row.  x: (..., n)  indices: (..., k), distinct within a row -> (..., k)"""
 
     def backward(dy: Array) -> tuple[Array, None]:
         return _put(xp, x.shape, indices, dy, -1), None
@@ -63,22 +63,22 @@ def _take_distinct(xp: Xp, x: Array, indices: Array, /) -> Op:
 
 @primitive
 def _top_indices(xp: Xp, x: Array, /, k: int) -> Const:
-    """The places of the k largest of each row, the largest first; the first of equals first.  (..., n) -> (..., k)"""
+    """The indices of the k largest of each row, in descending order; the first of equals first.  (..., n) -> (..., k)"""
     if x.ndim == 0:
         raise ValueError("top_k: expected at least one axis, got a tensor without axes")
     n = x.shape[-1]
     if not 0 <= k <= n:
         raise ValueError(f"top_k: expected k from 0 to {n}, the length of the last axis, got {k}")
-    # Read backwards, a stable order from the smallest ends with the first of equals.
+    # Reversed twice, so that the stable sort puts the first of equals first.
     order = xp.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
     return (n - 1 - order[..., :k]).astype("int32"), None
 
 
 @op("math", shape=shape_rules.top_k)
 def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
-    """The k largest elements along the last axis and their places (int32).  x: (..., n) -> (..., k), (..., k)
+    """The k largest elements along the last axis and their indices (int32).  x: (..., n) -> (..., k), (..., k)
 
-    They come largest first, whatever ``sorted`` is; NaN counts as largest, of equals the first is taken.
+    They are in descending order whatever ``sorted`` is; NaN counts as largest, the first of equals is taken.
     """
     indices = _top_indices(x, k)
     return _take_distinct(x, indices), indices
@@ -88,8 +88,8 @@ def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
     """Whether fewer than k predictions are larger than that of the target.
 
-    targets: (batch,) of class numbers  predictions: (batch, classes) -> (batch,) of bool. A class that is not there,
-    and one with a prediction of NaN or infinity, is not among the first k.
+    targets: (batch,) of class numbers  predictions: (batch, classes) -> (batch,) of bool. A class out of range,
+    or with a prediction of NaN or infinity, is not among the top k.
     """
     if predictions.ndim != 2 or targets.ndim != 1:
         raise ValueError(
@@ -106,9 +106,9 @@ def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
 
 @op("numpy", class_name="SearchSorted", shape=shape_rules.of_second)
 def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "left") -> Const:
-    """Where each value would go, as int32.  sorted_sequence: (n,) rising  values: any shape -> that shape, from 0 to n
+    """The insertion index of each value, as int32.  sorted_sequence: (n,) ascending  values: any shape -> that shape, from 0 to n
 
-    side: "left" (before equals) or "right" (behind them).
+    side: "left" (before equals) or "right" (after them).
     """
     if sorted_sequence.ndim != 1:
         raise ValueError(f"searchsorted: expected a sequence of shape (n,), got {sorted_sequence.shape}")

@@ -1,4 +1,4 @@
-"""Joining, splitting and turning, in NumPy's other spellings; grids, and a choice among several tensors."""
+"""NumPy's other functions for joining, splitting and rotating; grids, and selection among several tensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .shape import _split, concatenate, expand_dims, flip, ndim, ravel, reshape,
 
 @op("numpy")
 def append(x1: Any, x2: Any, /, axis: int | None = None) -> Tensor:
-    """x2 behind x1 along an axis (None: both flattened)"""
+    """x2 appended to x1 along an axis (None: both flattened)"""
     return concatenate([ravel(x1), ravel(x2)] if axis is None else [x1, x2], axis=0 if axis is None else axis)
 
 
@@ -42,12 +42,12 @@ def vstack(xs: Sequence[Any], /) -> Tensor:
 
 @op("numpy")
 def dstack(xs: Sequence[Any], /) -> Tensor:
-    """Tensors joined along the third axis; of a vector the elements, of a matrix the entries lie along it"""
+    """Tensors joined along the third axis; vectors are (1, n, 1), matrices (m, n, 1)"""
     return concatenate([_with_axes(x, 3) for x in _tensors(xs)], axis=2)
 
 
 def _with_axes(x: Any, count: int) -> Any:
-    """x with at least so many axes: a vector as a row, then a last axis."""
+    """x with at least ``count`` axes: a vector as a row, then a last axis."""
     if ndim(x) == 0:
         x = expand_dims(x, 0)
     if ndim(x) == 1:
@@ -111,7 +111,7 @@ def flipud(x: Any, /) -> Tensor:
 
 @op("numpy")
 def rot90(array: Any, /, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
-    """Turned by k quarters in the plane of two axes, from the first towards the second"""
+    """Rotated by k times 90 degrees in the plane of two axes, from the first towards the second"""
     n = ndim(array)
     if n < 2:
         raise ValueError(f"rot90: expected at least two axes, got {n}")
@@ -148,7 +148,7 @@ def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Op:
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinates of a grid.  x: n tensors, of any shape -> n tensors with n axes, the i-th with x[i] along one of them
 
-    indexing: "xy" (the first two axes exchanged, as in pictures) or "ij".
+    indexing: "xy" (the first two axes exchanged, as in images) or "ij".
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: expected indexing "xy" or "ij", got {indexing!r}')
@@ -167,7 +167,7 @@ def _unravel_index(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
 
 @op("numpy")
 def unravel_index(indices: Any, /, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
-    """The indices for each axis of places counted in C order, in the dtype of ``indices``. Negative ones count from the end"""
+    """Flat indices in C order as indices for each axis, in their dtype. Negative ones count from the end"""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     indices_by_axis = _unravel_index(indices, shape=shape)
     return indices_by_axis if isinstance(indices_by_axis, tuple) else (indices_by_axis,)

@@ -1,4 +1,4 @@
-"""What the ops on matrices share.  x: (..., m, n), any leading axes"""
+"""Helpers of the ops on matrices.  x: (..., m, n), any leading axes"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .._common import Array, Xp, floating
 
 
 def matrices(name: str, x: Array, square: bool = False) -> Array:
-    """``x`` in a dtype that LAPACK and cuSOLVER take; ``ValueError`` when it is no (square) matrix."""
+    """``x`` in a dtype that LAPACK and cuSOLVER take; ``ValueError`` for anything but (square) matrices."""
     if x.ndim < 2:
         raise ValueError(f"{name}: Input should have rank >= 2. Received: input.shape = {x.shape}")
     if square and x.shape[-1] != x.shape[-2]:
@@ -17,7 +17,7 @@ def matrices(name: str, x: Array, square: bool = False) -> Array:
 
 
 def regular(xp: Xp, x: Array) -> Array:
-    """``x`` itself; the unit matrix while shapes are worked out on zeros, which have no inverse."""
+    """``x`` itself; the identity during shape inference on zeros, which have no inverse."""
     return xp.broadcast_to(xp.eye(x.shape[-1], dtype=x.dtype), x.shape) if is_trial() else x
 
 

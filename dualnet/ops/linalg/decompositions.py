@@ -1,6 +1,6 @@
-"""Matrices taken apart.  x: (..., m, n), any leading axes. The gradients are those of arXiv:1602.07527 and arXiv:1909.02659.
+"""Matrix decompositions.  x: (..., m, n), any leading axes. Gradients as in arXiv:1602.07527 and arXiv:1909.02659.
 
-On a CPU a factorization that fails raises ``LinAlgError``; on a GPU, where asking would make the device wait, it gives NaN.
+A factorization that fails raises ``LinAlgError`` on a CPU and gives NaN on a GPU, where checking would synchronize.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ._matrix import diagonal, differences, matrices, regular, t
 
 @op("linalg", shape=shape_rules.square)
 def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
-    """The lower triangular L with L @ L^T = x, of symmetric positive definite x; of other x that of (x + x^T) / 2.
+    """The lower triangular L with L @ L^T = x, for symmetric positive definite x; other x are symmetrized, (x + x^T) / 2.
 
     upper: L^T instead.  x: (..., n, n) -> (..., n, n)
     """
@@ -40,8 +40,8 @@ def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
 def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
     """(q, r): q with orthonormal columns, r upper triangular, q @ r = x.
 
-    mode: "reduced": (..., m, k), (..., k, n) with k = min(m, n); "complete": (..., m, m), (..., m, n), which has a
-    gradient only where it is the same, m <= n.
+    mode: "reduced": (..., m, k), (..., k, n) with k = min(m, n); "complete": (..., m, m), (..., m, n), with a
+    gradient only for m <= n, where both are the same.
     """
     if mode not in ("reduced", "complete"):
         raise ValueError(
@@ -63,7 +63,7 @@ def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
             if q.shape[-1] > n:
                 raise ValueError(f"qr: mode='complete' has no gradient for matrices of shape {(m, n)}: use 'reduced'")
             return thin(dq, q, r, dr)
-        # Wide: x = [a | b], of which a alone makes q; the rest of r is q^T b.
+        # Wide: x = [a | b], where q depends on a alone; the rest of r is q^T b.
         b, db = a[..., m:], dr[..., m:]
         da = thin(dq + b @ t(xp, db), q, r[..., :m], dr[..., :m])
         return xp.concatenate([da, q @ db], axis=-1)
@@ -73,11 +73,11 @@ def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
 
 @op("linalg", shape=shape_rules.eigh)
 def eigh(xp: Xp, x: Array, /) -> Op:
-    """(w, v): eigenvalues, the smallest first, and eigenvectors, in columns, of symmetric x; of other x those of
+    """(w, v): eigenvalues in ascending order and eigenvectors, in columns, of symmetric x; other x are symmetrized,
     (x + x^T) / 2.
 
-    x: (..., n, n) -> (..., n), (..., n, n).  Where eigenvalues are equal, their eigenvectors are given a gradient of 0
-    among themselves.
+    x: (..., n, n) -> (..., n), (..., n, n).  The gradient between eigenvectors with equal
+    eigenvalues is 0.
     """
     a = matrices("eigh", x, square=True)
     w, v = xp.linalg.eigh((a + t(xp, a)) / 2)
@@ -92,7 +92,7 @@ def eigh(xp: Xp, x: Array, /) -> Op:
 
 @op("linalg", shape=shape_rules.eig)
 def eig(xp: Xp, x: Array, /) -> Const:
-    """(w, v): the eigenvalues and eigenvectors, in columns, of any square matrix: complex numbers, in no promised order.
+    """(w, v): the eigenvalues and eigenvectors, in columns, of any square matrix: complex, in unspecified order.
 
     x: (..., n, n) -> (..., n), (..., n, n).  Without gradient.
     """
@@ -119,7 +119,7 @@ def _svd(xp: Xp, x: Array, /, full_matrices: bool = True) -> Op:
         inner = f * (left - t(xp, left)) * s[..., None, :] + s[..., :, None] * f * (right - t(xp, right))
         dx = u @ (inner + diagonal(xp, ds)) @ vh
         inverse = xp.where(s == 0, xp.zeros_like(s), 1 / xp.where(s == 0, xp.ones_like(s), s))
-        if m > k:  # what of du is outside the columns of u
+        if m > k:  # the part of du outside the column space of u
             dx = dx + ((du - u @ left) * inverse[..., None, :]) @ vh
         if n > k:
             dx = dx + u @ t(xp, (dv - v @ right) * inverse[..., None, :])
@@ -137,7 +137,7 @@ def _singular_values(xp: Xp, x: Array, /) -> Op:
 
 @op("linalg", class_name="SVD")
 def svd(x: Array, /, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """(u, s, vh) with u @ diag(s) @ vh = x, the largest singular value first; s alone with ``compute_uv=False``.
+    """(u, s, vh) with u @ diag(s) @ vh = x, singular values in descending order; s alone with ``compute_uv=False``.
 
     x: (..., m, n) -> (..., m, m), (..., k), (..., n, n) with k = min(m, n); with ``full_matrices=False`` (..., m, k),
     (..., k), (..., k, n). The gradient of u and vh needs ``full_matrices=False`` (or m = n) and different singular values.

@@ -22,7 +22,7 @@ def _diagonal_indices(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
 
 @op("numpy", shape=shape_rules.diagonal)
 def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Op:
-    """The diagonal of each matrix in two axes, ``offset`` above the main one.  x: (..., n, ..., m, ...) -> (..., d)"""
+    """The diagonal of each matrix in two axes, ``offset`` above the main diagonal.  x: (..., n, ..., m, ...) -> (..., d)"""
     if x.ndim < 2:
         raise ValueError(f"diagonal: expected at least two axes, got shape {x.shape}")
     y = xp.diagonal(x, offset, axis1, axis2).copy()
@@ -51,7 +51,7 @@ def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Op:
 
 @op("numpy", shape=shape_rules.diag)
 def diag(x: Any, /, k: int = 0) -> Tensor:
-    """Of a vector the matrix with it on the k-th diagonal, of a matrix its k-th diagonal.  (n,) or (n, m)"""
+    """A vector as the k-th diagonal of a matrix, or the k-th diagonal of a matrix.  (n,) or (n, m)"""
     if ndim(x) not in (1, 2):
         raise ValueError(f"diag: expected a vector or a matrix, got a tensor with {ndim(x)} axes")
     return _diagonal_matrix(x, k) if ndim(x) == 1 else diagonal(x, k)

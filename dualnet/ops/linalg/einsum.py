@@ -1,4 +1,4 @@
-"""Einstein sums: products of tensors named by the letters of their axes, worked out as matrix products."""
+"""Einstein sums: products of tensors over labelled axes, computed as matrix products."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..registry import op
 
-Label = str  # one letter, or "...n" for the n-th axis from the right that an ellipsis stands for
+Label = str  # one letter, or "...n" for the n-th axis from the right within an ellipsis
 Labels = tuple[Label, ...]
 
 
@@ -31,12 +31,12 @@ def _einsum_shape(*operands: Any, subscripts: str, widen: bool = True) -> shape_
     shape=lambda subscripts, *operands, **options: _einsum_shape(*operands, subscripts=subscripts),
 )
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
-    """The sum of products that ``subscripts`` says, in the notation of ``numpy.einsum``.
+    """The sum of products specified by ``subscripts``, in the notation of ``numpy.einsum``.
 
     subscripts: one group of letters per operand, separated by commas, then "->" and the letters of the result. A letter
     that is not in the result is summed over; a letter twice in one operand takes its diagonal; "..." stands for any axes,
-    which broadcast. Without "->" the result has the letters that stand once, in alphabetical order.
-    kwargs: only ``optimize``, which is ignored: the order of the products always goes by their sizes.
+    which broadcast. Without "->" the result has the letters that occur once, in alphabetical order.
+    kwargs: only ``optimize``, which is ignored: the cheapest product always comes first.
     Raises ``ValueError`` when subscripts and shapes do not fit.
 
     "ij,jk->ik" is a matrix product, "bqhd,bkhd->bhqk" the scores of attention, "ii->i" a diagonal.
@@ -115,7 +115,7 @@ def _labels(subscripts: str, group: str, hidden: int) -> Labels:
 
 
 def _sizes(subscripts: str, terms: Sequence[Labels], shapes: Sequence[tuple[int, ...]]) -> dict[Label, int]:
-    """The size of every label: what its axes have, where 1 broadcasts."""
+    """The size of every label, where 1 broadcasts."""
     sizes: dict[Label, int] = {}
     for term, shape in zip(terms, shapes):
         for label, n in zip(term, shape):
@@ -129,10 +129,10 @@ def _sizes(subscripts: str, terms: Sequence[Labels], shapes: Sequence[tuple[int,
 def _contract(
     backend: Backend, terms: list[Labels], arrays: list[Array], output: Labels, sizes: dict[Label, int]
 ) -> Array:
-    """The sum of products of arrays with axes named ``terms``, as an array with axes ``output``."""
+    """The sum of products of arrays with axes labelled ``terms``, as an array with axes ``output``."""
     work = [_simple(backend.xp, t, x, sizes) for t, x in zip(terms, arrays)]
     while True:
-        for i, (term, x) in enumerate(work):  # what one operand alone has is summed at once
+        for i, (term, x) in enumerate(work):  # labels of a single operand are summed first
             needed = {*output, *(a for j, (t, _) in enumerate(work) if j != i for a in t)}
             alone = tuple(n for n, a in enumerate(term) if a not in needed)
             if alone:
@@ -144,14 +144,14 @@ def _contract(
         needed = {*output, *(a for t, _ in work for a in t)}
         work.append(_pair(backend, first, second, needed))
     term, x = work[0]
-    if missing := tuple(a for a in output if a not in term):  # only a broadcast 1 had it
+    if missing := tuple(a for a in output if a not in term):  # labels of broadcast axes only
         x, term = x.reshape((1,) * len(missing) + x.shape), missing + term
         x = backend.xp.broadcast_to(x, tuple(sizes[a] for a in term))
     return x if term == output else backend.xp.transpose(x, [term.index(a) for a in output])
 
 
 def _simple(xp: Xp, term: Labels, x: Array, sizes: dict[Label, int]) -> tuple[Labels, Array]:
-    """An operand without letters that stand twice and without axes of 1 that broadcast."""
+    """An operand without repeated letters and without axes of 1 that broadcast."""
     full = tuple(n == sizes[a] for a, n in zip(term, x.shape))
     if not all(full):
         x = x.reshape(tuple(n for n, keep in zip(x.shape, full) if keep))
@@ -200,16 +200,16 @@ def _pair(
 def _gradient(
     backend: Backend, terms: list[Labels], arrays: list[Array], term: Labels, x: Array, sizes: dict[Label, int]
 ) -> Array:
-    """What of the gradient belongs to the operand ``x`` with axes ``term``: the Einstein sum of all the rest."""
+    """The gradient of the operand ``x`` with axes ``term``: the Einstein sum of all the others."""
     xp = backend.xp
     one = tuple(a for a, n in zip(term, x.shape) if n == sizes[a])  # an axis of 1 that was broadcast is summed over
     plain = tuple(dict.fromkeys(one))
     present = {a for t in terms for a in t}
     gradient = _contract(backend, terms, arrays, tuple(a for a in plain if a in present), sizes)
-    # A label that nothing else has was summed over: its gradient is the same all along.
+    # A label of no other operand was summed over: the gradient is constant along it.
     gradient = gradient.reshape(tuple(sizes[a] if a in present else 1 for a in plain))
     gradient = xp.broadcast_to(gradient, tuple(sizes[a] for a in plain))
-    for at, label in enumerate(one):  # a label that stands twice: onto the diagonal, zero elsewhere
+    for at, label in enumerate(one):  # a repeated label: onto the diagonal, zero elsewhere
         if label in one[:at]:
             before = one[:at].index(label)
             n = sizes[label]

@@ -31,7 +31,7 @@ def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(f"matmul: the inner sizes differ: {a.shape} @ {b.shape}")
     rows, columns = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
-    y = backend.matmul(rows, columns).astype(a.dtype, copy=False)  # of bfloat16 NumPy makes float32
+    y = backend.matmul(rows, columns).astype(a.dtype, copy=False)  # NumPy promotes bfloat16 to float32
     full = y.shape
     if a.ndim == 1:
         y = y[..., 0, :]
@@ -82,7 +82,7 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
 
 @op("numpy", shape=shape_rules.dot)
 def dot(x1: Any, x2: Any, /) -> Tensor:
-    """The product of two vectors, matrices or scalars, as ``numpy.dot`` has it for up to two axes on the right."""
+    """The product of two vectors, matrices or scalars, as ``numpy.dot`` for up to two axes on the right."""
     if ndim(x1) == 0 or ndim(x2) == 0:
         return multiply(x1, x2)
     if ndim(x2) > 2:

@@ -1,7 +1,6 @@
 """Linear equations, inverses and determinants.  x: (..., n, n), any leading axes
 
-On a CPU a matrix without inverse raises ``LinAlgError``; on a GPU, where asking would make the device wait, it gives inf or
-NaN.
+A singular matrix raises ``LinAlgError`` on a CPU and gives inf or NaN on a GPU, where checking would synchronize.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def det(xp: Xp, x: Array, /) -> Op:
     a = matrices("det", x, square=True)
 
     def backward(dy: Array) -> Array:
-        # The matrix of cofactors, through the singular values: it exists where the inverse does not.
+        # The cofactor matrix from the singular values: it exists for singular matrices too.
         u, s, vh = xp.linalg.svd(a)
         n = a.shape[-1]
         others = xp.where(xp.eye(n, dtype=bool), xp.ones_like(s[..., None]), s[..., None, :])
@@ -85,18 +84,18 @@ def solve(xp: Xp, a: Array, b: Array, /) -> Op:
 
 @op("linalg", shape=shape_rules.solve)
 def solve_triangular(xp: Xp, a: Array, b: Array, /, lower: bool = False) -> Op:
-    """x with a @ x = b, of the upper (``lower``: lower) triangle of a; the rest of a is not looked at.
+    """x with a @ x = b, of the upper (``lower``: lower) triangle of a; the rest of a is ignored.
 
     a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b
     """
     matrix, right, vector = _equations("solve_triangular", a, b)
     triangle = xp.tril if lower else xp.triu
-    # NumPy has no substitution; elimination with pivots is as exact, at three times the work.
+    # NumPy has no triangular solve; elimination with pivots is as exact, at three times the work.
     return _solved(xp, triangle(regular(xp, matrix)), right, vector, triangle, a, b)
 
 
 def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Array, b: Array) -> Op:
-    if matrix.shape[:-2] != right.shape[:-2]:  # cuSOLVER wants one matrix for each right hand side
+    if matrix.shape[:-2] != right.shape[:-2]:  # cuSOLVER needs one matrix for each right hand side
         front = xp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
         matrix = xp.broadcast_to(matrix, front + matrix.shape[-2:])
         right = xp.broadcast_to(right, front + right.shape[-2:])
@@ -115,7 +114,7 @@ def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Arr
 def pinv(x: Array, /, rcond: float | None = None) -> Tensor:
     """The pseudoinverse of Moore and Penrose.  x: (..., m, n) -> (..., n, m)
 
-    rcond: singular values up to this share of the largest count as 0 (default: 10 max(m, n) times the precision).
+    rcond: singular values up to this fraction of the largest count as 0 (default: 10 max(m, n) times the precision).
     """
     return _pinv(x, rcond=rcond, factor=10)
 

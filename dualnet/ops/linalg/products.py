@@ -1,4 +1,4 @@
-"""Products of vectors, matrices and tensors over named axes, and what is made of them."""
+"""Products of vectors, matrices and tensors over chosen axes, distances and correlation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     """The sum of products over pairs of axes; the result has the other axes of x1, then those of x2.
 
-    axes: how many, the last of x1 with the first of x2 in order, or two lists (or numbers): axes of x1 and of x2.
+    axes: their number, the last of x1 with the first of x2 in order, or two lists (or numbers): axes of x1 and of x2.
     """
     m, n = ndim(x1), ndim(x2)
     if isinstance(axes, int):
@@ -55,7 +55,7 @@ def inner(x1: Array, x2: Array, /) -> Tensor:
 
 @op("numpy", shape=shape_rules.scalar)
 def vdot(x1: Array, x2: Array, /) -> Tensor:
-    """The sum of products of all elements in order.  x1, x2: tensors of as many elements -> ()"""
+    """The sum of products of all elements in order.  x1, x2: tensors of the same size -> ()"""
     return _einsum(ravel(x1), ravel(x2), subscripts="a,a->", widen=False)
 
 
@@ -89,9 +89,9 @@ def kron(xp: Xp, x1: Array, x2: Array, /) -> Op:
 def cross(
     x1: Array, x2: Array, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:
-    """The cross product of vectors of 3 elements; 2 stand for 3 of which the last is 0.  (..., 3), (..., 3) -> (..., 3)
+    """The cross product of vectors of 3 elements; 2 elements count as 3 of which the last is 0.  (..., 3), (..., 3) -> (..., 3)
 
-    Of two vectors of 2 elements only the last element of the product.  (..., 2), (..., 2) -> (...)
+    For two vectors of 2 elements only the last element of the product.  (..., 2), (..., 2) -> (...)
     axisa, axisb, axisc: where the elements are in x1, x2 and the result; axis: the same for all three.
     """
     if axis is not None:
@@ -113,7 +113,7 @@ def cross(
 def cdist(xp: Xp, x: Array, y: Array, /) -> Op:
     """The Euclidean distance of every pair, with gradient 0 where it is 0.  x: (..., m, d)  y: (..., n, d) -> (..., m, n)
 
-    Taken from the differences, which needs m * n * d numbers in between and is exact for points that are near.
+    Computed from the differences, which needs m * n * d numbers of memory and is exact for close points.
     """
     a, b = promote_floating(x, y)
     apart = a[..., :, None, :] - b[..., None, :, :]

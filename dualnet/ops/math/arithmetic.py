@@ -143,7 +143,7 @@ def minimum(xp: Xp, x1: Array, x2: Array, /) -> Op:
 def _share(xp: Xp, dz: Array, x: Array, y: Array, z: Array) -> tuple[Array, Array]:
     """The gradient to whichever of x and y is z; half to each where both are."""
     from_x, from_y = (x == z).astype(dz.dtype), (y == z).astype(dz.dtype)
-    dz = dz / xp.maximum(from_x + from_y, 1)  # a NaN is equal to neither
+    dz = dz / xp.maximum(from_x + from_y, 1)  # NaN is equal to neither
     return sum_to(xp, dz * from_x, x), sum_to(xp, dz * from_y, y)
 
 
@@ -209,7 +209,7 @@ def logical_xor(xp: Xp, x1: Array, x2: Array, /) -> Const:
 
 @op("numpy", shape=shape_rules.where)
 def where(condition: Any, x1: Any = None, x2: Any = None, /) -> Tensor:
-    """x1 where the condition holds, else x2. With neither, the indices at which it holds, as ``nonzero`` gives them"""
+    """x1 where the condition holds, else x2. With neither, the indices at which it holds, as ``nonzero``"""
     if x1 is None and x2 is None:
         indices: Any = nonzero(condition)
         return indices

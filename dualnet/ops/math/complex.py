@@ -1,4 +1,4 @@
-"""The parts of complex numbers. For real numbers, which is what layers and gradients work with, they are what they should be.
+"""The parts of complex numbers. Real numbers, with which layers and gradients work, have the imaginary part 0.
 
 Complex tensors come from ``linalg.eig`` and from complex arrays; the ops here read them. Gradients are those of real x.
 """

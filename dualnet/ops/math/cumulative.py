@@ -1,4 +1,4 @@
-"""Running products, and running sums and products that pass over NaN.  x: any shape -> the same shape"""
+"""Running products, and running sums and products that ignore NaN.  x: any shape -> the same shape"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = No
 
     def backward(dy: Array) -> Array:
         dy = dy.reshape(y.shape)
-        # dx_i = y_(i-1) s_i with s_i = dy_i + x_(i+1) s_(i+1): no division, so that zeros are no exception. The recurrence
+        # dx_i = y_(i-1) s_i with s_i = dy_i + x_(i+1) s_(i+1): no division, so zeros are no special case. The recurrence
         # is solved over distances 1, 2, 4 ...: s_i = b_i + a_i s_(i + distance).
         front, b = xp.moveaxis(flat, at, 0).astype(dy.dtype, copy=False), xp.moveaxis(dy, at, 0)
         n = front.shape[0]
@@ -55,6 +55,6 @@ def nancumprod(x: Array, /, axis: int | None = None, dtype: str | None = None) -
 
 
 def _without_nan(x: Array, value: float) -> Array:
-    """x with ``value`` in the places of NaN, which only floating point numbers can be."""
+    """x with NaN, which only floating point numbers can be, replaced by ``value``."""
     x = x if hasattr(x, "dtype") else convert_to_tensor(x)
     return where(isnan(x), value, x) if is_float(x.dtype) else x

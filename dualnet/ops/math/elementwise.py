@@ -176,24 +176,24 @@ def clip(xp: Xp, x: Array, x_min: Array, x_max: Array, /) -> Op:
         return sum_to(xp, dy * inside, x), None, None
 
     y = xp.clip(x, x_min, x_max)
-    return (y.astype(x.dtype) if str(x.dtype) == "bfloat16" else y), backward  # NumPy makes float32 of bfloat16
+    return (y.astype(x.dtype) if str(x.dtype) == "bfloat16" else y), backward  # NumPy promotes bfloat16 to float32
 
 
 @op("numpy", shape=shape_rules.unchanged)
 def floor(xp: Xp, x: Array, /) -> Const:
-    """The largest whole number that is not above x"""
+    """The largest whole number <= x"""
     return xp.floor(floating(x)), None
 
 
 @op("numpy", shape=shape_rules.unchanged)
 def ceil(xp: Xp, x: Array, /) -> Const:
-    """The smallest whole number that is not below x"""
+    """The smallest whole number >= x"""
     return xp.ceil(floating(x)), None
 
 
 @op("numpy", shape=shape_rules.unchanged)
 def round(xp: Xp, x: Array, /, decimals: int = 0) -> Const:
-    """Rounded to ``decimals`` places, halves to even"""
+    """Rounded to ``decimals`` decimals, halves to even"""
     return xp.round(x, decimals), None
 
 
@@ -240,5 +240,5 @@ def stop_gradient(xp: Xp, variable: Array, /) -> Const:
 
 @op("numpy", shape=shape_rules.unchanged_dtype)
 def copy(xp: Xp, x: Array, /) -> Op:
-    """The same value in memory of its own"""
+    """The same value in new memory"""
     return x.copy(), lambda dy: dy

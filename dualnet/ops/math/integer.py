@@ -39,7 +39,7 @@ def bitwise_xor(xp: Xp, x: Array, y: Array, /) -> Const:
 
 @op("numpy", shape=shape_rules.unchanged)
 def bitwise_not(xp: Xp, x: Array, /) -> Const:
-    """All bits the other way round; of booleans, not x"""
+    """All bits inverted; for booleans, not x"""
     _integers("bitwise_not", x, 0)
     return xp.invert(x), None
 
@@ -49,13 +49,13 @@ bitwise_invert = alias("bitwise_invert", bitwise_not)
 
 @op("numpy", shape=shape_rules.elementwise)
 def bitwise_left_shift(xp: Xp, x: Array, y: Array, /) -> Const:
-    """The bits of x moved up by y places: x * 2^y"""
+    """The bits of x shifted left by y: x * 2^y"""
     return xp.left_shift(*_shifted(*_integers("bitwise_left_shift", x, y))), None
 
 
 @op("numpy", shape=shape_rules.elementwise)
 def bitwise_right_shift(xp: Xp, x: Array, y: Array, /) -> Const:
-    """The bits of x moved down by y places: floor(x / 2^y)"""
+    """The bits of x shifted right by y: floor(x / 2^y)"""
     return xp.right_shift(*_shifted(*_integers("bitwise_right_shift", x, y))), None
 
 

@@ -1,6 +1,6 @@
-"""Reductions that pass over NaN.  x: any shape; axis: one axis, several, or None for all -> the shape without them
+"""Reductions that ignore NaN.  x: any shape; axis: one axis, several, or None for all -> the shape without them
 
-Where everything is NaN, sums are 0, products 1, places -1, and the rest NaN.
+Where everything is NaN, sums are 0, products 1, indices -1, and the rest NaN.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _tensor(x: Array) -> Array:
 
 @op("numpy", shape=shape_rules.reduction)
 def nanmax(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element; where several are, each gets an equal share of the gradient"""
+    """The largest element; equal maxima share the gradient equally"""
     x = _tensor(x)
     y = reduce.max(_without_nan(x, -math.inf), axis=axis, keepdims=keepdims)
     return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
@@ -45,7 +45,7 @@ def nanmax(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @op("numpy", shape=shape_rules.reduction)
 def nanmin(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element; where several are, each gets an equal share of the gradient"""
+    """The smallest element; equal minima share the gradient equally"""
     x = _tensor(x)
     y = reduce.min(_without_nan(x, math.inf), axis=axis, keepdims=keepdims)
     return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
@@ -68,7 +68,7 @@ def nanvar(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     x = _tensor(x)
     centred = subtract(x, nanmean(x, axis=axis, keepdims=True))
     if is_float(x.dtype):
-        # What is NaN is put back behind the square, whose gradient 2 * NaN * 0 would reach the mean and all the others.
+        # NaN is restored after the square, whose gradient 2 * NaN * 0 would reach the mean and all the others.
         missing = isnan(x)
         squares = where(missing, math.nan, square(where(missing, 0.0, centred)))
     else:

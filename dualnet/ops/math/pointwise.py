@@ -24,7 +24,7 @@ def arcsinh(xp: Xp, x: Array, /) -> Op:
 
 @op("numpy", shape=shape_rules.unchanged)
 def arccosh(xp: Xp, x: Array, /) -> Op:
-    """The number from 0 on whose hyperbolic cosine is x, x >= 1"""
+    """The nonnegative number whose hyperbolic cosine is x, x >= 1"""
     x = floating(x)
     return xp.arccosh(x), lambda dy: dy / xp.sqrt(x * x - 1)
 
@@ -173,7 +173,7 @@ def ldexp(xp: Xp, x1: Array, x2: Array, /) -> Op:
 
 @op("numpy", shape=shape_rules.elementwise)
 def nextafter(xp: Xp, x1: Array, x2: Array, /) -> Const:
-    """The next floating point number after x1 on the way to x2"""
+    """The next floating point number after x1 towards x2"""
     x, y = promote_floating(x1, x2)
     return xp.nextafter(x, y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)), None
 
@@ -196,13 +196,13 @@ def nan_to_num(xp: Xp, x: Array, /, nan: float = 0.0, posinf: float | None = Non
 
 @op("numpy", shape=shape_rules.unchanged)
 def trunc(xp: Xp, x: Array, /) -> Const:
-    """The whole number next to x on the side of 0"""
+    """x rounded towards 0"""
     return (xp.trunc(x) if is_float(x.dtype) else x), None
 
 
 @op("numpy", shape=shape_rules.unchanged)
 def signbit(xp: Xp, x: Array, /) -> Const:
-    """Whether the sign is minus, that of -0.0 too"""
+    """Whether the sign bit is set, as in -0.0"""
     return (xp.signbit(x) if is_float(x.dtype) else xp.less(x, 0)), None
 
 

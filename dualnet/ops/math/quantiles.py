@@ -1,4 +1,4 @@
-"""Quantiles: the values below which given shares of the elements lie."""
+"""Quantiles: the values below which given fractions of the elements lie."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def _between(xp: Xp, position: Array, method: str) -> tuple[Array, Array, Array]:
-    """The two places around a fractional one, and how much the upper one weighs."""
+    """The two indices around a fractional position, and the weight of the upper one."""
     low, high = xp.floor(position), xp.ceil(position)
-    if method == "nearest":  # halfway between two the lower one is taken, as in Keras on JAX
+    if method == "nearest":  # halves round down, as in Keras on JAX
         low = high = xp.ceil(position - 0.5)
     elif method == "lower":
         high = low
@@ -60,7 +60,7 @@ def _quantile(
         raise ValueError(f"expected at least one element to take a quantile of, got shape {x.shape} and axis={axis}")
     rows = moved.reshape(n, x.size // n)
     order = xp.argsort(rows, axis=0, kind="stable")
-    values = xp.take_along_axis(rows, order, axis=0)  # NaN stands last
+    values = xp.take_along_axis(rows, order, axis=0)  # NaN comes last
     missing = xp.isnan(values)
     width = rows.shape[1]
     last = xp.maximum(n - 1 - xp.sum(missing, axis=0), 0) if skip_nan else n - 1
@@ -70,9 +70,7 @@ def _quantile(
     low, high, weight = low * width + columns, high * width + columns, weight.astype(x.dtype)
     flat = values.reshape(-1)
     below, above = flat[low], flat[high]
-    y = xp.where(
-        weight == 0, below, below * (1 - weight) + above * weight
-    )  # with weight 0, infinity counts for nothing
+    y = xp.where(weight == 0, below, below * (1 - weight) + above * weight)  # 0 * infinity would be NaN
     if not skip_nan:
         y = xp.where(missing[-1], values[-1], y)
     remaining = (
@@ -93,10 +91,10 @@ def _quantile(
 
 @op("numpy")
 def quantile(x: Any, q: Any, /, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """The values that shares ``q`` of the elements do not exceed.  x: any shape -> the shape of q + the axes that stay
+    """The values that fractions ``q`` of the elements do not exceed.  x: any shape -> the shape of q + the remaining axes
 
-    q: from 0 to 1, a number or (m,); what lies outside is taken for the nearer end. method: between two elements
-    "linear", "lower", "higher", "midpoint" or "nearest" (of equally near ones the lower). NaN among the elements
+    q: from 0 to 1, a number or (m,); clipped to that range. method: between two elements
+    "linear", "lower", "higher", "midpoint" or "nearest" (halves round down). NaN among the elements
     gives NaN.
     """
     return _quantile(x, q, axis=axis, method=method, keepdims=keepdims)

@@ -25,7 +25,7 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 
 def _restore(y: Array, x: Array, axis: Axis) -> Array:
-    """A reduced array with its reduced axes back as ones, so that it broadcasts against ``x``."""
+    """A reduced array with its reduced axes restored as ones, so that it broadcasts against ``x``."""
     axes = _axes(axis, x.ndim)
     return y.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
 
@@ -111,14 +111,14 @@ def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     n = builtins.max(_count(x, axis), 1)
 
     def backward(dy: Array) -> Array:
-        # Where nothing varies there is no slope: 0, as in norm, and not 0 / 0.
+        # The gradient is 0 where nothing varies, as in norm, not 0 / 0.
         return _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
 
     return y, backward
 
 
 def _extreme(xp: Xp, y: Array, x: Array, axis: Axis) -> Op:
-    """The gradient of a maximum or minimum ``y``: shared equally among the elements that are it."""
+    """The gradient of a maximum or minimum ``y``: shared equally among the elements equal to it."""
 
     def backward(dy: Array) -> Array:
         hit = (x == _restore(y, x, axis)).astype(dy.dtype)
@@ -128,7 +128,7 @@ def _extreme(xp: Xp, y: Array, x: Array, axis: Axis) -> Op:
 
 
 def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Op:
-    """The maximum or minimum of x and ``initial``, for which neither NumPy's keyword nor CuPy without it will do."""
+    """The maximum or minimum of x and ``initial``, without NumPy's keyword, which CuPy lacks."""
     axis = _as_axis(axis)
     if initial is None:
         y = getattr(xp, name)(x, axis=axis, keepdims=keepdims)
@@ -142,13 +142,13 @@ def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: f
 
 @op("numpy", shape=shape_rules.reduction)
 def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
-    """The largest element, at least ``initial``; where several are, each gets an equal share of the gradient"""
+    """The largest element, at least ``initial``; equal maxima share the gradient equally"""
     return _reduced(xp, "max", x, axis, keepdims, initial)
 
 
 @op("numpy", shape=shape_rules.reduction)
 def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
-    """The smallest element, at most ``initial``; where several are, each gets an equal share of the gradient"""
+    """The smallest element, at most ``initial``; equal minima share the gradient equally"""
     return _reduced(xp, "min", x, axis, keepdims, initial)
 
 

@@ -1,4 +1,4 @@
-"""Numbers on a scale that is not linear."""
+"""Evenly spaced numbers, on linear and logarithmic scales."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _ends(start: Any, stop: Any) -> tuple[Array, Array]:
     dtype = dtype if is_float(dtype) else settings.floatx()
 
     def tensor(x: Any) -> Array:
-        # A number is filled in on the device; only lists and host arrays are sent there.
+        # A number is filled in on the device; only lists and host arrays are copied to it.
         return full((), x, dtype) if isinstance(x, (int, float)) else cast(convert_to_tensor(x), dtype)
 
     return tensor(start), tensor(stop)
@@ -52,7 +52,7 @@ def logspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Tensor:
-    """``num`` powers of ``base`` with exponents from start to stop, equally far apart, along a new axis.
+    """``num`` powers of ``base`` with exponents from start to stop, evenly spaced, along a new axis.
 
     endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
     floating point). start, stop: numbers or tensors that broadcast.
@@ -66,7 +66,7 @@ def logspace(
 def geomspace(
     start: Array, stop: Array, /, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Tensor:
-    """``num`` numbers from start to stop, each the same multiple of the one before it, along a new axis.
+    """``num`` numbers from start to stop, each the same multiple of the previous one, along a new axis.
 
     endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
     floating point). start, stop: numbers of the same sign, not 0, or tensors of such that broadcast.
@@ -79,7 +79,7 @@ def geomspace(
 
 @composite
 def between(start: Array, /, stop: Array, num: int, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
-    """``linspace`` of tensors, which have a gradient; one of whole numbers is rounded down."""
+    """``linspace`` of tensors, with a gradient; integers are rounded down."""
     start, stop = _ends(start, stop)
     y = moveaxis(_steps(start, stop, num, endpoint), 0, axis)
     y = cast(y if dtype is None or is_float(dtype) else floor(y), start.dtype if dtype is None else dtype)
@@ -98,7 +98,7 @@ def linspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    """``num`` numbers from start to stop, equally far apart, along a new axis.
+    """``num`` numbers from start to stop, evenly spaced, along a new axis.
 
     start, stop: numbers, or tensors that broadcast. endpoint: whether stop is the last; else one step before it is. retstep:
     return (the numbers, the step) instead. dtype: of the result (default: that of start and stop, floating point).

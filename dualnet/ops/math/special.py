@@ -17,7 +17,7 @@ from ..registry import export, op
 
 @op("math", shape=shape_rules.unchanged)
 def erfc(xp: Xp, x: Array, /) -> Op:
-    """1 - erf(x), exact where that is small"""
+    """1 - erf(x), exact where the result is small"""
     x = floating(x)
     return special.erfc(xp, x), lambda dy: dy * (-2 / math.sqrt(math.pi)) * xp.exp(-x * x)
 
@@ -39,7 +39,7 @@ def sinc(xp: Xp, x: Array, /) -> Op:
     y = xp.where(zero, xp.ones_like(z), xp.sin(safe) / safe)
 
     def backward(dy: Array) -> Array:
-        # (z cos z - sin z) / z^2 loses its digits near 0: there the series, sum of (-1)^k 2k / (2k + 1)! z^(2k - 1).
+        # (z cos z - sin z) / z^2 cancels near 0: there the series, sum of (-1)^k 2k / (2k + 1)! z^(2k - 1).
         near = xp.abs(z) < 0.5
         q = xp.where(near, z * z, xp.zeros_like(z))
         series = xp.zeros_like(z)
@@ -60,36 +60,36 @@ def i0(xp: Xp, x: Array, /) -> Const:
 
 
 def _window(name: str, x: Any, *more: float) -> Tensor:
-    """A window of ``int(x)`` numbers: how many is needed on the host, so a tensor is read back."""
+    """A window of ``int(x)`` numbers; the host needs the length, so a tensor is read back."""
     window = getattr(backends.current().xp, name)(int(x), *more)
     return Tensor(window.astype(settings.floatx()))
 
 
 @export("numpy")
 def bartlett(x: Any) -> Tensor:
-    """Bartlett's window, a triangle that is 0 at both ends.  x: how many numbers -> (x,)"""
+    """Bartlett's window, a triangle that is 0 at both ends.  x: the length -> (x,)"""
     return _window("bartlett", x)
 
 
 @export("numpy")
 def blackman(x: Any) -> Tensor:
-    """Blackman's window, 0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    """Blackman's window, 0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t) for t from 0 to 1.  x: the length -> (x,)"""
     return _window("blackman", x)
 
 
 @export("numpy")
 def hamming(x: Any) -> Tensor:
-    """Hamming's window, 0.54 - 0.46 cos(2 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    """Hamming's window, 0.54 - 0.46 cos(2 pi t) for t from 0 to 1.  x: the length -> (x,)"""
     return _window("hamming", x)
 
 
 @export("numpy")
 def hanning(x: Any) -> Tensor:
-    """Hann's window, 0.5 - 0.5 cos(2 pi t) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    """Hann's window, 0.5 - 0.5 cos(2 pi t) for t from 0 to 1.  x: the length -> (x,)"""
     return _window("hanning", x)
 
 
 @export("numpy")
 def kaiser(x: Any, beta: float) -> Tensor:
-    """Kaiser's window, i0(beta sqrt(1 - (2 t - 1)^2)) / i0(beta) for t from 0 to 1.  x: how many numbers -> (x,)"""
+    """Kaiser's window, i0(beta sqrt(1 - (2 t - 1)^2)) / i0(beta) for t from 0 to 1.  x: the length -> (x,)"""
     return _window("kaiser", x, float(beta))

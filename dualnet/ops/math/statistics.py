@@ -22,7 +22,7 @@ from .reduce import max, mean, min, sum
 def average(x: Array, /, axis: Axis = None, weights: Array | None = None) -> Tensor:
     """The weighted mean along ``axis`` (all of x by default), sum(x * weights) / sum(weights).
 
-    weights: in the shape of x, or as many as x has along ``axis``, one axis; None: ``mean``.
+    weights: in the shape of x, or a vector along a single ``axis``; None: ``mean``.
     """
     if weights is None:
         return mean(x, axis=axis)
@@ -52,7 +52,7 @@ def _part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
 
 @op("numpy")
 def diff(a: Array, /, n: int = 1, axis: int = -1) -> Tensor:
-    """Each element minus the one before it along ``axis``, n times over: n elements fewer. Of booleans: whether they differ"""
+    """Each element minus the previous one along ``axis``, n times: n elements fewer. For booleans: whether they differ"""
     if n < 0:
         raise ValueError(f"diff: expected n >= 0, got {n}")
     a = convert_to_tensor(a)
@@ -66,9 +66,9 @@ def diff(a: Array, /, n: int = 1, axis: int = -1) -> Tensor:
 
 @op("numpy")
 def trapezoid(y: Array, /, x: Array | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
-    """The integral along ``axis`` by the trapezoidal rule, of y at the places x, or ``dx`` apart.
+    """The integral along ``axis`` by the trapezoidal rule, of y at the points x, or ``dx`` apart.
 
-    x: the shape of y, or as many numbers as y has along ``axis``
+    x: the shape of y, or a vector along ``axis``
     """
     y = y if hasattr(y, "dtype") else convert_to_tensor(y)
     y = cast(y, "int32") if str(y.dtype) == "bool" else y  # the sum of two booleans is one
@@ -85,7 +85,7 @@ def trapezoid(y: Array, /, x: Array | None = None, dx: float = 1.0, axis: int = 
 def corrcoef(x: Array, /) -> Tensor:
     """Pearson's correlations of the rows.  x: (variables, observations) -> (variables, variables); (n,) -> ()
 
-    A row that does not vary has no correlation: NaN.
+    A constant row has no correlation: NaN.
     """
     x = convert_to_tensor(x)
     x = x if is_float(x.dtype) else multiply(x, 1.0)
