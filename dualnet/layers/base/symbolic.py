@@ -1,4 +1,4 @@
-"""A layer called on symbolic tensors: building it, the shape of its output, and its place in a graph."""
+"""A layer called on symbolic tensors: building it, inferring the shapes of its outputs, and recording the call in a graph."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def build_once(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
 
 
 def symbolic_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Build for what is coming, and record the call, unless it is part of a trial."""
+    """Build for the arguments, infer the outputs, and record the call, unless it is part of a trial."""
     if layer.input_spec is not None:
         assert_input_compatibility(layer.input_spec, args[0] if args else None, layer.name)
     if not layer.built:
