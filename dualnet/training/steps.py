@@ -12,13 +12,18 @@ from .. import tree
 from ..core.autodiff import backward
 from ..core.tensor import Tensor
 from ..core.tracing import Tape, is_recording, no_grad, recording
+from ..core.variables import Variable
 from ..core.version import version
 from ..layers.base.context import context
+from ..metrics import Mean
 from ..ops import zeros
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .data_adapters.packing import unpack_x_y_sample_weight
 from .logs import Logs
+
+if TYPE_CHECKING:
+    from ..layers.base.layer import Layer
 
 
 class StepMixin:
@@ -29,19 +34,26 @@ class StepMixin:
     """
 
     optimizer: Any
-    losses: Any
-    _flatten_layers: Any
-    trainable_variables: Any
-    get_metrics_result: Callable[[], dict[str, Any]]
     _compiled_loss: CompiledLoss | None
     _compiled_metrics: CompiledMetrics
-    _loss_tracker: Any
+    _loss_tracker: Mean
     _train_state: TrainState | None
     _has_loss: bool  # whether the loss of a batch has been computed
     _trainable_at_compile: list[int] | None
 
-    if TYPE_CHECKING:
-        __call__: Callable[..., Any]  # of the layer that this is mixed into
+    if TYPE_CHECKING:  # of the layer that this is mixed into, and of Trainer
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+        @property
+        def losses(self) -> list[Any]: ...
+
+        @property
+        def trainable_variables(self) -> list[Variable]: ...
+
+        def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]: ...
+
+        def get_metrics_result(self) -> dict[str, Any]: ...
 
     # -- steps that may be overridden ------------------------------------------------------------------------------
 
@@ -119,7 +131,7 @@ class StepMixin:
         """(output, loss). ``compute_loss`` is called by keywords, without ``training`` where a subclass does not take it."""
         if tracer is not None:
             y_pred, loss = tracer.run(self._forward, x, y, sample_weight, training)
-            if any(layer in context.holding for layer in (self, *self._flatten_layers())):
+            if any(layer in context.holding for layer in self._flatten_layers()):
                 tracer.abort("a layer added a loss")
             tracer.finish(y_pred, loss, tape)
             return y_pred, loss
@@ -135,10 +147,10 @@ class StepMixin:
         state = self._train_state
         return state is None or not state.is_current() or bool(state.regularized) or bool(context.holding)
 
-    def _apply_gradients(self, with_grads: list[Any], scalars: Any = None) -> None:
+    def _apply_gradients(self, with_grads: list[Variable], scalars: Any = None) -> None:
         """One update from the gradients in the flat buffer. with_grads: the variables that have one."""
         state = self._train_state or self._current_train_state()
-        missing: list[Any] = []
+        missing: list[Variable] = []
         if len(with_grads) < len(state.variables):
             ids = {id(v) for v in with_grads}
             missing = [v for v in state.variables if id(v) not in ids]
@@ -185,7 +197,7 @@ class StepMixin:
 class TrainState:
     """What every training step needs, and what only changes with the set of trainable weights."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: StepMixin) -> None:
         self.model = model
         self.optimizer = model.optimizer
         self.variables = model.trainable_variables
@@ -207,7 +219,7 @@ class TrainState:
             self.version = version()
         return True
 
-    def warn_once(self, missing: list[Any]) -> None:
+    def warn_once(self, missing: list[Variable]) -> None:
         if not self.warned:
             self.warned = True
             names = ", ".join(v.path for v in missing)

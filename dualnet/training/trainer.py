@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dualnet_backends as backends
 
 from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
+from ..core.tensor import Tensor
 from ..core.tracing import no_grad
+from ..core.variables import Variable
 from ..core.version import invalidate, version
 from ..layers.base.tracking import parts
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names, positional_metrics
@@ -42,8 +44,12 @@ class Trainer(StepMixin):
     """What makes a layer trainable by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
 
     built: bool
-    _losses: Any
-    weights: Any
+    _losses: list[Tensor]
+
+    if TYPE_CHECKING:  # of the layer that this is mixed into
+
+        @property
+        def weights(self) -> list[Variable]: ...
 
     def __init__(self) -> None:
         self.compiled = False
@@ -80,7 +86,7 @@ class Trainer(StepMixin):
 
     def _takes_text(self) -> bool:
         """Whether the model reads strings, or a layer inside it does."""
-        return self._cache.get("takes_text", lambda: any(part.takes_text for part in (self, *self._flatten_layers())))
+        return self._cache.get("takes_text", lambda: any(layer.takes_text for layer in self._flatten_layers()))
 
     # -- compile ---------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Layer: weights, and a call that uses them.
 
-What is longer than a few lines is in modules of functions that take the layer: ``calling`` (inputs and masks of a call), ``tracking``
-(weights and sublayers) and ``configuration`` (files).
+What is longer than a few lines is in modules of functions that take the layer: ``calling`` (inputs and masks of a call), ``symbolic``
+(shapes and graphs), ``tracking`` (weights and sublayers) and ``configuration`` (files).
 """
 
 from __future__ import annotations
@@ -24,17 +24,16 @@ from ...graph.node import Node
 from ...legacy.arguments import name_first, pop_input_shape
 from ...ops import _autocast as autocast
 from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
-from . import configuration, tracking
+from . import configuration, symbolic, tracking
 from .calling import add_context, check_positional, convert, convert_arguments, enter_context, pass_masks, set_mask
 from .context import context, name_scope, nothing
 from .input_spec import assert_input_compatibility
 from .metaclass import CallSignature, LayerType, Shape, marking_built, read_signature
-from .symbolic import Symbolic
 
 __all__ = ["Layer", "Shape", "name_scope"]
 
 
-class Layer(Symbolic, Configurable, metaclass=LayerType):
+class Layer(Configurable, metaclass=LayerType):
     """Base of all layers.
 
     A layer of your own defines ``__init__``, ``build(input_shape)`` if its weights depend on the input, and
@@ -180,6 +179,10 @@ class Layer(Symbolic, Configurable, metaclass=LayerType):
         """For the end of ``__init__`` of a layer without weights: it is built, unless a subclass has a ``build``."""
         self.built = type(self).build is Layer.build
 
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
+        symbolic.build_for(self, args, kwargs)
+
     # -- calling -------------------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -209,14 +212,14 @@ class Layer(Symbolic, Configurable, metaclass=LayerType):
         else:
             check_positional(self, args)
             if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
-                return self._symbolic_call(*args, **kwargs)
+                return symbolic.symbolic_call(self, args, kwargs)
             args, kwargs = convert_arguments(self, args, kwargs)
             mask = pass_masks(self, args, kwargs)
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         before, inside, scope, seen = context.training, context.inside, context.scope, state.compute_dtype
         if not self.built:
-            self._build_once(args, kwargs)
+            symbolic.build_once(self, args, kwargs)
             context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
         if not self._was_called:
             self._was_called = True
@@ -268,6 +271,49 @@ class Layer(Symbolic, Configurable, metaclass=LayerType):
         if self._was_called:
             raise RuntimeError("Cannot add call-context args after the layer has been called.")
         self._context_arguments = tuple(dict.fromkeys((*self._context_arguments, *names)))
+
+    # -- shapes --------------------------------------------------------------------------------------------------
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors with the shape and dtype of the output for symbolic inputs.
+
+        By ``compute_output_shape`` and the compute dtype if the layer defines it, else by tracing ``call``.
+        """
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return self._infer_call(args, kwargs)
+        return symbolic.output_spec(self, args, kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for a shape of the input; entries that are not known (the batch) are None.
+
+        By default the layer is built and its ``call`` is traced.
+        """
+        return symbolic.output_shape(self, input_shape)
+
+    def _infer_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Symbolic outputs by tracing ``call``."""
+        return symbolic.infer_call(self, args, kwargs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the only call of this layer in a model."""
+        return symbolic.only_node(self).outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the only call of this layer in a model."""
+        inputs = symbolic.only_node(self).inputs
+        return inputs[0] if len(inputs) == 1 else inputs
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of ``output``."""
+        return tree.map_structure(lambda y: y.shape, self.output)
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of ``input``."""
+        return tree.map_structure(lambda x: x.shape, self.input)
 
     # -- losses --------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
-from ...serialization.configurable import Configurable, attributes
+from ...core.variables import Variable
+from ...serialization.configurable import attributes
 from .context import at_path
+from .layer import Layer
 
 
 class MergedKernel:
@@ -36,7 +38,7 @@ class BaseKernel:
         return self if layer is None else getattr(layer, self.name)
 
 
-class Lora(Configurable):
+class Lora(Layer):
     """A layer whose ``kernel`` may be frozen and tuned by ``lora_alpha / rank * lora_kernel_a @ lora_kernel_b``.
 
     Files hold the two together: they are read by a layer with or without a low-rank part.
@@ -47,13 +49,6 @@ class Lora(Configurable):
     lora_alpha: float | None = None
     _lora_of = "kernel"  # the name of the weight
     _config_attributes = attributes(lora_rank=None, lora_alpha=None)
-    # Of Layer.
-    built: bool
-    name: str
-    path: Any
-    add_weight: Any
-    _own_variables: Any
-    _tracker: Any
 
     def _set_lora(self, rank: int | None, alpha: float | None) -> None:
         """For ``__init__``: the low-rank update that ``build`` will add."""
@@ -125,7 +120,7 @@ class Lora(Configurable):
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """As other layers, with the low-rank part in the weight."""
         if not self.lora_enabled:
-            super().save_own_variables(store)  # type: ignore[misc]
+            super().save_own_variables(store)
             return
         for i, v in enumerate(self._base_variables()):
             merged = v is self._lora_weight()
@@ -134,7 +129,7 @@ class Lora(Configurable):
     def load_own_variables(self, store: Any) -> None:
         """As other layers; the low-rank part begins as zeros again."""
         if not self.lora_enabled:
-            super().load_own_variables(store)  # type: ignore[misc]
+            super().load_own_variables(store)
             return
         own = self._base_variables()
         if len(store) != len(own):
@@ -144,7 +139,7 @@ class Lora(Configurable):
         b = getattr(self, f"lora_{self._lora_of}_b")
         b.assign(ops.zeros_like(b))
 
-    def _base_variables(self) -> list[Any]:
+    def _base_variables(self) -> list[Variable]:
         """The layer's variables without those of the low-rank update."""
         parts = [getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab"]
         return [v for v in self._own_variables() if all(v is not p for p in parts)]

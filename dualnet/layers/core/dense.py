@@ -116,7 +116,7 @@ def Input(
     return layer.output
 
 
-class Dense(Lora, Layer):
+class Dense(Lora):
     """activation(x @ kernel + bias).  x: (..., in) -> (..., units)
 
     units: size of the output. activation: a name or function, none by default. kernel: (in, units), "glorot_uniform" by

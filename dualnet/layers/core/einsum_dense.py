@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ... import activations, initializers, ops
 from ...serialization.configurable import attributes
-from ..base.layer import Layer, Shape
+from ..base.layer import Shape
 from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
@@ -80,7 +80,7 @@ def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output
     )
 
 
-class EinsumDense(Lora, Layer):
+class EinsumDense(Lora):
     """activation(einsum(equation, x, kernel) + bias).  x: (batch, ...) -> (batch, *output_shape)
 
     equation: "abc,cd->abd" is a ``Dense`` on the last axis, "ab,bcd->acd" makes heads; "...x,xy->...y" leaves any axes before

@@ -7,12 +7,12 @@ from typing import Any
 from ... import ops
 from ...ops.nn.embedding import embedding
 from ...serialization.configurable import attributes
-from ..base.layer import Layer, Shape
+from ..base.layer import Shape
 from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
 
-class Embedding(Lora, Layer):
+class Embedding(Lora):
     """A row of a learned table for each id.  x: ids of any shape -> (*shape, output_dim)
 
     input_dim: how many ids there are, 0 to input_dim - 1. output_dim: the length of a vector. embeddings: (input_dim,
