@@ -53,9 +53,12 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
 
 
 def _check(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> None:
-    """Raise the op's own error if it refuses the arguments whatever the unknown sizes are."""
+    """Raise the op's own error if it refuses the arguments whatever the size of the batch is, where that alone is unknown."""
+    symbolic = [x for x in tree.flatten([args, options]) if isinstance(x, KerasTensor)]
+    if any(None in x.shape[1:] for x in symbolic):
+        return
     first_error = None
-    for size in (12, 4, 3, 2, 1):  # images have 1, 3 or 4 channels
+    for size in (12, 8, 4, 3, 2, 1):  # an image without a batch has 1, 3 or 4 channels, a transform 8 numbers
         try:
             with trial():
                 op(*_stand_ins(list(args), size), **_stand_ins(options, size))
@@ -262,13 +265,14 @@ def trial() -> Iterator[Trial]:
 @contextmanager
 def outside_trial() -> Iterator[None]:
     """Suspend a trial: what a layer makes when it is built stays, models of layers and their graphs among it."""
-    before = tracing.state.tracer
+    state = tracing.state
+    before = state.tracer, state.in_traced_call
     if is_trial():
-        tracing.state.tracer = None
+        state.tracer, state.in_traced_call = None, False
     try:
         yield
     finally:
-        tracing.state.tracer = before
+        state.tracer, state.in_traced_call = before
 
 
 def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -110,13 +110,13 @@ def _trace_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
     def cast(x: Any) -> Any:
         if isinstance(x, KerasTensor):
-            narrow = layer.autocast and is_float(x.dtype) and x.dtype != layer._compute_dtype
-            return KerasTensor(x.shape, layer._compute_dtype) if narrow and is_float(layer._compute_dtype) else x
+            narrow = layer.autocast and is_float(x.dtype) and is_float(layer._compute_dtype)
+            return symbols(KerasTensor(x.shape, layer._compute_dtype if narrow else x.dtype))
         return convert(layer, x) if hasattr(x, "shape") else x
 
-    args, kwargs = tree.map_structure(cast, args), tree.map_structure(cast, kwargs)
-    before, inside, seen = context.training, context.inside, state.compute_dtype
-    context.inside, state.compute_dtype = True, layer._mixed_dtype if layer.autocast else None
+    before, inside, seen, in_traced_call = context.training, context.inside, state.compute_dtype, state.in_traced_call
+    context.inside, state.in_traced_call = True, True
+    state.compute_dtype = layer._mixed_dtype if layer.autocast else None
     signature = layer._signature
     if layer._context_arguments:
         enter_context(layer, kwargs)
@@ -131,14 +131,17 @@ def _trace_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if training is not None:
         context.training = training
     try:
-        return symbols(layer.call(*args, **kwargs))
+        args, kwargs = tree.map_structure(cast, args), tree.map_structure(cast, kwargs)
+        outputs = layer.call(*args, **kwargs)
     except Exception as error:
         add_context(error, layer, args)
         raise
     finally:
         context.training, context.inside, state.compute_dtype = before, inside, seen
+        state.in_traced_call = in_traced_call
         if layer._context_arguments:
             context.leave()
+    return symbols(outputs)
 
 
 def only_node(layer: Layer) -> Node:
