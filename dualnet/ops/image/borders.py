@@ -26,7 +26,7 @@ def _two_of_three(
     after: int | None,
     target: int | None,
 ) -> tuple[int, int]:
-    """What to take off (sign -1) or add (1) at both ends of an axis, from two of: before, after, the new length."""
+    """The sizes to crop (sign -1) or pad (1) at both ends of an axis, from two of: before, after, the new length."""
     values = dict(zip(names, (before, after, target)))
     received = ", ".join(f"{k}={v}" for k, v in values.items())
     if sum(v is not None for v in values.values()) != 2:
@@ -146,8 +146,8 @@ def extract_patches(
 
     images: (batch, height, width, channels) -> (batch, rows, columns, patch height * patch width * channels), all channels
     first with that data format; a single image has no batch. size: (height, width) of a patch; three numbers take patches of
-    volumes, as ``extract_patches_3d``. strides: from one to the next,
-    by default the size. dilation_rate: distance of the pixels of a patch. padding: "valid", or "same" with zeros around.
+    volumes, as ``extract_patches_3d``. strides: of the patches, by default the size.
+    dilation_rate: distance of the pixels of a patch. padding: "valid", or "same" with zeros around.
     """
     if not isinstance(size, (int, tuple, list)):
         raise TypeError(
@@ -199,7 +199,7 @@ def _patches(
     counts = [(n - s) // t + 1 for n, s, t in zip(lengths, spans, steps)]
     if min(counts) < 1:
         raise ValueError(f"{op}: no patch of size {sizes} fits into the spatial axes {lengths}")
-    # Each spatial axis becomes two: which patch, and where in it.
+    # Each spatial axis becomes two: the patch, and the pixel in it.
     for i, (count, size, step, dilation) in enumerate(zip(counts, sizes, steps, dilations)):
         axis = first + 2 * i
         if step == size and dilation == 1:

@@ -9,7 +9,7 @@ from .._common import Array, Op, Spec, Xp
 from ..nn._windows import first_spatial_axis
 from ..registry import op
 
-WEIGHTS = (0.2989, 0.5870, 0.1140)  # of red, green and blue in brightness, by ITU-R BT.601
+WEIGHTS = (0.2989, 0.5870, 0.1140)  # the weights of red, green and blue, by ITU-R BT.601
 
 
 def _grayscale_shape(images: Any, data_format: str | None = None) -> Spec:
@@ -23,9 +23,9 @@ def _grayscale_shape(images: Any, data_format: str | None = None) -> Spec:
 
 @op("image", class_name="RGBToGrayscale", shape=_grayscale_shape)
 def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
-    """Brightness: 0.2989 red + 0.587 green + 0.114 blue, in one channel.  Integers stay integers, cut off
+    """Brightness: 0.2989 red + 0.587 green + 0.114 blue, in one channel.  Integers stay integers, truncated
 
-    Images of one channel are passed on.
+    Images of one channel are returned unchanged.
     """
     axis = -1 if first_spatial_axis("rgb_to_grayscale", data_format) == 1 else -3
     if images.ndim in (3, 4) and images.shape[axis] == 1:

@@ -27,7 +27,7 @@ def gaussian_blur(
 ) -> Tensor:
     """Every pixel as the mean of those around it, weighted by a normal distribution; outside of the image is 0.
 
-    kernel_size: rows and columns that are looked at. sigma: the standard deviation over rows and over columns, in pixels.
+    kernel_size: (rows, columns). sigma: the standard deviation over rows and over columns, in pixels.
     """
     first = _first("gaussian_blur", images, data_format)
     sizes = one_per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
@@ -106,13 +106,13 @@ def _float(images: Any) -> Any:
 
 
 def _bell(size: int, sigma: float) -> list[float]:
-    """The weights of a normal distribution at ``size`` places around its middle."""
+    """The weights of a normal distribution at ``size`` points around its mean."""
     weights = [math.exp(-(((i - (size - 1) / 2) / sigma) ** 2) / 2) for i in range(size)]
     return [w / sum(weights) for w in weights]
 
 
 def _along(x: Any, weights: Sequence[float], axis: int, before: int, after: int) -> Any:
-    """The weighted sum of neighbours along an axis, with zeros at its ends."""
+    """The weighted sum of neighbors along an axis, zero-padded."""
     if before or after:
         x = pad(x, [(before, after) if a == axis else (0, 0) for a in range(len(x.shape))])
     n = x.shape[axis] - len(weights) + 1

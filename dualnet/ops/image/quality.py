@@ -1,4 +1,4 @@
-"""How near one image is to another."""
+"""Image quality metrics."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def resize(
 
     size: (height, width). interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5". antialias: widen the
     filter when an image gets smaller. crop_to_aspect_ratio: cut off what does not fit the new aspect ratio, instead of
-    stretching. pad_to_aspect_ratio: fill up with ``fill_value`` instead. Integer images stay integers, rounded.
+    stretching. pad_to_aspect_ratio: pad with ``fill_value`` instead. Integer images stay integers, rounded.
     """
     size, rank = tuple(size), len(images.shape)
     if len(size) != 2 or any(n <= 0 for n in size):
@@ -102,7 +102,7 @@ def _along(backend: Backend, w: Array, x: Array, axis: int) -> Array:
 
 
 def _rounded(xp: Xp, y: Array, dtype: Any) -> Array:
-    """Whole numbers, those outside the range of the dtype at its ends."""
+    """Rounded, and clipped to the range of the dtype."""
     if dtype.kind == "b":
         return xp.round(y) != 0
     limits = xp.iinfo(dtype)
@@ -111,9 +111,9 @@ def _rounded(xp: Xp, y: Array, dtype: Any) -> Array:
 
 @lru_cache(maxsize=64)
 def _weights(backend: Backend, before: int, after: int, method: str, antialias: bool, dtype: str) -> Array:
-    """What each old element contributes to each new one.  -> (after, before), every row summing to 1
+    """The weight of each input element in each output element.  -> (out, in), every row summing to 1
 
-    Made on the device, and kept: a network asks for the same few again and again.
+    Cached on the device: a network needs the same few repeatedly.
     """
     xp, ratio = backend.xp, before / after
     old = xp.arange(before, dtype="float64")

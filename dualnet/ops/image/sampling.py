@@ -1,6 +1,6 @@
-"""Images looked up at places between their pixels: affine and perspective transforms, and any coordinates
+"""Images sampled between their pixels: affine and perspective transforms, and any coordinates
 
-A place outside an image has the value of ``fill_value`` ("constant"), or that of a pixel, for pixels a b c d:
+A point outside an image has the value ``fill_value`` ("constant"), or that of a pixel, for pixels a b c d:
 
     "nearest"   a a a a | a b c d | d d d d        "wrap"      a b c d | a b c d | a b c d
     "reflect"   d c b a | a b c d | d c b a        "mirror"    . d c b | a b c d | c b a .
@@ -38,7 +38,7 @@ def map_coordinates(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
 ) -> Op:
-    """The values of an array at places between its elements.  inputs: rank d  coordinates: (d, ...) -> (...)
+    """The values of an array at points between its elements.  inputs: rank d  coordinates: (d, ...) -> (...)
 
     order: 0 takes the nearest element, 1 interpolates linearly. There is a gradient for the coordinates too.
     """
@@ -110,7 +110,7 @@ def perspective_transform(
     fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Op:
-    """Images seen from another place: what was at four points comes to four others, and straight lines stay straight.
+    """A perspective transform, which takes four points to four others and keeps straight lines straight.
 
     images: (height, width, channels) or a batch of them. start_points, end_points: (4, 2) or (batch, 4, 2), each an (x, y).
     The points have no gradient. Outside the images is ``fill_value``.
@@ -134,7 +134,7 @@ def perspective_transform(
 
 
 def _perspective(xp: Xp, a: Array, b: Array) -> Array:
-    """The transforms that take the points a to the points b.  a, b: (n, 4, 2) -> (n, 8)"""
+    """The transforms that map the points a to the points b.  a, b: (n, 4, 2) -> (n, 8)"""
     forth, back = _frame(xp, b.astype("float64")), _frame(xp, a.astype("float64"))
     h = xp.sum(forth[:, :, :, None] * _adjugate(xp, back)[:, None, :, :], axis=2).reshape((-1, 9))
     last = h[:, 8:]
@@ -167,7 +167,7 @@ def _transformed(
     fill_value: float,
     data_format: str | None,
 ) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
-    """Images seen through transforms (1 or batch, 8), and the gradient of both."""
+    """Images transformed by (1 or batch, 8), and the gradient of both."""
     xp, channels_first = backend.xp, first_spatial_axis("images", data_format) == 2
     x = xp.moveaxis(images, -3, -1) if channels_first else images
     x = x if x.ndim == 4 else x[None]
@@ -210,7 +210,7 @@ def _sample(
     rows = x.reshape((batch * math.prod(spatial), channels)).astype(work, copy=False)
     axes = [_corners(xp, points[:, i].astype(work, copy=False), n, order, fill_mode) for i, n in enumerate(spatial)]
     lift = xp.arange(batch)[:, None] * math.prod(spatial)
-    if rows.shape[0] == 0:  # nothing to look at
+    if rows.shape[0] == 0:  # no pixel to sample
         empty = xp.full((batch, points.shape[2], channels), fill_value, dtype=work)
         return _as(xp, empty, x.dtype), lambda dy: (xp.zeros_like(x), xp.zeros_like(points))
     taken = []
@@ -264,7 +264,7 @@ def _corners(xp: Xp, at: Array, n: int, order: int, fill_mode: str) -> list[Corn
 
 
 def _inside(xp: Xp, i: Array, n: int, fill_mode: str, weight: Array) -> tuple[Array, Array, Any]:
-    """Indices brought into the axis, and where they were inside if that matters."""
+    """Indices mapped into the axis, and where they were inside if that matters."""
     if fill_mode == "constant":
         return xp.clip(i, 0, n - 1), weight, xp.logical_and(i >= 0, i < n)
     if fill_mode == "nearest":

@@ -1,4 +1,4 @@
-"""The shapes of convolutions: arguments checked, padding as numbers, lengths of outputs. Entries of shapes may be None.
+"""The shapes of convolutions: argument checks, padding as numbers, output lengths. Entries of shapes may be None.
 
 ``who`` begins every message: the name of an op, or of a layer.
 """
@@ -16,7 +16,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 class Plan(NamedTuple):
-    """A convolution over spatial axes: what the kernels of floor 0 take, and the lengths of the output."""
+    """A convolution over spatial axes: the arguments of the backend's kernels, and the output lengths."""
 
     strides: Ints
     padding: Pairs
@@ -25,7 +25,7 @@ class Plan(NamedTuple):
 
 
 def per_axis(who: str, name: str, value: Any, rank: int, least: int = 1) -> Ints:
-    """A whole number for each spatial axis, given as one for all or as one for each."""
+    """A whole number for each spatial axis, from one for all or one for each."""
     values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()
     if len(values) != rank or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in values):
         raise ValueError(
@@ -35,7 +35,7 @@ def per_axis(who: str, name: str, value: Any, rank: int, least: int = 1) -> Ints
 
 
 def data_format_of(who: str, data_format: str | None) -> str:
-    """The data format, that of ``config.image_data_format()`` for None."""
+    """The data format, by default ``config.image_data_format()``."""
     data_format = data_format or settings.image_data_format()
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f'{who}: expected data_format "channels_last" or "channels_first", got {data_format!r}')
@@ -61,7 +61,7 @@ def join_shape(batch: int | None, lengths: Shape, channels: int | None, data_for
 
 
 def check_rank(who: str, shape: Shape, rank: int) -> None:
-    """Refuse an input that has not ``rank`` spatial axes, or has none."""
+    """Raise ``ValueError`` unless the input has ``rank`` spatial axes, at least one."""
     if len(shape) != rank + 2 or rank < 1:
         raise ValueError(
             f"{who}: expected an input with {rank + 2} axes, (batch, {'length' if rank == 1 else 'lengths'}, channels), "
@@ -99,7 +99,7 @@ def convolution(who: str, lengths: Shape, taps: Ints, strides: Any, padding: str
 def transposed(
     who: str, lengths: Shape, taps: Ints, strides: Any, padding: str, output_padding: Any, dilation: Any
 ) -> Plan:
-    """A transposed convolution; ``padding`` of the plan is what is cut off the ends (negative: zeros put there).
+    """A transposed convolution; ``padding`` of the plan is cropped from the ends (negative: zero-padded).
 
     output_padding: how much longer the output is than the least that gives the input back; None for Keras's choice, which
     is length * stride with "same", and (length - 1) * stride + max(reach of the kernel, stride) with "valid".

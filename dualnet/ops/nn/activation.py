@@ -1,7 +1,7 @@
 """Activation functions.  x: any shape -> the same shape, unless it says otherwise
 
-Those whose derivative can be told from their output alone are in ``FROM_OUTPUT``: ``ops.linear.dense`` applies them
-in place behind its matrix product and keeps only the output. (Not sigmoid and softmax: there the loss wants the
+Those whose derivative is a function of the output alone are in ``FROM_OUTPUT``: ``ops.linear.dense`` applies them
+in place after its matrix product and keeps only the output. (Not sigmoid and softmax: there the loss needs the
 logits, see below.)
 """
 
@@ -264,7 +264,7 @@ def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 
 def _over_axes(op: Callable[..., Any], x: Any, axes: tuple[int, ...]) -> Tensor:
-    """A softmax over several axes: bring them to the end, flatten them, and take everything back."""
+    """A softmax over several axes: move them to the end, flatten them, and restore the shape."""
     rank = len(x.shape)
     chosen = [a % rank for a in axes]
     order = [a for a in range(rank) if a not in chosen] + chosen

@@ -12,7 +12,7 @@ from .. import shape_rules
 from .._common import Array, Const, Op, Xp, sum_to
 from ..registry import op
 
-# Of a pair that is masked. Finite, so that a query with every key masked gets the plain mean of the values, not NaN.
+# The score of a masked pair. Finite, so that a query with every key masked gets the mean of the values, not NaN.
 _MASKED = {"float64": -0.7 * 1.7976931348623157e308}
 _MASKED_32 = -0.7 * 3.4028234663852886e38
 
@@ -38,8 +38,8 @@ def dot_product_attention(
     K heads of keys and values serve N heads of queries, N / K each in turn (arXiv:2305.13245). bias: added before the
     softmax; mask: False where a query must not see a key; both broadcast to (batch, N, T, S). A query that sees no key gets
     the mean of all values. scale: 1 / sqrt(depth) by default. is_causal: query t sees only the keys up to t.
-    attn_logits_soft_cap: limits the scores smoothly to plus or minus this. flash_attention: which kernel
-    to take; there is one here, so it changes nothing. Scores of half precision are computed in float32.
+    attn_logits_soft_cap: limits the scores smoothly to plus or minus this. flash_attention: has no
+    effect, since there is one kernel. Scores of half precision are computed in float32.
     """
     if any(x.ndim != 4 for x in (query, key, value)):
         raise ValueError(

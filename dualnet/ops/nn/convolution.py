@@ -2,8 +2,8 @@
 
 kernel: (taps..., channels / groups, filters) -> (batch, spatial'..., filters). The kernel is not flipped. With the padding
 "valid" it stays inside the input; with "same" zeros are put around it, evenly, so that there are ceil(length / stride)
-outputs along an axis. How the products are arranged is the business of floor 0 (``dualnet_backends.kernels.convolution``), whose
-kernels have channels last; channels first are a view away.
+outputs along an axis. The products are computed by ``dualnet_backends.kernels.convolution``, whose kernels have channels
+last; channels first are a transposed view.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ def _conv_transpose(
     channels_first: bool = False,
     activation: str = "linear",
 ) -> Op:
-    """activation(transposed convolution + bias) in one op: what a convolution does backward, done forward, and the reverse.
+    """activation(transposed convolution + bias) in one op: a convolution with forward and backward exchanged.
 
-    kernel: (taps..., filters, channels). cut: what is taken off the ends of each axis; negative where zeros are put there.
+    kernel: (taps..., filters, channels). cut: the size cropped from the ends of each axis; negative for zero padding.
     """
     xp, act = backend.xp, FROM_OUTPUT[activation]
     kernel = floating(kernel)
@@ -278,10 +278,10 @@ def convolve(
     who: str = "conv",
     **options: Any,
 ) -> Tensor:
-    """A convolution as a layer wants it, in one op: with bias, activation and the padding "causal" (zeros before only).
+    """A convolution for layers, in one op: with bias, activation and the padding "causal" (zeros before only).
 
     bias: (filters,) or None. activation: a key of ``activation.FROM_OUTPUT``. depthwise: as in ``depthwise_conv``.
-    who: begins messages. options: as for ``conv``.
+    who: the name in error messages. options: as for ``conv``.
     """
     plan, _, channels_first = _conv_plan(who, inputs, kernel, depthwise=depthwise, **options)
     return _conv(inputs, kernel, bias, *plan[:3], channels_first, depthwise, activation)
@@ -296,7 +296,7 @@ def convolve_transpose(
     who: str = "conv_transpose",
     **options: Any,
 ) -> Tensor:
-    """A transposed convolution as a layer wants it, in one op, with bias and activation.
+    """A transposed convolution for layers, in one op, with bias and activation.
 
     Arguments: see ``convolve``; options: as for ``conv_transpose``.
     """

@@ -1,7 +1,7 @@
 """Losses: cross-entropies fused with the softmax or sigmoid before them, squared and absolute errors, and their
 reduction.
 
-target: labels, probabilities or values  output: what the model made of the input -> one number per sample (per element
+target: labels, probabilities or values  output: of the model -> one number per sample (per element
 for the binary cross-entropy)
 """
 
@@ -54,7 +54,7 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
     def backward(dy: Array) -> tuple[None, Array]:
         dy = dy.reshape(-1)
         dz = p * dy[:, None]
-        dz[xp.arange(len(p)), labels] -= dy  # every row once, so nothing is lost where a device adds in parallel
+        dz[xp.arange(len(p)), labels] -= dy  # each row once, so parallel additions on a device cannot collide
         dz = dz.reshape(z.shape)
         return None, (dz if last else xp.moveaxis(dz, -1, axis))
 
@@ -200,7 +200,7 @@ def binary_crossentropy(target: Any, output: Any, /, from_logits: bool = False) 
 
 
 def _softmax_logits(output: Any, axis: int) -> Any:
-    """The logits of an output that a softmax over its last axis has just made."""
+    """The logits of an output that is a softmax over its last axis."""
     return logits_of(output, "softmax") if axis in (-1, len(output.shape) - 1) else None
 
 

@@ -22,7 +22,7 @@ def _log_sum(xp: Xp, terms: Array, axis: int) -> Array:
 def ctc_loss(
     backend: Backend, target: Array, output: Array, target_length: Array, output_length: Array, /, mask_index: int = 0
 ) -> Op:
-    """-log of the probability that ``output`` reads ``target``: the sum over all ways to stretch the labels over the
+    """-log of the probability that ``output`` reads ``target``: the sum over all alignments of the labels with the
     times, each repeated or followed by blanks; infinite where there are too few times.
 
     target: integers (batch, labels)  output: logits (batch, times, classes)  target_length, output_length: how many
@@ -31,7 +31,7 @@ def ctc_loss(
     xp = backend.xp
     log_p = backend.log_softmax(floating(output), -1)
     if log_p.dtype.itemsize < 4:
-        log_p = log_p.astype("float32")  # sums over many times need the digits
+        log_p = log_p.astype("float32")  # sums over many times need the precision
     batch, times, classes = log_p.shape
     steps, labels = output_length.astype("int32"), target_length.astype("int32")
     # The states: blank, label, blank, label, ..., blank; s is the class each of them emits.
@@ -54,7 +54,7 @@ def ctc_loss(
             moved[:, :by] = x[:, -by:]
         return moved
 
-    # alpha_t(s): the log probability of all ways to be in s at t, what is emitted at t included.
+    # alpha_t(s): the log probability of all paths to s at t, the emission at t included.
     alpha = xp.empty(emitted.shape, dtype=log_p.dtype)
     now = xp.where(positions < 2, emitted[:, 0], never)
     alpha[:, 0] = now
@@ -66,7 +66,7 @@ def ctc_loss(
     log_total = _log_sum(xp, xp.where(final, now, never), 1)
 
     def backward(dy: Array) -> tuple[None, Array, None, None]:
-        # beta_t(s): the log probability of all ways to end well from s at t, what is emitted at t left out.
+        # beta_t(s): the log probability of all paths from s at t to an end, the emission at t excluded.
         skip_next = xp.zeros(s.shape, dtype=bool)
         skip_next[:, :-2] = skip[:, 2:]
         beta = xp.empty(emitted.shape, dtype=log_p.dtype)

@@ -1,4 +1,4 @@
-"""Random numbers of other distributions, from a number of rounds that is fixed: no loop here waits for a value.
+"""Random numbers of other distributions, in a fixed number of rounds: no loop here waits for a value.
 
 What is drawn is a function of ``key`` (see ``dualnet_backends.stream_key``) and ``step`` alone. Uniform and normal numbers are
 the same bits on every device; what is computed from them goes through the logarithm of the device, and agrees to rounding.
@@ -128,7 +128,7 @@ def _spread(xp: Xp, x: Array, shape: Sequence[int]) -> Array:
 
 
 def _part(step: int, i: int) -> int:
-    """Another draw of the same step."""
+    """The step of another, independent draw."""
     return step + (i << 64)
 
 

@@ -15,7 +15,7 @@ from .._common import Array, Op
 def embedding(backend: Backend, table: Array, ids: Array, /) -> Op:
     """table[ids].  table: (n, size)  ids: any shape of numbers from 0 to n - 1 -> (*ids.shape, size)
 
-    On the CPU an id outside raises ``IndexError``; a GPU cannot raise, and wraps.
+    An id out of range raises ``IndexError`` on the CPU and wraps on a GPU, which cannot raise.
     """
     if ids.dtype not in ("int32", "int64"):
         ids = ids.astype("int32")

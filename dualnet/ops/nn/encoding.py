@@ -1,4 +1,4 @@
-"""Numbers as categories: which bin a value is in, which of several ids are there, how often each."""
+"""Categorical encodings: bins of values, multi-hot vectors and counts of ids, lookup of keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def digitize(xp: Xp, x: Array, bins: Array, /) -> Const:
 
 @primitive
 def _multi_hot(backend: Backend, ids: Array, /, num_classes: int, axis: int = 1, dtype: str = "float32") -> Const:
-    """1 for every id that is there along ``axis``, 0 for the others.  (..., n, ...) -> the other axes + (num_classes,)"""
+    """1 for every id that occurs along ``axis``, 0 for the others.  (..., n, ...) -> the other axes + (num_classes,)"""
     return backend.xp.max(backend.one_hot(ids, num_classes, dtype), axis=axis), None
 
 
@@ -38,7 +38,7 @@ def _count_ids(
     axis: int = 1,
     dtype: str = "float32",
 ) -> Const:
-    """How often each id is there along ``axis``, or the sum of its weights.  (..., n, ...) -> others + (num_classes,)"""
+    """How often each id occurs along ``axis``, or the sum of its weights.  (..., n, ...) -> others + (num_classes,)"""
     hot = backend.one_hot(ids, num_classes, dtype)
     if weights is not None:
         hot = hot * weights[..., None].astype(dtype)
@@ -64,10 +64,10 @@ def multi_hot(
     sparse: bool = False,
     **kwargs: Any,
 ) -> Tensor:
-    """1 for every id that is there, 0 for the others.  inputs: (n,) or (batch, n, ...) -> (num_classes,) or (batch, ..., num_classes)
+    """1 for every id that occurs, 0 for the others.  inputs: (n,) or (batch, n, ...) -> (num_classes,) or (batch, ..., num_classes)
 
-    axis: where the classes lie, counted before the axis of the n ids is taken away. An id outside of 0 to
-    num_classes - 1 is left out. ``num_tokens`` is an older name of ``num_classes``.
+    axis: of the classes, counted before the axis of the n ids is removed. An id outside of 0 to
+    num_classes - 1 is ignored. ``num_tokens`` is an older name of ``num_classes``.
     """
     num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
     if kwargs:

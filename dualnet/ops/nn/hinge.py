@@ -59,7 +59,7 @@ def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
         each = dy[..., None] * (margin > 0)
         hit = (wrong == worst).astype(output.dtype)
-        hit /= hit.sum(axis=-1, keepdims=True)  # where several are the largest, each gets a share
+        hit /= hit.sum(axis=-1, keepdims=True)  # equal maxima share the gradient
         dt = None if out[0] is False else sum_to(xp, -each * output * (hit + 1), target)
         return dt, sum_to(xp, each * (hit * (1 - t) - t), output)
 

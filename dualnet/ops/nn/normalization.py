@@ -41,7 +41,7 @@ def batch_norm(
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance being those of the batch  (arXiv:1502.03167)
 
     x: any shape with c entries along ``axis``; the mean is taken over all other axes.  gamma, beta: (c,) or None
-    moving_mean, moving_variance: arrays that are moved towards those of the batch, in place:
+    moving_mean, moving_variance: arrays updated towards those of the batch, in place:
     momentum moving + (1 - momentum) batch.
     """
     (at,), dtype, x = _axes(axis, x.ndim), floating(x).dtype, _wide(x)
@@ -115,7 +115,7 @@ def _standardize(
 ) -> Op:
     """gamma (x - mean) / sqrt(mean((x - mean)^2) + epsilon) + beta, the means taken over ``axes``
 
-    kept: the axes of x along which gamma and beta have entries, by default ``axes``.  centred: False takes 0 for the mean
+    parameter_axes: the axes of gamma and beta, by default ``axes``.  centred: False takes 0 for the mean
     """
     axes, dtype, x = _axes(tuple(axes), x.ndim), floating(x).dtype, _wide(x)
     parameter_axes = axes if parameter_axes is None else tuple(parameter_axes)
@@ -219,7 +219,7 @@ def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronize
         return (dmean + 2 * centred * dvariance) / n
 
     if dtype == "float16":
-        mean, variance = (xp.clip(v, -65504, 65504) for v in (mean, variance))  # the largest there is, and not infinity
+        mean, variance = (xp.clip(v, -65504, 65504) for v in (mean, variance))  # the largest finite number
     if not keepdims:
         mean, variance = (v.reshape(tuple(s for i, s in enumerate(x.shape) if i not in axes)) for v in (mean, variance))
     return (mean, variance) if dtype != "float16" else (mean.astype(dtype), variance.astype(dtype)), backward
@@ -267,17 +267,17 @@ def _as(x: Array, v: Any, shape: tuple[int, ...] | None = None) -> Any:
 
 
 def _shape(x: Any, parameter_axes: Sequence[int]) -> tuple[int, ...]:
-    """The shape of x with ones in the place of all axes that are not kept."""
+    """The shape of x with ones for all axes but ``parameter_axes``."""
     return tuple(size if i in parameter_axes else 1 for i, size in enumerate(x.shape))
 
 
 def _buffer(x: Array, out: Any) -> Any:
-    """Where to write a gradient: ``out`` if it is an array of the dtype that it is computed in, else None."""
+    """The buffer for a gradient: ``out`` if it is an array of the dtype of the computation, else None."""
     return None if out is None or out is False or out.dtype != x.dtype else out
 
 
 def _sum(xp: Xp, x: Array, axes: tuple[int, ...], v: Array, out: Any) -> Array:
-    """x summed over ``axes``, in the shape of v, written into ``out`` if that is a place."""
+    """x summed over ``axes``, in the shape of v, written into ``out`` if that is a buffer."""
     buffer = _buffer(x, out)
     if buffer is None:
         return xp.sum(x, axis=axes).reshape(v.shape)

@@ -24,7 +24,7 @@ def _sizes(x: Array, block_size: int, data_format: str) -> tuple[int, int, int, 
 
 
 def _moved(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], after: tuple[int, ...]) -> Op:
-    """x cut into more axes, those in another order, and joined again."""
+    """x reshaped to more axes, transposed, and reshaped again."""
     back = tuple(order.index(a) for a in range(len(order)))
     between = tuple(before[a] for a in order)
 
@@ -81,7 +81,7 @@ class _Windows:
         self.padded = tuple(n + 2 * p for n, p in zip(size, self.padding))
 
     def keys(self) -> Any:
-        """For each place in the kernel what it meets: (row, column, key of the padded image)"""
+        """For each element of the kernel (row, column, key of the padded image)"""
         for i in range(self.kernel[0]):
             for j in range(self.kernel[1]):
                 starts = (i * self.dilation[0], j * self.dilation[1])
@@ -99,7 +99,7 @@ class _Windows:
         return y.reshape((b, c * self.kernel[0] * self.kernel[1], self.count[0] * self.count[1]))
 
     def image(self, xp: Xp, y: Array) -> Array:
-        """(b, c * kernel, windows) -> (b, c, h, w): what windows share is added up"""
+        """(b, c * kernel, windows) -> (b, c, h, w): overlaps of windows are summed"""
         b, c = y.shape[0], y.shape[1] // (self.kernel[0] * self.kernel[1])
         y = y.reshape((b, c, *self.kernel, *self.count))
         x = xp.zeros((b, c, *self.padded), dtype=y.dtype)

@@ -19,7 +19,7 @@ from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_
 
 
 class Axis(NamedTuple):
-    """One spatial axis: its length, its windows (size, distance, how many), and what padding comes before and after."""
+    """One spatial axis: its length, its windows (size, stride, count), and the padding before and after."""
 
     at: int
     length: int
@@ -30,7 +30,7 @@ class Axis(NamedTuple):
     after: int
 
     def spans(self) -> list[tuple[slice, ...]]:
-        """For each place in the window, the indices of the elements that stand there, one for each window."""
+        """For each position in the window, the indices of the elements there, one for each window."""
         last = self.stride * (self.windows - 1) + 1
         return [(slice(None),) * self.at + (slice(i, i + last, self.stride),) for i in range(self.size)]
 
@@ -154,7 +154,7 @@ def _axes(
 
 
 def _lowest(xp: Xp, dtype: object) -> float | int:
-    """What no element is below."""
+    """The smallest value of a dtype."""
     kind = xp.dtype(dtype).kind
     return 0 if kind == "b" else xp.iinfo(dtype).min if kind in "iu" else -math.inf
 

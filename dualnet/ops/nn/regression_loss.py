@@ -1,6 +1,6 @@
 """Losses of values: a function of target and output, averaged (or summed) over the last axis.
 
-target: what was wanted  output: what the model made of the input -> one number per sample.  (..., n) -> (...)
+target: the true values  output: of the model -> one number per sample.  (..., n) -> (...)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _pair(target: Array, output: Array) -> tuple[Array, Array]:
 def _mean_of(
     xp: Xp, values: Array, target: Array, output: Array, d_target: Callable[[], Array], d_output: Callable[[], Array]
 ) -> Op:
-    """The mean of ``values`` over the last axis. d_target, d_output: the slopes of a value, computed when wanted."""
+    """The mean of ``values`` over the last axis. d_target, d_output: the derivatives of a value, computed on demand."""
     n = max(values.shape[-1], 1)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array | None]:
@@ -40,7 +40,7 @@ def _mean_of(
 
 
 def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array) -> Op:
-    """The same for a function of output - target, whose slope is that of the output."""
+    """The same for a function of output - target, with its derivative."""
     return _mean_of(xp, values, target, output, lambda: -slope, lambda: slope)
 
 

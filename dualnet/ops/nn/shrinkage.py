@@ -1,4 +1,4 @@
-"""Activations that are exactly 0 on a whole stretch: shrinkage, thresholds and sparse distributions; gates and squareplus.
+"""Activations that are exactly 0 on an interval: shrinkage, thresholds and sparse distributions; gates and squareplus.
 
 x: any shape -> the same shape, unless it says otherwise
 """
@@ -84,7 +84,7 @@ def sparsemax(xp: Xp, x: Array, /, axis: int = -1) -> Op:
     largest = xp.sort(z, axis=-1)[..., ::-1]
     over = xp.cumsum(largest, axis=-1) - 1
     rank = xp.arange(1, n + 1, dtype=z.dtype)
-    # In the support are those that stay positive when they and all larger ones are lowered alike until the sum is 1.
+    # In the support are the elements that stay positive when they and all larger ones are reduced equally to a sum of 1.
     size = xp.sum(rank * largest > over, axis=-1, keepdims=True)
     tau = xp.take_along_axis(over, xp.maximum(size - 1, 0), axis=-1) / size.astype(z.dtype)
     p = xp.maximum(z - tau, 0)

@@ -12,7 +12,7 @@ from .sizes import Shape, Shaped, axes_of, axis_of, broadcast, float_dtype, prod
 
 
 def reshape(x: Any, newshape: Any) -> Spec:
-    """-1 is unknown while the number of elements is; so is an entry that itself is unknown."""
+    """-1 is unknown if the number of elements or another entry is."""
     shape = shape_of(x)
     target: list[int | None]
     target = [newshape] if isinstance(newshape, int) else [None if n is None else int(n) for n in newshape]
@@ -75,7 +75,7 @@ def expand_dims(x: Any, axis: Any) -> Shape:
 
 
 def squeeze(x: Any, axis: Any = None) -> Spec:
-    """Without an axis all sizes of 1 go; an unknown size is taken for another one, as in Keras."""
+    """Without an axis all sizes of 1 are removed; an unknown size counts as larger, as in Keras."""
     shape = shape_of(x)
     axes = {i for i, n in enumerate(shape) if n == 1} if axis is None else axes_of(axis, len(shape))
     if any(shape[a] not in (1, None) for a in axes):
@@ -172,7 +172,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Spec:
 
 
 def _bound(i: int, n: int | None) -> int | None:
-    """An index of a slice as a number from 0 to n; None where it depends on a size that is not known."""
+    """An index of a slice as a number from 0 to n; None where it depends on an unknown size."""
     if n is None:
         return 0 if i == 0 else None
     return min(max(i + n if i < 0 else i, 0), n)
@@ -183,7 +183,7 @@ def _length(start: int | None, stop: int | None) -> int | None:
 
 
 def halved(x: Any, axis: int = -1) -> Spec:
-    """The shape of x with half of an axis."""
+    """The shape of x with an axis halved."""
     shape = list(shape_of(x))
     at = axis_of(axis, len(shape))
     n = shape[at]

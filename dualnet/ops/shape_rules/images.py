@@ -58,7 +58,7 @@ def map_coordinates(inputs: Any, coordinates: Any, *args: Any, **options: Any) -
 
 
 def fourier(x: Any) -> tuple[Spec, Spec]:
-    """Of a pair of real and imaginary part: a pair of the same shape."""
+    """A pair (real, imaginary) of the same shape."""
     real, imag = x
     spec = Spec(same_shape(shape_of(real), shape_of(imag)), float_dtype(real))
     return spec, spec

@@ -66,7 +66,7 @@ def _is_index_array(k: Any) -> bool:
 
 
 def _rank_of_key(k: Any) -> int:
-    """How many axes a part of a key takes."""
+    """The number of axes that a part of a key indexes."""
     if k is None or k is Ellipsis:
         return 0
     return len(shape_of(k)) if _is_mask(k) else 1

@@ -14,7 +14,7 @@ def elementwise(*args: Any, **options: Any) -> Shape:
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """All arguments broadcast; of the condition alone an unknown number of indices for each axis."""
+    """All arguments broadcast; for the condition alone an unknown number of indices for each axis."""
     if x1 is None and x2 is None:
         return tuple(Spec((None,), "int32") for _ in shape_of(condition))
     return elementwise(condition, x1, x2)

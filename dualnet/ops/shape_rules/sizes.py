@@ -1,4 +1,4 @@
-"""Sizes, some of them unknown: what the shape rules of all families compute with."""
+"""Arithmetic on sizes, some of them unknown, shared by all shape rules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def axes_of(axis: Any, rank: int) -> set[int]:
 
 
 def same_size(a: int | None, b: int | None) -> int | None:
-    """What is known of a size that must be both."""
+    """The size that both are, as far as it is known."""
     if None not in (a, b) and a != b:
         raise ValueError(f"the sizes {a} and {b} do not agree")
     return b if a is None else a
@@ -54,7 +54,7 @@ def same_shape(*shapes: Shape) -> Shape:
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """1 gives way to any size, an unknown size to a known one that is not 1."""
+    """1 yields to any size, an unknown size to a known one other than 1."""
     out: list[int | None] = []
     for sizes in zip(*((1,) * (max(map(len, shapes)) - len(s)) + tuple(s) for s in shapes)):
         known = {n for n in sizes if n not in (None, 1)}

@@ -43,7 +43,7 @@ def _check_rank(name: str, shape: tuple[int, ...], rank: int) -> None:
 
 
 def _join(real: Array, imag: Array) -> Array:
-    """One complex array of two real ones."""
+    """Two real arrays as one complex array."""
     real, imag = (floating(v.astype(result_type(real.dtype, imag.dtype), copy=False)) for v in (real, imag))
     if str(real.dtype) in ("float16", "bfloat16"):
         real, imag = real.astype("float32"), imag.astype("float32")
@@ -91,16 +91,16 @@ def _ifft2(xp: Xp, real: Array, imag: Array, /) -> Op:
 
 
 def _fit(xp: Xp, x: Array, n: int) -> Array:
-    """The last axis cut or filled with zeros to n."""
+    """The last axis cut or zero-padded to n."""
     length = x.shape[-1]
     return x[..., :n] if length >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - length)])
 
 
 @op("math", class_name="RFFT", shape=shape_rules.rfft)
 def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
-    """The transform of a real signal: of its frequencies 0 to half, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
+    """The transform of a real signal, its nonnegative frequencies, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
 
-    fft_length: cut the signal to that length, or fill it up with zeros, first.
+    fft_length: cut or zero-pad the signal to that length first.
     """
     _check_rank("rfft", x.shape, 1)
     x = floating(x)
@@ -144,7 +144,7 @@ def _sequences(xp: Xp, x: Array, length: int, stride: int) -> Array:
 
 
 def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
-    """Sequences laid over one another ``stride`` apart and added.  y: (..., count, length) -> (..., total)"""
+    """Overlap-add: sequences ``stride`` apart, summed.  y: (..., count, length) -> (..., total)"""
     *front, count, length = y.shape
     pieces = -(-length // stride)
     y = xp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, pieces * stride - length)])
@@ -157,7 +157,7 @@ def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
 
 @op("math", shape=shape_rules.sequences)
 def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride: int) -> Op:
-    """Stretches of a signal, one every ``sequence_stride``.  x: (..., n) -> (..., count, sequence_length)
+    """Frames of a signal, one every ``sequence_stride``.  x: (..., n) -> (..., count, sequence_length)
 
     count: how many lie within the signal.
     """
@@ -183,7 +183,7 @@ def _overlap_add(xp: Xp, y: Array, /, stride: int) -> Op:
 
 
 def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> Tensor | None:
-    """The window in the middle of ``fft_length`` places; None for none."""
+    """The window centered within ``fft_length``; None for none."""
     if window is None:
         return None
     if isinstance(window, str):
@@ -219,11 +219,11 @@ def _check_lengths(sequence_length: int, sequence_stride: int, fft_length: int) 
 def stft(
     x: Array, /, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
 ) -> Any:
-    """The transform of a signal at many times: of one windowed stretch every ``sequence_stride``, as a pair.
+    """The short-time Fourier transform: of one windowed frame every ``sequence_stride``, as a pair.
 
     x: (..., n) -> a pair of (..., count, fft_length // 2 + 1).  window: "hann", "hamming", a tensor of
     ``sequence_length`` numbers, or None: none, over all of ``fft_length``. center: put fft_length // 2 mirrored numbers at
-    both ends, so that stretch t is around the place t * sequence_stride. Integers raise ``TypeError``.
+    both ends, so that frame t is centered at t * sequence_stride. Integers raise ``TypeError``.
     """
     _check_lengths(sequence_length, sequence_stride, fft_length)
     x = x if hasattr(x, "dtype") else convert_to_tensor(x)
@@ -253,10 +253,10 @@ def istft(
     center: bool = True,
 ) -> Tensor:
     """The signal that ``stft`` with the same options made x of, where its windows were not 0 all over. With
-    ``window=None`` the stretches are added as they are, so that each element counts as often as it is in one.
+    ``window=None`` the frames are summed, so that each element counts once for each frame that holds it.
 
-    x: a pair of (..., count, fft_length // 2 + 1) -> (..., n).  length: how long the signal is (default: as far as the
-    stretches reach, less what ``center`` added).
+    x: a pair of (..., count, fft_length // 2 + 1) -> (..., n).  length: of the signal (default: the extent of the
+    frames, less the padding of ``center``).
     """
     _check_lengths(sequence_length, sequence_stride, fft_length)
     real, imag = _pair("istft", x, 2)
