@@ -304,3 +304,17 @@ class TestPrimitive:
         with GradientTape() as tape:
             y = ops.sum(steps(x)) + ops.sum(x)
         assert tape.gradient(y, x).tolist() == [1]
+
+
+def test_an_op_of_the_user_may_write_its_gradient_in_place() -> None:
+    """``backward(dy, out)`` needs no declaration in code of the user."""
+
+    @dualnet.primitive
+    def tripled(xp: Any, x: Any) -> Any:
+        def backward(dy: Any, out: Any) -> Any:
+            return xp.multiply(dy, 3, out=out[0])
+
+        return x * 3, backward
+
+    x = dualnet.ops.ones((2,))
+    np.testing.assert_array_equal(dualnet.grad(lambda x: dualnet.ops.sum(tripled(x)))(x), [3, 3])

@@ -32,7 +32,7 @@ NOT_TAKEN_BY: dict[str, set[str]] = {}
 @every_namespace
 def test_the_names_are_pinned(namespace: str) -> None:
     """A new name is a promise: ``python -m tests.public_names`` writes it down."""
-    assert names()[namespace] == pinned()[namespace]
+    assert names()[namespace] == pinned()[namespace], "python -m tests.public_names writes new names down"
 
 
 @every_namespace

@@ -1,6 +1,6 @@
 """The backend contract: an array module, a device, and some thirty kernels, each with a reference implementation.
 
-A kernel is here, and not an op in floor 1, for one of two reasons: its result must not depend on the device (random
+A kernel is here, and not an op in ``dualnet.ops``, for one of two reasons: its result must not depend on the device (random
 numbers), or a device can do it measurably faster than the formula written with ``xp``. The bodies below are the
 definition; an override in a backend must give the same result (``tests/backends/test_contract.py``).
 """

@@ -23,7 +23,7 @@ R = TypeVar("R")
 # How an op is called on symbolic tensors; graph/infer.py sets it. None: there are none yet.
 symbolic_call: Callable[..., Any] | None = None
 
-# Casts the variables among the inputs of an op to the dtype of the layer that computes; ops/autocast.py sets it when mixed
+# Casts the variables among the inputs of an op to the dtype of the layer that computes; ops/_autocast.py sets it when mixed
 # precision is first used.
 autocast_hook: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
 
@@ -131,7 +131,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
         if tracked and backward is not None and state.tapes:
             for y in outputs if type(value) is tuple else (outputs,):
                 y.tracked = True
-            entry = Entry(outputs, inputs, backward, in_place_grads)
+            entry = Entry(outputs, inputs, backward, in_place_grads or (undeclared and _takes_out(backward)))
             for tape in state.tapes:
                 tape.append(entry)
         tracer = state.tracer
@@ -147,7 +147,16 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     info = OpInfo(function.__name__, tuple(names), call=tuple(names), **facts)
     op.info = function.info = info  # type: ignore[attr-defined]
     in_place_grads = info.in_place_grads
+    undeclared = not function.__module__.startswith(
+        "dualnet."
+    )  # before 0.2, ``backward(dy, out)`` needed no declaration
     return op
+
+
+def _takes_out(backward: Callable[..., Any]) -> bool:
+    """Whether a closure of the user is ``backward(dy, out)``."""
+    parameters = inspect.signature(backward).parameters.values()
+    return sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters) == 2
 
 
 def composite(function: Callable[..., R], shape: Callable[..., Any] | None = None) -> Callable[..., R]:

@@ -1,4 +1,4 @@
-"""Layers, one family per file."""
+"""Layers, one family per folder."""
 
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .activation.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax

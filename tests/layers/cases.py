@@ -1,4 +1,4 @@
-"""What a row of the layer table is. The rows are in ``rows_*.py``, one file per family; new files are found by themselves."""
+"""What a row of the layer table is. The rows are in ``rows_*.py``, one file per family; new files are found automatically."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ..base.layer import Layer
 from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
 
-# Activations that ops.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
+# Activations that ops.linalg.linear.dense applies in place, by function: sigmoid and softmax keep their logits for the loss.
 _FUSED = {None: "linear", activations.linear: "linear", activations.relu: "relu", activations.tanh: "tanh"}
 
 

@@ -1,6 +1,6 @@
 """Activation functions.  x: any shape -> the same shape, unless it says otherwise
 
-Those whose derivative is a function of the output alone are in ``FROM_OUTPUT``: ``ops.linear.dense`` applies them
+Those whose derivative is a function of the output alone are in ``FROM_OUTPUT``: ``ops.linalg.linear.dense`` applies them
 in place after its matrix product and keeps only the output. (Not sigmoid and softmax: there the loss needs the
 logits, see below.)
 """
