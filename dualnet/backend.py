@@ -40,7 +40,8 @@ __all__ = [
 def clear_session(free_memory: bool = True) -> None:
     """Start the counters of automatic names again, and let go of what is no longer used.
 
-    free_memory: whether to collect garbage now: models, whose layers refer to each other, otherwise wait for it.
+    Args:
+        free_memory: whether to collect garbage now: models, whose layers refer to each other, otherwise wait for it.
     """
     naming.reset()
     if free_memory:

@@ -20,9 +20,12 @@ _global: DTypePolicy | None = None  # that of ``dualnet.config.set_dtype_policy`
 class DTypePolicy(Configurable):
     """A name that says in which dtype to compute and in which to keep variables.
 
-    name: a dtype, for both; "mixed_float16" or "mixed_bfloat16" compute in 16 bits with variables of float32. None is the
-    global policy. A layer casts its inputs to the compute dtype, sees its variables in it, and returns it. Losses and metrics
-    take a policy as ``dtype`` too and compute in its ``compute_dtype``; they do not look at the global one.
+    A layer casts its inputs to the compute dtype, sees its variables in it, and returns it. Losses and metrics take a
+    policy as ``dtype`` too and compute in its ``compute_dtype``; they do not look at the global one.
+
+    Args:
+        name: a dtype, for both; "mixed_float16" or "mixed_bfloat16" compute in 16 bits with variables of float32. None
+            is the global policy.
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -77,8 +80,10 @@ class FloatDTypePolicy(DTypePolicy):
 class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     """Policies by the path of a layer, for a layer or model whose parts compute in different dtypes.
 
-    default_policy: of layers that the map does not name; None is the global one. policy_map: {path: policy}. A key is the path
-    of a layer, or a regular expression that has to match a whole path; a path that several expressions match is a ``ValueError``.
+    Args:
+        default_policy: of layers that the map does not name; None is the global one.
+        policy_map: {path: policy}. A key is the path of a layer, or a regular expression that has to match a whole
+            path; a path that several expressions match is a ``ValueError``.
     """
 
     def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None) -> None:

@@ -115,7 +115,9 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
 def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None) -> Tensor:
     """Elements set to 0 with probability ``rate``, the others scaled by 1 / (1 - rate)
 
-    noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the inputs.
+    Args:
+        noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the
+            inputs.
     """
     return _dropout_ops.dropout(convert_to_tensor(inputs), rate, *_stream(seed, "dropout"), noise_shape)
 

@@ -77,7 +77,11 @@ class L2(Regularizer):
 class OrthogonalRegularizer(Regularizer):
     """factor * the mean of abs(cosine) over all pairs of rows (or columns) of a matrix: small when they are orthogonal.
 
-    mode: "rows" or "columns". Raises ``ValueError`` for weights that are no matrix.
+    Args:
+        mode: "rows" or "columns".
+
+    Raises:
+        ValueError: for weights that are no matrix.
     """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:

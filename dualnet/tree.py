@@ -64,8 +64,12 @@ def sorted_keys(structure: dict[Any, Any]) -> list[Any]:
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
     """``func`` applied to the leaves of one or more structures of the same form; the result has the form of the first.
 
-    none_is_leaf: whether ``func`` gets None too; otherwise it stays None. Raises ``ValueError`` without a structure
-    and when the forms differ, as in ``assert_same_structure``, and ``TypeError`` for a ``func`` that cannot be called.
+    Args:
+        none_is_leaf: whether ``func`` gets None too; otherwise it stays None.
+
+    Raises:
+        ValueError: without a structure and when the forms differ, as in ``assert_same_structure``.
+        TypeError: for a ``func`` that cannot be called.
     """
     if not callable(func):
         raise TypeError(f"`func` must be callable. Received: {func!r}")
@@ -123,8 +127,11 @@ def _map_up_to(shallow: Any, func: Callable[..., Any], structures: tuple[Any, ..
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
     """The structure with each part, container or leaf, replaced by what ``func`` returns for it.
 
-    Where ``func`` returns None a part stays, and its own parts are looked at; to put None there, it returns ``MAP_TO_NONE``.
-    top_down: containers come before what is in them, and what was replaced is not looked into; otherwise after it.
+    Where ``func`` returns None a part stays, and its own parts are looked at; to put None there, it returns
+    ``MAP_TO_NONE``.
+
+    Args:
+        top_down: containers come before what is in them, and what was replaced is not looked into; otherwise after it.
     """
     if not callable(func):
         raise TypeError(f"`func` must be callable. Received: {func!r}")
@@ -189,7 +196,10 @@ def _describe(x: Any) -> str:
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
     """Raise ``ValueError`` when two structures differ in their form: containers of other types, lengths or keys.
 
-    All dictionaries count as one type. check_types: has no effect.
+    All dictionaries count as one type.
+
+    Args:
+        check_types: has no effect.
     """
     if not is_nested(a) and not is_nested(b):
         return

@@ -39,11 +39,18 @@ class History(Callback):
     ) -> Any:
         """Draw the loss and every metric over the epochs, training and validation in one panel.
 
-        metrics: the panels, such as ``["loss", "accuracy"]``; all when None. title: of the figure. to_file: a file to save
-        the figure to (PNG, SVG or PDF, by its suffix). dpi: pixels per inch.
+        Args:
+            metrics: the panels, such as ``["loss", "accuracy"]``; all when None.
+            title: of the figure.
+            to_file: a file to save the figure to (PNG, SVG or PDF, by its suffix).
+            dpi: pixels per inch.
 
-        Returns a matplotlib figure, which a notebook displays. Raises ``ImportError`` without matplotlib (the
-        extra ``plot``) and ``ValueError`` when no epoch is complete.
+        Returns:
+            A matplotlib figure, which a notebook displays.
+
+        Raises:
+            ImportError: without matplotlib (the extra ``plot``).
+            ValueError: no epoch is complete.
         """
         from ..visualization.history_plot import plot_history
 

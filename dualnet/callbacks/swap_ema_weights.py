@@ -10,8 +10,11 @@ from .callback import Callback
 class SwapEMAWeights(Callback):
     """Swaps the weights with their moving averages for evaluation and prediction, and back afterwards.
 
-    For an optimizer with ``use_ema=True``. swap_on_epoch: swap at the end of every epoch too, so that a ``ModelCheckpoint``
-    behind this callback in the list saves the averages.
+    For an optimizer with ``use_ema=True``.
+
+    Args:
+        swap_on_epoch: swap at the end of every epoch too, so that a ``ModelCheckpoint`` behind this callback in the
+            list saves the averages.
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:

@@ -12,9 +12,11 @@ from .callback import Callback
 class TerminateOnNaN(Callback):
     """Stops training after a batch whose loss is NaN or infinite.
 
-    raise_error: raise a RuntimeError instead of ending training normally; the ``on_train_end`` hooks are then not called.
-
     The loss is read after every batch, so training waits for the device each time.
+
+    Args:
+        raise_error: raise a RuntimeError instead of ending training normally; the ``on_train_end`` hooks are then not
+            called.
     """
 
     def __init__(self, raise_error: bool = False) -> None:

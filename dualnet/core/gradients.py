@@ -20,8 +20,11 @@ from .variables import Variable
 def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns ``(value, gradient)`` of ``function``, which must return one number.
 
-    argnums: which positional arguments to differentiate; one index gives one gradient, several give a tuple. An
-    argument may be a nested structure of tensors, arrays and numbers; its gradient has the same structure, of tensors.
+    An argument may be a nested structure of tensors, arrays and numbers; its gradient has the same structure, of
+    tensors.
+
+    Args:
+        argnums: which positional arguments to differentiate; one index gives one gradient, several give a tuple.
     """
 
     @functools.wraps(function)
@@ -80,11 +83,13 @@ class GradientTape:
     """Record the ops inside a ``with`` block, and compute gradients of their results, as in TensorFlow.
 
     Trainable variables are watched automatically; other tensors after ``watch``. Gradients are first-order.
-    persistent: keep the tape after ``gradient``, for more gradients.
 
     >>> with GradientTape() as tape:
     ...     loss = loss_fn(y, model(x, training=True))
     >>> grads = tape.gradient(loss, model.trainable_variables)
+
+    Args:
+        persistent: keep the tape after ``gradient``, for more gradients.
     """
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
@@ -136,8 +141,10 @@ class GradientTape:
     ) -> Any:
         """The gradient of ``target`` (a tensor, or several, summed) with respect to each of ``sources``.
 
-        sources: a tensor or variable, or a nested structure of them; the result has the same structure. A source the
-        target does not depend on has gradient ``None``, or zeros with ``unconnected_gradients="zero"``.
+        A source the target does not depend on has gradient ``None``, or zeros with ``unconnected_gradients="zero"``.
+
+        Args:
+            sources: a tensor or variable, or a nested structure of them; the result has the same structure.
         """
         if self._used and not self.persistent:
             raise RuntimeError("this tape was used up by gradient(); make it with persistent=True to ask it again")

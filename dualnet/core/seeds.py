@@ -16,7 +16,10 @@ from .tracing import trace_change, trace_draw
 def set_random_seed(seed: int) -> None:
     """Fix every random number of the program: Python's ``random``, NumPy's global one, and all streams of dualnet.
 
-    seed: an integer from 0 to 2**32 - 1. With the same seed the same program gives the same numbers, on either device.
+    With the same seed the same program gives the same numbers, on either device.
+
+    Args:
+        seed: an integer from 0 to 2**32 - 1.
     """
     import random
 
@@ -74,9 +77,11 @@ def make_default_seed() -> int:
 class SeedGenerator:
     """A seed, and a counter that is incremented at every use.
 
-    seed: an integer, or None for one from Python's ``random``. name: of the stream; a generator without a seed
-    draws from the stream (global seed, name), independent of what other layers draw. The default name is
-    ``prefix``, numbered from the last ``set_random_seed`` on: the same program run again draws the same.
+    Args:
+        seed: an integer, or None for one from Python's ``random``.
+        name: of the stream; a generator without a seed draws from the stream (global seed, name), independent of what
+            other layers draw. The default name is ``prefix``, numbered from the last ``set_random_seed`` on: the same
+            program run again draws the same.
     """
 
     def __init__(

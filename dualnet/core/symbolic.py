@@ -52,7 +52,9 @@ def _called_by_dualnet() -> bool:
 class KerasTensor:
     """A tensor without a value: what a layer will get, known by shape and dtype.
 
-    shape: a tuple whose ``None`` entries (the batch, as a rule) are open. dtype: a name such as "float32".
+    Args:
+        shape: a tuple whose ``None`` entries (the batch, as a rule) are open.
+        dtype: a name such as "float32".
     """
 
     def __init__(

@@ -24,11 +24,14 @@ def scope() -> tuple[str, ...]:
 class Variable(Tensor):
     """A tensor that keeps its identity while its value changes: a weight, a moving average, a counter.
 
-    initializer: a value, or a callable ``(shape, dtype=...) -> value``. shape: needed with a callable. dtype: a name,
-    by default that of the value, or ``floatx()``. trainable: whether optimizers may change it.
-
     The value is written in place: ``assign`` never replaces ``data``, so views of it (the flat buffers below) stay
     true.
+
+    Args:
+        initializer: a value, or a callable ``(shape, dtype=...) -> value``.
+        shape: needed with a callable.
+        dtype: a name, by default that of the value, or ``floatx()``.
+        trainable: whether optimizers may change it.
     """
 
     @accept_old_names(VARIABLE_ARGUMENTS)

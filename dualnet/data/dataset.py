@@ -48,8 +48,9 @@ class Dataset:
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
         """The rows of arrays: one element per entry of their first axis.
 
-        tensors: an array, list or data frame, or a tuple or dictionary of them, all of the same length. They are not
-        copied: do not modify them while the dataset is in use.
+        Args:
+            tensors: an array, list or data frame, or a tuple or dictionary of them, all of the same length. They are
+                not copied: do not modify them while the dataset is in use.
         """
         rows = read_only(as_element(tensors))
         lengths = []
@@ -78,8 +79,10 @@ class Dataset:
     ) -> Dataset:
         """The elements of the iterable `generator(*args)`, which is called for every pass.
 
-        output_types: a dtype, or a tuple or dictionary of them, to which the elements are cast. output_signature: the
-        same as `TensorSpec`s, whose shapes are checked. output_shapes: shapes to check, together with output_types.
+        Args:
+            output_types: a dtype, or a tuple or dictionary of them, to which the elements are cast.
+            output_signature: the same as `TensorSpec`s, whose shapes are checked.
+            output_shapes: shapes to check, together with output_types.
         """
         if not callable(generator):
             raise TypeError(f"from_generator takes a function that returns a generator, got {type(generator).__name__}")
@@ -124,7 +127,9 @@ class Dataset:
 
         For a uniform shuffle, `buffer_size` must be at least the number of elements. With `seed`, or after
         `set_random_seed`, the orders are reproducible; a resumed `fit` gets the same order for an epoch.
-        reshuffle_each_iteration: use a new order in every pass.
+
+        Args:
+            reshuffle_each_iteration: use a new order in every pass.
         """
         _positive("buffer_size", buffer_size)
         order = Shuffle(buffer_size, seed, reshuffle_each_iteration, auto_name("dataset_shuffle"))
@@ -190,8 +195,10 @@ class Dataset:
         """`map_func(*element)` for every element; a dictionary is passed as one argument.
 
         The function receives NumPy arrays and may use NumPy, ops or layers; tensors it returns become arrays.
-        num_parallel_calls: the number of threads, which helps where the function waits for files or releases the GIL;
-        `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says.
+
+        Args:
+            num_parallel_calls: the number of threads, which helps where the function waits for files or releases the
+                GIL; `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says.
         """
 
         def function(element: Any) -> Any:
@@ -241,8 +248,11 @@ class Dataset:
     ) -> Dataset:
         """Windows as datasets of `size` elements, `stride` apart; each window starts `shift` (by default `size`) later.
 
-        Tuples and dictionaries of arrays become tuples and dictionaries of datasets. drop_remainder: omit incomplete
-        windows at the end. `flat_map(lambda window: window.batch(size))` turns the windows into arrays.
+        Tuples and dictionaries of arrays become tuples and dictionaries of datasets.
+        `flat_map(lambda window: window.batch(size))` turns the windows into arrays.
+
+        Args:
+            drop_remainder: omit incomplete windows at the end.
         """
         shift = size if shift is None else shift
         for what, value in (("size", size), ("shift", shift), ("stride", stride)):

@@ -16,9 +16,10 @@ class PyDataset:
     A batch is `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Instead of `__len__`, a subclass may define the property
     `num_batches`; None: infinite. `on_epoch_begin` and `on_epoch_end` are called around every epoch.
 
-    workers: with 2 or more, or with use_multiprocessing, that many threads prepare batches while the model trains, in
-    order. Threads are used instead of processes: NumPy and file reading release the GIL. max_queue_size: the maximum
-    number of prepared batches.
+    Args:
+        workers: with 2 or more, or with use_multiprocessing, that many threads prepare batches while the model trains,
+            in order. Threads are used instead of processes: NumPy and file reading release the GIL.
+        max_queue_size: the maximum number of prepared batches.
     """
 
     # Defaults on the class, for subclasses that forget super().__init__().

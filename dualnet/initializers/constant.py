@@ -69,10 +69,12 @@ class Identity(Initializer):
 class STFT(Initializer):
     """The real or imaginary part of the waves of a short-time Fourier transform, times a window, as the kernel of a convolution.
 
-    side: "real" or "imag". window: an array, "hann", "hamming", or another name that ``scipy.signal.get_window`` knows
-    (it needs SciPy), or None for none. scaling: "density" (divided by the root of
-    the window's energy), "spectrum" (by its sum) or None. periodic: whether a named window is one period of its wave.
-    The shape is (frame length, 1, frequencies).
+    Args:
+        side: "real" or "imag".
+        window: an array, "hann", "hamming", or another name that ``scipy.signal.get_window`` knows (it needs SciPy), or
+            None for none.
+        scaling: "density" (divided by the root of the window's energy), "spectrum" (by its sum) or None.
+        periodic: whether a named window is one period of its wave. The shape is (frame length, 1, frequencies).
     """
 
     def __init__(

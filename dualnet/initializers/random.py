@@ -77,9 +77,11 @@ class RandomUniform(RandomInitializer):
 class VarianceScaling(RandomInitializer):
     """Numbers whose variance is ``scale / n``, n the fan in, the fan out or their average.
 
-    mode: "fan_in", "fan_out" or "fan_avg". distribution: "truncated_normal", "untruncated_normal" or "uniform".
-    input_axes, output_axes: which axes of the weight are summed over and which are new, both or neither; by default the last
-    is new, the one before is summed over, and the others are a field.
+    Args:
+        mode: "fan_in", "fan_out" or "fan_avg".
+        distribution: "truncated_normal", "untruncated_normal" or "uniform".
+        input_axes, output_axes: which axes of the weight are summed over and which are new, both or neither; by default
+            the last is new, the one before is summed over, and the others are a field.
     """
 
     def __init__(

@@ -102,8 +102,9 @@ class LegacyOptimizerMethods:
     def minimize(self, loss: Any, var_list: Any, tape: Any = None) -> Any:
         """One update of the variables that decreases the loss.
 
-        loss: a function without arguments that returns the loss; or the loss itself, with the ``GradientTape`` that
-        recorded it.
+        Args:
+            loss: a function without arguments that returns the loss; or the loss itself, with the ``GradientTape`` that
+                recorded it.
         """
         variables = list(var_list() if callable(var_list) else var_list)
         if tape is None:

@@ -20,8 +20,13 @@ def binary_crossentropy(
 ) -> Tensor:
     """The mean over ``axis`` of -y log p - (1 - y) log(1 - p).  (batch, ..., n) -> (batch, ...)
 
-    y_true: 0, 1, or a probability. y_pred: p, or its logit. label_smoothing: s moves the target to y (1 - s) + s / 2.
-    Raises ``ValueError`` when the shapes differ by more than a last axis of length 1.
+    Args:
+        y_true: 0, 1, or a probability.
+        y_pred: p, or its logit.
+        label_smoothing: s moves the target to y (1 - s) + s / 2.
+
+    Raises:
+        ValueError: the shapes differ by more than a last axis of length 1.
     """
     y_true, y_pred = same_shape(
         "binary_crossentropy",
@@ -43,8 +48,13 @@ def categorical_crossentropy(
 ) -> Tensor:
     """-sum(y log p) over ``axis``, p divided by its sum.  (batch, ..., classes) -> (batch, ...)
 
-    y_true: one-hot, or probabilities. y_pred: p, or logits. label_smoothing: s moves the target to y (1 - s) + s /
-    classes. Raises ``ValueError`` when the shapes differ.
+    Args:
+        y_true: one-hot, or probabilities.
+        y_pred: p, or logits.
+        label_smoothing: s moves the target to y (1 - s) + s / classes.
+
+    Raises:
+        ValueError: the shapes differ.
     """
     if isinstance(axis, bool):  # an argument in the wrong place
         raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
@@ -70,8 +80,15 @@ def sparse_categorical_crossentropy(
     """-log p[label], p divided by its sum.  labels: (batch, ...) or (batch, ..., 1)  p: (batch, ..., classes) ->
     (batch, ...)
 
-    y_true: integers from 0. y_pred: p, or logits. ignore_class: a label that counts for nothing; its loss is 0, and the
-    result carries a mask that leaves it out of means. axis: of the classes. Raises ``ValueError`` for one-hot targets.
+    Args:
+        y_true: integers from 0.
+        y_pred: p, or logits.
+        ignore_class: a label that counts for nothing; its loss is 0, and the result carries a mask that leaves it out
+            of means.
+        axis: of the classes.
+
+    Raises:
+        ValueError: for one-hot targets.
     """
     y_pred = as_tensor(y_pred)
     y_true = as_tensor(y_true, like=y_pred)
@@ -100,8 +117,12 @@ def _check_smoothing(name: str, label_smoothing: float) -> None:
 class BinaryCrossentropy(LossFunctionWrapper):
     """-y log p - (1 - y) log(1 - p), for targets of 0 and 1.
 
-    from_logits: whether ``y_pred`` holds logits, not probabilities. label_smoothing: s from 0 to 1 moves the targets to
-    y (1 - s) + s / 2. axis: over which to average. The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / 2.
+        axis: over which to average.
     """
 
     def __init__(
@@ -128,8 +149,12 @@ class BinaryCrossentropy(LossFunctionWrapper):
 class CategoricalCrossentropy(LossFunctionWrapper):
     """-sum(y log p), for one-hot targets.
 
-    from_logits: whether ``y_pred`` holds logits, not probabilities. label_smoothing: s from 0 to 1 moves the targets to
-    y (1 - s) + s / classes. axis: of the classes. The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / classes.
+        axis: of the classes.
     """
 
     def __init__(
@@ -156,8 +181,12 @@ class CategoricalCrossentropy(LossFunctionWrapper):
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
     """-log p[label], for integer labels.
 
-    from_logits: whether ``y_pred`` holds logits, not probabilities. ignore_class: a label that counts for nothing (-1
-    or 255 in segmentation). axis: of the classes. The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        ignore_class: a label that counts for nothing (-1 or 255 in segmentation).
+        axis: of the classes.
     """
 
     def __init__(

@@ -36,9 +36,15 @@ def binary_focal_crossentropy(
     """The mean over ``axis`` of (1 - q)^gamma times the binary cross-entropy, q being the probability of what is true.
     (batch, ..., n) -> (batch, ...)
 
-    y_true: 0, 1, or a probability. y_pred: p, or its logit. apply_class_balancing: whether class 1 weighs ``alpha`` and
-    class 0 1 - ``alpha``. gamma: how little the easy ones count; 0 is the plain cross-entropy. label_smoothing: s
-    moves the target to y (1 - s) + s / 2. Raises ``ValueError`` when the shapes differ by more than a last axis of 1.
+    Args:
+        y_true: 0, 1, or a probability.
+        y_pred: p, or its logit.
+        apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``.
+        gamma: how little the easy ones count; 0 is the plain cross-entropy.
+        label_smoothing: s moves the target to y (1 - s) + s / 2.
+
+    Raises:
+        ValueError: the shapes differ by more than a last axis of 1.
     """
     y_true, y_pred = same_shape("binary_focal_crossentropy", y_true, y_pred)
     y_true = _floating_like(y_true, y_pred)
@@ -63,9 +69,15 @@ def categorical_focal_crossentropy(
 ) -> Tensor:
     """-sum(alpha (1 - p)^gamma y log p) over ``axis``, p divided by its sum.  (batch, ..., classes) -> (batch, ...)
 
-    y_true: one-hot, or probabilities. y_pred: p, or logits. alpha: a weight, or one for each class. gamma: how little
-    the easy ones count. label_smoothing: s moves the target to y (1 - s) + s / classes. Raises ``ValueError`` when
-    the shapes differ.
+    Args:
+        y_true: one-hot, or probabilities.
+        y_pred: p, or logits.
+        alpha: a weight, or one for each class.
+        gamma: how little the easy ones count.
+        label_smoothing: s moves the target to y (1 - s) + s / classes.
+
+    Raises:
+        ValueError: the shapes differ.
     """
     if isinstance(axis, bool):  # an argument in the wrong place
         raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
@@ -101,10 +113,15 @@ def categorical_focal_crossentropy(
 class BinaryFocalCrossentropy(LossFunctionWrapper):
     """(1 - q)^gamma times the binary cross-entropy, q being the probability of what is true (arXiv:1708.02002).
 
-    apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``. alpha: the weight of class 1.
-    gamma: how little the easy samples count. from_logits: whether ``y_pred`` holds logits, not probabilities.
-    label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / 2. axis: over which to average. The others are
-    those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``.
+        alpha: the weight of class 1.
+        gamma: how little the easy samples count.
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / 2.
+        axis: over which to average.
     """
 
     def __init__(
@@ -137,9 +154,14 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
 class CategoricalFocalCrossentropy(LossFunctionWrapper):
     """-sum(alpha (1 - p)^gamma y log p), for one-hot targets (arXiv:1708.02002).
 
-    alpha: a weight, or a list of one for each class. gamma: how little the easy samples count. from_logits: whether
-    ``y_pred`` holds logits, not probabilities. label_smoothing: s from 0 to 1 moves the targets to
-    y (1 - s) + s / classes. axis: of the classes. The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        alpha: a weight, or a list of one for each class.
+        gamma: how little the easy samples count.
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / classes.
+        axis: of the classes.
     """
 
     alpha: float | list[float]

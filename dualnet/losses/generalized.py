@@ -16,7 +16,11 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     """(1 - p^q) / q, with p the probability of the label (arXiv:1805.07836).  labels: (batch, ...) or (batch, ..., 1)
     p: (batch, ..., classes) -> (batch, ...)
 
-    q: from 0 (near cross-entropy) to 1 (the absolute error). Raises ``ValueError`` for one-hot targets.
+    Args:
+        q: from 0 (near cross-entropy) to 1 (the absolute error).
+
+    Raises:
+        ValueError: for one-hot targets.
     """
     y_pred = as_tensor(y_pred)
     labels = as_tensor(y_true, like=y_pred)
@@ -34,7 +38,10 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
     """(1 - p^q) / q, with p the probability of the label: bears wrong labels better than cross-entropy does
     (arXiv:1805.07836).
 
-    q: between 0 (near cross-entropy) and 1 (near the absolute error). The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        q: between 0 (near cross-entropy) and 1 (near the absolute error).
     """
 
     def __init__(

@@ -25,9 +25,12 @@ from .registry import FUNCTIONS
 class Loss(Configurable, Invalidating):
     """Base of all losses. A loss of your own defines ``call(y_true, y_pred)``, which returns one value per sample.
 
-    name: by default the class in snake_case. reduction: from one value per sample to one number:
-    "sum_over_batch_size" or "mean" (the sum of weighted values over their number), "mean_with_sample_weight" (over
-    the sum of the weights), "sum", or None or "none" (no reduction). dtype: to compute in, by default ``floatx()``.
+    Args:
+        name: by default the class in snake_case.
+        reduction: from one value per sample to one number: "sum_over_batch_size" or "mean" (the sum of weighted values
+            over their number), "mean_with_sample_weight" (over the sum of the weights), "sum", or None or "none" (no
+            reduction).
+        dtype: to compute in, by default ``floatx()``.
     """
 
     _config_attributes = attributes(dtype=None)
@@ -51,8 +54,11 @@ class Loss(Configurable, Invalidating):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The reduced loss.
 
-        y_true, y_pred: tensors, arrays or lists. sample_weight: a number, one weight per sample, or one per element
-        of the loss. What the mask of ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            y_true, y_pred: tensors, arrays or lists.
+            sample_weight: a number, one weight per sample, or one per element of the loss.
         """
         mask = getattr(y_pred, "_keras_mask", None)
         y_pred = self._convert(y_pred, self._dtype)
@@ -91,7 +97,11 @@ class Loss(Configurable, Invalidating):
 class LossFunctionWrapper(Loss):
     """A loss made of a function ``(y_true, y_pred, **kwargs) -> one value per sample``.
 
-    fn: the function. kwargs: further arguments for it. The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        fn: the function.
+        kwargs: further arguments for it.
     """
 
     _config_attributes = attributes(fn=None)

@@ -13,8 +13,11 @@ from .reduction import same_shape
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of max(1 - y_true y_pred, 0) over the last axis.  (batch, ..., n) -> (batch, ...)
 
-    y_true: -1 and 1; if all are 0 or 1 they become -1 and 1. Raises ``ValueError`` when the shapes differ by more than
-    a last axis of length 1.
+    Args:
+        y_true: -1 and 1; if all are 0 or 1 they become -1 and 1.
+
+    Raises:
+        ValueError: the shapes differ by more than a last axis of length 1.
     """
     return _margin.hinge(*same_shape("hinge", y_true, y_pred))
 
@@ -22,8 +25,11 @@ def hinge(y_true: Any, y_pred: Any) -> Tensor:
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of max(1 - y_true y_pred, 0)^2 over the last axis.  (batch, ..., n) -> (batch, ...)
 
-    y_true: -1 and 1; if all are 0 or 1 they become -1 and 1. Raises ``ValueError`` when the shapes differ by more than
-    a last axis of length 1.
+    Args:
+        y_true: -1 and 1; if all are 0 or 1 they become -1 and 1.
+
+    Raises:
+        ValueError: the shapes differ by more than a last axis of length 1.
     """
     return _margin.squared_hinge(*same_shape("squared_hinge", y_true, y_pred))
 
@@ -31,7 +37,11 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """max(1 + the largest (1 - y_true) y_pred - sum(y_true y_pred), 0).  (batch, ..., classes) -> (batch, ...)
 
-    y_true: one-hot. Raises ``ValueError`` when the shapes differ.
+    Args:
+        y_true: one-hot.
+
+    Raises:
+        ValueError: the shapes differ.
     """
     hint = "The targets must be one-hot: dualnet.utils.to_categorical makes them from integer labels"
     return _margin.categorical_hinge(*same_shape("categorical_hinge", y_true, y_pred, hint))

@@ -25,8 +25,12 @@ def _axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
 def dice(y_true: Any, y_pred: Any, axis: int | Sequence[int] | None = None) -> Tensor:
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)), the sums over ``axis``.
 
-    axis: one axis or several, by default all, which gives one number for the batch; ``(1, 2, 3)`` gives one for each
-    image. Raises ``ValueError`` when the shapes differ by more than a last axis of length 1.
+    Args:
+        axis: one axis or several, by default all, which gives one number for the batch; ``(1, 2, 3)`` gives one for
+            each image.
+
+    Raises:
+        ValueError: the shapes differ by more than a last axis of length 1.
     """
     y_true, y_pred = _pair("dice", y_true, y_pred)
     axes = _axes(axis)
@@ -41,9 +45,14 @@ def tversky(
     """1 - both / (both + alpha missed + beta wrong), with both = sum(y_true y_pred), missed = sum(y_true (1 - y_pred)) and
     wrong = sum((1 - y_true) y_pred), the sums over ``axis`` (arXiv:1706.05721).
 
-    axis: one axis or several, by default all, which gives one number for the batch. alpha and beta of one half give
-    ``dice``. (Keras's documentation has alpha and beta the other way round; its numbers are these.) Raises
-    ``ValueError`` when the shapes differ by more than a last axis of length 1.
+    alpha and beta of one half give ``dice``. (Keras's documentation has alpha and beta the other way round; its numbers
+    are these.)
+
+    Args:
+        axis: one axis or several, by default all, which gives one number for the batch.
+
+    Raises:
+        ValueError: the shapes differ by more than a last axis of length 1.
     """
     y_true, y_pred = _pair("tversky", y_true, y_pred)
     axes = _axes(axis)
@@ -56,7 +65,10 @@ def tversky(
 class Dice(LossFunctionWrapper):
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)).
 
-    axis: over which to sum, by default all. The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        axis: over which to sum, by default all.
     """
 
     def __init__(
@@ -72,8 +84,12 @@ class Dice(LossFunctionWrapper):
 class Tversky(LossFunctionWrapper):
     """1 - both / (both + alpha missed + beta wrong), see ``tversky``.
 
-    alpha: the weight of what was missed. beta: the weight of what is wrong. axis: over which to sum, by default all. The
-    others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        alpha: the weight of what was missed.
+        beta: the weight of what is wrong.
+        axis: over which to sum, by default all.
     """
 
     def __init__(

@@ -22,8 +22,12 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of y_pred - y_true log(y_pred) over the last axis.  (batch, ..., n) -> (batch, ...)
 
-    y_true: counts. y_pred: the expected counts, not negative. Raises ``ValueError`` when the shapes differ by more
-    than a last axis of length 1.
+    Args:
+        y_true: counts.
+        y_pred: the expected counts, not negative.
+
+    Raises:
+        ValueError: the shapes differ by more than a last axis of length 1.
     """
     return _error.poisson(*same_shape("poisson", y_true, y_pred))
 

@@ -15,9 +15,15 @@ from .reduction import as_tensor
 def ctc(y_true: Any, y_pred: Any) -> Tensor:
     """-log of the probability that y_pred reads y_true (Graves et al., ICML 2006).
 
-    y_true: integer labels from 1, padded with 0 (batch, labels). y_pred: logits, class 0 being the blank
-    (batch, times, classes) -> (batch,). Infinite, with gradient 0, where there are fewer times than the labels need
-    (one for each, and one more between two equal ones). Raises ``ValueError`` for other shapes.
+    Infinite, with gradient 0, where there are fewer times than the labels need (one for each, and one more between two
+    equal ones).
+
+    Args:
+        y_true: integer labels from 1, padded with 0 (batch, labels).
+        y_pred: logits, class 0 being the blank (batch, times, classes) -> (batch,).
+
+    Raises:
+        ValueError: for other shapes.
     """
     y_pred = as_tensor(y_pred)
     labels = as_tensor(y_true, like=y_pred)

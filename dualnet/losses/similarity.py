@@ -23,7 +23,10 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
 class CosineSimilarity(LossFunctionWrapper):
     """Minus the cosine of the angle between y_true and y_pred: -1 for the same direction, 1 for the opposite one.
 
-    axis: of the vectors. The others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        axis: of the vectors.
     """
 
     def __init__(
@@ -48,10 +51,18 @@ def circle(
 ) -> Tensor:
     """The circle loss of each embedding: near to those of its class, far from all others (arXiv:2002.10857).
 
-    y_true: integer labels (batch,) or (batch, 1). y_pred: embeddings of length 1 (batch, n) -> (batch,). ref_labels,
-    ref_embeddings: what each is compared with, by default the batch itself. remove_diagonal: whether the i-th is left
-    out of the comparison of the i-th. gamma: the scale. margin: the relaxation. A loss of 0 (an embedding without
-    a partner in the batch, too) carries a mask that leaves it out of means. Raises ``ValueError`` for other shapes.
+    A loss of 0 (an embedding without a partner in the batch, too) carries a mask that leaves it out of means.
+
+    Args:
+        y_true: integer labels (batch,) or (batch, 1).
+        y_pred: embeddings of length 1 (batch, n) -> (batch,).
+        ref_labels, ref_embeddings: what each is compared with, by default the batch itself.
+        remove_diagonal: whether the i-th is left out of the comparison of the i-th.
+        gamma: the scale.
+        margin: the relaxation.
+
+    Raises:
+        ValueError: for other shapes.
     """
     y_pred = as_tensor(y_pred)
     labels = ops.cast(as_tensor(y_true, like=y_pred), "int32")
@@ -86,8 +97,12 @@ def circle(
 class Circle(LossFunctionWrapper):
     """The circle loss of embeddings (arXiv:2002.10857), for integer labels and embeddings of length 1.
 
-    gamma: the scale. margin: the relaxation. remove_diagonal: whether an embedding is not compared with itself. The
-    others are those of ``Loss``.
+    The other arguments are those of ``Loss``.
+
+    Args:
+        gamma: the scale.
+        margin: the relaxation.
+        remove_diagonal: whether an embedding is not compared with itself.
     """
 
     def __init__(

@@ -100,7 +100,8 @@ def sparse_top_k_categorical_accuracy(
 ) -> Const:
     """Whether the label is among the k largest scores.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> as y_true
 
-    from_sorted_ids: y_pred holds class ids instead, from the best on.
+    Args:
+        from_sorted_ids: y_pred holds class ids instead, from the best on.
     """
     labels = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
     if from_sorted_ids:
@@ -111,10 +112,7 @@ def sparse_top_k_categorical_accuracy(
 
 
 class Accuracy(MeanMetricWrapper):
-    """How often y_true == y_pred: both labels, or both values.
-
-    name: "accuracy" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """How often y_true == y_pred: both labels, or both values."""
 
     _direction = "up"
 
@@ -125,7 +123,8 @@ class Accuracy(MeanMetricWrapper):
 class BinaryAccuracy(MeanMetricWrapper):
     """How often y_pred > threshold tells the target, 0 or 1.
 
-    name: "binary_accuracy" by default. dtype: of the result, by default ``floatx()``. threshold: 0.5 by default.
+    Args:
+        threshold: 0.5 by default.
     """
 
     _direction = "up"
@@ -137,8 +136,6 @@ class BinaryAccuracy(MeanMetricWrapper):
 class CategoricalAccuracy(MeanMetricWrapper):
     """How often the largest score is that of the true class, for one-hot targets. Scores may be logits or
     probabilities.
-
-    name: "categorical_accuracy" by default. dtype: of the result, by default ``floatx()``.
     """
 
     _direction = "up"
@@ -148,10 +145,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities.
-
-    name: "sparse_categorical_accuracy" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities."""
 
     _direction = "up"
 
@@ -162,7 +156,8 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 class TopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the true class is among the k largest scores, for one-hot targets.
 
-    k: 5 by default. name: "top_k_categorical_accuracy" by default. dtype: of the result, by default ``floatx()``.
+    Args:
+        k: 5 by default.
     """
 
     _direction = "up"
@@ -174,9 +169,9 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the label is among the k largest scores, for integer labels.
 
-    k: 5 by default. name: "sparse_top_k_categorical_accuracy" by default. dtype: of the result, by default
-    ``floatx()``. from_sorted_ids: whether ``y_pred`` holds class ids from the best on, instead of a score for each
-    class.
+    Args:
+        k: 5 by default.
+        from_sorted_ids: whether ``y_pred`` holds class ids from the best on, instead of a score for each class.
     """
 
     _direction = "up"

@@ -33,11 +33,15 @@ class AUC(Metric):
     For ROC: the probability that a positive sample is scored above a negative one. It is exact up to how finely the
     thresholds cut; what matters is the order of the predictions, which should use the range from 0 to 1.
 
-    num_thresholds: 200 by default. curve: "ROC", "PR" (precision-recall) or "PRGAIN" (their gains). summation_method:
-    "interpolation", "majoring" or "minoring": the heights between thresholds. name: "auc" by default. dtype: of the
-    metric, by default ``floatx()``. thresholds: between 0 and 1, in place of evenly distributed ones. multi_label: the
-    mean of the areas of the columns, instead of the area of all numbers. num_labels: the number of columns, else that of
-    the first batch. label_weights: a weight for each label. from_logits: whether ``y_pred`` holds logits.
+    Args:
+        num_thresholds: 200 by default.
+        curve: "ROC", "PR" (precision-recall) or "PRGAIN" (their gains).
+        summation_method: "interpolation", "majoring" or "minoring": the heights between thresholds.
+        thresholds: between 0 and 1, in place of evenly distributed ones.
+        multi_label: the mean of the areas of the columns, instead of the area of all numbers.
+        num_labels: the number of columns, else that of the first batch.
+        label_weights: a weight for each label.
+        from_logits: whether ``y_pred`` holds logits.
     """
 
     _direction = "up"
@@ -103,8 +107,12 @@ class AUC(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in.
 
-        y_true: 0 and 1. y_pred: from 0 to 1, of the same shape; with ``multi_label`` (batch, labels). sample_weight: a
-        number, or a shape that fits the first axes. What the mask of ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            y_true: 0 and 1.
+            y_pred: from 0 to 1, of the same shape; with ``multi_label`` (batch, labels).
+            sample_weight: a number, or a shape that fits the first axes.
         """
         with no_grad():
             mask = getattr(y_pred, "_keras_mask", None)

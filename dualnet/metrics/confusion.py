@@ -38,8 +38,12 @@ class ConfusionMetric(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in.
 
-        y_true: 0 and 1. y_pred: numbers, as a rule from 0 to 1, of the same shape. sample_weight: a number, or a shape
-        that fits the first axes. What the mask of ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            y_true: 0 and 1.
+            y_pred: numbers, as a rule from 0 to 1, of the same shape.
+            sample_weight: a number, or a shape that fits the first axes.
         """
         with no_grad():
             mask = getattr(y_pred, "_keras_mask", None)
@@ -92,8 +96,8 @@ class _Count(ConfusionMetric):
 class TruePositives(_Count):
     """How many positives (y_true 1) are predicted to be (y_pred > threshold), or the sum of their weights.
 
-    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "true_positives" by
-    default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        thresholds: one or several from 0 to 1, 0.5 by default; several give as many results.
     """
 
     _which = "true_positives"
@@ -102,8 +106,8 @@ class TruePositives(_Count):
 class TrueNegatives(_Count):
     """How many negatives (y_true 0) are predicted to be (y_pred <= threshold), or the sum of their weights.
 
-    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "true_negatives" by
-    default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        thresholds: one or several from 0 to 1, 0.5 by default; several give as many results.
     """
 
     _which = "true_negatives"
@@ -112,8 +116,8 @@ class TrueNegatives(_Count):
 class FalsePositives(_Count):
     """How many negatives (y_true 0) are predicted positive (y_pred > threshold), or the sum of their weights.
 
-    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "false_positives" by
-    default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        thresholds: one or several from 0 to 1, 0.5 by default; several give as many results.
     """
 
     _which = "false_positives"
@@ -122,8 +126,8 @@ class FalsePositives(_Count):
 class FalseNegatives(_Count):
     """How many positives (y_true 1) are predicted negative (y_pred <= threshold), or the sum of their weights.
 
-    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. name: "false_negatives" by
-    default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        thresholds: one or several from 0 to 1, 0.5 by default; several give as many results.
     """
 
     _which = "false_negatives"

@@ -48,8 +48,10 @@ class _Constrained(ConfusionMetric):
 class SensitivityAtSpecificity(_Constrained):
     """The best sensitivity tp / (tp + fn) at which the specificity tn / (tn + fp) is at least ``specificity``.
 
-    specificity: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
-    "sensitivity_at_specificity" by default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        specificity: from 0 to 1.
+        num_thresholds: how many to try, 200 by default.
+        class_id: of one class alone.
     """
 
     _objective, _constraint, _argument = _SENSITIVITY, _SPECIFICITY, "specificity"
@@ -69,8 +71,10 @@ class SensitivityAtSpecificity(_Constrained):
 class SpecificityAtSensitivity(_Constrained):
     """The best specificity tn / (tn + fp) at which the sensitivity tp / (tp + fn) is at least ``sensitivity``.
 
-    sensitivity: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
-    "specificity_at_sensitivity" by default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        sensitivity: from 0 to 1.
+        num_thresholds: how many to try, 200 by default.
+        class_id: of one class alone.
     """
 
     _objective, _constraint, _argument = _SPECIFICITY, _SENSITIVITY, "sensitivity"
@@ -90,8 +94,10 @@ class SpecificityAtSensitivity(_Constrained):
 class PrecisionAtRecall(_Constrained):
     """The best precision tp / (tp + fp) at which the recall tp / (tp + fn) is at least ``recall``.
 
-    recall: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
-    "precision_at_recall" by default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        recall: from 0 to 1.
+        num_thresholds: how many to try, 200 by default.
+        class_id: of one class alone.
     """
 
     _objective, _constraint, _argument = _PRECISION, _RECALL, "recall"
@@ -111,8 +117,10 @@ class PrecisionAtRecall(_Constrained):
 class RecallAtPrecision(_Constrained):
     """The best recall tp / (tp + fn) at which the precision tp / (tp + fp) is at least ``precision``.
 
-    precision: from 0 to 1. num_thresholds: how many to try, 200 by default. class_id: of one class alone. name:
-    "recall_at_precision" by default. dtype: of the metric, by default ``floatx()``.
+    Args:
+        precision: from 0 to 1.
+        num_thresholds: how many to try, 200 by default.
+        class_id: of one class alone.
     """
 
     _objective, _constraint, _argument = _RECALL, _PRECISION, "precision"

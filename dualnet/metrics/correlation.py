@@ -57,7 +57,8 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
 class PearsonCorrelation(MeanMetricWrapper):
     """The mean of Pearson's correlation of y_true and y_pred, from -1 to 1.
 
-    name: "pearson_correlation" by default. dtype: of the result, by default ``floatx()``. axis: along which they vary.
+    Args:
+        axis: along which they vary.
     """
 
     _direction = "up"
@@ -70,7 +71,8 @@ class ConcordanceCorrelation(MeanMetricWrapper):
     """The mean of the concordance correlation of y_true and y_pred: like the correlation, but 1 only where they are
     equal.
 
-    name: "concordance_correlation" by default. dtype: of the result, by default ``floatx()``. axis: along which they vary.
+    Args:
+        axis: along which they vary.
     """
 
     _direction = "up"

@@ -11,8 +11,9 @@ from .reduction import MeanMetricWrapper
 class BinaryCrossentropy(MeanMetricWrapper):
     """The mean of -y log p - (1 - y) log(1 - p), for targets of 0 and 1.
 
-    name: "binary_crossentropy" by default. dtype: of the result, by default ``floatx()``. from_logits: whether
-    ``y_pred`` holds logits, not probabilities. label_smoothing: s moves the targets to y (1 - s) + s / 2.
+    Args:
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        label_smoothing: s moves the targets to y (1 - s) + s / 2.
     """
 
     _direction = "down"
@@ -30,9 +31,10 @@ class BinaryCrossentropy(MeanMetricWrapper):
 class CategoricalCrossentropy(MeanMetricWrapper):
     """The mean of -sum(y log p), for one-hot targets.
 
-    name: "categorical_crossentropy" by default. dtype: of the result, by default ``floatx()``. from_logits: whether
-    ``y_pred`` holds logits, not probabilities. label_smoothing: s moves the targets to y (1 - s) + s / classes. axis:
-    of the classes.
+    Args:
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        label_smoothing: s moves the targets to y (1 - s) + s / classes.
+        axis: of the classes.
     """
 
     _direction = "down"
@@ -53,9 +55,11 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """The mean of -log p[label], for integer labels.
 
-    name: "sparse_categorical_crossentropy" by default. dtype: of the result, by default ``floatx()``. from_logits:
-    whether ``y_pred`` holds logits, not probabilities. ignore_class: a label whose loss is 0. As in Keras such
-    samples still count in the number the sum is divided by, unless there are sample weights. axis: of the classes.
+    Args:
+        from_logits: whether ``y_pred`` holds logits, not probabilities.
+        ignore_class: a label whose loss is 0. As in Keras such samples still count in the number the sum is divided by,
+            unless there are sample weights.
+        axis: of the classes.
     """
 
     _direction = "down"

@@ -19,12 +19,13 @@ AVERAGES = (None, "micro", "macro", "weighted")
 class FBetaScore(Metric):
     """(1 + beta^2) precision recall / (beta^2 precision + recall), for each class.
 
-    average: None gives one number for each class, "macro" their mean, "weighted" their mean by how frequent each is,
-    "micro" the score of all classes counted together. beta: how much more recall matters than precision. threshold: what
-    a prediction must exceed; None takes the largest of each sample, or for a single column 0.5. name: "fbeta_score" by
-    default. dtype: of the result, by default ``floatx()``.
-
     With a single column and no threshold Keras takes every sample as positive, the largest of one being itself.
+
+    Args:
+        average: None gives one number for each class, "macro" their mean, "weighted" their mean by how frequent each
+            is, "micro" the score of all classes counted together.
+        beta: how much more recall matters than precision.
+        threshold: what a prediction must exceed; None takes the largest of each sample, or for a single column 0.5.
     """
 
     _direction = "up"
@@ -84,8 +85,12 @@ class FBetaScore(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in.
 
-        y_pred: (batch, classes). y_true: 0 and 1 of that shape, or integer labels (batch,) or (batch, 1). sample_weight:
-        a number, or one per sample. What the mask of ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            y_pred: (batch, classes).
+            y_true: 0 and 1 of that shape, or integer labels (batch,) or (batch, 1).
+            sample_weight: a number, or one per sample.
         """
         with no_grad():
             mask = getattr(y_pred, "_keras_mask", None)
@@ -137,10 +142,11 @@ class FBetaScore(Metric):
 class F1Score(FBetaScore):
     """2 precision recall / (precision + recall), for each class.
 
-    average: None gives one number for each class, "macro" their mean, "weighted" their mean by how frequent each is,
-    "micro" the score of all classes counted together. threshold: what a prediction must exceed; None takes the largest
-    of each sample, or for a single column 0.5 (see ``FBetaScore``). name: "f1_score" by default. dtype: of the result,
-    by default ``floatx()``.
+    Args:
+        average: None gives one number for each class, "macro" their mean, "weighted" their mean by how frequent each
+            is, "micro" the score of all classes counted together.
+        threshold: what a prediction must exceed; None takes the largest of each sample, or for a single column 0.5 (see
+            ``FBetaScore``).
     """
 
     def __init__(

@@ -20,12 +20,15 @@ from .state import as_array, weights_for
 class IoU(Metric):
     """The mean over ``target_class_ids`` of shared / (labelled or predicted), from a confusion matrix.
 
-    num_classes: how many there are; a label or prediction outside [0, num_classes) does not count. target_class_ids: the
-    classes to average over. name: "io_u" by default. dtype: of the counts, int32 by default, which cuts fractions of
-    weights off; give "float32" for weights. ignore_class: a label that does not count. sparse_y_true, sparse_y_pred:
-    whether they hold class ids, not one number for each class. axis: of the classes, where they do not.
-
     A class that is neither labelled nor predicted does not count in the mean. Counts of integers are kept in 64 bits.
+
+    Args:
+        num_classes: how many there are; a label or prediction outside [0, num_classes) does not count.
+        target_class_ids: the classes to average over.
+        dtype: of the counts, int32 by default, which cuts fractions of weights off; give "float32" for weights.
+        ignore_class: a label that does not count.
+        sparse_y_true, sparse_y_pred: whether they hold class ids, not one number for each class.
+        axis: of the classes, where they do not.
     """
 
     _direction = "up"
@@ -67,8 +70,11 @@ class IoU(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in.
 
-        y_true, y_pred: class ids, or numbers for each class along ``axis``. sample_weight: a number, one for each element,
-        or one for each sample. What the mask of ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            y_true, y_pred: class ids, or numbers for each class along ``axis``.
+            sample_weight: a number, one for each element, or one for each sample.
         """
         with no_grad():
             mask = getattr(y_pred, "_keras_mask", None)
@@ -121,8 +127,10 @@ def _without(config: dict[str, Any], *names: str) -> dict[str, Any]:
 class BinaryIoU(IoU):
     """The mean over ``target_class_ids`` of shared / (labelled or predicted), for two classes.
 
-    target_class_ids: (0,), (1,) or both. threshold: from which on a prediction is class 1. name: "binary_io_u" by default.
-    dtype: as for ``IoU``.
+    Args:
+        target_class_ids: (0,), (1,) or both.
+        threshold: from which on a prediction is class 1.
+        dtype: as for ``IoU``.
     """
 
     def __init__(
@@ -145,7 +153,7 @@ class BinaryIoU(IoU):
 class MeanIoU(IoU):
     """The mean over all classes of shared / (labelled or predicted).
 
-    The arguments are those of ``IoU``, without ``target_class_ids``. name: "mean_io_u" by default.
+    The arguments are those of ``IoU``, without ``target_class_ids``.
     """
 
     def __init__(
@@ -165,7 +173,7 @@ class MeanIoU(IoU):
 class OneHotIoU(IoU):
     """``IoU`` for one-hot labels, and as a rule for one number for each class as prediction.
 
-    The arguments are those of ``IoU``, without ``sparse_y_true``. name: "one_hot_io_u" by default.
+    The arguments are those of ``IoU``, without ``sparse_y_true``.
     """
 
     def __init__(
@@ -184,7 +192,7 @@ class OneHotIoU(IoU):
 class OneHotMeanIoU(MeanIoU):
     """``MeanIoU`` for one-hot labels, and as a rule for one number for each class as prediction.
 
-    The arguments are those of ``MeanIoU``, without ``sparse_y_true``. name: "one_hot_mean_io_u" by default.
+    The arguments are those of ``MeanIoU``, without ``sparse_y_true``.
     """
 
     def __init__(

@@ -21,12 +21,15 @@ class CohenKappa(Metric):
 
     (Keras has none; this is what TensorFlow Addons had.)
 
-    num_classes: from 2 on; None takes the columns of the first predictions, or 2 for a single one. name: "cohen_kappa" by
-    default. weightage: None counts every disagreement as 1, "linear" by the distance of the two classes, "quadratic" by
-    its square. sparse_labels: whether integer labels are meant where labels and predictions have one shape. regression:
-    whether predictions are class ids as numbers, to be rounded. dtype: of the counts, by default ``floatx()``.
-
     Where only one class was seen and predicted, chance leaves nothing to disagree on: the result is 0.
+
+    Args:
+        num_classes: from 2 on; None takes the columns of the first predictions, or 2 for a single one.
+        weightage: None counts every disagreement as 1, "linear" by the distance of the two classes, "quadratic" by its
+            square.
+        sparse_labels: whether integer labels are meant where labels and predictions have one shape.
+        regression: whether predictions are class ids as numbers, to be rounded.
+        dtype: of the counts, by default ``floatx()``.
     """
 
     _direction = "up"
@@ -58,9 +61,13 @@ class CohenKappa(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in.
 
-        y_pred: a number for each class (batch, classes), the probability of class 1 (batch,) or (batch, 1) where there are
-        two, or with ``regression`` the class as a number. y_true: one-hot of that shape, or integer labels. sample_weight:
-        a number, or one per sample. What the mask of ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            y_pred: a number for each class (batch, classes), the probability of class 1 (batch,) or (batch, 1) where
+                there are two, or with ``regression`` the class as a number.
+            y_true: one-hot of that shape, or integer labels.
+            sample_weight: a number, or one per sample.
         """
         with no_grad():
             mask = getattr(y_pred, "_keras_mask", None)

@@ -9,10 +9,7 @@ from .reduction import MeanMetricWrapper
 
 
 class Hinge(MeanMetricWrapper):
-    """The mean of max(1 - y_true y_pred, 0), for targets of -1 and 1 (or 0 and 1).
-
-    name: "hinge" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of max(1 - y_true y_pred, 0), for targets of -1 and 1 (or 0 and 1)."""
 
     _direction = "down"
 
@@ -21,10 +18,7 @@ class Hinge(MeanMetricWrapper):
 
 
 class SquaredHinge(MeanMetricWrapper):
-    """The mean of max(1 - y_true y_pred, 0)^2, for targets of -1 and 1 (or 0 and 1).
-
-    name: "squared_hinge" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of max(1 - y_true y_pred, 0)^2, for targets of -1 and 1 (or 0 and 1)."""
 
     _direction = "down"
 
@@ -33,10 +27,7 @@ class SquaredHinge(MeanMetricWrapper):
 
 
 class CategoricalHinge(MeanMetricWrapper):
-    """The mean of max(1 + the best wrong score - the score of the true class, 0), for one-hot targets.
-
-    name: "categorical_hinge" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of max(1 + the best wrong score - the score of the true class, 0), for one-hot targets."""
 
     _direction = "down"
 

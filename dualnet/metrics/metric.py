@@ -26,7 +26,9 @@ class Metric(Configurable):
     lists and dictionaries too, belong to it. Nothing in ``update_state`` should read a value (``float``, ``bool``,
     ``numpy()``): on a GPU every read waits for the device.
 
-    dtype: of variables and result, by default ``floatx()``. name: by default the class in snake_case.
+    Args:
+        dtype: of variables and result, by default ``floatx()``.
+        name: by default the class in snake_case.
     """
 
     # "up" if larger is better, "down" if smaller: what callbacks do with mode="auto".
@@ -52,7 +54,9 @@ class Metric(Configurable):
     ) -> Variable:
         """A variable that keeps the state. It is set to zeros by ``reset_state``.
 
-        initializer: of its first value: a name, a callable ``(shape, dtype)``, or the value. dtype: by default ``floatx()``.
+        Args:
+            initializer: of its first value: a name, a callable ``(shape, dtype)``, or the value.
+            dtype: by default ``floatx()``.
         """
         if "_variables" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it makes variables")

@@ -39,9 +39,10 @@ class _Share(ConfusionMetric):
 class Precision(_Share):
     """How many of what is predicted positive (y_pred > threshold) is: tp / (tp + fp), 0 where nothing is predicted.
 
-    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. top_k: take the k largest
-    of each sample as predicted. class_id: of one class alone. name: "precision" by default. dtype: of the metric, by
-    default ``floatx()``.
+    Args:
+        thresholds: one or several from 0 to 1, 0.5 by default; several give as many results.
+        top_k: take the k largest of each sample as predicted.
+        class_id: of one class alone.
     """
 
     _other = "false_positives"
@@ -54,9 +55,10 @@ class Precision(_Share):
 class Recall(_Share):
     """How many of the positives are predicted to be (y_pred > threshold): tp / (tp + fn), 0 where there are none.
 
-    thresholds: one or several from 0 to 1, 0.5 by default; several give as many results. top_k: take the k largest
-    of each sample as predicted. class_id: of one class alone. name: "recall" by default. dtype: of the metric, by
-    default ``floatx()``.
+    Args:
+        thresholds: one or several from 0 to 1, 0.5 by default; several give as many results.
+        top_k: take the k largest of each sample as predicted.
+        class_id: of one class alone.
     """
 
     _other = "false_negatives"

@@ -9,10 +9,7 @@ from .reduction import MeanMetricWrapper
 
 
 class KLDivergence(MeanMetricWrapper):
-    """The mean of sum(y_true log(y_true / y_pred)).
-
-    name: "kl_divergence" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of sum(y_true log(y_true / y_pred))."""
 
     _direction = "down"
 
@@ -21,10 +18,7 @@ class KLDivergence(MeanMetricWrapper):
 
 
 class Poisson(MeanMetricWrapper):
-    """The mean of y_pred - y_true log(y_pred), for counts.
-
-    name: "poisson" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of y_pred - y_true log(y_pred), for counts."""
 
     _direction = "down"
 

@@ -21,11 +21,14 @@ AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 class R2Score(Metric):
     """1 - sum((y_true - y_pred)^2) / sum((y_true - mean)^2): 1 is exact, 0 as good as always predicting the mean.
 
-    class_aggregation: "uniform_average" of the columns, "variance_weighted_average", or None for one number for each.
-    num_regressors: of the model, for the adjusted score; 0 gives the plain one. name: "r2_score" by default. dtype: of the
-    result, by default ``floatx()``. The sums are kept in float64: the variance is a small difference of large numbers.
+    The sums are kept in float64: the variance is a small difference of large numbers.
 
     A target that does not vary gives 0, or NaN where it is predicted exactly.
+
+    Args:
+        class_aggregation: "uniform_average" of the columns, "variance_weighted_average", or None for one number for
+            each.
+        num_regressors: of the model, for the adjusted score; 0 gives the plain one.
     """
 
     _direction = "up"
@@ -70,8 +73,11 @@ class R2Score(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in.
 
-        y_true, y_pred: (batch, columns); (batch,) in one of them is a single column. sample_weight: a number, one per
-        sample, or one per element. What the mask of ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            y_true, y_pred: (batch, columns); (batch,) in one of them is a single column.
+            sample_weight: a number, one per sample, or one per element.
         """
         with no_grad():
             mask = getattr(y_pred, "_keras_mask", None)

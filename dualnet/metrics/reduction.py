@@ -47,10 +47,7 @@ class _Reduction(Metric):
 
 
 class Sum(_Reduction):
-    """The sum of all values, times their weights.
-
-    name: "sum" by default. dtype: of the sum, by default ``floatx()``.
-    """
+    """The sum of all values, times their weights."""
 
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -70,8 +67,7 @@ class Sum(_Reduction):
 class Mean(_Reduction):
     """The mean of all values, weighted if there are weights.
 
-    Values with more than one axis are first averaged per sample. name: "mean" by default. dtype: of the mean, by
-    default ``floatx()``.
+    Values with more than one axis are first averaged per sample.
     """
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
@@ -80,10 +76,12 @@ class Mean(_Reduction):
         self.count = self.add_variable((), Zeros(), self.dtype, name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        """values: (batch, ...), or one value. sample_weight: a number, or a shape that fits the first axes of
-        ``values``.
+        """values: (batch, ...), or one value.
 
         One number as weight weighs the mean of the whole batch, whatever its size.
+
+        Args:
+            sample_weight: a number, or a shape that fits the first axes of ``values``.
         """
         total, count = self.total, self.count
         if type(sample_weight) is int and type(values) is Tensor and values.data.ndim == 0:
@@ -112,7 +110,10 @@ class Mean(_Reduction):
 class MeanMetricWrapper(Mean):
     """The mean of a function ``(y_true, y_pred, **kwargs) -> one value per sample``.
 
-    fn: the function. kwargs: further arguments for it. name: by default "mean_metric_wrapper". dtype: of the mean.
+    Args:
+        fn: the function.
+        kwargs: further arguments for it.
+        name: by default "mean_metric_wrapper".
     """
 
     _config_attributes = attributes(fn=None)
@@ -130,8 +131,10 @@ class MeanMetricWrapper(Mean):
     ) -> None:
         """Take a batch in.
 
-        sample_weight: a number, or a shape that fits the first axes of what the function returns. What the mask of
-        ``y_pred`` leaves out does not count.
+        What the mask of ``y_pred`` leaves out does not count.
+
+        Args:
+            sample_weight: a number, or a shape that fits the first axes of what the function returns.
         """
         if is_recording():
             with no_grad():

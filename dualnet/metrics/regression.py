@@ -21,10 +21,7 @@ from .reduction import MeanMetricWrapper
 
 
 class MeanSquaredError(MeanMetricWrapper):
-    """The mean of (y_true - y_pred)^2.
-
-    name: "mean_squared_error" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of (y_true - y_pred)^2."""
 
     _direction = "down"
 
@@ -33,10 +30,7 @@ class MeanSquaredError(MeanMetricWrapper):
 
 
 class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean of |y_true - y_pred|.
-
-    name: "mean_absolute_error" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of |y_true - y_pred|."""
 
     _direction = "down"
 
@@ -45,10 +39,7 @@ class MeanAbsoluteError(MeanMetricWrapper):
 
 
 class MeanAbsolutePercentageError(MeanMetricWrapper):
-    """100 times the mean of |y_true - y_pred| / |y_true|.
-
-    name: "mean_absolute_percentage_error" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """100 times the mean of |y_true - y_pred| / |y_true|."""
 
     _direction = "down"
 
@@ -57,10 +48,7 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
 
 
 class MeanSquaredLogarithmicError(MeanMetricWrapper):
-    """The mean of (log(1 + y_true) - log(1 + y_pred))^2.
-
-    name: "mean_squared_logarithmic_error" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of (log(1 + y_true) - log(1 + y_pred))^2."""
 
     _direction = "down"
 
@@ -69,10 +57,7 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
 
 
 class LogCoshError(MeanMetricWrapper):
-    """The mean of log(cosh(y_pred - y_true)).
-
-    name: "logcosh" by default. dtype: of the result, by default ``floatx()``.
-    """
+    """The mean of log(cosh(y_pred - y_true))."""
 
     _direction = "down"
 
@@ -89,7 +74,8 @@ class CosineSimilarity(MeanMetricWrapper):
     """The mean cosine of the angle between y_true and y_pred: 1 for the same direction. (The loss of that name is minus
     it.)
 
-    name: "cosine_similarity" by default. dtype: of the result, by default ``floatx()``. axis: of the vectors.
+    Args:
+        axis: of the vectors.
     """
 
     _direction = "up"
@@ -113,8 +99,7 @@ def _squared_error(y_true: Any, y_pred: Any) -> Tensor:
 class RootMeanSquaredError(MeanMetricWrapper):
     """The square root of the mean of (y_true - y_pred)^2.
 
-    name: "root_mean_squared_error" by default. dtype: of the result, by default ``floatx()``. Weights may be given for
-    each element.
+    Weights may be given for each element.
     """
 
     _direction = "down"

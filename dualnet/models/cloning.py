@@ -24,9 +24,11 @@ def clone_model(
 ) -> Any:
     """A model of the same structure with new layers and fresh weights, compiled like the original if that is compiled.
 
-    input_tensors: symbolic inputs of the clone, in the structure of ``model.input``. clone_function: copies a layer, by
-    default from its config. call_function: ``(layer, *args, **kwargs)``, calls the copy. recursive: use ``clone_function``
-    inside nested models too.
+    Args:
+        input_tensors: symbolic inputs of the clone, in the structure of ``model.input``.
+        clone_function: copies a layer, by default from its config.
+        call_function: ``(layer, *args, **kwargs)``, calls the copy.
+        recursive: use ``clone_function`` inside nested models too.
     """
 
     def copy_layer(layer: Any) -> Any:

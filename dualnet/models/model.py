@@ -221,8 +221,11 @@ class Model(LegacyModelMethods, Trainer, Layer):
         """All variables in nested dictionaries, keyed by the parts of their paths, under "trainable_variables",
         "non_trainable_variables", "optimizer_variables" and "metrics_variables".
 
-        value_format: "backend_tensor" for tensors, "numpy_array" for NumPy arrays; both are copies. Raises ``ValueError`` when two
-        variables have the same path.
+        Args:
+            value_format: "backend_tensor" for tensors, "numpy_array" for NumPy arrays; both are copies.
+
+        Raises:
+            ValueError: two variables have the same path.
         """
         from .state_tree import get_state_tree
 

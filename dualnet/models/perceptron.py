@@ -16,8 +16,9 @@ class Perceptron:
     ``eta * (label - prediction) * x``, which is zero for a correct prediction. If the two classes are linearly separable, it
     makes finitely many mistakes until it separates them; otherwise, as with XOR, it never converges.
 
-    eta: the learning rate, above 0. epochs: the largest number of passes over the samples; an epoch without a mistake is the
-    last.
+    Args:
+        eta: the learning rate, above 0.
+        epochs: the largest number of passes over the samples; an epoch without a mistake is the last.
     """
 
     def __init__(self, eta: float = 0.1, epochs: int = 50) -> None:
@@ -38,8 +39,15 @@ class Perceptron:
     def fit(self, x: Any, y: Any) -> Perceptron:
         """Learn from the samples one by one, in their order, starting with weights of 0.
 
-        x: ``(samples, inputs)``. y: a label for each sample, 0 and 1 or -1 and 1. Returns itself. Raises ``ValueError`` for
-        other shapes, other labels, and data that is not finite.
+        Args:
+            x: ``(samples, inputs)``.
+            y: a label for each sample, 0 and 1 or -1 and 1.
+
+        Returns:
+            Itself.
+
+        Raises:
+            ValueError: for other shapes, other labels, and data that is not finite.
         """
         backend = backends.current()
         samples = self._samples(x, backend)

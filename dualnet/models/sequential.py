@@ -20,8 +20,9 @@ from .model import Model
 class Sequential(Model):
     """A model whose layers are called one after the other.
 
-    layers: a list; the first entry may be ``Input(shape=...)``, or the first layer may be given ``input_shape=``:
-    then the weights are made at once, otherwise when the first data comes.
+    Args:
+        layers: a list; the first entry may be ``Input(shape=...)``, or the first layer may be given ``input_shape=``:
+            then the weights are made at once, otherwise when the first data comes.
     """
 
     _is_chain = True

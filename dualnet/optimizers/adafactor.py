@@ -17,10 +17,13 @@ class Adafactor(Optimizer):
     """Steps scaled by an estimate of the mean square gradient, and as long as the weights are  (arXiv:1804.04235).
 
     A weight of two or more axes keeps the averages r and c of g^2 over its last axis and its last but one; v is their
-    product over the mean of r. beta_2_decay: the averages have rate 1 - t^beta_2_decay. epsilon_1 is added to g^2;
-    epsilon_2 is the least length that weights count with. clip_threshold: the root mean square that a step is cut to.
+    product over the mean of r. epsilon_1 is added to g^2; epsilon_2 is the least length that weights count with.
     relative_step is accepted as in Keras: the rate is never above 1 / sqrt(t). The other arguments are those of
     ``Optimizer``.
+
+    Args:
+        beta_2_decay: the averages have rate 1 - t^beta_2_decay.
+        clip_threshold: the root mean square that a step is cut to.
     """
 
     elementwise = False  # rows, columns and lengths are those of one variable

@@ -15,7 +15,10 @@ class Adagrad(Optimizer):
     """w -= lr g / sqrt(a + epsilon), a += g^2: steps get shorter where gradients were large  (Duchi, Hazan and
     Singer, JMLR 2011).
 
-    initial_accumulator_value: what a starts with, not negative. The other arguments are those of ``Optimizer``.
+    The other arguments are those of ``Optimizer``.
+
+    Args:
+        initial_accumulator_value: what a starts with, not negative.
     """
 
     slot_names = ("accumulator",)

@@ -18,8 +18,11 @@ class Adam(Optimizer):
     """Steps scaled by running averages of the gradient (m) and its square (v)  (arXiv:1412.6980).
 
     m += (1 - beta_1)(g - m); v += (1 - beta_2)(g^2 - v); w -= alpha m / (sqrt(v) + epsilon), where alpha is the
-    learning rate with the bias correction in it (the form at the end of the paper's section 2). amsgrad: divide by
-    the largest v so far  (arXiv:1904.09237). The other arguments are those of ``Optimizer``.
+    learning rate with the bias correction in it (the form at the end of the paper's section 2). The other arguments are
+    those of ``Optimizer``.
+
+    Args:
+        amsgrad: divide by the largest v so far  (arXiv:1904.09237).
     """
 
     def __init__(

@@ -32,14 +32,17 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
     """Base of all optimizers. A custom one defines ``slot_names`` and ``update``, or ``build`` and ``update_step`` as in
     Keras.
 
-    learning_rate: a number, a ``LearningRateSchedule``, or a function that is called before every update.
-    weight_decay: every update also takes ``learning_rate * weight_decay`` of each weight away (decoupled,
-    arXiv:1711.05101). Of the three ways to limit gradients at most one may be given: clipnorm (the norm of each
-    gradient), global_clipnorm (the norm of all together), clipvalue (each element). use_ema: keep a running average
-    of the weights, of momentum ema_momentum, which replaces them every ema_overwrite_frequency updates (None: never)
-    and at the end of ``fit``. loss_scale_factor: the loss is multiplied by it before the gradients are taken, and
-    they are divided by it, so that small ones survive in half precision. gradient_accumulation_steps: the weights are
-    changed only every so many steps, by the mean gradient of those steps.
+    Args:
+        learning_rate: a number, a ``LearningRateSchedule``, or a function that is called before every update.
+        weight_decay: every update also takes ``learning_rate * weight_decay`` of each weight away (decoupled,
+            arXiv:1711.05101). Of the three ways to limit gradients at most one may be given: clipnorm (the norm of each
+            gradient), global_clipnorm (the norm of all together), clipvalue (each element).
+        use_ema: keep a running average of the weights, of momentum ema_momentum, which replaces them every
+            ema_overwrite_frequency updates (None: never) and at the end of ``fit``.
+        loss_scale_factor: the loss is multiplied by it before the gradients are taken, and they are divided by it, so
+            that small ones survive in half precision.
+        gradient_accumulation_steps: the weights are changed only every so many steps, by the mean gradient of those
+            steps.
     """
 
     # -- what a subclass defines -----------------------------------------------------------------------------------

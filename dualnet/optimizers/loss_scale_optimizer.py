@@ -29,10 +29,12 @@ _DEFAULTS: dict[str, Any] = {
 class LossScaleOptimizer(Optimizer):
     """Wraps an optimizer, and multiplies the loss by a scale that adapts itself.
 
-    inner_optimizer: does the updates, with gradients divided by the scale. initial_scale: the first scale. It
-    doubles after dynamic_growth_steps steps in a row with finite gradients; when one is not finite, it halves and the
-    step is skipped. To know that, every step waits for the device once: a skipped step must not be counted, and the
-    count is an argument of the next update (the bias correction of Adam, the step of a schedule), which the host computes.
+    Args:
+        inner_optimizer: does the updates, with gradients divided by the scale.
+        initial_scale: the first scale. It doubles after dynamic_growth_steps steps in a row with finite gradients; when
+            one is not finite, it halves and the step is skipped. To know that, every step waits for the device once: a
+            skipped step must not be counted, and the count is an argument of the next update (the bias correction of
+            Adam, the step of a schedule), which the host computes.
     """
 
     def __init__(

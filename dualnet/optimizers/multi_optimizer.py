@@ -16,7 +16,9 @@ from .loss_scale_optimizer import LossScaleOptimizer
 class OptimizerMap(Configurable, MutableMapping[str, Any]):
     """Optimizers by the path of a variable, ``"dense_1/kernel"``, or by a regular expression that all of it matches.
 
-    default_optimizer: for the variables that no key matches. optimizer_map: a dictionary to start with.
+    Args:
+        default_optimizer: for the variables that no key matches.
+        optimizer_map: a dictionary to start with.
     """
 
     _config_attributes = attributes(optimizer_map="_optimizer_map")
@@ -72,8 +74,11 @@ class OptimizerMap(Configurable, MutableMapping[str, Any]):
 class MultiOptimizer(Optimizer):
     """Several optimizers, each for its own variables.
 
-    optimizer_map: an ``OptimizerMap``, or a function from a variable to its optimizer. loss_scale_factor: replaces
-    that of each of them. ``optimizers`` lists them; they have the learning rates, this one has none.
+    ``optimizers`` lists them; they have the learning rates, this one has none.
+
+    Args:
+        optimizer_map: an ``OptimizerMap``, or a function from a variable to its optimizer.
+        loss_scale_factor: replaces that of each of them.
     """
 
     def __init__(

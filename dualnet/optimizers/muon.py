@@ -21,12 +21,17 @@ class Muon(Optimizer):
     """Matrices are changed along their momentum with all singular values made about 1, the rest by AdamW
     (arXiv:2502.16982).
 
-    momentum, nesterov: of the step of matrices, which ns_steps Newton-Schulz iterations x = a x + (b x x' + c (x x')^2) x
-    make orthogonal; muon_a, muon_b and muon_c are a, b and c. rms_rate: the step is multiplied by
-    it and by the root of the longer side, so that Adam's learning rates fit (None: not). exclude_layers: regular
-    expressions; a matrix in whose path one is found is left to AdamW, and so are embeddings with exclude_embeddings.
-    adam_beta_1, adam_beta_2, epsilon, adam_weight_decay: those of AdamW; adam_lr_ratio: its learning rate is so many
-    times that of Muon. The other arguments are those of ``Optimizer``.
+    The other arguments are those of ``Optimizer``.
+
+    Args:
+        momentum, nesterov: of the step of matrices, which ns_steps Newton-Schulz iterations x = a x + (b x x' + c (x
+            x')^2) x make orthogonal; muon_a, muon_b and muon_c are a, b and c.
+        rms_rate: the step is multiplied by it and by the root of the longer side, so that Adam's learning rates fit
+            (None: not).
+        exclude_layers: regular expressions; a matrix in whose path one is found is left to AdamW, and so are embeddings
+            with exclude_embeddings.
+        adam_beta_1, adam_beta_2, epsilon, adam_weight_decay: those of AdamW.
+        adam_lr_ratio: its learning rate is so many times that of Muon.
     """
 
     elementwise = False  # a matrix as a whole is made orthogonal

@@ -15,9 +15,12 @@ from .base import Optimizer
 class ScheduleFreeAdamW(Optimizer):
     """AdamW that needs no decay of the learning rate, because the weights are averages  (arXiv:2405.15682).
 
-    z -= lr g / (sqrt(v_hat) + epsilon); x += (z - x) / t; the gradient is taken at w = (1 - beta_1) z + beta_1 x.
-    warmup_steps: the learning rate rises to its value over so many updates. The other arguments are those of
-    ``Optimizer``. The weights of the model are w; x, the average, is what the paper evaluates.
+    z -= lr g / (sqrt(v_hat) + epsilon); x += (z - x) / t; the gradient is taken at w = (1 - beta_1) z + beta_1 x. The
+    other arguments are those of ``Optimizer``. The weights of the model are w; x, the average, is what the paper
+    evaluates.
+
+    Args:
+        warmup_steps: the learning rate rises to its value over so many updates.
     """
 
     slot_names = ("momentum", "velocity")  # z and v

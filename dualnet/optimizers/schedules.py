@@ -74,7 +74,10 @@ class Formula(Configurable, LearningRateSchedule):
 class ExponentialDecay(Formula):
     """initial_learning_rate * decay_rate ^ (step / decay_steps)
 
-    staircase: count whole multiples of ``decay_steps`` only. decay_steps must be positive.
+    decay_steps must be positive.
+
+    Args:
+        staircase: count whole multiples of ``decay_steps`` only.
     """
 
     def __init__(
@@ -99,7 +102,10 @@ class ExponentialDecay(Formula):
 class InverseTimeDecay(Formula):
     """initial_learning_rate / (1 + decay_rate * step / decay_steps)
 
-    staircase: count whole multiples of ``decay_steps`` only. decay_steps must be positive.
+    decay_steps must be positive.
+
+    Args:
+        staircase: count whole multiples of ``decay_steps`` only.
     """
 
     def __init__(
@@ -124,7 +130,9 @@ class InverseTimeDecay(Formula):
 class PiecewiseConstantDecay(Formula):
     """values[0] up to and with step boundaries[0], then values[1] up to and with boundaries[1], and so on.
 
-    boundaries: increasing steps. values: one more than there are boundaries.
+    Args:
+        boundaries: increasing steps.
+        values: one more than there are boundaries.
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
@@ -179,8 +187,10 @@ class PolynomialDecay(Formula):
 class CosineDecay(Formula):
     """Half a cosine wave from the initial rate down to ``alpha`` times it, over ``decay_steps``  (arXiv:1608.03983).
 
-    warmup_target: first a straight line from ``initial_learning_rate`` up to this, over ``warmup_steps`` steps; the
-    cosine then starts from there. alpha: a fraction of the rate that the cosine starts from.
+    Args:
+        warmup_target: first a straight line from ``initial_learning_rate`` up to this, over ``warmup_steps`` steps; the
+            cosine then starts from there.
+        alpha: a fraction of the rate that the cosine starts from.
     """
 
     def __init__(
@@ -216,8 +226,11 @@ class CosineDecay(Formula):
 class CosineDecayRestarts(Formula):
     """A cosine that starts again whenever it has come down  (arXiv:1608.03983).
 
-    first_decay_steps: length of the first period. t_mul: how much longer each is than the one before. m_mul: how much
-    higher it starts. alpha: a fraction of the initial rate that it never falls below.
+    Args:
+        first_decay_steps: length of the first period.
+        t_mul: how much longer each is than the one before.
+        m_mul: how much higher it starts.
+        alpha: a fraction of the initial rate that it never falls below.
     """
 
     def __init__(

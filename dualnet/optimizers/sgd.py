@@ -13,8 +13,12 @@ from .base import Optimizer
 class SGD(Optimizer):
     """w -= lr g, or with momentum  m = mu m - lr g; w += m  (Nesterov: w += mu m - lr g).
 
-    learning_rate: 0.01 by default. momentum: mu, from 0 to 1. nesterov: look ahead along the momentum  (Sutskever et
-    al., ICML 2013). The other arguments are those of ``Optimizer``.
+    The other arguments are those of ``Optimizer``.
+
+    Args:
+        learning_rate: 0.01 by default.
+        momentum: mu, from 0 to 1.
+        nesterov: look ahead along the momentum  (Sutskever et al., ICML 2013).
     """
 
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:

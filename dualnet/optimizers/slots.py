@@ -182,7 +182,10 @@ class SlotsMixin(OptimizerState, CustomOptimizerMethods):
     ) -> None:
         """Leave variables out of weight decay: those listed, and those in whose name one of the names is found.
 
-        var_names: regular expressions. To be called before the first update.
+        To be called before the first update.
+
+        Args:
+            var_names: regular expressions.
         """
         if self.built:
             raise ValueError("exclude_from_weight_decay comes before the first update: the optimizer is in use already")

@@ -20,13 +20,16 @@ def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool =
 class Tokenizer:
     """Numbers words by their frequency: 1 for the most frequent, 0 is reserved.
 
-    num_words: ``texts_to_sequences`` and ``texts_to_matrix`` only use numbers below it; all words are counted
-    nevertheless. filters, lower, split: as in ``text_to_word_sequence``. char_level: characters instead of words.
-    oov_token: replaces unknown and too rare words, as number 1; by default they are dropped. analyzer: a function from
-    a text to its words.
-
     Attributes: ``word_index`` and ``index_word``, the numbers; ``word_counts``, the frequency of each word;
     ``word_docs``, the number of texts (out of ``document_count``) that contain it.
+
+    Args:
+        num_words: ``texts_to_sequences`` and ``texts_to_matrix`` only use numbers below it; all words are counted
+            nevertheless.
+        filters, lower, split: as in ``text_to_word_sequence``.
+        char_level: characters instead of words.
+        oov_token: replaces unknown and too rare words, as number 1; by default they are dropped.
+        analyzer: a function from a text to its words.
     """
 
     def __init__(
@@ -102,8 +105,9 @@ class Tokenizer:
     def sequences_to_matrix(self, sequences: Sequence[Sequence[int]], mode: str = "binary") -> Any:
         """-> (texts, num_words or words + 1), float64.
 
-        mode: "binary" (whether the word occurs), "count", "freq" (its share of the text) or "tfidf"
-        ((1 + ln count) * ln(1 + documents / (1 + documents with the word))).
+        Args:
+            mode: "binary" (whether the word occurs), "count", "freq" (its share of the text) or "tfidf" ((1 + ln count)
+                * ln(1 + documents / (1 + documents with the word))).
         """
         import numpy as np
 

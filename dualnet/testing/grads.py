@@ -29,14 +29,18 @@ def check_grads(
 ) -> float:
     """Compare the gradient of ``f`` with central differences, in float64, along one random direction per argument.
 
-    f: a function of tensors that returns a tensor or a nested structure of them, such as an op made with ``primitive``.
-    args: its positional arguments, arrays or numbers or tensors; floating point ones are converted to float64 on the
-    current device and differentiated, all others are passed unchanged. argnums: which to differentiate (default: every
-    floating point one). tolerance: the maximum relative error. seed: of the directions. options: keyword arguments of
-    ``f``.
-
     Also checked: each gradient has the shape and dtype of its argument, and neither ``f`` nor its gradient modifies the
     arguments. Returns the largest relative error; raises ``AssertionError`` with the op, the shapes, and both numbers.
+
+    Args:
+        f: a function of tensors that returns a tensor or a nested structure of them, such as an op made with
+            ``primitive``.
+        args: its positional arguments, arrays or numbers or tensors; floating point ones are converted to float64 on
+            the current device and differentiated, all others are passed unchanged.
+        argnums: which to differentiate (default: every floating point one).
+        tolerance: the maximum relative error.
+        seed: of the directions.
+        options: keyword arguments of ``f``.
     """
     name = getattr(f, "__name__", type(f).__name__)
     inputs = [_float64(x) for x in args]

@@ -23,8 +23,11 @@ from .grads import _STEP, _direction, _sum
 class LayerCheck(NamedTuple):
     """The check of one gradient: of a layer's output with respect to an input or a weight.
 
-    kind: the layer's class. what: the name of the input or weight. error: relative to central differences in
-    float64; NaN if it could not be computed. ok: whether it is within the tolerance.
+    Args:
+        kind: the layer's class.
+        what: the name of the input or weight.
+        error: relative to central differences in float64; NaN if it could not be computed.
+        ok: whether it is within the tolerance.
     """
 
     layer: str
@@ -38,9 +41,15 @@ class LayerCheck(NamedTuple):
 def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = True) -> list[LayerCheck]:
     """Check every layer of a built model by finite differences, each one separately, on its input for the model input ``x``.
 
-    The model is converted to float64 for the check and restored afterwards, including random streams and moving averages.
-    training: whether to call the layers in training mode. Returns one row per layer and input or weight, in call order; a
-    layer without floating point inputs and weights has none.
+    The model is converted to float64 for the check and restored afterwards, including random streams and moving
+    averages.
+
+    Args:
+        training: whether to call the layers in training mode.
+
+    Returns:
+        One row per layer and input or weight, in call order; a layer without floating point inputs and weights has
+        none.
     """
     rows = []
     with _in_float64(model):

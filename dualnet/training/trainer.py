@@ -104,12 +104,16 @@ class Trainer(StepMixin):
     ) -> None:
         """Configure training.
 
-        optimizer: a name or object. loss: a name, object or function ``(y_true, y_pred)``; optional when the layers
-        add losses. metrics: a list of names, objects or functions, which ignore sample weights; weighted_metrics: the
-        same, using them. run_eagerly: run every step as written; otherwise the steps of a model that consists of
-        dualnet's own parts are captured and replayed, with the same results. auto_scale_loss: wrap the
-        optimizer in a ``LossScaleOptimizer`` if the model computes in float16. steps_per_execution and jit_compile
-        are accepted and change nothing.
+        steps_per_execution and jit_compile are accepted and change nothing.
+
+        Args:
+            optimizer: a name or object.
+            loss: a name, object or function ``(y_true, y_pred)``; optional when the layers add losses.
+            metrics: a list of names, objects or functions, which ignore sample weights.
+            weighted_metrics: the same, using them.
+            run_eagerly: run every step as written; otherwise the steps of a model that consists of dualnet's own parts
+                are captured and replayed, with the same results.
+            auto_scale_loss: wrap the optimizer in a ``LossScaleOptimizer`` if the model computes in float16.
         """
         loss_weights, metrics = positional_metrics(loss_weights, metrics)
         _ = self._losses  # raises if __init__ did not call super().__init__()
@@ -201,12 +205,18 @@ class Trainer(StepMixin):
     ) -> Any:
         """Train, and return the history of losses and metrics.
 
-        x, y: arrays with the samples along the first axis, or x an iterable of batches (x, y[, sample_weight]).
-        batch_size: 32 by default. verbose: 0 silent, 1 a bar, 2 one line per epoch. validation_split: the fraction at the
-        end of the arrays to validate on, taken before shuffling. validation_data: (x, y[, sample_weight]) or an iterable. shuffle: a new
-        order for every epoch; "batch" only inside consecutive batches. class_weight: label -> weight. sample_weight:
-        one number per sample. initial_epoch: the number of the first epoch. steps_per_epoch: batches per epoch, for data
-        without an end. validation_freq: every how many epochs to validate, or after which (counted from 1).
+        Args:
+            x, y: arrays with the samples along the first axis, or x an iterable of batches (x, y[, sample_weight]).
+            batch_size: 32 by default.
+            verbose: 0 silent, 1 a bar, 2 one line per epoch.
+            validation_split: the fraction at the end of the arrays to validate on, taken before shuffling.
+            validation_data: (x, y[, sample_weight]) or an iterable.
+            shuffle: a new order for every epoch; "batch" only inside consecutive batches.
+            class_weight: label -> weight.
+            sample_weight: one number per sample.
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch: batches per epoch, for data without an end.
+            validation_freq: every how many epochs to validate, or after which (counted from 1).
         """
         return loops.fit(
             self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,

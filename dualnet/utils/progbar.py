@@ -75,9 +75,10 @@ class Progbar:
     def update(self, current: int, values: Values | None = None, finalize: bool | None = None) -> None:
         """Report that ``current`` steps are completed.
 
-        values: pairs (name, value of the step). finalize: whether this is the last update; by
-        default, if the target is reached. The values of a last update without new steps are totals,
-        which are displayed without averaging.
+        Args:
+            values: pairs (name, value of the step).
+            finalize: whether this is the last update; by default, if the target is reached. The values of a last update
+                without new steps are totals, which are displayed without averaging.
         """
         is_total = finalize is True and current == self._seen
         if finalize is None:

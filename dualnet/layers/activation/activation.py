@@ -26,7 +26,8 @@ def _at_least_zero(layer: str, name: str, value: Any, none_allowed: bool = False
 class ReLU(_Elementwise):
     """x where x >= threshold, at most ``max_value``; ``negative_slope * (x - threshold)`` below the threshold
 
-    max_value: None for no limit.
+    Args:
+        max_value: None for no limit.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class LeakyReLU(_Elementwise):
 class PReLU(_Elementwise):
     """x where x >= 0, else alpha x, with a learned alpha for each element (arXiv:1502.01852)
 
-    alpha: the shape of the input without the batch, zeros by default. shared_axes: axes along which one alpha serves,
-    such as (1, 2) for one per channel of an image.
+    alpha: the shape of the input without the batch, zeros by default.
+
+    Args:
+        shared_axes: axes along which one alpha serves, such as (1, 2) for one per channel of an image.
     """
 
     def __init__(
@@ -107,8 +110,11 @@ class ELU(_Elementwise):
 class Softmax(_Elementwise):
     """e^x / sum(e^x) along an axis, or along several taken as one
 
-    axis: one axis, or several. mask: in the call, a tensor that broadcasts to the input; where it is false (0) the result
-    is 0, and the others share the sum. Where all are masked the result is 0.
+    mask: in the call, a tensor that broadcasts to the input; where it is false (0) the result is 0, and the others
+    share the sum. Where all are masked the result is 0.
+
+    Args:
+        axis: one axis, or several.
     """
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:

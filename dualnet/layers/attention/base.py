@@ -17,10 +17,16 @@ from ..regularization.noise import Dropout
 class ProjectedAttention(Layer):
     """Base of attention layers that project query, key and value to heads, and the result back.
 
-    dropout: of the weights, while training. sliding_window: a query sees the keys at most ``sliding_window - 1`` steps away. use_gate:
-    the result of each head is multiplied by the sigmoid of another projection of the query (arXiv:2505.06708). The initializers,
-    regularizers and constraints are those of each projection, ``activity_regularizer`` too. flash_attention: which kernel to
-    take; there is one here, so it changes nothing, but True with dropout or with attention scores is an error. seed: of the dropout.
+    The initializers, regularizers and constraints are those of each projection, ``activity_regularizer`` too.
+
+    Args:
+        dropout: of the weights, while training.
+        sliding_window: a query sees the keys at most ``sliding_window - 1`` steps away.
+        use_gate: the result of each head is multiplied by the sigmoid of another projection of the query
+            (arXiv:2505.06708).
+        flash_attention: which kernel to take; there is one here, so it changes nothing, but True with dropout or with
+            attention scores is an error.
+        seed: of the dropout.
     """
 
     supports_masking = True

@@ -15,9 +15,13 @@ class GroupedQueryAttention(ProjectedAttention):
 
     query: (batch, T, a)  value, key: (batch, S, a) -> (batch, T, a)
 
-    head_dim: the size of a projected query, key and value. num_query_heads: how many attend. num_key_value_heads: how many heads
-    of keys and values there are; it divides the number of queries' heads, which take them in turn. See
-    ``ProjectedAttention`` for the rest, and ``MultiHeadAttention`` for the arguments of the call.
+    See ``ProjectedAttention`` for the other arguments, and ``MultiHeadAttention`` for the arguments of the call.
+
+    Args:
+        head_dim: the size of a projected query, key and value.
+        num_query_heads: how many attend.
+        num_key_value_heads: how many heads of keys and values there are; it divides the number of queries' heads, which
+            take them in turn.
     """
 
     exported_as = (

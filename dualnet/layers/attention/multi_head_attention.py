@@ -16,15 +16,20 @@ class MultiHeadAttention(ProjectedAttention):
 
     query: (batch, T, a)  value: (batch, S, b)  key: (batch, S, c), the value by default -> (batch, T, a)
 
-    num_heads: how many attend. key_dim: the size of a projected query and key. value_dim: that of a projected value, key_dim
-    by default. output_shape: the last axes of the result, one or several; those of the query by default.
-    attention_axes: with more axes than one between batch and features, over which of them to attend; all by default, and
-    the others are as the batch. Those below 0 count from the end of the query. See ``ProjectedAttention`` for the rest.
+    See ``ProjectedAttention`` for the other arguments.
 
     In the call: attention_mask (batch, T, S) says which query sees which key, query_mask (batch, T), value_mask and key_mask
     (batch, S) which positions are there; the masks that the tensors carry are taken if these are not given. use_causal_mask: a
     query sees the keys up to its own position. return_attention_scores: the result is a pair, with the weights of
     the values (batch, num_heads, T, S), before the dropout.
+
+    Args:
+        num_heads: how many attend.
+        key_dim: the size of a projected query and key.
+        value_dim: that of a projected value, key_dim by default.
+        output_shape: the last axes of the result, one or several; those of the query by default.
+        attention_axes: with more axes than one between batch and features, over which of them to attend; all by
+            default, and the others are as the batch. Those below 0 count from the end of the query.
     """
 
     _config_attributes = attributes(output_shape="_output_shape")

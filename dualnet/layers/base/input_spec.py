@@ -12,9 +12,17 @@ from ...serialization.configurable import Configurable, attributes
 class InputSpec(Configurable):
     """What the input of a layer has to be, for its attribute ``input_spec``.
 
-    dtype: its dtype. shape: its shape, with None for what is open. ndim, max_ndim, min_ndim: its number of axes. axes: lengths of
-    single axes, {-1: 64}. allow_last_axis_squeeze: with ``shape``, whether a last axis of 1 may be there or missing. name: by which
-    a dictionary of inputs has it. optional: whether None may come instead. Raises ``ValueError`` for an axis beyond ``ndim``.
+    Args:
+        dtype: its dtype.
+        shape: its shape, with None for what is open.
+        ndim, max_ndim, min_ndim: its number of axes.
+        axes: lengths of single axes, {-1: 64}.
+        allow_last_axis_squeeze: with ``shape``, whether a last axis of 1 may be there or missing.
+        name: by which a dictionary of inputs has it.
+        optional: whether None may come instead.
+
+    Raises:
+        ValueError: for an axis beyond ``ndim``.
     """
 
     _config_attributes = attributes(allow_last_axis_squeeze=None, name=None)  # as in Keras

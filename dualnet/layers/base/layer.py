@@ -40,9 +40,13 @@ class Layer(Configurable, metaclass=LayerType):
     ``call(inputs)``, with ``training`` or ``mask`` among its parameters if it needs them. ``add_weight`` makes weights; layers,
     variables, and lists or dictionaries of them are tracked as soon as they are attributes.
 
-    activity_regularizer: a penalty on the output. trainable: whether optimizers may change the weights. dtype: a
-    name, of weights and results. name: by default the class in snake_case, numbered. input_shape, input_dim,
-    batch_input_shape: the shape of the input without (with) the batch, for the first layer of a ``Sequential``.
+    Args:
+        activity_regularizer: a penalty on the output.
+        trainable: whether optimizers may change the weights.
+        dtype: a name, of weights and results.
+        name: by default the class in snake_case, numbered.
+        input_shape, input_dim, batch_input_shape: the shape of the input without (with) the batch, for the first layer
+            of a ``Sequential``.
     """
 
     # Attributes of a class, which a subclass may set.
@@ -355,9 +359,11 @@ class Layer(Configurable, metaclass=LayerType):
     ) -> Variable:
         """Make a weight of this layer.
 
-        shape: () by default. initializer: a name, object or function; "glorot_uniform" by default for floating point,
-        zeros for integers. regularizer: a penalty on the weight, added to the loss. constraint: applied after every
-        update.
+        Args:
+            shape: () by default.
+            initializer: a name, object or function; "glorot_uniform" by default for floating point, zeros for integers.
+            regularizer: a penalty on the weight, added to the loss.
+            constraint: applied after every update.
         """
         return tracking.add_weight(
             self, shape, initializer, dtype, trainable, autocast, regularizer, constraint, aggregation,

@@ -71,8 +71,11 @@ class Lora(Layer):
     ) -> None:
         """Freeze the weight, and tune it by a product of rank ``rank`` instead, which begins as zeros.
 
-        lora_alpha: the product is scaled by lora_alpha / rank; ``rank`` by default. Raises ``ValueError`` when the layer is not
-        built, has one already, or its weight has a constraint.
+        Args:
+            lora_alpha: the product is scaled by lora_alpha / rank; ``rank`` by default.
+
+        Raises:
+            ValueError: the layer is not built, has one already, or its weight has a constraint.
         """
         name = self._lora_of
         self._refuse_constraint()

@@ -13,7 +13,8 @@ from .layer import Layer, Shape
 class Spatial(Layer):
     """Base of layers without weights whose input has ``spatial_rank`` axes between the batch and the channels.
 
-    data_format: "channels_last" (the default, see ``config.set_image_data_format``) or "channels_first".
+    Args:
+        data_format: "channels_last" (the default, see ``config.set_image_data_format``) or "channels_first".
     """
 
     spatial_rank: ClassVar[int]

@@ -17,10 +17,13 @@ from ..core.dense import _FUSED
 class Convolutional(Layer):
     """Base of all convolution layers, over ``rank`` axes.  x: (batch, spatial..., channels), or channels first
 
-    kernel_size, strides, dilation_rate: one number for all axes, or one for each. padding: "valid" keeps the kernel inside the
-    input; "same" puts zeros around it, evenly, so that there are ceil(length / stride) outputs along an axis. data_format:
-    "channels_last" (the default, see ``config.set_image_data_format``) or "channels_first". activation: a name or function,
-    none by default. bias: (filters,), zeros by default, left out with ``use_bias=False``.
+    kernel_size, strides, dilation_rate: one number for all axes, or one for each. padding: "valid" keeps the kernel
+    inside the input; "same" puts zeros around it, evenly, so that there are ceil(length / stride) outputs along an
+    axis. data_format: "channels_last" (the default, see ``config.set_image_data_format``) or "channels_first". bias:
+    (filters,), zeros by default, left out with ``use_bias=False``.
+
+    Args:
+        activation: a name or function, none by default.
     """
 
     rank: ClassVar[int]

@@ -13,10 +13,14 @@ from .base import Convolutional, with_defaults
 class BaseConv(Lora, Convolutional):
     """activation(convolution with kernel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., filters)
 
-    filters: size of the output's channels. kernel: (kernel_size..., channels / groups, filters), "glorot_uniform" by default.
-    groups: into how many parts the channels are split, each with filters of its own; both numbers must be divisible by it.
-    The other arguments: see ``Convolutional``. With ``strides`` above 1 there can be no ``dilation_rate`` above 1.
-    lora_rank, lora_alpha: see ``enable_lora``.
+    kernel: (kernel_size..., channels / groups, filters), "glorot_uniform" by default. The other arguments: see
+    ``Convolutional``. With ``strides`` above 1 there can be no ``dilation_rate`` above 1.
+
+    Args:
+        filters: size of the output's channels.
+        groups: into how many parts the channels are split, each with filters of its own; both numbers must be divisible
+            by it.
+        lora_rank, lora_alpha: see ``enable_lora``.
     """
 
     kernel: Any = MergedKernel("kernel")

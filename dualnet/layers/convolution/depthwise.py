@@ -12,9 +12,11 @@ from .base import Convolutional, with_defaults
 class BaseDepthwiseConv(Convolutional):
     """activation(convolution of each channel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., outputs)
 
-    depth_multiplier: how many filters each channel has; there are channels * depth_multiplier outputs. kernel:
-    (kernel_size..., channels, depth_multiplier), made by ``depthwise_initializer``, "glorot_uniform" by default. The other
-    arguments: see ``Convolutional``.
+    kernel: (kernel_size..., channels, depth_multiplier), made by ``depthwise_initializer``, "glorot_uniform" by
+    default. The other arguments: see ``Convolutional``.
+
+    Args:
+        depth_multiplier: how many filters each channel has; there are channels * depth_multiplier outputs.
     """
 
     _ignored = ("groups",)

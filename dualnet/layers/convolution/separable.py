@@ -12,10 +12,13 @@ from .base import Convolutional, with_defaults
 class BaseSeparableConv(Convolutional):
     """activation(pointwise convolution of a depthwise one + bias).  x: (batch, spatial..., channels) -> (..., filters)
 
-    filters: size of the output's channels. depth_multiplier: how many filters each channel has in the first step.
-    depthwise_kernel: (kernel_size..., channels, depth_multiplier)  pointwise_kernel: (1..., channels * depth_multiplier,
-    filters), both "glorot_uniform" by default. strides and dilation_rate belong to the first step. The other arguments: see
-    ``Convolutional``.  (arXiv:1610.02357)
+    depthwise_kernel: (kernel_size..., channels, depth_multiplier)  pointwise_kernel: (1..., channels *
+    depth_multiplier, filters), both "glorot_uniform" by default. strides and dilation_rate belong to the first step.
+    The other arguments: see ``Convolutional``.  (arXiv:1610.02357)
+
+    Args:
+        filters: size of the output's channels.
+        depth_multiplier: how many filters each channel has in the first step.
     """
 
     _ignored = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")

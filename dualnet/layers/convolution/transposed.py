@@ -14,10 +14,13 @@ from .base import Convolutional, with_defaults
 class BaseConvTranspose(Convolutional):
     """activation(transposed convolution with kernel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., filters)
 
-    It maps shapes as the gradient of a convolution with the same arguments does: a length becomes length * stride with "same"
-    and (length - 1) * stride + max(reach of the kernel, stride) with "valid". kernel: (kernel_size..., filters, channels),
-    "glorot_uniform" by default. output_padding: how much longer the output is than the least length that a convolution would
-    map back to the input; below the stride. The other arguments: see ``Convolutional``.
+    It maps shapes as the gradient of a convolution with the same arguments does: a length becomes length * stride with
+    "same" and (length - 1) * stride + max(reach of the kernel, stride) with "valid". kernel: (kernel_size..., filters,
+    channels), "glorot_uniform" by default. The other arguments: see ``Convolutional``.
+
+    Args:
+        output_padding: how much longer the output is than the least length that a convolution would map back to the
+            input; below the stride.
     """
 
     _ignored = ("groups",)

@@ -21,7 +21,10 @@ _FUSED = {None: "linear", activations.linear: "linear", activations.relu: "relu"
 class InputLayer(Layer):
     """The input of a model.
 
-    shape: without the batch. batch_size: fixed, or None. dtype: of the data.
+    Args:
+        shape: without the batch.
+        batch_size: fixed, or None.
+        dtype: of the data.
     """
 
     def __init__(
@@ -119,8 +122,13 @@ def Input(
 class Dense(Lora):
     """activation(x @ kernel + bias).  x: (..., in) -> (..., units)
 
-    units: size of the output. activation: a name or function, none by default. kernel: (in, units), "glorot_uniform" by
-    default. bias: (units,), zeros by default, left out with ``use_bias=False``. lora_rank, lora_alpha: see ``enable_lora``.
+    kernel: (in, units), "glorot_uniform" by default. bias: (units,), zeros by default, left out with
+    ``use_bias=False``.
+
+    Args:
+        units: size of the output.
+        activation: a name or function, none by default.
+        lora_rank, lora_alpha: see ``enable_lora``.
     """
 
     supports_masking = True

@@ -83,11 +83,16 @@ def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output
 class EinsumDense(Lora):
     """activation(einsum(equation, x, kernel) + bias).  x: (batch, ...) -> (batch, *output_shape)
 
-    equation: "abc,cd->abd" is a ``Dense`` on the last axis, "ab,bcd->acd" makes heads; "...x,xy->...y" leaves any axes before
-    alone. output_shape: the shape of a sample of the output (without the axes of "..."); None for what the input says.
-    activation: a name or function, none by default. bias_axes: the letters of the output that the bias has, "d"; none by
-    default. kernel: the shape that follows from the equation, "glorot_uniform" by default, with the fans of the axes that are
-    summed over and of those that are new. lora_rank, lora_alpha: see ``enable_lora``.
+    kernel: the shape that follows from the equation, "glorot_uniform" by default, with the fans of the axes that are
+    summed over and of those that are new.
+
+    Args:
+        equation: "abc,cd->abd" is a ``Dense`` on the last axis, "ab,bcd->acd" makes heads; "...x,xy->...y" leaves any
+            axes before alone.
+        output_shape: the shape of a sample of the output (without the axes of "..."); None for what the input says.
+        activation: a name or function, none by default.
+        bias_axes: the letters of the output that the bias has, "d"; none by default.
+        lora_rank, lora_alpha: see ``enable_lora``.
     """
 
     _config_attributes = attributes(activity_regularizer="activity_regularizer", output_shape="partial_output_shape")

@@ -15,10 +15,15 @@ from ..base.weights import add_weight, set_weight_arguments
 class Embedding(Lora):
     """A row of a learned table for each id.  x: ids of any shape -> (*shape, output_dim)
 
-    input_dim: how many ids there are, 0 to input_dim - 1. output_dim: the length of a vector. embeddings: (input_dim,
-    output_dim), uniform from -0.05 to 0.05 at first. mask_zero: 0 stands for no entry; layers that follow leave it out. weights:
-    the table to begin with. input_length is taken and not needed. lora_rank, lora_alpha: see ``enable_lora``.
+    embeddings: (input_dim, output_dim), uniform from -0.05 to 0.05 at first. input_length is taken and not needed.
     quantization_config is for quantizing, which there is not.
+
+    Args:
+        input_dim: how many ids there are, 0 to input_dim - 1.
+        output_dim: the length of a vector.
+        mask_zero: 0 stands for no entry; layers that follow leave it out.
+        weights: the table to begin with.
+        lora_rank, lora_alpha: see ``enable_lora``.
     """
 
     embeddings: Any = MergedKernel("embeddings")

@@ -14,12 +14,14 @@ from ..base.layer import Layer
 class Lambda(Layer):
     """``function(inputs, **arguments)`` as a layer without weights.
 
-    function: it gets ``training`` and ``mask`` too if it takes arguments of those names. output_shape: the shape of what it
-    returns, without the batch, or a function from shapes to shapes; found by trying when left out. mask: of the output: a
-    tensor, or a function ``(inputs, mask)``.
-
     A model is saved with the name of the function; to load it, pass ``custom_objects={name: function}`` or register the
     function. What has no name, a ``lambda``, cannot be saved.
+
+    Args:
+        function: it gets ``training`` and ``mask`` too if it takes arguments of those names.
+        output_shape: the shape of what it returns, without the batch, or a function from shapes to shapes; found by
+            trying when left out.
+        mask: of the output: a tensor, or a function ``(inputs, mask)``.
     """
 
     _independent_samples = False

@@ -16,9 +16,13 @@ from .embedding import Embedding
 class ReversibleEmbedding(Embedding):
     """As ``Embedding``; called with ``reverse=True``, scores of the ids for vectors.  x: (..., output_dim) -> (..., input_dim)
 
-    tie_weights: whether the way back uses the table itself; otherwise ``reverse_embeddings`` (output_dim, input_dim) of its own.
-    reverse_dtype: in which the way back computes, the compute dtype by default. logit_soft_cap: scores are capped smoothly, to
-    cap * tanh(score / cap). The other arguments: see ``Embedding``.
+    The other arguments: see ``Embedding``.
+
+    Args:
+        tie_weights: whether the way back uses the table itself; otherwise ``reverse_embeddings`` (output_dim,
+            input_dim) of its own.
+        reverse_dtype: in which the way back computes, the compute dtype by default.
+        logit_soft_cap: scores are capped smoothly, to cap * tanh(score / cap).
     """
 
     _config_attributes = attributes(weights=None)

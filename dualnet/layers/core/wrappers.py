@@ -125,8 +125,10 @@ def _has_independent_samples(layer: Layer) -> bool:
 class SpectralNormalization(Wrapper):
     """A layer whose kernel is divided by its largest singular value before every training step (arXiv:1802.05957)
 
-    layer: one with a ``kernel``, or an ``Embedding``. power_iterations: steps of the power iteration that finds that value;
-    it goes on where the last step ended (vector_u).
+    Args:
+        layer: one with a ``kernel``, or an ``Embedding``.
+        power_iterations: steps of the power iteration that finds that value; it goes on where the last step ended
+            (vector_u).
     """
 
     _independent_samples = False

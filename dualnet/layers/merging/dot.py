@@ -13,8 +13,11 @@ from .merging import Merge
 class Dot(Merge):
     """The dot product over one axis of each of two inputs.  x: [(batch, a..., n), (batch, b..., n)] -> (batch, a..., b...)
 
-    axes: the axis to sum over, one number for both inputs or a pair; not 0, the batch. normalize: scale both to length 1
-    along it first, which makes the product the cosine of their angle. The result has two axes at least.
+    The result has two axes at least.
+
+    Args:
+        axes: the axis to sum over, one number for both inputs or a pair; not 0, the batch.
+        normalize: scale both to length 1 along it first, which makes the product the cosine of their angle.
     """
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:

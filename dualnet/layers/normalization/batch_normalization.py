@@ -20,10 +20,13 @@ class BatchNormalization(Normalizing):
     ``moving = momentum moving + (1 - momentum) batch``. Otherwise, and always when ``trainable`` is False, they are the
     moving ones. Where there is a mask, a batch is what it lets through.
 
-    axis: of the channels; everything else is averaged over. gamma, beta: (channels,), left out by ``scale=False`` and
-    ``center=False``. renorm: while training too, corrects towards the moving statistics (arXiv:1702.03275);
-    renorm_clipping: limits of that correction, a dictionary with "rmax", "rmin", "dmax"; renorm_momentum: of the statistics
-    it corrects towards. synchronized: over several devices, which there is not.
+    Args:
+        axis: of the channels; everything else is averaged over.
+        gamma, beta: (channels,), left out by ``scale=False`` and ``center=False``.
+        renorm: while training too, corrects towards the moving statistics (arXiv:1702.03275).
+        renorm_clipping: limits of that correction, a dictionary with "rmax", "rmin", "dmax".
+        renorm_momentum: of the statistics it corrects towards.
+        synchronized: over several devices, which there is not.
     """
 
     _independent_samples = False

@@ -62,9 +62,11 @@ def known_axes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
 class LayerNormalization(Normalizing):
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance of each sample over ``axis`` (arXiv:1607.06450)
 
-    axis: one axis or several. gamma, beta: with the lengths of those axes, left out by ``scale=False`` and
-    ``center=False``. rms_scaling: True leaves out beta and the subtraction of the mean; ``RMSNormalization`` is what
-    Keras has for it now.
+    Args:
+        axis: one axis or several.
+        gamma, beta: with the lengths of those axes, left out by ``scale=False`` and ``center=False``.
+        rms_scaling: True leaves out beta and the subtraction of the mean; ``RMSNormalization`` is what Keras has for it
+            now.
     """
 
     _config_attributes = attributes(rms_scaling="rms_scaling")
@@ -106,8 +108,10 @@ class LayerNormalization(Normalizing):
 class GroupNormalization(Normalizing):
     """Channels in groups; each group of each sample gets mean 0 and variance 1, then gamma and beta act (arXiv:1803.08494)
 
-    groups: how many; the number of channels is a multiple of it, or -1 for a group of its own for each channel. axis: of
-    the channels. gamma, beta: (channels,), left out by ``scale=False`` and ``center=False``.
+    Args:
+        groups: how many; the number of channels is a multiple of it, or -1 for a group of its own for each channel.
+        axis: of the channels.
+        gamma, beta: (channels,), left out by ``scale=False`` and ``center=False``.
     """
 
     def __init__(
@@ -190,7 +194,10 @@ class UnitNormalization(Layer):
 class RMSNormalization(Layer):
     """scale x / sqrt(mean(x^2) + epsilon), the mean of each sample over ``axis`` (arXiv:1910.07467)
 
-    axis: one axis or several. scale: with the lengths of those axes, ones at first.
+    scale: with the lengths of those axes, ones at first.
+
+    Args:
+        axis: one axis or several.
     """
 
     supports_masking = True

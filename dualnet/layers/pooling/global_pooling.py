@@ -14,7 +14,9 @@ from ..base.spatial import Spatial, whole_numbers
 class BaseGlobalPooling(Spatial):
     """Base of global pooling: the spatial axes reduced to one number per channel.
 
-    data_format: "channels_last" (the default) or "channels_first". keepdims: keep the spatial axes, with length 1.
+    Args:
+        data_format: "channels_last" (the default) or "channels_first".
+        keepdims: keep the spatial axes, with length 1.
     """
 
     op: ClassVar[Callable[..., Tensor]]
@@ -101,8 +103,11 @@ class GlobalAveragePooling3D(BaseGlobalPooling):
 class BaseAdaptivePooling(Spatial):
     """Base of pooling to a given size, whatever the size of the input.
 
-    output_size: one number for all spatial axes, or one for each. data_format: "channels_last" (the default) or
-    "channels_first". Of n elements, output i of o takes those from floor(i n / o) up to ceil((i + 1) n / o).
+    Of n elements, output i of o takes those from floor(i n / o) up to ceil((i + 1) n / o).
+
+    Args:
+        output_size: one number for all spatial axes, or one for each.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     op: ClassVar[Callable[..., Tensor]]

@@ -15,9 +15,12 @@ from ..base.spatial import Spatial, whole_numbers
 class BasePooling(Spatial):
     """Base of max and average pooling.
 
-    pool_size: of the window, one number for all spatial axes or one for each. strides: from window to window, by default
-    the pool size. padding: "valid" keeps windows inside the input; "same" lets them hang over its edges evenly, so that
-    there are ceil(length / stride) of them. data_format: "channels_last" (the default) or "channels_first".
+    Args:
+        pool_size: of the window, one number for all spatial axes or one for each.
+        strides: from window to window, by default the pool size.
+        padding: "valid" keeps windows inside the input; "same" lets them hang over its edges evenly, so that there are
+            ceil(length / stride) of them.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     op: ClassVar[Callable[..., Tensor]]

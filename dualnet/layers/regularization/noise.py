@@ -74,9 +74,10 @@ class Dropout(_Noisy):
     """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate)
     (arXiv:1207.0580).
 
-    seed: fixes the masks of this layer; by default they follow from ``set_random_seed`` and the layer's name, and are
-    the same on every device. noise_shape: the shape of the mask, which broadcasts; None entries are taken from the
-    input.
+    Args:
+        seed: fixes the masks of this layer; by default they follow from ``set_random_seed`` and the layer's name, and
+            are the same on every device.
+        noise_shape: the shape of the mask, which broadcasts; None entries are taken from the input.
     """
 
     stream = "dropout"
@@ -120,7 +121,9 @@ class AlphaDropout(_Noisy):
     """``Dropout`` for ``selu`` networks: what is dropped takes the value where selu levels off, and the rest is moved so that
     mean 0 and variance 1 stay as they are (arXiv:1706.02515).
 
-    noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the input.
+    Args:
+        noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the
+            input.
     """
 
     stream = "alpha_dropout"

@@ -51,7 +51,8 @@ class _Cropping(Spatial):
 class Cropping1D(_Cropping):
     """Cuts steps off both ends.  x: (batch, steps, channels) -> (batch, steps - sum(cropping), channels)
 
-    cropping: (before, after), or one number for both ends.
+    Args:
+        cropping: (before, after), or one number for both ends.
     """
 
     spatial_rank = 1
@@ -70,8 +71,9 @@ class Cropping1D(_Cropping):
 class Cropping2D(_Cropping):
     """Cuts rows and columns off an image.  x: (batch, height, width, channels) -> the same with fewer of both
 
-    cropping: ((top, bottom), (left, right)), (rows at both ends, columns at both ends), or one number for all four.
-    data_format: "channels_last" (the default) or "channels_first".
+    Args:
+        cropping: ((top, bottom), (left, right)), (rows at both ends, columns at both ends), or one number for all four.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     spatial_rank = 2
@@ -84,8 +86,9 @@ class Cropping2D(_Cropping):
 class Cropping3D(_Cropping):
     """Cuts slices off a volume.  x: (batch, depth, height, width, channels) -> the same with fewer of each
 
-    cropping: ((before, after), (before, after), (before, after)), one number for each axis, or one for all. data_format:
-    "channels_last" (the default) or "channels_first".
+    Args:
+        cropping: ((before, after), (before, after), (before, after)), one number for each axis, or one for all.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     spatial_rank = 3
@@ -113,7 +116,9 @@ class _ZeroPadding(Spatial):
 class ZeroPadding1D(_ZeroPadding):
     """Adds steps of zeros at both ends.  x: (batch, steps, channels) -> (batch, steps + sum(padding), channels)
 
-    padding: (before, after), or one number for both ends. data_format: "channels_last" (the default) or "channels_first".
+    Args:
+        padding: (before, after), or one number for both ends.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     spatial_rank = 1
@@ -128,8 +133,9 @@ class ZeroPadding1D(_ZeroPadding):
 class ZeroPadding2D(_ZeroPadding):
     """Adds rows and columns of zeros around an image.  x: (batch, height, width, channels) -> the same with more of both
 
-    padding: ((top, bottom), (left, right)), (rows at both ends, columns at both ends), or one number for all four.
-    data_format: "channels_last" (the default) or "channels_first".
+    Args:
+        padding: ((top, bottom), (left, right)), (rows at both ends, columns at both ends), or one number for all four.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     spatial_rank = 2
@@ -142,8 +148,9 @@ class ZeroPadding2D(_ZeroPadding):
 class ZeroPadding3D(_ZeroPadding):
     """Adds slices of zeros around a volume.  x: (batch, depth, height, width, channels) -> the same with more of each
 
-    padding: ((before, after), (before, after), (before, after)), one number for each axis, or one for all. data_format:
-    "channels_last" (the default) or "channels_first".
+    Args:
+        padding: ((before, after), (before, after), (before, after)), one number for each axis, or one for all.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     spatial_rank = 3

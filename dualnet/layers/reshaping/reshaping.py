@@ -12,7 +12,8 @@ from ..base.layer import Layer, Shape
 class Flatten(Layer):
     """All axes but the batch as one.  x: (batch, ...) -> (batch, product)
 
-    data_format: "channels_first" moves the channels to the end before, so that weights fit both formats.
+    Args:
+        data_format: "channels_first" moves the channels to the end before, so that weights fit both formats.
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
@@ -66,7 +67,8 @@ class Reshape(Layer):
 class Permute(Layer):
     """Axes in another order.  x: (batch, ...) -> (batch, ...)
 
-    dims: which axis comes first, second, and so on; they count from 1, the batch being 0 and staying where it is.
+    Args:
+        dims: which axis comes first, second, and so on; they count from 1, the batch being 0 and staying where it is.
     """
 
     def __init__(self, dims: Any, **kwargs: Any) -> None:

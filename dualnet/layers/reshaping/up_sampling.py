@@ -45,8 +45,10 @@ class UpSampling1D(_UpSampling):
 class UpSampling2D(_UpSampling):
     """An image enlarged.  x: (batch, height, width, channels) -> (batch, size[0] * height, size[1] * width, channels)
 
-    size: (factor of rows, factor of columns), or one number for both. data_format: "channels_last" (the default) or
-    "channels_first". interpolation: "nearest" (every pixel repeated), "bilinear", "bicubic", "lanczos3" or "lanczos5".
+    Args:
+        size: (factor of rows, factor of columns), or one number for both.
+        data_format: "channels_last" (the default) or "channels_first".
+        interpolation: "nearest" (every pixel repeated), "bilinear", "bicubic", "lanczos3" or "lanczos5".
     """
 
     spatial_rank = 2
@@ -72,7 +74,9 @@ class UpSampling2D(_UpSampling):
 class UpSampling3D(_UpSampling):
     """Every element of a volume repeated.  x: (batch, depth, height, width, channels) -> the same, ``size`` times as long
 
-    size: the factor of each spatial axis, or one for all. data_format: "channels_last" (the default) or "channels_first".
+    Args:
+        size: the factor of each spatial axis, or one for all.
+        data_format: "channels_last" (the default) or "channels_first".
     """
 
     spatial_rank = 3

@@ -27,11 +27,15 @@ Function = Callable[..., Any]
 def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     """``true_fn()`` where ``pred`` holds, else ``false_fn()``: functions without arguments, of the same structure of tensors.
 
-    pred: a Python boolean, which chooses the function that is called, or a tensor without axes. A tensor is not read
-    back: both functions are called and the result is selected on the device, so neither should have side effects. NaN
-    and infinity in the other branch do not reach the value, but its infinite or NaN derivative makes the gradient NaN (0
-    times infinity): guard its argument, as in ``log(where(x > 0, x, 1))``. ``switch`` is the same.
-    Raises ``ValueError`` when the results differ in structure or shape.
+    Args:
+        pred: a Python boolean, which chooses the function that is called, or a tensor without axes. A tensor is not
+            read back: both functions are called and the result is selected on the device, so neither should have side
+            effects. NaN and infinity in the other branch do not reach the value, but its infinite or NaN derivative
+            makes the gradient NaN (0 times infinity): guard its argument, as in ``log(where(x > 0, x, 1))``. ``switch``
+            is the same.
+
+    Raises:
+        ValueError: the results differ in structure or shape.
     """
     if not callable(true_fn) or not callable(false_fn):
         raise TypeError("cond: `true_fn` and `false_fn` should be callable, functions without arguments")
@@ -65,8 +69,9 @@ def _shape(x: Any) -> Any:
 def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
     """``branches[index](*operands)``; an index outside takes the first or last.
 
-    index: a Python integer, or a tensor without axes: then all branches are called and the result is selected on the
-    device, without reading back; all must have the same structure and shapes.
+    Args:
+        index: a Python integer, or a tensor without axes: then all branches are called and the result is selected on
+            the device, without reading back; all must have the same structure and shapes.
     """
     if not branches:
         raise ValueError("switch: expected at least one branch, got none")
@@ -115,8 +120,14 @@ def scan(
 ) -> tuple[Any, Any]:
     """A loop that carries a value along: ``carry, y = f(carry, x)`` for every slice x of ``xs`` along its first axis.
 
-    init: the first carry, a structure of tensors. xs: a structure of tensors, or None with ``length`` turns. reverse: from
-    the last slice to the first. unroll: of no effect here. Returns (the last carry, all y stacked, in the order of xs).
+    Args:
+        init: the first carry, a structure of tensors.
+        xs: a structure of tensors, or None with ``length`` turns.
+        reverse: from the last slice to the first.
+        unroll: of no effect here.
+
+    Returns:
+        (the last carry, all y stacked, in the order of xs).
     """
     if not callable(f):
         raise TypeError(f"scan: `f` should be a callable, got {type(f).__name__}")
@@ -177,8 +188,11 @@ def _while_loop_shape(cond: Function, body: Function, loop_vars: Any, maximum_it
 def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """``loop_vars = body(*loop_vars)`` as long as ``cond(*loop_vars)`` holds, ``maximum_iterations`` times at most.
 
-    loop_vars: a tuple or list of tensors, or one. The result of ``cond`` is read back at every iteration: on a GPU the
-    host waits, which no training step should do; ``fori_loop`` and ``scan`` do not wait.
+    The result of ``cond`` is read back at every iteration: on a GPU the host waits, which no training step should do;
+    ``fori_loop`` and ``scan`` do not wait.
+
+    Args:
+        loop_vars: a tuple or list of tensors, or one.
     """
     several = isinstance(loop_vars, (tuple, list))
     values = tuple(loop_vars) if several else (loop_vars,)
@@ -195,9 +209,12 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
 def associative_scan(f: Function, elems: Any, /, reverse: bool = False, axis: int = 0) -> Any:
     """All running results of an associative ``f`` along ``axis``: x_0, f(x_0, x_1), f(f(x_0, x_1), x_2) ...
 
-    f: a function of two structures of tensors, of any length along ``axis``, that combines them element by element.
-    elems: a structure of tensors (the same length along ``axis``). reverse: from the last to the first. Takes log2(n) calls
-    of f.
+    Takes log2(n) calls of f.
+
+    Args:
+        f: a function of two structures of tensors, of any length along ``axis``, that combines them element by element.
+        elems: a structure of tensors (the same length along ``axis``).
+        reverse: from the last to the first.
     """
     if not callable(f):
         raise TypeError(f"associative_scan: `f` should be a callable, got {type(f).__name__}")

@@ -98,10 +98,14 @@ def unique(
 ) -> Any:
     """The unique elements in ascending order (slices, along ``axis``). No two NaN are equal.
 
-    return_index: the index of each first occurrence. return_inverse: the index of each element among them, in the shape
-    of x (or (n,) with an axis). return_counts: how often each occurs. All three are int32. size: cut to this length, or pad
-    with ``fill_value`` (the first of them, by default) and a count of 0. They are sorted whatever ``sorted`` is.
     Their number depends on the values: the host waits for the device. They have no gradient.
+
+    Args:
+        return_index: the index of each first occurrence.
+        return_inverse: the index of each element among them, in the shape of x (or (n,) with an axis).
+        return_counts: how often each occurs. All three are int32.
+        size: cut to this length, or pad with ``fill_value`` (the first of them, by default) and a count of 0. They are
+            sorted whatever ``sorted`` is.
     """
     requested = (True, return_index, return_inverse, return_counts)
     results = _unique(x, axis=axis, size=size, fill_value=fill_value)
@@ -136,9 +140,11 @@ def _bincount_shape(x: Any, weights: Any = None, minlength: int = 0, sparse: boo
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Tensor:
     """How often each number occurs, or the sum of its weights.  x: (n,) or (rows, n) of integers -> (length,) or (rows, length)
 
-    weights: in the shape of x; the result has their dtype, else int32. length: one more than the largest number, and
-    at least ``minlength``; it depends on the values: the host waits for the device. Negative numbers raise
-    ``ValueError``.
+    length: one more than the largest number, and at least ``minlength``; it depends on the values: the host waits for
+    the device. Negative numbers raise ``ValueError``.
+
+    Args:
+        weights: in the shape of x; the result has their dtype, else int32.
     """
     if sparse:
         raise ValueError("bincount: sparse tensors are not supported; leave sparse=False")
@@ -187,8 +193,10 @@ def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float
 def histogram(x: Any, /, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
     """How many elements lie in each of ``bins`` equally wide bins, and their edges.  x: (n,) -> (bins,), (bins + 1,)
 
-    range: (lowest, highest) edge, by default the smallest and largest element; what lies outside is not counted. A bin
-    holds its lower edge, the last one its upper edge too. Both results are floating point, without a gradient.
+    A bin holds its lower edge, the last one its upper edge too. Both results are floating point, without a gradient.
+
+    Args:
+        range: (lowest, highest) edge, by default the smallest and largest element; what lies outside is not counted.
     """
     if not isinstance(bins, int) or isinstance(bins, bool):
         raise TypeError(f"histogram: expected bins to be an integer, got {bins!r}")

@@ -26,9 +26,12 @@ Function = Callable[..., Any]
 def custom_gradient(f: Function) -> Function:
     """A function with a custom gradient.
 
-    f: a function of tensors that returns ``(result, grad)``: a tensor, or a tuple of tensors, and a function that takes the
-    gradient of the result (in its structure) and returns the gradient of each positional argument, or None. What ``f``
-    computes is not recorded.
+    What ``f`` computes is not recorded.
+
+    Args:
+        f: a function of tensors that returns ``(result, grad)``: a tensor, or a tuple of tensors, and a function that
+            takes the gradient of the result (in its structure) and returns the gradient of each positional argument, or
+            None.
     """
 
     @functools.wraps(f)
@@ -77,8 +80,12 @@ def _cores(signature: str) -> list[int]:
 def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, signature: str | None = None) -> Function:
     """A function of single elements, applied to tensors, which broadcast: it is called once for each element.
 
-    excluded: positions or names of arguments that are passed on unchanged. signature: how many axes belong to an element
-    of each argument, "(m,n),(n)->(m)"; without one an element has none. Results are one tensor, or a tuple of them.
+    Results are one tensor, or a tuple of them.
+
+    Args:
+        excluded: positions or names of arguments that are passed on unchanged.
+        signature: how many axes belong to an element of each argument, "(m,n),(n)->(m)"; without one an element has
+            none.
     """
     if not callable(pyfunc):
         raise ValueError(f"vectorize: `pyfunc` should be a callable, got {type(pyfunc).__name__}")

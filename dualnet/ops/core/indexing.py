@@ -46,10 +46,14 @@ def _has_arrays(key: Any) -> bool:
 
 @op("numpy", shape=shape_rules.take)
 def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None) -> Op:
-    """Elements (slices along ``axis``) by index.  x: (..., n, ...)  indices: any shape of integers
+    """Elements (slices along ``axis``) by index.
 
     Negative indices count from the end. An index out of bounds raises ``IndexError`` on the CPU and wraps on
     a GPU, which cannot raise.
+
+    Args:
+        x: (..., n, ...).
+        indices: any shape of integers.
     """
     xp = backend.xp
     source = x.reshape(-1) if axis is None else xp.moveaxis(x, axis, 0)
@@ -71,7 +75,10 @@ def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None)
 def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None) -> Op:
     """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices
 
-    axis: None takes from all elements in one row.  indices: any shape -> (size of indices,)
+    indices: any shape -> (size of indices,)
+
+    Args:
+        axis: None takes from all elements in one row.
     """
     shape = x.shape
     if axis is None:

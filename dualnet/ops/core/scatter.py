@@ -104,9 +104,11 @@ def _slice_shape(inputs: Any, start_indices: Starts, shape: Sequence[int]) -> Sp
 def slice(inputs: Any, start_indices: Starts, /, shape: Sequence[int]) -> Tensor:
     """A window of a tensor.  inputs: any shape -> ``shape``, which has as many axes; -1 is the rest of an axis
 
-    start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. For a window out
-    of bounds integers raise ``ValueError``, and values in a tensor are clamped. With -1 in ``shape`` the host waits for
-    starts that are in a tensor.
+    With -1 in ``shape`` the host waits for starts that are in a tensor.
+
+    Args:
+        start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. For a window
+            out of bounds integers raise ``ValueError``, and values in a tensor are clamped.
     """
     sizes = [int(size) for size in shape]
     if -1 in sizes:
@@ -184,9 +186,12 @@ def _no_rows(values: Any, rest: Sequence[int]) -> Tensor:
 def scatter_update(inputs: Any, indices: Any, updates: Any, /, reduction: str | None = None) -> Tensor:
     """A tensor with the values at indices replaced by updates, or combined with them.
 
-    inputs: any shape  indices: (..., k) of integers, of the first k axes  updates: (..., *inputs.shape[k:]).
-    reduction: None (replaced; the last of equal indices wins), "add", "max", "min" or "mul". Negative
-    indices count from the end; indices out of bounds are dropped.
+    Args:
+        inputs: any shape.
+        indices: (..., k) of integers, of the first k axes.
+        updates: (..., *inputs.shape[k:]).
+        reduction: None (replaced; the last of equal indices wins), "add", "max", "min" or "mul". Negative indices count
+            from the end; indices out of bounds are dropped.
     """
     whole, k = shape_of(inputs), shape_of(indices)[-1]
     flat = _flat_indices(indices, shape=whole)

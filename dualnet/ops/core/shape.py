@@ -226,8 +226,9 @@ def pad(
 ) -> Op:
     """Elements added at both ends of axes.
 
-    pad_width: a number, a pair, or a pair for each axis. mode: "constant" (0, or ``constant_values``), "reflect" or
-    "symmetric".
+    Args:
+        pad_width: a number, a pair, or a pair for each axis.
+        mode: "constant" (0, or ``constant_values``), "reflect" or "symmetric".
     """
     if mode not in ("constant", "reflect", "symmetric"):
         raise ValueError(f'pad: mode {mode!r} is not known; expected "constant", "reflect" or "symmetric"')

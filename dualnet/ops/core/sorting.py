@@ -108,7 +108,8 @@ def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
 def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "left") -> Const:
     """The insertion index of each value, as int32.  sorted_sequence: (n,) ascending  values: any shape -> that shape, from 0 to n
 
-    side: "left" (before equals) or "right" (after them).
+    Args:
+        side: "left" (before equals) or "right" (after them).
     """
     if sorted_sequence.ndim != 1:
         raise ValueError(f"searchsorted: expected a sequence of shape (n,), got {sorted_sequence.shape}")

@@ -148,7 +148,8 @@ def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Op:
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinates of a grid.  x: n tensors, of any shape -> n tensors with n axes, the i-th with x[i] along one of them
 
-    indexing: "xy" (the first two axes exchanged, as in images) or "ij".
+    Args:
+        indexing: "xy" (the first two axes exchanged, as in images) or "ij".
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: expected indexing "xy" or "ij", got {indexing!r}')

@@ -144,10 +144,14 @@ def extract_patches(
 ) -> Tensor:
     """Every window of images as a vector: the channels of its first pixel, of its second ...
 
-    images: (batch, height, width, channels) -> (batch, rows, columns, patch height * patch width * channels), all channels
-    first with that data format; a single image has no batch. size: (height, width) of a patch; three numbers take patches of
-    volumes, as ``extract_patches_3d``. strides: of the patches, by default the size.
-    dilation_rate: distance of the pixels of a patch. padding: "valid", or "same" with zeros around.
+    images: (batch, height, width, channels) -> (batch, rows, columns, patch height * patch width * channels), all
+    channels first with that data format; a single image has no batch.
+
+    Args:
+        size: (height, width) of a patch; three numbers take patches of volumes, as ``extract_patches_3d``.
+        strides: of the patches, by default the size.
+        dilation_rate: distance of the pixels of a patch.
+        padding: "valid", or "same" with zeros around.
     """
     if not isinstance(size, (int, tuple, list)):
         raise TypeError(

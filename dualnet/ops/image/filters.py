@@ -27,7 +27,9 @@ def gaussian_blur(
 ) -> Tensor:
     """Every pixel as the mean of those around it, weighted by a normal distribution; outside of the image is 0.
 
-    kernel_size: (rows, columns). sigma: the standard deviation over rows and over columns, in pixels.
+    Args:
+        kernel_size: (rows, columns).
+        sigma: the standard deviation over rows and over columns, in pixels.
     """
     first = _first("gaussian_blur", images, data_format)
     sizes = one_per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
@@ -64,8 +66,10 @@ def ssim(
 ) -> Tensor:
     """The structural similarity of images: 1 when they are equal (Wang et al., IEEE TIP 13, 2004).  -> (batch,), or a number
 
-    max_val: the largest value that a pixel can have. filter_size, filter_sigma: of the window in which means and variances are
-    taken, which lies within the image. k1, k2: keep the quotients from 0 / 0.
+    Args:
+        max_val: the largest value that a pixel can have.
+        filter_size, filter_sigma: of the window in which means and variances are taken, which lies within the image.
+        k1, k2: keep the quotients from 0 / 0.
     """
     if tuple(image1.shape) != tuple(image2.shape):
         raise ValueError(f"ssim: the images must have one shape, got {tuple(image1.shape)} and {tuple(image2.shape)}")

@@ -16,7 +16,10 @@ from ..registry import op
 def psnr(x1: Any, x2: Any, /, max_val: float) -> Tensor:
     """Peak signal-to-noise ratio in decibels: 20 log10(max_val) - 10 log10(mean((x1 - x2)^2)), infinite for equal images.
 
-    x1, x2: images of one shape -> a number. max_val: the largest value that a pixel can have.
+    x1, x2: images of one shape -> a number.
+
+    Args:
+        max_val: the largest value that a pixel can have.
     """
     if tuple(x1.shape) != tuple(x2.shape):
         raise ValueError(f"psnr: Input shapes {tuple(x1.shape)} and {tuple(x2.shape)} must match for PSNR calculation")

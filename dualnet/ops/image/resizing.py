@@ -36,9 +36,14 @@ def resize(
 ) -> Tensor:
     """Images in another size.
 
-    size: (height, width). interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5". antialias: widen the
-    filter when an image gets smaller. crop_to_aspect_ratio: cut off what does not fit the new aspect ratio, instead of
-    stretching. pad_to_aspect_ratio: pad with ``fill_value`` instead. Integer images stay integers, rounded.
+    Integer images stay integers, rounded.
+
+    Args:
+        size: (height, width).
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        antialias: widen the filter when an image gets smaller.
+        crop_to_aspect_ratio: cut off what does not fit the new aspect ratio, instead of stretching.
+        pad_to_aspect_ratio: pad with ``fill_value`` instead.
     """
     size, rank = tuple(size), len(images.shape)
     if len(size) != 2 or any(n <= 0 for n in size):

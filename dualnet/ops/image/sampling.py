@@ -40,7 +40,10 @@ def map_coordinates(
 ) -> Op:
     """The values of an array at points between its elements.  inputs: rank d  coordinates: (d, ...) -> (...)
 
-    order: 0 takes the nearest element, 1 interpolates linearly. There is a gradient for the coordinates too.
+    There is a gradient for the coordinates too.
+
+    Args:
+        order: 0 takes the nearest element, 1 interpolates linearly.
     """
     if coordinates.ndim < 2:
         raise ValueError(
@@ -80,8 +83,10 @@ def affine_transform(
 ) -> Op:
     """Images moved, turned, scaled or sheared: the pixel (x, y) of the result is that at (a0 x + a1 y + a2, b0 x + b1 y + b2).
 
-    images: (height, width, channels) or a batch of them. transform: (8,) or (batch, 8), each a0 a1 a2 b0 b1 b2 c0 c1; one for
-    all images, or one for each. The last two, of a perspective, count as 0 (see ``perspective_transform``).
+    Args:
+        images: (height, width, channels) or a batch of them.
+        transform: (8,) or (batch, 8), each a0 a1 a2 b0 b1 b2 c0 c1; one for all images, or one for each. The last two,
+            of a perspective, count as 0 (see ``perspective_transform``).
     """
     _check("affine_transform", images, interpolation, fill_mode)
     if transform.ndim not in (1, 2) or transform.shape[-1] != 8:
@@ -112,8 +117,11 @@ def perspective_transform(
 ) -> Op:
     """A perspective transform, which takes four points to four others and keeps straight lines straight.
 
-    images: (height, width, channels) or a batch of them. start_points, end_points: (4, 2) or (batch, 4, 2), each an (x, y).
     The points have no gradient. Outside the images is ``fill_value``.
+
+    Args:
+        images: (height, width, channels) or a batch of them.
+        start_points, end_points: (4, 2) or (batch, 4, 2), each an (x, y).
     """
     _check("perspective_transform", images, interpolation, "constant")
     for name, points in (("start_points", start_points), ("end_points", end_points)):

@@ -18,7 +18,10 @@ from ._matrix import diagonal, differences, matrices, regular, t
 def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
     """The lower triangular L with L @ L^T = x, for symmetric positive definite x; other x are symmetrized, (x + x^T) / 2.
 
-    upper: L^T instead.  x: (..., n, n) -> (..., n, n)
+    x: (..., n, n) -> (..., n, n)
+
+    Args:
+        upper: L^T instead.
     """
     dtype, a = x.dtype, matrices("cholesky", x, square=True)
     factor = xp.linalg.cholesky(regular(xp, (a + t(xp, a)) / 2))
@@ -40,8 +43,9 @@ def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
 def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
     """(q, r): q with orthonormal columns, r upper triangular, q @ r = x.
 
-    mode: "reduced": (..., m, k), (..., k, n) with k = min(m, n); "complete": (..., m, m), (..., m, n), with a
-    gradient only for m <= n, where both are the same.
+    Args:
+        mode: "reduced": (..., m, k), (..., k, n) with k = min(m, n); "complete": (..., m, m), (..., m, n), with a
+            gradient only for m <= n, where both are the same.
     """
     if mode not in ("reduced", "complete"):
         raise ValueError(

@@ -33,13 +33,18 @@ def _einsum_shape(*operands: Any, subscripts: str, widen: bool = True) -> shape_
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     """The sum of products specified by ``subscripts``, in the notation of ``numpy.einsum``.
 
-    subscripts: one group of letters per operand, separated by commas, then "->" and the letters of the result. A letter
-    that is not in the result is summed over; a letter twice in one operand takes its diagonal; "..." stands for any axes,
-    which broadcast. Without "->" the result has the letters that occur once, in alphabetical order.
-    kwargs: only ``optimize``, which is ignored: the cheapest product always comes first.
-    Raises ``ValueError`` when subscripts and shapes do not fit.
+    Without "->" the result has the letters that occur once, in alphabetical order.
 
     "ij,jk->ik" is a matrix product, "bqhd,bkhd->bhqk" the scores of attention, "ii->i" a diagonal.
+
+    Args:
+        subscripts: one group of letters per operand, separated by commas, then "->" and the letters of the result. A
+            letter that is not in the result is summed over; a letter twice in one operand takes its diagonal; "..."
+            stands for any axes, which broadcast.
+        kwargs: only ``optimize``, which is ignored: the cheapest product always comes first.
+
+    Raises:
+        ValueError: subscripts and shapes do not fit.
     """
     if unknown := set(kwargs) - {"optimize"}:
         raise TypeError(f"einsum: the keyword {sorted(unknown)[0]!r} is not known; the only one is 'optimize'")

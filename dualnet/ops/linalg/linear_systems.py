@@ -114,7 +114,9 @@ def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Arr
 def pinv(x: Array, /, rcond: float | None = None) -> Tensor:
     """The pseudoinverse of Moore and Penrose.  x: (..., m, n) -> (..., n, m)
 
-    rcond: singular values up to this fraction of the largest count as 0 (default: 10 max(m, n) times the precision).
+    Args:
+        rcond: singular values up to this fraction of the largest count as 0 (default: 10 max(m, n) times the
+            precision).
     """
     return _pinv(x, rcond=rcond, factor=10)
 
@@ -144,7 +146,10 @@ def _cutoff(a: Array, factor: float = 1) -> float:
 def lstsq(a: Array, b: Array, /, rcond: float | None = None) -> Tensor:
     """The x of the smallest length among those that make ``a @ x - b`` smallest (least squares).
 
-    a: (m, n)  b: (m,) or (m, k) -> (n,) or (n, k).  rcond: as in ``pinv`` (default: max(m, n) times the precision).
+    a: (m, n)  b: (m,) or (m, k) -> (n,) or (n, k).
+
+    Args:
+        rcond: as in ``pinv`` (default: max(m, n) times the precision).
     """
     return matmul(_pinv(a, rcond=rcond), b)
 
@@ -165,7 +170,8 @@ def matrix_rank(xp: Xp, x: Array, /, tol: float | None = None) -> Const:
 def cholesky_inverse(x: Array, /, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is the lower triangle of x.  x: (..., n, n) -> (..., n, n)
 
-    upper: the factor is the upper triangle, as of ``cholesky(x, upper=True)``.
+    Args:
+        upper: the factor is the upper triangle, as of ``cholesky(x, upper=True)``.
     """
     if ndim(x) < 2:
         raise ValueError(f"cholesky_inverse: Input should have rank >= 2, got {ndim(x)} axes")

@@ -38,11 +38,12 @@ def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> O
 def norm(x: Array, /, ord: Order = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The norm of vectors (one axis) or matrices (two axes), with gradient 0 where it is 0.
 
-    axis: one (vectors) or two (matrices); None means all axes of x, with ``ord=None`` any number of them.
-    ord: None (or "euclidean"), the square root of the sum of squares. Of a vector: a number p, (sum |x|^p)^(1/p), ``inf`` the largest
-    |x|, ``-inf`` the smallest, 0 how many are not 0. Of a matrix: "fro" as None, "nuc" the sum of the singular values,
-    2 and -2 the largest and smallest of them, 1 and -1 the largest and smallest sum of |x| down a column, ``inf`` and
-    ``-inf`` along a row.
+    Args:
+        axis: one (vectors) or two (matrices); None means all axes of x, with ``ord=None`` any number of them.
+        ord: None (or "euclidean"), the square root of the sum of squares. Of a vector: a number p, (sum |x|^p)^(1/p),
+            ``inf`` the largest |x|, ``-inf`` the smallest, 0 how many are not 0. Of a matrix: "fro" as None, "nuc" the
+            sum of the singular values, 2 and -2 the largest and smallest of them, 1 and -1 the largest and smallest sum
+            of |x| down a column, ``inf`` and ``-inf`` along a row.
     """
 
     axis, rank = _as_axis(axis), ndim(x)

@@ -21,7 +21,9 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     """The sum of products over pairs of axes; the result has the other axes of x1, then those of x2.
 
-    axes: their number, the last of x1 with the first of x2 in order, or two lists (or numbers): axes of x1 and of x2.
+    Args:
+        axes: their number, the last of x1 with the first of x2 in order, or two lists (or numbers): axes of x1 and of
+            x2.
     """
     m, n = ndim(x1), ndim(x2)
     if isinstance(axes, int):
@@ -92,7 +94,10 @@ def cross(
     """The cross product of vectors of 3 elements; 2 elements count as 3 of which the last is 0.  (..., 3), (..., 3) -> (..., 3)
 
     For two vectors of 2 elements only the last element of the product.  (..., 2), (..., 2) -> (...)
-    axisa, axisb, axisc: where the elements are in x1, x2 and the result; axis: the same for all three.
+
+    Args:
+        axisa, axisb, axisc: where the elements are in x1, x2 and the result.
+        axis: the same for all three.
     """
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -130,7 +135,9 @@ def cdist(xp: Xp, x: Array, y: Array, /) -> Op:
 def correlate(xp: Xp, x1: Array, x2: Array, /, mode: str = "valid") -> Op:
     """The cross-correlation of two signals, c_k = sum of x1[n + k] * x2[n].  x1: (m,)  x2: (n,) -> a vector
 
-    mode: "full", every overlap, m + n - 1; "same", its middle max(m, n); "valid", where the shorter lies within the longer.
+    Args:
+        mode: "full", every overlap, m + n - 1; "same", its middle max(m, n); "valid", where the shorter lies within the
+            longer.
     """
     if x1.ndim != 1 or x2.ndim != 1:
         raise ValueError(f"correlate: expected two vectors, got shapes {x1.shape} and {x2.shape}")

@@ -93,9 +93,11 @@ def _quantile(
 def quantile(x: Any, q: Any, /, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """The values that fractions ``q`` of the elements do not exceed.  x: any shape -> the shape of q + the remaining axes
 
-    q: from 0 to 1, a number or (m,); clipped to that range. method: between two elements
-    "linear", "lower", "higher", "midpoint" or "nearest" (halves round down). NaN among the elements
-    gives NaN.
+    NaN among the elements gives NaN.
+
+    Args:
+        q: from 0 to 1, a number or (m,); clipped to that range.
+        method: between two elements "linear", "lower", "higher", "midpoint" or "nearest" (halves round down).
     """
     return _quantile(x, q, axis=axis, method=method, keepdims=keepdims)
 

@@ -54,8 +54,10 @@ def logspace(
 ) -> Tensor:
     """``num`` powers of ``base`` with exponents from start to stop, evenly spaced, along a new axis.
 
-    endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
-    floating point). start, stop: numbers or tensors that broadcast.
+    Args:
+        endpoint: whether stop is the last; else one step before it is.
+        dtype: of the result (default: that of start and stop, floating point).
+        start, stop: numbers or tensors that broadcast.
     """
     start, stop = _ends(start, stop)
     y = moveaxis(power(base, _steps(start, stop, num, endpoint)), 0, axis)
@@ -68,8 +70,10 @@ def geomspace(
 ) -> Tensor:
     """``num`` numbers from start to stop, each the same multiple of the previous one, along a new axis.
 
-    endpoint: whether stop is the last; else one step before it is. dtype: of the result (default: that of start and stop,
-    floating point). start, stop: numbers of the same sign, not 0, or tensors of such that broadcast.
+    Args:
+        endpoint: whether stop is the last; else one step before it is.
+        dtype: of the result (default: that of start and stop, floating point).
+        start, stop: numbers of the same sign, not 0, or tensors of such that broadcast.
     """
     start, stop = _ends(start, stop)
     size = divide(stop, start)
@@ -100,8 +104,11 @@ def linspace(
 ) -> Any:
     """``num`` numbers from start to stop, evenly spaced, along a new axis.
 
-    start, stop: numbers, or tensors that broadcast. endpoint: whether stop is the last; else one step before it is. retstep:
-    return (the numbers, the step) instead. dtype: of the result (default: that of start and stop, floating point).
+    Args:
+        start, stop: numbers, or tensors that broadcast.
+        endpoint: whether stop is the last; else one step before it is.
+        retstep: return (the numbers, the step) instead.
+        dtype: of the result (default: that of start and stop, floating point).
     """
     if isinstance(start, (int, float)) and isinstance(stop, (int, float)) and not retstep:
         xp = backends.current().xp

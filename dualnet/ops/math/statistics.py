@@ -22,7 +22,8 @@ from .reduce import max, mean, min, sum
 def average(x: Array, /, axis: Axis = None, weights: Array | None = None) -> Tensor:
     """The weighted mean along ``axis`` (all of x by default), sum(x * weights) / sum(weights).
 
-    weights: in the shape of x, or a vector along a single ``axis``; None: ``mean``.
+    Args:
+        weights: in the shape of x, or a vector along a single ``axis``; None: ``mean``.
     """
     if weights is None:
         return mean(x, axis=axis)
@@ -68,7 +69,8 @@ def diff(a: Array, /, n: int = 1, axis: int = -1) -> Tensor:
 def trapezoid(y: Array, /, x: Array | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """The integral along ``axis`` by the trapezoidal rule, of y at the points x, or ``dx`` apart.
 
-    x: the shape of y, or a vector along ``axis``
+    Args:
+        x: the shape of y, or a vector along ``axis``.
     """
     y = y if hasattr(y, "dtype") else convert_to_tensor(y)
     y = cast(y, "int32") if str(y.dtype) == "bool" else y  # the sum of two booleans is one

@@ -35,11 +35,16 @@ def dot_product_attention(
 
     query: (batch, T, N, depth)  key: (batch, S, K, depth)  value: (batch, S, K, size) -> (batch, T, N, size)
 
-    K heads of keys and values serve N heads of queries, N / K each in turn (arXiv:2305.13245). bias: added before the
-    softmax; mask: False where a query must not see a key; both broadcast to (batch, N, T, S). A query that sees no key gets
-    the mean of all values. scale: 1 / sqrt(depth) by default. is_causal: query t sees only the keys up to t.
-    attn_logits_soft_cap: limits the scores smoothly to plus or minus this. flash_attention: has no
-    effect, since there is one kernel. Scores of half precision are computed in float32.
+    K heads of keys and values serve N heads of queries, N / K each in turn (arXiv:2305.13245). A query that sees no key
+    gets the mean of all values. Scores of half precision are computed in float32.
+
+    Args:
+        bias: added before the softmax.
+        mask: False where a query must not see a key; both broadcast to (batch, N, T, S).
+        scale: 1 / sqrt(depth) by default.
+        is_causal: query t sees only the keys up to t.
+        attn_logits_soft_cap: limits the scores smoothly to plus or minus this.
+        flash_attention: has no effect, since there is one kernel.
     """
     if any(x.ndim != 4 for x in (query, key, value)):
         raise ValueError(

@@ -198,9 +198,14 @@ def conv(
 ) -> Tensor:
     """Convolution.
 
-    kernel: (taps..., channels / groups, filters); there are as many groups as its channels fit into those of the input.
-    strides, dilation_rate: one number for all axes, or one for each. padding: "valid" or "same". Raises ``ValueError``
-    when shapes do not fit, or nothing would be left.
+    Args:
+        kernel: (taps..., channels / groups, filters); there are as many groups as its channels fit into those of the
+            input.
+        strides, dilation_rate: one number for all axes, or one for each.
+        padding: "valid" or "same".
+
+    Raises:
+        ValueError: shapes do not fit, or nothing would be left.
     """
     return convolve(
         inputs, kernel, strides=strides, padding=padding, data_format=data_format, dilation_rate=dilation_rate
@@ -239,8 +244,11 @@ def separable_conv(
 ) -> Tensor:
     """A depthwise convolution, and a mixing of its channels pixel by pixel.
 
-    depthwise_kernel: (taps..., channels, multiplier)  pointwise_kernel: (1..., channels * multiplier, filters). The rest as
-    for ``conv``; strides and dilation belong to the first.
+    The other arguments are as for ``conv``; strides and dilation belong to the first.
+
+    Args:
+        depthwise_kernel: (taps..., channels, multiplier).
+        pointwise_kernel: (1..., channels * multiplier, filters).
     """
     y = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(y, pointwise_kernel, data_format=data_format)
@@ -259,9 +267,13 @@ def conv_transpose(
 ) -> Tensor:
     """Transposed convolution: the gradient of a convolution with regard to its input, which makes images larger.
 
-    kernel: (taps..., filters, channels). padding: that of the convolution it undoes; without ``output_padding`` the output
-    is length * stride with "same" and (length - 1) * stride + max(reach of the kernel, stride) with "valid".
-    output_padding: how much longer than the least length the output is. The rest as for ``conv``.
+    The other arguments are as for ``conv``.
+
+    Args:
+        kernel: (taps..., filters, channels).
+        padding: that of the convolution it undoes; without ``output_padding`` the output is length * stride with "same"
+            and (length - 1) * stride + max(reach of the kernel, stride) with "valid".
+        output_padding: how much longer than the least length the output is.
     """
     options: dict[str, Any] = {"strides": strides, "padding": padding, "output_padding": output_padding}
     options |= {"data_format": data_format, "dilation_rate": dilation_rate}

@@ -25,8 +25,11 @@ def ctc_loss(
     """-log of the probability that ``output`` reads ``target``: the sum over all alignments of the labels with the
     times, each repeated or followed by blanks; infinite where there are too few times.
 
-    target: integers (batch, labels)  output: logits (batch, times, classes)  target_length, output_length: how many
-    of them count, integers (batch,) -> (batch,). mask_index: the class that is the blank.
+    target: integers (batch, labels)  output: logits (batch, times, classes)  target_length, output_length: how many of
+    them count, integers (batch,) -> (batch,).
+
+    Args:
+        mask_index: the class that is the blank.
     """
     xp = backend.xp
     log_p = backend.log_softmax(floating(output), -1)

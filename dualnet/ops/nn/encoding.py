@@ -66,8 +66,10 @@ def multi_hot(
 ) -> Tensor:
     """1 for every id that occurs, 0 for the others.  inputs: (n,) or (batch, n, ...) -> (num_classes,) or (batch, ..., num_classes)
 
-    axis: of the classes, counted before the axis of the n ids is removed. An id outside of 0 to
-    num_classes - 1 is ignored. ``num_tokens`` is an older name of ``num_classes``.
+    An id outside of 0 to num_classes - 1 is ignored. ``num_tokens`` is an older name of ``num_classes``.
+
+    Args:
+        axis: of the classes, counted before the axis of the n ids is removed.
     """
     num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
     if kwargs:

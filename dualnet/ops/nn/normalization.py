@@ -96,7 +96,9 @@ def batch_normalization(
 ) -> Tensor:
     """scale (x - mean) / sqrt(variance + epsilon) + offset
 
-    x: any shape with c entries along ``axis``.  mean, variance, offset, scale: (c,), the last two may be None
+    Args:
+        x: any shape with c entries along ``axis``.
+        mean, variance, offset, scale: (c,), the last two may be None.
     """
     return _batch_normalization(x, mean, variance, offset, scale, axis, epsilon)
 
@@ -158,7 +160,9 @@ def layer_normalization(
 ) -> Tensor:
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over ``axis``  (arXiv:1607.06450)
 
-    gamma, beta: with the lengths of those axes, in their order in x.  epsilon: ``config.epsilon()`` by default
+    Args:
+        gamma, beta: with the lengths of those axes, in their order in x.
+        epsilon: ``config.epsilon()`` by default.
     """
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     epsilon = settings.epsilon() if epsilon is None else epsilon
@@ -181,7 +185,9 @@ def _rms_scaling(x: Any, gamma: Any, axes: tuple[int, ...], epsilon: float) -> T
 def rms_normalization(x: Any, scale: Any = None, /, axis: Axes = -1, epsilon: float | None = None) -> Tensor:
     """scale x / sqrt(mean(x^2) + epsilon), the mean over ``axis``  (arXiv:1910.07467)
 
-    scale: with the lengths of those axes, in their order in x.  epsilon: ``config.epsilon()`` by default
+    Args:
+        scale: with the lengths of those axes, in their order in x.
+        epsilon: ``config.epsilon()`` by default.
     """
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     epsilon = settings.epsilon() if epsilon is None else epsilon

@@ -80,9 +80,10 @@ def max_pool(
 ) -> Op:
     """The largest element of each window.
 
-    pool_size, strides: one number for all spatial axes, or one for each; strides are the pool size by default. padding:
-    "valid" keeps windows inside the input, "same" lets them hang over its edges evenly, so that there are
-    ceil(length / stride) of them.
+    Args:
+        pool_size, strides: one number for all spatial axes, or one for each; strides are the pool size by default.
+        padding: "valid" keeps windows inside the input, "same" lets them hang over its edges evenly, so that there are
+            ceil(length / stride) of them.
     """
     xp = backend.xp
     axes = _axes("max_pool", inputs, pool_size, strides, padding, data_format)

@@ -100,7 +100,8 @@ def _fit(xp: Xp, x: Array, n: int) -> Array:
 def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
     """The transform of a real signal, its nonnegative frequencies, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
 
-    fft_length: cut or zero-pad the signal to that length first.
+    Args:
+        fft_length: cut or zero-pad the signal to that length first.
     """
     _check_rank("rfft", x.shape, 1)
     x = floating(x)
@@ -221,9 +222,11 @@ def stft(
 ) -> Any:
     """The short-time Fourier transform: of one windowed frame every ``sequence_stride``, as a pair.
 
-    x: (..., n) -> a pair of (..., count, fft_length // 2 + 1).  window: "hann", "hamming", a tensor of
-    ``sequence_length`` numbers, or None: none, over all of ``fft_length``. center: put fft_length // 2 mirrored numbers at
-    both ends, so that frame t is centered at t * sequence_stride. Integers raise ``TypeError``.
+    x: (..., n) -> a pair of (..., count, fft_length // 2 + 1). Integers raise ``TypeError``.
+
+    Args:
+        window: "hann", "hamming", a tensor of ``sequence_length`` numbers, or None: none, over all of ``fft_length``.
+        center: put fft_length // 2 mirrored numbers at both ends, so that frame t is centered at t * sequence_stride.
     """
     _check_lengths(sequence_length, sequence_stride, fft_length)
     x = x if hasattr(x, "dtype") else convert_to_tensor(x)
@@ -255,8 +258,10 @@ def istft(
     """The signal that ``stft`` with the same options made x of, where its windows were not 0 all over. With
     ``window=None`` the frames are summed, so that each element counts once for each frame that holds it.
 
-    x: a pair of (..., count, fft_length // 2 + 1) -> (..., n).  length: of the signal (default: the extent of the
-    frames, less the padding of ``center``).
+    x: a pair of (..., count, fft_length // 2 + 1) -> (..., n).
+
+    Args:
+        length: of the signal (default: the extent of the frames, less the padding of ``center``).
     """
     _check_lengths(sequence_length, sequence_stride, fft_length)
     real, imag = _pair("istft", x, 2)

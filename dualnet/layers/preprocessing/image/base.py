@@ -18,9 +18,11 @@ FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 class ImageLayer(Layer):
     """Base of layers that change images, one (height, width, channels) or a batch of them, or with the channels first.
 
-    A subclass says in ``get_random_transformation`` what is drawn for a batch, and in ``transform_images`` what is done with it;
-    the data may be a dictionary with ``images``, and with ``labels`` and ``segmentation_masks`` that go along. data_format:
-    "channels_last" or "channels_first"; the configured one by default.
+    A subclass says in ``get_random_transformation`` what is drawn for a batch, and in ``transform_images`` what is done
+    with it; the data may be a dictionary with ``images``, and with ``labels`` and ``segmentation_masks`` that go along.
+
+    Args:
+        data_format: "channels_last" or "channels_first"; the configured one by default.
     """
 
     keeps_integers = False  # whether images of whole numbers are given to ``transform_images`` as they are
@@ -102,8 +104,9 @@ class ImageLayer(Layer):
 class RandomImageLayer(ImageLayer):
     """Base of layers that draw numbers while training; otherwise the images are passed on.
 
-    seed: fixes what is drawn; by default that follows from ``set_random_seed`` and the layer's name. It is the same on every
-    device.
+    Args:
+        seed: fixes what is drawn; by default that follows from ``set_random_seed`` and the layer's name. It is the same
+            on every device.
     """
 
     stream: ClassVar[str]

@@ -14,7 +14,8 @@ from .base import RandomImageLayer, limits_of, range_of
 class RandomBrightness(RandomImageLayer):
     """Adds a number to all pixels of an image: a random part of the value range; the result is limited to it.
 
-    factor: (least, largest) part, from -1 to 1, or one number f for (-f, f).
+    Args:
+        factor: (least, largest) part, from -1 to 1, or one number f for (-f, f).
     """
 
     stream = "random_brightness"
@@ -41,7 +42,8 @@ class RandomBrightness(RandomImageLayer):
 class RandomContrast(RandomImageLayer):
     """Moves the pixels of each channel away from their mean, or nearer: (x - mean) c + mean, limited to the value range.
 
-    factor: (a, b) for c from 1 - a to 1 + b, or one number f for c from 1 to 1 + f.
+    Args:
+        factor: (a, b) for c from 1 - a to 1 + b, or one number f for c from 1 to 1 + f.
     """
 
     stream = "random_contrast"

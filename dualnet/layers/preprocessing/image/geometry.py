@@ -103,7 +103,8 @@ def _about_center(a: Any, b: Any, c: Any, d: Any, height: int, width: int) -> An
 class RandomRotation(_Transformed):
     """Turns each image about its center by a random angle.
 
-    factor: (least, largest) part of a full turn, counter-clockwise, or one number f for (-f, f).
+    Args:
+        factor: (least, largest) part of a full turn, counter-clockwise, or one number f for (-f, f).
     """
 
     stream = "random_rotation"
@@ -135,8 +136,11 @@ class RandomRotation(_Transformed):
 class RandomZoom(_Transformed):
     """Makes each image larger or smaller about its center.
 
-    height_factor, width_factor: (least, largest) part by which what is seen grows, or one number f for (-f, f): 0.2 shows 20% more
-    (zooms out), -0.2 shows 20% less. Without a width_factor the aspect ratio is kept.
+    Without a width_factor the aspect ratio is kept.
+
+    Args:
+        height_factor, width_factor: (least, largest) part by which what is seen grows, or one number f for (-f, f): 0.2
+            shows 20% more (zooms out), -0.2 shows 20% less.
     """
 
     stream = "random_zoom"
@@ -176,8 +180,9 @@ class RandomZoom(_Transformed):
 class RandomTranslation(_Transformed):
     """Moves each image down and to the right.
 
-    height_factor, width_factor: (least, largest) part of the height and width, or one number f for (-f, f); negative is up and to
-    the left.
+    Args:
+        height_factor, width_factor: (least, largest) part of the height and width, or one number f for (-f, f);
+            negative is up and to the left.
     """
 
     stream = "random_translation"
@@ -214,8 +219,9 @@ class RandomTranslation(_Transformed):
 class RandomShear(_Transformed):
     """Shifts the rows of each image to the side, the more the lower they are, and the columns likewise down.
 
-    x_factor, y_factor: (least, largest) shift of each row or column against the one before, both from 0 to 1, the sign of both
-    being drawn too; or one number f, for (-f, f).
+    Args:
+        x_factor, y_factor: (least, largest) shift of each row or column against the one before, both from 0 to 1, the
+            sign of both being drawn too; or one number f, for (-f, f).
     """
 
     stream = "random_shear"

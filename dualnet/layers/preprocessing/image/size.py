@@ -33,9 +33,14 @@ class _Sized(ImageLayer):
 class Resizing(_Sized):
     """Images in another size.
 
-    height, width: the size. interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5". crop_to_aspect_ratio: cut
-    off what does not fit the new aspect ratio, instead of stretching. pad_to_aspect_ratio: fill up with ``fill_value`` instead.
-    antialias: widen the filter when an image gets smaller. Images of whole numbers stay so, rounded.
+    Images of whole numbers stay so, rounded.
+
+    Args:
+        height, width: the size.
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        crop_to_aspect_ratio: cut off what does not fit the new aspect ratio, instead of stretching.
+        pad_to_aspect_ratio: fill up with ``fill_value`` instead.
+        antialias: widen the filter when an image gets smaller.
     """
 
     keeps_integers = True
@@ -124,8 +129,10 @@ class CenterCrop(_Sized):
 class RandomCrop(RandomImageLayer, _Sized):
     """While training, a window at a random place, the same for all images of a batch.
 
-    height, width: the size of the window. Otherwise, and for images that are smaller, the largest window of that aspect ratio in
-    the middle, resized.
+    Otherwise, and for images that are smaller, the largest window of that aspect ratio in the middle, resized.
+
+    Args:
+        height, width: the size of the window.
     """
 
     stream = "random_crop"

@@ -33,7 +33,8 @@ class _Toned(RandomImageLayer):
 class RandomHue(_Toned):
     """Turns the colors of each image along the color wheel, either way.
 
-    factor: (least, largest) part of half a turn, from 0 to 1, or one number f for (0, f).
+    Args:
+        factor: (least, largest) part of half a turn, from 0 to 1, or one number f for (0, f).
     """
 
     stream = "random_hue"
@@ -65,7 +66,9 @@ class RandomHue(_Toned):
 class RandomSaturation(_Toned):
     """Makes the colors of each image stronger or weaker: the saturation times f / (1 - f), from 0 to 1.
 
-    factor: (least, largest) f, from -1 to 1, or one number f for (-f, f). 0 and below is gray, 1/2 leaves the image as it is.
+    Args:
+        factor: (least, largest) f, from -1 to 1, or one number f for (-f, f). 0 and below is gray, 1/2 leaves the image
+            as it is.
     """
 
     stream = "random_saturation"
@@ -95,7 +98,8 @@ class RandomSaturation(_Toned):
 class RandomInvert(_Toned):
     """Inverts images: the largest value less the pixel.
 
-    factor: (least, largest) probability, from 0 to 1, or one number f for (0, f); each image has one of its own.
+    Args:
+        factor: (least, largest) probability, from 0 to 1, or one number f for (0, f); each image has one of its own.
     """
 
     stream = "random_invert"
@@ -122,7 +126,8 @@ class RandomInvert(_Toned):
 class RandomGrayscale(RandomImageLayer):
     """Takes the color from images, which keep their three channels.
 
-    factor: the probability, from 0 to 1.
+    Args:
+        factor: the probability, from 0 to 1.
     """
 
     stream = "random_grayscale"
@@ -163,8 +168,10 @@ class AutoContrast(ImageLayer):
 class MixUp(RandomImageLayer):
     """Mixes each image with another one of the batch, and their labels alike  (arXiv:1710.09412).
 
-    alpha: the first image has a weight drawn from the beta distribution (alpha, alpha). The labels, floating point and best one-hot,
-    are in a dictionary with the images: {"images": ..., "labels": ...}.
+    The labels, floating point and best one-hot, are in a dictionary with the images: {"images": ..., "labels": ...}.
+
+    Args:
+        alpha: the first image has a weight drawn from the beta distribution (alpha, alpha).
     """
 
     stream = "mix_up"

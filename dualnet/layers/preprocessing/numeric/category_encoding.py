@@ -48,7 +48,10 @@ def _channels(value: Any) -> Any:
 class Rescaling(Layer):
     """x scale + offset, such as ``Rescaling(1 / 255)`` for pixels, or ``Rescaling(1 / 127.5, offset=-1)`` for -1 to 1.
 
-    x: numbers of any dtype -> floating point. scale, offset: numbers, or arrays with one for each channel.
+    x: numbers of any dtype -> floating point.
+
+    Args:
+        scale, offset: numbers, or arrays with one for each channel.
     """
 
     supports_masking = True
@@ -75,8 +78,10 @@ class Rescaling(Layer):
 class CategoryEncoding(Layer):
     """Whole numbers from 0 to num_tokens - 1 as vectors of ``num_tokens`` entries
 
-    output_mode: "multi_hot": 1 for every number that is in a sample; "one_hot": a vector for each number; "count": how often
-    each is in a sample, or the sum of its ``count_weights``, the second argument of a call. sparse: must be False.
+    Args:
+        output_mode: "multi_hot": 1 for every number that is in a sample; "one_hot": a vector for each number; "count":
+            how often each is in a sample, or the sum of its ``count_weights``, the second argument of a call.
+        sparse: must be False.
     """
 
     def __init__(

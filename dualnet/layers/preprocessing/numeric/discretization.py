@@ -17,9 +17,12 @@ from .encoding import encode, encoded_shape
 class Discretization(OutputDtypeLayer):
     """The number of the bin that a value is in: 0 below the first boundary, n from the last of n boundaries on
 
-    bin_boundaries: given, rising; or num_bins: how many bins ``adapt(data)`` makes, with about as many values in each.
-    epsilon: how far the shares of values may be off. output_mode: "int", "one_hot", "multi_hot" or "count", as in
-    ``CategoryEncoding``. sparse: must be False.
+    Args:
+        bin_boundaries: given, rising; or num_bins: how many bins ``adapt(data)`` makes, with about as many values in
+            each.
+        epsilon: how far the shares of values may be off.
+        output_mode: "int", "one_hot", "multi_hot" or "count", as in ``CategoryEncoding``.
+        sparse: must be False.
     """
 
     def __init__(

@@ -20,8 +20,11 @@ CHUNK = 1 << 21  # elements processed at a time
 class Normalization(Layer):
     """(x - mean) / sqrt(variance), for each feature by itself
 
-    mean and variance are given, or learned by ``adapt(data)`` before training. axis: that of the features, or several; None
-    has one mean and variance for all. invert: x sqrt(variance) + mean, the way back.
+    mean and variance are given, or learned by ``adapt(data)`` before training.
+
+    Args:
+        axis: that of the features, or several; None has one mean and variance for all.
+        invert: x sqrt(variance) + mean, the way back.
     """
 
     supports_masking = True

@@ -34,10 +34,14 @@ class _HashingLayer(OutputDtypeLayer):
 class Hashing(_HashingLayer):
     """The bin of a string or a whole number, by its hash.  x: any shape -> whole numbers from 0 to num_bins - 1, or vectors
 
-    Bins are the fingerprint (FarmHash64; whole numbers as text) modulo the number of bins, the same as those of TensorFlow.
-    mask_value: goes into bin 0, which is left free for it. salt: two numbers, or one for both, for SipHash under this key.
-    output_mode: "int", "one_hot", "multi_hot" or "count", as in ``CategoryEncoding``. sparse: must be False. Floating point
-    numbers are cut off.
+    Bins are the fingerprint (FarmHash64; whole numbers as text) modulo the number of bins, the same as those of
+    TensorFlow. Floating point numbers are cut off.
+
+    Args:
+        mask_value: goes into bin 0, which is left free for it.
+        salt: two numbers, or one for both, for SipHash under this key.
+        output_mode: "int", "one_hot", "multi_hot" or "count", as in ``CategoryEncoding``.
+        sparse: must be False.
     """
 
     def __init__(
@@ -100,8 +104,11 @@ class Hashing(_HashingLayer):
 class HashedCrossing(_HashingLayer):
     """The bin of several features together, by a hash of them.  two or more (batch,) or (batch, 1) -> the same, or vectors
 
-    Features are strings or whole numbers; bins are those of TensorFlow's ``tf.sparse.cross_hashed``. output_mode: "int" or
-    "one_hot". sparse: must be False.
+    Features are strings or whole numbers; bins are those of TensorFlow's ``tf.sparse.cross_hashed``.
+
+    Args:
+        output_mode: "int" or "one_hot".
+        sparse: must be False.
     """
 
     def __init__(

@@ -22,14 +22,19 @@ class StringLookup(IndexLookup):
     The vocabulary is given, or learned by ``adapt(data)`` before training. It begins with the mask token, if there is one
     (id 0), and with ``num_oov_indices`` entries for what it lacks.
 
-    vocabulary: terms, or a text file with one on each line. max_tokens: the most entries it may have, special ones
-    included. num_oov_indices: with several, unknown strings are spread over them by FarmHash64, or by SipHash under the key
-    ``salt``; with 0 they raise ``ValueError``. output_mode: "int"; "one_hot": a vector for each string; "multi_hot": one for
-    each sample, with 1 for every term in it; "count": how often each is in it; "tf_idf": that times ``idf_weights``. These
-    leave masked strings out. pad_to_max_tokens: vectors of ``max_tokens`` entries. invert: the way back, from ids to
-    strings. encoding: of strings that come as bytes.
-
     The look-up runs on the host. Ids are int64, vectors have the dtype of the layer.
+
+    Args:
+        vocabulary: terms, or a text file with one on each line.
+        max_tokens: the most entries it may have, special ones included.
+        num_oov_indices: with several, unknown strings are spread over them by FarmHash64, or by SipHash under the key
+            ``salt``; with 0 they raise ``ValueError``.
+        output_mode: "int"; "one_hot": a vector for each string; "multi_hot": one for each sample, with 1 for every term
+            in it; "count": how often each is in it; "tf_idf": that times ``idf_weights``. These leave masked strings
+            out.
+        pad_to_max_tokens: vectors of ``max_tokens`` entries.
+        invert: the way back, from ids to strings.
+        encoding: of strings that come as bytes.
     """
 
     def __init__(
@@ -129,9 +134,11 @@ class IntegerLookup(IndexLookup):
 
     As ``StringLookup``, which see, for whole numbers (floating point ones are cut off). The look-up runs on the device.
 
-    num_oov_indices: with several, unknown numbers are spread over them by ``oov_method``: "floormod", the rest of the
-    division by ``num_oov_indices``, or "farmhash", on the host, by FarmHash64 or SipHash under the key ``salt``; with 0 an
-    unknown number raises ``ValueError``, for which every call waits for the device. vocabulary_dtype: "int64".
+    Args:
+        num_oov_indices: with several, unknown numbers are spread over them by ``oov_method``: "floormod", the rest of
+            the division by ``num_oov_indices``, or "farmhash", on the host, by FarmHash64 or SipHash under the key
+            ``salt``; with 0 an unknown number raises ``ValueError``, for which every call waits for the device.
+        vocabulary_dtype: "int64".
     """
 
     _config_attributes = attributes(vocabulary_dtype="vocabulary_dtype")

@@ -27,15 +27,21 @@ class TextVectorization(OutputDtypeLayer):
     Every string is standardized, split, put together to ngrams, and looked up in a vocabulary, which is given, or learned by
     ``adapt(data)`` before training. Id 0 is what short rows are filled up with, id 1 any word that is not in the vocabulary.
 
-    max_tokens: the most entries the vocabulary may have. standardize: "lower_and_strip_punctuation" (both of ASCII only),
-    "lower", "strip_punctuation", None, or a function that takes a NumPy array of strings and returns one of that shape.
-    split: "whitespace" (of ASCII), "character", None, or a function that takes a NumPy array of strings and returns a list of
-    words for each. ngrams: n for runs of 1 to n words, or a tuple of lengths. output_mode: "int", "multi_hot", "count",
-    "tf_idf" or "one_hot", as in ``StringLookup``; all but "int" have no id 0. output_sequence_length: of every row; longer
-    ones are cut. None: that of the longest in the batch. pad_to_max_tokens: vectors of ``max_tokens`` entries. vocabulary,
-    idf_weights, encoding: as in ``StringLookup``. ragged, sparse: must be False.
-
     The work is done on the host: put the layer into ``Dataset.map``, and it is done beside training. Ids are int64.
+
+    Args:
+        max_tokens: the most entries the vocabulary may have.
+        standardize: "lower_and_strip_punctuation" (both of ASCII only), "lower", "strip_punctuation", None, or a
+            function that takes a NumPy array of strings and returns one of that shape.
+        split: "whitespace" (of ASCII), "character", None, or a function that takes a NumPy array of strings and returns
+            a list of words for each.
+        ngrams: n for runs of 1 to n words, or a tuple of lengths.
+        output_mode: "int", "multi_hot", "count", "tf_idf" or "one_hot", as in ``StringLookup``; all but "int" have no
+            id 0.
+        output_sequence_length: of every row; longer ones are cut. None: that of the longest in the batch.
+        pad_to_max_tokens: vectors of ``max_tokens`` entries.
+        vocabulary, idf_weights, encoding: as in ``StringLookup``.
+        ragged, sparse: must be False.
     """
 
     takes_text = True

@@ -52,8 +52,10 @@ class VocabularyLayer(OutputDtypeLayer):
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Use these terms from now on.
 
-        vocabulary: a list or array of terms, or the name of a text file with a term on each line. The special tokens may
-        stand at its start, in the order of ``get_vocabulary``. idf_weights: for "tf_idf", one for each entry.
+        Args:
+            vocabulary: a list or array of terms, or the name of a text file with a term on each line. The special
+                tokens may stand at its start, in the order of ``get_vocabulary``.
+            idf_weights: for "tf_idf", one for each entry.
         """
         if isinstance(vocabulary, (str, os.PathLike)):
             if not Path(vocabulary).is_file():
@@ -101,9 +103,12 @@ class VocabularyLayer(OutputDtypeLayer):
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Learn the vocabulary: the terms in data, the most frequent first, and among equals the greatest first.
 
-        data: an array or list, whose first axis counts the samples, or an iterable of such batches (a ``Dataset``, a
-        generator; of a tuple (x, y) x is taken), of which ``steps`` are taken. What was learned before is forgotten. For
-        "tf_idf", a term's weight is log(1 + samples / (1 + samples that have it)).
+        What was learned before is forgotten. For "tf_idf", a term's weight is log(1 + samples / (1 + samples that have
+        it)).
+
+        Args:
+            data: an array or list, whose first axis counts the samples, or an iterable of such batches (a ``Dataset``,
+                a generator; of a tuple (x, y) x is taken), of which ``steps`` are taken.
         """
         self._start_adapting()
         for batch in batches_of(data, steps):
