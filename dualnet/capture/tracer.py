@@ -93,7 +93,7 @@ class Tracer(Trace):
         """An op ran. differentiated: whether it left an entry on the tape."""
         if self.abort_reason is not None:
             return
-        if function.__module__.partition(".")[0] != "dualnet":
+        if (function.__module__ or "").partition(".")[0] != "dualnet":
             self.abort("an op of the user")
         numbers = tuple(self._number(x, a) for x, a in zip(inputs, arrays))
         draw = self._take_draw(rest)
