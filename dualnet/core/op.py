@@ -147,9 +147,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     info = OpInfo(function.__name__, tuple(names), call=tuple(names), **facts)
     op.info = function.info = info  # type: ignore[attr-defined]
     in_place_grads = info.in_place_grads
-    undeclared = not function.__module__.startswith(
-        "dualnet."
-    )  # before 0.2, ``backward(dy, out)`` needed no declaration
+    undeclared = not (function.__module__ or "").startswith("dualnet.")  # code of the user needs no declaration
     return op
 
 

@@ -140,7 +140,7 @@ def _identity(op: Any) -> tuple[str, str, str]:
     """(module, class name, registered name) of an op in a config."""
     if op.info.keras_class:
         return op.info.keras_module, op.info.keras_class, op.info.keras_class
-    if op.__module__.startswith("dualnet."):  # an op that Keras does not have
+    if (op.__module__ or "").startswith("dualnet."):  # an op that Keras does not have
         return op.__module__, op.__name__, op.__name__
     name = get_registered_name(op)
     if get_registered_object(name) is not op:
