@@ -77,10 +77,18 @@ from .pooling.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from .preprocessing.image.color import RandomBrightness, RandomContrast
+from .preprocessing.image.color import (
+    AutoContrast,
+    MixUp,
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomSaturation,
+)
 from .preprocessing.image.geometry import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
 from .preprocessing.image.size import CenterCrop, RandomCrop, Resizing
-from .preprocessing.image.tone import AutoContrast, MixUp, RandomGrayscale, RandomHue, RandomInvert, RandomSaturation
 from .preprocessing.numeric.category_encoding import CategoryEncoding, Rescaling
 from .preprocessing.numeric.discretization import Discretization
 from .preprocessing.numeric.normalization import Normalization

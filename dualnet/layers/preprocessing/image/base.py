@@ -1,4 +1,4 @@
-"""What the layers that change images share: batches and single images, dictionaries with labels, and what is drawn."""
+"""Base classes of the layers that transform images, alone or in batches, with their labels and segmentation masks."""
 
 from __future__ import annotations
 
@@ -12,43 +12,42 @@ from ....ops.nn.distributions import uniform
 from ...base.layer import Layer, Shape
 from ...base.spatial import data_format_of
 
-FILL_MODES = ("reflect", "wrap", "constant", "nearest")
-
 
 class ImageLayer(Layer):
-    """Base of layers that change images, one (height, width, channels) or a batch of them, or with the channels first.
+    """Base of layers that transform images, one (height, width, channels) or a batch of them, or with the channels first.
 
-    A subclass says in ``get_random_transformation`` what is drawn for a batch, and in ``transform_images`` what is done
-    with it; the data may be a dictionary with ``images``, and with ``labels`` and ``segmentation_masks`` that go along.
+    A subclass draws parameters for a batch in ``get_random_transformation``, and applies them in ``transform_images``; the
+    data may be a dictionary with ``images``, ``labels`` and ``segmentation_masks``.
 
     Args:
         data_format: "channels_last" or "channels_first"; the configured one by default.
     """
 
-    keeps_integers = False  # whether images of whole numbers are given to ``transform_images`` as they are
+    keeps_integers = False  # whether ``transform_images`` takes integer images without a cast
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         first = self.data_format == "channels_first"
         self.height_axis, self.width_axis, self.channels_axis = (-2, -1, -3) if first else (-3, -2, -1)
+        self._build_at_init()
 
     # -- for subclasses ------------------------------------------------------------------------------------------
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
-        """What is drawn for a batch; None when nothing is to be done. data: images, or a dictionary with them."""
+        """The parameters drawn for a batch, None for the identity. data: images, or a dictionary with them."""
         return None
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
-        """The images changed.  images: (batch, height, width, channels)"""
+        """The transformed images.  images: (batch, height, width, channels)"""
         raise NotImplementedError(f"{type(self).__name__} must define transform_images")
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
-        """The labels that belong to the changed images."""
+        """The labels of the transformed images."""
         return labels
 
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
-        """The classes of the pixels of the changed images."""
+        """The segmentation masks of the transformed images."""
         return segmentation_masks
 
     # -- calling -------------------------------------------------------------------------------------------------
@@ -66,20 +65,19 @@ class ImageLayer(Layer):
         if rank == 3:
             parts = {k: ops.expand_dims(v, 0) for k, v in parts.items()}
         transformation = self.get_random_transformation(parts, training=training)
-        changed = dict(parts)
-        images = parts["images"]
-        whole = self.keeps_integers and "int" in str(images.dtype)
-        images = images if whole else ops.cast(images, self.compute_dtype)
-        changed["images"] = self.transform_images(images, transformation, training=training)
-        if "labels" in parts:
-            changed["labels"] = self.transform_labels(parts["labels"], transformation, training=training)
-        if "segmentation_masks" in parts:
-            changed["segmentation_masks"] = self.transform_segmentation_masks(
-                parts["segmentation_masks"], transformation, training=training
-            )
+        outputs = dict(parts)
+        if not (self.keeps_integers and "int" in str(parts["images"].dtype)):
+            outputs["images"] = ops.cast(parts["images"], self.compute_dtype)
+        for key, transform in (
+            ("images", self.transform_images),
+            ("labels", self.transform_labels),
+            ("segmentation_masks", self.transform_segmentation_masks),
+        ):
+            if key in outputs:
+                outputs[key] = transform(outputs[key], transformation, training=training)
         if rank == 3:
-            changed = {k: ops.squeeze(v, 0) for k, v in changed.items()}
-        return changed if isinstance(data, dict) else changed["images"]
+            outputs = {k: ops.squeeze(v, 0) for k, v in outputs.items()}
+        return outputs if isinstance(data, dict) else outputs["images"]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if isinstance(input_shape, dict):
@@ -92,17 +90,17 @@ class ImageLayer(Layer):
         return tuple(shape)
 
     def _per_channel(self, reduce: Callable[..., Any], images: Any) -> Any:
-        """A number for each channel of each image, repeated over a row: (batch, 1, width, channels) for channels last
+        """A reduction of each channel of each image, repeated over a row: (batch, 1, width, channels) for channels last
 
-        So whole rows are reduced, and combined with the result, and not three numbers at a time, which takes many times as long.
+        Reducing whole rows, and broadcasting over them, is many times as fast as with three numbers at a time.
         """
         rows = reduce(images, axis=self.height_axis, keepdims=True)
-        one = reduce(rows, axis=self.width_axis, keepdims=True)
-        return ops.repeat(one, images.shape[self.width_axis], axis=self.width_axis)
+        total = reduce(rows, axis=self.width_axis, keepdims=True)
+        return ops.repeat(total, images.shape[self.width_axis], axis=self.width_axis)
 
 
 class RandomImageLayer(ImageLayer):
-    """Base of layers that draw numbers while training; otherwise the images are passed on.
+    """Base of layers that draw a transformation while training; in inference the images are passed on.
 
     Args:
         seed: fixes what is drawn; by default that follows from ``set_random_seed`` and the layer's name. It is the same
@@ -124,7 +122,7 @@ class RandomImageLayer(ImageLayer):
         return self._draw(images)
 
     def _draw(self, images: Any) -> Any:
-        """What is drawn for a batch of images."""
+        """The parameters drawn for a batch of images."""
         raise NotImplementedError
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
@@ -140,13 +138,13 @@ class RandomImageLayer(ImageLayer):
         return uniform(images, shape, *limits, *self.seed_generator.next())
 
 
-def limits_of(
+def parse_factor(
     layer: Layer, name: str, value: Any, low: float, high: float, open_below: bool = False
 ) -> tuple[float, float]:
-    """A factor given as one number f, which means (-|f|, |f|), or as a pair, in the range from ``low`` to ``high``."""
+    """The limits of a factor: one number f stands for (-|f|, |f|); a pair must be in the range from ``low`` to ``high``."""
     pair = value if isinstance(value, (tuple, list)) else (value, value)
-    ok = len(pair) == 2 and all(isinstance(v, (int, float)) and math.isfinite(v) for v in pair)
-    if not ok or any(v > high or v < low or (open_below and v == low) for v in pair):
+    finite = len(pair) == 2 and all(isinstance(v, (int, float)) and math.isfinite(v) for v in pair)
+    if not finite or any(v > high or v < low or (open_below and v == low) for v in pair):
         raise ValueError(
             f"{type(layer).__name__}: The `{name}` argument should be a number (or a list of two numbers) in the range "
             f"{'(' if open_below else '['}{low}, {high}]. Received: {name}={value}"
@@ -154,23 +152,10 @@ def limits_of(
     return (-abs(value), abs(value)) if isinstance(value, (int, float)) else (min(pair), max(pair))
 
 
-def range_of(layer: Layer, value: Any) -> tuple[float, float]:
+def parse_value_range(layer: Layer, value: Any) -> tuple[float, float]:
     """The limits of the values of pixels."""
-    pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(v, (int, float)) for v in value)
-    if not pair:
+    if not (isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(v, (int, float)) for v in value)):
         raise ValueError(
             f"{type(layer).__name__}: The `value_range` argument should be a list of two numbers. Received: value_range={value}"
         )
     return min(value), max(value)
-
-
-def check_filling(layer: Layer, fill_mode: str, interpolation: str) -> None:
-    """Refuse what images cannot be filled or interpolated with; with ``NotImplementedError``, as Keras."""
-    if fill_mode not in FILL_MODES:
-        raise NotImplementedError(
-            f"{type(layer).__name__}: Unknown `fill_mode` {fill_mode}. Expected of one {FILL_MODES}."
-        )
-    if interpolation not in ("nearest", "bilinear"):
-        raise NotImplementedError(
-            f"{type(layer).__name__}: Unknown `interpolation` {interpolation}. Expected of one ('nearest', 'bilinear')."
-        )

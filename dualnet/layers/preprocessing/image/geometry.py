@@ -1,7 +1,6 @@
 """Layers that turn, move and mirror images while training.  x: (height, width, channels) or a batch of them -> the same shape
 
-Otherwise the images are passed on. Each image of a batch has numbers of its own. Where the result looks outside of the image is
-filled by ``fill_mode``, for pixels a b c d:
+Each image of a batch gets its own transform. What lies outside of the image is filled by ``fill_mode``, for pixels a b c d:
 
     "reflect"  d c b a | a b c d | d c b a        "constant"  k k k k | a b c d | k k k k, with k = fill_value
     "wrap"     a b c d | a b c d | a b c d        "nearest"   a a a a | a b c d | d d d d
@@ -15,8 +14,10 @@ import math
 from typing import Any
 
 from .... import ops
-from .base import RandomImageLayer, check_filling, limits_of
+from .base import RandomImageLayer, parse_factor
 
+FILL_MODES = ("reflect", "wrap", "constant", "nearest")
+INTERPOLATIONS = ("nearest", "bilinear")
 FLIPS = ("horizontal", "vertical", "horizontal_and_vertical")
 
 
@@ -38,25 +39,24 @@ class RandomFlip(RandomImageLayer):
         if mode not in FLIPS:
             raise ValueError(f"RandomFlip: mode must be one of {', '.join(FLIPS)}, got {mode!r}")
         self.mode = mode
-        self._build_at_init()
 
     def _draw(self, images: Any) -> Any:
-        """For each image whether to mirror it, left and right and up and down."""
+        """Whether to mirror each image, left and right and up and down."""
         return {"flips": ops.less_equal(self._uniform(images, (images.shape[0], 2)), 0.5)}
 
     def _transform(self, images: Any, transformation: Any) -> Any:
         for i, (mode, axis) in enumerate((("horizontal", self.width_axis), ("vertical", self.height_axis))):
             if mode in self.mode:
-                chosen = ops.reshape(transformation["flips"][:, i], (-1, 1, 1, 1))
-                images = ops.where(chosen, ops.flip(images, axis), images)
+                mirrored = ops.reshape(transformation["flips"][:, i], (-1, 1, 1, 1))
+                images = ops.where(mirrored, ops.flip(images, axis), images)
         return images
 
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         return self.transform_images(segmentation_masks, transformation, training)
 
 
-class _Transformed(RandomImageLayer):
-    """Base of layers that are an affine transform of each image."""
+class _AffineLayer(RandomImageLayer):
+    """Base of layers that apply an affine transform to each image."""
 
     def __init__(
         self,
@@ -68,7 +68,12 @@ class _Transformed(RandomImageLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed, data_format, **kwargs)
-        check_filling(self, fill_mode, interpolation)
+        for name, value, known in (
+            ("fill_mode", fill_mode, FILL_MODES),
+            ("interpolation", interpolation, INTERPOLATIONS),
+        ):
+            if value not in known:
+                raise NotImplementedError(f"{type(self).__name__}: Unknown `{name}` {value}. Expected of one {known}.")
         self.fill_mode = fill_mode
         self.interpolation = interpolation
         self.fill_value = fill_value
@@ -96,11 +101,11 @@ class _Transformed(RandomImageLayer):
 def _about_center(a: Any, b: Any, c: Any, d: Any, height: int, width: int) -> Any:
     """x -> a x + b y, y -> c x + d y, with the center of the image for the origin.  -> (batch, 8)"""
     x, y = (width - 1) / 2, (height - 1) / 2
-    none = ops.zeros_like(a)
-    return ops.stack([a, b, x - a * x - b * y, c, d, y - c * x - d * y, none, none], axis=1)
+    zero = ops.zeros_like(a)
+    return ops.stack([a, b, x - a * x - b * y, c, d, y - c * x - d * y, zero, zero], axis=1)
 
 
-class RandomRotation(_Transformed):
+class RandomRotation(_AffineLayer):
     """Turns each image about its center by a random angle.
 
     Args:
@@ -120,8 +125,7 @@ class RandomRotation(_Transformed):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
-        self.factor = limits_of(self, "factor", factor, -1.0, 1.0)
-        self._build_at_init()
+        self.factor = parse_factor(self, "factor", factor, -1.0, 1.0)
 
     def _draw(self, images: Any) -> Any:
         """The angles in radians."""
@@ -133,7 +137,7 @@ class RandomRotation(_Transformed):
         return _about_center(cos, -sin, sin, cos, height, width)
 
 
-class RandomZoom(_Transformed):
+class RandomZoom(_AffineLayer):
     """Makes each image larger or smaller about its center.
 
     Without a width_factor the aspect ratio is kept.
@@ -159,9 +163,10 @@ class RandomZoom(_Transformed):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor = tuple(height_factor) if isinstance(height_factor, list) else height_factor
         self.width_factor = tuple(width_factor) if isinstance(width_factor, list) else width_factor
-        self._height = limits_of(self, "height_factor", height_factor, -1.0, 1.0, open_below=True)
-        self._width = None if width_factor is None else limits_of(self, "width_factor", width_factor, -1.0, 1.0, True)
-        self._build_at_init()
+        self._height = parse_factor(self, "height_factor", height_factor, -1.0, 1.0, open_below=True)
+        self._width = (
+            None if width_factor is None else parse_factor(self, "width_factor", width_factor, -1.0, 1.0, True)
+        )
 
     def _draw(self, images: Any) -> Any:
         shape = (images.shape[0],)
@@ -173,11 +178,11 @@ class RandomZoom(_Transformed):
 
     def _matrix(self, transformation: Any, height: int, width: int) -> Any:
         down, right = transformation["height_zoom"], transformation["width_zoom"]
-        none = ops.zeros_like(down)
-        return _about_center(right, none, none, down, height, width)
+        zero = ops.zeros_like(down)
+        return _about_center(right, zero, zero, down, height, width)
 
 
-class RandomTranslation(_Transformed):
+class RandomTranslation(_AffineLayer):
     """Moves each image down and to the right.
 
     Args:
@@ -201,9 +206,8 @@ class RandomTranslation(_Transformed):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor = tuple(height_factor) if isinstance(height_factor, list) else height_factor
         self.width_factor = tuple(width_factor) if isinstance(width_factor, list) else width_factor
-        self._height = limits_of(self, "height_factor", height_factor, -1.0, 1.0)
-        self._width = limits_of(self, "width_factor", width_factor, -1.0, 1.0)
-        self._build_at_init()
+        self._height = parse_factor(self, "height_factor", height_factor, -1.0, 1.0)
+        self._width = parse_factor(self, "width_factor", width_factor, -1.0, 1.0)
 
     def _draw(self, images: Any) -> Any:
         shape = (images.shape[0],)
@@ -212,11 +216,11 @@ class RandomTranslation(_Transformed):
 
     def _matrix(self, transformation: Any, height: int, width: int) -> Any:
         right, down = transformation["translations"][:, 0] * width, transformation["translations"][:, 1] * height
-        one, none = ops.ones_like(right), ops.zeros_like(right)
-        return ops.stack([one, none, -right, none, one, -down, none, none], axis=1)
+        one, zero = ops.ones_like(right), ops.zeros_like(right)
+        return ops.stack([one, zero, -right, zero, one, -down, zero, zero], axis=1)
 
 
-class RandomShear(_Transformed):
+class RandomShear(_AffineLayer):
     """Shifts the rows of each image to the side, the more the lower they are, and the columns likewise down.
 
     Args:
@@ -240,13 +244,12 @@ class RandomShear(_Transformed):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.x_factor = self._limits("x_factor", x_factor)
         self.y_factor = self._limits("y_factor", y_factor)
-        self._build_at_init()
 
     def _limits(self, name: str, value: Any) -> tuple[float, float]:
         """One number becomes (-f, f), which is also what a config of it holds."""
         pair = isinstance(value, (tuple, list)) and len(value) == 2
         symmetric = pair and value[0] == -value[1]
-        return limits_of(self, name, value, -1.0 if symmetric else 0.0, 1.0)
+        return parse_factor(self, name, value, -1.0 if symmetric else 0.0, 1.0)
 
     def _draw(self, images: Any) -> Any:
         n = images.shape[0]
@@ -256,5 +259,5 @@ class RandomShear(_Transformed):
 
     def _matrix(self, transformation: Any, height: int, width: int) -> Any:
         x, y = transformation["shear_factor"][:, 0], transformation["shear_factor"][:, 1]
-        one, none = ops.ones_like(x), ops.zeros_like(x)
-        return ops.stack([one, x, none, y, one, none, none, none], axis=1)
+        one, zero = ops.ones_like(x), ops.zeros_like(x)
+        return ops.stack([one, x, zero, y, one, zero, zero, zero], axis=1)

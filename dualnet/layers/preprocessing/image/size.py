@@ -1,4 +1,4 @@
-"""Layers that give images another size.  x: (height, width, channels) or a batch of them, or with the channels first"""
+"""Layers that resize and crop images.  x: (height, width, channels) or a batch of them, or with the channels first"""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from ...base.spatial import whole_numbers
 from .base import ImageLayer, RandomImageLayer
 
 
-class _Sized(ImageLayer):
+class _SizeLayer(ImageLayer):
+    """Base of layers whose images have the size (height, width)."""
+
     height: int
     width: int
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        return self.transform_images(segmentation_masks, transformation, training)
 
     def _image_shape(self, shape: Any) -> Shape:
         out = list(shape)
@@ -21,7 +28,7 @@ class _Sized(ImageLayer):
         return tuple(out)
 
     def _contains_window(self, images: Any) -> bool:
-        """Whether a window of the size can be cut out."""
+        """Whether the images are at least as large as the window."""
         return bool(images.shape[self.height_axis] >= self.height and images.shape[self.width_axis] >= self.width)
 
     def _window(self, images: Any) -> Any:
@@ -30,10 +37,8 @@ class _Sized(ImageLayer):
         return ops.image.resize(images, size, crop_to_aspect_ratio=True, data_format=self.data_format)
 
 
-class Resizing(_Sized):
-    """Images in another size.
-
-    Images of whole numbers stay so, rounded.
+class Resizing(_SizeLayer):
+    """Resizes images. Integer images stay so, rounded.
 
     Args:
         height, width: the size.
@@ -72,7 +77,6 @@ class Resizing(_Sized):
             )
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
             raise ValueError("Resizing: give crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
-        self._build_at_init()
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         return self._resized(images, self.interpolation)
@@ -96,38 +100,28 @@ class Resizing(_Sized):
         )
 
 
-class CenterCrop(_Sized):
-    """The middle of images. An image that is smaller than ``height`` and ``width`` gives its largest window of that aspect
-    ratio, resized.
-    """
+class CenterCrop(_SizeLayer):
+    """The middle of images; of an image that is smaller, the largest window of that aspect ratio, resized."""
 
     def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.height, self.width = whole_numbers(self, "(height, width)", (height, width), 2)
-        self._build_at_init()
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         if not self._contains_window(images):
             return self._window(images)
-        top = (images.shape[self.height_axis] - self.height) // 2
-        left = (images.shape[self.width_axis] - self.width) // 2
         return ops.image.crop_images(
             images,
-            top_cropping=top,
-            left_cropping=left,
+            top_cropping=(images.shape[self.height_axis] - self.height) // 2,
+            left_cropping=(images.shape[self.width_axis] - self.width) // 2,
             target_height=self.height,
             target_width=self.width,
             data_format=self.data_format,
         )
 
-    def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        return self.transform_images(segmentation_masks)
 
-
-class RandomCrop(RandomImageLayer, _Sized):
-    """While training, a window at a random place, the same for all images of a batch.
+class RandomCrop(RandomImageLayer, _SizeLayer):
+    """While training, a window at a random position, the same for all images of a batch.
 
     Otherwise, and for images that are smaller, the largest window of that aspect ratio in the middle, resized.
 
@@ -148,15 +142,14 @@ class RandomCrop(RandomImageLayer, _Sized):
     ) -> None:
         super().__init__(seed, data_format, name=name, **kwargs)
         self.height, self.width = whole_numbers(self, "(height, width)", (height, width), 2)
-        self._build_at_init()
 
     def _draw(self, images: Any) -> Any:
-        """Where the window begins: a row and a column."""
+        """The first row and column of the window."""
         if not self._contains_window(images):
             return None
-        positions = [images.shape[self.height_axis] - self.height + 1, images.shape[self.width_axis] - self.width + 1]
+        offsets = [images.shape[self.height_axis] - self.height + 1, images.shape[self.width_axis] - self.width + 1]
         u = self._uniform(images, (2,))
-        return tuple(ops.cast(ops.floor(u[i] * n), "int32") for i, n in enumerate(positions))
+        return tuple(ops.cast(ops.floor(u[i] * n), "int32") for i, n in enumerate(offsets))
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         if not training or transformation is None:
@@ -164,6 +157,3 @@ class RandomCrop(RandomImageLayer, _Sized):
         for start, length, axis in zip(transformation, (self.height, self.width), (self.height_axis, self.width_axis)):
             images = ops.take(images, start + ops.arange(length, dtype="int32"), axis=axis)
         return images
-
-    def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
-        return self.transform_images(segmentation_masks, transformation, training)
