@@ -1,19 +1,20 @@
-"""Hashes that give the same numbers everywhere: FarmHash64 (github.com/google/farmhash) and SipHash (131002.net/siphash).
+"""FarmHash64 (github.com/google/farmhash) and SipHash (131002.net/siphash), on unsigned 64-bit numbers.
 
-They are the ones of TensorFlow's ``tf.strings.to_hash_bucket_fast`` and ``to_hash_bucket_strong``, and of its hashed crossings.
-All arithmetic is that of unsigned 64-bit numbers.
+They are the hashes of TensorFlow's ``tf.strings.to_hash_bucket_fast`` and ``to_hash_bucket_strong``, and of its hashed crossings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import unpack_from
 from typing import Any
+
+import numpy as np
 
 _MASK = (1 << 64) - 1
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 _CROSS_MUL = 0xC6A4A7935BD1E995
-_CROSS_KEY = 0xDECAFCAFFE  # what a crossing starts from
+_CROSS_KEY = 0xDECAFCAFFE  # the initial fingerprint of a crossing
 
 
 def _rotate(x: int, n: int) -> int:
@@ -56,34 +57,24 @@ def _up_to_16(s: bytes, n: int) -> int:
     return _K2
 
 
-def _up_to_32(s: bytes, n: int) -> int:
-    mul = _K2 + n * 2
-    a = _u64(s, 0) * _K1 & _MASK
-    b = _u64(s, 8)
-    c = _u64(s, n - 8) * mul & _MASK
-    d = _u64(s, n - 16) * _K2 & _MASK
+def _mix_four(a: int, b: int, c: int, d: int, k: int, mul: int) -> tuple[int, int]:
     first = _rotate(a + b & _MASK, 43) + _rotate(c, 30) + d & _MASK
-    return _mix(first, a + _rotate(b + _K2 & _MASK, 18) + c & _MASK, mul)
+    return first, _mix(first, a + _rotate(b + k & _MASK, 18) + c & _MASK, mul)
 
 
 def _up_to_64(s: bytes, n: int) -> int:
     mul = _K2 + n * 2
-    a = _u64(s, 0) * _K2 & _MASK
-    b = _u64(s, 8)
-    c = _u64(s, n - 8) * mul & _MASK
-    d = _u64(s, n - 16) * _K2 & _MASK
-    y = _rotate(a + b & _MASK, 43) + _rotate(c, 30) + d & _MASK
-    z = _mix(y, a + _rotate(b + _K2 & _MASK, 18) + c & _MASK, mul)
-    e = _u64(s, 16) * mul & _MASK
-    f = _u64(s, 24)
+    a = _u64(s, 0) * (_K1 if n <= 32 else _K2) & _MASK
+    y, z = _mix_four(a, _u64(s, 8), _u64(s, n - 8) * mul & _MASK, _u64(s, n - 16) * _K2 & _MASK, _K2, mul)
+    if n <= 32:
+        return z
     g = (y + _u64(s, n - 32)) * mul & _MASK
     h = (z + _u64(s, n - 24)) * mul & _MASK
-    first = _rotate(e + f & _MASK, 43) + _rotate(g, 30) + h & _MASK
-    return _mix(first, e + _rotate(f + a & _MASK, 18) + g & _MASK, mul)
+    return _mix_four(_u64(s, 16) * mul & _MASK, _u64(s, 24), g, h, a, mul)[1]
 
 
 def _weak(s: bytes, i: int, a: int, b: int) -> tuple[int, int]:
-    """32 bytes and two numbers as two numbers."""
+    """The hash of the 32 bytes from ``i`` on, seeded with ``a`` and ``b``."""
     w, x, y, z = unpack_from("<4Q", s, i)
     a = a + w & _MASK
     b = _rotate(b + a + z & _MASK, 21)
@@ -98,29 +89,21 @@ def _long(s: bytes, n: int) -> int:
     z = _shift_mix(y * _K2 + 113 & _MASK) * _K2 & _MASK
     v, w = (0, 0), (0, 0)
     x = x * _K2 + _u64(s, 0) & _MASK
-    end = (n - 1) // 64 * 64
-    for i in range(0, end, 64):
-        x = _rotate(x + y + v[0] + _u64(s, i + 8) & _MASK, 37) * _K1 & _MASK
-        y = _rotate(y + v[1] + _u64(s, i + 48) & _MASK, 42) * _K1 & _MASK
-        x ^= w[1]
-        y = y + v[0] + _u64(s, i + 40) & _MASK
-        z = _rotate(z + w[0] & _MASK, 33) * _K1 & _MASK
-        v = _weak(s, i, v[1] * _K1 & _MASK, x + w[0] & _MASK)
+    mul, factor = _K1, 1
+    for i in (*range(0, (n - 1) // 64 * 64, 64), n - 64):
+        if i == n - 64:  # the last 64 bytes, which may overlap those before
+            mul, factor = _K1 + ((z & 0xFF) << 1) & _MASK, 9
+            w = (w[0] + (n - 1 & 63) & _MASK, w[1])
+            v = (v[0] + w[0] & _MASK, v[1])
+            w = (w[0] + v[0] & _MASK, w[1])
+        x = _rotate(x + y + v[0] + _u64(s, i + 8) & _MASK, 37) * mul & _MASK
+        y = _rotate(y + v[1] + _u64(s, i + 48) & _MASK, 42) * mul & _MASK
+        x ^= w[1] * factor & _MASK
+        y = y + v[0] * factor + _u64(s, i + 40) & _MASK
+        z = _rotate(z + w[0] & _MASK, 33) * mul & _MASK
+        v = _weak(s, i, v[1] * mul & _MASK, x + w[0] & _MASK)
         w = _weak(s, i + 32, z + w[1] & _MASK, y + _u64(s, i + 16) & _MASK)
         z, x = x, z
-    mul = _K1 + ((z & 0xFF) << 1) & _MASK
-    i, rest = n - 64, (n - 1) & 63
-    w = (w[0] + rest & _MASK, w[1])
-    v = (v[0] + w[0] & _MASK, v[1])
-    w = (w[0] + v[0] & _MASK, w[1])
-    x = _rotate(x + y + v[0] + _u64(s, i + 8) & _MASK, 37) * mul & _MASK
-    y = _rotate(y + v[1] + _u64(s, i + 48) & _MASK, 42) * mul & _MASK
-    x ^= w[1] * 9 & _MASK
-    y = y + v[0] * 9 + _u64(s, i + 40) & _MASK
-    z = _rotate(z + w[0] & _MASK, 33) * mul & _MASK
-    v = _weak(s, i, v[1] * mul & _MASK, x + w[0] & _MASK)
-    w = _weak(s, i + 32, z + w[1] & _MASK, y + _u64(s, i + 16) & _MASK)
-    z, x = x, z
     first = _mix(v[0], w[0], mul) + _shift_mix(y) * _K0 + z & _MASK
     return _mix(first, _mix(v[1], w[1], mul) + x & _MASK, mul)
 
@@ -130,8 +113,6 @@ def farmhash64(s: bytes) -> int:
     n = len(s)
     if n <= 16:
         return _up_to_16(s, n)
-    if n <= 32:
-        return _up_to_32(s, n)
     return _up_to_64(s, n) if n <= 64 else _long(s, n)
 
 
@@ -169,20 +150,15 @@ def crossed(features: Sequence[int]) -> int:
     """One number from several: fingerprints of strings, and whole numbers as they are."""
     fingerprint = _CROSS_KEY
     for feature in features:
-        fingerprint = _concatenated(fingerprint, feature & _MASK)
+        second = (feature & _MASK) * _CROSS_MUL & _MASK
+        fingerprint ^= _CROSS_MUL ^ (_shift_mix(second) * _CROSS_MUL & _MASK)
+        fingerprint = fingerprint * _CROSS_MUL & _MASK
+        fingerprint = _shift_mix(_shift_mix(fingerprint) * _CROSS_MUL & _MASK)
     return fingerprint
 
 
-def _concatenated(first: int, second: int) -> int:
-    fingerprint = first ^ _CROSS_MUL
-    fingerprint ^= _shift_mix(second * _CROSS_MUL & _MASK) * _CROSS_MUL & _MASK
-    fingerprint = fingerprint * _CROSS_MUL & _MASK
-    fingerprint = _shift_mix(fingerprint) * _CROSS_MUL & _MASK
-    return _shift_mix(fingerprint)
-
-
 def as_salt(layer: Any, salt: Any) -> list[int] | None:
-    """A salt as a key of two numbers."""
+    """The argument ``salt`` as a SipHash key of two numbers."""
     if salt is None:
         return None
     if isinstance(salt, int) and not isinstance(salt, bool):
@@ -198,3 +174,12 @@ def as_salt(layer: Any, salt: Any) -> list[int] | None:
 def hashed(key: bytes, buckets: int, salt: list[int] | None) -> int:
     """The bucket of some bytes: FarmHash64, or SipHash when there is a salt, modulo the number of buckets."""
     return (farmhash64(key) if salt is None else siphash(key, salt)) % buckets
+
+
+def map_values(function: Callable[[Any], Any], values: Any, dtype: Any) -> Any:
+    """``function`` of every value of a NumPy array, called once for equal ones."""
+    flat = values.reshape(-1).tolist()
+    results = {value: function(value) for value in set(flat)}
+    mapped = np.empty(values.shape, dtype)
+    mapped.reshape(-1)[:] = [results[value] for value in flat]
+    return mapped

@@ -1,4 +1,4 @@
-"""Layers that need no vocabulary: every string or number goes into a bin that its hash says."""
+"""Layers that need no vocabulary: the bin of a string or number is its hash."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ....core.symbolic import KerasTensor
 from ...base.layer import Shape
 from ..numeric.category_encoding import OutputDtypeLayer, not_sparse
 from ..numeric.encoding import encode, encoded_shape
-from .hash_functions import as_salt, crossed, farmhash64, hashed
+from .hash_functions import as_salt, crossed, farmhash64, hashed, map_values
 
 
 class _HashingLayer(OutputDtypeLayer):
-    """What layers that hash have in common. They work on the host, and give int64 or vectors."""
+    """Base of layers that hash, on the host, to int64 or vectors."""
 
     takes_text = True
     input_dtype = "int64"  # unless it is text
@@ -34,11 +34,11 @@ class _HashingLayer(OutputDtypeLayer):
 class Hashing(_HashingLayer):
     """The bin of a string or a whole number, by its hash.  x: any shape -> whole numbers from 0 to num_bins - 1, or vectors
 
-    Bins are the fingerprint (FarmHash64; whole numbers as text) modulo the number of bins, the same as those of
-    TensorFlow. Floating point numbers are cut off.
+    The bin is the FarmHash64 of a string, or of a number as text, modulo the number of bins, as in TensorFlow. Floating
+    point numbers are cut off.
 
     Args:
-        mask_value: goes into bin 0, which is left free for it.
+        mask_value: the only value in bin 0.
         salt: two numbers, or one for both, for SipHash under this key.
         output_mode: "int", "one_hot", "multi_hot" or "count", as in ``CategoryEncoding``.
         sparse: must be False.
@@ -85,16 +85,15 @@ class Hashing(_HashingLayer):
         self._build_at_init()
 
     def call(self, inputs: Any) -> Any:
-        keys = _keys(inputs)
-        masked = None if self.mask_value is None else str(self.mask_value).encode()
-        free = 0 if masked is None else 1
-        if masked is not None and self.num_bins == 1:
-            bins = dict.fromkeys(keys.reshape(-1).tolist(), 0)
-        else:
-            bins = {k: free + hashed(k, self.num_bins - free, self.salt) for k in set(keys.reshape(-1).tolist())}
-        if masked is not None:
-            bins[masked] = 0
-        ids = np.array([bins[k] for k in keys.reshape(-1).tolist()], "int64").reshape(keys.shape)
+        mask = None if self.mask_value is None else str(self.mask_value).encode()
+        reserved = 0 if mask is None else 1  # bins
+
+        def bin_of(key: bytes) -> int:
+            if key == mask or self.num_bins == reserved:
+                return 0
+            return reserved + hashed(key, self.num_bins - reserved, self.salt)
+
+        ids = map_values(bin_of, _keys(inputs), "int64")
         return encode(ids, self.output_mode, self.num_bins, self.output_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -146,9 +145,9 @@ class HashedCrossing(_HashingLayer):
             raise ValueError(f"`HashedCrossing` should be called on at least two inputs. Received: inputs={inputs}")
         inputs = [text.as_text(x) if text.is_text(x) else ops.convert_to_numpy(x) for x in inputs]
         shapes = [x.shape for x in inputs]
-        if any(shape != shapes[0] for shape in shapes):
-            raise ValueError(f"All `HashedCrossing` inputs should have equal shape. Received: shapes {shapes}")
         shape = shapes[0]
+        if len(set(shapes)) > 1:
+            raise ValueError(f"All `HashedCrossing` inputs should have equal shape. Received: shapes {shapes}")
         if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
             raise ValueError(
                 "All `HashedCrossing` inputs should have shape `()`, `(batch_size)` or `(batch_size, 1)`. "
@@ -178,20 +177,13 @@ def _keys(x: Any) -> Any:
     """Strings and whole numbers as the bytes that are hashed, in a NumPy array of objects."""
     if text.is_text(x):
         return text.as_bytes(x)
-    values = ops.convert_to_numpy(x).astype("int64")
-    result = np.empty(values.shape, object)
-    result.reshape(-1)[:] = [str(v).encode() for v in values.reshape(-1).tolist()]
-    return result
+    return map_values(lambda v: str(v).encode(), ops.convert_to_numpy(x).astype("int64"), object)
 
 
 def _feature(x: Any) -> Any:
     """Fingerprints of strings, whole numbers as they are, in a NumPy array of objects."""
     if text.is_text(x):
-        keys = text.as_bytes(x)
-        known = {k: farmhash64(k) for k in set(keys.reshape(-1).tolist())}
-        result = np.empty(keys.shape, object)
-        result.reshape(-1)[:] = [known[k] for k in keys.reshape(-1).tolist()]
-        return result
+        return map_values(farmhash64, text.as_bytes(x), object)
     values = ops.convert_to_numpy(x)
     if values.dtype.kind not in "iu":
         raise ValueError(

@@ -1,4 +1,4 @@
-"""IndexLookup: what StringLookup and IntegerLookup have in common."""
+"""IndexLookup: the base of StringLookup and IntegerLookup."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 
 
 class IndexLookup(VocabularyLayer):
-    """What ``StringLookup`` and ``IntegerLookup`` have in common; the arguments are explained there."""
+    """Base of ``StringLookup`` and ``IntegerLookup``, which explain the arguments. The constructor is that of ``IntegerLookup``."""
 
-    takes_text = False
+    vocabulary_dtype = "int64"
     _config_attributes = attributes(vocabulary=None, idf_weights=None, vocabulary_dtype=None)
 
     def __init__(
@@ -28,9 +28,9 @@ class IndexLookup(VocabularyLayer):
         max_tokens: int | None = None,
         num_oov_indices: int = 1,
         mask_token: Any = None,
-        oov_token: Any = None,
-        vocabulary_dtype: str = "string",
+        oov_token: Any = -1,
         vocabulary: Any = None,
+        vocabulary_dtype: str = "int64",
         idf_weights: Any = None,
         invert: bool = False,
         output_mode: str = "int",
@@ -41,10 +41,17 @@ class IndexLookup(VocabularyLayer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self._expected_size: int | None = kwargs.pop("vocabulary_size", None)  # as a file says it
+        self._expected_size: int | None = kwargs.pop("vocabulary_size", None)  # from a file
         super().__init__(name=name, **kwargs)
         output_mode = "multi_hot" if output_mode == "binary" else output_mode  # its name in Keras 2
         class_name = type(self).__name__
+        if vocabulary_dtype != "int64":
+            raise ValueError(
+                "Only `vocabulary_dtype='int64'` is supported at this time. "
+                f"Received: vocabulary_dtype={vocabulary_dtype}"
+            )
+        if salt is not None and self.vocabulary_dtype == "int64" and oov_method != "farmhash":
+            raise ValueError(f"`salt` can only be used when `oov_method='farmhash'`. Received: oov_method={oov_method}")
         if max_tokens is not None and max_tokens <= 1:
             raise ValueError(f"If set, `max_tokens` must be greater than 1. Received: max_tokens={max_tokens}")
         if pad_to_max_tokens and max_tokens is None:
@@ -82,7 +89,6 @@ class IndexLookup(VocabularyLayer):
         self.num_oov_indices = num_oov_indices
         self.mask_token = mask_token
         self.oov_token = oov_token
-        self.vocabulary_dtype = vocabulary_dtype
         self.invert = invert
         self.output_mode = output_mode
         self.sparse = sparse
@@ -93,7 +99,7 @@ class IndexLookup(VocabularyLayer):
         self._vocabulary = Vocabulary(idf_weights)
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
-        self._has_static_vocabulary = vocabulary is not None  # to the constructor
+        self._has_static_vocabulary = vocabulary is not None
         self._build_at_init()
 
     # -- calling -----------------------------------------------------------------------------------------------------
@@ -108,7 +114,7 @@ class IndexLookup(VocabularyLayer):
 
     @property
     def input_dtype(self) -> str:
-        """That of the input of a ``Sequential`` which begins with the layer."""
+        """The dtype of the input of a ``Sequential`` that starts with this layer."""
         return self.vocabulary_dtype if not self.invert else "int64"
 
     def _depth(self) -> int:
@@ -131,10 +137,10 @@ class IndexLookup(VocabularyLayer):
             return self._inverted(inputs)
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
         y = encode(self._ids(inputs), mode, self._depth(), self.output_dtype)
-        return self._weighed(y) if self.output_mode == "tf_idf" else y
+        return self._apply_idf(y) if self.output_mode == "tf_idf" else y
 
-    def _weighed(self, counts: Any) -> Any:
-        """Counts of terms by their weights."""
+    def _apply_idf(self, counts: Any) -> Any:
+        """Counts of terms, times their weights."""
         return counts * self._vocabulary.weights(self._depth()).on_device_of(counts, self.output_dtype)
 
     def _unknown(self, values: Any) -> ValueError:
@@ -158,7 +164,7 @@ class IndexLookup(VocabularyLayer):
         }
 
     def _in_config(self) -> tuple[list[Any] | None, Any]:
-        """The vocabulary and its weights in the config: those given, or such as have line breaks in them, unfit for a file."""
+        """The vocabulary and its weights in the config: those of the constructor, or with line breaks, which a file cannot hold."""
         vocabulary = self._vocabulary
         if vocabulary.terms is None or (self._is_learned and has_no_line_breaks(vocabulary.terms)):
             return None, None if self._is_learned else plain(vocabulary.initial_idf)
@@ -175,10 +181,10 @@ class IndexLookup(VocabularyLayer):
         refuse_path(cls, config)
         return cls(**config)
 
-    # -- what strings and numbers do in their own way ------------------------------------------------------------------
+    # -- for subclasses ----------------------------------------------------------------------------------------------
 
     def _ids(self, inputs: Any) -> Any:
-        """The ids of terms, -1 for what is to be left out: on the host as an array, or on the device as a tensor."""
+        """The ids of terms, -1 for masked ones: an array of the host, or a tensor on the device."""
         raise NotImplementedError
 
     def _inverted(self, inputs: Any) -> Any:

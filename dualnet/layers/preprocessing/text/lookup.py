@@ -1,4 +1,4 @@
-"""StringLookup and IntegerLookup: strings or whole numbers as their places in a vocabulary, and back."""
+"""StringLookup and IntegerLookup: strings or whole numbers as their indices in a vocabulary, and back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ....core.tensor import Tensor
 from ....ops.nn.encoding import index_of
 from ....serialization.configurable import attributes
 from ..numeric.category_encoding import Constant
-from .hash_functions import hashed
+from .hash_functions import hashed, map_values
 from .index_lookup import IndexLookup
 
 
 class StringLookup(IndexLookup):
-    """Strings as their places in a vocabulary.  strings: any shape -> whole numbers, or vectors by ``output_mode``
+    """Strings as their indices in a vocabulary.  strings: any shape -> whole numbers, or vectors by ``output_mode``
 
     The vocabulary is given, or learned by ``adapt(data)`` before training. It begins with the mask token, if there is one
     (id 0), and with ``num_oov_indices`` entries for what it lacks.
@@ -37,6 +37,8 @@ class StringLookup(IndexLookup):
         encoding: of strings that come as bytes.
     """
 
+    vocabulary_dtype = text.DTYPE
+
     def __init__(
         self,
         max_tokens: int | None = None,
@@ -55,7 +57,7 @@ class StringLookup(IndexLookup):
         **kwargs: Any,
     ) -> None:
         self.encoding = encoding
-        kwargs.pop("vocabulary_dtype", None)
+        kwargs.pop("vocabulary_dtype", None)  # in the files of Keras
         self.takes_text = not invert
         super().__init__(
             max_tokens=max_tokens,
@@ -130,7 +132,7 @@ class StringLookup(IndexLookup):
 
 
 class IntegerLookup(IndexLookup):
-    """Whole numbers as their places in a vocabulary.  x: any shape -> whole numbers, or vectors by ``output_mode``
+    """Whole numbers as their indices in a vocabulary.  x: any shape -> whole numbers, or vectors by ``output_mode``
 
     As ``StringLookup``, which see, for whole numbers (floating point ones are cut off). The look-up runs on the device.
 
@@ -142,51 +144,8 @@ class IntegerLookup(IndexLookup):
     """
 
     _config_attributes = attributes(vocabulary_dtype="vocabulary_dtype")
-
-    def __init__(
-        self,
-        max_tokens: int | None = None,
-        num_oov_indices: int = 1,
-        mask_token: int | None = None,
-        oov_token: int = -1,
-        vocabulary: Any = None,
-        vocabulary_dtype: str = "int64",
-        idf_weights: Any = None,
-        invert: bool = False,
-        output_mode: str = "int",
-        sparse: bool = False,
-        pad_to_max_tokens: bool = False,
-        oov_method: str = "floormod",
-        salt: Any = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        if vocabulary_dtype != "int64":
-            raise ValueError(
-                "Only `vocabulary_dtype='int64'` is supported at this time. "
-                f"Received: vocabulary_dtype={vocabulary_dtype}"
-            )
-        if salt is not None and oov_method != "farmhash":
-            raise ValueError(f"`salt` can only be used when `oov_method='farmhash'`. Received: oov_method={oov_method}")
-        super().__init__(
-            max_tokens=max_tokens,
-            num_oov_indices=num_oov_indices,
-            mask_token=mask_token,
-            oov_token=oov_token,
-            vocabulary_dtype=vocabulary_dtype,
-            vocabulary=vocabulary,
-            idf_weights=idf_weights,
-            invert=invert,
-            output_mode=output_mode,
-            sparse=sparse,
-            pad_to_max_tokens=pad_to_max_tokens,
-            oov_method=oov_method,
-            salt=salt,
-            name=name,
-            **kwargs,
-        )
-
-    _keys: Any = None  # of the vocabulary, rising; each one's id; and the terms of all ids, one more for those beyond
+    # Of the vocabulary: the sorted keys, their ids, and the terms by id with the out-of-vocabulary token at the end.
+    _keys: Any = None
     _indices: Any = None
     _entries: Any = None
 
@@ -221,14 +180,12 @@ class IntegerLookup(IndexLookup):
         if self.num_oov_indices == 1:
             return ops.where(known, ids, self._first_oov_id)
         if self.oov_method == "farmhash":
-            values = ops.convert_to_numpy(x)
-            buckets = {
-                v: hashed(str(v).encode(), self.num_oov_indices, self.salt) for v in set(values.reshape(-1).tolist())
-            }
-            other: Any = np.array([buckets[v] for v in values.reshape(-1).tolist()], "int64").reshape(values.shape)
+            oov: Any = map_values(
+                lambda v: hashed(str(v).encode(), self.num_oov_indices, self.salt), ops.convert_to_numpy(x), "int64"
+            )
         else:
-            other = x % self.num_oov_indices
-        return ops.where(known, ids, other + self._first_oov_id)
+            oov = x % self.num_oov_indices
+        return ops.where(known, ids, oov + self._first_oov_id)
 
     def _inverted(self, inputs: Any) -> Any:
         ids = ops.cast(ops.convert_to_tensor(inputs), "int64")

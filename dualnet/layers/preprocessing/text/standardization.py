@@ -1,19 +1,20 @@
-"""From sentences to words: what ``TextVectorization`` does to strings before it looks their words up."""
+"""From sentences to words, for ``TextVectorization``: standardization, splitting, ngrams."""
 
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ....core import text
+from .hash_functions import map_values
 
 _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 _PUNCTUATION = string.punctuation.encode()
 
-# What each standardization does to the bytes of a string, as arguments of ``bytes.translate``.
+# The arguments of ``bytes.translate`` for each standardization.
 STANDARDIZE: dict[str, tuple[bytes | None, bytes]] = {
     "lower_and_strip_punctuation": (_LOWER, _PUNCTUATION),
     "lower": (_LOWER, b""),
@@ -24,17 +25,15 @@ SPLIT = ("whitespace", "character")
 Rows = list[list[bytes]]
 
 
-def standardized(strings: Any, mode: str | Callable[..., Any] | None, encoding: str) -> Any:
+def standardize_strings(strings: Any, mode: str | Callable[..., Any] | None, encoding: str) -> Any:
     """Strings as bytes, in an array of any shape -> the same, by one of ``STANDARDIZE`` or by a function"""
     if mode is None:
         return strings
-    result = np.empty(strings.shape, object)
     if isinstance(mode, str):
         table, removed = STANDARDIZE[mode]
-        result.reshape(-1)[:] = [s.translate(table, removed) for s in strings.reshape(-1).tolist()]
-        return result
+        return map_values(lambda s: s.translate(table, removed), strings, object)
     returned = mode(_for_functions(strings, encoding))
-    result = text.as_bytes(returned, encoding) if np.size(returned) else result
+    result = text.as_bytes(returned, encoding) if np.size(returned) else np.empty(strings.shape, object)
     if result.shape != strings.shape:
         raise ValueError(
             f"TextVectorization: the function given as standardize must keep the shape {strings.shape} of the strings, "
@@ -43,7 +42,7 @@ def standardized(strings: Any, mode: str | Callable[..., Any] | None, encoding: 
     return result
 
 
-def split_up(strings: list[bytes], mode: str | Callable[..., Any] | None, encoding: str) -> Rows:
+def split_strings(strings: list[bytes], mode: str | Callable[..., Any] | None, encoding: str) -> Rows:
     """The words of each string, by one of ``SPLIT`` or by a function"""
     if mode == "whitespace":
         return [s.split() for s in strings]
@@ -65,15 +64,8 @@ def _for_functions(strings: Any, encoding: str) -> Any:
 
 
 def ngrams_of(rows: Rows, ngrams: int | tuple[int, ...] | None) -> Rows:
-    """Rows of words put together to runs of 1 to ngrams words, or of the lengths it lists; None: as they are"""
+    """The ngrams of rows of words, of 1 to ``ngrams`` words or of the lengths in it; None: the words."""
     if ngrams is None:
         return rows
     lengths = range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams
-    return [list(_runs(row, lengths)) for row in rows]
-
-
-def _runs(words: list[bytes], lengths: Any) -> Iterator[bytes]:
-    """The words in runs of each of some lengths, joined by blanks."""
-    for n in lengths:
-        for i in range(len(words) - n + 1):
-            yield b" ".join(words[i : i + n])
+    return [[b" ".join(row[i : i + n]) for n in lengths for i in range(len(row) - n + 1)] for row in rows]

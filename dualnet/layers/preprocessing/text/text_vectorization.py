@@ -17,17 +17,17 @@ from ..numeric.category_encoding import OutputDtypeLayer, not_sparse
 from ..numeric.encoding import counted, encode
 from .index_lookup import MODES
 from .lookup import StringLookup
-from .standardization import SPLIT, STANDARDIZE, Rows, ngrams_of, split_up, standardized
+from .standardization import SPLIT, STANDARDIZE, Rows, ngrams_of, split_strings, standardize_strings
 from .vocabulary import batches_of, refuse_path
 
 
 class TextVectorization(OutputDtypeLayer):
     """Strings as the ids of their words.  strings: (batch,) or (batch, 1) -> (batch, words), or (batch, vocabulary)
 
-    Every string is standardized, split, put together to ngrams, and looked up in a vocabulary, which is given, or learned by
-    ``adapt(data)`` before training. Id 0 is what short rows are filled up with, id 1 any word that is not in the vocabulary.
+    Every string is standardized, split, joined to ngrams, and looked up in the vocabulary, which is given, or learned by
+    ``adapt(data)`` before training. Id 0 pads short rows, id 1 is for words outside the vocabulary. Ids are int64.
 
-    The work is done on the host: put the layer into ``Dataset.map``, and it is done beside training. Ids are int64.
+    The work is done on the host; in a ``Dataset.map`` it runs in parallel with training.
 
     Args:
         max_tokens: the most entries the vocabulary may have.
@@ -45,7 +45,7 @@ class TextVectorization(OutputDtypeLayer):
     """
 
     takes_text = True
-    # A function, which may be one without a name, is in the config as it is.
+    # A function, which may be a lambda, is in the config as it is.
     _config_attributes = attributes(standardize=None, split=None, vocabulary=None, idf_weights=None)
 
     def __init__(
@@ -67,7 +67,7 @@ class TextVectorization(OutputDtypeLayer):
     ) -> None:
         size = kwargs.pop("vocabulary_size", None)
         super().__init__(name=name, **kwargs)
-        standardize, split = _function(standardize), _function(split)
+        standardize, split = deserialize_keras_object(standardize), deserialize_keras_object(split)
         output_mode = "multi_hot" if output_mode == "binary" else output_mode
         for argument, value, known in (("standardize", standardize, tuple(STANDARDIZE)), ("split", split, SPLIT)):
             if value is not None and not callable(value) and value not in known:
@@ -132,17 +132,17 @@ class TextVectorization(OutputDtypeLayer):
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
-        """Take one more batch into account."""
+        """Count the words of a batch."""
         strings = text.as_bytes(data, self.encoding)
         rows, _ = self._rows(strings.reshape(-1, 1) if strings.ndim < 2 else strings)
         self._lookup_layer._count(rows)
 
     def finalize_state(self) -> None:
-        """Make the vocabulary of what ``update_state`` has seen."""
+        """Build the vocabulary from the words counted."""
         self._lookup_layer.finalize_state()
 
     def reset_state(self) -> None:
-        """Forget what ``update_state`` has seen."""
+        """Discard the counts."""
         self._lookup_layer.reset_state()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
@@ -172,18 +172,18 @@ class TextVectorization(OutputDtypeLayer):
         rows, prefix = self._rows(strings)
         ids = [lookup._look_up(row) for row in rows]
         if self.output_mode in ("int", "one_hot"):
-            length = self.output_sequence_length
-            if length is None:
-                length = max(map(len, ids), default=0)
+            longest = max(map(len, ids), default=0)
+            length = longest if self.output_sequence_length is None else self.output_sequence_length
             result = np.full((len(ids), length), 0 if self.output_mode == "int" else -1, dtype="int64")
             for i, row in enumerate(ids):
                 result[i, : len(row)] = row[:length]
             result = result.reshape(*prefix, length)
-            result = result if self.output_mode == "int" else result[..., None]
+            if self.output_mode == "one_hot":
+                result = result[..., None]
             return encode(result, self.output_mode, lookup._depth(), self.output_dtype)
         result = _bags(ids, lookup._depth(), self.output_mode).reshape(*prefix, lookup._depth())
         y = ops.cast(ops.convert_to_tensor(result), self.output_dtype)
-        return lookup._weighed(y) if self.output_mode == "tf_idf" else y
+        return lookup._apply_idf(y) if self.output_mode == "tf_idf" else y
 
     def _checked(self, inputs: Any) -> Any:
         if text.is_text(inputs):
@@ -194,8 +194,8 @@ class TextVectorization(OutputDtypeLayer):
         raise TypeError(f"TextVectorization layer {self.name!r} takes strings, got numbers of shape {shape}")
 
     def _rows(self, strings: Any) -> tuple[Rows, tuple[int, ...]]:
-        """The words of every string, in rows, and the shape in which these rows stand."""
-        strings = standardized(strings, self.standardize, self.encoding)
+        """The words of every string, in rows, and the shape of the array of rows."""
+        strings = standardize_strings(strings, self.standardize, self.encoding)
         if self.split is None:
             rows = strings.reshape(-1, strings.shape[-1] if strings.ndim else 1).tolist()
             return ngrams_of(rows, self.ngrams), strings.shape[:-1]
@@ -206,17 +206,13 @@ class TextVectorization(OutputDtypeLayer):
                     f"dimension must be 1. Received: inputs.shape={strings.shape} with rank={strings.ndim}"
                 )
             strings = strings[..., 0]
-        rows = split_up(strings.reshape(-1).tolist(), self.split, self.encoding)
+        rows = split_strings(strings.reshape(-1).tolist(), self.split, self.encoding)
         return ngrams_of(rows, self.ngrams), strings.shape
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shape = tuple(input_shape)
-        if self.split is None:
-            prefix = shape[:-1]
-            length = shape[-1] if shape and self.ngrams is None else None
-        else:
-            prefix = shape[:-1] if len(shape) > 1 else shape
-            length = None
+        prefix = shape[:-1] if self.split is None or len(shape) > 1 else shape
+        length = shape[-1] if shape and self.split is None and self.ngrams is None else None
         if self.output_mode == "int":
             return (*prefix, length if self.output_sequence_length is None else self.output_sequence_length)
         depth = self._lookup_layer._depth()
@@ -258,15 +254,8 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _function(value: Any) -> Any:
-    """A function from its config; other things as they are."""
-    if isinstance(value, dict):
-        return deserialize_keras_object(value)
-    return value
-
-
 def _bags(rows: list[list[int]], depth: int, mode: str) -> Any:
-    """How often ("count", "tf_idf") or whether ("multi_hot") every id is in each of some rows of different lengths."""
+    """How often ("count", "tf_idf") or whether ("multi_hot") every id occurs in each row."""
     result = np.zeros((len(rows), depth), dtype="int64")
     for i, row in enumerate(rows):
         result[i] = counted(np.array(row, dtype="int64"), depth, mode)

@@ -1,7 +1,8 @@
-"""A vocabulary: what is known and learned of it, its file, and the checks of its terms."""
+"""A vocabulary: its terms and weights, how they are learned, its file, and its checks."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,20 +17,20 @@ ASSET = "vocabulary.txt"
 
 
 class Vocabulary:
-    """A vocabulary and the counts it is learned from. Not a container, which every search for sublayers would walk through."""
+    """A vocabulary and the counts it is learned from. Not a container, which would be searched for sublayers."""
 
     def __init__(self, initial_idf: Any = None) -> None:
-        self.initial_idf = initial_idf  # to the layer as it was made
+        self.initial_idf = initial_idf  # of the constructor
         self.terms: list[Any] | None = None  # without the special ones
         self.idf: Any = None  # the weight of every entry, special ones included
-        self.device_weights: Any = None  # these weights, and what a device has of them
+        self.device_weights: Any = None  # the same weights, and their copies on devices
         self.table: dict[bytes, int] = {}
         self.reset()
 
     # -- learning --------------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Begin to learn anew."""
+        """Discard the counts."""
         self.counts: Counter[Any] = Counter()
         self.documents: Counter[Any] = Counter()  # how many samples have a term
         self.samples = 0
@@ -54,18 +55,18 @@ class Vocabulary:
     # -- weights ---------------------------------------------------------------------------------------------------------
 
     def set_weights(self, weights: Any, special: int = 0) -> None:
-        """Keep these weights, behind as many special ones: those weigh what the known terms do on average."""
+        """Set the weights of the terms, after those of ``special`` entries, which are their mean."""
         weights = np.asarray(weights)
         if special:
             weights = np.concatenate([np.full(special, weights.mean() if len(weights) else 0.0), weights])
         self.idf = weights.astype("float32")
 
     def special_weights_differ(self, special: int) -> bool:
-        """Whether the weight of the special entries is another one than the average."""
+        """Whether the weights of the special entries differ from the mean."""
         return bool(special) and not np.allclose(self.idf[:special], self.idf[special:].mean(), rtol=1e-6)
 
     def weights(self, depth: int) -> Constant:
-        """The weights of vectors with ``depth`` entries, 0 behind the vocabulary."""
+        """The weights, padded with zeros to ``depth`` entries."""
         if self.device_weights is None or self.device_weights[0] is not self.idf:
             self.device_weights = self.idf, Constant(np.pad(self.idf, (0, depth - len(self.idf))))
         return self.device_weights[1]
@@ -75,7 +76,7 @@ class Vocabulary:
 
 
 def read_terms(file: Path, handwritten: bool = False) -> list[str]:
-    """The lines of a file; of one that somebody wrote by hand, without the marks of Windows."""
+    """The lines of a file; of a handwritten one, without the line ends of Windows."""
     try:
         lines = file.read_bytes().decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
@@ -92,7 +93,7 @@ def write_terms(file: Path, terms: list[Any]) -> None:
 
 
 def has_no_line_breaks(terms: list[Any]) -> bool:
-    """Whether a file with a term on each line can hold them."""
+    """Whether the terms can be in a file with one on each line."""
     return not any(isinstance(t, str) and ("\n" in t or "\r" in t) for t in terms)
 
 
@@ -125,7 +126,7 @@ def check_terms(terms: list[Any], special: list[Any], reserved: dict[str, Any], 
 
 
 def refuse_path(cls: type, config: dict[str, Any]) -> None:
-    """A config may come out of a file, which must not make this program read others."""
+    """Refuse a path in a config, which may come from a file that must not cause others to be read."""
     if isinstance(config.get("vocabulary"), (str, bytes)):
         raise ValueError(
             f"{cls.__name__}: the vocabulary in a config must be a list of terms, got the path {config['vocabulary']!r}, "
@@ -133,22 +134,18 @@ def refuse_path(cls: type, config: dict[str, Any]) -> None:
         )
 
 
-# -- what it is learned from ---------------------------------------------------------------------------------------------
+# -- its data ------------------------------------------------------------------------------------------------------------
 
 
 def batches_of(data: Any, steps: int | None = None) -> Iterator[Any]:
-    """What a layer adapts to, batch by batch: one array or list of values, or an iterable of batches."""
+    """The batches in the data of ``adapt``: one array or list of values, or an iterable of batches."""
     if text.is_text(data) or hasattr(data, "shape") or hasattr(data, "to_numpy") or _is_values(data):
         yield data
         return
     if not hasattr(data, "__iter__"):
         raise TypeError(f"adapt takes an array, a list, or an iterable of batches, got {type(data).__name__}")
-    for i, batch in enumerate(data):
-        if steps is not None and i >= steps:
-            return
+    for batch in itertools.islice(data, steps):
         yield batch[0] if isinstance(batch, tuple) else batch
-        if i + 1 == steps:  # without asking for one more, which an endless source would have to make
-            return
 
 
 def _is_values(data: Any) -> bool:

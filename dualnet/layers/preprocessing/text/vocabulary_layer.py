@@ -33,7 +33,7 @@ class VocabularyLayer(OutputDtypeLayer):
 
     @property
     def _first_oov_id(self) -> int:
-        """The id of the first unknown term: behind the mask, which has one only among ids."""
+        """The id of the first out-of-vocabulary entry, after that of the mask token, which only has one in mode "int"."""
         return 1 if self.mask_token is not None and self.output_mode == "int" else 0
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
@@ -124,26 +124,25 @@ class VocabularyLayer(OutputDtypeLayer):
         self.reset_state()
 
     def reset_state(self) -> None:
-        """Forget what ``update_state`` has seen."""
+        """Discard the counts."""
         self._vocabulary.reset()
 
     def update_state(self, data: Any) -> None:
-        """Take one more batch into account."""
+        """Count the terms of a batch."""
         values = self._as_values(data)
         if values.size:
             self._count(values.reshape(len(values) if values.ndim else 1, -1).tolist())
 
     def _count(self, rows: list[list[Any]]) -> None:
-        """Take samples, each a list of terms, into account."""
+        """Count the terms of samples, each a list."""
         self._vocabulary.count(rows, count_documents=self.output_mode == "tf_idf")
 
     def finalize_state(self) -> None:
-        """Make the vocabulary of what ``update_state`` has seen."""
+        """Build the vocabulary from the terms counted."""
         special = len(self._special())
         ignored = {self._as_key(t) for t in (self.mask_token, self.oov_token) if t is not None}
-        keys = self._vocabulary.most_frequent(
-            ignored, None if self.max_tokens is None else max(self.max_tokens - special, 0)
-        )
+        limit = None if self.max_tokens is None else max(self.max_tokens - special, 0)
+        keys = self._vocabulary.most_frequent(ignored, limit)
         if self.output_mode == "tf_idf":
             self._vocabulary.set_weights(self._vocabulary.learned_weights(keys), special)
         self._is_learned = True
@@ -167,10 +166,8 @@ class VocabularyLayer(OutputDtypeLayer):
         if not file.is_file():
             return
         terms = self._checked(self._as_terms(read_terms(file)))
-        if self.output_mode == "tf_idf":
-            self._vocabulary.set_weights(
-                [1.0] * (len(self._special()) + len(terms))
-            )  # what they are comes with the weights
+        if self.output_mode == "tf_idf":  # placeholders: their values are loaded with the weights
+            self._vocabulary.set_weights([1.0] * (len(self._special()) + len(terms)))
         self._is_learned = self._is_learned or self._vocabulary.terms is None
         self._set_terms(terms)
 
@@ -181,12 +178,11 @@ class VocabularyLayer(OutputDtypeLayer):
 
     def load_own_variables(self, store: Any) -> None:
         store = dict(store)
-        weights = store.pop("idf_weights", None)
-        if weights is not None:
-            self._vocabulary.set_weights(weights)
+        if "idf_weights" in store:
+            self._vocabulary.set_weights(store.pop("idf_weights"))
         super().load_own_variables(store)
 
-    # -- what strings and numbers do in their own way ------------------------------------------------------------------
+    # -- for subclasses ----------------------------------------------------------------------------------------------
 
     def _as_terms(self, vocabulary: Any) -> list[Any]:
         raise NotImplementedError
@@ -202,5 +198,5 @@ class VocabularyLayer(OutputDtypeLayer):
         return key
 
     def _prepare(self, terms: list[Any]) -> None:
-        """Get ready for a new vocabulary."""
+        """Build the tables for a new vocabulary."""
         raise NotImplementedError
