@@ -38,7 +38,7 @@ def plain(value: Any) -> Any:
 
 
 def _channels(value: Any) -> Any:
-    """One number for each channel, in a shape that broadcasts against images with the channels first if that is so."""
+    """One number for each channel, in a shape that broadcasts against images in the configured data format."""
     if isinstance(value, (bool, int, float)) or config.image_data_format() == "channels_last":
         return value
     array = to_array(value, backends.get("cpu"))
@@ -76,7 +76,7 @@ class Rescaling(Layer):
 
 
 class CategoryEncoding(Layer):
-    """Whole numbers from 0 to num_tokens - 1 as vectors of ``num_tokens`` entries
+    """Whole numbers from 0 to num_tokens - 1 as vectors of ``num_tokens`` entries.
 
     Args:
         output_mode: "multi_hot": 1 for every number that is in a sample; "one_hot": a vector for each number; "count":
@@ -123,7 +123,7 @@ def not_sparse(layer: Layer, sparse: bool) -> None:
 
 
 class OutputDtypeLayer(Layer):
-    """Base of layers whose output has another dtype than the layer computes in: ``output_dtype``."""
+    """Base of layers whose output has the dtype ``output_dtype``, which may not be the one they compute in."""
 
     @property
     def output_dtype(self) -> str:

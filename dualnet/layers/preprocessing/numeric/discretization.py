@@ -1,7 +1,8 @@
-"""Discretization: numbers as the numbers of bins."""
+"""Discretization: numbers as the indices of bins."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from .encoding import encode, encoded_shape
 
 
 class Discretization(OutputDtypeLayer):
-    """The number of the bin that a value is in: 0 below the first boundary, n from the last of n boundaries on
+    """The index of the bin of a value: 0 below the first boundary, n from the last of n boundaries on.
 
     Args:
-        bin_boundaries: given, rising; or num_bins: how many bins ``adapt(data)`` makes, with about as many values in
-            each.
-        epsilon: how far the shares of values may be off.
+        bin_boundaries: in increasing order. Instead, num_bins: ``adapt(data)`` makes that many bins, of about as many
+            values each.
+        epsilon: the tolerance of the shares of values.
         output_mode: "int", "one_hot", "multi_hot" or "count", as in ``CategoryEncoding``.
         sparse: must be False.
     """
@@ -88,25 +89,24 @@ class Discretization(OutputDtypeLayer):
         if hasattr(data, "dtype") or not hasattr(data, "__iter__"):
             self.update_state(data)
         else:
-            for i, batch in enumerate(data):
-                if steps is not None and i >= steps:
-                    break
+            for batch in itertools.islice(data, steps):
                 self.update_state(batch)
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
-        """Take one more batch into account."""
+        """Merge a batch into the summary of the data."""
         values = np.sort(ops.convert_to_numpy(data).astype("float32").reshape(-1))
         if values.size:
-            self._summary = _merged(self._summary, _summarized(values, self.epsilon), self.epsilon)
+            both = np.concatenate([self._summary, _summarized(values, self.epsilon)], axis=1)
+            self._summary = _compressed(both[:, np.argsort(both[0], kind="stable")], self.epsilon)
 
     def finalize_state(self) -> None:
-        """Make the boundaries of what was seen."""
+        """Compute the boundaries from the summary."""
         if self.num_bins is not None:
             self.bin_boundaries = _compressed(self._summary, 1 / self.num_bins)[0, :-1].tolist()
 
     def reset_state(self) -> None:
-        """Forget what was seen."""
+        """Discard the summary."""
         self._summary = _EMPTY_SUMMARY
 
     def call(self, inputs: Any) -> Any:
@@ -133,7 +133,7 @@ class Discretization(OutputDtypeLayer):
         return layer
 
 
-# A summary of sorted values: row 0 some of them, row 1 how many values each stands for (it and those below it).
+# A summary of sorted values: row 0 has some of them, row 1 how many values each represents (itself and those below).
 _EMPTY_SUMMARY = np.zeros((2, 0), dtype="float32")
 
 
@@ -142,11 +142,6 @@ def _summarized(values: Any, epsilon: float) -> Any:
     step = max(values.size * epsilon, 1)
     chosen = values[int(step - 1) :: int(step)]
     return np.stack([chosen, np.full_like(chosen, step)])
-
-
-def _merged(first: Any, second: Any, epsilon: float) -> Any:
-    both = np.concatenate([first, second], axis=1)
-    return _compressed(both[:, np.argsort(both[0], kind="stable")], epsilon)
 
 
 def _compressed(summary: Any, epsilon: float) -> Any:

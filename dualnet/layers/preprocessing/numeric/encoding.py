@@ -1,4 +1,4 @@
-"""How layers turn ids into vectors: those of categories, bins and vocabularies have this in common."""
+"""Ids of categories, bins and vocabularies as vectors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def encode(ids: Any, mode: str, num_classes: int, dtype: str, weights: Any = Non
     """Ids as "int", "one_hot", "multi_hot" or "count" over the axis behind the batch (or the only one).
 
     ids: a tensor, or an array of the host, which is counted there. dtype: of the result. weights: for "count", of the ids.
-    One hot of (..., 1) has ``num_classes`` in the place of the 1. An id outside 0 to num_classes - 1 counts for nothing.
+    One hot of (..., 1) has the shape (..., num_classes). Ids outside 0 to num_classes - 1 are not counted.
     """
     if not isinstance(ids, (Tensor, KerasTensor)):
         if mode in ("multi_hot", "count") and weights is None and ids.ndim < 3:
@@ -31,15 +31,13 @@ def encode(ids: Any, mode: str, num_classes: int, dtype: str, weights: Any = Non
         single = len(ids.shape) > 1 and ids.shape[-1] == 1
         return ops.one_hot(ops.reshape(ids, ids.shape[:-1]) if single else ids, num_classes, dtype=dtype)
     axis = 1 if len(ids.shape) > 1 else 0
-    return (
-        _multi_hot(ids, num_classes, axis, dtype)
-        if mode == "multi_hot"
-        else _count_ids(ids, weights, num_classes, axis, dtype)
-    )
+    if mode == "multi_hot":
+        return _multi_hot(ids, num_classes, axis, dtype)
+    return _count_ids(ids, weights, num_classes, axis, dtype)
 
 
 def encoded_shape(shape: Any, mode: str, num_classes: int | None) -> tuple[int | None, ...]:
-    """The shape that ``encode`` gives."""
+    """The shape of the result of ``encode``."""
     shape = tuple(shape)
     if mode == "int":
         return shape
@@ -49,7 +47,7 @@ def encoded_shape(shape: Any, mode: str, num_classes: int | None) -> tuple[int |
 
 
 def counted(ids: Any, depth: int, mode: str) -> Any:
-    """How often ("count") or whether ("multi_hot") every id from 0 to depth - 1 is in each row; others are left out.
+    """How often ("count") or whether ("multi_hot") every id from 0 to depth - 1 occurs in each row.
 
     ids: (), (n,) or (batch, n), an array of the host -> (depth,) or (batch, depth)
     """

@@ -1,4 +1,4 @@
-"""Normalization of features by a mean and a variance that are learned beforehand."""
+"""Normalization of features by their mean and variance, learned before training."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CHUNK = 1 << 21  # elements processed at a time
 
 
 class Normalization(Layer):
-    """(x - mean) / sqrt(variance), for each feature by itself
+    """(x - mean) / sqrt(variance), for each feature.
 
     mean and variance are given, or learned by ``adapt(data)`` before training.
 
     Args:
-        axis: that of the features, or several; None has one mean and variance for all.
-        invert: x sqrt(variance) + mean, the way back.
+        axis: the axis of the features, or several; None: one mean and variance for all.
+        invert: compute the inverse, x sqrt(variance) + mean.
     """
 
     supports_masking = True
@@ -71,12 +71,11 @@ class Normalization(Layer):
                 f"All `axis` values to be kept must have a known shape. Received axis={self.axis}, "
                 f"inputs.shape={tuple(input_shape)}"
             )
-        self._lengths = tuple(input_shape[a] for a in self._feature_axes)
         self._broadcast = tuple(n if a in self._feature_axes else 1 for a, n in enumerate(input_shape))
         if self.input_mean is None:
-            for name, initializer in (("mean", "zeros"), ("variance", "ones")):
-                weight = self.add_weight(self._lengths, initializer=initializer, trainable=False, name=name)
-                setattr(self, f"adapt_{name}", weight)
+            lengths = tuple(input_shape[a] for a in self._feature_axes)
+            self.adapt_mean = self.add_weight(lengths, initializer="zeros", trainable=False, name="mean")
+            self.adapt_variance = self.add_weight(lengths, initializer="ones", trainable=False, name="variance")
             self.count = self.add_weight((), initializer="zeros", dtype="int32", trainable=False, name="count")
             return
         self._constants = tuple(Constant(self._aligned(v)) for v in (self.input_mean, self.input_variance))
@@ -108,7 +107,7 @@ class Normalization(Layer):
 
     def adapt(self, data: Any) -> None:
         """Learn mean and variance from data: one array, or an iterable of batches (a ``Dataset``, a list of arrays, a
-        generator); of a tuple (x, y) x is taken. What was learned before is forgotten.
+        generator); of a tuple (x, y) x is taken. Earlier results are discarded.
         """
         if self.input_mean is not None:
             raise ValueError("Normalization: adapt() has nothing to learn, mean and variance were given to the layer")
@@ -122,7 +121,7 @@ class Normalization(Layer):
                 n = math.prod(batch.shape[a] for a in axes)
                 if n == 0:
                     continue
-                # In float64, so that a million rows are as good as ten.
+                # In float64, so that the error does not grow with the number of rows.
                 m, v = ops.moments(ops.cast(ops.convert_to_tensor(batch), "float64"), axes)
                 if total == 0:
                     mean, variance, total = m, v, n
@@ -137,7 +136,7 @@ class Normalization(Layer):
         self.adapt_variance.assign(variance)
 
     def _axes_of(self, data: Any) -> list[int]:
-        """The kept axes for data that is one array."""
+        """The feature axes, for data that is one array."""
         rank = len(getattr(data, "shape", ()))
         return [a % rank for a in self.axis] if rank else []
 
@@ -162,20 +161,16 @@ class Normalization(Layer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "mean": plain(self.input_mean),
-            "variance": plain(self.input_variance),
-        }
+        return {**super().get_config(), "mean": plain(self.input_mean), "variance": plain(self.input_variance)}
 
 
 def batches(data: Any, whole: bool = False) -> Iterator[Any]:
-    """The arrays in data that a layer adapts to: parts of one array (or all of it), or the batches of an iterable."""
+    """The batches in the data of ``adapt``: parts of one array (or all of it), or the items of an iterable."""
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         if whole:
             yield data
             return
-        # A part at a time: what is made of it must not need much more memory than the data.
+        # Part by part, so that intermediate results need little memory.
         rows = data.shape[0] if data.shape else 0
         step = max(CHUNK // max(math.prod(data.shape[1:]), 1), 1)
         yield from (data[i : i + step] for i in range(0, rows, step))
