@@ -8,26 +8,20 @@ from typing import Any
 import numpy as np
 
 from ..core.naming import auto_name
-from . import background, streams, windows
-from .elements import Element, LazyRange, as_element, as_output, leaves, map_leaves, read_only
+from . import background, streams
+from .elements import Element, LazyRange, as_element, as_output, common_length, leaves, map_leaves, positive, read_only
 from .shuffling import Shuffle
-from .streams import EpochKey
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
 
-_AHEAD = 2  # elements that prefetch(AUTOTUNE) buffers
-
-Stream = Callable[[EpochKey | None], Iterator[Any]]
-
 
 class Dataset:
     """A sequence of elements: NumPy arrays or numbers, or tuples and dictionaries of them.
 
-    Created by `from_tensor_slices`, `from_tensors`, `from_generator` or `range`; every method returns a new dataset and
-    leaves this one unchanged. Evaluation is lazy: nothing is computed before iteration. `fit`, `evaluate` and `predict`
-    accept a dataset of batches: `(x, y)`, or `(x, y, sample_weight)`.
+    Every method returns a new dataset and leaves this one unchanged. Evaluation is lazy: nothing is computed before
+    iteration. `fit`, `evaluate` and `predict` accept a dataset of batches: `(x, y)`, or `(x, y, sample_weight)`.
 
     Iteration yields arrays with a `.numpy()` method; `as_numpy_iterator` yields plain ones. All work is done on the
     host; `fit` moves each batch to the device of the model.
@@ -37,12 +31,9 @@ class Dataset:
     file_paths: list[str]
     _batch_size: int | None = None  # set by batch()
 
-    def __init__(self, stream: Stream, size: int, rows: Any = None) -> None:
-        # With `rows` (arrays of all samples), the stream yields row indices. Selecting and shuffling then move indices
-        # only, and `batch` gathers its rows from the arrays at once.
+    def __init__(self, stream: streams.Stream, size: int, rows: Any = None) -> None:
+        # With `rows`, arrays of all samples, the stream yields row indices, and `batch` gathers its rows at once.
         self._stream, self._size, self._rows = stream, size, rows
-
-    # -- sources -----------------------------------------------------------------------------------------------------
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
@@ -53,14 +44,8 @@ class Dataset:
                 not copied: do not modify them while the dataset is in use.
         """
         rows = read_only(as_element(tensors))
-        lengths = []
-        for leaf in leaves(rows):
-            if np.ndim(leaf) == 0:
-                raise ValueError(f"from_tensor_slices slices along the first axis, and {leaf!r:.60} has none")
-            lengths.append(len(leaf))
-        if len(set(lengths)) != 1:
-            raise ValueError(f"from_tensor_slices: the arrays must be of one length, got {lengths}")
-        return Dataset(lambda key: iter(range(lengths[0])), lengths[0], rows)
+        length = common_length(rows)
+        return Dataset(lambda key: iter(range(length)), length, rows)
 
     @staticmethod
     def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
@@ -86,9 +71,7 @@ class Dataset:
         """
         if not callable(generator):
             raise TypeError(f"from_generator takes a function that returns a generator, got {type(generator).__name__}")
-        if output_types is not None and output_signature is not None:
-            raise ValueError("from_generator: give output_signature or output_types, not both")
-        signature = output_signature if output_types is None else streams.specs(output_types, output_shapes)
+        signature = streams.signature(output_signature, output_types, output_shapes)
         return Dataset(lambda key: streams.from_generator(generator, args or (), signature), UNKNOWN_CARDINALITY)
 
     @staticmethod
@@ -105,23 +88,15 @@ class Dataset:
         if not parts or not all(isinstance(part, Dataset) for part in parts):
             raise TypeError("Dataset.zip takes datasets, one by one or in a tuple or dictionary")
         finite = [part._size for part in parts if part._size != INFINITE_CARDINALITY]
-        return Dataset(
-            lambda key: streams.zipped([part._elements(key) for part in parts], structure),
-            min(finite) if finite else INFINITE_CARDINALITY,
-        )
+        size = min(finite, default=INFINITE_CARDINALITY)
+        return Dataset(lambda key: streams.zipped([part._elements(key) for part in parts], structure), size)
 
-    # -- selecting and ordering --------------------------------------------------------------------------------------
-
-    def _with_stream(self, stream: Stream, size: int) -> Dataset:
+    def _with_stream(self, stream: streams.Stream, size: int) -> Dataset:
         """A dataset with a selection of the elements of this one."""
         return Dataset(stream, size, self._rows)
 
     def shuffle(
-        self,
-        buffer_size: int,
-        seed: int | None = None,
-        reshuffle_each_iteration: bool = True,
-        name: str | None = None,
+        self, buffer_size: int, seed: int | None = None, reshuffle_each_iteration: bool = True, name: str | None = None
     ) -> Dataset:
         """The elements in random order: each is drawn from a buffer of the next `buffer_size` ones.
 
@@ -131,7 +106,7 @@ class Dataset:
         Args:
             reshuffle_each_iteration: use a new order in every pass.
         """
-        _positive("buffer_size", buffer_size)
+        positive("buffer_size", buffer_size)
         order = Shuffle(buffer_size, seed, reshuffle_each_iteration, auto_name("dataset_shuffle"))
         return self._with_stream(lambda key: order.apply(self._stream(key), key), self._size)
 
@@ -152,12 +127,11 @@ class Dataset:
     def repeat(self, count: int | None = None, name: str | None = None) -> Dataset:
         """The elements repeated `count` times; indefinitely if it is None or -1."""
         times = None if count is None or count < 0 else count
-        if self._size == 0 or times == 0:
-            size = 0
-        elif times is None or self._size == INFINITE_CARDINALITY:
+        size = 0 if times == 0 else self._size
+        if size != 0 and times is None:
             size = INFINITE_CARDINALITY
-        else:
-            size = self._size * times if self._size >= 0 else UNKNOWN_CARDINALITY
+        elif size > 0 and times is not None:
+            size *= times
         return self._with_stream(lambda key: streams.repeated(self._stream, key, times), size)
 
     def shard(self, num_shards: int, index: int, name: str | None = None) -> Dataset:
@@ -170,7 +144,7 @@ class Dataset:
     def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
         """The elements of this dataset, followed by those of another."""
 
-        def stream(key: EpochKey | None) -> Iterator[Any]:
+        def stream(key: streams.EpochKey | None) -> Iterator[Any]:
             yield from self._elements(key)
             yield from dataset._elements(key and key.fold_in(1))
 
@@ -182,8 +156,6 @@ class Dataset:
         """The elements for which `predicate(*element)` is true."""
         size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
         return Dataset(lambda key: streams.filtered(self._elements(key), predicate), size)
-
-    # -- transforming elements ---------------------------------------------------------------------------------------
 
     def map(
         self,
@@ -201,16 +173,7 @@ class Dataset:
                 GIL; `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says.
         """
 
-        def function(element: Any) -> Any:
-            return as_element(streams.call(map_func, element))
-
-        def stream(key: EpochKey | None) -> Iterator[Any]:
-            items = self._elements(key)
-            if num_parallel_calls is not None and num_parallel_calls > 1:
-                return background.parallel_map(function, items, num_parallel_calls, 2 * num_parallel_calls)
-            return streams.closing(items, lambda items: map(function, items))
-
-        return Dataset(stream, self._size)
+        return Dataset(lambda key: streams.mapped(self._elements(key), map_func, num_parallel_calls), self._size)
 
     def enumerate(self, start: int = 0, name: str | None = None) -> Dataset:
         """`(index, element)`, counted from `start`."""
@@ -225,7 +188,7 @@ class Dataset:
         name: str | None = None,
     ) -> Dataset:
         """`batch_size` elements at a time, stacked along a new first axis. drop_remainder: omit a smaller last batch."""
-        _positive("batch_size", batch_size)
+        positive("batch_size", batch_size)
         size = self._size
         if size >= 0:
             size = size // batch_size if drop_remainder else -(-size // batch_size)
@@ -255,25 +218,25 @@ class Dataset:
             drop_remainder: omit incomplete windows at the end.
         """
         shift = size if shift is None else shift
-        for what, value in (("size", size), ("shift", shift), ("stride", stride)):
-            _positive(what, value)
+        for argument, value in (("size", size), ("shift", shift), ("stride", stride)):
+            positive(argument, value)
 
         def as_dataset(*values: Any) -> Dataset:
             return Dataset(lambda key: iter(values), len(values))
 
-        def stream(key: EpochKey | None) -> Iterator[Any]:
-            groups = windows.windows(self._elements(key), size, shift, stride, drop_remainder)
-            return (map_leaves(as_dataset, *window) for window in groups)
+        def stream(key: streams.EpochKey | None) -> Iterator[Any]:
+            windows = streams.windows(self._elements(key), size, shift, stride, drop_remainder)
+            return (map_leaves(as_dataset, *window) for window in windows)
 
         length = self._size
-        return Dataset(stream, windows.count(length, size, shift, stride, drop_remainder) if length >= 0 else length)
+        return Dataset(
+            stream, streams.window_count(length, size, shift, stride, drop_remainder) if length >= 0 else length
+        )
 
     def flat_map(self, map_func: Callable[..., Dataset], name: str | None = None) -> Dataset:
         """The elements of the datasets `map_func(*element)`, concatenated."""
-        return Dataset(
-            lambda key: windows.flattened(self._elements(key), map_func, key),
-            self._size if self._size == 0 else UNKNOWN_CARDINALITY,
-        )
+        size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
+        return Dataset(lambda key: streams.flattened(self._elements(key), map_func, key), size)
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: str | None = None) -> Any:
         """The final state of `state = reduce_func(state, element)` over all elements."""
@@ -289,8 +252,6 @@ class Dataset:
             raise TypeError(f"apply: the function must return a Dataset, it returned {type(dataset).__name__}")
         return dataset
 
-    # -- caching and prefetching -------------------------------------------------------------------------------------
-
     def cache(self, filename: str = "", name: str | None = None) -> Dataset:
         """The same elements, cached in memory by the first complete pass.
 
@@ -303,19 +264,15 @@ class Dataset:
 
     def prefetch(self, buffer_size: int, name: str | None = None) -> Dataset:
         """The same elements, computed by a background thread up to `buffer_size` ahead (`AUTOTUNE`: 2)."""
-        size = _AHEAD if buffer_size == AUTOTUNE else buffer_size
+        size = 2 if buffer_size == AUTOTUNE else buffer_size
         if size == 0:
             return self
-        _positive("buffer_size", size)
+        positive("buffer_size", size)
         return Dataset(lambda key: background.prefetch(lambda: self._elements(key), size), self._size)
 
-    # -- iteration and size ------------------------------------------------------------------------------------------
-
-    def _elements(self, key: EpochKey | None = None) -> Iterator[Any]:
+    def _elements(self, key: streams.EpochKey | None = None) -> Iterator[Any]:
         """One pass, as plain arrays."""
-        if self._rows is None:
-            return self._stream(key)
-        return streams.rows(self._stream(key), self._rows)
+        return self._stream(key) if self._rows is None else streams.rows(self._stream(key), self._rows)
 
     def __iter__(self) -> Iterator[Any]:
         return streams.closing(self._elements(), lambda items: map(as_output, items))
@@ -340,8 +297,3 @@ class Dataset:
     def __repr__(self) -> str:
         known = {INFINITE_CARDINALITY: "infinite", UNKNOWN_CARDINALITY: "unknown"}
         return f"<Dataset, number of elements: {known.get(self._size, self._size)}>"
-
-
-def _positive(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-        raise ValueError(f"{name} must be a positive whole number, got {value!r}")

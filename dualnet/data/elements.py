@@ -14,8 +14,6 @@ from .. import config
 from ..core.tensor import Tensor
 from ..core.variables import Variable
 
-Array = Any
-
 
 class Element(np.ndarray):
     """A NumPy array with a `.numpy()` method, like the tensors of a tf.data pipeline."""
@@ -72,6 +70,18 @@ def leaves(structure: Any) -> list[Any]:
     return [structure]
 
 
+def common_length(arrays: Any) -> int:
+    """The length of the first axes of `Dataset.from_tensor_slices`."""
+    lengths = []
+    for leaf in leaves(arrays):
+        if np.ndim(leaf) == 0:
+            raise ValueError(f"from_tensor_slices slices along the first axis, and {leaf!r:.60} has none")
+        lengths.append(len(leaf))
+    if len(set(lengths)) != 1:
+        raise ValueError(f"from_tensor_slices: the arrays must be of one length, got {lengths}")
+    return lengths[0]
+
+
 def as_element(structure: Any) -> Any:
     """The result of a user's function or generator, converted to NumPy arrays and scalars.
 
@@ -103,7 +113,7 @@ def _as_leaf(value: Any) -> Any:
     return array[()] if array.ndim == 0 else array
 
 
-def _from_python(value: Any) -> Array:
+def _from_python(value: Any) -> Any:
     """Numbers and lists of them, with the dtypes of tf.data: int32 (int64 where needed) and `floatx()`."""
     try:
         array = np.asarray(value)
@@ -150,7 +160,7 @@ def read_only(structure: Any) -> Any:
 
 def stack(elements: list[Any]) -> Any:
     """Stack elements of the same structure along a new first axis."""
-    return map_leaves(_stack_leaves, *elements) if len(elements) > 1 else map_leaves(_stack_leaves, elements[0])
+    return map_leaves(_stack_leaves, *elements)
 
 
 def _stack_leaves(*values: Any) -> Any:
@@ -158,9 +168,7 @@ def _stack_leaves(*values: Any) -> Any:
     if first is None:
         return None
     if isinstance(first, (str, bytes)):
-        array = np.empty(len(values), object)
-        array[:] = values
-        return array
+        return np.array(values, object)
     shapes = {np.shape(value) for value in values}
     if len(shapes) > 1:
         raise ValueError(
@@ -168,6 +176,12 @@ def _stack_leaves(*values: Any) -> Any:
             "first with map, for example by padding or resizing"
         )
     return np.stack(values)
+
+
+def positive(name: str, value: Any) -> None:
+    """Raise ValueError unless an argument is a positive whole number."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+        raise ValueError(f"{name} must be a positive whole number, got {value!r}")
 
 
 def describe(structure: Any) -> str:

@@ -9,6 +9,7 @@ import dualnet_backends as backends
 import numpy as np
 
 from ..core import settings
+from . import background
 
 _WORDS = 1024  # drawn at a time
 
@@ -34,8 +35,7 @@ class Shuffle:
 
     def apply(self, items: Iterator[Any], key: Any) -> Iterator[Any]:
         """One pass. key: an `EpochKey` inside `fit`, else None."""
-        random = self._random(key)
-        words = _words(random)
+        words = _words(self._random(key))
         buffer: list[Any] = []
         try:
             for item in items:
@@ -47,8 +47,7 @@ class Shuffle:
                 drawn, buffer[i] = buffer[i], item
                 yield drawn
         finally:
-            if hasattr(items, "close"):
-                items.close()
+            background.close(items)
         while buffer:
             i = next(words) * len(buffer) >> 64
             buffer[i], buffer[-1] = buffer[-1], buffer[i]

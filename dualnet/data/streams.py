@@ -23,6 +23,9 @@ class EpochKey(NamedTuple):
         return EpochKey(self.epoch, (self.nested * 1_000_003 + i) % 2**64) if i else self
 
 
+Stream = Callable[[EpochKey | None], Iterator[Any]]
+
+
 def closing(
     items: Iterator[Any], function: Callable[[Iterator[Any]], Iterator[Any]] = iter
 ) -> Generator[Any, None, None]:
@@ -69,9 +72,7 @@ def zipped(streams: list[Iterator[Any]], structure: Any) -> Iterator[Any]:
             background.close(stream)
 
 
-def repeated(
-    stream: Callable[[EpochKey | None], Iterator[Any]], key: EpochKey | None, times: int | None
-) -> Iterator[Any]:
+def repeated(stream: Stream, key: EpochKey | None, times: int | None) -> Iterator[Any]:
     """A stream repeated `times` times; indefinitely if that is None, unless the stream is empty."""
     for i in itertools.count() if times is None else range(times):
         empty = True
@@ -80,6 +81,17 @@ def repeated(
             yield item
         if empty:
             return
+
+
+def mapped(elements: Iterator[Any], map_func: Callable[..., Any], workers: int | None) -> Iterator[Any]:
+    """`map_func(*element)` for every element, by threads if `workers` is above 1."""
+
+    def function(element: Any) -> Any:
+        return as_element(call(map_func, element))
+
+    if workers is not None and workers > 1:
+        return background.parallel_map(function, elements, workers, 2 * workers)
+    return closing(elements, lambda items: map(function, items))
 
 
 def filtered(elements: Iterator[Any], predicate: Callable[..., Any]) -> Iterator[Any]:
@@ -117,6 +129,38 @@ def unbatched(elements: Iterator[Any]) -> Iterator[Any]:
         yield from rows(iter(range(lengths.pop())), element)
 
 
+def windows(items: Iterator[Any], size: int, shift: int, stride: int, drop_remainder: bool) -> Iterator[list[Any]]:
+    """The windows as lists of elements; the last ones may be shorter, unless they are dropped."""
+    items = closing(items)
+    buffer: list[Any] = []
+    while True:
+        buffer += itertools.islice(items, (size - 1) * stride + 1 - len(buffer))
+        window = buffer[::stride]
+        if not window or (drop_remainder and len(window) < size):
+            items.close()
+            return
+        yield window
+        skipped = shift - len(buffer)
+        buffer = buffer[shift:]
+        if skipped > 0:
+            next(itertools.islice(items, skipped - 1, None), None)
+
+
+def window_count(length: int, size: int, shift: int, stride: int, drop_remainder: bool) -> int:
+    """The number of windows over `length` elements."""
+    available = length - (size - 1) * stride if drop_remainder else length
+    return max(-(-available // shift), 0)
+
+
+def flattened(elements: Iterator[Any], function: Callable[..., Any], key: EpochKey | None) -> Iterator[Any]:
+    """The elements of `function(element)`, a dataset, for every element."""
+    for number, element in enumerate(closing(elements)):
+        dataset = call(function, element)
+        if not hasattr(dataset, "_elements"):
+            raise TypeError(f"flat_map: the function must return a Dataset, it returned {type(dataset).__name__}")
+        yield from dataset._elements(key and key.fold_in(number))
+
+
 def cached(elements: Iterator[Any], cache: list[list[Any]]) -> Iterator[Any]:
     """The elements, stored in `cache` once all have been consumed."""
     consumed = []
@@ -129,6 +173,13 @@ def cached(elements: Iterator[Any], cache: list[list[Any]]) -> Iterator[Any]:
 def call(function: Callable[..., Any], element: Any) -> Any:
     """Call a function on an element; a tuple is unpacked into arguments, as in tf.data."""
     return function(*element) if isinstance(element, tuple) else function(element)
+
+
+def signature(signature: Any, types: Any, shapes: Any) -> Any:
+    """The argument output_signature of `Dataset.from_generator`, or the same from output_types and output_shapes."""
+    if types is not None and signature is not None:
+        raise ValueError("from_generator: give output_signature or output_types, not both")
+    return signature if types is None else specs(types, shapes)
 
 
 def specs(types: Any, shapes: Any) -> Any:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from dualnet.datasets import hashed, housing
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Split = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
+from dualnet.datasets.splits import TrainTest
 
 _URLS = (hashed.KERAS_MIRROR + "boston_housing.npz",)
 _SHA256 = "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
 _MAX_BYTES = 1 << 20
 
 
-def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113) -> tuple[Split, Split]:
+def load_data(
+    path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113
+) -> TrainTest[np.floating[Any], np.floating[Any]]:
     """Load the median house values of 506 suburbs, shuffled and split in two.
 
     The features, in this order: CRIM (crimes per person), ZN (share of large lots), INDUS (share of industry), CHAS (1 at

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from dualnet.datasets import hashed, housing
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Split = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
+from dualnet.datasets.splits import TrainTest
 
 _URLS = (hashed.KERAS_MIRROR + "california_housing.npz",)
 _SHA256 = "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"
@@ -20,7 +17,7 @@ _SMALL = 600
 
 def load_data(
     version: str = "large", path: str = "california_housing.npz", test_split: float = 0.2, seed: int = 113
-) -> tuple[Split, Split]:
+) -> TrainTest[np.floating[Any], np.floating[Any]]:
     """Load the median house values of 20,640 block groups, shuffled and split in two.
 
     The features, in this order: MedInc (median income, in 10,000 dollars), HouseAge (median age, years), AveRooms and

@@ -10,11 +10,24 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from dualnet import config
-from dualnet.datasets import pickles
+from dualnet.datasets import hashed, pickles
 from dualnet.datasets.download import ContentError
+from dualnet.datasets.splits import TrainTest
 
 HOME = "https://www.cs.toronto.edu/~kriz/"
 MAX_ARCHIVE = 200_000_000  # bytes; the real ones have about 170 MB
+
+
+def load(
+    name: str, urls: Sequence[str], sha256: str, members: Sequence[str], label_key: str, label_dtype: Any
+) -> TrainTest[np.uint8, Any]:
+    """(x_train, y_train), (x_test, y_test) of an archive, whose last member is the test part."""
+
+    def parse(file: BinaryIO) -> list[tuple[Any, list[int]]]:
+        return read_batches(file, members, label_key)
+
+    *train, test = hashed.fetch_file(name, urls, sha256, parse, max_bytes=MAX_ARCHIVE)
+    return _join(train, label_dtype), _join([test], label_dtype)
 
 
 def read_batches(file: BinaryIO, members: Sequence[str], label_key: str) -> list[tuple[Any, list[int]]]:
@@ -60,8 +73,9 @@ def _batch(content: Any, name: str, label_key: str) -> tuple[Any, list[int]]:
     return images.reshape(-1, 3, 32, 32), labels
 
 
-def arrange(images: Any) -> Any:
-    """Images converted to the data format `dualnet.config.image_data_format()`."""
+def _join(batches: list[tuple[Any, list[int]]], label_dtype: Any) -> tuple[Any, Any]:
+    """The images, in the configured data format, and the labels of several batches."""
+    images, labels = (np.concatenate(parts) for parts in zip(*batches))
     if config.image_data_format() == "channels_last":
         images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-    return images
+    return images, labels.astype(label_dtype).reshape(-1, 1)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
-
 import numpy as np
 
-from dualnet.datasets import cifar, hashed
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+from dualnet.datasets import cifar
+from dualnet.datasets.splits import TrainTest
 
 _NAME = "cifar-10-python.tar.gz"
 _URLS = (cifar.HOME + _NAME,)
@@ -19,7 +13,7 @@ _SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 _MEMBERS = tuple(f"cifar-10-batches-py/{name}" for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"])
 
 
-def load_data() -> tuple[Split, Split]:
+def load_data() -> TrainTest[np.uint8, np.uint8]:
     """Load 50,000 colour images for training and 10,000 for the test.
 
     `cifar-10-python.tar.gz` is taken from the folder `DUALNET_DATA_DIR`, the cache, or the network (170 MB, once), and
@@ -35,14 +29,4 @@ def load_data() -> tuple[Split, Split]:
     Raises:
         dualnet.datasets.download.DataError: no source has the data, or a local file is wrong.
     """
-
-    def parse(file: BinaryIO) -> list[tuple[Any, list[int]]]:
-        return cifar.read_batches(file, _MEMBERS, "labels")
-
-    *train, test = hashed.fetch_file(_NAME, _URLS, _SHA256, parse, max_bytes=cifar.MAX_ARCHIVE)
-    return _join(train), _join([test])
-
-
-def _join(batches: list[tuple[Any, list[int]]]) -> Split:
-    images, labels = zip(*batches)
-    return cifar.arrange(np.concatenate(images)), np.concatenate(labels).astype(np.uint8).reshape(-1, 1)
+    return cifar.load(_NAME, _URLS, _SHA256, _MEMBERS, "labels", np.uint8)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
-
 import numpy as np
 
-from dualnet.datasets import cifar, hashed
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Split = tuple[NDArray[np.uint8], NDArray[np.int64]]
+from dualnet.datasets import cifar
+from dualnet.datasets.splits import TrainTest
 
 _NAME = "cifar-100-python.tar.gz"
 _URLS = (cifar.HOME + _NAME,)
@@ -19,7 +13,7 @@ _SHA256 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
 _MEMBERS = ("cifar-100-python/train", "cifar-100-python/test")
 
 
-def load_data(label_mode: str = "fine") -> tuple[Split, Split]:
+def load_data(label_mode: str = "fine") -> TrainTest[np.uint8, np.int64]:
     """Load 50,000 colour images for training and 10,000 for the test.
 
     `cifar-100-python.tar.gz` is taken from the folder `DUALNET_DATA_DIR`, the cache, or the network (169 MB, once), and
@@ -39,14 +33,4 @@ def load_data(label_mode: str = "fine") -> tuple[Split, Split]:
     """
     if label_mode not in ("fine", "coarse"):
         raise ValueError(f'label_mode must be "fine" or "coarse", got {label_mode!r}')
-
-    def parse(file: BinaryIO) -> list[tuple[Any, list[int]]]:
-        return cifar.read_batches(file, _MEMBERS, f"{label_mode}_labels")
-
-    train, test = hashed.fetch_file(_NAME, _URLS, _SHA256, parse, max_bytes=cifar.MAX_ARCHIVE)
-    return _split(train), _split(test)
-
-
-def _split(batch: tuple[Any, list[int]]) -> Split:
-    images, labels = batch
-    return cifar.arrange(images), np.array(labels, np.int64).reshape(-1, 1)
+    return cifar.load(_NAME, _URLS, _SHA256, _MEMBERS, f"{label_mode}_labels", np.int64)

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import operator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+from dualnet.datasets.splits import TrainTest
 
 _FILE = Path(__file__).with_name("digits.npz")
 
 
-def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Split, Split]:
+def load_data(test_split: float = 0.2, seed: int = 113) -> TrainTest[np.uint8, np.uint8]:
     """Load 1,797 grey images of the digits 0 to 9, shuffled and split in two.
 
     Args:

@@ -114,7 +114,7 @@ def read_checked(path: Path, sha256: str, size: int, *, gzipped: bool = False) -
     except OSError as error:
         raise ContentError(f"{expected} an unreadable file ({error.strerror})") from error
     if received < size or is_longer:
-        raise ContentError(f"{expected} {'is_longer' if is_longer else f'{received:,} bytes'}")
+        raise ContentError(f"{expected} {'more' if is_longer else f'{received:,} bytes'}")
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256.lower():
         raise ContentError(f"{expected} sha256 {digest[:16]}...")

@@ -11,12 +11,12 @@ import numpy as np
 from dualnet.datasets import hashed
 from dualnet.datasets.download import ContentError
 from dualnet.datasets.mnist import parse_idx
+from dualnet.datasets.splits import TrainTest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Images = NDArray[np.uint8]
-    Split = tuple[Images, Images]
 
 
 class _Part(NamedTuple):
@@ -37,7 +37,7 @@ _MIRRORS = (
 )
 
 
-def load_data() -> tuple[Split, Split]:
+def load_data() -> TrainTest[np.uint8, np.uint8]:
     """Load 60,000 grey pictures of clothes for training and 10,000 for the test.
 
     Taken from `fashion-mnist/` in the folder `DUALNET_DATA_DIR`, the cache, or the network (31 MB, once), and always

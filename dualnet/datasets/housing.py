@@ -9,6 +9,7 @@ import numpy as np
 
 from dualnet.datasets import hashed, pickles
 from dualnet.datasets.download import ContentError
+from dualnet.datasets.splits import TrainTest
 
 
 def load(
@@ -21,7 +22,7 @@ def load(
     *,
     max_bytes: int,
     rows: int | None = None,
-) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+) -> TrainTest[Any, Any]:
     """(x_train, y_train), (x_test, y_test) of the first `rows` samples, shuffled as in Keras."""
     if not 0 <= test_split < 1:
         raise ValueError(f"test_split must be at least 0 and below 1, got {test_split!r}")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from dualnet.datasets import hashed, pickles, sequences
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Split = tuple[NDArray[np.object_], NDArray[np.int64]]
+from dualnet.datasets.splits import TrainTest
 
 _URLS = (hashed.KERAS_MIRROR + "imdb.npz",)
 _SHA256 = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
@@ -32,7 +28,7 @@ def load_data(
     oov_char: int | None = 2,
     index_from: int = 3,
     **kwargs: Any,
-) -> tuple[Split, Split]:
+) -> TrainTest[np.object_, np.int64]:
     """Load 25,000 film reviews for training and 25,000 for the test.
 
     A review is a list of integers, one per word: the more frequent a word, the smaller its number. 0 is reserved for
@@ -74,7 +70,7 @@ def load_data(
         if not train or not test:
             raise ValueError(f"no review is shorter than maxlen={maxlen}: give a larger maxlen")
     limited = sequences.limit_vocabulary(train + test, num_words, skip_top, oov_char)
-    return (sequences.as_array(limited[: len(train)]), y_train), (sequences.as_array(limited[len(train) :]), y_test)
+    return (limited[: len(train)], y_train), (limited[len(train) :], y_test)
 
 
 def _parse(file: BinaryIO) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import numpy as np
 
 from dualnet.datasets import download, pickles
 from dualnet.datasets.download import ContentError
+from dualnet.datasets.splits import TrainTest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Images = NDArray[np.uint8]
-    Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class _Part(NamedTuple):
@@ -66,7 +66,7 @@ _MIRRORS = (
 )
 
 
-def load_data(path: str = "mnist.npz") -> tuple[Split, Split]:
+def load_data(path: str = "mnist.npz") -> TrainTest[np.uint8, np.uint8]:
     """Load 60,000 grey images of handwritten digits for training and 10,000 for the test.
 
     Taken from the first of these sources, and always checked: `mnist/` with the four `.gz` files, or
@@ -101,7 +101,7 @@ def load_data(path: str = "mnist.npz") -> tuple[Split, Split]:
     return _pair([_fetch(part) for part in _PARTS])
 
 
-def _pair(arrays: list[Images]) -> tuple[Split, Split]:
+def _pair(arrays: list[Images]) -> TrainTest[np.uint8, np.uint8]:
     x_train, y_train, x_test, y_test = arrays
     return (x_train, y_train), (x_test, y_test)
 

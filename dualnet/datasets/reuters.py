@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from dualnet.datasets import hashed, pickles, sequences
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Split = tuple[NDArray[np.object_], NDArray[np.int64]]
+from dualnet.datasets.splits import TrainTest
 
 _URLS = (hashed.KERAS_MIRROR + "reuters.npz",)
 _SHA256 = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
@@ -36,7 +32,7 @@ def load_data(
     start_char: int | None = 1,
     oov_char: int | None = 2,
     index_from: int = 3,
-) -> tuple[Split, Split]:
+) -> TrainTest[np.object_, np.int64]:
     """Load 11,228 newswires, shuffled and split in two.
 
     A newswire is a list of integers, one per word: the more frequent a word, the smaller its number. 0 is reserved for
@@ -66,12 +62,9 @@ def load_data(
         texts, labels = sequences.keep_short(texts, labels, maxlen)
         if not texts:
             raise ValueError(f"no newswire is shorter than maxlen={maxlen}: give a larger maxlen")
-    texts = sequences.limit_vocabulary(texts, num_words, skip_top, oov_char)
-    train = int(len(texts) * (1 - test_split))
-    return (
-        (sequences.as_array(texts[:train]), labels[:train]),
-        (sequences.as_array(texts[train:]), labels[train:]),
-    )
+    limited = sequences.limit_vocabulary(texts, num_words, skip_top, oov_char)
+    train = int(len(limited) * (1 - test_split))
+    return (limited[:train], labels[:train]), (limited[train:], labels[train:])
 
 
 def _parse(file: BinaryIO) -> dict[str, Any]:

@@ -42,19 +42,13 @@ def keep_short(sequences: Sequences, labels: Any, maxlen: int) -> tuple[Sequence
     return [sequences[i] for i in short], labels[short]
 
 
-def limit_vocabulary(sequences: Sequences, num_words: int | None, skip_top: int, oov_char: int | None) -> Sequences:
-    """Replace words outside `skip_top <= word < num_words` by `oov_char`, or drop them if that is None."""
+def limit_vocabulary(sequences: Sequences, num_words: int | None, skip_top: int, oov_char: int | None) -> Any:
+    """An array of lists: words outside `skip_top <= word < num_words` become `oov_char`, or are dropped if that is None."""
     if not num_words:
         # As in Keras this excludes the largest word itself.
         num_words = max((max(words, default=0) for words in sequences), default=0)
-    if oov_char is None:
-        return [[word for word in words if skip_top <= word < num_words] for words in sequences]
-    return [[word if skip_top <= word < num_words else oov_char for word in words] for words in sequences]
-
-
-def as_array(sequences: Sequences) -> Any:
-    """A one-dimensional array of lists."""
     array = np.empty(len(sequences), object)
     for i, words in enumerate(sequences):
-        array[i] = words
+        limited = (word if skip_top <= word < num_words else oov_char for word in words)
+        array[i] = [word for word in limited if word is not None]
     return array

@@ -1,0 +1,12 @@
+"""The type of a data set that is split in two."""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+X = TypeVar("X", bound=np.generic)
+Y = TypeVar("Y", bound=np.generic)
+
+# (x_train, y_train), (x_test, y_test)
+TrainTest = tuple[tuple[NDArray[X], NDArray[Y]], tuple[NDArray[X], NDArray[Y]]]
