@@ -1,4 +1,4 @@
-"""Initial values that are not drawn: constants, the identity, the waves of a short-time Fourier transform."""
+"""Initial values without randomness: constants, the identity, the waves of a short-time Fourier transform."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class STFT(Initializer):
         window: an array, "hann", "hamming", or another name that ``scipy.signal.get_window`` knows (it needs SciPy), or
             None for none.
         scaling: "density" (divided by the root of the window's energy), "spectrum" (by its sum) or None.
-        periodic: whether a named window is one period of its wave. The shape is (frame length, 1, frequencies).
+        periodic: whether a named window is periodic, instead of symmetric. The shape is (frame length, 1, frequencies).
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class STFT(Initializer):
                 f"Scaling is invalid, it must be `None`, 'density' or 'spectrum'. Received scaling={scaling}"
             )
         if isinstance(window, str):
-            _window(window, 8, periodic)  # a name that is not known is told here
+            _window(window, 8, periodic)  # raises for an unknown name
         self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
@@ -115,7 +115,7 @@ _WINDOWS = {"hann": 0.5, "hamming": 0.54}  # the constant part of the raised cos
 
 
 def _window(name: Any, length: int, periodic: bool) -> Any:
-    """A window by its name: the two common ones, and what SciPy has."""
+    """A window by its name: the two common ones, and those of SciPy."""
     if name in _WINDOWS:
         base = _WINDOWS[name]
         angle = 2 * np.pi * np.arange(length) / max(length if periodic else length - 1, 1)
@@ -131,5 +131,5 @@ def _window(name: Any, length: int, periodic: bool) -> Any:
 
 
 def _host(value: Any) -> Any:
-    """An array, tensor or list as one of the host; a number as it is."""
+    """An array, tensor or list as an array of the host; a number as it is."""
     return value if isinstance(value, (int, float)) else backends.get("cpu").asarray(getattr(value, "data", value))

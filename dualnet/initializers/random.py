@@ -1,8 +1,7 @@
-"""Initial values that are drawn, on the host, by the recipe of Keras's NumPy backend: same seed, same bits.
+"""Random initial values, drawn on the host as by Keras's NumPy backend: same seed, same bits.
 
-An initializer draws from ``numpy.random.default_rng([seed, 0])``. One that is given no seed takes one from Python's
-``random`` when it is made, so ``dualnet.utils.set_random_seed`` fixes them all, and one that is used twice gives the
-same values twice.
+An initializer draws from ``numpy.random.default_rng([seed, 0])``, so that it returns the same values in every call. Without
+a seed it draws one from Python's ``random`` when it is made, which ``dualnet.utils.set_random_seed`` fixes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from .constant import Initializer, Shape
 
 
 class RandomInitializer(Initializer):
-    """Base of those that draw. seed: an integer, a ``SeedGenerator``, or None for one from Python's ``random``."""
+    """Base of random initializers. seed: an integer, a ``SeedGenerator``, or None for one from Python's ``random``."""
 
     _config_attributes = attributes(seed="_fixed_seed")
 
@@ -34,32 +33,35 @@ class RandomInitializer(Initializer):
         self.seed = seed
 
     def _rng(self) -> np.random.Generator:
-        """A fresh generator; its seed is fixed unless it comes from a ``SeedGenerator``, which moves on."""
+        """A new generator, with the same seed in every call unless that comes from a ``SeedGenerator``."""
         pair = self.seed.pair() if isinstance(self.seed, SeedGenerator) else (self.seed, 0)
         return np.random.default_rng([int(v) % 2**32 for v in pair])
 
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        return self._draw(tuple(shape)).astype(standardize_dtype(dtype))
 
-class RandomNormal(RandomInitializer):
+    def _draw(self, shape: tuple[int, ...]) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
+
+
+class _Normal(RandomInitializer):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | SeedGenerator | None = None) -> None:
+        self.mean, self.stddev = mean, stddev
+        super().__init__(seed)
+
+
+class RandomNormal(_Normal):
     """Normal numbers."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | SeedGenerator | None = None) -> None:
-        self.mean, self.stddev = mean, stddev
-        super().__init__(seed)
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        values = self._rng().normal(self.mean, self.stddev, size=tuple(shape))
-        return values.astype(standardize_dtype(dtype))
+    def _draw(self, shape: tuple[int, ...]) -> Any:
+        return self._rng().normal(self.mean, self.stddev, size=shape)
 
 
-class TruncatedNormal(RandomInitializer):
+class TruncatedNormal(_Normal):
     """Normal numbers, drawn again when they are more than two standard deviations from the mean."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | SeedGenerator | None = None) -> None:
-        self.mean, self.stddev = mean, stddev
-        super().__init__(seed)
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        return _truncated_normal(self._rng(), shape, self.mean, self.stddev).astype(standardize_dtype(dtype))
+    def _draw(self, shape: tuple[int, ...]) -> Any:
+        return _truncated_normal(self._rng(), shape, self.mean, self.stddev)
 
 
 class RandomUniform(RandomInitializer):
@@ -69,9 +71,8 @@ class RandomUniform(RandomInitializer):
         self.minval, self.maxval = minval, maxval
         super().__init__(seed)
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        values = self._rng().uniform(self.minval, self.maxval, size=tuple(shape))
-        return values.astype(standardize_dtype(dtype))
+    def _draw(self, shape: tuple[int, ...]) -> Any:
+        return self._rng().uniform(self.minval, self.maxval, size=shape)
 
 
 class VarianceScaling(RandomInitializer):
@@ -80,8 +81,8 @@ class VarianceScaling(RandomInitializer):
     Args:
         mode: "fan_in", "fan_out" or "fan_avg".
         distribution: "truncated_normal", "untruncated_normal" or "uniform".
-        input_axes, output_axes: which axes of the weight are summed over and which are new, both or neither; by default
-            the last is new, the one before is summed over, and the others are a field.
+        input_axes, output_axes: the axes of the weight that are contracted and the new ones, both or neither; by default
+            the last is new, the one before is contracted, and the others are the receptive field.
     """
 
     def __init__(
@@ -108,23 +109,21 @@ class VarianceScaling(RandomInitializer):
         self.output_axes = None if output_axes is None else list(output_axes)
         super().__init__(seed)
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+    def _draw(self, shape: tuple[int, ...]) -> Any:
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         scale = self.scale / max(1.0, n)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
-            values = self._rng().uniform(-limit, limit, size=tuple(shape))
-        elif self.distribution == "untruncated_normal":
-            values = self._rng().normal(0.0, math.sqrt(scale), size=tuple(shape))
-        else:
-            # The standard deviation of a normal distribution cut off at two of them is 0.8796.
-            values = _truncated_normal(self._rng(), shape, 0.0, math.sqrt(scale) / 0.87962566103423978)
-        return values.astype(standardize_dtype(dtype))
+            return self._rng().uniform(-limit, limit, size=shape)
+        if self.distribution == "untruncated_normal":
+            return self._rng().normal(0.0, math.sqrt(scale), size=shape)
+        # The standard deviation of a normal distribution cut off at two of them is 0.8796.
+        return _truncated_normal(self._rng(), shape, 0.0, math.sqrt(scale) / 0.87962566103423978)
 
 
 class _Named(VarianceScaling):
-    """A ``VarianceScaling`` with a name of its own, and only seed and axes to choose."""
+    """A ``VarianceScaling`` with fixed scale, mode and distribution."""
 
     rule: tuple[float, str, str]
 
@@ -185,8 +184,8 @@ class Orthogonal(RandomInitializer):
             raise ValueError(f"the Orthogonal initializer needs at least two axes, got shape {tuple(shape)}")
         dtype = standardize_dtype(dtype)
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        exact = dtype if dtype in ("float32", "float64") else "float32"  # what there is a decomposition for
-        flat = self._rng().normal(size=(max(rows, columns), min(rows, columns))).astype(exact)
+        qr_dtype = dtype if dtype in ("float32", "float64") else "float32"
+        flat = self._rng().normal(size=(max(rows, columns), min(rows, columns))).astype(qr_dtype)
         q, r = np.linalg.qr(flat)
         q *= np.sign(np.diag(r))  # makes the decomposition unique, and the draw uniform
         return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
@@ -206,22 +205,20 @@ def _truncated_normal(rng: np.random.Generator, shape: Shape, mean: float, stdde
 def compute_fans(
     shape: Shape, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
 ) -> tuple[int, int]:
-    """(fan in, fan out) of a weight. A vector has its length for both; all but the last two axes are a field.
+    """(fan in, fan out) of a weight: the length of a vector for both; all but the last two axes are the receptive field.
 
     With both ``input_axes`` and ``output_axes``: the products of the lengths of these axes.
     """
     if input_axes is not None and output_axes is not None:
         return math.prod(int(shape[i]) for i in input_axes), math.prod(int(shape[i]) for i in output_axes)
-    if len(shape) < 1:
-        return 1, 1
-    if len(shape) == 1:
-        return int(shape[0]), int(shape[0])
+    if len(shape) < 2:
+        return math.prod(map(int, shape)), math.prod(map(int, shape))
     field = math.prod(shape[:-2])
     return int(shape[-2] * field), int(shape[-1] * field)
 
 
 def with_axes(initializer: Any, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
-    """The initializer with these axes for its fans, if it is a ``VarianceScaling`` that was given none; drawing the same."""
+    """A copy with these axes for the fans, if the initializer is a ``VarianceScaling`` without axes."""
     if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
         return initializer
     changed = copy.copy(initializer)
