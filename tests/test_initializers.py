@@ -61,23 +61,25 @@ def test_every_initializer_has_a_case() -> None:
 def test_used_twice_and_configured_twice(name: str) -> None:
     options = dict(draw_cases.INITIALIZERS).get(name, {})
     dualnet.utils.set_random_seed(1)
-    one = NAMED[name](**options)
-    assert type(one((4, 3))) is np.ndarray
-    np.testing.assert_array_equal(one((4, 3)), one((4, 3)))
-    np.testing.assert_array_equal(one.clone()((4, 3)) if name in draw_cases.PLAIN else one((4, 3)), one((4, 3)))
-    config = one.get_config()
+    initializer = NAMED[name](**options)
+    assert type(initializer((4, 3))) is np.ndarray
+    np.testing.assert_array_equal(initializer((4, 3)), initializer((4, 3)))
+    np.testing.assert_array_equal(
+        initializer.clone()((4, 3)) if name in draw_cases.PLAIN else initializer((4, 3)), initializer((4, 3))
+    )
+    config = initializer.get_config()
     assert json.loads(json.dumps(config)) == config
-    again = initializers.deserialize(json.loads(json.dumps(initializers.serialize(one))))
+    again = initializers.deserialize(json.loads(json.dumps(initializers.serialize(initializer))))
     assert type(again) is NAMED[name]
     assert again.get_config() == config
     if name not in draw_cases.PLAIN:
         assert config["seed"] is None
         seeded = NAMED[name](**options, seed=4)
         np.testing.assert_array_equal(NAMED[name].from_config(seeded.get_config())((4, 3)), seeded((4, 3)))
-        assert (NAMED[name](**options)((4, 3)) != one((4, 3))).any()  # each has a seed of its own
+        assert (NAMED[name](**options)((4, 3)) != initializer((4, 3))).any()  # each has a seed of its own
 
 
-def test_a_generator_as_seed_moves_on() -> None:
+def test_a_seed_generator_advances() -> None:
     generator = dualnet.random.SeedGenerator(3)
     shared = initializers.RandomNormal(seed=generator)
     first = shared((4,))
@@ -114,7 +116,7 @@ def test_large_seeds(seed: int) -> None:
         (lambda: initializers.get(3), "cannot make a initializer of 3|cannot make an initializer of 3"),
     ],
 )
-def test_what_they_refuse(wrong: Any, message: str) -> None:
+def test_wrong_arguments(wrong: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         wrong()
 

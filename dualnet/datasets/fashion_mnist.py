@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from dualnet.datasets import hashed
 from dualnet.datasets.download import ContentError
 from dualnet.datasets.mnist import parse_idx
-from dualnet.datasets.splits import TrainTest
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Images = NDArray[np.uint8]
+from dualnet.datasets.splits import Images, TrainTest
 
 
 class _Part(NamedTuple):

@@ -7,18 +7,13 @@ import math
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dualnet.datasets import download, pickles
 from dualnet.datasets.download import ContentError
-from dualnet.datasets.splits import TrainTest
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Images = NDArray[np.uint8]
+from dualnet.datasets.splits import Images, TrainTest
 
 
 class _Part(NamedTuple):

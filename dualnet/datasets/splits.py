@@ -1,4 +1,4 @@
-"""The type of a data set that is split in two."""
+"""The types of data sets."""
 
 from typing import TypeVar
 
@@ -8,5 +8,6 @@ from numpy.typing import NDArray
 X = TypeVar("X", bound=np.generic)
 Y = TypeVar("Y", bound=np.generic)
 
+Images = NDArray[np.uint8]
 # (x_train, y_train), (x_test, y_test)
 TrainTest = tuple[tuple[NDArray[X], NDArray[Y]], tuple[NDArray[X], NDArray[Y]]]

@@ -6,11 +6,8 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two parts of the response
 _CHUNK = 1 << 16
@@ -55,12 +52,7 @@ class Progress:
             self._task = self._bar.add_task(self.label, total=None)
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 

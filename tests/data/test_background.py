@@ -51,7 +51,7 @@ def test_runs_ahead_but_no_further_than_its_queue() -> None:
     assert list(items) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
-def test_making_and_using_overlap() -> None:
+def test_producer_and_consumer_overlap() -> None:
     used = threading.Event()
 
     def source() -> Iterator[int]:
@@ -66,7 +66,7 @@ def test_making_and_using_overlap() -> None:
 
 
 @pytest.mark.parametrize("how", ["close", "forget", "break", "error"])
-def test_a_taker_that_stops_early_stops_the_thread_and_closes_the_source(how: str) -> None:
+def test_a_consumer_that_stops_early_stops_the_thread_and_closes_the_source(how: str) -> None:
     closed = threading.Event()
 
     def source() -> Iterator[int]:
@@ -103,7 +103,7 @@ def test_an_error_is_raised_after_the_elements_before_it() -> None:
     assert list(items) == []
 
 
-def test_a_source_that_cannot_begin() -> None:
+def test_a_source_that_cannot_start() -> None:
     def source() -> Iterator[int]:
         raise OSError("no file")
 
@@ -111,7 +111,7 @@ def test_a_source_that_cannot_begin() -> None:
         list(background.prefetch(source, 1))
 
 
-def test_threads_are_on_the_device_of_the_one_who_takes() -> None:
+def test_threads_are_on_the_device_of_the_consumer() -> None:
     devices: list[str] = []
     with backends.device("strict:0"):
         list(background.prefetch(lambda: (devices.append(backends.current().device) for _ in range(2)), 1))
@@ -132,7 +132,7 @@ def test_several_workers_work_at_once() -> None:
     assert len(list(background.parallel_map(lambda _: meeting.wait(), range(8), 4, 4))) == 8
 
 
-def test_workers_begin_no_more_than_may_wait() -> None:
+def test_workers_start_no_more_than_max_pending() -> None:
     begun: list[int] = []
     items = background.parallel_map(begun.append, range(100), 2, 5)
     next(items)
@@ -142,7 +142,7 @@ def test_workers_begin_no_more_than_may_wait() -> None:
     assert len(begun) == 5
 
 
-def test_a_failing_worker_ends_it() -> None:
+def test_a_failing_worker_ends_the_map() -> None:
     begun: list[int] = []
 
     def work(i: int) -> int:
@@ -158,7 +158,7 @@ def test_a_failing_worker_ends_it() -> None:
     assert len(begun) < 10
 
 
-def test_a_pipeline_full_of_threads_goes_away() -> None:
+def test_the_threads_of_a_pipeline_end() -> None:
     dataset = (
         Dataset.range(10**9)
         .prefetch(2)

@@ -72,7 +72,7 @@ def test_elements_and_cardinality(dataset: Dataset, expected: list[Any], size: i
     assert dataset
 
 
-def test_structures_go_through() -> None:
+def test_structures() -> None:
     x, y = np.arange(12.0).reshape(6, 2), np.arange(6)
     dataset = Dataset.from_tensor_slices(({"a": x, "b": y}, y))
     assert [(e[0]["a"].tolist(), int(e[0]["b"]), int(e[1])) for e in dataset.take(2)] == [
@@ -93,7 +93,7 @@ def test_structures_go_through() -> None:
     assert [tuple(map(int, pair)) for pair in Dataset.zip(span(2), span(5, 9))] == [(0, 5), (1, 6)]
 
 
-def test_types_are_those_of_tf_data() -> None:
+def test_dtypes_are_those_of_tf_data() -> None:
     for value, dtype in [
         ([1, 2], np.int32),
         ([1.0, 2.0], np.float32),
@@ -108,7 +108,7 @@ def test_types_are_those_of_tf_data() -> None:
     assert next(span(1).as_numpy_iterator()).dtype == np.int64
 
 
-def test_elements_answer_to_numpy() -> None:
+def test_elements_have_numpy() -> None:
     images, label = next(iter(Dataset.from_tensor_slices((np.ones((2, 3, 3), np.uint8), [4, 5]))))
     assert type(images.numpy()) is np.ndarray
     assert images[0].numpy().astype("float32").shape == (3,)
@@ -171,7 +171,7 @@ def test_a_shuffle_loses_nothing_and_stays_within_its_buffer() -> None:
     assert numbers(span(100).shuffle(1)) == list(range(100))
 
 
-def test_a_shuffle_is_even() -> None:
+def test_a_shuffle_is_uniform() -> None:
     dataset = span(4).shuffle(4, seed=3)
     counts = np.zeros((4, 4))
     for _ in range(2000):
@@ -212,7 +212,7 @@ def test_the_order_is_frozen() -> None:
 # Keeping
 
 
-def test_a_cache_runs_what_is_before_it_once() -> None:
+def test_a_cache_runs_its_source_once() -> None:
     calls: list[int] = []
     dataset = span(3).map(lambda x: (calls.append(int(x)), x)[1]).cache()
     next(iter(dataset))  # a pass that is broken off keeps nothing
@@ -290,12 +290,12 @@ def test_repeated_elements_are_read_only() -> None:
         ),
     ],
 )
-def test_mistakes_are_said(make: Any, error: type[Exception], message: str) -> None:
+def test_errors(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
 
 
-def test_what_a_function_raises_comes_through() -> None:
+def test_errors_of_functions_are_raised() -> None:
     def fail(x: Any) -> float:
         return 6 / (int(x) - 3)
 

@@ -77,18 +77,18 @@ def test_split_sizes(split: float, test: int) -> None:
 
 
 @pytest.mark.parametrize("split", [-0.1, 1.0, 3, float("nan")])
-def test_a_wrong_split_says_so(split: float) -> None:
+def test_a_wrong_split_is_refused(split: float) -> None:
     with pytest.raises(ValueError, match="test_split must be at least 0 and below 1"):
         digits.load_data(test_split=split)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**128])
-def test_a_wrong_seed_says_so(seed: int) -> None:
+def test_a_wrong_seed_is_refused(seed: int) -> None:
     with pytest.raises(ValueError, match="seed must be"):
         digits.load_data(seed=seed)
 
 
-def test_what_comes_back_is_ones_own() -> None:
+def test_results_are_copies() -> None:
     (first, _), _ = digits.load_data()
     first[:] = 99
     (second, _), _ = digits.load_data()

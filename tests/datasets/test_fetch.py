@@ -153,7 +153,7 @@ def test_secrets_in_an_address_stay_out_of_the_message() -> None:
 
 
 @pytest.mark.parametrize("change", ["cut", "flipped", "empty", "other", "more", "folder"])
-def test_a_wrong_cached_file_is_replaced_and_said(server: Any, cached: Path, change: str) -> None:
+def test_a_wrong_cached_file_is_replaced_with_a_warning(server: Any, cached: Path, change: str) -> None:
     cached.parent.mkdir(parents=True)
     damage(cached, change)
     if change == "folder":

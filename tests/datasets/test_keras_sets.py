@@ -64,7 +64,7 @@ def test_local_files(serve: Serve, server: Any, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("key", SETS)
-def test_a_damaged_cache_is_replaced_and_said(serve: Serve, cache: Path, key: str) -> None:
+def test_a_damaged_cache_is_replaced_with_a_warning(serve: Serve, cache: Path, key: str) -> None:
     load = serve(key)
     cached = cache / "datasets" / SETS[key].name
     cached.parent.mkdir(parents=True)

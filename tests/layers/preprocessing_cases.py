@@ -14,10 +14,10 @@ CASES: dict[str, Callable[[Any], Any]] = {}
 MODES = ("int", "one_hot", "multi_hot", "count")
 
 
-def told(value: Any) -> Any:
+def shape_and_values(value: Any) -> Any:
     """Shape and values; what is not finite as text, which JSON has no number for."""
     if isinstance(value, (list, tuple)):
-        return [told(v) for v in value]
+        return [shape_and_values(v) for v in value]
     array = np.asarray(value).astype(float)
     return [list(array.shape), [v if np.isfinite(v) else str(v) for v in array.reshape(-1).tolist()]]
 
@@ -34,7 +34,7 @@ INPUTS: dict[str, Any] = {
 }
 for _mode in MODES:
     for _name, _x in INPUTS.items():
-        CASES[f"discretization {_mode} {_name}"] = lambda k, m=_mode, x=_x: told(
+        CASES[f"discretization {_mode} {_name}"] = lambda k, m=_mode, x=_x: shape_and_values(
             k.layers.Discretization(bin_boundaries=[0.0, 0.5, 1.0], output_mode=m)(x)
         )
 
@@ -59,7 +59,7 @@ def learned(k: Any, parts: Any, **options: Any) -> Any:
         layer.finalize_state()
     else:
         layer.adapt(parts)
-    return [told(layer.bin_boundaries), told(layer(np.array([0.0, 1.0, 2.0, 3.0], "float32")))]
+    return [shape_and_values(layer.bin_boundaries), shape_and_values(layer(np.array([0.0, 1.0, 2.0, 3.0], "float32")))]
 
 
 for _bins in (1, 2, 3, 10):
@@ -81,7 +81,7 @@ IDS: dict[str, Any] = {
 }
 for _mode in MODES[1:]:
     for _name, _x in IDS.items():
-        CASES[f"encoding {_mode} {_name}"] = lambda k, m=_mode, x=_x: told(
+        CASES[f"encoding {_mode} {_name}"] = lambda k, m=_mode, x=_x: shape_and_values(
             k.layers.CategoryEncoding(4, output_mode=m)(x)
         )
 for _name, _weights in {
@@ -89,7 +89,7 @@ for _name, _weights in {
     "rows": np.array([[0.1, 0.2, 0.3], [1, 2, 3]], "float32"),
     "column": np.array([[0.1], [0.2]], "float32"),
 }.items():
-    CASES[f"weighted {_name}"] = lambda k, x=IDS[_name], w=_weights: told(
+    CASES[f"weighted {_name}"] = lambda k, x=IDS[_name], w=_weights: shape_and_values(
         k.layers.CategoryEncoding(4, output_mode="count")(x, count_weights=w)
     )
 
@@ -100,8 +100,8 @@ def normalized(k: Any, x: Any, **options: Any) -> Any:
     layer = k.layers.Normalization(**options)
     if "mean" not in options:
         layer.adapt(x)
-        return [told(layer(x)), told(layer.mean), told(layer.variance)]
-    return told(layer(x))
+        return [shape_and_values(layer(x)), shape_and_values(layer.mean), shape_and_values(layer.variance)]
+    return shape_and_values(layer(x))
 
 
 for _options in (

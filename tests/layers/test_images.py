@@ -118,9 +118,9 @@ def test_whole_numbers(name: str) -> None:
 @every
 def test_dictionaries(name: str) -> None:
     masks = (IMAGES[..., :1] > 100).astype("int32")
-    given = {"images": IMAGES, "labels": np.arange(16), "segmentation_masks": masks, "names": np.zeros(16)}
-    got = make(name, seed=1)(given)
-    assert list(got) == list(given)
+    inputs = {"images": IMAGES, "labels": np.arange(16), "segmentation_masks": masks, "names": np.zeros(16)}
+    got = make(name, seed=1)(inputs)
+    assert list(got) == list(inputs)
     np.testing.assert_array_equal(got["images"].numpy(), make(name, seed=1)(IMAGES).numpy())
     if name != "MixUp":
         np.testing.assert_array_equal(np.asarray(got["labels"]), np.arange(16))
@@ -137,7 +137,7 @@ def test_wrong_rank(name: str) -> None:
         make(name)(np.zeros((4, 5)))
 
 
-# -- what is drawn -----------------------------------------------------------------------------------------------------
+# -- distributions -----------------------------------------------------------------------------------------------------
 
 MANY = np.broadcast_to(IMAGES[0], (2000, 8, 9, 3))
 
@@ -152,15 +152,15 @@ def test_a_flip_is_one_of_four_each_as_often() -> None:
     assert all(np.array_equal(z, x) or np.array_equal(z, x[:, ::-1]) for z in sideways)
 
 
-def test_a_crop_is_a_window_of_every_place() -> None:
+def test_crops_are_windows_at_every_offset() -> None:
     layer = layers.RandomCrop(6, 7, seed=0)
-    found = set()
+    offsets = set()
     for _ in range(200):
         y = layer(IMAGES[:2]).numpy()
-        places = [(i, j) for i in range(3) for j in range(3) if np.array_equal(y, IMAGES[:2, i : i + 6, j : j + 7])]
-        assert len(places) == 1
-        found.update(places)
-    assert len(found) == 9
+        matches = [(i, j) for i in range(3) for j in range(3) if np.array_equal(y, IMAGES[:2, i : i + 6, j : j + 7])]
+        assert len(matches) == 1
+        offsets.update(matches)
+    assert len(offsets) == 9
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,14 @@ Make = Callable[[], Any]
 @pytest.mark.parametrize(
     "x", ["a", b"a", ["a"], [["a", "b"]], np.array(["a"]), np.array(["a"], object), np.array([b"a"])]
 )
-def test_text_is_told_from_numbers(x: Any) -> None:
+def test_text_is_distinguished_from_numbers(x: Any) -> None:
     assert is_text(x)
     assert is_text(as_text(x))
     assert as_text(x).shape == np.shape(x)
 
 
 @pytest.mark.parametrize("x", [1, [1], np.ones(2), [], np.array([None]), None, [[1.0]], dualnet.ops.ones(2)])
-def test_numbers_are_no_text(x: Any) -> None:
+def test_numbers_are_not_text(x: Any) -> None:
     assert not is_text(x)
 
 
@@ -133,7 +133,7 @@ def test_wrong_inputs_are_refused(call: Make, error: type[Exception], message: s
         call()
 
 
-def test_a_vocabulary_that_was_set_is_not_learned_over() -> None:
+def test_adapt_refuses_a_static_vocabulary() -> None:
     layer = layers.StringLookup(vocabulary=ABC)
     with pytest.raises(ValueError, match="Cannot adapt layer"):
         layer.adapt(["x"])
@@ -233,7 +233,7 @@ def test_adapt_takes(source: Any) -> None:
     assert layer.vocabulary_size() == len(LEARNED)
 
 
-def test_adapt_takes_some_steps_of_what_has_no_end() -> None:
+def test_adapt_takes_some_steps_of_an_infinite_source() -> None:
     def endless() -> Any:
         while True:
             yield ["a b"]
@@ -278,7 +278,7 @@ def test_functions_get_arrays_of_strings() -> None:
     layer.adapt(["A|b,", "é"])
     assert layer.get_vocabulary() == ["", "[UNK]", "é", "b", "a"]
     assert layer([["a|É"], ["B"]]).numpy().tolist() == [[4, 2], [3, 0]]
-    assert {(kind, dtype) for kind, dtype, _ in seen} == {(np.ndarray, "U")}
+    assert {(cls, dtype) for cls, dtype, _ in seen} == {(np.ndarray, "U")}
     assert [shape for *_, shape in seen] == [(2, 1), (2,), (2, 1), (2,)]
 
 
@@ -292,8 +292,8 @@ def test_functions_must_keep_the_number_of_strings() -> None:
 def test_in_a_pipeline() -> None:
     layer = layers.TextVectorization(output_sequence_length=3, vocabulary=["cat", "dog"])
     pairs = data.Dataset.from_tensor_slices((TEXTS, [0, 1, 0, 1]))
-    for made in (pairs.map(lambda x, y: (layer(x), y)).batch(4), pairs.batch(4).map(lambda x, y: (layer(x), y))):
-        x, y = next(iter(made))
+    for dataset in (pairs.map(lambda x, y: (layer(x), y)).batch(4), pairs.batch(4).map(lambda x, y: (layer(x), y))):
+        x, y = next(iter(dataset))
         assert x.numpy().tolist() == [[1, 2, 0], [1, 3, 0], [1, 2, 0], [2, 0, 0]]
         assert y.numpy().tolist() == [0, 1, 0, 1]
 
@@ -314,14 +314,14 @@ def test_symbolic_shapes_and_dtypes() -> None:
     assert dualnet.ops.expand_dims(x, 0).dtype == "string"
 
 
-def test_one_hot_of_sentences_has_no_place_for_the_padding() -> None:
+def test_one_hot_of_sentences_has_no_entry_for_the_padding() -> None:
     y = layers.TextVectorization(vocabulary=ABC, output_mode="one_hot")(["a x", "b"]).numpy()
     assert y.tolist() == [[[0, 1, 0, 0], [1, 0, 0, 0]], [[0, 0, 1, 0], [0, 0, 0, 0]]]
 
 
-def test_one_string_in_an_array_without_axes() -> None:
+def test_a_scalar_string() -> None:
     layer = layers.StringLookup(vocabulary=["a", "b"])
-    for one in ("b", np.array("b"), np.array(b"b")):
-        assert int(layer(one)) == 2
-        assert layer(one).shape == ()
+    for scalar in ("b", np.array("b"), np.array(b"b")):
+        assert int(layer(scalar)) == 2
+        assert layer(scalar).shape == ()
     assert layer(np.array([], dtype=str)).shape == (0,)

@@ -51,13 +51,13 @@ for _mode in ("int", *MODES):
             f"string lookup {_mode} {_name}",
             lambda k, m=_mode, x=_x: result(k.layers.StringLookup(vocabulary=ABC, output_mode=m, **weights(m))(x)),
         )
-    for _kind, _more in {
+    for _variant, _more in {
         "masked": {"mask_token": "", "num_oov_indices": 2},
         "padded": {"max_tokens": 7, "pad_to_max_tokens": True},
         "no oov": {"num_oov_indices": 0},
     }.items():
         case(
-            f"string lookup {_mode} {_kind}",
+            f"string lookup {_mode} {_variant}",
             lambda k, m=_mode, more=_more: (
                 lambda layer: [
                     result(layer([["a", "", "zz"], ["b", "b", "q"]] if more.get("num_oov_indices") else [["a", "c"]])),
@@ -111,7 +111,7 @@ for _name, _data in {"rows": [["b", "a", "c", "a"], ["b", "d", "B", "é"]], "fla
 
 NUMBERS = [[10, 20, 5], [7, -1, -4]]
 for _mode in ("int", *MODES):
-    for _kind, _more in {
+    for _variant, _more in {
         "": {},
         "masked": {"mask_token": 0},
         "spread": {"num_oov_indices": 3},
@@ -120,7 +120,7 @@ for _mode in ("int", *MODES):
         "masked and spread": {"mask_token": 7, "num_oov_indices": 2},
     }.items():
         case(
-            f"integer lookup {_mode} {_kind}",
+            f"integer lookup {_mode} {_variant}",
             lambda k, m=_mode, more=_more: (
                 lambda layer: [result(layer(np.array(NUMBERS))), result(layer.get_vocabulary())]
             )(k.layers.IntegerLookup(vocabulary=[10, 30, 20], output_mode=m, **more, **weights(m))),

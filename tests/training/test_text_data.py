@@ -21,14 +21,14 @@ def vectorization() -> Any:
     return layer
 
 
-def rest() -> list[Any]:
+def head() -> list[Any]:
     return [layers.Embedding(6, 4), layers.Flatten(), layers.Dense(1, activation="sigmoid")]
 
 
 class Own(dualnet.Model):
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.rest = vectorization(), rest()
+        self.first, self.rest = vectorization(), head()
 
     def call(self, inputs: Any) -> Any:
         x = self.first(inputs)
@@ -40,14 +40,14 @@ class Own(dualnet.Model):
 def functional() -> Any:
     x = dualnet.Input((1,), dtype="string")
     y = vectorization()(x)
-    for layer in rest():
+    for layer in head():
         y = layer(y)
     return dualnet.Model(x, y)
 
 
 MODELS = {
-    "sequential": lambda: dualnet.Sequential([vectorization(), *rest()]),
-    "with an input": lambda: dualnet.Sequential([dualnet.Input((1,), dtype="string"), vectorization(), *rest()]),
+    "sequential": lambda: dualnet.Sequential([vectorization(), *head()]),
+    "with an input": lambda: dualnet.Sequential([dualnet.Input((1,), dtype="string"), vectorization(), *head()]),
     "functional": functional,
     "own": Own,
 }
@@ -58,13 +58,13 @@ def compiled(model: Any) -> Any:
     return model
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_models_are_trained_on_text(kind: str) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_models_are_trained_on_text(name: str) -> None:
     dualnet.utils.set_random_seed(1)
-    reference = compiled(dualnet.Sequential(rest()))
+    reference = compiled(dualnet.Sequential(head()))
     expected = reference.fit(vectorization()(TEXTS), LABELS, epochs=2, verbose=0).history["loss"]
     dualnet.utils.set_random_seed(1)
-    model = compiled(MODELS[kind]())
+    model = compiled(MODELS[name]())
     assert model.fit(TEXTS, LABELS, epochs=2, verbose=0).history["loss"] == pytest.approx(expected, rel=1e-5)
     assert model.predict(["good", "bad movie"], verbose=0).shape == (2, 1)
     assert model.predict(TEXTS[:, None], verbose=0).shape == (32, 1)
@@ -75,11 +75,11 @@ def test_models_are_trained_on_text(kind: str) -> None:
     assert set(history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
 
 
-def test_text_and_numbers_beside_each_other() -> None:
+def test_text_and_numbers_as_two_inputs() -> None:
     city, size = dualnet.Input((1,), dtype="string", name="city"), dualnet.Input((2,), name="size")
     lookup = layers.StringLookup(vocabulary=["Rome", "Oslo"], output_mode="one_hot")
-    made = layers.Dense(1)(layers.Concatenate()([lookup(city), size]))
-    model = dualnet.Model({"city": city, "size": size}, made)
+    outputs = layers.Dense(1)(layers.Concatenate()([lookup(city), size]))
+    model = dualnet.Model({"city": city, "size": size}, outputs)
     model.compile("sgd", "mse")
     x = {"city": np.array([["Rome"], ["Bonn"], ["Oslo"]]), "size": np.ones((3, 2))}
     model.fit(x, np.ones((3, 1)), epochs=2, verbose=0)
@@ -121,15 +121,15 @@ def test_other_models_refuse_text() -> None:
 
 @pytest.mark.parametrize("device", DEVICES[1:])
 def test_text_on_every_device(device: str) -> None:
-    found = []
+    predictions = []
     for name in ("cpu", device):
         dualnet.utils.set_random_seed(1)
         with dualnet.device(name):
             model = compiled(MODELS["sequential"]())
             model.fit(TEXTS, LABELS, epochs=2, verbose=0)
-            found.append(model.predict(TEXTS, verbose=0))
+            predictions.append(model.predict(TEXTS, verbose=0))
             lookup = layers.IntegerLookup(vocabulary=[5, 7, 9], num_oov_indices=2, mask_token=0, output_mode="count")
             assert lookup(dualnet.ops.array([[5, 9, 4, 0]])).tolist() == [[1, 0, 1, 0, 1]]
             back = layers.IntegerLookup(vocabulary=[5, 7, 9], invert=True)
             assert back(dualnet.ops.array([[1, 3, 9]])).tolist() == [[5, 9, -1]]
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+    np.testing.assert_allclose(predictions[1], predictions[0], rtol=1e-5)

@@ -22,9 +22,7 @@ FLIPS = ("horizontal", "vertical", "horizontal_and_vertical")
 
 
 class RandomFlip(RandomImageLayer):
-    """Mirrors each image with probability 1/2: left and right ("horizontal"), up and down ("vertical"), or both, each by itself
-    ("horizontal_and_vertical").
-    """
+    """Mirrors each image with probability 1/2: left and right, up and down, or both independently ("horizontal_and_vertical")."""
 
     stream = "random_flip"
 
