@@ -32,9 +32,7 @@ def load_data(
 
     Args:
         version: `"large"`, or `"small"` for the first 600 rows only.
-        path: name of the file in `DUALNET_DATA_DIR` and in the cache. A name, not a path.
-        test_split: share of the rows in the test part, at least 0 and below 1.
-        seed: seed of the shuffle before the split. The order of the rows is that of Keras.
+        path, test_split, seed: as for `boston_housing.load_data`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`, floating point. `x`: `(n, 8)`. `y`: `(n,)`, dollars, about 15,000 to

@@ -27,7 +27,8 @@ def fetch_file(
 ) -> T:
     """Return `parse(file)` for a data set file, downloading it if there is no valid local copy.
 
-    Nothing in the file is interpreted before its hash is verified.
+    Nothing in the file is interpreted before its hash is verified. The file is opened only once for both, so that it cannot
+    be exchanged in between.
 
     Args:
         name, urls, folder, max_bytes: as for `dualnet.datasets.download.fetch_checked`.
@@ -38,33 +39,25 @@ def fetch_file(
         DataError: no source provided the file, or the copy in `DUALNET_DATA_DIR` is wrong.
     """
 
-    def read(path: Path) -> T:
-        return read_hashed(path, file_hash, parse)
-
-    return fetch_checked(name, urls, read, folder=folder, max_bytes=max_bytes)
-
-
-def read_hashed(path: Path, file_hash: str, parse: Callable[[BinaryIO], T]) -> T:
-    """Check a file and parse it, opened only once so that it cannot be exchanged in between.
-
-    Raises:
-        ContentError: the hash differs, or the file cannot be read.
-    """
     algorithm = {32: "md5", 64: "sha256"}[len(file_hash)]
     expected = f"expected {algorithm} {file_hash[:16]}..., found"
-    try:
-        with open(path, "rb") as file:
-            # Some publishers give an md5 only. It guards against accidents, so it is allowed in FIPS mode too.
-            hasher = hashlib.new(algorithm, usedforsecurity=algorithm != "md5")
-            digest = hashlib.file_digest(file, lambda: hasher).hexdigest()
-            if digest != file_hash.lower():
-                raise ContentError(f"{expected} {algorithm} {digest[:16]}... in {file.tell():,} bytes")
-            file.seek(0)
-            return parse(file)
-    except ContentError:
-        raise
-    except OSError as error:
-        raise ContentError(f"{expected} an unreadable file ({error.strerror or error})") from error
+
+    def read(path: Path) -> T:
+        try:
+            with open(path, "rb") as file:
+                # Some publishers give an md5 only. It guards against accidents, so it is allowed in FIPS mode too.
+                hasher = hashlib.new(algorithm, usedforsecurity=algorithm != "md5")
+                digest = hashlib.file_digest(file, lambda: hasher).hexdigest()
+                if digest != file_hash.lower():
+                    raise ContentError(f"{expected} {algorithm} {digest[:16]}... in {file.tell():,} bytes")
+                file.seek(0)
+                return parse(file)
+        except ContentError:
+            raise
+        except OSError as error:
+            raise ContentError(f"{expected} an unreadable file ({error.strerror or error})") from error
+
+    return fetch_checked(name, urls, read, folder=folder, max_bytes=max_bytes)
 
 
 def parse_word_index(file: BinaryIO) -> dict[str, int]:
