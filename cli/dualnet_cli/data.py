@@ -52,15 +52,14 @@ def _read(settings: Settings) -> RawData:
     if path.suffix.lower() == ".npz":
         raw = _arrays(path, data)
         return replace(raw, test=_arrays(test_path, data).train) if test_path else raw
-    table, values = read_table(path, data)
+    table = read_table(path, data)
     raw = RawData(Part(table.x, table.y), features=table.features)
     if test_path is None:
         return raw
-    test_table, _ = read_table(test_path, data, values)
-    if test_table.features != table.features:
-        message = f"its columns ({listing(test_table.features)}) are not those of path"
-        raise DataError("test_path", message)
-    return replace(raw, test=Part(test_table.x, test_table.y))
+    test = read_table(test_path, data, table.categories)
+    if test.features != table.features:
+        raise DataError("test_path", f"its columns ({listing(test.features)}) are not those of path")
+    return replace(raw, test=Part(test.x, test.y))
 
 
 def _numbers(value: Any, key: str) -> Any:
@@ -69,11 +68,9 @@ def _numbers(value: Any, key: str) -> Any:
     except (ValueError, TypeError):
         rows = value if isinstance(value, list) else [value]
         shapes = [np.shape(row) if _rectangular(row) else None for row in rows]
-        for number, shape in enumerate(shapes):
+        for number, (row, shape) in enumerate(zip(rows, shapes), 1):
             if shape != shapes[0]:
-                raise DataError(
-                    key, f"entry {number + 1}, {show(rows[number])}, is not shaped like the first"
-                ) from None
+                raise DataError(key, f"entry {number}, {show(row)}, is not shaped like the first") from None
         raise DataError(key, f"expected numbers in rows of equal length, got {show(value)}") from None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import types
 import typing
 import warnings
 from typing import Any
@@ -42,10 +41,7 @@ _CHOICES = {"mode": ("auto", "min", "max")}
 
 
 def _module(category: str) -> Any:
-    try:
-        return importlib.import_module(f"dualnet.{_CATEGORIES[category][0]}")
-    except ModuleNotFoundError:
-        return types.ModuleType(category)  # not in this version yet: an empty category
+    return importlib.import_module(f"dualnet.{_CATEGORIES[category][0]}")
 
 
 def classes(category: str) -> dict[str, Any]:
@@ -61,12 +57,8 @@ def classes(category: str) -> dict[str, Any]:
 def names(category: str) -> list[str]:
     """Every string that identifies an object of a category: class names and, if any, function names."""
     functions = [n for n, f in vars(_module(category)).items() if inspect.isfunction(f) and not n.startswith("_")]
-    extra = list(_ANY_METRIC) if category == "metric" else []
-    return (
-        extra
-        + [n for n in functions if n not in ("get", "serialize", "deserialize", "Input")]
-        + list(classes(category))
-    )
+    functions = [name for name in functions if name not in ("get", "serialize", "deserialize", "Input")]
+    return [*(_ANY_METRIC if category == "metric" else ()), *functions, *classes(category)]
 
 
 def create(category: str, spec: Any) -> Any:
@@ -95,8 +87,7 @@ def check(category: str, spec: Any, where: KeyPath, problems: list[Problem]) -> 
             _check_table(category, spec, where, problems)
         else:
             example = f'{{ class = "{next(iter(classes(category)), "...")}" }}'
-            message = f"expected a name or a table such as {example}, got {show(spec)}"
-            problems.append(Problem(where, message))
+            problems.append(Problem(where, f"expected a name or a table such as {example}, got {show(spec)}"))
 
 
 def _check_name(category: str, name: str, where: KeyPath, problems: list[Problem]) -> None:
@@ -192,7 +183,7 @@ def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath,
             hint = did_you_mean(key, known) or f"; it takes: {listing(known, 20) or 'nothing'}"
             problems.append(Problem(key_path, f"{name} has no argument {show(key)}{hint}"))
             continue
-        wrong = _type_error(key, value, known.get(key), hints.get(key)) or _range_error(key, value)
+        wrong = _type_error(key, value, known[key].default, hints.get(key)) or _range_error(key, value)
         if wrong:
             problems.append(Problem(key_path, wrong))
     for key, parameter in known.items():
@@ -211,11 +202,10 @@ def _hints(cls: Any) -> dict[str, Any]:
 _TYPE_NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
 
 
-def _type_error(key: str, value: Any, parameter: inspect.Parameter | None, hint: Any) -> str:
+def _type_error(key: str, value: Any, default: Any, hint: Any) -> str:
     if isinstance(value, dict) and _argument_category(key):
         return ""
     allowed = {hint} if hint in _TYPE_NAMES else set(typing.get_args(hint))
-    default = parameter.default if parameter is not None else None
     if not allowed or not allowed <= {*_TYPE_NAMES, type(None)}:
         # Without an annotation, the type of the default decides.
         allowed = {bool} if isinstance(default, bool) else {float} if isinstance(default, (int, float)) else set()

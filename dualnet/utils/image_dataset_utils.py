@@ -83,10 +83,11 @@ def image_dataset_from_directory(
             path, color_mode, size, interpolation.lower(), crop_to_aspect_ratio, pad_to_aspect_ratio, layout
         )
 
-    return directory_index.load_directory(
+    options = directory_index.Options(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
-        format, verbose, suffixes=FORMATS, read=read, content="images", workers=_WORKERS,
+        format, verbose,
     )  # fmt: skip
+    return directory_index.load_directory(options, FORMATS, read, "images", _WORKERS)
 
 
 def read_image(
@@ -104,5 +105,8 @@ def read_image(
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.shape[:2] != tuple(size):
-        pixels = image_utils.resize_array(pixels, size, interpolation, "channels_last", crop, pad)
+        pixels = image_utils.resize_array(
+            pixels, size, interpolation=interpolation, crop_to_aspect_ratio=crop, pad_to_aspect_ratio=pad,
+            data_format="channels_last",
+        )  # fmt: skip
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if data_format == "channels_first" else pixels

@@ -72,7 +72,9 @@ def print_summary(
             row.append(_trainable(layer))
         table.add_row(*row)
 
-    console = Console(highlight=False, **({"force_terminal": False, "color_system": None} if print_fn else {}))
+    console = Console(
+        highlight=False, force_terminal=False if print_fn else None, color_system=None if print_fn else "auto"
+    )
     console.width = max(console.width, width)  # never crop to less than line_length
     contents = (Text(f'Model: "{model.name}"', style="bold"), table, *_totals(model))
     if console.is_jupyter and not print_fn:
