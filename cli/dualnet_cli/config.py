@@ -91,15 +91,16 @@ def _validate_config(file: source.Source) -> Settings:
     head = _validate(Top, top, (), problems)
     tables = {name: _section(name, raw, problems) for name in SECTIONS}
     data, fit = tables["data"], tables["fit"]
-    if isinstance(head, Top):
-        _check_device(head, raw, problems)
+    if isinstance(head, Top) and head.backend and not head.device.startswith(("auto", _BACKENDS[head.backend])):
+        message = f"{show(head.backend)} contradicts device = {show(head.device)}; give one of the two"
+        problems.append(Problem(("backend",), message))
     if isinstance(data, Data):
         _check_source(data, raw["data"], file.path.parent, problems)
     if isinstance(fit, Fit):
         for key in fit.class_weight or {}:
             if not re.fullmatch(r"\d+", key):
-                where = ("fit", "class_weight", key)
-                problems.append(Problem(where, f"expected a class number such as 0, got {show(key)}"))
+                message = f"expected a class number such as 0, got {show(key)}"
+                problems.append(Problem(("fit", "class_weight", key), message))
     _check_objects(raw, problems)
     callbacks = _check_callbacks(raw, problems)
     if problems:
@@ -192,12 +193,6 @@ def _unknown_key_hint(key: str, table_class: type[Table], where: tuple[str, ...]
     if key in Top.model_fields:
         return "; it belongs at the top of the file, above the first [table]"
     return f"; known: {listing(own, 30)}"
-
-
-def _check_device(head: Top, raw: dict[str, Any], problems: list[Problem]) -> None:
-    if head.backend and head.device != "auto" and not head.device.startswith(_BACKENDS[head.backend]):
-        message = f"{show(raw['backend'])} contradicts device = {show(head.device)}; give one of the two"
-        problems.append(Problem(("backend",), message))
 
 
 def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[Problem]) -> None:

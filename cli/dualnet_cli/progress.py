@@ -89,16 +89,12 @@ class LineProgress(Progress):
     def print_line(self, text: str) -> None:
         try:
             click.echo(text)
-        except BrokenPipeError:
-            self._on_broken_pipe()
+        except BrokenPipeError:  # "| head": stop as for Ctrl-C, so that nothing trained is lost, and print no more
+            self.requests.request(EXIT_BROKEN_PIPE)
+            mute_stdout()
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         self.print_line("  ".join(self.epoch_fields(epoch, seconds, logs)))
-
-    def _on_broken_pipe(self) -> None:
-        """The reader is gone (``| head``): stop as for Ctrl-C, so that nothing trained is lost, and print no more."""
-        self.requests.request(EXIT_BROKEN_PIPE)
-        mute_stdout()
 
 
 class BarProgress(Progress):

@@ -57,17 +57,15 @@ def extract_archive(
     if unknown:
         raise ValueError(f"archive_format must be 'auto', 'tar' or 'zip', got {unknown[0]!r}")
 
-    for is_format, unpack in (_FORMATS[name] for name in formats):
-        if is_format(archive):
-            break
-    else:
+    matching = [unpack for is_format, unpack in (_FORMATS[name] for name in formats) if is_format(archive)]
+    if not matching:
         names = f"a {' or '.join(formats)}" if formats else "no"
         raise ContentError(f"{archive}: expected {names} archive, found something else or damage")
     part = folder.with_name(f".{folder.name}.{os.urandom(6).hex()}.part")
     try:
         part.mkdir(parents=True)
         try:
-            unpack(archive, _Target(part, archive.stat().st_size))
+            matching[0](archive, _Target(part, archive.stat().st_size))
         except Exception as error:
             # Damaged and malicious archives make these modules raise nearly any exception; gzip reports damage as an
             # OSError without errno.

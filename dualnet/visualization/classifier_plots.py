@@ -54,19 +54,14 @@ def plot_confusion_matrix(
     side = min(max(3.2, 1.6 + 0.42 * size), 14.0)
     axes = figures.axes_of("plot_confusion_matrix", ax, side + 0.5, side, dpi)
     axes.imshow(shares, cmap=cmap, vmin=0, vmax=1)
-    axes.set_xticks(range(size), names, fontsize=8.5)
-    axes.set_yticks(range(size), names, fontsize=8.5)
+    for axis, label in ((axes.xaxis, "predicted"), (axes.yaxis, "true")):
+        axis.set_ticks(range(size), names, fontsize=8.5)
+        axis.set_ticks(np.arange(size - 1) + 0.5, minor=True)
+        axis.set_label_text(label, fontsize=9.5, color=figures.MUTED)
     if max(map(len, names)) > 3:
-        axes.tick_params(axis="x", rotation=45)
-        for label in axes.get_xticklabels():
-            label.set_horizontalalignment("right")
-            label.set_rotation_mode("anchor")
+        axes.set_xticks(range(size), names, fontsize=8.5, rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
-    axes.set_xlabel("predicted", fontsize=9.5, color=figures.MUTED)
-    axes.set_ylabel("true", fontsize=9.5, color=figures.MUTED)
     axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(size - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(size - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.2)
     axes.tick_params(which="minor", length=0)
     letters = min(9.5, max(4.5, 130 / size))
@@ -150,9 +145,8 @@ def plot_decision_boundary(
         for k in range(max(count, len(names))):
             if (classes == k).any():
                 colour = figures.CLASSES[k % len(figures.CLASSES)]
-                axes.scatter(
-                    *x[classes == k].T, s=20, color=colour, edgecolor="white", linewidth=0.7, label=names[k], zorder=3
-                )
+                style = {"s": 20, "color": colour, "edgecolor": "white", "linewidth": 0.7, "zorder": 3}
+                axes.scatter(*x[classes == k].T, label=names[k], **style)
         axes.legend(fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none", title=None)
     axes.set_xlim(sides[0][0], sides[0][-1])
     axes.set_ylim(sides[1][0], sides[1][-1])

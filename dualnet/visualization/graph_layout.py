@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .graph_coordinates import topological_order, x_coordinates
+from .graph_coordinates import extent, topological_order, x_coordinates
 
 Point = tuple[float, float]
 Edge = tuple[int, int]
@@ -63,8 +63,7 @@ def layout(
         rows[rank].append(i)
     rows = _order_rows(rows, above, below)
     x = x_coordinates(rows, above, below, widths, gap, first_dummy=len(sizes))
-    left = min((x[i] - widths[i] / 2 for i in range(len(x))), default=0.0)
-    right = max((x[i] + widths[i] / 2 for i in range(len(x))), default=0.0)
+    left, right = extent(x, widths) if x else (0.0, 0.0)
 
     heights = [max((sizes[i][1] for i in row if i < len(sizes)), default=0.0) for row in rows]
     tops = [sum(heights[:r]) + rank_gap * r for r in range(len(rows))]
