@@ -1,4 +1,4 @@
-"""Nested structures: lists, tuples, named tuples, deques and dictionaries of things."""
+"""Nested structures: lists, tuples, named tuples, deques and dictionaries of leaves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MAP_TO_NONE:
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether something is a list, tuple, deque or dictionary"""
+    """Whether a value is a list, tuple, deque or dictionary"""
     return isinstance(structure, (list, tuple, dict, deque))
 
 

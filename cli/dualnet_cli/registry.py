@@ -92,8 +92,7 @@ def check(category: str, spec: Any, where: KeyPath, problems: list[Problem]) -> 
 
 def _check_name(category: str, name: str, where: KeyPath, problems: list[Problem]) -> None:
     if category in _ONLY_CLASSES:
-        cls = _find_class(category, name)
-        if cls is not None:
+        if _find_class(category, name) is not None:
             _construct(category, {"class": name}, where, problems)
             return
     elif category == "metric" and name in _ANY_METRIC:
@@ -161,8 +160,7 @@ def _construct(category: str, table: dict[str, Any], where: KeyPath, problems: l
 
 def _constructor(cls: Any) -> Any:
     """``__init__`` of a class, or a factory function such as ``Input`` itself."""
-    owners = cls.__mro__ if isinstance(cls, type) else ()
-    return next((vars(owner)["__init__"] for owner in owners if "__init__" in vars(owner)), cls)
+    return cls.__init__ if isinstance(cls, type) else cls  # type: ignore[misc]
 
 
 def parameters(cls: Any) -> dict[str, inspect.Parameter]:
@@ -213,10 +211,10 @@ def _type_error(key: str, value: Any, default: Any, hint: Any) -> str:
             allowed = {str}
     if not allowed or type(value) in allowed or (type(value) is int and float in allowed):
         return ""
-    words = " or ".join(
-        _TYPE_NAMES[t] for t in (bool, int, float, str) if t in allowed and not (t is int and float in allowed)
-    )
-    return f"expected {words}, got {show(value)}"
+    if float in allowed:
+        allowed.discard(int)  # a whole number is a number
+    expected = " or ".join(_TYPE_NAMES[t] for t in (bool, int, float, str) if t in allowed)
+    return f"expected {expected}, got {show(value)}"
 
 
 def _range_error(key: str, value: Any) -> str:

@@ -139,13 +139,13 @@ def _number(cell: str) -> float | None:
 
 def _has_header(sample: list[list[str]]) -> bool:
     """Whether the first line is a header: it has text above a column of numbers, or consists of distinct texts."""
-    first, rest = sample[0], sample[1:]
-    words = [cell.strip() != "" and _number(cell) is None for cell in first]
-    for index, word in enumerate(words):
-        below = [_number(row[index]) for row in rest if index < len(row)]
-        if word and below and all(value is not None for value in below):
+    first, rows = sample[0], sample[1:]
+    is_text = [cell.strip() != "" and _number(cell) is None for cell in first]
+    for index, text in enumerate(is_text):
+        below = [_number(row[index]) for row in rows if index < len(row)]
+        if text and below and all(value is not None for value in below):
             return True
-    return all(words) and len(set(first)) == len(first)
+    return all(is_text) and len(set(first)) == len(first)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from .errors import CliError, one_line
 from .prepare import Dataset
 from .run_dir import MODEL, RunDir
 from .stops import StopOnRequest, Stopped, StopRequests
+from .streams import align
 
 Metrics = dict[str, Any]
 
@@ -58,7 +59,7 @@ class MetricsWriter(Callback):
 def flatten_logs(logs: Metrics) -> dict[str, float]:
     """Logs as floats, loss first; a metric with several values becomes name_0, name_1 ..."""
     values: dict[str, float] = {}
-    for name in sorted(logs, key=lambda n: (n.startswith("val_"), n.removeprefix("val_") != "loss")):
+    for name in progress.ordered(logs):
         array = numpy.asarray(logs[name], dtype=float)
         if array.ndim == 0:
             values[name] = float(array)
@@ -192,8 +193,8 @@ def _scores(
 
 
 def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -> str:
-    words = {"train": "to train on", "validation": "to validate", "test": "to test"}
-    counts = [f"{len(part):,} {words[name]}" for name, part in data.parts().items()]
+    purposes = {"train": "to train on", "validation": "to validate", "test": "to test"}
+    counts = [f"{len(part):,} {purposes[name]}" for name, part in data.parts().items()]
     counts[0] = counts[0].replace(" to", " samples to")
     return f"{settings.name}: {', '.join(counts)}; {parameters:,} parameters; device {device}, seed {settings.seed}"
 
@@ -215,14 +216,14 @@ def _report(settings: Settings, folder: RunDir, writer: MetricsWriter, results: 
     if not quiet:
         click.echo("\n" + score_table({k: results[k] for k in ("train", "validation", "test")}))
     epochs = results["epochs"]
-    pace = f", {progress.duration(results['seconds_per_epoch'])} per epoch" if epochs else ""
-    spent = f"{epochs} epoch{'s' * (epochs != 1)} in {progress.duration(results['seconds'])}"
+    mean = f", {progress.duration(results['seconds_per_epoch'])} per epoch" if epochs else ""
+    total = f"{epochs} epoch{'s' * (epochs != 1)} in {progress.duration(results['seconds'])}"
     name, value = headline_score(results)
     score = f"{name} {progress.number(value)}, " if name else ""
-    click.echo(f"{score}{spent} on {results['device']}{pace}")
+    click.echo(f"{score}{total} on {results['device']}{mean}")
     if results["interrupted"]:
-        when = f"during epoch {writer.epochs_started} of {settings.fit.epochs}"
-        click.echo(f"interrupted {when}; what was trained until then is kept")
+        epoch = f"epoch {writer.epochs_started} of {settings.fit.epochs}"
+        click.echo(f"interrupted during {epoch}; what was trained until then is kept")
     elif writer.diverged:
         loss = writer.rows[-1]["loss"]
         sys.stdout.flush()
@@ -254,7 +255,4 @@ def score_table(parts: dict[str, Metrics | None]) -> str:
     for name, scores in shown.items():
         label = "training" if name == "train" else name
         rows.append([label, *(progress.number(scores.get(key, math.nan)) for key in keys)])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(keys) + 1)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]) for row in rows
-    )
+    return "\n".join(align(rows, str.rjust))

@@ -65,7 +65,7 @@ Call = tuple[Layer, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 def _record_calls(model: Any, x: Any, training: bool) -> list[Call]:
     """The first call of every layer without sublayers, as (layer, its call method, arguments)."""
     calls: list[Call] = []
-    leaves = [x for x in _all_layers(model) if not x._sublayers() and not isinstance(x, InputLayer)]
+    leaves = [x for x in model._flatten_layers() if not x._sublayers() and not isinstance(x, InputLayer)]
 
     def spy(layer: Layer) -> Callable[..., Any]:
         original = layer.call
@@ -86,13 +86,6 @@ def _record_calls(model: Any, x: Any, training: bool) -> list[Call]:
         for layer in leaves:
             object.__delattr__(layer, "call")
     return calls
-
-
-def _all_layers(layer: Layer) -> list[Layer]:
-    layers = {id(layer): layer}
-    for child in layer._sublayers():
-        layers |= {id(x): x for x in _all_layers(child)}
-    return list(layers.values())
 
 
 def _seed_generators(layer: Layer) -> list[SeedGenerator]:
@@ -158,7 +151,7 @@ def _error(tape: Tape, outputs: list[Tensor], x: Tensor, recompute: Callable[[],
 @contextmanager
 def _in_float64(model: Any) -> Iterator[None]:
     """Convert weights and layers of the model to float64 inside the block, and restore them bit for bit."""
-    layers = _all_layers(model)
+    layers: list[Layer] = model._flatten_layers()
     variables: list[Variable] = [v for v in model.weights if v.data.dtype.kind == "f"]
     before = [(v, v.data) for v in variables]
     dtypes = [(layer, layer._dtype, layer._compute_dtype, layer._mixed_dtype) for layer in layers]

@@ -180,8 +180,7 @@ def _class_name(layer: Any) -> str:
 def _trainable(layer: Any) -> Text:
     if isinstance(layer, Operation) or not layer.weights:
         return Text("-", style="bold ")
-    mark, colour = ("Y", "color(34)") if layer.trainable else ("N", "color(9)")
-    return Text(mark, style=f"bold {colour}")
+    return Text("Y", style="bold color(34)") if layer.trainable else Text("N", style="bold color(9)")
 
 
 def _output_shape(layer: Any) -> Any:

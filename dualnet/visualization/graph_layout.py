@@ -99,8 +99,8 @@ def _back_edges(count: int, edges: Sequence[Edge]) -> set[Edge]:
         stack = [(start, iter(following[start]))]
         state[start] = 1
         while stack:  # no recursion: models may have a thousand layers
-            a, rest = stack[-1]
-            for b in rest:
+            a, successors = stack[-1]
+            for b in successors:
                 if state[b] == 1:
                     back_edges.add((a, b))
                 elif state[b] == 0:
@@ -157,7 +157,7 @@ def _crossings(rows: list[list[int]], below: list[list[int]]) -> int:
         position = {i: k for k, i in enumerate(following)}
         ends = [sorted(position[j] for j in below[i]) for i in row]
         seen: list[int] = []
-        for some in ends:
-            total += sum(1 for end in some for other in seen if other > end)
-            seen += some
+        for positions in ends:
+            total += sum(1 for end in positions for other in seen if other > end)
+            seen += positions
     return total

@@ -54,7 +54,7 @@ def fill_of(box: Box) -> tuple[str, str]:
     """The fill and line colours of a box."""
     if box.frozen:
         return _FROZEN
-    return next((colours for words, colours in _FILLS if any(word in box.title for word in words)), _OTHER)
+    return next((colours for names, colours in _FILLS if any(name in box.title for name in names)), _OTHER)
 
 
 def check_direction(rankdir: str) -> None:

@@ -203,8 +203,7 @@ class _Drawing:
                 codes.append(self.path.LINETO)
             elif self.splines == "ortho":
                 # Arrows from different boxes bend at different heights, so that they can be told apart.
-                share = 0.35 + 0.1 * (track % 4)
-                bend = y0 + (y1 - y0) * share
+                bend = y0 + (y1 - y0) * (0.35 + 0.1 * (track % 4))
                 vertices += self.rounded((x0, y0), (x0, bend), (x1, bend), (x1, y1))
                 codes += [self.path.LINETO, self.path.CURVE3, self.path.CURVE3] * 2 + [self.path.LINETO]
             else:
@@ -217,7 +216,7 @@ class _Drawing:
     def rounded(a: Point, b: Point, c: Point, d: Point) -> list[Point]:
         """From a via the rounded corners b and c to d."""
         radius = min(5.0, abs(b[1] - a[1]) / 2, abs(c[0] - b[0]) / 2, abs(d[1] - c[1]) / 2)
-        down = radius if b[1] > a[1] else -radius
-        along = radius if c[0] > b[0] else -radius
-        first = [(b[0], b[1] - down), b, (b[0] + along, b[1])]
-        return [*first, (c[0] - along, c[1]), c, (c[0], c[1] + (radius if d[1] > c[1] else -radius)), d]
+        dy = radius if b[1] > a[1] else -radius
+        dx = radius if c[0] > b[0] else -radius
+        first = [(b[0], b[1] - dy), b, (b[0] + dx, b[1])]
+        return [*first, (c[0] - dx, c[1]), c, (c[0], c[1] + (radius if d[1] > c[1] else -radius)), d]
