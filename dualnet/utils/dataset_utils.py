@@ -88,7 +88,9 @@ def _sizes(left: Size, right: Size, count: int) -> tuple[int, int]:
         if not 0 < size < (1 if isinstance(size, float) else count):
             raise ValueError(f"{name} must lie between 0 and 1, or be a number of the {count} samples, got {size}")
     if isinstance(left, float) and isinstance(right, float) and left + right > 1:
-        raise ValueError(f"left_size and right_size are fractions: their sum must not exceed 1, got {left + right}")
+        raise ValueError(
+            f"left_size and right_size are fractions: they must not add up to more than 1, got {left + right}"
+        )
     left_count, right_count = (round(size * count) if isinstance(size, float) else size or 0 for size in sizes.values())
     if left is None:
         left_count = count - right_count
