@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from .core import settings
@@ -32,9 +33,8 @@ class DTypePolicy(Configurable):
         if name is None:
             name = _global.name if _global is not None else settings.floatx()
         if not isinstance(name, str):
-            raise TypeError(
-                f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})"
-            )
+            message = f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})"
+            raise TypeError(message)
         self._name = name
         try:
             self._compute_dtype = _MIXED.get(name) or standardize_dtype(name)
@@ -182,14 +182,12 @@ def get(identifier: Any) -> DTypePolicy:
         return deserialize(identifier)
     if identifier is None or isinstance(identifier, str):
         return DTypePolicy(identifier)
-    try:
-        if isinstance(identifier, (int, float, list, tuple)):
-            raise ValueError("a number is no dtype")
-        return DTypePolicy(standardize_dtype(identifier))
-    except ValueError:
-        raise ValueError(
-            f"Cannot interpret `dtype` argument. Expected a string or an instance of DTypePolicy. Received: dtype={identifier}"
-        ) from None
+    if not isinstance(identifier, (int, float, list, tuple)):
+        with suppress(ValueError):
+            return DTypePolicy(standardize_dtype(identifier))
+    raise ValueError(
+        f"Cannot interpret `dtype` argument. Expected a string or an instance of DTypePolicy. Received: dtype={identifier}"
+    )
 
 
 def set_global_policy(policy: Any) -> None:

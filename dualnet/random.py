@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from dualnet_backends import stream_key
 
+from . import ops
 from .core.dtypes import is_float, standardize_dtype
 from .core.seeds import SeedGenerator, global_pair
 from .core.tensor import Tensor
 from .initializers import _truncated_normal
-from .ops import convert_to_tensor
 from .ops.nn import distributions
 from .ops.nn import dropout as _dropout_ops
 
@@ -68,13 +68,13 @@ def uniform(
 ) -> Tensor:
     """Uniform numbers in [minval, maxval)"""
     values = _rng(seed).uniform(minval, maxval, size=tuple(shape))
-    return convert_to_tensor(values.astype(_float_dtype("uniform", dtype)))
+    return ops.convert_to_tensor(values.astype(_float_dtype("uniform", dtype)))
 
 
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """Normal numbers"""
     values = _rng(seed).normal(mean, stddev, size=tuple(shape))
-    return convert_to_tensor(values.astype(_float_dtype("normal", dtype)))
+    return ops.convert_to_tensor(values.astype(_float_dtype("normal", dtype)))
 
 
 def truncated_normal(
@@ -82,7 +82,7 @@ def truncated_normal(
 ) -> Tensor:
     """Normal numbers within two standard deviations of the mean"""
     values = _truncated_normal(_rng(seed), shape, mean, stddev)
-    return convert_to_tensor(values.astype(_float_dtype("truncated_normal", dtype)))
+    return ops.convert_to_tensor(values.astype(_float_dtype("truncated_normal", dtype)))
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
@@ -90,21 +90,13 @@ def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32"
     dtype = standardize_dtype(dtype)
     if "int" not in dtype:
         raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype}")
-    return convert_to_tensor(_rng(seed).integers(minval, maxval, size=tuple(shape), dtype=dtype))
+    return ops.convert_to_tensor(_rng(seed).integers(minval, maxval, size=tuple(shape), dtype=dtype))
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
     """The slices along an axis in another order"""
-    from .ops import shape, take
-
-    order = _rng(seed).permutation(shape(x)[axis])
-    return take(x, order.astype("int32"), axis=axis)
-
-
-def __getattr__(name: str) -> Any:
-    from .legacy.tf_names import find
-
-    return find(name, "random")
+    order = _rng(seed).permutation(ops.shape(x)[axis])
+    return ops.take(x, order.astype("int32"), axis=axis)
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
@@ -119,7 +111,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the
             inputs.
     """
-    return _dropout_ops.dropout(convert_to_tensor(inputs), rate, *_stream(seed, "dropout"), noise_shape)
+    return _dropout_ops.dropout(ops.convert_to_tensor(inputs), rate, *_stream(seed, "dropout"), noise_shape)
 
 
 def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
@@ -136,3 +128,9 @@ def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any =
     """How many of ``counts`` trials succeed with their probabilities.  counts, probabilities: broadcast to ``shape``"""
     dtype = _float_dtype("binomial", dtype)
     return distributions.binomial(counts, probabilities, tuple(shape), *_stream(seed, "binomial"), dtype)
+
+
+def __getattr__(name: str) -> Any:
+    from .legacy.tf_names import find
+
+    return find(name, "random")

@@ -1,9 +1,10 @@
-"""Nested structures: lists, tuples, named tuples, deques and dictionaries of things."""
+"""Nested structures: lists, tuples, named tuples, deques and dictionaries of leaves."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 __all__ = [
@@ -29,7 +30,7 @@ class MAP_TO_NONE:
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether something is a list, tuple, deque or dictionary"""
+    """Whether a value is a list, tuple, deque or dictionary"""
     return isinstance(structure, (list, tuple, dict, deque))
 
 
@@ -71,8 +72,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         ValueError: without a structure and when the forms differ, as in ``assert_same_structure``.
         TypeError: for a ``func`` that cannot be called.
     """
-    if not callable(func):
-        raise TypeError(f"`func` must be callable. Received: {func!r}")
+    _check_callable(func)
     if not structures:
         raise ValueError("map_structure needs at least one structure")
     if not none_is_leaf:
@@ -81,22 +81,33 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         def func(*leaves: Any) -> Any:
             return None if all(leaf is None for leaf in leaves) else inner(*leaves)
 
-    return _map(func, structures)
+    return _map(func, *structures)
 
 
-def _map(func: Callable[..., Any], structures: tuple[Any, ...]) -> Any:
-    first = structures[0]
-    if not is_nested(first):
-        for other in structures[1:]:
-            if is_nested(other):
-                raise _differ(first, other)
-        return func(*structures)
-    for other in structures[1:]:
-        _assert_same_container(first, other)
-    if isinstance(first, dict):
-        mapped = {key: _map(func, tuple(s[key] for s in structures)) for key in sorted_keys(first)}
-        return _like(first, {key: mapped[key] for key in first})
-    return _like(first, [_map(func, parts) for parts in zip(*structures)])
+def _check_callable(func: Any) -> None:
+    if not callable(func):
+        raise TypeError(f"`func` must be callable. Received: {func!r}")
+
+
+def _map(func: Callable[..., Any], first: Any, *others: Any) -> Any:
+    nested = is_nested(first)
+    for other in others:
+        if nested or is_nested(other):
+            _assert_same_container(first, other)
+    return _map_parts(partial(_map, func), first, *others) if nested else func(first, *others)
+
+
+def _map_parts(func: Callable[..., Any], container: Any, *others: Any) -> Any:
+    """A container like the first one, of what ``func`` returns for the parts of all, in the order of ``flatten``."""
+    if isinstance(container, dict):
+        mapped = {key: func(container[key], *(other[key] for other in others)) for key in sorted_keys(container)}
+        parts = {key: mapped[key] for key in container}
+        cls: Any = type(container)
+        return cls(container.default_factory, parts) if hasattr(container, "default_factory") else cls(parts)
+    values = [func(*parts) for parts in zip(container, *others)]
+    if isinstance(container, deque):
+        return type(container)(values, maxlen=container.maxlen)
+    return type(container)(*values) if hasattr(container, "_fields") else type(container)(values)
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
@@ -104,24 +115,18 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
 
     Raises ``ValueError`` for a structure that is not as deep, and without a structure.
     """
-    if not callable(func):
-        raise TypeError(f"`func` must be callable. Received: {func!r}")
+    _check_callable(func)
     if not structures:
         raise ValueError("map_structure_up_to needs at least one structure")
-    return _map_up_to(shallow_structure, func, structures)
+    return _map_up_to(func, shallow_structure, *structures)
 
 
-def _map_up_to(shallow: Any, func: Callable[..., Any], structures: tuple[Any, ...]) -> Any:
+def _map_up_to(func: Callable[..., Any], shallow: Any, *structures: Any) -> Any:
     if not is_nested(shallow):
         return func(*structures)
     for other in structures:
         _assert_same_container(shallow, other)
-    if isinstance(shallow, dict):
-        mapped = {
-            key: _map_up_to(shallow[key], func, tuple(s[key] for s in structures)) for key in sorted_keys(shallow)
-        }
-        return _like(shallow, {key: mapped[key] for key in shallow})
-    return _like(shallow, [_map_up_to(part, func, tuple(parts)) for part, *parts in zip(shallow, *structures)])
+    return _map_parts(partial(_map_up_to, func), shallow, *structures)
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
@@ -133,26 +138,18 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
     Args:
         top_down: containers come before what is in them, and what was replaced is not looked into; otherwise after it.
     """
-    if not callable(func):
-        raise TypeError(f"`func` must be callable. Received: {func!r}")
-
-    def replaced(part: Any) -> Any:
-        mapped = func(part)
-        return part if mapped is None else None if mapped is MAP_TO_NONE else mapped
+    _check_callable(func)
 
     def visit(part: Any) -> Any:
         if not top_down:
-            return replaced(inside(part))
+            part = visit_parts(part)
         mapped = func(part)
         if mapped is None:
-            return inside(part)
+            return visit_parts(part) if top_down else part
         return None if mapped is MAP_TO_NONE else mapped
 
-    def inside(part: Any) -> Any:
-        if isinstance(part, dict):
-            mapped = {key: visit(part[key]) for key in sorted_keys(part)}
-            return _like(part, {key: mapped[key] for key in part})
-        return _like(part, [visit(p) for p in part]) if isinstance(part, _SEQUENCES) else part
+    def visit_parts(part: Any) -> Any:
+        return _map_parts(visit, part) if is_nested(part) else part
 
     return visit(structure)
 
@@ -172,19 +169,13 @@ def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
     A shape is a list or tuple of whole numbers and None, so ``(None, 3)`` is one leaf. What is neither a shape nor a container is
     handed to ``func`` as well.
     """
-    if isinstance(structure, dict):
-        mapped = {key: map_shape_structure(func, structure[key]) for key in sorted_keys(structure)}
-        return _like(structure, {key: mapped[key] for key in structure})
-    if isinstance(structure, _SEQUENCES) and not all(n is None or isinstance(n, int) for n in structure):
-        return _like(structure, [map_shape_structure(func, part) for part in structure])
-    return func(structure)
+    is_shape = isinstance(structure, _SEQUENCES) and all(n is None or isinstance(n, int) for n in structure)
+    if is_shape or not is_nested(structure):
+        return func(structure)
+    return _map_parts(partial(map_shape_structure, func), structure)
 
 
 _DIFFER = "the structures don't have the same nested form"
-
-
-def _differ(first: Any, other: Any) -> ValueError:
-    return ValueError(f"{_DIFFER}: expected a {_describe(first)}, got a {_describe(other)}")
 
 
 def _describe(x: Any) -> str:
@@ -214,7 +205,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
 def _assert_same_container(a: Any, b: Any) -> None:
     if type(a) is not type(b) and not (isinstance(a, dict) and isinstance(b, dict)):
-        raise _differ(a, b)
+        raise ValueError(f"{_DIFFER}: expected a {_describe(a)}, got a {_describe(b)}")
     if isinstance(a, dict) and a.keys() != b.keys():
         raise ValueError(f"{_DIFFER}: expected the keys {list(a)}, got {list(b)}")
     if len(a) != len(b):
@@ -234,16 +225,6 @@ def assert_same_paths(a: Any, b: Any) -> None:
         )
 
 
-def _like(structure: Any, parts: Any) -> Any:
-    """New parts in a container of the type of ``structure``."""
-    if isinstance(structure, dict):
-        cls: Any = type(structure)
-        return cls(structure.default_factory, parts) if hasattr(structure, "default_factory") else cls(parts)
-    if isinstance(structure, deque):
-        return type(structure)(parts, maxlen=structure.maxlen)
-    return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
-
-
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     """The leaves ``flat_sequence`` in the form of ``structure``; ``ValueError`` when there are more or fewer."""
     if not hasattr(flat_sequence, "__iter__"):
@@ -254,11 +235,6 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     remaining = iter(leaves)
 
     def build(part: Any) -> Any:
-        if isinstance(part, dict):
-            mapped = {key: build(part[key]) for key in sorted_keys(part)}
-            return _like(part, {key: mapped[key] for key in part})
-        if isinstance(part, _SEQUENCES):
-            return _like(part, [build(p) for p in part])
-        return next(remaining)
+        return _map_parts(build, part) if is_nested(part) else next(remaining)
 
     return build(structure)

@@ -11,7 +11,7 @@ import dualnet
 from . import registry
 from .config import Settings
 from .errors import CliError, KeyPath, Problem, one_line, show
-from .prepare import Dataset, Part
+from .prepare import Dataset
 
 _PATHS = ("filepath", "filename", "backup_dir", "log_dir")
 Shape = tuple[int, ...]
@@ -83,11 +83,11 @@ def _compile(settings: Settings, model: Any) -> None:
 
 def callbacks(settings: Settings, folder: Path) -> list[Any]:
     """The callbacks of the config; relative paths of files they write are resolved against ``folder``."""
-    tables = [
-        {k: str(folder / v) if k in _PATHS and isinstance(v, str) else v for k, v in table.items()}
-        for table in settings.callbacks
-    ]
-    return [registry.create("callback", table) for table in tables]
+
+    def resolved(table: dict[str, Any]) -> dict[str, Any]:
+        return {k: str(folder / v) if k in _PATHS and isinstance(v, str) else v for k, v in table.items()}
+
+    return [registry.create("callback", resolved(table)) for table in settings.callbacks]
 
 
 def fit_arguments(settings: Settings, data: Dataset) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _check_targets(settings: Settings, model: Any, data: Dataset) -> None:
             raise settings.fail(("compile", "loss"), message)
         if y.ndim > 1 and y.shape[-1] != 1:
             raise settings.fail(("compile", "loss"), 'one-hot targets need "categorical_crossentropy"')
-        highest = max(int(part.y.max()) for part in _parts(data))
+        highest = max(int(part.y.max()) for part in data.parts().values())
         if highest >= outputs:
             message = f"gives {outputs} outputs, but the classes go from 0 to {highest}; set units = {highest + 1}"
             raise settings.fail(last, message)
@@ -126,10 +126,6 @@ def _check_targets(settings: Settings, model: Any, data: Dataset) -> None:
     columns = y.shape[-1] if y.ndim > 1 else 1
     if loss != "sparsecategoricalcrossentropy" and columns != outputs:
         raise settings.fail(last, f"gives {outputs} outputs, but a target has {columns}")
-
-
-def _parts(data: Dataset) -> list[Part]:
-    return [part for part in (data.train, data.validation, data.test) if part is not None]
 
 
 def _check_monitors(settings: Settings, known: list[str], validated: bool) -> None:

@@ -35,7 +35,7 @@ class Settings:
     callbacks: list[dict[str, Any]]
 
     def data_path(self, path: str) -> Path:
-        """A path of ``[data]``, relative to the config's folder or else to $DUALNET_DATA_DIR."""
+        """A path of ``[data]``: see ``find_data``."""
         return find_data(self.source.path.parent, path)
 
     def fail(self, where: tuple[str | int, ...], message: str) -> Exception:
@@ -49,6 +49,7 @@ class Settings:
         for key in ("path", "test_path"):
             if data.get(key) is not None:  # the new file is in another folder, so relative paths would not resolve
                 data[key] = str(self.data_path(data[key]).absolute())
+        layers = [registry.with_defaults("layer", layer) for layer in self.model.layers]
         compile_ = self.compile.model_dump()
         compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])
         return {
@@ -56,10 +57,7 @@ class Settings:
             "device": device,
             "seed": self.seed,
             "data": data,
-            "model": {
-                "name": self.model.name,
-                "layers": [registry.with_defaults("layer", layer) for layer in self.model.layers],
-            },
+            "model": {"name": self.model.name, "layers": layers},
             "compile": compile_,
             "fit": self.fit.model_dump(),
             "callbacks": [registry.with_defaults("callback", table) for table in self.callbacks] or None,
@@ -93,15 +91,16 @@ def _validate_config(file: source.Source) -> Settings:
     head = _validate(Top, top, (), problems)
     tables = {name: _section(name, raw, problems) for name in SECTIONS}
     data, fit = tables["data"], tables["fit"]
-    if isinstance(head, Top):
-        _check_device(head, raw, problems)
+    if isinstance(head, Top) and head.backend and not head.device.startswith(("auto", _BACKENDS[head.backend])):
+        message = f"{show(head.backend)} contradicts device = {show(head.device)}; give one of the two"
+        problems.append(Problem(("backend",), message))
     if isinstance(data, Data):
         _check_source(data, raw["data"], file.path.parent, problems)
     if isinstance(fit, Fit):
         for key in fit.class_weight or {}:
             if not re.fullmatch(r"\d+", key):
-                where = ("fit", "class_weight", key)
-                problems.append(Problem(where, f"expected a class number such as 0, got {show(key)}"))
+                message = f"expected a class number such as 0, got {show(key)}"
+                problems.append(Problem(("fit", "class_weight", key), message))
     _check_objects(raw, problems)
     callbacks = _check_callbacks(raw, problems)
     if problems:
@@ -152,6 +151,11 @@ _TYPES = {
     "list_type": "a list in [ ]",
     "dict_type": "a table",
 }
+_PATTERNS: dict[tuple[str | int, ...], str] = {
+    ("device",): '"auto", "cpu", "gpu" or "gpu:1"',
+    ("delimiter",): 'one character or "auto"',
+}
+_BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
 def _explain(detail: ErrorDetails, table_class: type[Table], where: tuple[str, ...]) -> str:
@@ -165,20 +169,14 @@ def _explain(detail: ErrorDetails, table_class: type[Table], where: tuple[str, .
     if type_ == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return f"expected one of {listing(choices)}, got {show(value)}{did_you_mean(value, choices)}"
-    if type_ == "string_pattern_mismatch" and detail["loc"] == ("device",):
-        hint = did_you_mean(value, ("auto", "cpu", "gpu"))
-        return f'expected "auto", "cpu", "gpu" or "gpu:1", got {show(value)}{hint}'
-    if type_ == "string_pattern_mismatch" and detail["loc"] == ("delimiter",):
-        return f'expected one character or "auto", got {show(value)}'
     if type_ == "string_pattern_mismatch":
-        return f"expected letters, digits, _ . and -, got {show(value)}"
+        hint = did_you_mean(value, ("auto", "cpu", "gpu")) if detail["loc"] == ("device",) else ""
+        return f"expected {_PATTERNS.get(detail['loc'], 'letters, digits, _ . and -')}, got {show(value)}{hint}"
     if type_ == "too_short":
         return "must not be empty"
-    bounds = {"greater_than": "greater than", "greater_than_equal": "at least", "less_than": "less than"}
-    bounds["less_than_equal"] = "at most"
-    if type_ in bounds:
-        bound = next(v for k, v in context.items() if k in ("gt", "ge", "lt", "le"))
-        return f"must be {bounds[type_]} {bound:g}, got {show(value)}"
+    for key, bound in context.items():
+        if key in _BOUNDS:
+            return f"must be {_BOUNDS[key]} {bound:g}, got {show(value)}"
     return f"{detail['msg'].lower()}, got {show(value)}"
 
 
@@ -195,12 +193,6 @@ def _unknown_key_hint(key: str, table_class: type[Table], where: tuple[str, ...]
     if key in Top.model_fields:
         return "; it belongs at the top of the file, above the first [table]"
     return f"; known: {listing(own, 30)}"
-
-
-def _check_device(head: Top, raw: dict[str, Any], problems: list[Problem]) -> None:
-    if head.backend and head.device != "auto" and not head.device.startswith(_BACKENDS[head.backend]):
-        message = f"{show(raw['backend'])} contradicts device = {show(head.device)}; give one of the two"
-        problems.append(Problem(("backend",), message))
 
 
 def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[Problem]) -> None:
@@ -222,24 +214,23 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
     if data.target_threshold is not None and (data.target_scale is not None or data.target_type == "class"):
         other = "target_scale" if data.target_scale is not None else 'target_type = "class"'
         note("target_threshold", f"{other} is given too; give one of the two")
-    file_keys = {"path": (".csv", ".tsv", ".npz"), "test_path": (".csv", ".tsv", ".npz")}
-    for key, suffixes in file_keys.items():
-        value = getattr(data, key)
+    for key, value in (("path", data.path), ("test_path", data.test_path)):
         if value is None:
             continue
         path = find_data(folder, value)
-        if not value.lower().endswith(suffixes):
-            note(key, f"expected a {', '.join(suffixes[:-1])} or {suffixes[-1]} file, got {show(value)}")
+        if not value.lower().endswith((".csv", ".tsv", ".npz")):
+            note(key, f"expected a .csv, .tsv or .npz file, got {show(value)}")
         elif not path.is_file():
             elsewhere = "" if os.environ.get("DUALNET_DATA_DIR") else "; DUALNET_DATA_DIR may name the folder it is in"
             note(key, f"{'is not a file' if path.exists() else 'no such file' + elsewhere}: {show(str(path), 200)}")
     if len(sources) == 1:
         for key in raw:
-            if not applies(key, data):
-                what = (
-                    "there is already a test set" if key == "test_split" else f"it means nothing with {sources[0]} = "
-                )
-                note(key, what if key == "test_split" else what + show(getattr(data, sources[0]), 30))
+            if applies(key, data):
+                continue
+            if key == "test_split":
+                note(key, "there is already a test set")
+            else:
+                note(key, f"it means nothing with {sources[0]} = {show(getattr(data, sources[0]), 30)}")
 
 
 def _check_objects(raw: dict[str, Any], problems: list[Problem]) -> None:

@@ -46,21 +46,22 @@ def _read(settings: Settings) -> RawData:
             raise Failure(one_line(error)) from None
         return RawData(Part(*train), Part(*test), shuffle=False)
     if data.path is None:
-        return RawData(Part(_numbers(data.x, "x"), _inline_targets(data.y)), shuffle=False)
+        x, y = _numbers(data.x, "x"), data.y or []
+        targets = np.array(y) if all(isinstance(value, str) for value in y) else _numbers(y, "y")
+        return RawData(Part(x, targets), shuffle=False)
     path = settings.data_path(data.path)
     test_path = settings.data_path(data.test_path) if data.test_path else None
     if path.suffix.lower() == ".npz":
         raw = _arrays(path, data)
         return replace(raw, test=_arrays(test_path, data).train) if test_path else raw
-    table, values = read_table(path, data)
+    table = read_table(path, data)
     raw = RawData(Part(table.x, table.y), features=table.features)
     if test_path is None:
         return raw
-    test_table, _ = read_table(test_path, data, values)
-    if test_table.features != table.features:
-        message = f"its columns ({listing(test_table.features)}) are not those of path"
-        raise DataError("test_path", message)
-    return replace(raw, test=Part(test_table.x, test_table.y))
+    test = read_table(test_path, data, table.categories)
+    if test.features != table.features:
+        raise DataError("test_path", f"its columns ({listing(test.features)}) are not those of path")
+    return replace(raw, test=Part(test.x, test.y))
 
 
 def _numbers(value: Any, key: str) -> Any:
@@ -68,25 +69,18 @@ def _numbers(value: Any, key: str) -> Any:
         return np.array(value, dtype=np.float64)
     except (ValueError, TypeError):
         rows = value if isinstance(value, list) else [value]
-        shapes = [np.shape(row) if _rectangular(row) else None for row in rows]
-        for number, shape in enumerate(shapes):
+        shapes = [_shape(row) for row in rows]
+        for number, (row, shape) in enumerate(zip(rows, shapes), 1):
             if shape != shapes[0]:
-                raise DataError(
-                    key, f"entry {number + 1}, {show(rows[number])}, is not shaped like the first"
-                ) from None
+                raise DataError(key, f"entry {number}, {show(row)}, is not shaped like the first") from None
         raise DataError(key, f"expected numbers in rows of equal length, got {show(value)}") from None
 
 
-def _rectangular(row: Any) -> bool:
+def _shape(row: Any) -> tuple[int, ...] | None:
     try:
-        np.shape(row)
-    except ValueError:
-        return False
-    return True
-
-
-def _inline_targets(y: Any) -> Any:
-    return np.array(y) if all(isinstance(value, str) for value in y) else _numbers(y, "y")
+        return np.shape(row)
+    except ValueError:  # lists of different lengths
+        return None
 
 
 def _arrays(path: Path, data: Data) -> RawData:

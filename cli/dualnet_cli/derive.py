@@ -38,20 +38,15 @@ def parse(text: str) -> ast.expr:
 
 def _check(node: ast.AST, text: str) -> None:
     if isinstance(node, ast.Call):
-        if (
-            not isinstance(node.func, ast.Name)
-            or node.func.id not in _FUNCTIONS
-            or len(node.args) != 1
-            or node.keywords
-        ):
+        is_known = isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
+        if not is_known or len(node.args) != 1 or node.keywords:
             raise FormulaError(f"in {show(text)}: the functions are {listing(_FUNCTIONS)}, each of one value")
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
             raise FormulaError(f"in {show(text)}: {show(node.value)} is not a number")
     elif not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, ast.USub, ast.UAdd, *_BINARY)):
-        raise FormulaError(
-            f"{show(text)}: only column names, numbers, + - * / ** ( ) and {listing(_FUNCTIONS)} are known"
-        )
+        known = f"column names, numbers, + - * / ** ( ) and {listing(_FUNCTIONS)}"
+        raise FormulaError(f"{show(text)}: only {known} are known")
 
 
 def columns(text: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .streams import align
+
 
 @click.command()
 def command() -> None:
@@ -11,9 +13,8 @@ def command() -> None:
     import dualnet
 
     rows = [("DEVICE", "KIND", "DESCRIPTION"), *dualnet.config.device_report()]
-    widths = [max(len(row[i]) for row in rows) for i in range(2)]
-    for name, device_type, description in rows:
-        click.echo(f"{name:<{widths[0]}}  {device_type:<{widths[1]}}  {description}")
+    for line in align(rows):
+        click.echo(line)
     missing = dualnet.config.gpu_status()
     if missing:
         click.echo(f"\nNo GPU: {missing}")

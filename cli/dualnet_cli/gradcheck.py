@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from .arguments import ConfigArgument, DeviceName
@@ -39,20 +37,12 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
         rows = check_model(build.compiled_model(settings, tuple(x.shape[1:])), x)
     if not rows:
         raise click.ClickException("the model has no layer with a gradient to check")
-    _print(rows)
+    table = [("layer", "class", "gradient of", "shape", "relative error", "")]
+    for layer, cls, variable, shape, error, ok in rows:
+        table.append((layer, cls, variable, str(shape), f"{error:.1e}", "ok" if ok else "WRONG"))
+    for line in streams.align(table):
+        click.echo(line)
     wrong = [row for row in rows if not row.ok]
     click.echo(f"{len(rows)} gradients checked on {len(x)} samples, {len(wrong)} wrong")
     if wrong:
         click.get_current_context().exit(1)
-
-
-def _print(rows: Sequence[tuple[str, str, str, tuple[int, ...], float, bool]]) -> None:
-    """Print the rows as a plain-text table, the same in a terminal and in a file."""
-    head = ("layer", "class", "gradient of", "shape", "relative error", "")
-    lines = [
-        (layer, cls, variable, str(shape), f"{error:.1e}", "ok" if ok else "WRONG")
-        for layer, cls, variable, shape, error, ok in rows
-    ]
-    widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
-    for line in [head, *lines]:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())

@@ -56,8 +56,7 @@ def _failure(error: Exception) -> CliError:
         return Failure(f"out of memory; try a smaller batch_size in [fit] ({one_line(error)})")
     if isinstance(error, OSError) and error.strerror:
         return Failure(f"{error.filename or 'writing'}: {error.strerror}")
-    message = f"{name}: {one_line(error)}"
-    return Failure(f"{message} (set DUALNET_DEBUG=1 to see where it comes from)")
+    return Failure(f"{name}: {one_line(error)} (set DUALNET_DEBUG=1 to see where it comes from)")
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -67,9 +67,8 @@ def set_value(table: dict[str, Any], where: KeyPath, value: Any, label: str) -> 
         elif isinstance(container, dict) and part not in container:
             container[part] = {}
         elif isinstance(container[part], str) and path[0] == "compile":
-            container[part] = {
-                "class": container[part]
-            }  # optimizer = "SGD" becomes a table when one of its arguments is set
+            # optimizer = "SGD" becomes a table when one of its arguments is set
+            container[part] = {"class": container[part]}
         if not last:
             container = container[part]
     return tuple(path)

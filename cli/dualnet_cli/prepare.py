@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,11 @@ class Dataset:
     classes: list[str] | None = None
     subtract: Any = None
     divide: Any = None
+
+    def parts(self) -> dict[str, Part]:
+        """The parts that exist, by name."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def preprocessing(self) -> dict[str, Any]:
         """The constants needed to prepare new samples in the same way, for ``results.json``."""
@@ -81,21 +86,13 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
             train, validation = _split(train, settings.fit.validation_split, "validation_split")
         except DataError as error:
             raise settings.fail(("fit", error.key), one_line(error)) from None
-    parts = [part for part in (train, validation, test) if part is not None]
+    dataset = Dataset(train, validation, test, shuffled, raw.features)
+    parts = dataset.parts()
     with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported below
-        targets, classes = _targets([part.y for part in parts], data)
-        features, subtract, divide = _features([part.x for part in parts], data)
-    prepared = iter([Part(x, y) for x, y in zip(features, targets)])
-    return Dataset(
-        next(prepared),
-        next(prepared) if validation is not None else None,
-        next(prepared) if test is not None else None,
-        shuffled,
-        raw.features,
-        classes,
-        subtract,
-        divide,
-    )
+        targets, classes = _targets([part.y for part in parts.values()], data)
+        features, subtract, divide = _features([part.x for part in parts.values()], data)
+    prepared: dict[str, Any] = {name: Part(x, y) for name, x, y in zip(parts, features, targets)}
+    return replace(dataset, **prepared, classes=classes, subtract=subtract, divide=divide)
 
 
 def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
@@ -110,17 +107,16 @@ def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
 def _targets(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
     targets = np.concatenate(parts)
     classes = None
-    calculations = {
+    needs_numbers = {
         "target_threshold": data.target_threshold is not None,
         "target_scale": data.target_scale is not None,
         "target_scaling": data.target_scaling != "none",
+        "target_type": data.target_type == "number",
     }
-    if any(calculations.values()) and targets.dtype.kind == "U":
-        key = next(key for key, used in calculations.items() if used)
+    if any(needs_numbers.values()) and targets.dtype.kind == "U":
+        key = next(key for key, used in needs_numbers.items() if used)
         raise DataError(key, f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
     if data.target_type == "class" or targets.dtype.kind == "U":
-        if data.target_type == "number":
-            raise DataError("target_type", f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
         if targets.ndim > 1 and targets.shape[1:] != (1,):
             raise DataError("target_type", "classes need a single target column")
         values, numbers = np.unique(targets.ravel(), return_inverse=True)

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ def create(samples: int, device: str, requests: StopRequests, quiet: bool) -> Pr
     return display_class(samples, device, requests)
 
 
-class Progress(Callback):
+class Progress(Callback, AbstractContextManager["Progress"]):
     """Measures epochs and displays nothing. A context manager, so that the terminal is always restored.
 
     samples: per epoch. device: to display.
@@ -42,9 +43,6 @@ class Progress(Callback):
         self.rate = 0.0
         self._batches_done = 0  # in this epoch
         self._epoch_start = self._training_seconds = 0.0
-
-    def __enter__(self) -> Progress:
-        return self
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -89,16 +87,12 @@ class LineProgress(Progress):
     def print_line(self, text: str) -> None:
         try:
             click.echo(text)
-        except BrokenPipeError:
-            self._on_broken_pipe()
+        except BrokenPipeError:  # "| head": stop as for Ctrl-C, so that nothing trained is lost, and print no more
+            self.requests.request(EXIT_BROKEN_PIPE)
+            mute_stdout()
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         self.print_line("  ".join(self.epoch_fields(epoch, seconds, logs)))
-
-    def _on_broken_pipe(self) -> None:
-        """The reader is gone (``| head``): stop as for Ctrl-C, so that nothing trained is lost, and print no more."""
-        self.requests.request(EXIT_BROKEN_PIPE)
-        mute_stdout()
 
 
 class BarProgress(Progress):
@@ -161,8 +155,8 @@ class BarProgress(Progress):
         if self._drawn:  # otherwise the full bar would stay below the line until the next redraw
             self.live.update(Text(""), refresh=True)
             self._drawn = False
-        line = fit_width(self.epoch_fields(epoch, seconds, logs), self.console.width)
-        self.console.print(Text(line))
+        first, *fields = self.epoch_fields(epoch, seconds, logs)
+        self.console.print(Text(first + _join_fitting(fields, self.console.width - len(first))))
 
 
 def bar_line(console: Console, label: str, done: int, steps: int, parts: list[str]) -> Text:
@@ -175,11 +169,11 @@ def bar_line(console: Console, label: str, done: int, steps: int, parts: list[st
         text = _join_fitting(parts, available) or count
     width = max(_SHORTEST_BAR, min(_LONGEST_BAR, console.width - len(label) - 2 - len(text)))
     full = width * done // steps
-    mark, rest = ("#", ".") if console.options.ascii_only else ("\N{BOX DRAWINGS HEAVY HORIZONTAL}",) * 2
+    filled, empty = ("#", ".") if console.options.ascii_only else ("\N{BOX DRAWINGS HEAVY HORIZONTAL}",) * 2
     line = Text(f"{label}  ", no_wrap=True, overflow="crop", end="")
-    line.append(mark * full, style="green" if done == steps else "cyan")
+    line.append(filled * full, style="green" if done == steps else "cyan")
     # Without colours both parts would look the same.
-    line.append((" " if console.no_color else rest) * (width - full), style="bright_black")
+    line.append((" " if console.no_color else empty) * (width - full), style="bright_black")
     line.append(text)
     return line
 
@@ -194,18 +188,14 @@ def _join_fitting(parts: list[str], width: int) -> str:
     return text
 
 
-def fit_width(fields: list[str], width: int) -> str:
-    """The first fields that fit, separated by two spaces; always at least one."""
-    return fields[0] + _join_fitting(fields[1:], width - len(fields[0]))
+def ordered(logs: dict[str, Any]) -> list[str]:
+    """The names of logs: the loss first, validation metrics last."""
+    return sorted(logs, key=lambda name: (name.startswith("val_"), name.removeprefix("val_") != "loss"))
 
 
 def metric_fields(logs: dict[str, Any]) -> list[str]:
-    """'loss 0.1234', 'accuracy 0.9876' ...: the loss first, validation metrics last."""
-
-    def rank(name: str) -> tuple[bool, bool]:
-        return name.startswith("val_"), name.removeprefix("val_") != "loss"
-
-    return [f"{name} {number(logs[name])}" for name in sorted(logs, key=rank)]
+    """'loss 0.1234', 'accuracy 0.9876' ..."""
+    return [f"{name} {number(logs[name])}" for name in ordered(logs)]
 
 
 def number(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import types
 import typing
 import warnings
 from typing import Any
@@ -42,10 +41,7 @@ _CHOICES = {"mode": ("auto", "min", "max")}
 
 
 def _module(category: str) -> Any:
-    try:
-        return importlib.import_module(f"dualnet.{_CATEGORIES[category][0]}")
-    except ModuleNotFoundError:
-        return types.ModuleType(category)  # not in this version yet: an empty category
+    return importlib.import_module(f"dualnet.{_CATEGORIES[category][0]}")
 
 
 def classes(category: str) -> dict[str, Any]:
@@ -61,12 +57,8 @@ def classes(category: str) -> dict[str, Any]:
 def names(category: str) -> list[str]:
     """Every string that identifies an object of a category: class names and, if any, function names."""
     functions = [n for n, f in vars(_module(category)).items() if inspect.isfunction(f) and not n.startswith("_")]
-    extra = list(_ANY_METRIC) if category == "metric" else []
-    return (
-        extra
-        + [n for n in functions if n not in ("get", "serialize", "deserialize", "Input")]
-        + list(classes(category))
-    )
+    functions = [name for name in functions if name not in ("get", "serialize", "deserialize", "Input")]
+    return [*(_ANY_METRIC if category == "metric" else ()), *functions, *classes(category)]
 
 
 def create(category: str, spec: Any) -> Any:
@@ -95,14 +87,12 @@ def check(category: str, spec: Any, where: KeyPath, problems: list[Problem]) -> 
             _check_table(category, spec, where, problems)
         else:
             example = f'{{ class = "{next(iter(classes(category)), "...")}" }}'
-            message = f"expected a name or a table such as {example}, got {show(spec)}"
-            problems.append(Problem(where, message))
+            problems.append(Problem(where, f"expected a name or a table such as {example}, got {show(spec)}"))
 
 
 def _check_name(category: str, name: str, where: KeyPath, problems: list[Problem]) -> None:
     if category in _ONLY_CLASSES:
-        cls = _find_class(category, name)
-        if cls is not None:
+        if _find_class(category, name) is not None:
             _construct(category, {"class": name}, where, problems)
             return
     elif category == "metric" and name in _ANY_METRIC:
@@ -170,8 +160,7 @@ def _construct(category: str, table: dict[str, Any], where: KeyPath, problems: l
 
 def _constructor(cls: Any) -> Any:
     """``__init__`` of a class, or a factory function such as ``Input`` itself."""
-    owners = cls.__mro__ if isinstance(cls, type) else ()
-    return next((vars(owner)["__init__"] for owner in owners if "__init__" in vars(owner)), cls)
+    return cls.__init__ if isinstance(cls, type) else cls  # type: ignore[misc]
 
 
 def parameters(cls: Any) -> dict[str, inspect.Parameter]:
@@ -192,7 +181,7 @@ def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath,
             hint = did_you_mean(key, known) or f"; it takes: {listing(known, 20) or 'nothing'}"
             problems.append(Problem(key_path, f"{name} has no argument {show(key)}{hint}"))
             continue
-        wrong = _type_error(key, value, known.get(key), hints.get(key)) or _range_error(key, value)
+        wrong = _type_error(key, value, known[key].default, hints.get(key)) or _range_error(key, value)
         if wrong:
             problems.append(Problem(key_path, wrong))
     for key, parameter in known.items():
@@ -211,11 +200,10 @@ def _hints(cls: Any) -> dict[str, Any]:
 _TYPE_NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
 
 
-def _type_error(key: str, value: Any, parameter: inspect.Parameter | None, hint: Any) -> str:
+def _type_error(key: str, value: Any, default: Any, hint: Any) -> str:
     if isinstance(value, dict) and _argument_category(key):
         return ""
     allowed = {hint} if hint in _TYPE_NAMES else set(typing.get_args(hint))
-    default = parameter.default if parameter is not None else None
     if not allowed or not allowed <= {*_TYPE_NAMES, type(None)}:
         # Without an annotation, the type of the default decides.
         allowed = {bool} if isinstance(default, bool) else {float} if isinstance(default, (int, float)) else set()
@@ -223,10 +211,10 @@ def _type_error(key: str, value: Any, parameter: inspect.Parameter | None, hint:
             allowed = {str}
     if not allowed or type(value) in allowed or (type(value) is int and float in allowed):
         return ""
-    words = " or ".join(
-        _TYPE_NAMES[t] for t in (bool, int, float, str) if t in allowed and not (t is int and float in allowed)
-    )
-    return f"expected {words}, got {show(value)}"
+    if float in allowed:
+        allowed.discard(int)  # a whole number is a number
+    expected = " or ".join(_TYPE_NAMES[t] for t in (bool, int, float, str) if t in allowed)
+    return f"expected {expected}, got {show(value)}"
 
 
 def _range_error(key: str, value: Any) -> str:

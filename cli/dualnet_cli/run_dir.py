@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -77,39 +78,36 @@ def create(requested: str | None, name: str, force: bool) -> RunDir:
         if requested is not None:
             return _use_directory(Path(requested).expanduser(), force)
         first = Path("runs") / name
-        if force:
-            return _use_directory(first, force)
-        return _numbered(first)
+        return _use_directory(first, force) if force else _numbered(first)
     except OSError as error:
         location = printable(str(error.filename or requested or "runs"))
         raise CliError(f"cannot make the run directory {location}: {error.strerror}") from None
 
 
 def _use_directory(path: Path, force: bool) -> RunDir:
+    label = f"--run-dir {printable(str(path))}"
     if path.exists() and not path.is_dir():
-        raise CliError(f"--run-dir {printable(str(path))}: is not a directory")
+        raise CliError(f"{label}: is not a directory")
     path.mkdir(parents=True, exist_ok=True)
     if any(path.iterdir()):
         if not force:
-            message = "is not empty; name another one, or use --force to replace the run in it"
-            raise CliError(f"--run-dir {printable(str(path))}: {message}")
+            raise CliError(f"{label}: is not empty; name another one, or use --force to replace the run in it")
         for name in FILES:
             (path / name).unlink(missing_ok=True)
     if not os.access(path, os.W_OK | os.X_OK):
-        raise CliError(f"--run-dir {printable(str(path))}: you may not write to it")
+        raise CliError(f"{label}: you may not write to it")
     return RunDir(path)
 
 
 def _numbered(first: Path) -> RunDir:
     first.parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        path = first if number == 1 else first.with_name(f"{first.name}-{number}")
-        try:
-            path.mkdir()  # fails if it exists, even if a concurrent run has just created it
-            return RunDir(path)
-        except FileExistsError:
-            number += 1
+    path = first
+    for number in itertools.count(2):
+        with suppress(FileExistsError):  # even if a concurrent run has just created it
+            path.mkdir()
+            break
+        path = first.with_name(f"{first.name}-{number}")
+    return RunDir(path)
 
 
 @contextmanager

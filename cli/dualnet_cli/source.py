@@ -44,14 +44,14 @@ class Source:
             return ""
         list_entry = _table_number(where)
         if list_entry is not None:
-            header, number, rest = list_entry
-            name = self._class_at(where[: -len(rest)] if rest else where)
+            header, number, keys = list_entry
+            name = self._class_at(where[: len(where) - len(keys)])
             prefix = f"[[{header}]] number {number}{f' ({name})' if name else ''}"
         elif len(where) > 1 or isinstance(self.table.get(str(where[0]), {}), dict):  # a table, or one that is missing
-            prefix, rest = f"[{printable(str(where[0]))}]", where[1:]
+            prefix, keys = f"[{printable(str(where[0]))}]", where[1:]
         else:
-            prefix, rest = "", where
-        key = ".".join(printable(str(part)) for part in rest)
+            prefix, keys = "", where
+        key = ".".join(printable(str(part)) for part in keys)
         return f"{prefix} {key}: ".lstrip() if key else f"{prefix}: "
 
     def _class_at(self, where: KeyPath) -> str:

@@ -1,4 +1,4 @@
-"""stdout and stderr of a command: closed pipes, limited encodings, warnings."""
+"""stdout and stderr of a command: closed pipes, limited encodings, aligned columns, warnings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,13 @@ def mute_stdout() -> None:
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, number)
     os.close(sink)
+
+
+def align(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = str.ljust) -> list[str]:
+    """Rows of cells as lines with columns of equal width. justify: for all columns but the first."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ([row[0].ljust(widths[0]), *map(justify, row[1:], widths[1:])] for row in rows)
+    return ["  ".join(cells).rstrip() for cells in lines]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import csv
 import itertools
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,13 +28,20 @@ class DataError(ValueError):
         self.key = key
 
 
+Categories = dict[str, list[str]]
+
+
 @dataclass(frozen=True)
 class TableData:
-    """The samples of a table.  x: (n, features), empty cells are NaN   y: (n,) or (n, targets), numbers or text"""
+    """The samples of a table.  x: (n, features), empty cells are NaN   y: (n,) or (n, targets), numbers or text
+
+    features: the names. categories: those of the categorical columns, by column.
+    """
 
     x: Any
     y: Any
     features: list[str]
+    categories: Categories
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,8 @@ class _Layout:
         return self.header or [f"column {i}" for i in range(self.width)]
 
 
-def read_table(
-    path: Path, data: Data, known_categories: dict[str, list[str]] | None = None
-) -> tuple[TableData, dict[str, list[str]]]:
-    """A table, and the categories of its categorical columns.
-
-    known_categories: those of the training table, for a test table, which must have the same columns.
-    """
+def read_table(path: Path, data: Data, known_categories: Categories | None = None) -> TableData:
+    """Read a table. known_categories: those of the training table, for a test table, which must have the same columns."""
     if data.derive:
         return _derived(path, data, known_categories)
     try:
@@ -76,22 +78,16 @@ def read_table(
     return _table_data(rows, layout, columns, data, known_categories)
 
 
-def _derived(
-    path: Path, data: Data, known_categories: dict[str, list[str]] | None
-) -> tuple[TableData, dict[str, list[str]]]:
+def _derived(path: Path, data: Data, known_categories: Categories | None) -> TableData:
     """The table with the columns of ``derive``: read what the formulas need, compute, select the requested features."""
-    try:
-        needed = [name for formula in data.derive.values() for name in derive.columns(formula)]
-    except derive.FormulaError as error:
-        raise DataError("derive", str(error)) from None
     requested = data.features if isinstance(data.features, list) or data.features is None else [data.features]
     read = None
-    if requested is not None:
-        read = list(dict.fromkeys([*(c for c in requested if c not in data.derive), *needed]))
-    plain = data.model_copy(update={"derive": {}, "features": read})
-    table, categories = read_table(path, plain, known_categories)
-    columns = dict(zip(table.features, table.x.T))
     try:
+        needed = [name for formula in data.derive.values() for name in derive.columns(formula)]
+        if requested is not None:
+            read = list(dict.fromkeys([*(c for c in requested if c not in data.derive), *needed]))
+        table = read_table(path, data.model_copy(update={"derive": {}, "features": read}), known_categories)
+        columns = dict(zip(table.features, table.x.T))
         for name, formula in data.derive.items():
             columns[name] = derive.compute(formula, columns)
     except derive.FormulaError as error:
@@ -99,7 +95,8 @@ def _derived(
     selected = list(columns) if requested is None else [c for c in requested if c in columns]
     if requested is not None and len(selected) != len(requested):
         raise DataError("features", "with derive, select columns by name, not by position")
-    return TableData(np.stack([columns[c] for c in selected], axis=1), table.y, [str(c) for c in selected]), categories
+    x = np.stack([columns[c] for c in selected], axis=1)
+    return replace(table, x=x, features=[str(c) for c in selected])
 
 
 def _layout(file: TextIO, path: Path, data: Data) -> _Layout:
@@ -142,13 +139,13 @@ def _number(cell: str) -> float | None:
 
 def _has_header(sample: list[list[str]]) -> bool:
     """Whether the first line is a header: it has text above a column of numbers, or consists of distinct texts."""
-    first, rest = sample[0], sample[1:]
-    words = [cell.strip() != "" and _number(cell) is None for cell in first]
-    for index, word in enumerate(words):
-        below = [_number(row[index]) for row in rest if index < len(row)]
-        if word and below and all(value is not None for value in below):
+    first, rows = sample[0], sample[1:]
+    is_text = [cell.strip() != "" and _number(cell) is None for cell in first]
+    for index, text in enumerate(is_text):
+        below = [_number(row[index]) for row in rows if index < len(row)]
+        if text and below and all(value is not None for value in below):
             return True
-    return all(words) and len(set(first)) == len(first)
+    return all(is_text) and len(set(first)) == len(first)
 
 
 @dataclass(frozen=True)
@@ -230,19 +227,19 @@ def _cells(file: TextIO, layout: _Layout) -> list[tuple[int, list[str]]]:
 
 
 def _table_data(
-    rows: Any, layout: _Layout, columns: _Columns, data: Data, known_categories: dict[str, list[str]] | None
-) -> tuple[TableData, dict[str, list[str]]]:
+    rows: Any, layout: _Layout, columns: _Columns, data: Data, known_categories: Categories | None
+) -> TableData:
     names = layout.names
     if isinstance(rows, np.ndarray):
         y = rows[:, columns.target]
-        x = rows[:, columns.features]
-        return TableData(x, y[:, 0] if columns.single else y, [names[i] for i in columns.features]), {}
+        features = [names[i] for i in columns.features]
+        return TableData(rows[:, columns.features], y[:, 0] if columns.single else y, features, {})
     if data.missing == "drop":
         used = [*columns.features, *columns.target]
         rows = [(line, row) for line, row in rows if not any(row[i].strip().lower() in _MISSING for i in used)]
         if not rows:
             raise DataError("missing", "every row has an empty cell, so none is left")
-    categories: dict[str, list[str]] = {}
+    categories: Categories = {}
     parts, features = [], []
     for index in columns.features:
         name = names[index]
@@ -261,7 +258,7 @@ def _table_data(
             features.append(name)
     target = [_target(rows, i, names[i]) for i in columns.target]
     y = np.array(target[0]) if columns.single else np.array(target).T
-    return TableData(np.array(parts).T, y, features), categories
+    return TableData(np.array(parts).T, y, features, categories)
 
 
 def _feature(rows: list[tuple[int, list[str]]], index: int, name: str, data: Data) -> list[float]:

@@ -74,8 +74,8 @@ def command(
 
     path = shipped.find(config)
     with streams.plain_warnings():
-        from .training import Options, train
+        from .training import train
 
         settings = load(path, sets, device=device, epochs=epochs, seed=seed)
-        code = train(settings, Options(device, run_dir, force, quiet))
+        code = train(settings, device, run_dir, force, quiet)
     click.get_current_context().exit(code)

@@ -8,10 +8,8 @@ import platform
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,26 +17,18 @@ import numpy
 
 import dualnet
 from dualnet.callbacks import Callback
+from dualnet.visualization.history_plot import plot_history
 
 from . import build, progress, run_dir, toml_writer
 from .config import Settings
 from .data import load
 from .errors import CliError, one_line
-from .prepare import Dataset, Part
+from .prepare import Dataset
 from .run_dir import MODEL, RunDir
 from .stops import StopOnRequest, Stopped, StopRequests
+from .streams import align
 
 Metrics = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of the command line that are not part of the config."""
-
-    device: str | None
-    run_dir: str | None
-    force: bool
-    quiet: bool
 
 
 class MetricsWriter(Callback):
@@ -69,7 +59,7 @@ class MetricsWriter(Callback):
 def flatten_logs(logs: Metrics) -> dict[str, float]:
     """Logs as floats, loss first; a metric with several values becomes name_0, name_1 ..."""
     values: dict[str, float] = {}
-    for name in sorted(logs, key=lambda n: (n.startswith("val_"), n.removeprefix("val_") != "loss")):
+    for name in progress.ordered(logs):
         array = numpy.asarray(logs[name], dtype=float)
         if array.ndim == 0:
             values[name] = float(array)
@@ -92,24 +82,29 @@ def choose_device(option: str | None, settings: Settings) -> str:
     return name
 
 
-def train(settings: Settings, options: Options) -> int:
-    """Train and write a run directory. Returns the exit code: 0, 1 for a loss that is not finite, 130, 141, 143."""
+def train(settings: Settings, device: str | None, directory: str | None, force: bool, quiet: bool) -> int:
+    """Train and write a run directory. Returns the exit code: 0, 1 for a loss that is not finite, 130, 141, 143.
+
+    The arguments after the settings are the options of the command line that are not part of the config.
+    """
     with StopRequests() as requests:
         try:
-            return _train(settings, options, requests)
+            requested = choose_device(device, settings)
+            return _train(settings, requests, requested, directory, force, quiet)
         except Stopped as stopped:
             click.echo("stopped before the training began; nothing was written", err=True)
             return stopped.exit_code
 
 
-def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
-    requested = choose_device(options.device, settings)
+def _train(
+    settings: Settings, requests: StopRequests, requested: str, directory: str | None, force: bool, quiet: bool
+) -> int:
     device = dualnet.config.get_device()
     data = load(settings)
     build.check(settings, data)
     model = build.compiled_model(settings, tuple(data.train.x.shape[1:]))
     parameters = build.parameter_count(model)
-    folder = run_dir.create(options.run_dir, settings.name, options.force)
+    folder = run_dir.create(directory, settings.name, force)
     resolved = toml_writer.dumps(
         settings.resolved(requested, data.shuffled),
         {
@@ -118,7 +113,7 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
         },
     )
     folder.write_text(run_dir.CONFIG, resolved)
-    display = progress.create(len(data.train), device, requests, options.quiet)
+    display = progress.create(len(data.train), device, requests, quiet)
     writer = MetricsWriter(folder)
     callbacks = [*build.callbacks(settings, folder.path), StopOnRequest(requests), writer, display]
     display.print_line(_headline(settings, data, parameters, device))
@@ -140,19 +135,18 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
     requests.mode = "never"
     _save(model, folder)
     requests.mode = "at once"
-    interrupted = requests.exit_code != 0
     results = {
         "name": settings.name,
         "device": device,
         "seed": settings.seed,
         "epochs": len(writer.rows),
         "epochs_asked_for": settings.fit.epochs,
-        "interrupted": interrupted,
+        "interrupted": requests.exit_code != 0,
         "seconds": round(seconds, 4),
         "seconds_per_epoch": round(sum(r["seconds"] for r in writer.rows) / max(len(writer.rows), 1), 6),
         "params": parameters,
         **_scores(model, data, settings, writer, requests),
-        "samples": {name: len(part) for name, part in _parts(data).items() if part is not None},
+        "samples": {name: len(part) for name, part in data.parts().items()},
         "data": data.preprocessing(),
         "started": started.isoformat(timespec="seconds"),
         "versions": {
@@ -164,7 +158,7 @@ def _train(settings: Settings, options: Options, requests: StopRequests) -> int:
     requests.mode = "never"
     folder.write_results(results)
     _plot(settings.name, folder, writer, results)
-    _report(settings, folder, writer, results, options.quiet)
+    _report(settings, folder, writer, results, quiet)
     return requests.exit_code or (1 if writer.diverged else 0)
 
 
@@ -172,10 +166,6 @@ def _save(model: Any, folder: RunDir) -> None:
     path = folder.path / MODEL
     with run_dir.write_errors(path):
         model.save(path)
-
-
-def _parts(data: Dataset) -> dict[str, Part | None]:
-    return {"train": data.train, "validation": data.validation, "test": data.test}
 
 
 def _scores(
@@ -187,14 +177,12 @@ def _scores(
     last epoch, and test is null.
     """
     if requests.exit_code == 0:
-        size = max(settings.fit.batch_size, 256)
+        scores: dict[str, Metrics | None] = {"train": None, "validation": None, "test": None}
+        options = {"batch_size": max(settings.fit.batch_size, 256), "verbose": 0, "return_dict": True}
         try:
-            return {
-                name: flatten_logs(model.evaluate(part.x, part.y, batch_size=size, verbose=0, return_dict=True))
-                if part is not None
-                else None
-                for name, part in _parts(data).items()
-            }
+            for name, part in data.parts().items():
+                scores[name] = flatten_logs(model.evaluate(part.x, part.y, **options))
+            return scores
         except Stopped:
             pass
     last = writer.rows[-1] if writer.rows else {}
@@ -205,44 +193,37 @@ def _scores(
 
 
 def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -> str:
-    words = {"train": "to train on", "validation": "to validate", "test": "to test"}
-    counts = [f"{len(part):,} {words[name]}" for name, part in _parts(data).items() if part is not None]
-    return (
-        f"{settings.name}: {counts[0].replace(' to', ' samples to')}"
-        + "".join(f", {count}" for count in counts[1:])
-        + f"; {parameters:,} parameters; device {device}, seed {settings.seed}"
-    )
+    purposes = {"train": "to train on", "validation": "to validate", "test": "to test"}
+    counts = [f"{len(part):,} {purposes[name]}" for name, part in data.parts().items()]
+    counts[0] = counts[0].replace(" to", " samples to")
+    return f"{settings.name}: {', '.join(counts)}; {parameters:,} parameters; device {device}, seed {settings.seed}"
 
 
 def _plot(name: str, folder: RunDir, writer: MetricsWriter, results: Metrics) -> None:
     if not writer.rows or find_spec("matplotlib") is None:
         return
     score, value = headline_score(results)
+    names = [name for name in writer.rows[0] if name not in ("epoch", "seconds")]
+    history = {name: [row.get(name, math.nan) for row in writer.rows] for name in names}
+    title = f"{name}: {score} {progress.number(value)}"
     try:
-        _draw_history(writer.rows, f"{name}: {score} {progress.number(value)}", folder.path / run_dir.HISTORY)
+        plot_history(history, {}, title=title, to_file=folder.path / run_dir.HISTORY)
     except Exception as error:  # a failed plot must not fail the run
         click.echo(f"Warning: history.png could not be drawn: {one_line(error)}", err=True)
-
-
-def _draw_history(rows: list[dict[str, float]], title: str, path: Path) -> None:
-    from dualnet.visualization.history_plot import plot_history
-
-    history = {name: [row.get(name, math.nan) for row in rows] for name in rows[0] if name not in ("epoch", "seconds")}
-    plot_history(history, {}, title=title, to_file=path)
 
 
 def _report(settings: Settings, folder: RunDir, writer: MetricsWriter, results: Metrics, quiet: bool) -> None:
     if not quiet:
         click.echo("\n" + score_table({k: results[k] for k in ("train", "validation", "test")}))
     epochs = results["epochs"]
-    pace = f", {progress.duration(results['seconds_per_epoch'])} per epoch" if epochs else ""
-    spent = f"{epochs} epoch{'s' * (epochs != 1)} in {progress.duration(results['seconds'])}"
+    mean = f", {progress.duration(results['seconds_per_epoch'])} per epoch" if epochs else ""
+    total = f"{epochs} epoch{'s' * (epochs != 1)} in {progress.duration(results['seconds'])}"
     name, value = headline_score(results)
     score = f"{name} {progress.number(value)}, " if name else ""
-    click.echo(f"{score}{spent} on {results['device']}{pace}")
+    click.echo(f"{score}{total} on {results['device']}{mean}")
     if results["interrupted"]:
-        when = f"during epoch {writer.epochs_started} of {settings.fit.epochs}"
-        click.echo(f"interrupted {when}; what was trained until then is kept")
+        epoch = f"epoch {writer.epochs_started} of {settings.fit.epochs}"
+        click.echo(f"interrupted during {epoch}; what was trained until then is kept")
     elif writer.diverged:
         loss = writer.rows[-1]["loss"]
         sys.stdout.flush()
@@ -274,7 +255,4 @@ def score_table(parts: dict[str, Metrics | None]) -> str:
     for name, scores in shown.items():
         label = "training" if name == "train" else name
         rows.append([label, *(progress.number(scores.get(key, math.nan)) for key in keys)])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(keys) + 1)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]) for row in rows
-    )
+    return "\n".join(align(rows, str.rjust))

@@ -43,7 +43,7 @@ def check_grads(
         options: keyword arguments of ``f``.
     """
     name = getattr(f, "__name__", type(f).__name__)
-    inputs = [_float64(x) for x in args]
+    inputs = [to_float64(x) if isinstance(x, (Tensor, float)) or hasattr(x, "dtype") else x for x in args]
     selected = _resolve_argnums(inputs, argnums, name)
     for i in selected:
         inputs[i].tracked = True
@@ -51,7 +51,7 @@ def check_grads(
     copies = {i: inputs[i].data.copy() for i in selected}
     with recording([]) as tape:
         outputs = tree.flatten(f(*inputs, **options))
-    weights = [_direction(y.data, seed, f"output {n}") for n, y in enumerate(outputs)]
+    weights = [random_direction(y.data, seed, f"output {n}") for n, y in enumerate(outputs)]
     grads: dict[int, Array] = {}
     for y, weight in zip(outputs, weights):
         if y.tracked:
@@ -71,20 +71,14 @@ def check_grads(
             grad = xp.zeros_like(x.data)
         _assert(grad.shape == x.shape, f"{where}: the gradient has shape {grad.shape}")
         _assert(grad.dtype == x.data.dtype, f"{where}: the gradient has dtype {grad.dtype}")
-        direction = _direction(x.data, seed, f"argument {i}")
+        direction = random_direction(x.data, seed, f"argument {i}")
 
-        def value(step: float, i: int = i, direction: Array = direction) -> tuple[float, float]:
+        def outputs_at(shift: Array, i: int = i) -> list[Tensor]:
             # NumPy's arithmetic turns 0-d arrays into scalars.
-            shifted = backends.of(copies[i]).asarray(copies[i] + step * direction)
-            shifted_inputs = [Tensor(shifted) if j == i else v for j, v in enumerate(inputs)]
-            parts = [w * y.data for w, y in zip(weights, tree.flatten(f(*shifted_inputs, **options)))]
-            return _sum(parts), _sum([abs(p) for p in parts])
+            shifted = backends.of(copies[i]).asarray(copies[i] + shift)
+            return tree.flatten(f(*inputs[:i], Tensor(shifted), *inputs[i + 1 :], **options))
 
-        got = _sum([grad * direction])
-        (above, size), (below, _) = value(_STEP), value(-_STEP)
-        expected = (above - below) / (2 * _STEP)
-        # The sum of random signs may cancel: the error is relative to its typical size.
-        length = math.sqrt(_sum([(grad * direction) ** 2]))
+        got, expected, length, size = derivatives(grad, direction, outputs_at, weights)
         noise = 1e-15 * size / _STEP  # the rounding error of the difference
         scale = max(abs(expected), abs(got), length, noise / tolerance)
         error = abs(got - expected) / scale if scale else 0.0
@@ -97,12 +91,10 @@ def check_grads(
     return worst
 
 
-def _float64(x: Any) -> Any:
-    """A new float64 tensor for a floating point argument, any other argument unchanged."""
-    if isinstance(x, (Tensor, float)) or hasattr(x, "dtype"):
-        array = x.data if isinstance(x, Tensor) else to_array(x, backends.current())
-        return Tensor(array.astype("float64")) if array.dtype.kind == "f" else Tensor(array)
-    return x
+def to_float64(x: Any) -> Tensor:
+    """A new tensor, of float64 if ``x`` is floating point."""
+    array = x.data if isinstance(x, Tensor) else to_array(x, backends.current())
+    return Tensor(array.astype("float64") if array.dtype.kind == "f" else array)
 
 
 def _resolve_argnums(inputs: Sequence[Any], argnums: int | Sequence[int] | None, name: str) -> list[int]:
@@ -119,10 +111,31 @@ def _resolve_argnums(inputs: Sequence[Any], argnums: int | Sequence[int] | None,
     return selected
 
 
-def _direction(x: Array, seed: int, what: str) -> Array:
+def derivatives(
+    grad: Array, direction: Array, outputs_at: Callable[[Array], list[Tensor]], weights: Sequence[Array]
+) -> tuple[float, float, float, float]:
+    """The derivative of the weighted sum of some outputs along a direction, by the gradient and by the central difference.
+
+    Args:
+        outputs_at: a function of the shift of the input.
+
+    Returns:
+        Both derivatives, the typical size of the first (the sum of random signs may cancel), and that of the outputs.
+    """
+
+    def value(step: float) -> tuple[float, float]:
+        parts = [w * y.data for w, y in zip(weights, outputs_at(step * direction))]
+        return _sum(parts), _sum([abs(p) for p in parts])
+
+    (above, size), (below, _) = value(_STEP), value(-_STEP)
+    length = math.sqrt(_sum([(grad * direction) ** 2]))
+    return _sum([grad * direction]), (above - below) / (2 * _STEP), length, size
+
+
+def random_direction(x: Array, seed: int, name: str) -> Array:
     """Random numbers in [-1, 1) in the shape of ``x``, the same on every device."""
     backend = backends.of(x)
-    key = backends.stream_key(seed, f"check_grads/{what}")
+    key = backends.stream_key(seed, f"check_grads/{name}")
     return 2 * backend.random_uniform(tuple(x.shape), key, 0, "float64") - 1
 
 

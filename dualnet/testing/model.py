@@ -12,12 +12,12 @@ import dualnet_backends as backends
 from .. import config, tree
 from ..core.autodiff import backward
 from ..core.seeds import SeedGenerator
-from ..core.tensor import Tensor
+from ..core.tensor import Array, Tensor
 from ..core.tracing import Tape, no_grad, recording
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
-from .grads import _STEP, _direction, _sum
+from .grads import derivatives, random_direction, to_float64
 
 
 class LayerCheck(NamedTuple):
@@ -53,17 +53,10 @@ def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = Tr
     """
     rows = []
     with _in_float64(model):
-        calls = _record_calls(model, tree.map_structure(_float64, x), training)
+        calls = _record_calls(model, tree.map_structure(to_float64, x), training)
         for layer, call, args, kwargs in calls:
             rows += _check_layer(layer, call, args, kwargs, tolerance)
     return rows
-
-
-def _float64(x: Any) -> Any:
-    from ..core.conversion import to_array
-
-    array = x.data if isinstance(x, Tensor) else to_array(x, backends.current())
-    return Tensor(array.astype("float64") if array.dtype.kind == "f" else array)
 
 
 Call = tuple[Layer, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
@@ -72,7 +65,7 @@ Call = tuple[Layer, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 def _record_calls(model: Any, x: Any, training: bool) -> list[Call]:
     """The first call of every layer without sublayers, as (layer, its call method, arguments)."""
     calls: list[Call] = []
-    leaves = [x for x in _all_layers(model) if not x._sublayers() and not isinstance(x, InputLayer)]
+    leaves = [x for x in model._flatten_layers() if not x._sublayers() and not isinstance(x, InputLayer)]
 
     def spy(layer: Layer) -> Callable[..., Any]:
         original = layer.call
@@ -95,11 +88,8 @@ def _record_calls(model: Any, x: Any, training: bool) -> list[Call]:
     return calls
 
 
-def _all_layers(layer: Layer) -> list[Layer]:
-    layers = {id(layer): layer}
-    for child in layer._sublayers():
-        layers |= {id(x): x for x in _all_layers(child)}
-    return list(layers.values())
+def _seed_generators(layer: Layer) -> list[SeedGenerator]:
+    return [value for value in vars(layer).values() if isinstance(value, SeedGenerator)]
 
 
 def _check_layer(
@@ -108,12 +98,12 @@ def _check_layer(
     inputs = [x for x in tree.flatten([args, kwargs]) if isinstance(x, Tensor) and x.data.dtype == "float64"]
     weights = [v for v in layer.weights if v.data.dtype == "float64"]
     trainable = [v for v in weights if v.trainable]
-    counters = {id(g): (g, g.counter) for g in vars(layer).values() if isinstance(g, SeedGenerator)}
+    counters = [(g, g.counter) for g in _seed_generators(layer)]
     frozen = [(v, v.data.copy()) for v in weights if not v.trainable]
 
     def outputs() -> list[Tensor]:
         # Every evaluation uses the same masks and the same moving averages.
-        for generator, counter in counters.values():
+        for generator, counter in counters:
             generator.counter = counter
         for v, value in frozen:
             v.data[...] = value
@@ -138,38 +128,34 @@ def _check_layer(
 
 def _error(tape: Tape, outputs: list[Tensor], x: Tensor, recompute: Callable[[], list[Tensor]]) -> float:
     """The relative error of the gradient of a random combination of the outputs, along a random direction of ``x``."""
-    mix = [_direction(y.data, 0, f"output {n}") for n, y in enumerate(outputs)]
+    weights = [random_direction(y.data, 0, f"output {n}") for n, y in enumerate(outputs)]
     grad = x.data * 0
-    for y, weight in zip(outputs, mix):
+    for y, weight in zip(outputs, weights):
         if y.tracked:
             grad = grad + backward(tape, y, weight.copy()).get(id(x), 0)
-    direction, base = _direction(x.data, 0, "input"), x.data
+    base = x.data
 
-    def value(step: float) -> tuple[float, float]:
-        x.data = base + step * direction
+    def outputs_at(shift: Array) -> list[Tensor]:
+        x.data = base + shift
         with no_grad():
-            parts = [w * y.data for w, y in zip(mix, recompute())]
-        return _sum(parts), _sum([abs(p) for p in parts])
+            return recompute()
 
     try:
-        (above, size), (below, _) = value(_STEP), value(-_STEP)
+        computed, expected, length, size = derivatives(grad, random_direction(base, 0, "input"), outputs_at, weights)
     finally:
         x.data = base
-    computed, expected = _sum([grad * direction]), (above - below) / (2 * _STEP)
-    # Neither cancellation in the sum of random signs nor rounding is an error of the gradient.
-    scale = max(abs(expected), abs(computed), math.sqrt(_sum([(grad * direction) ** 2])), 1e-9 * size)
+    scale = max(abs(expected), abs(computed), length, 1e-9 * size)  # cancellation and rounding are no errors
     return abs(computed - expected) / scale if scale else 0.0
 
 
 @contextmanager
 def _in_float64(model: Any) -> Iterator[None]:
     """Convert weights and layers of the model to float64 inside the block, and restore them bit for bit."""
-    layers = _all_layers(model)
+    layers: list[Layer] = model._flatten_layers()
     variables: list[Variable] = [v for v in model.weights if v.data.dtype.kind == "f"]
-    generators = [g for layer in layers for g in vars(layer).values() if isinstance(g, SeedGenerator)]
     before = [(v, v.data) for v in variables]
     dtypes = [(layer, layer._dtype, layer._compute_dtype, layer._mixed_dtype) for layer in layers]
-    counters = [(g, g.counter) for g in generators]
+    counters = [(g, g.counter) for layer in layers for g in _seed_generators(layer)]
     floatx = config.floatx()
     try:
         config.set_floatx("float64")

@@ -1,8 +1,7 @@
 """Safe unpacking of untrusted tar and zip archives.
 
-Every member name is checked and every file is opened here: `extractall`, whose filter can be
-circumvented on Python 3.11.0 to 3.11.12, is never called. An archive is refused as a whole, before
-any file has its final name.
+Every member name is checked and every file is opened here: `extractall`, whose filter can be circumvented on Python
+3.11.0 to 3.11.12, is never called. An archive is refused as a whole, before any file has its final name.
 """
 
 from __future__ import annotations
@@ -39,26 +38,26 @@ def extract_archive(
 ) -> None:
     """Unpack `archive` into `folder` after checking all of it.
 
-    Files in `folder` with the name of a member are replaced, others stay. Permissions, owners and
-    times in the archive are ignored.
+    Files in `folder` with the name of a member are replaced, others stay. Permissions, owners and times in the archive
+    are ignored.
 
     Args:
         archive_format: `"tar"` (plain, gzip, bzip2, xz), `"zip"`, a list of these, or `"auto"`.
 
     Raises:
         ValueError: `archive_format` is unknown.
-        ContentError: the file is not such an archive, is damaged, or contains a link, a device, a
-            path outside `folder`, a duplicate name, or too much data for its size.
+        ContentError: the file is not such an archive, is damaged, or contains a link, a device, a path outside
+            `folder`, a duplicate name, or too much data for its size.
         DataError: `folder` cannot be written.
     """
     archive, folder = Path(archive), Path(folder)
     formats = ["tar", "zip"] if archive_format == "auto" else archive_format or []
     formats = [formats] if isinstance(formats, str) else list(formats)
-    unknown = [name for name in formats if name not in _UNPACK]
+    unknown = [name for name in formats if name not in _FORMATS]
     if unknown:
         raise ValueError(f"archive_format must be 'auto', 'tar' or 'zip', got {unknown[0]!r}")
 
-    matching = [name for name in formats if _IS_FORMAT[name](archive)]
+    matching = [unpack for is_format, unpack in (_FORMATS[name] for name in formats) if is_format(archive)]
     if not matching:
         names = f"a {' or '.join(formats)}" if formats else "no"
         raise ContentError(f"{archive}: expected {names} archive, found something else or damage")
@@ -66,18 +65,15 @@ def extract_archive(
     try:
         part.mkdir(parents=True)
         try:
-            _UNPACK[matching[0]](archive, _Target(part, archive.stat().st_size))
-        except DataError as error:
-            raise ContentError(f"{archive}: {error}; nothing was unpacked") from error
-        except OSError as error:
-            # gzip reports damage as an OSError without errno.
-            if error.errno is not None:
-                raise
-            raise ContentError(f"{archive}: damaged ({error}); nothing was unpacked") from error
+            matching[0](archive, _Target(part, archive.stat().st_size))
         except Exception as error:
-            # Damaged and malicious archives make these modules raise nearly any exception.
-            why = f"{type(error).__name__}: {error}"
-            raise ContentError(f"{archive}: damaged ({why}); nothing was unpacked") from error
+            # Damaged and malicious archives make these modules raise nearly any exception; gzip reports damage as an
+            # OSError without errno.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            why = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            damage = error if isinstance(error, DataError) else f"damaged ({why})"
+            raise ContentError(f"{archive}: {damage}; nothing was unpacked") from error
         _install(part, folder)
     except DataError:
         raise
@@ -165,7 +161,7 @@ class _LimitedStream:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        self.remaining = 0
+        self.remaining = HEADER_BYTES
 
     def read(self, n: int) -> bytes:
         data: bytes = self.stream.read(n)
@@ -191,12 +187,9 @@ class _StrictTarInfo(tarfile.TarInfo):
 def _open_tar(archive: Path) -> Any:
     with open(archive, "rb") as file:
         magic = file.read(6)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(archive)
-    if magic.startswith(b"BZh"):
-        return bz2.open(archive)
-    if magic == b"\xfd7zXZ\0":
-        return lzma.open(archive)
+    for start, library in ((b"\x1f\x8b", gzip), (b"BZh", bz2), (b"\xfd7zXZ\0", lzma)):
+        if magic.startswith(start):
+            return library.open(archive)
     return open(archive, "rb")
 
 
@@ -217,13 +210,8 @@ def _is_tar(archive: Path) -> bool:
 def _unpack_tar(archive: Path, target: _Target) -> None:
     with _open_tar(archive) as stream:
         source = _LimitedStream(stream)
-        source.remaining = HEADER_BYTES
-        with tarfile.open(
-            fileobj=cast(Any, source),  # a stream only needs to be read
-            mode="r|",
-            bufsize=_CHUNK,
-            tarinfo=_StrictTarInfo,
-        ) as tar:
+        fileobj = cast(Any, source)  # a stream only needs to be read
+        with tarfile.open(fileobj=fileobj, mode="r|", bufsize=_CHUNK, tarinfo=_StrictTarInfo) as tar:
             for member in tar:
                 if member.isdir():
                     target.make_folder(member.name)
@@ -244,10 +232,6 @@ def _unpack_tar(archive: Path, target: _Target) -> None:
 # zip
 
 
-def _is_zip(archive: Path) -> bool:
-    return zipfile.is_zipfile(archive)
-
-
 def _unpack_zip(archive: Path, target: _Target) -> None:
     with zipfile.ZipFile(archive) as opened:
         for info in opened.infolist():
@@ -261,5 +245,4 @@ def _unpack_zip(archive: Path, target: _Target) -> None:
                 target.write(info.filename, content, info.file_size)
 
 
-_IS_FORMAT = {"tar": _is_tar, "zip": _is_zip}
-_UNPACK = {"tar": _unpack_tar, "zip": _unpack_zip}
+_FORMATS = {"tar": (_is_tar, _unpack_tar), "zip": (zipfile.is_zipfile, _unpack_zip)}

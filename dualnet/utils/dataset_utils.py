@@ -57,30 +57,25 @@ def split_dataset(
 def _rows(dataset: Any) -> tuple[Any, int, int | None]:
     """(arrays of all samples, their number, the batch size or None)"""
     batch_size = getattr(dataset, "_batch_size", None)
-    if isinstance(dataset, Dataset) or _is_map_style(dataset):
-        if not isinstance(dataset, Dataset):
-            samples = [as_element(dataset[i]) for i in range(len(dataset))]
-        else:
-            samples = list(dataset.unbatch().as_numpy_iterator() if batch_size else dataset.as_numpy_iterator())
-        if not samples:
-            raise ValueError("the dataset is empty: there is nothing to split")
-        rows = stack(samples)
+    samples = None
+    if isinstance(dataset, Dataset):
+        samples = list((dataset.unbatch() if batch_size else dataset).as_numpy_iterator())
     elif isinstance(dataset, (list, tuple)):
         rows = tuple(as_element(array) for array in dataset)
     elif isinstance(dataset, dict) or hasattr(dataset, "shape"):
         rows = as_element(dataset)
+    elif hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__") and not isinstance(dataset, (str, bytes)):
+        samples = [as_element(dataset[i]) for i in range(len(dataset))]  # like PyTorch's map-style data sets
     else:
         raise TypeError(f"dataset must be a Dataset, an array or arrays, got {type(dataset).__name__}")
+    if samples is not None:
+        if not samples:
+            raise ValueError("the dataset is empty: there is nothing to split")
+        rows = stack(samples)
     lengths = {len(leaf) if np.ndim(leaf) else -1 for leaf in leaves(rows)}
     if len(lengths) != 1 or -1 in lengths:
         raise ValueError(f"all arrays must have the same number of samples, got {sorted(lengths)}")
     return rows, lengths.pop(), batch_size
-
-
-def _is_map_style(dataset: Any) -> bool:
-    """Whether it has integer indices, like PyTorch's map-style data sets, and is not an array."""
-    plain = isinstance(dataset, (list, tuple, dict, str, bytes)) or hasattr(dataset, "shape")
-    return not plain and hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
 
 
 def _sizes(left: Size, right: Size, count: int) -> tuple[int, int]:
@@ -89,20 +84,18 @@ def _sizes(left: Size, right: Size, count: int) -> tuple[int, int]:
         if size is None:
             continue
         if isinstance(size, bool) or not isinstance(size, (int, float)):
-            raise TypeError(f"{name} must be a whole number, a share or None, got {type(size).__name__}")
+            raise TypeError(f"{name} must be a whole number, a fraction or None, got {type(size).__name__}")
         if not 0 < size < (1 if isinstance(size, float) else count):
             raise ValueError(f"{name} must lie between 0 and 1, or be a number of the {count} samples, got {size}")
     if isinstance(left, float) and isinstance(right, float) and left + right > 1:
         raise ValueError(
-            f"left_size and right_size are shares: they must not add up to more than 1, got {left + right}"
+            f"left_size and right_size are fractions: they must not add up to more than 1, got {left + right}"
         )
-    numbers = {name: round(size * count) if isinstance(size, float) else size for name, size in sizes.items()}
-    left_count, right_count = numbers["left_size"], numbers["right_size"]
-    if left_count is None:
-        left_count = count - (right_count or 0)
-    elif right_count is None:
+    left_count, right_count = (round(size * count) if isinstance(size, float) else size or 0 for size in sizes.values())
+    if left is None:
+        left_count = count - right_count
+    elif right is None:
         right_count = count - left_count
-    assert right_count is not None
     if left_count + right_count > count:
         raise ValueError(f"left_size and right_size ask for {left_count + right_count} samples, there are {count}")
     if not left_count or not right_count:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,117 +21,105 @@ class Files(NamedTuple):
     class_names: list[str] | None
 
 
+@dataclass
+class Options:
+    """The arguments of the loaders, as for `image_dataset_from_directory`. ValueError if they contradict each other."""
+
+    directory: Any
+    labels: Any
+    label_mode: str | None
+    class_names: Sequence[str] | None
+    batch_size: int | None
+    shuffle: bool
+    seed: int | None
+    validation_split: float | None
+    subset: str | None
+    follow_links: bool
+    format: str
+    verbose: bool
+
+    def __post_init__(self) -> None:
+        labels, split, subset = self.labels, self.validation_split, self.subset
+        if not (
+            labels is None or isinstance(labels, (list, tuple)) or (isinstance(labels, str) and labels == "inferred")
+        ):
+            raise ValueError(
+                f'`labels` argument should be "inferred", None or a list with a label for every file, got {labels!r:.60}'
+            )
+        if self.class_names is not None and not isinstance(labels, str):
+            raise ValueError(
+                'You can only pass `class_names` if `labels="inferred"`: they are the names of the folders'
+            )
+        if self.label_mode not in ("int", "categorical", "binary", None):
+            raise ValueError(
+                f'`label_mode` argument must be "int", "categorical", "binary" or None, got {self.label_mode!r}'
+            )
+        if split and not 0 < split < 1:
+            raise ValueError(f"`validation_split` must be between 0 and 1, got {split}")
+        if bool(split) != bool(subset):
+            raise ValueError("`validation_split` must be set if `subset` is, and the reverse: give both or neither")
+        if subset not in ("training", "validation", "both", None):
+            raise ValueError(f'`subset` must be either "training", "validation" or "both", got {subset!r}')
+        if split and self.shuffle and self.seed is None:
+            raise ValueError(
+                "with validation_split and shuffle you must provide a `seed`: it keeps the training and the validation files apart"
+            )
+        if self.format not in ("tf", "grain"):
+            raise ValueError(f'`format` should be "tf" or "grain", got {self.format!r}')
+        if labels is None or self.label_mode is None:
+            self.labels = self.label_mode = None
+        if self.seed is None:
+            self.seed = np.random.randint(10**6)
+
+
 def load_directory(
-    directory: Any,
-    labels: Any,
-    label_mode: str | None,
-    class_names: Sequence[str] | None,
-    batch_size: int | None,
-    shuffle: bool,
-    seed: int | None,
-    validation_split: float | None,
-    subset: str | None,
-    follow_links: bool,
-    format: str,
-    verbose: bool,
-    *,
-    suffixes: tuple[str, ...],
-    read: Callable[[str], Any],
-    content: str,
-    workers: int | None = None,
+    options: Options, suffixes: tuple[str, ...], read: Callable[[str], Any], content: str, workers: int | None = None
 ) -> Any:
     """The dataset of a directory (a list of two if subset is "both"): `read(path)` of every file, with labels, batched.
 
-    The first arguments are those of `image_dataset_from_directory`. content: what the files contain, for messages.
-    workers: the number of threads that read.
+    content: what the files contain, for messages. workers: the number of threads that read.
     """
-    _check(labels, label_mode, class_names, validation_split, subset, shuffle, seed, format)
-    if labels is None or label_mode is None:
-        labels = label_mode = None
-    if seed is None:
-        seed = np.random.randint(10**6)
-    files = _find(directory, labels, suffixes, class_names, shuffle, seed, follow_links, verbose)
+    files = _find(options, suffixes)
 
     def dataset_of(files: Files, shuffle: bool) -> Dataset:
         if not files.paths:
-            raise ValueError(f"No {content} found in {os.fspath(directory)}: looked for {', '.join(suffixes)}")
-        paths = _path_dataset(files, label_mode, batch_size, shuffle, seed)
+            raise ValueError(f"No {content} found in {os.fspath(options.directory)}: looked for {', '.join(suffixes)}")
+        paths = _path_dataset(files, options, shuffle)
         if files.labels is None:
             dataset = paths.map(read, num_parallel_calls=workers)
         else:
             dataset = paths.map(lambda path, label: (read(path), label), num_parallel_calls=workers)
-        if batch_size is not None:
-            dataset = dataset.batch(batch_size)
+        if options.batch_size is not None:
+            dataset = dataset.batch(options.batch_size)
         dataset = dataset.prefetch(AUTOTUNE)
         dataset.class_names, dataset.file_paths = files.class_names, files.paths
         return dataset
 
-    if subset == "both":
-        training, validation = (_split(files, validation_split, name) for name in ("training", "validation"))
-        return [dataset_of(training, shuffle), dataset_of(validation, False)]
-    return dataset_of(_split(files, validation_split, subset), shuffle)
+    split = options.validation_split
+    if options.subset == "both":
+        training, validation = (_split(files, split, name) for name in ("training", "validation"))
+        return [dataset_of(training, options.shuffle), dataset_of(validation, False)]
+    return dataset_of(_split(files, split, options.subset), options.shuffle)
 
 
-def _check(
-    labels: Any,
-    label_mode: str | None,
-    class_names: Sequence[str] | None,
-    validation_split: float | None,
-    subset: str | None,
-    shuffle: bool,
-    seed: int | None,
-    format: str,
-) -> None:
-    """Raise ValueError for arguments that are invalid or contradict each other."""
-    if not (labels is None or isinstance(labels, (list, tuple)) or (isinstance(labels, str) and labels == "inferred")):
-        raise ValueError(
-            f'`labels` argument should be "inferred", None or a list with a label for every file, got {labels!r:.60}'
-        )
-    if class_names is not None and not isinstance(labels, str):
-        raise ValueError('You can only pass `class_names` if `labels="inferred"`: they are the names of the folders')
-    if label_mode not in ("int", "categorical", "binary", None):
-        raise ValueError(f'`label_mode` argument must be "int", "categorical", "binary" or None, got {label_mode!r}')
-    if validation_split is not None and validation_split and not 0 < validation_split < 1:
-        raise ValueError(f"`validation_split` must be between 0 and 1, got {validation_split}")
-    if bool(validation_split) != bool(subset):
-        raise ValueError("`validation_split` must be set if `subset` is, and the reverse: give both or neither")
-    if subset not in ("training", "validation", "both", None):
-        raise ValueError(f'`subset` must be either "training", "validation" or "both", got {subset!r}')
-    if validation_split and shuffle and seed is None:
-        raise ValueError(
-            "with validation_split and shuffle you must provide a `seed`: it keeps the training and the validation files apart"
-        )
-    if format not in ("tf", "grain"):
-        raise ValueError(f'`format` should be "tf" or "grain", got {format!r}')
-
-
-def _find(
-    directory: Any,
-    labels: Any,
-    suffixes: tuple[str, ...],
-    class_names: Sequence[str] | None,
-    shuffle: bool,
-    seed: int,
-    follow_links: bool,
-    verbose: bool,
-) -> Files:
-    """The files below a directory with one of the suffixes, in Keras's order for this seed."""
-    directory = os.fspath(directory)
+def _find(options: Options, suffixes: tuple[str, ...]) -> Files:
+    """The files below the directory with one of the suffixes, in Keras's order for this seed."""
+    directory, labels = os.fspath(options.directory), options.labels
     if not os.path.isdir(directory):
         raise ValueError(f"{directory} is no folder")
     if isinstance(labels, str):
         folders = [entry.name for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith(".")]
-        names = sorted(folders) if class_names is None else list(class_names)
+        names = sorted(folders) if options.class_names is None else list(options.class_names)
         missing = [name for name in names if name not in folders]
         if missing:
             raise ValueError(
                 f"the `class_names` passed did not match the folders in {directory}, {sorted(folders)}: there is no {missing[0]!r}"
             )
-        per_class = [_list_files(os.path.join(directory, name), suffixes, follow_links) for name in names]
+        per_class = [_list_files(os.path.join(directory, name), suffixes, options.follow_links) for name in names]
         paths = [path for group in per_class for path in group]
         ids: Any = np.repeat(np.arange(len(names), dtype=np.int32), [len(group) for group in per_class])
     else:
-        paths = _list_files(directory, suffixes, follow_links)
+        paths = _list_files(directory, suffixes, options.follow_links)
         ids, names = None, []
         if labels is not None:
             if len(labels) != len(paths):
@@ -138,12 +127,12 @@ def _find(
                     f"Expected the lengths of `labels` to match the number of files in {directory}, {len(paths)}, got {len(labels)}"
                 )
             ids, names = np.array(labels, np.int32), [str(label) for label in sorted(set(labels))]
-    if verbose:
+    if options.verbose:
         classes = "" if ids is None else f" belonging to {len(names)} classes"
         print_msg(f"Found {len(paths)} files{classes}.")
-    if shuffle:
+    if options.shuffle:
         order = np.arange(len(paths))
-        np.random.RandomState(seed).shuffle(order)
+        np.random.RandomState(options.seed).shuffle(order)
         paths = [paths[i] for i in order]
         ids = None if ids is None else ids[order]
     return Files(paths, ids, None if ids is None else names)
@@ -183,10 +172,11 @@ def _encode_labels(files: Files, label_mode: str | None) -> Any:
     return np.eye(len(names), dtype=np.float32)[labels]
 
 
-def _path_dataset(files: Files, label_mode: str | None, batch_size: int | None, shuffle: bool, seed: int) -> Dataset:
+def _path_dataset(files: Files, options: Options, shuffle: bool) -> Dataset:
     """The paths, with labels if there are any, reshuffled in every pass if `shuffle`."""
-    labels = _encode_labels(files, label_mode)
+    labels = _encode_labels(files, options.label_mode)
     names = np.empty(len(files.paths), object)
     names[:] = files.paths
     dataset = Dataset.from_tensor_slices(names if labels is None else (names, labels))
-    return dataset.shuffle(batch_size * 8 if batch_size else 1024, seed=seed) if shuffle else dataset
+    size = options.batch_size * 8 if options.batch_size else 1024
+    return dataset.shuffle(size, seed=options.seed) if shuffle else dataset

@@ -75,34 +75,29 @@ def image_dataset_from_directory(
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     if len(size) != 2:
         raise ValueError(f"image_size must be (height, width) or one number, got {image_size}")
-    image_utils.require_pillow("image_dataset_from_directory")
-    layout = image_utils.resolve_data_format(data_format)
+    image = image_utils.require_pillow("image_dataset_from_directory")
+    data_format = image_utils.resolve_data_format(data_format)
 
     def read(path: str) -> Any:
-        return read_image(
-            path, color_mode, size, interpolation.lower(), crop_to_aspect_ratio, pad_to_aspect_ratio, layout
-        )
+        """An image file as a float32 array, values 0 to 255."""
+        try:
+            with image.open(path) as img:
+                if img.mode.startswith("I"):  # 16 bits per grey value, of which Pillow would not take the upper 8
+                    img = image.fromarray((np.asarray(img) >> 8).astype(np.uint8))
+                pixels = np.asarray(image_utils.convert_color_mode(img, color_mode), np.float32)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read as an image ({error}): repair or remove it") from error
+        if pixels.ndim == 2:
+            pixels = pixels[:, :, None]
+        if pixels.shape[:2] != size:
+            pixels = image_utils.resize_array(
+                pixels, size, interpolation=interpolation.lower(), crop_to_aspect_ratio=crop_to_aspect_ratio,
+                pad_to_aspect_ratio=pad_to_aspect_ratio, data_format="channels_last",
+            )  # fmt: skip
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if data_format == "channels_first" else pixels
 
-    return directory_index.load_directory(
+    options = directory_index.Options(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
-        format, verbose, suffixes=FORMATS, read=read, content="images", workers=_WORKERS,
+        format, verbose,
     )  # fmt: skip
-
-
-def read_image(
-    path: str, color_mode: str, size: Sequence[int], interpolation: str, crop: bool, pad: bool, data_format: str
-) -> Any:
-    """An image file as a float32 array of the given size and colour mode, values 0 to 255."""
-    image = image_utils.require_pillow("image_dataset_from_directory")
-    try:
-        with image.open(path) as img:
-            if img.mode.startswith("I"):  # 16 bits per grey value, of which Pillow would not take the upper 8
-                img = image.fromarray((np.asarray(img) >> 8).astype(np.uint8))
-            pixels = np.asarray(image_utils.convert_color_mode(img, color_mode), np.float32)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read as an image ({error}): repair or remove it") from error
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
-    if pixels.shape[:2] != tuple(size):
-        pixels = image_utils.resize_array(pixels, size, interpolation, "channels_last", crop, pad)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if data_format == "channels_first" else pixels
+    return directory_index.load_directory(options, FORMATS, read, "images", _WORKERS)

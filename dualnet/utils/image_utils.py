@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import config
 from ..core.tensor import Tensor
+from ..ops.image.resizing import resize
 
 _RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
@@ -181,29 +182,13 @@ def smart_resize(
     """
     if len(size) != 2:
         raise ValueError(f"size must be (height, width), got {size}")
-    if isinstance(x, Tensor):
-        return _resize(x, size, interpolation, data_format, crop=True)
-    return resize_array(np.asarray(x), size, interpolation, data_format, crop=True)
-
-
-def resize_array(
-    x: Any, size: Sequence[int], interpolation: str, data_format: str, crop: bool = False, pad: bool = False
-) -> Any:
-    """Resize NumPy images on the host, whatever the current device."""
-    with backends.device("cpu"):
-        return _resize(x, size, interpolation, data_format, crop, pad).numpy()
-
-
-def _resize(
-    x: Any, size: Sequence[int], interpolation: str, data_format: str, crop: bool = False, pad: bool = False
-) -> Any:
-    from ..ops.image.resizing import resize
-
-    return resize(
-        x,
-        tuple(size),
-        interpolation=interpolation,
-        crop_to_aspect_ratio=crop,
-        pad_to_aspect_ratio=pad,
-        data_format=data_format,
+    resize_images = resize if isinstance(x, Tensor) else resize_array
+    return resize_images(
+        x, tuple(size), interpolation=interpolation, crop_to_aspect_ratio=True, data_format=data_format
     )
+
+
+def resize_array(x: Any, size: Sequence[int], **options: Any) -> Any:
+    """Resize images on the host, whatever the current device; the options are those of ``ops.image.resize``."""
+    with backends.device("cpu"):
+        return resize(np.asarray(x), tuple(size), **options).numpy()

@@ -17,8 +17,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Return one-hot rows for class ids.
 
     Args:
-        x: class ids, integers from 0 to `num_classes - 1`, of any shape. A last dimension of 1 is
-            dropped.
+        x: class ids, integers from 0 to `num_classes - 1`, of any shape. A last dimension of 1 is dropped.
         num_classes: width of a row; `max(x) + 1` by default.
 
     Returns:
@@ -26,21 +25,21 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         x: (...) -> (..., num_classes);  x: (..., 1) -> (..., num_classes)
 
     Raises:
-        ValueError: an id is negative, not an integer, or not below `num_classes`; or `x` is empty
-            and `num_classes` missing.
+        ValueError: an id is negative, not an integer, or not below `num_classes`; or `x` is empty and `num_classes` missing.
     """
     if isinstance(x, (Tensor, Variable)):
         return convert_to_tensor(to_categorical(x.numpy(), num_classes), config.floatx())
     values = np.asarray(x)
-    try:
-        ids = values.astype(np.int64) if values.dtype.kind not in "fc" else _to_integers(values)
-    except (ValueError, TypeError) as error:
-        if values.dtype.kind in "fc":
-            raise
-        raise ValueError(
-            f"to_categorical takes class ids, whole numbers from 0 ({error}): number the classes first, for example with "
-            "numpy.unique(labels, return_inverse=True)[1]"
-        ) from None
+    if values.dtype.kind in "fc":
+        ids = _to_integers(values)
+    else:
+        try:
+            ids = values.astype(np.int64)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"to_categorical takes class ids, whole numbers from 0 ({error}): number the classes first, for example "
+                "with numpy.unique(labels, return_inverse=True)[1]"
+            ) from None
     shape = ids.shape[:-1] if ids.ndim > 1 and ids.shape[-1] == 1 else ids.shape
     ids = ids.reshape(-1)
     if not num_classes:
@@ -51,8 +50,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     if ids.size and (ids.min() < 0 or ids.max() >= width):
         bad = int(ids.min()) if ids.min() < 0 else int(ids.max())
         raise ValueError(
-            f"class ids must lie from 0 to num_classes - 1 = {width - 1}, got {bad}; "
-            f"shift the ids or give a larger num_classes"
+            f"class ids must lie from 0 to num_classes - 1 = {width - 1}, got {bad}; shift the ids or give a larger num_classes"
         )
     rows = np.zeros((ids.size, width))
     rows[np.arange(ids.size), ids] = 1
@@ -109,10 +107,8 @@ def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None, s
     size = int(largest) + 1 if num_classes is None else operator.index(num_classes)
     if largest >= size:
         raise ValueError(f"class ids must lie from 0 to num_classes - 1 = {size - 1}, got {largest}")
-    if sample_weight is None:
-        return np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
-    weight = np.asarray(sample_weight, np.float64).reshape(-1)
-    if weight.shape != true.shape:
+    weight = None if sample_weight is None else np.asarray(sample_weight, np.float64).reshape(-1)
+    if weight is not None and weight.shape != true.shape:
         raise ValueError(f"sample_weight must have one number for each of {len(true)} samples, got {len(weight)}")
     return np.bincount(true * size + predicted, weight, size * size).reshape(size, size)
 

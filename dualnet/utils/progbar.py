@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -18,18 +19,17 @@ _BOLD, _GREEN, _WHITE, _PLAIN = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
 class Progbar:
     """Displays the number of completed steps, their time, and values such as losses.
 
-    On a terminal or in a notebook the bar is redrawn in place; elsewhere (a pipe, a file) one plain
-    line is printed at the end. The environment variable NO_COLOR disables colours.
+    On a terminal or in a notebook the bar is redrawn in place; elsewhere (a pipe, a file) one plain line is printed at
+    the end. The environment variable NO_COLOR disables colours.
 
     Args:
         target: number of steps, None if unknown.
         width: width of the bar, in characters.
         verbose: 0 silent, 1 bar, 2 one line at the end.
         interval: minimum time between two redraws, in seconds.
-        stateful_metrics: names of values of which the latest is displayed; the others are averaged
-            over the steps.
-        stateless_metrics: the opposite: names of values to average; of the others the latest is
-            displayed. Only one of the two may be passed. By default all are averaged.
+        stateful_metrics: names of values of which the latest is displayed; the others are averaged over the steps.
+        stateless_metrics: the opposite: names of values to average; of the others the latest is displayed. Only one of
+            the two may be passed. By default all are averaged.
         unit_name: name of a step.
     """
 
@@ -103,10 +103,8 @@ class Progbar:
         self.update(self._seen + n, values)
 
     def _add_value(self, name: str, value: Any, current: int, is_total: bool) -> None:
-        if self.stateless_metrics is None:
-            averaged = name not in self.stateful_metrics
-        else:
-            averaged = name in self.stateless_metrics
+        stateless = self.stateless_metrics
+        averaged = name not in self.stateful_metrics if stateless is None else name in stateless
         if not averaged or is_total or isinstance(value, str):
             self._values[name] = (value, 1)
             return
@@ -117,8 +115,7 @@ class Progbar:
         self._values[name] = (total + value * steps, count + steps)
 
     def _line(self, current: int, now: float) -> str:
-        done = f"{current}/{self.target}" if self.target else f"{current}/Unknown"
-        return f"{done} - {now - self._start:.0f}s - {self._rate(current, now)}{self._metrics()}"
+        return f"{current}/{self.target or 'Unknown'} - {now - self._start:.0f}s - {self._rate(current, now)}{self._metrics()}"
 
     def _draw(self, current: int, now: float, finalize: bool) -> None:
         clock = f"{now - self._start:.0f}s"
@@ -134,8 +131,6 @@ class Progbar:
         width = len(f"{count}{gap}{full}{empty} {clock}{tail}")
         if self._terminal and not finalize:
             # A bar that wraps into a second row cannot be redrawn in place.
-            import shutil
-
             columns = shutil.get_terminal_size().columns - 1
             if width > columns:
                 tail = tail[: max(0, len(tail) - (width - columns))]
@@ -144,9 +139,8 @@ class Progbar:
             count, clock = f"{_BOLD}{count}{_PLAIN}", f"{_BOLD}{clock}{_PLAIN}"
             full = full and f"{_GREEN}{full}{_PLAIN}"
             empty = empty and f"{_WHITE}{empty}{_PLAIN}"
-        head = f"{count}{gap}{full}{empty} {clock}"
         erase = " " * (self._drawn_width - width)
-        print_msg(f"\r{head}{tail}{erase}", line_break=finalize)
+        print_msg(f"\r{count}{gap}{full}{empty} {clock}{tail}{erase}", line_break=finalize)
         self._drawn_width = 0 if finalize else width
 
     def _metrics(self) -> str:
@@ -169,10 +163,10 @@ class Progbar:
 
 def _clock(seconds: float) -> str:
     """'45s', '1:02', '1:01:02'"""
-    is_total = int(seconds)
-    if is_total > 3600:
-        return f"{is_total // 3600}:{is_total % 3600 // 60:02d}:{is_total % 60:02d}"
-    return f"{is_total // 60}:{is_total % 60:02d}" if is_total > 60 else f"{is_total}s"
+    whole = int(seconds)
+    if whole > 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}" if whole > 60 else f"{whole}s"
 
 
 def _number(total: Any, count: int) -> str:

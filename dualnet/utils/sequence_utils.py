@@ -50,13 +50,11 @@ def pad_sequences(
     for i, sequence in enumerate(sequences):
         if not len(sequence):
             continue
-        truncated = np.asarray(
-            sequence[max(len(sequence) - maxlen, 0) :] if truncating == "pre" else sequence[:maxlen], dtype
-        )
+        truncated = sequence[max(len(sequence) - maxlen, 0) :] if truncating == "pre" else sequence[:maxlen]
+        truncated = np.asarray(truncated, dtype)
         if truncated.shape[1:] != shape:
-            raise ValueError(
-                f"entries must have one shape: those of sequence {i} have {truncated.shape[1:]}, not {shape}"
-            )
+            message = f"entries must have one shape: those of sequence {i} have {truncated.shape[1:]}, not {shape}"
+            raise ValueError(message)
         start = maxlen - len(truncated) if padding == "pre" else 0
         rows[i, start : start + len(truncated)] = truncated
     return rows

@@ -1,18 +1,21 @@
-"""The table that ``model.summary()`` prints."""
+"""The table that ``model.summary()`` prints. Rich is imported with this module, which is imported at the first summary."""
 
 from __future__ import annotations
 
 import math
 import re
+import shutil
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 
 from .. import tree
 from ..graph.node import Operation
+from ..layers.base.layer import Layer
 from .io_utils import print_msg
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _WIDTH = 88
 _POSITIONS = (0.45, 0.80, 1.0)
@@ -47,30 +50,19 @@ def print_summary(
 
     Raises ``ValueError`` when a column would be narrower than four characters, or ``layer_range`` matches no layer.
     """
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    headers = ["Layer (type)", "Output Shape", "Param #"]
-    justify: list[Any] = ["left", "left", "right"]
+    columns = [Column("Layer (type)"), Column("Output Shape"), Column("Param #", justify="right")]
     connections = _connections(model)
     ends = list(positions or (_POSITIONS if connections is None else _CONNECTED_POSITIONS))
     width = _WIDTH if connections is None else _CONNECTED_WIDTH
     if connections is not None:
-        headers.append("Connected to")
-        justify.append("left")
+        columns.append(Column("Connected to"))
     if show_trainable:
-        headers.append("Trainable")
-        justify.append("center")
+        columns.append(Column("Trainable", justify="center"))
         ends = [end * 0.9 for end in ends] + [1.0]
         width += _TRAINABLE_WIDTH
-    import shutil
-
     width = line_length or min(width, shutil.get_terminal_size().columns - 4)
-    columns = [
-        Column(header, justify=side, width=size)
-        for header, side, size in zip(headers, justify, _column_widths(ends, len(headers), width))
-    ]
+    for column, size in zip(columns, _column_widths(ends, len(columns), width)):
+        column.width = size
     table = Table(*columns, width=width, show_lines=True)
     for layer, depth in _walk(_select(_operations(model), layer_range), expand_nested):
         row = _row(layer, depth)
@@ -80,11 +72,11 @@ def print_summary(
             row.append(_trainable(layer))
         table.add_row(*row)
 
-    console = (
-        Console(highlight=False, force_terminal=False, color_system=None) if print_fn else Console(highlight=False)
+    console = Console(
+        highlight=False, force_terminal=False if print_fn else None, color_system=None if print_fn else "auto"
     )
     console.width = max(console.width, width)  # never crop to less than line_length
-    contents = (_title(model), table, *_totals(model))
+    contents = (Text(f'Model: "{model.name}"', style="bold"), table, *_totals(model))
     if console.is_jupyter and not print_fn:
         for item in contents:
             console.print(item)
@@ -166,8 +158,6 @@ def _walk(layers: Iterable[Any], expand: bool, depth: int = 0) -> Iterable[tuple
 
 
 def _row(layer: Any, depth: int) -> list[Text]:
-    from rich.text import Text
-
     prefix = "   " * depth + "└ " if depth else ""
     name = Text.assemble(f"{prefix}{layer.name} (", (_class_name(layer), "color(33)"), ")")
     if isinstance(layer, Operation):
@@ -188,18 +178,13 @@ def _class_name(layer: Any) -> str:
 
 
 def _trainable(layer: Any) -> Text:
-    from rich.text import Text
-
     if isinstance(layer, Operation) or not layer.weights:
         return Text("-", style="bold ")
-    mark, colour = ("Y", "color(34)") if layer.trainable else ("N", "color(9)")
-    return Text(mark, style=f"bold {colour}")
+    return Text("Y", style="bold color(34)") if layer.trainable else Text("N", style="bold color(9)")
 
 
 def _output_shape(layer: Any) -> Any:
     """The shape recorded by the model or, for a layer that was built by a call, inferred by the layer."""
-    from ..layers.base.layer import Layer
-
     if isinstance(layer, Operation):
         return tree.map_structure(lambda y: y.shape, layer._inbound_nodes[0].outputs)
     if layer._summary_output_shape is not None:
@@ -216,15 +201,11 @@ def _output_shape(layer: Any) -> Any:
 
 def _format_shape(shape: Any) -> Text:
     """'(None, 10)', a list or dictionary of shapes for several outputs, '?' if unknown."""
-    from rich.text import Text
-
     if shape is None:
         return Text("?")
     if isinstance(shape, dict):
-        operations = [(f"{key}: ", shape[key]) for key in shape]
-        return Text.assemble(
-            "{", Text(", ").join(Text.assemble(key, _format_shape(part)) for key, part in operations), "}"
-        )
+        outputs = [Text.assemble(f"{key}: ", _format_shape(part)) for key, part in shape.items()]
+        return Text.assemble("{", Text(", ").join(outputs), "}")
     if any(isinstance(part, (tuple, list, dict)) for part in shape):
         opening, closing = "[]" if isinstance(shape, list) else "()"
         return Text.assemble(opening, Text(", ").join(_format_shape(part) for part in shape), closing)
@@ -232,15 +213,7 @@ def _format_shape(shape: Any) -> Text:
     return Text.assemble("(", Text(", ").join(numbers), ")")
 
 
-def _title(model: Any) -> Text:
-    from rich.text import Text
-
-    return Text(f'Model: "{model.name}"', style="bold")
-
-
 def _totals(model: Any) -> list[Text]:
-    from rich.text import Text
-
     groups = {"Trainable": model.trainable_weights, "Non-trainable": model.non_trainable_weights}
     optimizer = getattr(model, "optimizer", None)
     if getattr(model, "compiled", False) and optimizer is not None and optimizer.built:
@@ -257,8 +230,6 @@ def _totals(model: Any) -> list[Text]:
 
 
 def _format_number(text: str) -> Text:
-    from rich.text import Text
-
     return Text(text, style="color(34)")
 
 

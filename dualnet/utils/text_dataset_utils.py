@@ -39,17 +39,14 @@ def text_dataset_from_directory(
     """
 
     def read(path: str) -> str:
-        return _read(path, max_length)
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                return file.read(-1 if max_length is None else max_length)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}): convert it") from error
 
-    return directory_index.load_directory(
+    options = directory_index.Options(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
-        format, verbose, suffixes=(".txt",), read=read, content="text files",
+        format, verbose,
     )  # fmt: skip
-
-
-def _read(path: str, max_length: int | None) -> str:
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return file.read(-1 if max_length is None else max_length)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}): convert it") from error
+    return directory_index.load_directory(options, (".txt",), read, "text files")

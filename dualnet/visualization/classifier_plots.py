@@ -50,33 +50,29 @@ def plot_confusion_matrix(
     if not size:
         raise ValueError("y_true and y_pred are empty: there is nothing to plot")
     names = [str(i) for i in range(size)] if class_names is None else list(class_names)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(max(3.2, 1.6 + 0.42 * size), 14.0)
     axes = figures.axes_of("plot_confusion_matrix", ax, side + 0.5, side, dpi)
-    axes.imshow(shares, cmap=cmap, vmin=0, vmax=1)
-    axes.set_xticks(range(size), names, fontsize=8.5)
-    axes.set_yticks(range(size), names, fontsize=8.5)
+    axes.imshow(fractions, cmap=cmap, vmin=0, vmax=1)
+    for axis, label in ((axes.xaxis, "predicted"), (axes.yaxis, "true")):
+        axis.set_ticks(range(size), names, fontsize=8.5)
+        axis.set_ticks(np.arange(size - 1) + 0.5, minor=True)
+        axis.set_label_text(label, fontsize=9.5, color=figures.MUTED)
     if max(map(len, names)) > 3:
-        axes.tick_params(axis="x", rotation=45)
-        for label in axes.get_xticklabels():
-            label.set_horizontalalignment("right")
-            label.set_rotation_mode("anchor")
+        axes.set_xticks(range(size), names, fontsize=8.5, rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
-    axes.set_xlabel("predicted", fontsize=9.5, color=figures.MUTED)
-    axes.set_ylabel("true", fontsize=9.5, color=figures.MUTED)
     axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(size - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(size - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.2)
     axes.tick_params(which="minor", length=0)
-    letters = min(9.5, max(4.5, 130 / size))
-    dark = library.colormaps[cmap]
+    font_size = min(9.5, max(4.5, 130 / size))
+    colours = library.colormaps[cmap]
     for i in range(size):
         for j in range(size):
             if counts[i, j]:
-                text = f"{shares[i, j]:.2f}" if normalize else f"{counts[i, j]:,}"
-                ink = "white" if _brightness(dark(shares[i, j])) < 0.55 else figures.INK
-                axes.text(j, i, text, ha="center", va="center", fontsize=letters, color=ink)
+                text = f"{fractions[i, j]:.2f}" if normalize else f"{counts[i, j]:,}"
+                red, green, blue, _ = colours(fractions[i, j])
+                ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else figures.INK
+                axes.text(j, i, text, ha="center", va="center", fontsize=font_size, color=ink)
     accuracy = np.trace(counts) / counts.sum()
     axes.set_title(f"accuracy {accuracy:.4f}" if title is None else title, fontsize=10.5, loc="left")
     return figures.finish(axes.figure, to_file, dpi)
@@ -150,9 +146,8 @@ def plot_decision_boundary(
         for k in range(max(count, len(names))):
             if (classes == k).any():
                 colour = figures.CLASSES[k % len(figures.CLASSES)]
-                axes.scatter(
-                    *x[classes == k].T, s=20, color=colour, edgecolor="white", linewidth=0.7, label=names[k], zorder=3
-                )
+                style = {"s": 20, "color": colour, "edgecolor": "white", "linewidth": 0.7, "zorder": 3}
+                axes.scatter(*x[classes == k].T, label=names[k], **style)
         axes.legend(fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none", title=None)
     axes.set_xlim(sides[0][0], sides[0][-1])
     axes.set_ylim(sides[1][0], sides[1][-1])
@@ -179,11 +174,11 @@ def _regions(axes: Any, sides: list[Any], predicted: Any, output: Any, count: in
     colours = ListedColormap([figures.CLASSES[k % len(figures.CLASSES)] for k in range(count)])
     _fill(axes, sides, predicted, cmap=colours, alpha=0.3, vmin=-0.5, vmax=count - 0.5, interpolation="nearest")
     for k in np.unique(predicted) if (predicted != predicted[0, 0]).any() else ():
-        # The lead of a class over the others is 0 exactly at its boundary; class ids alone give steps.
-        lead = np.where(predicted == k, 1.0, -1.0)
+        # The margin of a class over the others is 0 exactly at its boundary; class ids alone give steps.
+        margin = np.where(predicted == k, 1.0, -1.0)
         if output.shape[1] > 1:
-            lead = (output[:, k] - np.delete(output, k, axis=1).max(axis=1)).reshape(predicted.shape)
-        axes.contour(*sides, lead, levels=[0.0], colors=["white"], linewidths=1.2)
+            margin = (output[:, k] - np.delete(output, k, axis=1).max(axis=1)).reshape(predicted.shape)
+        axes.contour(*sides, margin, levels=[0.0], colors=["white"], linewidths=1.2)
 
 
 def _fill(axes: Any, sides: list[Any], values: Any, **options: Any) -> None:
@@ -207,8 +202,3 @@ def _predict(model: Any, x: Any) -> Any:
     if output.ndim > 2 or len(output) != len(x):
         raise ValueError(f"the model must give one row per sample, it gave shape {output.shape} for {len(x)} samples")
     return output.reshape(len(x), -1)
-
-
-def _brightness(colour: Any) -> float:
-    red, green, blue = colour[:3]
-    return 0.299 * red + 0.587 * green + 0.114 * blue

@@ -30,7 +30,7 @@ def x_coordinates(
             x = _compact(mirrored, root, widths, gap)
             results.append([-value for value in x] if leftwards else x)
     # The four are shifted onto the narrowest one, aligned at the side from which each was compacted.
-    spans = [_span(x, widths) for x in results]
+    spans = [extent(x, widths) for x in results]
     left, right = min(spans, key=lambda span: span[1] - span[0])
     for k, x in enumerate(results):
         shift = right - spans[k][1] if k % 2 else left - spans[k][0]
@@ -38,7 +38,8 @@ def x_coordinates(
     return [sum(sorted(four)[1:3]) / 2 for four in zip(*results)]
 
 
-def _span(x: list[float], widths: Sequence[float]) -> tuple[float, float]:
+def extent(x: Sequence[float], widths: Sequence[float]) -> tuple[float, float]:
+    """The left and the right end of boxes around the given centers."""
     return (
         min(center - width / 2 for center, width in zip(x, widths)),
         max(center + width / 2 for center, width in zip(x, widths)),

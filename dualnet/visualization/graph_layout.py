@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .graph_coordinates import topological_order, x_coordinates
+from .graph_coordinates import extent, topological_order, x_coordinates
 
 Point = tuple[float, float]
 Edge = tuple[int, int]
@@ -63,8 +63,7 @@ def layout(
         rows[rank].append(i)
     rows = _order_rows(rows, above, below)
     x = x_coordinates(rows, above, below, widths, gap, first_dummy=len(sizes))
-    left = min((x[i] - widths[i] / 2 for i in range(len(x))), default=0.0)
-    right = max((x[i] + widths[i] / 2 for i in range(len(x))), default=0.0)
+    left, right = extent(x, widths) if x else (0.0, 0.0)
 
     heights = [max((sizes[i][1] for i in row if i < len(sizes)), default=0.0) for row in rows]
     tops = [sum(heights[:r]) + rank_gap * r for r in range(len(rows))]
@@ -100,8 +99,8 @@ def _back_edges(count: int, edges: Sequence[Edge]) -> set[Edge]:
         stack = [(start, iter(following[start]))]
         state[start] = 1
         while stack:  # no recursion: models may have a thousand layers
-            a, rest = stack[-1]
-            for b in rest:
+            a, successors = stack[-1]
+            for b in successors:
                 if state[b] == 1:
                     back_edges.add((a, b))
                 elif state[b] == 0:
@@ -158,7 +157,7 @@ def _crossings(rows: list[list[int]], below: list[list[int]]) -> int:
         position = {i: k for k, i in enumerate(following)}
         ends = [sorted(position[j] for j in below[i]) for i in row]
         seen: list[int] = []
-        for some in ends:
-            total += sum(1 for end in some for other in seen if other > end)
-            seen += some
+        for positions in ends:
+            total += sum(1 for end in positions for other in seen if other > end)
+            seen += positions
     return total

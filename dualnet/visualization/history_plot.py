@@ -53,7 +53,10 @@ def _draw(axes: Any, name: str, history: dict[str, list[float]], epochs: dict[st
         if key not in history:
             continue
         values = [float(value) for value in history[key]]
-        x = _epoch_numbers(epochs.get(key, []), len(values))
+        numbers = epochs.get(key, [])
+        increasing = len(numbers) == len(values) and all(a < b for a, b in pairwise(numbers))
+        # The values of several calls of fit are numbered consecutively.
+        x = [epoch + 1 for epoch in numbers] if increasing else list(range(1, len(values) + 1))
         marker = "o" if len(values) <= 20 else ""
         axes.plot(x, values, marker=marker, markersize=3.5, linewidth=1.7, color=colour, label=label)
         drawn += [value for value in values if math.isfinite(value)]
@@ -68,9 +71,3 @@ def _draw(axes: Any, name: str, history: dict[str, list[float]], epochs: dict[st
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     if f"val_{name}" in history:
         axes.legend(fontsize=8.5, frameon=False)
-
-
-def _epoch_numbers(epochs: list[int], count: int) -> list[int]:
-    """Epoch numbers from 1; consecutive ones if the values are from several calls of fit."""
-    increasing = len(epochs) == count and all(a < b for a, b in pairwise(epochs))
-    return [epoch + 1 for epoch in epochs] if increasing else list(range(1, count + 1))

@@ -47,10 +47,8 @@ def plot_images(
     count = len(prepared)
     rows, cols = _grid(count, rows, cols)
     count = min(count, rows * cols)
-    true_names = None if labels is None else _names(figures.to_numpy(labels), class_names, "labels", count)
-    predicted_names = (
-        None if predictions is None else _names(figures.to_numpy(predictions), class_names, "predictions", count)
-    )
+    true_names = _names(labels, class_names, "labels", count)
+    predicted_names = _names(predictions, class_names, "predictions", count)
     has_text = true_names is not None or predicted_names is not None
     ratio = prepared.shape[1] / prepared.shape[2]
     width = 1.15 if max(prepared.shape[1:3]) <= 64 else 1.9
@@ -99,7 +97,10 @@ def _grid(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
     return (rows or math.ceil(shown / cols)), cols
 
 
-def _names(values: Any, class_names: Sequence[str] | None, argument: str, count: int) -> list[str]:
+def _names(values: Any, class_names: Sequence[str] | None, argument: str, count: int) -> list[str] | None:
+    if values is None:
+        return None
+    values = figures.to_numpy(values)
     if len(values) < count:
         raise ValueError(f"there are {count} images to draw, but only {len(values)} {argument}")
     if values.dtype.kind in "OUS":

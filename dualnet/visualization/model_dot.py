@@ -84,19 +84,18 @@ def _statements(graph: tuple[list[Box], list[tuple[int, int]]], prefix: str, dep
     for i, box in enumerate(boxes):
         if box.nested is None:
             inner, outer = fill_of(box)
-            lines.append(
-                f"{indent}{prefix}{i} [label={_label(box)}, fillcolor={_quoted(inner)}, color={_quoted(outer)}];"
-            )
+            colours = f"fillcolor={_quoted(inner)}, color={_quoted(outer)}"
+            lines.append(f"{indent}{prefix}{i} [label={_label(box)}, {colours}];")
         else:
             lines.append(f"{indent}subgraph cluster_{prefix}{i} {{")
             lines.append(f"{indent}    label={_label(box)};")
             lines += [*_statements(box.nested, f"{prefix}{i}_", depth + 1), f"{indent}}}"]
     for a, b in edges:
         tail, head = _end(boxes[a], f"{prefix}{a}", last=True), _end(boxes[b], f"{prefix}{b}", last=False)
-        frames = [
-            f"{key}=cluster_{prefix}{i}" for key, i in (("ltail", a), ("lhead", b)) if boxes[i].nested is not None
-        ]
-        lines.append(f"{indent}{tail} -> {head}{_options(frames)};")
+        ends = (("ltail", a), ("lhead", b))
+        frames = [f"{key}=cluster_{prefix}{i}" for key, i in ends if boxes[i].nested is not None]
+        options = f" [{', '.join(frames)}]" if frames else ""
+        lines.append(f"{indent}{tail} -> {head}{options};")
     return lines
 
 
@@ -116,7 +115,3 @@ def _label(box: Box) -> str:
 def _quoted(value: Any) -> str:
     text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
-
-
-def _options(options: list[str]) -> str:
-    return f" [{', '.join(options)}]" if options else ""

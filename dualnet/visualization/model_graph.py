@@ -54,7 +54,7 @@ def fill_of(box: Box) -> tuple[str, str]:
     """The fill and line colours of a box."""
     if box.frozen:
         return _FROZEN
-    return next((colours for words, colours in _FILLS if any(word in box.title for word in words)), _OTHER)
+    return next((colours for names, colours in _FILLS if any(name in box.title for name in names)), _OTHER)
 
 
 def check_direction(rankdir: str) -> None:
@@ -78,10 +78,7 @@ def boxes_of(model: Any, contents: Contents, expand_nested: bool) -> tuple[list[
         return [_box(model, contents, False)], []
     operations = list(graph.operations)
     index = {id(operation): i for i, operation in enumerate(operations)}
-    edges = []
-    for node in graph.nodes:
-        for x in node.inputs:
-            edges.append((index[id(x._keras_history.operation)], index[id(node.operation)]))
+    edges = [(index[id(x._keras_history.operation)], index[id(n.operation)]) for n in graph.nodes for x in n.inputs]
     boxes = [_box(operation, contents, expand_nested, graph) for operation in operations]
     for a, b in edges:
         boxes[a].has_self_loop |= a == b

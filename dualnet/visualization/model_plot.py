@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import figures
 from .graph_layout import Layout, Point, layout
@@ -59,7 +59,7 @@ def plot_model(
     contents = Contents(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     drawing = _Drawing(library, rankdir, splines)
     content = drawing.measure(boxes_of(model, contents, expand_nested))
-    width, height = content.width + 2 * _MARGIN, content.height + 2 * _MARGIN
+    width, height = content.layout.width + 2 * _MARGIN, content.layout.height + 2 * _MARGIN
     if drawing.sideways:
         width, height = height, width
     figure = figures.new_figure("plot_model", width / 72, height / 72, dpi)
@@ -72,12 +72,13 @@ def plot_model(
     return figures.finish(figure, to_file, dpi)
 
 
-class _Group:
+class _Group(NamedTuple):
     """Boxes with their layout; a box may contain a group."""
 
-    def __init__(self, boxes: list[Box], sizes: list[Point], inner: list[_Group | None], layout: Layout) -> None:
-        self.boxes, self.sizes, self.inner, self.layout = boxes, sizes, inner, layout
-        self.width, self.height = layout.width, layout.height
+    boxes: list[Box]
+    sizes: list[Point]
+    inner: list[_Group | None]
+    layout: Layout
 
 
 class _Drawing:
@@ -111,17 +112,15 @@ class _Drawing:
         boxes, edges = graph
         sizes, inner = [], []
         for box in boxes:
-            size = self.own_size(box)
-            size = size[::-1] if self.sideways else size
+            width, height = self.own_size(box)
             group = None
             if box.nested is not None:
                 group = self.measure(box.nested)
-                title = self.own_size(box)
+                inner_width, inner_height = group.layout.width, group.layout.height
                 if self.sideways:
-                    size = (group.width + title[1] + _MARGIN, max(group.height + 2 * _MARGIN, title[0]))
-                else:
-                    size = (max(title[0], group.width + 2 * _MARGIN), group.height + title[1] + _MARGIN)
-            sizes.append(size)
+                    inner_width, inner_height = inner_height, inner_width
+                width, height = max(width, inner_width + 2 * _MARGIN), height + inner_height + _MARGIN
+            sizes.append((height, width) if self.sideways else (width, height))
             inner.append(group)
         return _Group(boxes, sizes, inner, layout(sizes, edges, gap=22.0, rank_gap=26.0))
 
@@ -148,47 +147,36 @@ class _Drawing:
             lower, upper = sorted(corner[1] for corner in corners)
             self.box(box, left, lower, right, upper, framed=inner is not None, depth=depth)
             if box.has_self_loop:
-                middle = (lower + upper) / 2
                 # At a side where no other arrow starts or ends.
-                ends = (
-                    ((left + 8, upper), (left + 28, upper))
-                    if self.sideways
-                    else ((right, middle + 9), (right, middle - 9))
-                )
-                self.loop(*ends)
+                start, end = (left + 8, upper), (left + 28, upper)
+                if not self.sideways:
+                    middle = (lower + upper) / 2
+                    start, end = (right, middle + 9), (right, middle - 9)
+                self.add_arrow(posA=start, posB=end, connectionstyle="arc3,rad=-1.1")
             if inner is not None:
-                head = self.own_size(box)[1]
+                head = _MARGIN if self.rankdir == "BT" else self.own_size(box)[1]
+                start = (x - inner.layout.width / 2, y - height / 2 + head)
                 if self.sideways:
-                    start = (x - width / 2 + head, y - inner.height / 2)
-                elif self.rankdir == "TB":
-                    start = (x - inner.width / 2, y - height / 2 + head)
-                else:
-                    start = (x - inner.width / 2, y - height / 2 + _MARGIN)
+                    start = (x - width / 2 + head, y - inner.layout.height / 2)
                 self.draw(inner, start, depth + 1)
 
     def box(self, box: Box, left: float, lower: float, right: float, upper: float, framed: bool, depth: int) -> None:
         fill, line = fill_of(box)
         if framed:
             fill, line = ("#f4f5f7", "#e9ebee")[depth % 2], "#b9bec6"
-        self.axes.add_patch(
-            self.patches.FancyBboxPatch(
-                (left, lower),
-                right - left,
-                upper - lower,
-                boxstyle="round,pad=0,rounding_size=5",
-                facecolor=fill,
-                edgecolor=line,
-                linewidth=1.0,
-                linestyle="--" if box.frozen else "-",
-                zorder=1 + depth,
-            )
-        )
+        border = {"edgecolor": line, "linewidth": 1.0, "linestyle": "--" if box.frozen else "-"}
+        options: dict[str, Any] = {
+            "boxstyle": "round,pad=0,rounding_size=5",
+            "facecolor": fill,
+            "zorder": 1 + depth,
+            **border,
+        }
+        self.axes.add_patch(self.patches.FancyBboxPatch((left, lower), right - left, upper - lower, **options))
         middle, top = (left + right) / 2, upper - _PADDING + 2
         ink = figures.MUTED if box.frozen else figures.INK
         common = {"va": "center", "zorder": 2.5 + depth}
-        self.axes.text(
-            middle, top - _LINE / 2, box.title, ha="center", color=ink, fontsize=_TITLE, weight="bold", **common
-        )
+        title = {"ha": "center", "color": ink, "fontsize": _TITLE, "weight": "bold", **common}
+        self.axes.text(middle, top - _LINE / 2, box.title, **title)
         for k, (label, value) in enumerate(box.rows, 1):
             y = top - _LINE * (k + 0.55)
             start = middle - (self.text_width(label + value, _TEXT)) / 2
@@ -203,13 +191,8 @@ class _Drawing:
         self.add_arrow(path=path, joinstyle="round", capstyle="butt")
 
     def add_arrow(self, **options: Any) -> None:
-        style: dict[str, Any] = {
-            "arrowstyle": "-|>,head_length=4.5,head_width=2.2",
-            "color": _EDGE,
-            "linewidth": 1.1,
-            "zorder": 1.8,
-        }
-        self.axes.add_patch(self.patches.FancyArrowPatch(shrinkA=0, shrinkB=0, **style, **options))
+        options |= {"arrowstyle": "-|>,head_length=4.5,head_width=2.2", "shrinkA": 0, "shrinkB": 0}
+        self.axes.add_patch(self.patches.FancyArrowPatch(color=_EDGE, linewidth=1.1, zorder=1.8, **options))
 
     def trace(self, points: list[Point], track: int) -> tuple[list[Point], list[Any]]:
         """A path through the points, in the style `splines`."""
@@ -220,8 +203,7 @@ class _Drawing:
                 codes.append(self.path.LINETO)
             elif self.splines == "ortho":
                 # Arrows from different boxes bend at different heights, so that they can be told apart.
-                share = 0.35 + 0.1 * (track % 4)
-                bend = y0 + (y1 - y0) * share
+                bend = y0 + (y1 - y0) * (0.35 + 0.1 * (track % 4))
                 vertices += self.rounded((x0, y0), (x0, bend), (x1, bend), (x1, y1))
                 codes += [self.path.LINETO, self.path.CURVE3, self.path.CURVE3] * 2 + [self.path.LINETO]
             else:
@@ -234,11 +216,7 @@ class _Drawing:
     def rounded(a: Point, b: Point, c: Point, d: Point) -> list[Point]:
         """From a via the rounded corners b and c to d."""
         radius = min(5.0, abs(b[1] - a[1]) / 2, abs(c[0] - b[0]) / 2, abs(d[1] - c[1]) / 2)
-        down = radius if b[1] > a[1] else -radius
-        along = radius if c[0] > b[0] else -radius
-        first = [(b[0], b[1] - down), b, (b[0] + along, b[1])]
-        return [*first, (c[0] - along, c[1]), c, (c[0], c[1] + (radius if d[1] > c[1] else -radius)), d]
-
-    def loop(self, start: Point, end: Point) -> None:
-        """An arrow from a box to itself: a layer that is called on its own output."""
-        self.add_arrow(posA=start, posB=end, connectionstyle="arc3,rad=-1.1")
+        dy = radius if b[1] > a[1] else -radius
+        dx = radius if c[0] > b[0] else -radius
+        first = [(b[0], b[1] - dy), b, (b[0] + dx, b[1])]
+        return [*first, (c[0] - dx, c[1]), c, (c[0], c[1] + (radius if d[1] > c[1] else -radius)), d]
