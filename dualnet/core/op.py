@@ -39,7 +39,8 @@ class OpInfo:
         in_place_grads: whether its gradient is ``backward(dy, out)`` and not ``backward(dy)``.
         shape: the shape rule. It is called like the op, with symbolic tensors, and returns symbolic tensors (or anything with a
             ``shape`` and a ``dtype``) in the structure of the outputs. None: the op is run on zeros.
-        keras_module: the module of Keras's class of this op, such as "keras.src.ops.nn"; "" for an op without an identity.
+        namespace: the namespace of ``dualnet.ops`` that a public op belongs to, such as "nn".
+        keras_module: the module of Keras's class of this op, such as "keras.src.ops.nn"; "" for an op that Keras does not have.
         keras_class: the name of that class.
         call: the names of the arguments with which that class is called, by default the tensors; all others are its constructor's.
     """
@@ -49,6 +50,7 @@ class OpInfo:
     mutates: tuple[str, ...] = ()
     in_place_grads: bool = False
     shape: Callable[..., Any] | None = None
+    namespace: str = ""
     keras_module: str = ""
     keras_class: str = ""
     call: tuple[str, ...] = ()

@@ -25,8 +25,8 @@ from .node import Operation, Spec, record
 
 MAX_ELEMENTS = 1 << 20  # of the zeros of one run: sizes are chosen smaller where there would be more
 
-# Modules whose ops refuse much that their shape rules do not look at: tensors that are no images or no square matrices.
-_CHECKED = (".image", ".linalg")
+# Namespaces whose ops refuse much that their shape rules do not look at: tensors that are no images or no square matrices.
+_CHECKED = ("image", "linalg")
 
 Sizes = dict[tuple[int, int], int]  # (id of a symbolic tensor, axis) -> size that stands in for an unknown one
 
@@ -47,7 +47,7 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
             str(error) if str(error).startswith(name) else f"{name}: {error}, on shapes {', '.join(map(str, shapes))}"
         )
         raise type(error)(message) from None
-    if op.info.keras_module.endswith(_CHECKED):  # type: ignore[attr-defined]
+    if op.info.namespace in _CHECKED:  # type: ignore[attr-defined]
         _check(op, args, options)
     return Spec(spec, _dtype(op, args, options)) if _is_shape(spec) else spec
 
