@@ -23,6 +23,7 @@ __all__ = [
     "Op",
     "Spec",
     "Xp",
+    "as_array",
     "floating",
     "promote",
     "promote_floating",
@@ -51,6 +52,11 @@ def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:
     """As ``promote``, with a floating point result."""
     x, y = promote(x, y)
     return floating(x), (floating(y) if hasattr(y, "dtype") else float(y))
+
+
+def as_array(xp: Xp, y: Any, x: Array) -> Array:
+    """``y`` as an array; a Python number in the dtype of ``x``."""
+    return y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
 
 
 def sum_to(xp: Xp, dy: Array, x: Any) -> Any:

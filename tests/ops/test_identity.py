@@ -105,7 +105,7 @@ def public_ops(keras: bool = False) -> dict[str, Any]:
 def cases(every: bool) -> list[Any]:
     """The calls of the op table with arrays, or of each op two: the first, and that with the most options."""
     rows = {row.op: row for row in ROWS}
-    found = []
+    params = []
     for name, op in sorted(public_ops(keras=not every).items()):
         row = rows.get(op)
         samples = MORE.get(name, []) if row is None or name in MORE else row.samples
@@ -119,8 +119,8 @@ def cases(every: bool) -> list[Any]:
             samples = [samples[0]] if most is samples[0] else [samples[0], most]
         row = row or Row(op, op, samples)
         for n, sample in enumerate(samples):
-            found.append(pytest.param(Case(name, op, row, sample, draw(sample, f"{name}/{n}")), id=f"{name}-{n}"))
-    return found
+            params.append(pytest.param(Case(name, op, row, sample, draw(sample, f"{name}/{n}")), id=f"{name}-{n}"))
+    return params
 
 
 def config_of(case: Case) -> tuple[Model, str, dict[str, Any]]:

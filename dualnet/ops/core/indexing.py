@@ -32,6 +32,11 @@ def get_item(xp: Xp, x: Array, /, key: Key) -> Op:
     return x[key], backward
 
 
+def _slice_axis(x: Any, axis: int, start: int | None, stop: int | None) -> Tensor:
+    """The elements along an axis from start to stop."""
+    return get_item(x, (slice(None),) * (axis % len(x.shape)) + (slice(start, stop),))
+
+
 def _plain_key(key: Any) -> Any:
     if isinstance(key, tuple):
         return tuple(_plain_key(k) for k in key)
@@ -75,10 +80,8 @@ def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None)
 def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None) -> Op:
     """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices
 
-    indices: any shape -> (size of indices,)
-
     Args:
-        axis: None takes from all elements in one row.
+        axis: None takes from all elements in one row, with indices of any shape -> (size of indices,).
     """
     shape = x.shape
     if axis is None:

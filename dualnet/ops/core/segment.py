@@ -41,13 +41,6 @@ def _running(xp: Xp, combine: Combine, ids: Array, rows: Array) -> Array:
     return rows
 
 
-def _ends(xp: Xp, ids: Array, n: int) -> tuple[Array, Array]:
-    """The end of the run of each of n ids among sorted ones, and whether there is one."""
-    slots = xp.arange(n, dtype=ids.dtype)
-    start, stop = xp.searchsorted(ids, slots, side="left"), xp.searchsorted(ids, slots, side="right")
-    return xp.maximum(stop - 1, 0), (stop > start)[:, None]
-
-
 def _neutral(xp: Xp, dtype: Any, largest: bool) -> Any:
     """The neutral element of minimum (maximum) in this dtype."""
     if dtype.kind == "b":
@@ -65,8 +58,10 @@ def _reduced(xp: Xp, combine: Combine, neutral: Any, data: Array, slots: Array, 
     empty = xp.full((), neutral, dtype=data.dtype)
     if data.shape[0] == 0:
         return xp.broadcast_to(empty, (n, rows.shape[1])), order, ids
-    end, there = _ends(xp, ids, n)
-    return xp.where(there, _running(xp, combine, ids, rows)[end], empty), order, ids
+    segments = xp.arange(n, dtype=ids.dtype)
+    start, stop = xp.searchsorted(ids, segments, side="left"), xp.searchsorted(ids, segments, side="right")
+    last = _running(xp, combine, ids, rows)[xp.maximum(stop - 1, 0)]
+    return xp.where((stop > start)[:, None], last, empty), order, ids
 
 
 @primitive
@@ -77,11 +72,7 @@ def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segme
     slots = _slots(xp, segment_ids, num_segments)
     total = xp.zeros((num_segments + 1, *data.shape[1:]), dtype=data.dtype)
     backend.scatter_add(total, slots, data)
-
-    def backward(dy: Array) -> tuple[Array, None]:
-        return _extended(xp, dy)[slots], None
-
-    return total[:num_segments], backward
+    return total[:num_segments], lambda dy: (_extended(xp, dy)[slots], None)
 
 
 def _extended(xp: Xp, dy: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -81,7 +82,7 @@ def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
     return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
 
 
-@op("numpy", shape=shape_rules.roll)
+@op("numpy", shape=lambda x, shift, axis=None: shape_rules.flip(x, axis))
 def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
     """Elements shifted along an axis; those shifted out re-enter at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
@@ -129,17 +130,15 @@ def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
     return xp.tile(x, times), backward
 
 
-@primitive(shape=shape_rules.concatenate_all)
+@primitive(shape=lambda *xs, axis=-1: shape_rules.concatenate(xs, axis))
 def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
     dtype = result_type(*(x.dtype for x in xs))
     if not -xs[0].ndim <= axis < xs[0].ndim:
         raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {xs[0].ndim} axes")
     at = axis % xs[0].ndim
-    stops: list[int] = []
-    for x in xs:
-        stops.append((stops[-1] if stops else 0) + x.shape[at])
 
     def backward(dy: Array) -> tuple[Array, ...]:
+        stops = itertools.accumulate(x.shape[at] for x in xs)
         return tuple(dy[(slice(None),) * at + (slice(stop - x.shape[at], stop),)] for x, stop in zip(xs, stops))
 
     return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
@@ -155,15 +154,11 @@ def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     return _concatenate(*xs, axis=axis)
 
 
-@primitive(shape=shape_rules.stack_all)
+@primitive(shape=lambda *xs, axis=0: shape_rules.stack(xs, axis))
 def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
     dtype = result_type(*(x.dtype for x in xs))
-
-    def backward(dy: Array) -> tuple[Array, ...]:
-        front = xp.moveaxis(dy, axis, 0)
-        return tuple(front[i] for i in range(len(xs)))
-
-    return xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis), backward
+    y = xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis)
+    return y, lambda dy: tuple(xp.moveaxis(dy, axis, 0))
 
 
 @op("numpy", shape=shape_rules.stack)
@@ -179,11 +174,8 @@ def _split(
     xp: Xp, x: Array, /, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
 ) -> tuple[tuple[Array, ...], Any]:
     """A number of parts, which need not be even, or those between the given indices"""
-
-    def backward(dys: tuple[Array, ...]) -> Array:
-        return xp.concatenate(list(dys), axis=axis)
-
-    return tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis)), backward
+    parts = tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis))
+    return parts, lambda dys: xp.concatenate(list(dys), axis=axis)
 
 
 @op("numpy", shape=shape_rules.split)
@@ -206,18 +198,12 @@ def unstack(x: Any, /, num: int | None = None, axis: int = 0) -> tuple[Tensor, .
     """The slices along an axis, which is removed, as a tuple. num: their number, if the shape does not tell"""
     if not -ndim(x) <= axis < ndim(x):
         raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
-    slices: Any = _unstack(x, axis=axis)
-    return slices
+    return _unstack(x, axis=axis)  # type: ignore[return-value]
 
 
 @primitive
 def _unstack(xp: Xp, x: Array, /, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
-    front = xp.moveaxis(x, axis, 0)
-
-    def backward(dys: tuple[Array, ...]) -> Array:
-        return xp.stack(list(dys), axis=axis)
-
-    return tuple(front[i] for i in range(front.shape[0])), backward
+    return tuple(xp.moveaxis(x, axis, 0)), lambda dys: xp.stack(list(dys), axis=axis)
 
 
 @op("numpy", call=("x", "constant_values"), shape=shape_rules.pad)
@@ -232,10 +218,7 @@ def pad(
     """
     if mode not in ("constant", "reflect", "symmetric"):
         raise ValueError(f'pad: mode {mode!r} is not known; expected "constant", "reflect" or "symmetric"')
-    widths = [pad_width] * x.ndim if isinstance(pad_width, int) else list(pad_width)
-    if len(widths) == 2 and all(isinstance(w, int) for w in widths):
-        widths = [tuple(widths)] * x.ndim
-    pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in (widths * x.ndim if len(widths) == 1 else widths)]
+    pairs = shape_rules.pad_pairs(pad_width, x.ndim)
     if mode != "constant" and constant_values is not None:
         raise ValueError(f'pad: constant_values is of mode "constant", got it with mode {mode!r}; leave it out')
     options = {"constant_values": constant_values or 0} if mode == "constant" else {}

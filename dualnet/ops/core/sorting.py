@@ -7,7 +7,7 @@ from typing import Any
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, promote
+from .._common import Array, Const, Op, Xp, as_array, promote
 from ..registry import op
 
 
@@ -27,11 +27,8 @@ def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> 
 def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Op:
     """The elements along an axis in ascending order, NaN last (axis=None: of the flattened tensor)"""
     row, at = _along(x, axis)
-
-    def backward(dy: Array) -> Array:
-        return _put(xp, row.shape, xp.argsort(row, axis=at, kind="stable"), dy, at).reshape(x.shape)
-
-    return xp.sort(row, axis=at), backward
+    y = xp.sort(row, axis=at)
+    return y, lambda dy: _put(xp, row.shape, xp.argsort(row, axis=at, kind="stable"), dy, at).reshape(x.shape)
 
 
 @op("numpy", shape=shape_rules.along_last)
@@ -54,11 +51,7 @@ def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> Const:
 @primitive
 def _take_distinct(xp: Xp, x: Array, indices: Array, /) -> Op:
     """Elements of each row.  x: (..., n)  indices: (..., k), distinct within a row -> (..., k)"""
-
-    def backward(dy: Array) -> tuple[Array, None]:
-        return _put(xp, x.shape, indices, dy, -1), None
-
-    return xp.take_along_axis(x, indices, axis=-1), backward
+    return xp.take_along_axis(x, indices, axis=-1), lambda dy: (_put(xp, x.shape, indices, dy, -1), None)
 
 
 @primitive
@@ -116,15 +109,14 @@ def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "
     if side not in ("left", "right"):
         raise ValueError(f'searchsorted: expected side "left" or "right", got {side!r}')
     sequence, v = promote(sorted_sequence, values)
-    v = v if hasattr(v, "dtype") else xp.full((), v, dtype=sequence.dtype)
-    return xp.searchsorted(sequence, v, side=side).astype("int32"), None
+    return xp.searchsorted(sequence, as_array(xp, v, sequence), side=side).astype("int32"), None
 
 
 @op("numpy", class_name="IsIn", shape=shape_rules.unchanged)
 def isin(xp: Xp, x1: Array, x2: Array, /, assume_unique: bool = False, invert: bool = False) -> Const:
     """Whether each element of x1 is among those of x2 (is not, with ``invert``). NaN is equal to nothing"""
     x, y = promote(x1, x2)
-    y = y.reshape(-1) if hasattr(y, "dtype") else xp.full((1,), y, dtype=x.dtype)
+    y = as_array(xp, y, x).reshape(-1)
     if y.size == 0:
         return xp.full(x.shape, bool(invert)), None
     if x.dtype == "bool":

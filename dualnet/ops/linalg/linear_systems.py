@@ -46,11 +46,7 @@ def slogdet(xp: Xp, x: Array, /) -> Op:
     """(sign, logarithm of the absolute value) of the determinant.  x: (..., n, n) -> (...), (...)"""
     a = matrices("slogdet", x, square=True)
     sign, log = xp.linalg.slogdet(a)
-
-    def backward(dys: tuple[Array, Array]) -> Array:
-        return t(xp, xp.linalg.inv(a)) * dys[1][..., None, None]
-
-    return (sign, log), backward
+    return (sign, log), lambda dys: t(xp, xp.linalg.inv(a)) * dys[1][..., None, None]
 
 
 @op("math", shape=shape_rules.determinant)
@@ -63,8 +59,7 @@ def _equations(name: str, a: Array, b: Array) -> tuple[Array, Array, bool]:
     """The matrices, the right hand sides as columns, and whether these were vectors."""
     a, b = (v.astype(result_type(a.dtype, b.dtype), copy=False) for v in (a, b))
     a = matrices(name, a, square=True)
-    vector = b.ndim == a.ndim - 1
-    vector = vector or b.ndim == 1
+    vector = b.ndim in (1, a.ndim - 1)
     if b.ndim == 0 or b.shape[-1 if vector else -2] != a.shape[-1]:
         n = a.shape[-1]
         raise ValueError(

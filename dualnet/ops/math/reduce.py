@@ -43,12 +43,8 @@ def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     """The sum"""
     axis = _as_axis(axis)
     _axes(axis, x.ndim)
-
-    def backward(dy: Array) -> Array:
-        return xp.broadcast_to(_restore(dy, x, axis), x.shape)
-
-    dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype)
-    return xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
+    y = xp.sum(x, axis=axis, keepdims=keepdims, dtype=_SUM_DTYPE.get(str(x.dtype), x.dtype))
+    return y, lambda dy: xp.broadcast_to(_restore(dy, x, axis), x.shape)
 
 
 @op("numpy", shape=shape_rules.reduction)
@@ -57,11 +53,8 @@ def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     axis = _as_axis(axis)
     x = floating(x)
     n = builtins.max(_count(x, axis), 1)
-
-    def backward(dy: Array) -> Array:
-        return xp.broadcast_to(_restore(dy / n, x, axis), x.shape)
-
-    return xp.mean(x, axis=axis, keepdims=keepdims), backward
+    y = xp.mean(x, axis=axis, keepdims=keepdims)
+    return y, lambda dy: xp.broadcast_to(_restore(dy / n, x, axis), x.shape)
 
 
 @op("numpy", shape=shape_rules.reduction)
@@ -79,10 +72,7 @@ def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: 
         left = xp.cumprod(xp.concatenate([one, flat[..., :-1]], axis=-1), axis=-1)
         right = xp.cumprod(xp.concatenate([one, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
         others = (left * right).reshape(tuple(x.shape[a] for a in front + axes))
-        back = [0] * x.ndim
-        for i, a in enumerate(front + axes):
-            back[a] = i
-        return _restore(dy, x, axis) * xp.transpose(others, back)
+        return _restore(dy, x, axis) * xp.moveaxis(others, tuple(range(x.ndim)), front + axes)
 
     return xp.prod(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
 
@@ -94,11 +84,8 @@ def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     x = floating(x)
     centred = x - xp.mean(x, axis=axis, keepdims=True)
     n = builtins.max(_count(x, axis), 1)
-
-    def backward(dy: Array) -> Array:
-        return _restore(dy, x, axis) * centred * (2 / n)
-
-    return xp.mean(centred * centred, axis=axis, keepdims=keepdims), backward
+    y = xp.mean(centred * centred, axis=axis, keepdims=keepdims)
+    return y, lambda dy: _restore(dy, x, axis) * centred * (2 / n)
 
 
 @op("numpy", shape=shape_rules.reduction)
@@ -109,25 +96,11 @@ def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     centred = x - xp.mean(x, axis=axis, keepdims=True)
     y = xp.sqrt(xp.mean(centred * centred, axis=axis, keepdims=keepdims))
     n = builtins.max(_count(x, axis), 1)
-
-    def backward(dy: Array) -> Array:
-        # The gradient is 0 where nothing varies, as in norm, not 0 / 0.
-        return _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
-
-    return y, backward
+    # The gradient is 0 where nothing varies, as in norm, not 0 / 0.
+    return y, lambda dy: _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
 
 
-def _extreme(xp: Xp, y: Array, x: Array, axis: Axis) -> Op:
-    """The gradient of a maximum or minimum ``y``: shared equally among the elements equal to it."""
-
-    def backward(dy: Array) -> Array:
-        hit = (x == _restore(y, x, axis)).astype(dy.dtype)
-        return hit * _restore(dy, x, axis) / xp.maximum(xp.sum(hit, axis=axis, keepdims=True), 1)
-
-    return y, backward
-
-
-def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Op:
+def _extreme(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Op:
     """The maximum or minimum of x and ``initial``, without NumPy's keyword, which CuPy lacks."""
     axis = _as_axis(axis)
     if initial is None:
@@ -137,19 +110,24 @@ def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: f
     else:
         least = xp.full((), initial, dtype=x.dtype)
         y = getattr(xp, f"{name}imum")(getattr(xp, name)(x, axis=axis, keepdims=keepdims), least)
-    return _extreme(xp, y, x, axis)
+
+    def backward(dy: Array) -> Array:
+        hit = (x == _restore(y, x, axis)).astype(dy.dtype)
+        return hit * _restore(dy, x, axis) / xp.maximum(xp.sum(hit, axis=axis, keepdims=True), 1)
+
+    return y, backward
 
 
 @op("numpy", shape=shape_rules.reduction)
 def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
     """The largest element, at least ``initial``; equal maxima share the gradient equally"""
-    return _reduced(xp, "max", x, axis, keepdims, initial)
+    return _extreme(xp, "max", x, axis, keepdims, initial)
 
 
 @op("numpy", shape=shape_rules.reduction)
 def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
     """The smallest element, at most ``initial``; equal minima share the gradient equally"""
-    return _reduced(xp, "min", x, axis, keepdims, initial)
+    return _extreme(xp, "min", x, axis, keepdims, initial)
 
 
 amax = alias("amax", max)
@@ -164,12 +142,8 @@ def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) ->
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     total = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
-    y = total if keepdims else total.reshape(tuple(n for i, n in enumerate(x.shape) if i not in _axes(axis, x.ndim)))
-
-    def backward(dy: Array) -> Array:
-        return _restore(dy, x, axis) * xp.exp(x - total)
-
-    return y, backward
+    y = total if keepdims else xp.squeeze(total, _axes(axis, x.ndim))
+    return y, lambda dy: _restore(dy, x, axis) * xp.exp(x - total)
 
 
 @op("numpy", shape=shape_rules.along)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import dualnet_backends as backends
+from dualnet_backends import Backend
 from dualnet_backends.kernels import special
 
 from ...core import settings
@@ -13,6 +14,13 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Const, Op, Xp, floating
 from ..registry import export, op
+
+
+@op("math", shape=shape_rules.unchanged)
+def erf(backend: Backend, x: Array, /) -> Op:
+    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x"""
+    x = floating(x)
+    return backend.erf(x), lambda dy: dy * (2 / math.sqrt(math.pi)) * backend.xp.exp(-x * x)
 
 
 @op("math", shape=shape_rules.unchanged)

@@ -18,7 +18,8 @@ from .. import shape_rules
 from .._common import Array, Op, Xp, floating, sum_to
 from ..core.indexing import take_along_axis
 from ..core.shape import expand_dims, ndim, shape, squeeze
-from ..math.elementwise import cast, clip, log, negative
+from ..math.elementwise import cast, clip, negative
+from ..math.exponential import log
 from ..math.reduce import sum
 from ..registry import op
 

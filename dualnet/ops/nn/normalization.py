@@ -18,7 +18,7 @@ from .. import shape_rules
 from .._common import Array, Op, Xp, floating
 from ..core.shape import reshape
 from ..math.arithmetic import add, multiply
-from ..math.elementwise import rsqrt
+from ..math.exponential import rsqrt
 from ..math.reduce import _axes, _restore, var
 from ..registry import op
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ...core.dtypes import result_type
@@ -50,31 +49,10 @@ def inner(x1: Any, x2: Any) -> Shape:
     return tensordot(x1, x2, (-1, -1)) if shape_of(x1) and shape_of(x2) else elementwise(x1, x2)
 
 
-def outer(x1: Any, x2: Any) -> Shape:
-    return product(shape_of(x1)), product(shape_of(x2))
-
-
-def labelled(terms: Sequence[Sequence[str]], shapes: Sequence[Shape], output: Sequence[str]) -> Shape:
-    """An einsum: the size of every label, where 1 broadcasts."""
-    sizes: dict[str, int | None] = {}
-    for term, shape in zip(terms, shapes):
-        for label, n in zip(term, shape):
-            (sizes[label],) = broadcast((sizes.get(label, 1),), (n,))
-    if missing := [label for label in output if label not in sizes]:
-        raise ValueError(f"{missing[0]!r} is in the result and in no operand")
-    return tuple(sizes[label] for label in output)
-
-
 def kron(x1: Any, x2: Any) -> Shape:
     a, b = shape_of(x1), shape_of(x2)
     rank = max(len(a), len(b))
-    return tuple(map(lambda m, n: product((m, n)), (1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b))
-
-
-def cdist(x: Any, y: Any) -> Shape:
-    a, b = shape_of(x), shape_of(y)
-    same_size(a[-1], b[-1])
-    return (*broadcast(a[:-2], b[:-2]), a[-2], b[-2])
+    return tuple(map(product, zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b)))
 
 
 def attention(query: Any, key: Any, value: Any, *args: Any, **options: Any) -> Spec:

@@ -16,8 +16,9 @@ from .._common import Array, Op, Xp, floating
 from ..core.create import arange, convert_to_tensor
 from ..core.indexing import get_item
 from ..core.shape import broadcast_to, ndim, pad, shape
-from ..math.arithmetic import divide, greater, multiply, subtract, where
-from ..math.elementwise import cos
+from ..math.arithmetic import divide, multiply, subtract
+from ..math.comparison import greater, where
+from ..math.trigonometry import cos
 from ..registry import op
 
 Pair = tuple[Any, Any]
