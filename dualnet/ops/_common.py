@@ -11,16 +11,16 @@ from ..core.tensor import Array, Xp
 from ..graph.node import Spec
 
 Backward = Callable[..., Any]
-Op = tuple[Array, Backward]  # the result of a primitive: the value, and its vjp
-Const = tuple[Array, None]  # the same for an op without a gradient
+Forward = tuple[Array, Backward]  # what an op's function returns: the value, and its ``backward``
+NoGrad = tuple[Array, None]  # the same for an op without a gradient
 Axis = int | tuple[int, ...] | None
 
 __all__ = [
     "Array",
     "Axis",
     "Backward",
-    "Const",
-    "Op",
+    "Forward",
+    "NoGrad",
     "Spec",
     "Xp",
     "as_array",

@@ -12,7 +12,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Const, Op, Spec, Xp, floating
+from .._common import Array, Forward, NoGrad, Spec, Xp, floating
 from ..registry import op
 from .create import _as_tensor, convert_to_tensor
 
@@ -109,7 +109,7 @@ def _requested(results: Iterable[Any], *requests: bool) -> Any:
 
 
 @primitive
-def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, length: int = 0) -> Op:
+def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, length: int = 0) -> Forward:
     """How often each of the numbers below ``length`` occurs in each row, or the sum of its weights.  (..., n) -> (..., length)"""
     xp = backend.xp
     rows = math.prod(x.shape[:-1])
@@ -155,7 +155,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0, sparse: bool = 
 
 
 @primitive
-def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float, float] | None = None) -> Const:
+def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float, float] | None = None) -> NoGrad:
     xp = backend.xp
     x = floating(x)
     if range is None:

@@ -12,7 +12,7 @@ import dualnet_backends as backends
 from ...core.op import is_symbolic, primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Spec, Xp
+from .._common import Array, Forward, Spec, Xp
 from ..math.arithmetic import add, maximum, minimum, multiply
 from ..registry import op
 from .segment import _segment_max, _segment_min, _segment_prod, _segment_sum, _slots
@@ -61,7 +61,7 @@ def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
 
 
 @primitive
-def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int] = ()) -> Op:
+def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int] = ()) -> Forward:
     key = _window(xp, x, start_indices, shape)
 
     def backward(dy: Array) -> Array:
@@ -73,7 +73,7 @@ def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int]
 
 
 @primitive(shape=shape_rules.unchanged_dtype)
-def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = ()) -> Op:
+def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = ()) -> Forward:
     key = _window(xp, x, start_indices, updates.shape)
     y = x.copy()
     y[key] = updates.astype(x.dtype)
@@ -144,7 +144,7 @@ def _flat_indices(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
 
 
 @primitive
-def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Op:
+def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Forward:
     """x with rows replaced; the last of equal indices wins.  x: (n, ...)  indices: (m,)  rows: (m, ...)"""
     n, m = x.shape[0], indices.shape[0]
     slots = _slots(xp, indices, n)

@@ -15,7 +15,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Op, Spec, Xp
+from .._common import Array, Forward, Spec, Xp
 from ..registry import op
 from .create import convert_to_tensor
 
@@ -65,7 +65,7 @@ def _reduced(xp: Xp, combine: Combine, neutral: Any, data: Array, slots: Array, 
 
 
 @primitive
-def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The sum of each segment, 0 of an empty one"""
     xp = backend.xp
     data = data.astype("int32") if data.dtype == "bool" else data
@@ -80,7 +80,7 @@ def _extended(xp: Xp, dy: Array) -> Array:
     return xp.concatenate([dy, xp.zeros((1, *dy.shape[1:]), dtype=dy.dtype)])
 
 
-def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, largest: bool) -> Op:
+def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, largest: bool) -> Forward:
     xp = backend.xp
     slots = _slots(xp, segment_ids, n)
     combine = xp.maximum if largest else xp.minimum
@@ -97,19 +97,19 @@ def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, 
 
 
 @primitive
-def _segment_max(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_max(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The largest of each segment; equal maxima share the gradient equally"""
     return _segment_extreme(backend, data, segment_ids, num_segments, True)
 
 
 @primitive
-def _segment_min(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_min(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The smallest of each segment; equal minima share the gradient equally"""
     return _segment_extreme(backend, data, segment_ids, num_segments, False)
 
 
 @primitive
-def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The product of each segment, 1 of an empty one"""
     data = data.astype("int32") if data.dtype == "bool" else data
     slots = _slots(xp, segment_ids, num_segments)

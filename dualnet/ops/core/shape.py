@@ -15,27 +15,27 @@ from ...core.op import primitive
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Axis, Const, Op, Spec, Xp, sum_to
+from .._common import Array, Axis, Forward, NoGrad, Spec, Xp, sum_to
 from ..registry import export, op
 from .indexing import take
 
 
 @op("numpy", shape=shape_rules.reshape)
-def reshape(xp: Xp, x: Array, /, newshape: Sequence[int]) -> Op:
+def reshape(xp: Xp, x: Array, /, newshape: Sequence[int]) -> Forward:
     """The same elements, in C order, in another shape; one entry may be -1"""
     before = x.shape
     return x.reshape(newshape), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.ravel)
-def ravel(xp: Xp, x: Array, /) -> Op:
+def ravel(xp: Xp, x: Array, /) -> Forward:
     """The elements in C order.  x: any shape -> (size,)"""
     before = x.shape
     return x.reshape(-1), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.transpose)
-def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Op:
+def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Forward:
     """Axes in another order, reversed by default"""
     order = tuple(a % x.ndim for a in axes) if axes is not None else tuple(reversed(range(x.ndim)))
     if sorted(order) != list(range(x.ndim)):
@@ -45,52 +45,52 @@ def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Op:
 
 
 @op("numpy", shape=shape_rules.swapaxes)
-def swapaxes(xp: Xp, x: Array, /, axis1: int, axis2: int) -> Op:
+def swapaxes(xp: Xp, x: Array, /, axis1: int, axis2: int) -> Forward:
     """Two axes exchanged"""
     return xp.swapaxes(x, axis1, axis2), lambda dy: xp.swapaxes(dy, axis1, axis2)
 
 
 @op("numpy", shape=shape_rules.moveaxis)
-def moveaxis(xp: Xp, x: Array, /, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
+def moveaxis(xp: Xp, x: Array, /, source: int | Sequence[int], destination: int | Sequence[int]) -> Forward:
     """Axes moved to other positions, the others keep their order"""
     return xp.moveaxis(x, source, destination), lambda dy: xp.moveaxis(dy, destination, source)
 
 
 @op("numpy", shape=shape_rules.expand_dims)
-def expand_dims(xp: Xp, x: Array, /, axis: int | tuple[int, ...]) -> Op:
+def expand_dims(xp: Xp, x: Array, /, axis: int | tuple[int, ...]) -> Forward:
     """A new axis of length 1 (or several)"""
     before = x.shape
     return xp.expand_dims(x, axis), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.squeeze)
-def squeeze(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
+def squeeze(xp: Xp, x: Array, /, axis: Axis = None) -> Forward:
     """Axes of length 1 removed: all of them, or those given"""
     before = x.shape
     return xp.squeeze(x, axis), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.broadcast_to)
-def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Op:
+def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Forward:
     """x repeated along axes of length 1 and along new leading axes"""
     return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
 
 
 @op("numpy", shape=shape_rules.flip)
-def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
+def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Forward:
     """The order of elements reversed along an axis (all of them by default)"""
     return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
 
 
 @op("numpy", shape=lambda x, shift, axis=None: shape_rules.flip(x, axis))
-def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
+def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Forward:
     """Elements shifted along an axis; those shifted out re-enter at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
     return xp.roll(x, shift, axis), lambda dy: xp.roll(dy, back, axis)
 
 
 @primitive(shape=shape_rules.repeat)
-def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Op:
+def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Forward:
     source = x if axis is not None else x.reshape(-1)
     at = axis % source.ndim if axis is not None else 0
 
@@ -116,7 +116,7 @@ def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> 
 
 
 @op("numpy", shape=shape_rules.tile)
-def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
+def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Forward:
     """The whole tensor repeated along each axis"""
     times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
     rank = max(len(times), x.ndim)
@@ -131,7 +131,7 @@ def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
 
 
 @primitive(shape=lambda *xs, axis=-1: shape_rules.concatenate(xs, axis))
-def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
+def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
     if not -xs[0].ndim <= axis < xs[0].ndim:
         raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {xs[0].ndim} axes")
@@ -155,7 +155,7 @@ def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
 
 
 @primitive(shape=lambda *xs, axis=0: shape_rules.stack(xs, axis))
-def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
+def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
     y = xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis)
     return y, lambda dy: tuple(xp.moveaxis(dy, axis, 0))
@@ -209,7 +209,7 @@ def _unstack(xp: Xp, x: Array, /, axis: int = 0) -> tuple[tuple[Array, ...], Any
 @op("numpy", call=("x", "constant_values"), shape=shape_rules.pad)
 def pad(
     xp: Xp, x: Array, /, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
-) -> Op:
+) -> Forward:
     """Elements added at both ends of axes.
 
     Args:
@@ -277,7 +277,7 @@ def dtype(x: Any) -> str:
 
 
 @op("numpy")
-def view(xp: Xp, x: Array, /, dtype: str | None = None) -> Const:
+def view(xp: Xp, x: Array, /, dtype: str | None = None) -> NoGrad:
     """The same bytes read as another dtype. The last axis grows or shrinks when the item sizes differ"""
     x = x if x.flags.c_contiguous else xp.ascontiguousarray(x)
     return x.view(standardize_dtype(dtype or x.dtype)), None

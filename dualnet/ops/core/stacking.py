@@ -9,7 +9,7 @@ from typing import Any
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Spec, Xp
+from .._common import Array, Forward, Spec, Xp
 from ..math.comparison import where
 from ..math.elementwise import copy
 from ..registry import op
@@ -121,7 +121,7 @@ def rot90(array: Any, /, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
 
 
 @primitive
-def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Op:
+def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Forward:
     order = list(range(len(xs)))
     if indexing == "xy" and len(xs) > 1:
         order[:2] = [1, 0]  # the axis along which each of them lies

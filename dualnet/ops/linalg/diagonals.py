@@ -8,7 +8,7 @@ from typing import Any
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..core.shape import ndim, ravel
 from ..math.reduce import sum
 from ..registry import op
@@ -21,7 +21,7 @@ def _diagonal_indices(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
 
 
 @op("numpy")
-def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Op:
+def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Forward:
     """The diagonal of each matrix in two axes, ``offset`` above the main diagonal.  x: (..., n, ..., m, ...) -> (..., d)"""
     if x.ndim < 2:
         raise ValueError(f"diagonal: expected at least two axes, got shape {x.shape}")
@@ -37,7 +37,7 @@ def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 
 
 
 @primitive
-def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Op:
+def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Forward:
     """A square matrix with x on its k-th diagonal and 0 elsewhere.  x: (n,) -> (n + |k|, n + |k|)"""
     n = x.shape[0] + builtins.abs(k)
     y = xp.zeros((n, n), dtype=x.dtype)
@@ -66,13 +66,13 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 
 @op("numpy", shape=shape_rules.matrix)
-def tril(xp: Xp, x: Array, /, k: int = 0) -> Op:
+def tril(xp: Xp, x: Array, /, k: int = 0) -> Forward:
     """The elements on and below the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.tri(*_matrix(x), k=k, dtype="bool"))
 
 
 @op("numpy", shape=shape_rules.matrix)
-def triu(xp: Xp, x: Array, /, k: int = 0) -> Op:
+def triu(xp: Xp, x: Array, /, k: int = 0) -> Forward:
     """The elements on and above the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.logical_not(xp.tri(*_matrix(x), k=k - 1, dtype="bool")))
 
@@ -83,12 +83,12 @@ def _matrix(x: Array) -> tuple[int, int]:
     return x.shape[-2:]
 
 
-def _masked(xp: Xp, x: Array, mask: Array) -> Op:
+def _masked(xp: Xp, x: Array, mask: Array) -> Forward:
     return xp.where(mask, x, xp.zeros((), dtype=x.dtype)), lambda dy: xp.where(mask, dy, xp.zeros((), dtype=dy.dtype))
 
 
 @op("numpy")
-def vander(xp: Xp, x: Array, /, N: int | None = None, increasing: bool = False) -> Op:
+def vander(xp: Xp, x: Array, /, N: int | None = None, increasing: bool = False) -> Forward:
     """The powers of x as columns, the highest first unless ``increasing``.  x: (n,) -> (n, N), N = n by default"""
     if x.ndim != 1:
         raise ValueError(f"vander: expected a vector, got shape {x.shape}")

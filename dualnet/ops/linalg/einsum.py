@@ -12,7 +12,7 @@ from ...core.dtypes import result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..registry import op
 
 Label = str  # one letter, or "...n" for the n-th axis from the right within an ellipsis
@@ -57,7 +57,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
 
 
 @primitive(in_place_grads=True, shape=_einsum_shape)
-def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = True) -> Op:
+def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = True) -> Forward:
     terms, output = _parse(subscripts, [x.ndim for x in operands])
     sizes = _sizes(subscripts, terms, [x.shape for x in operands], output)
     dtype = result_type(*(x.dtype for x in operands))

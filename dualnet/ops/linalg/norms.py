@@ -9,7 +9,7 @@ from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Axis, Op, Xp, floating
+from .._common import Array, Axis, Forward, Xp, floating
 from ..core.create import _as_tensor
 from ..core.shape import expand_dims, moveaxis, ndim, shape, squeeze
 from ..math import reduce
@@ -24,7 +24,7 @@ Order = float | str | None
 
 
 @primitive(shape=shape_rules.reduction)
-def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     x = floating(x)
     y = xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
 

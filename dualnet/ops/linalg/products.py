@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp, as_array, promote, promote_floating, sum_to
+from .._common import Array, Forward, Xp, as_array, promote, promote_floating, sum_to
 from ..core.indexing import get_item
 from ..core.shape import expand_dims, moveaxis, ndim, ravel, stack
 from ..math.arithmetic import multiply, subtract
@@ -68,7 +68,7 @@ def outer(x1: Array, x2: Array, /) -> Tensor:
 
 
 @op("numpy", shape=shape_rules.kron)
-def kron(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def kron(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """Kronecker's product: x1 with every element replaced by its product with x2.  (m, ...), (n, ...) -> (m * n, ...)"""
     x, y = promote(x1, x2)
     y = as_array(xp, y, x)
@@ -115,7 +115,7 @@ def cross(
 
 
 @op("math", class_name="CDist")
-def cdist(xp: Xp, x: Array, y: Array, /) -> Op:
+def cdist(xp: Xp, x: Array, y: Array, /) -> Forward:
     """The Euclidean distance of every pair, with gradient 0 where it is 0.  x: (..., m, d)  y: (..., n, d) -> (..., m, n)
 
     Computed from the differences, which needs m * n * d numbers of memory and is exact for close points.
@@ -132,7 +132,7 @@ def cdist(xp: Xp, x: Array, y: Array, /) -> Op:
 
 
 @op("numpy")
-def correlate(xp: Xp, x1: Array, x2: Array, /, mode: str = "valid") -> Op:
+def correlate(xp: Xp, x1: Array, x2: Array, /, mode: str = "valid") -> Forward:
     """The cross-correlation of two signals, c_k = sum of x1[n + k] * x2[n].  x1: (m,)  x2: (n,) -> a vector
 
     Args:

@@ -5,33 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, as_array, promote, promote_floating, sum_to
+from .._common import Array, Forward, NoGrad, Xp, as_array, promote, promote_floating, sum_to
 from ..registry import alias, op
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def add(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def add(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 + x2"""
     x, y = promote(x1, x2)
     return x + y, lambda dz: (sum_to(xp, dz, x), sum_to(xp, dz, y))
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def subtract(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def subtract(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 - x2"""
     x, y = promote(x1, x2)
     return xp.subtract(x, y), lambda dz: (sum_to(xp, dz, x), sum_to(xp, -dz, y))
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def multiply(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def multiply(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 * x2"""
     x, y = promote(x1, x2)
     return x * y, lambda dz: (sum_to(xp, dz * y, x), sum_to(xp, dz * x, y))
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def divide(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def divide(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 / x2; integers are divided as floating point numbers"""
     x, y = promote_floating(x1, x2)
     z = x / y
@@ -47,7 +47,7 @@ true_divide = alias("true_divide", divide)
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def divide_no_nan(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def divide_no_nan(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 / x2, and 0 where x2 is 0"""
     x, y = promote_floating(x1, x2)
     y = as_array(xp, y, x)
@@ -63,7 +63,7 @@ def divide_no_nan(xp: Xp, x1: Array, x2: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def power(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def power(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 ** x2"""
     x, y = promote(x1, x2)
     z = x**y
@@ -81,13 +81,13 @@ def power(xp: Xp, x1: Array, x2: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def floor_divide(xp: Xp, x1: Array, x2: Array, /) -> Const:
+def floor_divide(xp: Xp, x1: Array, x2: Array, /) -> NoGrad:
     """floor(x1 / x2)"""
     return xp.floor_divide(*promote(x1, x2)), None
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def mod(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def mod(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 - floor(x1 / x2) * x2: the remainder with the sign of x2"""
     x, y = promote(x1, x2)
     x = x.astype("int32") if x.dtype.kind == "b" else x
@@ -96,7 +96,7 @@ def mod(xp: Xp, x1: Array, x2: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def fmod(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def fmod(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """x1 - trunc(x1 / x2) * x2: the remainder with the sign of x1"""
     x, y = promote(x1, x2)
     x = x.astype("int32") if x.dtype.kind == "b" else x
@@ -104,30 +104,30 @@ def fmod(xp: Xp, x1: Array, x2: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def maximum(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def maximum(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """The larger of the two, element by element; where they are equal each gets half the gradient"""
     return _extreme(xp, xp.maximum, x1, x2)
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def minimum(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def minimum(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """The smaller of the two, element by element; where they are equal each gets half the gradient"""
     return _extreme(xp, xp.minimum, x1, x2)
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def fmax(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def fmax(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """The larger of the two, and the other where one is NaN; where they are equal each gets half the gradient"""
     return _extreme(xp, xp.fmax, x1, x2)
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def fmin(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def fmin(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """The smaller of the two, and the other where one is NaN; where they are equal each gets half the gradient"""
     return _extreme(xp, xp.fmin, x1, x2)
 
 
-def _extreme(xp: Xp, function: Any, x1: Array, x2: Array) -> Op:
+def _extreme(xp: Xp, function: Any, x1: Array, x2: Array) -> Forward:
     """The larger or smaller of the two; the gradient flows to whichever it is, half to each where both are."""
     x, y = promote(x1, x2)
     z = function(x, y)
@@ -141,7 +141,7 @@ def _extreme(xp: Xp, function: Any, x1: Array, x2: Array) -> Op:
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def heaviside(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def heaviside(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """0 where x1 < 0, 1 where x1 > 0, x2 where x1 = 0"""
     x, y = promote_floating(x1, x2)
     zero = x == 0
@@ -150,7 +150,7 @@ def heaviside(xp: Xp, x1: Array, x2: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def nextafter(xp: Xp, x1: Array, x2: Array, /) -> Const:
+def nextafter(xp: Xp, x1: Array, x2: Array, /) -> NoGrad:
     """The next floating point number after x1 towards x2"""
     x, y = promote_floating(x1, x2)
     return xp.nextafter(x, as_array(xp, y, x)), None

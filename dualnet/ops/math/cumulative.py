@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...core.dtypes import is_float, result_type, standardize_dtype
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..core.create import _as_tensor
 from ..registry import op
 from .comparison import isnan, where
@@ -13,7 +13,7 @@ from .reduce import cumsum
 
 
 @op("numpy", shape=shape_rules.along)
-def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
+def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Forward:
     """The running product along an axis (None: of the flattened tensor)"""
     shape = x.shape
     result_dtype = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)

@@ -6,18 +6,18 @@ import math
 
 from ...core.dtypes import is_float, standardize_dtype
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, floating, sum_to
+from .._common import Array, Forward, NoGrad, Xp, floating, sum_to
 from ..registry import alias, op
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def negative(xp: Xp, x: Array, /) -> Op:
+def negative(xp: Xp, x: Array, /) -> Forward:
     """-x"""
     return -x, lambda dy: -dy
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def absolute(xp: Xp, x: Array, /) -> Op:
+def absolute(xp: Xp, x: Array, /) -> Forward:
     """|x|, with gradient 0 at 0"""
     return xp.abs(x), lambda dy: dy * xp.sign(x)
 
@@ -26,20 +26,20 @@ abs = alias("abs", absolute)
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def fabs(xp: Xp, x: Array, /) -> Op:
+def fabs(xp: Xp, x: Array, /) -> Forward:
     """|x| as a floating point number, with gradient 0 at 0"""
     x = floating(x)
     return xp.abs(x), lambda dy: dy * xp.sign(x)
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def sign(xp: Xp, x: Array, /) -> Const:
+def sign(xp: Xp, x: Array, /) -> NoGrad:
     """-1, 0 or 1"""
     return xp.sign(x), None
 
 
 @op("numpy", call=("x",), shape=shape_rules.elementwise)
-def clip(xp: Xp, x: Array, x_min: Array, x_max: Array, /) -> Op:
+def clip(xp: Xp, x: Array, x_min: Array, x_max: Array, /) -> Forward:
     """x limited to [x_min, x_max]; the gradient is 0 where it was outside"""
     x = x.astype("int32") if x.dtype == "bool" else x
 
@@ -52,25 +52,25 @@ def clip(xp: Xp, x: Array, x_min: Array, x_max: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def floor(xp: Xp, x: Array, /) -> Const:
+def floor(xp: Xp, x: Array, /) -> NoGrad:
     """The largest whole number <= x"""
     return xp.floor(floating(x)), None
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def ceil(xp: Xp, x: Array, /) -> Const:
+def ceil(xp: Xp, x: Array, /) -> NoGrad:
     """The smallest whole number >= x"""
     return xp.ceil(floating(x)), None
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def trunc(xp: Xp, x: Array, /) -> Const:
+def trunc(xp: Xp, x: Array, /) -> NoGrad:
     """x rounded towards 0"""
     return (xp.trunc(x) if is_float(x.dtype) else x), None
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def round(xp: Xp, x: Array, /, decimals: int = 0) -> Const:
+def round(xp: Xp, x: Array, /, decimals: int = 0) -> NoGrad:
     """Rounded to ``decimals`` decimals, halves to even"""
     return xp.round(x, decimals), None
 
@@ -79,7 +79,9 @@ _LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def nan_to_num(xp: Xp, x: Array, /, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Op:
+def nan_to_num(
+    xp: Xp, x: Array, /, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Forward:
     """x with ``nan`` in place of NaN, and ``posinf`` and ``neginf`` (default: the largest and smallest finite number) in
     place of infinities; no gradient flows to these."""
     if not is_float(x.dtype):
@@ -95,19 +97,19 @@ def nan_to_num(xp: Xp, x: Array, /, nan: float = 0.0, posinf: float | None = Non
 
 
 @op("core", shape=shape_rules.unchanged)
-def cast(xp: Xp, x: Array, /, dtype: str) -> Op:
+def cast(xp: Xp, x: Array, /, dtype: str) -> Forward:
     """x in another dtype; the gradient comes back in the dtype of x"""
     before = x.dtype
     return x.astype(standardize_dtype(dtype), copy=False), lambda dy: dy.astype(before)
 
 
 @op("core", shape=shape_rules.unchanged_dtype)
-def stop_gradient(xp: Xp, variable: Array, /) -> Const:
+def stop_gradient(xp: Xp, variable: Array, /) -> NoGrad:
     """The same value, through which no gradient flows"""
     return variable, None
 
 
 @op("numpy", shape=shape_rules.unchanged_dtype)
-def copy(xp: Xp, x: Array, /) -> Op:
+def copy(xp: Xp, x: Array, /) -> Forward:
     """The same value in new memory"""
     return x.copy(), lambda dy: dy

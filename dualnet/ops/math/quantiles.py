@@ -8,7 +8,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Axis, Op, Xp, floating
+from .._common import Array, Axis, Forward, Xp, floating
 from ..registry import op
 from .reduce import _as_axis, _axes, _count
 
@@ -39,7 +39,7 @@ def _quantile(
     keepdims: bool = False,
     unit: float = 1,
     skip_nan: bool = False,
-) -> Op:
+) -> Forward:
     """The q-quantiles over ``axis``, with q in parts of ``unit``.  x: any shape  q: () or (m,) -> q.shape + the others"""
     xp = backend.xp
     if method not in METHODS:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.dtypes import result_type, standardize_dtype
 from .. import shape_rules
-from .._common import Array, Axis, Const, Op, Xp, floating
+from .._common import Array, Axis, Forward, NoGrad, Xp, floating
 from ..registry import alias, op
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
@@ -39,7 +39,7 @@ def _as_axis(axis: Any) -> Axis:
 
 
 @op("numpy", shape=shape_rules.reduction)
-def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The sum"""
     axis = _as_axis(axis)
     _axes(axis, x.ndim)
@@ -48,7 +48,7 @@ def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
 
 
 @op("numpy", shape=shape_rules.reduction)
-def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The arithmetic mean"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -58,7 +58,7 @@ def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
 
 
 @op("numpy", shape=shape_rules.reduction)
-def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Op:
+def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Forward:
     """The product.  dtype: of the result, and of the factors before it"""
     axis = _as_axis(axis)
     dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype) if dtype is None else standardize_dtype(dtype)
@@ -78,7 +78,7 @@ def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: 
 
 
 @op("numpy", shape=shape_rules.reduction)
-def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -89,7 +89,7 @@ def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
 
 
 @op("numpy", shape=shape_rules.reduction)
-def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The standard deviation: the square root of the variance"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -100,7 +100,7 @@ def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
     return y, lambda dy: _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
 
 
-def _extreme(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Op:
+def _extreme(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Forward:
     """The maximum or minimum of x and ``initial``, without NumPy's keyword, which CuPy lacks."""
     axis = _as_axis(axis)
     if initial is None:
@@ -119,13 +119,13 @@ def _extreme(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: f
 
 
 @op("numpy", shape=shape_rules.reduction)
-def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Forward:
     """The largest element, at least ``initial``; equal maxima share the gradient equally"""
     return _extreme(xp, "max", x, axis, keepdims, initial)
 
 
 @op("numpy", shape=shape_rules.reduction)
-def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Forward:
     """The smallest element, at most ``initial``; equal minima share the gradient equally"""
     return _extreme(xp, "min", x, axis, keepdims, initial)
 
@@ -135,7 +135,7 @@ amin = alias("amin", min)
 
 
 @op("math", shape=shape_rules.reduction)
-def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """log(sum(exp(x))), without overflow"""
     axis = _as_axis(axis)
     x = floating(x)
@@ -147,7 +147,7 @@ def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) ->
 
 
 @op("numpy", shape=shape_rules.along)
-def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
+def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Forward:
     """The running sum along an axis (None: of the flattened tensor)"""
     flat = axis is None
 
@@ -161,13 +161,13 @@ def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = Non
 
 
 @op("numpy", shape=shape_rules.reduction)
-def argmax(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
+def argmax(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> NoGrad:
     """The index of the largest element (the first of equals), as int32"""
     return _index(xp.argmax(x, axis=axis), x, axis, keepdims), None
 
 
 @op("numpy", shape=shape_rules.reduction)
-def argmin(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
+def argmin(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> NoGrad:
     """The index of the smallest element (the first of equals), as int32"""
     return _index(xp.argmin(x, axis=axis), x, axis, keepdims), None
 
@@ -178,18 +178,18 @@ def _index(i: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
 
 
 @op("numpy", shape=shape_rules.reduction)
-def any(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
+def any(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> NoGrad:
     """Whether any element is true"""
     return xp.any(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
 @op("numpy", shape=shape_rules.reduction)
-def all(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
+def all(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> NoGrad:
     """Whether all elements are true"""
     return xp.all(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
 @op("numpy", shape=shape_rules.reduction)
-def count_nonzero(xp: Xp, x: Array, /, axis: Axis = None) -> Const:
+def count_nonzero(xp: Xp, x: Array, /, axis: Axis = None) -> NoGrad:
     """How many elements are not zero, as int32"""
     return xp.count_nonzero(x, axis=_as_axis(axis)).astype("int32"), None
