@@ -1,4 +1,4 @@
-"""Order, quantiles, counts, diagonals, windows, segments, joining, blocks: calls to be compared with Keras.
+"""Sorting, quantiles, counts, diagonals, windows, segments, joining, blocks: calls to be compared with Keras.
 
 Frozen with keras 3.15.1 on JAX: ``python -m tests.parity tests.ops.indexing_cases``.
 """

@@ -1,4 +1,4 @@
-"""The op table: diagonals, windows, scattering, segments, joining and splitting, blocks."""
+"""The op table: diagonals, slices, scatters, segments, joining and splitting, blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The op table: order, quantiles, counts and what is where."""
+"""The op table: sorting, quantiles, counts and searches."""
 
 from __future__ import annotations
 

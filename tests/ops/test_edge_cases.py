@@ -1,4 +1,4 @@
-"""Gradients past NaN, norms of nothing, signals of whole numbers."""
+"""Edge cases: gradients beside NaN, norms of empty tensors, signals of integers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Every op on every backend: its value, its gradient, and that both hold for any layout, size and dtype of its inputs.
 
-An op without a row in ``rows_elementwise.py`` or ``rows_structure.py`` fails ``test_every_op_has_a_row``.
+An op without a row in one of the ``rows_*.py`` fails ``test_every_op_has_a_row``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Order, places and segments at their edges: NaN, ties, what lies outside, open shapes, and where Keras draws the line."""
+"""Sorting, indexing and segments at their limits: NaN, ties, indices out of bounds, unknown sizes, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order, quantiles, places, segments, joining and blocks against Keras: frozen, and asked anew where it is installed."""
+"""Sorting, quantiles, indexing, segments, joining and blocks against Keras: frozen results, and Keras itself where it is installed."""
 
 from __future__ import annotations
 
