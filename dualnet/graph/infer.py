@@ -38,7 +38,8 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
     if rule is None:
         return probe(op, args, options)
     try:
-        spec = rule(*args, **options)
+        with trial():  # a rule that is the function of the op itself calls other ops
+            spec = rule(*args, **options)
     except (ValueError, IndexError) as error:
         shapes = [x.shape for x in tree.flatten([args, options]) if isinstance(x, KerasTensor)]
         if None not in (n for shape in shapes for n in shape):

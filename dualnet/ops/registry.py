@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from ..core.op import composite, primitive
 from ..core.tensor import Tensor
@@ -43,7 +43,7 @@ def op(
     keras: bool = True,
     class_name: str | None = None,
     call: tuple[str, ...] | None = None,
-    shape: Callable[..., Any] | None = None,
+    shape: Callable[..., Any] | Literal["traced"] | None = None,
     mutates: tuple[str, ...] = (),
     in_place_grads: bool = False,
 ) -> _Decorator:
@@ -55,16 +55,17 @@ def op(
         keras: whether Keras has the op. If not, a config stores it under its module and name in dualnet, and Keras cannot read it.
         class_name: Keras's class, by default the name of the function in camel case.
         call: with which arguments Keras calls that class, where these are not the tensors.
-        shape: the shape rule, see ``OpInfo``.
+        shape: the shape rule, see ``OpInfo``; "traced" for an op of other ops that runs on symbolic tensors itself.
         mutates: see ``primitive``.
         in_place_grads: see ``primitive``.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         if function.__code__.co_varnames[:1] in (("xp",), ("backend",)):
+            assert shape != "traced"
             wrapped: Any = primitive(mutates=mutates, in_place_grads=in_place_grads, shape=shape)(function)
         else:
-            wrapped = composite(function, shape)
+            wrapped = composite(function, function if shape == "traced" else shape)
         info = wrapped.info
         info.namespace = module
         info.call = call or info.call

@@ -9,7 +9,7 @@ from typing import Any
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Spec, Xp
+from .._common import Array, Forward, Xp
 from ..math.comparison import where
 from ..math.elementwise import copy
 from ..registry import op
@@ -60,23 +60,19 @@ def array_split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int =
     return list(_split(x, indices_or_sections=indices_or_sections, axis=axis, even=False))
 
 
-def _hsplit_shape(x: Any, indices_or_sections: Any) -> list[Spec]:
-    return shape_rules.split(x, indices_or_sections, min(len(x.shape) - 1, 1))
-
-
-@op("numpy", shape=_hsplit_shape)
+@op("numpy", shape="traced")
 def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the second axis (of a vector along its only one), a number of equal ones or those between indices"""
     return _split_axis("hsplit", x, indices_or_sections, 0 if ndim(x) == 1 else 1)
 
 
-@op("numpy", shape=shape_rules.split)
+@op("numpy", shape="traced")
 def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the first axis: a number of equal ones, or those between the given indices"""
     return _split_axis("vsplit", x, indices_or_sections, 0)
 
 
-@op("numpy", shape=lambda x, indices_or_sections: shape_rules.split(x, indices_or_sections, 2))
+@op("numpy", shape="traced")
 def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Parts along the third axis: a number of equal ones, or those between the given indices"""
     return _split_axis("dsplit", x, indices_or_sections, 2)

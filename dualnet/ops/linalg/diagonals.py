@@ -45,7 +45,7 @@ def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Forward:
     return y, lambda dy: xp.diagonal(dy, k)
 
 
-@op("numpy")
+@op("numpy", shape="traced")
 def diag(x: Any, /, k: int = 0) -> Tensor:
     """A vector as the k-th diagonal of a matrix, or the k-th diagonal of a matrix.  (n,) or (n, m)"""
     if ndim(x) not in (1, 2):
@@ -53,13 +53,13 @@ def diag(x: Any, /, k: int = 0) -> Tensor:
     return _diagonal_matrix(x, k) if ndim(x) == 1 else diagonal(x, k)
 
 
-@op("numpy")
+@op("numpy", shape="traced")
 def diagflat(x: Any, /, k: int = 0) -> Tensor:
     """The matrix with all elements of x on its k-th diagonal"""
     return _diagonal_matrix(ravel(x), k)
 
 
-@op("numpy")
+@op("numpy", shape="traced")
 def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of each diagonal"""
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)

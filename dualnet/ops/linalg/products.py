@@ -17,7 +17,7 @@ from .einsum import _einsum
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@op("numpy", shape=shape_rules.tensordot)
+@op("numpy", shape="traced")
 def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     """The sum of products over pairs of axes; the result has the other axes of x1, then those of x2.
 
@@ -44,7 +44,7 @@ def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     return _einsum(x1, x2, subscripts=subscripts, widen=False)
 
 
-@op("numpy", shape=shape_rules.inner)
+@op("numpy", shape="traced")
 def inner(x1: Array, x2: Array, /) -> Tensor:
     """The sum of products over the last axes.  x1: (..., n)  x2: (..., n) -> the other axes of x1, then those of x2
 
@@ -61,7 +61,7 @@ def vdot(x1: Array, x2: Array, /) -> Tensor:
     return _einsum(ravel(x1), ravel(x2), subscripts="a,a->", widen=False)
 
 
-@op("numpy")
+@op("numpy", shape="traced")
 def outer(x1: Array, x2: Array, /) -> Tensor:
     """Every element of x1 times every element of x2.  any shapes -> (size of x1, size of x2)"""
     return multiply(expand_dims(ravel(x1), 1), expand_dims(ravel(x2), 0))
@@ -87,7 +87,7 @@ def kron(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     return (x_expanded * y_expanded).reshape(tuple(m * n for m, n in zip(x.shape, y.shape))), backward
 
 
-@op("numpy", shape=shape_rules.cross)
+@op("numpy", shape="traced")
 def cross(
     x1: Array, x2: Array, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:

@@ -6,8 +6,7 @@ from typing import Any
 
 from ...core.dtypes import result_type
 from ...graph.node import Spec
-from .axes import moveaxis
-from .sizes import Shape, broadcast, float_dtype, same_size, shape_of
+from .sizes import Shape, float_dtype, same_size, shape_of
 
 
 def square(x: Any, *args: Any, **options: Any) -> Shape:
@@ -44,17 +43,6 @@ def pinv(x: Any, *args: Any, **options: Any) -> Shape:
 def eig(x: Any) -> tuple[Spec, Spec]:
     shape, dtype = square(x), "complex128" if str(x.dtype) == "float64" else "complex64"
     return Spec(shape[:-1], dtype), Spec(shape, dtype)
-
-
-def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Spec:
-    if axis is not None:
-        axisa = axisb = axisc = axis
-    first, second = moveaxis(x1, axisa, -1), moveaxis(x2, axisb, -1)
-    sizes = first[-1], second[-1]
-    if not {*sizes} <= {2, 3}:
-        raise ValueError(f"the vectors must be known to have 2 or 3 elements, got {sizes[0]} and {sizes[1]}")
-    shape, dtype = broadcast(first[:-1], second[:-1]), result_type(x1.dtype, x2.dtype)
-    return Spec(shape if sizes == (2, 2) else moveaxis(Spec((*shape, 3), dtype), -1, axisc), dtype)
 
 
 def matrix(x: Any, *args: Any, **options: Any) -> Shape:
