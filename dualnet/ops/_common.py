@@ -23,6 +23,7 @@ __all__ = [
     "NoGrad",
     "Spec",
     "Xp",
+    "along_axis",
     "as_array",
     "floating",
     "promote",
@@ -52,6 +53,11 @@ def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:
     """As ``promote``, with a floating point result."""
     x, y = promote(x, y)
     return floating(x), (floating(y) if hasattr(y, "dtype") else float(y))
+
+
+def along_axis(x: Array, axis: int | None) -> tuple[Array, int]:
+    """x and the axis to work along; without an axis, x flattened."""
+    return (x.reshape(-1), 0) if axis is None else (x, axis)
 
 
 def as_array(xp: Xp, y: Any, x: Array) -> Array:

@@ -50,7 +50,7 @@ REDUCE = [
     with_initial(re.max, np.max),
     with_initial(re.min, np.min),
     reduction(re.logsumexp, lambda x, **o: np.log(np.sum(np.exp(x), **o))),
-    reduction(re.cumsum, np.cumsum, several=False, keep=False),
+    reduction(ops.cumsum, np.cumsum, several=False, keep=False),
     reduction(re.argmax, np.argmax, several=False, gradient=INDEX),
     reduction(re.argmin, np.argmin, several=False, gradient=INDEX),
     other(

@@ -85,7 +85,7 @@ def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
     return _choose(cases, results[-1], "switch")
 
 
-def _first(elements: Any) -> list[Any]:
+def _leaves(elements: Any) -> list[Any]:
     leaves = tree.flatten(elements)
     if not leaves:
         raise ValueError("expected at least one tensor, got an empty structure")
@@ -94,7 +94,7 @@ def _first(elements: Any) -> list[Any]:
 
 def _slices(elements: Any) -> list[Any]:
     """The parts of a structure of tensors along their first axis, as structures of the same form."""
-    parts = [unstack(x) for x in _first(elements)]
+    parts = [unstack(x) for x in _leaves(elements)]
     lengths = {len(p) for p in parts}
     if len(lengths) > 1:
         raise ValueError(f"expected tensors with the same first dimension, got {sorted(lengths)}")
@@ -217,7 +217,7 @@ def associative_scan(f: Function, elems: Any, /, reverse: bool = False, axis: in
     """
     if not callable(f):
         raise TypeError(f"associative_scan: `f` should be a callable, got {type(f).__name__}")
-    leaves = [convert_to_tensor(x) for x in _first(elems)]
+    leaves = [convert_to_tensor(x) for x in _leaves(elems)]
     lengths = [shape(x)[axis] for x in leaves]
     if len(set(lengths)) > 1:
         raise ValueError(

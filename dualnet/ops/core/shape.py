@@ -15,7 +15,7 @@ from ...core.op import primitive
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Axis, Forward, NoGrad, Spec, Xp, sum_to
+from .._common import Array, Axis, Forward, NoGrad, Spec, Xp, along_axis, sum_to
 from ..registry import export, op
 from .indexing import take
 
@@ -91,8 +91,8 @@ def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -
 
 @primitive(shape=shape_rules.repeat)
 def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Forward:
-    source = x if axis is not None else x.reshape(-1)
-    at = axis % source.ndim if axis is not None else 0
+    source, at = along_axis(x, axis)
+    at %= source.ndim
 
     def backward(dy: Array) -> Array:
         n = source.shape

@@ -7,13 +7,8 @@ from typing import Any
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, NoGrad, Xp, as_array, promote
+from .._common import Array, Forward, NoGrad, Xp, along_axis, as_array, promote
 from ..registry import op
-
-
-def _along(x: Array, axis: int | None) -> tuple[Array, int]:
-    """x and the axis to work along; for None, x flattened."""
-    return (x.reshape(-1), 0) if axis is None else (x, axis)
 
 
 def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> Array:
@@ -26,7 +21,7 @@ def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> 
 @op("numpy", shape=shape_rules.along_last)
 def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Forward:
     """The elements along an axis in ascending order, NaN last (axis=None: of the flattened tensor)"""
-    row, at = _along(x, axis)
+    row, at = along_axis(x, axis)
     y = xp.sort(row, axis=at)
     return y, lambda dy: _put(xp, row.shape, xp.argsort(row, axis=at, kind="stable"), dy, at).reshape(x.shape)
 
@@ -34,14 +29,14 @@ def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Forward:
 @op("numpy", shape=shape_rules.along_last)
 def argsort(xp: Xp, x: Array, /, axis: int | None = -1) -> NoGrad:
     """The indices (int32) that sort the elements along an axis; stable"""
-    row, at = _along(x, axis)
+    row, at = along_axis(x, axis)
     return xp.argsort(row, axis=at, kind="stable").astype("int32"), None
 
 
 @op("numpy")
 def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> NoGrad:
     """Indices (int32) that bring the ``kth`` smallest to position ``kth``, none larger before it and none smaller after"""
-    row, at = _along(x, axis)
+    row, at = along_axis(x, axis)
     n = row.shape[at]
     if not -n <= kth < n:
         raise ValueError(f"argpartition: expected kth from {-n} to {n - 1} (the axis has {n} elements), got {kth}")

@@ -1,15 +1,23 @@
-"""Running products, and running sums and products that ignore NaN.  x: any shape -> the same shape"""
+"""Running sums and products, and those that ignore NaN.  x: any shape -> the same shape"""
 
 from __future__ import annotations
 
 from ...core.dtypes import is_float, result_type, standardize_dtype
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Xp
+from .._common import Array, Forward, Xp, along_axis
 from ..core.create import _as_tensor
 from ..registry import op
 from .comparison import isnan, where
-from .reduce import cumsum
+
+
+@op("numpy", shape=shape_rules.along)
+def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Forward:
+    """The running sum along an axis (None: of the flattened tensor)"""
+    flat, at = along_axis(x, axis)
+    dtype = dtype or result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
+    y = xp.cumsum(flat, axis=at, dtype=dtype)
+    return y, lambda dy: xp.flip(xp.cumsum(xp.flip(dy, at), axis=at), at).reshape(x.shape)
 
 
 @op("numpy", shape=shape_rules.along)
@@ -17,8 +25,7 @@ def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = No
     """The running product along an axis (None: of the flattened tensor)"""
     shape = x.shape
     result_dtype = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
-    flat = x.reshape(-1) if axis is None else x
-    at = axis or 0
+    flat, at = along_axis(x, axis)
     y = xp.cumprod(flat, axis=at, dtype=result_dtype)
 
     def backward(dy: Array) -> Array:

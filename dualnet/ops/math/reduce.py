@@ -6,7 +6,7 @@ import builtins
 import math
 from typing import Any
 
-from ...core.dtypes import result_type, standardize_dtype
+from ...core.dtypes import standardize_dtype
 from .. import shape_rules
 from .._common import Array, Axis, Forward, NoGrad, Xp, floating
 from ..registry import alias, op
@@ -144,20 +144,6 @@ def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) ->
     total = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
     y = total if keepdims else xp.squeeze(total, _axes(axis, x.ndim))
     return y, lambda dy: _restore(dy, x, axis) * xp.exp(x - total)
-
-
-@op("numpy", shape=shape_rules.along)
-def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Forward:
-    """The running sum along an axis (None: of the flattened tensor)"""
-    flat = axis is None
-
-    def backward(dy: Array) -> Array:
-        if flat:
-            return xp.flip(xp.cumsum(xp.flip(dy, 0)), 0).reshape(x.shape)
-        return xp.flip(xp.cumsum(xp.flip(dy, axis), axis=axis), axis)
-
-    dtype = dtype or result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
-    return xp.cumsum(x, axis=axis, dtype=dtype), backward
 
 
 @op("numpy", shape=shape_rules.reduction)
