@@ -1,7 +1,8 @@
 """Shape inference: the shapes and dtypes of results for symbolic tensors. A size that is not known stays None.
 
-An op with a shape rule is asked (``OpInfo.shape``); one without is run on zeros of several sizes (``probe``). A layer is traced: its
-``call`` runs on symbolic tensors, so that every op and layer inside infers its own results.
+An op with a shape rule is asked (``OpInfo.shape``): the rule may be the function of the op itself, run on symbolic tensors. One
+without is run on zeros of several sizes (``probe``). A layer is traced: its ``call`` runs on symbolic tensors, so that every op and
+layer inside infers its own results.
 """
 
 from __future__ import annotations
