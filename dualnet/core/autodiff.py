@@ -1,8 +1,8 @@
 """The engine: record ops on a tape, walk the tape backwards. It knows no op and no layer.
 
-An op is a function that returns its value and a closure that is its gradient (see ``primitive``). While a tape is
+An op is a function that returns its value and its ``backward`` function, a closure (see ``primitive``). While a tape is
 recording, every op on a tracked tensor leaves one entry on it; ``backward`` visits the entries last to first.
-First-order gradients only: closures are plain array code, which no tape records.
+First-order gradients only: ``backward`` functions are plain array code, which no tape records.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def backward(
         seed: the gradient of the target itself (ones).
         grad_buffers: ``id(tensor) -> array`` to write that tensor's gradient into.
         keep: ids of intermediate tensors whose gradient is returned too.
-        tracer: ``tracer.vjp`` is told of every closure that is called, from which the same reverse pass can be run again.
+        tracer: ``tracer.vjp`` is told of every ``backward`` that is called, from which the same reverse pass can be run again.
 
     Returns:
         ``id(tensor) -> array``.
@@ -40,7 +40,7 @@ def backward(
         seed = backends.of(target.data).xp.ones_like(target.data)
     grads: dict[int, Array] = {id(target): seed}
     for entry in reversed(tape):
-        outputs, inputs, closure, in_place_grads = entry
+        outputs, inputs, op_backward, in_place_grads = entry
         if type(outputs) is tuple:
             dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
             if all(dy is None for dy in dys):
@@ -52,7 +52,7 @@ def backward(
             if dy is None:
                 continue
         requests = _requests(inputs, grads, grad_buffers) if in_place_grads else None
-        dxs = closure(dy) if requests is None else closure(dy, requests)
+        dxs = op_backward(dy) if requests is None else op_backward(dy, requests)
         if type(dxs) is not tuple:
             dxs = (dxs,)
         if tracer is not None:
@@ -69,10 +69,10 @@ def accumulate_grad(grad: Array | None, dx: Array, dtype: Any, array_type: type,
 
     Args:
         grad: the gradient so far, None for the first contribution.
-        dx: the contribution that a closure returned; the buffer itself, where the closure wrote in place.
+        dx: the contribution that a ``backward`` function returned; the buffer itself, where it wrote in place.
     """
     if grad is not None:
-        dx = grad + dx  # not in place: a closure may return the very array that another tensor's gradient is
+        dx = grad + dx  # not in place: ``backward`` may return the very array that another tensor's gradient is
     if dx.dtype != dtype:
         dx = dx.astype(dtype)
     if type(dx) is not array_type:
@@ -92,7 +92,7 @@ def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], grad_buffers:
             out.append(False)
         else:
             i = id(x)
-            # Contributions after the first are added up: the buffer is given to one closure only.
+            # Contributions after the first are added up: the buffer is for one ``backward`` only.
             out.append(None if i in grads or i in seen else grad_buffers.get(i))
             seen.append(i)
     return out

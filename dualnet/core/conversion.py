@@ -50,10 +50,8 @@ def to_arrays(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
     """
     backend = next((backends.of(x.data) for x in inputs if isinstance(x, Tensor)), None)
     if backend is None:
-        backend = next(
-            (backends.of(x) for x in arrays if hasattr(x, "shape") and hasattr(x, "dtype")), backends.current()
-        )
-        if backend.name == "numpy":
+        backend = next((backends.of(x) for x in arrays if hasattr(x, "shape") and hasattr(x, "dtype")), None)
+        if backend is None or backend.name == "numpy":
             backend = backends.current()  # a host array goes to the device in use
     numbers = [isinstance(x, (bool, int, float)) for x in arrays]
     keep = not all(n or x is None for n, x in zip(numbers, arrays))
@@ -70,7 +68,6 @@ def to_arrays(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
     # The first input decides the array module, so it is never left a bare number.
     if out and isinstance(out[0], (bool, int, float)):
         other = next(x for x in out if hasattr(x, "dtype"))
-
         out[0] = backend.asarray(out[0], dtype=result_type(out[0], other))
     return out
 
@@ -97,7 +94,6 @@ def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None)
 
 def _nested(x: Any) -> Any:
     """A nested list, possibly with tensors in it, as one host array of the dtype Keras would give it."""
-
     dtypes: set[Any] = set()  # of the arrays and scalars in it that have one; Python numbers are weak
 
     def plain(v: Any) -> Any:

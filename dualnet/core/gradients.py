@@ -29,10 +29,9 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
 
     @functools.wraps(function)
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
-        several = not isinstance(argnums, int)
-        chosen = tuple(argnums) if not isinstance(argnums, int) else (argnums,)
+        positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         inputs = list(args)
-        for i in chosen:
+        for i in positions:
             inputs[i] = tree.map_structure(_tracked, args[i])
         with recording([]) as tape:
             value = function(*inputs, **kwargs)
@@ -40,8 +39,8 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
             shape = getattr(value, "shape", type(value).__name__)
             raise ValueError(f"grad needs a function that returns one number, got {shape}: sum or average it")
         grads_by_id = backward(tape, value)
-        grads = tuple(tree.map_structure(lambda x: _gradient(grads_by_id, x), inputs[i]) for i in chosen)
-        return value, grads if several else grads[0]
+        grads = tuple(tree.map_structure(lambda x: _gradient(grads_by_id, x), inputs[i]) for i in positions)
+        return value, grads[0] if isinstance(argnums, int) else grads
 
     return differentiated
 
@@ -161,13 +160,8 @@ class GradientTape:
             self._tape.clear()
 
         def result(x: Any) -> Any:
-            if self._is_constant(x) or id(x) not in totals:
-                if unconnected_gradients == "none":
-                    return None
-                return Tensor(backends.of(x.data).xp.zeros_like(x.data))
-            return Tensor(totals[id(x)])
+            unwatched = isinstance(x, Variable) and not self.watch_accessed_variables and id(x) not in self._watched
+            connected = id(x) in totals and not unwatched
+            return _gradient(totals if connected else {}, x) if connected or unconnected_gradients != "none" else None
 
         return tree.map_structure(result, sources)
-
-    def _is_constant(self, x: Any) -> bool:
-        return isinstance(x, Variable) and not self.watch_accessed_variables and id(x) not in self._watched

@@ -35,11 +35,11 @@ class OpInfo:
     Attributes:
         name: the name of the function.
         tensors: the names of the tensor parameters. A ``*parameter`` is any number of tensors.
-        mutates: the names of the options that are arrays which the op writes in place.
-        in_place_grads: whether its gradient is ``backward(dy, out)`` and not ``backward(dy)``.
+        mutates, in_place_grads: see ``primitive``.
         shape: the shape rule. It is called like the op, with symbolic tensors, and returns symbolic tensors (or anything with a
             ``shape`` and a ``dtype``) in the structure of the outputs. None: the op is run on zeros.
-        keras_module: the module of Keras's class of this op, such as "keras.src.ops.nn"; "" for an op without an identity.
+        namespace: the namespace of ``dualnet.ops`` that a public op belongs to, such as "nn".
+        keras_module: the module of Keras's class of this op, such as "keras.src.ops.nn"; "" for an op that Keras does not have.
         keras_class: the name of that class.
         call: the names of the arguments with which that class is called, by default the tensors; all others are its constructor's.
     """
@@ -49,6 +49,7 @@ class OpInfo:
     mutates: tuple[str, ...] = ()
     in_place_grads: bool = False
     shape: Callable[..., Any] | None = None
+    namespace: str = ""
     keras_module: str = ""
     keras_class: str = ""
     call: tuple[str, ...] = ()
@@ -83,9 +84,7 @@ def primitive(function: Any = None, /, **facts: Any) -> Any:
             requested, an array to write into, or ``None`` to allocate one.
         shape: the shape rule, see ``OpInfo``.
     """
-    if function is None:
-        return lambda function: _primitive(function, **facts)
-    return _primitive(function)
+    return functools.partial(_primitive, **facts) if function is None else _primitive(function)
 
 
 def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tensor]:
@@ -152,7 +151,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
 
 
 def _takes_out(backward: Callable[..., Any]) -> bool:
-    """Whether a closure of the user is ``backward(dy, out)``."""
+    """Whether a ``backward`` of the user is ``backward(dy, out)``."""
     parameters = inspect.signature(backward).parameters.values()
     return sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters) == 2
 

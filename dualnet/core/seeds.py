@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from typing import Any
 
 import dualnet_backends as backends
+import numpy as np
 
 from . import settings
 from .conversion import to_array
@@ -21,10 +23,6 @@ def set_random_seed(seed: int) -> None:
     Args:
         seed: an integer from 0 to 2**32 - 1.
     """
-    import random
-
-    import numpy as np
-
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"set_random_seed expects an integer from 0 to 2**32 - 1, got {seed!r}")
     random.seed(seed)
@@ -69,8 +67,6 @@ def restore_pair(pair: list[int]) -> None:
 
 def make_default_seed() -> int:
     """A seed for an object without one, from Python's ``random`` (as in Keras: the order matters)."""
-    import random
-
     return random.randint(1, 10**9)
 
 

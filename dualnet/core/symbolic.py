@@ -31,16 +31,11 @@ class TracedShape(tuple[Any, ...]):
 
     def __iter__(self) -> Iterator[Any]:
         if None in self and not _called_by_dualnet():
-            raise UnknownSize(f"an axis of a symbolic tensor has no known size: its shape is {tuple(iter_plain(self))}")
-        return iter_plain(self)
+            raise UnknownSize(f"an axis of a symbolic tensor has no known size: its shape is {self!r}")
+        return super().__iter__()
 
     def __add__(self, other: Any) -> Any:
         return TracedShape(super().__add__(tuple(other)))
-
-
-def iter_plain(shape: tuple[Any, ...]) -> Iterator[Any]:
-    """The entries of a shape, None among them."""
-    return tuple.__iter__(shape)
 
 
 def _called_by_dualnet() -> bool:

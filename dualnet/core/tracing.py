@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
-    """One op on a tape: its outputs (a tensor or a tuple of them), its inputs, its vjp, and whether that is ``backward(dy, out)``."""
+    """One op on a tape: outputs (a tensor or a tuple of them), inputs, and its ``backward(dy)``; in place, ``backward(dy, out)``."""
 
     outputs: Any
     inputs: tuple[Any, ...]

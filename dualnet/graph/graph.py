@@ -32,24 +32,21 @@ class Graph:
         self.inputs, self.outputs = inputs, outputs
         self._flat_inputs = tree.flatten(inputs)
         nodes, order = self._walk()
-        self.nodes = [node for node in nodes if not self._is_boundary(node)]
+        input_nodes = {id(node_of(x)) for x in self._flat_inputs}
+        self.nodes = [node for node in nodes if not node.is_input and id(node) not in input_nodes]
         self.operations = _by_depth(nodes, order, self._flat_inputs)
-
-    def _is_boundary(self, node: Node) -> bool:
-        mine = {id(x) for x in self._flat_inputs}
-        return node.is_input or any(id(y) in mine for y in tree.flatten(node.outputs))
 
     def _walk(self) -> tuple[list[Node], dict[int, int]]:
         """Nodes in execution order, and for each operation its rank in a walk back from the outputs."""
         input_ids = {id(x) for x in self._flat_inputs}
         done: dict[int, Node] = {}
         order: dict[int, int] = {}
-        ends = tree.flatten_with_path(self.outputs)
+        outputs = tree.flatten_with_path(self.outputs)
         stack: list[tuple[KerasTensor, bool]] = []
-        while stack or ends:  # depth first without recursion: models of a thousand layers exist
+        while stack or outputs:  # depth first without recursion: models of a thousand layers exist
             if not stack:
-                path, end = ends.pop(0)
-                stack.append((end, False))
+                path, output = outputs.pop(0)
+                stack.append((output, False))
             tensor, expanded = stack.pop()
             node = node_of(tensor)
             if id(node) in done:
@@ -93,23 +90,23 @@ def with_own_inputs(inputs: Any, outputs: Any, make_input: Callable[[KerasTensor
     if all(not isinstance(x, KerasTensor) or node_of(x).is_input for x in tree.flatten(inputs)):
         return inputs, outputs
     graph = Graph(inputs, outputs)
-    fresh = tree.map_structure(lambda x: x if node_of(x).is_input else make_input(x), inputs)
+    new_inputs = tree.map_structure(lambda x: x if node_of(x).is_input else make_input(x), inputs)
 
-    def again(operation: Any, args: Any, kwargs: Any) -> Any:
+    def record_again(operation: Any, args: Any, kwargs: Any) -> Any:
         node = next(nodes)
         return record(operation, args, kwargs, tree.map_structure(lambda y: Spec(y.shape, y.dtype), node.outputs))
 
     nodes = iter(graph.nodes)
-    return fresh, graph.run(fresh, again)
+    return new_inputs, graph.run(new_inputs, record_again)
 
 
 def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
     """The inputs of a model that a symbolic tensor was computed from, each once, nearest first."""
     sources: dict[int, KerasTensor] = {}
     seen: set[int] = set()
-    waiting = [tensor]
-    while waiting:
-        x = waiting.pop(0)
+    queue = [tensor]
+    while queue:
+        x = queue.pop(0)
         if x._keras_history is None or (id(node_of(x)) in seen and not node_of(x).is_input):
             continue
         node = node_of(x)
@@ -117,7 +114,7 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
             sources.setdefault(id(x), x)
         else:
             seen.add(id(node))
-            waiting = [*node.inputs, *waiting]
+            queue = [*node.inputs, *queue]
     return list(sources.values())
 
 

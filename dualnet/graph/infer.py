@@ -1,11 +1,13 @@
 """Shape inference: the shapes and dtypes of results for symbolic tensors. A size that is not known stays None.
 
-An op with a shape rule is asked (``OpInfo.shape``); one without is run on zeros of several sizes (``probe``). A layer is traced: its
-``call`` runs on symbolic tensors, so that every op and layer inside infers its own results.
+An op with a shape rule is asked (``OpInfo.shape``): the rule may be the function of the op itself, run on symbolic tensors. One
+without is run on zeros of several sizes (``probe``). A layer is traced: its ``call`` runs on symbolic tensors, so that every op and
+layer inside infers its own results.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +27,8 @@ from .node import Operation, Spec, record
 
 MAX_ELEMENTS = 1 << 20  # of the zeros of one run: sizes are chosen smaller where there would be more
 
-# Modules whose ops refuse much that their shape rules do not look at: tensors that are no images or no square matrices.
-_CHECKED = (".image", ".linalg")
+# Namespaces whose ops refuse much that their shape rules do not look at: tensors that are no images or no square matrices.
+_CHECKED = ("image", "linalg")
 
 Sizes = dict[tuple[int, int], int]  # (id of a symbolic tensor, axis) -> size that stands in for an unknown one
 
@@ -37,17 +39,17 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
     if rule is None:
         return probe(op, args, options)
     try:
-        spec = rule(*args, **options)
+        with trial():  # a rule that is the function of the op itself calls other ops
+            spec = rule(*args, **options)
     except (ValueError, IndexError) as error:
         shapes = [x.shape for x in tree.flatten([args, options]) if isinstance(x, KerasTensor)]
         if None not in (n for shape in shapes for n in shape):
             probe(op, args, options)  # which raises the op's own message
-        name = op.__name__.lstrip("_")
-        message = (
-            str(error) if str(error).startswith(name) else f"{name}: {error}, on shapes {', '.join(map(str, shapes))}"
-        )
+        name, message = op.__name__.lstrip("_"), str(error)
+        if not message.startswith(name):
+            message = f"{name}: {message}, on shapes {', '.join(map(str, shapes))}"
         raise type(error)(message) from None
-    if op.info.keras_module.endswith(_CHECKED):  # type: ignore[attr-defined]
+    if op.info.namespace in _CHECKED:  # type: ignore[attr-defined]
         _check(op, args, options)
     return Spec(spec, _dtype(op, args, options)) if _is_shape(spec) else spec
 
@@ -60,8 +62,7 @@ def _check(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any
     first_error = None
     for size in (12, 8, 4, 3, 2, 1):  # an image without a batch has 1, 3 or 4 channels, a transform 8 numbers
         try:
-            with trial():
-                op(*_stand_ins(list(args), size), **_stand_ins(options, size))
+            _run_on_zeros(op, args, options, {(id(x), axis): size for x in symbolic for axis in range(x.ndim)})
             return
         except Exception as error:
             first_error = first_error or error
@@ -69,13 +70,16 @@ def _check(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any
     raise first_error
 
 
-def _stand_ins(structure: Any, size: int) -> Any:
-    """Zeros in the place of symbolic tensors, of one size along every unknown axis."""
+def _run_on_zeros(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], sizes: Sizes) -> Any:
+    """What ``function`` returns for zeros in place of symbolic tensors."""
 
-    def real(x: Any) -> Any:
-        return _zeros(tuple(size if n is None else n for n in x.shape), x.dtype) if isinstance(x, KerasTensor) else x
+    def zeros(x: Any) -> Any:
+        if not isinstance(x, KerasTensor):
+            return x
+        return _zeros(tuple(sizes[id(x), axis] if n is None else n for axis, n in enumerate(x.shape)), x.dtype)
 
-    return tree.map_structure(real, structure)
+    with trial():
+        return function(*tree.map_structure(zeros, list(args)), **tree.map_structure(zeros, kwargs))
 
 
 def _is_shape(x: Any) -> bool:
@@ -102,15 +106,7 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     """
     symbolic = {id(x): x for x in tree.flatten([args, kwargs]) if isinstance(x, KerasTensor)}
     unknown = [(i, axis) for i, x in symbolic.items() for axis, n in enumerate(x.shape) if n is None]
-
-    def run(sizes: Sizes) -> Any:
-        def real(x: Any) -> Any:
-            if not isinstance(x, KerasTensor):
-                return x
-            return _zeros(tuple(sizes[id(x), a] if n is None else n for a, n in enumerate(x.shape)), x.dtype)
-
-        with trial():
-            return function(*tree.map_structure(real, list(args)), **tree.map_structure(real, kwargs))
+    run = functools.partial(_run_on_zeros, function, args, kwargs)
 
     if not unknown:
         return tree.map_structure(lambda y: _merged([y]), run({}))
@@ -121,9 +117,7 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     ):
         try:
             results = [run(large), run(other)]
-        except (
-            Exception
-        ) as error:  # a layer may raise anything; what the sizes were chosen for is said by the first error
+        except Exception as error:  # a layer may raise anything; the first error is about the sizes most likely meant
             first_error = first_error or error
             continue
         for sizes in small:  # a part of the first ten is ten long, unless there are fewer

@@ -7,7 +7,7 @@ from typing import Any
 from .. import config
 from ..core.op import primitive
 from ..core.tensor import Array, Xp
-from ..ops._common import Const
+from ..ops._common import NoGrad
 from .reduction import MeanMetricWrapper
 
 
@@ -49,7 +49,7 @@ def _one_hot(name: str, y_true: Array, y_pred: Array) -> Array:
 
 
 @primitive
-def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
+def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
     """Whether y_true == y_pred, element by element.  y_true, y_pred: one shape -> that shape"""
     y_true, y_pred = _same_shape("accuracy", y_true, y_pred)
     if y_true.dtype != y_pred.dtype:
@@ -58,21 +58,21 @@ def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
 
 
 @primitive
-def binary_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> Const:
+def binary_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> NoGrad:
     """Whether y_true (0 or 1) is what y_pred > threshold says.  y_true, y_pred: one shape -> that shape"""
     y_true, y_pred = _same_shape("binary_accuracy", y_true, y_pred)
     return ((y_pred > threshold) == y_true).astype(config.floatx()), None
 
 
 @primitive
-def categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
+def categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
     """Whether the largest score is that of the true class.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
     labels = _one_hot("categorical_accuracy", y_true, y_pred)
     return (y_pred.argmax(axis=-1) == labels).astype(config.floatx()), None
 
 
 @primitive
-def sparse_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
+def sparse_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
     """Whether the largest score is that of the label.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> (...)"""
     labels = _labels("sparse_categorical_accuracy", y_true, y_pred)
     matches = (y_pred.argmax(axis=-1) == labels).astype(config.floatx())
@@ -88,7 +88,7 @@ def _in_top_k(xp: Xp, labels: Array, scores: Array, k: int) -> Array:
 
 
 @primitive
-def top_k_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, k: int = 5) -> Const:
+def top_k_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, k: int = 5) -> NoGrad:
     """Whether the true class is among the k largest scores.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
     labels = _one_hot("top_k_categorical_accuracy", y_true, y_pred)
     return _in_top_k(xp, labels, y_pred, k), None
@@ -97,7 +97,7 @@ def top_k_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, k: int =
 @primitive
 def sparse_top_k_categorical_accuracy(
     xp: Xp, y_true: Array, y_pred: Array, /, k: int = 5, from_sorted_ids: bool = False
-) -> Const:
+) -> NoGrad:
     """Whether the label is among the k largest scores.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> as y_true
 
     Args:

@@ -8,7 +8,7 @@ from .. import config
 from ..core.op import primitive
 from ..core.tensor import Array, Tensor, Xp
 from ..losses.reduction import same_shape
-from ..ops._common import Const, floating
+from ..ops._common import NoGrad, floating
 from .reduction import MeanMetricWrapper
 
 
@@ -21,7 +21,7 @@ def _centred(y_true: Array, y_pred: Array, axis: int) -> tuple[Array, Array, Arr
 
 
 @primitive
-def _pearson(xp: Xp, y_true: Array, y_pred: Array, /, axis: int = -1) -> Const:
+def _pearson(xp: Xp, y_true: Array, y_pred: Array, /, axis: int = -1) -> NoGrad:
     a, b, _, _ = _centred(y_true, y_pred, axis)
     spread = xp.sqrt((a * a).mean(axis=axis) * (b * b).mean(axis=axis))
     flat = spread == 0
@@ -30,7 +30,7 @@ def _pearson(xp: Xp, y_true: Array, y_pred: Array, /, axis: int = -1) -> Const:
 
 
 @primitive
-def _concordance(xp: Xp, y_true: Array, y_pred: Array, /, axis: int = -1) -> Const:
+def _concordance(xp: Xp, y_true: Array, y_pred: Array, /, axis: int = -1) -> NoGrad:
     a, b, m, n = _centred(y_true, y_pred, axis)
     spread = ((a * a + b * b).mean(axis=axis, keepdims=True) + (m - n) ** 2).mean(axis=axis)
     return 2 * (a * b).mean(axis=axis) / (spread + config.epsilon()), None

@@ -15,7 +15,7 @@ from ..losses import (
     mean_squared_logarithmic_error,
 )
 from ..losses.reduction import same_shape
-from ..ops._common import Const, floating
+from ..ops._common import NoGrad, floating
 from ..ops.nn import regression_loss as _error
 from .reduction import MeanMetricWrapper
 
@@ -85,7 +85,7 @@ class CosineSimilarity(MeanMetricWrapper):
 
 
 @primitive
-def _squares(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
+def _squares(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
     y_pred = floating(y_pred)
     error = y_pred - y_true.astype(y_pred.dtype, copy=False)
     return error * error, None

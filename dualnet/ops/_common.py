@@ -11,18 +11,20 @@ from ..core.tensor import Array, Xp
 from ..graph.node import Spec
 
 Backward = Callable[..., Any]
-Op = tuple[Array, Backward]  # the result of a primitive: the value, and its vjp
-Const = tuple[Array, None]  # the same for an op without a gradient
+Forward = tuple[Array, Backward]  # what an op's function returns: the value, and its ``backward``
+NoGrad = tuple[Array, None]  # the same for an op without a gradient
 Axis = int | tuple[int, ...] | None
 
 __all__ = [
     "Array",
     "Axis",
     "Backward",
-    "Const",
-    "Op",
+    "Forward",
+    "NoGrad",
     "Spec",
     "Xp",
+    "along_axis",
+    "as_array",
     "floating",
     "promote",
     "promote_floating",
@@ -51,6 +53,16 @@ def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:
     """As ``promote``, with a floating point result."""
     x, y = promote(x, y)
     return floating(x), (floating(y) if hasattr(y, "dtype") else float(y))
+
+
+def along_axis(x: Array, axis: int | None) -> tuple[Array, int]:
+    """x and the axis to work along; without an axis, x flattened."""
+    return (x.reshape(-1), 0) if axis is None else (x, axis)
+
+
+def as_array(xp: Xp, y: Any, x: Array) -> Array:
+    """``y`` as an array; a Python number in the dtype of ``x``."""
+    return y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
 
 
 def sum_to(xp: Xp, dy: Array, x: Any) -> Any:

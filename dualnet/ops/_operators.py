@@ -15,13 +15,8 @@ _OPERATORS = {
     "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
 }  # fmt: skip
 _COMPARISONS = {
-    "eq": "equal",
-    "ne": "not_equal",
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-}
+    "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+}  # fmt: skip
 _UNARY = {"neg": "negative", "abs": "absolute", "invert": "logical_not", "getitem": "get_item"}
 # The ufuncs whose op has another name here, and the reductions of ufuncs.
 _UFUNCS = {"float_power": "power", "remainder": "mod"}
@@ -37,11 +32,10 @@ def attach(ops: dict[str, Any]) -> None:
         ops: the namespace of ``dualnet.ops``.
     """
     for cls in (Tensor, KerasTensor):
+        for name, op in (_OPERATORS | _COMPARISONS).items():
+            setattr(cls, f"__{name}__", _operator(ops[op]))
         for name, op in _OPERATORS.items():
-            setattr(cls, f"__{name}__", _operator(ops[op]))
             setattr(cls, f"__r{name}__", _reflected(ops[op]))
-        for name, op in _COMPARISONS.items():
-            setattr(cls, f"__{name}__", _operator(ops[op]))
         for name, op in _UNARY.items():
             setattr(cls, f"__{name}__", ops[op])
         setattr(cls, "T", property(ops["transpose"]))

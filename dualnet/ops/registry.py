@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from ..core.op import composite, primitive
 from ..core.tensor import Tensor
@@ -40,9 +40,10 @@ class _Decorator(Protocol):
 def op(
     module: str,
     *,
+    keras: bool = True,
     class_name: str | None = None,
     call: tuple[str, ...] | None = None,
-    shape: Callable[..., Any] | None = None,
+    shape: Callable[..., Any] | Literal["traced"] | None = None,
     mutates: tuple[str, ...] = (),
     in_place_grads: bool = False,
 ) -> _Decorator:
@@ -51,23 +52,27 @@ def op(
     Args:
         module: the module in which Keras defines the op: "core", "image", "linalg", "math", "nn" or "numpy". In no namespace are
             those of "activations", which Keras defines beside its activation functions.
+        keras: whether Keras has the op. If not, a config stores it under its module and name in dualnet, and Keras cannot read it.
         class_name: Keras's class, by default the name of the function in camel case.
         call: with which arguments Keras calls that class, where these are not the tensors.
-        shape: the shape rule, see ``OpInfo``.
+        shape: the shape rule, see ``OpInfo``; "traced" for an op of other ops that runs on symbolic tensors itself.
         mutates: see ``primitive``.
         in_place_grads: see ``primitive``.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         if function.__code__.co_varnames[:1] in (("xp",), ("backend",)):
+            assert shape != "traced"
             wrapped: Any = primitive(mutates=mutates, in_place_grads=in_place_grads, shape=shape)(function)
         else:
-            wrapped = composite(function, shape)
+            wrapped = composite(function, function if shape == "traced" else shape)
         info = wrapped.info
-        info.keras_module = _MODULES[module]
-        info.keras_class = class_name or _camel(info.name)
+        info.namespace = module
         info.call = call or info.call
-        _by_class[info.keras_class] = wrapped
+        if keras:
+            info.keras_module = _MODULES[module]
+            info.keras_class = class_name or _camel(info.name)
+            _by_class[info.keras_class] = wrapped
         if module in _NAMESPACES:
             _publish(module, info.name, wrapped)
         return wrapped
@@ -87,10 +92,10 @@ def export(module: str) -> Callable[[F], F]:
 
 def alias(name: str, function: F) -> F:
     """Another name of an op, under which Keras may store it too: ``amax = alias("amax", max)``."""
-    original: Any = function
-    module = next(short for short, full in _MODULES.items() if full == original.info.keras_module)
-    _by_class.setdefault(_camel(name), function)
-    _publish(module, name, function)
+    info = function.info  # type: ignore[attr-defined]
+    if info.keras_class:
+        _by_class.setdefault(_camel(name), function)
+    _publish(info.namespace, name, function)
     return function
 
 

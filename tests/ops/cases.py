@@ -89,7 +89,7 @@ def draw(sample: Sample, key: str) -> tuple[Any, ...]:
     """The arguments of a sample: arrays of float64, int64 and bool, drawn from a stream named ``key``."""
     random = np.random.default_rng(crc32(key.encode()))
 
-    def made(x: Any) -> Any:
+    def array(x: Any) -> Any:
         if isinstance(x, F):
             return np.asarray(random.uniform(x.low, x.high, x.shape))
         if isinstance(x, I):
@@ -98,18 +98,18 @@ def draw(sample: Sample, key: str) -> tuple[Any, ...]:
             return np.asarray(random.random(x.shape) < 0.5)
         return x
 
-    return tuple(map(made, sample.args))
+    return tuple(map(array, sample.args))
 
 
 def emptied(sample: Sample) -> Sample:
     """The sample with a first axis of 0 wherever it was 3."""
 
-    def less(x: Any) -> Any:
+    def shrink(x: Any) -> Any:
         if isinstance(x, (F, I, B)) and x.shape[:1] == (3,):
             return x._replace(shape=(0, *x.shape[1:]))
         return x
 
-    return Sample(tuple(map(less, sample.args)), sample.options)
+    return Sample(tuple(map(shrink, sample.args)), sample.options)
 
 
 def scalars(sample: Sample) -> Sample:

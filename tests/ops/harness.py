@@ -26,13 +26,13 @@ GRADIENT_ROWS = [row for row in ROWS if not row.gradient]
 def tensors(backend: Backend, args: tuple[Any, ...], dtype: str = "float64", change: Any = None) -> tuple[Any, ...]:
     """The NumPy arrays among the arguments as tensors on the backend; floating point ones in ``dtype``."""
 
-    def made(x: Any) -> Any:
+    def convert(x: Any) -> Any:
         if not isinstance(x, np.ndarray):
             return x
         array = backend.asarray(x.astype(dtype) if x.dtype.kind == "f" else x)
         return Tensor(array if change is None else change(backend, array))
 
-    return tuple(map(made, args))
+    return tuple(map(convert, args))
 
 
 def host(backend: Backend, value: Any) -> list[Any]:
@@ -54,12 +54,12 @@ def run(
         args[i].tracked = True
     with recording([]) as tape:
         outputs = tree.flatten(row(*args, **sample.options))
-    places = {id(args[i]): place for i, place in (grad_buffers or {}).items()}
+    buffers = {id(args[i]): buffer for i, buffer in (grad_buffers or {}).items()}
     grads: dict[int, Any] = {}
     for n, y in enumerate(outputs):
         weights = np.cos(np.arange(y.size, dtype="float64") + n).reshape(y.shape)
         seed = backend.asarray(weights.astype(str(y.dtype)))
-        for i, g in backward(tape, y, seed, places).items():
+        for i, g in backward(tape, y, seed, buffers).items():
             grads[i] = grads[i] + g if i in grads else g
         np.testing.assert_array_equal(backend.to_numpy(seed), weights.astype(str(y.dtype)), f"{sample}: dy was changed")
     return outputs, {i: grads[id(args[i])] for i in chosen}

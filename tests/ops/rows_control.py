@@ -73,17 +73,17 @@ def branch(index: int, branches: Any, *operands: Any) -> Any:
 
 
 @dataclass
-class Made(Row):
+class FunctionRow(Row):
     """A row of an op that makes a function: what is made of ``made_of`` is called."""
 
-    made_of: Any = None
+    make: Any = None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        return self.op(self.made_of)(*args, **options)
+        return self.op(self.make)(*args, **options)
 
 
-def made(op: Any, made_of: Any, reference: Any, *samples: Any, **more: Any) -> Row:
-    return Made(op, reference, list(samples), made_of=made_of, **more)
+def function_row(op: Any, make: Any, reference: Any, *samples: Any, **more: Any) -> Row:
+    return FunctionRow(op, reference, list(samples), make=make, **more)
 
 
 def cube(x: Any) -> Any:
@@ -133,8 +133,8 @@ ROWS: list[Row] = [
         ),
         empty="NumPy has no first of nothing",
     ),
-    made(functions.custom_gradient, cube, lambda x: x**3, call(F((3, 4))), call(F(()))),
-    made(
+    function_row(functions.custom_gradient, cube, lambda x: x**3, call(F((3, 4))), call(F(()))),
+    function_row(
         functions.vectorize,
         lambda a, b: a * b + a,
         lambda a, b: a * b + a,

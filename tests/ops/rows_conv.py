@@ -53,14 +53,14 @@ def convolved(x: Any, w: Any, pads: list[tuple[int, int]], strides: tuple[int, .
     reach = [(k - 1) * d + 1 for k, d in zip(taps, dilation)]
     lengths = [(n - r) // s + 1 for n, r, s in zip(x.shape[1:-1], reach, strides)]
     y = np.zeros((x.shape[0], *lengths, w.shape[-1]))
-    for place in itertools.product(*map(range, lengths)):
-        box = tuple(slice(i * s, i * s + r, d) for i, s, r, d in zip(place, strides, reach, dilation))
+    for position in itertools.product(*map(range, lengths)):
+        box = tuple(slice(i * s, i * s + r, d) for i, s, r, d in zip(position, strides, reach, dilation))
         window = x[(slice(None), *box)]
         for g in range(groups):
             ins = slice(g * per_group, (g + 1) * per_group)
             outs = slice(g * w.shape[-1] // groups, (g + 1) * w.shape[-1] // groups)
             axes = len(taps) + 1
-            y[(slice(None), *place, outs)] = np.tensordot(window[..., ins], w[..., outs], axes)
+            y[(slice(None), *position, outs)] = np.tensordot(window[..., ins], w[..., outs], axes)
     return y
 
 
@@ -90,10 +90,10 @@ def spread(x: Any, w: Any, strides: tuple[int, ...], dilation: tuple[int, ...]) 
     """Every input pixel puts its kernel onto the output, which is as long as that takes."""
     reach = [(k - 1) * d + 1 for k, d in zip(w.shape, dilation)]
     y = np.zeros((len(x), *((n - 1) * s + r for n, s, r in zip(x.shape[1:], strides, reach)), w.shape[-2]))
-    for place in itertools.product(*map(range, x.shape[1:-1])):
+    for position in itertools.product(*map(range, x.shape[1:-1])):
         for tap in itertools.product(*map(range, w.shape[:-2])):
-            at = tuple(i * s + t * d for i, s, t, d in zip(place, strides, tap, dilation))
-            y[(slice(None), *at)] += x[(slice(None), *place)] @ w[tap].T
+            at = tuple(i * s + t * d for i, s, t, d in zip(position, strides, tap, dilation))
+            y[(slice(None), *at)] += x[(slice(None), *position)] @ w[tap].T
     return y
 
 

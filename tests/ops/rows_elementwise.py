@@ -1,32 +1,22 @@
-"""The op table: arithmetic, functions of one operand, activations."""
+"""The op table: arithmetic, comparisons, and functions of one or two operands, element by element."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from dualnet.ops.math import arithmetic as ar
-from dualnet.ops.math import elementwise as el
-from dualnet.ops.nn import activation as act
+from dualnet.ops.math import arithmetic, comparison, elementwise, exponential, special, trigonometry
 
 from .cases import B, F, I, Row, binary, call, erf, other, unary
 
 STEPS = "constant between its jumps"
 TRUTH = "true or false"
+SPECIAL = np.array([[0.0, -0.0, 1.0, -2.5], [np.inf, -np.inf, np.nan, 3.0]])
 
 
-def sigmoid(x: Any) -> Any:
-    return 1 / (1 + np.exp(-x))
-
-
-def softplus(x: Any) -> Any:
-    return np.log1p(np.exp(x))
-
-
-def expm1_below(x: Any) -> Any:
-    return np.expm1(np.minimum(x, 0))
+def number(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 
 def divided(x: Any, y: Any) -> Any:
@@ -36,23 +26,23 @@ def divided(x: Any, y: Any) -> Any:
 
 POSITIVE = (0.3, 3.0)
 ARITHMETIC = [
-    binary(ar.add, np.add),
-    binary(ar.subtract, np.subtract),
-    binary(ar.multiply, np.multiply),
-    binary(ar.divide, np.divide, second=POSITIVE),
-    binary(ar.divide_no_nan, divided, second=POSITIVE),
-    binary(ar.power, np.power, first=POSITIVE),
-    binary(ar.mod, np.mod, second=POSITIVE),
-    binary(ar.maximum, np.maximum),
-    binary(ar.minimum, np.minimum),
-    binary(ar.floor_divide, np.floor_divide, second=POSITIVE, gradient=STEPS),
+    binary(arithmetic.add, np.add),
+    binary(arithmetic.subtract, np.subtract),
+    binary(arithmetic.multiply, np.multiply),
+    binary(arithmetic.divide, np.divide, second=POSITIVE),
+    binary(arithmetic.divide_no_nan, divided, second=POSITIVE),
+    binary(arithmetic.power, np.power, first=POSITIVE),
+    binary(arithmetic.mod, np.mod, second=POSITIVE),
+    binary(arithmetic.maximum, np.maximum),
+    binary(arithmetic.minimum, np.minimum),
+    binary(arithmetic.floor_divide, np.floor_divide, second=POSITIVE, gradient=STEPS),
     *(
-        binary(getattr(ar, name), getattr(np, name), gradient=TRUTH)
+        binary(getattr(comparison, name), getattr(np, name), gradient=TRUTH)
         for name in ("equal", "not_equal", "greater", "greater_equal", "less", "less_equal")
     ),
     *(
         other(
-            getattr(ar, name),
+            getattr(comparison, name),
             getattr(np, name),
             call(B((3, 4)), B((4,))),
             call(I((3, 4), 2), B((3, 1))),
@@ -61,7 +51,7 @@ ARITHMETIC = [
         for name in ("logical_and", "logical_or", "logical_xor")
     ),
     other(
-        ar.where,
+        comparison.where,
         np.where,
         call(B((3, 4)), F((3, 4)), F((3, 4))),
         call(B((3, 1)), F((4,)), F((3, 4))),
@@ -73,30 +63,30 @@ ARITHMETIC = [
 ]
 
 ELEMENTWISE = [
-    unary(el.negative, np.negative),
-    unary(el.absolute, np.abs),
-    unary(el.sign, np.sign, gradient=STEPS),
-    unary(el.square, np.square),
-    unary(el.sqrt, np.sqrt, *POSITIVE),
-    unary(el.rsqrt, lambda x: 1 / np.sqrt(x), *POSITIVE),
-    unary(el.reciprocal, np.reciprocal, *POSITIVE),
-    unary(el.exp, np.exp),
-    unary(el.expm1, np.expm1),
-    unary(el.log, np.log, *POSITIVE),
-    unary(el.log1p, np.log1p, -0.5),
-    unary(el.log2, np.log2, *POSITIVE),
-    unary(el.log10, np.log10, *POSITIVE),
-    unary(el.sin, np.sin),
-    unary(el.cos, np.cos),
-    unary(el.tan, np.tan, -1.2, 1.2),
-    unary(el.arcsin, np.arcsin, -0.9, 0.9),
-    unary(el.arccos, np.arccos, -0.9, 0.9),
-    unary(el.arctan, np.arctan),
-    unary(el.sinh, np.sinh),
-    unary(el.cosh, np.cosh),
-    unary(el.erf, erf, -7.0, 7.0),
+    unary(elementwise.negative, np.negative),
+    unary(elementwise.absolute, np.abs),
+    unary(elementwise.sign, np.sign, gradient=STEPS),
+    unary(exponential.square, np.square),
+    unary(exponential.sqrt, np.sqrt, *POSITIVE),
+    unary(exponential.rsqrt, lambda x: 1 / np.sqrt(x), *POSITIVE),
+    unary(exponential.reciprocal, np.reciprocal, *POSITIVE),
+    unary(exponential.exp, np.exp),
+    unary(exponential.expm1, np.expm1),
+    unary(exponential.log, np.log, *POSITIVE),
+    unary(exponential.log1p, np.log1p, -0.5),
+    unary(exponential.log2, np.log2, *POSITIVE),
+    unary(exponential.log10, np.log10, *POSITIVE),
+    unary(trigonometry.sin, np.sin),
+    unary(trigonometry.cos, np.cos),
+    unary(trigonometry.tan, np.tan, -1.2, 1.2),
+    unary(trigonometry.arcsin, np.arcsin, -0.9, 0.9),
+    unary(trigonometry.arccos, np.arccos, -0.9, 0.9),
+    unary(trigonometry.arctan, np.arctan),
+    unary(trigonometry.sinh, np.sinh),
+    unary(trigonometry.cosh, np.cosh),
+    unary(special.erf, erf, -7.0, 7.0),
     other(
-        el.clip,
+        elementwise.clip,
         np.clip,
         call(F((3, 4)), -0.5, 1.2),
         call(F((3, 4)), F((4,), -2, 0), F((3, 1), 0, 2)),
@@ -104,80 +94,58 @@ ELEMENTWISE = [
         argnums=(0,),
         scalar=True,
     ),
-    unary(el.floor, np.floor, gradient=STEPS),
-    unary(el.ceil, np.ceil, gradient=STEPS),
-    unary(el.round, np.round, gradient=STEPS, calls=[{}, {"decimals": 1}, {"decimals": -1}]),
-    unary(el.isnan, np.isnan, gradient=TRUTH),
-    unary(el.isinf, np.isinf, gradient=TRUTH),
-    unary(el.isfinite, np.isfinite, gradient=TRUTH),
-    other(el.logical_not, np.logical_not, call(B((3, 4))), call(I((3, 4), 2)), gradient=TRUTH),
-    unary(el.cast, lambda x, dtype: x, calls=[{"dtype": "float64"}]),
-    unary(el.stop_gradient, lambda x: x, gradient="that is its purpose"),
-    unary(el.copy, np.copy),
+    unary(elementwise.floor, np.floor, gradient=STEPS),
+    unary(elementwise.ceil, np.ceil, gradient=STEPS),
+    unary(elementwise.round, np.round, gradient=STEPS, calls=[{}, {"decimals": 1}, {"decimals": -1}]),
+    unary(comparison.isnan, np.isnan, gradient=TRUTH),
+    unary(comparison.isinf, np.isinf, gradient=TRUTH),
+    unary(comparison.isfinite, np.isfinite, gradient=TRUTH),
+    other(comparison.logical_not, np.logical_not, call(B((3, 4))), call(I((3, 4), 2)), gradient=TRUTH),
+    unary(elementwise.cast, lambda x, dtype: x, calls=[{"dtype": "float64"}]),
+    unary(elementwise.stop_gradient, lambda x: x, gradient="that is its purpose"),
+    unary(elementwise.copy, np.copy),
+    unary(trigonometry.arcsinh, np.arcsinh),
+    unary(trigonometry.arccosh, np.arccosh, 1.2, 4.0),
+    unary(trigonometry.arctanh, np.arctanh, -0.9, 0.9),
+    unary(exponential.cbrt, np.cbrt, 0.2, 3.0),
+    unary(exponential.exp2, np.exp2),
+    unary(trigonometry.deg2rad, np.deg2rad, -180, 180),
+    unary(trigonometry.rad2deg, np.rad2deg),
+    unary(elementwise.fabs, np.fabs),
+    unary(elementwise.nan_to_num, number, calls=[{}, {"nan": 1.0}]),
+    unary(elementwise.trunc, np.trunc, -4, 4, gradient=STEPS),
+    other(comparison.signbit, np.signbit, call(F((3, 4))), call(SPECIAL), call(I((3,), 4, -4)), gradient=TRUTH),
+    other(comparison.isposinf, np.isposinf, call(F((3, 4))), call(SPECIAL), gradient=TRUTH),
+    other(comparison.isneginf, np.isneginf, call(F((3, 4))), call(SPECIAL), gradient=TRUTH),
+    binary(trigonometry.arctan2, np.arctan2),
+    binary(trigonometry.hypot, np.hypot),
+    binary(exponential.logaddexp, np.logaddexp),
+    binary(exponential.logaddexp2, np.logaddexp2),
+    binary(arithmetic.fmax, np.fmax),
+    binary(arithmetic.fmin, np.fmin),
+    binary(arithmetic.fmod, np.fmod, second=(0.3, 3.0)),
+    binary(arithmetic.nextafter, np.nextafter, gradient=STEPS),
+    other(
+        arithmetic.heaviside,
+        np.heaviside,
+        call(F((3, 4)), F((3, 4))),
+        call(np.array([[-1.0, 0.0, 2.0]]), F((2, 1))),
+        argnums=(1,),
+    ),
+    other(exponential.ldexp, np.ldexp, call(F((3, 4)), I((4,), 4, -4)), call(F((3, 1)), I((3, 4), 4)), scalar=True),
+    *(
+        other(
+            op,
+            reference,
+            call(F((3, 4)), F((3, 4))),
+            call(F((3, 4)), F((4,)), rtol=0.5, atol=0.1),
+            call(SPECIAL, SPECIAL),
+            call(SPECIAL, SPECIAL, equal_nan=True),
+            call(SPECIAL, 3.0),
+            gradient=TRUTH,
+        )
+        for op, reference in ((comparison.isclose, np.isclose), (comparison.allclose, np.allclose))
+    ),
 ]
 
-ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
-WIDE = (-4.0, 8.0)
-SIMPLE: dict[Any, Any] = {
-    act.linear: lambda x: x,
-    act.relu: lambda x: np.maximum(x, 0),
-    act._sigmoid_op: sigmoid,
-    act.sigmoid: sigmoid,
-    act.tanh: np.tanh,
-    act.relu6: lambda x: np.clip(x, 0, 6),
-    act.selu: lambda x: SCALE * np.where(x > 0, x, ALPHA * expm1_below(x)),
-    act.silu: lambda x: x * sigmoid(x),
-    act.hard_sigmoid: lambda x: np.clip(x + 3, 0, 6) / 6,
-    act.hard_silu: lambda x: x * np.clip(x + 3, 0, 6) / 6,
-    act.hard_tanh: lambda x: np.clip(x, -1, 1),
-    act.softplus: softplus,
-    act.log_sigmoid: lambda x: -softplus(-x),
-    act.softsign: lambda x: x / (1 + np.abs(x)),
-    act.mish: lambda x: x * np.tanh(softplus(x)),
-}
-
-
-def softmax(x: Any, axis: Any = -1) -> Any:
-    e = np.exp(x)
-    return e / e.sum(axis=axis, keepdims=True)
-
-
-def gelu(x: Any, approximate: bool = True) -> Any:
-    if approximate:
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
-
-
-ALONG = [
-    call(F((3, 4))),
-    call(F((3, 4)), axis=0),
-    call(F((2, 3, 4)), axis=1),
-    call(F((2, 3, 4)), axis=-2),
-    call(F((5,))),
-]
-ACROSS = [*ALONG, call(F((2, 3, 4)), axis=(0, 2)), call(F((2, 3, 4)), axis=(-1, 1))]
-ACTIVATION = [
-    *(unary(op, reference, *WIDE) for op, reference in SIMPLE.items()),
-    unary(
-        act.elu,
-        lambda x, alpha=1.0: np.where(x > 0, x, alpha * expm1_below(x)),
-        calls=[{}, {"alpha": 0.3}],
-    ),
-    unary(
-        act.leaky_relu,
-        lambda x, negative_slope=0.2: np.where(x > 0, x, negative_slope * x),
-        calls=[{}, {"negative_slope": 0.01}],
-    ),
-    unary(
-        act.celu,
-        lambda x, alpha=1.0: np.where(x > 0, x, alpha * expm1_below(x / alpha)),
-        calls=[{}, {"alpha": 0.3}],
-    ),
-    unary(act.gelu, gelu, *WIDE, calls=[{}, {"approximate": False}]),
-    other(act._softmax, softmax, *ALONG),
-    other(act.softmax, softmax, *ACROSS),
-    other(act._log_softmax, lambda x, axis=-1: np.log(softmax(x, axis)), *ALONG),
-    other(act.log_softmax, lambda x, axis=-1: np.log(softmax(x, axis)), *ACROSS),
-]
-
-ROWS: list[Row] = ARITHMETIC + ELEMENTWISE + ACTIVATION
+ROWS: list[Row] = ARITHMETIC + ELEMENTWISE

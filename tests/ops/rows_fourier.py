@@ -39,9 +39,9 @@ def added(y: Any, stride: int) -> Any:
 def weights_of(name: str | None, length: int, fft_length: int) -> Any:
     if name is None:
         return np.ones(fft_length)
-    made = {"hann": np.hanning, "hamming": np.hamming}[name](length + 1)[:-1]
+    weights = {"hann": np.hanning, "hamming": np.hamming}[name](length + 1)[:-1]
     left = (fft_length - length) // 2
-    return np.pad(made, (left, fft_length - length - left))
+    return np.pad(weights, (left, fft_length - length - left))
 
 
 def stft(x: Any, length: int, stride: int, fft_length: int, window: str | None = "hann", center: bool = True) -> Any:

@@ -20,7 +20,7 @@ from .cases import F, Row, call, other
 
 def element(x: Any, at: tuple[int, ...], mode: str, fill: float) -> Any:
     """An element of an array that goes on outside its bounds; x may have more axes than ``at``."""
-    place = []
+    position = []
     for i, n in zip(at, x.shape):
         if mode == "constant" and not 0 <= i < n:
             return fill
@@ -28,8 +28,8 @@ def element(x: Any, at: tuple[int, ...], mode: str, fill: float) -> Any:
             "constant": [i], "nearest": [min(max(i, 0), n - 1)], "wrap": [i % n],
             "reflect": [*range(n), *reversed(range(n))], "mirror": [*range(n), *reversed(range(1, n - 1))],
         }[mode]  # fmt: skip
-        place.append(row[i % len(row)] if mode in ("reflect", "mirror") else row[0])
-    return x[tuple(place)]
+        position.append(row[i % len(row)] if mode in ("reflect", "mirror") else row[0])
+    return x[tuple(position)]
 
 
 def looked_up(x: Any, at: tuple[float, ...], order: int, mode: str, fill: float) -> Any:
@@ -49,15 +49,15 @@ def map_coordinates(x: Any, coordinates: Any, order: int, fill_mode: str = "cons
     return y
 
 
-def seen_through(x: Any, place: Any, order: int, mode: str, fill: float, data_format: Any) -> Any:
+def sampled(x: Any, position: Any, order: int, mode: str, fill: float, data_format: Any) -> Any:
     """place: (image number, x, y) -> (x, y) in the image."""
     if data_format == "channels_first":
-        return np.moveaxis(seen_through(np.moveaxis(x, -3, -1), place, order, mode, fill, None), -1, -3)
+        return np.moveaxis(sampled(np.moveaxis(x, -3, -1), position, order, mode, fill, None), -1, -3)
     if x.ndim == 3:
-        return seen_through(x[None], place, order, mode, fill, None)[0]
+        return sampled(x[None], position, order, mode, fill, None)[0]
     y = np.zeros(x.shape)
     for b, i, j in np.ndindex(*x.shape[:3]):
-        u, v = place(b, j, i)
+        u, v = position(b, j, i)
         y[b, i, j] = looked_up(x[b], (v, u), order, mode, fill)
     return y
 
@@ -70,11 +70,11 @@ def affine(
     fill_value: float = 0.0,
     data_format: Any = None,
 ) -> Any:
-    def place(b: int, u: int, v: int) -> Any:
+    def position(b: int, u: int, v: int) -> Any:
         a = t.reshape(-1, 8)[b if t.ndim == 2 and len(t) > 1 else 0]
         return a[0] * u + a[1] * v + a[2], a[3] * u + a[4] * v + a[5]
 
-    return seen_through(x, place, int(interpolation != "nearest"), fill_mode, fill_value, data_format)
+    return sampled(x, position, int(interpolation != "nearest"), fill_mode, fill_value, data_format)
 
 
 def perspective(
@@ -85,12 +85,12 @@ def perspective(
         p = np.concatenate([points.T, np.ones((1, 4))])
         return p[:, :3] * np.linalg.solve(p[:, :3], p[:, 3])
 
-    def place(b: int, u: int, v: int) -> Any:
+    def position(b: int, u: int, v: int) -> Any:
         at = (b,) if start.ndim == 3 else ()
         p = matrix(start[at]) @ np.linalg.solve(matrix(end[at]), [u, v, 1.0])
         return p[0] / p[2], p[1] / p[2]
 
-    return seen_through(x, place, int(interpolation != "nearest"), "constant", fill_value, data_format)
+    return sampled(x, position, int(interpolation != "nearest"), "constant", fill_value, data_format)
 
 
 T = F((8,), -0.9, 0.9)

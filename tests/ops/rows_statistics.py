@@ -28,7 +28,7 @@ def quiet(function: Any) -> Any:
     return call_it
 
 
-def places(name: str) -> Any:
+def nan_index(name: str) -> Any:
     def find(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         y = getattr(np, name)(
             np.where(np.isnan(x), -np.inf if "max" in name else np.inf, x), axis=axis, keepdims=keepdims
@@ -127,8 +127,8 @@ ROWS: list[Row] = [
     nan_row(nan.nanmean, np.nanmean, empty="the mean of nothing"),
     nan_row(nan.nanvar, np.nanvar, empty="the mean of nothing"),
     nan_row(nan.nanstd, np.nanstd, empty="the mean of nothing"),
-    nan_row(nan.nanargmax, places("argmax"), gradient=INDEX),
-    nan_row(nan.nanargmin, places("argmin"), gradient=INDEX),
+    nan_row(nan.nanargmax, nan_index("argmax"), gradient=INDEX),
+    nan_row(nan.nanargmin, nan_index("argmin"), gradient=INDEX),
     unary(special.erfc, erfc, -7.0, 7.0),
     unary(special.erfinv, erfinv, -0.99, 0.99),
     other(

@@ -16,10 +16,11 @@ from dualnet.ops.nn import crossentropy_loss as loss
 from dualnet.ops.nn import dropout
 
 from .cases import B, F, I, Row, call, other, reduction
-from .rows_elementwise import TRUTH, sigmoid, softmax
+from .rows_activation import sigmoid, softmax
+from .rows_elementwise import TRUTH
 
 INDEX = "an index"
-MADE = "made from nothing that is tracked"
+CREATED = "made from nothing that is tracked"
 HOST = "a value of the host"
 
 
@@ -49,7 +50,7 @@ REDUCE = [
     with_initial(re.max, np.max),
     with_initial(re.min, np.min),
     reduction(re.logsumexp, lambda x, **o: np.log(np.sum(np.exp(x), **o))),
-    reduction(re.cumsum, np.cumsum, several=False, keep=False),
+    reduction(ops.cumsum, np.cumsum, several=False, keep=False),
     reduction(re.argmax, np.argmax, several=False, gradient=INDEX),
     reduction(re.argmin, np.argmin, several=False, gradient=INDEX),
     other(
@@ -244,15 +245,15 @@ CREATE = [
     other(ops.shape, np.shape, call(F((3, 4))), call(F(())), gradient=HOST),
     other(ops.size, np.size, call(F((3, 4))), call(F(())), gradient=HOST),
     other(ops.ndim, np.ndim, call(F((3, 4))), call(F(())), gradient=HOST),
-    other(create.zeros, np.zeros, call((3, 4)), call(3), call((2,), dtype="int32"), gradient=MADE),
-    other(create.ones, np.ones, call((3, 4)), call(0), call((2,), dtype="int32"), gradient=MADE),
-    other(create.full, np.full, call((3, 4), 0.25), call((2,), 7, dtype="int32"), gradient=MADE),
-    other(create.zeros_like, np.zeros_like, call(F((3, 4))), call(I((3,), 9)), gradient=MADE, name="zeros_like"),
-    other(create.ones_like, np.ones_like, call(F((3, 4))), call(I((3,), 9)), gradient=MADE, name="ones_like"),
-    other(create.full_like, np.full_like, call(F((3, 4)), 2.5), call(I((3,), 9), 4), gradient=MADE),
-    other(create.arange, np.arange, call(5), call(2, 9, 3), call(0.0, 1.0, 0.25), gradient=MADE),
-    other(ops.linspace, np.linspace, call(0, 1, 5), call(1.0, 2.0, 4, endpoint=False), gradient=MADE),
-    other(create.eye, np.eye, call(3), call(3, 4, 1), gradient=MADE),
+    other(create.zeros, np.zeros, call((3, 4)), call(3), call((2,), dtype="int32"), gradient=CREATED),
+    other(create.ones, np.ones, call((3, 4)), call(0), call((2,), dtype="int32"), gradient=CREATED),
+    other(create.full, np.full, call((3, 4), 0.25), call((2,), 7, dtype="int32"), gradient=CREATED),
+    other(create.zeros_like, np.zeros_like, call(F((3, 4))), call(I((3,), 9)), gradient=CREATED, name="zeros_like"),
+    other(create.ones_like, np.ones_like, call(F((3, 4))), call(I((3,), 9)), gradient=CREATED, name="ones_like"),
+    other(create.full_like, np.full_like, call(F((3, 4)), 2.5), call(I((3,), 9), 4), gradient=CREATED),
+    other(create.arange, np.arange, call(5), call(2, 9, 3), call(0.0, 1.0, 0.25), gradient=CREATED),
+    other(ops.linspace, np.linspace, call(0, 1, 5), call(1.0, 2.0, 4, endpoint=False), gradient=CREATED),
+    other(create.eye, np.eye, call(3), call(3, 4, 1), gradient=CREATED),
 ]  # fmt: skip
 
 ROWS: list[Row] = REDUCE + SHAPE + LINEAR + LOSS + DROPOUT + CREATE

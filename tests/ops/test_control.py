@@ -92,11 +92,11 @@ def test_scans_and_maps_of_structures(backend: Backend) -> None:
 
 def test_order_of_an_associative_function_that_does_not_commute(backend: Backend) -> None:
     random = np.random.default_rng(0).normal(size=(5, 2, 2))
-    found = ops.associative_scan(ops.matmul, random).numpy()
+    result = ops.associative_scan(ops.matmul, random).numpy()
     expected = [random[0]]
     for m in random[1:]:
         expected.append(expected[-1] @ m)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(result, expected, rtol=1e-12)
 
 
 def test_errors_of_scans() -> None:

@@ -1,6 +1,6 @@
 """Every op on every backend: its value, its gradient, and that both hold for any layout, size and dtype of its inputs.
 
-An op without a row in ``rows_elementwise.py`` or ``rows_structure.py`` fails ``test_every_op_has_a_row``.
+An op without a row in one of the ``rows_*.py`` fails ``test_every_op_has_a_row``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ every_gradient = pytest.mark.parametrize("row", GRADIENT_ROWS, ids=lambda row: r
 
 def all_ops() -> dict[Any, str]:
     """Every public op, every primitive, and every public function of the modules of ``dualnet.ops``."""
-    found = {getattr(ops, name): f"ops.{name}" for name in ops.__all__}
+    listed = {getattr(ops, name): f"ops.{name}" for name in ops.__all__}
     for module in pkgutil.walk_packages(ops.__path__, "dualnet.ops."):
         if module.name.rpartition(".")[2].startswith("_") or module.name.startswith(
             (registry.__name__, shape_rules.__name__)
@@ -38,8 +38,8 @@ def all_ops() -> dict[Any, str]:
         for name, member in members.items():
             ours = inspect.isfunction(member) and member.__module__ == module.name
             if ours and (hasattr(member, "primitive") or not name.startswith("_")):
-                found.setdefault(member, f"{module.name.removeprefix('dualnet.ops.')}.{name}")
-    return found
+                listed.setdefault(member, f"{module.name.removeprefix('dualnet.ops.')}.{name}")
+    return listed
 
 
 def test_every_op_has_a_row() -> None:
@@ -191,10 +191,10 @@ def test_gradients_written_in_place(backend: Backend, row: Row) -> None:
         outputs, expected = run(backend, row, sample, tensors(backend, args))
         if len(outputs) > 1:
             continue  # the harness asks for one gradient after the other
-        places = {i: backend.xp.full(inputs[i].shape, 7.0, dtype="float64") for i in floating(inputs)}
-        _, grads = run(backend, row, sample, inputs, places)
+        buffers = {i: backend.xp.full(inputs[i].shape, 7.0, dtype="float64") for i in floating(inputs)}
+        _, grads = run(backend, row, sample, inputs, buffers)
         for i, g in grads.items():
-            assert g is places[i] or row.name in ("dropout", "convert_to_tensor"), (
+            assert g is buffers[i] or row.name in ("dropout", "convert_to_tensor"), (
                 f"{sample}: gradient {i} is elsewhere"
             )
             expect_equal([backend.to_numpy(g)], backend.to_numpy(expected[i]), f"{sample}: gradient {i}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import sys
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,17 +96,17 @@ def as_stored(x: Any) -> Any:
     return x.astype({"f": "float32", "i": "int32", "b": "bool"}[x.dtype.kind])
 
 
-def public_ops() -> dict[str, Any]:
-    """Every op that a graph records, by name."""
+def public_ops(keras: bool = False) -> dict[str, Any]:
+    """Every op that a graph records, by name; with ``keras`` those that Keras has."""
     listed = {**registry.public(), **registry.namespace("image")}
-    return {name: op for name, op in listed.items() if hasattr(op, "info")}
+    return {name: op for name, op in listed.items() if hasattr(op, "info") and (op.info.keras_class or not keras)}
 
 
 def cases(every: bool) -> list[Any]:
     """The calls of the op table with arrays, or of each op two: the first, and that with the most options."""
     rows = {row.op: row for row in ROWS}
-    found = []
-    for name, op in sorted(public_ops().items()):
+    params = []
+    for name, op in sorted(public_ops(keras=not every).items()):
         row = rows.get(op)
         samples = MORE.get(name, []) if row is None or name in MORE else row.samples
         samples = [s for s in samples if any(map(holds_arrays, s.args))]
@@ -117,8 +119,8 @@ def cases(every: bool) -> list[Any]:
             samples = [samples[0]] if most is samples[0] else [samples[0], most]
         row = row or Row(op, op, samples)
         for n, sample in enumerate(samples):
-            found.append(pytest.param(Case(name, op, row, sample, draw(sample, f"{name}/{n}")), id=f"{name}-{n}"))
-    return found
+            params.append(pytest.param(Case(name, op, row, sample, draw(sample, f"{name}/{n}")), id=f"{name}-{n}"))
+    return params
 
 
 def config_of(case: Case) -> tuple[Model, str, dict[str, Any]]:
@@ -146,8 +148,8 @@ def test_every_op_is_tried() -> None:
 @pytest.mark.parametrize("case", cases(every=True))
 def test_a_config_is_read_back(case: Case) -> None:
     model, text, entry = config_of(case)
-    assert entry["module"] == case.op.info.keras_module
-    assert entry["class_name"] == case.op.info.keras_class
+    assert entry["module"] == (case.op.info.keras_module or case.op.__module__)
+    assert entry["class_name"] == (case.op.info.keras_class or case.op.__name__)
     again = models.model_from_json(text)
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
     assert json.loads(again.to_json()) == json.loads(text)
@@ -208,6 +210,38 @@ def test_ops_that_keras_does_not_have() -> None:
     expect_same(models.model_from_json(model.to_json())(data), model(data))
 
 
+def test_a_public_op_that_keras_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``@op(..., keras=False)`` publishes it, and a config stores it under dualnet's own module."""
+    module = ModuleType("dualnet.ops.nn.scaling")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(
+        registry, "_namespaces", {name: dict(functions) for name, functions in registry._namespaces.items()}
+    )
+
+    def scale(xp: Any, x: Any, /, factor: float = 2.0) -> Any:
+        return x * factor, lambda dy: dy * factor
+
+    scale.__module__ = module.__name__
+    op: Any = registry.op("nn", keras=False)(scale)
+    rescale = registry.alias("rescale", op)
+    vars(module).update(scale=op)
+    assert registry.namespace("nn")["scale"] is registry.public()["rescale"] is rescale is op
+    assert module.__all__ == ["scale", "rescale"]
+    assert registry.find("Scale") is registry.find("Rescale") is None
+    assert "scale" in public_ops()
+    assert "scale" not in public_ops(keras=True)
+
+    x = Input(batch_shape=(3, 4))
+    model = Model(x, op(x, factor=3.0))
+    text = model.to_json()
+    entry = json.loads(text)["config"]["layers"][1]
+    assert (entry["module"], entry["class_name"], entry["config"]["factor"]) == (module.__name__, "scale", 3.0)
+    again = models.model_from_json(text)
+    assert json.loads(again.to_json()) == json.loads(text)
+    data = np.arange(12, dtype="float32").reshape(3, 4)
+    expect_same(again(data), data * 3)
+
+
 @primitive
 def cube(xp: Any, x: Any) -> Any:
     """x ** 3"""
@@ -235,7 +269,7 @@ def test_ops_of_the_user_are_registered_or_refused() -> None:
 def test_every_class_is_one_of_keras(keras: Any) -> None:
     """And is called with the arguments that a config stores with the call, made with the others."""
     wrong = []
-    for name, op in public_ops().items():
+    for name, op in public_ops(keras=True).items():
         cls = getattr(importlib.import_module(op.info.keras_module), op.info.keras_class, None)
         if cls is None:
             wrong.append(f"{name}: no class {op.info.keras_module}.{op.info.keras_class}")

@@ -33,11 +33,11 @@ TWICE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def gradient(f: Callable[[Any, Any], Any], w: Tensor, x: Tensor, place: Any = None) -> Any:
+def gradient(f: Callable[[Any, Any], Any], w: Tensor, x: Tensor, buffer: Any = None) -> Any:
     w.tracked = True
     with recording([]) as tape:
         y = f(w, x)
-    return backward(tape, y, None, {} if place is None else {id(w): place})[id(w)]
+    return backward(tape, y, None, {} if buffer is None else {id(w): buffer})[id(w)]
 
 
 @pytest.mark.parametrize("name", TWICE)
@@ -45,10 +45,10 @@ def test_used_twice(backend: Backend, name: str) -> None:
     random = np.random.default_rng(5)
     w, x = (Tensor(backend.asarray(random.normal(size=(3, 3)))) for _ in range(2))
     f = TWICE[name]
-    place = backend.xp.full((3, 3), 7.0)
-    found = gradient(f, w, x, place)
-    assert found is place
-    got = backend.to_numpy(place)
+    buffer = backend.xp.full((3, 3), 7.0)
+    grads = gradient(f, w, x, buffer)
+    assert grads is buffer
+    got = backend.to_numpy(buffer)
     np.testing.assert_allclose(got, backend.to_numpy(gradient(f, w, x)), rtol=1e-14)
     value = backend.to_numpy(w.data)
     expected = np.zeros((3, 3))
@@ -66,11 +66,11 @@ def first(op: Any, backend: Backend) -> Any:
     return backend if op.primitive.__code__.co_varnames[0] == "backend" else backend.xp
 
 
-def closure_of(op: Any, backend: Backend, sample: Sample, args: tuple[Any, ...]) -> tuple[Any, Any]:
-    """(value, gradient closure) of a primitive called on plain arrays."""
+def call_primitive(op: Any, backend: Backend, sample: Sample, args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """(value, backward function) of a primitive called on plain arrays."""
     arrays = [x.data if isinstance(x, Tensor) else x for x in args]
-    value, closure = op.primitive(first(op, backend), *arrays, **sample.options)
-    return value, closure
+    value, backward = op.primitive(first(op, backend), *arrays, **sample.options)
+    return value, backward
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if hasattr(r.op, "primitive")], ids=lambda row: row.name)
@@ -78,16 +78,16 @@ def test_any_choice_of_wanted_gradients(backend: Backend, row: Row) -> None:
     """out[i] is False, None or a buffer: what is wanted is right whatever is asked of the others."""
     sample, args = next(row.draws())
     inputs = tensors(backend, args)
-    y, closure = closure_of(row.op, backend, sample, inputs)
-    if closure is None or not row.op.info.in_place_grads:
+    y, backward = call_primitive(row.op, backend, sample, inputs)
+    if backward is None or not row.op.info.in_place_grads:
         return
     dy = backend.asarray(np.cos(np.arange(y.size, dtype="float64")).reshape(y.shape))
     given = [x for x in inputs if isinstance(x, Tensor)]  # options come after the tensors
     n = len(given)
-    expected = [None if g is None else backend.to_numpy(g).copy() for g in closure(dy, [None] * n)]
+    expected = [None if g is None else backend.to_numpy(g).copy() for g in backward(dy, [None] * n)]
     for choice in np.ndindex(*[3] * n):
-        places = [backend.xp.full(x.shape, 7.0) for x in given]
-        got = closure(dy, [(False, None, place)[c] for c, place in zip(choice, places)])
+        buffers = [backend.xp.full(x.shape, 7.0) for x in given]
+        got = backward(dy, [(False, None, buffer)[c] for c, buffer in zip(choice, buffers)])
         for i, c in enumerate(choice):
             if c and expected[i] is not None:
                 np.testing.assert_allclose(backend.to_numpy(got[i]), expected[i], rtol=1e-14, err_msg=f"{choice}")
@@ -96,11 +96,11 @@ def test_any_choice_of_wanted_gradients(backend: Backend, row: Row) -> None:
 def test_dense_writes_into_the_buffers_and_skips_what_is_not_wanted(backend: Backend) -> None:
     xp = backend.xp
     x, kernel, bias = xp.ones((5, 3)), xp.ones((3, 2)), xp.ones((2,))
-    _, closure = linear.dense.primitive(backend, x, kernel, bias)
+    _, backward = linear.dense.primitive(backend, x, kernel, bias)
     dw, db = xp.zeros((3, 2)), xp.zeros((2,))
-    found = closure(xp.ones((5, 2)), [False, dw, db])
-    assert found[0] is None
-    assert found[1] is dw
-    assert found[2] is db
+    grads = backward(xp.ones((5, 2)), [False, dw, db])
+    assert grads[0] is None
+    assert grads[1] is dw
+    assert grads[2] is db
     np.testing.assert_array_equal(backend.to_numpy(dw), np.full((3, 2), 5.0))
     np.testing.assert_array_equal(backend.to_numpy(db), [5.0, 5.0])

@@ -1,6 +1,6 @@
 """Branches, loops and scans: functions of functions.
 
-They are plain Python around ops, so gradients flow through them and each turn of a loop costs what its ops cost. A choice
+They are plain Python around ops, so gradients flow through them and each step of a loop costs what its ops cost. A choice
 that depends on a value on the device is made there, with ``where``; ops that read a value back to the host say so.
 """
 
@@ -13,11 +13,11 @@ from ... import tree
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from .._common import Spec
-from ..math.arithmetic import equal, where
+from ..math.comparison import equal, where
 from ..math.elementwise import cast
 from ..registry import export, op
 from .create import convert_to_tensor
-from .indexing import get_item
+from .indexing import _slice_axis
 from .shape import concatenate, flip, ndim, reshape, shape, stack, unstack
 
 Function = Callable[..., Any]
@@ -52,10 +52,10 @@ def _choose(cases: list[tuple[Any, Any]], otherwise: Any, name: str) -> Any:
             raise ValueError(
                 f"{name}: all functions should return tensors of the same shapes, got {shapes[0]} and {shapes[1]}"
             )
-        chosen = cast(reshape(pred, ()), "bool") if ndim(pred) else cast(pred, "bool")
+        condition = cast(reshape(pred, ()), "bool") if ndim(pred) else cast(pred, "bool")
 
-        def pick(a: Any, b: Any, chosen: Any = chosen) -> Any:
-            return None if a is None else where(chosen, a, b)
+        def pick(a: Any, b: Any, condition: Any = condition) -> Any:
+            return None if a is None else where(condition, a, b)
 
         otherwise = tree.map_structure(pick, value, otherwise)
     return otherwise
@@ -85,7 +85,7 @@ def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
     return _choose(cases, results[-1], "switch")
 
 
-def _first(elements: Any) -> list[Any]:
+def _leaves(elements: Any) -> list[Any]:
     leaves = tree.flatten(elements)
     if not leaves:
         raise ValueError("expected at least one tensor, got an empty structure")
@@ -94,7 +94,7 @@ def _first(elements: Any) -> list[Any]:
 
 def _slices(elements: Any) -> list[Any]:
     """The parts of a structure of tensors along their first axis, as structures of the same form."""
-    parts = [unstack(x) for x in _first(elements)]
+    parts = [unstack(x) for x in _leaves(elements)]
     lengths = {len(p) for p in parts}
     if len(lengths) > 1:
         raise ValueError(f"expected tensors with the same first dimension, got {sorted(lengths)}")
@@ -122,7 +122,7 @@ def scan(
 
     Args:
         init: the first carry, a structure of tensors.
-        xs: a structure of tensors, or None with ``length`` turns.
+        xs: a structure of tensors, or None with ``length`` steps.
         reverse: from the last slice to the first.
         unroll: of no effect here.
 
@@ -136,15 +136,15 @@ def scan(
     if xs is None:
         if length is None:
             raise ValueError("scan: expected `xs` to scan over and/or `length`, got neither")
-        turns: list[Any] = [None] * int(length)
+        steps: list[Any] = [None] * int(length)
     else:
-        turns = _slices(xs)
-        if length is not None and length != len(turns):
-            raise ValueError(f"scan: length is {length}, but xs has {len(turns)} slices")
-    if not turns:
-        raise ValueError("scan: expected at least one turn, got none")
+        steps = _slices(xs)
+        if length is not None and length != len(steps):
+            raise ValueError(f"scan: length is {length}, but xs has {len(steps)} slices")
+    if not steps:
+        raise ValueError("scan: expected at least one step, got none")
     carry, ys = tree.map_structure(convert_to_tensor, init), []
-    for x in reversed(turns) if reverse else turns:
+    for x in reversed(steps) if reverse else steps:
         carry, y = f(carry, x)
         ys.append(y)
     return carry, _stacked(ys[::-1] if reverse else ys)
@@ -195,13 +195,12 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
         loop_vars: a tuple or list of tensors, or one.
     """
     several = isinstance(loop_vars, (tuple, list))
-    values = tuple(loop_vars) if several else (loop_vars,)
-    values = tuple(tree.map_structure(convert_to_tensor, v) for v in values)
-    turns = 0
-    while (maximum_iterations is None or turns < maximum_iterations) and bool(cond(*values)):
+    values = tuple(tree.map_structure(convert_to_tensor, v) for v in (loop_vars if several else (loop_vars,)))
+    steps = 0
+    while (maximum_iterations is None or steps < maximum_iterations) and bool(cond(*values)):
         results = body(*values)
         values = tuple(results) if isinstance(results, (tuple, list)) else (results,)
-        turns += 1
+        steps += 1
     return (type(loop_vars)(values) if type(loop_vars) in (tuple, list) else values) if several else values[0]
 
 
@@ -218,7 +217,7 @@ def associative_scan(f: Function, elems: Any, /, reverse: bool = False, axis: in
     """
     if not callable(f):
         raise TypeError(f"associative_scan: `f` should be a callable, got {type(f).__name__}")
-    leaves = [convert_to_tensor(x) for x in _first(elems)]
+    leaves = [convert_to_tensor(x) for x in _leaves(elems)]
     lengths = [shape(x)[axis] for x in leaves]
     if len(set(lengths)) > 1:
         raise ValueError(
@@ -227,17 +226,15 @@ def associative_scan(f: Function, elems: Any, /, reverse: bool = False, axis: in
     if reverse:
         leaves = [flip(x, axis) for x in leaves]
 
-    def part(x: Any, start: int | None, stop: int | None) -> Any:
-        return get_item(x, (slice(None),) * (axis % ndim(x)) + (slice(start, stop),))
-
     def packed(xs: list[Any]) -> Any:
         return tree.pack_sequence_as(elems, xs)
 
     distance = 1
     while distance < lengths[0]:
-        results = f(
-            packed([part(x, None, -distance) for x in leaves]), packed([part(x, distance, None) for x in leaves])
-        )
-        leaves = [concatenate([part(x, None, distance), y], axis=axis) for x, y in zip(leaves, tree.flatten(results))]
+        before = [_slice_axis(x, axis, None, -distance) for x in leaves]
+        after = [_slice_axis(x, axis, distance, None) for x in leaves]
+        results = tree.flatten(f(packed(before), packed(after)))
+        unchanged = [_slice_axis(x, axis, None, distance) for x in leaves]
+        leaves = [concatenate(pair, axis=axis) for pair in zip(unchanged, results)]
         distance *= 2
     return packed([flip(x, axis) for x in leaves] if reverse else leaves)

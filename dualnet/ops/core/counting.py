@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Const, Op, Spec, Xp, floating
+from .._common import Array, Forward, NoGrad, Spec, Xp, floating
 from ..registry import op
-from .create import convert_to_tensor
+from .create import _as_tensor, convert_to_tensor
 
 
 @primitive
@@ -32,8 +34,7 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
 
     Their number depends on the values: the host waits for the device.
     """
-    indices: Any = _nonzero(x)
-    return indices
+    return _nonzero(x)  # type: ignore[return-value]
 
 
 @primitive
@@ -51,37 +52,26 @@ def _unique(xp: Xp, x: Array, /, axis: int | None = None, size: int | None = Non
         if size > n:
             if n == 0 and fill_value is None:
                 raise ValueError(f"unique: there are no values to fill {size} places with; give a fill_value")
-            shape = (*values.shape[:at], size - n, *values.shape[at + 1 :])
-            first = values[(*front, builtins.slice(0, 1))] if fill_value is None else fill_value
-            more = xp.zeros(shape, dtype=values.dtype)
-            more[...] = first
-            values = xp.concatenate([values, more], axis=at)
-            more = xp.zeros((size - n,), dtype=index.dtype)
-            more[...] = index[:1] if n else 0
-            index = xp.concatenate([index, more])
-            counts = xp.concatenate([counts, xp.zeros((size - n,), dtype=counts.dtype)])
+            padding = xp.zeros((*values.shape[:at], size - n, *values.shape[at + 1 :]), dtype=values.dtype)
+            padding[...] = values[(*front, builtins.slice(0, 1))] if fill_value is None else fill_value
+            values = xp.concatenate([values, padding], axis=at)
+            padding = xp.zeros((size - n,), dtype=index.dtype)
+            counts = xp.concatenate([counts, padding])
+            index = xp.concatenate([index, padding + (index[:1] if n else 0)])
     return (values, *(v.astype("int32") for v in (index, inverse, counts))), None
 
 
-def _unique_shape(
-    x: Any,
-    sorted: bool = True,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
+def _unique_shape(*args: Any, **options: Any) -> Any:
+    bound = inspect.signature(unique).bind(*args, **options)
+    bound.apply_defaults()
+    x, _, return_index, return_inverse, return_counts, axis, size, _ = bound.args
     values: tuple[int | None, ...] = (size,)
     inverse = x.shape
     if axis is not None:
         at = axis % x.ndim
         values, inverse = (*x.shape[:at], size, *x.shape[at + 1 :]), (x.shape[at],)
     results = [Spec(values, x.dtype), Spec((size,), "int32"), Spec(inverse, "int32"), Spec((size,), "int32")]
-    requested = (True, return_index, return_inverse, return_counts)
-    chosen = tuple(spec for spec, request in zip(results, requested) if request)
-    return chosen if len(chosen) > 1 else chosen[0]
+    return _requested(results, return_index, return_inverse, return_counts)
 
 
 @op("numpy", shape=_unique_shape)
@@ -107,14 +97,19 @@ def unique(
         size: cut to this length, or pad with ``fill_value`` (the first of them, by default) and a count of 0. They are
             sorted whatever ``sorted`` is.
     """
-    requested = (True, return_index, return_inverse, return_counts)
     results = _unique(x, axis=axis, size=size, fill_value=fill_value)
-    chosen = tuple(y for y, request in zip(results, requested) if request)
-    return chosen if len(chosen) > 1 else chosen[0]
+    return _requested(results, return_index, return_inverse, return_counts)
+
+
+def _requested(results: Iterable[Any], *requests: bool) -> Any:
+    """The first of the results, or a tuple of it and those requested of the others."""
+    first, *others = results
+    chosen = tuple(y for y, request in zip(others, requests) if request)
+    return (first, *chosen) if chosen else first
 
 
 @primitive
-def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, length: int = 0) -> Op:
+def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, length: int = 0) -> Forward:
     """How often each of the numbers below ``length`` occurs in each row, or the sum of its weights.  (..., n) -> (..., length)"""
     xp = backend.xp
     rows = math.prod(x.shape[:-1])
@@ -125,15 +120,11 @@ def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, lengt
         counted = weights.astype("int32") if weights.dtype == "bool" else weights
     y = xp.zeros((rows * length,), dtype=counted.dtype)
     backend.scatter_add(y, slots, counted.reshape(-1))
-
-    def backward(dy: Array) -> tuple[None, Array]:
-        return None, dy.reshape(-1)[slots].reshape(x.shape)
-
-    return y.reshape((*x.shape[:-1], length)), backward
+    return y.reshape((*x.shape[:-1], length)), lambda dy: (None, dy.reshape(-1)[slots].reshape(x.shape))
 
 
 def _bincount_shape(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Spec:
-    return Spec((*x.shape[:-1], None), "int32" if weights is None else _dtype(weights))
+    return Spec((*x.shape[:-1], None), "int32" if weights is None else str(_as_tensor(weights).dtype))
 
 
 @op("numpy", shape=_bincount_shape)
@@ -163,13 +154,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0, sparse: bool = 
     return _bincount(x, weights, length=builtins.max(most + 1, minlength))
 
 
-def _dtype(x: Any) -> str:
-    """The name of the dtype of a tensor, symbolic or not."""
-    return str(x.dtype if hasattr(x, "dtype") else convert_to_tensor(x).dtype)
-
-
 @primitive
-def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float, float] | None = None) -> Const:
+def _histogram(backend: Backend, x: Array, /, bins: int = 10, range: tuple[float, float] | None = None) -> NoGrad:
     xp = backend.xp
     x = floating(x)
     if range is None:
@@ -207,5 +193,4 @@ def histogram(x: Any, /, bins: int = 10, range: tuple[float, float] | None = Non
     x = convert_to_tensor(x)
     if len(x.shape) != 1 or x.shape[0] == 0:
         raise ValueError(f"histogram: expected a tensor of shape (n,) with elements, got {x.shape}")
-    both: Any = _histogram(x, bins=bins, range=range)
-    return both
+    return _histogram(x, bins=bins, range=range)  # type: ignore[return-value]

@@ -37,6 +37,11 @@ def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) 
     return Tensor(to_array(x, backends.current(), None if dtype is None else standardize_dtype(dtype)))
 
 
+def _as_tensor(x: Any) -> Any:
+    """A number or nested list as a tensor; tensors, variables and arrays as they are."""
+    return x if hasattr(x, "dtype") else convert_to_tensor(x)
+
+
 @op("numpy")
 def array(x: Any, /, dtype: Any = None) -> Tensor:
     """An array, number or nested list as a new tensor"""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-import dualnet_backends as backends
+import numpy as np
 
 from ...core.op import composite
 from ...core.tensor import Tensor
@@ -101,7 +101,7 @@ def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, sign
             raise ValueError(
                 f"vectorize: the signature {signature!r} is for {len(cores)} arguments, got {len(tensors)}"
             )
-        outer = _broadcast([shape(x)[: len(shape(x)) - k] for x, k in zip(tensors, cores)])
+        outer = np.broadcast_shapes(*(shape(x)[: len(shape(x)) - k] for x, k in zip(tensors, cores)))
         count = math.prod(outer)
         if count == 0:
             raise ValueError("vectorize: expected at least one element, got none")
@@ -121,10 +121,6 @@ def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, sign
         return _restored(results, outer)
 
     return composite(op)
-
-
-def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(backends.get("cpu").xp.broadcast_shapes(*shapes))
 
 
 def _restored(results: list[Any], outer: tuple[int, ...]) -> Tensor:

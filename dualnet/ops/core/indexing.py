@@ -10,14 +10,14 @@ from ...core.conversion import to_array
 from ...core.dtypes import standardize_dtype
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, sum_to
+from .._common import Array, Forward, NoGrad, Xp, sum_to
 from ..registry import op
 
 Key = Any  # anything that x[...] accepts
 
 
 @op("numpy", call=("x", "key"), shape=shape_rules.get_item)
-def get_item(xp: Xp, x: Array, /, key: Key) -> Op:
+def get_item(xp: Xp, x: Array, /, key: Key) -> Forward:
     """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Gradients of repeated elements add up"""
     key = _plain_key(key)
 
@@ -30,6 +30,11 @@ def get_item(xp: Xp, x: Array, /, key: Key) -> Op:
         return dx
 
     return x[key], backward
+
+
+def _slice_axis(x: Any, axis: int, start: int | None, stop: int | None) -> Tensor:
+    """The elements along an axis from start to stop."""
+    return get_item(x, (slice(None),) * (axis % len(x.shape)) + (slice(start, stop),))
 
 
 def _plain_key(key: Any) -> Any:
@@ -45,7 +50,7 @@ def _has_arrays(key: Any) -> bool:
 
 
 @op("numpy", shape=shape_rules.take)
-def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None) -> Op:
+def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None) -> Forward:
     """Elements (slices along ``axis``) by index.
 
     Negative indices count from the end. An index out of bounds raises ``IndexError`` on the CPU and wraps on
@@ -72,13 +77,11 @@ def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None)
 
 
 @op("numpy", shape=shape_rules.take_along_axis)
-def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None) -> Op:
+def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None) -> Forward:
     """One element of each row.  x: (..., n, ...)  indices: integers of the same rank -> the shape of indices
 
-    indices: any shape -> (size of indices,)
-
     Args:
-        axis: None takes from all elements in one row.
+        axis: None takes from all elements in one row, with indices of any shape -> (size of indices,).
     """
     shape = x.shape
     if axis is None:
@@ -101,7 +104,7 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None
 @op("nn", shape=shape_rules.one_hot)
 def one_hot(
     backend: Backend, x: Array, /, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
-) -> Const:
+) -> NoGrad:
     """1 at the index of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
     if sparse:
         raise ValueError("one_hot: sparse tensors are not supported; leave sparse=False")

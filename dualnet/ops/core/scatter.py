@@ -12,7 +12,7 @@ import dualnet_backends as backends
 from ...core.op import is_symbolic, primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Spec, Xp
+from .._common import Array, Forward, Spec, Xp
 from ..math.arithmetic import add, maximum, minimum, multiply
 from ..registry import op
 from .segment import _segment_max, _segment_min, _segment_prod, _segment_sum, _slots
@@ -24,9 +24,10 @@ Starts = Any  # integers, or a tensor of them, or one of each
 
 def _host_starts(starts: Starts) -> list[int] | None:
     """The starts as numbers where the host knows them, None where they are on a device."""
+    if isinstance(starts, Tensor):
+        return None
     if hasattr(starts, "dtype"):
-        array = starts.data if isinstance(starts, Tensor) else starts
-        return None if isinstance(starts, Tensor) else [int(i) for i in backends.of(array).to_numpy(array).reshape(-1)]
+        starts = backends.of(starts).to_numpy(starts).reshape(-1)
     return None if any(isinstance(i, Tensor) for i in starts) else [int(i) for i in starts]
 
 
@@ -60,7 +61,7 @@ def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
 
 
 @primitive
-def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int] = ()) -> Op:
+def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int] = ()) -> Forward:
     key = _window(xp, x, start_indices, shape)
 
     def backward(dy: Array) -> Array:
@@ -72,7 +73,7 @@ def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int]
 
 
 @primitive(shape=shape_rules.unchanged_dtype)
-def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = ()) -> Op:
+def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = ()) -> Forward:
     key = _window(xp, x, start_indices, updates.shape)
     y = x.copy()
     y[key] = updates.astype(x.dtype)
@@ -112,11 +113,11 @@ def slice(inputs: Any, start_indices: Starts, /, shape: Sequence[int]) -> Tensor
     """
     sizes = [int(size) for size in shape]
     if -1 in sizes:
-        whole = shape_of(inputs)
-        if len(sizes) != len(whole):
-            raise ValueError(f"expected a size for each of the {len(whole)} axes, got the shape {tuple(sizes)}")
+        full_shape = shape_of(inputs)
+        if len(sizes) != len(full_shape):
+            raise ValueError(f"expected a size for each of the {len(full_shape)} axes, got the shape {tuple(sizes)}")
         start_indices = starts = [int(i) for i in start_indices]
-        remaining = [n - (i + n if i < 0 else i) for i, n in zip(starts, whole)]
+        remaining = [n - (i + n if i < 0 else i) for i, n in zip(starts, full_shape)]
         sizes = [n if size == -1 else size for size, n in zip(sizes, remaining)]
     return _slice(inputs, start_indices=start_indices, shape=tuple(sizes))
 
@@ -143,7 +144,7 @@ def _flat_indices(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
 
 
 @primitive
-def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Op:
+def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Forward:
     """x with rows replaced; the last of equal indices wins.  x: (n, ...)  indices: (m,)  rows: (m, ...)"""
     n, m = x.shape[0], indices.shape[0]
     slots = _slots(xp, indices, n)
@@ -174,12 +175,8 @@ def scatter(indices: Any, values: Any, /, shape: Sequence[int]) -> Tensor:
     shape = tuple(shape)
     flat = _flat_indices(indices, shape=shape)
     k = shape_of(indices)[-1]
-    rows = reshape(values, (-1, math.prod(shape[k:]))) if math.prod(shape_of(values)) else _no_rows(values, shape[k:])
+    rows = reshape(values, (-1 if math.prod(shape_of(values)) else 0, math.prod(shape[k:])))
     return reshape(_segment_sum(rows, flat, math.prod(shape[:k])), shape)
-
-
-def _no_rows(values: Any, rest: Sequence[int]) -> Tensor:
-    return reshape(values, (0, math.prod(rest)))
 
 
 @op("core", shape=shape_rules.unchanged_dtype)
@@ -193,17 +190,17 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, /, reduction: str | 
         reduction: None (replaced; the last of equal indices wins), "add", "max", "min" or "mul". Negative indices count
             from the end; indices out of bounds are dropped.
     """
-    whole, k = shape_of(inputs), shape_of(indices)[-1]
-    flat = _flat_indices(indices, shape=whole)
-    n, rest = math.prod(whole[:k]), whole[k:]
+    full_shape, k = shape_of(inputs), shape_of(indices)[-1]
+    flat = _flat_indices(indices, shape=full_shape)
+    n, rest = math.prod(full_shape[:k]), full_shape[k:]
     rows = reshape(updates, (shape_of(flat)[0], *rest))
     table = reshape(inputs, (n, *rest))
     if reduction is None:
-        return reshape(_write_rows(table, flat, rows), whole)
+        return reshape(_write_rows(table, flat, rows), full_shape)
     if reduction not in _REDUCTIONS:
         raise ValueError(f'expected the reduction None, "add", "max", "min" or "mul", got {reduction!r}')
     segments, combine = _REDUCTIONS[reduction]
-    return reshape(combine(table, segments(rows, flat, n)), whole)
+    return reshape(combine(table, segments(rows, flat, n)), full_shape)
 
 
 _REDUCTIONS: dict[str, tuple[Any, Any]] = {

@@ -15,7 +15,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Op, Spec, Xp
+from .._common import Array, Forward, Spec, Xp
 from ..registry import op
 from .create import convert_to_tensor
 
@@ -41,13 +41,6 @@ def _running(xp: Xp, combine: Combine, ids: Array, rows: Array) -> Array:
     return rows
 
 
-def _ends(xp: Xp, ids: Array, n: int) -> tuple[Array, Array]:
-    """The end of the run of each of n ids among sorted ones, and whether there is one."""
-    slots = xp.arange(n, dtype=ids.dtype)
-    start, stop = xp.searchsorted(ids, slots, side="left"), xp.searchsorted(ids, slots, side="right")
-    return xp.maximum(stop - 1, 0), (stop > start)[:, None]
-
-
 def _neutral(xp: Xp, dtype: Any, largest: bool) -> Any:
     """The neutral element of minimum (maximum) in this dtype."""
     if dtype.kind == "b":
@@ -65,23 +58,21 @@ def _reduced(xp: Xp, combine: Combine, neutral: Any, data: Array, slots: Array, 
     empty = xp.full((), neutral, dtype=data.dtype)
     if data.shape[0] == 0:
         return xp.broadcast_to(empty, (n, rows.shape[1])), order, ids
-    end, there = _ends(xp, ids, n)
-    return xp.where(there, _running(xp, combine, ids, rows)[end], empty), order, ids
+    segments = xp.arange(n, dtype=ids.dtype)
+    start, stop = xp.searchsorted(ids, segments, side="left"), xp.searchsorted(ids, segments, side="right")
+    last = _running(xp, combine, ids, rows)[xp.maximum(stop - 1, 0)]
+    return xp.where((stop > start)[:, None], last, empty), order, ids
 
 
 @primitive
-def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The sum of each segment, 0 of an empty one"""
     xp = backend.xp
     data = data.astype("int32") if data.dtype == "bool" else data
     slots = _slots(xp, segment_ids, num_segments)
     total = xp.zeros((num_segments + 1, *data.shape[1:]), dtype=data.dtype)
     backend.scatter_add(total, slots, data)
-
-    def backward(dy: Array) -> tuple[Array, None]:
-        return _extended(xp, dy)[slots], None
-
-    return total[:num_segments], backward
+    return total[:num_segments], lambda dy: (_extended(xp, dy)[slots], None)
 
 
 def _extended(xp: Xp, dy: Array) -> Array:
@@ -89,7 +80,7 @@ def _extended(xp: Xp, dy: Array) -> Array:
     return xp.concatenate([dy, xp.zeros((1, *dy.shape[1:]), dtype=dy.dtype)])
 
 
-def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, largest: bool) -> Op:
+def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, largest: bool) -> Forward:
     xp = backend.xp
     slots = _slots(xp, segment_ids, n)
     combine = xp.maximum if largest else xp.minimum
@@ -106,19 +97,19 @@ def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, 
 
 
 @primitive
-def _segment_max(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_max(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The largest of each segment; equal maxima share the gradient equally"""
     return _segment_extreme(backend, data, segment_ids, num_segments, True)
 
 
 @primitive
-def _segment_min(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_min(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The smallest of each segment; equal minima share the gradient equally"""
     return _segment_extreme(backend, data, segment_ids, num_segments, False)
 
 
 @primitive
-def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Op:
+def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The product of each segment, 1 of an empty one"""
     data = data.astype("int32") if data.dtype == "bool" else data
     slots = _slots(xp, segment_ids, num_segments)

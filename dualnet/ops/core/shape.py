@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,27 +15,27 @@ from ...core.op import primitive
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Axis, Const, Op, Spec, Xp, sum_to
+from .._common import Array, Axis, Forward, NoGrad, Spec, Xp, along_axis, sum_to
 from ..registry import export, op
 from .indexing import take
 
 
 @op("numpy", shape=shape_rules.reshape)
-def reshape(xp: Xp, x: Array, /, newshape: Sequence[int]) -> Op:
+def reshape(xp: Xp, x: Array, /, newshape: Sequence[int]) -> Forward:
     """The same elements, in C order, in another shape; one entry may be -1"""
     before = x.shape
     return x.reshape(newshape), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.ravel)
-def ravel(xp: Xp, x: Array, /) -> Op:
+def ravel(xp: Xp, x: Array, /) -> Forward:
     """The elements in C order.  x: any shape -> (size,)"""
     before = x.shape
     return x.reshape(-1), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.transpose)
-def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Op:
+def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Forward:
     """Axes in another order, reversed by default"""
     order = tuple(a % x.ndim for a in axes) if axes is not None else tuple(reversed(range(x.ndim)))
     if sorted(order) != list(range(x.ndim)):
@@ -44,54 +45,54 @@ def transpose(xp: Xp, x: Array, /, axes: Sequence[int] | None = None) -> Op:
 
 
 @op("numpy", shape=shape_rules.swapaxes)
-def swapaxes(xp: Xp, x: Array, /, axis1: int, axis2: int) -> Op:
+def swapaxes(xp: Xp, x: Array, /, axis1: int, axis2: int) -> Forward:
     """Two axes exchanged"""
     return xp.swapaxes(x, axis1, axis2), lambda dy: xp.swapaxes(dy, axis1, axis2)
 
 
 @op("numpy", shape=shape_rules.moveaxis)
-def moveaxis(xp: Xp, x: Array, /, source: int | Sequence[int], destination: int | Sequence[int]) -> Op:
+def moveaxis(xp: Xp, x: Array, /, source: int | Sequence[int], destination: int | Sequence[int]) -> Forward:
     """Axes moved to other positions, the others keep their order"""
     return xp.moveaxis(x, source, destination), lambda dy: xp.moveaxis(dy, destination, source)
 
 
 @op("numpy", shape=shape_rules.expand_dims)
-def expand_dims(xp: Xp, x: Array, /, axis: int | tuple[int, ...]) -> Op:
+def expand_dims(xp: Xp, x: Array, /, axis: int | tuple[int, ...]) -> Forward:
     """A new axis of length 1 (or several)"""
     before = x.shape
     return xp.expand_dims(x, axis), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.squeeze)
-def squeeze(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
+def squeeze(xp: Xp, x: Array, /, axis: Axis = None) -> Forward:
     """Axes of length 1 removed: all of them, or those given"""
     before = x.shape
     return xp.squeeze(x, axis), lambda dy: dy.reshape(before)
 
 
 @op("numpy", shape=shape_rules.broadcast_to)
-def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Op:
+def broadcast_to(xp: Xp, x: Array, /, shape: Sequence[int]) -> Forward:
     """x repeated along axes of length 1 and along new leading axes"""
     return xp.broadcast_to(x, tuple(shape)), lambda dy: sum_to(xp, dy, x)
 
 
 @op("numpy", shape=shape_rules.flip)
-def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Op:
+def flip(xp: Xp, x: Array, /, axis: Axis = None) -> Forward:
     """The order of elements reversed along an axis (all of them by default)"""
     return xp.flip(x, axis), lambda dy: xp.flip(dy, axis)
 
 
-@op("numpy", shape=shape_rules.roll)
-def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Op:
+@op("numpy", shape=lambda x, shift, axis=None: shape_rules.flip(x, axis))
+def roll(xp: Xp, x: Array, /, shift: int | tuple[int, ...], axis: Axis = None) -> Forward:
     """Elements shifted along an axis; those shifted out re-enter at the other end"""
     back = tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
     return xp.roll(x, shift, axis), lambda dy: xp.roll(dy, back, axis)
 
 
 @primitive(shape=shape_rules.repeat)
-def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Op:
-    source = x if axis is not None else x.reshape(-1)
-    at = axis % source.ndim if axis is not None else 0
+def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Forward:
+    source, at = along_axis(x, axis)
+    at %= source.ndim
 
     def backward(dy: Array) -> Array:
         n = source.shape
@@ -115,7 +116,7 @@ def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> 
 
 
 @op("numpy", shape=shape_rules.tile)
-def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
+def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Forward:
     """The whole tensor repeated along each axis"""
     times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
     rank = max(len(times), x.ndim)
@@ -129,17 +130,15 @@ def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Op:
     return xp.tile(x, times), backward
 
 
-@primitive(shape=shape_rules.concatenate_all)
-def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Op:
+@primitive(shape=lambda *xs, axis=-1: shape_rules.concatenate(xs, axis))
+def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
     if not -xs[0].ndim <= axis < xs[0].ndim:
         raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {xs[0].ndim} axes")
     at = axis % xs[0].ndim
-    stops: list[int] = []
-    for x in xs:
-        stops.append((stops[-1] if stops else 0) + x.shape[at])
 
     def backward(dy: Array) -> tuple[Array, ...]:
+        stops = itertools.accumulate(x.shape[at] for x in xs)
         return tuple(dy[(slice(None),) * at + (slice(stop - x.shape[at], stop),)] for x, stop in zip(xs, stops))
 
     return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
@@ -155,15 +154,11 @@ def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     return _concatenate(*xs, axis=axis)
 
 
-@primitive(shape=shape_rules.stack_all)
-def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Op:
+@primitive(shape=lambda *xs, axis=0: shape_rules.stack(xs, axis))
+def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
-
-    def backward(dy: Array) -> tuple[Array, ...]:
-        front = xp.moveaxis(dy, axis, 0)
-        return tuple(front[i] for i in range(len(xs)))
-
-    return xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis), backward
+    y = xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis)
+    return y, lambda dy: tuple(xp.moveaxis(dy, axis, 0))
 
 
 @op("numpy", shape=shape_rules.stack)
@@ -179,11 +174,8 @@ def _split(
     xp: Xp, x: Array, /, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
 ) -> tuple[tuple[Array, ...], Any]:
     """A number of parts, which need not be even, or those between the given indices"""
-
-    def backward(dys: tuple[Array, ...]) -> Array:
-        return xp.concatenate(list(dys), axis=axis)
-
-    return tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis)), backward
+    parts = tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis))
+    return parts, lambda dys: xp.concatenate(list(dys), axis=axis)
 
 
 @op("numpy", shape=shape_rules.split)
@@ -206,24 +198,18 @@ def unstack(x: Any, /, num: int | None = None, axis: int = 0) -> tuple[Tensor, .
     """The slices along an axis, which is removed, as a tuple. num: their number, if the shape does not tell"""
     if not -ndim(x) <= axis < ndim(x):
         raise ValueError(f"unstack: axis {axis} is out of bounds for a tensor with {ndim(x)} axes")
-    slices: Any = _unstack(x, axis=axis)
-    return slices
+    return _unstack(x, axis=axis)  # type: ignore[return-value]
 
 
 @primitive
 def _unstack(xp: Xp, x: Array, /, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
-    front = xp.moveaxis(x, axis, 0)
-
-    def backward(dys: tuple[Array, ...]) -> Array:
-        return xp.stack(list(dys), axis=axis)
-
-    return tuple(front[i] for i in range(front.shape[0])), backward
+    return tuple(xp.moveaxis(x, axis, 0)), lambda dys: xp.stack(list(dys), axis=axis)
 
 
 @op("numpy", call=("x", "constant_values"), shape=shape_rules.pad)
 def pad(
     xp: Xp, x: Array, /, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
-) -> Op:
+) -> Forward:
     """Elements added at both ends of axes.
 
     Args:
@@ -232,10 +218,7 @@ def pad(
     """
     if mode not in ("constant", "reflect", "symmetric"):
         raise ValueError(f'pad: mode {mode!r} is not known; expected "constant", "reflect" or "symmetric"')
-    widths = [pad_width] * x.ndim if isinstance(pad_width, int) else list(pad_width)
-    if len(widths) == 2 and all(isinstance(w, int) for w in widths):
-        widths = [tuple(widths)] * x.ndim
-    pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in (widths * x.ndim if len(widths) == 1 else widths)]
+    pairs = shape_rules.pad_pairs(pad_width, x.ndim)
     if mode != "constant" and constant_values is not None:
         raise ValueError(f'pad: constant_values is of mode "constant", got it with mode {mode!r}; leave it out')
     options = {"constant_values": constant_values or 0} if mode == "constant" else {}
@@ -294,7 +277,7 @@ def dtype(x: Any) -> str:
 
 
 @op("numpy")
-def view(xp: Xp, x: Array, /, dtype: str | None = None) -> Const:
+def view(xp: Xp, x: Array, /, dtype: str | None = None) -> NoGrad:
     """The same bytes read as another dtype. The last axis grows or shrinks when the item sizes differ"""
     x = x if x.flags.c_contiguous else xp.ascontiguousarray(x)
     return x.view(standardize_dtype(dtype or x.dtype)), None

@@ -7,13 +7,8 @@ from typing import Any
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, promote
+from .._common import Array, Forward, NoGrad, Xp, along_axis, as_array, promote
 from ..registry import op
-
-
-def _along(x: Array, axis: int | None) -> tuple[Array, int]:
-    """x and the axis to work along; for None, x flattened."""
-    return (x.reshape(-1), 0) if axis is None else (x, axis)
 
 
 def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> Array:
@@ -24,27 +19,24 @@ def _put(xp: Xp, shape: tuple[int, ...], order: Array, dy: Array, axis: int) -> 
 
 
 @op("numpy", shape=shape_rules.along_last)
-def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Op:
+def sort(xp: Xp, x: Array, /, axis: int | None = -1) -> Forward:
     """The elements along an axis in ascending order, NaN last (axis=None: of the flattened tensor)"""
-    row, at = _along(x, axis)
-
-    def backward(dy: Array) -> Array:
-        return _put(xp, row.shape, xp.argsort(row, axis=at, kind="stable"), dy, at).reshape(x.shape)
-
-    return xp.sort(row, axis=at), backward
+    row, at = along_axis(x, axis)
+    y = xp.sort(row, axis=at)
+    return y, lambda dy: _put(xp, row.shape, xp.argsort(row, axis=at, kind="stable"), dy, at).reshape(x.shape)
 
 
 @op("numpy", shape=shape_rules.along_last)
-def argsort(xp: Xp, x: Array, /, axis: int | None = -1) -> Const:
+def argsort(xp: Xp, x: Array, /, axis: int | None = -1) -> NoGrad:
     """The indices (int32) that sort the elements along an axis; stable"""
-    row, at = _along(x, axis)
+    row, at = along_axis(x, axis)
     return xp.argsort(row, axis=at, kind="stable").astype("int32"), None
 
 
 @op("numpy")
-def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> Const:
+def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> NoGrad:
     """Indices (int32) that bring the ``kth`` smallest to position ``kth``, none larger before it and none smaller after"""
-    row, at = _along(x, axis)
+    row, at = along_axis(x, axis)
     n = row.shape[at]
     if not -n <= kth < n:
         raise ValueError(f"argpartition: expected kth from {-n} to {n - 1} (the axis has {n} elements), got {kth}")
@@ -52,17 +44,13 @@ def argpartition(xp: Xp, x: Array, /, kth: int, axis: int | None = -1) -> Const:
 
 
 @primitive
-def _take_distinct(xp: Xp, x: Array, indices: Array, /) -> Op:
+def _take_distinct(xp: Xp, x: Array, indices: Array, /) -> Forward:
     """Elements of each row.  x: (..., n)  indices: (..., k), distinct within a row -> (..., k)"""
-
-    def backward(dy: Array) -> tuple[Array, None]:
-        return _put(xp, x.shape, indices, dy, -1), None
-
-    return xp.take_along_axis(x, indices, axis=-1), backward
+    return xp.take_along_axis(x, indices, axis=-1), lambda dy: (_put(xp, x.shape, indices, dy, -1), None)
 
 
 @primitive
-def _top_indices(xp: Xp, x: Array, /, k: int) -> Const:
+def _top_indices(xp: Xp, x: Array, /, k: int) -> NoGrad:
     """The indices of the k largest of each row, in descending order; the first of equals first.  (..., n) -> (..., k)"""
     if x.ndim == 0:
         raise ValueError("top_k: expected at least one axis, got a tensor without axes")
@@ -85,7 +73,7 @@ def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 
 @op("math", shape=shape_rules.unchanged)
-def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
+def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> NoGrad:
     """Whether fewer than k predictions are larger than that of the target.
 
     targets: (batch,) of class numbers  predictions: (batch, classes) -> (batch,) of bool. A class out of range,
@@ -105,7 +93,7 @@ def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> Const:
 
 
 @op("numpy", class_name="SearchSorted", shape=shape_rules.of_second)
-def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "left") -> Const:
+def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "left") -> NoGrad:
     """The insertion index of each value, as int32.  sorted_sequence: (n,) ascending  values: any shape -> that shape, from 0 to n
 
     Args:
@@ -116,15 +104,14 @@ def searchsorted(xp: Xp, sorted_sequence: Array, values: Array, /, side: str = "
     if side not in ("left", "right"):
         raise ValueError(f'searchsorted: expected side "left" or "right", got {side!r}')
     sequence, v = promote(sorted_sequence, values)
-    v = v if hasattr(v, "dtype") else xp.full((), v, dtype=sequence.dtype)
-    return xp.searchsorted(sequence, v, side=side).astype("int32"), None
+    return xp.searchsorted(sequence, as_array(xp, v, sequence), side=side).astype("int32"), None
 
 
 @op("numpy", class_name="IsIn", shape=shape_rules.unchanged)
-def isin(xp: Xp, x1: Array, x2: Array, /, assume_unique: bool = False, invert: bool = False) -> Const:
+def isin(xp: Xp, x1: Array, x2: Array, /, assume_unique: bool = False, invert: bool = False) -> NoGrad:
     """Whether each element of x1 is among those of x2 (is not, with ``invert``). NaN is equal to nothing"""
     x, y = promote(x1, x2)
-    y = y.reshape(-1) if hasattr(y, "dtype") else xp.full((1,), y, dtype=x.dtype)
+    y = as_array(xp, y, x).reshape(-1)
     if y.size == 0:
         return xp.full(x.shape, bool(invert)), None
     if x.dtype == "bool":

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Spec, Xp
-from ..math.arithmetic import where
+from .._common import Array, Forward, Xp
+from ..math.comparison import where
 from ..math.elementwise import copy
 from ..registry import op
 from .create import convert_to_tensor
@@ -48,51 +49,39 @@ def dstack(xs: Sequence[Any], /) -> Tensor:
 
 def _with_axes(x: Any, count: int) -> Any:
     """x with at least ``count`` axes: a vector as a row, then a last axis."""
-    if ndim(x) == 0:
-        x = expand_dims(x, 0)
-    if ndim(x) == 1:
+    while ndim(x) < 2:
         x = expand_dims(x, 0)
     return expand_dims(x, 2) if count == 3 and ndim(x) == 2 else x
 
 
-def _array_split_shape(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Spec]:
-    n, parts = x.shape[axis], indices_or_sections
-    if isinstance(parts, int):
-        lengths = [None if n is None else n // parts + (i < n % parts) for i in range(parts)]
-    else:
-        edges = [0, *parts, n]
-        lengths = [None if None in (a, b) else len(range(n or b)[a:b]) for a, b in zip(edges, edges[1:])]
-    return [Spec(tuple(m if i == axis % x.ndim else k for i, k in enumerate(x.shape)), x.dtype) for m in lengths]
-
-
-@op("numpy", shape=_array_split_shape)
+@op("numpy", shape=functools.partial(shape_rules.split, even=False))
 def array_split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts along an axis: a number of nearly equal ones, the longer ones first, or those between the given indices"""
     return list(_split(x, indices_or_sections=indices_or_sections, axis=axis, even=False))
 
 
-def _along(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: int) -> list[Tensor]:
+@op("numpy", shape="traced")
+def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts along the second axis (of a vector along its only one), a number of equal ones or those between indices"""
+    return _split_axis("hsplit", x, indices_or_sections, 0 if ndim(x) == 1 else 1)
+
+
+@op("numpy", shape="traced")
+def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts along the first axis: a number of equal ones, or those between the given indices"""
+    return _split_axis("vsplit", x, indices_or_sections, 0)
+
+
+@op("numpy", shape="traced")
+def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Parts along the third axis: a number of equal ones, or those between the given indices"""
+    return _split_axis("dsplit", x, indices_or_sections, 2)
+
+
+def _split_axis(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: int) -> list[Tensor]:
     if axis >= ndim(x):
         raise ValueError(f"{name}: expected at least {axis + 1} axes, got {ndim(x)}")
     return split(x, indices_or_sections, axis=axis)
-
-
-@op("numpy", shape=shape_rules.hsplit)
-def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """Parts along the second axis (of a vector along its only one), a number of equal ones or those between indices"""
-    return _along("hsplit", x, indices_or_sections, 0 if ndim(x) == 1 else 1)
-
-
-@op("numpy", shape=shape_rules.vsplit)
-def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """Parts along the first axis: a number of equal ones, or those between the given indices"""
-    return _along("vsplit", x, indices_or_sections, 0)
-
-
-@op("numpy", shape=shape_rules.dsplit)
-def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """Parts along the third axis: a number of equal ones, or those between the given indices"""
-    return _along("dsplit", x, indices_or_sections, 2)
 
 
 @op("numpy", shape=shape_rules.unchanged_dtype)
@@ -128,7 +117,7 @@ def rot90(array: Any, /, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
 
 
 @primitive
-def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Op:
+def _meshgrid(xp: Xp, *xs: Array, indexing: str = "xy") -> Forward:
     order = list(range(len(xs)))
     if indexing == "xy" and len(xs) > 1:
         order[:2] = [1, 0]  # the axis along which each of them lies
@@ -159,11 +148,11 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
 @primitive
 def _unravel_index(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
     rest = indices.astype("int64")
-    parts = []
+    index_by_axis: list[Array] = []
     for n in reversed(tuple(shape)):
-        parts.append((rest % n).astype(indices.dtype))
+        index_by_axis.insert(0, (rest % n).astype(indices.dtype))
         rest = rest // n
-    return tuple(reversed(parts)), None
+    return tuple(index_by_axis), None
 
 
 @op("numpy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import shape_rules
-from .._common import Array, Op, Spec, Xp
+from .._common import Array, Forward, Spec, Xp
 from ..nn._windows import first_spatial_axis
 from ..registry import op
 
@@ -22,7 +22,7 @@ def _grayscale_shape(images: Any, data_format: str | None = None) -> Spec:
 
 
 @op("image", class_name="RGBToGrayscale", shape=_grayscale_shape)
-def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
+def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -> Forward:
     """Brightness: 0.2989 red + 0.587 green + 0.114 blue, in one channel.  Integers stay integers, truncated
 
     Images of one channel are returned unchanged.
@@ -47,7 +47,7 @@ def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -
 
 
 @op("image", class_name="RGBToHSV", shape=shape_rules.unchanged_float)
-def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
+def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Forward:
     """Hue, saturation and value of floating point images, all from 0 to 1 when red, green and blue are
 
     A gray pixel has hue 0; the gradient of hue and saturation is 0 there.
@@ -88,7 +88,7 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
 
 
 @op("image", class_name="HSVToRGB", shape=shape_rules.unchanged_float)
-def hsv_to_rgb(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
+def hsv_to_rgb(xp: Xp, images: Array, /, data_format: str | None = None) -> Forward:
     """Red, green and blue from hue, saturation and value: the inverse of ``rgb_to_hsv``. Hues a whole number apart are equal"""
     axis = _channels("hsv_to_rgb", images, data_format, floating=True)
     hue, saturation, value = _colors(xp, images, axis)

@@ -11,7 +11,8 @@ from .. import shape_rules
 from ..core.indexing import get_item
 from ..core.shape import pad, stack
 from ..math.arithmetic import add, divide, multiply, subtract
-from ..math.elementwise import cast, square
+from ..math.elementwise import cast
+from ..math.exponential import square
 from ..math.reduce import mean
 from ..nn._windows import first_spatial_axis, one_per_axis
 from ..registry import op

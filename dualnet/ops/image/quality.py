@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.tensor import Tensor
 from ..math.arithmetic import subtract
-from ..math.elementwise import log10, square
+from ..math.exponential import log10, square
 from ..math.reduce import mean
 from ..registry import op
 

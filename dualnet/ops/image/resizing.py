@@ -12,7 +12,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..core.indexing import get_item
 from ..core.shape import pad
 from ..nn._windows import first_spatial_axis
@@ -76,7 +76,7 @@ def resize(
 
 
 @primitive
-def _resize(backend: Backend, x: Array, /, size: Sequence[int], first: int, method: str, antialias: bool) -> Op:
+def _resize(backend: Backend, x: Array, /, size: Sequence[int], first: int, method: str, antialias: bool) -> Forward:
     """The two axes from ``first`` on in another size."""
     dtype = x.dtype
     y = x if dtype.kind == "f" and dtype.itemsize > 2 else x.astype("float32")

@@ -18,7 +18,7 @@ from typing import Any
 from dualnet_backends import Backend
 
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..nn._windows import first_spatial_axis
 from ..registry import op
 
@@ -37,7 +37,7 @@ def map_coordinates(
     order: int,
     fill_mode: str = "constant",
     fill_value: float = 0.0,
-) -> Op:
+) -> Forward:
     """The values of an array at points between its elements.  inputs: rank d  coordinates: (d, ...) -> (...)
 
     There is a gradient for the coordinates too.
@@ -80,7 +80,7 @@ def affine_transform(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Op:
+) -> Forward:
     """Images moved, turned, scaled or sheared: the pixel (x, y) of the result is that at (a0 x + a1 y + a2, b0 x + b1 y + b2).
 
     Args:
@@ -114,7 +114,7 @@ def perspective_transform(
     interpolation: str = "bilinear",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Op:
+) -> Forward:
     """A perspective transform, which takes four points to four others and keeps straight lines straight.
 
     The points have no gradient. Outside the images is ``fill_value``.

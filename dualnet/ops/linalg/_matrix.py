@@ -33,6 +33,6 @@ def diagonal(xp: Xp, d: Array) -> Array:
 
 def differences(xp: Xp, w: Array) -> Array:
     """1 / (w_j - w_i), and 0 where they are equal.  w: (..., n) -> (..., n, n)"""
-    gap = w[..., None, :] - w[..., :, None]
-    same = gap == 0
-    return xp.where(same, xp.zeros_like(gap), 1 / xp.where(same, xp.ones_like(gap), gap))
+    difference = w[..., None, :] - w[..., :, None]
+    same = difference == 0
+    return xp.where(same, xp.zeros_like(difference), 1 / xp.where(same, xp.ones_like(difference), difference))

@@ -9,13 +9,13 @@ from typing import Any
 
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp
+from .._common import Array, Forward, NoGrad, Xp
 from ..registry import op
 from ._matrix import diagonal, differences, matrices, regular, t
 
 
 @op("linalg", shape=shape_rules.square)
-def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
+def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Forward:
     """The lower triangular L with L @ L^T = x, for symmetric positive definite x; other x are symmetrized, (x + x^T) / 2.
 
     x: (..., n, n) -> (..., n, n)
@@ -40,7 +40,7 @@ def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Op:
 
 
 @op("linalg")
-def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
+def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Forward:
     """(q, r): q with orthonormal columns, r upper triangular, q @ r = x.
 
     Args:
@@ -76,7 +76,7 @@ def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Op:
 
 
 @op("linalg", shape=shape_rules.eigh)
-def eigh(xp: Xp, x: Array, /) -> Op:
+def eigh(xp: Xp, x: Array, /) -> Forward:
     """(w, v): eigenvalues in ascending order and eigenvectors, in columns, of symmetric x; other x are symmetrized,
     (x + x^T) / 2.
 
@@ -95,7 +95,7 @@ def eigh(xp: Xp, x: Array, /) -> Op:
 
 
 @op("linalg", shape=shape_rules.eig)
-def eig(xp: Xp, x: Array, /) -> Const:
+def eig(xp: Xp, x: Array, /) -> NoGrad:
     """(w, v): the eigenvalues and eigenvectors, in columns, of any square matrix: complex, in unspecified order.
 
     x: (..., n, n) -> (..., n), (..., n, n).  Without gradient.
@@ -107,7 +107,7 @@ def eig(xp: Xp, x: Array, /) -> Const:
 
 
 @primitive
-def _svd(xp: Xp, x: Array, /, full_matrices: bool = True) -> Op:
+def _svd(xp: Xp, x: Array, /, full_matrices: bool = True) -> Forward:
     a = matrices("svd", x)
     m, n = a.shape[-2:]
     k = min(m, n)
@@ -133,7 +133,7 @@ def _svd(xp: Xp, x: Array, /, full_matrices: bool = True) -> Op:
 
 
 @primitive
-def _singular_values(xp: Xp, x: Array, /) -> Op:
+def _singular_values(xp: Xp, x: Array, /) -> Forward:
     a = matrices("svd", x)
     u, s, vh = xp.linalg.svd(a, full_matrices=False)
     return s, lambda ds: (u * ds[..., None, :]) @ vh

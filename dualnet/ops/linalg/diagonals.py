@@ -8,7 +8,7 @@ from typing import Any
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..core.shape import ndim, ravel
 from ..math.reduce import sum
 from ..registry import op
@@ -20,8 +20,8 @@ def _diagonal_indices(xp: Xp, length: int, offset: int) -> tuple[Array, Array]:
     return i + builtins.max(-offset, 0), i + builtins.max(offset, 0)
 
 
-@op("numpy", shape=shape_rules.diagonal)
-def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Op:
+@op("numpy")
+def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Forward:
     """The diagonal of each matrix in two axes, ``offset`` above the main diagonal.  x: (..., n, ..., m, ...) -> (..., d)"""
     if x.ndim < 2:
         raise ValueError(f"diagonal: expected at least two axes, got shape {x.shape}")
@@ -37,19 +37,15 @@ def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 
 
 
 @primitive
-def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Op:
+def _diagonal_matrix(xp: Xp, x: Array, /, k: int = 0) -> Forward:
     """A square matrix with x on its k-th diagonal and 0 elsewhere.  x: (n,) -> (n + |k|, n + |k|)"""
     n = x.shape[0] + builtins.abs(k)
     y = xp.zeros((n, n), dtype=x.dtype)
     y[_diagonal_indices(xp, x.shape[0], k)] = x
-
-    def backward(dy: Array) -> Array:
-        return xp.diagonal(dy, k)
-
-    return y, backward
+    return y, lambda dy: xp.diagonal(dy, k)
 
 
-@op("numpy", shape=shape_rules.diag)
+@op("numpy", shape="traced")
 def diag(x: Any, /, k: int = 0) -> Tensor:
     """A vector as the k-th diagonal of a matrix, or the k-th diagonal of a matrix.  (n,) or (n, m)"""
     if ndim(x) not in (1, 2):
@@ -57,26 +53,26 @@ def diag(x: Any, /, k: int = 0) -> Tensor:
     return _diagonal_matrix(x, k) if ndim(x) == 1 else diagonal(x, k)
 
 
-@op("numpy", shape=shape_rules.diagflat)
+@op("numpy", shape="traced")
 def diagflat(x: Any, /, k: int = 0) -> Tensor:
     """The matrix with all elements of x on its k-th diagonal"""
     return _diagonal_matrix(ravel(x), k)
 
 
-@op("numpy", shape=shape_rules.trace)
+@op("numpy", shape="traced")
 def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of each diagonal"""
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
 @op("numpy", shape=shape_rules.matrix)
-def tril(xp: Xp, x: Array, /, k: int = 0) -> Op:
+def tril(xp: Xp, x: Array, /, k: int = 0) -> Forward:
     """The elements on and below the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.tri(*_matrix(x), k=k, dtype="bool"))
 
 
 @op("numpy", shape=shape_rules.matrix)
-def triu(xp: Xp, x: Array, /, k: int = 0) -> Op:
+def triu(xp: Xp, x: Array, /, k: int = 0) -> Forward:
     """The elements on and above the k-th diagonal of each matrix, 0 elsewhere.  x: (..., n, m)"""
     return _masked(xp, x, xp.logical_not(xp.tri(*_matrix(x), k=k - 1, dtype="bool")))
 
@@ -87,12 +83,12 @@ def _matrix(x: Array) -> tuple[int, int]:
     return x.shape[-2:]
 
 
-def _masked(xp: Xp, x: Array, mask: Array) -> Op:
+def _masked(xp: Xp, x: Array, mask: Array) -> Forward:
     return xp.where(mask, x, xp.zeros((), dtype=x.dtype)), lambda dy: xp.where(mask, dy, xp.zeros((), dtype=dy.dtype))
 
 
-@op("numpy", shape=shape_rules.vander)
-def vander(xp: Xp, x: Array, /, N: int | None = None, increasing: bool = False) -> Op:
+@op("numpy")
+def vander(xp: Xp, x: Array, /, N: int | None = None, increasing: bool = False) -> Forward:
     """The powers of x as columns, the highest first unless ``increasing``.  x: (n,) -> (n, N), N = n by default"""
     if x.ndim != 1:
         raise ValueError(f"vander: expected a vector, got shape {x.shape}")

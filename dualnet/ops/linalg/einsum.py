@@ -12,7 +12,7 @@ from ...core.dtypes import result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..registry import op
 
 Label = str  # one letter, or "...n" for the n-th axis from the right within an ellipsis
@@ -22,7 +22,8 @@ Labels = tuple[Label, ...]
 def _einsum_shape(*operands: Any, subscripts: str, widen: bool = True) -> shape_rules.Shape:
     shapes = [shape_rules.shape_of(x) for x in operands]
     terms, output = _parse(subscripts, [len(shape) for shape in shapes])
-    return shape_rules.labelled(terms, shapes, output)
+    sizes = _sizes(subscripts, terms, shapes, output)
+    return tuple(sizes[label] for label in output)
 
 
 @op(
@@ -56,11 +57,9 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
 
 
 @primitive(in_place_grads=True, shape=_einsum_shape)
-def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = True) -> Op:
+def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = True) -> Forward:
     terms, output = _parse(subscripts, [x.ndim for x in operands])
-    sizes = _sizes(subscripts, terms, [x.shape for x in operands])
-    if missing := [a for a in output if a not in sizes]:
-        raise ValueError(f"einsum: {subscripts!r} has {missing[0]!r} in the result and in no operand")
+    sizes = _sizes(subscripts, terms, [x.shape for x in operands], output)
     dtype = result_type(*(x.dtype for x in operands))
     if widen and all(x.dtype == "int8" for x in operands):
         dtype = "int32"  # as in matmul: a sum of products of int8 does not fit in int8
@@ -68,14 +67,11 @@ def _einsum(backend: Backend, *operands: Array, subscripts: str, widen: bool = T
     y = _contract(backend, list(terms), arrays, output, sizes).astype(dtype, copy=False)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, ...]:
-        grads: list[Array | None] = []
+        grads: list[Array | None] = [None] * len(operands)
         for i, (term, x) in enumerate(zip(terms, operands)):
-            if out[i] is False:
-                grads.append(None)
-                continue
-            others = [t for j, t in enumerate(terms) if j != i]
-            factors = [a for j, a in enumerate(arrays) if j != i]
-            grads.append(_gradient(backend, [output, *others], [dy, *factors], term, x, sizes))
+            if out[i] is not False:
+                others, factors = [*terms[:i], *terms[i + 1 :]], [*arrays[:i], *arrays[i + 1 :]]
+                grads[i] = _gradient(backend, [output, *others], [dy, *factors], term, x, sizes)
         return tuple(grads)
 
     return y, backward
@@ -119,15 +115,18 @@ def _labels(subscripts: str, group: str, hidden: int) -> Labels:
     return (*front, *(_hidden(hidden) if dots else ()), *back)
 
 
-def _sizes(subscripts: str, terms: Sequence[Labels], shapes: Sequence[tuple[int, ...]]) -> dict[Label, int]:
-    """The size of every label, where 1 broadcasts."""
-    sizes: dict[Label, int] = {}
+def _sizes(subscripts: str, terms: Sequence[Labels], shapes: Sequence[Any], output: Labels) -> dict[Label, Any]:
+    """The size of every label, where 1 broadcasts; in shape inference None where no operand tells it."""
+    sizes: dict[Label, Any] = {}
     for term, shape in zip(terms, shapes):
         for label, n in zip(term, shape):
-            known = sizes.get(label, 1)
-            if 1 not in (n, known) and n != known:
+            known = sizes.setdefault(label, n)
+            if known == 1 or (known is None and n != 1):
+                sizes[label] = n
+            elif n not in (1, None, known):
                 raise ValueError(f"einsum: {subscripts!r} on shapes {list(shapes)}: {label!r} is {known} and {n}")
-            sizes[label] = n if known == 1 else known
+    if missing := [label for label in output if label not in sizes]:
+        raise ValueError(f"einsum: {subscripts!r} has {missing[0]!r} in the result and in no operand")
     return sizes
 
 

@@ -9,7 +9,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, floating, promote, sum_to
+from .._common import Array, Forward, floating, promote, sum_to
 from ..core.shape import ndim
 from ..math.arithmetic import multiply
 from ..nn.activation import FROM_OUTPUT
@@ -17,7 +17,7 @@ from ..registry import op
 
 
 @op("numpy", in_place_grads=True, shape=shape_rules.matmul)
-def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
+def matmul(backend: Backend, x1: Array, x2: Array, /) -> Forward:
     """The matrix product over the last two axes, the others broadcast.
 
     x1: (..., m, k)  x2: (..., k, n) -> (..., m, n); a vector counts as a row on the left and as a column on the right.
@@ -54,7 +54,9 @@ def matmul(backend: Backend, x1: Array, x2: Array, /) -> Op:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.dense)
-def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, /, activation: str = "linear") -> Op:
+def dense(
+    backend: Backend, x: Array, kernel: Array, bias: Array | None = None, /, activation: str = "linear"
+) -> Forward:
     """activation(x @ kernel + bias) in one op.
 
     x: (..., in)  kernel: (in, out)  bias: (out,) or None -> (..., out).  activation: a key of
@@ -80,7 +82,7 @@ def dense(backend: Backend, x: Array, kernel: Array, bias: Array | None = None, 
     return y, backward
 
 
-@op("numpy", shape=shape_rules.dot)
+@op("numpy", shape="traced")
 def dot(x1: Any, x2: Any, /) -> Tensor:
     """The product of two vectors, matrices or scalars, as ``numpy.dot`` for up to two axes on the right."""
     if ndim(x1) == 0 or ndim(x2) == 0:

@@ -11,7 +11,7 @@ from ...core.dtypes import result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, sum_to
+from .._common import Array, Forward, NoGrad, Xp, sum_to
 from ..core.shape import ndim, swapaxes
 from ..registry import op
 from ._matrix import matrices, regular, t
@@ -19,14 +19,14 @@ from .linear import matmul
 
 
 @op("linalg", shape=shape_rules.square)
-def inv(xp: Xp, x: Array, /) -> Op:
+def inv(xp: Xp, x: Array, /) -> Forward:
     """The inverse.  x: (..., n, n) -> (..., n, n)"""
     y = xp.linalg.inv(regular(xp, matrices("inv", x, square=True)))
     return y, lambda dy: -(t(xp, y) @ dy @ t(xp, y))
 
 
 @op("linalg", shape=shape_rules.determinant)
-def det(xp: Xp, x: Array, /) -> Op:
+def det(xp: Xp, x: Array, /) -> Forward:
     """The determinant.  x: (..., n, n) -> (...)"""
     a = matrices("det", x, square=True)
 
@@ -42,15 +42,11 @@ def det(xp: Xp, x: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.sign_and_logdet)
-def slogdet(xp: Xp, x: Array, /) -> Op:
+def slogdet(xp: Xp, x: Array, /) -> Forward:
     """(sign, logarithm of the absolute value) of the determinant.  x: (..., n, n) -> (...), (...)"""
     a = matrices("slogdet", x, square=True)
     sign, log = xp.linalg.slogdet(a)
-
-    def backward(dys: tuple[Array, Array]) -> Array:
-        return t(xp, xp.linalg.inv(a)) * dys[1][..., None, None]
-
-    return (sign, log), backward
+    return (sign, log), lambda dys: t(xp, xp.linalg.inv(a)) * dys[1][..., None, None]
 
 
 @op("math", shape=shape_rules.determinant)
@@ -63,8 +59,7 @@ def _equations(name: str, a: Array, b: Array) -> tuple[Array, Array, bool]:
     """The matrices, the right hand sides as columns, and whether these were vectors."""
     a, b = (v.astype(result_type(a.dtype, b.dtype), copy=False) for v in (a, b))
     a = matrices(name, a, square=True)
-    vector = b.ndim == a.ndim - 1
-    vector = vector or b.ndim == 1
+    vector = b.ndim in (1, a.ndim - 1)
     if b.ndim == 0 or b.shape[-1 if vector else -2] != a.shape[-1]:
         n = a.shape[-1]
         raise ValueError(
@@ -76,14 +71,14 @@ def _equations(name: str, a: Array, b: Array) -> tuple[Array, Array, bool]:
 
 
 @op("linalg", shape=shape_rules.solve)
-def solve(xp: Xp, a: Array, b: Array, /) -> Op:
+def solve(xp: Xp, a: Array, b: Array, /) -> Forward:
     """x with a @ x = b.  a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b"""
     matrix, right, vector = _equations("solve", a, b)
     return _solved(xp, regular(xp, matrix), right, vector, lambda da: da, a, b)
 
 
 @op("linalg", shape=shape_rules.solve)
-def solve_triangular(xp: Xp, a: Array, b: Array, /, lower: bool = False) -> Op:
+def solve_triangular(xp: Xp, a: Array, b: Array, /, lower: bool = False) -> Forward:
     """x with a @ x = b, of the upper (``lower``: lower) triangle of a; the rest of a is ignored.
 
     a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b
@@ -94,7 +89,7 @@ def solve_triangular(xp: Xp, a: Array, b: Array, /, lower: bool = False) -> Op:
     return _solved(xp, triangle(regular(xp, matrix)), right, vector, triangle, a, b)
 
 
-def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Array, b: Array) -> Op:
+def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Array, b: Array) -> Forward:
     if matrix.shape[:-2] != right.shape[:-2]:  # cuSOLVER needs one matrix for each right hand side
         front = xp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
         matrix = xp.broadcast_to(matrix, front + matrix.shape[-2:])
@@ -122,7 +117,7 @@ def pinv(x: Array, /, rcond: float | None = None) -> Tensor:
 
 
 @primitive(shape=shape_rules.pinv)
-def _pinv(xp: Xp, x: Array, /, rcond: float | None = None, factor: float = 1) -> Op:
+def _pinv(xp: Xp, x: Array, /, rcond: float | None = None, factor: float = 1) -> Forward:
     a = matrices("pinv", x)
     m, n = a.shape[-2:]
     y = xp.linalg.pinv(a, rcond=_cutoff(a, factor) if rcond is None else rcond)
@@ -155,7 +150,7 @@ def lstsq(a: Array, b: Array, /, rcond: float | None = None) -> Tensor:
 
 
 @op("linalg")
-def matrix_rank(xp: Xp, x: Array, /, tol: float | None = None) -> Const:
+def matrix_rank(xp: Xp, x: Array, /, tol: float | None = None) -> NoGrad:
     """How many singular values are above ``tol`` (default: the largest times max(m, n) times the precision), as int32.
 
     x: (..., m, n) -> (...)
@@ -180,6 +175,6 @@ def cholesky_inverse(x: Array, /, upper: bool = False) -> Tensor:
 
 
 @primitive(shape=shape_rules.square)
-def _triangle(xp: Xp, x: Array, /, lower: bool) -> Op:
+def _triangle(xp: Xp, x: Array, /, lower: bool) -> Forward:
     part = xp.tril if lower else xp.triu
     return part(x), lambda dy: part(dy)

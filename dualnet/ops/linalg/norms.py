@@ -9,11 +9,12 @@ from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Axis, Op, Xp, floating
-from ..core.create import convert_to_tensor
+from .._common import Array, Axis, Forward, Xp, floating
+from ..core.create import _as_tensor
 from ..core.shape import expand_dims, moveaxis, ndim, shape, squeeze
 from ..math import reduce
-from ..math.arithmetic import not_equal, power
+from ..math.arithmetic import power
+from ..math.comparison import not_equal
 from ..math.elementwise import absolute, cast
 from ..math.reduce import _as_axis, _restore
 from ..registry import op
@@ -23,7 +24,7 @@ Order = float | str | None
 
 
 @primitive(shape=shape_rules.reduction)
-def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     x = floating(x)
     y = xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
 
@@ -45,7 +46,6 @@ def norm(x: Array, /, ord: Order = None, axis: Axis = None, keepdims: bool = Fal
             sum of the singular values, 2 and -2 the largest and smallest of them, 1 and -1 the largest and smallest sum
             of |x| down a column, ``inf`` and ``-inf`` along a row.
     """
-
     axis, rank = _as_axis(axis), ndim(x)
     axes = tuple(range(rank)) if axis is None else ((axis,) if isinstance(axis, int) else axis)
     if ord in (None, "euclidean"):
@@ -58,7 +58,6 @@ def norm(x: Array, /, ord: Order = None, axis: Axis = None, keepdims: bool = Fal
 
 
 def _vector_norm(x: Array, ord: Any, axis: int, keepdims: bool) -> Array:
-
     if isinstance(ord, str):
         raise ValueError(f"norm: ord={ord!r} is not known for vectors; expected None, a number, inf or -inf")
     if ord == 2:
@@ -81,7 +80,6 @@ def _extreme(x: Array, ord: float, axis: int, keepdims: bool) -> Array:
 
 
 def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> Array:
-
     row, column = axes
     if row == column:
         raise ValueError(f"norm: expected two different axes, got {axes}")
@@ -103,6 +101,5 @@ def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> A
 
 
 def _float(x: Array) -> Array:
-
-    x = x if hasattr(x, "dtype") else convert_to_tensor(x)
+    x = _as_tensor(x)
     return x if "float" in str(x.dtype) or "complex" in str(x.dtype) else cast(x, settings.floatx())

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp, promote, promote_floating, sum_to
+from .._common import Array, Forward, Xp, as_array, promote, promote_floating, sum_to
 from ..core.indexing import get_item
 from ..core.shape import expand_dims, moveaxis, ndim, ravel, stack
 from ..math.arithmetic import multiply, subtract
@@ -17,7 +17,7 @@ from .einsum import _einsum
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@op("numpy", shape=shape_rules.tensordot)
+@op("numpy", shape="traced")
 def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     """The sum of products over pairs of axes; the result has the other axes of x1, then those of x2.
 
@@ -44,7 +44,7 @@ def tensordot(x1: Array, x2: Array, /, axes: int | Sequence[Any] = 2) -> Tensor:
     return _einsum(x1, x2, subscripts=subscripts, widen=False)
 
 
-@op("numpy", shape=shape_rules.inner)
+@op("numpy", shape="traced")
 def inner(x1: Array, x2: Array, /) -> Tensor:
     """The sum of products over the last axes.  x1: (..., n)  x2: (..., n) -> the other axes of x1, then those of x2
 
@@ -61,33 +61,33 @@ def vdot(x1: Array, x2: Array, /) -> Tensor:
     return _einsum(ravel(x1), ravel(x2), subscripts="a,a->", widen=False)
 
 
-@op("numpy", shape=shape_rules.outer)
+@op("numpy", shape="traced")
 def outer(x1: Array, x2: Array, /) -> Tensor:
     """Every element of x1 times every element of x2.  any shapes -> (size of x1, size of x2)"""
     return multiply(expand_dims(ravel(x1), 1), expand_dims(ravel(x2), 0))
 
 
 @op("numpy", shape=shape_rules.kron)
-def kron(xp: Xp, x1: Array, x2: Array, /) -> Op:
+def kron(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     """Kronecker's product: x1 with every element replaced by its product with x2.  (m, ...), (n, ...) -> (m * n, ...)"""
     x, y = promote(x1, x2)
-    y = y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
+    y = as_array(xp, y, x)
     rank = max(x.ndim, y.ndim)
     x = x.reshape((1,) * (rank - x.ndim) + x.shape)
     y = y.reshape((1,) * (rank - y.ndim) + y.shape)
-    wide = x.reshape(tuple(v for n in x.shape for v in (n, 1)))
-    high = y.reshape(tuple(v for n in y.shape for v in (1, n)))
+    x_expanded = x.reshape(tuple(v for n in x.shape for v in (n, 1)))
+    y_expanded = y.reshape(tuple(v for n in y.shape for v in (1, n)))
     pairs = tuple(v for pair in zip(x.shape, y.shape) for v in pair)
 
     def backward(dz: Array) -> tuple[Array, Any]:
         dz = dz.reshape(pairs)
-        dy = sum_to(xp, dz * wide, high).reshape(x2.shape) if hasattr(x2, "shape") else None
-        return sum_to(xp, dz * high, wide).reshape(x1.shape), dy
+        dy = sum_to(xp, dz * x_expanded, y_expanded).reshape(x2.shape) if hasattr(x2, "shape") else None
+        return sum_to(xp, dz * y_expanded, x_expanded).reshape(x1.shape), dy
 
-    return (wide * high).reshape(tuple(m * n for m, n in zip(x.shape, y.shape))), backward
+    return (x_expanded * y_expanded).reshape(tuple(m * n for m, n in zip(x.shape, y.shape))), backward
 
 
-@op("numpy", shape=shape_rules.cross)
+@op("numpy", shape="traced")
 def cross(
     x1: Array, x2: Array, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:
@@ -114,29 +114,29 @@ def cross(
     return moveaxis(stack([x, y, last], axis=-1), -1, axisc)
 
 
-@op("math", class_name="CDist", shape=shape_rules.cdist)
-def cdist(xp: Xp, x: Array, y: Array, /) -> Op:
+@op("math", class_name="CDist")
+def cdist(xp: Xp, x: Array, y: Array, /) -> Forward:
     """The Euclidean distance of every pair, with gradient 0 where it is 0.  x: (..., m, d)  y: (..., n, d) -> (..., m, n)
 
     Computed from the differences, which needs m * n * d numbers of memory and is exact for close points.
     """
     a, b = promote_floating(x, y)
-    apart = a[..., :, None, :] - b[..., None, :, :]
-    z = xp.sqrt(xp.sum(apart * apart, axis=-1))
+    difference = a[..., :, None, :] - b[..., None, :, :]
+    z = xp.sqrt(xp.sum(difference * difference, axis=-1))
 
     def backward(dz: Array) -> tuple[Array, Array]:
-        share = apart * (dz / xp.where(z == 0, xp.ones_like(z), z))[..., None]
-        return sum_to(xp, xp.sum(share, axis=-2), a), sum_to(xp, -xp.sum(share, axis=-3), b)
+        scaled = difference * (dz / xp.where(z == 0, xp.ones_like(z), z))[..., None]
+        return sum_to(xp, xp.sum(scaled, axis=-2), a), sum_to(xp, -xp.sum(scaled, axis=-3), b)
 
     return z, backward
 
 
 @op("numpy")
-def correlate(xp: Xp, x1: Array, x2: Array, /, mode: str = "valid") -> Op:
+def correlate(xp: Xp, x1: Array, x2: Array, /, mode: str = "valid") -> Forward:
     """The cross-correlation of two signals, c_k = sum of x1[n + k] * x2[n].  x1: (m,)  x2: (n,) -> a vector
 
     Args:
-        mode: "full", every overlap, m + n - 1; "same", its middle max(m, n); "valid", where the shorter lies within the
+        mode: "full", every overlap, m + n - 1; "same", its offset max(m, n); "valid", where the shorter lies within the
             longer.
     """
     if x1.ndim != 1 or x2.ndim != 1:
@@ -152,12 +152,12 @@ def correlate(xp: Xp, x1: Array, x2: Array, /, mode: str = "valid") -> Op:
     if mode not in ("full", "same", "valid"):
         raise ValueError(f'correlate: mode {mode!r} is not known; expected "full", "same" or "valid"')
     length = {"full": m + n - 1, "same": long, "valid": long - short + 1}[mode]
-    middle = (n - 1) // 2 if m >= n else m - 1 - (m - 1) // 2
-    start = {"full": 0, "same": middle, "valid": short - 1}[mode]
+    offset = (n - 1) // 2 if m >= n else m - 1 - (m - 1) // 2
+    start = {"full": 0, "same": offset, "valid": short - 1}[mode]
     full = xp.correlate(x, y, "full")
 
     def backward(dz: Array) -> tuple[Array, Array]:
-        wide = xp.pad(dz.astype(x.dtype, copy=False), (start, m + n - 1 - start - length))
-        return xp.convolve(wide, y, "valid"), xp.flip(xp.correlate(wide, x, "valid"), 0)
+        x_expanded = xp.pad(dz.astype(x.dtype, copy=False), (start, m + n - 1 - start - length))
+        return xp.convolve(x_expanded, y, "valid"), xp.flip(xp.correlate(x_expanded, x, "valid"), 0)
 
     return full[start : start + length].astype(dtype, copy=False), backward

@@ -1,25 +1,31 @@
-"""Running products, and running sums and products that ignore NaN.  x: any shape -> the same shape"""
+"""Running sums and products, and those that ignore NaN.  x: any shape -> the same shape"""
 
 from __future__ import annotations
 
 from ...core.dtypes import is_float, result_type, standardize_dtype
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp
-from ..core.create import convert_to_tensor
+from .._common import Array, Forward, Xp, along_axis
+from ..core.create import _as_tensor
 from ..registry import op
-from .arithmetic import where
-from .elementwise import isnan
-from .reduce import cumsum
+from .comparison import isnan, where
 
 
 @op("numpy", shape=shape_rules.along)
-def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
+def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Forward:
+    """The running sum along an axis (None: of the flattened tensor)"""
+    flat, at = along_axis(x, axis)
+    dtype = dtype or result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
+    y = xp.cumsum(flat, axis=at, dtype=dtype)
+    return y, lambda dy: xp.flip(xp.cumsum(xp.flip(dy, at), axis=at), at).reshape(x.shape)
+
+
+@op("numpy", shape=shape_rules.along)
+def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Forward:
     """The running product along an axis (None: of the flattened tensor)"""
     shape = x.shape
     result_dtype = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
-    flat = x.reshape(-1) if axis is None else x
-    at = 0 if axis is None else axis
+    flat, at = along_axis(x, axis)
     y = xp.cumprod(flat, axis=at, dtype=result_dtype)
 
     def backward(dy: Array) -> Array:
@@ -28,13 +34,13 @@ def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = No
         # is solved over distances 1, 2, 4 ...: s_i = b_i + a_i s_(i + distance).
         front, b = xp.moveaxis(flat, at, 0).astype(dy.dtype, copy=False), xp.moveaxis(dy, at, 0)
         n = front.shape[0]
-        one, nought = xp.ones_like(front[:1]), xp.zeros_like(front[:1])
-        a = xp.concatenate([front[1:], nought], axis=0) if n else front
+        one, zero = xp.ones_like(front[:1]), xp.zeros_like(front[:1])
+        a = xp.concatenate([front[1:], zero], axis=0) if n else front
         distance = 1
         while distance < n:
-            beyond = xp.broadcast_to(nought, (distance, *front.shape[1:]))
-            b = b + a * xp.concatenate([b[distance:], beyond], axis=0)
-            a = a * xp.concatenate([a[distance:], beyond], axis=0)
+            padding = xp.broadcast_to(zero, (distance, *front.shape[1:]))
+            b = b + a * xp.concatenate([b[distance:], padding], axis=0)
+            a = a * xp.concatenate([a[distance:], padding], axis=0)
             distance *= 2
         before = xp.concatenate([one, xp.moveaxis(y, at, 0)[:-1].astype(dy.dtype, copy=False)], axis=0) if n else b
         return xp.moveaxis(before * b, 0, at).reshape(shape)
@@ -56,5 +62,5 @@ def nancumprod(x: Array, /, axis: int | None = None, dtype: str | None = None) -
 
 def _without_nan(x: Array, value: float) -> Array:
     """x with NaN, which only floating point numbers can be, replaced by ``value``."""
-    x = x if hasattr(x, "dtype") else convert_to_tensor(x)
+    x = _as_tensor(x)
     return where(isnan(x), value, x) if is_float(x.dtype) else x

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import shape_rules
-from .._common import Array, Const, Xp, promote
+from .._common import Array, NoGrad, Xp, promote
 from ..registry import alias, op
 
 
@@ -20,25 +20,25 @@ def _integers(name: str, x: Array, y: Any, booleans: bool = True) -> tuple[Array
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def bitwise_and(xp: Xp, x: Array, y: Array, /) -> Const:
+def bitwise_and(xp: Xp, x: Array, y: Array, /) -> NoGrad:
     """The bits that are set in both"""
     return xp.bitwise_and(*_integers("bitwise_and", x, y)), None
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def bitwise_or(xp: Xp, x: Array, y: Array, /) -> Const:
+def bitwise_or(xp: Xp, x: Array, y: Array, /) -> NoGrad:
     """The bits that are set in either"""
     return xp.bitwise_or(*_integers("bitwise_or", x, y)), None
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def bitwise_xor(xp: Xp, x: Array, y: Array, /) -> Const:
+def bitwise_xor(xp: Xp, x: Array, y: Array, /) -> NoGrad:
     """The bits that are set in exactly one"""
     return xp.bitwise_xor(*_integers("bitwise_xor", x, y)), None
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def bitwise_not(xp: Xp, x: Array, /) -> Const:
+def bitwise_not(xp: Xp, x: Array, /) -> NoGrad:
     """All bits inverted; for booleans, not x"""
     _integers("bitwise_not", x, 0)
     return xp.invert(x), None
@@ -48,13 +48,13 @@ bitwise_invert = alias("bitwise_invert", bitwise_not)
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def bitwise_left_shift(xp: Xp, x: Array, y: Array, /) -> Const:
+def bitwise_left_shift(xp: Xp, x: Array, y: Array, /) -> NoGrad:
     """The bits of x shifted left by y: x * 2^y"""
     return xp.left_shift(*_shifted(*_integers("bitwise_left_shift", x, y))), None
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def bitwise_right_shift(xp: Xp, x: Array, y: Array, /) -> Const:
+def bitwise_right_shift(xp: Xp, x: Array, y: Array, /) -> NoGrad:
     """The bits of x shifted right by y: floor(x / 2^y)"""
     return xp.right_shift(*_shifted(*_integers("bitwise_right_shift", x, y))), None
 
@@ -68,12 +68,12 @@ right_shift = alias("right_shift", bitwise_right_shift)
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def gcd(xp: Xp, x1: Array, x2: Array, /) -> Const:
+def gcd(xp: Xp, x1: Array, x2: Array, /) -> NoGrad:
     """The greatest common divisor"""
     return xp.gcd(*_integers("gcd", x1, x2, booleans=False)), None
 
 
 @op("numpy", shape=shape_rules.elementwise)
-def lcm(xp: Xp, x1: Array, x2: Array, /) -> Const:
+def lcm(xp: Xp, x1: Array, x2: Array, /) -> NoGrad:
     """The least common multiple"""
     return xp.lcm(*_integers("lcm", x1, x2, booleans=False)), None

@@ -6,17 +6,20 @@ Where everything is NaN, sums are 0, products 1, indices -1, and the rest NaN.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis
-from ..core.create import convert_to_tensor
+from ..core.create import _as_tensor
 from ..registry import op
 from . import reduce
-from .arithmetic import divide, equal, maximum, subtract, where
+from .arithmetic import divide, maximum, subtract
+from .comparison import equal, isnan, logical_not, where
 from .cumulative import _without_nan
-from .elementwise import cast, isnan, logical_not, sqrt, square
+from .elementwise import cast
+from .exponential import sqrt, square
 
 
 @op("numpy", shape=shape_rules.reduction)
@@ -31,30 +34,22 @@ def nanprod(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return reduce.prod(_without_nan(x, 1), axis=axis, keepdims=keepdims)
 
 
-def _tensor(x: Array) -> Array:
-    return x if hasattr(x, "dtype") else convert_to_tensor(x)
-
-
 @op("numpy", shape=shape_rules.reduction)
 def nanmax(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element; equal maxima share the gradient equally"""
-    x = _tensor(x)
-    y = reduce.max(_without_nan(x, -math.inf), axis=axis, keepdims=keepdims)
-    return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
+    return _ignoring_nan(reduce.max, x, -math.inf, math.nan, axis, keepdims)
 
 
 @op("numpy", shape=shape_rules.reduction)
 def nanmin(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element; equal minima share the gradient equally"""
-    x = _tensor(x)
-    y = reduce.min(_without_nan(x, math.inf), axis=axis, keepdims=keepdims)
-    return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), math.nan, y) if is_float(x.dtype) else y
+    return _ignoring_nan(reduce.min, x, math.inf, math.nan, axis, keepdims)
 
 
 @op("numpy", shape=shape_rules.reduction)
 def nanmean(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean"""
-    x = _tensor(x)
+    x = _as_tensor(x)
     if not is_float(x.dtype):
         return reduce.mean(x, axis=axis, keepdims=keepdims)
     count = reduce.sum(cast(logical_not(isnan(x)), x.dtype), axis=axis, keepdims=keepdims)
@@ -65,12 +60,12 @@ def nanmean(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @op("numpy", shape=shape_rules.reduction)
 def nanvar(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
-    x = _tensor(x)
+    x = _as_tensor(x)
     centred = subtract(x, nanmean(x, axis=axis, keepdims=True))
     if is_float(x.dtype):
         # NaN is restored after the square, whose gradient 2 * NaN * 0 would reach the mean and all the others.
-        missing = isnan(x)
-        squares = where(missing, math.nan, square(where(missing, 0.0, centred)))
+        is_nan = isnan(x)
+        squares = where(is_nan, math.nan, square(where(is_nan, 0.0, centred)))
     else:
         squares = square(centred)
     return nanmean(squares, axis=axis, keepdims=keepdims)
@@ -80,23 +75,26 @@ def nanvar(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def nanstd(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation: the square root of the variance, with gradient 0 where nothing varies"""
     y = nanvar(x, axis=axis, keepdims=keepdims)
-    still = equal(y, 0)
-    return where(still, 0.0, sqrt(where(still, 1.0, y)))
+    constant = equal(y, 0)
+    return where(constant, 0.0, sqrt(where(constant, 1.0, y)))
 
 
 @op("numpy", shape=shape_rules.reduction)
 def nanargmax(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the largest element (the first of equals), as int32"""
-    return _nan_index(reduce.argmax, x, -math.inf, axis, keepdims)
+    return _ignoring_nan(reduce.argmax, x, -math.inf, -1, axis, keepdims)
 
 
 @op("numpy", shape=shape_rules.reduction)
 def nanargmin(x: Array, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the smallest element (the first of equals), as int32"""
-    return _nan_index(reduce.argmin, x, math.inf, axis, keepdims)
+    return _ignoring_nan(reduce.argmin, x, math.inf, -1, axis, keepdims)
 
 
-def _nan_index(find: Array, x: Array, worst: float, axis: int | None, keepdims: bool) -> Array:
-    x = _tensor(x)
-    i = find(_without_nan(x, worst), axis=axis, keepdims=keepdims)
-    return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), -1, i) if is_float(x.dtype) else i
+def _ignoring_nan(
+    reduction: Callable[..., Tensor], x: Array, neutral: float, of_nan: float, axis: Axis, keepdims: bool
+) -> Tensor:
+    """The reduction with NaN replaced by its neutral element, and ``of_nan`` where everything is NaN."""
+    x = _as_tensor(x)
+    y = reduction(_without_nan(x, neutral), axis=axis, keepdims=keepdims)
+    return where(reduce.all(isnan(x), axis=axis, keepdims=keepdims), of_nan, y) if is_float(x.dtype) else y

@@ -8,9 +8,9 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
-from .._common import Array, Axis, Op, Xp, floating
+from .._common import Array, Axis, Forward, Xp, floating
 from ..registry import op
-from .reduce import _axes
+from .reduce import _as_axis, _axes, _count
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
@@ -39,7 +39,7 @@ def _quantile(
     keepdims: bool = False,
     unit: float = 1,
     skip_nan: bool = False,
-) -> Op:
+) -> Forward:
     """The q-quantiles over ``axis``, with q in parts of ``unit``.  x: any shape  q: () or (m,) -> q.shape + the others"""
     xp = backend.xp
     if method not in METHODS:
@@ -48,17 +48,13 @@ def _quantile(
     q = q.astype("float64") if hasattr(q, "dtype") else xp.full((), q, dtype="float64")
     if q.ndim > 1:
         raise ValueError(f"expected q to be a number or of shape (m,), got shape {q.shape}")
-    axes = _axes(tuple(axis) if isinstance(axis, list) else axis, x.ndim)
-    others = tuple(a for a in range(x.ndim) if a not in axes)
-    there = tuple(axes + others)
-    back = tuple(there.index(a) for a in range(x.ndim))
-    moved = xp.transpose(x, there)
-    n = 1
-    for a in axes:
-        n *= x.shape[a]
+    axes = _axes(_as_axis(axis), x.ndim)
+    first = tuple(range(len(axes)))
+    transposed = xp.moveaxis(x, axes, first)
+    n = _count(x, axes)
     if n == 0:
         raise ValueError(f"expected at least one element to take a quantile of, got shape {x.shape} and axis={axis}")
-    rows = moved.reshape(n, x.size // n)
+    rows = transposed.reshape(n, x.size // n)
     order = xp.argsort(rows, axis=0, kind="stable")
     values = xp.take_along_axis(rows, order, axis=0)  # NaN comes last
     missing = xp.isnan(values)
@@ -73,9 +69,7 @@ def _quantile(
     y = xp.where(weight == 0, below, below * (1 - weight) + above * weight)  # 0 * infinity would be NaN
     if not skip_nan:
         y = xp.where(missing[-1], values[-1], y)
-    remaining = (
-        tuple(1 if a in axes else x.shape[a] for a in range(x.ndim)) if keepdims else tuple(x.shape[a] for a in others)
-    )
+    remaining = tuple(1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes)
 
     def backward(dy: Array) -> tuple[Array, None]:
         dy = dy.reshape(y.shape)
@@ -84,7 +78,7 @@ def _quantile(
         backend.scatter_add(dvalues, high.reshape(-1), (dy * weight).reshape(-1))
         dx = xp.zeros(rows.shape, dtype=dy.dtype)
         xp.put_along_axis(dx, order, dvalues.reshape(rows.shape), 0)
-        return xp.transpose(dx.reshape(moved.shape), back), None
+        return xp.moveaxis(dx.reshape(transposed.shape), first, axes), None
 
     return y.reshape(q.shape + remaining), backward
 

@@ -6,9 +6,9 @@ import builtins
 import math
 from typing import Any
 
-from ...core.dtypes import result_type, standardize_dtype
+from ...core.dtypes import standardize_dtype
 from .. import shape_rules
-from .._common import Array, Axis, Const, Op, Xp, floating
+from .._common import Array, Axis, Forward, NoGrad, Xp, floating
 from ..registry import alias, op
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
@@ -39,33 +39,26 @@ def _as_axis(axis: Any) -> Axis:
 
 
 @op("numpy", shape=shape_rules.reduction)
-def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The sum"""
     axis = _as_axis(axis)
     _axes(axis, x.ndim)
-
-    def backward(dy: Array) -> Array:
-        return xp.broadcast_to(_restore(dy, x, axis), x.shape)
-
-    dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype)
-    return xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
+    y = xp.sum(x, axis=axis, keepdims=keepdims, dtype=_SUM_DTYPE.get(str(x.dtype), x.dtype))
+    return y, lambda dy: xp.broadcast_to(_restore(dy, x, axis), x.shape)
 
 
 @op("numpy", shape=shape_rules.reduction)
-def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The arithmetic mean"""
     axis = _as_axis(axis)
     x = floating(x)
     n = builtins.max(_count(x, axis), 1)
-
-    def backward(dy: Array) -> Array:
-        return xp.broadcast_to(_restore(dy / n, x, axis), x.shape)
-
-    return xp.mean(x, axis=axis, keepdims=keepdims), backward
+    y = xp.mean(x, axis=axis, keepdims=keepdims)
+    return y, lambda dy: xp.broadcast_to(_restore(dy / n, x, axis), x.shape)
 
 
 @op("numpy", shape=shape_rules.reduction)
-def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Op:
+def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Forward:
     """The product.  dtype: of the result, and of the factors before it"""
     axis = _as_axis(axis)
     dtype = _SUM_DTYPE.get(str(x.dtype), x.dtype) if dtype is None else standardize_dtype(dtype)
@@ -79,55 +72,35 @@ def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: 
         left = xp.cumprod(xp.concatenate([one, flat[..., :-1]], axis=-1), axis=-1)
         right = xp.cumprod(xp.concatenate([one, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
         others = (left * right).reshape(tuple(x.shape[a] for a in front + axes))
-        back = [0] * x.ndim
-        for i, a in enumerate(front + axes):
-            back[a] = i
-        return _restore(dy, x, axis) * xp.transpose(others, back)
+        return _restore(dy, x, axis) * xp.moveaxis(others, tuple(range(x.ndim)), front + axes)
 
     return xp.prod(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
 
 
 @op("numpy", shape=shape_rules.reduction)
-def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     axis = _as_axis(axis)
     x = floating(x)
     centred = x - xp.mean(x, axis=axis, keepdims=True)
     n = builtins.max(_count(x, axis), 1)
-
-    def backward(dy: Array) -> Array:
-        return _restore(dy, x, axis) * centred * (2 / n)
-
-    return xp.mean(centred * centred, axis=axis, keepdims=keepdims), backward
+    y = xp.mean(centred * centred, axis=axis, keepdims=keepdims)
+    return y, lambda dy: _restore(dy, x, axis) * centred * (2 / n)
 
 
 @op("numpy", shape=shape_rules.reduction)
-def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """The standard deviation: the square root of the variance"""
     axis = _as_axis(axis)
     x = floating(x)
     centred = x - xp.mean(x, axis=axis, keepdims=True)
     y = xp.sqrt(xp.mean(centred * centred, axis=axis, keepdims=keepdims))
     n = builtins.max(_count(x, axis), 1)
-
-    def backward(dy: Array) -> Array:
-        # The gradient is 0 where nothing varies, as in norm, not 0 / 0.
-        return _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
-
-    return y, backward
+    # The gradient is 0 where nothing varies, as in norm, not 0 / 0.
+    return y, lambda dy: _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
 
 
-def _extreme(xp: Xp, y: Array, x: Array, axis: Axis) -> Op:
-    """The gradient of a maximum or minimum ``y``: shared equally among the elements equal to it."""
-
-    def backward(dy: Array) -> Array:
-        hit = (x == _restore(y, x, axis)).astype(dy.dtype)
-        return hit * _restore(dy, x, axis) / xp.maximum(xp.sum(hit, axis=axis, keepdims=True), 1)
-
-    return y, backward
-
-
-def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Op:
+def _extreme(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: float | None) -> Forward:
     """The maximum or minimum of x and ``initial``, without NumPy's keyword, which CuPy lacks."""
     axis = _as_axis(axis)
     if initial is None:
@@ -137,19 +110,24 @@ def _reduced(xp: Xp, name: str, x: Array, axis: Axis, keepdims: bool, initial: f
     else:
         least = xp.full((), initial, dtype=x.dtype)
         y = getattr(xp, f"{name}imum")(getattr(xp, name)(x, axis=axis, keepdims=keepdims), least)
-    return _extreme(xp, y, x, axis)
+
+    def backward(dy: Array) -> Array:
+        hit = (x == _restore(y, x, axis)).astype(dy.dtype)
+        return hit * _restore(dy, x, axis) / xp.maximum(xp.sum(hit, axis=axis, keepdims=True), 1)
+
+    return y, backward
 
 
 @op("numpy", shape=shape_rules.reduction)
-def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+def max(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Forward:
     """The largest element, at least ``initial``; equal maxima share the gradient equally"""
-    return _reduced(xp, "max", x, axis, keepdims, initial)
+    return _extreme(xp, "max", x, axis, keepdims, initial)
 
 
 @op("numpy", shape=shape_rules.reduction)
-def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Op:
+def min(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Forward:
     """The smallest element, at most ``initial``; equal minima share the gradient equally"""
-    return _reduced(xp, "min", x, axis, keepdims, initial)
+    return _extreme(xp, "min", x, axis, keepdims, initial)
 
 
 amax = alias("amax", max)
@@ -157,43 +135,25 @@ amin = alias("amin", min)
 
 
 @op("math", shape=shape_rules.reduction)
-def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Op:
+def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     """log(sum(exp(x))), without overflow"""
     axis = _as_axis(axis)
     x = floating(x)
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     total = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
-    y = total if keepdims else total.reshape(tuple(n for i, n in enumerate(x.shape) if i not in _axes(axis, x.ndim)))
-
-    def backward(dy: Array) -> Array:
-        return _restore(dy, x, axis) * xp.exp(x - total)
-
-    return y, backward
-
-
-@op("numpy", shape=shape_rules.along)
-def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Op:
-    """The running sum along an axis (None: of the flattened tensor)"""
-    flat = axis is None
-
-    def backward(dy: Array) -> Array:
-        if flat:
-            return xp.flip(xp.cumsum(xp.flip(dy, 0)), 0).reshape(x.shape)
-        return xp.flip(xp.cumsum(xp.flip(dy, axis), axis=axis), axis)
-
-    dtype = dtype or result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
-    return xp.cumsum(x, axis=axis, dtype=dtype), backward
+    y = total if keepdims else xp.squeeze(total, _axes(axis, x.ndim))
+    return y, lambda dy: _restore(dy, x, axis) * xp.exp(x - total)
 
 
 @op("numpy", shape=shape_rules.reduction)
-def argmax(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
+def argmax(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> NoGrad:
     """The index of the largest element (the first of equals), as int32"""
     return _index(xp.argmax(x, axis=axis), x, axis, keepdims), None
 
 
 @op("numpy", shape=shape_rules.reduction)
-def argmin(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> Const:
+def argmin(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> NoGrad:
     """The index of the smallest element (the first of equals), as int32"""
     return _index(xp.argmin(x, axis=axis), x, axis, keepdims), None
 
@@ -204,18 +164,18 @@ def _index(i: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
 
 
 @op("numpy", shape=shape_rules.reduction)
-def any(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
+def any(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> NoGrad:
     """Whether any element is true"""
     return xp.any(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
 @op("numpy", shape=shape_rules.reduction)
-def all(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Const:
+def all(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> NoGrad:
     """Whether all elements are true"""
     return xp.all(x, axis=_as_axis(axis), keepdims=keepdims), None
 
 
 @op("numpy", shape=shape_rules.reduction)
-def count_nonzero(xp: Xp, x: Array, /, axis: Axis = None) -> Const:
+def count_nonzero(xp: Xp, x: Array, /, axis: Axis = None) -> NoGrad:
     """How many elements are not zero, as int32"""
     return xp.count_nonzero(x, axis=_as_axis(axis)).astype("int32"), None

@@ -22,10 +22,10 @@ def _steps(start: Array, stop: Array, num: int, endpoint: bool) -> Array:
     """``num`` numbers from start to stop along a new first axis."""
     if num < 0:
         raise ValueError(f"expected num >= 0, got {num}")
-    gaps = max(num - 1 if endpoint else num, 1)
-    where_in = multiply(arange(num, dtype=str(start.dtype)), 1 / gaps)
-    where_in = reshape(where_in, (num, *(1,) * ndim(subtract(start, stop))))
-    return add(multiply(start, subtract(1, where_in)), multiply(stop, where_in))
+    intervals = max(num - 1 if endpoint else num, 1)
+    fractions = multiply(arange(num, dtype=str(start.dtype)), 1 / intervals)
+    fractions = reshape(fractions, (num, *(1,) * ndim(subtract(start, stop))))
+    return add(multiply(start, subtract(1, fractions)), multiply(stop, fractions))
 
 
 def _ends(start: Any, stop: Any) -> tuple[Array, Array]:
@@ -87,8 +87,8 @@ def between(start: Array, /, stop: Array, num: int, endpoint: bool, retstep: boo
     start, stop = _ends(start, stop)
     y = moveaxis(_steps(start, stop, num, endpoint), 0, axis)
     y = cast(y if dtype is None or is_float(dtype) else floor(y), start.dtype if dtype is None else dtype)
-    gaps = num - 1 if endpoint else num
-    return (y, multiply(subtract(stop, start), 1 / gaps if gaps > 0 else float("nan"))) if retstep else y
+    intervals = num - 1 if endpoint else num
+    return (y, multiply(subtract(stop, start), 1 / intervals if intervals > 0 else float("nan"))) if retstep else y
 
 
 @op("numpy")

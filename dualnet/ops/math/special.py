@@ -6,31 +6,39 @@ import math
 from typing import Any
 
 import dualnet_backends as backends
+from dualnet_backends import Backend
 from dualnet_backends.kernels import special
 
 from ...core import settings
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, floating
+from .._common import Array, Forward, NoGrad, Xp, floating
 from ..registry import export, op
 
 
 @op("math", shape=shape_rules.unchanged)
-def erfc(xp: Xp, x: Array, /) -> Op:
+def erf(backend: Backend, x: Array, /) -> Forward:
+    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x"""
+    x = floating(x)
+    return backend.erf(x), lambda dy: dy * (2 / math.sqrt(math.pi)) * backend.xp.exp(-x * x)
+
+
+@op("math", shape=shape_rules.unchanged)
+def erfc(xp: Xp, x: Array, /) -> Forward:
     """1 - erf(x), exact where the result is small"""
     x = floating(x)
     return special.erfc(xp, x), lambda dy: dy * (-2 / math.sqrt(math.pi)) * xp.exp(-x * x)
 
 
 @op("math", shape=shape_rules.unchanged)
-def erfinv(xp: Xp, x: Array, /) -> Op:
+def erfinv(xp: Xp, x: Array, /) -> Forward:
     """The number whose error function is x, -1 < x < 1; infinite at the ends, NaN beyond"""
     y = special.erfinv(xp, floating(x))
     return y, lambda dy: dy * (math.sqrt(math.pi) / 2) * xp.exp(y * y)
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def sinc(xp: Xp, x: Array, /) -> Op:
+def sinc(xp: Xp, x: Array, /) -> Forward:
     """sin(pi x) / (pi x), 1 at 0"""
     x = floating(x)
     z = x * math.pi
@@ -53,7 +61,7 @@ def sinc(xp: Xp, x: Array, /) -> Op:
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def i0(xp: Xp, x: Array, /) -> Const:
+def i0(xp: Xp, x: Array, /) -> NoGrad:
     """The modified Bessel function of the first kind and order 0.  Without gradient"""
     x = floating(x)
     return xp.i0(x.astype("float64")).astype(x.dtype), None

@@ -8,13 +8,15 @@ from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis
-from ..core.create import convert_to_tensor
-from ..core.indexing import get_item
+from ..core.create import _as_tensor, convert_to_tensor
+from ..core.indexing import _slice_axis, get_item
 from ..core.shape import broadcast_to, expand_dims, ndim, reshape, shape, squeeze, swapaxes
 from ..linalg.linear import matmul
 from ..registry import op
-from .arithmetic import add, divide, multiply, not_equal, subtract
-from .elementwise import cast, clip, sqrt
+from .arithmetic import add, divide, multiply, subtract
+from .comparison import not_equal
+from .elementwise import cast, clip
+from .exponential import sqrt
 from .reduce import max, mean, min, sum
 
 
@@ -45,12 +47,6 @@ def ptp(x: Array, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
 
 
-def _part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
-    """The elements of an axis from start to stop."""
-    at = axis % ndim(x)
-    return get_item(x, (slice(None),) * at + (slice(start, stop),))
-
-
 @op("numpy")
 def diff(a: Array, /, n: int = 1, axis: int = -1) -> Tensor:
     """Each element minus the previous one along ``axis``, n times: n elements fewer. For booleans: whether they differ"""
@@ -60,7 +56,7 @@ def diff(a: Array, /, n: int = 1, axis: int = -1) -> Tensor:
     if ndim(a) == 0:
         raise ValueError("diff: expected a tensor with at least one axis, got a scalar")
     for _ in range(n):
-        following, before = _part(a, axis, 1, None), _part(a, axis, None, -1)
+        following, before = _slice_axis(a, axis, 1, None), _slice_axis(a, axis, None, -1)
         a = not_equal(following, before) if str(a.dtype) == "bool" else subtract(following, before)
     return a
 
@@ -72,9 +68,9 @@ def trapezoid(y: Array, /, x: Array | None = None, dx: float = 1.0, axis: int = 
     Args:
         x: the shape of y, or a vector along ``axis``.
     """
-    y = y if hasattr(y, "dtype") else convert_to_tensor(y)
+    y = _as_tensor(y)
     y = cast(y, "int32") if str(y.dtype) == "bool" else y  # the sum of two booleans is one
-    middle = divide(add(_part(y, axis, 1, None), _part(y, axis, None, -1)), 2)
+    middle = divide(add(_slice_axis(y, axis, 1, None), _slice_axis(y, axis, None, -1)), 2)
     if x is None:
         return sum(multiply(middle, dx), axis=axis)
     width: Any = diff(x, axis=axis if ndim(x) > 1 else -1)

@@ -16,7 +16,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp, floating
+from .._common import Array, Forward, Xp, floating
 from ..core.shape import reshape, transpose
 from ..registry import alias, export, op
 
@@ -51,20 +51,20 @@ FROM_OUTPUT = {
 
 
 @primitive(shape=shape_rules.unchanged_dtype)
-def linear(xp: Xp, x: Array, /) -> Op:
+def linear(xp: Xp, x: Array, /) -> Forward:
     """x"""
     return x, lambda dy: dy
 
 
 @op("nn", shape=shape_rules.unchanged)
-def relu(backend: Backend, x: Array, /) -> Op:
+def relu(backend: Backend, x: Array, /) -> Forward:
     """max(x, 0)"""
     y = backend.relu(x)
     return y, lambda dy: backend.relu_gradient(y, dy)
 
 
 @primitive(shape=shape_rules.unchanged)
-def _sigmoid_op(xp: Xp, x: Array, /) -> Op:
+def _sigmoid_op(xp: Xp, x: Array, /) -> Forward:
     y = _sigmoid(xp, xp.array(floating(x)))
     return y, lambda dy: dy * y * (1 - y)
 
@@ -80,14 +80,14 @@ def sigmoid(x: Any, /) -> Tensor:
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def tanh(xp: Xp, x: Array, /) -> Op:
+def tanh(xp: Xp, x: Array, /) -> Forward:
     """The hyperbolic tangent"""
     y = xp.tanh(floating(x))
     return y, lambda dy: dy * (1 - y * y)
 
 
 @op("nn", shape=shape_rules.unchanged)
-def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
+def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Forward:
     """x for x > 0, else alpha (e^x - 1)  (arXiv:1511.07289)"""
     x = floating(x)
     negative = alpha * xp.expm1(xp.minimum(x, 0))
@@ -99,20 +99,20 @@ def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def relu6(xp: Xp, x: Array, /) -> Op:
+def relu6(xp: Xp, x: Array, /) -> Forward:
     """min(max(x, 0), 6)"""
     return xp.clip(x, 0, 6), lambda dy: dy * xp.logical_and(x > 0, x < 6)
 
 
 @op("nn", shape=shape_rules.unchanged)
-def leaky_relu(xp: Xp, x: Array, /, negative_slope: float = 0.2) -> Op:
+def leaky_relu(xp: Xp, x: Array, /, negative_slope: float = 0.2) -> Forward:
     """x for x > 0, else negative_slope x"""
     x = floating(x)
     return xp.where(x > 0, x, negative_slope * x), lambda dy: xp.where(x > 0, dy, negative_slope * dy)
 
 
 @op("nn", shape=shape_rules.unchanged)
-def selu(xp: Xp, x: Array, /) -> Op:
+def selu(xp: Xp, x: Array, /) -> Forward:
     """scale (x for x > 0, else alpha (e^x - 1)), which keeps mean 0 and variance 1  (arXiv:1706.02515)"""
     alpha, scale = 1.6732632423543772, 1.0507009873554805
     x = floating(x)
@@ -125,7 +125,7 @@ def selu(xp: Xp, x: Array, /) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
+def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Forward:
     """x for x > 0, else alpha (e^(x / alpha) - 1)  (arXiv:1704.07483)"""
     x = floating(x)
     e = xp.exp(xp.minimum(x, 0) / alpha)
@@ -133,7 +133,7 @@ def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Op:
+def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Forward:
     """x times the normal distribution function of x  (arXiv:1606.08415); ``approximate`` takes the paper's tanh form"""
     xp, x = backend.xp, floating(x)
     if approximate:
@@ -153,7 +153,7 @@ def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def silu(xp: Xp, x: Array, /) -> Op:
+def silu(xp: Xp, x: Array, /) -> Forward:
     """x sigmoid(x), also called swish  (arXiv:1710.05941)"""
     x = floating(x)
     s = _sigmoid(xp, xp.array(x))
@@ -164,14 +164,14 @@ swish = alias("swish", silu)
 
 
 @op("nn", shape=shape_rules.unchanged)
-def hard_sigmoid(xp: Xp, x: Array, /) -> Op:
+def hard_sigmoid(xp: Xp, x: Array, /) -> Forward:
     """relu6(x + 3) / 6"""
     x = floating(x)
     return xp.clip(x / 6 + 0.5, 0, 1), lambda dy: dy / 6 * xp.logical_and(x > -3, x < 3)
 
 
 @op("nn", shape=shape_rules.unchanged)
-def hard_silu(xp: Xp, x: Array, /) -> Op:
+def hard_silu(xp: Xp, x: Array, /) -> Forward:
     """x hard_sigmoid(x)  (arXiv:1905.02244)"""
     x = floating(x)
     s = xp.clip(x / 6 + 0.5, 0, 1)
@@ -182,7 +182,7 @@ hard_swish = alias("hard_swish", hard_silu)
 
 
 @op("nn", shape=shape_rules.unchanged)
-def hard_tanh(xp: Xp, x: Array, /) -> Op:
+def hard_tanh(xp: Xp, x: Array, /) -> Forward:
     """x limited to [-1, 1]"""
     return xp.clip(x, -1, 1), lambda dy: dy * xp.logical_and(x > -1, x < 1)
 
@@ -192,21 +192,21 @@ def _softplus(xp: Xp, x: Array) -> Array:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def softplus(xp: Xp, x: Array, /) -> Op:
+def softplus(xp: Xp, x: Array, /) -> Forward:
     """log(1 + e^x), without overflow"""
     x = floating(x)
     return _softplus(xp, x), lambda dy: dy * _sigmoid(xp, xp.array(x))
 
 
 @op("nn", shape=shape_rules.unchanged)
-def log_sigmoid(xp: Xp, x: Array, /) -> Op:
+def log_sigmoid(xp: Xp, x: Array, /) -> Forward:
     """log(sigmoid(x)), without overflow"""
     x = floating(x)
     return -_softplus(xp, -x), lambda dy: dy * _sigmoid(xp, xp.array(-x))
 
 
 @op("nn", shape=shape_rules.unchanged)
-def softsign(xp: Xp, x: Array, /) -> Op:
+def softsign(xp: Xp, x: Array, /) -> Forward:
     """x / (1 + |x|)"""
     x = floating(x)
     d = 1 + xp.abs(x)
@@ -215,7 +215,7 @@ def softsign(xp: Xp, x: Array, /) -> Op:
 
 @export("core")  # not of ops.nn: Keras has it in keras.activations alone
 @op("activations", shape=shape_rules.unchanged)
-def mish(xp: Xp, x: Array, /) -> Op:
+def mish(xp: Xp, x: Array, /) -> Forward:
     """x tanh(softplus(x))  (arXiv:1908.08681)"""
     x = floating(x)
     t = xp.tanh(_softplus(xp, x))
@@ -223,7 +223,7 @@ def mish(xp: Xp, x: Array, /) -> Op:
 
 
 @primitive(shape=shape_rules.unchanged)
-def _softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
+def _softmax(backend: Backend, x: Array, /, axis: int = -1) -> Forward:
     xp, x = backend.xp, floating(x)
     y = backend.softmax(x, axis)
 
@@ -245,7 +245,7 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 
 @primitive(shape=shape_rules.unchanged)
-def _log_softmax(backend: Backend, x: Array, /, axis: int = -1) -> Op:
+def _log_softmax(backend: Backend, x: Array, /, axis: int = -1) -> Forward:
     xp, x = backend.xp, floating(x)
     y = backend.log_softmax(x, axis)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._common import Array, Op, Xp, floating
+from .._common import Array, Forward, Xp, floating
 from ..registry import op
 from ..shape_rules import Shape, shape_of
 from ._windows import Sizes, first_spatial_axis, one_per_axis
@@ -25,7 +25,7 @@ def _adaptive_shape(inputs: Any, output_size: Sizes, data_format: str | None = N
 
 
 @op("nn", shape=_adaptive_shape)
-def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
+def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Forward:
     """The largest element of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_max_pool", inputs, output_size, data_format)
     stages = [inputs]
@@ -46,7 +46,7 @@ def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format:
 
 
 @op("nn", shape=_adaptive_shape)
-def adaptive_average_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
+def adaptive_average_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Forward:
     """The mean of each window.  output_size: one number for all spatial axes, or one for each"""
     axes = _axes("adaptive_average_pool", inputs, output_size, data_format)
     y, shapes = floating(inputs), []

@@ -9,7 +9,7 @@ from dualnet_backends import Backend
 from ...core.dtypes import result_type
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Const, Op, Xp, sum_to
+from .._common import Array, Forward, NoGrad, Xp, sum_to
 from ..registry import op
 
 # The score of a masked pair. Finite, so that a query with every key masked gets the mean of the values, not NaN.
@@ -30,7 +30,7 @@ def dot_product_attention(
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
-) -> Op:
+) -> Forward:
     """softmax(query key^T scale + bias) value, for each head  (arXiv:1706.03762)
 
     query: (batch, T, N, depth)  key: (batch, S, K, depth)  value: (batch, S, K, size) -> (batch, T, N, size)
@@ -106,7 +106,7 @@ def _heads_first(xp: Xp, x: Array, dtype: str) -> Array:
 @primitive
 def attention_band(
     xp: Xp, query: Array, key: Array, /, axis: int = 1, is_causal: bool = False, window: int | None = None
-) -> Const:
+) -> NoGrad:
     """Which query sees which key by their positions along an axis: (T, S), of bool.
 
     is_causal: position t sees the keys up to t. window: it sees those at most ``window - 1`` steps away, on both sides.

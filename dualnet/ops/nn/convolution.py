@@ -18,7 +18,7 @@ from ...core.op import primitive
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Spec, Xp, floating
+from .._common import Array, Forward, Spec, Xp, floating
 from ..core.shape import shape as shape_of
 from ..registry import op
 from . import _conv_shapes as shapes
@@ -80,7 +80,7 @@ def _conv(
     channels_first: bool = False,
     depthwise: bool = False,
     activation: str = "linear",
-) -> Op:
+) -> Forward:
     """activation(convolution + bias) in one op. depthwise: the kernel is (taps..., channels, multiplier)"""
     xp, act = backend.xp, FROM_OUTPUT[activation]
     kernel = floating(kernel)
@@ -120,7 +120,7 @@ def _conv_transpose(
     lengths: Ints = (),
     channels_first: bool = False,
     activation: str = "linear",
-) -> Op:
+) -> Forward:
     """activation(transposed convolution + bias) in one op: a convolution with forward and backward exchanged.
 
     kernel: (taps..., filters, channels). cut: the size cropped from the ends of each axis; negative for zero padding.

@@ -15,16 +15,17 @@ from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor, logits_of
 from .. import shape_rules
-from .._common import Array, Op, Xp, floating, sum_to
+from .._common import Array, Forward, Xp, floating, sum_to
 from ..core.indexing import take_along_axis
 from ..core.shape import expand_dims, ndim, shape, squeeze
-from ..math.elementwise import cast, clip, log, negative
+from ..math.elementwise import cast, clip, negative
+from ..math.exponential import log
 from ..math.reduce import sum
 from ..registry import op
 
 
 @primitive(in_place_grads=True, shape=shape_rules.crossentropy_along)
-def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Op:
+def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Forward:
     """-sum(target log softmax(logits))"""
     xp, logits = backend.xp, floating(logits)
     target = target.astype(logits.dtype, copy=False)
@@ -43,7 +44,7 @@ def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, ax
 
 
 @primitive(shape=shape_rules.sparse_crossentropy_along)
-def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Op:
+def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Forward:
     """-log softmax(logits)[target]"""
     xp, z = backend.xp, floating(logits)
     last = axis in (-1, z.ndim - 1)
@@ -62,7 +63,7 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
 
 
 @primitive(shape=shape_rules.crossentropy_along)
-def _cross_entropy(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> Op:
+def _cross_entropy(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> Forward:
     """-sum(target log p), p = output / sum(output) kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
     target = target.astype(output.dtype, copy=False)
@@ -80,7 +81,7 @@ def _cross_entropy(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> O
 
 
 @primitive(in_place_grads=True, shape=shape_rules.elementwise)
-def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Op:
+def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Forward:
     """-target log s - (1 - target) log(1 - s), s = sigmoid(logits)"""
     z = floating(logits)
     t = target.astype(z.dtype, copy=False)
@@ -94,7 +95,7 @@ def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Op:
 
 
 @primitive(shape=shape_rules.elementwise)
-def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Op:
+def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Forward:
     """-target log p - (1 - target) log(1 - p), p = output kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
     t = target.astype(output.dtype, copy=False)
@@ -109,7 +110,7 @@ def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Op:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Op:
+def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of (target - output)^2 over the last axis.  (..., n) -> (...)"""
     output = floating(output)
     error = output - (target if target.dtype == output.dtype else target.astype(output.dtype))
@@ -123,7 +124,7 @@ def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Op:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Op:
+def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of |target - output| over the last axis, with gradient 0 where they are equal.  (..., n) -> (...)"""
     output = floating(output)
     error = output - target.astype(output.dtype, copy=False)
@@ -143,7 +144,7 @@ def _mean_last(x: Array) -> Array:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.scalar)
-def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, /, divisor: float = 1.0) -> Op:
+def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, /, divisor: float = 1.0) -> Forward:
     """sum(weights * values) / divisor, as a tensor without axes.
 
     values: any shape  weights: None (all 1), or a shape that broadcasts to that of values

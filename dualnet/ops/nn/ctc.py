@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dualnet_backends import Backend
 
-from .._common import Array, Op, Xp, floating
+from .._common import Array, Forward, Xp, floating
 from ..registry import op
 
 _LOW = -3e38  # below any sum of logarithms; -inf - -inf would be NaN
@@ -21,7 +21,7 @@ def _log_sum(xp: Xp, terms: Array, axis: int) -> Array:
 @op("nn", class_name="CTCLoss")
 def ctc_loss(
     backend: Backend, target: Array, output: Array, target_length: Array, output_length: Array, /, mask_index: int = 0
-) -> Op:
+) -> Forward:
     """-log of the probability that ``output`` reads ``target``: the sum over all alignments of the labels with the
     times, each repeated or followed by blanks; infinite where there are too few times.
 

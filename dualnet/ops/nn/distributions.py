@@ -17,7 +17,7 @@ from dualnet_backends import Backend
 
 from ...core.dtypes import standardize_dtype
 from ...core.op import primitive
-from .._common import Array, Const, Xp
+from .._common import Array, NoGrad, Xp
 
 GAMMA_ROUNDS = 10  # each accepts with a probability of at least 0.95: below 1e-13 that none does
 BINOMIAL_ROUNDS = 32  # each accepts with a probability of about 0.7 or more (0.71 seen at n p = 10): below 1e-15
@@ -27,7 +27,7 @@ BINOMIAL_TERMS = 48  # of a sum where the mean is below 10: below 4e-18 that mor
 @primitive
 def uniform(
     backend: Backend, like: Array, /, shape: Sequence[int], low: float, high: float, key: tuple[int, int], step: int
-) -> Const:
+) -> NoGrad:
     """Uniform float32 numbers in [low, high), on the device of ``like``, the same bits on every device"""
     return backend.random_uniform(tuple(shape), key, step) * (high - low) + low, None
 
@@ -35,7 +35,7 @@ def uniform(
 @primitive
 def gamma(
     backend: Backend, alpha: Array, /, shape: Sequence[int], key: tuple[int, int], step: int, dtype: Any = None
-) -> Const:
+) -> NoGrad:
     """Gamma numbers of shape parameter ``alpha`` > 0 and scale 1: mean alpha, variance alpha
 
     alpha: any shape that broadcasts to ``shape``. By Marsaglia and Tsang (ACM TOMS 26, 2000) in ten rounds, with U^(1 / alpha)
@@ -55,7 +55,7 @@ def beta(
     key: tuple[int, int],
     step: int,
     dtype: Any = None,
-) -> Const:
+) -> NoGrad:
     """Beta numbers in [0, 1]: the part of the first of two gamma numbers, of ``alpha`` and ``beta``, in their sum
 
     alpha, beta: above 0, of any shapes that broadcast to ``shape``. Of their logarithms, as both may be too small for a float.
@@ -77,7 +77,7 @@ def binomial(
     key: tuple[int, int],
     step: int,
     dtype: Any = None,
-) -> Const:
+) -> NoGrad:
     """How many of ``counts`` trials succeed, each with its probability
 
     counts, probabilities: of any shapes that broadcast to ``shape``; NaN for a probability outside of 0 to 1. Where the mean n p
@@ -102,7 +102,7 @@ def binomial(
 @primitive
 def categorical(
     backend: Backend, logits: Array, /, num_samples: int, key: tuple[int, int], step: int, dtype: Any = "int32"
-) -> Const:
+) -> NoGrad:
     """Classes by their logits.  logits: (batch, classes) -> (batch, num_samples) of integers
 
     A uniform number for each, looked up in the running sum of the probabilities.

@@ -10,13 +10,13 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, floating
+from .._common import Array, Forward, floating
 
 
 @primitive(shape=shape_rules.unchanged)
 def _dropout(
     backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
-) -> Op:
+) -> Forward:
     x = floating(x)
     mask = backend.dropout_mask(tuple(noise_shape or x.shape), rate, key, step, x.dtype)
     return x * mask, lambda dy: dy * mask

@@ -8,11 +8,11 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Op
+from .._common import Array, Forward
 
 
 @primitive(in_place_grads=True, shape=shape_rules.embedding)
-def embedding(backend: Backend, table: Array, ids: Array, /) -> Op:
+def embedding(backend: Backend, table: Array, ids: Array, /) -> Forward:
     """table[ids].  table: (n, size)  ids: any shape of numbers from 0 to n - 1 -> (*ids.shape, size)
 
     An id out of range raises ``IndexError`` on the CPU and wraps on a GPU, which cannot raise.

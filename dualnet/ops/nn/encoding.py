@@ -9,7 +9,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Const, Xp
+from .._common import Array, NoGrad, Xp
 from ..core.indexing import one_hot
 from ..core.shape import ndim
 from ..math.reduce import max
@@ -17,13 +17,13 @@ from ..registry import op
 
 
 @op("numpy", shape=shape_rules.unchanged)
-def digitize(xp: Xp, x: Array, bins: Array, /) -> Const:
+def digitize(xp: Xp, x: Array, bins: Array, /) -> NoGrad:
     """The number of bins that begin at or before x.  x: any shape  bins: (n,) rising -> int32 from 0 to n"""
     return xp.searchsorted(bins, x.reshape(-1), side="right").astype("int32").reshape(x.shape), None
 
 
 @primitive
-def _multi_hot(backend: Backend, ids: Array, /, num_classes: int, axis: int = 1, dtype: str = "float32") -> Const:
+def _multi_hot(backend: Backend, ids: Array, /, num_classes: int, axis: int = 1, dtype: str = "float32") -> NoGrad:
     """1 for every id that occurs along ``axis``, 0 for the others.  (..., n, ...) -> the other axes + (num_classes,)"""
     return backend.xp.max(backend.one_hot(ids, num_classes, dtype), axis=axis), None
 
@@ -37,7 +37,7 @@ def _count_ids(
     num_classes: int = 1,
     axis: int = 1,
     dtype: str = "float32",
-) -> Const:
+) -> NoGrad:
     """How often each id occurs along ``axis``, or the sum of its weights.  (..., n, ...) -> others + (num_classes,)"""
     hot = backend.one_hot(ids, num_classes, dtype)
     if weights is not None:
@@ -46,7 +46,7 @@ def _count_ids(
 
 
 @primitive
-def index_of(xp: Xp, x: Array, keys: Array, values: Array, /) -> Const:
+def index_of(xp: Xp, x: Array, keys: Array, values: Array, /) -> NoGrad:
     """The value of the key that equals x, -2 where none does.  x: any shape  keys, values: (n,), keys rising -> that of x"""
     if keys.shape[0] == 0:
         return xp.full(x.shape, -2, dtype=values.dtype), None

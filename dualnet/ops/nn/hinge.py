@@ -10,7 +10,7 @@ from typing import Any
 from ...core import settings
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Op, Xp, floating, sum_to
+from .._common import Array, Forward, Xp, floating, sum_to
 
 
 def _signs(xp: Xp, target: Array, dtype: Any) -> tuple[Array, Array]:
@@ -20,7 +20,7 @@ def _signs(xp: Xp, target: Array, dtype: Any) -> tuple[Array, Array]:
     return xp.where(binary, 2 * t - 1, t), xp.where(binary, xp.full((), 2, dtype=dtype), xp.full((), 1, dtype=dtype))
 
 
-def _hinge(xp: Xp, target: Array, output: Array, squared: bool) -> Op:
+def _hinge(xp: Xp, target: Array, output: Array, squared: bool) -> Forward:
     output = floating(output)
     signs, slope = _signs(xp, target, output.dtype)
     margin = xp.maximum(1 - signs * output, 0)
@@ -36,19 +36,19 @@ def _hinge(xp: Xp, target: Array, output: Array, squared: bool) -> Op:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def hinge(xp: Xp, target: Array, output: Array, /) -> Op:
+def hinge(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of max(1 - target output, 0); targets -1 and 1, or 0 and 1"""
     return _hinge(xp, target, output, squared=False)
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def squared_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
+def squared_hinge(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of max(1 - target output, 0)^2; targets -1 and 1, or 0 and 1"""
     return _hinge(xp, target, output, squared=True)
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
+def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Forward:
     """max(1 + the largest (1 - target) output - sum(target output), 0); targets one-hot"""
     output = floating(output)
     t = target.astype(output.dtype, copy=False)
@@ -67,7 +67,7 @@ def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Op:
 
 
 @primitive
-def generalized_cross_entropy(xp: Xp, target: Array, output: Array, /, q: float = 0.5) -> Op:
+def generalized_cross_entropy(xp: Xp, target: Array, output: Array, /, q: float = 0.5) -> Forward:
     """(1 - p^q) / q, p = output[target]: between cross-entropy (q to 0) and absolute error (q = 1)  (arXiv:1805.07836)
 
     target: integers (...)  output: probabilities (..., classes) -> (...)

@@ -12,11 +12,11 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Op, floating
+from .._common import Array, Forward, floating
 
 
 @primitive(shape=shape_rules.unchanged)
-def gaussian_noise(backend: Backend, x: Array, /, stddev: float, key: tuple[int, int], step: int) -> Op:
+def gaussian_noise(backend: Backend, x: Array, /, stddev: float, key: tuple[int, int], step: int) -> Forward:
     """x plus normal noise of mean 0 and standard deviation ``stddev``"""
     x = floating(x)
     y = backend.random_normal(x.shape, key, step, x.dtype)
@@ -26,7 +26,7 @@ def gaussian_noise(backend: Backend, x: Array, /, stddev: float, key: tuple[int,
 
 
 @primitive(shape=shape_rules.unchanged)
-def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int) -> Op:
+def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int) -> Forward:
     """x times normal noise of mean 1 and variance rate / (1 - rate), that of dropout  (Srivastava et al., JMLR 2014)"""
     if not 0 <= rate < 1:
         raise ValueError(f"gaussian_dropout: rate must be at least 0 and below 1, got {rate}")
@@ -40,7 +40,7 @@ def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int,
 @primitive(shape=shape_rules.unchanged)
 def alpha_dropout(
     backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
-) -> Op:
+) -> Forward:
     """Elements set to where selu levels off with probability ``rate``, then all moved so that mean 0 and variance 1 stay so
     (arXiv:1706.02515).
 

@@ -15,10 +15,10 @@ from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp, floating
+from .._common import Array, Forward, Xp, floating
 from ..core.shape import reshape
 from ..math.arithmetic import add, multiply
-from ..math.elementwise import rsqrt
+from ..math.exponential import rsqrt
 from ..math.reduce import _axes, _restore, var
 from ..registry import op
 
@@ -37,7 +37,7 @@ def batch_norm(
     moving_mean: Any = None,
     moving_variance: Any = None,
     momentum: float = 0.99,
-) -> Op:
+) -> Forward:
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance being those of the batch  (arXiv:1502.03167)
 
     x: any shape with c entries along ``axis``; the mean is taken over all other axes.  gamma, beta: (c,) or None
@@ -67,7 +67,7 @@ def _batch_normalization(
     /,
     axis: int = -1,
     epsilon: float = 1e-3,
-) -> Op:
+) -> Forward:
     xp, (at,), dtype, x = backend.xp, _axes(axis, x.ndim), floating(x).dtype, _wide(x)
     others, shape = tuple(i for i in range(x.ndim) if i != at), _shape(x, (at,))
     mean, inv, scale = _as(x, mean), 1 / xp.sqrt(_as(x, variance) + epsilon), _as(x, gamma)
@@ -114,7 +114,7 @@ def _standardize(
     epsilon: float = 1e-3,
     parameter_axes: Sequence[int] | None = None,
     centred: bool = True,
-) -> Op:
+) -> Forward:
     """gamma (x - mean) / sqrt(mean((x - mean)^2) + epsilon) + beta, the means taken over ``axes``
 
     parameter_axes: the axes of gamma and beta, by default ``axes``.  centred: False takes 0 for the mean
@@ -209,7 +209,7 @@ def group_normalization(
 
 
 @op("nn", shape=shape_rules.moments)
-def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronized: bool = False) -> Op:
+def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronized: bool = False) -> Forward:
     """(mean, variance) over ``axes``; the variance is divided by n, not n - 1"""
     if synchronized:
         raise NotImplementedError("moments: synchronized=True, over several devices, is not there")
@@ -232,7 +232,7 @@ def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronize
 
 
 @op("nn", shape=shape_rules.unchanged)
-def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Op:
+def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Forward:
     """x / max(norm, epsilon), with sum(|x|^order)^(1 / order) over ``axis`` for the norm (None: over all axes)"""
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"normalize: order must be a whole number from 1 on, got {order!r}")

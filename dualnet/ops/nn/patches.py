@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import shape_rules
-from .._common import Array, Op, Xp
+from .._common import Array, Forward, Xp
 from ..registry import op
 
 Pair = int | tuple[int, int] | list[int]
@@ -23,7 +23,7 @@ def _sizes(x: Array, block_size: int, data_format: str) -> tuple[int, int, int, 
     return b, h, w, c
 
 
-def _moved(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], after: tuple[int, ...]) -> Op:
+def _moved(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], after: tuple[int, ...]) -> Forward:
     """x reshaped to more axes, transposed, and reshaped again."""
     back = tuple(order.index(a) for a in range(len(order)))
     between = tuple(before[a] for a in order)
@@ -35,7 +35,7 @@ def _moved(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], af
 
 
 @op("nn", shape=shape_rules.space_to_depth)
-def space_to_depth(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Op:
+def space_to_depth(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Forward:
     """Blocks of s by s pixels as channels.  x: (b, h, w, c) -> (b, h / s, w / s, s * s * c), s = block_size
 
     channels_first: (b, c, h, w) -> (b, c * s * s, h / s, w / s).
@@ -51,7 +51,7 @@ def space_to_depth(xp: Xp, x: Array, /, block_size: int, data_format: str = "cha
 
 
 @op("nn", shape=shape_rules.depth_to_space)
-def depth_to_space(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Op:
+def depth_to_space(xp: Xp, x: Array, /, block_size: int, data_format: str = "channels_last") -> Forward:
     """Channels as blocks of s by s pixels: the inverse of ``space_to_depth``.  (b, h, w, s * s * c) -> (b, h * s, w * s, c)"""
     b, h, w, c = _sizes(x, block_size, data_format)
     s = block_size
@@ -110,7 +110,7 @@ class _Windows:
 
 
 @op("nn")
-def unfold(xp: Xp, x: Array, /, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Op:
+def unfold(xp: Xp, x: Array, /, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Forward:
     """Sliding windows as columns.  x: (b, c, h, w) -> (b, c * kernel rows * kernel columns, windows)"""
     if x.ndim != 4:
         raise ValueError(f"unfold: expected images of shape (b, c, h, w), got {x.shape}")
@@ -128,7 +128,7 @@ def fold(
     dilation: Pair = 1,
     padding: Pair = 0,
     stride: Pair = 1,
-) -> Op:
+) -> Forward:
     """Columns as sliding windows of an image, added up where they overlap.  (b, c * kernel, windows) -> (b, c, h, w)"""
     windows = _Windows(_pair(output_size), kernel_size, dilation, padding, stride)
     area, count = windows.kernel[0] * windows.kernel[1], windows.count[0] * windows.count[1]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from dualnet_backends import Backend
 
-from .._common import Array, Op, Spec, Xp, floating
+from .._common import Array, Forward, Spec, Xp, floating
 from ..registry import op
 from ..shape_rules import Shape, float_dtype, shape_of
 from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_count
@@ -77,7 +77,7 @@ def max_pool(
     strides: Sizes | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Op:
+) -> Forward:
     """The largest element of each window.
 
     Args:
@@ -108,7 +108,7 @@ def average_pool(
     strides: Sizes | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Op:
+) -> Forward:
     """The mean of each window; what hangs over the edge of the input is not counted. Arguments: see ``max_pool``"""
     xp = backend.xp
     axes = _axes("average_pool", inputs, pool_size, strides, padding, data_format)

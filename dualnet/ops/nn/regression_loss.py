@@ -12,7 +12,7 @@ from typing import Any
 from ...core import settings
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Op, Xp, floating, sum_to
+from .._common import Array, Forward, Xp, floating, sum_to
 
 
 def _pair(target: Array, output: Array) -> tuple[Array, Array]:
@@ -23,7 +23,7 @@ def _pair(target: Array, output: Array) -> tuple[Array, Array]:
 
 def _mean_of(
     xp: Xp, values: Array, target: Array, output: Array, d_target: Callable[[], Array], d_output: Callable[[], Array]
-) -> Op:
+) -> Forward:
     """The mean of ``values`` over the last axis. d_target, d_output: the derivatives of a value, computed on demand."""
     n = max(values.shape[-1], 1)
 
@@ -39,13 +39,13 @@ def _mean_of(
     return y, backward
 
 
-def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array) -> Op:
+def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array) -> Forward:
     """The same for a function of output - target, with its derivative."""
     return _mean_of(xp, values, target, output, lambda: -slope, lambda: slope)
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
+def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Forward:
     """The mean of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2;  e = output - target"""
     target, output = _pair(target, output)
     error = output - target
@@ -54,7 +54,7 @@ def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Op:
+def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Forward:
     """The mean of delta^2 (sqrt(1 + (e / delta)^2) - 1);  e = output - target"""
     target, output = _pair(target, output)
     error = output - target
@@ -65,7 +65,7 @@ def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) ->
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def log_cosh(xp: Xp, target: Array, output: Array, /) -> Op:
+def log_cosh(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of log(cosh(e)), without overflow;  e = output - target"""
     target, output = _pair(target, output)
     error = output - target
@@ -75,7 +75,7 @@ def log_cosh(xp: Xp, target: Array, output: Array, /) -> Op:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> Op:
+def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """100 times the mean of |target - output| / |target|; a target smaller than epsilon counts as epsilon"""
     target, output = _pair(target, output)
     size = xp.maximum(xp.abs(target), settings.epsilon())
@@ -89,7 +89,7 @@ def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> O
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> Op:
+def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of (log(1 + target) - log(1 + output))^2; values smaller than epsilon count as epsilon"""
     target, output = _pair(target, output)
     t, p = xp.maximum(target, settings.epsilon()), xp.maximum(output, settings.epsilon())
@@ -105,7 +105,7 @@ def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> O
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def poisson(xp: Xp, target: Array, output: Array, /) -> Op:
+def poisson(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of output - target log(output + epsilon), for counts that output is the expected number of"""
     target, output = _pair(target, output)
     rate = output + settings.epsilon()
@@ -114,7 +114,7 @@ def poisson(xp: Xp, target: Array, output: Array, /) -> Op:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
-def kl_divergence(xp: Xp, target: Array, output: Array, /) -> Op:
+def kl_divergence(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The sum of target log(target / output) over the last axis, both kept within [epsilon, 1]"""
     target, output = _pair(target, output)
     eps = settings.epsilon()
@@ -130,7 +130,7 @@ def kl_divergence(xp: Xp, target: Array, output: Array, /) -> Op:
 
 
 @primitive(in_place_grads=True)
-def cosine(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> Op:
+def cosine(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> Forward:
     """The cosine of the angle between target and output along ``axis``; 0 where one of them is 0"""
     target, output = _pair(target, output)
     (u, inverse_u), (v, inverse_v) = (_direction(xp, x, axis) for x in (target, output))

@@ -6,12 +6,12 @@ x: any shape -> the same shape, unless it says otherwise
 from __future__ import annotations
 
 from .. import shape_rules
-from .._common import Array, Op, Xp, floating, promote
+from .._common import Array, Forward, Xp, floating, promote
 from ..registry import op
 
 
 @op("nn", shape=shape_rules.unchanged)
-def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
+def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Forward:
     """x where |x| > threshold, else 0"""
     x = floating(x)
     mask = xp.abs(x) > threshold
@@ -19,14 +19,14 @@ def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def soft_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Op:
+def soft_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Forward:
     """x - threshold above threshold, x + threshold below -threshold, 0 between"""
     x = floating(x)
     return x - xp.clip(x, -threshold, threshold), lambda dy: dy * (xp.abs(x) > threshold)
 
 
 @op("nn", shape=shape_rules.unchanged)
-def tanh_shrink(xp: Xp, x: Array, /) -> Op:
+def tanh_shrink(xp: Xp, x: Array, /) -> Forward:
     """x - tanh(x)"""
     x = floating(x)
     t = xp.tanh(x)
@@ -34,7 +34,7 @@ def tanh_shrink(xp: Xp, x: Array, /) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def threshold(xp: Xp, x: Array, /, threshold: float, default_value: float) -> Op:
+def threshold(xp: Xp, x: Array, /, threshold: float, default_value: float) -> Forward:
     """x where it is above ``threshold``, else ``default_value``"""
     x, other = promote(x, default_value)
     above = x > threshold
@@ -42,7 +42,7 @@ def threshold(xp: Xp, x: Array, /, threshold: float, default_value: float) -> Op
 
 
 @op("nn", shape=shape_rules.unchanged)
-def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Op:
+def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Forward:
     """(x + sqrt(x^2 + b)) / 2, a relu that is smooth at 0 without an exponential  (arXiv:2112.11687)"""
     x = floating(x)
     root = xp.sqrt(x * x + b)
@@ -55,7 +55,7 @@ def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def sparse_plus(xp: Xp, x: Array, /) -> Op:
+def sparse_plus(xp: Xp, x: Array, /) -> Forward:
     """0 up to -1, (x + 1)^2 / 4 up to 1, then x: the integral of ``sparse_sigmoid``"""
     x = floating(x)
     s = _ramp(xp, x)
@@ -63,7 +63,7 @@ def sparse_plus(xp: Xp, x: Array, /) -> Op:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def sparse_sigmoid(xp: Xp, x: Array, /) -> Op:
+def sparse_sigmoid(xp: Xp, x: Array, /) -> Forward:
     """(x + 1) / 2, limited to [0, 1]"""
     x = floating(x)
     return _ramp(xp, x), lambda dy: dy * 0.5 * xp.logical_and(x > -1, x < 1)
@@ -74,7 +74,7 @@ def _ramp(xp: Xp, x: Array) -> Array:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def sparsemax(xp: Xp, x: Array, /, axis: int = -1) -> Op:
+def sparsemax(xp: Xp, x: Array, /, axis: int = -1) -> Forward:
     """The probabilities nearest to x, many of them exactly 0  (arXiv:1602.02068)
 
     max(x - tau, 0), with the one tau along ``axis`` for which they sum to 1.
@@ -98,7 +98,7 @@ def sparsemax(xp: Xp, x: Array, /, axis: int = -1) -> Op:
 
 
 @op("nn", shape=shape_rules.halved)
-def glu(xp: Xp, x: Array, /, axis: int = -1) -> Op:
+def glu(xp: Xp, x: Array, /, axis: int = -1) -> Forward:
     """The first half along ``axis`` times the sigmoid of the second (arXiv:1612.08083).  An axis of 2 n becomes one of n
 
     Raises ``ValueError`` when the axis has odd length.

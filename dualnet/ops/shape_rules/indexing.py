@@ -5,52 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...core.dtypes import standardize_dtype
 from ...graph.node import Spec
-from .sizes import Shape, axis_of, broadcast, product, shape_of
+from .sizes import axis_of, broadcast, product, shape_of
 
 
 def get_item(x: Any, key: Any) -> Spec:
-    """Numbers, slices, None, ``...``, and tensors or lists of indices; a mask takes an unknown number of elements."""
+    """Numbers, slices, None, ``...``, and tensors or lists of indices; a mask takes an unknown number of elements.
+
+    NumPy says where the axes go: it indexes an array whose sizes number the axes of x and those of the index arrays.
+    """
     shape, keys = shape_of(x), key if isinstance(key, tuple) else (key,)
     count = sum(_rank_of_key(k) for k in keys)
     if count > len(shape):
         raise IndexError(f"{count} indices for {len(shape)} axes")
-    if not any(k is Ellipsis for k in keys):
-        keys = (*keys, Ellipsis)
-    out: list[int | None] = []
-    arrays: list[Shape] = []
-    where, apart, at = 0, False, 0
-    last_was_array = False
+    indices = broadcast((), *((None,) if _is_mask(k) else shape_of(k) for k in keys if _is_index_array(k)))
+    sizes: list[int | None] = [*shape, *indices]  # of the axis with number i + 2
+    numbers = range(2, len(sizes) + 2)
+    index_array = np.zeros(numbers[len(shape) :], int)
+    full_keys: list[Any] = []
+    axis = 0
     for k in keys:
-        is_array = not (k is None or k is Ellipsis or isinstance(k, slice))
-        plain = isinstance(k, int) and not isinstance(k, bool)
-        if is_array and (not plain or any(_is_index_array(other) for other in keys)):
-            if not arrays:
-                where = len(out)
-            elif not last_was_array:
-                apart = True
-            arrays.append((None,) if _is_mask(k) else shape_of(k))
-            at += _rank_of_key(k)
-        elif plain:
-            n = shape[at]
+        if _is_index_array(k):
+            full_keys += [index_array] * _rank_of_key(k) or [True]
+        elif isinstance(k, slice):
+            sizes[axis] = _sliced(k, shape[axis])
+            full_keys.append(slice(None))
+        elif isinstance(k, int):
+            n = shape[axis]
             if n is not None and not -n <= k < n:
-                raise IndexError(f"index {k} is out of bounds for axis {at} of size {n}")
-            at += 1
-        elif k is None:
-            out.append(1)
-        elif k is Ellipsis:
-            stop = at + len(shape) - count
-            out += shape[at:stop]
-            at = stop
+                raise IndexError(f"index {k} is out of bounds for axis {axis} of size {n}")
+            full_keys.append(0)
         else:
-            out.append(_sliced(k, shape[at]))
-            at += 1
-        last_was_array = is_array
-    if arrays:
-        where = 0 if apart else where
-        out[where:where] = broadcast(*arrays)
-    return Spec(tuple(out), x.dtype)
+            full_keys.append(k)
+        axis += len(shape) - count if k is Ellipsis else _rank_of_key(k)
+    added = None if any(_is_mask(k) and not shape_of(k) for k in keys) else 1
+    numbered = np.broadcast_to(0, numbers[: len(shape)])[tuple(full_keys)]
+    return Spec(tuple(added if n == 1 else sizes[n - 2] for n in numbered.shape), x.dtype)
 
 
 def _is_mask(k: Any) -> bool:
@@ -62,7 +55,7 @@ def _is_mask(k: Any) -> bool:
 
 
 def _is_index_array(k: Any) -> bool:
-    return isinstance(k, list) or hasattr(k, "shape")
+    return isinstance(k, (list, bool)) or hasattr(k, "shape")
 
 
 def _rank_of_key(k: Any) -> int:

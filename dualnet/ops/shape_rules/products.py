@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ...core.dtypes import result_type
 from ...graph.node import Spec
-from .pointwise import elementwise
-from .sizes import Shape, axis_of, broadcast, float_dtype, product, same_size, shape_of
+from .sizes import Shape, broadcast, float_dtype, product, same_size, shape_of
 
 
 def matmul(x1: Any, x2: Any) -> Shape:
@@ -21,60 +19,14 @@ def matmul(x1: Any, x2: Any) -> Shape:
     return (*broadcast(a[:-2], b[:-2]), *(() if row else (a[-2],)), *(() if column else (b[-1],)))
 
 
-def dot(x1: Any, x2: Any) -> Shape:
-    a, b = shape_of(x1), shape_of(x2)
-    if not a or not b:
-        return a or b
-    same_size(a[-1], b[-1] if len(b) == 1 else b[-2])
-    return (*a[:-1], *b[:-2], *(b[-1:] if len(b) > 1 else ()))
-
-
 def dense(x: Any, kernel: Any, bias: Any = None, *args: Any, **options: Any) -> Shape:
     return matmul(x, kernel)
-
-
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Shape:
-    a, b = shape_of(x1), shape_of(x2)
-    first, second = (range(len(a) - axes, len(a)), range(axes)) if isinstance(axes, int) else axes
-    left, right = (
-        [axis_of(i, len(s)) for i in ([n] if isinstance(n, int) else n)] for n, s in ((first, a), (second, b))
-    )
-    if len(left) != len(right):
-        raise ValueError(f"expected as many axes of x1 as of x2, got {axes}")
-    for i, j in zip(left, right):
-        same_size(a[i], b[j])
-    return (*(n for i, n in enumerate(a) if i not in left), *(n for j, n in enumerate(b) if j not in right))
-
-
-def inner(x1: Any, x2: Any) -> Shape:
-    return tensordot(x1, x2, (-1, -1)) if shape_of(x1) and shape_of(x2) else elementwise(x1, x2)
-
-
-def outer(x1: Any, x2: Any) -> Shape:
-    return product(shape_of(x1)), product(shape_of(x2))
-
-
-def labelled(terms: Sequence[Sequence[str]], shapes: Sequence[Shape], output: Sequence[str]) -> Shape:
-    """An einsum: the size of every label, where 1 broadcasts."""
-    sizes: dict[str, int | None] = {}
-    for term, shape in zip(terms, shapes):
-        for label, n in zip(term, shape):
-            (sizes[label],) = broadcast((sizes.get(label, 1),), (n,))
-    if missing := [label for label in output if label not in sizes]:
-        raise ValueError(f"{missing[0]!r} is in the result and in no operand")
-    return tuple(sizes[label] for label in output)
 
 
 def kron(x1: Any, x2: Any) -> Shape:
     a, b = shape_of(x1), shape_of(x2)
     rank = max(len(a), len(b))
-    return tuple(map(lambda m, n: product((m, n)), (1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b))
-
-
-def cdist(x: Any, y: Any) -> Shape:
-    a, b = shape_of(x), shape_of(y)
-    same_size(a[-1], b[-1])
-    return (*broadcast(a[:-2], b[:-2]), a[-2], b[-2])
+    return tuple(map(product, zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b)))
 
 
 def attention(query: Any, key: Any, value: Any, *args: Any, **options: Any) -> Spec:

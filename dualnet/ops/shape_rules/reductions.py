@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...graph.node import Spec
-from .sizes import Shape, Shaped, axes_of, axis_of, broadcast, float_dtype, product, same_shape, shape_of
+from .sizes import Shape, axes_of, axis_of, broadcast, float_dtype, product, same_shape, shape_of
 
 
 def reduction(x: Any, axis: Any = None, keepdims: bool = False, *args: Any, **options: Any) -> Shape:
@@ -39,7 +39,7 @@ def loss(target: Any, output: Any, *args: Any, **options: Any) -> Shape:
 
 
 def crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Shape:
-    return reduction(Shaped(same_shape(shape_of(target), shape_of(output))), axis)
+    return reduction(Spec(same_shape(shape_of(target), shape_of(output)), output.dtype), axis)
 
 
 def crossentropy_along(target: Any, output: Any, axis: int = -1) -> Shape:

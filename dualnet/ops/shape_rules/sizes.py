@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -47,10 +48,7 @@ def same_size(a: int | None, b: int | None) -> int | None:
 def same_shape(*shapes: Shape) -> Shape:
     if len({len(s) for s in shapes}) != 1:
         raise ValueError("the numbers of axes do not agree")
-    out = shapes[0]
-    for shape in shapes[1:]:
-        out = tuple(map(same_size, out, shape))
-    return out
+    return tuple(functools.reduce(same_size, sizes) for sizes in zip(*shapes))
 
 
 def broadcast(*shapes: Shape) -> Shape:
@@ -68,10 +66,3 @@ def float_dtype(x: Any) -> str:
     """The dtype of x, ``floatx()`` for integers and booleans."""
     dtype = str(x.dtype)
     return dtype if dtype.startswith(("float", "bfloat", "complex")) else floatx()
-
-
-class Shaped:
-    """A shape in the role of a tensor, for rules that take one."""
-
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape

@@ -12,12 +12,13 @@ from ...core.dtypes import is_float, result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Op, Xp, floating
+from .._common import Array, Forward, Xp, floating
 from ..core.create import arange, convert_to_tensor
 from ..core.indexing import get_item
 from ..core.shape import broadcast_to, ndim, pad, shape
-from ..math.arithmetic import divide, greater, multiply, subtract, where
-from ..math.elementwise import cos
+from ..math.arithmetic import divide, multiply, subtract
+from ..math.comparison import greater, where
+from ..math.trigonometry import cos
 from ..registry import op
 
 Pair = tuple[Any, Any]
@@ -73,19 +74,19 @@ def ifft2(x: Pair, /) -> Any:
 
 
 @primitive
-def _fft(xp: Xp, real: Array, imag: Array, /) -> Op:
+def _fft(xp: Xp, real: Array, imag: Array, /) -> Forward:
     n = real.shape[-1]
     return _parts(xp, xp.fft.fft(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft(_join(*dys)))
 
 
 @primitive
-def _fft2(xp: Xp, real: Array, imag: Array, /) -> Op:
+def _fft2(xp: Xp, real: Array, imag: Array, /) -> Forward:
     n = math.prod(real.shape[-2:])
     return _parts(xp, xp.fft.fft2(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft2(_join(*dys)))
 
 
 @primitive
-def _ifft2(xp: Xp, real: Array, imag: Array, /) -> Op:
+def _ifft2(xp: Xp, real: Array, imag: Array, /) -> Forward:
     n = math.prod(real.shape[-2:])
     return _parts(xp, xp.fft.ifft2(_join(real, imag))), lambda dys: _parts(xp, xp.fft.fft2(_join(*dys)) / n)
 
@@ -97,7 +98,7 @@ def _fit(xp: Xp, x: Array, n: int) -> Array:
 
 
 @op("math", class_name="RFFT", shape=shape_rules.rfft)
-def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
+def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Forward:
     """The transform of a real signal, its nonnegative frequencies, as a pair.  x: (..., n) -> a pair of (..., n // 2 + 1)
 
     Args:
@@ -121,7 +122,7 @@ def irfft(x: Pair, /, fft_length: int | None = None) -> Tensor:
 
 
 @primitive
-def _irfft(xp: Xp, real: Array, imag: Array, /, fft_length: int | None = None) -> Op:
+def _irfft(xp: Xp, real: Array, imag: Array, /, fft_length: int | None = None) -> Forward:
     z = _join(real, imag)
     k = z.shape[-1]
     n = 2 * (k - 1) if fft_length is None else fft_length
@@ -157,7 +158,7 @@ def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
 
 
 @op("math", shape=shape_rules.sequences)
-def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride: int) -> Op:
+def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride: int) -> Forward:
     """Frames of a signal, one every ``sequence_stride``.  x: (..., n) -> (..., count, sequence_length)
 
     count: how many lie within the signal.
@@ -177,7 +178,7 @@ def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride
 
 
 @primitive
-def _overlap_add(xp: Xp, y: Array, /, stride: int) -> Op:
+def _overlap_add(xp: Xp, y: Array, /, stride: int) -> Forward:
     count, length = y.shape[-2:]
     out = _added(xp, y, stride, (count - 1) * stride + length)
     return out, lambda dx: _sequences(xp, dx, length, stride)

@@ -1,6 +1,6 @@
-"""Order, quantiles, counts, diagonals, windows, segments, joining, blocks: calls to be compared with Keras.
+"""Sorting, quantiles, counts, diagonals, windows, segments, joining, blocks: calls to be compared with Keras.
 
-Frozen with keras 3.15.1 on JAX: ``python -m tests.parity tests.ops.place_cases``.
+Frozen with keras 3.15.1 on JAX: ``python -m tests.parity tests.ops.indexing_cases``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gradients past NaN, norms of nothing, signals of whole numbers."""
+"""Edge cases: gradients beside NaN, norms of empty tensors, signals of integers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def test_gradients_of_the_spread_pass_over_nan(op: Any, axis: Any) -> None:
     x = np.array([[1.0, math.nan, 3.0], [4.0, 7.0, -2.0]])
     plain = {ops.nanvar: np.nanvar, ops.nanstd: np.nanstd}[op]
     got = dualnet.grad(lambda x: ops.sum(op(x, axis=axis)))(x).numpy()
-    for place, value in np.ndenumerate(x):
+    for index, value in np.ndenumerate(x):
         if np.isnan(value):
-            assert got[place] == 0
+            assert got[index] == 0
             continue
         above, below = x.copy(), x.copy()
-        above[place] += 1e-6
-        below[place] -= 1e-6
+        above[index] += 1e-6
+        below[index] -= 1e-6
         slope = (plain(above, axis=axis).sum() - plain(below, axis=axis).sum()) / 2e-6
-        np.testing.assert_allclose(got[place], slope, atol=1e-5)
+        np.testing.assert_allclose(got[index], slope, atol=1e-5)
 
 
 def test_the_spread_of_nothing_but_nan_is_nan() -> None:

@@ -1,4 +1,4 @@
-"""Order, places and segments at their edges: NaN, ties, what lies outside, open shapes, and where Keras draws the line."""
+"""Sorting, indexing and segments at their limits: NaN, ties, indices out of bounds, unknown sizes, and errors."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def on(backend: Backend, x: Any, dtype: str = "float32") -> Any:
 
 
 def test_of_equals_the_first_is_largest_and_nan_is_larger(backend: Backend) -> None:
-    found, places = ops.top_k(on(backend, [[1, NAN, 3, 3], [2, 2, 2, 1]]), 3)
-    assert values(places) == [[1, 2, 3], [0, 1, 2]]
-    assert values(found[1]) == [2, 2, 2]
-    assert str(places.dtype) == "int32"
+    largest, indices = ops.top_k(on(backend, [[1, NAN, 3, 3], [2, 2, 2, 1]]), 3)
+    assert values(indices) == [[1, 2, 3], [0, 1, 2]]
+    assert values(largest[1]) == [2, 2, 2]
+    assert str(indices.dtype) == "int32"
     assert values(ops.top_k(on(backend, [0, 255, 3], "uint8"), 2)[0]) == [255, 3]
     assert values(ops.top_k(on(backend, [-128, 127, 0], "int8"), 3)[1]) == [1, 2, 0]
 
@@ -113,7 +113,7 @@ def test_arguments_of_counts() -> None:
         ops.nonzero(3)
 
 
-# -- places ------------------------------------------------------------------------------------------------------------
+# -- indices ------------------------------------------------------------------------------------------------------------
 
 
 def test_windows_that_start_on_the_device_are_moved_in(backend: Backend) -> None:
@@ -246,14 +246,14 @@ def test_what_is_left_of_an_open_axis() -> None:
 
 def test_in_a_functional_model() -> None:
     x = dualnet.Input((4,))
-    best, places = ops.top_k(ops.sort(x), 2)
+    best, indices = ops.top_k(ops.sort(x), 2)
     first, second = ops.unstack(best, axis=1)
-    model = dualnet.Model(x, [first - second, places, ops.scatter_update(x, [[0, 0]], [9.0]), ops.nonzero(x)[1]])
-    gap, where, changed, found = model(np.array([[1.0, 5.0, 0.0, 2.0], [0.0, 0.0, 0.0, 7.0]], "float32"))
-    assert values(gap) == [3, 7]
-    assert values(where) == [[3, 2], [3, 0]]  # of the sorted row
-    assert values(changed)[0] == [9, 5, 0, 2]
-    assert values(found) == [0, 1, 3, 3]
+    model = dualnet.Model(x, [first - second, indices, ops.scatter_update(x, [[0, 0]], [9.0]), ops.nonzero(x)[1]])
+    difference, indices, updated, columns = model(np.array([[1.0, 5.0, 0.0, 2.0], [0.0, 0.0, 0.0, 7.0]], "float32"))
+    assert values(difference) == [3, 7]
+    assert values(indices) == [[3, 2], [3, 0]]  # of the sorted row
+    assert values(updated)[0] == [9, 5, 0, 2]
+    assert values(columns) == [0, 1, 3, 3]
 
 
 # -- creation and reductions beside them ---------------------------------------------------------------------------------

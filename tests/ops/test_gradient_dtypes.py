@@ -1,4 +1,4 @@
-"""No float64 within float32: what a closure returns is added up as it is, and would be computed with at twice the cost."""
+"""No float64 within float32: what ``backward`` returns is added up as it is, and would be computed with at twice the cost."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .harness import GRADIENT_ROWS, floating, tensors
 
 
 def gradients(entry: Entry) -> list[Any]:
-    """What the closure of one op returns, for ones."""
+    """What the ``backward`` of one op returns, for ones."""
     outputs = entry.outputs if isinstance(entry.outputs, tuple) else (entry.outputs,)
     dy = tuple(np.ones_like(y.data) for y in outputs)
-    places = [tuple(None for _ in entry.inputs)] if len(inspect.signature(entry.backward).parameters) == 2 else []
-    made = entry.backward(dy if isinstance(entry.outputs, tuple) else dy[0], *places)
-    return list(made) if isinstance(made, tuple) else [made]
+    requests = [tuple(None for _ in entry.inputs)] if len(inspect.signature(entry.backward).parameters) == 2 else []
+    grads = entry.backward(dy if isinstance(entry.outputs, tuple) else dy[0], *requests)
+    return list(grads) if isinstance(grads, tuple) else [grads]
 
 
 @pytest.mark.parametrize("row", GRADIENT_ROWS, ids=lambda row: row.name)

@@ -1,4 +1,4 @@
-"""The op table: diagonals, windows, scattering, segments, joining and splitting, blocks."""
+"""The op table: diagonals, slices, scatters, segments, joining and splitting, blocks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dualnet.ops.core import scatter as scattering
 from dualnet.ops.core import stacking as arranging
 from dualnet.ops.core.shape import _repeat, _split, _unstack, dtype, view
 from dualnet.ops.linalg import diagonals
-from dualnet.ops.math.arithmetic import _where
+from dualnet.ops.math.comparison import _where
 from dualnet.ops.nn import encoding
 from dualnet.ops.nn import patches as blocks
 
 from .cases import F, I, Row, call, other
 
-MADE = "made from nothing that is tracked"
+CREATED = "made from nothing that is tracked"
 WHOLE = "its result is whole numbers"
 FIXED = "its indices are fixed"
 
@@ -32,10 +32,10 @@ DIAGONALS = [
     other(diagonals.triu, np.triu, call(F((3, 4))), call(F((2, 3, 4)), k=1), call(F((3, 3)), -1)),
     other(diagonals.vander, np.vander, call(F((3,))), call(F((3,)), 5), call(F((4,)), 3, increasing=True), call(np.array([0.0, 1.0])),
           call(F((2,)), 1)),
-    other(create.identity, np.identity, call(3), call(2, dtype="int32"), gradient=MADE),
-    other(create.tri, np.tri, call(3), call(3, 4, 1), call(2, 3, -1, dtype="int32"), gradient=MADE),
-    other(create.empty, np.zeros, call((3, 2)), call(3, dtype="int32"), gradient=MADE),
-    other(create.empty_like, np.zeros_like, call(F((3, 2))), call(I((3,), 4)), gradient=MADE),
+    other(create.identity, np.identity, call(3), call(2, dtype="int32"), gradient=CREATED),
+    other(create.tri, np.tri, call(3), call(3, 4, 1), call(2, 3, -1, dtype="int32"), gradient=CREATED),
+    other(create.empty, np.zeros, call((3, 2)), call(3, dtype="int32"), gradient=CREATED),
+    other(create.empty_like, np.zeros_like, call(F((3, 2))), call(I((3,), 4)), gradient=CREATED),
 ]  # fmt: skip
 
 
@@ -74,8 +74,8 @@ def counted(indices: Any, shape: Any) -> Any:
     return np.ravel_multi_index(tuple(np.moveaxis(indices, -1, 0)), shape[: indices.shape[-1]], mode="wrap").reshape(-1)
 
 
-def rows_written(x: Any, places: Any, rows: Any) -> Any:
-    return written(x, places[:, None], rows)
+def write_rows(x: Any, indices: Any, rows: Any) -> Any:
+    return written(x, indices[:, None], rows)
 
 
 TWICE = np.array([[0, 1], [2, 3], [0, 1], [1, 0]])
@@ -97,7 +97,7 @@ SCATTER = [
     other(scattering._slice_update, lambda x, u, start_indices: updated(x, start_indices, u),
           call(F((3, 4)), F((2, 2)), start_indices=(1, 0)), empty=FIXED),
     other(scattering._flat_indices, counted, call(np.array([[0, 1], [2, -1]]), shape=(3, 4)), call(AGAIN, shape=(3, 4, 2)), gradient=WHOLE),
-    other(scattering._write_rows, rows_written, call(F((3, 4)), np.array([2, 0, 2]), F((3, 4))),
+    other(scattering._write_rows, write_rows, call(F((3, 4)), np.array([2, 0, 2]), F((3, 4))),
           call(F((5,)), np.array([1, 1, 4]), F((3,))), empty=FIXED),
     other(scattering.scatter, placed, call(TWICE, F((4,)), (3, 4)), call(AGAIN, F((2, 2, 4)), (3, 4)),
           call(np.zeros((0, 1), int), F((0, 2)), (3, 2)),

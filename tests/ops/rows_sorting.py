@@ -1,4 +1,4 @@
-"""The op table: order, quantiles, counts and what is where."""
+"""The op table: sorting, quantiles, counts and searches."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def argsort(x: Any, axis: Any = -1) -> Any:
     return np.argsort(x, axis=axis, kind="stable")
 
 
-def places(x: Any, k: int) -> Any:
+def top_indices(x: Any, k: int) -> Any:
     return np.argsort(-x.astype(float), axis=-1, kind="stable")[..., :k]
 
 
 def top_k(x: Any, k: int) -> Any:
-    return np.take_along_axis(x, places(x, k), -1), places(x, k)
+    return np.take_along_axis(x, top_indices(x, k), -1), top_indices(x, k)
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
@@ -42,7 +42,7 @@ SORTING = [
     other(sorting.argpartition, np.argpartition, call(F((3, 2)), 0), call(F((2, 3)), 1, axis=0), gradient=INDEX),
     other(sorting._take_distinct, lambda x, i: np.take_along_axis(x, i, -1), call(F((3, 4)), np.array([[3, 0], [1, 2], [2, 1]])),
           call(F((5,)), np.array([4, 0, 2])), empty="its indices are fixed"),
-    other(sorting._top_indices, places, call(F((3, 4)), 2), call(I((3, 5), 3), 4), call(F((2, 2, 3)), 3), gradient=INDEX),
+    other(sorting._top_indices, top_indices, call(F((3, 4)), 2), call(I((3, 5), 3), 4), call(F((2, 2, 3)), 3), gradient=INDEX),
     other(sorting.top_k, top_k, call(F((3, 4)), 2), call(F((5,)), 5), call(F((2, 3, 4)), 1)),
     other(sorting.in_top_k, in_top_k, call(I((3,), 4), F((3, 4)), 2), call(I((6,), 5), F((6, 5)), 1), gradient=TRUTH),
     other(sorting.searchsorted, np.searchsorted, call(np.array([-1.0, 0.0, 0.0, 1.5]), F((3, 4))),
