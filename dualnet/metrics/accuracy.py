@@ -8,7 +8,7 @@ from .. import config
 from ..core.op import primitive
 from ..core.tensor import Array, Xp
 from ..ops._common import Const
-from .reduction import MeanMetricWrapper
+from .reduction import MeanScore
 
 
 def _same_shape(name: str, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
@@ -111,70 +111,58 @@ def sparse_top_k_categorical_accuracy(
     return correct.reshape(y_true.shape), None
 
 
-class Accuracy(MeanMetricWrapper):
+class Accuracy(MeanScore):
     """How often y_true == y_pred: both labels, or both values."""
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
         super().__init__(accuracy, name, dtype)
 
 
-class BinaryAccuracy(MeanMetricWrapper):
+class BinaryAccuracy(MeanScore):
     """How often y_pred > threshold tells the target, 0 or 1.
 
     Args:
         threshold: 0.5 by default.
     """
 
-    _direction = "up"
-
     def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
 
-class CategoricalAccuracy(MeanMetricWrapper):
+class CategoricalAccuracy(MeanScore):
     """How often the largest score is that of the true class, for one-hot targets. Scores may be logits or
     probabilities.
     """
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
 
-class SparseCategoricalAccuracy(MeanMetricWrapper):
+class SparseCategoricalAccuracy(MeanScore):
     """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities."""
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
-class TopKCategoricalAccuracy(MeanMetricWrapper):
+class TopKCategoricalAccuracy(MeanScore):
     """How often the true class is among the k largest scores, for one-hot targets.
 
     Args:
         k: 5 by default.
     """
 
-    _direction = "up"
-
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
 
 
-class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+class SparseTopKCategoricalAccuracy(MeanScore):
     """How often the label is among the k largest scores, for integer labels.
 
     Args:
         k: 5 by default.
         from_sorted_ids: whether ``y_pred`` holds class ids from the best on, instead of a score for each class.
     """
-
-    _direction = "up"
 
     def __init__(
         self,

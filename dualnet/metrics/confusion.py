@@ -36,9 +36,7 @@ class ConfusionMetric(Metric):
         self._counts = {name: self.add_variable(shape, Zeros(), name=name) for name in names}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_true: 0 and 1.

@@ -16,8 +16,6 @@ class BinaryCrossentropy(MeanMetricWrapper):
         label_smoothing: s moves the targets to y (1 - s) + s / 2.
     """
 
-    _direction = "down"
-
     def __init__(
         self,
         name: str | None = "binary_crossentropy",
@@ -36,8 +34,6 @@ class CategoricalCrossentropy(MeanMetricWrapper):
         label_smoothing: s moves the targets to y (1 - s) + s / classes.
         axis: of the classes.
     """
-
-    _direction = "down"
 
     def __init__(
         self,
@@ -61,8 +57,6 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
             unless there are sample weights.
         axis: of the classes.
     """
-
-    _direction = "down"
 
     def __init__(
         self,

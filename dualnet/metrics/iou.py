@@ -68,9 +68,7 @@ class IoU(Metric):
         return array if sparse else array.argmax(axis=self.axis)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_true, y_pred: class ids, or numbers for each class along ``axis``.
@@ -118,10 +116,6 @@ class IoU(Metric):
 
 def _flat(x: Any) -> Any:
     return x.reshape(-1) if hasattr(x, "reshape") and x.ndim else x
-
-
-def _without(config: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {k: v for k, v in config.items() if k not in names}
 
 
 class BinaryIoU(IoU):

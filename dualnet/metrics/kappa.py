@@ -59,9 +59,7 @@ class CohenKappa(Metric):
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_pred: a number for each class (batch, classes), the probability of class 1 (batch,) or (batch, 1) where

@@ -110,7 +110,7 @@ class Metric(Configurable):
         self.reset_state()
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
-        """Take a batch in."""
+        """Add a batch."""
         raise NotImplementedError(f"{type(self).__name__} must define update_state(...)")
 
     def result(self) -> Any:

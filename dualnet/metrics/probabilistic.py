@@ -11,16 +11,12 @@ from .reduction import MeanMetricWrapper
 class KLDivergence(MeanMetricWrapper):
     """The mean of sum(y_true log(y_true / y_pred))."""
 
-    _direction = "down"
-
     def __init__(self, name: str | None = "kl_divergence", dtype: Any = None) -> None:
         super().__init__(kl_divergence, name, dtype)
 
 
 class Poisson(MeanMetricWrapper):
     """The mean of y_pred - y_true log(y_pred), for counts."""
-
-    _direction = "down"
 
     def __init__(self, name: str | None = "poisson", dtype: Any = None) -> None:
         super().__init__(poisson, name, dtype)

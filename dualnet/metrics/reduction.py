@@ -123,15 +123,13 @@ class MeanMetricWrapper(Mean):
         self._fn = fn
         self._fn_kwargs = kwargs
         set_arguments(self, kwargs)
-        if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:
+        if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:  # the metrics of losses rely on it
             self._direction = "down"
 
     def update_state(  # type: ignore[override]
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             sample_weight: a number, or a shape that fits the first axes of what the function returns.
@@ -151,3 +149,9 @@ class MeanMetricWrapper(Mean):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**from_function_config(config, FUNCTIONS))
+
+
+class MeanScore(MeanMetricWrapper):
+    """Base of the means of functions that are larger the better."""
+
+    _direction = "up"
