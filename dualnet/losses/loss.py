@@ -97,11 +97,10 @@ class Loss(Configurable, Invalidating):
 class LossFunctionWrapper(Loss):
     """A loss made of a function ``(y_true, y_pred, **kwargs) -> one value per sample``.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         fn: the function.
         kwargs: further arguments for it.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     _config_attributes = attributes(fn=None)
