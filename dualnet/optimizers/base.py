@@ -16,6 +16,7 @@ from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
 from .optimizer_state import Segment, contiguous_slices
 from .slots import SlotsMixin
+from .state_io import OptimizerState
 
 
 class UpdatePlan(NamedTuple):
@@ -28,7 +29,7 @@ class UpdatePlan(NamedTuple):
     overwritten: list[Variable]
 
 
-class Optimizer(SlotsMixin, LegacyOptimizerMethods):
+class Optimizer(SlotsMixin, OptimizerState, LegacyOptimizerMethods):
     """Base of all optimizers. A custom one defines ``slot_names`` and ``update``, or ``build`` and ``update_step`` as in
     Keras.
 
@@ -44,8 +45,6 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
         gradient_accumulation_steps: the weights are changed only every so many steps, by the mean gradient of those
             steps.
     """
-
-    # -- what a subclass defines -----------------------------------------------------------------------------------
 
     def update(self, backend: backends.Backend, w: Array, g: Array, slots: Any, lr: float, t: int) -> None:
         """Change ``w`` and the slots in place; ``t`` counts updates from 1.
@@ -69,8 +68,6 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
 
     def begin_update(self, t: int) -> None:
         """Called on the host once before the ``t``-th update, for what depends on ``t`` alone."""
-
-    # -- updating --------------------------------------------------------------------------------------------------
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]], **kwargs: Any) -> Variable:
         """One update from (gradient, variable) pairs; a gradient of None leaves its variable alone."""
@@ -153,7 +150,7 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
             if v.constraint is not None:
                 v.assign(v.constraint(v))
         if scalars is None:
-            self._iterations.data[()] = self.step_count() + 1
+            self.advance()
 
     def read_scalars(self) -> Any:
         """What the host decides about the next update: (learning rate, its number, counted from 1)."""

@@ -21,8 +21,6 @@ class Muon(Optimizer):
     """Matrices are changed along their momentum with all singular values made about 1, the rest by AdamW
     (arXiv:2502.16982).
 
-    The other arguments are those of ``Optimizer``.
-
     Args:
         momentum, nesterov: of the step of matrices, which ns_steps Newton-Schulz iterations x = a x + (b x x' + c (x
             x')^2) x make orthogonal; muon_a, muon_b and muon_c are a, b and c.
@@ -32,6 +30,7 @@ class Muon(Optimizer):
             with exclude_embeddings.
         adam_beta_1, adam_beta_2, epsilon, adam_weight_decay: those of AdamW.
         adam_lr_ratio: its learning rate is so many times that of Muon.
+        kwargs: those of ``Optimizer``.
     """
 
     elementwise = False  # a matrix as a whole is made orthogonal

@@ -12,15 +12,14 @@ from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
 from ..core.variables import BufferSlice, Variable, buffer_slices, pack
 from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
-from ..serialization.configurable import attributes
+from ..serialization.configurable import Configurable, attributes
 from ..serialization.objects import deserialize_keras_object
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
 from .optimizer_state import Averages, FlatState, PerVariableState, Slots, zeros
-from .state_io import OptimizerState
 
 
-class SlotsMixin(OptimizerState, CustomOptimizerMethods):
+class SlotsMixin(CustomOptimizerMethods, Configurable):
     """The constructor, ``build`` and the config of ``Optimizer``, which says what the arguments mean."""
 
     # For the class of an optimizer: the names of its slots; whether the state is ordered by variable or by slot, as in Keras,
