@@ -9,21 +9,11 @@ from ..core.op import primitive
 from ..core.tensor import Array, Xp
 from ..ops._common import Const
 from .reduction import MeanScore
+from .state import same_rank
 
-
-def _same_shape(name: str, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-    """Both in one shape, but for a last axis of length 1 that one of them may lack."""
-    if y_true.shape == y_pred.shape:
-        return y_true, y_pred
-    if y_true.shape == (*y_pred.shape, 1):
-        return y_true, y_pred[..., None]
-    if y_pred.shape == (*y_true.shape, 1):
-        return y_true[..., None], y_pred
-    raise ValueError(
-        f"{name}: y_true and y_pred must have the same shape (a last axis of length 1 may be missing in one of them), "
-        f"got {y_true.shape} and {y_pred.shape}. For class probabilities use categorical_accuracy (one-hot targets) or "
-        "sparse_categorical_accuracy (integer labels)"
-    )
+_HINT = (
+    "For class probabilities use categorical_accuracy (one-hot targets) or sparse_categorical_accuracy (integer labels)"
+)
 
 
 def _labels(name: str, y_true: Array, y_pred: Array) -> Array:
@@ -51,7 +41,7 @@ def _one_hot(name: str, y_true: Array, y_pred: Array) -> Array:
 @primitive
 def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
     """Whether y_true == y_pred, element by element.  y_true, y_pred: one shape -> that shape"""
-    y_true, y_pred = _same_shape("accuracy", y_true, y_pred)
+    y_true, y_pred = same_rank("accuracy", y_true, y_pred, _HINT)
     if y_true.dtype != y_pred.dtype:
         y_true = y_true.astype(y_pred.dtype)
     return (y_true == y_pred).astype(config.floatx()), None
@@ -60,7 +50,7 @@ def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> Const:
 @primitive
 def binary_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> Const:
     """Whether y_true (0 or 1) is what y_pred > threshold says.  y_true, y_pred: one shape -> that shape"""
-    y_true, y_pred = _same_shape("binary_accuracy", y_true, y_pred)
+    y_true, y_pred = same_rank("binary_accuracy", y_true, y_pred, _HINT)
     return ((y_pred > threshold) == y_true).astype(config.floatx()), None
 
 

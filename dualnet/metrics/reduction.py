@@ -8,16 +8,15 @@ from typing import Any, Self
 import dualnet_backends as backends
 
 from .. import losses, ops
-from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable
-from ..initializers import Zeros
 from ..losses.loss import from_function_config, function_config, set_arguments
-from ..losses.reduction import apply_mask, squeeze_or_expand_to_same_rank
+from ..losses.reduction import apply_mask
 from ..serialization.configurable import attributes
 from .metric import Metric
 from .registry import FUNCTIONS
+from .state import as_array, weights_for
 
 
 class _Reduction(Metric):
@@ -26,24 +25,14 @@ class _Reduction(Metric):
     total: Variable
 
     def _arrays(self, values: Any, sample_weight: Any) -> tuple[Array, Any]:
-        """(values, weights) with the axes of the weights those of the values, or fewer.  weights: array or None"""
+        """(values, weights) as ``weights_for`` makes them fit."""
         total = self.total.data
-        x = values.data if isinstance(values, Tensor) else to_array(values, backends.of(total))
-        if x.dtype != total.dtype:
-            x = x.astype(total.dtype)
+        backend = backends.of(total)
+        x = as_array(values, backend, total.dtype)
         if sample_weight is None:
             return x, None
-        weight = apply_mask(sample_weight, getattr(values, "_keras_mask", None), self._dtype, "sum")
-        weight = to_array(weight, backends.of(total), self._dtype)
-        if weight.ndim not in (0, x.ndim):
-            x, weight = (t.data for t in squeeze_or_expand_to_same_rank(Tensor(x), Tensor(weight)))
-        compatible = weight.ndim <= x.ndim and all(m in (1, n) for m, n in zip(weight.shape, x.shape))
-        if not compatible:
-            raise ValueError(
-                f"{self.name}: sample_weight of shape {weight.shape} does not fit values of shape {x.shape}: expected "
-                "one weight per sample, or one per element"
-            )
-        return x, weight
+        mask = getattr(values, "_keras_mask", None)
+        return x, weights_for(self.name, x.shape, sample_weight, mask, backend, total.dtype)
 
 
 class Sum(_Reduction):
@@ -51,13 +40,13 @@ class Sum(_Reduction):
 
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), Zeros(), self.dtype, name="total")
+        self.total = self._add_zeros("total", (), dtype=self.dtype)
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """values: any shape. sample_weight: a number, or a shape that fits the first axes of ``values``."""
         x, weight = self._arrays(values, sample_weight)
         if weight is not None:
-            x = x * weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim))
+            x = x * weight
         self.total.data += x.sum() if x.ndim else x
 
     def result(self) -> Tensor:
@@ -72,8 +61,8 @@ class Mean(_Reduction):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), Zeros(), self.dtype, name="total")
-        self.count = self.add_variable((), Zeros(), self.dtype, name="count")
+        self.total = self._add_zeros("total", (), dtype=self.dtype)
+        self.count = self._add_zeros("count", (), dtype=self.dtype)
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """values: (batch, ...), or one value.
@@ -99,8 +88,7 @@ class Mean(_Reduction):
             total.data += (x.sum() / x.size if x.ndim else x) * weight
             count.data += weight
         else:
-            w = weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim))
-            total.data += (x * w).sum() / (x.size // samples)
+            total.data += (x * weight).sum() / (x.size // samples)
             count.data += weight.sum() * (samples / weight.size)
 
     def result(self) -> Tensor:

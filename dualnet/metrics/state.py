@@ -32,7 +32,8 @@ def as_array(x: Any, backend: Backend, dtype: Any = None) -> Array:
 def weights_for(
     name: str, shape: tuple[int, ...], sample_weight: Any, mask: Any, backend: Backend, dtype: Any
 ) -> Array | None:
-    """The sample weights times the mask, with as many axes as ``shape`` and lengths equal or 1; None where there are none.
+    """The sample weights times the mask: None where there are none, one number, or as many axes as ``shape`` and lengths
+    equal or 1.
 
     Their axes belong to the first of ``shape``; one last axis of length 1 may be too many. Raises ``ValueError`` when
     they do not fit.
@@ -40,6 +41,8 @@ def weights_for(
     if sample_weight is None and mask is None:
         return None
     weight = as_array(apply_mask(sample_weight, mask, str(dtype), "sum"), backend, dtype)
+    if not weight.ndim:
+        return weight
     original_shape = weight.shape
     if weight.ndim == len(shape) + 1 and original_shape[-1] == 1:
         weight = weight[..., 0]
