@@ -21,11 +21,11 @@ from .focal import (
     categorical_focal_crossentropy,
 )
 from .generalized import CategoricalGeneralizedCrossEntropy, categorical_generalized_cross_entropy
+from .loss import FUNCTIONS as FUNCTIONS
 from .loss import Loss, LossFunctionWrapper
 from .margin import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
 from .overlap import Dice, Tversky, dice, tversky
 from .probabilistic import KLDivergence, Poisson, kl_divergence, poisson
-from .registry import FUNCTIONS as FUNCTIONS
 from .regression import (
     Huber,
     LogCosh,

@@ -19,7 +19,8 @@ from .reduction import (
     squeeze_or_expand_to_same_rank,
     standardize_reduction,
 )
-from .registry import FUNCTIONS
+
+FUNCTIONS: dict[str, Any] = {}  # the loss functions by name, which ``dualnet.losses`` adds
 
 
 class Loss(Configurable, Invalidating):

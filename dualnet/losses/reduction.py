@@ -106,8 +106,7 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None)
     """
     if mask is None:
         return sample_weight
-    mask = mask if isinstance(mask, Tensor) else as_tensor(mask)
-    mask_weights = (mask.data != 0).astype(dtype)
+    mask_weights = (as_tensor(mask).data != 0).astype(dtype)
     if reduction in ("mean", "sum_over_batch_size"):
         mask_weights *= mask_weights.size / backends.of(mask_weights).xp.maximum(mask_weights.sum(), 1)
     weight = Tensor(mask_weights)

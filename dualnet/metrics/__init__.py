@@ -45,26 +45,30 @@ from .auc import AUC
 from .confusion import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
 from .constrained import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
 from .correlation import ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation
-from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from .f_score import F1Score, FBetaScore
 from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .kappa import CohenKappa
-from .margin import CategoricalHinge, Hinge, SquaredHinge
-from .metric import Metric
-from .precision_recall import Precision, Recall
-from .probabilistic import KLDivergence, Poisson
-from .r2 import R2Score
-from .reduction import Mean, MeanMetricWrapper, Sum
-from .registry import FUNCTIONS as FUNCTIONS
-from .regression import (
-    CosineSimilarity,
+from .loss_metrics import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    Hinge,
+    KLDivergence,
     LogCoshError,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
-    RootMeanSquaredError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
 )
+from .metric import Metric
+from .precision_recall import Precision, Recall
+from .r2 import R2Score
+from .reduction import FUNCTIONS as FUNCTIONS
+from .reduction import Mean, MeanMetricWrapper, Sum
+from .regression import CosineSimilarity, RootMeanSquaredError
 
 __all__ = [
     "AUC",

@@ -11,7 +11,6 @@ import dualnet_backends as backends
 from .. import config
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad
-from ..initializers import Zeros
 from .confusion_matrix import add_to_matrix
 from .metric import Metric
 from .state import as_array, weights_for
@@ -54,12 +53,8 @@ class IoU(Metric):
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
         # 2**31 pixels are soon counted.
         self._counts_integers = "int" in self.dtype
-        self.total_cm = self.add_variable(
-            (num_classes, num_classes),
-            Zeros(),
-            "int64" if self._counts_integers else self.dtype,
-            name="total_confusion_matrix",
-        )
+        count_dtype = "int64" if self._counts_integers else self.dtype
+        self.total_cm = self._add_zeros("total_confusion_matrix", (num_classes, num_classes), dtype=count_dtype)
         class_weights = [float(self.target_class_ids.count(i)) for i in range(num_classes)]
         self._class_weights: Array = backends.of(self.total_cm.data).asarray(class_weights, dtype=config.floatx())
 

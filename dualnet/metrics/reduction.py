@@ -15,8 +15,9 @@ from ..losses.loss import from_function_config, function_config, set_arguments
 from ..losses.reduction import apply_mask
 from ..serialization.configurable import attributes
 from .metric import Metric
-from .registry import FUNCTIONS
 from .state import as_array, weights_for
+
+FUNCTIONS: dict[str, Any] = {}  # those of metrics and losses, by name, which ``dualnet.metrics`` adds
 
 
 class _Reduction(Metric):

@@ -57,18 +57,17 @@ class Thresholds:
         order = sorted(range(n), key=self.values.__getitem__)
         self._sorted = [self.values[i] for i in order]
         self._ranks = [order.index(i) for i in range(n)] if order != list(range(n)) else None
-        self._arrays: dict[str, Array] = {}
+        self._arrays: dict[str, tuple[Array | None, Array | None]] = {}  # by device
         if n > 1:
             self._on_device(backends.current())
 
     def _on_device(self, backend: Backend) -> tuple[Array | None, Array | None]:
-        """The thresholds in rising order, and the place of each among them, on a device: sent there once."""
-        key = backend.device
-        if f"{key} ascending" not in self._arrays and not self._even:
-            self._arrays[f"{key} ascending"] = backend.asarray(self._sorted, dtype=config.floatx())
-        if f"{key} ranks" not in self._arrays and self._ranks is not None:
-            self._arrays[f"{key} ranks"] = backend.asarray(self._ranks)
-        return self._arrays.get(f"{key} ascending"), self._arrays.get(f"{key} ranks")
+        """The thresholds in rising order, and the rank of each among them, on a device: sent there once."""
+        if backend.device not in self._arrays:
+            ascending = None if self._even else backend.asarray(self._sorted, dtype=config.floatx())
+            ranks = None if self._ranks is None else backend.asarray(self._ranks)
+            self._arrays[backend.device] = ascending, ranks
+        return self._arrays[backend.device]
 
     def count(
         self,

@@ -110,11 +110,7 @@ class Muon(Optimizer):
         return x * (math.sqrt(max(x.shape[0], x.shape[1])) * self.rms_rate)
 
     def _decay(self, plan: UpdatePlan, lr: float) -> None:
-        self._apply_weight_decay(plan.variables, lr)
-
-    def _apply_weight_decay(self, variables: Sequence[Variable], lr: float | None = None) -> None:
-        lr = self._rate_now() if lr is None else lr
-        for v in variables:
+        for v in plan.variables:
             rate = self.adam_weight_decay if self._should_use_adamw(v) else self.weight_decay
             if rate and not self._is_excluded(v):
                 v.data *= 1 - lr * rate
