@@ -1,7 +1,7 @@
 """Cross-entropies.
 
 ``from_logits=False`` (probabilities) is as exact as ``from_logits=True`` when ``y_pred`` comes straight from a
-softmax or sigmoid: the loss then goes back to what that was made from.
+softmax or sigmoid: the loss is then computed from the logits of that activation.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def sparse_categorical_crossentropy(
 
 def categorical_pair(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor]:
     """One-hot targets and the scores of classes, as tensors; one class alone gives a warning."""
-    if isinstance(axis, bool):  # an argument in the wrong place
+    if isinstance(axis, bool):  # a positional argument out of order
         raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
     y_pred = as_tensor(y_pred)
     if y_pred.data.shape and y_pred.data.shape[-1] == 1:

@@ -1,4 +1,4 @@
-"""Focal cross-entropies: what is easily told counts little (arXiv:1708.02002).
+"""Focal cross-entropies, in which easy examples have little weight (arXiv:1708.02002).
 
 As in ``crossentropy.py``, what comes straight from a softmax or sigmoid is as exact as logits.
 """
@@ -39,7 +39,7 @@ def binary_focal_crossentropy(
         y_true: 0, 1, or a probability.
         y_pred: p, or its logit.
         apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``.
-        gamma: how little the easy ones count; 0 is the plain cross-entropy.
+        gamma: the exponent that reduces the weight of easy examples; 0 is the plain cross-entropy.
         label_smoothing: s moves the target to y (1 - s) + s / 2.
 
     Raises:
@@ -72,7 +72,7 @@ def categorical_focal_crossentropy(
         y_true: one-hot, or probabilities.
         y_pred: p, or logits.
         alpha: a weight, or one for each class.
-        gamma: how little the easy ones count.
+        gamma: the exponent that reduces the weight of easy examples.
         label_smoothing: s moves the target to y (1 - s) + s / classes.
 
     Raises:
@@ -105,7 +105,7 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
     Args:
         apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``.
         alpha: the weight of class 1.
-        gamma: how little the easy samples count.
+        gamma: the exponent that reduces the weight of easy examples.
         from_logits: whether ``y_pred`` holds logits, not probabilities.
         label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / 2.
         axis: over which to average.
@@ -144,7 +144,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
 
     Args:
         alpha: a weight, or a list of one for each class.
-        gamma: how little the easy samples count.
+        gamma: the exponent that reduces the weight of easy examples.
         from_logits: whether ``y_pred`` holds logits, not probabilities.
         label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / classes.
         axis: of the classes.

@@ -1,4 +1,4 @@
-"""Losses of directions: how near two vectors, or the embeddings of one class, point the same way."""
+"""Losses of similarity: of the directions of two vectors, or of the embeddings of one class."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class AUC(ConfusionMetric):
         # The ends lie outside [0, 1]: the curve begins where all is positive and ends where nothing is.
         self._thresholds = Thresholds([-config.epsilon(), *inner, 1 + config.epsilon()])
         self.multi_label, self.num_labels = multi_label, num_labels
-        self.from_logits = self._from_logits = from_logits
+        self.from_logits = from_logits
         self.label_weights = None if label_weights is None else [float(w) for w in label_weights]
         if label_weights is not None:
             self._label_weights = ops.convert_to_tensor(self.label_weights, config.floatx())

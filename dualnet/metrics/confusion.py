@@ -17,7 +17,7 @@ from .thresholds import Thresholds, as_list, only_top_k
 
 
 class ConfusionMetric(Metric):
-    """Base of the metrics that are made of true and false positives and negatives at thresholds.
+    """Base of the metrics computed from true and false positives and negatives at thresholds.
 
     ``_counts`` holds a variable of shape (thresholds,) for each number that is needed.
     """

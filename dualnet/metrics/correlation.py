@@ -13,7 +13,7 @@ from .reduction import MeanScore
 
 
 def _centred(y_true: Array, y_pred: Array, axis: int) -> tuple[Array, Array, Array, Array]:
-    """Both without their means along an axis, and the means."""
+    """Both minus their means along an axis, and the means."""
     y_pred = floating(y_pred)
     y_true = y_true.astype(y_pred.dtype, copy=False)
     m, n = y_true.mean(axis=axis, keepdims=True), y_pred.mean(axis=axis, keepdims=True)

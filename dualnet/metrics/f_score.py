@@ -136,10 +136,7 @@ class F1Score(FBetaScore):
     """2 precision recall / (precision + recall), for each class.
 
     Args:
-        average: None gives one number for each class, "macro" their mean, "weighted" their mean by how frequent each
-            is, "micro" the score of all classes counted together.
-        threshold: what a prediction must exceed; None takes the largest of each sample, or for a single column 0.5 (see
-            ``FBetaScore``).
+        average, threshold: as for ``FBetaScore``.
     """
 
     def __init__(

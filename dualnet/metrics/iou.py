@@ -11,9 +11,8 @@ import dualnet_backends as backends
 from .. import config
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad
-from .confusion_matrix import add_to_matrix
 from .metric import Metric
-from .state import as_array, weights_for
+from .state import add_to_matrix, as_array, weights_for
 
 
 class IoU(Metric):
@@ -70,13 +69,8 @@ class IoU(Metric):
             sample_weight: a number, one for each element, or one for each sample.
         """
         with no_grad():
-            mask = getattr(y_pred, "_keras_mask", None)
-            self._update(
-                self._classes(y_true, self.sparse_y_true),
-                self._classes(y_pred, self.sparse_y_pred),
-                sample_weight,
-                mask,
-            )
+            true, pred = self._classes(y_true, self.sparse_y_true), self._classes(y_pred, self.sparse_y_pred)
+            self._update(true, pred, sample_weight, getattr(y_pred, "_keras_mask", None))
 
     def _update(self, true: Array, pred: Array, sample_weight: Any, mask: Any) -> None:
         if true.size != pred.size:
@@ -86,8 +80,7 @@ class IoU(Metric):
             )
         if true.shape != pred.shape:  # (batch, height, width, 1) and (batch, height, width)
             true, pred = true.reshape(-1), pred.reshape(-1)
-            sample_weight = sample_weight if sample_weight is None else _flat(sample_weight)
-            mask = mask if mask is None else _flat(mask)
+            sample_weight, mask = _flat(sample_weight), _flat(mask)
         total = self.total_cm.data
         backend = backends.of(total)
         if self._counts_integers and "float" in str(getattr(sample_weight, "dtype", "")):

@@ -9,9 +9,8 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad
-from .confusion_matrix import add_to_matrix
 from .metric import Metric
-from .state import as_array, backend_of, weights_for
+from .state import add_to_matrix, as_array, backend_of, weights_for
 
 WEIGHTAGES = (None, "linear", "quadratic")
 

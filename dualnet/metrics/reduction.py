@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import dualnet_backends as backends
 
@@ -11,9 +11,8 @@ from .. import losses, ops
 from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable
-from ..losses.loss import from_function_config, function_config, set_arguments
+from ..losses.loss import FunctionWrapper
 from ..losses.reduction import apply_mask
-from ..serialization.configurable import attributes
 from .metric import Metric
 from .state import as_array, weights_for
 
@@ -96,7 +95,7 @@ class Mean(_Reduction):
         return ops.divide_no_nan(self.total, self.count)
 
 
-class MeanMetricWrapper(Mean):
+class MeanMetricWrapper(FunctionWrapper, Mean):
     """The mean of a function ``(y_true, y_pred, **kwargs) -> one value per sample``.
 
     Args:
@@ -105,13 +104,11 @@ class MeanMetricWrapper(Mean):
         name: by default "mean_metric_wrapper".
     """
 
-    _config_attributes = attributes(fn=None)
+    _functions = FUNCTIONS
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype)
-        self._fn = fn
-        self._fn_kwargs = kwargs
-        set_arguments(self, kwargs)
+        self._wrap(fn, kwargs)
         if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:  # the metrics of losses rely on it
             self._direction = "down"
 
@@ -127,17 +124,10 @@ class MeanMetricWrapper(Mean):
             with no_grad():
                 return self.update_state(y_true, y_pred, sample_weight)
         mask = getattr(y_pred, "_keras_mask", None)
-        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        values = self.fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None:
             sample_weight = apply_mask(sample_weight, mask, self._dtype, "sum")
         return super().update_state(values, sample_weight)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **function_config(self, self._fn, self._fn_kwargs)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**from_function_config(config, FUNCTIONS))
 
 
 class MeanScore(MeanMetricWrapper):

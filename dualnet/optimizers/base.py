@@ -14,9 +14,9 @@ from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable, buffer_slices
 from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
+from .build import BuildMixin
 from .optimizer_state import Segment, contiguous_slices
-from .slots import SlotsMixin
-from .state_io import OptimizerState
+from .state_io import StateMethods
 
 
 class UpdatePlan(NamedTuple):
@@ -29,7 +29,7 @@ class UpdatePlan(NamedTuple):
     overwritten: list[Variable]
 
 
-class Optimizer(SlotsMixin, OptimizerState, LegacyOptimizerMethods):
+class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
     """Base of all optimizers. A custom one defines ``slot_names`` and ``update``, or ``build`` and ``update_step`` as in
     Keras.
 
@@ -63,8 +63,8 @@ class Optimizer(SlotsMixin, OptimizerState, LegacyOptimizerMethods):
         arrays = [variable.data, g, *slots]
         if self.elementwise:
             arrays = [a.reshape(-1) for a in arrays]
-        w, g, *rest = arrays
-        self.update(backends.of(w), w, g, tuple(rest), float(learning_rate), self._update_count() + 1)
+        w, g, *slots = arrays
+        self.update(backends.of(w), w, g, tuple(slots), float(learning_rate), self._update_count() + 1)
 
     def begin_update(self, t: int) -> None:
         """Called on the host once before the ``t``-th update, for what depends on ``t`` alone."""
@@ -160,7 +160,7 @@ class Optimizer(SlotsMixin, OptimizerState, LegacyOptimizerMethods):
         return rate, t
 
     def advance(self) -> None:
-        """Count a step, once its update is made or under way."""
+        """Count a step, once its update is done or under way."""
         self._iterations.data[()] = self.step_count() + 1
 
     @property

@@ -26,7 +26,7 @@ class Muon(Optimizer):
             x')^2) x make orthogonal; muon_a, muon_b and muon_c are a, b and c.
         rms_rate: the step is multiplied by it and by the root of the longer side, so that Adam's learning rates fit
             (None: not).
-        exclude_layers: regular expressions; a matrix in whose path one is found is left to AdamW, and so are embeddings
+        exclude_layers: regular expressions; a matrix whose path matches one is left to AdamW, and so are embeddings
             with exclude_embeddings.
         adam_beta_1, adam_beta_2, epsilon, adam_weight_decay: those of AdamW.
         adam_lr_ratio: its learning rate is so many times that of Muon.

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.tensor import Tensor
 
 
-class OptimizerState:
+class StateMethods:
     """The part of ``Optimizer`` that handles ``variables`` as a whole."""
 
     name: str
