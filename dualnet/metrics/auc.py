@@ -110,11 +110,10 @@ class AUC(ConfusionMetric):
             sample_weight: a number, or a shape that fits the first axes.
         """
         with no_grad():
-            mask = getattr(y_pred, "_keras_mask", None)
             if not self._built:
                 self._build(ops.shape(y_pred), backend_of(y_pred))
             scores = ops.sigmoid(y_pred) if self.from_logits else y_pred
-            self._add_batch(y_true, scores, sample_weight, mask)
+            self._add_batch(y_true, scores, sample_weight, getattr(y_pred, "_keras_mask", None))
 
     def result(self) -> Tensor:
         if not self._built:

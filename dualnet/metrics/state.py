@@ -21,9 +21,12 @@ def backend_of(*values: Any) -> Backend:
 
 def as_array(x: Any, backend: Backend, dtype: Any = None) -> Array:
     """A tensor, array or list as an array of ``backend``."""
-    if isinstance(x, (bool, int, float)):
+    if isinstance(x, Tensor):
+        array = x.data
+    elif isinstance(x, (bool, int, float)):
         return backend.asarray(x, dtype=dtype or config.floatx())  # goes with the kernel that writes it
-    array = x.data if isinstance(x, Tensor) else to_array(x, backend)
+    else:
+        array = to_array(x, backend)
     if not isinstance(array, backend.array_type):
         array = backend.asarray(array)
     return array if dtype is None or array.dtype == dtype else array.astype(dtype)

@@ -66,9 +66,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Any]):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
-        return cls(
-            *(deserialize_keras_object(config[k], custom_objects) for k in ("default_optimizer", "optimizer_map"))
-        )
+        return cls(**deserialize_keras_object(config, custom_objects))
 
 
 class MultiOptimizer(Optimizer):
