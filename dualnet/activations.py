@@ -63,16 +63,6 @@ def exponential(x: Any) -> Tensor:
     return ops.exp(x)
 
 
-_BY_NAME: dict[str, Any] = {
-    f.__name__: f
-    for f in (
-        celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid,
-        log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
-        sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
-    )
-}  # fmt: skip
-_BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
-
 __all__ = [
     "celu",
     "deserialize",
@@ -110,6 +100,9 @@ __all__ = [
     "tanh_shrink",
     "threshold",
 ]
+_BY_NAME: dict[str, Any] = {
+    name: globals()[name] for name in __all__ if name not in ("deserialize", "get", "serialize")
+}
 
 
 def get(identifier: Any) -> Any:

@@ -104,14 +104,15 @@ class OrthogonalRegularizer(Regularizer):
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
-_BY_NAME: dict[str, Any] = {"L1": L1, "L2": L2, "L1L2": L1L2, "l1": L1, "l2": L2, "l1_l2": L1L2}
-_BY_NAME |= {"OrthogonalRegularizer": OrthogonalRegularizer, "orthogonal_regularizer": OrthogonalRegularizer}
-# As a name, l1l2 means both at 0.01, where the class defaults to neither.
-_BY_NAME["l1l2"] = _BY_NAME["l1_l2"]
+_BY_NAME = {
+    "L1": L1, "L2": L2, "L1L2": L1L2, "OrthogonalRegularizer": OrthogonalRegularizer,
+    "l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer,
+}  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
     """A regularizer from its name, config or any callable ``weight -> scalar``; None stays None."""
+    # As a name it means both at 0.01, where the class defaults to neither.
     if identifier in ("l1l2", "l1_l2", "L1L2"):
         return L1L2(l1=0.01, l2=0.01)
     return by_identifier(identifier, _BY_NAME, "regularizer", instance_of=Regularizer)

@@ -1,7 +1,7 @@
 """Cross-entropies.
 
 ``from_logits=False`` (probabilities) is as exact as ``from_logits=True`` when ``y_pred`` comes straight from a
-softmax or sigmoid: the loss then goes back to what that was made from.
+softmax or sigmoid: the loss is then computed from the logits of that activation.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def binary_crossentropy(
         "sparse_categorical_crossentropy",
     )
     if label_smoothing:
-        y_true = _floating_like(y_true, y_pred) * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        y_true = floating_like(y_true, y_pred) * (1.0 - label_smoothing) + 0.5 * label_smoothing
     losses = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
     if losses.shape[axis] == 1:
         return ops.squeeze(losses, axis)
@@ -56,20 +56,9 @@ def categorical_crossentropy(
     Raises:
         ValueError: the shapes differ.
     """
-    if isinstance(axis, bool):  # an argument in the wrong place
-        raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
-    y_pred = as_tensor(y_pred)
-    y_true = as_tensor(y_true, like=y_pred)
-    if y_pred.data.shape and y_pred.data.shape[-1] == 1:
-        warnings.warn(
-            f"categorical_crossentropy of one class is always 0, and y_pred has shape {y_pred.shape}: for two classes "
-            "use binary_crossentropy, or an output of two units",
-            SyntaxWarning,
-            stacklevel=2,
-        )
+    y_true, y_pred = categorical_pair("categorical_crossentropy", y_true, y_pred, axis)
     if label_smoothing:
-        classes = y_true.shape[-1]
-        y_true = _floating_like(y_true, y_pred) * (1.0 - label_smoothing) + label_smoothing / classes
+        y_true = floating_like(y_true, y_pred) * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
     return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
 
 
@@ -105,11 +94,26 @@ def sparse_categorical_crossentropy(
     return losses
 
 
-def _floating_like(y_true: Tensor, y_pred: Tensor) -> Tensor:
+def categorical_pair(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor]:
+    """One-hot targets and the scores of classes, as tensors; one class alone gives a warning."""
+    if isinstance(axis, bool):  # a positional argument out of order
+        raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
+    y_pred = as_tensor(y_pred)
+    if y_pred.data.shape and y_pred.data.shape[-1] == 1:
+        warnings.warn(
+            f"{name} of one class is always 0, and y_pred has shape {y_pred.shape}: for two classes use "
+            f"{name.replace('categorical', 'binary')}, or an output of two units",
+            SyntaxWarning,
+            stacklevel=3,
+        )
+    return as_tensor(y_true, like=y_pred), y_pred
+
+
+def floating_like(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return as_tensor(y_true, str(y_pred.dtype)) if y_pred.data.dtype.kind == "f" else y_true
 
 
-def _check_smoothing(name: str, label_smoothing: float) -> None:
+def check_smoothing(name: str, label_smoothing: float) -> None:
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing!r}")
 
@@ -117,12 +121,11 @@ def _check_smoothing(name: str, label_smoothing: float) -> None:
 class BinaryCrossentropy(LossFunctionWrapper):
     """-y log p - (1 - y) log(1 - p), for targets of 0 and 1.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         from_logits: whether ``y_pred`` holds logits, not probabilities.
         label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / 2.
         axis: over which to average.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(
@@ -134,7 +137,7 @@ class BinaryCrossentropy(LossFunctionWrapper):
         name: str | None = "binary_crossentropy",
         dtype: Any = None,
     ) -> None:
-        _check_smoothing("BinaryCrossentropy", label_smoothing)
+        check_smoothing("BinaryCrossentropy", label_smoothing)
         super().__init__(
             binary_crossentropy,
             reduction,
@@ -149,12 +152,11 @@ class BinaryCrossentropy(LossFunctionWrapper):
 class CategoricalCrossentropy(LossFunctionWrapper):
     """-sum(y log p), for one-hot targets.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         from_logits: whether ``y_pred`` holds logits, not probabilities.
         label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / classes.
         axis: of the classes.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(
@@ -166,7 +168,7 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         name: str | None = "categorical_crossentropy",
         dtype: Any = None,
     ) -> None:
-        _check_smoothing("CategoricalCrossentropy", label_smoothing)
+        check_smoothing("CategoricalCrossentropy", label_smoothing)
         super().__init__(
             categorical_crossentropy,
             reduction,
@@ -181,12 +183,11 @@ class CategoricalCrossentropy(LossFunctionWrapper):
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
     """-log p[label], for integer labels.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         from_logits: whether ``y_pred`` holds logits, not probabilities.
         ignore_class: a label that counts for nothing (-1 or 255 in segmentation).
         axis: of the classes.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(

@@ -1,18 +1,17 @@
-"""Focal cross-entropies: what is easily told counts little (arXiv:1708.02002).
+"""Focal cross-entropies, in which easy examples have little weight (arXiv:1708.02002).
 
 As in ``crossentropy.py``, what comes straight from a softmax or sigmoid is as exact as logits.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from .. import config, ops
 from ..core.tensor import Tensor
 from ..ops.nn.crossentropy_loss import _softmax_logits
-from .crossentropy import _check_smoothing, _floating_like
+from .crossentropy import categorical_pair, check_smoothing, floating_like
 from .loss import LossFunctionWrapper
 from .reduction import as_tensor, same_shape
 
@@ -40,14 +39,14 @@ def binary_focal_crossentropy(
         y_true: 0, 1, or a probability.
         y_pred: p, or its logit.
         apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``.
-        gamma: how little the easy ones count; 0 is the plain cross-entropy.
+        gamma: the exponent that reduces the weight of easy examples; 0 is the plain cross-entropy.
         label_smoothing: s moves the target to y (1 - s) + s / 2.
 
     Raises:
         ValueError: the shapes differ by more than a last axis of 1.
     """
     y_true, y_pred = same_shape("binary_focal_crossentropy", y_true, y_pred)
-    y_true = _floating_like(y_true, y_pred)
+    y_true = floating_like(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     losses = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
@@ -73,29 +72,19 @@ def categorical_focal_crossentropy(
         y_true: one-hot, or probabilities.
         y_pred: p, or logits.
         alpha: a weight, or one for each class.
-        gamma: how little the easy ones count.
+        gamma: the exponent that reduces the weight of easy examples.
         label_smoothing: s moves the target to y (1 - s) + s / classes.
 
     Raises:
         ValueError: the shapes differ.
     """
-    if isinstance(axis, bool):  # an argument in the wrong place
-        raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
-    y_pred = as_tensor(y_pred)
-    y_true = as_tensor(y_true, like=y_pred)
+    y_true, y_pred = categorical_pair("categorical_focal_crossentropy", y_true, y_pred, axis)
     if y_true.shape != y_pred.shape:
         raise ValueError(
             f"categorical_focal_crossentropy: y_true and y_pred must have the same shape, got {y_true.shape} and "
             f"{y_pred.shape}. The targets must be one-hot: dualnet.utils.to_categorical makes them from integer labels"
         )
-    if y_pred.shape and y_pred.shape[-1] == 1:
-        warnings.warn(
-            f"categorical_focal_crossentropy of one class is always 0, and y_pred has shape {y_pred.shape}: for two "
-            "classes use binary_focal_crossentropy, or an output of two units",
-            SyntaxWarning,
-            stacklevel=2,
-        )
-    y_true = _floating_like(y_true, y_pred)
+    y_true = floating_like(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
     logits = y_pred if from_logits else _softmax_logits(y_pred, axis)
@@ -113,15 +102,14 @@ def categorical_focal_crossentropy(
 class BinaryFocalCrossentropy(LossFunctionWrapper):
     """(1 - q)^gamma times the binary cross-entropy, q being the probability of what is true (arXiv:1708.02002).
 
-    The other arguments are those of ``Loss``.
-
     Args:
         apply_class_balancing: whether class 1 weighs ``alpha`` and class 0 1 - ``alpha``.
         alpha: the weight of class 1.
-        gamma: how little the easy samples count.
+        gamma: the exponent that reduces the weight of easy examples.
         from_logits: whether ``y_pred`` holds logits, not probabilities.
         label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / 2.
         axis: over which to average.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(
@@ -136,7 +124,7 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
         name: str | None = "binary_focal_crossentropy",
         dtype: Any = None,
     ) -> None:
-        _check_smoothing("BinaryFocalCrossentropy", label_smoothing)
+        check_smoothing("BinaryFocalCrossentropy", label_smoothing)
         super().__init__(
             binary_focal_crossentropy,
             reduction,
@@ -154,14 +142,13 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
 class CategoricalFocalCrossentropy(LossFunctionWrapper):
     """-sum(alpha (1 - p)^gamma y log p), for one-hot targets (arXiv:1708.02002).
 
-    The other arguments are those of ``Loss``.
-
     Args:
         alpha: a weight, or a list of one for each class.
-        gamma: how little the easy samples count.
+        gamma: the exponent that reduces the weight of easy examples.
         from_logits: whether ``y_pred`` holds logits, not probabilities.
         label_smoothing: s from 0 to 1 moves the targets to y (1 - s) + s / classes.
         axis: of the classes.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     alpha: float | list[float]
@@ -177,7 +164,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
         name: str | None = "categorical_focal_crossentropy",
         dtype: Any = None,
     ) -> None:
-        _check_smoothing("CategoricalFocalCrossentropy", label_smoothing)
+        check_smoothing("CategoricalFocalCrossentropy", label_smoothing)
         alpha = alpha if isinstance(alpha, (int, float)) else [float(a) for a in alpha]
         super().__init__(
             categorical_focal_crossentropy,

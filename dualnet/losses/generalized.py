@@ -38,10 +38,9 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
     """(1 - p^q) / q, with p the probability of the label: bears wrong labels better than cross-entropy does
     (arXiv:1805.07836).
 
-    The other arguments are those of ``Loss``.
-
     Args:
         q: between 0 (near cross-entropy) and 1 (near the absolute error).
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from .. import ops, tree
 from ..core.naming import auto_name
@@ -19,7 +19,8 @@ from .reduction import (
     squeeze_or_expand_to_same_rank,
     standardize_reduction,
 )
-from .registry import FUNCTIONS
+
+FUNCTIONS: dict[str, Any] = {}  # the loss functions by name, which ``dualnet.losses`` adds
 
 
 class Loss(Configurable, Invalidating):
@@ -94,17 +95,40 @@ class Loss(Configurable, Invalidating):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-class LossFunctionWrapper(Loss):
-    """A loss made of a function ``(y_true, y_pred, **kwargs) -> one value per sample``.
+class FunctionWrapper(Configurable):
+    """What losses and metrics that wrap a function share: the arguments of the function are theirs, too."""
 
-    The other arguments are those of ``Loss``.
+    _config_attributes = attributes(fn=None)
+    _functions: ClassVar[dict[str, Any]] = FUNCTIONS  # in which a config finds its function by name
+
+    def _wrap(self, fn: Callable[..., Any], kwargs: dict[str, Any]) -> None:
+        self.fn, self._fn_kwargs = fn, kwargs
+        for name, value in kwargs.items():
+            if not hasattr(type(self), name):  # a method of that name stays
+                setattr(self, name, value)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), **serialize_keras_object(self._fn_kwargs)}
+        if "fn" in inspect.signature(type(self).__init__).parameters:
+            config["fn"] = serialize_keras_object(self.fn)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        arguments = deserialize_keras_object(config)
+        if isinstance(arguments.get("fn"), str):
+            arguments["fn"] = by_identifier(arguments["fn"], cls._functions, "function", instantiate=False)
+        return cls(**arguments)
+
+
+class LossFunctionWrapper(FunctionWrapper, Loss):
+    """A loss computed by a function ``(y_true, y_pred, **kwargs) -> one value per sample``.
 
     Args:
         fn: the function.
         kwargs: further arguments for it.
+        reduction, name, dtype: those of ``Loss``.
     """
-
-    _config_attributes = attributes(fn=None)
 
     def __init__(
         self,
@@ -115,9 +139,7 @@ class LossFunctionWrapper(Loss):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.fn = fn
-        self._fn_kwargs = kwargs
-        set_arguments(self, kwargs)
+        self._wrap(fn, kwargs)
         self._keeps_labels = getattr(fn, "_keeps_labels", False)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -125,38 +147,8 @@ class LossFunctionWrapper(Loss):
             y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **function_config(self, self.fn, self._fn_kwargs)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**from_function_config(config, FUNCTIONS))
-
 
 def keeps_labels(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A decorator for loss functions whose targets are integer labels: a ``Loss`` made of one does not convert them."""
+    """A decorator for loss functions whose targets are integer labels: a ``Loss`` that wraps one does not convert them."""
     fn._keeps_labels = True  # type: ignore[attr-defined]
     return fn
-
-
-def set_arguments(owner: Any, kwargs: dict[str, Any]) -> None:
-    """Make attributes of the arguments of a wrapped function; a method of that name stays."""
-    for name, value in kwargs.items():
-        if not hasattr(type(owner), name):
-            setattr(owner, name, value)
-
-
-def function_config(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What a wrapper adds to its config: the arguments of its function, and the function if that is an argument too."""
-    config: dict[str, Any] = serialize_keras_object(kwargs)
-    if "fn" in inspect.signature(type(owner).__init__).parameters:
-        config["fn"] = serialize_keras_object(fn)
-    return config
-
-
-def from_function_config(config: dict[str, Any], functions: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a wrapper from its config; a function that is there by its name is found in ``functions``."""
-    arguments: dict[str, Any] = deserialize_keras_object(config)
-    if isinstance(arguments.get("fn"), str):
-        arguments["fn"] = by_identifier(arguments["fn"], functions, "function", instantiate=False)
-    return arguments

@@ -65,10 +65,9 @@ def tversky(
 class Dice(LossFunctionWrapper):
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)).
 
-    The other arguments are those of ``Loss``.
-
     Args:
         axis: over which to sum, by default all.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(
@@ -84,12 +83,11 @@ class Dice(LossFunctionWrapper):
 class Tversky(LossFunctionWrapper):
     """1 - both / (both + alpha missed + beta wrong), see ``tversky``.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         alpha: the weight of what was missed.
         beta: the weight of what is wrong.
         axis: over which to sum, by default all.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from .reduction import same_shape
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """The sum of y_true log(y_true / y_pred) over the last axis.  (batch, ..., n) -> (batch, ...)
 
-    Both are kept within [``epsilon()``, 1]. Raises ``ValueError`` when the shapes differ by more than a last axis of
+    Both are clipped to [``epsilon()``, 1]. Raises ``ValueError`` when the shapes differ by more than a last axis of
     length 1.
     """
     return _error.kl_divergence(*same_shape("kl_divergence", y_true, y_pred))

@@ -1,4 +1,4 @@
-"""From one value per sample to one number: shapes that fit, masks, sample weights, and the ways to add up."""
+"""From one value per sample to one number: shapes that fit, masks, sample weights, and reductions."""
 
 from __future__ import annotations
 
@@ -102,12 +102,11 @@ def same_shape(name: str, y_true: Any, y_pred: Any, hint: str = "") -> tuple[Ten
 def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
     """The sample weights with a mask multiplied in; ``sample_weight`` itself when there is no mask.
 
-    For a mean, what the mask keeps weighs total / kept, so that the mean is over what is kept.
+    For a mean, valid elements have the weight total / valid, so that the mean is over the valid ones.
     """
     if mask is None:
         return sample_weight
-    mask = mask if isinstance(mask, Tensor) else as_tensor(mask)
-    mask_weights = (mask.data != 0).astype(dtype)
+    mask_weights = (as_tensor(mask).data != 0).astype(dtype)
     if reduction in ("mean", "sum_over_batch_size"):
         mask_weights *= mask_weights.size / backends.of(mask_weights).xp.maximum(mask_weights.sum(), 1)
     weight = Tensor(mask_weights)

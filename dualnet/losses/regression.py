@@ -124,10 +124,9 @@ def _check_delta(name: str, delta: float) -> None:
 class Huber(LossFunctionWrapper):
     """e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2, with e = y_pred - y_true.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         delta: the error at which the square turns into a line.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(
@@ -144,10 +143,9 @@ class Huber(LossFunctionWrapper):
 class PseudoHuber(LossFunctionWrapper):
     """delta^2 (sqrt(1 + (e / delta)^2) - 1), with e = y_pred - y_true: ``Huber`` without its corner. (Keras has none.)
 
-    The other arguments are those of ``Loss``.
-
     Args:
         delta: the error at which the square turns into a line.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Losses of directions: how near two vectors, or the embeddings of one class, point the same way."""
+"""Losses of similarity: of the directions of two vectors, or of the embeddings of one class."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
 class CosineSimilarity(LossFunctionWrapper):
     """Minus the cosine of the angle between y_true and y_pred: -1 for the same direction, 1 for the opposite one.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         axis: of the vectors.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(
@@ -97,12 +96,11 @@ def circle(
 class Circle(LossFunctionWrapper):
     """The circle loss of embeddings (arXiv:2002.10857), for integer labels and embeddings of length 1.
 
-    The other arguments are those of ``Loss``.
-
     Args:
         gamma: the scale.
         margin: the relaxation.
         remove_diagonal: whether an embedding is not compared with itself.
+        reduction, name, dtype: those of ``Loss``.
     """
 
     def __init__(

@@ -25,6 +25,7 @@ from ..losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from ..serialization.configurable import constructor_parameters as _constructor_parameters
 from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .accuracy import (
     Accuracy,
@@ -44,26 +45,30 @@ from .auc import AUC
 from .confusion import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
 from .constrained import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
 from .correlation import ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation
-from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from .f_score import F1Score, FBetaScore
 from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .kappa import CohenKappa
-from .margin import CategoricalHinge, Hinge, SquaredHinge
-from .metric import Metric
-from .precision_recall import Precision, Recall
-from .probabilistic import KLDivergence, Poisson
-from .r2 import R2Score
-from .reduction import Mean, MeanMetricWrapper, Sum
-from .registry import FUNCTIONS as FUNCTIONS
-from .regression import (
-    CosineSimilarity,
+from .loss_metrics import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    Hinge,
+    KLDivergence,
     LogCoshError,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
-    RootMeanSquaredError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
 )
+from .metric import Metric
+from .precision_recall import Precision, Recall
+from .r2 import R2Score
+from .reduction import FUNCTIONS as FUNCTIONS
+from .reduction import Mean, MeanMetricWrapper, Sum
+from .regression import CosineSimilarity, RootMeanSquaredError
 
 __all__ = [
     "AUC",
@@ -141,67 +146,11 @@ __all__ = [
     "top_k_categorical_accuracy",
 ]
 
-# What ``get`` knows. A new metric needs a line here, one above, and one in the parity test.
-CLASSES: tuple[type[Metric], ...] = (
-    AUC,
-    Accuracy,
-    BinaryAccuracy,
-    BinaryCrossentropy,
-    BinaryIoU,
-    CategoricalAccuracy,
-    CategoricalCrossentropy,
-    CategoricalHinge,
-    CohenKappa,
-    ConcordanceCorrelation,
-    CosineSimilarity,
-    F1Score,
-    FBetaScore,
-    FalseNegatives,
-    FalsePositives,
-    Hinge,
-    IoU,
-    KLDivergence,
-    LogCoshError,
-    Mean,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanIoU,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    OneHotIoU,
-    OneHotMeanIoU,
-    PearsonCorrelation,
-    Poisson,
-    Precision,
-    PrecisionAtRecall,
-    R2Score,
-    Recall,
-    RecallAtPrecision,
-    RootMeanSquaredError,
-    SensitivityAtSpecificity,
-    SparseCategoricalAccuracy,
-    SparseCategoricalCrossentropy,
-    SparseTopKCategoricalAccuracy,
-    SpecificityAtSensitivity,
-    SquaredHinge,
-    Sum,
-    TopKCategoricalAccuracy,
-    TrueNegatives,
-    TruePositives,
-)
-FUNCTIONS |= _losses.FUNCTIONS | {
-    f.__name__: f
-    for f in (
-        accuracy,
-        binary_accuracy,
-        categorical_accuracy,
-        concordance_correlation,
-        pearson_correlation,
-        sparse_categorical_accuracy,
-        sparse_top_k_categorical_accuracy,
-        top_k_categorical_accuracy,
-    )
-}
+# The classes and functions, by name. A new one needs its import, its name above and a row in tests/metrics.
+_PUBLIC = {name: globals()[name] for name in __all__ if name not in ("deserialize", "get", "serialize")}
+FUNCTIONS |= _losses.FUNCTIONS | {name: f for name, f in _PUBLIC.items() if not isinstance(f, type)}
+FUNCTIONS["accuracy"] = accuracy  # not public, as in Keras
+CLASSES = tuple(c for c in _PUBLIC.values() if isinstance(c, type) and c not in (Metric, MeanMetricWrapper))
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 mape = MAPE = mean_absolute_percentage_error
@@ -217,7 +166,8 @@ _SHORT: dict[str, Any] = {
     "bce": BinaryCrossentropy,
     "kld": KLDivergence,
 }
-_BY_NAME: dict[str, Any] = {c.__name__: c for c in (*CLASSES, Metric, MeanMetricWrapper)}
+# In snake_case, too, a name gives the class.
+_BY_NAME: dict[str, Any] = {name: c for name, c in _PUBLIC.items() if isinstance(c, type)}
 _BY_NAME |= {_to_snake_case(name): c for name, c in _BY_NAME.items()}
 _BY_NAME |= _SHORT | {name.upper(): c for name, c in _SHORT.items()}
 
@@ -232,11 +182,8 @@ def get(identifier: Any) -> Any:
         metric = by_identifier(name, _BY_NAME, "metric", instantiate=False)
         if not (isinstance(metric, type) and issubclass(metric, Metric)):
             return metric
-        missing = [
-            p.name
-            for p in _parameters(metric).values()
-            if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in arguments
-        ]
+        parameters = _constructor_parameters(metric).values()
+        missing = [p.name for p in parameters if p.default is p.empty and p.name not in arguments]
         if missing:
             raise ValueError(
                 f"the metric {identifier!r} needs {' and '.join(missing)}: give dualnet.metrics.{metric.__name__}(...) "
@@ -244,12 +191,6 @@ def get(identifier: Any) -> Any:
             )
         return metric(**arguments)
     return by_identifier(identifier, _BY_NAME, "metric", instance_of=Metric)
-
-
-def _parameters(cls: type[Metric]) -> Any:
-    import inspect
-
-    return inspect.signature(cls).parameters
 
 
 def serialize(metric: Any) -> Any:

@@ -8,22 +8,12 @@ from .. import config
 from ..core.op import primitive
 from ..core.tensor import Array, Xp
 from ..ops._common import NoGrad
-from .reduction import MeanMetricWrapper
+from .reduction import MeanScore
+from .state import same_rank
 
-
-def _same_shape(name: str, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-    """Both in one shape, but for a last axis of length 1 that one of them may lack."""
-    if y_true.shape == y_pred.shape:
-        return y_true, y_pred
-    if y_true.shape == (*y_pred.shape, 1):
-        return y_true, y_pred[..., None]
-    if y_pred.shape == (*y_true.shape, 1):
-        return y_true[..., None], y_pred
-    raise ValueError(
-        f"{name}: y_true and y_pred must have the same shape (a last axis of length 1 may be missing in one of them), "
-        f"got {y_true.shape} and {y_pred.shape}. For class probabilities use categorical_accuracy (one-hot targets) or "
-        "sparse_categorical_accuracy (integer labels)"
-    )
+_HINT = (
+    "For class probabilities use categorical_accuracy (one-hot targets) or sparse_categorical_accuracy (integer labels)"
+)
 
 
 def _labels(name: str, y_true: Array, y_pred: Array) -> Array:
@@ -51,7 +41,7 @@ def _one_hot(name: str, y_true: Array, y_pred: Array) -> Array:
 @primitive
 def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
     """Whether y_true == y_pred, element by element.  y_true, y_pred: one shape -> that shape"""
-    y_true, y_pred = _same_shape("accuracy", y_true, y_pred)
+    y_true, y_pred = same_rank("accuracy", y_true, y_pred, _HINT)
     if y_true.dtype != y_pred.dtype:
         y_true = y_true.astype(y_pred.dtype)
     return (y_true == y_pred).astype(config.floatx()), None
@@ -60,7 +50,7 @@ def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
 @primitive
 def binary_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> NoGrad:
     """Whether y_true (0 or 1) is what y_pred > threshold says.  y_true, y_pred: one shape -> that shape"""
-    y_true, y_pred = _same_shape("binary_accuracy", y_true, y_pred)
+    y_true, y_pred = same_rank("binary_accuracy", y_true, y_pred, _HINT)
     return ((y_pred > threshold) == y_true).astype(config.floatx()), None
 
 
@@ -111,70 +101,58 @@ def sparse_top_k_categorical_accuracy(
     return correct.reshape(y_true.shape), None
 
 
-class Accuracy(MeanMetricWrapper):
+class Accuracy(MeanScore):
     """How often y_true == y_pred: both labels, or both values."""
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
         super().__init__(accuracy, name, dtype)
 
 
-class BinaryAccuracy(MeanMetricWrapper):
+class BinaryAccuracy(MeanScore):
     """How often y_pred > threshold tells the target, 0 or 1.
 
     Args:
         threshold: 0.5 by default.
     """
 
-    _direction = "up"
-
     def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
 
-class CategoricalAccuracy(MeanMetricWrapper):
+class CategoricalAccuracy(MeanScore):
     """How often the largest score is that of the true class, for one-hot targets. Scores may be logits or
     probabilities.
     """
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
 
-class SparseCategoricalAccuracy(MeanMetricWrapper):
+class SparseCategoricalAccuracy(MeanScore):
     """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities."""
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
-class TopKCategoricalAccuracy(MeanMetricWrapper):
+class TopKCategoricalAccuracy(MeanScore):
     """How often the true class is among the k largest scores, for one-hot targets.
 
     Args:
         k: 5 by default.
     """
 
-    _direction = "up"
-
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
 
 
-class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+class SparseTopKCategoricalAccuracy(MeanScore):
     """How often the label is among the k largest scores, for integer labels.
 
     Args:
         k: 5 by default.
         from_sorted_ids: whether ``y_pred`` holds class ids from the best on, instead of a score for each class.
     """
-
-    _direction = "up"
 
     def __init__(
         self,

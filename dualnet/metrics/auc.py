@@ -10,10 +10,10 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..core.tensor import Tensor
 from ..core.tracing import no_grad
-from ..core.variables import Variable
 from ..serialization.configurable import attributes
-from .metric import Metric
-from .state import add_to, as_array, backend_of, same_rank, weights_for
+from ..serialization.objects import deserialize_keras_object
+from .confusion import ConfusionMetric
+from .state import backend_of
 from .thresholds import CONDITIONS, Thresholds, evenly
 
 CURVES = ("ROC", "PR", "PRGAIN")
@@ -27,7 +27,7 @@ def _one_of(what: str, value: Any, names: Sequence[str]) -> str:
     raise ValueError(f'Invalid {what} value: "{value}". Expected values are {list(names)}')
 
 
-class AUC(Metric):
+class AUC(ConfusionMetric):
     """The area under the ROC curve (or the precision-recall curve), from counts at thresholds.
 
     For ROC: the probability that a positive sample is scored above a negative one. It is exact up to how finely the
@@ -45,6 +45,7 @@ class AUC(Metric):
     """
 
     _direction = "up"
+    _hint = "For scores of several classes give one-hot targets: dualnet.utils.to_categorical makes them"
     _config_attributes = attributes(thresholds=None)
 
     def __init__(
@@ -75,9 +76,8 @@ class AUC(Metric):
         # The ends lie outside [0, 1]: the curve begins where all is positive and ends where nothing is.
         self._thresholds = Thresholds([-config.epsilon(), *inner, 1 + config.epsilon()])
         self.multi_label, self.num_labels = multi_label, num_labels
-        self.from_logits = self._from_logits = from_logits
+        self.from_logits = from_logits
         self.label_weights = None if label_weights is None else [float(w) for w in label_weights]
-        self._label_weights: Tensor | None = None
         if label_weights is not None:
             self._label_weights = ops.convert_to_tensor(self.label_weights, config.floatx())
         self._built = False
@@ -98,16 +98,11 @@ class AUC(Metric):
                 f"`y_pred` must have rank 2 when `multi_label=True`. Found rank {len(shape)}. Full shape received for "
                 f"`y_pred`: {shape}"
             )
-        shape = (self.num_thresholds,) if shape is None else (self.num_thresholds, shape[1])
-        counters = {name: self._add_zeros(name, shape, backend) for name in CONDITIONS}
-        self.true_positives, self.false_positives = counters["true_positives"], counters["false_positives"]
-        self.true_negatives, self.false_negatives = counters["true_negatives"], counters["false_negatives"]
+        self._add_counters(*CONDITIONS, columns=() if shape is None else (shape[1],), backend=backend)
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_true: 0 and 1.
@@ -115,29 +110,10 @@ class AUC(Metric):
             sample_weight: a number, or a shape that fits the first axes.
         """
         with no_grad():
-            mask = getattr(y_pred, "_keras_mask", None)
             if not self._built:
                 self._build(ops.shape(y_pred), backend_of(y_pred))
-            state = self.true_positives.data
-            backend = backends.of(state)
-            pred = as_array(ops.sigmoid(y_pred) if self.from_logits else y_pred, backend)
-            true, pred = same_rank(
-                self.name,
-                as_array(y_true, backend),
-                pred,
-                "For scores of several classes give one-hot targets: dualnet.utils.to_categorical makes them",
-            )
-            pred = pred.astype(state.dtype, copy=False)
-            weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, state.dtype)
-            if self._label_weights is not None and not self.multi_label:
-                labels = as_array(self._label_weights, backend, state.dtype)
-                weight = labels if weight is None else weight * labels
-            counts = self._thresholds.count(
-                backend, true.astype(bool), pred, weight, list(CONDITIONS), self.multi_label
-            )
-            for name, value in counts.items():
-                variable: Variable = getattr(self, name)
-                add_to(variable, value)
+            scores = ops.sigmoid(y_pred) if self.from_logits else y_pred
+            self._add_batch(y_true, scores, sample_weight, getattr(y_pred, "_keras_mask", None))
 
     def result(self) -> Tensor:
         if not self._built:
@@ -195,6 +171,4 @@ class AUC(Metric):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> AUC:
-        from ..serialization.objects import deserialize_keras_object
-
         return cls(**deserialize_keras_object(config))  # Keras writes label_weights as a tensor

@@ -10,35 +10,43 @@ from .. import ops
 from ..core.tensor import Tensor
 from ..core.tracing import no_grad
 from ..core.variables import Variable
-from ..initializers import Zeros
 from ..serialization.configurable import attributes
 from .metric import Metric
 from .state import add_to, as_array, same_rank, weights_for
 from .thresholds import Thresholds, as_list, only_top_k
 
-_HINT = "For scores of several classes give one-hot targets, and for one class of several class_id=, where there is one"
-
 
 class ConfusionMetric(Metric):
-    """Base of the metrics that are made of true and false positives and negatives at thresholds.
+    """Base of the metrics computed from true and false positives and negatives at thresholds.
 
     ``_counts`` holds a variable of shape (thresholds,) for each number that is needed.
     """
 
+    true_positives: Variable
+    false_positives: Variable
+    true_negatives: Variable
+    false_negatives: Variable
     _counts: dict[str, Variable]
     _thresholds: Thresholds
+    _hint = (
+        "For scores of several classes give one-hot targets, and for one class of several class_id=, where there is one"
+    )
     top_k: int | None = None
     class_id: int | None = None
+    multi_label = False
+    _label_weights: Tensor | None = None
 
-    def _count(self, *names: str) -> None:
-        """Make the variables; ``self._thresholds`` is set."""
-        shape = (len(self._thresholds.values),)
-        self._counts = {name: self.add_variable(shape, Zeros(), name=name) for name in names}
+    def _add_counters(
+        self, *names: str, columns: tuple[int, ...] = (), backend: backends.Backend | None = None
+    ) -> None:
+        """Make the variables, which are attributes too; ``self._thresholds`` is set."""
+        shape = (len(self._thresholds.values), *columns)
+        self._counts = {name: self._add_zeros(name, shape, backend) for name in names}
+        for name, variable in self._counts.items():
+            setattr(self, name, variable)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_true: 0 and 1.
@@ -46,25 +54,30 @@ class ConfusionMetric(Metric):
             sample_weight: a number, or a shape that fits the first axes.
         """
         with no_grad():
-            mask = getattr(y_pred, "_keras_mask", None)
-            state = next(iter(self._counts.values())).data
-            backend = backends.of(state)
-            true, pred = (as_array(x, backend) for x in (y_true, y_pred))
-            true, pred = same_rank(self.name, true, pred, _HINT)
-            pred = pred.astype(state.dtype, copy=False)
-            if self.top_k is not None:
-                pred = only_top_k(backend, pred, self.top_k)
-            if self.class_id is not None:
-                if pred.ndim < 2:
-                    raise ValueError(
-                        "When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), "
-                        f"found shape: {pred.shape}"
-                    )
-                true, pred = true[..., self.class_id, None], pred[..., self.class_id, None]
-            weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, state.dtype)
-            counts = self._thresholds.count(backend, true.astype(bool), pred, weight, list(self._counts))
-            for name, value in counts.items():
-                add_to(self._counts[name], value)
+            self._add_batch(y_true, y_pred, sample_weight, getattr(y_pred, "_keras_mask", None))
+
+    def _add_batch(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
+        state = next(iter(self._counts.values())).data
+        backend = backends.of(state)
+        true, pred = (as_array(x, backend) for x in (y_true, y_pred))
+        true, pred = same_rank(self.name, true, pred, self._hint)
+        pred = pred.astype(state.dtype, copy=False)
+        if self.top_k is not None:
+            pred = only_top_k(backend, pred, self.top_k)
+        if self.class_id is not None:
+            if pred.ndim < 2:
+                raise ValueError(
+                    "When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), "
+                    f"found shape: {pred.shape}"
+                )
+            true, pred = true[..., self.class_id, None], pred[..., self.class_id, None]
+        weight = weights_for(self.name, pred.shape, sample_weight, mask, backend, state.dtype)
+        if self._label_weights is not None and not self.multi_label:
+            labels = as_array(self._label_weights, backend, state.dtype)
+            weight = labels if weight is None else weight * labels
+        counts = self._thresholds.count(backend, true.astype(bool), pred, weight, list(self._counts), self.multi_label)
+        for name, value in counts.items():
+            add_to(self._counts[name], value)
 
     def _result(self, values: Tensor) -> Tensor:
         """One number for one threshold, else one for each."""
@@ -86,7 +99,7 @@ class _Count(ConfusionMetric):
         self.init_thresholds = thresholds
         self.thresholds = as_list(thresholds, 0.5)
         self._thresholds = Thresholds(self.thresholds)
-        self.accumulator = self.add_variable((len(self.thresholds),), Zeros(), name="accumulator")
+        self.accumulator = self._add_zeros("accumulator", (len(self.thresholds),))
         self._counts = {self._which: self.accumulator}
 
     def result(self) -> Tensor:

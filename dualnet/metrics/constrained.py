@@ -36,9 +36,7 @@ class _Constrained(ConfusionMetric):
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
         self.thresholds = [0.5] if num_thresholds == 1 else evenly(num_thresholds)
         self._thresholds = Thresholds(self.thresholds)
-        self._count(*CONDITIONS)
-        self.true_positives, self.false_positives = self._counts["true_positives"], self._counts["false_positives"]
-        self.true_negatives, self.false_negatives = self._counts["true_negatives"], self._counts["false_negatives"]
+        self._add_counters(*CONDITIONS)
 
     def result(self) -> Tensor:
         satisfied = ops.greater_equal(self._share(*self._constraint), self.value)

@@ -9,11 +9,11 @@ from ..core.op import primitive
 from ..core.tensor import Array, Tensor, Xp
 from ..losses.reduction import same_shape
 from ..ops._common import NoGrad, floating
-from .reduction import MeanMetricWrapper
+from .reduction import MeanScore
 
 
 def _centred(y_true: Array, y_pred: Array, axis: int) -> tuple[Array, Array, Array, Array]:
-    """Both without their means along an axis, and the means."""
+    """Both minus their means along an axis, and the means."""
     y_pred = floating(y_pred)
     y_true = y_true.astype(y_pred.dtype, copy=False)
     m, n = y_true.mean(axis=axis, keepdims=True), y_pred.mean(axis=axis, keepdims=True)
@@ -54,28 +54,24 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     return _concordance(*same_shape("concordance_correlation", y_true, y_pred), axis=axis)
 
 
-class PearsonCorrelation(MeanMetricWrapper):
+class PearsonCorrelation(MeanScore):
     """The mean of Pearson's correlation of y_true and y_pred, from -1 to 1.
 
     Args:
         axis: along which they vary.
     """
 
-    _direction = "up"
-
     def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(pearson_correlation, name, dtype, axis=axis)
 
 
-class ConcordanceCorrelation(MeanMetricWrapper):
+class ConcordanceCorrelation(MeanScore):
     """The mean of the concordance correlation of y_true and y_pred: like the correlation, but 1 only where they are
     equal.
 
     Args:
         axis: along which they vary.
     """
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(concordance_correlation, name, dtype, axis=axis)

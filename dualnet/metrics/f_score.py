@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import dualnet_backends as backends
@@ -9,7 +10,6 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..core.tensor import Tensor
 from ..core.tracing import no_grad
-from ..core.variables import Variable
 from .metric import Metric
 from .state import add_to, as_array, backend_of, weights_for
 
@@ -66,26 +66,19 @@ class FBetaScore(Metric):
         self._built = False
 
     def _build(self, y_true_shape: Any, y_pred_shape: Any, backend: backends.Backend | None = None) -> None:
-        for last, what in ((0, ""), (None, ", with output_dim fully defined (not None)")):
-            shapes = (y_true_shape, y_pred_shape)
-            if any(len(s) != 2 for s in shapes) if last == 0 else any(s[-1] is None for s in shapes):
-                raise ValueError(
-                    f"FBetaScore expects 2D inputs with shape (batch_size, output_dim){what}. Received input shapes: "
-                    f"y_pred.shape={y_pred_shape} and y_true.shape={y_true_shape}."
-                )
+        if len(y_true_shape) != 2 or len(y_pred_shape) != 2:
+            raise ValueError(
+                "FBetaScore expects 2D inputs with shape (batch_size, output_dim). Received input shapes: "
+                f"y_pred.shape={y_pred_shape} and y_true.shape={y_true_shape}."
+            )
         shape = () if self.average == "micro" else (y_pred_shape[-1],)
-
-        def zeros(name: str) -> Variable:
-            return self._add_zeros(name, shape, backend, self.dtype)
-
+        zeros = partial(self._add_zeros, shape=shape, backend=backend, dtype=self.dtype)
         self.true_positives, self.false_positives = zeros("true_positives"), zeros("false_positives")
         self.false_negatives, self.intermediate_weights = zeros("false_negatives"), zeros("intermediate_weights")
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_pred: (batch, classes).
@@ -143,10 +136,7 @@ class F1Score(FBetaScore):
     """2 precision recall / (precision + recall), for each class.
 
     Args:
-        average: None gives one number for each class, "macro" their mean, "weighted" their mean by how frequent each
-            is, "micro" the score of all classes counted together.
-        threshold: what a prediction must exceed; None takes the largest of each sample, or for a single column 0.5 (see
-            ``FBetaScore``).
+        average, threshold: as for ``FBetaScore``.
     """
 
     def __init__(

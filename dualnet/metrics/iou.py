@@ -11,10 +11,8 @@ import dualnet_backends as backends
 from .. import config
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad
-from ..initializers import Zeros
-from .confusion_matrix import add_to_matrix
 from .metric import Metric
-from .state import as_array, weights_for
+from .state import add_to_matrix, as_array, weights_for
 
 
 class IoU(Metric):
@@ -54,12 +52,8 @@ class IoU(Metric):
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
         # 2**31 pixels are soon counted.
         self._counts_integers = "int" in self.dtype
-        self.total_cm = self.add_variable(
-            (num_classes, num_classes),
-            Zeros(),
-            "int64" if self._counts_integers else self.dtype,
-            name="total_confusion_matrix",
-        )
+        count_dtype = "int64" if self._counts_integers else self.dtype
+        self.total_cm = self._add_zeros("total_confusion_matrix", (num_classes, num_classes), dtype=count_dtype)
         class_weights = [float(self.target_class_ids.count(i)) for i in range(num_classes)]
         self._class_weights: Array = backends.of(self.total_cm.data).asarray(class_weights, dtype=config.floatx())
 
@@ -68,22 +62,15 @@ class IoU(Metric):
         return array if sparse else array.argmax(axis=self.axis)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_true, y_pred: class ids, or numbers for each class along ``axis``.
             sample_weight: a number, one for each element, or one for each sample.
         """
         with no_grad():
-            mask = getattr(y_pred, "_keras_mask", None)
-            self._update(
-                self._classes(y_true, self.sparse_y_true),
-                self._classes(y_pred, self.sparse_y_pred),
-                sample_weight,
-                mask,
-            )
+            true, pred = self._classes(y_true, self.sparse_y_true), self._classes(y_pred, self.sparse_y_pred)
+            self._update(true, pred, sample_weight, getattr(y_pred, "_keras_mask", None))
 
     def _update(self, true: Array, pred: Array, sample_weight: Any, mask: Any) -> None:
         if true.size != pred.size:
@@ -93,8 +80,7 @@ class IoU(Metric):
             )
         if true.shape != pred.shape:  # (batch, height, width, 1) and (batch, height, width)
             true, pred = true.reshape(-1), pred.reshape(-1)
-            sample_weight = sample_weight if sample_weight is None else _flat(sample_weight)
-            mask = mask if mask is None else _flat(mask)
+            sample_weight, mask = _flat(sample_weight), _flat(mask)
         total = self.total_cm.data
         backend = backends.of(total)
         if self._counts_integers and "float" in str(getattr(sample_weight, "dtype", "")):
@@ -118,10 +104,6 @@ class IoU(Metric):
 
 def _flat(x: Any) -> Any:
     return x.reshape(-1) if hasattr(x, "reshape") and x.ndim else x
-
-
-def _without(config: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {k: v for k, v in config.items() if k not in names}
 
 
 class BinaryIoU(IoU):

@@ -9,9 +9,8 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad
-from .confusion_matrix import add_to_matrix
 from .metric import Metric
-from .state import as_array, backend_of, weights_for
+from .state import add_to_matrix, as_array, backend_of, weights_for
 
 WEIGHTAGES = (None, "linear", "quadratic")
 
@@ -59,9 +58,7 @@ class CohenKappa(Metric):
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_pred: a number for each class (batch, classes), the probability of class 1 (batch,) or (batch, 1) where

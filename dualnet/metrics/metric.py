@@ -22,7 +22,7 @@ class Metric(Configurable):
     """Base of all metrics.
 
     A metric of your own makes its variables in ``__init__`` with ``add_variable``, adds a batch to them in
-    ``update_state``, and computes its value in ``result``. Variables and metrics that are kept as attributes, in
+    ``update_state``, and computes its value in ``result``. Variables and metrics assigned to attributes, in
     lists and dictionaries too, belong to it. Nothing in ``update_state`` should read a value (``float``, ``bool``,
     ``numpy()``): on a GPU every read waits for the device.
 
@@ -87,7 +87,7 @@ class Metric(Configurable):
         return self.add_variable(**{"shape": (), **arguments})
 
     def _add_zeros(self, name: str, shape: Any, backend: backends.Backend | None = None, dtype: Any = None) -> Variable:
-        """A variable of zeros that is made on a device (that of the first batch), where nothing has to be sent to it."""
+        """A variable of zeros, allocated on a device (that of the first batch) without a transfer."""
         backend = backend or backends.current()
         with backends.device(backend.device):
             return self.add_variable(shape, lambda shape, dtype: backend.xp.zeros(shape, dtype=dtype), dtype, name=name)
@@ -110,7 +110,7 @@ class Metric(Configurable):
         self.reset_state()
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
-        """Take a batch in."""
+        """Add a batch."""
         raise NotImplementedError(f"{type(self).__name__} must define update_state(...)")
 
     def result(self) -> Any:

@@ -29,8 +29,7 @@ class _Share(ConfusionMetric):
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
         self.thresholds = as_list(thresholds, 0.5 if top_k is None else ALWAYS_EXCEEDED)
         self._thresholds = Thresholds(self.thresholds)
-        self._count("true_positives", self._other)
-        self.true_positives = self._counts["true_positives"]
+        self._add_counters("true_positives", self._other)
 
     def result(self) -> Tensor:
         return self._result(self._share("true_positives", self._other))
@@ -47,10 +46,6 @@ class Precision(_Share):
 
     _other = "false_positives"
 
-    @property
-    def false_positives(self) -> Any:
-        return self._counts["false_positives"]
-
 
 class Recall(_Share):
     """How many of the positives are predicted to be (y_pred > threshold): tp / (tp + fn), 0 where there are none.
@@ -62,7 +57,3 @@ class Recall(_Share):
     """
 
     _other = "false_negatives"
-
-    @property
-    def false_negatives(self) -> Any:
-        return self._counts["false_negatives"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import dualnet_backends as backends
@@ -10,8 +11,6 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..core.tensor import Tensor
 from ..core.tracing import no_grad
-from ..core.variables import Variable
-from ..initializers import Zeros
 from .metric import Metric
 from .state import add_to, as_array, backend_of, same_rank, weights_for
 
@@ -52,7 +51,7 @@ class R2Score(Metric):
                 f"num_regressors={num_regressors}"
             )
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
-        self.num_samples = self.add_variable((), Zeros(), name="num_samples")
+        self.num_samples = self._add_zeros("num_samples", ())
         self._built = False
 
     def _build(self, y_true_shape: Any, y_pred_shape: Any, backend: backends.Backend | None = None) -> None:
@@ -61,19 +60,13 @@ class R2Score(Metric):
                 "R2Score expects 2D inputs with shape (batch_size, output_dim). Received input shapes: "
                 f"y_pred.shape={y_pred_shape} and y_true.shape={y_true_shape}."
             )
-        columns = (y_pred_shape[-1],)
-
-        def zeros(name: str) -> Variable:
-            return self._add_zeros(name, columns, backend, "float64")
-
+        zeros = partial(self._add_zeros, shape=(y_pred_shape[-1],), backend=backend, dtype="float64")
         self.squared_sum, self.sum = zeros("squared_sum"), zeros("sum")
         self.total_mse, self.count = zeros("residual"), zeros("count")
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             y_true, y_pred: (batch, columns); (batch,) in one of them is a single column.

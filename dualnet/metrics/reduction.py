@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import dualnet_backends as backends
 
 from .. import losses, ops
-from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable
-from ..initializers import Zeros
-from ..losses.loss import from_function_config, function_config, set_arguments
-from ..losses.reduction import apply_mask, squeeze_or_expand_to_same_rank
-from ..serialization.configurable import attributes
+from ..losses.loss import FunctionWrapper
+from ..losses.reduction import apply_mask
 from .metric import Metric
-from .registry import FUNCTIONS
+from .state import as_array, weights_for
+
+FUNCTIONS: dict[str, Any] = {}  # those of metrics and losses, by name, which ``dualnet.metrics`` adds
 
 
 class _Reduction(Metric):
@@ -26,24 +25,14 @@ class _Reduction(Metric):
     total: Variable
 
     def _arrays(self, values: Any, sample_weight: Any) -> tuple[Array, Any]:
-        """(values, weights) with the axes of the weights those of the values, or fewer.  weights: array or None"""
+        """(values, weights) as ``weights_for`` makes them fit."""
         total = self.total.data
-        x = values.data if isinstance(values, Tensor) else to_array(values, backends.of(total))
-        if x.dtype != total.dtype:
-            x = x.astype(total.dtype)
+        backend = backends.of(total)
+        x = as_array(values, backend, total.dtype)
         if sample_weight is None:
             return x, None
-        weight = apply_mask(sample_weight, getattr(values, "_keras_mask", None), self._dtype, "sum")
-        weight = to_array(weight, backends.of(total), self._dtype)
-        if weight.ndim not in (0, x.ndim):
-            x, weight = (t.data for t in squeeze_or_expand_to_same_rank(Tensor(x), Tensor(weight)))
-        compatible = weight.ndim <= x.ndim and all(m in (1, n) for m, n in zip(weight.shape, x.shape))
-        if not compatible:
-            raise ValueError(
-                f"{self.name}: sample_weight of shape {weight.shape} does not fit values of shape {x.shape}: expected "
-                "one weight per sample, or one per element"
-            )
-        return x, weight
+        mask = getattr(values, "_keras_mask", None)
+        return x, weights_for(self.name, x.shape, sample_weight, mask, backend, total.dtype)
 
 
 class Sum(_Reduction):
@@ -51,13 +40,13 @@ class Sum(_Reduction):
 
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), Zeros(), self.dtype, name="total")
+        self.total = self._add_zeros("total", (), dtype=self.dtype)
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """values: any shape. sample_weight: a number, or a shape that fits the first axes of ``values``."""
         x, weight = self._arrays(values, sample_weight)
         if weight is not None:
-            x = x * weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim))
+            x = x * weight
         self.total.data += x.sum() if x.ndim else x
 
     def result(self) -> Tensor:
@@ -72,8 +61,8 @@ class Mean(_Reduction):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), Zeros(), self.dtype, name="total")
-        self.count = self.add_variable((), Zeros(), self.dtype, name="count")
+        self.total = self._add_zeros("total", (), dtype=self.dtype)
+        self.count = self._add_zeros("count", (), dtype=self.dtype)
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """values: (batch, ...), or one value.
@@ -99,15 +88,14 @@ class Mean(_Reduction):
             total.data += (x.sum() / x.size if x.ndim else x) * weight
             count.data += weight
         else:
-            w = weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim))
-            total.data += (x * w).sum() / (x.size // samples)
+            total.data += (x * weight).sum() / (x.size // samples)
             count.data += weight.sum() * (samples / weight.size)
 
     def result(self) -> Tensor:
         return ops.divide_no_nan(self.total, self.count)
 
 
-class MeanMetricWrapper(Mean):
+class MeanMetricWrapper(FunctionWrapper, Mean):
     """The mean of a function ``(y_true, y_pred, **kwargs) -> one value per sample``.
 
     Args:
@@ -116,22 +104,18 @@ class MeanMetricWrapper(Mean):
         name: by default "mean_metric_wrapper".
     """
 
-    _config_attributes = attributes(fn=None)
+    _functions = FUNCTIONS
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype)
-        self._fn = fn
-        self._fn_kwargs = kwargs
-        set_arguments(self, kwargs)
-        if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:
+        self._wrap(fn, kwargs)
+        if fn in losses.FUNCTIONS.values() or type(fn) in losses.CLASSES:  # the metrics of losses rely on it
             self._direction = "down"
 
     def update_state(  # type: ignore[override]
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
-        """Take a batch in.
-
-        What the mask of ``y_pred`` leaves out does not count.
+        """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
             sample_weight: a number, or a shape that fits the first axes of what the function returns.
@@ -140,14 +124,13 @@ class MeanMetricWrapper(Mean):
             with no_grad():
                 return self.update_state(y_true, y_pred, sample_weight)
         mask = getattr(y_pred, "_keras_mask", None)
-        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        values = self.fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None:
             sample_weight = apply_mask(sample_weight, mask, self._dtype, "sum")
         return super().update_state(values, sample_weight)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **function_config(self, self._fn, self._fn_kwargs)}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**from_function_config(config, FUNCTIONS))
+class MeanScore(MeanMetricWrapper):
+    """Base of the means of functions that are larger the better."""
+
+    _direction = "up"

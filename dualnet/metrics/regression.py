@@ -1,4 +1,4 @@
-"""Errors of numbers, as metrics."""
+"""Cosine similarity, and the root mean squared error."""
 
 from __future__ import annotations
 
@@ -7,62 +7,10 @@ from typing import Any
 from .. import ops
 from ..core.op import primitive
 from ..core.tensor import Array, Tensor, Xp
-from ..losses import (
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-)
 from ..losses.reduction import same_shape
 from ..ops._common import NoGrad, floating
 from ..ops.nn import regression_loss as _error
-from .reduction import MeanMetricWrapper
-
-
-class MeanSquaredError(MeanMetricWrapper):
-    """The mean of (y_true - y_pred)^2."""
-
-    _direction = "down"
-
-    def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(mean_squared_error, name, dtype)
-
-
-class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean of |y_true - y_pred|."""
-
-    _direction = "down"
-
-    def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(mean_absolute_error, name, dtype)
-
-
-class MeanAbsolutePercentageError(MeanMetricWrapper):
-    """100 times the mean of |y_true - y_pred| / |y_true|."""
-
-    _direction = "down"
-
-    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None) -> None:
-        super().__init__(mean_absolute_percentage_error, name, dtype)
-
-
-class MeanSquaredLogarithmicError(MeanMetricWrapper):
-    """The mean of (log(1 + y_true) - log(1 + y_pred))^2."""
-
-    _direction = "down"
-
-    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
-        super().__init__(mean_squared_logarithmic_error, name, dtype)
-
-
-class LogCoshError(MeanMetricWrapper):
-    """The mean of log(cosh(y_pred - y_true))."""
-
-    _direction = "down"
-
-    def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
-        super().__init__(log_cosh, name, dtype)
+from .reduction import MeanMetricWrapper, MeanScore
 
 
 def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
@@ -70,15 +18,13 @@ def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     return _error.cosine(*same_shape("cosine_similarity", y_true, y_pred), axis=axis)
 
 
-class CosineSimilarity(MeanMetricWrapper):
+class CosineSimilarity(MeanScore):
     """The mean cosine of the angle between y_true and y_pred: 1 for the same direction. (The loss of that name is minus
     it.)
 
     Args:
         axis: of the vectors.
     """
-
-    _direction = "up"
 
     def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(_cosine, name, dtype, axis=axis)

@@ -21,9 +21,12 @@ def backend_of(*values: Any) -> Backend:
 
 def as_array(x: Any, backend: Backend, dtype: Any = None) -> Array:
     """A tensor, array or list as an array of ``backend``."""
-    if isinstance(x, (bool, int, float)):
+    if isinstance(x, Tensor):
+        array = x.data
+    elif isinstance(x, (bool, int, float)):
         return backend.asarray(x, dtype=dtype or config.floatx())  # goes with the kernel that writes it
-    array = x.data if isinstance(x, Tensor) else to_array(x, backend)
+    else:
+        array = to_array(x, backend)
     if not isinstance(array, backend.array_type):
         array = backend.asarray(array)
     return array if dtype is None or array.dtype == dtype else array.astype(dtype)
@@ -32,7 +35,8 @@ def as_array(x: Any, backend: Backend, dtype: Any = None) -> Array:
 def weights_for(
     name: str, shape: tuple[int, ...], sample_weight: Any, mask: Any, backend: Backend, dtype: Any
 ) -> Array | None:
-    """The sample weights times the mask, with as many axes as ``shape`` and lengths equal or 1; None where there are none.
+    """The sample weights times the mask: None where there are none, one number, or as many axes as ``shape`` and lengths
+    equal or 1.
 
     Their axes belong to the first of ``shape``; one last axis of length 1 may be too many. Raises ``ValueError`` when
     they do not fit.
@@ -40,6 +44,8 @@ def weights_for(
     if sample_weight is None and mask is None:
         return None
     weight = as_array(apply_mask(sample_weight, mask, str(dtype), "sum"), backend, dtype)
+    if not weight.ndim:
+        return weight
     original_shape = weight.shape
     if weight.ndim == len(shape) + 1 and original_shape[-1] == 1:
         weight = weight[..., 0]
@@ -69,3 +75,31 @@ def same_rank(name: str, y_true: Array, y_pred: Array, hint: str = "") -> tuple[
 def add_to(variable: Variable, values: Any) -> None:
     """Add to a variable in place, whatever the dtype of the values."""
     variable.data += values.astype(variable.data.dtype, copy=False)
+
+
+def add_to_matrix(
+    backend: Backend,
+    total: Array,
+    labels: Array,
+    predictions: Array,
+    weight: Array | None = None,
+    ignore_class: int | None = None,
+) -> None:
+    """total[label, prediction] += weight, in place, for every pair.
+
+    total: (classes, classes)  labels, predictions: classes, of one shape  weight: that shape or what broadcasts to it, None for
+    1. A pair with a class outside [0, classes), or with the label ``ignore_class``, does not count.
+    """
+    xp, classes = backend.xp, total.shape[0]
+    # 64 bits: a fraction is cut off, and no label wraps around.
+    true, pred = (x.astype("int64", copy=False) for x in (labels, predictions))
+    valid = (true >= 0) & (true < classes) & (pred >= 0) & (pred < classes)
+    if ignore_class is not None:
+        valid = valid & (true != ignore_class)
+    indices = xp.where(valid, true * classes + pred, xp.zeros_like(true))
+    counts = valid.astype(total.dtype)
+    if weight is not None:
+        counts = counts * weight.astype(total.dtype, copy=False)
+    flat = xp.zeros((classes * classes,), dtype=total.dtype)
+    backend.scatter_add(flat, indices.reshape(-1), counts.reshape(-1))
+    total += flat.reshape(total.shape)

@@ -50,25 +50,23 @@ class Thresholds:
         self.values = list(values)
         n = len(self.values)
         tolerance = config.epsilon() + 1e-12
-        even = n >= 3 and all(abs(a - b) <= tolerance + 1e-5 * b for a, b in zip(self.values, evenly(n)))
-        self._even = even
+        self._even = n >= 3 and all(abs(a - b) <= tolerance + 1e-5 * b for a, b in zip(self.values, evenly(n)))
         # With ends beyond 0 and 1 the first is always exceeded and the last never, whatever the prediction.
         self._has_outer_thresholds = self.values[0] < 0 and n > 1
         order = sorted(range(n), key=self.values.__getitem__)
         self._sorted = [self.values[i] for i in order]
         self._ranks = [order.index(i) for i in range(n)] if order != list(range(n)) else None
-        self._arrays: dict[str, Array] = {}
+        self._arrays: dict[str, tuple[Array | None, Array | None]] = {}  # by device
         if n > 1:
             self._on_device(backends.current())
 
     def _on_device(self, backend: Backend) -> tuple[Array | None, Array | None]:
-        """The thresholds in rising order, and the place of each among them, on a device: sent there once."""
-        key = backend.device
-        if f"{key} ascending" not in self._arrays and not self._even:
-            self._arrays[f"{key} ascending"] = backend.asarray(self._sorted, dtype=config.floatx())
-        if f"{key} ranks" not in self._arrays and self._ranks is not None:
-            self._arrays[f"{key} ranks"] = backend.asarray(self._ranks)
-        return self._arrays.get(f"{key} ascending"), self._arrays.get(f"{key} ranks")
+        """The thresholds in rising order, and the rank of each among them, on a device: sent there once."""
+        if backend.device not in self._arrays:
+            ascending = None if self._even else backend.asarray(self._sorted, dtype=config.floatx())
+            ranks = None if self._ranks is None else backend.asarray(self._ranks)
+            self._arrays[backend.device] = ascending, ranks
+        return self._arrays[backend.device]
 
     def count(
         self,
@@ -79,7 +77,7 @@ class Thresholds:
         conditions: Sequence[str],
         by_label: bool = False,
     ) -> dict[str, Array]:
-        """The weights of what each of ``conditions`` (keys of ``CONDITIONS``) holds for, at every threshold.
+        """The sums of weights where each of ``conditions`` (keys of ``CONDITIONS``) is true, at every threshold.
 
         positive: booleans, the labels. p: predictions of the same shape. weight: what broadcasts to it, or None
         -> for each of ``conditions``: (thresholds,), or with ``by_label``, where p is (batch, labels): (thresholds, labels)
@@ -91,9 +89,8 @@ class Thresholds:
         ascending, ranks = self._on_device(backend)
         labels = p.shape[1] if by_label else 1
         # How many thresholds are below: the bucket, from 0 to n. One histogram holds negative and positive labels.
-        p = xp.where(
-            p == p, xp.clip(p, 0, 1) if self._has_outer_thresholds else p, xp.zeros_like(p)
-        )  # NaN exceeds nothing
+        clipped = xp.clip(p, 0, 1) if self._has_outer_thresholds else p
+        p = xp.where(p == p, clipped, xp.zeros_like(p))  # NaN exceeds nothing
         if self._even:
             buckets = xp.clip(xp.ceil(p * (n - 1)), 1 if self._has_outer_thresholds else 0, n).astype("int32")
         else:
@@ -126,7 +123,7 @@ def _sum_where(positive: Array, hit: Array, weight: Array | None, label: bool, p
 
 
 def only_top_k(backend: Backend, p: Array, k: int) -> Array:
-    """Predictions with all but the k largest along the last axis at -infinity; of equals the first ones stay."""
+    """Predictions with all but the k largest along the last axis at -infinity; of equal ones the first are selected."""
     xp = backend.xp
     ranks = xp.argsort(xp.argsort(-p, axis=-1, kind="stable"), axis=-1, kind="stable")
     return xp.where(ranks < k, p, -xp.inf)

@@ -50,26 +50,9 @@ __all__ = [
     "serialize",
 ]
 
+_PUBLIC = [globals()[name] for name in __all__ if name not in ("deserialize", "get", "serialize")]
 _CLASSES: dict[str, type[Optimizer]] = {
-    cls.__name__.lower(): cls
-    for cls in (
-        SGD,
-        Adadelta,
-        Adafactor,
-        Adagrad,
-        Adam,
-        AdamW,
-        Adamax,
-        Ftrl,
-        Lamb,
-        Lion,
-        LossScaleOptimizer,
-        MultiOptimizer,
-        Muon,
-        Nadam,
-        RMSprop,
-        ScheduleFreeAdamW,
-    )
+    c.__name__.lower(): c for c in _PUBLIC if isinstance(c, type) and issubclass(c, Optimizer) and c is not Optimizer
 }
 
 

@@ -15,10 +15,9 @@ class Adagrad(Optimizer):
     """w -= lr g / sqrt(a + epsilon), a += g^2: steps get shorter where gradients were large  (Duchi, Hazan and
     Singer, JMLR 2011).
 
-    The other arguments are those of ``Optimizer``.
-
     Args:
         initial_accumulator_value: what a starts with, not negative.
+        kwargs: those of ``Optimizer``.
     """
 
     slot_names = ("accumulator",)

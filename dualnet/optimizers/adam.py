@@ -14,7 +14,25 @@ from .base import Optimizer
 from .optimizer_state import FlatState
 
 
-class Adam(Optimizer):
+class MomentsOptimizer(Optimizer):
+    """Base of the optimizers with running averages of rate beta_1 and beta_2."""
+
+    slot_names: tuple[str, ...] = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float | None = 1e-7,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        check_betas(self, beta_1=beta_1, beta_2=beta_2)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, or_epsilon(epsilon)
+
+
+class Adam(MomentsOptimizer):
     """Steps scaled by running averages of the gradient (m) and its square (v)  (arXiv:1412.6980).
 
     m += (1 - beta_1)(g - m); v += (1 - beta_2)(g^2 - v); w -= alpha m / (sqrt(v) + epsilon), where alpha is the
@@ -34,10 +52,10 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        check_betas(self, beta_1=beta_1, beta_2=beta_2)
-        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, or_epsilon(epsilon), amsgrad
-        self.slot_names = ("momentum", "velocity", "velocity_hat") if amsgrad else ("momentum", "velocity")
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+        self.amsgrad = amsgrad
+        if amsgrad:
+            self.slot_names = ("momentum", "velocity", "velocity_hat")
 
     def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
         alpha = lr * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)

@@ -14,8 +14,9 @@ from ..core.tracing import is_recording, no_grad
 from ..core.variables import Variable, buffer_slices
 from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
+from .build import BuildMixin
 from .optimizer_state import Segment, contiguous_slices
-from .slots import SlotsMixin
+from .state_io import StateMethods
 
 
 class UpdatePlan(NamedTuple):
@@ -28,7 +29,7 @@ class UpdatePlan(NamedTuple):
     overwritten: list[Variable]
 
 
-class Optimizer(SlotsMixin, LegacyOptimizerMethods):
+class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
     """Base of all optimizers. A custom one defines ``slot_names`` and ``update``, or ``build`` and ``update_step`` as in
     Keras.
 
@@ -44,8 +45,6 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
         gradient_accumulation_steps: the weights are changed only every so many steps, by the mean gradient of those
             steps.
     """
-
-    # -- what a subclass defines -----------------------------------------------------------------------------------
 
     def update(self, backend: backends.Backend, w: Array, g: Array, slots: Any, lr: float, t: int) -> None:
         """Change ``w`` and the slots in place; ``t`` counts updates from 1.
@@ -64,13 +63,11 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
         arrays = [variable.data, g, *slots]
         if self.elementwise:
             arrays = [a.reshape(-1) for a in arrays]
-        w, g, *rest = arrays
-        self.update(backends.of(w), w, g, tuple(rest), float(learning_rate), self._update_count() + 1)
+        w, g, *slots = arrays
+        self.update(backends.of(w), w, g, tuple(slots), float(learning_rate), self._update_count() + 1)
 
     def begin_update(self, t: int) -> None:
         """Called on the host once before the ``t``-th update, for what depends on ``t`` alone."""
-
-    # -- updating --------------------------------------------------------------------------------------------------
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]], **kwargs: Any) -> Variable:
         """One update from (gradient, variable) pairs; a gradient of None leaves its variable alone."""
@@ -153,7 +150,7 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
             if v.constraint is not None:
                 v.assign(v.constraint(v))
         if scalars is None:
-            self._iterations.data[()] = self.step_count() + 1
+            self.advance()
 
     def read_scalars(self) -> Any:
         """What the host decides about the next update: (learning rate, its number, counted from 1)."""
@@ -163,7 +160,7 @@ class Optimizer(SlotsMixin, LegacyOptimizerMethods):
         return rate, t
 
     def advance(self) -> None:
-        """Count a step, once its update is made or under way."""
+        """Count a step, once its update is done or under way."""
         self._iterations.data[()] = self.step_count() + 1
 
     @property

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dualnet_backends import Backend
 
 from ..core.tensor import Array
-from ..legacy.methods import or_epsilon
-from .adam import check_betas
-from .base import Optimizer
+from .adam import MomentsOptimizer
 
 
-class Lamb(Optimizer):
+class Lamb(MomentsOptimizer):
     """w -= lr r u: u is the step of Adam, and r = |w| / |u| makes it as long as the weights of the variable are, for
     large batches  (arXiv:1904.00962).
 
     r is 1 where either norm is 0. The other arguments are those of ``Optimizer``.
     """
 
-    slot_names = ("momentum", "velocity")
     elementwise = False  # the norms are those of one variable
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float | None = 1e-7,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        check_betas(self, beta_1=beta_1, beta_2=beta_2)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, or_epsilon(epsilon)
 
     def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
         xp = backend.xp

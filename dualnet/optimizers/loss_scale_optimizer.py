@@ -9,20 +9,13 @@ import dualnet_backends as backends
 
 from ..core.tensor import Array
 from ..core.variables import Variable, buffer_slices
-from ..serialization.configurable import plain
+from ..serialization.configurable import constructor_parameters, plain
 from ..serialization.objects import deserialize_keras_object
 from .base import Optimizer
 
-_DEFAULTS: dict[str, Any] = {
-    "weight_decay": None,
-    "clipnorm": None,
-    "global_clipnorm": None,
-    "clipvalue": None,
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
+# The arguments of ``Optimizer`` that the inner optimizer has.
+_DEFAULTS = {
+    name: p.default for name, p in constructor_parameters(Optimizer).items() if name not in ("learning_rate", "name")
 }
 
 

@@ -66,9 +66,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Any]):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
-        return cls(
-            *(deserialize_keras_object(config[k], custom_objects) for k in ("default_optimizer", "optimizer_map"))
-        )
+        return cls(**deserialize_keras_object(config, custom_objects))
 
 
 class MultiOptimizer(Optimizer):
@@ -107,9 +105,9 @@ class MultiOptimizer(Optimizer):
         variables = list(variables)
         self._var_to_optimizer_idx = {id(v): self._index_of(self._optimizer_for(v)) for v in variables}
         for i, optimizer in enumerate(self._inner):
-            mine = [v for v in variables if self._var_to_optimizer_idx[id(v)] == i]
-            if mine:
-                optimizer.build(mine)
+            own = [v for v in variables if self._var_to_optimizer_idx[id(v)] == i]
+            if own:
+                optimizer.build(own)
         self._trainable_variables = variables
         self._trainable_variables_indices = {id(v): i for i, v in enumerate(variables)}
         self.built = True

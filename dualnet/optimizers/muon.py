@@ -21,17 +21,16 @@ class Muon(Optimizer):
     """Matrices are changed along their momentum with all singular values made about 1, the rest by AdamW
     (arXiv:2502.16982).
 
-    The other arguments are those of ``Optimizer``.
-
     Args:
         momentum, nesterov: of the step of matrices, which ns_steps Newton-Schulz iterations x = a x + (b x x' + c (x
             x')^2) x make orthogonal; muon_a, muon_b and muon_c are a, b and c.
         rms_rate: the step is multiplied by it and by the root of the longer side, so that Adam's learning rates fit
             (None: not).
-        exclude_layers: regular expressions; a matrix in whose path one is found is left to AdamW, and so are embeddings
+        exclude_layers: regular expressions; a matrix whose path matches one is left to AdamW, and so are embeddings
             with exclude_embeddings.
         adam_beta_1, adam_beta_2, epsilon, adam_weight_decay: those of AdamW.
         adam_lr_ratio: its learning rate is so many times that of Muon.
+        kwargs: those of ``Optimizer``.
     """
 
     elementwise = False  # a matrix as a whole is made orthogonal
@@ -111,11 +110,7 @@ class Muon(Optimizer):
         return x * (math.sqrt(max(x.shape[0], x.shape[1])) * self.rms_rate)
 
     def _decay(self, plan: UpdatePlan, lr: float) -> None:
-        self._apply_weight_decay(plan.variables, lr)
-
-    def _apply_weight_decay(self, variables: Sequence[Variable], lr: float | None = None) -> None:
-        lr = self._rate_now() if lr is None else lr
-        for v in variables:
+        for v in plan.variables:
             rate = self.adam_weight_decay if self._should_use_adamw(v) else self.weight_decay
             if rate and not self._is_excluded(v):
                 v.data *= 1 - lr * rate

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from ..core.tensor import Array
 from ..core.variables import Variable
-from ..legacy.methods import or_epsilon
-from .adam import check_betas
-from .base import Optimizer
+from .adam import MomentsOptimizer
 
 
-class Nadam(Optimizer):
+class Nadam(MomentsOptimizer):
     """Adam whose momentum looks one step ahead  (Dozat, ICLR workshop 2016).
 
     mu_t = beta_1 (1 - 0.96^t / 2); m and v as in Adam; the step goes along mu_(t+1) m / (1 - mu_1 ... mu_(t+1)) +
     (1 - mu_t) g / (1 - mu_1 ... mu_t). The other arguments are those of ``Optimizer``.
     """
 
-    slot_names = ("momentum", "velocity")
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float | None = 1e-7,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        check_betas(self, beta_1=beta_1, beta_2=beta_2)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, or_epsilon(epsilon)
-        self._u_product: Variable | None = None
+    _u_product: Variable | None = None
 
     def build(self, variables: Iterable[Variable]) -> None:
         variables = list(variables)

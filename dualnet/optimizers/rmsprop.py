@@ -15,11 +15,10 @@ class RMSprop(Optimizer):
     """w -= lr g / sqrt(v + epsilon), v = rho v + (1 - rho) g^2  (Tieleman and Hinton, lecture 6.5 of "Neural
     Networks", 2012).
 
-    The other arguments are those of ``Optimizer``.
-
     Args:
         momentum: of the scaled step.
         centered: subtract the square of the average gradient from v.
+        kwargs: those of ``Optimizer``.
     """
 
     slots_by_variable = False

@@ -7,12 +7,10 @@ from typing import Any
 from dualnet_backends import Backend
 
 from ..core.tensor import Array
-from ..legacy.methods import or_epsilon
-from .adam import check_betas
-from .base import Optimizer
+from .adam import MomentsOptimizer
 
 
-class ScheduleFreeAdamW(Optimizer):
+class ScheduleFreeAdamW(MomentsOptimizer):
     """AdamW that needs no decay of the learning rate, because the weights are averages  (arXiv:2405.15682).
 
     z -= lr g / (sqrt(v_hat) + epsilon); x += (z - x) / t; the gradient is taken at w = (1 - beta_1) z + beta_1 x. The
@@ -23,8 +21,6 @@ class ScheduleFreeAdamW(Optimizer):
         warmup_steps: the learning rate rises to its value over so many updates.
     """
 
-    slot_names = ("momentum", "velocity")  # z and v
-
     def __init__(
         self,
         learning_rate: Any = 0.0025,
@@ -34,14 +30,13 @@ class ScheduleFreeAdamW(Optimizer):
         warmup_steps: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        check_betas(self, beta_1=beta_1, beta_2=beta_2)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
         if not beta_1 > 0:
             raise ValueError("ScheduleFreeAdamW divides by beta_1: it must be above 0")
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, or_epsilon(epsilon)
         self.warmup_steps = warmup_steps
 
     def initial_slot(self, name: str, values: Array) -> Array:
+        # The slot of z has the name that Keras's files give it.
         return values.copy() if name == "momentum" else super().initial_slot(name, values)
 
     def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:

@@ -13,12 +13,11 @@ from .base import Optimizer
 class SGD(Optimizer):
     """w -= lr g, or with momentum  m = mu m - lr g; w += m  (Nesterov: w += mu m - lr g).
 
-    The other arguments are those of ``Optimizer``.
-
     Args:
         learning_rate: 0.01 by default.
         momentum: mu, from 0 to 1.
         nesterov: look ahead along the momentum  (Sutskever et al., ICML 2013).
+        kwargs: those of ``Optimizer``.
     """
 
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:

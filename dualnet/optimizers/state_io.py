@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.tensor import Tensor
-from ..core.variables import Variable
-from ..serialization.configurable import Configurable
 
 
-class OptimizerState(Configurable):
+class StateMethods:
     """The part of ``Optimizer`` that handles ``variables`` as a whole."""
 
     name: str
     built: bool
+    variables: Any  # the whole state
+    known_variables: Any  # the variables it was built for
+    apply: Callable[..., None]
+    get_config: Callable[[], dict[str, Any]]
     _pending: list[Any] | None = None  # the state of a pickled optimizer, until it is built
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The whole state."""
-        raise NotImplementedError
 
     def _saved_children(self) -> list[tuple[str, Any]]:
         """(name in a file, value) of the optimizers inside this one, alone or in lists."""
         return []
-
-    @property
-    def known_variables(self) -> list[Variable]:
-        """The variables the optimizer was built for."""
-        raise NotImplementedError
-
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
-        """One update."""
-        raise NotImplementedError
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set the whole state, in the order of ``variables``."""

@@ -148,9 +148,9 @@ def test_signatures(keras: Any) -> None:
 def test_keras_reads_the_config(row: Row, keras: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = keras.saving.deserialize_keras_object(losses.serialize(make(losses, row, dtype="float16")))
-    assert type(made) is getattr(keras.losses, row.name)
-    assert made.dtype == "float16"
+        restored = keras.saving.deserialize_keras_object(losses.serialize(make(losses, row, dtype="float16")))
+    assert type(restored) is getattr(keras.losses, row.name)
+    assert restored.dtype == "float16"
     back = losses.deserialize(keras.saving.serialize_keras_object(make(keras.losses, row, name="mine")))
     assert type(back) is getattr(losses, row.name)
     assert back.name == "mine"

@@ -210,10 +210,10 @@ def test_config_round_trip(row: Any) -> None:
     loss = cls(**row.kwargs, name="mine", reduction="sum", dtype="float16")
     again = cls.from_config(loss.get_config())
     assert again.get_config() == loss.get_config()
-    given = {**row.kwargs, "name": "mine", "reduction": "sum", "dtype": "float16"}
-    assert given.items() <= again.get_config().items()
+    options = {**row.kwargs, "name": "mine", "reduction": "sum", "dtype": "float16"}
+    assert options.items() <= again.get_config().items()
     assert set(again.get_config()) == set(inspect.signature(cls).parameters)
-    assert all(getattr(again, k) == v for k, v in given.items())
+    assert all(getattr(again, k) == v for k, v in options.items())
     y_true, y_pred, weight, _ = fixed(row)
     for other in (again, losses.deserialize(losses.serialize(loss)), pickle.loads(pickle.dumps(loss))):
         assert float(other(y_true, y_pred, weight)) == float(loss(y_true, y_pred, weight))
@@ -239,10 +239,10 @@ def test_get() -> None:
         assert type(losses.get(cls)) is cls
     for name, function in losses.FUNCTIONS.items():
         assert losses.get(name) is function is losses.deserialize(name)
-    made = losses.get({"class_name": "CategoricalCrossentropy", "config": {"from_logits": True}})
-    assert made.from_logits
+    loss = losses.get({"class_name": "CategoricalCrossentropy", "config": {"from_logits": True}})
+    assert loss.from_logits
     assert losses.get(None) is None
-    assert losses.get(made) is made
+    assert losses.get(loss) is loss
     with pytest.raises(ValueError, match="did you mean 'binary_crossentropy'"):
         losses.get("binary_crosentropy")
     with pytest.raises(ValueError, match="cannot make a loss of 3"):

@@ -31,7 +31,7 @@ def make(module: Any, row: Row, **kwargs: Any) -> Any:
 def test_every_metric_has_a_row() -> None:
     assert {row.name for row in ROWS} == {c.__name__ for c in metrics.CLASSES}
     public = {name for name in metrics.__all__ if callable(getattr(metrics, name)) and name[0].islower()}
-    of_losses = {"binary_focal_crossentropy", "categorical_focal_crossentropy", "huber"}  # no metric is made of them
+    of_losses = {"binary_focal_crossentropy", "categorical_focal_crossentropy", "huber"}  # no metric is based on them
     assert {row.function for row in ROWS} - {""} == public - of_losses - {"get", "serialize", "deserialize"}
 
 
@@ -136,12 +136,12 @@ def test_signatures(keras: Any) -> None:
 
 @in_keras
 def test_keras_reads_the_config(row: Row, keras: Any) -> None:
-    made = keras.saving.deserialize_keras_object(metrics.serialize(make(metrics, row, name="mine")))
-    assert type(made) is getattr(keras.metrics, row.name)
+    restored = keras.saving.deserialize_keras_object(metrics.serialize(make(metrics, row, name="mine")))
+    assert type(restored) is getattr(keras.metrics, row.name)
     config = keras.saving.serialize_keras_object(make(keras.metrics, row, name="mine"))
     back = metrics.deserialize(config)
     assert type(back) is getattr(metrics, row.name)
-    assert back.name == made.name == "mine"
+    assert back.name == restored.name == "mine"
     for name, value in row.kwargs.items():
         if name in config["config"]:  # Keras loses the axis of CosineSimilarity
             assert back.get_config()[name] == (pytest.approx(value) if name == "label_weights" else value)

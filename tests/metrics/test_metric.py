@@ -58,19 +58,19 @@ def test_a_metric_of_one_s_own(backend: Backend) -> None:
 
 def test_spellings_of_add_weight() -> None:
     metric = metrics.Metric(name="m")
-    made = [
+    variables = [
         metric.add_weight("a", shape=(2,)),
         metric.add_weight("b", (3,)),
         metric.add_weight("c", initializer="ones"),
         metric.add_weight((4,), "ones", name="d"),
         metric.add_variable(5, initializer=lambda shape, dtype: np.full(shape, 7, dtype), name="e"),
     ]
-    assert [(v.path, v.shape) for v in made] == [
+    assert [(v.path, v.shape) for v in variables] == [
         ("m/a", (2,)), ("m/b", (3,)), ("m/c", ()), ("m/d", (4,)), ("m/e", (5,)),
     ]  # fmt: skip
-    assert [float(ops.sum(v)) for v in made] == [0, 0, 1, 4, 35]
-    assert metric.variables == made
-    assert not any(v.tracked for v in made)
+    assert [float(ops.sum(v)) for v in variables] == [0, 0, 1, 4, 35]
+    assert metric.variables == variables
+    assert not any(v.tracked for v in variables)
 
 
 def test_tracking() -> None:
@@ -222,12 +222,12 @@ def test_weights_that_do_not_fit() -> None:
 @every_row
 def test_config_round_trip(row: Row) -> None:
     cls = getattr(metrics, row.name)
-    given = {**row.kwargs, "name": "mine", "dtype": "float64"}
-    metric = cls(**given)
-    assert given.items() <= metric.get_config().items()
+    options = {**row.kwargs, "name": "mine", "dtype": "float64"}
+    metric = cls(**options)
+    assert options.items() <= metric.get_config().items()
     left_out = {p.name for p in inspect.signature(cls).parameters.values()} ^ set(metric.get_config())
     assert left_out <= ({"thresholds"} if row.name == "AUC" and "thresholds" not in row.kwargs else set())
-    assert all(getattr(metric, k) == v for k, v in given.items() if k != "thresholds")
+    assert all(getattr(metric, k) == v for k, v in options.items() if k != "thresholds")
     args, weight = fixed(row)
     metric.update_state(*args, weight)
     value = metric.result().numpy()
@@ -255,8 +255,8 @@ def test_wrapped_functions() -> None:
     assert wrapped._direction is None
     assert metrics.MeanMetricWrapper(losses.mean_squared_error)._direction == "down"
     assert metrics.MeanMetricWrapper(losses.MeanSquaredError())._direction == "down"
-    ours = metrics.MeanMetricWrapper(lambda t, p: ops.abs(ops.subtract(t, p)))
-    assert float(ours([[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]], [1.0, 0.0])) == 1.5
+    wrapper = metrics.MeanMetricWrapper(lambda t, p: ops.abs(ops.subtract(t, p)))
+    assert float(wrapper([[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]], [1.0, 0.0])) == 1.5
 
 
 def test_get() -> None:
@@ -277,7 +277,7 @@ def test_get() -> None:
         assert type(metrics.get(name)) is cls
     assert metrics.get(None) is None
     assert metrics.get(metrics.binary_accuracy) is metrics.binary_accuracy
-    made = metrics.get({"class_name": "BinaryAccuracy", "config": {"threshold": 0.2}})
-    assert made.threshold == 0.2
+    metric = metrics.get({"class_name": "BinaryAccuracy", "config": {"threshold": 0.2}})
+    assert metric.threshold == 0.2
     with pytest.raises(ValueError, match="did you mean 'binary_accuracy'"):
         metrics.get("binary_acuracy")

@@ -60,10 +60,10 @@ def test_counts_at_thresholds(backend: Backend, thresholds: list[float]) -> None
     y_true = random.integers(0, 2, y_pred.size)
     y_true[-2:] = [0, 1]
     names = ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
-    made = [getattr(metrics, name)(thresholds=thresholds) for name in names]
-    for metric in made:
+    counters = [getattr(metrics, name)(thresholds=thresholds) for name in names]
+    for metric in counters:
         metric.update_state(y_true, y_pred)
-    got = np.stack([np.atleast_1d(m.result().numpy()) for m in made], axis=1)
+    got = np.stack([np.atleast_1d(m.result().numpy()) for m in counters], axis=1)
     np.testing.assert_array_equal(got, [brute_force(y_true, y_pred, t) for t in thresholds])
 
 
@@ -221,9 +221,9 @@ def test_stateless() -> None:
         metric.update_state(*args)
         other.update_state(*args)
         state = metric.stateless_update_state(metric.variables, *args)
-        for mine, v, theirs in zip(metric.variables, state, other.variables):
-            np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
-            assert (v.shape, str(v.dtype)) == (mine.shape, mine.dtype)
+        for variable, v, expected in zip(metric.variables, state, other.variables):
+            np.testing.assert_array_equal(variable.numpy(), expected.numpy())
+            assert (v.shape, str(v.dtype)) == (variable.shape, variable.dtype)
         other.update_state(*args)
         np.testing.assert_array_equal(metric.stateless_result(state).numpy(), other.result().numpy())
         assert all(not v.numpy().any() for v in metric.stateless_reset_state())

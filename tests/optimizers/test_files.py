@@ -11,14 +11,14 @@ import pytest
 
 import dualnet
 
-from .trajectory_cases import VARIANTS, made, scaled, several
+from .trajectory_cases import VARIANTS, factory, scaled, several
 
 X = np.random.default_rng(1).normal(size=(12, 3)).astype("float32")
 Y = X @ np.ones((3, 2), "float32")
 MAKE = {
-    **{name: made(name, 0.1, **VARIANTS[name][-1]) for name in VARIANTS},
-    "all of it": made("SGD", 0.1, momentum=0.5, use_ema=True, gradient_accumulation_steps=2, clipnorm=0.5),
-    "amsgrad": made("Adam", 0.1, amsgrad=True, use_ema=True),
+    **{name: factory(name, 0.1, **VARIANTS[name][-1]) for name in VARIANTS},
+    "all of it": factory("SGD", 0.1, momentum=0.5, use_ema=True, gradient_accumulation_steps=2, clipnorm=0.5),
+    "amsgrad": factory("Adam", 0.1, amsgrad=True, use_ema=True),
     "a schedule": lambda K: K.optimizers.Adam(K.optimizers.schedules.CosineDecay(0.1, 9, warmup_steps=2)),
     "LossScaleOptimizer": scaled,
     "MultiOptimizer": several,
@@ -27,10 +27,10 @@ every_optimizer = pytest.mark.parametrize("name", MAKE)
 
 
 def model(K: Any, name: str) -> Any:
-    made = K.Sequential([K.Input((3,)), K.layers.Dense(4, name="first"), K.layers.Dense(2, name="second")])
-    made.compile(MAKE[name](K), "mse")
-    made.optimizer.build(made.trainable_variables)
-    return made
+    result = K.Sequential([K.Input((3,)), K.layers.Dense(4, name="first"), K.layers.Dense(2, name="second")])
+    result.compile(MAKE[name](K), "mse")
+    result.optimizer.build(result.trainable_variables)
+    return result
 
 
 def state(model: Any) -> list[Any]:

@@ -40,13 +40,13 @@ OTHER: dict[str, Any] = {
 
 def arguments(cls: type) -> dict[str, Any]:
     """The arguments of a class and of Optimizer, each with a value that is not its default."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for owner in cls.__mro__[:-1]:
         if "__init__" in vars(owner):
             for name, parameter in inspect.signature(owner.__init__).parameters.items():  # type: ignore[misc]
                 if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
-                    found.setdefault(name, parameter.default)
-    return {name: OTHER.get(name, _other(default)) for name, default in found.items()}
+                    defaults.setdefault(name, parameter.default)
+    return {name: OTHER.get(name, _other(default)) for name, default in defaults.items()}
 
 
 def _other(default: Any) -> Any:
@@ -93,11 +93,11 @@ def test_found_by_name_class_and_config(cls: Any) -> None:
         assert type(optimizers.get(name)) is cls
         assert type(optimizers.get({"class_name": name, "config": {"learning_rate": 0.5}})) is cls
     assert type(optimizers.get(cls)) is cls
-    made = cls(0.5)
-    assert optimizers.get(made) is made
-    config = optimizers.serialize(made)
+    optimizer = cls(0.5)
+    assert optimizers.get(optimizer) is optimizer
+    config = optimizers.serialize(optimizer)
     assert (config["module"], config["class_name"]) == ("keras.optimizers", cls.__name__)
-    assert optimizers.deserialize(config).get_config() == made.get_config()
+    assert optimizers.deserialize(config).get_config() == optimizer.get_config()
 
 
 def test_what_is_no_optimizer() -> None:
@@ -111,8 +111,8 @@ def test_what_is_no_optimizer() -> None:
 
 def test_names() -> None:
     dualnet.core.naming.reset()
-    found = [c().name for c in (Adam, Adam, SGD, optimizers.AdamW, RMSprop)]
-    assert found == ["adam", "adam_1", "sgd", "adam_w", "rm_sprop"]
+    names = [c().name for c in (Adam, Adam, SGD, optimizers.AdamW, RMSprop)]
+    assert names == ["adam", "adam_1", "sgd", "adam_w", "rm_sprop"]
 
 
 # -- tf.keras ----------------------------------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ def variables() -> list[Variable]:
     return [Variable(value, name=name) for name, value in VALUES.items()]
 
 
-def values(found: list[Any]) -> list[Any]:
-    return [v.numpy() for v in found]
+def values(tensors: list[Any]) -> list[Any]:
+    return [v.numpy() for v in tensors]
 
 
 def assert_same(got: list[Any], expected: list[Any]) -> None:
@@ -43,7 +43,7 @@ def assert_same(got: list[Any], expected: list[Any]) -> None:
 @every_variant
 @pytest.mark.parametrize("common", [{}, {"use_ema": True, "ema_overwrite_frequency": 2, "clipnorm": 0.7}], ids=str)
 def test_the_same_bits_on_every_device_and_no_transfer(name: str, options: dict[str, Any], common: Any) -> None:
-    found = {}
+    results = {}
     for device in ("cpu", "strict:0"):
         with dualnet.device(device):
             weights = variables()
@@ -55,8 +55,8 @@ def test_the_same_bits_on_every_device_and_no_transfer(name: str, options: dict[
                 with strict.step():
                     optimizer.apply_in_place(missing=weights[1:2] if step == 2 else ())
             optimizer.finalize_variable_values(weights)
-            found[device] = values(weights) + values(optimizer.variables)
-    assert_same(found["strict:0"], found["cpu"])
+            results[device] = values(weights) + values(optimizer.variables)
+    assert_same(results["strict:0"], results["cpu"])
 
 
 def test_accumulation_and_a_loss_scale_do_not_wait_for_the_device() -> None:
@@ -166,8 +166,11 @@ def test_a_rate_that_is_set() -> None:
 
 
 def test_a_rate_that_cannot_be_set() -> None:
-    for rate, kind in ((optimizers.schedules.CosineDecay(0.1, 5), "`LearningRateSchedule`"), (lambda: 0.1, "function")):
-        with pytest.raises(TypeError, match=f"was created with a {kind}"):
+    for rate, description in (
+        (optimizers.schedules.CosineDecay(0.1, 5), "`LearningRateSchedule`"),
+        (lambda: 0.1, "function"),
+    ):
+        with pytest.raises(TypeError, match=f"was created with a {description}"):
             SGD(rate).learning_rate = 0.5
 
 
@@ -309,12 +312,14 @@ class Momentum(Optimizer):
 
 @pytest.mark.parametrize("options", [{}, {"use_ema": True, "clipnorm": 0.3, "weight_decay": 0.1}], ids=str)
 def test_an_optimizer_of_the_user(backend: Backend, options: dict[str, Any]) -> None:
-    mine, theirs = variables(), variables()
+    custom_weights, sgd_weights = variables(), variables()
     custom, built_in = Momentum(0.1, **options), SGD(0.1, momentum=0.9, **options)
     for _ in range(3):
-        custom.apply(GRADIENTS, mine)
-        built_in.apply(GRADIENTS, theirs)
-    for a, b in zip(values(mine) + values(custom.variables), values(theirs) + values(built_in.variables)):
+        custom.apply(GRADIENTS, custom_weights)
+        built_in.apply(GRADIENTS, sgd_weights)
+    for a, b in zip(
+        values(custom_weights) + values(custom.variables), values(sgd_weights) + values(built_in.variables)
+    ):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
     assert custom.variables[-1].path == "stack_momentum"
     assert Momentum.from_config(custom.get_config()).get_config() == custom.get_config()
@@ -322,14 +327,14 @@ def test_an_optimizer_of_the_user(backend: Backend, options: dict[str, Any]) -> 
 
 def test_an_optimizer_of_the_user_in_a_model() -> None:
     x, y = np.ones((8, 3), "float32"), np.ones((8, 2), "float32")
-    found = []
+    results = []
     for optimizer in (Momentum(0.1), SGD(0.1, momentum=0.9)):
         dualnet.utils.set_random_seed(3)
         model = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(2)])
         model.compile(optimizer, "mse")
         model.fit(x, y, batch_size=2, verbose=0)
-        found.append(model.get_weights())
-    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-6)
+        results.append(model.get_weights())
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("cls", [SGD, Adam, Lamb, optimizers.Muon, optimizers.Adafactor])
@@ -359,5 +364,5 @@ def test_variables_that_their_gradients_replace() -> None:
         optimizer.apply([2 * GRADIENTS[0], GRADIENTS[1]], [replaced, usual])
         optimizer.apply([GRADIENTS[0], GRADIENTS[1]], [replaced, usual])
         np.testing.assert_array_equal(replaced.numpy(), expected)  # the last one, or the largest of those gathered
-        kept = [v for v in optimizer.variables[2:] if v.shape == replaced.shape]
-        assert len(kept) == (0 if steps is None else 1)
+        state = [v for v in optimizer.variables[2:] if v.shape == replaced.shape]
+        assert len(state) == (0 if steps is None else 1)

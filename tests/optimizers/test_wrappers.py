@@ -22,9 +22,9 @@ def weight(name: str = "weight") -> Variable:
 
 def model(optimizer: Any) -> Any:
     dualnet.utils.set_random_seed(7)
-    made = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(4, name="first"), layers.Dense(2, name="second")])
-    made.compile(optimizer, "mse")
-    return made
+    result = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(4, name="first"), layers.Dense(2, name="second")])
+    result.compile(optimizer, "mse")
+    return result
 
 
 # -- loss scale --------------------------------------------------------------------------------------------------------
@@ -54,14 +54,14 @@ def test_training_with_a_loss_scale_is_training_without() -> None:
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_a_scale_that_changes_in_steps_that_are_repeated() -> None:
-    found = []
+    results = []
     for run_eagerly in (True, False):
         optimizer = LossScaleOptimizer(SGD(0.1), initial_scale=2.0**127, dynamic_growth_steps=2)
         trained = model(optimizer)
         trained.compile(optimizer, "mse", run_eagerly=run_eagerly)
         trained.fit(X * 100, Y, batch_size=2, epochs=4, verbose=0)
-        found.append((float(optimizer.dynamic_scale), int(optimizer.iterations), trained.get_weights()))
-    eager, repeated = found
+        results.append((float(optimizer.dynamic_scale), int(optimizer.iterations), trained.get_weights()))
+    eager, repeated = results
     assert eager[:2] == repeated[:2]
     assert eager[0] < 2.0**127
     assert 0 < eager[1] < 24  # some steps were left out, not all
@@ -74,20 +74,20 @@ def test_the_gradients_of_a_model_are_looked_at_in_one_piece() -> None:
     trained = model(optimizer)
     trained.fit(X, Y, batch_size=4, verbose=0)
     assert [g.shape for g in optimizer._gradients([])] == [(trained.count_params(),)]
-    kernel, *rest = trained.trainable_variables
-    around = optimizer._gradients([rest[0]])
-    assert [g.shape for g in around] == [(kernel.size,), (trained.count_params() - kernel.size - rest[0].size,)]
+    kernel, *others = trained.trainable_variables
+    around = optimizer._gradients([others[0]])
+    assert [g.shape for g in around] == [(kernel.size,), (trained.count_params() - kernel.size - others[0].size,)]
 
 
 def test_gradients_that_half_precision_has_no_numbers_for() -> None:
     tiny = 1e-9
-    for factor, moved in ((None, False), (2.0**14, True)):
+    for factor, representable in ((None, False), (2.0**14, True)):
         v = Variable(np.zeros(2, "float16"))
         with dualnet.GradientTape() as tape:
             optimizer = SGD(1.0, loss_scale_factor=factor)
             loss = optimizer.scale_loss(dualnet.ops.sum(dualnet.ops.cast(v, "float32") * tiny))
         (gradient,) = tape.gradient(loss, [v])
-        assert bool((gradient.numpy() != 0).all()) is moved
+        assert bool((gradient.numpy() != 0).all()) is representable
 
 
 def test_the_inner_optimizer_is_the_one_that_counts() -> None:
@@ -129,10 +129,15 @@ def test_wrong_arguments(name: str) -> None:
 
 
 def test_which_optimizer_a_variable_gets() -> None:
-    adam, sgd, rest = Adam(), SGD(), RMSprop()
-    choice = OptimizerMap(rest, {"dense/.*": adam})
+    adam, sgd, default = Adam(), SGD(), RMSprop()
+    choice = OptimizerMap(default, {"dense/.*": adam})
     choice[".*/bias"] = sgd
-    assert [choice[path] for path in ("dense/kernel", "conv/bias", "conv/kernel", "dense")] == [adam, sgd, rest, rest]
+    assert [choice[path] for path in ("dense/kernel", "conv/bias", "conv/kernel", "dense")] == [
+        adam,
+        sgd,
+        default,
+        default,
+    ]
     assert (len(choice), list(choice)) == (2, ["dense/.*", ".*/bias"])
     with pytest.raises(ValueError, match=r"several optimizers match the variable 'dense/bias'"):
         choice["dense/bias"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 STEPS = 10
-SEEN = (1, 3, STEPS)  # after which the weights are compared
+RECORDED = (1, 3, STEPS)  # after which the weights are compared
 RNG = np.random.default_rng(8)
 VALUES = {
     "kernel": RNG.normal(size=(3, 2)).astype("float32"),
@@ -28,7 +28,7 @@ Make = Callable[[Any], Any]
 
 
 def steps(K: Any, make: Make, absent: bool = False, constraint: bool = False, stateless: bool = False) -> Any:
-    """The weights on the way, and the whole state of the optimizer at the end.
+    """The weights after some of the steps, and the whole state of the optimizer at the end.
 
     absent: some gradients are None. constraint: the kernel may not be negative. stateless: by ``stateless_apply``.
     """
@@ -40,19 +40,21 @@ def steps(K: Any, make: Make, absent: bool = False, constraint: bool = False, st
         optimizer.build(variables)
     seen = []
     for n, gradients in enumerate(GRADIENTS, start=1):
-        given: list[Any] = [K.ops.convert_to_tensor(g) for g in gradients]
+        step_gradients: list[Any] = [K.ops.convert_to_tensor(g) for g in gradients]
         if absent and n % 3:
-            given[n % 3] = None
+            step_gradients[n % 3] = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if stateless:
                 state = list(optimizer.variables)
-                found = optimizer.stateless_apply([v.value for v in state], given, [v.value for v in variables])
-                for v, value in zip([*variables, *state], [*found[0], *found[1]]):
+                after = optimizer.stateless_apply(
+                    [v.value for v in state], step_gradients, [v.value for v in variables]
+                )
+                for v, value in zip([*variables, *state], [*after[0], *after[1]]):
                     v.assign(value)
             else:
-                optimizer.apply(given, variables)
-        if n in SEEN:
+                optimizer.apply(step_gradients, variables)
+        if n in RECORDED:
             seen.append([np.asarray(v) for v in variables])
     if getattr(optimizer, "use_ema", False):
         optimizer.finalize_variable_values(variables)
@@ -60,7 +62,7 @@ def steps(K: Any, make: Make, absent: bool = False, constraint: bool = False, st
     return {"weights": seen, "state": [np.asarray(v) for v in optimizer.variables]}
 
 
-def made(name: str, *args: Any, **kwargs: Any) -> Make:
+def factory(name: str, *args: Any, **kwargs: Any) -> Make:
     return lambda K: getattr(K.optimizers, name)(*args, **kwargs)
 
 
@@ -134,19 +136,19 @@ def _cases() -> dict[str, Callable[[Any], Any]]:
     cases: dict[str, Callable[[Any], Any]] = {}
     for name, variants in VARIANTS.items():
         for variant in variants:
-            cases[f"{name} {variant}" if variant else name] = partial(steps, make=made(name, 0.1, **variant))
+            cases[f"{name} {variant}" if variant else name] = partial(steps, make=factory(name, 0.1, **variant))
         for what, arguments in EVERY.items():
-            cases[f"{name}, {what}"] = partial(steps, make=made(name, 0.1, **arguments))
+            cases[f"{name}, {what}"] = partial(steps, make=factory(name, 0.1, **arguments))
     for name in ("SGD", "Adam"):
         options = {"momentum": 0.9} if name == "SGD" else {}
         for what, arguments in COMMON.items():
-            cases[f"{name}, {what}"] = partial(steps, make=made(name, 0.1, **options, **arguments))
-        cases[f"{name}, without some gradients"] = partial(steps, make=made(name, 0.1, **options), absent=True)
+            cases[f"{name}, {what}"] = partial(steps, make=factory(name, 0.1, **options, **arguments))
+        cases[f"{name}, without some gradients"] = partial(steps, make=factory(name, 0.1, **options), absent=True)
         excluded = excluding(name, learning_rate=0.1, weight_decay=0.2, **options)
         cases[f"{name}, decay of some"] = partial(steps, make=excluded)
-        cases[f"{name}, constraint"] = partial(steps, make=made(name, 0.1, **options, use_ema=True), constraint=True)
+        cases[f"{name}, constraint"] = partial(steps, make=factory(name, 0.1, **options, use_ema=True), constraint=True)
     for name in ("Adam", "Adafactor", "Muon"):
-        make = made(name, 0.1, gradient_accumulation_steps=2, weight_decay=0.1)
+        make = factory(name, 0.1, gradient_accumulation_steps=2, weight_decay=0.1)
         cases[f"{name}, accumulation without some gradients"] = partial(steps, make=make, absent=True)
 
     def on_schedule(K: Any) -> Any:
@@ -156,7 +158,7 @@ def _cases() -> dict[str, Callable[[Any], Any]]:
     cases["a function"] = partial(steps, make=lambda K: K.optimizers.SGD(lambda: 0.05))
     cases["MultiOptimizer"] = partial(steps, make=several)
     cases["LossScaleOptimizer"] = partial(steps, make=scaled, stateless=True)
-    cases["stateless_apply"] = partial(steps, make=made("RMSprop", 0.1, momentum=0.5), stateless=True)
+    cases["stateless_apply"] = partial(steps, make=factory("RMSprop", 0.1, momentum=0.5), stateless=True)
     return cases
 
 

@@ -12,15 +12,14 @@ from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
 from ..core.variables import BufferSlice, Variable, buffer_slices, pack
 from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
-from ..serialization.configurable import attributes
+from ..serialization.configurable import Configurable, attributes
 from ..serialization.objects import deserialize_keras_object
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
 from .optimizer_state import Averages, FlatState, PerVariableState, Slots, zeros
-from .state_io import OptimizerState
 
 
-class SlotsMixin(OptimizerState, CustomOptimizerMethods):
+class BuildMixin(CustomOptimizerMethods, Configurable):
     """The constructor, ``build`` and the config of ``Optimizer``, which says what the arguments mean."""
 
     # For the class of an optimizer: the names of its slots; whether the state is ordered by variable or by slot, as in Keras,
@@ -98,7 +97,7 @@ class SlotsMixin(OptimizerState, CustomOptimizerMethods):
         return {name: self.initial_slot(name, variable.data) for name in self.slot_names}
 
     def build(self, variables: Iterable[Variable]) -> None:
-        """Make the state for these variables, which are moved into a flat buffer if they are in none yet.
+        """Create the state for these variables, which are packed into a flat buffer if they are in none yet.
 
         Nothing happens for the variables it was built for before; for others, the old state is dropped.
         """
@@ -180,7 +179,7 @@ class SlotsMixin(OptimizerState, CustomOptimizerMethods):
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Leave variables out of weight decay: those listed, and those in whose name one of the names is found.
+        """Leave variables out of weight decay: those listed, and those whose name matches one of ``var_names``.
 
         To be called before the first update.
 

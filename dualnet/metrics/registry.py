@@ -1,7 +1,0 @@
-"""The metric and loss functions by name. ``dualnet.metrics`` fills the table; what reads a config looks into it."""
-
-from __future__ import annotations
-
-from typing import Any
-
-FUNCTIONS: dict[str, Any] = {}
