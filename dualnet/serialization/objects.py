@@ -122,7 +122,9 @@ CustomObjectScope = custom_object_scope
 
 def serialize_keras_object(obj: Any) -> Any:
     """The config of an object: plain numbers, strings, lists and dictionaries."""
-    if obj is None or isinstance(obj, (bool, int, float, str)):
+    if obj is None:
+        return None
+    if isinstance(obj, (bool, int, float, str)):
         return obj.item() if hasattr(obj, "item") else obj  # numpy.float64 is a float
     if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(v) for v in obj]

@@ -17,8 +17,13 @@ from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
 
 
-def check_data(model: Any, data: ArrayData) -> None:
-    """Raise ``ValueError`` for values that are not finite, labels outside the classes, and ids outside an embedding."""
+def check_data(model: Any, data: Any) -> None:
+    """Raise ``ValueError`` for values that are not finite, labels outside the classes, and ids outside an embedding.
+
+    Only arrays are checked, not an iterable of batches.
+    """
+    if not isinstance(data, ArrayData):
+        return
     for name, part in (("x", data.x), ("y", data.y), ("sample_weight", data.weight)):
         for i, array in enumerate(tree.flatten(part) if part is not None else []):
             _check_finite(array, f"{name}[{i}]" if tree.is_nested(part) else name)
