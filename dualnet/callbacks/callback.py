@@ -51,10 +51,10 @@ class Callback:
     model: Any = None
     params: Any = None
     # The names of the attributes that are the state of a callback, which BackupAndRestore saves.
-    remembers: tuple[str, ...] = ()
+    state_attributes: tuple[str, ...] = ()
     # Whether the callback is called after all others when training begins and when an epoch or step ends, wherever it is in
     # the list. It is called even when a callback behind it in the list raises.
-    after_others = False
+    runs_last = False
 
     def __init__(self) -> None:
         self.params = None
@@ -68,12 +68,12 @@ class Callback:
 
     def get_state(self) -> dict[str, Any]:
         """The state, from which ``set_state`` of a new callback continues: numbers, strings, arrays, None, and lists and
-        dictionaries of them. By default the attributes named in ``remembers``."""
-        return {name: getattr(self, name) for name in self.remembers}
+        dictionaries of them. By default the attributes named in ``state_attributes``."""
+        return {name: getattr(self, name) for name in self.state_attributes}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from a state of ``get_state``. It is called after ``on_train_begin``."""
-        for name in self.remembers:
+        for name in self.state_attributes:
             if name in state:
                 setattr(self, name, state[name])
 

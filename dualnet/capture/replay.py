@@ -168,6 +168,15 @@ def captured_step(model: Any, cls: type[CapturedStep], callbacks: Sequence[Any] 
     return steps[cls]
 
 
+def step_source(model: Any, cls: type[CapturedStep] = CapturedTrainStep) -> str:
+    """The generated code of a model's captured steps, for reading: one function per batch signature.
+
+    It is empty before two batches of one signature, and for a model whose steps are not captured (``capturable.py``).
+    """
+    entries = captured_step(model, cls)._entries.values()
+    return "\n\n".join(executor.source for executor in entries if isinstance(executor, Executor))
+
+
 def tree_structure(data: Any) -> Any:
     """How a batch is nested, and where it has None."""
     if isinstance(data, dict):

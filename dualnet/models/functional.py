@@ -14,6 +14,7 @@ from ..graph.graph import Graph
 from ..graph.infer import is_trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..ops import cast, expand_dims, squeeze
 
 
 def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) -> Any:
@@ -91,8 +92,6 @@ def _warn_structure(model: Any, problem: str) -> None:
 
 def _fit(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: KerasTensor) -> Any:
     """One input as the graph expects it: its rank, shape and dtype."""
-    from ..ops import cast
-
     name = expected._keras_history.operation.name
     if x is None:
         if getattr(expected._keras_history.operation, "optional", False):
@@ -119,8 +118,6 @@ def _fit(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: Kera
 
 def with_last_axis(x: Any, shape: Any) -> Any:
     """``x`` with a last axis of length 1 added or taken away, where that gives the number of axes of ``shape``."""
-    from ..ops import expand_dims, squeeze
-
     if len(x.shape) == len(shape) - 1 and shape[-1] == 1:
         return expand_dims(x, -1)
     return squeeze(x, -1) if len(x.shape) == len(shape) + 1 and x.shape[-1] == 1 else x

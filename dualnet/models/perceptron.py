@@ -7,6 +7,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config
+from ..core.conversion import to_array
 
 
 class Perceptron:
@@ -109,6 +110,4 @@ class Perceptron:
 
 
 def _array(values: Any, backend: backends.Backend) -> Any:
-    from ..core.conversion import to_array
-
     return to_array(values, backend, config.floatx())
