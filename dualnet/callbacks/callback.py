@@ -47,7 +47,6 @@ class Callback:
     training waits: read only when needed. A batch hook that is not overridden costs nothing.
     """
 
-    # On the class, so that a subclass whose __init__ does not call this one still has them.
     model: Any = None
     params: Any = None
     # The names of the attributes that are the state of a callback, which BackupAndRestore saves.
@@ -55,10 +54,6 @@ class Callback:
     # Whether the callback is called after all others when training begins and when an epoch or step ends, wherever it is in
     # the list. It is called even when a callback behind it in the list raises.
     runs_last = False
-
-    def __init__(self) -> None:
-        self.params = None
-        self.model = None
 
     def set_params(self, params: Any) -> None:
         self.params = params

@@ -35,11 +35,7 @@ class SwapEMAWeights(Callback):
     def on_test_end(self, logs: Any = None) -> None:
         self._restore_weights()
 
-    def on_predict_begin(self, logs: Any = None) -> None:
-        self._use_averages()
-
-    def on_predict_end(self, logs: Any = None) -> None:
-        self._restore_weights()
+    on_predict_begin, on_predict_end = on_test_begin, on_test_end
 
     def get_state(self) -> dict[str, Any]:
         return {"swapped": [o.averages_are_in_weights for o in self._optimizers()]}

@@ -72,7 +72,7 @@ class TensorBoard(Callback):
         require_tensorboardx()  # fail now, and not after an epoch of training
         self._training = True
         self._global_train_batch = 0
-        if self.write_graph and self._has_structure():
+        if self.write_graph and self.model.built and (self.model._is_chain or self.model._graph is not None):
             self._file("train").keras_model("keras", self.model.to_json())
         if self.embeddings_freq:
             self._write_projector_config()
@@ -143,9 +143,6 @@ class TensorBoard(Callback):
             except (TypeError, ValueError):
                 continue
             self._file(run).scalar(tag.format(name), number, step)
-
-    def _has_structure(self) -> bool:
-        return bool(self.model.built) and (self.model._is_chain or self.model._graph is not None)
 
     def _write_weights(self, epoch: int) -> None:
         file = self._file("train")

@@ -41,8 +41,8 @@ def graph_config(graph: Graph) -> dict[str, Any]:
         layers.append({**config, "name": operation.name, "inbound_nodes": [_call_config(n, index) for n in calls]})
     return {
         "layers": layers,
-        "input_layers": _history_structure(graph.inputs, index),
-        "output_layers": _history_structure(graph.outputs, index),
+        "input_layers": tree.map_structure(lambda x: _history(x, index), graph.inputs),
+        "output_layers": tree.map_structure(lambda y: _history(y, index), graph.outputs),
     }
 
 
@@ -73,18 +73,6 @@ def _call_config(node: Node, index: dict[int, int]) -> dict[str, Any]:
     if isinstance(node.operation, Operation):
         args, options = _call_arguments(node.operation, node)
     return {"args": tree.map_structure(leaf, list(args)), "kwargs": tree.map_structure(leaf, options)}
-
-
-def _history_structure(structure: Any, index: dict[int, int]) -> Any:
-    ends = tree.map_structure(lambda x: _History(_history(x, index)), structure)
-    return tree.map_structure(lambda h: h.parts, ends)
-
-
-class _History:
-    """[layer, node, tensor] as one leaf."""
-
-    def __init__(self, parts: list[Any]) -> None:
-        self.parts = parts
 
 
 def _arguments(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:

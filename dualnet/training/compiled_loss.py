@@ -151,7 +151,11 @@ class CompiledLoss:
             else:
                 part = at(y_pred, term.path)
                 parts = tree.pack_sequence_as(part, labels[i : term.stop])
-                value = term.loss(parts, part, _common_weights(weights[i : term.stop]))
+                if any(w is not weights[i] for w in weights[i : term.stop]):
+                    raise ValueError(
+                        "a loss of several outputs takes one array of sample weights, got one for each output"
+                    )
+                value = term.loss(parts, part, weights[i])
             if term.tracker is not None:
                 before = sums.get(id(term.tracker))
                 sums[id(term.tracker)] = value if before is None else before + value
@@ -172,13 +176,6 @@ def _identifiers(spec: Any) -> Iterator[Any]:
             yield from _identifiers(part)
     elif spec is not None:
         yield spec
-
-
-def _common_weights(weights: list[Any]) -> Any:
-    """The sample weights of a loss of several outputs, which must be the same for all of them."""
-    if any(w is not weights[0] for w in weights):
-        raise ValueError("a loss of several outputs takes one array of sample weights, got one for each output")
-    return weights[0]
 
 
 # -- which loss applies to which outputs --------------------------------------------------------------------------------
@@ -251,11 +248,13 @@ def _by_key(
         known = f"its outputs are {list(part)}" if isinstance(part, dict) else "its outputs are no dictionary"
         where = "the model's output" if path else "either the model's output or the labels"
         raise KeyError(f"{unknown}, in the `loss` argument, can't be found in {where}: {known}")
-    if isinstance(weights, (list, tuple)) and len(weights) != len(spec):
-        raise ValueError(f"`loss_weights` must match the number of losses: {len(weights)} weights, {len(spec)} losses")
+    if isinstance(weights, (list, tuple)):
+        if len(weights) != len(spec):
+            raise ValueError(
+                f"`loss_weights` must match the number of losses: {len(weights)} weights, {len(spec)} losses"
+            )
+        weights = dict(zip(spec, weights))
     for key, inner in children(part):
-        if isinstance(weights, (list, tuple)):
-            weights = dict(zip(spec, weights))
         weight = weights.get(key) if isinstance(weights, dict) else weights
         yield from _assign_nested(spec.get(key), weight, inner, (*path, key), start, outputs)
         start += len(tree.flatten(inner))

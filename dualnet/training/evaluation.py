@@ -39,13 +39,10 @@ class EvaluationMixin(StepMixin):
         """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
         self._check_compiled("evaluate")
         positive("steps", steps, optional=True)
-        backend = self._backend()
-        data = make_data(
-            x, y, sample_weight, batch_size=batch_size, steps=steps, backend=backend, text=self._takes_text()
-        )
+        data = self._make_data(x, y, sample_weight, batch_size=batch_size, steps=steps)
         check_data(self, data)
         callbacks = self._callback_list(callbacks, verbose, data, steps)
-        with backends.device(backend.device):
+        with backends.device(data.backend.device):
             results = self._evaluate_data(data, steps, callbacks)
         return results if return_dict else self._flat_results(results)
 
@@ -105,8 +102,8 @@ class EvaluationMixin(StepMixin):
     ) -> Any:
         """The output for all samples, as NumPy arrays."""
         positive("steps", steps, optional=True)
-        backend = self._backend()
-        data = make_data(x, batch_size=batch_size, steps=steps, backend=backend, text=self._takes_text())
+        data = self._make_data(x, batch_size=batch_size, steps=steps)
+        backend = data.backend
         callbacks = self._callback_list(callbacks, verbose, data, steps)
         parts: list[Any] = []
         self.stop_predicting = False
@@ -128,6 +125,10 @@ class EvaluationMixin(StepMixin):
         return tree.map_structure(
             lambda *a: backend.to_numpy(a[0] if len(a) == 1 else backend.xp.concatenate(a)), *parts
         )
+
+    def _make_data(self, *arrays: Any, **options: Any) -> Data:
+        """The data for the model's backend. options: of ``make_data``."""
+        return make_data(*arrays, **options, backend=self._backend(), text=self._takes_text())
 
     def _callback_list(
         self, callbacks: Any, verbose: int, data: Data, steps: int | None, epochs: int = 1, add_history: bool = False

@@ -15,8 +15,8 @@ from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import Data, EpochIterator, limited
+from .data_adapters.iterable_adapter import IterableData
 from .data_adapters.packing import pack_x_y_sample_weight
-from .data_adapters.select import make_data
 from .evaluation import EvaluationMixin, positive, split_results
 from .logs import materialize
 from .resume import Resume, forget_pending
@@ -67,21 +67,17 @@ class Trainer(EvaluationMixin):
         epochs = limited(epochs, config.max_epochs()) or epochs
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        backend = self._backend()
-        data = make_data(
+        shuffle = _check_shuffle(x, shuffle)
+        data = self._make_data(
             x,
             y,
             sample_weight,
             batch_size=batch_size,
             steps=steps_per_epoch,
-            shuffle=shuffle if _shufflable(x, shuffle) else False,
+            shuffle=shuffle,
             class_weight=class_weight,
-            backend=backend,
-            text=(text := self._takes_text()),
         )
-        validation = _validation_data(
-            validation_data, validation_batch_size or batch_size, validation_steps, backend, text
-        )
+        validation = self._validation_data(validation_data, validation_batch_size or batch_size, validation_steps)
         source = EpochIterator(data, steps_per_epoch)
         callbacks = self._callback_list(callbacks, verbose, data, steps_per_epoch, epochs, add_history=True)
         check_data(self, data)
@@ -89,7 +85,7 @@ class Trainer(EvaluationMixin):
         self.stop_training = False
         self._prepare_training()
         logs: dict[str, Any] = {}
-        with backends.device(backend.device):
+        with backends.device(data.backend.device):
             self._source, self._resume = weakref.ref(source), None
             callbacks.on_train_begin()
             train_step, test_step = (
@@ -113,7 +109,7 @@ class Trainer(EvaluationMixin):
                     break
                 logs = epoch_results
                 if validation is not None and _validates(epoch, validation_freq):
-                    if validation.is_exhausted():
+                    if isinstance(validation, IterableData) and validation.is_exhausted():
                         validation = None
                         _warn_validation_exhausted()
                     else:
@@ -129,6 +125,15 @@ class Trainer(EvaluationMixin):
                 self.optimizer.finalize_variable_values(self.trainable_variables)
             callbacks.on_train_end(logs=logs)
         return self.history
+
+    def _validation_data(self, data: Any, batch_size: int | None, steps: int | None) -> Data | None:
+        if data is None:
+            return None
+        if not isinstance(data, (tuple, list)):
+            return self._make_data(data)
+        if len(data) not in (2, 3):
+            raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(data)} parts")
+        return self._make_data(*data, batch_size=batch_size, steps=steps)
 
     def _train_epoch(
         self,
@@ -184,27 +189,13 @@ def _warn_validation_exhausted() -> None:
     )
 
 
-def _validation_data(
-    validation_data: Any, batch_size: int | None, steps: int | None, backend: backends.Backend, text: bool
-) -> Data | None:
-    if validation_data is None:
-        return None
-    if isinstance(validation_data, (tuple, list)):
-        if len(validation_data) not in (2, 3):
-            raise ValueError(
-                f"validation_data must be (x, y) or (x, y, sample_weight), got {len(validation_data)} parts"
-            )
-        return make_data(*validation_data, batch_size=batch_size, steps=steps, backend=backend, text=text)
-    return make_data(validation_data, backend=backend, text=text)
-
-
 def _validates(epoch: int, freq: int | Sequence[int]) -> bool:
     return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq
 
 
-def _shufflable(x: Any, shuffle: bool | str) -> bool:
+def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:
     if shuffle not in (True, False, "batch"):
         raise ValueError(f'shuffle must be True, False or "batch", got {shuffle!r}')
     if hasattr(x, "__next__") and shuffle is not True:
         warnings.warn("shuffle is ignored for a generator, which decides its own order", stacklevel=4)
-    return bool(shuffle)
+    return shuffle

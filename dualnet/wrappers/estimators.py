@@ -24,6 +24,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     Attributes: ``model_``, the fitted model; ``history_``, the history of ``Model.fit``, a dictionary of lists.
     """
 
+    _numeric_target = True
+
     def __init__(self, model: Any, warm_start: bool = False, model_kwargs: Any = None, fit_kwargs: Any = None) -> None:
         self.model = model
         self.warm_start = warm_start
@@ -32,7 +34,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Any:
         """Fit a model.  X: (n, features)  y: (n,) or (n, outputs)  sample_weight: (n,)  kwargs: of ``Model.fit``"""
-        X, y = validate_data(self, X, y, multi_output=True, y_numeric=self._numeric_target())
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=self._numeric_target)
         target = self._encode_target(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
@@ -64,9 +66,6 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, reset=False)
         return self.model_.predict(X, verbose=0)
 
-    def _numeric_target(self) -> bool:
-        return True
-
     def _encode_target(self, y: Any) -> Any:
         """The target in the encoding of the model."""
         self._target_ndim = y.ndim
@@ -84,8 +83,7 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     {str(_Estimator.__doc__).partition(chr(10))[2].strip()} ``classes_``: the labels, sorted.
     """
 
-    def _numeric_target(self) -> bool:
-        return False
+    _numeric_target = False
 
     def _encode_target(self, y: Any) -> Any:
         check_classification_targets(y)

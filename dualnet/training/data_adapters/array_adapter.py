@@ -112,16 +112,6 @@ class ArrayData:
                 part = slice(start, stop)
                 yield self._slice(x, part), self._slice(y, part), self._slice(weight, part), stop - start
 
-    def is_exhausted(self) -> bool:
-        """Whether there are no more batches, now and in all later epochs."""
-        return False
-
-    def on_epoch_begin(self) -> None:
-        """Nothing: arrays do not change."""
-
-    def on_epoch_end(self) -> None:
-        """Nothing: arrays do not change."""
-
     def _batches_per_gather(self) -> int:
         """How many batches are gathered at once: several small ones, which saves calls and still fits in a cache."""
         arrays = [a for a in tree.flatten([self.x, self.y, self.weight]) if a is not None]

@@ -104,15 +104,10 @@ class IterableData:
         tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
         return (*tensors, move.size)
 
-    def on_epoch_begin(self) -> None:
-        """Notify the source, if it has such a method."""
-        if hasattr(self.source, "on_epoch_begin"):
-            self.source.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        """Notify the source, if it has such a method."""
-        if hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
+    def notify(self, hook: str) -> None:
+        """Call ``on_epoch_begin`` or ``on_epoch_end`` of the source, if it has such a method."""
+        if hasattr(self.source, hook):
+            getattr(self.source, hook)()
 
 
 def _length(source: Any) -> int | None:
