@@ -32,16 +32,8 @@ class LambdaCallback(Callback):
         on_train_batch_end: Function = None,
         **kwargs: Function,
     ) -> None:
+        hooks = {name: function for name, function in locals().items() if name.startswith("on_")} | kwargs
         super().__init__()
-        hooks = {
-            "on_epoch_begin": on_epoch_begin,
-            "on_epoch_end": on_epoch_end,
-            "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end,
-            "on_train_batch_begin": on_train_batch_begin,
-            "on_train_batch_end": on_train_batch_end,
-            **kwargs,
-        }
         known = [name for name in vars(Callback) if name.startswith("on_")] + ["set_params", "set_model"]
         for name, function in hooks.items():
             if name not in known:

@@ -9,8 +9,6 @@ import dualnet_backends as backends
 
 from .. import metrics as metrics_module
 from .. import optimizers, tree
-from ..core.tensor import Tensor
-from ..core.variables import Variable
 from ..core.version import invalidate, version
 from ..layers.base.tracking import parts
 from ..legacy.arguments import positional_metrics
@@ -19,7 +17,9 @@ from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 
 if TYPE_CHECKING:
-    from ..layers.base.layer import Layer
+    from ..layers.base.layer import Layer as Base  # that this is mixed into
+else:
+    Base = object
 
 
 class VersionedCache:
@@ -39,26 +39,8 @@ class VersionedCache:
         return VersionedCache, ()  # a copy of the model has layers of its own
 
 
-class Compilable:
+class Compilable(Base):
     """The base of the classes that make a layer trainable: what steps, evaluation and training share."""
-
-    built: bool
-    _losses: list[Tensor]
-
-    if TYPE_CHECKING:  # of the layer that this is mixed into
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-
-        @property
-        def weights(self) -> list[Variable]: ...
-
-        @property
-        def trainable_variables(self) -> list[Variable]: ...
-
-        @property
-        def losses(self) -> list[Any]: ...
-
-        def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]: ...
 
     def __init__(self) -> None:
         self.compiled = False

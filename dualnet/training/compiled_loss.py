@@ -7,13 +7,15 @@ the position of several outputs gets them all, in their structure.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import losses, metrics, tree
 from ..core.naming import to_snake_case
 from ..core.tracing import abort_trace
-from .output_structure import Output, at, by_position, children, for_outputs, outputs_of, weights_for
+from .output_structure import Output, by_position, children, for_outputs, outputs_of, weights_for
 from .resume import MetricStates, set_metric_states
 
 _INFERRED = ("crossentropy", "ce")  # which one it is follows from the shapes
@@ -149,7 +151,7 @@ class CompiledLoss:
                     )
                 value = term.loss(labels[i], predictions[i], weights[i])
             else:
-                part = at(y_pred, term.path)
+                part = functools.reduce(operator.getitem, term.path, y_pred)
                 parts = tree.pack_sequence_as(part, labels[i : term.stop])
                 if any(w is not weights[i] for w in weights[i : term.stop]):
                     raise ValueError(

@@ -14,9 +14,9 @@ from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_ste
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData, tensors_of
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import Data, EpochIterator, limited
+from .data_adapters.epoch_iterator import EpochIterator, limited
+from .data_adapters.iterable_adapter import Data, make_data
 from .data_adapters.packing import pack_x_y_sample_weight
-from .data_adapters.select import make_data
 from .logs import Logs, materialize, to_numbers
 from .steps import StepMixin
 

@@ -14,12 +14,12 @@ from ..callbacks import CallbackList
 from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import Data, EpochIterator, limited
-from .data_adapters.iterable_adapter import IterableData
+from .data_adapters.epoch_iterator import EpochIterator, limited
+from .data_adapters.iterable_adapter import Data, IterableData
 from .data_adapters.packing import pack_x_y_sample_weight
 from .evaluation import EvaluationMixin, positive, split_results
 from .logs import materialize
-from .resume import Resume, forget_pending
+from .resume import Resume, restore_metric_states
 from .validation import train_validation_split
 
 
@@ -103,7 +103,7 @@ class Trainer(EvaluationMixin):
                 callbacks.on_epoch_begin(epoch)
                 epoch_results = self._train_epoch(source, epoch, callbacks, train_step, resume)
                 if resume is not None:
-                    forget_pending(self)
+                    restore_metric_states(self, {})
                     resume = None
                 if epoch_results is None:
                     break

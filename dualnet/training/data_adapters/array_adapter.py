@@ -160,11 +160,9 @@ def to_host(leaf: Any) -> Any:
     """A list, data frame or array of any library as an array."""
     if hasattr(leaf, "detach"):  # a tensor of torch
         return leaf.detach().cpu().numpy()
-    if hasattr(leaf, "dtype") and hasattr(leaf, "shape") and hasattr(leaf, "ndim"):
-        return leaf if not hasattr(leaf, "to_numpy") else leaf.to_numpy()
     if hasattr(leaf, "to_numpy"):
         return leaf.to_numpy()
-    return to_array(leaf)
+    return leaf if hasattr(leaf, "dtype") and hasattr(leaf, "shape") and hasattr(leaf, "ndim") else to_array(leaf)
 
 
 def check_lengths(parts: dict[str, Any]) -> int:

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ... import config
-from .array_adapter import ArrayData, Batch
-from .iterable_adapter import IterableData
-
-Data = ArrayData | IterableData
+from .array_adapter import Batch
+from .iterable_adapter import Data, IterableData
 
 
 def limited(number: int | None, limit: int | None) -> int | None:
