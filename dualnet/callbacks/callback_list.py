@@ -86,7 +86,6 @@ class CallbackList(Callback):
         self.wants_predict_batch_end = bool(hooks["on_predict_batch_end"])
 
     def _call(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Call a hook of every callback."""
         for callback in self.callbacks:
             getattr(callback, name)(*args, **kwargs)
 

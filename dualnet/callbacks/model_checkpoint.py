@@ -70,24 +70,17 @@ class ModelCheckpoint(MonitorCallback):
 
     @only_if("_needs_batches")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._is_due(batch):
+        # A step may be several batches long (steps_per_execution): `batch` is the last of them.
+        new_epoch = self._last_batch is None or batch <= self._last_batch
+        self._batches_since_save += batch + 1 if new_epoch else batch - (self._last_batch or 0)
+        self._last_batch = batch
+        if isinstance(self.save_freq, int) and self._batches_since_save >= self.save_freq:
+            self._batches_since_save = 0
             self._save_model(self._current_epoch, batch, {} if logs is None else logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch":
             self._save_model(epoch, None, {} if logs is None else logs)
-
-    def _is_due(self, batch: int) -> bool:
-        if not isinstance(self.save_freq, int):
-            return False
-        # A step may be several batches long (steps_per_execution): `batch` is the last of them.
-        new_epoch = self._last_batch is None or batch <= self._last_batch
-        self._batches_since_save += batch + 1 if new_epoch else batch - (self._last_batch or 0)
-        self._last_batch = batch
-        if self._batches_since_save < self.save_freq:
-            return False
-        self._batches_since_save = 0
-        return True
 
     def _save_model(self, epoch: int, batch: int | None, logs: Mapping[str, Any]) -> None:
         path = self._get_file_path(epoch, batch, logs)

@@ -136,7 +136,6 @@ class TensorBoard(Callback):
         return self._files[run]
 
     def _scalars(self, run: str, tag: str, logs: Any, step: int) -> None:
-        """Write the scalar results."""
         for name, value in (logs or {}).items() if isinstance(logs, Mapping) or not logs else ():
             try:
                 number = float(value)

@@ -163,7 +163,7 @@ class CodeWriter:
                 self.add(f"{', '.join(names)} = d if type(d) is tuple and len(d) == {count} else pad_grads(d, {count})")
             for e, g in zip(names, call.in_grads):
                 if e != "_":
-                    self._accumulate(g, e, g in buffers, g in known)
+                    self._add_grad(g, e, g in buffers, g in known)
                     known.add(g)
             self._release(["d", *(e for e in names if e != "_")])
 
@@ -175,7 +175,7 @@ class CodeWriter:
         grads = [f"zeros_like(x{n})" if g < 0 else f"g{g}" for n, g in zip(outputs, as_tuple(call.out_grads))]
         return f"({', '.join(grads)},)"
 
-    def _accumulate(self, g: int, e: str, has_buffer: bool, is_known: bool) -> None:
+    def _add_grad(self, g: int, e: str, has_buffer: bool, is_known: bool) -> None:
         """A gradient ``e`` that a closure returned is that of tensor ``g``, or is added to it."""
         dtype, array_type = self._trace.grad_types[g]
         dtype_name, type_name = self.name(dtype, str(dtype)), self.name(array_type, "ndarray")

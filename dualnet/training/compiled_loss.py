@@ -267,7 +267,6 @@ def _is_loss(spec: Any) -> bool:
 
 
 def _same_container(a: Any, b: Any) -> bool:
-    """Whether two containers have the same type."""
     return type(a) is type(b) or (isinstance(a, dict) and isinstance(b, dict))
 
 

@@ -130,10 +130,10 @@ def test_arrays_are_released_during_the_reverse_pass() -> None:
             held = Kept()
             seen.append(weakref.ref(held))
 
-            def back(*given: Any, held: Kept = held) -> Any:
+            def back(*args: Any, held: Kept = held) -> Any:
                 gc.collect()
                 alive.append(sum(ref() is not None for ref in seen))
-                return vjp(*given)
+                return vjp(*args)
 
             return value, back
 

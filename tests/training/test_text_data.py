@@ -121,15 +121,15 @@ def test_other_models_refuse_text() -> None:
 
 @pytest.mark.parametrize("device", DEVICES[1:])
 def test_text_on_every_device(device: str) -> None:
-    found = []
+    predictions = []
     for name in ("cpu", device):
         dualnet.utils.set_random_seed(1)
         with dualnet.device(name):
             model = compiled(MODELS["sequential"]())
             model.fit(TEXTS, LABELS, epochs=2, verbose=0)
-            found.append(model.predict(TEXTS, verbose=0))
+            predictions.append(model.predict(TEXTS, verbose=0))
             lookup = layers.IntegerLookup(vocabulary=[5, 7, 9], num_oov_indices=2, mask_token=0, output_mode="count")
             assert lookup(dualnet.ops.array([[5, 9, 4, 0]])).tolist() == [[1, 0, 1, 0, 1]]
             back = layers.IntegerLookup(vocabulary=[5, 7, 9], invert=True)
             assert back(dualnet.ops.array([[1, 3, 9]])).tolist() == [[5, 9, -1]]
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+    np.testing.assert_allclose(predictions[1], predictions[0], rtol=1e-5)
