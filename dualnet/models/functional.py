@@ -22,10 +22,9 @@ def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) ->
     inputs = _arrange(model, graph, inputs)
 
     def call(operation: Any, args: Any, kwargs: Any) -> Any:
-        if isinstance(operation, Layer):
-            # As in Keras, what the model is called with comes before what the layer was called with in making it.
-            if training is not None:
-                kwargs = {**kwargs, "training": training}
+        # As in Keras, what the model is called with comes before what the layer was called with in making it.
+        if training is not None and isinstance(operation, Layer):
+            kwargs = {**kwargs, "training": training}
         return operation(*args, **kwargs)
 
     outputs = graph.run(inputs, call)

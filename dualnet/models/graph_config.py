@@ -106,10 +106,6 @@ def _key_to_config(key: Any) -> Any:
     return to_array(key, backends.get("cpu")) if isinstance(key, list) else key
 
 
-def _variadic(op: Callable[..., Any]) -> str | None:
-    return next((p.name for p in inspect.signature(op).parameters.values() if p.kind is p.VAR_POSITIONAL), None)
-
-
 def _operation_config(operation: Operation) -> dict[str, Any]:
     info = operation.op.info  # type: ignore[attr-defined]
     module, class_name, registered_name = _identity(operation.op)
@@ -197,7 +193,7 @@ def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None
     config = deserialize_keras_object(entry["config"], custom_objects)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     options = {k: _tuples(v) for k, v in config.items() if k in parameters or (takes_any and k != "name")}
-    variadic = _variadic(op)
+    variadic = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         arguments = {**options, **kwargs}

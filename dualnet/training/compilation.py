@@ -118,7 +118,9 @@ class Compilable(Base):
         }
         self.optimizer = optimizers.get(optimizer)
         scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
-        if auto_scale_loss and self.optimizer is not None and not scaled and self._computes_in_float16():
+        policy = getattr(self, "dtype_policy", None)
+        in_float16 = policy is not None and policy.name == "mixed_float16"
+        if auto_scale_loss and in_float16 and self.optimizer is not None and not scaled:
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         self.loss = loss
         names = self._output_names()
@@ -129,10 +131,6 @@ class Compilable(Base):
         self._train_state = None
         invalidate()
         self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
-
-    def _computes_in_float16(self) -> bool:
-        policy = getattr(self, "dtype_policy", None)
-        return policy is not None and policy.name == "mixed_float16"
 
     def _check_compiled(self, what: str) -> None:
         if not self.compiled:

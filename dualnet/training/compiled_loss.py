@@ -198,7 +198,10 @@ def _assign(spec: Any, weights: Any, y_pred: Any, outputs: list[Output]) -> Iter
         entries = list(_identifiers(spec))
         if len(entries) != 1:
             raise ValueError(f"loss has {len(entries)} entries, the model has one output ({outputs[0].label})")
-        yield LossAssignment(entries[0], outputs[0].path, 0, 1, _single_weight(weights))
+        flat_weights = tree.flatten(weights)
+        if len(flat_weights) != 1:
+            raise ValueError(f"loss_weights has {len(flat_weights)} entries, the model has one output")
+        yield LossAssignment(entries[0], outputs[0].path, 0, 1, flat_weights[0])
     elif _is_loss(spec):
         parts = weights_for(weights, y_pred, outputs) if tree.is_nested(weights) else [weights] * len(outputs)
         for i, output in enumerate(outputs):
@@ -232,7 +235,9 @@ def _assign_nested(
         names = ", ".join(o.label for o in outputs[start : start + leaves])
         where = "the model" if not path else f"{'/'.join(map(str, path))!r}"
         raise ValueError(f"loss has {len(spec)} entries, {where} has {len(part)} outputs ({names})")
-    entry_weights = _weights_of(weights, len(spec))
+    entry_weights = list(weights) if isinstance(weights, (list, tuple)) else [weights] * len(spec)
+    if len(entry_weights) != len(spec):
+        raise ValueError(f"loss_weights has {len(entry_weights)} entries where loss has {len(spec)}")
     if alternatives:
         for entry, weight in zip(spec, entry_weights):
             yield from _assign_nested(entry, weight, part, path, start, outputs)
@@ -268,21 +273,6 @@ def _is_loss(spec: Any) -> bool:
 
 def _same_container(a: Any, b: Any) -> bool:
     return type(a) is type(b) or (isinstance(a, dict) and isinstance(b, dict))
-
-
-def _weights_of(weights: Any, count: int) -> list[Any]:
-    if not isinstance(weights, (list, tuple)):
-        return [weights] * count
-    if len(weights) != count:
-        raise ValueError(f"loss_weights has {len(weights)} entries where loss has {count}")
-    return list(weights)
-
-
-def _single_weight(weights: Any) -> Any:
-    entries = tree.flatten(weights)
-    if len(entries) != 1:
-        raise ValueError(f"loss_weights has {len(entries)} entries, the model has one output")
-    return entries[0]
 
 
 # -- loss objects --------------------------------------------------------------------------------------------------

@@ -108,10 +108,17 @@ class Trainer(EvaluationMixin):
                 if epoch_results is None:
                     break
                 logs = epoch_results
-                if validation is not None and _validates(epoch, validation_freq):
+                freq, done = validation_freq, epoch + 1
+                is_due = done % freq == 0 if isinstance(freq, int) else done in freq
+                if validation is not None and is_due:
                     if isinstance(validation, IterableData) and validation.is_exhausted():
                         validation = None
-                        _warn_validation_exhausted()
+                        warnings.warn(  # an error would cost the training so far
+                            "the validation data is a generator that has no more batches: there is no validation from this "
+                            "epoch on. Give arrays, a dataset or a PyDataset, which begin again, or a generator without end "
+                            "and validation_steps",
+                            stacklevel=3,
+                        )
                     else:
                         results = self._evaluate_data(validation, validation_steps, callbacks, test_step)
                         logs |= {f"val_{name}": value for name, value in results.items()}
@@ -178,19 +185,6 @@ class Trainer(EvaluationMixin):
         self._check_compiled("train_on_batch")
         data = self._one_batch(x, y, sample_weight, class_weight)
         return self._on_batch(captured_step(self, CapturedTrainStep), data, return_dict)
-
-
-def _warn_validation_exhausted() -> None:
-    """A warning, since an error would cost the training so far."""
-    warnings.warn(
-        "the validation data is a generator that has no more batches: there is no validation from this epoch on. Give "
-        "arrays, a dataset or a PyDataset, which begin again, or a generator without end and validation_steps",
-        stacklevel=4,
-    )
-
-
-def _validates(epoch: int, freq: int | Sequence[int]) -> bool:
-    return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq
 
 
 def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if isinstance(self.model, Model):
-            model = self.model if self.warm_start else _reinitialized(self.model)
+            model = self.model if self.warm_start else clone_model(self.model)
         elif callable(self.model):
             model = self.model(X=X, y=target, **(self.model_kwargs or {}))
         else:
@@ -145,11 +144,3 @@ class SKLearnTransformer(TransformerMixin, _Estimator):  # type: ignore[misc]
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _reinitialized(model: Any) -> Any:
-    """A clone of a model with new weights, compiled alike."""
-    clone = clone_model(model)
-    if model.compiled and not clone.compiled:
-        clone.compile_from_config(copy.deepcopy(model.get_compile_config()))
-    return clone
