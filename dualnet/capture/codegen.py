@@ -3,7 +3,7 @@
 Reading one is a way to see what a training step does: after ``fit``, ``print(step_source(model))`` (``replay.py``) shows the
 functions of a model. For ``Dense(1)`` under mean squared error it begins with
 
-    def step(batch, seed, p1, p2, w0):
+    def step(batch, seed, p3, p4, w0, w1, w2):
         x0, x1, = batch
         x2 = kernel.data
         x3 = bias.data

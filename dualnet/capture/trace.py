@@ -40,8 +40,8 @@ class OpCall(NamedTuple):
 class VjpCall(NamedTuple):
     """A call of the closure that an op returned: gradients of its outputs in, gradients of its inputs out.
 
-    Gradients are numbered in the order the reverse pass meets them; number 0 is that of the loss. ``requests`` tells a closure
-    that writes in place what to compute, as ``primitive`` documents; a variable stands for its gradient buffer.
+    Gradients are numbered in the order the reverse pass meets them; number 0 is that of the loss. ``requests`` is what a closure
+    that writes in place has to compute, as ``primitive`` documents; a variable stands for its gradient buffer.
     """
 
     op: int  # the number of the op call

@@ -1,7 +1,7 @@
 """Trace a step into lists of op calls and VJP calls, for replay.
 
 Most of the time of a small network goes into finding out what to do next: layers, losses and the tape are Python code that
-does at every step what it did at the one before. The engine tells a ``Tracer`` of every op of one step, and of every
+does at every step what it did at the one before. The engine reports every op of one step to a ``Tracer``, and every
 vector-Jacobian product (VJP) of its reverse pass. An executor (``executors/``) makes the same calls on the next batch, in the
 same order and on the same types of arrays, so the results are the same, bit for bit. What a trace cannot express aborts it
 (``Tracer.abort``), and such steps are run eagerly.

@@ -1,4 +1,4 @@
-"""Model: a layer that can be trained, judged, used and saved."""
+"""Model: a layer that can be trained, evaluated and saved."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .state_tree import get_state_tree, set_state_tree
 class Model(LegacyModelMethods, Trainer, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate`` and ``predict``.
 
-    ``Model(inputs=..., outputs=...)`` is what leads from one to the other: symbolic tensors made by ``Input`` and calls
-    of layers and ops on it, or lists and dictionaries of them.
+    ``Model(inputs=..., outputs=...)`` is the graph between the two: symbolic tensors from ``Input`` and from calls of
+    layers and ops on it, or lists and dictionaries of them.
 
-    A model of your own makes its layers in ``__init__`` and uses them in ``call(inputs)``. A step of its own goes into
+    A subclass creates its layers in ``__init__`` and calls them in ``call(inputs)``. A training step of its own goes into
     ``train_step(data)``, which gets (x, y, sample_weight) and returns results by name.
     """
 
@@ -158,7 +158,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
     def _output_names(self) -> list[str] | None:
         return None if self._graph is None else output_names(self._graph)
 
-    # -- looking at it ---------------------------------------------------------------------------------------------
+    # -- summary --------------------------------------------------------------------------------------------------
 
     def summary(
         self,

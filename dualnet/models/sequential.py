@@ -71,7 +71,7 @@ class Sequential(Model):
             self._maybe_rebuild()
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Take the last layer away and return it."""
+        """Remove the last layer and return it."""
         if not self.layers:
             raise ValueError("there is no layer to take away")
         layer = self._layers.pop()

@@ -143,12 +143,7 @@ class Trainer(EvaluationMixin):
         return self._make_data(*data, batch_size=batch_size, steps=steps)
 
     def _train_epoch(
-        self,
-        source: EpochIterator,
-        epoch: int,
-        callbacks: CallbackList,
-        train_step: Any,
-        resume: Resume | None = None,
+        self, source: EpochIterator, epoch: int, callbacks: CallbackList, train_step: Any, resume: Resume | None
     ) -> dict[str, Any] | None:
         """The steps of one epoch. It waits for the device only if a callback reads the logs of a batch.
 

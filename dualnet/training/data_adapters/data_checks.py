@@ -6,6 +6,7 @@ Shapes are the business of the losses, which see every batch.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import dualnet_backends as backends
@@ -116,17 +117,13 @@ def _check_ids(model: Any, x: Any) -> None:
     inputs = tree.flatten(model._graph.inputs)
     names = [i._keras_history.operation.name for i in inputs]
     arrays = [x.get(n) for n in names] if isinstance(x, dict) else tree.flatten(x)
-    for node in model._graph.nodes:
-        for symbol, array in zip(inputs, arrays):
-            if (
-                isinstance(node.operation, Embedding)
-                and any(symbol is i for i in node.inputs[:1])
-                and array is not None
-                and array.size
-            ):
-                wrong = (array < 0) | (array >= node.operation.input_dim)
-                if bool(wrong.any()):
-                    raise ValueError(
-                        f"x holds the id {_first(array, wrong)}, but {node.operation.name!r} has {node.operation.input_dim} "
-                        f"entries, so ids go from 0 to {node.operation.input_dim - 1}"
-                    )
+    embeddings = [node for node in model._graph.nodes if isinstance(node.operation, Embedding) and node.inputs]
+    for node, (symbol, array) in itertools.product(embeddings, list(zip(inputs, arrays))):
+        if symbol is node.inputs[0] and array is not None and array.size:
+            size = node.operation.input_dim
+            wrong = (array < 0) | (array >= size)
+            if bool(wrong.any()):
+                raise ValueError(
+                    f"x holds the id {_first(array, wrong)}, but {node.operation.name!r} has {size} entries, so ids go "
+                    f"from 0 to {size - 1}"
+                )
