@@ -7,12 +7,8 @@ from typing import Any, NamedTuple
 
 from .. import ops, utils
 from ..core.tensor import Tensor
-from .arguments import accept_old_names
 
 newaxis = None  # in an index, a new axis of length 1
-
-transpose = accept_old_names({"a": "x", "perm": "axes"})(ops.transpose)
-clip_by_value = accept_old_names({"t": "x", "clip_value_min": "x_min", "clip_value_max": "x_max"})(ops.clip)
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
@@ -46,6 +42,11 @@ def split(value: Any, num_or_size_splits: int | Sequence[int], axis: int = 0) ->
     if -1 in sizes:
         sizes[sizes.index(-1)] = ops.shape(value)[axis] - sum(sizes) - 1
     return list(ops.split(value, [sum(sizes[: n + 1]) for n in range(len(sizes) - 1)], axis=axis))
+
+
+def transpose(a: Any, perm: Sequence[int] | None = None) -> Any:
+    """Axes in another order; reversed without ``perm``."""
+    return ops.transpose(a, axes=perm)
 
 
 def one_hot(
@@ -102,6 +103,11 @@ def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Any:
 def reshape(tensor: Any, shape: Any) -> Any:
     """The same entries in another shape; one size may be -1: the rest."""
     return ops.reshape(tensor, tuple(shape))
+
+
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
+    """Entries clipped to the bounds."""
+    return ops.clip(t, clip_value_min, clip_value_max)
 
 
 def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops, random
-from .arguments import accept_old_names
 
 # tf.nn
 
 
-leaky_relu = accept_old_names({"features": "x", "alpha": "negative_slope"})(ops.leaky_relu)
+def leaky_relu(features: Any, alpha: float = 0.2) -> Any:
+    """x where it is positive, else alpha * x."""
+    return ops.leaky_relu(features, negative_slope=alpha)
 
 
 def gelu(features: Any, approximate: bool = False) -> Any:
