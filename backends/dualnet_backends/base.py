@@ -135,7 +135,7 @@ class Backend(Convolution, Pooling, Normalization):
 
     # -- metric state --------------------------------------------------------------------------------------------
 
-    def accumulate(self, total: Array, count: Array, value: Array, weight: int) -> None:
+    def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
         """``total += value * weight`` and ``count += weight``, for 0-d arrays."""
         total += value * weight
         count += weight

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import config, tree
 from ..core import seeds
+from ..training.resume import Resume, metric_states, restore_metric_states
 from ..utils.io_utils import print_msg
 from .callback import Callback, only_if
 
@@ -32,8 +33,8 @@ class BackupAndRestore(Callback):
     A backup that cannot be written leaves the last one as it was. The model must be built before ``fit``.
     """
 
-    after_others = True  # so that a backup contains the state of the other callbacks after the epoch
-    companions: list[Any] = []  # noqa: RUF012  all callbacks of the run, set by CallbackList
+    runs_last = True  # so that a backup contains the state of the other callbacks after the epoch
+    all_callbacks: list[Any] = []  # noqa: RUF012  all callbacks of the run, set by CallbackList
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
-        self._counts = save_freq != "epoch"
+        self._needs_batches = save_freq != "epoch"
         self._steps_since_save = 0
         self._last_batch_seen = 0
         self._current_epoch = 0
@@ -63,13 +64,17 @@ class BackupAndRestore(Callback):
         self._training_metadata_path = os.path.join(self.backup_dir, "training_metadata.json")
         self._prev_weights_path = f"{self._weights_path}.bkp"
         self._prev_training_metadata_path = f"{self._training_metadata_path}.bkp"
+        self._previous = {
+            self._weights_path: self._prev_weights_path,
+            self._training_metadata_path: self._prev_training_metadata_path,
+        }
 
     # -- saving ----------------------------------------------------------------------------------------------------
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._current_epoch = epoch
 
-    @only_if("_counts")
+    @only_if("_needs_batches")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # A step may be several batches long (steps_per_execution): `batch` is the last of them.
         self._steps_since_save += batch + 1 if batch <= self._last_batch_seen else batch - self._last_batch_seen
@@ -87,7 +92,6 @@ class BackupAndRestore(Callback):
     def _save(self, batches: int, logs: dict[str, Any]) -> None:
         from ..saving.atomic import atomic_write
         from ..saving.backup import save_backup
-        from ..training.resume import metric_states
 
         source = self.model._source() if self.model._source is not None else None
         state = {
@@ -102,14 +106,10 @@ class BackupAndRestore(Callback):
             "callbacks": [{"class": type(c).__name__, "state": c.get_state()} for c in self._others()],
         }
         os.makedirs(self.backup_dir, exist_ok=True)
-        if self.double_checkpoint:
-            for path, previous in (
-                (self._weights_path, self._prev_weights_path),
-                (self._training_metadata_path, self._prev_training_metadata_path),
-            ):
-                if os.path.exists(path):
-                    with open(path, "rb") as old, atomic_write(previous) as copy:
-                        shutil.copyfileobj(old, copy)
+        for path, previous in self._previous.items():
+            if self.double_checkpoint and os.path.exists(path):
+                with open(path, "rb") as old, atomic_write(previous) as copy:
+                    shutil.copyfileobj(old, copy)
         save_backup(self.model, self._weights_path, state)
         # For people, and for Keras; dualnet restores everything from the other file.
         with atomic_write(self._training_metadata_path, "w", encoding="utf-8") as file:
@@ -118,12 +118,7 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if not self.delete_checkpoint:
             return
-        for path in (
-            self._weights_path,
-            self._training_metadata_path,
-            self._prev_weights_path,
-            self._prev_training_metadata_path,
-        ):
+        for path in (*self._previous, *self._previous.values()):
             Path(path).unlink(missing_ok=True)
         folder = Path(self.backup_dir)
         if folder.is_dir() and not any(folder.iterdir()):
@@ -163,8 +158,6 @@ class BackupAndRestore(Callback):
             return {"epoch": int(json.load(file)["epoch"])}
 
     def _resume(self, state: dict[str, Any]) -> None:
-        from ..training.resume import Resume, restore_metric_states
-
         epoch, batches = int(state["epoch"]), int(state.get("batches", 0))
         self.model._initial_epoch = self._current_epoch = epoch
         self.model._resume = Resume(batches, state.get("position"), state.get("logs", {}))
@@ -194,7 +187,7 @@ class BackupAndRestore(Callback):
             print_msg(f"Resuming from the backup in {self.backup_dir}: epoch {epoch + 1}{step}")
 
     def _others(self) -> list[Any]:
-        return [c for c in self.companions if c is not self and hasattr(c, "get_state")]
+        return [c for c in self.all_callbacks if c is not self and hasattr(c, "get_state")]
 
 
 def seed_generators(layer: Any) -> list[seeds.SeedGenerator]:

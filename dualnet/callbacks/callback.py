@@ -10,12 +10,6 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
-def default(hook: Hook) -> Hook:
-    """A decorator: mark a hook as empty, so that it need not be called."""
-    hook._is_default = True  # type: ignore[attr-defined]
-    return hook
-
-
 def only_if(attribute: str) -> Callable[[Hook], Hook]:
     """A decorator for batch hooks: the hook is called only while an attribute of its callback is true."""
 
@@ -29,7 +23,8 @@ def only_if(attribute: str) -> Callable[[Hook], Hook]:
 def listens(callback: Any, name: str) -> bool:
     """Whether a batch hook of a callback, such as "on_train_batch_end", must be called."""
     hook = getattr(callback, name)
-    if getattr(hook, "_is_default", None) is True:
+    is_inherited = getattr(hook, "__func__", None) is getattr(Callback, name)
+    if is_inherited or getattr(hook, "_is_default", None) is True:  # as Keras marks the hooks of its own Callback
         return name in _ALIASES and listens(callback, _ALIASES[name])
     condition = getattr(hook, "_only_if", None)
     return not isinstance(condition, str) or bool(getattr(callback, condition))
@@ -47,18 +42,13 @@ class Callback:
     training waits: read only when needed. A batch hook that is not overridden costs nothing.
     """
 
-    # On the class, so that a subclass whose __init__ does not call this one still has them.
     model: Any = None
     params: Any = None
     # The names of the attributes that are the state of a callback, which BackupAndRestore saves.
-    remembers: tuple[str, ...] = ()
+    state_attributes: tuple[str, ...] = ()
     # Whether the callback is called after all others when training begins and when an epoch or step ends, wherever it is in
     # the list. It is called even when a callback behind it in the list raises.
-    after_others = False
-
-    def __init__(self) -> None:
-        self.params = None
-        self.model = None
+    runs_last = False
 
     def set_params(self, params: Any) -> None:
         self.params = params
@@ -68,77 +58,61 @@ class Callback:
 
     def get_state(self) -> dict[str, Any]:
         """The state, from which ``set_state`` of a new callback continues: numbers, strings, arrays, None, and lists and
-        dictionaries of them. By default the attributes named in ``remembers``."""
-        return {name: getattr(self, name) for name in self.remembers}
+        dictionaries of them. By default the attributes named in ``state_attributes``."""
+        return {name: getattr(self, name) for name in self.state_attributes}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from a state of ``get_state``. It is called after ``on_train_begin``."""
-        for name in self.remembers:
+        for name in self.state_attributes:
             if name in state:
                 setattr(self, name, state[name])
 
-    @default
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:
         """The older name of ``on_train_batch_begin``, whose default calls it."""
 
-    @default
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
         """The older name of ``on_train_batch_end``, whose default calls it."""
 
-    @default
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Before an epoch of training; ``epoch`` counts from 0."""
 
-    @default
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """After an epoch of training and its validation, whose results have the prefix ``val_`` in ``logs``."""
 
-    @default
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Before a training step; ``batch`` counts from 0 in each epoch."""
         self.on_batch_begin(batch, logs=logs)
 
-    @default
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """After a training step. ``logs`` holds the means over the epoch so far."""
         self.on_batch_end(batch, logs=logs)
 
-    @default
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Before an evaluation step, also in the validation of ``fit``."""
 
-    @default
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """After an evaluation step, also in the validation of ``fit``."""
 
-    @default
     def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Before a prediction step."""
 
-    @default
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """After a prediction step; ``logs["outputs"]`` is its result."""
 
-    @default
     def on_train_begin(self, logs: Any = None) -> None:
         """Once, before training."""
 
-    @default
     def on_train_end(self, logs: Any = None) -> None:
         """Once, after training; ``logs`` are those of the last epoch."""
 
-    @default
     def on_test_begin(self, logs: Any = None) -> None:
         """Before an evaluation, also the validation of ``fit``."""
 
-    @default
     def on_test_end(self, logs: Any = None) -> None:
         """After an evaluation, also the validation of ``fit``; ``logs`` are its results."""
 
-    @default
     def on_predict_begin(self, logs: Any = None) -> None:
         """Once, before a prediction."""
 
-    @default
     def on_predict_end(self, logs: Any = None) -> None:
         """Once, after a prediction."""

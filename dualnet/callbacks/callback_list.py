@@ -10,6 +10,9 @@ from .callback import Callback, listens, only_if
 from .history import History
 from .progbar_logger import ProgbarLogger
 
+_BATCH_HOOKS = """on_train_batch_begin on_train_batch_end on_test_batch_begin on_test_batch_end on_predict_batch_begin
+    on_predict_batch_end""".split()
+
 
 class CallbackList(Callback):
     """Calls the hooks of several callbacks, in the order of the list.
@@ -68,42 +71,34 @@ class CallbackList(Callback):
             model.history = self._history
         for callback in self.callbacks:
             callback.set_model(model)
-            if _is_late(callback):
-                callback.companions = self.callbacks
+            if _runs_last(callback):
+                callback.all_callbacks = self.callbacks
 
     def _find_listeners(self) -> None:
-        self._train_batch_begin = self._listeners("on_train_batch_begin")
-        self._train_batch_end = self._listeners("on_train_batch_end")
-        self._test_batch_begin = self._listeners("on_test_batch_begin")
-        self._test_batch_end = self._listeners("on_test_batch_end")
-        self._predict_batch_begin = self._listeners("on_predict_batch_begin")
-        self._predict_batch_end = self._listeners("on_predict_batch_end")
-        self._has_late = any(_is_late(c) and listens(c, "on_train_batch_end") for c in self.callbacks)
-        self.wants_train_batch_begin = bool(self._train_batch_begin)
-        self.wants_train_batch_end = bool(self._train_batch_end)
-        self.wants_test_batch_begin = bool(self._test_batch_begin)
-        self.wants_test_batch_end = bool(self._test_batch_end)
-        self.wants_predict_batch_begin = bool(self._predict_batch_begin)
-        self.wants_predict_batch_end = bool(self._predict_batch_end)
-
-    def _listeners(self, name: str) -> list[Callable[..., Any]]:
-        return [getattr(c, name) for c in self.callbacks if listens(c, name)]
+        hooks = {name: [getattr(c, name) for c in self.callbacks if listens(c, name)] for name in _BATCH_HOOKS}
+        self._hooks: dict[str, list[Callable[..., Any]]] = hooks
+        self._has_last = any(_runs_last(c) and listens(c, "on_train_batch_end") for c in self.callbacks)
+        self.wants_train_batch_begin = bool(hooks["on_train_batch_begin"])
+        self.wants_train_batch_end = bool(hooks["on_train_batch_end"])
+        self.wants_test_batch_begin = bool(hooks["on_test_batch_begin"])
+        self.wants_test_batch_end = bool(hooks["on_test_batch_end"])
+        self.wants_predict_batch_begin = bool(hooks["on_predict_batch_begin"])
+        self.wants_predict_batch_end = bool(hooks["on_predict_batch_end"])
 
     def _call(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Call a hook of every callback."""
         for callback in self.callbacks:
             getattr(callback, name)(*args, **kwargs)
 
     def _call_in_order(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Call a hook of every callback; of those with ``after_others`` last, even when another one raises."""
-        late = [c for c in self.callbacks if _is_late(c)]
+        """Call a hook of every callback; of those with ``runs_last`` last, even when another one raises."""
+        last = [c for c in self.callbacks if _runs_last(c)]
         for position, callback in enumerate(self.callbacks):
-            if _is_late(callback) or (name == "on_train_batch_end" and not listens(callback, name)):
+            if _runs_last(callback) or (name == "on_train_batch_end" and not listens(callback, name)):
                 continue
             try:
                 getattr(callback, name)(*args, **kwargs)
             except BaseException:
-                before = [c for c in late if any(c is d for d in self.callbacks[:position])]
+                before = [c for c in last if any(c is d for d in self.callbacks[:position])]
                 history = self._history
                 not_called = any(history is c for c in self.callbacks[position:])
                 if before and name == "on_epoch_end" and history and not_called:
@@ -111,7 +106,7 @@ class CallbackList(Callback):
                 for other in before:
                     getattr(other, name)(*args, **kwargs)
                 raise
-        for callback in late:
+        for callback in last:
             getattr(callback, name)(*args, **kwargs)
 
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -128,31 +123,33 @@ class CallbackList(Callback):
 
     @only_if("wants_train_batch_begin")
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        _call_hooks(self._train_batch_begin, batch, batch_logs(logs))
+        _call_hooks(self._hooks["on_train_batch_begin"], batch, batch_logs(logs))
 
     @only_if("wants_train_batch_end")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         logs = batch_logs(logs)
-        if self._has_late:
+        if self._has_last:
             self._call_in_order("on_train_batch_end", batch, logs=logs)
         else:
-            _call_hooks(self._train_batch_end, batch, logs)
+            _call_hooks(self._hooks["on_train_batch_end"], batch, logs)
 
     @only_if("wants_test_batch_begin")
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        _call_hooks(self._test_batch_begin, batch, batch_logs(logs))
+        _call_hooks(self._hooks["on_test_batch_begin"], batch, batch_logs(logs))
 
     @only_if("wants_test_batch_end")
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        _call_hooks(self._test_batch_end, batch, batch_logs(logs))
+        _call_hooks(self._hooks["on_test_batch_end"], batch, batch_logs(logs))
 
     @only_if("wants_predict_batch_begin")
     def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
-        _call_hooks(self._predict_batch_begin, batch, {} if logs is None else logs)
+        _call_hooks(self._hooks["on_predict_batch_begin"], batch, {} if logs is None else logs)
 
     @only_if("wants_predict_batch_end")
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
-        _call_hooks(self._predict_batch_end, batch, {} if logs is None else logs)  # outputs are passed on unchanged
+        _call_hooks(
+            self._hooks["on_predict_batch_end"], batch, {} if logs is None else logs
+        )  # outputs are passed on unchanged
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._call_in_order("on_train_begin", python_logs(logs))
@@ -181,8 +178,8 @@ def _call_hooks(hooks: list[Callable[..., Any]], batch: int, logs: Any) -> None:
         hook(batch, logs=logs)
 
 
-def _is_late(callback: Any) -> bool:
-    return getattr(callback, "after_others", None) is True
+def _runs_last(callback: Any) -> bool:
+    return getattr(callback, "runs_last", None) is True
 
 
 def _check(callback: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import warnings
 from collections.abc import Iterable
@@ -39,8 +40,6 @@ class CSVLogger(Callback):
         os.makedirs(os.path.dirname(self.filename) or ".", exist_ok=True)
         # newline="": csv ends its lines itself.
         self.csv_file = open(self.filename, "a+" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
-        import csv
-
         self.writer = csv.writer(self.csv_file, delimiter=self.sep)
         if self.append:
             self._read_header(self.csv_file)
@@ -70,8 +69,6 @@ class CSVLogger(Callback):
     def _read_header(self, file: IO[str]) -> None:
         """Take the columns from the header of the file; an empty file gets its header after the first epoch."""
         file.seek(0)
-        import csv
-
         header = next(csv.reader(file, delimiter=self.sep), None)
         if not header:
             return

@@ -26,7 +26,7 @@ class EarlyStopping(MonitorCallback):
     """
 
     _condition = "Early stopping"
-    remembers = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+    state_attributes = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ class History(Callback):
     validation may run in some epochs only; ``params``, the parameters of ``fit``.
     """
 
-    remembers = ("history", "epoch", "epochs_of")
+    state_attributes = ("history", "epoch", "epochs_of")
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -31,21 +32,11 @@ class LambdaCallback(Callback):
         on_train_batch_end: Function = None,
         **kwargs: Function,
     ) -> None:
+        hooks = {name: function for name, function in locals().items() if name.startswith("on_")} | kwargs
         super().__init__()
-        hooks = {
-            "on_epoch_begin": on_epoch_begin,
-            "on_epoch_end": on_epoch_end,
-            "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end,
-            "on_train_batch_begin": on_train_batch_begin,
-            "on_train_batch_end": on_train_batch_end,
-            **kwargs,
-        }
         known = [name for name in vars(Callback) if name.startswith("on_")] + ["set_params", "set_model"]
         for name, function in hooks.items():
             if name not in known:
-                import difflib
-
                 close = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {', '.join(known)}"
                 warnings.warn(f"LambdaCallback: nothing will call {name!r}, which is not a hook; {hint}", stacklevel=2)

@@ -31,7 +31,7 @@ class ModelCheckpoint(MonitorCallback):
     is issued once, and the model is saved every time.
     """
 
-    remembers = ("best", "_batches_since_save", "_last_batch")
+    state_attributes = ("best", "_batches_since_save", "_last_batch")
 
     def __init__(
         self,
@@ -50,12 +50,16 @@ class ModelCheckpoint(MonitorCallback):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self._counts = save_freq != "epoch"
-        if self._counts and (isinstance(save_freq, (str, bool)) or not isinstance(save_freq, int) or save_freq < 1):
+        self._needs_batches = save_freq != "epoch"
+        if self._needs_batches and (
+            isinstance(save_freq, (str, bool)) or not isinstance(save_freq, int) or save_freq < 1
+        ):
             raise ValueError(f"Unrecognized save_freq: expected 'epoch' or a number of batches, got {save_freq!r}")
-        if save_weights_only and not self.filepath.endswith(".h5"):
+        from ..saving.api import find_function
+
+        if save_weights_only and find_function(self.filepath, "save_weights") is None:
             raise ValueError(f"with save_weights_only=True, filepath must end in '.weights.h5', got {self.filepath!r}")
-        if not save_weights_only and not self.filepath.endswith((".keras", ".h5")):
+        if not save_weights_only and find_function(self.filepath, "save_model") is None:
             raise ValueError(f"filepath must end in '.keras' (or '.h5'), got {self.filepath!r}")
         self._current_epoch = 0
         self._batches_since_save = 0
@@ -64,26 +68,19 @@ class ModelCheckpoint(MonitorCallback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._current_epoch = epoch
 
-    @only_if("_counts")
+    @only_if("_needs_batches")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._is_due(batch):
+        # A step may be several batches long (steps_per_execution): `batch` is the last of them.
+        new_epoch = self._last_batch is None or batch <= self._last_batch
+        self._batches_since_save += batch + 1 if new_epoch else batch - (self._last_batch or 0)
+        self._last_batch = batch
+        if isinstance(self.save_freq, int) and self._batches_since_save >= self.save_freq:
+            self._batches_since_save = 0
             self._save_model(self._current_epoch, batch, {} if logs is None else logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch":
             self._save_model(epoch, None, {} if logs is None else logs)
-
-    def _is_due(self, batch: int) -> bool:
-        if not isinstance(self.save_freq, int):
-            return False
-        # A step may be several batches long (steps_per_execution): `batch` is the last of them.
-        new_epoch = self._last_batch is None or batch <= self._last_batch
-        self._batches_since_save += batch + 1 if new_epoch else batch - (self._last_batch or 0)
-        self._last_batch = batch
-        if self._batches_since_save < self.save_freq:
-            return False
-        self._batches_since_save = 0
-        return True
 
     def _save_model(self, epoch: int, batch: int | None, logs: Mapping[str, Any]) -> None:
         path = self._get_file_path(epoch, batch, logs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import warnings
 from array import array
@@ -132,8 +133,6 @@ def _rounded(value: float) -> float:
 
 def _available(monitor: str, logs: Any) -> str:
     """'. Available metrics are: accuracy,loss; did you mean 'accuracy'?'"""
-    import difflib  # only needed for an error
-
     keys = sorted(logs or {})
     close = difflib.get_close_matches(monitor, keys, 1)
     return f". Available metrics are: {','.join(keys)}" + (f"; did you mean {close[0]!r}?" if close else "")

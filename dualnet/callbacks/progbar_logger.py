@@ -24,8 +24,8 @@ class ProgbarLogger(Callback):
         self.verbose = 1
         self.epochs = 1
         self._called_in_fit = False
-        self._counts = True  # whether to update after each batch
-        self._counts_tests = True
+        self._needs_batches = True  # whether to update after each batch
+        self._needs_test_batches = True
 
     def set_params(self, params: Any) -> None:
         super().set_params(params)
@@ -45,7 +45,7 @@ class ProgbarLogger(Callback):
 
     def on_test_begin(self, logs: Any = None) -> None:
         if self._called_in_fit:
-            self._counts_tests = False
+            self._needs_test_batches = False
         else:
             self._start()
 
@@ -57,16 +57,16 @@ class ProgbarLogger(Callback):
         if self.verbose and self.epochs > 1:
             print_msg(f"Epoch {epoch + 1}/{self.epochs}")
 
-    @only_if("_counts")
+    @only_if("_needs_batches")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._update(batch, logs)
 
-    @only_if("_counts_tests")
+    @only_if("_needs_test_batches")
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         if not self._called_in_fit:
             self._update(batch, logs)
 
-    @only_if("_counts")
+    @only_if("_needs_batches")
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         self._update(batch, None)
 
@@ -85,7 +85,7 @@ class ProgbarLogger(Callback):
         # The logs are means already, so nothing is averaged.
         self.progbar = Progbar(self.target, verbose=self.verbose, stateless_metrics=())
         # If nothing is redrawn and the number of steps is known, batch hooks are not needed.
-        self._counts = self._counts_tests = self.progbar.redraws or self.target is None
+        self._needs_batches = self._needs_test_batches = self.progbar.redraws or self.target is None
         return self.progbar
 
     def _update(self, batch: int, logs: Any) -> None:

@@ -28,7 +28,7 @@ class ReduceLROnPlateau(MonitorCallback):
     """
 
     _condition = "Learning rate reduction is"
-    remembers = ("best", "wait", "cooldown_counter")
+    state_attributes = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self,

@@ -23,23 +23,19 @@ class SwapEMAWeights(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self.swap_on_epoch:
-            self._restore_weights()
+            self._swap(to_averages=False)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.swap_on_epoch:
-            self._use_averages()
+            self._swap(to_averages=True)
 
     def on_test_begin(self, logs: Any = None) -> None:
-        self._use_averages()
+        self._swap(to_averages=True)
 
     def on_test_end(self, logs: Any = None) -> None:
-        self._restore_weights()
+        self._swap(to_averages=False)
 
-    def on_predict_begin(self, logs: Any = None) -> None:
-        self._use_averages()
-
-    def on_predict_end(self, logs: Any = None) -> None:
-        self._restore_weights()
+    on_predict_begin, on_predict_end = on_test_begin, on_test_end
 
     def get_state(self) -> dict[str, Any]:
         return {"swapped": [o.averages_are_in_weights for o in self._optimizers()]}
@@ -48,14 +44,9 @@ class SwapEMAWeights(Callback):
         for optimizer, swapped in zip(self._optimizers(), state["swapped"]):
             optimizer.averages_are_in_weights = swapped
 
-    def _use_averages(self) -> None:
+    def _swap(self, to_averages: bool) -> None:
         for optimizer in self._optimizers():
-            if not optimizer.averages_are_in_weights:
-                optimizer.swap_averages()
-
-    def _restore_weights(self) -> None:
-        for optimizer in self._optimizers():
-            if optimizer.averages_are_in_weights:
+            if optimizer.averages_are_in_weights != to_averages:
                 optimizer.swap_averages()
 
     def _optimizers(self) -> list[Any]:

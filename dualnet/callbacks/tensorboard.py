@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ class TensorBoard(Callback):
     ``tensorboard``.
     """
 
-    remembers = ("_global_train_batch",)
+    state_attributes = ("_global_train_batch",)
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class TensorBoard(Callback):
         _check_profile_batch(profile_batch)
         self.embeddings_freq = embeddings_freq or 0
         self.embeddings_metadata = embeddings_metadata
-        self._counts = self.update_freq != "epoch"  # whether batch hooks are needed
+        self._needs_batches = self.update_freq != "epoch"  # whether batch hooks are needed
         self._global_train_batch = 0
         self._training = False
         self._files: dict[str, EventFile] = {}
@@ -71,7 +72,7 @@ class TensorBoard(Callback):
         require_tensorboardx()  # fail now, and not after an epoch of training
         self._training = True
         self._global_train_batch = 0
-        if self.write_graph and self._has_structure():
+        if self.write_graph and self.model.built and (self.model._is_chain or self.model._graph is not None):
             self._file("train").keras_model("keras", self.model.to_json())
         if self.embeddings_freq:
             self._write_projector_config()
@@ -89,11 +90,11 @@ class TensorBoard(Callback):
         self._epoch_start_time = time.perf_counter()
         self._steps_before_epoch = self.model.optimizer.step_count()
 
-    @only_if("_counts")
+    @only_if("_needs_batches")
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self._batch_start_time = time.perf_counter()
 
-    @only_if("_counts")
+    @only_if("_needs_batches")
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._global_train_batch += 1
         step = self._global_train_batch
@@ -114,7 +115,8 @@ class TensorBoard(Callback):
         logs = dict(logs or {})
         validation = {name.removeprefix("val_"): v for name, v in logs.items() if name.startswith("val_")}
         train = {name: v for name, v in logs.items() if not name.startswith("val_")}
-        train = self._collect_learning_rate(train)
+        if self.model.optimizer is not None:
+            train |= rates(self.model)
         if self.write_steps_per_second:
             steps = self.model.optimizer.step_count() - self._steps_before_epoch
             train["steps_per_second"] = steps / max(time.perf_counter() - self._epoch_start_time, 1e-9)
@@ -127,9 +129,6 @@ class TensorBoard(Callback):
         for file in self._files.values():
             file.flush()
 
-    def _collect_learning_rate(self, logs: dict[str, Any]) -> dict[str, Any]:
-        return logs if self.model.optimizer is None else {**logs, **rates(self.model)}
-
     def _file(self, run: str) -> EventFile:
         """The event file of a run, created on the first write: TensorBoard does not show a run without a file."""
         if run not in self._files:
@@ -137,16 +136,12 @@ class TensorBoard(Callback):
         return self._files[run]
 
     def _scalars(self, run: str, tag: str, logs: Any, step: int) -> None:
-        """Write the scalar results."""
         for name, value in (logs or {}).items() if isinstance(logs, Mapping) or not logs else ():
             try:
                 number = float(value)
             except (TypeError, ValueError):
                 continue
             self._file(run).scalar(tag.format(name), number, step)
-
-    def _has_structure(self) -> bool:
-        return bool(self.model.built) and (self.model._is_chain or self.model._graph is not None)
 
     def _write_weights(self, epoch: int) -> None:
         file = self._file("train")
@@ -165,8 +160,6 @@ class TensorBoard(Callback):
 
     def _write_projector_config(self) -> None:
         """The list of embeddings for the projector, in the text format of protocol buffers."""
-        import json
-
         default = self.embeddings_metadata
         by_layer = dict(default) if isinstance(default, Mapping) else {}
         entries = []

@@ -1,13 +1,14 @@
 """Write a trace as a Python function: only the calls, without loops over ops and lists of values.
 
-Reading one is a way to see what a training step does. For ``Dense(1)`` under mean squared error it begins with
+Reading one is a way to see what a training step does: after ``fit``, ``print(step_source(model))`` (``replay.py``) shows the
+functions of a model. For ``Dense(1)`` under mean squared error it begins with
 
-    def step(batch, seed, p1, p2, w0):
+    def step(batch, seed, p3, p4, w0, w1, w2):
         x0, x1, = batch
         x2 = kernel.data
         x3 = bias.data
-        x4, vjp0 = dense(numpy, x0, x2, x3, 'linear')
-        if type(x4) is not ndarray: x4 = numpy.asarray(x4)
+        x4, vjp0 = dense(backend, x0, x2, x3, 'linear')
+        if type(x4) is not ndarray: x4 = backend.asarray(x4)
         x0 = x2 = x3 = None
 
 and goes on with the loss and, last op first, the reverse pass. A value is released after its last use.
@@ -22,7 +23,7 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ..core.autodiff import accumulate_grad
+from ..core.autodiff import add_grad
 from ..core.tensor import Array
 from ..core.variables import Variable
 from .trace import Trace, VjpCall, as_tuple
@@ -42,7 +43,7 @@ class CodeWriter:
         self._constants = {i: v for i, v in enumerate(trace.values) if i not in self._locals}
         self._lines: list[str] = []
         self._globals: dict[str, Any] = {
-            "accumulate_grad": accumulate_grad,
+            "add_grad": add_grad,
             "pad_grads": pad_grads,
             "zeros_like": zeros_like,
         }
@@ -114,19 +115,19 @@ class CodeWriter:
 
     def _op_call(self, i: int, differentiated: bool) -> None:
         call = self._calls[i]
-        rest = [self._literal(v) for v in call.rest]
+        static_args = [self._literal(v) for v in call.static_args]
         if call.draw is not None:
             generator, position = call.draw
-            rest[position : position + 2] = [f"*{self.name(generator, 'generator')}.next()"]
-        context = self.name(call.context, "xp" if hasattr(call.context, "ndarray") else call.backend.name)
-        arguments = [context, *map(self.value, call.inputs), *rest]
+            static_args[position : position + 2] = [f"*{self.name(generator, 'generator')}.next()"]
+        context = self.name(call.context, "xp" if hasattr(call.context, "ndarray") else "backend")
+        arguments = [context, *map(self.value, call.inputs), *static_args]
         arguments += [f"{key}={self._literal(value)}" for key, value in call.options.items()]
         outputs = numbered("x", as_tuple(call.outputs))
         target = f"({', '.join(outputs)},)" if type(call.outputs) is tuple else outputs[0]
         function = self.name(call.function, call.function.__name__.lstrip("_"))
         self.add(f"{target}, {f'vjp{i}' if differentiated else '_'} = {function}({', '.join(arguments)})")
         # NumPy returns what has no axes as a scalar.
-        array_type, backend = self.name(call.backend.array_type, "ndarray"), self.name(call.backend, call.backend.name)
+        array_type, backend = self.name(call.backend.array_type, "ndarray"), self.name(call.backend, "backend")
         for x in outputs:
             self.add(f"if type({x}) is not {array_type}: {x} = {backend}.asarray({x})")
 
@@ -162,7 +163,7 @@ class CodeWriter:
                 self.add(f"{', '.join(names)} = d if type(d) is tuple and len(d) == {count} else pad_grads(d, {count})")
             for e, g in zip(names, call.in_grads):
                 if e != "_":
-                    self._accumulate(g, e, g in buffers, g in known)
+                    self._add_grad(g, e, g in buffers, g in known)
                     known.add(g)
             self._release(["d", *(e for e in names if e != "_")])
 
@@ -174,19 +175,19 @@ class CodeWriter:
         grads = [f"zeros_like(x{n})" if g < 0 else f"g{g}" for n, g in zip(outputs, as_tuple(call.out_grads))]
         return f"({', '.join(grads)},)"
 
-    def _accumulate(self, g: int, e: str, has_buffer: bool, is_known: bool) -> None:
+    def _add_grad(self, g: int, e: str, has_buffer: bool, is_known: bool) -> None:
         """A gradient ``e`` that a closure returned is that of tensor ``g``, or is added to it."""
         dtype, array_type = self._trace.grad_types[g]
         dtype_name, type_name = self.name(dtype, str(dtype)), self.name(array_type, "ndarray")
         types = f"{dtype_name}, {type_name}"
         if has_buffer:
-            call = f"accumulate_grad({f'p{g}' if is_known else None}, {e}, {types}, p{g})"
+            call = f"add_grad({f'p{g}' if is_known else None}, {e}, {types}, p{g})"
             self.add(call if is_known else f"if {e} is not p{g}: {call}")
             return
         if is_known:
             self.add(f"{e} = g{g} + {e}")
-        fits = f"type({e}) is {type_name} and {e}.dtype is {dtype_name}"  # the usual case, without a call
-        self.add(f"g{g} = {e} if {fits} else accumulate_grad(None, {e}, {types})")
+        has_type = f"type({e}) is {type_name} and {e}.dtype is {dtype_name}"  # the usual case, without a call
+        self.add(f"g{g} = {e} if {has_type} else add_grad(None, {e}, {types})")
 
     def _release(self, names: list[str]) -> None:
         if names:

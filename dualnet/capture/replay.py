@@ -36,6 +36,7 @@ class CapturedStep:
     """
 
     method: str  # of the model
+    compute: str  # the method with its first phases, which takes a tracer
     executor: type[Executor] = ForwardProgram
     _hooks: tuple[str, ...]  # of callbacks, between two of these steps
 
@@ -95,7 +96,7 @@ class CapturedStep:
 
     def _trace(self, data: Any, tracer: Tracer) -> Any:
         """Run the step eagerly, and trace it."""
-        raise NotImplementedError
+        return self.model._run_step(data, functools.partial(getattr(self.model, self.compute), tracer=tracer))
 
     def _reset(self) -> None:
         self._is_allowed = None
@@ -115,12 +116,9 @@ class CapturedStep:
 class CapturedTrainStep(CapturedStep):
     """``train_step`` of a model, as ``fit`` and ``train_on_batch`` call it."""
 
-    method = "train_step"
+    method, compute = "train_step", "_compute_gradients"
     executor = TrainProgram
     _hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-
-    def _trace(self, data: Any, tracer: Tracer) -> Any:
-        return self.model._run_step(data, functools.partial(self.model._compute_gradients, tracer=tracer))
 
     def _is_capturable(self) -> bool:
         return is_builtin(self.model.optimizer.scale_loss) and super()._is_capturable()
@@ -129,11 +127,8 @@ class CapturedTrainStep(CapturedStep):
 class CapturedTestStep(CapturedStep):
     """``test_step`` of a model, as ``evaluate`` and ``test_on_batch`` call it."""
 
-    method = "test_step"
+    method, compute = "test_step", "_compute_outputs"
     _hooks = ("on_test_batch_begin", "on_test_batch_end")
-
-    def _trace(self, data: Any, tracer: Tracer) -> Any:
-        return self.model._run_step(data, functools.partial(self.model._compute_outputs, tracer=tracer))
 
 
 class CapturedPredictStep(CapturedStep):
@@ -166,6 +161,15 @@ def captured_step(model: Any, cls: type[CapturedStep], callbacks: Sequence[Any] 
     if cls not in steps:
         steps[cls] = cls(model)
     return steps[cls]
+
+
+def step_source(model: Any, cls: type[CapturedStep] = CapturedTrainStep) -> str:
+    """The generated code of a model's captured steps, for reading: one function per batch signature.
+
+    It is empty before two batches of one signature, and for a model whose steps are not captured (``capturable.py``).
+    """
+    entries = captured_step(model, cls)._entries.values()
+    return "\n\n".join(executor.source for executor in entries if isinstance(executor, Executor))
 
 
 def tree_structure(data: Any) -> Any:

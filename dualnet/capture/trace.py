@@ -13,16 +13,16 @@ from ..core.variables import Variable
 
 
 class Draw(NamedTuple):
-    """The random numbers of an op: ``generator.next()`` gives the key and the step that stand at ``position`` in its ``rest``."""
+    """The random numbers of an op: ``generator.next()`` gives the key and the step that stand at ``position`` in its ``static_args``."""
 
     generator: Any
     position: int
 
 
 class OpCall(NamedTuple):
-    """A call of an op: ``function(context, *inputs, *rest, **options)``.
+    """A call of an op: ``function(context, *inputs, *static_args, **options)``.
 
-    Values are numbered in the order they appear; ``inputs`` and ``outputs`` are such numbers. In ``rest`` and ``options`` a
+    Values are numbered in the order they appear; ``inputs`` and ``outputs`` are such numbers. In ``static_args`` and ``options`` a
     variable stands for its array, which the op changes in place: these are listed in ``mutates`` too.
     """
 
@@ -30,7 +30,7 @@ class OpCall(NamedTuple):
     context: Any  # the array module, or the backend
     backend: backends.Backend
     inputs: tuple[int, ...]
-    rest: tuple[Any, ...]
+    static_args: tuple[Any, ...]
     options: dict[str, Any]
     outputs: int | tuple[int, ...]
     draw: Draw | None
@@ -40,8 +40,8 @@ class OpCall(NamedTuple):
 class VjpCall(NamedTuple):
     """A call of the closure that an op returned: gradients of its outputs in, gradients of its inputs out.
 
-    Gradients are numbered in the order the reverse pass meets them; number 0 is that of the loss. ``requests`` tells a closure
-    that writes in place what to compute, as ``primitive`` documents; a variable stands for its gradient buffer.
+    Gradients are numbered in the order the reverse pass meets them; number 0 is that of the loss. ``requests`` is what a closure
+    that writes in place has to compute, as ``primitive`` documents; a variable stands for its gradient buffer.
     """
 
     op: int  # the number of the op call

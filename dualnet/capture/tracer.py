@@ -1,7 +1,7 @@
 """Trace a step into lists of op calls and VJP calls, for replay.
 
 Most of the time of a small network goes into finding out what to do next: layers, losses and the tape are Python code that
-does at every step what it did at the one before. The engine tells a ``Tracer`` of every op of one step, and of every
+does at every step what it did at the one before. The engine reports every op of one step to a ``Tracer``, and every
 vector-Jacobian product (VJP) of its reverse pass. An executor (``executors/``) makes the same calls on the next batch, in the
 same order and on the same types of arrays, so the results are the same, bit for bit. What a trace cannot express aborts it
 (``Tracer.abort``), and such steps are run eagerly.
@@ -76,7 +76,7 @@ class Tracer(Trace):
         self.outputs = OutputPlan(self._numbers, *self._results, needs_output)
         return self
 
-    # -- what the engine tells -------------------------------------------------------------------------------------
+    # -- called by the engine ---------------------------------------------------------------------------------------
 
     def op(
         self,
@@ -85,7 +85,7 @@ class Tracer(Trace):
         backend: backends.Backend,
         inputs: Sequence[Any],
         arrays: Sequence[Any],
-        rest: tuple[Any, ...],
+        static_args: tuple[Any, ...],
         options: dict[str, Any],
         outputs: Any,
         differentiated: bool,
@@ -96,11 +96,11 @@ class Tracer(Trace):
         if (function.__module__ or "").partition(".")[0] != "dualnet":
             self.abort("an op of the user")
         numbers = tuple(self._number(x, a) for x, a in zip(inputs, arrays))
-        draw = self._take_draw(rest)
+        draw = self._take_draw(static_args)
         if draw is None and options.get("key") is not None and id(options["key"]) in self._draws:
             self.abort("random numbers passed by keyword")
-        mutated = self._mutated(function, (context, *inputs, *rest), options)
-        for value in (*rest, *options.values()):
+        mutated = self._mutated(function, (context, *inputs, *static_args), options)
+        for value in (*static_args, *options.values()):
             if not _is_constant(value) and id(value) not in mutated:
                 self.abort(f"{function.__name__} takes {type(value).__name__} as an option")
         if self.abort_reason is None:
@@ -108,10 +108,10 @@ class Tracer(Trace):
                 self._differentiated.append(len(self.calls))
             several = type(outputs) is tuple
             results = tuple(self._add(y.data) for y in outputs) if several else self._add(outputs.data)
-            rest = tuple(mutated.get(id(value), value) for value in rest)
+            static_args = tuple(mutated.get(id(value), value) for value in static_args)
             options = {name: mutated.get(id(value), value) for name, value in options.items()}
             mutates = tuple(mutated.values())
-            self.calls.append(OpCall(function, context, backend, numbers, rest, options, results, draw, mutates))
+            self.calls.append(OpCall(function, context, backend, numbers, static_args, options, results, draw, mutates))
 
     def vjp(self, entry: Entry, out_grads: Sequence[Any], requests: list[Any] | None, in_grads: Sequence[Any]) -> None:
         """The reverse pass called the closure of an entry of the tape."""
@@ -187,11 +187,11 @@ class Tracer(Trace):
             self.abort(f"{function.__name__} changes an array that belongs to no variable of the model")
         return {id(a): self._states[id(a)] for a in arrays if id(a) in self._states}
 
-    def _take_draw(self, rest: tuple[Any, ...]) -> Draw | None:
-        for i, value in enumerate(rest):
+    def _take_draw(self, static_args: tuple[Any, ...]) -> Draw | None:
+        for i, value in enumerate(static_args):
             if type(value) is tuple and id(value) in self._draws:
                 generator, _, step = self._draws.pop(id(value))
-                if rest[i + 1 : i + 2] != (step,):
+                if static_args[i + 1 : i + 2] != (step,):
                     self.abort("random numbers passed in an unknown order")
                 return Draw(generator, i)
         return None

@@ -60,11 +60,11 @@ def backward(
         for x, dx in zip(inputs, dxs):
             if dx is not None and isinstance(x, Tensor) and x.tracked:
                 i, data = id(x), x.data
-                grads[i] = accumulate_grad(grads.get(i), dx, data.dtype, type(data), grad_buffers.get(i))
+                grads[i] = add_grad(grads.get(i), dx, data.dtype, type(data), grad_buffers.get(i))
     return grads
 
 
-def accumulate_grad(grad: Array | None, dx: Array, dtype: Any, array_type: type, buffer: Array | None = None) -> Array:
+def add_grad(grad: Array | None, dx: Array, dtype: Any, array_type: type, buffer: Array | None = None) -> Array:
     """The gradient of a tensor after one more contribution: in the tensor's dtype, on its device, in its buffer if it has one.
 
     Args:

@@ -25,11 +25,6 @@ def concat_last(tensors: Sequence[Any], axis: int = -1) -> Any:
     return ops.concatenate(tensors, axis=axis)
 
 
-def value_of(x: Any) -> Any:
-    """The value as a NumPy array."""
-    return ops.convert_to_numpy(x)
-
-
 def set_value(x: Any, value: Any) -> None:
     """Assign to a variable, or to a learning rate."""
     x.assign(value)

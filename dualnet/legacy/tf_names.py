@@ -65,8 +65,8 @@ OTHER = {
     "backend": """abs=ops.abs all=ops.all any=ops.any arange=ops.arange argmax=argmax_last argmin=argmin_last
         batch_flatten binary_crossentropy=ops.binary_crossentropy cast=ops.cast cast_to_floatx
         categorical_crossentropy=ops.categorical_crossentropy clip=ops.clip concatenate=concat_last
-        constant cos=ops.cos cumsum dot=ops.dot elu=ops.elu equal=ops.equal eval=value_of exp=ops.exp
-        expand_dims=ops.expand_dims eye=ops.eye flatten=ops.ravel gather get_value=value_of greater=ops.greater
+        constant cos=ops.cos cumsum dot=ops.dot elu=ops.elu equal=ops.equal eval=ops.convert_to_numpy exp=ops.exp
+        expand_dims=ops.expand_dims eye=ops.eye flatten=ops.ravel gather get_value=ops.convert_to_numpy greater=ops.greater
         greater_equal=ops.greater_equal hard_sigmoid=ops.hard_sigmoid int_shape=ops.shape is_tensor=ops.is_tensor
         l2_normalize less=ops.less less_equal=ops.less_equal log=ops.log logsumexp=ops.logsumexp max=ops.max
         maximum=ops.maximum mean=ops.mean min=ops.min minimum=ops.minimum ndim=ops.ndim not_equal=ops.not_equal

@@ -74,7 +74,7 @@ class Mean(_Reduction):
         """
         total, count = self.total, self.count
         if type(sample_weight) is int and type(values) is Tensor and values.data.ndim == 0:
-            backends.of(total.data).accumulate(total.data, count.data, values.data, sample_weight)
+            backends.of(total.data).add_to_mean(total.data, count.data, values.data, sample_weight)
             return
         x, weight = self._arrays(values, sample_weight)
         if not x.size:

@@ -1,4 +1,4 @@
-"""Running a model that is made of inputs, outputs, and what leads from one to the other."""
+"""Functional models: running the graph between inputs and outputs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..graph.graph import Graph
 from ..graph.infer import is_trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..ops import cast, expand_dims, squeeze
 
 
 def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) -> Any:
     """The outputs of a model's graph for real or symbolic inputs."""
-    inputs = _arrange(model, graph, inputs)
+    inputs = _match_inputs(model, graph, inputs)
 
     def call(operation: Any, args: Any, kwargs: Any) -> Any:
-        if isinstance(operation, Layer):
-            # As in Keras, what the model is called with comes before what the layer was called with in making it.
-            if training is not None:
-                kwargs = {**kwargs, "training": training}
+        # As in Keras, what the model is called with comes before what the layer was called with in making it.
+        if training is not None and isinstance(operation, Layer):
+            kwargs = {**kwargs, "training": training}
         return operation(*args, **kwargs)
 
     outputs = graph.run(inputs, call)
@@ -33,7 +33,7 @@ def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) ->
     return outputs
 
 
-def _arrange(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
+def _match_inputs(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
     """The inputs in the order of the graph's, found by name in a dictionary, and with an axis of one added or removed."""
     expected = tree.flatten_with_path(graph.inputs)
     names = [x._keras_history.operation.name for _, x in expected]
@@ -48,7 +48,7 @@ def _arrange(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
             f"model {model.name!r} expects {len(expected)} input{'s' if len(expected) > 1 else ''} ({', '.join(names)}), "
             f"but it received {len(values)}"
         )
-    return [_fit(model, i, x, path, e) for i, (x, (path, e)) in enumerate(zip(values, expected))]
+    return [_match_input(model, i, x, path, e) for i, (x, (path, e)) in enumerate(zip(values, expected))]
 
 
 def _by_name(model: Layer, graph: Graph, inputs: dict[str, Any], names: list[str]) -> list[Any]:
@@ -89,10 +89,8 @@ def _warn_structure(model: Any, problem: str) -> None:
         warnings.warn(f"The structure of `inputs` doesn't match the expected structure: {problem}", stacklevel=7)
 
 
-def _fit(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: KerasTensor) -> Any:
+def _match_input(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: KerasTensor) -> Any:
     """One input as the graph expects it: its rank, shape and dtype."""
-    from ..ops import cast
-
     name = expected._keras_history.operation.name
     if x is None:
         if getattr(expected._keras_history.operation, "optional", False):
@@ -118,9 +116,7 @@ def _fit(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: Kera
 
 
 def with_last_axis(x: Any, shape: Any) -> Any:
-    """``x`` with a last axis of length 1 added or taken away, where that gives the number of axes of ``shape``."""
-    from ..ops import expand_dims, squeeze
-
+    """``x`` with a last axis of length 1 added or removed, where that gives the number of axes of ``shape``."""
     if len(x.shape) == len(shape) - 1 and shape[-1] == 1:
         return expand_dims(x, -1)
     return squeeze(x, -1) if len(x.shape) == len(shape) + 1 and x.shape[-1] == 1 else x

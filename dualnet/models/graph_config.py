@@ -1,4 +1,4 @@
-"""Models outputs_of of inputs and outputs, as Keras's configs and back; and copies of them with fresh weights."""
+"""Models made of inputs and outputs, as Keras's configs and back; and copies of them with fresh weights."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def graph_config(graph: Graph) -> dict[str, Any]:
         layers.append({**config, "name": operation.name, "inbound_nodes": [_call_config(n, index) for n in calls]})
     return {
         "layers": layers,
-        "input_layers": _ends(graph.inputs, index),
-        "output_layers": _ends(graph.outputs, index),
+        "input_layers": tree.map_structure(lambda x: _history(x, index), graph.inputs),
+        "output_layers": tree.map_structure(lambda y: _history(y, index), graph.outputs),
     }
 
 
 def _indices(graph: Graph) -> dict[int, int]:
     """Node -> its number among the calls of its layer that belong to this graph."""
-    mine = {id(n) for n in graph.nodes} | {id(node_of(x)) for x in tree.flatten(graph.inputs)}
+    node_ids = {id(n) for n in graph.nodes} | {id(node_of(x)) for x in tree.flatten(graph.inputs)}
     index = {}
     for operation in graph.operations:
-        for i, node in enumerate(n for n in operation._inbound_nodes if id(n) in mine):
+        for i, node in enumerate(n for n in operation._inbound_nodes if id(n) in node_ids):
             index[id(node)] = i
     return index
 
@@ -73,18 +73,6 @@ def _call_config(node: Node, index: dict[int, int]) -> dict[str, Any]:
     if isinstance(node.operation, Operation):
         args, options = _call_arguments(node.operation, node)
     return {"args": tree.map_structure(leaf, list(args)), "kwargs": tree.map_structure(leaf, options)}
-
-
-def _ends(structure: Any, index: dict[int, int]) -> Any:
-    ends = tree.map_structure(lambda x: _History(_history(x, index)), structure)
-    return tree.map_structure(lambda h: h.parts, ends)
-
-
-class _History:
-    """[layer, node, tensor] as one leaf."""
-
-    def __init__(self, parts: list[Any]) -> None:
-        self.parts = parts
 
 
 def _arguments(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -116,10 +104,6 @@ def _key_to_config(key: Any) -> Any:
     if isinstance(key, tuple):
         return tuple(map(_key_to_config, key))
     return to_array(key, backends.get("cpu")) if isinstance(key, list) else key
-
-
-def _variadic(op: Callable[..., Any]) -> str | None:
-    return next((p.name for p in inspect.signature(op).parameters.values() if p.kind is p.VAR_POSITIONAL), None)
 
 
 def _operation_config(operation: Operation) -> dict[str, Any]:
@@ -155,43 +139,43 @@ def _identity(op: Any) -> tuple[str, str, str]:
 
 
 def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> tuple[Any, Any]:
-    """The symbolic inputs and outputs a Functional config describes, outputs_of by calling its layers again."""
+    """The symbolic inputs and outputs a Functional config describes, made by calling its layers again."""
     operations: dict[str, Any] = {}
-    waiting: list[tuple[str, int, dict[str, Any]]] = []
+    pending: list[tuple[str, int, dict[str, Any]]] = []
     outputs_of: dict[tuple[str, int], list[KerasTensor]] = {}
     for entry in config["layers"]:
         name = entry.get("name") or entry["config"]["name"]
         operations[name] = _make_operation(entry, custom_objects)
         nodes = entry.get("inbound_nodes") or []
-        waiting += [(name, i, node) for i, node in enumerate(nodes)]
+        pending += [(name, i, node) for i, node in enumerate(nodes)]
         if not nodes:
             outputs_of[name, 0] = tree.flatten(operations[name].output)
-    nowhere = sorted({h[0] for _, _, node in waiting for h in _histories(node) if h[0] not in operations})
-    if nowhere:
-        raise ValueError(f"the config describes no model. Missing node: {', '.join(nowhere)}")
-    while waiting:
-        later = []
-        for name, i, node in waiting:
+    missing = sorted({h[0] for _, _, node in pending for h in _histories(node) if h[0] not in operations})
+    if missing:
+        raise ValueError(f"the config describes no model. Missing node: {', '.join(missing)}")
+    while pending:
+        blocked = []
+        for name, i, node in pending:
             if all((h[0], h[1]) in outputs_of for h in _histories(node)):
                 outputs_of[name, i] = tree.flatten(_call_again(operations[name], node, outputs_of))
             else:
-                later.append((name, i, node))
-        if len(later) == len(waiting):
+                blocked.append((name, i, node))
+        if len(blocked) == len(pending):
             raise ValueError(
-                f"the config describes no model: the inputs of {sorted({n for n, _, _ in later})} never come, as they "
+                f"the config describes no model: the inputs of {sorted({n for n, _, _ in blocked})} never come, as they "
                 "wait for each other in a loop"
             )
-        waiting = later
+        pending = blocked
 
-    def ends(structure: Any) -> Any:
+    def tensors(structure: Any) -> Any:
         if _is_history(structure):
             return outputs_of[structure[0], structure[1]][structure[2]]
         if isinstance(structure, dict):
-            return {key: ends(value) for key, value in structure.items()}
-        parts = [ends(part) for part in structure]
+            return {key: tensors(value) for key, value in structure.items()}
+        parts = [tensors(part) for part in structure]
         return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
 
-    return ends(config["input_layers"]), ends(config["output_layers"])
+    return tensors(config["input_layers"]), tensors(config["output_layers"])
 
 
 def _is_history(x: Any) -> bool:
@@ -207,9 +191,9 @@ def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None
         return deserialize_keras_object({k: v for k, v in entry.items() if k != "inbound_nodes"}, custom_objects)
     parameters = inspect.signature(op).parameters
     config = deserialize_keras_object(entry["config"], custom_objects)
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    options = {k: _tuples(v) for k, v in config.items() if k in parameters or (open_ended and k != "name")}
-    variadic = _variadic(op)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    options = {k: _tuples(v) for k, v in config.items() if k in parameters or (takes_any and k != "name")}
+    variadic = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         arguments = {**options, **kwargs}
@@ -262,19 +246,19 @@ def _histories(node: Any) -> list[list[Any]]:
 
 
 def _call_again(operation: Any, node: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:
-    def real(x: Any) -> Any:
+    def resolve(x: Any) -> Any:
         if isinstance(x, dict) and x.get("class_name") == "__keras_tensor__":
             name, i, t = x["config"]["keras_history"]
             return outputs_of[name, i][t]
         if isinstance(x, dict) and "class_name" in x:
             return deserialize_keras_object(x)
         if isinstance(x, dict):
-            return {key: real(value) for key, value in x.items()}
-        return [real(value) for value in x] if isinstance(x, (list, tuple)) else x
+            return {key: resolve(value) for key, value in x.items()}
+        return [resolve(value) for value in x] if isinstance(x, (list, tuple)) else x
 
     if isinstance(node, dict):
-        kwargs = {key: value for key, value in real(node["kwargs"]).items() if value is not None}
-        return operation(*real(node["args"]), **kwargs)
+        kwargs = {key: value for key, value in resolve(node["kwargs"]).items() if value is not None}
+        return operation(*resolve(node["args"]), **kwargs)
     tensors = [outputs_of[name, i][t] for name, i, t in _histories(node)]
     options = node[0][3] if node and len(node[0]) == 4 and isinstance(node[0][3], dict) else {}
     return operation(tensors[0] if len(tensors) == 1 else tensors, **options)

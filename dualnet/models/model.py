@@ -1,7 +1,8 @@
-"""Model: a layer that can be trained, judged, used and saved."""
+"""Model: a layer that can be trained, evaluated and saved."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,17 +12,20 @@ from ..graph.graph import Graph, with_own_inputs
 from ..layers.base.configuration import saved_order
 from ..layers.base.layer import Layer
 from ..legacy.methods import LegacyModelMethods
+from ..serialization.objects import serialize_keras_object
 from ..training.trainer import Trainer
 from .functional import input_like, layers_of, output_names, run_graph
+from .graph_config import graph_config, graph_from_config
+from .state_tree import get_state_tree, set_state_tree
 
 
 class Model(LegacyModelMethods, Trainer, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate`` and ``predict``.
 
-    ``Model(inputs=..., outputs=...)`` is what leads from one to the other: symbolic tensors made by ``Input`` and calls
-    of layers and ops on it, or lists and dictionaries of them.
+    ``Model(inputs=..., outputs=...)`` is the graph between the two: symbolic tensors from ``Input`` and from calls of
+    layers and ops on it, or lists and dictionaries of them.
 
-    A model of your own makes its layers in ``__init__`` and uses them in ``call(inputs)``. A step of its own goes into
+    A subclass creates its layers in ``__init__`` and calls them in ``call(inputs)``. A training step of its own goes into
     ``train_step(data)``, which gets (x, y, sample_weight) and returns results by name.
     """
 
@@ -31,18 +35,18 @@ class Model(LegacyModelMethods, Trainer, Layer):
     def __init__(
         self, *args: Any, trainable: bool = True, name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:
-        ends = dict(zip(("inputs", "outputs"), args))
-        ends |= {key: kwargs.pop(key) for key in ("inputs", "outputs") if key in kwargs}
-        if len(args) > 2 or len(ends) == 1:
+        endpoints = dict(zip(("inputs", "outputs"), args))
+        endpoints |= {key: kwargs.pop(key) for key in ("inputs", "outputs") if key in kwargs}
+        if len(args) > 2 or len(endpoints) == 1:
             raise TypeError(
-                f"Model takes inputs and outputs, got {', '.join(ends)} and {len(args)} positional arguments"
+                f"Model takes inputs and outputs, got {', '.join(endpoints)} and {len(args)} positional arguments"
             )
         Layer.__init__(self, trainable=trainable, name=name, dtype=dtype, **kwargs)
         Trainer.__init__(self)
         self._graph: Graph | None = None
         self._warned_of_structure = False
-        if ends:
-            inputs, outputs = with_own_inputs(ends["inputs"], ends["outputs"], input_like)
+        if endpoints:
+            inputs, outputs = with_own_inputs(endpoints["inputs"], endpoints["outputs"], input_like)
             self._graph = Graph(inputs, outputs)
             self.built = True
             self._build_shape = tree.map_structure(lambda x: x.shape, inputs)
@@ -154,7 +158,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
     def _output_names(self) -> list[str] | None:
         return None if self._graph is None else output_names(self._graph)
 
-    # -- looking at it ---------------------------------------------------------------------------------------------
+    # -- summary --------------------------------------------------------------------------------------------------
 
     def summary(
         self,
@@ -181,8 +185,6 @@ class Model(LegacyModelMethods, Trainer, Layer):
         """The graph of a model made of inputs and outputs, otherwise the constructor's arguments."""
         if self._graph is None or type(self).__init__ is not Model.__init__:
             return super().get_config()
-        from .graph_config import graph_config
-
         return {"name": self.name, "trainable": self.trainable, **graph_config(self._graph)}
 
     @classmethod
@@ -190,8 +192,6 @@ class Model(LegacyModelMethods, Trainer, Layer):
         """The model a config describes, with fresh weights."""
         if "input_layers" not in config:
             return cls(**config)
-        from .graph_config import graph_from_config
-
         inputs, outputs = graph_from_config(config, custom_objects)
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
 
@@ -227,8 +227,6 @@ class Model(LegacyModelMethods, Trainer, Layer):
         Raises:
             ValueError: two variables have the same path.
         """
-        from .state_tree import get_state_tree
-
         return get_state_tree(self, value_format)
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
@@ -236,14 +234,8 @@ class Model(LegacyModelMethods, Trainer, Layer):
 
         Raises ``ValueError``, and sets nothing, for a path the model does not have.
         """
-        from .state_tree import set_state_tree
-
         set_state_tree(self, state_tree)
 
     def to_json(self, **kwargs: Any) -> str:
         """The structure of the model, without weights, as JSON."""
-        import json
-
-        from ..serialization.objects import serialize_keras_object
-
         return json.dumps(serialize_keras_object(self), **kwargs)

@@ -7,6 +7,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config
+from ..core.conversion import to_array
 
 
 class Perceptron:
@@ -70,7 +71,7 @@ class Perceptron:
         for _ in range(self.epochs):
             mistakes = xp.zeros((), samples.dtype)
             for sample, target in zip(samples, targets):
-                correction = target - self._predict_label(xp, sample @ w)
+                correction = target - self._predict_label(sample @ w)
                 w += correction * sample
                 mistakes += correction != 0
             self.errors.append(int(mistakes))  # once per epoch: on a GPU this waits for the device
@@ -86,9 +87,9 @@ class Perceptron:
         samples = self._samples(x, backend)
         if samples.shape[1] != len(w):
             raise ValueError(f"the perceptron has {len(w) - 1} inputs, x has {samples.shape[1] - 1}")
-        return backend.to_numpy(self._predict_label(backend.xp, samples @ w)).astype("int64")
+        return backend.to_numpy(self._predict_label(samples @ w)).astype("int64")
 
-    def _predict_label(self, xp: Any, z: Any) -> Any:
+    def _predict_label(self, z: Any) -> Any:
         no, yes = self._labels
         return no + (yes - no) * (z >= 0)
 
@@ -109,6 +110,4 @@ class Perceptron:
 
 
 def _array(values: Any, backend: backends.Backend) -> Any:
-    from ..core.conversion import to_array
-
     return to_array(values, backend, config.floatx())

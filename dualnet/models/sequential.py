@@ -13,6 +13,7 @@ from ..graph.graph import Graph
 from ..graph.infer import trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .functional import with_last_axis
 from .model import Model
 
@@ -42,13 +43,10 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and layer._keras_history is not None:
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
-            cure = ""
-            if isinstance(layer, type):
-                cure = ": make an instance, with ()"
-            elif callable(layer):
-                cure = ": wrap it in a layer"
+            is_class, is_function = isinstance(layer, type), callable(layer)
+            hint = ": make an instance, with ()" if is_class else ": wrap it in a layer" if is_function else ""
             raise ValueError(
-                f"Only instances of Layer can be added to a Sequential, it expects layers, got {layer!r}{cure}"
+                f"Only instances of Layer can be added to a Sequential, it expects layers, got {layer!r}{hint}"
             )
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(
@@ -73,7 +71,7 @@ class Sequential(Model):
             self._maybe_rebuild()
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Take the last layer away and return it."""
+        """Remove the last layer and return it."""
         if not self.layers:
             raise ValueError("there is no layer to take away")
         layer = self._layers.pop()
@@ -174,8 +172,6 @@ class Sequential(Model):
         return [("layers", self._layers), *super()._saved_children()]
 
     def get_config(self) -> dict[str, Any]:
-        from ..serialization.objects import serialize_keras_object
-
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self._trainable,
@@ -188,8 +184,6 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        from ..serialization.objects import deserialize_keras_object
-
         model = cls(name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype"))
         for layer in config.get("layers", []):
             model.add(deserialize_keras_object(layer, custom_objects), rebuild=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
-from ..core.tensor import Tensor
 from ..core.variables import Variable
 
 _FORMATS = ("backend_tensor", "numpy_array")
@@ -14,28 +14,20 @@ def get_state_tree(model: Any, value_format: str = "backend_tensor") -> dict[str
     """See ``Model.get_state_tree``."""
     if value_format not in _FORMATS:
         raise ValueError(f"Invalid `value_format` argument: expected one of {_FORMATS}, got {value_format!r}")
-    read = Variable.numpy if value_format == "numpy_array" else _copy
+    read = Variable.numpy if value_format == "numpy_array" else attrgetter("value")
     return {category: _nested(variables, read) for category, variables in _variables(model).items()}
-
-
-def _copy(variable: Variable) -> Tensor:
-    return variable.value
 
 
 def _variables(model: Any) -> dict[str, list[tuple[str, Variable]]]:
     """(path, variable) by category. The paths of optimizer variables start with its name."""
     optimizer = model.optimizer
-    own = [] if optimizer is None else optimizer.variables
+    slots = [] if optimizer is None else optimizer.variables
     return {
         "trainable_variables": [(v.path, v) for v in model.trainable_variables],
         "non_trainable_variables": [(v.path, v) for v in model.non_trainable_variables],
-        "optimizer_variables": [(_below(optimizer.name, v.path), v) for v in own],
+        "optimizer_variables": [(f"{optimizer.name}/{v.path.removeprefix(f'{optimizer.name}/')}", v) for v in slots],
         "metrics_variables": [(v.path, v) for v in model.metrics_variables],
     }
-
-
-def _below(name: str, path: str) -> str:
-    return path if path.startswith(f"{name}/") else f"{name}/{path}"
 
 
 def _nested(variables: list[tuple[str, Variable]], read: Any) -> dict[str, Any]:

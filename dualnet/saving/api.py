@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from . import keras_archive, legacy_h5, weights_h5
 from .model_config import model_from_config
 
-_LEGACY = (".h5", ".hdf5")
+# What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
+FORMATS = {".weights.h5": weights_h5, ".keras": keras_archive, ".h5": legacy_h5, ".hdf5": legacy_h5}
+
+
+def find_function(path: str | os.PathLike[str], name: str) -> Callable[..., Any] | None:
+    """The function ``name`` ("save_model", "load_weights", ...) for a file, or None if its format does not have it."""
+    module = next((module for suffix, module in FORMATS.items() if os.fspath(path).endswith(suffix)), None)
+    return getattr(module, name, None)
 
 
 def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
@@ -19,23 +26,25 @@ def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = T
     A failed save leaves an earlier file as it was.
     """
     path = Path(filepath)
-    if path.suffix not in (".keras", *_LEGACY) or path.name.endswith(".weights.h5"):
+    save = find_function(path, "save_model")
+    if save is None:
         raise ValueError(f"the file name of a saved model must end in .keras (or .h5), got {str(path)!r}")
     _check_target(path, overwrite)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built: call it on data, or give its input shape, first")
-    (legacy_h5 if path.suffix in _LEGACY else keras_archive).save_model(model, path)
+    save(model, path)
 
 
 def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Save the weights of a built model to a ``.weights.h5`` file; to another ``.h5`` file in the layout of Keras 2."""
     path = Path(filepath)
-    if path.suffix not in _LEGACY:
+    save = find_function(path, "save_weights")
+    if save is None:
         raise ValueError(f"the file name of saved weights must end in .weights.h5, got {str(path)!r}")
     if not getattr(model, "built", True):
         raise ValueError(f"{model.name!r} has not yet been built, so it has no weights to save: call it on data first")
     _check_target(path, overwrite)
-    _weights_format(path).save_weights(model, path)
+    save(model, path)
 
 
 def load_model(
@@ -53,7 +62,7 @@ def load_model(
         safe_mode: accepted and ignored: code in a file is never run.
     """
     path = Path(filepath)
-    return (legacy_h5 if path.suffix in _LEGACY else keras_archive).load_model(path, custom_objects, compile)
+    return FORMATS.get(path.suffix, keras_archive).load_model(path, custom_objects, compile)
 
 
 def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
@@ -66,21 +75,15 @@ def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bo
             nothing is changed.
     """
     path = Path(filepath)
-    if path.suffix == ".keras":
-        keras_archive.load_weights(model, path, skip_mismatch)
-    elif path.suffix in _LEGACY:
-        _weights_format(path).load_weights(model, path, skip_mismatch)
-    else:
+    load = find_function(path, "load_weights")
+    if load is None:
         raise ValueError(f"expected a file ending in .weights.h5 or .keras, got {str(path)!r}")
+    load(model, path, skip_mismatch)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that ``Model.to_json`` described, with fresh weights."""
     return model_from_config(json_string, "the JSON", custom_objects)
-
-
-def _weights_format(path: Path) -> ModuleType:
-    return weights_h5 if path.name.endswith(".weights.h5") else legacy_h5
 
 
 def _check_target(path: Path, overwrite: bool) -> None:

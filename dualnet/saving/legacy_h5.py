@@ -40,10 +40,7 @@ def save_model(model: Any, path: Path) -> None:
         _write_layers(file.create_group("model_weights"), model)
         if model.optimizer is not None and model.optimizer.built:
             prefix = model.optimizer.name
-            variables = [
-                (v.path if v.path.startswith(f"{prefix}/") else f"{prefix}/{v.path}", v)
-                for v in model.optimizer.variables
-            ]
+            variables = [(f"{prefix}/{v.path.removeprefix(f'{prefix}/')}", v) for v in model.optimizer.variables]
             _write_arrays(file.create_group("optimizer_weights"), variables)
 
     _write_file(path, write)

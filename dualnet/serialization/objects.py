@@ -7,6 +7,7 @@ nothing else exists.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
@@ -33,7 +34,13 @@ _NAMESPACES = {
     "keras.activations": "dualnet.activations",
     "keras.dtype_policies": "dualnet.dtype_policies",
     "keras.random": "dualnet.random",
+    "keras.ops": "dualnet.ops",
+    "keras.ops.image": "dualnet.ops.image",
+    "keras.ops.linalg": "dualnet.ops.linalg",
 }
+# Modules with more in them than they publish, and those that import their parts when asked for them.
+_LISTED = ("dualnet", "dualnet.optimizers.schedules", "dualnet.ops", "dualnet.ops.image", "dualnet.ops.linalg")
+_FUNCTIONAL = ("keras.src.models.functional", "Functional")  # the class Keras has for models made of inputs and outputs
 _custom_objects: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 
@@ -43,25 +50,20 @@ def _public() -> dict[tuple[str, str], Any]:
     """(Keras module, name) -> class or function, for all that dualnet has."""
     table: dict[tuple[str, str], Any] = {}
     for keras_name, ours in _NAMESPACES.items():
-        try:
-            module = importlib.import_module(ours)
-        except ModuleNotFoundError:
-            continue
-        # dualnet itself imports its parts when asked for them: only __all__ knows its names.
-        listed = ours in ("dualnet", "dualnet.optimizers.schedules")
-        names = module.__all__ if listed else [n for n in dir(module) if not n.startswith("_")]
-        for name in names:
+        module = importlib.import_module(ours)
+        for name in module.__all__ if ours in _LISTED else [n for n in dir(module) if not n.startswith("_")]:
             value = getattr(module, name)
             own = getattr(value, "__module__", "").startswith("dualnet")  # and not what a module imports from elsewhere
             named = inspect.isclass(value) or (inspect.isfunction(value) and ours != "dualnet.random")
             if own and named:
                 table.setdefault((keras_name, name), value)
+    table[_FUNCTIONAL] = table["keras", "Model"]
     return table
 
 
 @lru_cache(maxsize=1)
 def _public_names() -> dict[Any, tuple[str, str]]:
-    """Class -> (Keras module, name); the longest module wins, so that Dense is in keras.layers."""
+    """Class or function -> (Keras module, name); the longest module wins, so that Dense is in keras.layers."""
     names: dict[Any, tuple[str, str]] = {}
     for (module, name), value in _public().items():
         known = names.get(value)
@@ -91,13 +93,11 @@ def get_registered_name(obj: Any) -> str:
 
 
 def get_registered_object(
-    name: str, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
+    name: str | None, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
 ) -> Any:
     """The class or function that was registered under a name, or None."""
-    for table in (custom_objects, _custom_objects, module_objects):
-        if table and name in table:
-            return table[name]
-    return None
+    tables = (custom_objects, _custom_objects, module_objects)
+    return next((table[name] for table in tables if table and name in table), None)
 
 
 def get_custom_objects() -> dict[str, Any]:
@@ -153,21 +153,18 @@ def serialize_keras_object(obj: Any) -> Any:
         "config": serialize_keras_object(obj.get_config()),
         "registered_name": registered,
     }
-    for key, method in (("build_config", "get_build_config"), ("compile_config", "get_compile_config")):
-        value = getattr(obj, method)() if hasattr(obj, method) else None
+    for key in ("build_config", "compile_config"):
+        value = getattr(obj, f"get_{key}")() if hasattr(obj, f"get_{key}") else None
         if value is not None:
             config[key] = serialize_keras_object(value)
     return config
 
 
-_FUNCTIONAL = ("keras.src.models.functional", "Functional")
-
-
 def _names_of(cls: Any, obj: Any = None) -> tuple[str | None, str, str | None]:
     """(module, class name, registered name) as they stand in a config."""
-    if getattr(obj, "_graph", None) is not None and _public_names().get(cls) == ("keras", "Model"):
-        return (*_FUNCTIONAL, "Functional")  # the class Keras has for models made of inputs and outputs
     public = _public_names().get(cls)
+    if public == ("keras", "Model") and getattr(obj, "_graph", None) is not None:
+        return (*_FUNCTIONAL, "Functional")
     if public is not None:
         return (*public, None)
     module = None if cls.__module__ in ("__main__", "builtins") else cls.__module__
@@ -177,15 +174,11 @@ def _names_of(cls: Any, obj: Any = None) -> tuple[str | None, str, str | None]:
 def _serialize_function(function: Any) -> Any:
     if function.__name__ == "<lambda>":
         raise ValueError("cannot save a lambda: define a function with a name and register it")
-    public = _public_names().get(function)
-    if public is not None:
-        return public[1]
-    return {
-        "module": "builtins",
-        "class_name": "function",
-        "config": function.__name__,
-        "registered_name": get_registered_name(function),
-    }
+    module, name = _public_names().get(function, ("builtins", function.__name__))
+    if module != "builtins" and not module.startswith("keras.ops"):
+        return name
+    registered = get_registered_name(function)
+    return {"module": module, "class_name": "function", "config": name, "registered_name": registered}
 
 
 def deserialize_keras_object(
@@ -218,28 +211,24 @@ def deserialize_keras_object(
     if name in ("__numpy__", "__tensor__"):
         value = Tensor(to_array(inner["value"], backends.current(), inner["dtype"]))
         return value.numpy() if name == "__numpy__" else value
-    if name == "function":
+    if name in ("function", "type"):
         return _look_up(config, str(inner), custom_objects)
-    if name == "type":
-        return _look_up({**config, "class_name": str(inner)}, str(inner), custom_objects)
     cls = _look_up(config, name, custom_objects)
     if not inspect.isclass(cls):
         raise ValueError(f"expected the class {name!r} in a config, found a function of that name")
     if not isinstance(inner, dict):
         raise ValueError(f"the config of {name!r} must be a dictionary, got {type(inner).__name__}")
-    with custom_object_scope(custom_objects or {}):
+    with custom_object_scope(custom_objects):
         inner = _without_unknown_nulls(cls, inner)
         try:
             obj = cls.from_config(inner) if hasattr(cls, "from_config") else cls(**inner)
         except TypeError as error:
             error.add_note(f"while making {name} {inner.get('name', '')!r} from its config")
             raise
-    build_config = config.get("build_config")
-    if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
-        obj.build_from_config(build_config)
-    compile_config = config.get("compile_config")
-    if compile_config and hasattr(obj, "compile_from_config"):
-        with custom_object_scope(custom_objects or {}):
+        build_config, compile_config = config.get("build_config"), config.get("compile_config")
+        if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
+            obj.build_from_config(build_config)
+        if compile_config and hasattr(obj, "compile_from_config"):
             obj.compile_from_config(compile_config)
     return obj
 
@@ -255,38 +244,24 @@ def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
-    registered = config.get("registered_name")
+    module, registered = config.get("module"), config.get("registered_name")
     for key in (registered, name):
-        if key:
-            match = get_registered_object(key, custom_objects)
-            if match is not None:
-                return match
-    module = config.get("module")
+        match = get_registered_object(key, custom_objects)
+        if match is not None:
+            return match
     if registered in (None, name) and isinstance(module, str):
-        match = _public().get((module, name)) or _by_source_module(module, name)
-        if match is not None:
-            return match
-    if module is None and registered is None:  # files of Keras 2 name no module
-        class_name = "Model" if name == "Functional" else name
-        match = next((v for (m, n), v in _public().items() if n == class_name), None)
-        if match is not None:
-            return match
+        modules = [module]
+        if module.startswith("keras.src."):  # Keras writes some classes under the file they are defined in
+            modules += [f"keras.{module.split('.')[2]}", "keras"]
+        match = next((_public()[m, name] for m in modules if (m, name) in _public()), None)
+    elif module is None and registered is None:  # files of Keras 2 name no module
+        match = next((value for (_, n), value in _public().items() if n == name), None)
+    if match is not None:
+        return match
     raise ValueError(
         f"the config names {module}.{name} (registered as {registered!r}), which is not in dualnet. If it is yours, "
         f"pass custom_objects={{{name!r}: {name}}} or decorate it with @dualnet.saving.register_keras_serializable()"
     )
-
-
-def _by_source_module(module: str, name: str) -> Any:
-    """Keras writes some classes under the file they are defined in: keras.src.models.functional/Functional."""
-    if (module, name) == _FUNCTIONAL:
-        return _public()["keras", "Model"]
-    if module.startswith("keras.src."):
-        parts = module.removeprefix("keras.src.").split(".")
-        for keras_module in (f"keras.{parts[0]}", "keras"):
-            if (keras_module, name) in _public():
-                return _public()[keras_module, name]
-    return None
 
 
 def by_identifier(
@@ -306,8 +281,6 @@ def by_identifier(
     if isinstance(identifier, str):
         match = get_registered_object(identifier, None, table)
         if match is None:
-            import difflib
-
             near = difflib.get_close_matches(identifier, table, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(sorted(table)[:40])}"
             raise ValueError(f"no {category} is called {identifier!r}; {hint}")

@@ -7,13 +7,15 @@ the position of several outputs gets them all, in their structure.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import losses, metrics, tree
 from ..core.naming import to_snake_case
 from ..core.tracing import abort_trace
-from .output_structure import Output, at, by_position, children, for_outputs, outputs_of, weights_for
+from .output_structure import Output, by_position, children, for_outputs, outputs_of, weights_for
 from .resume import MetricStates, set_metric_states
 
 _INFERRED = ("crossentropy", "ce")  # which one it is follows from the shapes
@@ -149,9 +151,13 @@ class CompiledLoss:
                     )
                 value = term.loss(labels[i], predictions[i], weights[i])
             else:
-                part = at(y_pred, term.path)
+                part = functools.reduce(operator.getitem, term.path, y_pred)
                 parts = tree.pack_sequence_as(part, labels[i : term.stop])
-                value = term.loss(parts, part, _common_weights(weights[i : term.stop]))
+                if any(w is not weights[i] for w in weights[i : term.stop]):
+                    raise ValueError(
+                        "a loss of several outputs takes one array of sample weights, got one for each output"
+                    )
+                value = term.loss(parts, part, weights[i])
             if term.tracker is not None:
                 before = sums.get(id(term.tracker))
                 sums[id(term.tracker)] = value if before is None else before + value
@@ -174,13 +180,6 @@ def _identifiers(spec: Any) -> Iterator[Any]:
         yield spec
 
 
-def _common_weights(weights: list[Any]) -> Any:
-    """The sample weights of a loss of several outputs, which must be the same for all of them."""
-    if any(w is not weights[0] for w in weights):
-        raise ValueError("a loss of several outputs takes one array of sample weights, got one for each output")
-    return weights[0]
-
-
 # -- which loss applies to which outputs --------------------------------------------------------------------------------
 
 
@@ -199,7 +198,10 @@ def _assign(spec: Any, weights: Any, y_pred: Any, outputs: list[Output]) -> Iter
         entries = list(_identifiers(spec))
         if len(entries) != 1:
             raise ValueError(f"loss has {len(entries)} entries, the model has one output ({outputs[0].label})")
-        yield LossAssignment(entries[0], outputs[0].path, 0, 1, _single_weight(weights))
+        flat_weights = tree.flatten(weights)
+        if len(flat_weights) != 1:
+            raise ValueError(f"loss_weights has {len(flat_weights)} entries, the model has one output")
+        yield LossAssignment(entries[0], outputs[0].path, 0, 1, flat_weights[0])
     elif _is_loss(spec):
         parts = weights_for(weights, y_pred, outputs) if tree.is_nested(weights) else [weights] * len(outputs)
         for i, output in enumerate(outputs):
@@ -233,7 +235,9 @@ def _assign_nested(
         names = ", ".join(o.label for o in outputs[start : start + leaves])
         where = "the model" if not path else f"{'/'.join(map(str, path))!r}"
         raise ValueError(f"loss has {len(spec)} entries, {where} has {len(part)} outputs ({names})")
-    entry_weights = _weights_of(weights, len(spec))
+    entry_weights = list(weights) if isinstance(weights, (list, tuple)) else [weights] * len(spec)
+    if len(entry_weights) != len(spec):
+        raise ValueError(f"loss_weights has {len(entry_weights)} entries where loss has {len(spec)}")
     if alternatives:
         for entry, weight in zip(spec, entry_weights):
             yield from _assign_nested(entry, weight, part, path, start, outputs)
@@ -251,11 +255,13 @@ def _by_key(
         known = f"its outputs are {list(part)}" if isinstance(part, dict) else "its outputs are no dictionary"
         where = "the model's output" if path else "either the model's output or the labels"
         raise KeyError(f"{unknown}, in the `loss` argument, can't be found in {where}: {known}")
-    if isinstance(weights, (list, tuple)) and len(weights) != len(spec):
-        raise ValueError(f"`loss_weights` must match the number of losses: {len(weights)} weights, {len(spec)} losses")
+    if isinstance(weights, (list, tuple)):
+        if len(weights) != len(spec):
+            raise ValueError(
+                f"`loss_weights` must match the number of losses: {len(weights)} weights, {len(spec)} losses"
+            )
+        weights = dict(zip(spec, weights))
     for key, inner in children(part):
-        if isinstance(weights, (list, tuple)):
-            weights = dict(zip(spec, weights))
         weight = weights.get(key) if isinstance(weights, dict) else weights
         yield from _assign_nested(spec.get(key), weight, inner, (*path, key), start, outputs)
         start += len(tree.flatten(inner))
@@ -266,23 +272,7 @@ def _is_loss(spec: Any) -> bool:
 
 
 def _same_container(a: Any, b: Any) -> bool:
-    """Whether two containers have the same type."""
     return type(a) is type(b) or (isinstance(a, dict) and isinstance(b, dict))
-
-
-def _weights_of(weights: Any, count: int) -> list[Any]:
-    if not isinstance(weights, (list, tuple)):
-        return [weights] * count
-    if len(weights) != count:
-        raise ValueError(f"loss_weights has {len(weights)} entries where loss has {count}")
-    return list(weights)
-
-
-def _single_weight(weights: Any) -> Any:
-    entries = tree.flatten(weights)
-    if len(entries) != 1:
-        raise ValueError(f"loss_weights has {len(entries)} entries, the model has one output")
-    return entries[0]
 
 
 # -- loss objects --------------------------------------------------------------------------------------------------

@@ -46,13 +46,6 @@ def children(structure: Any) -> list[tuple[Any, Any]]:
     return list(enumerate(structure))
 
 
-def at(structure: Any, path: tuple[Any, ...]) -> Any:
-    """The value at a path."""
-    for part in path:
-        structure = structure[part]
-    return structure
-
-
 def by_position(value: dict[str, Any], names: Sequence[str | None], what: str) -> list[Any]:
     """The entries of a dictionary in the order of the outputs' names; None for a missing one."""
     unknown = [key for key in value if key not in names]

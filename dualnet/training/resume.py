@@ -32,17 +32,11 @@ def set_metric_states(metrics: Sequence[Any], states: MetricStates) -> None:
 
 
 def restore_metric_states(model: Any, states: MetricStates) -> None:
-    """Set the states of a model's metrics; of those that the first batch builds, once they are built."""
+    """Set the states of a model's metrics; of those that the first batch builds, once they are built.
+
+    Without states, metrics that are built from now on start from zero.
+    """
     set_metric_states(model.metrics, states)
-    _set_pending(model, states)
-
-
-def forget_pending(model: Any) -> None:
-    """Let metrics that are built from now on start from zero."""
-    _set_pending(model, {})
-
-
-def _set_pending(model: Any, states: MetricStates) -> None:
     for part in (model._compiled_loss, model._compiled_metrics):
         if part is not None:
             part.pending = states

@@ -6,7 +6,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import tree
 from ..core.autodiff import backward
@@ -15,45 +15,18 @@ from ..core.tracing import Tape, is_recording, no_grad, recording
 from ..core.variables import Variable
 from ..core.version import version
 from ..layers.base.context import context
-from ..metrics import Mean
 from ..ops import zeros
-from .compiled_loss import CompiledLoss
-from .compiled_metrics import CompiledMetrics
+from .compilation import Compilable
 from .data_adapters.packing import unpack_x_y_sample_weight
 from .logs import Logs
 
-if TYPE_CHECKING:
-    from ..layers.base.layer import Layer
 
-
-class StepMixin:
-    """The steps of a ``Trainer``, which documents the attributes. Each step may be overridden.
+class StepMixin(Compilable):
+    """The steps of a ``Trainer``. Each may be overridden.
 
     ``_run_step`` is the one sequence of phases. The first of them are run by ``_compute_gradients`` or ``_compute_outputs`` in an
     eager step, and in one that is captured, with a tracer; in a replayed step they are run by an executor (``capture/``).
     """
-
-    optimizer: Any
-    _compiled_loss: CompiledLoss | None
-    _compiled_metrics: CompiledMetrics
-    _loss_tracker: Mean
-    _train_state: TrainState | None
-    _has_loss: bool  # whether the loss of a batch has been computed
-    _trainable_at_compile: list[int] | None
-
-    if TYPE_CHECKING:  # of the layer that this is mixed into, and of Trainer
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-
-        @property
-        def losses(self) -> list[Any]: ...
-
-        @property
-        def trainable_variables(self) -> list[Variable]: ...
-
-        def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]: ...
-
-        def get_metrics_result(self) -> dict[str, Any]: ...
 
     # -- steps that may be overridden ------------------------------------------------------------------------------
 
@@ -181,11 +154,11 @@ class StepMixin:
             state = self._train_state = TrainState(self)
         return state
 
-    def _prepare_training(self, data: Any) -> None:
+    def _prepare_training(self) -> None:
         """Before the first step: warn when ``trainable`` was changed after ``compile``."""
         if self._train_state is not None and not self._train_state.is_current(thorough=True):
             self._train_state = None
-        before = getattr(self, "_trainable_at_compile", None)
+        before = self._trainable_at_compile
         if before is not None and before != [id(v) for v in self.trainable_variables]:
             warnings.warn(
                 "the trainable weights have changed since compile(): the new choice holds from now on, but "

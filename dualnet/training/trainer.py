@@ -1,187 +1,30 @@
-"""Training: ``compile``, ``fit``, ``evaluate``, ``predict``, and the same for one batch."""
+"""``fit``: the loop over epochs; what happens in a step is up to the model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import warnings
+import weakref
+from collections.abc import Sequence
+from typing import Any
 
 import dualnet_backends as backends
 
-from .. import metrics as metrics_module
-from .. import optimizers, tree
+from .. import config
+from ..callbacks import CallbackList
 from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
-from ..core.tensor import Tensor
-from ..core.tracing import no_grad
-from ..core.variables import Variable
-from ..core.version import invalidate, version
-from ..layers.base.tracking import parts
-from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names, positional_metrics
-from . import eval_loops, loops
-from .compiled_loss import CompiledLoss
-from .compiled_metrics import CompiledMetrics
-from .logs import to_numbers
-from .steps import StepMixin, TrainState
+from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names
+from .data_adapters.data_checks import check_data
+from .data_adapters.epoch_iterator import EpochIterator, limited
+from .data_adapters.iterable_adapter import Data, IterableData
+from .data_adapters.packing import pack_x_y_sample_weight
+from .evaluation import EvaluationMixin, positive, split_results
+from .logs import materialize
+from .resume import Resume, restore_metric_states
+from .validation import train_validation_split
 
 
-class VersionedCache:
-    """Facts derived from a model's layers, cached until one of them changes."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, tuple[int, Any]] = {}
-
-    def get(self, key: str, compute: Callable[[], Any]) -> Any:
-        """The cached value, or that of ``compute`` where there is none for the present version."""
-        entry = self._entries.get(key)
-        if entry is None or entry[0] != version():
-            entry = self._entries[key] = (version(), compute())
-        return entry[1]
-
-    def __reduce__(self) -> Any:
-        return VersionedCache, ()  # a copy of the model has layers of its own
-
-
-class Trainer(StepMixin):
+class Trainer(EvaluationMixin):
     """What makes a layer trainable by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
-
-    built: bool
-    _losses: list[Tensor]
-
-    if TYPE_CHECKING:  # of the layer that this is mixed into
-
-        @property
-        def weights(self) -> list[Variable]: ...
-
-    def __init__(self) -> None:
-        self.compiled = False
-        self.stop_training = False  # callbacks set these
-        self.stop_evaluating = False
-        self.stop_predicting = False
-        self.run_eagerly = False
-        self.history: Any = None
-        self.optimizer: Any = None
-        self.loss: Any = None
-        self._compile_arguments: dict[str, Any] = {}
-        self._compiled_loss: CompiledLoss | None = None
-        self._compiled_metrics = CompiledMetrics(None, None)
-        self._loss_tracker = metrics_module.Mean(name="loss")
-        self._initial_epoch = 0
-        self._train_state: TrainState | None = None
-        self._cache = VersionedCache()
-        self._trainable_at_compile: list[int] | None = None
-
-    _graph: Any = None  # of a model made of inputs and outputs
-    _has_loss = False
-    _captured_steps: Any = None  # kept from one run to the next (capture/replay.py)
-    _source: Any = None  # a weak reference to the EpochIterator of the running fit
-    _resume: Any = None  # where fit continues another run (resume.py); set by a callback
-
-    def _output_names(self) -> list[str] | None:
-        """The names of the outputs, if they are known before the first batch."""
-        return None
-
-    def _backend(self) -> backends.Backend:
-        """The backend of the weights; before there are any, the current one."""
-        weights = self._cache.get("weights", lambda: self.weights)
-        return backends.of(weights[0].data) if weights else backends.current()
-
-    def _takes_text(self) -> bool:
-        """Whether the model reads strings, or a layer inside it does."""
-        return self._cache.get("takes_text", lambda: any(layer.takes_text for layer in self._flatten_layers()))
-
-    # -- compile ---------------------------------------------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Configure training.
-
-        steps_per_execution and jit_compile are accepted and change nothing.
-
-        Args:
-            optimizer: a name or object.
-            loss: a name, object or function ``(y_true, y_pred)``; optional when the layers add losses.
-            metrics: a list of names, objects or functions, which ignore sample weights.
-            weighted_metrics: the same, using them.
-            run_eagerly: run every step as written; otherwise the steps of a model that consists of dualnet's own parts
-                are captured and replayed, with the same results.
-            auto_scale_loss: wrap the optimizer in a ``LossScaleOptimizer`` if the model computes in float16.
-        """
-        loss_weights, metrics = positional_metrics(loss_weights, metrics)
-        _ = self._losses  # raises if __init__ did not call super().__init__()
-        self.run_eagerly = bool(run_eagerly)
-        self._compile_arguments = {
-            "optimizer": optimizer,
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
-        self.optimizer = optimizers.get(optimizer)
-        scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
-        if auto_scale_loss and self.optimizer is not None and not scaled and self._computes_in_float16():
-            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
-        self.loss = loss
-        names = self._output_names()
-        self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
-        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
-        self.compiled = True
-        self.stop_training = False
-        self._train_state = None
-        invalidate()
-        self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
-
-    def _computes_in_float16(self) -> bool:
-        policy = getattr(self, "dtype_policy", None)
-        return policy is not None and policy.name == "mixed_float16"
-
-    def _check_compiled(self, what: str) -> None:
-        if not self.compiled:
-            raise ValueError(f"call compile(optimizer=..., loss=...) before {what}()")
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The loss, the metrics of ``compile``, then those that are attributes of the model or of its layers."""
-        compiled: list[Any] = [self._loss_tracker] if self.compiled else []
-        compiled += self._compiled_loss.metrics if self._compiled_loss is not None else []
-        compiled += self._compiled_metrics.metrics if self._compiled_metrics.built else [self._compiled_metrics]
-        known = {id(self._loss_tracker), *map(id, compiled)}
-        return compiled + [m for m in _metrics_of(self) if id(m) not in known]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of ``metrics``."""
-        return [m.name for m in self.metrics]
-
-    @property
-    def metrics_variables(self) -> list[Any]:
-        """The variables that hold the state of the metrics."""
-        return [v for m in self.metrics for v in getattr(m, "variables", ())]
-
-    def reset_metrics(self) -> None:
-        """Reset all metrics."""
-        for m in self.metrics:
-            m.reset_state()
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The results of all metrics so far, by name."""
-        results: dict[str, Any] = {}
-        for m in self.metrics:
-            if m is self._loss_tracker and not self._has_loss:
-                continue
-            value = m.result()
-            results |= value if isinstance(value, dict) else {m.name: value}
-        return results
-
-    # -- the loops -------------------------------------------------------------------------------------------------
 
     @accept_old_names(FIT_ARGUMENTS)
     def fit(
@@ -218,99 +61,130 @@ class Trainer(StepMixin):
             steps_per_epoch: batches per epoch, for data without an end.
             validation_freq: every how many epochs to validate, or after which (counted from 1).
         """
-        return loops.fit(
-            self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
-            class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
-            validation_freq,
-        )  # fmt: skip
+        self._check_compiled("fit")
+        positive("epochs", epochs)
+        positive("steps_per_epoch", steps_per_epoch, optional=True)
+        epochs = limited(epochs, config.max_epochs()) or epochs
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
+        shuffle = _check_shuffle(x, shuffle)
+        data = self._make_data(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps_per_epoch,
+            shuffle=shuffle,
+            class_weight=class_weight,
+        )
+        validation = self._validation_data(validation_data, validation_batch_size or batch_size, validation_steps)
+        source = EpochIterator(data, steps_per_epoch)
+        callbacks = self._callback_list(callbacks, verbose, data, steps_per_epoch, epochs, add_history=True)
+        check_data(self, data)
+        check_data(self, validation)
+        self.stop_training = False
+        self._prepare_training()
+        logs: dict[str, Any] = {}
+        with backends.device(data.backend.device):
+            self._source, self._resume = weakref.ref(source), None
+            callbacks.on_train_begin()
+            train_step, test_step = (
+                captured_step(self, cls, callbacks.callbacks) for cls in (CapturedTrainStep, CapturedTestStep)
+            )
+            train_step.begin_run()
+            test_step.begin_run()
+            resume, self._resume = self._resume, None  # set by a callback that continues another run
+            first, self._initial_epoch = self._initial_epoch or initial_epoch, 0
+            if resume is not None:
+                source.resume(resume.position)
+            for epoch in range(first, epochs):
+                if resume is None or not resume.batches:
+                    self.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                epoch_results = self._train_epoch(source, epoch, callbacks, train_step, resume)
+                if resume is not None:
+                    restore_metric_states(self, {})
+                    resume = None
+                if epoch_results is None:
+                    break
+                logs = epoch_results
+                freq, done = validation_freq, epoch + 1
+                is_due = done % freq == 0 if isinstance(freq, int) else done in freq
+                if validation is not None and is_due:
+                    if isinstance(validation, IterableData) and validation.is_exhausted():
+                        validation = None
+                        warnings.warn(  # an error would cost the training so far
+                            "the validation data is a generator that has no more batches: there is no validation from this "
+                            "epoch on. Give arrays, a dataset or a PyDataset, which begin again, or a generator without end "
+                            "and validation_steps",
+                            stacklevel=3,
+                        )
+                    else:
+                        results = self._evaluate_data(validation, validation_steps, callbacks, test_step)
+                        logs |= {f"val_{name}": value for name, value in results.items()}
+                        logs = dict(sorted(logs.items()))
+                callbacks.on_epoch_end(epoch, logs)
+                train_step.end_epoch()
+                test_step.end_epoch()
+                if self.stop_training or source.exhausted:
+                    break
+            if self.optimizer is not None and self.optimizer.built:
+                self.optimizer.finalize_variable_values(self.trainable_variables)
+            callbacks.on_train_end(logs=logs)
+        return self.history
 
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
-        steps: int | None = None,
-        callbacks: Any = None,
-        return_dict: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
-        return eval_loops.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+    def _validation_data(self, data: Any, batch_size: int | None, steps: int | None) -> Data | None:
+        if data is None:
+            return None
+        if not isinstance(data, (tuple, list)):
+            return self._make_data(data)
+        if len(data) not in (2, 3):
+            raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(data)} parts")
+        return self._make_data(*data, batch_size=batch_size, steps=steps)
 
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        steps: int | None = None,
-        callbacks: Any = None,
-    ) -> Any:
-        """The output for all samples, as NumPy arrays."""
-        return eval_loops.predict(self, x, batch_size, verbose, steps, callbacks)
+    def _train_epoch(
+        self, source: EpochIterator, epoch: int, callbacks: CallbackList, train_step: Any, resume: Resume | None
+    ) -> dict[str, Any] | None:
+        """The steps of one epoch. It waits for the device only if a callback reads the logs of a batch.
+
+        Returns None if a generator was exhausted from the start.
+        """
+        results = None
+        begin, end = callbacks.wants_train_batch_begin, callbacks.wants_train_batch_end
+        updates = self.optimizer.step_count() if self.optimizer is not None else 0
+        done = step = resume.batches if resume is not None else 0
+        for x, y, weight, _ in source.epoch(epoch, updates, done):
+            if begin:
+                callbacks.on_train_batch_begin(step)
+            results = train_step(pack_x_y_sample_weight(x, y, weight))
+            if end:
+                results, logs = split_results(results)
+                callbacks.on_train_batch_end(step, logs)
+                reference, logs = weakref.ref(logs), None  # now referenced only if a callback keeps them
+                materialize(reference)
+            step += 1
+            if self.stop_training:
+                break
+        if step == 0 and source.exhausted:
+            return None
+        if step == 0:
+            raise ValueError("there was no batch to train on: the data is empty")
+        if resume is not None and step == done:
+            return dict(resume.logs)
+        return self._epoch_logs(results)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One update on one batch, and its loss and metrics."""
         self._check_compiled("train_on_batch")
-        data = loops.one_batch(self, x, y, sample_weight, class_weight)
+        data = self._one_batch(x, y, sample_weight, class_weight)
         return self._on_batch(captured_step(self, CapturedTrainStep), data, return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch."""
-        self._check_compiled("test_on_batch")
-        with no_grad():
-            return self._on_batch(
-                captured_step(self, CapturedTestStep), loops.one_batch(self, x, y, sample_weight), return_dict
-            )
 
-    def predict_on_batch(self, x: Any) -> Any:
-        """The output for one batch, as NumPy arrays."""
-        with no_grad():
-            return tree.map_structure(lambda t: t.numpy(), self.predict_step(loops.one_batch(self, x, None, None)))
-
-    def _on_batch(self, step: Callable[[Any], Any], data: Any, return_dict: bool) -> Any:
-        self.reset_metrics()
-        results = to_numbers(step(data))
-        return results if return_dict else eval_loops.flat(self, results)
-
-    # -- saving ----------------------------------------------------------------------------------------------------
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """The arguments of ``compile``, or None."""
-        if not self.compiled:
-            return None
-        from ..serialization.objects import serialize_keras_object
-
-        config = {key: serialize_keras_object(value) for key, value in self._compile_arguments.items()}
-        config["optimizer"] = serialize_keras_object(self.optimizer)
-        return config
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile with the result of ``get_compile_config``."""
-        from ..serialization.objects import deserialize_keras_object
-
-        known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-        arguments = {key: deserialize_keras_object(config[key]) for key in known if key in config}
-        self.compile(**arguments)
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
-
-
-def _metrics_of(layer: Any) -> list[Any]:
-    """The metrics that are attributes of a layer, also in lists and dictionaries, or of layers inside it.
-
-    Those of a model inside belong to its own training, as in Keras.
-    """
-    result: dict[int, Any] = {}
-    for value in parts(layer):
-        if isinstance(value, metrics_module.Metric):
-            result[id(value)] = value
-        elif isinstance(value, (list, tuple, dict)):
-            result |= {id(m): m for m in tree.flatten(value) if isinstance(m, metrics_module.Metric)}
-    for inner in layer._sublayers():
-        if not isinstance(inner, Trainer):
-            result |= {id(m): m for m in _metrics_of(inner)}
-    return list(result.values())
+def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:
+    if shuffle not in (True, False, "batch"):
+        raise ValueError(f'shuffle must be True, False or "batch", got {shuffle!r}')
+    if hasattr(x, "__next__") and shuffle is not True:
+        warnings.warn("shuffle is ignored for a generator, which decides its own order", stacklevel=4)
+    return shuffle

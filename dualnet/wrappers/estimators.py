@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     Attributes: ``model_``, the fitted model; ``history_``, the history of ``Model.fit``, a dictionary of lists.
     """
 
+    _numeric_target = True
+
     def __init__(self, model: Any, warm_start: bool = False, model_kwargs: Any = None, fit_kwargs: Any = None) -> None:
         self.model = model
         self.warm_start = warm_start
@@ -32,7 +33,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Any:
         """Fit a model.  X: (n, features)  y: (n,) or (n, outputs)  sample_weight: (n,)  kwargs: of ``Model.fit``"""
-        X, y = validate_data(self, X, y, multi_output=True, y_numeric=self._numeric_target())
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=self._numeric_target)
         target = self._encode_target(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
@@ -46,7 +47,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if isinstance(self.model, Model):
-            model = self.model if self.warm_start else _reinitialized(self.model)
+            model = self.model if self.warm_start else clone_model(self.model)
         elif callable(self.model):
             model = self.model(X=X, y=target, **(self.model_kwargs or {}))
         else:
@@ -63,9 +64,6 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False)
         return self.model_.predict(X, verbose=0)
-
-    def _numeric_target(self) -> bool:
-        return True
 
     def _encode_target(self, y: Any) -> Any:
         """The target in the encoding of the model."""
@@ -84,8 +82,7 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     {str(_Estimator.__doc__).partition(chr(10))[2].strip()} ``classes_``: the labels, sorted.
     """
 
-    def _numeric_target(self) -> bool:
-        return False
+    _numeric_target = False
 
     def _encode_target(self, y: Any) -> Any:
         check_classification_targets(y)
@@ -147,11 +144,3 @@ class SKLearnTransformer(TransformerMixin, _Estimator):  # type: ignore[misc]
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _reinitialized(model: Any) -> Any:
-    """A clone of a model with new weights, compiled alike."""
-    clone = clone_model(model)
-    if model.compiled and not clone.compiled:
-        clone.compile_from_config(copy.deepcopy(model.get_compile_config()))
-    return clone

@@ -86,7 +86,7 @@ USES = [use for where, tree in sources(*PACKAGES) for use in uses_in(where, tree
 UFUNC_METHODS = {
     "at": SCATTERED,
     "reduce": REDUCED,
-    "accumulate": REDUCED,
+    "add_to_mean": REDUCED,
     "reduceat": {"add"},
     "outer": frozen().ufuncs,
 }

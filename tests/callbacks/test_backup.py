@@ -238,7 +238,7 @@ def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
 
 def test_callbacks_of_the_user(tmp_path: Path) -> None:
     class Counter(cb.Callback):
-        remembers = ("count", "best")
+        state_attributes = ("count", "best")
 
         def __init__(self) -> None:
             super().__init__()

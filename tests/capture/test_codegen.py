@@ -1,4 +1,4 @@
-"""The text of a recorded step: what it calls, what it leaves out, what it lets go."""
+"""The generated code of a captured step: what it calls, what it leaves out, what it releases."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ import pytest
 import dualnet
 from dualnet import Input, Sequential, layers
 from dualnet.capture.executors.python import ForwardProgram, TrainProgram
+from dualnet.capture.replay import CapturedTestStep, step_source
 
 X = np.random.default_rng(0).normal(size=(24, 6)).astype("float32")
 LABELS = np.random.default_rng(1).integers(0, 3, 24)
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> list[ForwardProgram]:
-    """The records that were made."""
-    made: list[ForwardProgram] = []
-    for kind in (ForwardProgram, TrainProgram):
-        init = kind.__init__
+def programs(monkeypatch: pytest.MonkeyPatch) -> list[ForwardProgram]:
+    """The programs that are generated during a test."""
+    generated: list[ForwardProgram] = []
+    for cls in (ForwardProgram, TrainProgram):
+        init = cls.__init__
 
-        def kept(self: Any, *args: Any, init: Any = init, **options: Any) -> None:
+        def recording(self: Any, *args: Any, init: Any = init, **options: Any) -> None:
             init(self, *args, **options)
-            made.append(self)
+            generated.append(self)
 
-        monkeypatch.setattr(kind, "__init__", kept)
-    return made
+        monkeypatch.setattr(cls, "__init__", recording)
+    return generated
 
 
-def trained(**compiled: Any) -> Sequential:
+def trained(**options: Any) -> Sequential:
     dualnet.utils.set_random_seed(1)
     model = Sequential([
         Input((6,)),
@@ -41,7 +42,7 @@ def trained(**compiled: Any) -> Sequential:
         layers.Dropout(0.5),
         layers.Dense(3, activation="softmax", name="second"),
     ])  # fmt: skip
-    model.compile("sgd", "sparse_categorical_crossentropy", **compiled)
+    model.compile("sgd", "sparse_categorical_crossentropy", **options)
     model.fit(X, LABELS, batch_size=4, verbose=0)
     return model
 
@@ -51,22 +52,29 @@ def calls(text: str) -> list[str]:
     return [op or vjp for op, vjp in re.findall(r", (?:vjp\d+|_) = (\w+)\(|d = (vjp\d+)\(", text)]
 
 
-def test_ops_and_the_way_back(written: list[ForwardProgram]) -> None:
+def test_ops_and_the_reverse_pass(programs: list[ForwardProgram]) -> None:
     trained(metrics=["accuracy"])
     ops = ["dense", "dropout", "dense", "softmax", "sparse_softmax_cross_entropy", "weighted_sum"]
-    assert calls(written[0].source) == [*ops, "vjp5", "vjp4", "vjp2", "vjp1", "vjp0"]
+    assert calls(programs[0].source) == [*ops, "vjp5", "vjp4", "vjp2", "vjp1", "vjp0"]
 
 
-def test_what_nobody_looks_at_is_not_computed(written: list[ForwardProgram]) -> None:
+def test_the_code_of_a_step_can_be_printed(programs: list[ForwardProgram]) -> None:
+    model = trained()
+    assert step_source(model) == programs[0].source
+    assert "dense(backend, " in step_source(model)
+    assert step_source(model, CapturedTestStep) == ""
+
+
+def test_what_nobody_looks_at_is_not_computed(programs: list[ForwardProgram]) -> None:
     """The loss goes by the logits; without metrics the softmax is for nothing."""
     with_metrics, without = trained(metrics=["accuracy"]), trained()
-    assert "softmax" in calls(written[0].source)
-    assert "softmax" not in calls(written[1].source)
+    assert "softmax" in calls(programs[0].source)
+    assert "softmax" not in calls(programs[1].source)
     for a, b in zip(with_metrics.get_weights(), without.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_numbers_are_drawn_though_nobody_looks(written: list[ForwardProgram]) -> None:
+def test_numbers_are_drawn_though_nobody_looks(programs: list[ForwardProgram]) -> None:
     """An op that takes numbers of a generator stays, as the next one takes others without it."""
     drawn = []
     for eagerly in (False, True):
@@ -77,12 +85,12 @@ def test_numbers_are_drawn_though_nobody_looks(written: list[ForwardProgram]) ->
         model.compile("sgd", loss=["mse", None], run_eagerly=eagerly)
         model.fit(X, [X[:, :1], X], batch_size=4, verbose=0)
         drawn.append(noise.seed_generator.next())
-    assert "random" in written[0].source or "generator" in written[0].source
+    assert "random" in programs[0].source or "generator" in programs[0].source
     assert drawn[0] == drawn[1]
 
 
 @pytest.mark.parametrize("parts", [[0], [1], [0, 2], [2, 1]])
-def test_an_op_of_which_not_all_outputs_are_used(written: list[ForwardProgram], parts: list[int]) -> None:
+def test_an_op_of_which_not_all_outputs_are_used(programs: list[ForwardProgram], parts: list[int]) -> None:
     """Its closure takes zeros for the others."""
     results = []
     for eagerly in (False, True):
@@ -93,12 +101,12 @@ def test_an_op_of_which_not_all_outputs_are_used(written: list[ForwardProgram], 
         model.compile("sgd", "mse", run_eagerly=eagerly)
         model.fit(X, X[:, :3], batch_size=4, epochs=2, verbose=0)
         results.append(model.get_weights())
-    assert written
+    assert programs
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_arrays_are_let_go_on_the_way_back() -> None:
+def test_arrays_are_released_during_the_reverse_pass() -> None:
     """What an op kept for its gradient is free once the gradient is taken, not at the end of the step."""
     alive: list[int] = []
     seen: list[weakref.ref[Any]] = []
@@ -122,10 +130,10 @@ def test_arrays_are_let_go_on_the_way_back() -> None:
             held = Kept()
             seen.append(weakref.ref(held))
 
-            def back(*given: Any, held: Kept = held) -> Any:
+            def back(*args: Any, held: Kept = held) -> Any:
                 gc.collect()
                 alive.append(sum(ref() is not None for ref in seen))
-                return vjp(*given)
+                return vjp(*args)
 
             return value, back
 
@@ -143,14 +151,14 @@ def test_arrays_are_let_go_on_the_way_back() -> None:
 
 
 @pytest.mark.parametrize("name", ["type", "len", "x1", "batch", "for", "a/b", "vjp0", "seed", "naïve", "_"])
-def test_names_of_variables(written: list[ForwardProgram], name: str) -> None:
+def test_names_of_variables(programs: list[ForwardProgram], name: str) -> None:
     """A variable is called in the text as it is called by the user, unless that means something else there."""
     dualnet.utils.set_random_seed(1)
     model = Sequential([Input((6,)), layers.Dense(3)])
     model.layers[0].kernel.name = name
     model.compile("sgd", "mse")
     losses = model.fit(X, X[:, :3], batch_size=4, epochs=3, verbose=0).history["loss"]
-    assert written
+    assert programs
     assert losses[-1] < losses[0]
 
 
@@ -163,7 +171,7 @@ def test_names_of_variables(written: list[ForwardProgram], name: str) -> None:
         ["__debug__", "e", "x0"],
     ],
 )
-def test_no_name_means_two_variables(written: list[ForwardProgram], names: list[str]) -> None:
+def test_no_name_means_two_variables(programs: list[ForwardProgram], names: list[str]) -> None:
     """Neither one that the text made up nor one that Python reads as another."""
     results = []
     for eagerly in (False, True):
@@ -174,6 +182,6 @@ def test_no_name_means_two_variables(written: list[ForwardProgram], names: list[
         model.compile("sgd", "mse", run_eagerly=eagerly)
         model.fit(X, X[:, ::-1], batch_size=4, epochs=2, verbose=0)
         results.append(model.get_weights())
-    assert written
+    assert programs
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)

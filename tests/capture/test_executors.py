@@ -13,7 +13,7 @@ from dualnet import Input, Model, Sequential, layers, optimizers, tree
 from dualnet.capture.executors.base import Executor
 from dualnet.capture.replay import CapturedTrainStep
 from dualnet.capture.trace import OpCall, Trace, VjpCall, as_tuple
-from dualnet.core.autodiff import accumulate_grad
+from dualnet.core.autodiff import add_grad
 from dualnet.training.logs import Logs
 
 X = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
@@ -59,11 +59,11 @@ class OpByOp(Executor):
         return *outputs, list(self.trace.grad_variables.values())
 
     def call(self, call: OpCall, draws: Any) -> Any:
-        rest = [self.mutated.get(id(v), v) for v in call.rest]
+        static_args = [self.mutated.get(id(v), v) for v in call.static_args]
         options = {name: self.mutated.get(id(v), v) for name, v in call.options.items()}
         if call.draw is not None:
-            rest[call.draw.position : call.draw.position + 2] = next(draws)
-        results, closure = call.function(call.context, *[self.values[n] for n in call.inputs], *rest, **options)
+            static_args[call.draw.position : call.draw.position + 2] = next(draws)
+        results, closure = call.function(call.context, *[self.values[n] for n in call.inputs], *static_args, **options)
         for n, y in zip(as_tuple(call.outputs), results if type(call.outputs) is tuple else (results,)):
             self.values[n] = call.backend.asarray(y)
         return closure
@@ -78,7 +78,7 @@ class OpByOp(Executor):
             dxs = closure(dy, [r.grad if isinstance(r, dualnet.Variable) else r for r in call.requests])
         for g, dx in zip(call.in_grads, dxs if type(dxs) is tuple else (dxs,)):
             if g >= 0:
-                grads[g] = accumulate_grad(grads.get(g), dx, *self.trace.grad_types[g], self.buffers.get(g))
+                grads[g] = add_grad(grads.get(g), dx, *self.trace.grad_types[g], self.buffers.get(g))
 
 
 class Fixed(OpByOp):

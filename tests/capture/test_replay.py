@@ -687,14 +687,14 @@ def test_train_on_batch_and_test_on_batch(runs: list[int]) -> None:
         dualnet.utils.set_random_seed(3)
         model = dense()
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=eagerly)
-        found = []
+        collected = []
         for step in range(12):
             if step in (5, 8):
                 model.layers[0].trainable = step == 8
-                found.append(model.test_on_batch(X[:4], LABELS[:4]))
+                collected.append(model.test_on_batch(X[:4], LABELS[:4]))
             part = slice(4 * (step % 5), 4 * (step % 5) + 4)
-            found.append(model.train_on_batch(X[part], LABELS[part]))
-        results.append((found, [v.numpy().tolist() for v in model.variables]))
+            collected.append(model.train_on_batch(X[part], LABELS[part]))
+        results.append((collected, [v.numpy().tolist() for v in model.variables]))
         assert runs[0] == (0 if eagerly else (5 - 2) + (3 - 2) + (4 - 2))
     assert results[0] == results[1]
 
@@ -705,10 +705,10 @@ def test_a_regularizer_is_given_between_two_batches(runs: list[int]) -> None:
         dualnet.utils.set_random_seed(3)
         model = Sequential([Input((6,)), layers.Dense(3, kernel_regularizer="l2")])
         model.compile("sgd", "mse", run_eagerly=eagerly)
-        found = []
+        collected = []
         for step in range(8):
             if step == 4:
                 model.layers[0].kernel.regularizer = dualnet.regularizers.L1(0.3)
-            found.append(model.train_on_batch(X[:4], X[:4, :3]))
-        results.append((found, [v.numpy().tolist() for v in model.variables]))
+            collected.append(model.train_on_batch(X[:4], X[:4, :3]))
+        results.append((collected, [v.numpy().tolist() for v in model.variables]))
     assert results[0] == results[1]

@@ -125,30 +125,30 @@ def test_a_weight_the_loss_does_not_depend_on(optimizer: str) -> None:
 
 def gan() -> tuple[Any, Any, Any]:
     generator = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(4, "tanh"), layers.Dense(2)])
-    judge = dualnet.Sequential([dualnet.Input((2,)), layers.Dense(4, "tanh"), layers.Dense(1)])
-    both = dualnet.Sequential([generator, judge])
-    return generator, judge, both
+    discriminator = dualnet.Sequential([dualnet.Input((2,)), layers.Dense(4, "tanh"), layers.Dense(1)])
+    both = dualnet.Sequential([generator, discriminator])
+    return generator, discriminator, both
 
 
 @every_optimizer
 def test_two_models_that_share_layers_and_take_turns(optimizer: str) -> None:
     """As in a GAN: the result is that of separate models that hand each other their weights."""
-    generator, judge, both = gan()
-    judge.compile(OPTIMIZERS[optimizer](), "mse")
-    judge.train_on_batch(Y, X[:, :1])
-    judge.trainable = False
+    generator, discriminator, both = gan()
+    discriminator.compile(OPTIMIZERS[optimizer](), "mse")
+    discriminator.train_on_batch(Y, X[:, :1])
+    discriminator.trainable = False
     both.compile(OPTIMIZERS[optimizer](), "mse")
 
     def turn(real: bool) -> Any:
         if real:
-            judge.trainable = True
-            return lambda: judge.train_on_batch(Y, X[:, :1])
-        judge.trainable = False
+            discriminator.trainable = True
+            return lambda: discriminator.train_on_batch(Y, X[:, :1])
+        discriminator.trainable = False
         return lambda: both.train_on_batch(X, X[:, :1])
 
     for real in (False, True, True, False, True, False):
         moved_g = generator.get_weights()
-        assert changed(judge, turn(real)) == [real] * 4
+        assert changed(discriminator, turn(real)) == [real] * 4
         assert [bool((a != b).any()) for a, b in zip(moved_g, generator.get_weights())] == [not real] * 4
     views = [(v.buffer.values[v.offset : v.offset + v.size].reshape(v.shape), v) for v in both.weights]
     for view, v in views:
@@ -158,21 +158,21 @@ def test_two_models_that_share_layers_and_take_turns(optimizer: str) -> None:
 
 def test_one_loop_with_two_tapes() -> None:
     """The same GAN with gradient tapes: each optimizer changes its own weights only."""
-    generator, judge, _ = gan()
+    generator, discriminator, _ = gan()
     optimizers = dualnet.optimizers.Adam(0.05), dualnet.optimizers.Adam(0.05)
 
     def update(model: Any, optimizer: Any) -> None:
         with dualnet.GradientTape() as tape:
-            loss = ops.mean(ops.square(judge(generator(X))))
+            loss = ops.mean(ops.square(discriminator(generator(X))))
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
 
     for _ in range(3):
-        before = judge.get_weights()
+        before = discriminator.get_weights()
         assert changed(generator, lambda: update(generator, optimizers[0])) == [True] * 4
-        for a, b in zip(before, judge.get_weights()):
+        for a, b in zip(before, discriminator.get_weights()):
             np.testing.assert_array_equal(a, b)
-        assert changed(judge, lambda: update(judge, optimizers[1])) == [True] * 4
+        assert changed(discriminator, lambda: update(discriminator, optimizers[1])) == [True] * 4
 
 
 def test_a_layer_used_twice_gets_both_gradients() -> None:

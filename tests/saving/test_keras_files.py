@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 import zipfile
 from pathlib import Path
@@ -214,3 +215,29 @@ def test_file_names_that_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected a file ending in"):
         model.load_weights(tmp_path / "m.npz")
     assert [p.name for p in tmp_path.iterdir()] == ["m.keras"]
+
+
+@pytest.mark.parametrize("name", ["square", "erf", "relu", "image.rgb_to_grayscale", "linalg.norm"])
+def test_an_op_as_activation_is_saved_by_its_module(name: str) -> None:
+    op = dualnet.ops
+    for part in name.split("."):
+        op = getattr(op, part)
+    layer = layers.Dense(3, activation=op)
+    config = dualnet.saving.serialize_keras_object(layer)
+    assert config["config"]["activation"]["module"].startswith("keras.ops")
+    assert dualnet.saving.deserialize_keras_object(json.loads(json.dumps(config))).activation is op
+
+
+def test_a_model_with_an_op_as_activation(tmp_path: Path) -> None:
+    model = dualnet.Sequential([layers.Input((4,)), layers.Dense(3, activation=dualnet.ops.square)])
+    model.compile("sgd", dualnet.ops.categorical_crossentropy)
+    model.save(tmp_path / "m.keras")
+    loaded = dualnet.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded.predict(X[:, :4], verbose=0), model.predict(X[:, :4], verbose=0))
+
+
+def test_keras_reads_an_op_as_activation(keras: Any, tmp_path: Path) -> None:
+    model = dualnet.Sequential([layers.Input((4,)), layers.Dense(3, activation=dualnet.ops.square)])
+    model.save(tmp_path / "m.keras")
+    theirs = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(theirs(X[:, :4]), np.asarray(model(X[:, :4])), rtol=1e-5)

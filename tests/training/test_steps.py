@@ -50,9 +50,9 @@ def test_what_a_step_adds_to_the_results_is_kept(listens: bool) -> None:
 
 @pytest.mark.filterwarnings("ignore:overflow")  # the scale is found by trying one that is too large
 def test_the_loss_is_scaled_in_float16() -> None:
-    def compiled(dtype: str, **given: Any) -> Any:
+    def compiled(dtype: str, **options: Any) -> Any:
         model = dualnet.Sequential([dualnet.Input((3,)), layers.Dense(2, dtype=dtype)], dtype=dtype)
-        model.compile(given.pop("optimizer", "sgd"), "mse", **given)
+        model.compile(options.pop("optimizer", "sgd"), "mse", **options)
         return model
 
     scaled = compiled("mixed_float16")

@@ -101,7 +101,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         e /= total
         return np.log(total.reshape(n)) - label_logits, (e.T.copy() if is_small else e)
 
-    def accumulate(self, total: Array, count: Array, value: Array, weight: int) -> None:
+    def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
         # Python's arithmetic is ten times as fast as NumPy's for 0-d arrays.
         total[()] = total.item() + value.item() * weight
         count[()] = count.item() + weight

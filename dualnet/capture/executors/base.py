@@ -37,8 +37,12 @@ class Executor(ABC):
       to count the step (``optimizer.advance``);
     - the gradient of the loss: ``optimizer.scale_loss`` of ones, which is 1 unless the loss is scaled.
 
+    An executor that runs generated code keeps it in ``source``.
+
     An optimizer whose updates are not all alike (``optimizer.updates_alike``) has to be run by the model.
     """
+
+    source = ""
 
     def __init__(self, model: Any, trace: Trace) -> None:
         self.model = model

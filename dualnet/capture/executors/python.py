@@ -15,9 +15,7 @@ from .base import Executor
 
 
 class ForwardProgram(Executor):
-    """The forward pass of a captured step, and its loss if it has one. source: the code of the function."""
-
-    source: str
+    """The forward pass of a captured step, and its loss if it has one."""
 
     def __init__(self, model: Any, trace: Trace) -> None:
         super().__init__(model, trace)
@@ -39,9 +37,7 @@ class PredictProgram(ForwardProgram):
 
 
 class TrainProgram(Executor):
-    """A captured training step: forward pass, loss and gradients. source: the code of the function."""
-
-    source: str
+    """A captured training step: forward pass, loss and gradients."""
 
     def __init__(self, model: Any, trace: Trace) -> None:
         super().__init__(model, trace)

@@ -112,16 +112,6 @@ class ArrayData:
                 part = slice(start, stop)
                 yield self._slice(x, part), self._slice(y, part), self._slice(weight, part), stop - start
 
-    def is_exhausted(self) -> bool:
-        """Whether there are no more batches, now and in all later epochs."""
-        return False
-
-    def on_epoch_begin(self) -> None:
-        """Nothing: arrays do not change."""
-
-    def on_epoch_end(self) -> None:
-        """Nothing: arrays do not change."""
-
     def _batches_per_gather(self) -> int:
         """How many batches are gathered at once: several small ones, which saves calls and still fits in a cache."""
         arrays = [a for a in tree.flatten([self.x, self.y, self.weight]) if a is not None]
@@ -170,11 +160,9 @@ def to_host(leaf: Any) -> Any:
     """A list, data frame or array of any library as an array."""
     if hasattr(leaf, "detach"):  # a tensor of torch
         return leaf.detach().cpu().numpy()
-    if hasattr(leaf, "dtype") and hasattr(leaf, "shape") and hasattr(leaf, "ndim"):
-        return leaf if not hasattr(leaf, "to_numpy") else leaf.to_numpy()
     if hasattr(leaf, "to_numpy"):
         return leaf.to_numpy()
-    return to_array(leaf)
+    return leaf if hasattr(leaf, "dtype") and hasattr(leaf, "shape") and hasattr(leaf, "ndim") else to_array(leaf)
 
 
 def check_lengths(parts: dict[str, Any]) -> int:

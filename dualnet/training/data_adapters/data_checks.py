@@ -6,6 +6,7 @@ Shapes are the business of the losses, which see every batch.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import dualnet_backends as backends
@@ -17,8 +18,13 @@ from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
 
 
-def check_data(model: Any, data: ArrayData) -> None:
-    """Raise ``ValueError`` for values that are not finite, labels outside the classes, and ids outside an embedding."""
+def check_data(model: Any, data: Any) -> None:
+    """Raise ``ValueError`` for values that are not finite, labels outside the classes, and ids outside an embedding.
+
+    Only arrays are checked, not an iterable of batches.
+    """
+    if not isinstance(data, ArrayData):
+        return
     for name, part in (("x", data.x), ("y", data.y), ("sample_weight", data.weight)):
         for i, array in enumerate(tree.flatten(part) if part is not None else []):
             _check_finite(array, f"{name}[{i}]" if tree.is_nested(part) else name)
@@ -111,17 +117,13 @@ def _check_ids(model: Any, x: Any) -> None:
     inputs = tree.flatten(model._graph.inputs)
     names = [i._keras_history.operation.name for i in inputs]
     arrays = [x.get(n) for n in names] if isinstance(x, dict) else tree.flatten(x)
-    for node in model._graph.nodes:
-        for symbol, array in zip(inputs, arrays):
-            if (
-                isinstance(node.operation, Embedding)
-                and any(symbol is i for i in node.inputs[:1])
-                and array is not None
-                and array.size
-            ):
-                wrong = (array < 0) | (array >= node.operation.input_dim)
-                if bool(wrong.any()):
-                    raise ValueError(
-                        f"x holds the id {_first(array, wrong)}, but {node.operation.name!r} has {node.operation.input_dim} "
-                        f"entries, so ids go from 0 to {node.operation.input_dim - 1}"
-                    )
+    embeddings = [node for node in model._graph.nodes if isinstance(node.operation, Embedding) and node.inputs]
+    for node, (symbol, array) in itertools.product(embeddings, list(zip(inputs, arrays))):
+        if symbol is node.inputs[0] and array is not None and array.size:
+            size = node.operation.input_dim
+            wrong = (array < 0) | (array >= size)
+            if bool(wrong.any()):
+                raise ValueError(
+                    f"x holds the id {_first(array, wrong)}, but {node.operation.name!r} has {size} entries, so ids go "
+                    f"from 0 to {size - 1}"
+                )

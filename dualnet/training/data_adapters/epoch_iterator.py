@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ... import config
-from .array_adapter import ArrayData, Batch
-from .iterable_adapter import IterableData
-
-Data = ArrayData | IterableData
+from .array_adapter import Batch
+from .iterable_adapter import Data, IterableData
 
 
 def limited(number: int | None, limit: int | None) -> int | None:
@@ -53,9 +51,11 @@ class EpochIterator:
         """The batches of one epoch. step: updates so far, which determine the order of shuffled data. done: batches of this epoch
         that were done before ``resume``."""
         limit = limited(self.steps, self.limit)
-        if limit is None and isinstance(self.data, IterableData) and self.data.endless:
+        iterable = self.data if isinstance(self.data, IterableData) else None
+        if limit is None and iterable is not None and iterable.endless:
             raise ValueError("the data has no end: say how many batches make an epoch, with steps_per_epoch or steps")
-        self.data.on_epoch_begin()
+        if iterable is not None:
+            iterable.notify("on_epoch_begin")
         if self._remaining is None:
             self._remaining, self._batches_done, self._order_key = self.data.batches(epoch, step), 0, (epoch, step)
             self._passes += 1
@@ -64,7 +64,7 @@ class EpochIterator:
             count += 1
             self._batches_done += 1
             yield batch
-        is_generator = isinstance(self.data, IterableData) and self.data.is_generator
+        is_generator = iterable is not None and iterable.is_generator
         short = count < (limit or 0) if self.steps is not None else is_generator and count == 0 and self._passes > 1
         if short:
             self.exhausted = is_generator
@@ -75,4 +75,5 @@ class EpochIterator:
             )
         if short or self.steps is None or self._batches_done == self.data.steps:
             self._remaining = None
-        self.data.on_epoch_end()
+        if iterable is not None:
+            iterable.notify("on_epoch_end")

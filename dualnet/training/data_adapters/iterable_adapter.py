@@ -1,4 +1,4 @@
-"""Datasets, generators and other iterables of batches, moved to the device one batch at a time."""
+"""Datasets, generators and other iterables of batches, moved to the device one batch at a time; and the choice of an adapter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dualnet_backends as backends
 from ...data import INFINITE_CARDINALITY, Dataset, py_dataset
 from ...data.py_dataset import PyDataset
 from ...data.streams import EpochKey
-from .array_adapter import ArrayData, Batch, tensors_of
+from .array_adapter import ArrayData, Batch, is_arrays, tensors_of
 from .shuffling import shuffled
 
 
@@ -104,15 +104,34 @@ class IterableData:
         tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
         return (*tensors, move.size)
 
-    def on_epoch_begin(self) -> None:
-        """Notify the source, if it has such a method."""
-        if hasattr(self.source, "on_epoch_begin"):
-            self.source.on_epoch_begin()
+    def notify(self, hook: str) -> None:
+        """Call ``on_epoch_begin`` or ``on_epoch_end`` of the source, if it has such a method."""
+        if hasattr(self.source, hook):
+            getattr(self.source, hook)()
 
-    def on_epoch_end(self) -> None:
-        """Notify the source, if it has such a method."""
-        if hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
+
+Data = ArrayData | IterableData
+
+
+def make_data(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    **options: Any,
+) -> Data:
+    """The data of ``fit``, ``evaluate`` or ``predict``. options: ``shuffle``, ``class_weight``, ``backend`` and ``text``."""
+    if is_arrays(x):
+        return ArrayData(x, y, sample_weight, batch_size, steps, **options)
+    if not (hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))):
+        raise TypeError(f"x must be arrays, or an iterable of batches, got {type(x).__name__}")
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(f"x is a {type(x).__name__} of batches: {name} must be in the batches, not an argument")
+    if batch_size is not None:
+        raise ValueError(f"with a {type(x).__name__} of batches, batch_size is decided by the batches")
+    return IterableData(x, **options)
 
 
 def _length(source: Any) -> int | None:
