@@ -14,7 +14,7 @@ from ..core.tensor import Tensor
 from ..core.tracing import no_grad
 from ..core.variables import Variable
 from ..core.version import invalidate, version
-from ..layers.base.tracking import parts
+from ..layers.base.tracking import tracked_attributes
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names, positional_metrics
 from . import eval_loops, loops
 from .compiled_loss import CompiledLoss
@@ -305,7 +305,7 @@ def _metrics_of(layer: Any) -> list[Any]:
     Those of a model inside belong to its own training, as in Keras.
     """
     result: dict[int, Any] = {}
-    for value in parts(layer):
+    for value in tracked_attributes(layer):
         if isinstance(value, metrics_module.Metric):
             result[id(value)] = value
         elif isinstance(value, (list, tuple, dict)):

@@ -12,6 +12,7 @@ from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from ...core.text import is_text, text_tensor
 from .context import context
+from .metaclass import CallSignature
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -108,6 +109,19 @@ def enter_context(layer: Layer, kwargs: dict[str, Any]) -> None:
         elif name in values:
             kwargs[name] = values[name]
     context.enter(values)
+
+
+def resolve_training(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The ``training`` of a call: as passed, else that of the outer call, else the default, which is added to ``kwargs``."""
+    if not signature.training:
+        return kwargs.pop("training", None)
+    training = kwargs.get("training")
+    if training is None and "training" in signature.names[: len(args)]:
+        return args[signature.names.index("training")]
+    if training is None:
+        outer = context.training
+        training = kwargs["training"] = outer if outer is not None else signature.training_default
+    return training
 
 
 def _mask_of(value: Any) -> Any:

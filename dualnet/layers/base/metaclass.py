@@ -7,7 +7,7 @@ import inspect
 from typing import Any, NamedTuple
 
 from ...legacy.arguments import LAYER_ARGUMENTS, LAYER_DEFAULTS, rename_arguments
-from .context import context, name_scope, nothing
+from .context import layer_scope
 
 Shape = tuple[int | None, ...]
 
@@ -87,7 +87,7 @@ def marking_built(build: Any) -> Any:
         outermost = not self._building  # and not the build of a base class, called by that of a class on top of it
         self._building = True
         try:
-            with name_scope(self.name) if context.scope[-1:] != (self.name,) else nothing():
+            with layer_scope(self.name):
                 self._set_path()
                 if input_shape is None and not args:
                     build(self, **kwargs) if kwargs or _takes_nothing(build) else build(self, None)
