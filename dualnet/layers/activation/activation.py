@@ -77,7 +77,7 @@ class PReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        set_weight_arguments(self, alpha=(alpha_initializer, alpha_regularizer, alpha_constraint))
+        set_weight_arguments(self, locals(), "alpha")
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
 
     def build(self, input_shape: Any) -> None:

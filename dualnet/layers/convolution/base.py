@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, ClassVar
 
 from ... import activations
@@ -44,7 +43,7 @@ class Convolutional(Layer):
     def _set_window(
         self, kernel_size: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any
     ) -> None:
-        """Check and set where the kernel is applied."""
+        """Check and set how the kernel is applied."""
         self.kernel_size = whole_numbers(self, "kernel_size", kernel_size, self.rank)
         self.strides = whole_numbers(self, "strides", strides, self.rank)
         self.dilation_rate = whole_numbers(self, "dilation_rate", dilation_rate, self.rank)
@@ -88,17 +87,11 @@ class Convolutional(Layer):
     # -- calling -------------------------------------------------------------------------------------------------
 
     def _apply(self, op: Callable[..., Any], inputs: Any, kernel: Any, **options: Any) -> Any:
-        """The op with bias and activation, in one where the activation can be told from its output."""
+        """The op with bias and activation, fused where the gradient of the activation follows from its output."""
         fused = _FUSED.get(self.activation)
-        y = op(
-            inputs,
-            kernel,
-            self.bias,
-            data_format=self.data_format,
-            activation=fused or "linear",
-            who=self._who,
-            **options,
-        )
+        window = {"strides": self.strides, "padding": self.padding, "dilation_rate": self.dilation_rate, **options}
+        activation = fused or "linear"
+        y = op(inputs, kernel, self.bias, data_format=self.data_format, activation=activation, who=self._who, **window)
         return y if fused is not None else self.activation(y)
 
     def _output_shape(self, input_shape: Any, filters: int | None) -> Shape:
@@ -113,13 +106,3 @@ class Convolutional(Layer):
         """The layer a config describes, one of Keras 2 too."""
         unused = [name for name in cls._ignored if name != "groups" or config.get(name) == 1]
         return cls(**{key: value for key, value in config.items() if key not in unused})
-
-
-def with_defaults(function: Any, **defaults: Any) -> Any:
-    """The same function with other defaults: Keras writes ``strides=1`` in 1D, ``strides=(1, 1)`` in 2D, and so on."""
-    names = function.__code__.co_varnames[: function.__code__.co_argcount][-len(function.__defaults__) :]
-    values = tuple(defaults.get(name, value) for name, value in zip(names, function.__defaults__))
-    changed = FunctionType(function.__code__, function.__globals__, function.__name__, values, function.__closure__)
-    changed.__annotations__, changed.__doc__ = function.__annotations__, function.__doc__
-    changed.__qualname__, changed.__module__ = function.__qualname__, function.__module__
-    return changed

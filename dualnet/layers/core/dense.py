@@ -106,17 +106,7 @@ def Input(
     optional: bool = False,
 ) -> KerasTensor:
     """A symbolic tensor that stands for the data: ``Input(shape=(784,))``, the batch left out."""
-    layer = InputLayer(
-        shape=shape,
-        batch_size=batch_size,
-        dtype=dtype,
-        sparse=sparse,
-        batch_shape=batch_shape,
-        name=name,
-        input_tensor=tensor,
-        optional=optional,
-    )
-    return layer.output
+    return InputLayer(shape, batch_size, dtype, sparse, batch_shape, tensor, optional, name).output
 
 
 class Dense(Lora):
@@ -161,11 +151,7 @@ class Dense(Lora):
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        set_weight_arguments(
-            self,
-            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        set_weight_arguments(self, locals(), "kernel", "bias")
         self.bias: Any = None
         self._set_lora(lora_rank, lora_alpha)
 

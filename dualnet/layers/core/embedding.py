@@ -59,7 +59,7 @@ class Embedding(Lora):
             self._batch_input_shape = (None, *((length,) if isinstance(length, int) else tuple(length)))
         self.input_dim = input_dim
         self.output_dim = output_dim
-        set_weight_arguments(self, embeddings=(embeddings_initializer, embeddings_regularizer, embeddings_constraint))
+        set_weight_arguments(self, locals(), "embeddings")
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False  # ids that come as floats keep their digits

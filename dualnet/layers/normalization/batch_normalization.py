@@ -54,15 +54,7 @@ class BatchNormalization(Normalizing):
     ) -> None:
         if isinstance(axis, (list, tuple)) and len(axis) == 1:  # as files of Keras 2 have it
             (axis,) = axis
-        super().__init__(
-            int(axis),
-            epsilon,
-            center,
-            scale,
-            beta=(beta_initializer, beta_regularizer, beta_constraint),
-            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
-            **kwargs,
-        )
+        super().__init__(int(axis), epsilon, center, scale, locals(), **kwargs)
         if synchronized:
             raise ValueError(
                 "Argument synchronized=True is not supported: there is one device, whose batch is the batch"

@@ -12,10 +12,13 @@ from ..base.weights import add_weight, set_weight_arguments
 
 
 class Normalizing(Layer):
-    """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center)."""
+    """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center).
+
+    arguments: those of the constructor, for ``set_weight_arguments``.
+    """
 
     supports_masking = True
-    _config_attributes = attributes(gamma=None, beta=None)
+    _config_attributes = attributes(arguments=None)
     gamma: Any = None
     beta: Any = None
 
@@ -25,8 +28,7 @@ class Normalizing(Layer):
         epsilon: float,
         center: bool,
         scale: bool,
-        beta: tuple[Any, Any, Any],
-        gamma: tuple[Any, Any, Any],
+        arguments: dict[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -34,7 +36,7 @@ class Normalizing(Layer):
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        set_weight_arguments(self, beta=beta, gamma=gamma)
+        set_weight_arguments(self, arguments, "beta", "gamma")
 
     def _add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
         if self.scale:
@@ -86,15 +88,8 @@ class LayerNormalization(Normalizing):
         **kwargs: Any,
     ) -> None:
         self.rms_scaling = kwargs.pop("rms_scaling", False)
-        super().__init__(
-            axis if isinstance(axis, int) else list(axis),
-            epsilon,
-            center,
-            scale,
-            beta=(beta_initializer, beta_regularizer, beta_constraint),
-            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
-            **kwargs,
-        )
+        axis = axis if isinstance(axis, int) else list(axis)
+        super().__init__(axis, epsilon, center, scale, locals(), **kwargs)
 
     def build(self, input_shape: Any) -> None:
         self._add_scale_and_offset(tuple(input_shape[a] for a in known_axes(self, self.axis, input_shape)))
@@ -129,15 +124,7 @@ class GroupNormalization(Normalizing):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            axis,
-            epsilon,
-            center,
-            scale,
-            beta=(beta_initializer, beta_regularizer, beta_constraint),
-            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
-            **kwargs,
-        )
+        super().__init__(axis, epsilon, center, scale, locals(), **kwargs)
         if isinstance(groups, bool) or not isinstance(groups, int) or not (groups > 0 or groups == -1):
             raise ValueError(
                 f"GroupNormalization: the argument `groups` must be a positive whole number or -1, got {groups!r}"
