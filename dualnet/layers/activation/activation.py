@@ -65,7 +65,7 @@ class PReLU(_Elementwise):
     alpha: the shape of the input without the batch, zeros by default.
 
     Args:
-        shared_axes: axes along which one alpha serves, such as (1, 2) for one per channel of an image.
+        shared_axes: axes along which alpha is shared, such as (1, 2) for one per channel of an image.
     """
 
     def __init__(

@@ -26,8 +26,8 @@ class ProjectedAttention(Layer):
         sliding_window: a query sees the keys at most ``sliding_window - 1`` steps away.
         use_gate: the result of each head is multiplied by the sigmoid of another projection of the query
             (arXiv:2505.06708).
-        flash_attention: which kernel to take; there is one here, so it changes nothing, but True with dropout or with
-            attention scores is an error.
+        flash_attention: has no effect, as there is one kernel, but True with dropout or with attention scores is an
+            error.
         seed: of the dropout.
     """
 

@@ -17,7 +17,7 @@ class MultiHeadAttention(ProjectedAttention):
     See ``ProjectedAttention`` for the other arguments.
 
     In the call: attention_mask (batch, T, S) says which query sees which key, query_mask (batch, T), value_mask and key_mask
-    (batch, S) which positions are there; the masks that the tensors carry are taken if these are not given. use_causal_mask: a
+    (batch, S) which positions are valid, by default the masks that the tensors carry. use_causal_mask: a
     query sees the keys up to its own position. return_attention_scores: the result is a pair, with the weights of
     the values (batch, num_heads, T, S), before the dropout.
 

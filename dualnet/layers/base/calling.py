@@ -1,4 +1,4 @@
-"""What happens to the arguments of a layer's call: conversion to tensors, masks, and what is handed on to the layers inside."""
+"""What happens to the arguments of a layer's call: conversion to tensors, masks, and context for the layers inside."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def convert(layer: Layer, x: Any) -> Tensor:
 
 
 def _convert_all(layer: Layer, argument: Any) -> Any:
-    """Arrays and lists of numbers among the arguments as tensors; other things as they are."""
+    """Arrays and lists of numbers among the arguments as tensors; other values unchanged."""
     if argument is None or isinstance(argument, (bool, str)) or callable(argument):
         return argument
     if isinstance(argument, (list, tuple)) and not any(
@@ -99,7 +99,7 @@ def set_mask(layer: Layer, inputs: Any, mask: Any, outputs: Any) -> None:
 
 
 def enter_context(layer: Layer, kwargs: dict[str, Any]) -> None:
-    """Merge the registered keyword arguments of outer calls into those of this one, and hand them on to the layers inside."""
+    """Merge the registered keyword arguments of outer calls into those of this one, and pass them on to the layers inside."""
     values = dict(context.arguments)
     for name in layer._context_arguments:
         if kwargs.get(name) is not None:

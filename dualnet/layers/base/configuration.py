@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from ... import tree
+from ...core.variables import Variable
 from .context import name_scope
 from .tracking import UNTRACKED, WeightTracking
 
@@ -39,12 +40,12 @@ class Saving(WeightTracking):
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Put the values of the layer's own weights into ``store`` under "0", "1", ..."""
-        for i, v in enumerate(self._own_variables()):
+        for i, v in enumerate(self._saved_variables()):
             store[str(i)] = v.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Set the layer's own weights from what ``save_own_variables`` stored."""
-        own = self._own_variables()
+        own = self._saved_variables()
         if len(store) != len(own):
             raise ValueError(
                 f"layer {self.name!r} ({type(self).__name__}) has {len(own)} weights, the file has {len(store)} "
@@ -52,6 +53,9 @@ class Saving(WeightTracking):
             )
         for i, v in enumerate(own):
             v.assign(store[str(i)])
+
+    def _saved_variables(self) -> list[Variable]:
+        return self._own_variables()
 
     def _saved_children(self) -> list[tuple[str, Any]]:
         """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""

@@ -203,7 +203,7 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
         if "_trainable_variables" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first")
         if not args and kwargs and signature.names and signature.names[0] in kwargs:
-            args = (kwargs.pop(signature.names[0]),)  # the input given by name
+            args = (kwargs.pop(signature.names[0]),)  # the input as a keyword argument
         # Most calls are of one tensor, with nothing else but ``training``.
         if (
             len(args) == 1
@@ -264,9 +264,9 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
         return previous_mask
 
     def _register_call_context_args(self, *names: str) -> None:
-        """Hand these keyword arguments of a call on to the layers inside that registered them too, as ``training`` is.
+        """Pass these keyword arguments of a call on to the layers inside that registered them too, as ``training`` is.
 
-        A layer whose ``call`` does not take one of them may be called with it all the same.
+        A layer whose ``call`` does not take one of them may still be called with it.
         """
         if self._was_called:
             raise RuntimeError("Cannot add call-context args after the layer has been called.")

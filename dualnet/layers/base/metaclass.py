@@ -49,7 +49,7 @@ def build_arguments(cls: Any) -> tuple[str, ...] | None:
 
 
 class LayerType(type):
-    """The class of layer classes: understands old argument names, and keeps what each layer was made with."""
+    """The class of layer classes: translates old argument names, and stores the constructor's arguments of each layer."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):

@@ -36,7 +36,7 @@ class Spatial(Layer):
         return range(first, first + self.spatial_rank)
 
     def _map_lengths(self, shape: Any, function: Callable[[int, int], int]) -> Shape:
-        """The shape with ``function(axis number, length)`` in the place of each spatial length that is known."""
+        """The shape with ``function(axis number, length)`` for each spatial length that is known."""
         out = list(shape)
         for i, axis in enumerate(self._spatial_axes(shape)):
             if shape[axis] is not None:

@@ -30,6 +30,7 @@ class Convolutional(Layer):
     # What Keras 2 wrote into configs of this class without using it.
     _ignored: ClassVar[tuple[str, ...]] = ()
     _config_attributes = attributes(activity_regularizer="activity_regularizer")
+    filters: int
     kernel_size: tuple[int, ...]
     activation: Any
     use_bias: bool
@@ -94,12 +95,18 @@ class Convolutional(Layer):
         y = op(inputs, kernel, self.bias, data_format=self.data_format, activation=activation, who=self._who, **window)
         return y if fused is not None else self.activation(y)
 
-    def _output_shape(self, input_shape: Any, filters: int | None) -> Shape:
-        """The shape after a convolution with this many filters."""
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        channels = self._output_channels(input_shape)
         shapes.check_rank(self._who, input_shape, self.rank)
         lengths, _ = shapes.split_shape(tuple(input_shape), self.data_format)
-        plan = shapes.convolution(self._who, lengths, self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        return shapes.join_shape(input_shape[0], plan.lengths, filters, self.data_format)
+        return shapes.join_shape(input_shape[0], self._output_lengths(lengths), channels, self.data_format)
+
+    def _output_channels(self, input_shape: Any) -> int:
+        return self.filters
+
+    def _output_lengths(self, lengths: Any) -> Any:
+        window = self.kernel_size, self.strides, self.padding, self.dilation_rate
+        return shapes.convolution(self._who, lengths, *window).lengths
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

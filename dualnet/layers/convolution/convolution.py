@@ -76,9 +76,6 @@ class BaseConv(Lora, Convolutional):
     def call(self, inputs: Any) -> Any:
         return self._apply(convolve, inputs, self.kernel)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self._output_shape(input_shape, self.filters)
-
 
 class Conv1D(BaseConv):
     """1D convolution, see ``BaseConv``.  x: (batch, steps, channels) -> (batch, steps', filters)

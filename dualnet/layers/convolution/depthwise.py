@@ -13,8 +13,8 @@ from .base import Convolutional
 class BaseDepthwiseConv(Convolutional):
     """activation(convolution of each channel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., outputs)
 
-    kernel: (kernel_size..., channels, depth_multiplier), made by ``depthwise_initializer``, "glorot_uniform" by
-    default. The other arguments: see ``Convolutional``.
+    kernel: (kernel_size..., channels, depth_multiplier), initialized by ``depthwise_initializer``, "glorot_uniform"
+    by default. The other arguments: see ``Convolutional``.
 
     Args:
         depth_multiplier: how many filters each channel has; there are channels * depth_multiplier outputs.
@@ -56,8 +56,8 @@ class BaseDepthwiseConv(Convolutional):
     def call(self, inputs: Any) -> Any:
         return self._apply(convolve, inputs, self.kernel, depthwise=True)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self._output_shape(input_shape, self._channels(input_shape) * self.depth_multiplier)
+    def _output_channels(self, input_shape: Any) -> int:
+        return self._channels(input_shape) * self.depth_multiplier
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):

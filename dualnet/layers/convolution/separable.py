@@ -70,9 +70,6 @@ class BaseSeparableConv(Convolutional):
         )
         return self._apply(convolve, y, self.pointwise_kernel, strides=1, padding="valid", dilation_rate=1)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self._output_shape(input_shape, self.filters)
-
 
 class SeparableConv1D(BaseSeparableConv):
     """Separable 1D convolution, see ``BaseSeparableConv``.  x: (batch, steps, channels) -> (batch, steps', filters)"""

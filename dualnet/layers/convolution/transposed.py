@@ -67,19 +67,9 @@ class BaseConvTranspose(Convolutional):
     def call(self, inputs: Any) -> Any:
         return self._apply(convolve_transpose, inputs, self.kernel, output_padding=self.output_padding)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        shapes.check_rank(self._who, input_shape, self.rank)
-        lengths, _ = shapes.split_shape(tuple(input_shape), self.data_format)
-        plan = shapes.transposed(
-            self._who,
-            lengths,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.output_padding,
-            self.dilation_rate,
-        )
-        return shapes.join_shape(input_shape[0], plan.lengths, self.filters, self.data_format)
+    def _output_lengths(self, lengths: Any) -> Any:
+        window = self.kernel_size, self.strides, self.padding, self.output_padding, self.dilation_rate
+        return shapes.transposed(self._who, lengths, *window).lengths
 
 
 class Conv1DTranspose(BaseConvTranspose):

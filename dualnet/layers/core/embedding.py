@@ -15,7 +15,7 @@ from ..base.weights import add_weight, set_weight_arguments
 class Embedding(Lora):
     """A row of a learned table for each id.  x: ids of any shape -> (*shape, output_dim)
 
-    embeddings: (input_dim, output_dim), uniform from -0.05 to 0.05 at first. input_length is taken and not needed.
+    embeddings: (input_dim, output_dim), uniform from -0.05 to 0.05 at first. input_length is accepted and not needed.
     quantization_config is for quantizing, which there is not.
 
     Args:
@@ -62,14 +62,14 @@ class Embedding(Lora):
         set_weight_arguments(self, locals(), "embeddings")
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
-        self.autocast = False  # ids that come as floats keep their digits
+        self.autocast = False  # ids passed as floats are not rounded
         self._set_lora(lora_rank, lora_alpha)
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def build(self, input_shape: Any = None) -> None:
-        if self.built:  # by the weights that were given
+        if self.built:  # by __init__, for its weights=
             return
         self.embeddings = add_weight(self, (self.input_dim, self.output_dim), "embeddings")
         self._enable_requested_lora()

@@ -12,7 +12,7 @@ from ..base.layer import Layer, Shape
 class Masking(Layer):
     """Marks the steps whose features all equal ``mask_value``: layers that follow leave them out.
 
-    x: (batch, steps, features); what is marked comes out as 0.
+    x: (batch, steps, features); marked steps become 0.
     """
 
     supports_masking = True

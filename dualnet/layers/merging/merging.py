@@ -26,13 +26,13 @@ class Merge(Layer):
         super().__init__(**kwargs)
 
     def build(self, input_shape: Any) -> None:
-        self.compute_output_shape(input_shape)  # says what does not fit
+        self.compute_output_shape(input_shape)  # raises for shapes that do not fit
 
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(self._not_a_list(inputs))
         if len({x.shape[:1] for x in inputs}) > 1:
-            self.compute_output_shape([x.shape for x in inputs])  # says so: a batch of one would be repeated in silence
+            self.compute_output_shape([x.shape for x in inputs])  # raises: a batch of one would broadcast silently
         masks = [x._keras_mask for x in inputs]
         rank = max(x.ndim for x in inputs)
         same = [x if x.ndim == rank else ops.expand_dims(x, tuple(range(1, rank - x.ndim + 1))) for x in inputs]

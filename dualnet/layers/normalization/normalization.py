@@ -11,13 +11,23 @@ from ..base.layer import Layer, Shape
 from ..base.weights import add_weight, set_weight_arguments
 
 
-class Normalizing(Layer):
+class OverAxes(Layer):
+    """Base of layers that normalize over ``axis``, which is one or several."""
+
+    supports_masking = True
+    axis: Any
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        known_axes(self, self.axis, input_shape)
+        return tuple(input_shape)
+
+
+class Normalizing(OverAxes):
     """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center).
 
     arguments: those of the constructor, for ``set_weight_arguments``.
     """
 
-    supports_masking = True
     _config_attributes = attributes(arguments=None)
     gamma: Any = None
     beta: Any = None
@@ -43,10 +53,6 @@ class Normalizing(Layer):
             self.gamma = add_weight(self, shape, "gamma", autocast=False)
         if self.center:
             self.beta = add_weight(self, shape, "beta", autocast=False)
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        known_axes(self, self.axis, input_shape)
-        return tuple(input_shape)
 
 
 def known_axes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
@@ -156,10 +162,8 @@ class GroupNormalization(Normalizing):
         return y if exact == self.compute_dtype else ops.cast(y, self.compute_dtype)
 
 
-class UnitNormalization(Layer):
-    """x / its length over ``axis``, one axis or several: the squares of what comes out sum up to 1"""
-
-    supports_masking = True
+class UnitNormalization(OverAxes):
+    """x / its length over ``axis``, one axis or several: the squares of the result sum up to 1"""
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -173,12 +177,8 @@ class UnitNormalization(Layer):
     def call(self, inputs: Any) -> Any:
         return normalize(inputs, self.axis, 2, 1e-12)
 
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        known_axes(self, self.axis, input_shape)
-        return tuple(input_shape)
 
-
-class RMSNormalization(Layer):
+class RMSNormalization(OverAxes):
     """scale x / sqrt(mean(x^2) + epsilon), the mean of each sample over ``axis`` (arXiv:1910.07467)
 
     scale: with the lengths of those axes, ones at first.
@@ -186,8 +186,6 @@ class RMSNormalization(Layer):
     Args:
         axis: one axis or several.
     """
-
-    supports_masking = True
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -200,7 +198,3 @@ class RMSNormalization(Layer):
 
     def call(self, x: Any) -> Any:
         return ops.rms_normalization(x, self.scale, self.axis, self.epsilon)
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        known_axes(self, self.axis, input_shape)
-        return tuple(input_shape)

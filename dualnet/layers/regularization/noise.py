@@ -13,7 +13,7 @@ from ..base.layer import Layer, Shape
 from ..base.spatial import data_format_of
 
 
-class _Noisy(Layer):
+class _RandomNoise(Layer):
     """Base of layers that draw random numbers while training.
 
     amount: the rate or standard deviation, from 0 (no noise) to 1; the attribute is called ``amount_name``. seed:
@@ -42,9 +42,9 @@ class _Noisy(Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or getattr(self, self.amount_name) == 0:
             return inputs
-        return self._noisy(inputs, *self.seed_generator.next())
+        return self._add_noise(inputs, *self.seed_generator.next())
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -70,14 +70,14 @@ def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
     return tuple(noise_shape)
 
 
-class Dropout(_Noisy):
+class Dropout(_RandomNoise):
     """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate)
     (arXiv:1207.0580).
 
     Args:
         seed: fixes the masks of this layer; by default they follow from ``set_random_seed`` and the layer's name, and
             are the same on every device.
-        noise_shape: the shape of the mask, which broadcasts; None entries are taken from the input.
+        noise_shape: the shape of the mask, which broadcasts; None entries are those of the input.
     """
 
     stream = "dropout"
@@ -87,11 +87,11 @@ class Dropout(_Noisy):
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = checked_noise_shape(noise_shape)
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return dropout(inputs, self.rate, key, step, self.noise_shape)
 
 
-class GaussianNoise(_Noisy):
+class GaussianNoise(_RandomNoise):
     """While training, adds normal noise of mean 0 and standard deviation ``stddev``, from 0 to 1."""
 
     stream, amount_name = "gaussian_noise", "stddev"
@@ -100,11 +100,11 @@ class GaussianNoise(_Noisy):
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(stddev, seed, **kwargs)
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return gaussian_noise(inputs, self.stddev, key, step)
 
 
-class GaussianDropout(_Noisy):
+class GaussianDropout(_RandomNoise):
     """While training, multiplies by normal noise of mean 1 and variance rate / (1 - rate), which is that of ``Dropout``."""
 
     stream = "gaussian_dropout"
@@ -113,17 +113,16 @@ class GaussianDropout(_Noisy):
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed, **kwargs)
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return gaussian_dropout(inputs, self.rate, key, step)
 
 
-class AlphaDropout(_Noisy):
-    """``Dropout`` for ``selu`` networks: what is dropped takes the value where selu levels off, and the rest is moved so that
-    mean 0 and variance 1 stay as they are (arXiv:1706.02515).
+class AlphaDropout(_RandomNoise):
+    """``Dropout`` for ``selu`` networks: dropped elements get the value where selu saturates, and an affine map then
+    restores mean 0 and variance 1 (arXiv:1706.02515).
 
     Args:
-        noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the
-            input.
+        noise_shape: the shape of the mask, which broadcasts; None entries are those of the input.
     """
 
     stream = "alpha_dropout"
@@ -133,11 +132,11 @@ class AlphaDropout(_Noisy):
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return alpha_dropout(inputs, self.rate, key, step, self.noise_shape)
 
 
-class _SpatialDropout(_Noisy):
+class _SpatialDropout(_RandomNoise):
     """``Dropout`` of whole feature maps: one decision for each sample and channel (arXiv:1411.4280)."""
 
     stream = "spatial_dropout"
@@ -145,7 +144,7 @@ class _SpatialDropout(_Noisy):
     rank: ClassVar[int]
     data_format = "channels_last"
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         ones = (1,) * (self.rank - 2)
         last = self.data_format == "channels_last"
         return dropout(inputs, self.rate, key, step, (None, *ones, None) if last else (None, None, *ones))

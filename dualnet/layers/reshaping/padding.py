@@ -35,7 +35,7 @@ class _Cropping(Spatial):
         self.pairs = self.cropping
 
     def call(self, inputs: Any) -> Any:
-        self.compute_output_shape(inputs.shape)  # says what does not fit
+        self.compute_output_shape(inputs.shape)  # raises if too much is cut off
         key = [slice(None)] * inputs.ndim
         for axis, (before, after) in zip(self._spatial_axes(inputs.shape), self.pairs):
             key[axis] = slice(before, inputs.shape[axis] - after)
