@@ -79,6 +79,8 @@ def read_signature(call: Any) -> CallSignature:
 def marking_built(build: Any) -> Any:
     """``build`` that also works when a user calls it: variables get their path, and the layer knows it is built."""
 
+    without_shape = len(inspect.signature(build).parameters) == 1
+
     @functools.wraps(build)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         input_shape, args = (args[0], args[1:]) if args else (None, ())
@@ -90,7 +92,7 @@ def marking_built(build: Any) -> Any:
             with layer_scope(self.name):
                 self._set_path()
                 if input_shape is None and not args:
-                    build(self, **kwargs) if kwargs or _takes_nothing(build) else build(self, None)
+                    build(self, **kwargs) if kwargs or without_shape else build(self, None)
                 else:
                     build(self, input_shape, *args, **kwargs)
         finally:
@@ -109,7 +111,3 @@ def marking_built(build: Any) -> Any:
             self.built = True
 
     return wrapped
-
-
-def _takes_nothing(build: Any) -> bool:
-    return len(inspect.signature(build).parameters) == 1

@@ -75,18 +75,14 @@ class Embedding(Lora):
         self._enable_requested_lora()
 
     def call(self, inputs: Any) -> Any:
-        y = self._rows(inputs)
+        y = embedding(self._lora_weight(), inputs)
+        if self.lora_enabled:  # only the rows that are asked for
+            rows = ops.matmul(embedding(self.lora_embeddings_a, inputs), self.lora_embeddings_b)
+            y = y + self._lora_scale() * rows
         if self.compute_dtype != self.dtype:
             y = ops.cast(y, self.compute_dtype)
         if self.mask_zero:
             y._keras_mask = self.compute_mask(inputs)
-        return y
-
-    def _rows(self, ids: Any) -> Any:
-        y = embedding(self._lora_weight(), ids)
-        if self.lora_enabled:  # only the rows that are asked for
-            rows = ops.matmul(embedding(self.lora_embeddings_a, ids), self.lora_embeddings_b)
-            y = y + self._lora_scale() * rows
         return y
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

@@ -97,18 +97,15 @@ class TimeDistributed(Wrapper):
             if not self.layer._signature.mask:
                 mask = None
         if _has_independent_samples(self.layer):
-            y = self._call_layer(ops.reshape(inputs, (batch * steps, *inputs.shape[2:])), _flatten_steps(mask))
+            if mask is not None:
+                mask = ops.reshape(mask, (batch * steps, *mask.shape[2:]))
+            y = self._call_layer(ops.reshape(inputs, (batch * steps, *inputs.shape[2:])), mask)
             return ops.reshape(y, (batch, steps, *y.shape[1:]))
         each = [self._call_layer(inputs[:, i], None if mask is None else mask[:, i]) for i in range(steps)]
         return ops.stack(each, axis=1)
 
     def _call_layer(self, x: Any, mask: Any) -> Any:
         return self.layer(x) if mask is None else self.layer(x, mask=mask)
-
-
-def _flatten_steps(mask: Any) -> Any:
-    """A mask (batch, steps, ...) as one of (batch * steps, ...)."""
-    return None if mask is None else ops.reshape(mask, (mask.shape[0] * mask.shape[1], *mask.shape[2:]))
 
 
 def _has_independent_samples(layer: Layer) -> bool:

@@ -9,33 +9,30 @@ from ...core.seeds import SeedGenerator
 from ...ops.nn.dropout import dropout
 from ...ops.nn.noise import alpha_dropout, gaussian_dropout, gaussian_noise
 from ...serialization.configurable import attributes
-from ..base.layer import Layer, Shape
+from ..base.elementwise import Elementwise
 from ..base.spatial import data_format_of
 
 
-class _RandomNoise(Layer):
+class _RandomNoise(Elementwise):
     """Base of layers that draw random numbers while training.
 
-    amount: the rate or standard deviation, from 0 (no noise) to 1; the attribute is called ``amount_name``. seed:
-    fixes what this layer draws; by default that follows from ``set_random_seed`` and the layer's name, and is the same on
-    every device.
+    rate: from 0 (no noise) to 1; a subclass may call the attribute otherwise, by ``amount_name``. seed: see ``Dropout``.
     """
 
-    supports_masking = True
     stream: ClassVar[str]
     amount_name: ClassVar[str] = "rate"
-    _config_attributes = attributes(amount=None)
+    rate: float
 
-    def __init__(self, amount: float, seed: int | None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 <= amount <= 1:
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(
                 f"Invalid value received for argument `{self.amount_name}`. Expected a float value between 0 and 1. "
-                f"Received: {self.amount_name}={amount!r} (layer {type(self).__name__})"
+                f"Received: {self.amount_name}={rate!r} (layer {type(self).__name__})"
             )
-        setattr(self, self.amount_name, amount)
+        setattr(self, self.amount_name, rate)
         self.seed = seed
-        if amount > 0:
+        if rate > 0:
             self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, prefix=self.stream)
         self._build_at_init()
 
@@ -46,9 +43,6 @@ class _RandomNoise(Layer):
 
     def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         raise NotImplementedError
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        return tuple(input_shape)
 
 
 def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
@@ -81,7 +75,6 @@ class Dropout(_RandomNoise):
     """
 
     stream = "dropout"
-    rate: float
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed, **kwargs)
@@ -96,6 +89,7 @@ class GaussianNoise(_RandomNoise):
 
     stream, amount_name = "gaussian_noise", "stddev"
     stddev: float
+    _config_attributes = attributes(rate=None)
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(stddev, seed, **kwargs)
@@ -108,10 +102,6 @@ class GaussianDropout(_RandomNoise):
     """While training, multiplies by normal noise of mean 1 and variance rate / (1 - rate), which is that of ``Dropout``."""
 
     stream = "gaussian_dropout"
-    rate: float
-
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(rate, seed, **kwargs)
 
     def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return gaussian_dropout(inputs, self.rate, key, step)
@@ -126,7 +116,6 @@ class AlphaDropout(_RandomNoise):
     """
 
     stream = "alpha_dropout"
-    rate: float
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed, **kwargs)
@@ -140,7 +129,6 @@ class _SpatialDropout(_RandomNoise):
     """``Dropout`` of whole feature maps: one decision for each sample and channel (arXiv:1411.4280)."""
 
     stream = "spatial_dropout"
-    rate: float
     rank: ClassVar[int]
     data_format = "channels_last"
 
@@ -192,10 +180,8 @@ class SpatialDropout3D(_SpatialDropoutOfImages):
     rank = 5
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(Elementwise):
     """The input as it is, and the penalty ``l1 sum(|x|) + l2 sum(x^2)`` of it in the loss, divided by the size of the batch."""
-
-    supports_masking = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
@@ -205,9 +191,6 @@ class ActivityRegularization(Layer):
 
     def call(self, inputs: Any) -> Any:
         return inputs
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -28,6 +28,7 @@ class _Cropping(Spatial):
     """cropping: how much to cut off, ((before, after), ...), one pair for each spatial axis."""
 
     pairs: Pairs
+    _limit = "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input"
 
     def __init__(self, cropping: Any, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
@@ -44,13 +45,10 @@ class _Cropping(Spatial):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         def cropped(i: int, length: int) -> int:
             if sum(self.pairs[i]) >= length:
-                raise ValueError(f"{self._what_must_be_smaller()}: got {self.pairs} for the shape {tuple(input_shape)}")
+                raise ValueError(f"{self._limit}: got {self.pairs} for the shape {tuple(input_shape)}")
             return length - sum(self.pairs[i])
 
         return self._map_lengths(input_shape, cropped)
-
-    def _what_must_be_smaller(self) -> str:
-        return "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input"
 
 
 class Cropping1D(_Cropping):
@@ -61,15 +59,13 @@ class Cropping1D(_Cropping):
     """
 
     spatial_rank = 1
+    _limit = "`cropping` parameter of `Cropping1D` layer must be smaller than the number of steps"
     _config_attributes = attributes(data_format=None)
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         Spatial.__init__(self, "channels_last", **kwargs)
         self.cropping = whole_numbers(self, "cropping", cropping, 2, least=0)
         self.pairs = (self.cropping,)
-
-    def _what_must_be_smaller(self) -> str:
-        return "`cropping` parameter of `Cropping1D` layer must be smaller than the number of steps"
 
 
 class Cropping2D(_Cropping):
