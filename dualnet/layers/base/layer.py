@@ -30,7 +30,6 @@ from .calling import (
     convert_arguments,
     enter_context,
     pass_masks,
-    resolve_training,
     set_mask,
 )
 from .configuration import constructor_arguments
@@ -238,7 +237,14 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
             state.compute_dtype = self._mixed_dtype if self.autocast else None
         if self._context_arguments:
             enter_context(self, kwargs)
-        training = resolve_training(signature, args, kwargs)
+        if signature.training:  # as resolve_training, without another call in every step
+            training = kwargs.get("training")
+            if training is None and "training" in signature.names[: len(args)]:
+                training = args[signature.names.index("training")]
+            elif training is None:
+                training = kwargs["training"] = before if before is not None else signature.training_default
+        else:
+            training = kwargs.pop("training", None)
         if training is not None:
             context.training = training
         try:
