@@ -9,7 +9,7 @@ from typing import Any
 from .. import tree
 from ..core.symbolic import KerasTensor
 from ..graph.graph import Graph, with_own_inputs
-from ..layers.base.configuration import saved_order
+from ..layers.base.configuration import file_order
 from ..layers.base.layer import Layer
 from ..legacy.methods import LegacyModelMethods
 from ..serialization.objects import serialize_keras_object
@@ -215,7 +215,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
 
     def _saved_children(self) -> list[tuple[str, Any]]:
         children = [child for child in super()._saved_children() if child[0] != "_compile_arguments"]
-        return sorted([*children, ("layers", self.layers)], key=saved_order)
+        return sorted([*children, ("layers", self.layers)], key=file_order)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """All variables in nested dictionaries, keyed by the parts of their paths, under "trainable_variables",

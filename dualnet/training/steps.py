@@ -104,7 +104,7 @@ class StepMixin(Compilable):
         """(output, loss). ``compute_loss`` is called by keywords, without ``training`` where a subclass does not take it."""
         if tracer is not None:
             y_pred, loss = tracer.run(self._forward, x, y, sample_weight, training)
-            if any(layer in context.holding for layer in self._flatten_layers()):
+            if any(layer in context.layers_with_losses for layer in self._flatten_layers()):
                 tracer.abort("a layer added a loss")
             tracer.finish(y_pred, loss, tape)
             return y_pred, loss
@@ -118,7 +118,7 @@ class StepMixin(Compilable):
     def _may_add_losses(self) -> bool:
         """Whether ``losses`` can be anything but empty: layers that cannot add one are not asked at every step."""
         state = self._train_state
-        return state is None or not state.is_current() or bool(state.regularized) or bool(context.holding)
+        return state is None or not state.is_current() or bool(state.regularized) or bool(context.layers_with_losses)
 
     def _apply_gradients(self, with_grads: list[Variable], scalars: Any = None) -> None:
         """One update from the gradients in the flat buffer. with_grads: the variables that have one."""

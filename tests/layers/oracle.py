@@ -26,30 +26,32 @@ def run(row: Case, keras: Any) -> Result:
     layer.set_weights(random_weights(row, layer.get_weights()))
     trainable = [v.value for v in layer.trainable_variables]
     # The state of a random generator is no weight here.
-    kept = [v for v in layer.non_trainable_variables if v.name != "seed_generator_state"]
+    state = [v for v in layer.non_trainable_variables if v.name != "seed_generator_state"]
     fixed = [v.value for v in layer.non_trainable_variables]
     floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
 
-    def weighted(wanted: Any, weights: Any, given: Any, given_masks: Any, keywords: Any) -> Any:
-        tensors = list(given)
-        for i, x in zip(floats, wanted):
+    def weighted(float_inputs: Any, weights: Any, all_inputs: Any, input_masks: Any, keywords: Any) -> Any:
+        tensors = list(all_inputs)
+        for i, x in zip(floats, float_inputs):
             tensors[i] = x
-        for x, mask in zip(tensors, given_masks):
+        for x, mask in zip(tensors, input_masks):
             if mask is not None:
                 set_keras_mask(x, mask)
         variables = [*layer.trainable_variables, *layer.non_trainable_variables]
         with keras.StatelessScope(state_mapping=list(zip(variables, [*weights, *fixed]))) as scope:
             value = layer(*row.arguments(tensors), **keywords, **others)  # not stateless_call, which forgets masks
-        changed = [scope.get_current_value(v) for v in kept]
+        changed = [scope.get_current_value(v) for v in state]
         outputs = jax.tree_util.tree_leaves(value)
         total = sum(keras.ops.sum(y * dy) for y, dy in zip(outputs, seeds(outputs)))
         return total, (outputs, changed, [get_keras_mask(y) for y in outputs])
 
     function = weighted if row.gradient else jax.grad(weighted, argnums=(0, 1), has_aux=True)
-    found, (outputs, changed, given) = jax.jit(function)([inputs[i] for i in floats], trainable, inputs, masks, arrays)
+    gradients, (outputs, changed, output_masks) = jax.jit(function)(
+        [inputs[i] for i in floats], trainable, inputs, masks, arrays
+    )
     return Result(
         [np.asarray(y) for y in outputs],
-        [] if row.gradient else [np.asarray(g) for g in (*found[0], *found[1])],
+        [] if row.gradient else [np.asarray(g) for g in (*gradients[0], *gradients[1])],
         [np.asarray(w) for w in (*trainable, *changed)],
-        [None if m is None else np.asarray(m) for m in given],
+        [None if m is None else np.asarray(m) for m in output_masks],
     )

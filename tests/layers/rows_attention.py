@@ -22,10 +22,10 @@ def heads(*inputs: Any, **kwargs: Any) -> Case:
 
 def grouped(*inputs: Any, **kwargs: Any) -> Case:
     """Attention with two heads of queries to each head of keys and values."""
-    made = case(
+    row = case(
         "GroupQueryAttention", *inputs, **{"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2, **kwargs}
     )
-    return made.but(separate=True, atol=1e-4, rtol=1e-4)
+    return row.but(separate=True, atol=1e-4, rtol=1e-4)
 
 
 ROWS: list[Case] = [

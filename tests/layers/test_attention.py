@@ -90,18 +90,18 @@ def test_the_mask_of_the_query_goes_on() -> None:
     np.testing.assert_array_equal(y._keras_mask.numpy(), ids != 0)
 
 
-@pytest.mark.parametrize("made", [
+@pytest.mark.parametrize("make", [
     lambda lib: lib.layers.MultiHeadAttention(2, 3),
     lambda lib: lib.layers.MultiHeadAttention(2, 3, attention_axes=1, output_shape=(2, 4), dropout=0.1, use_gate=True),
     lambda lib: lib.layers.GroupQueryAttention(3, 4, 2, use_gate=True),
 ])  # fmt: skip
 @pytest.mark.parametrize("ours_first", [True, False])
 @pytest.mark.keras
-def test_files_are_exchanged(made: Any, ours_first: bool, tmp_path: Path, keras: Any) -> None:
+def test_files_are_exchanged(make: Any, ours_first: bool, tmp_path: Path, keras: Any) -> None:
     """Models and weights that Keras wrote open here, and the reverse."""
     writer, reader = (dualnet, keras) if ours_first else (keras, dualnet)
     query, value = writer.Input((None, 5)), writer.Input((None, 5))
-    model = writer.Model([query, value], made(writer)(query, value, use_causal_mask=True))
+    model = writer.Model([query, value], make(writer)(query, value, use_causal_mask=True))
     data = [Q, RANDOM.normal(size=(2, 6, 5)).astype("float32")]
     expected = np.asarray(model.predict(data, verbose=0))
     model.save(tmp_path / "m.keras")

@@ -46,7 +46,7 @@ def test_causal_sees_no_later_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "given", "expected"),
+    ("layer", "input_shape", "expected"),
     [
         (layers.Conv2D(4, 3, padding="same", strides=2), (None, None, 9, 3), (None, None, 5, 4)),
         (layers.Conv1D(4, 3), (None, None, 3), (None, None, 4)),
@@ -55,9 +55,9 @@ def test_causal_sees_no_later_step() -> None:
         (layers.SeparableConv1D(5, 3, padding="same"), (2, None, 3), (2, None, 5)),
     ],
 )
-def test_open_lengths(layer: Any, given: Any, expected: Any) -> None:
-    assert layer.compute_output_shape(given) == expected
-    assert layer(Input(batch_shape=given)).shape == expected
+def test_open_lengths(layer: Any, input_shape: Any, expected: Any) -> None:
+    assert layer.compute_output_shape(input_shape) == expected
+    assert layer(Input(batch_shape=input_shape)).shape == expected
 
 
 def test_symbolic_ops() -> None:
@@ -123,8 +123,8 @@ def test_refused_when_called() -> None:
 
 
 def test_configs_of_keras_2() -> None:
-    made = layers.DepthwiseConv2D.from_config({"kernel_size": [3, 3], "groups": 1, "name": "d"})
-    assert made.kernel_size == (3, 3)
+    layer = layers.DepthwiseConv2D.from_config({"kernel_size": [3, 3], "groups": 1, "name": "d"})
+    assert layer.kernel_size == (3, 3)
     old = {"filters": 2, "kernel_size": 3, "groups": 1, "kernel_initializer": "zeros", "kernel_constraint": None}
     assert layers.SeparableConv2D.from_config(old).filters == 2
     with pytest.raises(ValueError, match="groups"):

@@ -164,13 +164,13 @@ def test_frozen_from_the_start() -> None:
 def test_get_and_set_weights() -> None:
     layer = Dense(2)
     layer.build((None, 3))
-    given = [np.arange(6.0).reshape(3, 2), [7.0, 8.0]]
-    layer.set_weights(given)
-    for got, expected in zip(layer.get_weights(), given):
+    values = [np.arange(6.0).reshape(3, 2), [7.0, 8.0]]
+    layer.set_weights(values)
+    for got, expected in zip(layer.get_weights(), values):
         assert got.dtype == "float32"
         np.testing.assert_array_equal(got, expected)
     before = layer.get_weights()
-    for wrong in ([given[0]], [*given, given[1]], [given[0].T, given[1]], [given[0], [1.0]]):
+    for wrong in ([values[0]], [*values, values[1]], [values[0].T, values[1]], [values[0], [1.0]]):
         with pytest.raises(ValueError, match=r"expected 2 weights|has shape"):
             layer.set_weights(wrong)
     for got, expected in zip(layer.get_weights(), before):

@@ -1,4 +1,4 @@
-"""What a layer is given: several inputs and their shapes and masks, what it expects of them, arguments handed on."""
+"""The inputs of a layer: several of them, their shapes and masks, input specs, and arguments passed on to inner layers."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def test_every_input_brings_its_mask() -> None:
             return a
 
     a, b = masked(X, MASK), masked(Z, ~MASK)
-    for given in (lambda: Two()(a, b), lambda: Two()(a=a, b=b), lambda: Two()((a, a), b)):
+    for call in (lambda: Two()(a, b), lambda: Two()(a=a, b=b), lambda: Two()((a, a), b)):
         seen.clear()
-        given()
+        call()
         first = seen["a"][1] if isinstance(seen["a"], tuple) else seen["a"]
         np.testing.assert_array_equal(first.numpy(), MASK)
         np.testing.assert_array_equal(seen["b"].numpy(), ~MASK)
@@ -227,8 +227,8 @@ def test_output_spec_without_a_call() -> None:
         def compute_output_shape(self, input_shape: Any) -> Any:
             return {"a": input_shape, "b": [input_shape, (input_shape[0], 7)]}
 
-    found = Shapes(dtype="mixed_float16").compute_output_spec(dualnet.KerasTensor((2, 3)))
-    assert dualnet.tree.map_structure(lambda y: (y.shape, y.dtype), found) == {
+    spec = Shapes(dtype="mixed_float16").compute_output_spec(dualnet.KerasTensor((2, 3)))
+    assert dualnet.tree.map_structure(lambda y: (y.shape, y.dtype), spec) == {
         "a": ((2, 3), "float16"),
         "b": [((2, 3), "float16"), ((2, 7), "float16")],
     }

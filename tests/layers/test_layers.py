@@ -83,9 +83,9 @@ def test_shapes_are_known_beforehand(row: Case) -> None:
         shapes = layer.compute_output_shape(*row.arguments([x.shape for x in symbols]))
         if row.call.get("return_attention_scores"):  # which compute_output_shape does not know of
             real = real[:1]
-        found = shapes if len(real) > 1 else [shapes]
-        assert [agree(a, b) for a, b in zip(found, real, strict=True)] == [True] * len(real), (shapes, real)
-        assert all(isinstance(shape, tuple) for shape in found)
+        shape_list = shapes if len(real) > 1 else [shapes]
+        assert [agree(a, b) for a, b in zip(shape_list, real, strict=True)] == [True] * len(real), (shapes, real)
+        assert all(isinstance(shape, tuple) for shape in shape_list)
 
 
 def agree(symbolic: Any, real: tuple[int, ...]) -> bool:

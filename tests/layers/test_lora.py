@@ -41,10 +41,10 @@ def fill(layer: Any) -> None:
 @each
 def test_as_keras(name: str, options: Any, shape: Any, keras: Any) -> None:
     pair = [built(library, name, options, shape) for library in (dualnet, keras)]
-    for layer in pair:  # given to __init__, Keras 3.15 does not hand lora_alpha on in Dense and Embedding
+    for layer in pair:  # given to __init__, Keras 3.15 does not pass lora_alpha on in Dense and Embedding
         layer.enable_lora(2, lora_alpha=3)
-    told = [[(v.path.split("/")[-1], tuple(v.shape), v.trainable) for v in layer.weights] for layer in pair]
-    assert told[0] == told[1]
+    descriptions = [[(v.path.split("/")[-1], tuple(v.shape), v.trainable) for v in layer.weights] for layer in pair]
+    assert descriptions[0] == descriptions[1]
     for layer in pair:
         fill(layer)
     x = inputs(name, shape)

@@ -74,11 +74,11 @@ def test_inferred_shapes_hold(row: Case, pattern: str) -> None:
             assert spec.dtype == str(y.dtype)
     assert ran
     if len(symbols) == 1:
-        given = layer.compute_output_shape(symbols[0].shape)
-        assert tree.map_structure(lambda y: y.shape, inferred) == _flat_shapes(given)
+        output_shapes = layer.compute_output_shape(symbols[0].shape)
+        assert tree.map_structure(lambda y: y.shape, inferred) == _flat_shapes(output_shapes)
 
 
-def _flat_shapes(given: Any) -> list[tuple[int | None, ...]]:
-    found: list[tuple[int | None, ...]] = []
-    tree.map_shape_structure(lambda shape: found.append(tuple(shape)), given)
-    return found
+def _flat_shapes(structure: Any) -> list[tuple[int | None, ...]]:
+    shapes: list[tuple[int | None, ...]] = []
+    tree.map_shape_structure(lambda shape: shapes.append(tuple(shape)), structure)
+    return shapes

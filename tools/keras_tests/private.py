@@ -85,9 +85,9 @@ dualnet.optimizers.Optimizer._var_key = lambda optimizer, variable: id(variable)
 
 
 def _seed_generators(layer: Any) -> list[Any]:
-    from dualnet.layers.base.tracking import parts
+    from dualnet.layers.base.tracking import tracked_attributes
 
-    return [v for v in dualnet.tree.flatten(parts(layer)) if isinstance(v, dualnet.random.SeedGenerator)]
+    return [v for v in dualnet.tree.flatten(tracked_attributes(layer)) if isinstance(v, dualnet.random.SeedGenerator)]
 
 
 dualnet.Layer._seed_generators = property(_seed_generators)

@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ... import activations, ops
-from ..base.layer import Layer, Shape
+from ..base.elementwise import Elementwise
 from ..base.weights import add_weight, set_weight_arguments
-
-
-class _Elementwise(Layer):
-    supports_masking = True
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        return tuple(input_shape)
 
 
 def _at_least_zero(layer: str, name: str, value: Any, none_allowed: bool = False) -> Any:
@@ -23,7 +16,7 @@ def _at_least_zero(layer: str, name: str, value: Any, none_allowed: bool = False
     return value
 
 
-class ReLU(_Elementwise):
+class ReLU(Elementwise):
     """x where x >= threshold, at most ``max_value``; ``negative_slope * (x - threshold)`` below the threshold
 
     Args:
@@ -43,7 +36,7 @@ class ReLU(_Elementwise):
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
 
-class LeakyReLU(_Elementwise):
+class LeakyReLU(Elementwise):
     """x where x >= 0, else ``negative_slope`` x"""
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
@@ -59,13 +52,13 @@ class LeakyReLU(_Elementwise):
         return activations.leaky_relu(inputs, self.negative_slope)
 
 
-class PReLU(_Elementwise):
+class PReLU(Elementwise):
     """x where x >= 0, else alpha x, with a learned alpha for each element (arXiv:1502.01852)
 
     alpha: the shape of the input without the batch, zeros by default.
 
     Args:
-        shared_axes: axes along which one alpha serves, such as (1, 2) for one per channel of an image.
+        shared_axes: axes along which alpha is shared, such as (1, 2) for one per channel of an image.
     """
 
     def __init__(
@@ -77,7 +70,7 @@ class PReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        set_weight_arguments(self, alpha=(alpha_initializer, alpha_regularizer, alpha_constraint))
+        set_weight_arguments(self, locals(), "alpha")
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
 
     def build(self, input_shape: Any) -> None:
@@ -95,7 +88,7 @@ class PReLU(_Elementwise):
         return ops.relu(inputs) - self.alpha * ops.relu(-inputs)
 
 
-class ELU(_Elementwise):
+class ELU(Elementwise):
     """x where x > 0, else alpha (e^x - 1)  (arXiv:1511.07289)"""
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
@@ -107,7 +100,7 @@ class ELU(_Elementwise):
         return activations.elu(inputs, self.alpha)
 
 
-class Softmax(_Elementwise):
+class Softmax(Elementwise):
     """e^x / sum(e^x) along an axis, or along several taken as one
 
     mask: in the call, a tensor that broadcasts to the input; where it is false (0) the result is 0, and the others

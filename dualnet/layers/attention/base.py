@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import reduce
 from typing import Any
 
 from ... import initializers, ops, regularizers
@@ -24,15 +26,21 @@ class ProjectedAttention(Layer):
         sliding_window: a query sees the keys at most ``sliding_window - 1`` steps away.
         use_gate: the result of each head is multiplied by the sigmoid of another projection of the query
             (arXiv:2505.06708).
-        flash_attention: which kernel to take; there is one here, so it changes nothing, but True with dropout or with
-            attention scores is an error.
+        flash_attention: has no effect, as there is one kernel, but True with dropout or with attention scores is an
+            error.
         seed: of the dropout.
     """
 
     supports_masking = True
     _config_attributes = attributes(
-        activity_regularizer="output_regularizer", flash_attention="_flash_attention", weights=None
+        activity_regularizer="output_regularizer", flash_attention="_flash_attention", arguments=None
     )
+    _axes: tuple[int, ...] = (1,)  # of query and value, over which they attend
+    _query_dense: Any
+    _key_dense: Any
+    _value_dense: Any
+    _gate_dense: Any
+    _output_dense: Any
     _softmax: Softmax
     _dropout_layer: Dropout
 
@@ -45,7 +53,7 @@ class ProjectedAttention(Layer):
         use_gate: bool,
         seed: int | None,
         activity_regularizer: Any,
-        weights: dict[str, tuple[Any, Any, Any]],
+        arguments: dict[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -64,7 +72,7 @@ class ProjectedAttention(Layer):
         self.use_bias = use_bias
         self.sliding_window = sliding_window
         self._flash_attention = flash_attention
-        set_weight_arguments(self, **weights)
+        set_weight_arguments(self, arguments, "kernel", "bias")
         self.output_regularizer = regularizers.get(activity_regularizer)  # of the projections, not of this layer
         self.use_gate = use_gate
         self.seed = seed
@@ -95,12 +103,45 @@ class ProjectedAttention(Layer):
         dense.build(input_shape)
         return dense
 
-    def _build_weighting(self, axes: int) -> None:
+    def _build_weighting(self) -> None:
         """The softmax over the last axes of the scores, and the dropout after it."""
+        axes = len(self._axes)
         self._softmax = Softmax(axis=-1 if axes == 1 else list(range(-axes, 0)), dtype=self.dtype_policy)
         self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
 
-    # -- the weights of the values -------------------------------------------------------------------------------
+    # -- attending ----------------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        combined = self._combined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        scale, scores = 1 / math.sqrt(q.shape[-1]), None
+        if self._is_fused(q, return_attention_scores):
+            y = ops.dot_product_attention(q, k, v, mask=with_heads(combined, 4), scale=scale)
+        else:
+            if q.shape[-2] != k.shape[-2]:  # each head of keys and values serves several heads of queries
+                k, v = (ops.repeat(x, q.shape[-2] // k.shape[-2], axis=-2) for x in (k, v))
+            to_scores, to_values = self._equations(len(query.shape))
+            scores = ops.einsum(to_scores, q * scale, k)
+            scores = self._softmax(scores, mask=with_heads(combined, len(scores.shape), len(self._axes)))
+            dropped = self._dropout_layer(scores, training=training) if self.dropout > 0 else scores
+            y = ops.einsum(to_values, dropped, v)
+        if self.use_gate:
+            y = y * self._gate_dense(query)
+        y = self._output_dense(y)
+        return (y, scores) if return_attention_scores else y
 
     def _combined_mask(
         self,
@@ -111,12 +152,10 @@ class ProjectedAttention(Layer):
         key_mask: Any,
         attention_mask: Any,
         use_causal_mask: bool,
-        axes: tuple[int, ...] = (1,),
     ) -> Any:
         """All masks of a call combined, true where a query attends to a key; None without masks.
 
         query_mask: (batch, T)  value_mask, key_mask: (batch, S)  attention_mask: (batch, T, S), or what broadcasts to the scores
-        axes: of query and value, over which positions are counted.
         """
         masks = [
             ops.expand_dims(ops.cast(mask, "bool"), axis)
@@ -124,22 +163,19 @@ class ProjectedAttention(Layer):
             if mask is not None
         ]
         if use_causal_mask or self.sliding_window is not None:
-            if len(axes) > 1:
+            if len(self._axes) > 1:
                 raise ValueError(
                     f"{type(self).__name__} layer {self.name!r}: use_causal_mask and sliding_window go by the order of positions, "
-                    f"which needs one attention axis, got attention_axes={axes}"
+                    f"which needs one attention axis, got attention_axes={self._axes}"
                 )
-            masks.append(attention_band(query, value, axes[0], use_causal_mask, self.sliding_window))
+            masks.append(attention_band(query, value, self._axes[0], use_causal_mask, self.sliding_window))
         if attention_mask is not None:
             masks.append(ops.cast(attention_mask, "bool"))
-        combined = None
-        for mask in masks:
-            combined = mask if combined is None else ops.logical_and(combined, mask)
-        return combined
+        return reduce(ops.logical_and, masks) if masks else None
 
-    def _fused(self, query: Any, return_attention_scores: bool) -> bool:
-        """Whether one op does it all. It does not where scores are asked for or dropped, as in Keras: of a query that sees no
-        key it makes the mean of the values, and the steps one by one make 0.
+    def _is_fused(self, query: Any, return_attention_scores: bool) -> bool:
+        """Whether one op computes everything. Not where scores are returned or dropped, as in Keras: for a query without any
+        key the op returns the mean of the values, and the separate steps return 0.
         """
         if self._flash_attention and return_attention_scores:
             raise ValueError(
@@ -148,16 +184,17 @@ class ProjectedAttention(Layer):
             )
         return not (self.dropout > 0 or return_attention_scores or len(query.shape) != 4)
 
-    def _weights(self, scores: Any, combined: Any, axes: int) -> Any:
-        """The softmax of the scores over their last ``axes`` axes."""
-        return self._softmax(scores, mask=with_heads(combined, len(scores.shape), axes))
+    def _equations(self, rank: int) -> tuple[str, str]:
+        """Of the scores, from query and key, and of the result, from scores and value, for inputs with ``rank`` axes.
 
-    def _weighted(self, weights: Any, value: Any, equation: str, training: bool | None) -> Any:
-        if self.dropout > 0:
-            weights = self._dropout_layer(weights, training=training)
-        return ops.einsum(equation, weights, value)
-
-    # -- shapes and config ---------------------------------------------------------------------------------------
+        All are (batch, ..., heads, features); the scores have the attention axes of the query, then those of the key, last.
+        """
+        of_query = "abcdefghijklm"[: rank - 1]
+        of_key = "".join(a.upper() if i in self._axes else a for i, a in enumerate(of_query))
+        batch = "".join(a for i, a in enumerate(of_query) if i not in self._axes)
+        positions = "".join(of_query[i] for i in self._axes)
+        scores = f"{batch}n{positions}{positions.upper()}"
+        return f"{of_query}nx,{of_key}nx->{scores}", f"{scores},{of_key}nx->{of_query}nx"
 
     def _check_shapes(self, value_shape: Any, key_shape: Any) -> Shape:
         """The shape of the keys."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from ... import ops
 from ..base.layer import Shape
-from .base import ProjectedAttention, positive, with_heads
+from .base import ProjectedAttention, positive
 
 
 class GroupedQueryAttention(ProjectedAttention):
@@ -59,12 +57,8 @@ class GroupedQueryAttention(ProjectedAttention):
                 "`num_query_heads` must be divisible by `num_key_value_heads`. Received: "
                 f"num_query_heads={num_query_heads}, num_key_value_heads={num_key_value_heads}"
             )
-        weights = {
-            "kernel": (kernel_initializer, kernel_regularizer, kernel_constraint),
-            "bias": (bias_initializer, bias_regularizer, bias_constraint),
-        }
         super().__init__(
-            dropout, use_bias, sliding_window, flash_attention, use_gate, seed, activity_regularizer, weights, **kwargs
+            dropout, use_bias, sliding_window, flash_attention, use_gate, seed, activity_regularizer, locals(), **kwargs
         )
         self.head_dim = head_dim
         self.num_query_heads = num_query_heads
@@ -85,37 +79,8 @@ class GroupedQueryAttention(ProjectedAttention):
         if self.use_gate:
             self._gate_dense = self._dense("gate", query_shape, 1, of_query, activation="sigmoid")
         self._value_dense = self._dense("value", value_shape, 1, of_key)
-        self._build_weighting(1)
+        self._build_weighting()
         self._output_dense = self._dense("attention_output", (*query_shape[:-1], *of_query), 2, (query_shape[-1],))
-
-    def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        key = value if key is None else key
-        combined = self._combined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
-        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        factor, scores = 1 / math.sqrt(self.head_dim), None
-        if self._fused(q, return_attention_scores):
-            y = ops.dot_product_attention(q, k, v, mask=with_heads(combined, 4), scale=factor)
-        else:
-            each = self.num_query_heads // self.num_key_value_heads
-            k, v = ops.repeat(k, each, axis=2), ops.repeat(v, each, axis=2)
-            scores = self._weights(ops.einsum("btnx,bsnx->bnts", q * factor, k), combined, 1)
-            y = self._weighted(scores, v, "bnts,bsnx->btnx", training)
-        if self.use_gate:
-            y = y * self._gate_dense(query)
-        y = self._output_dense(y)
-        return (y, scores) if return_attention_scores else y
 
     def compute_output_shape(  # type: ignore[override]
         self, query_shape: Any, value_shape: Any, key_shape: Any = None

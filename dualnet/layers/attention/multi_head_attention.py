@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from ... import ops
 from ...serialization.configurable import attributes
 from ..base.layer import Shape
-from .base import ProjectedAttention, positive, with_heads
+from .base import ProjectedAttention, positive
 
 
 class MultiHeadAttention(ProjectedAttention):
@@ -19,7 +17,7 @@ class MultiHeadAttention(ProjectedAttention):
     See ``ProjectedAttention`` for the other arguments.
 
     In the call: attention_mask (batch, T, S) says which query sees which key, query_mask (batch, T), value_mask and key_mask
-    (batch, S) which positions are there; the masks that the tensors carry are taken if these are not given. use_causal_mask: a
+    (batch, S) which positions are valid, by default the masks that the tensors carry. use_causal_mask: a
     query sees the keys up to its own position. return_attention_scores: the result is a pair, with the weights of
     the values (batch, num_heads, T, S), before the dropout.
 
@@ -68,12 +66,8 @@ class MultiHeadAttention(ProjectedAttention):
                 "Invalid `output_shape`: expected None, an integer, or a tuple or list of integers. "
                 f"Received: output_shape={output_shape!r} of type {type(output_shape).__name__}"
             )
-        weights = {
-            "kernel": (kernel_initializer, kernel_regularizer, kernel_constraint),
-            "bias": (bias_initializer, bias_regularizer, bias_constraint),
-        }
         super().__init__(
-            dropout, use_bias, sliding_window, flash_attention, use_gate, seed, activity_regularizer, weights, **kwargs
+            dropout, use_bias, sliding_window, flash_attention, use_gate, seed, activity_regularizer, locals(), **kwargs
         )
         self.num_heads = num_heads
         self.key_dim = key_dim
@@ -82,7 +76,6 @@ class MultiHeadAttention(ProjectedAttention):
         self.attention_axes = (
             (attention_axes,) if isinstance(attention_axes, int) else attention_axes and tuple(attention_axes)
         )
-        self._axes: tuple[int, ...] = ()  # the same, counted from the front
 
     # The names that Keras has for them too.
     _query_dense = property(lambda self: self.query_dense)
@@ -106,7 +99,7 @@ class MultiHeadAttention(ProjectedAttention):
         if self.use_gate:
             self._gate_dense = self._dense("gate", query_shape, 1, (heads, self.value_dim), activation="sigmoid")
         self.value_dense = self._dense("value", value_shape, 1, (heads, self.value_dim))
-        self._build_weighting(len(self._axes))
+        self._build_weighting()
         joined = (*query_shape[:-1], heads, self.value_dim)
         self.output_dense = self._dense("attention_output", joined, 2, self._output_sizes(query_shape))
 
@@ -124,49 +117,6 @@ class MultiHeadAttention(ProjectedAttention):
 
     def _output_sizes(self, query_shape: Any) -> tuple[int, ...]:
         return self._output_shape or (query_shape[-1],)
-
-    def _equations(self) -> tuple[str, str]:
-        """Of the scores, from query and key, and of the result, from scores and value.
-
-        All are (batch, ..., heads, features); the scores have the attention axes of the query, then those of the key, last.
-        """
-        rank = len(self.query_dense.partial_output_shape) + 1
-        of_query = "abcdefghijklm"[: rank - 2]
-        of_key = "".join(a.upper() if i in self._axes else a for i, a in enumerate(of_query))
-        alike = "".join(a for i, a in enumerate(of_query) if i not in self._axes)
-        positions = "".join(of_query[i] for i in self._axes)
-        scores = f"{alike}n{positions}{positions.upper()}"
-        return f"{of_query}nx,{of_key}nx->{scores}", f"{scores},{of_key}nx->{of_query}nx"
-
-    def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        key = value if key is None else key
-        combined = self._combined_mask(
-            query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask, self._axes
-        )
-        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        factor, scores = 1 / math.sqrt(self.key_dim), None
-        if self._fused(q, return_attention_scores):
-            y = ops.dot_product_attention(q, k, v, mask=with_heads(combined, 4), scale=factor)
-        else:
-            to_scores, to_values = self._equations()
-            scores = self._weights(ops.einsum(to_scores, q * factor, k), combined, len(self._axes))
-            y = self._weighted(scores, v, to_values, training)
-        if self.use_gate:
-            y = y * self._gate_dense(query)
-        y = self.output_dense(y)
-        return (y, scores) if return_attention_scores else y
 
     def compute_output_shape(  # type: ignore[override]
         self, query_shape: Any, value_shape: Any, key_shape: Any = None

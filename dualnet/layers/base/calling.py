@@ -1,4 +1,4 @@
-"""What happens to the arguments of a layer's call: conversion to tensors, masks, and what is handed on to the layers inside."""
+"""What happens to the arguments of a layer's call: conversion to tensors, masks, and context for the layers inside."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from ...core.text import is_text, text_tensor
 from .context import context
+from .metaclass import CallSignature
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -58,7 +59,7 @@ def convert(layer: Layer, x: Any) -> Tensor:
 
 
 def _convert_all(layer: Layer, argument: Any) -> Any:
-    """Arrays and lists of numbers among the arguments as tensors; other things as they are."""
+    """Arrays and lists of numbers among the arguments as tensors; other values unchanged."""
     if argument is None or isinstance(argument, (bool, str)) or callable(argument):
         return argument
     if isinstance(argument, (list, tuple)) and not any(
@@ -98,7 +99,7 @@ def set_mask(layer: Layer, inputs: Any, mask: Any, outputs: Any) -> None:
 
 
 def enter_context(layer: Layer, kwargs: dict[str, Any]) -> None:
-    """Merge the registered keyword arguments of outer calls into those of this one, and hand them on to the layers inside."""
+    """Merge the registered keyword arguments of outer calls into those of this one, and pass them on to the layers inside."""
     values = dict(context.arguments)
     for name in layer._context_arguments:
         if kwargs.get(name) is not None:
@@ -108,6 +109,19 @@ def enter_context(layer: Layer, kwargs: dict[str, Any]) -> None:
         elif name in values:
             kwargs[name] = values[name]
     context.enter(values)
+
+
+def resolve_training(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The ``training`` of a call: as passed, else that of the outer call, else the default, which is added to ``kwargs``."""
+    if not signature.training:
+        return kwargs.pop("training", None)
+    training = kwargs.get("training")
+    if training is None and "training" in signature.names[: len(args)]:
+        return args[signature.names.index("training")]
+    if training is None:
+        outer = context.training
+        training = kwargs["training"] = outer if outer is not None else signature.training_default
+    return training
 
 
 def _mask_of(value: Any) -> Any:

@@ -6,11 +6,60 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from ... import tree
+from ...core.variables import Variable
 from .context import name_scope
-from .tracking import NOT_CHILDREN
+from .tracking import UNTRACKED, WeightTracking
 
 if TYPE_CHECKING:
     from .layer import Layer
+
+
+class Saving(WeightTracking):
+    """The part of ``Layer`` about files, apart from ``get_config``."""
+
+    _build_shape: Any
+    _build_shapes: dict[str, Any] | None = None  # by argument, of a build that takes several
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What ``build`` was called with."""
+        if self._build_shapes is not None:
+            return {"shapes_dict": self._build_shapes}
+        return None if self._build_shape is None else {"input_shape": self._build_shape}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build for the shape a config names."""
+        shapes, shape = config.get("shapes_dict"), config.get("input_shape")
+        if self.built or not (shapes or shape is not None):
+            return
+        with name_scope(self.name):
+            if shapes:
+                self.build(**{key: tree.map_shape_structure(tuple, value) for key, value in shapes.items()})
+            else:
+                self.build(tree.map_shape_structure(tuple, shape))
+        self.built = True
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the values of the layer's own weights into ``store`` under "0", "1", ..."""
+        for i, v in enumerate(self._saved_variables()):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Set the layer's own weights from what ``save_own_variables`` stored."""
+        own = self._saved_variables()
+        if len(store) != len(own):
+            raise ValueError(
+                f"layer {self.name!r} ({type(self).__name__}) has {len(own)} weights, the file has {len(store)} "
+                f"for it{'' if self.built else ' (the layer is not built: call it on data first)'}"
+            )
+        for i, v in enumerate(own):
+            v.assign(store[str(i)])
+
+    def _saved_variables(self) -> list[Variable]:
+        return self._own_variables()
+
+    def _saved_children(self) -> list[tuple[str, Any]]:
+        """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
+        return sorted(((k, v) for k, v in vars(self).items() if k not in UNTRACKED), key=file_order)
 
 
 def constructor_arguments(layer: Layer) -> dict[str, Any]:
@@ -24,38 +73,6 @@ def constructor_arguments(layer: Layer) -> dict[str, Any]:
     return arguments
 
 
-def build_from_config(layer: Layer, config: dict[str, Any]) -> None:
-    """Build for the shape a config names."""
-    shapes = config.get("shapes_dict")
-    if shapes and not layer.built:
-        with name_scope(layer.name):
-            layer.build(**{key: tree.map_shape_structure(tuple, shape) for key, shape in shapes.items()})
-        layer.built = True
-    shape = config.get("input_shape")
-    if shape is not None and not layer.built:
-        with name_scope(layer.name):
-            layer.build(tree.map_shape_structure(tuple, shape))
-        layer.built = True
-
-
-def load_own_variables(layer: Layer, store: Any) -> None:
-    """Set the layer's own weights from what ``save_own_variables`` stored."""
-    own = layer._own_variables()
-    if len(store) != len(own):
-        raise ValueError(
-            f"layer {layer.name!r} ({type(layer).__name__}) has {len(own)} weights, the file has {len(store)} "
-            f"for it{'' if layer.built else ' (the layer is not built: call it on data first)'}"
-        )
-    for i, v in enumerate(own):
-        v.assign(store[str(i)])
-
-
-def saved_children(layer: Layer) -> list[tuple[str, Any]]:
-    """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
-    children = [(name, value) for name, value in vars(layer).items() if name not in NOT_CHILDREN]
-    return sorted(children, key=saved_order)
-
-
-def saved_order(child: tuple[str, Any]) -> tuple[bool, str]:
+def file_order(child: tuple[str, Any]) -> tuple[bool, str]:
     """The key by which ``_saved_children`` are sorted."""
     return child[0].startswith("_"), child[0]

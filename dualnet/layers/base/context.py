@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from weakref import WeakSet
 
 from ...core import variables
 
-__all__ = ["at_path", "context", "name_scope", "nothing"]
+__all__ = ["at_path", "context", "layer_scope", "name_scope"]
 
 
 class Context(threading.local):
@@ -21,12 +21,12 @@ class Context(threading.local):
     scope: tuple[str, ...] = ()
 
     def __init__(self) -> None:
-        self.holding: WeakSet[Any] = WeakSet()  # layers on which add_loss left something
-        self.arguments: dict[str, Any] = {}  # what outer calls hand on, beside training
+        self.layers_with_losses: WeakSet[Any] = WeakSet()  # those on which add_loss was called
+        self.arguments: dict[str, Any] = {}  # keyword arguments that outer calls pass on, besides training
         self._outer: list[dict[str, Any]] = []
 
     def enter(self, arguments: dict[str, Any]) -> None:
-        """Hand these on from now on, until ``leave``."""
+        """Pass these arguments on until ``leave``."""
         self._outer.append(self.arguments)
         self.arguments = arguments
 
@@ -60,7 +60,6 @@ def at_path(path: str) -> Iterator[None]:
         context.scope = before
 
 
-@contextmanager
-def nothing() -> Iterator[None]:
-    """A block like any other."""
-    yield
+def layer_scope(name: str) -> AbstractContextManager[None]:
+    """The ``name_scope`` of a layer, unless it is the innermost one already."""
+    return nullcontext() if context.scope[-1:] == (name,) else name_scope(name)

@@ -1,14 +1,14 @@
 """Layer: weights, and a call that uses them.
 
-What is longer than a few lines is in modules of functions that take the layer: ``calling`` (inputs and masks of a call), ``symbolic``
-(shapes and graphs), ``tracking`` (weights and sublayers) and ``configuration`` (files).
+``Layer`` is put together from classes for one topic each: ``tracking.WeightTracking`` (weights and sublayers), on top of it
+``configuration.Saving`` (files), and ``symbolic.SymbolicCalls`` (shapes and graphs). ``calling`` has what happens to the
+arguments of a call.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Sequence
 from typing import Any
 
 from ... import dtype_policies, regularizers, tree
@@ -18,22 +18,30 @@ from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from ...core.tracing import state
 from ...core.variables import Variable
-from ...core.version import invalidate
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
-from ...legacy.arguments import name_first, pop_input_shape
+from ...legacy.arguments import pop_input_shape
 from ...ops import _autocast as autocast
 from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
-from . import configuration, symbolic, tracking
-from .calling import add_context, check_positional, convert, convert_arguments, enter_context, pass_masks, set_mask
-from .context import context, name_scope, nothing
+from .calling import (
+    add_context,
+    check_positional,
+    convert,
+    convert_arguments,
+    enter_context,
+    pass_masks,
+    set_mask,
+)
+from .configuration import constructor_arguments
+from .context import context, layer_scope, name_scope
 from .input_spec import assert_input_compatibility
 from .metaclass import CallSignature, LayerType, Shape, marking_built, read_signature
+from .symbolic import SymbolicCalls
 
 __all__ = ["Layer", "Shape", "name_scope"]
 
 
-class Layer(Configurable, metaclass=LayerType):
+class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
     """Base of all layers.
 
     A layer of your own defines ``__init__``, ``build(input_shape)`` if its weights depend on the input, and
@@ -65,9 +73,7 @@ class Layer(Configurable, metaclass=LayerType):
     _building = False
     _was_called = False
     _context_arguments: tuple[str, ...] = ()
-    _build_shapes: dict[str, Any] | None = None  # by argument, of a build that takes several
     _auto_args: tuple[tuple[Any, ...], dict[str, Any]]  # what the constructor was called with
-    _layers = tracking.SublayersDescriptor()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -108,7 +114,7 @@ class Layer(Configurable, metaclass=LayerType):
         self._batch_input_shape = pop_input_shape(kwargs)
         for value in list(self.__dict__.values()):  # variables that were set before this was called
             if isinstance(value, Variable):
-                tracking.track(self, value)
+                self._track_variable(value)
         if kwargs:
             raise ValueError(_unknown_arguments(type(self), kwargs))
 
@@ -169,7 +175,7 @@ class Layer(Configurable, metaclass=LayerType):
         ``call(query, value)``.
         """
         if not self.built:
-            with name_scope(self.name) if context.scope[-1:] != (self.name,) else nothing():
+            with layer_scope(self.name):
                 self._set_path()
         self.built = True
 
@@ -182,10 +188,6 @@ class Layer(Configurable, metaclass=LayerType):
     def _build_at_init(self) -> None:
         """For the end of ``__init__`` of a layer without weights: it is built, unless a subclass has a ``build``."""
         self.built = type(self).build is Layer.build
-
-    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
-        symbolic.build_for(self, args, kwargs)
 
     # -- calling -------------------------------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ class Layer(Configurable, metaclass=LayerType):
         if "_trainable_variables" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first")
         if not args and kwargs and signature.names and signature.names[0] in kwargs:
-            args = (kwargs.pop(signature.names[0]),)  # the input given by name
+            args = (kwargs.pop(signature.names[0]),)  # the input as a keyword argument
         # Most calls are of one tensor, with nothing else but ``training``.
         if (
             len(args) == 1
@@ -216,26 +218,26 @@ class Layer(Configurable, metaclass=LayerType):
         else:
             check_positional(self, args)
             if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
-                return symbolic.symbolic_call(self, args, kwargs)
+                return self._symbolic_call(args, kwargs)
             args, kwargs = convert_arguments(self, args, kwargs)
             mask = pass_masks(self, args, kwargs)
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         before, inside, scope, seen = context.training, context.inside, context.scope, state.compute_dtype
         if not self.built:
-            symbolic.build_once(self, args, kwargs)
+            self._build_outside_trial(args, kwargs)
             context.scope = (*scope, self.name)  # of the layers inside, which are built by being called
         if not self._was_called:
             self._was_called = True
         if not inside:
             context.inside = True
-            if context.holding:
-                self._clear_losses()  # those of the call before
+            if context.layers_with_losses:
+                self._clear_losses()  # those of the previous call
         if seen != self._mixed_dtype:
             state.compute_dtype = self._mixed_dtype if self.autocast else None
         if self._context_arguments:
             enter_context(self, kwargs)
-        if signature.training:
+        if signature.training:  # as resolve_training, without another call in every step
             training = kwargs.get("training")
             if training is None and "training" in signature.names[: len(args)]:
                 training = args[signature.names.index("training")]
@@ -268,63 +270,20 @@ class Layer(Configurable, metaclass=LayerType):
         return previous_mask
 
     def _register_call_context_args(self, *names: str) -> None:
-        """Hand these keyword arguments of a call on to the layers inside that registered them too, as ``training`` is.
+        """Pass these keyword arguments of a call on to the layers inside that registered them too, as ``training`` is.
 
-        A layer whose ``call`` does not take one of them may be called with it all the same.
+        A layer whose ``call`` does not take one of them may still be called with it.
         """
         if self._was_called:
             raise RuntimeError("Cannot add call-context args after the layer has been called.")
         self._context_arguments = tuple(dict.fromkeys((*self._context_arguments, *names)))
-
-    # -- shapes --------------------------------------------------------------------------------------------------
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Symbolic tensors with the shape and dtype of the output for symbolic inputs.
-
-        By ``compute_output_shape`` and the compute dtype if the layer defines it, else by tracing ``call``.
-        """
-        if type(self).compute_output_shape is Layer.compute_output_shape:
-            return self._infer_call(args, kwargs)
-        return symbolic.output_spec(self, args, kwargs)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output for a shape of the input; entries that are not known (the batch) are None.
-
-        By default the layer is built and its ``call`` is traced.
-        """
-        return symbolic.output_shape(self, input_shape)
-
-    def _infer_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Symbolic outputs by tracing ``call``."""
-        return symbolic.infer_call(self, args, kwargs)
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the only call of this layer in a model."""
-        return symbolic.only_node(self).outputs
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the only call of this layer in a model."""
-        inputs = symbolic.only_node(self).inputs
-        return inputs[0] if len(inputs) == 1 else inputs
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of ``output``."""
-        return tree.map_structure(lambda y: y.shape, self.output)
-
-    @property
-    def input_shape(self) -> Any:
-        """The shape of ``input``."""
-        return tree.map_structure(lambda x: x.shape, self.input)
 
     # -- losses --------------------------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or several) to the loss of this training step; for use inside ``call``."""
         self._losses += tree.flatten(loss)
-        context.holding.add(self)
+        context.layers_with_losses.add(self)
 
     @property
     def losses(self) -> list[Any]:
@@ -337,145 +296,9 @@ class Layer(Configurable, metaclass=LayerType):
 
     def _clear_losses(self) -> None:
         self._losses = []
-        context.holding.discard(self)
+        context.layers_with_losses.discard(self)
         for layer in self._sublayers():
             layer._clear_losses()
-
-    # -- weights -------------------------------------------------------------------------------------------------
-
-    @name_first
-    def add_weight(
-        self,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str = "none",
-        overwrite_with_gradient: bool = False,
-        name: str | None = None,
-    ) -> Variable:
-        """Make a weight of this layer.
-
-        Args:
-            shape: () by default.
-            initializer: a name, object or function; "glorot_uniform" by default for floating point, zeros for integers.
-            regularizer: a penalty on the weight, added to the loss.
-            constraint: applied after every update.
-        """
-        return tracking.add_weight(
-            self, shape, initializer, dtype, trainable, autocast, regularizer, constraint, aggregation,
-            overwrite_with_gradient, name,
-        )  # fmt: skip
-
-    def add_variable(
-        self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, **kwargs: Any
-    ) -> Variable:
-        """Make a weight of this layer (see ``add_weight``)."""
-        return self.add_weight(shape, initializer, dtype, trainable, **kwargs)
-
-    @property
-    def _tracker(self) -> tracking.Tracker:
-        """What lets weights be added after the build, as in Keras: ``unlock()``, then ``lock()``."""
-        return self.__dict__.setdefault("_its_tracker", tracking.Tracker())
-
-    def _untrack_variable(self, variable: Variable) -> None:
-        """Stop tracking a weight."""
-        tracking.untrack(self, variable)
-
-    def __getattr__(self, name: str) -> Any:
-        cls = type(self).__name__
-        if "_trainable_variables" not in self.__dict__:
-            raise AttributeError(f"{cls} has no {name!r} yet: {cls}.__init__ must call super().__init__() first")
-        return object.__getattribute__(self, name)  # which raises, with the words of a property that did
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
-            tracking.track(self, value)
-        if (
-            self.built
-            and name[:1] != "_"
-            and self.__dict__.get(name) is not value
-            and name not in tracking.NOT_IN_STEPS
-        ):
-            invalidate()  # steps that were recorded do not know of it
-        object.__setattr__(self, name, value)
-
-    def _own_variables(self) -> list[Variable]:
-        """The weights of the layer itself, trainable ones first."""
-        return tracking.own_variables(self)
-
-    def _sublayers(self) -> list[Layer]:
-        """The layers directly inside this one: attributes in the order they were set, with those in containers."""
-        return tracking.sublayers(self)
-
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
-        """This layer, the layers in it, those in them and so on, each once, a layer before those in it."""
-        return tracking.flatten_layers(self, include_self, recursive)
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics that are attributes of this layer and of those inside it."""
-        return tracking.metrics(self)
-
-    @property
-    def metrics_variables(self) -> list[Any]:
-        """The variables that hold the state of these metrics."""
-        return [v for metric in self.metrics for v in metric.variables]
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights: those of the layer itself, trainable ones first, then those of the layers inside it."""
-        return tracking.weights(self)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The same as ``weights``."""
-        return self.weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights an optimizer may change."""
-        return [v for v in self.weights if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights an optimizer leaves alone."""
-        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The same as ``trainable_weights``."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The same as ``non_trainable_weights``."""
-        return self.non_trainable_weights
-
-    @property
-    def trainable(self) -> bool:
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        tracking.set_trainable(self, value)
-
-    def get_weights(self) -> list[Any]:
-        """The values of all weights, as NumPy arrays in the order of ``weights``."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights, in the order of ``weights``; none, and ``ValueError``, when number or shapes differ."""
-        tracking.set_weights(self, weights)
-
-    def count_params(self) -> int:
-        """How many numbers all weights hold."""
-        if not self.built:
-            raise ValueError(f"{self.name} has no weights yet: build it, or call it on data, before counting them")
-        return sum(v.size for v in self.weights)
 
     # -- saving --------------------------------------------------------------------------------------------------
 
@@ -488,33 +311,10 @@ class Layer(Configurable, metaclass=LayerType):
             del config["trainable"]
         config |= super().get_config()
         if type(self).get_config is Layer.get_config and owner is Layer and type(self).__init__ is not Layer.__init__:
-            config |= configuration.constructor_arguments(self)
+            config |= constructor_arguments(self)
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return config
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """What ``build`` was called with."""
-        if self._build_shapes is not None:
-            return {"shapes_dict": self._build_shapes}
-        return None if self._build_shape is None else {"input_shape": self._build_shape}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build for the shape a config names."""
-        configuration.build_from_config(self, config)
-
-    def save_own_variables(self, store: dict[str, Any]) -> None:
-        """Put the values of the layer's own weights into ``store`` under "0", "1", ..."""
-        for i, v in enumerate(self._own_variables()):
-            store[str(i)] = v.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Set the layer's own weights from what ``save_own_variables`` stored."""
-        configuration.load_own_variables(self, store)
-
-    def _saved_children(self) -> list[tuple[str, Any]]:
-        """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
-        return configuration.saved_children(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

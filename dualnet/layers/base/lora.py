@@ -14,7 +14,7 @@ from .layer import Layer
 class MergedKernel:
     """The attribute ``kernel`` of a layer: its variable, or the sum of the variable and its low-rank update once there is one.
 
-    ``build`` sets an instance attribute, which takes precedence, so a layer without a low-rank update pays nothing.
+    ``build`` sets an instance attribute, which takes precedence, so a layer without a low-rank update has no overhead.
     """
 
     def __init__(self, name: str) -> None:
@@ -122,30 +122,21 @@ class Lora(Layer):
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """As other layers, with the low-rank part in the weight."""
-        if not self.lora_enabled:
-            super().save_own_variables(store)
-            return
-        for i, v in enumerate(self._base_variables()):
-            merged = v is self._lora_weight()
+        for i, v in enumerate(self._saved_variables()):
+            merged = self.lora_enabled and v is self._lora_weight()
             store[str(i)] = getattr(self, self._lora_of).numpy() if merged else v.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """As other layers; the low-rank part begins as zeros again."""
-        if not self.lora_enabled:
-            super().load_own_variables(store)
-            return
-        own = self._base_variables()
-        if len(store) != len(own):
-            raise ValueError(f"layer {self.name!r} has {len(own)} weights, the file has {len(store)} for it")
-        for i, v in enumerate(own):
-            v.assign(store[str(i)])
-        b = getattr(self, f"lora_{self._lora_of}_b")
-        b.assign(ops.zeros_like(b))
+        super().load_own_variables(store)
+        if self.lora_enabled:
+            b = getattr(self, f"lora_{self._lora_of}_b")
+            b.assign(ops.zeros_like(b))
 
-    def _base_variables(self) -> list[Variable]:
+    def _saved_variables(self) -> list[Variable]:
         """The layer's variables without those of the low-rank update."""
-        parts = [getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab"]
-        return [v for v in self._own_variables() if all(v is not p for p in parts)]
+        update = [getattr(self, f"lora_{self._lora_of}_{part}") for part in "ab"] if self.lora_enabled else []
+        return [v for v in self._own_variables() if all(v is not u for u in update)]
 
     def get_config(self) -> dict[str, Any]:
         """As other layers, with rank and alpha of the low-rank part where there is one."""

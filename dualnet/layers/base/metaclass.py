@@ -7,7 +7,7 @@ import inspect
 from typing import Any, NamedTuple
 
 from ...legacy.arguments import LAYER_ARGUMENTS, LAYER_DEFAULTS, rename_arguments
-from .context import context, name_scope, nothing
+from .context import layer_scope
 
 Shape = tuple[int | None, ...]
 
@@ -49,7 +49,7 @@ def build_arguments(cls: Any) -> tuple[str, ...] | None:
 
 
 class LayerType(type):
-    """The class of layer classes: understands old argument names, and keeps what each layer was made with."""
+    """The class of layer classes: translates old argument names, and stores the constructor's arguments of each layer."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):
@@ -79,6 +79,8 @@ def read_signature(call: Any) -> CallSignature:
 def marking_built(build: Any) -> Any:
     """``build`` that also works when a user calls it: variables get their path, and the layer knows it is built."""
 
+    without_shape = len(inspect.signature(build).parameters) == 1
+
     @functools.wraps(build)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         input_shape, args = (args[0], args[1:]) if args else (None, ())
@@ -87,10 +89,10 @@ def marking_built(build: Any) -> Any:
         outermost = not self._building  # and not the build of a base class, called by that of a class on top of it
         self._building = True
         try:
-            with name_scope(self.name) if context.scope[-1:] != (self.name,) else nothing():
+            with layer_scope(self.name):
                 self._set_path()
                 if input_shape is None and not args:
-                    build(self, **kwargs) if kwargs or _takes_nothing(build) else build(self, None)
+                    build(self, **kwargs) if kwargs or without_shape else build(self, None)
                 else:
                     build(self, input_shape, *args, **kwargs)
         finally:
@@ -109,7 +111,3 @@ def marking_built(build: Any) -> Any:
             self.built = True
 
     return wrapped
-
-
-def _takes_nothing(build: Any) -> bool:
-    return len(inspect.signature(build).parameters) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import index
+from types import FunctionType
 from typing import Any, ClassVar
 
 from ... import config
@@ -35,7 +36,7 @@ class Spatial(Layer):
         return range(first, first + self.spatial_rank)
 
     def _map_lengths(self, shape: Any, function: Callable[[int, int], int]) -> Shape:
-        """The shape with ``function(axis number, length)`` in the place of each spatial length that is known."""
+        """The shape with ``function(axis number, length)`` for each spatial length that is known."""
         out = list(shape)
         for i, axis in enumerate(self._spatial_axes(shape)):
             if shape[axis] is not None:
@@ -66,3 +67,16 @@ def whole_numbers(layer: Layer, name: str, value: Any, n: int, least: int = 1) -
             f"{type(layer).__name__}: `{name}` must be a {adjective} whole number or a tuple of {n} of them, got {value!r}"
         )
     return numbers
+
+
+def with_defaults(function: Any, **defaults: Any) -> Any:
+    """The same function with other defaults: Keras writes ``strides=1`` in 1D, ``strides=(1, 1)`` in 2D, and so on."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    old = function.__defaults__ or ()
+    defaults = {**dict(zip(names[len(names) - len(old) :], old)), **defaults}
+    values = tuple(defaults[name] for name in names if name in defaults)
+    changed = FunctionType(code, function.__globals__, function.__name__, values, function.__closure__)
+    changed.__annotations__, changed.__doc__ = function.__annotations__, function.__doc__
+    changed.__qualname__, changed.__module__ = function.__qualname__, function.__module__
+    return changed

@@ -11,162 +11,196 @@ from ...core.tracing import state
 from ...core.version import invalidate
 from ...graph.infer import is_trial, outside_trial, probe, symbols, trial
 from ...graph.node import Node, record
-from .calling import add_context, convert, enter_context
+from .calling import add_context, convert, enter_context, resolve_training
+from .configuration import Saving
 from .context import context, name_scope
 from .input_spec import assert_input_compatibility
-from .metaclass import build_arguments
-
-if TYPE_CHECKING:
-    from .layer import Layer
+from .metaclass import CallSignature, build_arguments
 
 
-def build_for(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
-    names = build_arguments(type(layer))
-    arguments = {**dict(zip(layer._signature.names, args)), **kwargs}
-    with name_scope(layer.name):
-        layer._set_path()
-        if names is None:
-            layer._build_shape = _shapes_of(args[0] if args else None)
-            layer.build(layer._build_shape)
-        else:
-            shapes = {f"{name}_shape": _shapes_of(arguments.get(name)) for name in names}
-            layer._build_shape = next(iter(shapes.values()))
-            layer._build_shapes = shapes
-            layer.build(**shapes)
-    layer.built = True
+class SymbolicCalls(Saving):
+    """The part of ``Layer`` about shapes and graphs."""
 
+    call: Any
+    autocast: bool
+    input_spec: Any
+    _signature: CallSignature
+    _context_arguments: tuple[str, ...]
+    _compute_dtype: str
+    _mixed_dtype: str | None
+    _defines_call: bool
+    _summary_output_shape: Any
+    _inbound_nodes: list[Node]
 
-def build_once(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    with outside_trial():
-        layer._build_for(args, kwargs)
+    if TYPE_CHECKING:
 
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
-def symbolic_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Build for the arguments, infer the outputs, and record the call, unless it is part of a trial."""
-    if layer.input_spec is not None:
-        assert_input_compatibility(layer.input_spec, args[0] if args else None, layer.name)
-    if not layer.built:
-        build_once(layer, args, kwargs)
-    with name_scope(layer.name):  # of the layers inside, which are built when they are called
-        spec = layer.compute_output_spec(*args, **kwargs)
-    outputs = symbols(spec) if is_trial() else record(layer, args, kwargs, spec)
-    if layer._summary_output_shape is None or not is_trial():
-        layer._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
-    return outputs
+    # -- building for a call -------------------------------------------------------------------------------------
 
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Build for the arguments of a call: the shape of the first, or of those that ``build`` names."""
+        names = build_arguments(type(self))
+        arguments = {**dict(zip(self._signature.names, args)), **kwargs}
+        with name_scope(self.name):
+            self._set_path()
+            if names is None:
+                self._build_shape = _shapes_of(args[0] if args else None)
+                self.build(self._build_shape)
+            else:
+                shapes = {f"{name}_shape": _shapes_of(arguments.get(name)) for name in names}
+                self._build_shape = next(iter(shapes.values()))
+                self._build_shapes = shapes
+                self.build(**shapes)
+        self.built = True
 
-def output_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Symbolic outputs of a layer that defines ``compute_output_shape``: of these shapes, in the compute dtype.
+    def _build_outside_trial(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        with outside_trial():
+            self._build_for(args, kwargs)
 
-    A call with other symbolic arguments than the first is traced.
-    """
-    others = [x for x in tree.flatten([args[1:], kwargs]) if isinstance(x, KerasTensor)]
-    if others:
-        return layer._infer_call(args, kwargs)
-    first = args[0] if args else kwargs[layer._signature.names[0]]
-    shapes = layer.compute_output_shape(tree.map_structure(lambda x: x.shape, first))
-    spec = tree.map_shape_structure(lambda shape: KerasTensor(shape, layer._compute_dtype), shapes)
-    if any(x.dtype.startswith(("int", "uint", "bool")) for x in tree.flatten(first)):
-        # Integers stay what they are in some layers and become numbers in others.
-        try:
-            traced = layer._infer_call(args, kwargs)
-        except Exception:  # what compute_output_shape knows may be more than call can say
-            return spec
-        return tree.map_structure(lambda known, seen: KerasTensor(known.shape, seen.dtype), spec, traced)
-    return spec
+    # -- a symbolic call -----------------------------------------------------------------------------------------
 
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Build for the arguments, infer the outputs, and record the call, unless it is part of a trial."""
+        if self.input_spec is not None:
+            assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
+        if not self.built:
+            self._build_outside_trial(args, kwargs)
+        with name_scope(self.name):  # of the layers inside, which are built when they are called
+            spec = self.compute_output_spec(*args, **kwargs)
+        outputs = symbols(spec) if is_trial() else record(self, args, kwargs, spec)
+        if self._summary_output_shape is None or not is_trial():
+            self._summary_output_shape = tree.map_structure(lambda y: y.shape, outputs)
+        return outputs
 
-def infer_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Symbolic tensors like the outputs of ``call``: it is traced or, where it needs concrete sizes, run on zeros."""
-    losses = {inner: list(inner._losses) for inner in context.holding}
-    with trial() as changes:
-        for v in layer.metrics_variables:  # metrics write into them
-            changes.change(v, "a metric is updated")
-        try:
-            return _trace_call(layer, args, dict(kwargs))
-        except Exception as error:
-            unbuilt = {inner: _attributes(inner) for inner in layer._flatten_layers() if not inner.built}
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors with the shape and dtype of the output for symbolic inputs.
+
+        By ``compute_output_shape`` and the compute dtype if the layer defines it and no argument but the first is symbolic,
+        else by tracing ``call``.
+        """
+        others = [x for x in tree.flatten([args[1:], kwargs]) if isinstance(x, KerasTensor)]
+        if others or type(self).compute_output_shape is SymbolicCalls.compute_output_shape:
+            return self._infer_call(args, kwargs)
+        first = args[0] if args else kwargs[self._signature.names[0]]
+        shapes = self.compute_output_shape(tree.map_structure(lambda x: x.shape, first))
+        spec = tree.map_shape_structure(lambda shape: KerasTensor(shape, self._compute_dtype), shapes)
+        if any(x.dtype.startswith(("int", "uint", "bool")) for x in tree.flatten(first)):
+            # Integers stay what they are in some layers and become floating point in others.
             try:
-                return symbols(probe(layer, args, kwargs))
-            except Exception as other:
-                # Drop the weights that were made for a size that merely stood in for an unknown one.
-                for inner, attributes in unbuilt.items():
-                    inner.__dict__.clear()
-                    inner.__dict__.update(attributes)
-                invalidate()
-                if isinstance(error, ValueError):
-                    raise error from None
-                raise other from None
+                traced = self._infer_call(args, kwargs)
+            except Exception:  # what compute_output_shape knows may be more than call can say
+                return spec
+            return tree.map_structure(lambda known, seen: KerasTensor(known.shape, seen.dtype), spec, traced)
+        return spec
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for a shape of the input; entries that are not known (the batch) are None.
+
+        By default the layer is built and its ``call`` is traced.
+        """
+        if not self._defines_call:
+            raise NotImplementedError(
+                f"Layer {type(self).__name__} does not have a `compute_output_shape` method implemented, nor a `call`"
+            )
+        with trial():
+            outputs = self(tree.map_shape_structure(lambda shape: KerasTensor(shape, self._compute_dtype), input_shape))
+        return tree.map_structure(lambda y: y.shape, outputs)
+
+    # -- tracing call --------------------------------------------------------------------------------------------
+
+    def _infer_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Symbolic tensors like the outputs of ``call``: it is traced or, where it needs concrete sizes, run on zeros."""
+        losses = {inner: list(inner._losses) for inner in context.layers_with_losses}
+        with trial() as changes:
+            for v in self.metrics_variables:  # metrics write into them
+                changes.change(v, "a metric is updated")
+            try:
+                return self._trace_call(args, dict(kwargs))
+            except Exception as error:
+                unbuilt = {inner: _attributes(inner) for inner in self._flatten_layers() if not inner.built}
+                try:
+                    return symbols(probe(self, args, kwargs))
+                except Exception as other:
+                    # Drop the weights that were made for a size that merely stood in for an unknown one.
+                    for inner, attributes in unbuilt.items():
+                        inner.__dict__.clear()
+                        inner.__dict__.update(attributes)
+                    invalidate()
+                    if isinstance(error, ValueError):
+                        raise error from None
+                    raise other from None
+            finally:
+                for inner in list(context.layers_with_losses):
+                    inner._losses = losses.get(inner, [])
+                context.layers_with_losses.clear()
+                context.layers_with_losses.update(losses)
+
+    def _trace_call(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``call`` on symbolic tensors, in the same context as on data."""
+
+        def cast(x: Any) -> Any:
+            if isinstance(x, KerasTensor):
+                narrow = self.autocast and is_float(x.dtype) and is_float(self._compute_dtype)
+                return symbols(KerasTensor(x.shape, self._compute_dtype if narrow else x.dtype))
+            return convert(self, x) if hasattr(x, "shape") else x
+
+        before = context.training, context.inside, state.compute_dtype, state.in_traced_call
+        context.inside, state.in_traced_call = True, True
+        state.compute_dtype = self._mixed_dtype if self.autocast else None
+        if self._context_arguments:
+            enter_context(self, kwargs)
+        training = resolve_training(self._signature, args, kwargs)
+        if training is not None:
+            context.training = training
+        try:
+            args, kwargs = tree.map_structure(cast, args), tree.map_structure(cast, kwargs)
+            outputs = self.call(*args, **kwargs)
+        except Exception as error:
+            add_context(error, self, args)
+            raise
         finally:
-            for inner in list(context.holding):
-                inner._losses = losses.get(inner, [])
-            context.holding.clear()
-            context.holding.update(losses)
+            context.training, context.inside, state.compute_dtype, state.in_traced_call = before
+            if self._context_arguments:
+                context.leave()
+        return symbols(outputs)
 
+    # -- the layer in a graph ------------------------------------------------------------------------------------
 
-def _trace_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``call`` on symbolic tensors, in the same context as on data."""
+    def _only_node(self) -> Node:
+        if not self._inbound_nodes:
+            raise AttributeError(
+                f"layer {self.name!r} was never called on a symbolic tensor: it has no input or output"
+            )
+        shapes = {str(tree.map_structure(lambda y: y.shape, node.outputs)) for node in self._inbound_nodes}
+        if len(shapes) > 1:
+            raise AttributeError(f"layer {self.name!r} was called on several inputs: ask the tensors themselves")
+        return self._inbound_nodes[0]
 
-    def cast(x: Any) -> Any:
-        if isinstance(x, KerasTensor):
-            narrow = layer.autocast and is_float(x.dtype) and is_float(layer._compute_dtype)
-            return symbols(KerasTensor(x.shape, layer._compute_dtype if narrow else x.dtype))
-        return convert(layer, x) if hasattr(x, "shape") else x
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the only call of this layer in a model."""
+        return self._only_node().outputs
 
-    before, inside, seen, in_traced_call = context.training, context.inside, state.compute_dtype, state.in_traced_call
-    context.inside, state.in_traced_call = True, True
-    state.compute_dtype = layer._mixed_dtype if layer.autocast else None
-    signature = layer._signature
-    if layer._context_arguments:
-        enter_context(layer, kwargs)
-    if not signature.training:
-        training = kwargs.pop("training", None)
-    elif "training" in signature.names[: len(args)]:
-        training = args[signature.names.index("training")]
-    else:
-        training = kwargs.get("training")
-        if training is None:
-            training = kwargs["training"] = before if before is not None else signature.training_default
-    if training is not None:
-        context.training = training
-    try:
-        args, kwargs = tree.map_structure(cast, args), tree.map_structure(cast, kwargs)
-        outputs = layer.call(*args, **kwargs)
-    except Exception as error:
-        add_context(error, layer, args)
-        raise
-    finally:
-        context.training, context.inside, state.compute_dtype = before, inside, seen
-        state.in_traced_call = in_traced_call
-        if layer._context_arguments:
-            context.leave()
-    return symbols(outputs)
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the only call of this layer in a model."""
+        inputs = self._only_node().inputs
+        return inputs[0] if len(inputs) == 1 else inputs
 
+    @property
+    def output_shape(self) -> Any:
+        """The shape of ``output``."""
+        return tree.map_structure(lambda y: y.shape, self.output)
 
-def only_node(layer: Layer) -> Node:
-    """The only call of the layer in a model."""
-    if not layer._inbound_nodes:
-        raise AttributeError(f"layer {layer.name!r} was never called on a symbolic tensor: it has no input or output")
-    shapes = {str(tree.map_structure(lambda y: y.shape, node.outputs)) for node in layer._inbound_nodes}
-    if len(shapes) > 1:
-        raise AttributeError(f"layer {layer.name!r} was called on several inputs: ask the tensors themselves")
-    return layer._inbound_nodes[0]
-
-
-def output_shape(layer: Layer, input_shape: Any) -> Any:
-    """The shapes of the outputs for shapes of the inputs, by building the layer and tracing its ``call``."""
-    if not layer._defines_call:
-        raise NotImplementedError(
-            f"Layer {type(layer).__name__} does not have a `compute_output_shape` method implemented, nor a `call`"
-        )
-    with trial():
-        outputs = layer(tree.map_shape_structure(lambda shape: KerasTensor(shape, layer._compute_dtype), input_shape))
-    return tree.map_structure(lambda y: y.shape, outputs)
+    @property
+    def input_shape(self) -> Any:
+        """The shape of ``input``."""
+        return tree.map_structure(lambda x: x.shape, self.input)
 
 
 def _shapes_of(argument: Any) -> Any:
-    """The shapes of tensors in a structure, None for what is none. In a trial on zeros the batch has a size that means nothing."""
+    """The shapes of tensors in a structure, None for other things. In a trial on zeros the size of the batch is arbitrary."""
 
     def shape_of(x: Any) -> Any:
         if not hasattr(x, "shape"):
@@ -176,6 +210,6 @@ def _shapes_of(argument: Any) -> Any:
     return tree.map_structure(shape_of, argument)
 
 
-def _attributes(layer: Layer) -> dict[str, Any]:
+def _attributes(layer: Any) -> dict[str, Any]:
     """A copy of the attributes of a layer and of the containers among them."""
     return {k: v.copy() if type(v) in (list, dict, set) else v for k, v in layer.__dict__.items()}

@@ -9,11 +9,15 @@ from ... import constraints, initializers, regularizers
 _GETTERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
 
-def set_weight_arguments(layer: Any, **weights: tuple[Any, Any, Any]) -> None:
-    """Set the attributes ``kernel_initializer``, ``kernel_regularizer`` and ``kernel_constraint`` for ``kernel=(..., ..., ...)``."""
-    for weight, arguments in weights.items():
-        for (name, get), argument in zip(_GETTERS.items(), arguments):
-            setattr(layer, f"{weight}_{name}", get(argument))
+def set_weight_arguments(layer: Any, arguments: dict[str, Any], *weights: str) -> None:
+    """Set the attributes ``kernel_initializer``, ``kernel_regularizer`` and ``kernel_constraint`` for the weight "kernel".
+
+    Args:
+        arguments: those of the constructor by name, which are its ``locals()``.
+    """
+    for weight in weights:
+        for suffix, get in _GETTERS.items():
+            setattr(layer, f"{weight}_{suffix}", get(arguments[f"{weight}_{suffix}"]))
 
 
 def add_weight(layer: Any, shape: Any, weight: str, *, name: str | None = None, **options: Any) -> Any:

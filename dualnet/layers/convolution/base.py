@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, ClassVar
 
 from ... import activations
@@ -31,6 +30,7 @@ class Convolutional(Layer):
     # What Keras 2 wrote into configs of this class without using it.
     _ignored: ClassVar[tuple[str, ...]] = ()
     _config_attributes = attributes(activity_regularizer="activity_regularizer")
+    filters: int
     kernel_size: tuple[int, ...]
     activation: Any
     use_bias: bool
@@ -44,7 +44,7 @@ class Convolutional(Layer):
     def _set_window(
         self, kernel_size: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any
     ) -> None:
-        """Check and set where the kernel is applied."""
+        """Check and set how the kernel is applied."""
         self.kernel_size = whole_numbers(self, "kernel_size", kernel_size, self.rank)
         self.strides = whole_numbers(self, "strides", strides, self.rank)
         self.dilation_rate = whole_numbers(self, "dilation_rate", dilation_rate, self.rank)
@@ -88,38 +88,28 @@ class Convolutional(Layer):
     # -- calling -------------------------------------------------------------------------------------------------
 
     def _apply(self, op: Callable[..., Any], inputs: Any, kernel: Any, **options: Any) -> Any:
-        """The op with bias and activation, in one where the activation can be told from its output."""
+        """The op with bias and activation, fused where the gradient of the activation follows from its output."""
         fused = _FUSED.get(self.activation)
-        y = op(
-            inputs,
-            kernel,
-            self.bias,
-            data_format=self.data_format,
-            activation=fused or "linear",
-            who=self._who,
-            **options,
-        )
+        window = {"strides": self.strides, "padding": self.padding, "dilation_rate": self.dilation_rate, **options}
+        activation = fused or "linear"
+        y = op(inputs, kernel, self.bias, data_format=self.data_format, activation=activation, who=self._who, **window)
         return y if fused is not None else self.activation(y)
 
-    def _output_shape(self, input_shape: Any, filters: int | None) -> Shape:
-        """The shape after a convolution with this many filters."""
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        channels = self._output_channels(input_shape)
         shapes.check_rank(self._who, input_shape, self.rank)
         lengths, _ = shapes.split_shape(tuple(input_shape), self.data_format)
-        plan = shapes.convolution(self._who, lengths, self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        return shapes.join_shape(input_shape[0], plan.lengths, filters, self.data_format)
+        return shapes.join_shape(input_shape[0], self._output_lengths(lengths), channels, self.data_format)
+
+    def _output_channels(self, input_shape: Any) -> int:
+        return self.filters
+
+    def _output_lengths(self, lengths: Any) -> Any:
+        window = self.kernel_size, self.strides, self.padding, self.dilation_rate
+        return shapes.convolution(self._who, lengths, *window).lengths
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The layer a config describes, one of Keras 2 too."""
         unused = [name for name in cls._ignored if name != "groups" or config.get(name) == 1]
         return cls(**{key: value for key, value in config.items() if key not in unused})
-
-
-def with_defaults(function: Any, **defaults: Any) -> Any:
-    """The same function with other defaults: Keras writes ``strides=1`` in 1D, ``strides=(1, 1)`` in 2D, and so on."""
-    names = function.__code__.co_varnames[: function.__code__.co_argcount][-len(function.__defaults__) :]
-    values = tuple(defaults.get(name, value) for name, value in zip(names, function.__defaults__))
-    changed = FunctionType(function.__code__, function.__globals__, function.__name__, values, function.__closure__)
-    changed.__annotations__, changed.__doc__ = function.__annotations__, function.__doc__
-    changed.__qualname__, changed.__module__ = function.__qualname__, function.__module__
-    return changed

@@ -6,8 +6,9 @@ from typing import Any
 
 from ...ops.nn.convolution import convolve
 from ..base.lora import BaseKernel, Lora, MergedKernel
+from ..base.spatial import with_defaults
 from ..base.weights import add_weight, set_weight_arguments
-from .base import Convolutional, with_defaults
+from .base import Convolutional
 
 
 class BaseConv(Lora, Convolutional):
@@ -49,11 +50,7 @@ class BaseConv(Lora, Convolutional):
         lora_rank, lora_alpha = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
         super().__init__(activation, use_bias, activity_regularizer, **kwargs)
         self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
-        set_weight_arguments(
-            self,
-            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        set_weight_arguments(self, locals(), "kernel", "bias")
         self.filters = self._positive("filters", filters)
         self.groups = self._positive("groups", groups)
         if filters % groups:
@@ -77,44 +74,27 @@ class BaseConv(Lora, Convolutional):
         self._enable_requested_lora()
 
     def call(self, inputs: Any) -> Any:
-        return self._apply(
-            convolve,
-            inputs,
-            self.kernel,
-            strides=self.strides,
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
-        )
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self._output_shape(input_shape, self.filters)
+        return self._apply(convolve, inputs, self.kernel)
 
 
 class Conv1D(BaseConv):
-    """Convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', filters)
+    """1D convolution, see ``BaseConv``.  x: (batch, steps, channels) -> (batch, steps', filters)
 
-    padding may also be "causal": zeros before the first step alone, so that no output depends on a later input. The other
-    arguments: see ``BaseConv``.
+    padding may also be "causal": zeros before the first step alone, so that no output depends on a later input.
     """
 
     rank, _paddings = 1, ("valid", "same", "causal")
 
 
 class Conv2D(BaseConv):
-    """Convolution over images.  x: (batch, rows, columns, channels) -> (batch, rows', columns', filters)
-
-    Arguments: see ``BaseConv``.
-    """
+    """2D convolution, see ``BaseConv``.  x: (batch, h, w, channels) -> (batch, h', w', filters)"""
 
     rank = 2
     __init__ = with_defaults(BaseConv.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
 
 class Conv3D(BaseConv):
-    """Convolution over volumes.  x: (batch, depth, rows, columns, channels) -> (batch, depth', rows', columns', filters)
-
-    Arguments: see ``BaseConv``.
-    """
+    """3D convolution, see ``BaseConv``.  x: (batch, d, h, w, channels) -> (batch, d', h', w', filters)"""
 
     rank = 3
     __init__ = with_defaults(BaseConv.__init__, strides=(1, 1, 1), dilation_rate=(1, 1, 1))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops.nn.convolution import convolve
+from ..base.spatial import with_defaults
 from ..base.weights import add_weight, set_weight_arguments
-from .base import Convolutional, with_defaults
+from .base import Convolutional
 
 
 class BaseDepthwiseConv(Convolutional):
     """activation(convolution of each channel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., outputs)
 
-    kernel: (kernel_size..., channels, depth_multiplier), made by ``depthwise_initializer``, "glorot_uniform" by
-    default. The other arguments: see ``Convolutional``.
+    kernel: (kernel_size..., channels, depth_multiplier), initialized by ``depthwise_initializer``, "glorot_uniform"
+    by default. The other arguments: see ``Convolutional``.
 
     Args:
         depth_multiplier: how many filters each channel has; there are channels * depth_multiplier outputs.
@@ -42,11 +43,7 @@ class BaseDepthwiseConv(Convolutional):
     ) -> None:
         super().__init__(activation, use_bias, activity_regularizer, **kwargs)
         self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
-        set_weight_arguments(
-            self,
-            depthwise=(depthwise_initializer, depthwise_regularizer, depthwise_constraint),
-            bias=(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        set_weight_arguments(self, locals(), "depthwise", "bias")
         self.depth_multiplier = self._positive("depth_multiplier", depth_multiplier)
 
     def build(self, input_shape: Any) -> None:
@@ -57,34 +54,20 @@ class BaseDepthwiseConv(Convolutional):
             self.bias = add_weight(self, (channels * self.depth_multiplier,), "bias")
 
     def call(self, inputs: Any) -> Any:
-        return self._apply(
-            convolve,
-            inputs,
-            self.kernel,
-            strides=self.strides,
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
-            depthwise=True,
-        )
+        return self._apply(convolve, inputs, self.kernel, depthwise=True)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self._output_shape(input_shape, self._channels(input_shape) * self.depth_multiplier)
+    def _output_channels(self, input_shape: Any) -> int:
+        return self._channels(input_shape) * self.depth_multiplier
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):
-    """Depthwise convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', channels * depth_multiplier)
-
-    Arguments: see ``BaseDepthwiseConv``.
-    """
+    """Depthwise 1D convolution, see ``BaseDepthwiseConv``.  x: (batch, steps, channels) -> (batch, steps', outputs)"""
 
     rank = 1
 
 
 class DepthwiseConv2D(BaseDepthwiseConv):
-    """Depthwise convolution over images.  x: (batch, rows, columns, channels) -> (batch, rows', columns', outputs)
-
-    Arguments: see ``BaseDepthwiseConv``; there are channels * depth_multiplier outputs.
-    """
+    """Depthwise 2D convolution, see ``BaseDepthwiseConv``.  x: (batch, h, w, channels) -> (batch, h', w', outputs)"""
 
     rank = 2
     __init__ = with_defaults(BaseDepthwiseConv.__init__, strides=(1, 1), dilation_rate=(1, 1))

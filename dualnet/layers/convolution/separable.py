@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops.nn.convolution import convolve, depthwise_conv
+from ..base.spatial import with_defaults
 from ..base.weights import add_weight, set_weight_arguments
-from .base import Convolutional, with_defaults
+from .base import Convolutional
 
 
 class BaseSeparableConv(Convolutional):
@@ -48,12 +49,7 @@ class BaseSeparableConv(Convolutional):
     ) -> None:
         super().__init__(activation, use_bias, activity_regularizer, **kwargs)
         self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
-        set_weight_arguments(
-            self,
-            depthwise=(depthwise_initializer, depthwise_regularizer, depthwise_constraint),
-            pointwise=(pointwise_initializer, pointwise_regularizer, pointwise_constraint),
-            bias=(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        set_weight_arguments(self, locals(), "depthwise", "pointwise", "bias")
         self.filters = self._positive("filters", filters)
         self.depth_multiplier = self._positive("depth_multiplier", depth_multiplier)
 
@@ -63,12 +59,8 @@ class BaseSeparableConv(Convolutional):
         self.depthwise_kernel = add_weight(
             self, (*self.kernel_size, channels, self.depth_multiplier), "depthwise", name="depthwise_kernel"
         )
-        self.pointwise_kernel = add_weight(
-            self,
-            (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
-            "pointwise",
-            name="pointwise_kernel",
-        )
+        shape = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
+        self.pointwise_kernel = add_weight(self, shape, "pointwise", name="pointwise_kernel")
         if self.use_bias:
             self.bias = add_weight(self, (self.filters,), "bias")
 
@@ -76,26 +68,17 @@ class BaseSeparableConv(Convolutional):
         y = depthwise_conv(
             inputs, self.depthwise_kernel, self.strides, self.padding, self.data_format, self.dilation_rate
         )
-        return self._apply(convolve, y, self.pointwise_kernel)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self._output_shape(input_shape, self.filters)
+        return self._apply(convolve, y, self.pointwise_kernel, strides=1, padding="valid", dilation_rate=1)
 
 
 class SeparableConv1D(BaseSeparableConv):
-    """Separable convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', filters)
-
-    Arguments: see ``BaseSeparableConv``.
-    """
+    """Separable 1D convolution, see ``BaseSeparableConv``.  x: (batch, steps, channels) -> (batch, steps', filters)"""
 
     rank = 1
 
 
 class SeparableConv2D(BaseSeparableConv):
-    """Separable convolution over images.  x: (batch, rows, columns, channels) -> (batch, rows', columns', filters)
-
-    Arguments: see ``BaseSeparableConv``.
-    """
+    """Separable 2D convolution, see ``BaseSeparableConv``.  x: (batch, h, w, channels) -> (batch, h', w', filters)"""
 
     rank = 2
     __init__ = with_defaults(BaseSeparableConv.__init__, strides=(1, 1), dilation_rate=(1, 1))

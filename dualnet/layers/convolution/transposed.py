@@ -6,9 +6,9 @@ from typing import Any
 
 from ...ops.nn import _conv_shapes as shapes
 from ...ops.nn.convolution import convolve_transpose
-from ..base.spatial import whole_numbers
+from ..base.spatial import whole_numbers, with_defaults
 from ..base.weights import add_weight, set_weight_arguments
-from .base import Convolutional, with_defaults
+from .base import Convolutional
 
 
 class BaseConvTranspose(Convolutional):
@@ -47,11 +47,7 @@ class BaseConvTranspose(Convolutional):
     ) -> None:
         super().__init__(activation, use_bias, activity_regularizer, **kwargs)
         self._set_window(kernel_size, strides, padding, data_format, dilation_rate)
-        set_weight_arguments(
-            self,
-            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        set_weight_arguments(self, locals(), "kernel", "bias")
         self.filters = self._positive("filters", filters)
         self.output_padding = output_padding
         if output_padding is not None:
@@ -69,45 +65,21 @@ class BaseConvTranspose(Convolutional):
             self.bias = add_weight(self, (self.filters,), "bias")
 
     def call(self, inputs: Any) -> Any:
-        return self._apply(
-            convolve_transpose,
-            inputs,
-            self.kernel,
-            strides=self.strides,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation_rate=self.dilation_rate,
-        )
+        return self._apply(convolve_transpose, inputs, self.kernel, output_padding=self.output_padding)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        shapes.check_rank(self._who, input_shape, self.rank)
-        lengths, _ = shapes.split_shape(tuple(input_shape), self.data_format)
-        plan = shapes.transposed(
-            self._who,
-            lengths,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.output_padding,
-            self.dilation_rate,
-        )
-        return shapes.join_shape(input_shape[0], plan.lengths, self.filters, self.data_format)
+    def _output_lengths(self, lengths: Any) -> Any:
+        window = self.kernel_size, self.strides, self.padding, self.output_padding, self.dilation_rate
+        return shapes.transposed(self._who, lengths, *window).lengths
 
 
 class Conv1DTranspose(BaseConvTranspose):
-    """Transposed convolution over one axis.  x: (batch, steps, channels) -> (batch, steps', filters)
-
-    Arguments: see ``BaseConvTranspose``.
-    """
+    """Transposed 1D convolution, see ``BaseConvTranspose``.  x: (batch, steps, channels) -> (batch, steps', filters)"""
 
     rank = 1
 
 
 class Conv2DTranspose(BaseConvTranspose):
-    """Transposed convolution over images.  x: (batch, rows, columns, channels) -> (batch, rows', columns', filters)
-
-    Arguments: see ``BaseConvTranspose``.
-    """
+    """Transposed 2D convolution, see ``BaseConvTranspose``.  x: (batch, h, w, channels) -> (batch, h', w', filters)"""
 
     rank = 2
     __init__ = with_defaults(BaseConvTranspose.__init__, strides=(1, 1), dilation_rate=(1, 1))

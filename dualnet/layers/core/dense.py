@@ -10,6 +10,7 @@ from ...core.text import DTYPE as TEXT
 from ...graph.node import Node
 from ...ops.linalg.linear import dense
 from ...serialization.configurable import attributes
+from ..base.elementwise import Elementwise
 from ..base.layer import Layer
 from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
@@ -106,17 +107,7 @@ def Input(
     optional: bool = False,
 ) -> KerasTensor:
     """A symbolic tensor that stands for the data: ``Input(shape=(784,))``, the batch left out."""
-    layer = InputLayer(
-        shape=shape,
-        batch_size=batch_size,
-        dtype=dtype,
-        sparse=sparse,
-        batch_shape=batch_shape,
-        name=name,
-        input_tensor=tensor,
-        optional=optional,
-    )
-    return layer.output
+    return InputLayer(shape, batch_size, dtype, sparse, batch_shape, tensor, optional, name).output
 
 
 class Dense(Lora):
@@ -161,17 +152,16 @@ class Dense(Lora):
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        set_weight_arguments(
-            self,
-            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        set_weight_arguments(self, locals(), "kernel", "bias")
         self.bias: Any = None
         self._set_lora(lora_rank, lora_alpha)
 
     def build(self, input_shape: Any) -> None:
-        size = _last_size(self, input_shape)
-        self.kernel = add_weight(self, (size, self.units), "kernel")
+        if not input_shape or not isinstance(input_shape[-1], int):
+            raise ValueError(
+                f"{type(self).__name__} layer {self.name!r} needs the size of the last axis of its input, got {input_shape}"
+            )
+        self.kernel = add_weight(self, (input_shape[-1], self.units), "kernel")
         if self.use_bias:
             self.bias = add_weight(self, (self.units,), "bias")
         self._enable_requested_lora()
@@ -196,19 +186,8 @@ class Dense(Lora):
         return (*input_shape[:-1], self.units)
 
 
-def _last_size(layer: Layer, input_shape: Any) -> int:
-    """The size of the last axis, which must be known to make a kernel."""
-    if not input_shape or not isinstance(input_shape[-1], int):
-        raise ValueError(
-            f"{type(layer).__name__} layer {layer.name!r} needs the size of the last axis of its input, got {input_shape}"
-        )
-    return input_shape[-1]
-
-
-class Activation(Layer):
+class Activation(Elementwise):
     """An activation function as a layer.  x: any shape -> the same shape"""
-
-    supports_masking = True
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -217,9 +196,6 @@ class Activation(Layer):
 
     def call(self, inputs: Any) -> Any:
         return self.activation(inputs)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return tuple(input_shape)
 
 
 class Identity(Layer):

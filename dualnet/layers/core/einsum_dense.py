@@ -121,11 +121,7 @@ class EinsumDense(Lora):
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
-        set_weight_arguments(
-            self,
-            kernel=(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        set_weight_arguments(self, locals(), "kernel", "bias")
         self.bias: Any = None
         self._set_lora(lora_rank, lora_alpha)
 

@@ -15,7 +15,7 @@ from ..base.weights import add_weight, set_weight_arguments
 class Embedding(Lora):
     """A row of a learned table for each id.  x: ids of any shape -> (*shape, output_dim)
 
-    embeddings: (input_dim, output_dim), uniform from -0.05 to 0.05 at first. input_length is taken and not needed.
+    embeddings: (input_dim, output_dim), uniform from -0.05 to 0.05 at first. input_length is accepted and not needed.
     quantization_config is for quantizing, which there is not.
 
     Args:
@@ -59,34 +59,30 @@ class Embedding(Lora):
             self._batch_input_shape = (None, *((length,) if isinstance(length, int) else tuple(length)))
         self.input_dim = input_dim
         self.output_dim = output_dim
-        set_weight_arguments(self, embeddings=(embeddings_initializer, embeddings_regularizer, embeddings_constraint))
+        set_weight_arguments(self, locals(), "embeddings")
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
-        self.autocast = False  # ids that come as floats keep their digits
+        self.autocast = False  # ids passed as floats are not rounded
         self._set_lora(lora_rank, lora_alpha)
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def build(self, input_shape: Any = None) -> None:
-        if self.built:  # by the weights that were given
+        if self.built:  # by __init__, for its weights=
             return
         self.embeddings = add_weight(self, (self.input_dim, self.output_dim), "embeddings")
         self._enable_requested_lora()
 
     def call(self, inputs: Any) -> Any:
-        y = self._rows(inputs)
+        y = embedding(self._lora_weight(), inputs)
+        if self.lora_enabled:  # only the rows that are asked for
+            rows = ops.matmul(embedding(self.lora_embeddings_a, inputs), self.lora_embeddings_b)
+            y = y + self._lora_scale() * rows
         if self.compute_dtype != self.dtype:
             y = ops.cast(y, self.compute_dtype)
         if self.mask_zero:
             y._keras_mask = self.compute_mask(inputs)
-        return y
-
-    def _rows(self, ids: Any) -> Any:
-        y = embedding(self._lora_weight(), ids)
-        if self.lora_enabled:  # only the rows that are asked for
-            rows = ops.matmul(embedding(self.lora_embeddings_a, ids), self.lora_embeddings_b)
-            y = y + self._lora_scale() * rows
         return y
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

@@ -19,8 +19,8 @@ class Lambda(Layer):
 
     Args:
         function: it gets ``training`` and ``mask`` too if it takes arguments of those names.
-        output_shape: the shape of what it returns, without the batch, or a function from shapes to shapes; found by
-            trying when left out.
+        output_shape: the shape of what it returns, without the batch, or a function from shapes to shapes; inferred
+            when left out.
         mask: of the output: a tensor, or a function ``(inputs, mask)``.
     """
 
@@ -44,15 +44,15 @@ class Lambda(Layer):
         self.mask = mask
         self.supports_masking = mask is not None
         self._output_shape = tuple(output_shape) if isinstance(output_shape, list) else output_shape
-        taken = inspect.signature(function).parameters
-        self._takes_training, self._takes_mask = "training" in taken, "mask" in taken
+        parameters = inspect.signature(function).parameters
+        self._has_training, self._has_mask = "training" in parameters, "mask" in parameters
         self._build_at_init()
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         options = dict(self.arguments)
-        if self._takes_mask:
+        if self._has_mask:
             options["mask"] = mask
-        if self._takes_training:
+        if self._has_training:
             options["training"] = training
         return self.function(inputs, **options)
 

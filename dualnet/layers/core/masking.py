@@ -6,16 +6,14 @@ from typing import Any
 
 from ... import ops
 from ...serialization.objects import deserialize_keras_object
-from ..base.layer import Layer, Shape
+from ..base.elementwise import Elementwise
 
 
-class Masking(Layer):
+class Masking(Elementwise):
     """Marks the steps whose features all equal ``mask_value``: layers that follow leave them out.
 
-    x: (batch, steps, features); what is marked comes out as 0.
+    x: (batch, steps, features); marked steps become 0.
     """
-
-    supports_masking = True
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -32,6 +30,3 @@ class Masking(Layer):
         y = ops.where(ops.expand_dims(mask, -1), inputs, 0)
         y._keras_mask = mask
         return y
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        return tuple(input_shape)

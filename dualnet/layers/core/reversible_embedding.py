@@ -19,9 +19,9 @@ class ReversibleEmbedding(Embedding):
     The other arguments: see ``Embedding``.
 
     Args:
-        tie_weights: whether the way back uses the table itself; otherwise ``reverse_embeddings`` (output_dim,
-            input_dim) of its own.
-        reverse_dtype: in which the way back computes, the compute dtype by default.
+        tie_weights: whether the reverse direction uses the same table; otherwise it has its own weight
+            ``reverse_embeddings`` (output_dim, input_dim).
+        reverse_dtype: compute dtype of the reverse direction, by default that of the layer.
         logit_soft_cap: scores are capped smoothly, to cap * tanh(score / cap).
     """
 
@@ -43,10 +43,10 @@ class ReversibleEmbedding(Embedding):
         super().__init__(
             input_dim,
             output_dim,
-            embeddings_initializer=embeddings_initializer,
-            embeddings_regularizer=embeddings_regularizer,
-            embeddings_constraint=embeddings_constraint,
-            mask_zero=mask_zero,
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+            mask_zero,
             **kwargs,
         )
         self.tie_weights = tie_weights

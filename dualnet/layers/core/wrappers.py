@@ -44,9 +44,9 @@ class Wrapper(Layer):
 class TimeDistributed(Wrapper):
     """A layer at every step of a sequence.  x: (batch, steps, ...) -> (batch, steps, ...)
 
-    A layer for which samples are independent gets all steps in one call; others, which are layers of your own and those that
-    look at a batch as a whole, such as BatchNormalization, are called once for each step. A mask (batch, steps) comes out
-    as it came in, and the layer gets its part of it if it takes one.
+    A built-in layer that treats samples independently gets all steps in one call; your own layers, and those that depend on the
+    batch as a whole, such as BatchNormalization, are called once per step. A mask (batch, steps) is passed on unchanged;
+    the layer gets the part for its steps if its ``call`` has a ``mask``.
     """
 
     supports_masking = True
@@ -71,8 +71,8 @@ class TimeDistributed(Wrapper):
         super().build(self._step_shape(input_shape))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        batch, *rest = self.layer.compute_output_shape(self._step_shape(input_shape))
-        return (batch, input_shape[1], *rest)
+        batch, *sizes = self.layer.compute_output_shape(self._step_shape(input_shape))
+        return (batch, input_shape[1], *sizes)
 
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         with trial():
@@ -97,18 +97,15 @@ class TimeDistributed(Wrapper):
             if not self.layer._signature.mask:
                 mask = None
         if _has_independent_samples(self.layer):
-            y = self._call_layer(ops.reshape(inputs, (batch * steps, *inputs.shape[2:])), _flatten_steps(mask))
+            if mask is not None:
+                mask = ops.reshape(mask, (batch * steps, *mask.shape[2:]))
+            y = self._call_layer(ops.reshape(inputs, (batch * steps, *inputs.shape[2:])), mask)
             return ops.reshape(y, (batch, steps, *y.shape[1:]))
         each = [self._call_layer(inputs[:, i], None if mask is None else mask[:, i]) for i in range(steps)]
         return ops.stack(each, axis=1)
 
     def _call_layer(self, x: Any, mask: Any) -> Any:
         return self.layer(x) if mask is None else self.layer(x, mask=mask)
-
-
-def _flatten_steps(mask: Any) -> Any:
-    """A mask (batch, steps, ...) as one of (batch * steps, ...)."""
-    return None if mask is None else ops.reshape(mask, (mask.shape[0] * mask.shape[1], *mask.shape[2:]))
 
 
 def _has_independent_samples(layer: Layer) -> bool:
@@ -127,7 +124,7 @@ class SpectralNormalization(Wrapper):
 
     Args:
         layer: one with a ``kernel``, or an ``Embedding``.
-        power_iterations: steps of the power iteration that finds that value; it goes on where the last step ended
+        power_iterations: steps of the power iteration for that value, which continues from the last training step
             (vector_u).
     """
 
@@ -165,7 +162,7 @@ class SpectralNormalization(Wrapper):
         return self.layer(inputs)
 
     def normalized_weights(self) -> tuple[Any, Any]:
-        """(vector_u after the power iteration, kernel divided by the value it found); as they are for a kernel of zeros."""
+        """(vector_u after the power iteration, kernel divided by its largest singular value); both unchanged for a kernel of zeros."""
         w = ops.reshape(self.kernel, (-1, self.kernel.shape[-1]))
         u, zero = self.vector_u, ops.all(ops.equal(self.kernel, 0))
         for _ in range(self.power_iterations):

@@ -42,7 +42,7 @@ class Dot(Merge):
         a, b = self._axes_of(*shapes)
         if self.normalize:
             x, y = _normalized(x, a), _normalized(y, b)
-        # (batch, rest of x, n) @ (batch, n, rest of y)
+        # (batch, other axes of x, n) @ (batch, n, other axes of y)
         x, y = ops.moveaxis(x, a, -1), ops.moveaxis(y, b, 1)
         batch, n = y.shape[:2]
         rows, columns = math.prod(x.shape[1:-1]), math.prod(y.shape[2:])

@@ -5,7 +5,9 @@ x: a list of tensors of one shape (or of shapes that broadcast) -> that shape
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, ClassVar
 
 from ... import ops
 from ..base.layer import Layer, Shape
@@ -20,17 +22,17 @@ class Merge(Layer):
 
     supports_masking = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:  # as the signature in Keras
         super().__init__(**kwargs)
 
     def build(self, input_shape: Any) -> None:
-        self.compute_output_shape(input_shape)  # says what does not fit
+        self.compute_output_shape(input_shape)  # raises for shapes that do not fit
 
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(self._not_a_list(inputs))
         if len({x.shape[:1] for x in inputs}) > 1:
-            self.compute_output_shape([x.shape for x in inputs])  # says so: a batch of one would be repeated in silence
+            self.compute_output_shape([x.shape for x in inputs])  # raises: a batch of one would broadcast silently
         masks = [x._keras_mask for x in inputs]
         rank = max(x.ndim for x in inputs)
         same = [x if x.ndim == rank else ops.expand_dims(x, tuple(range(1, rank - x.ndim + 1))) for x in inputs]
@@ -78,10 +80,7 @@ class Merge(Layer):
         self._check_masks(inputs, mask)
         if any(m is None for m in mask):
             return None
-        combined = mask[0]
-        for m in mask[1:]:
-            combined = ops.logical_or(combined, m)
-        return combined
+        return reduce(ops.logical_or, mask)
 
     def _check_masks(self, inputs: Any, mask: Any) -> None:
         for name, value in (("mask", mask), ("inputs", inputs)):
@@ -106,10 +105,7 @@ class Add(Merge):
     """The sum of the inputs."""
 
     def _merge(self, inputs: list[Any], masks: list[Any]) -> Any:
-        y = inputs[0]
-        for x in inputs[1:]:
-            y = ops.add(y, x)
-        return y
+        return reduce(ops.add, inputs)
 
 
 class Subtract(Merge):
@@ -144,14 +140,13 @@ class Average(Merge):
     """The mean of the inputs."""
 
     def _merge(self, inputs: list[Any], masks: list[Any]) -> Any:
-        y = inputs[0]
-        for x in inputs[1:]:
-            y = ops.add(y, x)
-        return y / len(inputs)
+        return reduce(ops.add, inputs) / len(inputs)
 
 
 class _Extreme(Merge):
     """The larger or smaller of the inputs; where an input is masked the others decide."""
+
+    op: ClassVar[Callable[..., Any]]
 
     def _merge(self, inputs: list[Any], masks: list[Any]) -> Any:
         y, known = inputs[0], masks[0]
@@ -161,25 +156,20 @@ class _Extreme(Merge):
             if known is not None:
                 y = ops.where(_over(known, y), y, x)
             known = None if known is None or mask is None else ops.logical_or(known, mask)
-            y = self._of_two(y, x)
+            y = type(self).op(y, x)
         return y
-
-    def _of_two(self, a: Any, b: Any) -> Any:
-        raise NotImplementedError
 
 
 class Maximum(_Extreme):
     """The largest of the inputs, element by element. Where an input is masked the others decide."""
 
-    def _of_two(self, a: Any, b: Any) -> Any:
-        return ops.maximum(a, b)
+    op = ops.maximum
 
 
 class Minimum(_Extreme):
     """The smallest of the inputs, element by element. Where an input is masked the others decide."""
 
-    def _of_two(self, a: Any, b: Any) -> Any:
-        return ops.minimum(a, b)
+    op = ops.minimum
 
 
 class Concatenate(Merge):

@@ -18,14 +18,14 @@ class BatchNormalization(Normalizing):
 
     While training, mean and variance are those of the batch, and the moving ones follow them:
     ``moving = momentum moving + (1 - momentum) batch``. Otherwise, and always when ``trainable`` is False, they are the
-    moving ones. Where there is a mask, a batch is what it lets through.
+    moving ones. With a mask, only the unmasked positions of the batch count.
 
     Args:
         axis: of the channels; everything else is averaged over.
         gamma, beta: (channels,), left out by ``scale=False`` and ``center=False``.
         renorm: while training too, corrects towards the moving statistics (arXiv:1702.03275).
         renorm_clipping: limits of that correction, a dictionary with "rmax", "rmin", "dmax".
-        renorm_momentum: of the statistics it corrects towards.
+        renorm_momentum: momentum of the statistics it corrects towards.
         synchronized: over several devices, which there is not.
     """
 
@@ -54,15 +54,7 @@ class BatchNormalization(Normalizing):
     ) -> None:
         if isinstance(axis, (list, tuple)) and len(axis) == 1:  # as files of Keras 2 have it
             (axis,) = axis
-        super().__init__(
-            int(axis),
-            epsilon,
-            center,
-            scale,
-            beta=(beta_initializer, beta_regularizer, beta_constraint),
-            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
-            **kwargs,
-        )
+        super().__init__(int(axis), epsilon, center, scale, locals(), **kwargs)
         if synchronized:
             raise ValueError(
                 "Argument synchronized=True is not supported: there is one device, whose batch is the batch"
@@ -118,7 +110,7 @@ class BatchNormalization(Normalizing):
         return ops.batch_normalization(x, mean, variance, self.axis, beta, gamma, self.epsilon)
 
     def _moments(self, x: Any, mask: Any) -> Any:
-        """Mean and variance of each channel, of the places that the mask lets through."""
+        """Mean and variance of each channel over the unmasked positions."""
         axis = self.axis % len(x.shape)
         others = tuple(a for a in range(len(x.shape)) if a != axis)
         if mask is None:
@@ -130,7 +122,7 @@ class BatchNormalization(Normalizing):
         return ops.reshape(mean, (-1,)), ops.reshape(variance, (-1,))
 
     def _renormalized(self, mean: Any, variance: Any) -> Any:
-        """gamma and beta so that the batch is normalized as by the moving statistics; no gradient takes that way."""
+        """gamma and beta so that the batch is normalized as by the moving statistics; the correction has no gradient."""
         limits = {key: value for key, value in (self.renorm_clipping or {}).items() if value is not None}
         deviation = ops.maximum(self.renorm_stddev, self.epsilon**0.5)
         r = ops.sqrt(variance + self.epsilon) / deviation
@@ -147,7 +139,7 @@ class BatchNormalization(Normalizing):
         return r, d if self.beta is None else d + self.beta
 
     def _update_statistics(self, mean: Any, variance: Any) -> None:
-        """Move the moving statistics towards those of a batch; arrays, in place."""
+        """Update the moving statistics in place.  mean, variance: arrays"""
         abort_trace("moving statistics are changed")
         _update_moving_average(self.moving_mean, mean, self.momentum)
         if not self.renorm:

@@ -11,11 +11,24 @@ from ..base.layer import Layer, Shape
 from ..base.weights import add_weight, set_weight_arguments
 
 
-class Normalizing(Layer):
-    """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center)."""
+class OverAxes(Layer):
+    """Base of layers that normalize over ``axis``, which is one or several."""
 
     supports_masking = True
-    _config_attributes = attributes(gamma=None, beta=None)
+    axis: Any
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        known_axes(self, self.axis, input_shape)
+        return tuple(input_shape)
+
+
+class Normalizing(OverAxes):
+    """Base of layers that normalize: the axes, epsilon, and the weights gamma (scale) and beta (center).
+
+    arguments: those of the constructor, for ``set_weight_arguments``.
+    """
+
+    _config_attributes = attributes(arguments=None)
     gamma: Any = None
     beta: Any = None
 
@@ -25,8 +38,7 @@ class Normalizing(Layer):
         epsilon: float,
         center: bool,
         scale: bool,
-        beta: tuple[Any, Any, Any],
-        gamma: tuple[Any, Any, Any],
+        arguments: dict[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -34,17 +46,13 @@ class Normalizing(Layer):
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        set_weight_arguments(self, beta=beta, gamma=gamma)
+        set_weight_arguments(self, arguments, "beta", "gamma")
 
     def _add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
         if self.scale:
             self.gamma = add_weight(self, shape, "gamma", autocast=False)
         if self.center:
             self.beta = add_weight(self, shape, "beta", autocast=False)
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        known_axes(self, self.axis, input_shape)
-        return tuple(input_shape)
 
 
 def known_axes(layer: Layer, axis: Any, shape: Any) -> tuple[int, ...]:
@@ -86,15 +94,8 @@ class LayerNormalization(Normalizing):
         **kwargs: Any,
     ) -> None:
         self.rms_scaling = kwargs.pop("rms_scaling", False)
-        super().__init__(
-            axis if isinstance(axis, int) else list(axis),
-            epsilon,
-            center,
-            scale,
-            beta=(beta_initializer, beta_regularizer, beta_constraint),
-            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
-            **kwargs,
-        )
+        axis = axis if isinstance(axis, int) else list(axis)
+        super().__init__(axis, epsilon, center, scale, locals(), **kwargs)
 
     def build(self, input_shape: Any) -> None:
         self._add_scale_and_offset(tuple(input_shape[a] for a in known_axes(self, self.axis, input_shape)))
@@ -129,15 +130,7 @@ class GroupNormalization(Normalizing):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            axis,
-            epsilon,
-            center,
-            scale,
-            beta=(beta_initializer, beta_regularizer, beta_constraint),
-            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
-            **kwargs,
-        )
+        super().__init__(axis, epsilon, center, scale, locals(), **kwargs)
         if isinstance(groups, bool) or not isinstance(groups, int) or not (groups > 0 or groups == -1):
             raise ValueError(
                 f"GroupNormalization: the argument `groups` must be a positive whole number or -1, got {groups!r}"
@@ -169,10 +162,8 @@ class GroupNormalization(Normalizing):
         return y if exact == self.compute_dtype else ops.cast(y, self.compute_dtype)
 
 
-class UnitNormalization(Layer):
-    """x / its length over ``axis``, one axis or several: the squares of what comes out sum up to 1"""
-
-    supports_masking = True
+class UnitNormalization(OverAxes):
+    """x / its length over ``axis``, one axis or several: the squares of the result sum up to 1"""
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -186,12 +177,8 @@ class UnitNormalization(Layer):
     def call(self, inputs: Any) -> Any:
         return normalize(inputs, self.axis, 2, 1e-12)
 
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        known_axes(self, self.axis, input_shape)
-        return tuple(input_shape)
 
-
-class RMSNormalization(Layer):
+class RMSNormalization(OverAxes):
     """scale x / sqrt(mean(x^2) + epsilon), the mean of each sample over ``axis`` (arXiv:1910.07467)
 
     scale: with the lengths of those axes, ones at first.
@@ -199,8 +186,6 @@ class RMSNormalization(Layer):
     Args:
         axis: one axis or several.
     """
-
-    supports_masking = True
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -213,7 +198,3 @@ class RMSNormalization(Layer):
 
     def call(self, x: Any) -> Any:
         return ops.rms_normalization(x, self.scale, self.axis, self.epsilon)
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        known_axes(self, self.axis, input_shape)
-        return tuple(input_shape)

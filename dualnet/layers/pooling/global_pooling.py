@@ -35,36 +35,27 @@ class BaseGlobalPooling(Spatial):
 
 
 class GlobalMaxPooling1D(BaseGlobalPooling):
-    """The largest element of each channel.  x: (batch, steps, channels) -> (batch, channels)
-
-    Arguments: see ``BaseGlobalPooling``.
-    """
+    """Maximum of each channel, see ``BaseGlobalPooling``.  x: (batch, steps, channels) -> (batch, channels)"""
 
     spatial_rank, op = 1, ops.max
 
 
 class GlobalMaxPooling2D(BaseGlobalPooling):
-    """The largest element of each channel.  x: (batch, height, width, channels) -> (batch, channels)
-
-    Arguments: see ``BaseGlobalPooling``.
-    """
+    """Maximum of each channel, see ``BaseGlobalPooling``.  x: (batch, h, w, channels) -> (batch, channels)"""
 
     spatial_rank, op = 2, ops.max
 
 
 class GlobalMaxPooling3D(BaseGlobalPooling):
-    """The largest element of each channel.  x: (batch, depth, height, width, channels) -> (batch, channels)
-
-    Arguments: see ``BaseGlobalPooling``.
-    """
+    """Maximum of each channel, see ``BaseGlobalPooling``.  x: (batch, d, h, w, channels) -> (batch, channels)"""
 
     spatial_rank, op = 3, ops.max
 
 
 class GlobalAveragePooling1D(BaseGlobalPooling):
-    """The mean of each channel.  x: (batch, steps, channels) -> (batch, channels)
+    """Mean of each channel, see ``BaseGlobalPooling``.  x: (batch, steps, channels) -> (batch, channels)
 
-    Arguments: see ``BaseGlobalPooling``. mask: (batch, steps), true for the steps that count; it ends here.
+    mask: (batch, steps), true for the steps that count; it ends here.
     """
 
     spatial_rank, op = 1, ops.mean
@@ -83,19 +74,13 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
 
 
 class GlobalAveragePooling2D(BaseGlobalPooling):
-    """The mean of each channel.  x: (batch, height, width, channels) -> (batch, channels)
-
-    Arguments: see ``BaseGlobalPooling``.
-    """
+    """Mean of each channel, see ``BaseGlobalPooling``.  x: (batch, h, w, channels) -> (batch, channels)"""
 
     spatial_rank, op = 2, ops.mean
 
 
 class GlobalAveragePooling3D(BaseGlobalPooling):
-    """The mean of each channel.  x: (batch, depth, height, width, channels) -> (batch, channels)
-
-    Arguments: see ``BaseGlobalPooling``.
-    """
+    """Mean of each channel, see ``BaseGlobalPooling``.  x: (batch, d, h, w, channels) -> (batch, channels)"""
 
     spatial_rank, op = 3, ops.mean
 
@@ -131,55 +116,37 @@ class BaseAdaptivePooling(Spatial):
 
 
 class AdaptiveMaxPooling1D(BaseAdaptivePooling):
-    """The largest element of each window.  x: (batch, steps, channels) -> (batch, output_size, channels)
-
-    Arguments: see ``BaseAdaptivePooling``.
-    """
+    """Maxima of windows, see ``BaseAdaptivePooling``.  x: (batch, steps, channels) -> (batch, output_size, channels)"""
 
     spatial_rank, op = 1, ops.adaptive_max_pool
 
 
 class AdaptiveMaxPooling2D(BaseAdaptivePooling):
-    """The largest element of each window.  x: (batch, height, width, channels) -> (batch, *output_size, channels)
-
-    Arguments: see ``BaseAdaptivePooling``.
-    """
+    """Maxima of windows, see ``BaseAdaptivePooling``.  x: (batch, h, w, channels) -> (batch, *output_size, channels)"""
 
     spatial_rank, op = 2, ops.adaptive_max_pool
 
 
 class AdaptiveMaxPooling3D(BaseAdaptivePooling):
-    """The largest element of each window.  x: (batch, depth, height, width, channels) -> (batch, *output_size, channels)
-
-    Arguments: see ``BaseAdaptivePooling``.
-    """
+    """Maxima of windows, see ``BaseAdaptivePooling``.  x: (batch, d, h, w, channels) -> (batch, *output_size, channels)"""
 
     spatial_rank, op = 3, ops.adaptive_max_pool
 
 
 class AdaptiveAveragePooling1D(BaseAdaptivePooling):
-    """The mean of each window.  x: (batch, steps, channels) -> (batch, output_size, channels)
-
-    Arguments: see ``BaseAdaptivePooling``.
-    """
+    """Means of windows, see ``BaseAdaptivePooling``.  x: (batch, steps, channels) -> (batch, output_size, channels)"""
 
     spatial_rank, op = 1, ops.adaptive_average_pool
 
 
 class AdaptiveAveragePooling2D(BaseAdaptivePooling):
-    """The mean of each window.  x: (batch, height, width, channels) -> (batch, *output_size, channels)
-
-    Arguments: see ``BaseAdaptivePooling``.
-    """
+    """Means of windows, see ``BaseAdaptivePooling``.  x: (batch, h, w, channels) -> (batch, *output_size, channels)"""
 
     spatial_rank, op = 2, ops.adaptive_average_pool
 
 
 class AdaptiveAveragePooling3D(BaseAdaptivePooling):
-    """The mean of each window.  x: (batch, depth, height, width, channels) -> (batch, *output_size, channels)
-
-    Arguments: see ``BaseAdaptivePooling``.
-    """
+    """Means of windows, see ``BaseAdaptivePooling``.  x: (batch, d, h, w, channels) -> (batch, *output_size, channels)"""
 
     spatial_rank, op = 3, ops.adaptive_average_pool
 

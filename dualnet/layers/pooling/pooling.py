@@ -9,11 +9,13 @@ from ... import ops
 from ...core.tensor import Tensor
 from ...ops.nn._windows import window_count
 from ..base.layer import Shape
-from ..base.spatial import Spatial, whole_numbers
+from ..base.spatial import Spatial, whole_numbers, with_defaults
 
 
 class BasePooling(Spatial):
     """Base of max and average pooling.
+
+    Of equal maxima the first, row by row, gets the gradient; a mean does not count what hangs over the edges.
 
     Args:
         pool_size: of the window, one number for all spatial axes or one for each.
@@ -26,9 +28,15 @@ class BasePooling(Spatial):
     op: ClassVar[Callable[..., Tensor]]
 
     def __init__(
-        self, pool_size: Any, strides: Any, padding: str = "valid", data_format: str | None = None, **kwargs: Any
+        self,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(data_format, **kwargs)
+        super().__init__(data_format, name=name, **kwargs)
         self.pool_size = whole_numbers(self, "pool_size", pool_size, self.spatial_rank)
         self.strides = self.pool_size if strides is None else whole_numbers(self, "strides", strides, self.spatial_rank)
         self.padding = padding.lower()
@@ -53,105 +61,42 @@ class BasePooling(Spatial):
 
 
 class MaxPooling1D(BasePooling):
-    """The largest element of each window.  x: (batch, steps, channels) -> (batch, windows, channels)
-
-    Arguments: see ``BasePooling``. Of equal maxima the first gets the gradient.
-    """
+    """Maximum of each window, see ``BasePooling``.  x: (batch, steps, channels) -> (batch, windows, channels)"""
 
     spatial_rank, op = 1, ops.max_pool
-
-    def __init__(
-        self,
-        pool_size: Any = 2,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
+    __init__ = with_defaults(BasePooling.__init__, pool_size=2)
 
 
 class MaxPooling2D(BasePooling):
-    """The largest element of each window.  x: (batch, height, width, channels) -> (batch, rows, columns, channels)
-
-    Arguments: see ``BasePooling``. Of equal maxima the first, row by row, gets the gradient.
-    """
+    """Maximum of each window, see ``BasePooling``.  x: (batch, h, w, channels) -> (batch, h', w', channels)"""
 
     spatial_rank, op = 2, ops.max_pool
-
-    def __init__(
-        self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
+    __init__ = with_defaults(BasePooling.__init__, pool_size=(2, 2))
 
 
 class MaxPooling3D(BasePooling):
-    """The largest element of each window.  x: (batch, depth, height, width, channels) -> the same with fewer of each
-
-    Arguments: see ``BasePooling``. Of equal maxima the first gets the gradient.
-    """
+    """Maximum of each window, see ``BasePooling``.  x: (batch, d, h, w, channels) -> (batch, d', h', w', channels)"""
 
     spatial_rank, op = 3, ops.max_pool
-
-    def __init__(
-        self,
-        pool_size: Any = (2, 2, 2),
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
+    __init__ = with_defaults(BasePooling.__init__, pool_size=(2, 2, 2))
 
 
-class _AveragePooling(BasePooling):
-    op = ops.average_pool
+class AveragePooling1D(BasePooling):
+    """Mean of each window, see ``BasePooling``.  x: (batch, steps, channels) -> (batch, windows, channels)"""
 
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
+    spatial_rank, op = 1, ops.average_pool
 
 
-class AveragePooling1D(_AveragePooling):
-    """The mean of each window.  x: (batch, steps, channels) -> (batch, windows, channels)
+class AveragePooling2D(BasePooling):
+    """Mean of each window, see ``BasePooling``.  x: (batch, h, w, channels) -> (batch, h', w', channels)"""
 
-    Arguments: see ``BasePooling``. What hangs over the edges is not counted.
-    """
-
-    spatial_rank = 1
+    spatial_rank, op = 2, ops.average_pool
 
 
-class AveragePooling2D(_AveragePooling):
-    """The mean of each window.  x: (batch, height, width, channels) -> (batch, rows, columns, channels)
+class AveragePooling3D(BasePooling):
+    """Mean of each window, see ``BasePooling``.  x: (batch, d, h, w, channels) -> (batch, d', h', w', channels)"""
 
-    Arguments: see ``BasePooling``. What hangs over the edges is not counted.
-    """
-
-    spatial_rank = 2
-
-
-class AveragePooling3D(_AveragePooling):
-    """The mean of each window.  x: (batch, depth, height, width, channels) -> the same with fewer of each
-
-    Arguments: see ``BasePooling``. What hangs over the edges is not counted.
-    """
-
-    spatial_rank = 3
+    spatial_rank, op = 3, ops.average_pool
 
 
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D

@@ -9,46 +9,40 @@ from ...core.seeds import SeedGenerator
 from ...ops.nn.dropout import dropout
 from ...ops.nn.noise import alpha_dropout, gaussian_dropout, gaussian_noise
 from ...serialization.configurable import attributes
-from ..base.layer import Layer, Shape
+from ..base.elementwise import Elementwise
 from ..base.spatial import data_format_of
 
 
-class _Noisy(Layer):
+class _RandomNoise(Elementwise):
     """Base of layers that draw random numbers while training.
 
-    amount: the rate or standard deviation, from 0 (no noise) to 1; the attribute is called ``amount_name``. seed:
-    fixes what this layer draws; by default that follows from ``set_random_seed`` and the layer's name, and is the same on
-    every device.
+    rate: from 0 (no noise) to 1; a subclass may call the attribute otherwise, by ``amount_name``. seed: see ``Dropout``.
     """
 
-    supports_masking = True
     stream: ClassVar[str]
     amount_name: ClassVar[str] = "rate"
-    _config_attributes = attributes(amount=None)
+    rate: float
 
-    def __init__(self, amount: float, seed: int | None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 <= amount <= 1:
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(
                 f"Invalid value received for argument `{self.amount_name}`. Expected a float value between 0 and 1. "
-                f"Received: {self.amount_name}={amount!r} (layer {type(self).__name__})"
+                f"Received: {self.amount_name}={rate!r} (layer {type(self).__name__})"
             )
-        setattr(self, self.amount_name, amount)
+        setattr(self, self.amount_name, rate)
         self.seed = seed
-        if amount > 0:
+        if rate > 0:
             self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, prefix=self.stream)
         self._build_at_init()
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or getattr(self, self.amount_name) == 0:
             return inputs
-        return self._noisy(inputs, *self.seed_generator.next())
+        return self._add_noise(inputs, *self.seed_generator.next())
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         raise NotImplementedError
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        return tuple(input_shape)
 
 
 def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
@@ -70,82 +64,75 @@ def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
     return tuple(noise_shape)
 
 
-class Dropout(_Noisy):
+class Dropout(_RandomNoise):
     """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate)
     (arXiv:1207.0580).
 
     Args:
         seed: fixes the masks of this layer; by default they follow from ``set_random_seed`` and the layer's name, and
             are the same on every device.
-        noise_shape: the shape of the mask, which broadcasts; None entries are taken from the input.
+        noise_shape: the shape of the mask, which broadcasts; None entries are those of the input.
     """
 
     stream = "dropout"
-    rate: float
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = checked_noise_shape(noise_shape)
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return dropout(inputs, self.rate, key, step, self.noise_shape)
 
 
-class GaussianNoise(_Noisy):
+class GaussianNoise(_RandomNoise):
     """While training, adds normal noise of mean 0 and standard deviation ``stddev``, from 0 to 1."""
 
     stream, amount_name = "gaussian_noise", "stddev"
     stddev: float
+    _config_attributes = attributes(rate=None)
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(stddev, seed, **kwargs)
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return gaussian_noise(inputs, self.stddev, key, step)
 
 
-class GaussianDropout(_Noisy):
+class GaussianDropout(_RandomNoise):
     """While training, multiplies by normal noise of mean 1 and variance rate / (1 - rate), which is that of ``Dropout``."""
 
     stream = "gaussian_dropout"
-    rate: float
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(rate, seed, **kwargs)
-
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return gaussian_dropout(inputs, self.rate, key, step)
 
 
-class AlphaDropout(_Noisy):
-    """``Dropout`` for ``selu`` networks: what is dropped takes the value where selu levels off, and the rest is moved so that
-    mean 0 and variance 1 stay as they are (arXiv:1706.02515).
+class AlphaDropout(_RandomNoise):
+    """``Dropout`` for ``selu`` networks: dropped elements get the value where selu saturates, and an affine map then
+    restores mean 0 and variance 1 (arXiv:1706.02515).
 
     Args:
-        noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the
-            input.
+        noise_shape: the shape of the mask, which broadcasts; None entries are those of the input.
     """
 
     stream = "alpha_dropout"
-    rate: float
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return alpha_dropout(inputs, self.rate, key, step, self.noise_shape)
 
 
-class _SpatialDropout(_Noisy):
+class _SpatialDropout(_RandomNoise):
     """``Dropout`` of whole feature maps: one decision for each sample and channel (arXiv:1411.4280)."""
 
     stream = "spatial_dropout"
-    rate: float
     rank: ClassVar[int]
     data_format = "channels_last"
 
-    def _noisy(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
+    def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         ones = (1,) * (self.rank - 2)
         last = self.data_format == "channels_last"
         return dropout(inputs, self.rate, key, step, (None, *ones, None) if last else (None, None, *ones))
@@ -193,10 +180,8 @@ class SpatialDropout3D(_SpatialDropoutOfImages):
     rank = 5
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(Elementwise):
     """The input as it is, and the penalty ``l1 sum(|x|) + l2 sum(x^2)`` of it in the loss, divided by the size of the batch."""
-
-    supports_masking = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
@@ -206,9 +191,6 @@ class ActivityRegularization(Layer):
 
     def call(self, inputs: Any) -> Any:
         return inputs
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

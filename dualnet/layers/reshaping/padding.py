@@ -7,7 +7,7 @@ from typing import Any
 from ... import ops
 from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
-from ..base.spatial import Spatial, whole_numbers
+from ..base.spatial import Spatial, whole_numbers, with_defaults
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -28,9 +28,15 @@ class _Cropping(Spatial):
     """cropping: how much to cut off, ((before, after), ...), one pair for each spatial axis."""
 
     pairs: Pairs
+    _limit = "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input"
+
+    def __init__(self, cropping: Any, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.cropping: Any = pairs(self, "cropping", cropping, self.spatial_rank)
+        self.pairs = self.cropping
 
     def call(self, inputs: Any) -> Any:
-        self.compute_output_shape(inputs.shape)  # says what does not fit
+        self.compute_output_shape(inputs.shape)  # raises if too much is cut off
         key = [slice(None)] * inputs.ndim
         for axis, (before, after) in zip(self._spatial_axes(inputs.shape), self.pairs):
             key[axis] = slice(before, inputs.shape[axis] - after)
@@ -39,13 +45,10 @@ class _Cropping(Spatial):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         def cropped(i: int, length: int) -> int:
             if sum(self.pairs[i]) >= length:
-                raise ValueError(f"{self._what_must_be_smaller()}: got {self.pairs} for the shape {tuple(input_shape)}")
+                raise ValueError(f"{self._limit}: got {self.pairs} for the shape {tuple(input_shape)}")
             return length - sum(self.pairs[i])
 
         return self._map_lengths(input_shape, cropped)
-
-    def _what_must_be_smaller(self) -> str:
-        return "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input"
 
 
 class Cropping1D(_Cropping):
@@ -56,16 +59,13 @@ class Cropping1D(_Cropping):
     """
 
     spatial_rank = 1
+    _limit = "`cropping` parameter of `Cropping1D` layer must be smaller than the number of steps"
     _config_attributes = attributes(data_format=None)
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
-        super().__init__("channels_last", **kwargs)
-        before, after = whole_numbers(self, "cropping", cropping, 2, least=0)
-        self.cropping = (before, after)
+        Spatial.__init__(self, "channels_last", **kwargs)
+        self.cropping = whole_numbers(self, "cropping", cropping, 2, least=0)
         self.pairs = (self.cropping,)
-
-    def _what_must_be_smaller(self) -> str:
-        return "`cropping` parameter of `Cropping1D` layer must be smaller than the number of steps"
 
 
 class Cropping2D(_Cropping):
@@ -77,10 +77,7 @@ class Cropping2D(_Cropping):
     """
 
     spatial_rank = 2
-
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
-        self.cropping = self.pairs = pairs(self, "cropping", cropping, 2)
+    __init__ = with_defaults(_Cropping.__init__, cropping=((0, 0), (0, 0)))
 
 
 class Cropping3D(_Cropping):
@@ -92,16 +89,18 @@ class Cropping3D(_Cropping):
     """
 
     spatial_rank = 3
-
-    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
-        self.cropping = self.pairs = pairs(self, "cropping", cropping, 3)
+    __init__ = with_defaults(_Cropping.__init__, cropping=((1, 1), (1, 1), (1, 1)))
 
 
 class _ZeroPadding(Spatial):
     """padding: how many zeros to add, ((before, after), ...), one pair for each spatial axis."""
 
     pairs: Pairs
+
+    def __init__(self, padding: Any, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.padding: Any = pairs(self, "padding", padding, self.spatial_rank)
+        self.pairs = self.padding
 
     def call(self, inputs: Any) -> Any:
         widths = [(0, 0)] * inputs.ndim
@@ -124,9 +123,8 @@ class ZeroPadding1D(_ZeroPadding):
     spatial_rank = 1
 
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
-        before, after = whole_numbers(self, "padding", padding, 2, least=0)
-        self.padding = (before, after)
+        Spatial.__init__(self, data_format, **kwargs)
+        self.padding = whole_numbers(self, "padding", padding, 2, least=0)
         self.pairs = (self.padding,)
 
 
@@ -139,10 +137,7 @@ class ZeroPadding2D(_ZeroPadding):
     """
 
     spatial_rank = 2
-
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
-        self.padding = self.pairs = pairs(self, "padding", padding, 2)
+    __init__ = with_defaults(_ZeroPadding.__init__, padding=(1, 1))
 
 
 class ZeroPadding3D(_ZeroPadding):
@@ -154,7 +149,4 @@ class ZeroPadding3D(_ZeroPadding):
     """
 
     spatial_rank = 3
-
-    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
-        self.padding = self.pairs = pairs(self, "padding", padding, 3)
+    __init__ = with_defaults(_ZeroPadding.__init__, padding=((1, 1), (1, 1), (1, 1)))

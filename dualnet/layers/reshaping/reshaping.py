@@ -29,8 +29,8 @@ class Flatten(Layer):
         return ops.reshape(inputs, (inputs.shape[0], math.prod(inputs.shape[1:])))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        rest = input_shape[1:]
-        return (input_shape[0], None if None in rest else math.prod(rest))
+        sizes = input_shape[1:]
+        return (input_shape[0], None if None in sizes else math.prod(sizes))
 
 
 class Reshape(Layer):
@@ -55,12 +55,12 @@ class Reshape(Layer):
         return ops.reshape(inputs, (inputs.shape[0], *self.target_shape))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        rest, target = input_shape[1:], self.target_shape
-        if None in rest:
+        sizes, target = input_shape[1:], self.target_shape
+        if None in sizes:
             return (input_shape[0], *(None if n == -1 else n for n in target))
-        size, known = math.prod(rest), math.prod(n for n in target if n != -1)
+        size, known = math.prod(sizes), math.prod(n for n in target if n != -1)
         if (known != size) if -1 not in target else (known == 0 or size % known):
-            raise ValueError(f"Reshape: {size} values of shape {tuple(rest)} do not fit into the shape {target}")
+            raise ValueError(f"Reshape: {size} values of shape {tuple(sizes)} do not fit into the shape {target}")
         return (input_shape[0], *(size // known if n == -1 else n for n in target))
 
 
