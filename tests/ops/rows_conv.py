@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dualnet.ops.nn._conv_shapes import Plan
 from dualnet.ops.nn.convolution import (
     _conv,
     _conv_transpose,
@@ -97,7 +98,7 @@ def spread(x: Any, w: Any, strides: tuple[int, ...], dilation: tuple[int, ...]) 
     return y
 
 
-def cropped(y: Any, lengths: list[int], before: list[int]) -> Any:
+def cropped(y: Any, lengths: Any, before: list[int]) -> Any:
     """``lengths`` elements of each axis from ``before`` on, zeros where there are none."""
     y = np.pad(y, [(0, 0), *((0, max(n + b - m, 0)) for m, n, b in zip(y.shape[1:], lengths, before)), (0, 0)])
     return y[(slice(None), *(slice(b, b + n) for n, b in zip(lengths, before)))]
@@ -151,36 +152,16 @@ def transpose_layer(
     return in_one(x, w, bias, activation, data_format, transposed(x, w, data_format=data_format, **options))
 
 
-def planned(
-    x: Any,
-    w: Any,
-    bias: Any,
-    strides: Any,
-    pads: Any,
-    dilation: Any,
-    channels_first: bool = False,
-    depthwise: bool = False,
-    activation: str = "linear",
-) -> Any:
+def planned(x: Any, w: Any, bias: Any, plan: Plan, channels_first: bool, depthwise: bool, activation: str) -> Any:
     x = np.moveaxis(x, 1, -1) if channels_first else x
-    y = convolved(x, by_channel(w) if depthwise else w, pads, strides, dilation)
+    y = convolved(x, by_channel(w) if depthwise else w, list(plan.padding), plan.strides, plan.dilation)
     y = activated(y if bias is None else y + bias, activation)
     return np.moveaxis(y, -1, 1) if channels_first else y
 
 
-def planned_transpose(
-    x: Any,
-    w: Any,
-    bias: Any,
-    strides: Any,
-    cut: Any,
-    dilation: Any,
-    lengths: Any,
-    channels_first: bool = False,
-    activation: str = "linear",
-) -> Any:
+def planned_transpose(x: Any, w: Any, bias: Any, plan: Plan, channels_first: bool, activation: str) -> Any:
     x = np.moveaxis(x, 1, -1) if channels_first else x
-    y = cropped(spread(x, w, strides, dilation), lengths, [before for before, _ in cut])
+    y = cropped(spread(x, w, plan.strides, plan.dilation), plan.lengths, [before for before, _ in plan.padding])
     y = activated(y if bias is None else y + bias, activation)
     return np.moveaxis(y, -1, 1) if channels_first else y
 
@@ -263,15 +244,15 @@ CONV = [
     other(
         _conv,
         planned,
-        call(F((3, 5, 4, 2)), F((2, 2, 2, 4)), F((4,)), (1, 1), ((0, 0), (0, 0)), (1, 1)),
-        call(F((2, 2, 5)), F((3, 2, 2)), None, (2,), ((2, 1),), (1,), True, True, "relu"),
-        call(F((2, 5, 2)), F((2, 2, 3)), F((3,)), (1,), ((0, 3),), (2,)),
+        call(F((3, 5, 4, 2)), F((2, 2, 2, 4)), F((4,)), Plan((1, 1), ((0, 0), (0, 0)), (1, 1), (4, 3)), False, False, "linear"),
+        call(F((2, 2, 5)), F((3, 2, 2)), None, Plan((2,), ((2, 1),), (1,), (3,)), True, True, "relu"),
+        call(F((2, 5, 2)), F((2, 2, 3)), F((3,)), Plan((1,), ((0, 3),), (2,), (6,)), False, False, "linear"),
     ),
     other(
         _conv_transpose,
         planned_transpose,
-        call(F((3, 4, 3, 2)), F((2, 2, 4, 2)), F((4,)), (1, 2), ((0, 1), (1, 0)), (1, 1), (4, 5)),
-        call(F((2, 2, 4)), F((3, 3, 2)), None, (2,), ((1, -1),), (1,), (9,), True, "relu"),
+        call(F((3, 4, 3, 2)), F((2, 2, 4, 2)), F((4,)), Plan((1, 2), ((0, 1), (1, 0)), (1, 1), (4, 5)), False, "linear"),
+        call(F((2, 2, 4)), F((3, 3, 2)), None, Plan((2,), ((1, -1),), (1,), (9,)), True, "relu"),
     ),
 ]  # fmt: skip
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from dualnet.ops.image import borders as image_borders
 from dualnet.ops.image import color as image_color
+from dualnet.ops.image import patches as image_patches
 from dualnet.ops.image import sampling as image_sampling
+from dualnet.ops.image import transforms as image_transforms
 
 from .cases import F, Row, call, other
 
@@ -107,7 +109,7 @@ SAMPLING = [
         call(F((1, 4)), F((2, 6), -2.0, 4.0), 1, "mirror"),
     ),
     other(
-        image_sampling.affine_transform,
+        image_transforms.affine_transform,
         affine,
         call(F((3, 4, 5, 2)), F((1, 8), -0.9, 0.9)),
         call(F((2, 4, 5, 2)), F((2, 8), -0.9, 0.9), "bilinear", "reflect"),
@@ -117,7 +119,7 @@ SAMPLING = [
         call(F((2, 4, 3)), T, fill_mode="mirror", data_format="channels_first"),
     ),
     other(
-        image_sampling.perspective_transform,
+        image_transforms.perspective_transform,
         perspective,
         call(F((2, 5, 4, 3)), np.stack([CORNERS, MOVED]), np.stack([MOVED, CORNERS])),
         call(F((5, 4, 2)), CORNERS, MOVED, "nearest", 0.5),
@@ -212,10 +214,10 @@ PARTS = [
           call(F((3, 5, 6, 2)), top_padding=1, left_padding=2, target_height=8, target_width=8),
           call(F((5, 6, 2)), top_padding=0, bottom_padding=2, right_padding=1, target_width=9),
           call(F((2, 5, 6)), bottom_padding=1, left_padding=0, right_padding=4, target_height=7, data_format="channels_first")),
-    other(image_borders.extract_patches, patches(2), call(F((3, 5, 6, 2)), 2), call(F((5, 6, 2)), (2, 3), 1),
+    other(image_patches.extract_patches, patches(2), call(F((3, 5, 6, 2)), 2), call(F((5, 6, 2)), (2, 3), 1),
           call(F((2, 5, 6, 1)), 3, 2, padding="same"), call(F((2, 6, 6, 1)), 2, 1, 2), call(F((2, 6, 6, 1)), 2, 1, 2, "same"),
           call(F((2, 3, 5, 4)), (3, 1), (1, 2), data_format="channels_first")),
-    other(image_borders.extract_patches_3d, patches(3), call(F((3, 4, 5, 2, 2)), 2), call(F((4, 3, 5, 1)), (1, 2, 3), 1, 1, "same"),
+    other(image_patches.extract_patches_3d, patches(3), call(F((3, 4, 5, 2, 2)), 2), call(F((4, 3, 5, 1)), (1, 2, 3), 1, 1, "same"),
           call(F((2, 2, 3, 4, 3)), 2, 1, data_format="channels_first")),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from ..core.shape import pad, stack
 from ..math.arithmetic import add, divide, multiply, subtract
 from ..math.elementwise import cast, square
 from ..math.reduce import mean
-from ..nn._windows import first_spatial_axis, one_per_axis
+from ..nn._windows import first_image_axis, per_axis
 from ..registry import op
 
 
@@ -31,8 +31,8 @@ def gaussian_blur(
         kernel_size: (rows, columns).
         sigma: the standard deviation over rows and over columns, in pixels.
     """
-    first = _first("gaussian_blur", images, data_format)
-    sizes = one_per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
+    first = first_image_axis("gaussian_blur", images, data_format)
+    sizes = per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
     for axis, size, s in zip((first, first + 1), sizes, sigma):
         images = _along(_float(images), _bell(size, s), axis, (size - 1) // 2, size // 2)
     return images
@@ -44,7 +44,7 @@ def sobel_edges(images: Any, /, data_format: str | None = None) -> Tensor:
 
     Weighted differences of the rows above and below, and of the columns on both sides; outside of the image is 0.
     """
-    first = _first("sobel_edges", images, data_format)
+    first = first_image_axis("sobel_edges", images, data_format)
     edges = []
     for axis, other in ((first, first + 1), (first + 1, first)):
         y = _along(_float(images), [-1, 0, 1], axis, 1, 1)
@@ -73,7 +73,7 @@ def ssim(
     """
     if tuple(image1.shape) != tuple(image2.shape):
         raise ValueError(f"ssim: the images must have one shape, got {tuple(image1.shape)} and {tuple(image2.shape)}")
-    first = _first("ssim", image1, data_format)
+    first = first_image_axis("ssim", image1, data_format)
     x, y = _float(image1), _float(image2)
     if min(x.shape[first : first + 2]) < filter_size:
         raise ValueError(
@@ -94,15 +94,6 @@ def ssim(
     lower = multiply(add(squares, c1), add(variances, c2))
     axes = tuple(range(len(x.shape) - 3, len(x.shape)))
     return mean(divide(upper, lower), axis=axes)
-
-
-def _first(op: str, images: Any, data_format: str | None) -> int:
-    if len(images.shape) not in (3, 4):
-        raise ValueError(
-            f"{op}: Invalid images rank: expected rank 3 (single image) or rank 4 (batch of images). Received input with "
-            f"shape: images.shape={tuple(images.shape)}"
-        )
-    return first_spatial_axis(op, data_format) - (len(images.shape) == 3)
 
 
 def _float(images: Any) -> Any:

@@ -15,7 +15,7 @@ from .. import shape_rules
 from .._common import Array, Op, Xp
 from ..core.indexing import get_item
 from ..core.shape import pad
-from ..nn._windows import first_spatial_axis
+from ..nn._windows import first_image_axis
 from ..registry import op
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
@@ -48,17 +48,13 @@ def resize(
     size, rank = tuple(size), len(images.shape)
     if len(size) != 2 or any(n <= 0 for n in size):
         raise ValueError(f"resize: `size` must have positive height and width, as (height, width), got {size}")
-    if rank not in (3, 4):
-        raise ValueError(
-            f"resize: Invalid images rank: expected rank 3 (single image) or 4 (a batch), got shape {images.shape}"
-        )
+    first = first_image_axis("resize", images, data_format)
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"resize: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
     if fill_mode != "constant":
         raise ValueError(f'resize: fill_mode must be "constant", got {fill_mode!r}')
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("resize: give crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
-    first = first_spatial_axis("resize", data_format) - (rank == 3)
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
         height, width = images.shape[first], images.shape[first + 1]
         fitting = int(width * size[0] / size[1]), int(height * size[1] / size[0])

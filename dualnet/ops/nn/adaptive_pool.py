@@ -12,22 +12,22 @@ from typing import Any
 from .._common import Array, Op, Xp, floating
 from ..registry import op
 from ..shape_rules import Shape, shape_of
-from ._windows import Sizes, first_spatial_axis, one_per_axis
+from ._windows import Sizes, first_spatial_axis, per_axis, spatial_rank
 
 Windows = list[tuple[tuple[slice, ...], tuple[slice, ...]]]  # (elements of the input, element of the output)
 
 
 def _adaptive_shape(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Shape:
-    shape = shape_of(inputs)
-    sizes = one_per_axis("adaptive pooling", "output_size", output_size, len(shape) - 2)
-    first = first_spatial_axis("adaptive pooling", data_format)
-    return (*shape[:first], *sizes, *shape[first + len(sizes) :])
+    shape = list(shape_of(inputs))
+    for axis, size in _axes("adaptive pooling", shape_of(inputs), output_size, data_format):
+        shape[axis] = size
+    return tuple(shape)
 
 
 @op("nn", shape=_adaptive_shape)
 def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
     """The largest element of each window.  output_size: one number for all spatial axes, or one for each"""
-    axes = _axes("adaptive_max_pool", inputs, output_size, data_format)
+    axes = _axes("adaptive_max_pool", inputs.shape, output_size, data_format)
     stages = [inputs]
     for axis, size in axes:
         stages.append(_reduce(xp, xp.max, stages[-1], axis, size))
@@ -48,7 +48,7 @@ def adaptive_max_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format:
 @op("nn", shape=_adaptive_shape)
 def adaptive_average_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_format: str | None = None) -> Op:
     """The mean of each window.  output_size: one number for all spatial axes, or one for each"""
-    axes = _axes("adaptive_average_pool", inputs, output_size, data_format)
+    axes = _axes("adaptive_average_pool", inputs.shape, output_size, data_format)
     y, shapes = floating(inputs), []
     for axis, size in axes:
         shapes.append(y.shape)
@@ -65,13 +65,10 @@ def adaptive_average_pool(xp: Xp, inputs: Array, /, output_size: Sizes, data_for
     return y, backward
 
 
-def _axes(op: str, x: Array, output_size: Sizes, data_format: str | None) -> list[tuple[int, int]]:
+def _axes(op: str, shape: Shape, output_size: Sizes, data_format: str | None) -> list[tuple[int, int]]:
     """(axis, output size) of the spatial axes, the last one first."""
-    rank = x.ndim - 2
-    if rank < 1:
-        raise ValueError(f"{op}: expected (batch, spatial..., channels), got shape {x.shape}")
-    first = first_spatial_axis(op, data_format)
-    return list(enumerate(one_per_axis(op, "output_size", output_size, rank), first))[::-1]
+    sizes = per_axis(op, "output_size", output_size, spatial_rank(op, shape))
+    return list(enumerate(sizes, first_spatial_axis(op, data_format)))[::-1]
 
 
 def _windows(shape: tuple[int, ...], axis: int, size: int) -> Windows:
