@@ -58,15 +58,14 @@ def resize(
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
         height, width = images.shape[first], images.shape[first + 1]
         fitting = int(width * size[0] / size[1]), int(height * size[1] / size[0])
-        before, after = (slice(None),) * first, (slice(None),) * (rank - first - 2)
         if crop_to_aspect_ratio:
             rows, columns = max(min(height, fitting[0]), 1), max(min(width, fitting[1]), 1)
             top, left = (height - rows) // 2, (width - columns) // 2
-            images = get_item(images, (*before, slice(top, top + rows), slice(left, left + columns), *after))
+            window = (slice(top, top + rows), slice(left, left + columns))
+            images = get_item(images, ((slice(None),) * first + window))
         else:
             top, left = (max(height, fitting[0]) - height) // 2, (max(width, fitting[1]) - width) // 2
-            none = [(0, 0)]
-            widths = [*none * first, (top, top), (left, left), *none * (rank - first - 2)]
+            widths = [(0, 0)] * first + [(top, top), (left, left)] + [(0, 0)] * (rank - first - 2)
             images = pad(images, widths, constant_values=fill_value)
     return _resize(images, size, first, interpolation, antialias)
 

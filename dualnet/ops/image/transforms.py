@@ -101,11 +101,7 @@ def _frame(xp: Xp, points: Array) -> Array:
 def _adjugate(xp: Xp, m: Array) -> Array:
     """The inverse times the determinant: its rows are products of two columns.  m: (n, 3, 3)"""
     a, b, c = m[:, :, 0], m[:, :, 1], m[:, :, 2]
-    return xp.stack([_cross(xp, b, c), _cross(xp, c, a), _cross(xp, a, b)], axis=1)
-
-
-def _cross(xp: Xp, a: Array, b: Array) -> Array:
-    return xp.stack([a[:, i - 2] * b[:, i - 1] - a[:, i - 1] * b[:, i - 2] for i in range(3)], axis=1)
+    return xp.stack([xp.cross(b, c), xp.cross(c, a), xp.cross(a, b)], axis=1)
 
 
 def _transform(
