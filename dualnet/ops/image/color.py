@@ -55,9 +55,9 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     red, green, blue = _colors(xp, images, axis)
     value, least = xp.maximum(xp.maximum(red, green), blue), xp.minimum(xp.minimum(red, green), blue)
     range_ = value - least
-    colored, lit = range_ > 0, value > 0
-    by_range = colored / xp.where(colored, range_, xp.ones_like(range_))
-    by_value = lit / xp.where(lit, value, xp.ones_like(value))
+    has_hue, is_lit = range_ > 0, value > 0
+    by_range = has_hue / xp.where(has_hue, range_, xp.ones_like(range_))
+    by_value = is_lit / xp.where(is_lit, value, xp.ones_like(value))
     is_red = red == value
     is_green = xp.logical_and(green == value, xp.logical_not(is_red))
     is_blue = xp.logical_not(xp.logical_or(is_red, is_green))
@@ -66,7 +66,7 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Op:
     # Where a color is the largest, the other two say how far the hue is from it: sixths of a turn.
     difference = is_red * (green - blue) + is_green * (blue - red) + is_blue * (red - green)
     turn = (difference * by_range + 2 * is_green + 4 * is_blue) / 6
-    hue = (turn + (turn < 0)) * colored
+    hue = (turn + (turn < 0)) * has_hue
     y = xp.concatenate([hue, range_ * by_value, value], axis=axis)
 
     def backward(dy: Array) -> Array:

@@ -34,7 +34,7 @@ def gaussian_blur(
     first = first_image_axis("gaussian_blur", images, data_format)
     sizes = per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
     for axis, size, s in zip((first, first + 1), sizes, sigma):
-        images = _along(_float(images), _bell(size, s), axis, (size - 1) // 2, size // 2)
+        images = _correlate(_float(images), _gaussian_weights(size, s), axis, (size - 1) // 2, size // 2)
     return images
 
 
@@ -47,8 +47,8 @@ def sobel_edges(images: Any, /, data_format: str | None = None) -> Tensor:
     first = first_image_axis("sobel_edges", images, data_format)
     edges = []
     for axis, other in ((first, first + 1), (first + 1, first)):
-        y = _along(_float(images), [-1, 0, 1], axis, 1, 1)
-        edges.append(_along(y, [1, 2, 1], other, 1, 1))
+        y = _correlate(_float(images), [-1, 0, 1], axis, 1, 1)
+        edges.append(_correlate(y, [1, 2, 1], other, 1, 1))
     return stack(edges, axis=-1)
 
 
@@ -80,10 +80,10 @@ def ssim(
             f"ssim: the window of {filter_size} pixels does not fit into images of shape {tuple(x.shape)}; "
             "give a smaller filter_size"
         )
-    bell = _bell(filter_size, filter_sigma)
+    weights = _gaussian_weights(filter_size, filter_sigma)
 
     def smooth(z: Any) -> Any:
-        return _along(_along(z, bell, first, 0, 0), bell, first + 1, 0, 0)
+        return _correlate(_correlate(z, weights, first, 0, 0), weights, first + 1, 0, 0)
 
     c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
     mx, my = smooth(x), smooth(y)
@@ -100,13 +100,13 @@ def _float(images: Any) -> Any:
     return images if "float" in str(images.dtype) else cast(images, "float32")
 
 
-def _bell(size: int, sigma: float) -> list[float]:
+def _gaussian_weights(size: int, sigma: float) -> list[float]:
     """The weights of a normal distribution at ``size`` points around its mean."""
     weights = [math.exp(-(((i - (size - 1) / 2) / sigma) ** 2) / 2) for i in range(size)]
     return [w / sum(weights) for w in weights]
 
 
-def _along(x: Any, weights: Sequence[float], axis: int, before: int, after: int) -> Any:
+def _correlate(x: Any, weights: Sequence[float], axis: int, before: int, after: int) -> Any:
     """The weighted sum of neighbors along an axis, zero-padded."""
     if before or after:
         x = pad(x, [(before, after) if a == axis else (0, 0) for a in range(len(x.shape))])

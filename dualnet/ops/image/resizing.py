@@ -78,18 +78,18 @@ def _resize(backend: Backend, x: Array, /, size: Sequence[int], first: int, meth
     weights = []
     for axis, n in zip((first, first + 1), size):
         weights.append(_weights(backend, y.shape[axis], n, method, antialias, str(y.dtype)))
-        y = _along(backend, weights[-1], y, axis)
+        y = _multiply_axis(backend, weights[-1], y, axis)
 
     def backward(dy: Array) -> Array:
         dy = dy.astype(y.dtype, copy=False)
         for axis, w in zip((first + 1, first), reversed(weights)):
-            dy = _along(backend, w.T, dy, axis)
+            dy = _multiply_axis(backend, w.T, dy, axis)
         return dy
 
     return (_rounded(backend.xp, y, dtype) if dtype.kind in "iub" else y.astype(dtype, copy=False)), backward
 
 
-def _along(backend: Backend, w: Array, x: Array, axis: int) -> Array:
+def _multiply_axis(backend: Backend, w: Array, x: Array, axis: int) -> Array:
     """w @ x along an axis.  w: (out, in)  x: (..., in, ...) -> (..., out, ...)"""
     shape, n = x.shape, x.shape[axis]
     before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])

@@ -86,14 +86,14 @@ def _sample(
     work = "float64" if x.dtype == "float64" else "float32"
     rows = x.reshape((batch * math.prod(spatial), channels)).astype(work, copy=False)
     axes = [_corners(xp, points[:, i].astype(work, copy=False), n, order, fill_mode) for i, n in enumerate(spatial)]
-    lift = xp.arange(batch)[:, None] * math.prod(spatial)
+    offsets = xp.arange(batch)[:, None] * math.prod(spatial)
     if rows.shape[0] == 0:  # no pixel to sample
         empty = xp.full((batch, points.shape[2], channels), fill_value, dtype=work)
         return _cast(xp, empty, x.dtype), lambda dy: (xp.zeros_like(x), xp.zeros_like(points))
     samples = []
     y: Any = 0
     for corner in itertools.product(*axes):
-        index, stride = lift, math.prod(spatial)
+        index, stride = offsets, math.prod(spatial)
         weight: Any = 1
         inside: Any = None
         for at, n in zip(corner, spatial):
@@ -111,14 +111,14 @@ def _sample(
         drows = xp.zeros_like(rows)
         dpoints = [xp.zeros((batch, points.shape[2]), dtype=work) for _ in spatial]
         for corner, index, weight, inside, values in samples:
-            share = weight if inside is None else weight * inside
-            part = xp.broadcast_to(dy * share[..., None], values.shape)
+            inside_weight = weight if inside is None else weight * inside
+            part = xp.broadcast_to(dy * inside_weight[..., None], values.shape)
             backend.scatter_add(drows, index.reshape(-1), part.reshape((-1, channels)))
             if order:
-                through = xp.sum(dy * values, axis=-1)
+                dweight = xp.sum(dy * values, axis=-1)
                 for a, at in enumerate(corner):
                     others = [other.weight for other in corner if other is not at]
-                    dpoints[a] = dpoints[a] + through * math.prod(others, start=at.slope)
+                    dpoints[a] = dpoints[a] + dweight * math.prod(others, start=at.slope)
         d = xp.stack(dpoints, axis=1)
         return drows.reshape(x.shape), d if points.shape[0] == batch else xp.sum(d, axis=0, keepdims=True)
 
@@ -127,8 +127,8 @@ def _sample(
 
 def _corners(xp: Xp, at: Array, n: int, order: int, fill_mode: str) -> list[Corner]:
     """The elements of an axis of length n between which each coordinate lies."""
-    reach = n if fill_mode in ("constant", "nearest") else 2**24
-    at = xp.clip(at, -reach - 1, 2 * reach)  # an integer can hold it
+    limit = n if fill_mode in ("constant", "nearest") else 2**24
+    at = xp.clip(at, -limit - 1, 2 * limit)  # an integer can hold it
     if order == 0:
         nearest = xp.where(at < 0, xp.ceil(at - 0.5), xp.floor(at + 0.5))
         return [Corner(*_indices(xp, nearest.astype("int32"), n, fill_mode), xp.ones_like(at), 0)]

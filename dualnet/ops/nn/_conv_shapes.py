@@ -48,10 +48,10 @@ def convolution(who: str, lengths: Shape, taps: Ints, strides: Any, padding: str
     rank = len(taps)
     strides = per_axis(who, "strides", strides, rank)
     dilation = per_axis(who, "dilation_rate", dilation, rank)
-    reaches = [(k - 1) * d + 1 for k, d in zip(taps, dilation)]
-    axes = list(zip(lengths, reaches, strides))
-    pairs = tuple((0, 0) if n is None else overhang(n, reach, s, padding) for n, reach, s in axes)
-    outputs = tuple(None if n is None else window_count(n, reach, s, padding) for n, reach, s in axes)
+    extents = [(k - 1) * d + 1 for k, d in zip(taps, dilation)]
+    axes = list(zip(lengths, extents, strides))
+    pairs = tuple((0, 0) if n is None else overhang(n, extent, s, padding) for n, extent, s in axes)
+    outputs = tuple(None if n is None else window_count(n, extent, s, padding) for n, extent, s in axes)
     if any(m is not None and m < 1 for m in outputs):
         raise ValueError(
             f"Computed output size would be zero or negative. {who}: nothing would be left of an input of lengths "
@@ -67,7 +67,7 @@ def transposed(
     """A transposed convolution; ``padding`` of the plan is cropped from the ends (negative: zero-padded).
 
     output_padding: how much longer the output is than the least that gives the input back; None for Keras's choice, which
-    is length * stride with "same", and (length - 1) * stride + max(reach of the kernel, stride) with "valid".
+    is length * stride with "same", and (length - 1) * stride + max(extent of the kernel, stride) with "valid".
     """
     rank = len(taps)
     strides = per_axis(who, "strides", strides, rank)
@@ -77,14 +77,14 @@ def transposed(
     )
     pairs, outputs = [], []
     for n, k, s, d, extra in zip(lengths, taps, strides, dilation, extras):
-        reach = (k - 1) * d + 1
+        extent = (k - 1) * d + 1
         if padding == "valid":
-            cut = reach - max(reach, s) if extra is None else -extra
+            crop = extent - max(extent, s) if extra is None else -extra
         else:
-            cut = reach - s if extra is None else reach - reach % 2 - extra
-        before = max(cut // 2, 0) if padding == "same" else 0
-        pairs.append((before, cut - before))
-        outputs.append(None if n is None else (n - 1) * s + reach - cut)
+            crop = extent - s if extra is None else extent - extent % 2 - extra
+        before = max(crop // 2, 0) if padding == "same" else 0
+        pairs.append((before, crop - before))
+        outputs.append(None if n is None else (n - 1) * s + extent - crop)
     return Plan(strides, tuple(pairs), dilation, tuple(outputs))
 
 

@@ -98,19 +98,19 @@ def _conv_transpose(
 
     kernel: (taps..., filters, channels). plan: as of ``transposed``.
     """
-    strides, cut, dilation = plan[:3]
+    strides, crop, dilation = plan[:3]
     lengths: Any = plan.lengths
     xp, act = backend.xp, FROM_OUTPUT[activation]
     kernel = floating(kernel)
     x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
-    geometry = (strides, tuple((before, max(after, 0)) for before, after in cut), dilation, 1)
-    reached = tuple(n + min(after, 0) for n, (_, after) in zip(lengths, cut))
-    part = (slice(None), *(slice(n) for n in reached))
-    y = backend.conv_input_gradient(x, kernel, (x.shape[0], *reached, kernel.shape[-2]), *geometry)
-    if reached != lengths:
-        whole = xp.zeros((x.shape[0], *lengths, kernel.shape[-2]), dtype=y.dtype)
-        whole[part] = y
-        y = whole
+    geometry = (strides, tuple((before, max(after, 0)) for before, after in crop), dilation, 1)
+    inner_lengths = tuple(n + min(after, 0) for n, (_, after) in zip(lengths, crop))
+    inner = (slice(None), *(slice(n) for n in inner_lengths))
+    y = backend.conv_input_gradient(x, kernel, (x.shape[0], *inner_lengths, kernel.shape[-2]), *geometry)
+    if inner_lengths != lengths:
+        padded = xp.zeros((x.shape[0], *lengths, kernel.shape[-2]), dtype=y.dtype)
+        padded[inner] = y
+        y = padded
     if bias is not None:
         y += bias
     y = act.forward(backend, y)
@@ -119,10 +119,10 @@ def _conv_transpose(
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
         dx = dw = db = None
         if out[0] is not False:
-            dx = backend.conv(dz[part], kernel, None, *geometry)
+            dx = backend.conv(dz[inner], kernel, None, *geometry)
             dx = _restore_channels(xp, dx, channels_first)
         if out[1] is not False:
-            dw = backend.conv_kernel_gradient(dz[part], x, kernel.shape, *geometry, out=out[1])
+            dw = backend.conv_kernel_gradient(dz[inner], x, kernel.shape, *geometry, out=out[1])
         if bias is not None and out[2] is not False:
             db = _sum_pixels(backend, dz, out[2])
         return dx, dw, db
@@ -240,7 +240,7 @@ def conv_transpose(
     Args:
         kernel: (taps..., filters, channels).
         padding: that of the convolution it undoes; without ``output_padding`` the output is length * stride with "same"
-            and (length - 1) * stride + max(reach of the kernel, stride) with "valid".
+            and (length - 1) * stride + max(extent of the kernel, stride) with "valid".
         output_padding: how much longer than the least length the output is.
     """
     window = (strides, padding, output_padding, data_format, dilation_rate)

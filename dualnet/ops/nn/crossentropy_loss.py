@@ -115,10 +115,10 @@ def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, 
     xp, weighted = backend.xp, values if weights is None else values * weights
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array, Array | None]:
-        each = xp.empty(values.shape, dtype=values.dtype)
-        each[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
-        dw = None if weights is None or out[1] is False else sum_to(xp, each * values, weights)
-        return (each if weights is None else each * weights), dw
+        dvalues = xp.empty(values.shape, dtype=values.dtype)
+        dvalues[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
+        dw = None if weights is None or out[1] is False else sum_to(xp, dvalues * values, weights)
+        return (dvalues if weights is None else dvalues * weights), dw
 
     return backend.total(weighted, divisor), backward
 

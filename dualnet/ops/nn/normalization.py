@@ -242,8 +242,8 @@ def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: floa
 
     def backward(dy: Array) -> Array:
         slope = y if order == 2 else xp.sign(x) * xp.abs(y) ** (order - 1)  # of the norm
-        along = xp.sum(dy * y, axis=axes, keepdims=True) * (norm > least)
-        return (dy - slope * along) * inv
+        projection = xp.sum(dy * y, axis=axes, keepdims=True) * (norm > least)
+        return (dy - slope * projection) * inv
 
     return y, backward
 

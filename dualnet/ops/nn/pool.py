@@ -30,18 +30,18 @@ class Axis(NamedTuple):
     before: int
     after: int
 
-    def spans(self) -> list[tuple[slice, ...]]:
+    def slices(self) -> list[tuple[slice, ...]]:
         """For each position in the window, the indices of the elements there, one for each window."""
         last = self.stride * (self.windows - 1) + 1
         return [(slice(None),) * self.at + (slice(i, i + last, self.stride),) for i in range(self.size)]
 
     @property
-    def apart(self) -> bool:
+    def disjoint(self) -> bool:
         """Whether no element is in two windows."""
         return self.stride >= self.size
 
     @property
-    def covered(self) -> bool:
+    def tiled(self) -> bool:
         """Whether every element is in one window and no more."""
         return self.stride == self.size and self.windows * self.size == self.length + self.before + self.after
 
@@ -82,7 +82,7 @@ def max_pool(
     axes = _axes("max_pool", inputs.shape, pool_size, strides, padding, data_format)
     stages = [_padded(xp, inputs, axes, _lowest(xp, inputs.dtype))]
     for axis in axes:
-        stages.append(_along(backend, xp.maximum, stages[-1], axis))
+        stages.append(_reduce(backend, xp.maximum, stages[-1], axis))
 
     def backward(dy: Array) -> Array:
         for i in reversed(range(len(axes))):
@@ -109,13 +109,13 @@ def average_pool(
     shapes = []
     for axis in axes:
         shapes.append(y.shape)
-        y = _along(backend, xp.add, y, axis)
-    y = _per_element(xp, y, axes)
+        y = _reduce(backend, xp.add, y, axis)
+    y = _divide_by_counts(xp, y, axes)
 
     def backward(dy: Array) -> Array:
-        dy = _per_element(xp, dy, axes)
+        dy = _divide_by_counts(xp, dy, axes)
         for axis, shape in zip(reversed(axes), reversed(shapes)):
-            dy = _spread(backend, dy, shape, axis)
+            dy = _sum_gradient(backend, dy, shape, axis)
         return _unpadded(dy, axes)
 
     return y, backward
@@ -143,8 +143,8 @@ def _axes(
                 f"{op}: a window of {sizes} does not fit into an input of shape {shape}: "
                 'use a smaller pool_size or padding="same"'
             )
-        outside = (0, 0) if length is None else overhang(length, size, stride, padding)
-        spatial.append(Axis(at, length, size, stride, count and max(count, 0), *outside))
+        padding_widths = (0, 0) if length is None else overhang(length, size, stride, padding)
+        spatial.append(Axis(at, length, size, stride, count and max(count, 0), *padding_widths))
     return spatial[::-1]
 
 
@@ -173,12 +173,12 @@ def _unpadded(dx: Array, axes: list[Axis]) -> Array:
     return dx
 
 
-def _along(backend: Backend, combine: Callable[..., Array], x: Array, axis: Axis) -> Array:
+def _reduce(backend: Backend, combine: Callable[..., Array], x: Array, axis: Axis) -> Array:
     """The elements of each window combined, two at a time."""
-    first, *others = axis.spans()
+    first, *others = axis.slices()
     y = backend.read_slice(x, first)
-    for i, span in enumerate(others):
-        y = combine(y, backend.read_slice(x, span), out=y if i else None)
+    for i, index in enumerate(others):
+        y = combine(y, backend.read_slice(x, index), out=y if i else None)
     return y
 
 
@@ -187,41 +187,41 @@ def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -
     if axis.size == axis.stride == 1:
         return dy
     xp = backend.xp
-    dx = (xp.empty if axis.covered else xp.zeros)(x.shape, dtype=dy.dtype)
-    *spans, last = axis.spans()
-    taken = None
-    for span in spans:
-        here = backend.read_slice(x, span) == y
-        if taken is None:
-            first = taken = here
+    dx = (xp.empty if axis.tiled else xp.zeros)(x.shape, dtype=dy.dtype)
+    *slices, last = axis.slices()
+    earlier = None
+    for index in slices:
+        is_max = backend.read_slice(x, index) == y
+        if earlier is None:
+            first = earlier = is_max
         else:
-            first = xp.greater(here, taken)
-            taken = xp.logical_or(taken, here)
-        _add(backend, dx, span, dy, first, axis)
+            first = xp.greater(is_max, earlier)
+            earlier = xp.logical_or(earlier, is_max)
+        _add(backend, dx, index, dy, first, axis)
     # The last element is the maximum where no other was: one comparison less.
-    _add(backend, dx, last, dy, None if taken is None else xp.logical_not(taken), axis)
+    _add(backend, dx, last, dy, None if earlier is None else xp.logical_not(earlier), axis)
     return dx
 
 
-def _add(backend: Backend, dx: Array, span: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
-    """dx[span] += dy * where; where no element is in two windows there is nothing yet to add to."""
-    if axis.apart:
-        backend.write_slice(dx, span, dy, where)
+def _add(backend: Backend, dx: Array, index: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
+    """dx[index] += dy * where; where no element is in two windows there is nothing yet to add to."""
+    if axis.disjoint:
+        backend.write_slice(dx, index, dy, where)
     else:
-        dx[span] += dy if where is None else dy * where
+        dx[index] += dy if where is None else dy * where
 
 
-def _spread(backend: Backend, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
+def _sum_gradient(backend: Backend, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
     """The gradient of the sum of a window: dy at every element of its window."""
     if axis.size == axis.stride == 1:
         return dy
-    dx = (backend.xp.empty if axis.covered else backend.xp.zeros)(shape, dtype=dy.dtype)
-    for span in axis.spans():
-        _add(backend, dx, span, dy, None, axis)
+    dx = (backend.xp.empty if axis.tiled else backend.xp.zeros)(shape, dtype=dy.dtype)
+    for index in axis.slices():
+        _add(backend, dx, index, dy, None, axis)
     return dx
 
 
-def _per_element(xp: Xp, y: Array, axes: list[Axis]) -> Array:
+def _divide_by_counts(xp: Xp, y: Array, axes: list[Axis]) -> Array:
     """Sums over windows divided by how many elements of the input each window holds."""
     inside = math.prod(a.size for a in axes if not (a.before or a.after))
     if inside > 1:
@@ -229,6 +229,6 @@ def _per_element(xp: Xp, y: Array, axes: list[Axis]) -> Array:
     for a in axes:
         if a.before or a.after:
             start = xp.arange(a.windows) * a.stride - a.before
-            held = xp.minimum(start + a.size, a.length) - xp.maximum(start, 0)
-            y = y / held.astype(y.dtype).reshape((-1,) + (1,) * (y.ndim - a.at - 1))
+            counts = xp.minimum(start + a.size, a.length) - xp.maximum(start, 0)
+            y = y / counts.astype(y.dtype).reshape((-1,) + (1,) * (y.ndim - a.at - 1))
     return y

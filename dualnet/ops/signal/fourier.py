@@ -86,7 +86,7 @@ def _ifft2(xp: Xp, real: Array, imag: Array, /) -> Op:
     return _parts(xp, xp.fft.ifft2(_join(real, imag))), lambda dys: _parts(xp, xp.fft.fft2(_join(*dys)) / n)
 
 
-def _fit(xp: Xp, x: Array, n: int) -> Array:
+def _resize_last(xp: Xp, x: Array, n: int) -> Array:
     """The last axis cut or zero-padded to n."""
     length = x.shape[-1]
     return x[..., :n] if length >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - length)])
@@ -105,7 +105,7 @@ def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Op:
     n = x.shape[-1] if fft_length is None else fft_length
 
     def backward(dys: tuple[Array, Array]) -> Array:
-        return _fit(xp, xp.real(n * xp.fft.ifft(_fit(xp, _join(*dys), n))), x.shape[-1])
+        return _resize_last(xp, xp.real(n * xp.fft.ifft(_resize_last(xp, _join(*dys), n))), x.shape[-1])
 
     return _parts(xp, xp.fft.rfft(x, n)), backward
 
@@ -129,7 +129,7 @@ def _irfft(xp: Xp, real: Array, imag: Array, /, fft_length: int | None = None) -
         twice[0] = 1
         if n % 2 == 0:
             twice[-1] = 1
-        return _parts(xp, _fit(xp, g * twice, k))
+        return _parts(xp, _resize_last(xp, g * twice, k))
 
     return xp.fft.irfft(z, n), backward
 
@@ -144,13 +144,13 @@ def _frames(xp: Xp, x: Array, length: int, stride: int) -> Array:
 def _add_frames(xp: Xp, y: Array, stride: int, total: int) -> Array:
     """Overlap-add: sequences ``stride`` apart, summed.  y: (..., count, length) -> (..., total)"""
     *front, count, length = y.shape
-    pieces = -(-length // stride)
-    y = xp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, pieces * stride - length)])
-    y = y.reshape((*front, count, pieces, stride))
-    out = xp.zeros((*front, count + pieces - 1, stride), dtype=y.dtype)
-    for i in range(pieces):
+    chunks = -(-length // stride)
+    y = xp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, chunks * stride - length)])
+    y = y.reshape((*front, count, chunks, stride))
+    out = xp.zeros((*front, count + chunks - 1, stride), dtype=y.dtype)
+    for i in range(chunks):
         out[..., i : i + count, :] += y[..., i, :]
-    return _fit(xp, out.reshape((*front, (count + pieces - 1) * stride)), total)
+    return _resize_last(xp, out.reshape((*front, (count + chunks - 1) * stride)), total)
 
 
 @op("math", shape=shape_rules.sequences)
