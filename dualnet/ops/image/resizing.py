@@ -62,7 +62,7 @@ def resize(
             rows, columns = max(min(height, fitting[0]), 1), max(min(width, fitting[1]), 1)
             top, left = (height - rows) // 2, (width - columns) // 2
             window = (slice(top, top + rows), slice(left, left + columns))
-            images = get_item(images, ((slice(None),) * first + window))
+            images = get_item(images, (slice(None),) * first + window)
         else:
             top, left = (max(height, fitting[0]) - height) // 2, (max(width, fitting[1]) - width) // 2
             widths = [(0, 0)] * first + [(top, top), (left, left)] + [(0, 0)] * (rank - first - 2)

@@ -13,8 +13,7 @@ from .._common import Array, Const, Op, Xp, sum_to
 from ..registry import op
 
 # The score of a masked pair. Finite, so that a query with every key masked gets the mean of the values, not NaN.
-_MASKED = {"float64": -0.7 * 1.7976931348623157e308}
-_MASKED_32 = -0.7 * 3.4028234663852886e38
+_MASKED = {"float32": -0.7 * 3.4028234663852886e38, "float64": -0.7 * 1.7976931348623157e308}
 
 
 @op("nn", call=("query", "key", "value", "bias", "mask", "scale"), shape=shape_rules.attention)
@@ -76,7 +75,7 @@ def dot_product_attention(
         causal = xp.arange(s) <= xp.arange(t)[:, None]
         visible = causal if visible is None else xp.logical_and(visible, causal)
     if visible is not None:
-        scores = xp.where(visible, scores, xp.full_like(scores, _MASKED.get(work, _MASKED_32)))
+        scores = xp.where(visible, scores, xp.full_like(scores, _MASKED[work]))
     p = backend.softmax(scores, -1)
     y = backend.matmul(p.reshape((*heads, s)), values)
 

@@ -85,14 +85,7 @@ def _conv(
 
 @primitive(in_place_grads=True, shape=_conv_transpose_kernel_shape)
 def _conv_transpose(
-    backend: Backend,
-    x: Array,
-    kernel: Array,
-    bias: Array | None,
-    /,
-    plan: Plan,
-    channels_first: bool,
-    activation: str,
+    backend: Backend, x: Array, kernel: Array, bias: Array | None, /, plan: Plan, channels_first: bool, activation: str
 ) -> Op:
     """activation(transposed convolution + bias) in one op: a convolution with forward and backward exchanged.
 

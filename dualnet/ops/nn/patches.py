@@ -120,14 +120,7 @@ def unfold(xp: Xp, x: Array, /, kernel_size: Pair, dilation: Pair = 1, padding: 
 
 @op("nn", shape=shape_rules.fold)
 def fold(
-    xp: Xp,
-    x: Array,
-    /,
-    output_size: Pair,
-    kernel_size: Pair,
-    dilation: Pair = 1,
-    padding: Pair = 0,
-    stride: Pair = 1,
+    xp: Xp, x: Array, /, output_size: Pair, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1
 ) -> Op:
     """Columns as sliding windows of an image, added up where they overlap.  (b, c * kernel, windows) -> (b, c, h, w)"""
     windows = _Windows(_pair(output_size), kernel_size, dilation, padding, stride)
