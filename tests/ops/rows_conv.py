@@ -1,4 +1,4 @@
-"""The op table: convolutions, against definitions that visit one place of the kernel, or of the output, at a time."""
+"""The op table: convolutions, against definitions that visit one position of the kernel, or of the output, at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dualnet.ops.nn.convolution import (
 from .cases import F, Row, Sample, call, other
 
 
-def each(value: Any, rank: int) -> tuple[int, ...]:
+def per_axis(value: Any, rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
@@ -42,8 +42,8 @@ def zeros_around(n: int, reach: int, stride: int, padding: str) -> tuple[int, in
         return 0, 0
     if padding == "causal":
         return reach - 1, 0
-    missing = max((-(-n // stride) - 1) * stride + reach - n, 0)
-    return missing // 2, missing - missing // 2
+    total = max((-(-n // stride) - 1) * stride + reach - n, 0)
+    return total // 2, total - total // 2
 
 
 def convolved(x: Any, w: Any, pads: list[tuple[int, int]], strides: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
@@ -54,21 +54,21 @@ def convolved(x: Any, w: Any, pads: list[tuple[int, int]], strides: tuple[int, .
     reach = [(k - 1) * d + 1 for k, d in zip(taps, dilation)]
     lengths = [(n - r) // s + 1 for n, r, s in zip(x.shape[1:-1], reach, strides)]
     y = np.zeros((x.shape[0], *lengths, w.shape[-1]))
-    for place in itertools.product(*map(range, lengths)):
-        box = tuple(slice(i * s, i * s + r, d) for i, s, r, d in zip(place, strides, reach, dilation))
+    for position in itertools.product(*map(range, lengths)):
+        box = tuple(slice(i * s, i * s + r, d) for i, s, r, d in zip(position, strides, reach, dilation))
         window = x[(slice(None), *box)]
         for g in range(groups):
             ins = slice(g * per_group, (g + 1) * per_group)
             outs = slice(g * w.shape[-1] // groups, (g + 1) * w.shape[-1] // groups)
             axes = len(taps) + 1
-            y[(slice(None), *place, outs)] = np.tensordot(window[..., ins], w[..., outs], axes)
+            y[(slice(None), *position, outs)] = np.tensordot(window[..., ins], w[..., outs], axes)
     return y
 
 
 @spatial_last
 def convolution(x: Any, w: Any, strides: Any = 1, padding: str = "valid", dilation_rate: Any = 1) -> Any:
     rank = x.ndim - 2
-    steps, rates = each(strides, rank), each(dilation_rate, rank)
+    steps, rates = per_axis(strides, rank), per_axis(dilation_rate, rank)
     reach = [(k - 1) * d + 1 for k, d in zip(w.shape, rates)]
     pads = [zeros_around(n, r, s, padding) for n, r, s in zip(x.shape[1:], reach, steps)]
     return convolved(x, w, pads, steps, rates)
@@ -87,14 +87,14 @@ def separable(x: Any, w: Any, mix: Any, data_format: str | None = None, **option
     return convolution(depthwise(x, w, data_format=data_format, **options), mix, data_format=data_format)
 
 
-def spread(x: Any, w: Any, strides: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
+def scatter_kernels(x: Any, w: Any, strides: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
     """Every input pixel puts its kernel onto the output, which is as long as that takes."""
     reach = [(k - 1) * d + 1 for k, d in zip(w.shape, dilation)]
     y = np.zeros((len(x), *((n - 1) * s + r for n, s, r in zip(x.shape[1:], strides, reach)), w.shape[-2]))
-    for place in itertools.product(*map(range, x.shape[1:-1])):
+    for position in itertools.product(*map(range, x.shape[1:-1])):
         for tap in itertools.product(*map(range, w.shape[:-2])):
-            at = tuple(i * s + t * d for i, s, t, d in zip(place, strides, tap, dilation))
-            y[(slice(None), *at)] += x[(slice(None), *place)] @ w[tap].T
+            at = tuple(i * s + t * d for i, s, t, d in zip(position, strides, tap, dilation))
+            y[(slice(None), *at)] += x[(slice(None), *position)] @ w[tap].T
     return y
 
 
@@ -109,8 +109,8 @@ def transposed(
     x: Any, w: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None, dilation_rate: Any = 1
 ) -> Any:
     rank = x.ndim - 2
-    steps, rates = each(strides, rank), each(dilation_rate, rank)
-    extras = (None,) * rank if output_padding is None else each(output_padding, rank)
+    steps, rates = per_axis(strides, rank), per_axis(dilation_rate, rank)
+    extras = (None,) * rank if output_padding is None else per_axis(output_padding, rank)
     lengths, before = [], []
     for n, k, s, d, extra in zip(x.shape[1:], w.shape, steps, rates, extras):
         reach = (k - 1) * d + 1
@@ -120,7 +120,7 @@ def transposed(
         else:
             lengths.append(n * s if extra is None else (n - 1) * s + reach % 2 + extra)
             before.append(max(((n - 1) * s + reach - lengths[-1]) // 2, 0))
-    return cropped(spread(x, w, steps, rates), lengths, before)
+    return cropped(scatter_kernels(x, w, steps, rates), lengths, before)
 
 
 def activated(y: Any, activation: str) -> Any:
@@ -161,7 +161,9 @@ def planned(x: Any, w: Any, bias: Any, plan: Plan, channels_first: bool, depthwi
 
 def planned_transpose(x: Any, w: Any, bias: Any, plan: Plan, channels_first: bool, activation: str) -> Any:
     x = np.moveaxis(x, 1, -1) if channels_first else x
-    y = cropped(spread(x, w, plan.strides, plan.dilation), plan.lengths, [before for before, _ in plan.padding])
+    y = cropped(
+        scatter_kernels(x, w, plan.strides, plan.dilation), plan.lengths, [before for before, _ in plan.padding]
+    )
     y = activated(y if bias is None else y + bias, activation)
     return np.moveaxis(y, -1, 1) if channels_first else y
 

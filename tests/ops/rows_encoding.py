@@ -27,8 +27,8 @@ def count_ids(ids: Any, weights: Any = None, num_classes: int = 1, axis: int = 1
 
 
 def index_of(x: Any, keys: Any, values: Any) -> Any:
-    found = dict(zip(keys.tolist(), values.tolist()))
-    return np.array([found.get(v, -2) for v in x.reshape(-1).tolist()], values.dtype).reshape(x.shape)
+    table = dict(zip(keys.tolist(), values.tolist()))
+    return np.array([table.get(v, -2) for v in x.reshape(-1).tolist()], values.dtype).reshape(x.shape)
 
 
 ROWS: list[Row] = [

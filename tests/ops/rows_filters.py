@@ -63,14 +63,14 @@ def similarity(
     """By the mean, variance and covariance of each window."""
     w = np.outer(bell(filter_size, filter_sigma), bell(filter_size, filter_sigma))[..., None]
     c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
-    found = []
+    scores = []
     for i, j in np.ndindex(x.shape[-3] - filter_size + 1, x.shape[-2] - filter_size + 1):
         a, b = (z[..., i : i + filter_size, j : j + filter_size, :] for z in (x, y))
         ma, mb = ((w * z).sum((-3, -2), keepdims=True) for z in (a, b))
         va, vb, cov = ((w * p).sum((-3, -2)) for p in ((a - ma) ** 2, (b - mb) ** 2, (a - ma) * (b - mb)))
         ma, mb = ma[..., 0, 0, :], mb[..., 0, 0, :]
-        found.append((2 * ma * mb + c1) * (2 * cov + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2)))
-    return np.mean(found, axis=(0, -1))
+        scores.append((2 * ma * mb + c1) * (2 * cov + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2)))
+    return np.mean(scores, axis=(0, -1))
 
 
 ROWS: list[Row] = [

@@ -39,9 +39,9 @@ def added(y: Any, stride: int) -> Any:
 def weights_of(name: str | None, length: int, fft_length: int) -> Any:
     if name is None:
         return np.ones(fft_length)
-    made = {"hann": np.hanning, "hamming": np.hamming}[name](length + 1)[:-1]
+    weights = {"hann": np.hanning, "hamming": np.hamming}[name](length + 1)[:-1]
     left = (fft_length - length) // 2
-    return np.pad(made, (left, fft_length - length - left))
+    return np.pad(weights, (left, fft_length - length - left))
 
 
 def stft(x: Any, length: int, stride: int, fft_length: int, window: str | None = "hann", center: bool = True) -> Any:
@@ -90,7 +90,7 @@ HALF = [
     call(F((2, 5)), F((2, 5)), fft_length=4),
 ]
 ROWS: list[Row] = [
-    other(fourier._fft, lambda real, imag, rank=1: np.fft.fftn(real + 1j * imag, axes=range(-rank, 0)), *COMPLEX,
+    other(fourier._fft, lambda *z, rank=1: of(np.fft.fft if rank == 1 else np.fft.fft2)(*z), *COMPLEX,
           *(call(*sample.args, rank=2) for sample in COMPLEX), empty="a transform of nothing"),
     other(fourier._ifft2, of(np.fft.ifft2), *COMPLEX, empty="a transform of nothing"),
     other(fourier.rfft, lambda x, fft_length=None: pair(np.fft.rfft(x, fft_length)), *SIGNAL),

@@ -63,8 +63,8 @@ def ctc_by_all_paths(target: Any, output: Any, target_length: Any, output_length
     losses = []
     for labels, probabilities, n, times in zip(target, p, target_length, output_length):
         paths = itertools.product(range(output.shape[-1]), repeat=int(times))
-        wanted = [path for path in paths if read(path, mask_index) == list(labels[:n])]
-        total = sum(np.prod([probabilities[t, c] for t, c in enumerate(path)]) for path in wanted)
+        matching = [path for path in paths if read(path, mask_index) == list(labels[:n])]
+        total = sum(np.prod([probabilities[t, c] for t, c in enumerate(path)]) for path in matching)
         losses.append(np.inf if total == 0 else -np.log(total))
     return np.array(losses, dtype=float)
 

@@ -28,9 +28,9 @@ def reduced(reduce: Any, x: Any, axes: list[list[range]], data_format: str | Non
     if data_format == "channels_first":
         return np.moveaxis(reduced(reduce, np.moveaxis(x, 1, -1), axes, None), -1, 1)
     y = np.empty((x.shape[0], *map(len, axes), x.shape[-1]))
-    for place in itertools.product(*(range(len(a)) for a in axes)):
-        box = tuple(slice(a[i].start, a[i].stop) for a, i in zip(axes, place))
-        y[(slice(None), *place)] = reduce(x[(slice(None), *box)], axis=tuple(range(1, x.ndim - 1)))
+    for position in itertools.product(*(range(len(a)) for a in axes)):
+        box = tuple(slice(a[i].start, a[i].stop) for a, i in zip(axes, position))
+        y[(slice(None), *position)] = reduce(x[(slice(None), *box)], axis=tuple(range(1, x.ndim - 1)))
     return y
 
 
@@ -92,7 +92,7 @@ POOL = [
 
 
 def kernel(d: float, method: str) -> float:
-    """The weight of an element at a distance from where a value is wanted."""
+    """The weight of an element at a distance from the point that is sampled."""
     d = abs(d)
     if method == "bilinear":
         return max(1 - d, 0)
