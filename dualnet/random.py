@@ -21,7 +21,7 @@ from .core.seeds import SeedGenerator, global_pair
 from .core.tensor import Tensor
 from .initializers import _truncated_normal
 from .ops.nn import distributions
-from .ops.nn import dropout as _dropout_ops
+from .ops.nn import noise as _noise
 
 __all__ = [
     "SeedGenerator",
@@ -111,7 +111,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         noise_shape: the shape in which it is decided what is dropped, which broadcasts; None entries are taken from the
             inputs.
     """
-    return _dropout_ops.dropout(ops.convert_to_tensor(inputs), rate, *_stream(seed, "dropout"), noise_shape)
+    return _noise.dropout(ops.convert_to_tensor(inputs), rate, *_stream(seed, "dropout"), noise_shape)
 
 
 def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:

@@ -147,12 +147,11 @@ def get(name: str) -> Backend:
         raise DeviceNotFoundError(f'looked for a GPU (device "{name}"), found none. {missing}; or use --device cpu')
     if index >= count:
         raise DeviceNotFoundError(f'looked for GPU {index} (device "{name}"), found {count}: gpu:0 to gpu:{count - 1}')
-    device = f"gpu:{index}"
-    if device not in _backends:
-        from .gpu.backend import CupyBackend
+    if f"gpu:{index}" in _backends:
+        return _backends[f"gpu:{index}"]
+    from .gpu.backend import CupyBackend
 
-        register(CupyBackend(index))
-    return _backends[device]
+    return register(CupyBackend(index))
 
 
 def current() -> Backend:
@@ -183,9 +182,8 @@ def device(name: str) -> Iterator[Backend]:
 
 
 def _activate(backend: Backend) -> None:
-    activate = getattr(backend, "activate", None)
-    if activate is not None:
-        activate()
+    if hasattr(backend, "activate"):
+        backend.activate()
 
 
 def of(array: Any) -> Backend:

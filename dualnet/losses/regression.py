@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.tensor import Tensor
-from ..ops.nn import crossentropy_loss as _loss
 from ..ops.nn import regression_loss as _error
 from .loss import LossFunctionWrapper
 from .reduction import same_shape
@@ -16,7 +15,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
 
     Raises ``ValueError`` when the shapes differ by more than a last axis of length 1.
     """
-    return _loss.mean_squared_error(*same_shape("mean_squared_error", y_true, y_pred))
+    return _error.mean_squared_error(*same_shape("mean_squared_error", y_true, y_pred))
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
@@ -24,7 +23,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
 
     Raises ``ValueError`` when the shapes differ by more than a last axis of length 1.
     """
-    return _loss.mean_absolute_error(*same_shape("mean_absolute_error", y_true, y_pred))
+    return _error.mean_absolute_error(*same_shape("mean_absolute_error", y_true, y_pred))
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:

@@ -10,7 +10,7 @@ import dualnet_backends as backends
 from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..core.version import invalidate, version
-from ..layers.base.tracking import parts
+from ..layers.base.tracking import tracked_attributes
 from ..legacy.arguments import positional_metrics
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .compiled_loss import CompiledLoss
@@ -195,7 +195,7 @@ def _metrics_of(layer: Any) -> list[Any]:
     Those of a model inside belong to its own training, as in Keras.
     """
     result: dict[int, Any] = {}
-    for value in parts(layer):
+    for value in tracked_attributes(layer):
         if isinstance(value, metrics_module.Metric):
             result[id(value)] = value
         elif isinstance(value, (list, tuple, dict)):

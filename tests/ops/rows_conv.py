@@ -1,4 +1,4 @@
-"""The op table: convolutions, against definitions that visit one place of the kernel, or of the output, at a time."""
+"""The op table: convolutions, against definitions that visit one position of the kernel, or of the output, at a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dualnet.ops.nn._conv_shapes import Plan
 from dualnet.ops.nn.convolution import (
     _conv,
     _conv_transpose,
@@ -21,7 +22,7 @@ from dualnet.ops.nn.convolution import (
 from .cases import F, Row, Sample, call, other
 
 
-def each(value: Any, rank: int) -> tuple[int, ...]:
+def per_axis(value: Any, rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
@@ -41,8 +42,8 @@ def zeros_around(n: int, reach: int, stride: int, padding: str) -> tuple[int, in
         return 0, 0
     if padding == "causal":
         return reach - 1, 0
-    missing = max((-(-n // stride) - 1) * stride + reach - n, 0)
-    return missing // 2, missing - missing // 2
+    total = max((-(-n // stride) - 1) * stride + reach - n, 0)
+    return total // 2, total - total // 2
 
 
 def convolved(x: Any, w: Any, pads: list[tuple[int, int]], strides: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
@@ -67,7 +68,7 @@ def convolved(x: Any, w: Any, pads: list[tuple[int, int]], strides: tuple[int, .
 @spatial_last
 def convolution(x: Any, w: Any, strides: Any = 1, padding: str = "valid", dilation_rate: Any = 1) -> Any:
     rank = x.ndim - 2
-    steps, rates = each(strides, rank), each(dilation_rate, rank)
+    steps, rates = per_axis(strides, rank), per_axis(dilation_rate, rank)
     reach = [(k - 1) * d + 1 for k, d in zip(w.shape, rates)]
     pads = [zeros_around(n, r, s, padding) for n, r, s in zip(x.shape[1:], reach, steps)]
     return convolved(x, w, pads, steps, rates)
@@ -86,7 +87,7 @@ def separable(x: Any, w: Any, mix: Any, data_format: str | None = None, **option
     return convolution(depthwise(x, w, data_format=data_format, **options), mix, data_format=data_format)
 
 
-def spread(x: Any, w: Any, strides: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
+def scatter_kernels(x: Any, w: Any, strides: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
     """Every input pixel puts its kernel onto the output, which is as long as that takes."""
     reach = [(k - 1) * d + 1 for k, d in zip(w.shape, dilation)]
     y = np.zeros((len(x), *((n - 1) * s + r for n, s, r in zip(x.shape[1:], strides, reach)), w.shape[-2]))
@@ -97,7 +98,7 @@ def spread(x: Any, w: Any, strides: tuple[int, ...], dilation: tuple[int, ...]) 
     return y
 
 
-def cropped(y: Any, lengths: list[int], before: list[int]) -> Any:
+def cropped(y: Any, lengths: Any, before: list[int]) -> Any:
     """``lengths`` elements of each axis from ``before`` on, zeros where there are none."""
     y = np.pad(y, [(0, 0), *((0, max(n + b - m, 0)) for m, n, b in zip(y.shape[1:], lengths, before)), (0, 0)])
     return y[(slice(None), *(slice(b, b + n) for n, b in zip(lengths, before)))]
@@ -108,8 +109,8 @@ def transposed(
     x: Any, w: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None, dilation_rate: Any = 1
 ) -> Any:
     rank = x.ndim - 2
-    steps, rates = each(strides, rank), each(dilation_rate, rank)
-    extras = (None,) * rank if output_padding is None else each(output_padding, rank)
+    steps, rates = per_axis(strides, rank), per_axis(dilation_rate, rank)
+    extras = (None,) * rank if output_padding is None else per_axis(output_padding, rank)
     lengths, before = [], []
     for n, k, s, d, extra in zip(x.shape[1:], w.shape, steps, rates, extras):
         reach = (k - 1) * d + 1
@@ -119,7 +120,7 @@ def transposed(
         else:
             lengths.append(n * s if extra is None else (n - 1) * s + reach % 2 + extra)
             before.append(max(((n - 1) * s + reach - lengths[-1]) // 2, 0))
-    return cropped(spread(x, w, steps, rates), lengths, before)
+    return cropped(scatter_kernels(x, w, steps, rates), lengths, before)
 
 
 def activated(y: Any, activation: str) -> Any:
@@ -151,36 +152,18 @@ def transpose_layer(
     return in_one(x, w, bias, activation, data_format, transposed(x, w, data_format=data_format, **options))
 
 
-def planned(
-    x: Any,
-    w: Any,
-    bias: Any,
-    strides: Any,
-    pads: Any,
-    dilation: Any,
-    channels_first: bool = False,
-    depthwise: bool = False,
-    activation: str = "linear",
-) -> Any:
+def planned(x: Any, w: Any, bias: Any, plan: Plan, channels_first: bool, depthwise: bool, activation: str) -> Any:
     x = np.moveaxis(x, 1, -1) if channels_first else x
-    y = convolved(x, by_channel(w) if depthwise else w, pads, strides, dilation)
+    y = convolved(x, by_channel(w) if depthwise else w, list(plan.padding), plan.strides, plan.dilation)
     y = activated(y if bias is None else y + bias, activation)
     return np.moveaxis(y, -1, 1) if channels_first else y
 
 
-def planned_transpose(
-    x: Any,
-    w: Any,
-    bias: Any,
-    strides: Any,
-    cut: Any,
-    dilation: Any,
-    lengths: Any,
-    channels_first: bool = False,
-    activation: str = "linear",
-) -> Any:
+def planned_transpose(x: Any, w: Any, bias: Any, plan: Plan, channels_first: bool, activation: str) -> Any:
     x = np.moveaxis(x, 1, -1) if channels_first else x
-    y = cropped(spread(x, w, strides, dilation), lengths, [before for before, _ in cut])
+    y = cropped(
+        scatter_kernels(x, w, plan.strides, plan.dilation), plan.lengths, [before for before, _ in plan.padding]
+    )
     y = activated(y if bias is None else y + bias, activation)
     return np.moveaxis(y, -1, 1) if channels_first else y
 
@@ -263,15 +246,15 @@ CONV = [
     other(
         _conv,
         planned,
-        call(F((3, 5, 4, 2)), F((2, 2, 2, 4)), F((4,)), (1, 1), ((0, 0), (0, 0)), (1, 1)),
-        call(F((2, 2, 5)), F((3, 2, 2)), None, (2,), ((2, 1),), (1,), True, True, "relu"),
-        call(F((2, 5, 2)), F((2, 2, 3)), F((3,)), (1,), ((0, 3),), (2,)),
+        call(F((3, 5, 4, 2)), F((2, 2, 2, 4)), F((4,)), Plan((1, 1), ((0, 0), (0, 0)), (1, 1), (4, 3)), False, False, "linear"),
+        call(F((2, 2, 5)), F((3, 2, 2)), None, Plan((2,), ((2, 1),), (1,), (3,)), True, True, "relu"),
+        call(F((2, 5, 2)), F((2, 2, 3)), F((3,)), Plan((1,), ((0, 3),), (2,), (6,)), False, False, "linear"),
     ),
     other(
         _conv_transpose,
         planned_transpose,
-        call(F((3, 4, 3, 2)), F((2, 2, 4, 2)), F((4,)), (1, 2), ((0, 1), (1, 0)), (1, 1), (4, 5)),
-        call(F((2, 2, 4)), F((3, 3, 2)), None, (2,), ((1, -1),), (1,), (9,), True, "relu"),
+        call(F((3, 4, 3, 2)), F((2, 2, 4, 2)), F((4,)), Plan((1, 2), ((0, 1), (1, 0)), (1, 1), (4, 5)), False, "linear"),
+        call(F((2, 2, 4)), F((3, 3, 2)), None, Plan((2,), ((1, -1),), (1,), (9,)), True, "relu"),
     ),
 ]  # fmt: skip
 

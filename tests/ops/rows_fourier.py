@@ -90,8 +90,8 @@ HALF = [
     call(F((2, 5)), F((2, 5)), fft_length=4),
 ]
 ROWS: list[Row] = [
-    other(fourier._fft, of(np.fft.fft), *COMPLEX),
-    other(fourier._fft2, of(np.fft.fft2), *COMPLEX, empty="a transform of nothing"),
+    other(fourier._fft, lambda *z, rank=1: of(np.fft.fft if rank == 1 else np.fft.fft2)(*z), *COMPLEX,
+          *(call(*sample.args, rank=2) for sample in COMPLEX), empty="a transform of nothing"),
     other(fourier._ifft2, of(np.fft.ifft2), *COMPLEX, empty="a transform of nothing"),
     other(fourier.rfft, lambda x, fft_length=None: pair(np.fft.rfft(x, fft_length)), *SIGNAL),
     other(fourier._irfft, lambda real, imag, fft_length=None: np.fft.irfft(real + 1j * imag, fft_length), *HALF),

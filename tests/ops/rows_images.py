@@ -11,7 +11,9 @@ import numpy as np
 
 from dualnet.ops.image import borders as image_borders
 from dualnet.ops.image import color as image_color
+from dualnet.ops.image import patches as image_patches
 from dualnet.ops.image import sampling as image_sampling
+from dualnet.ops.image import transforms as image_transforms
 
 from .cases import F, Row, call, other
 
@@ -49,12 +51,12 @@ def map_coordinates(x: Any, coordinates: Any, order: int, fill_mode: str = "cons
     return y
 
 
-def sampled(x: Any, position: Any, order: int, mode: str, fill: float, data_format: Any) -> Any:
-    """place: (image number, x, y) -> (x, y) in the image."""
+def transformed(x: Any, position: Any, order: int, mode: str, fill: float, data_format: Any) -> Any:
+    """position: (image number, x, y) -> (x, y) in the image."""
     if data_format == "channels_first":
-        return np.moveaxis(sampled(np.moveaxis(x, -3, -1), position, order, mode, fill, None), -1, -3)
+        return np.moveaxis(transformed(np.moveaxis(x, -3, -1), position, order, mode, fill, None), -1, -3)
     if x.ndim == 3:
-        return sampled(x[None], position, order, mode, fill, None)[0]
+        return transformed(x[None], position, order, mode, fill, None)[0]
     y = np.zeros(x.shape)
     for b, i, j in np.ndindex(*x.shape[:3]):
         u, v = position(b, j, i)
@@ -74,7 +76,7 @@ def affine(
         a = t.reshape(-1, 8)[b if t.ndim == 2 and len(t) > 1 else 0]
         return a[0] * u + a[1] * v + a[2], a[3] * u + a[4] * v + a[5]
 
-    return sampled(x, position, int(interpolation != "nearest"), fill_mode, fill_value, data_format)
+    return transformed(x, position, int(interpolation != "nearest"), fill_mode, fill_value, data_format)
 
 
 def perspective(
@@ -90,7 +92,7 @@ def perspective(
         p = matrix(start[at]) @ np.linalg.solve(matrix(end[at]), [u, v, 1.0])
         return p[0] / p[2], p[1] / p[2]
 
-    return sampled(x, position, int(interpolation != "nearest"), "constant", fill_value, data_format)
+    return transformed(x, position, int(interpolation != "nearest"), "constant", fill_value, data_format)
 
 
 T = F((8,), -0.9, 0.9)
@@ -107,7 +109,7 @@ SAMPLING = [
         call(F((1, 4)), F((2, 6), -2.0, 4.0), 1, "mirror"),
     ),
     other(
-        image_sampling.affine_transform,
+        image_transforms.affine_transform,
         affine,
         call(F((3, 4, 5, 2)), F((1, 8), -0.9, 0.9)),
         call(F((2, 4, 5, 2)), F((2, 8), -0.9, 0.9), "bilinear", "reflect"),
@@ -117,7 +119,7 @@ SAMPLING = [
         call(F((2, 4, 3)), T, fill_mode="mirror", data_format="channels_first"),
     ),
     other(
-        image_sampling.perspective_transform,
+        image_transforms.perspective_transform,
         perspective,
         call(F((2, 5, 4, 3)), np.stack([CORNERS, MOVED]), np.stack([MOVED, CORNERS])),
         call(F((5, 4, 2)), CORNERS, MOVED, "nearest", 0.5),
@@ -161,14 +163,14 @@ def ends(n: int, before: Any, after: Any, target: Any, sign: int) -> tuple[int, 
     return before, after if after is not None else change - before
 
 
-def bordered(sign: int, word: str) -> Any:
+def resized_borders(sign: int, word: str) -> Any:
     def reference(
-        x: Any, data_format: Any = None, target_height: Any = None, target_width: Any = None, **given: Any
+        x: Any, data_format: Any = None, target_height: Any = None, target_width: Any = None, **sizes: Any
     ) -> Any:
         if data_format == "channels_first":
-            return np.moveaxis(reference(np.moveaxis(x, -3, -1), None, target_height, target_width, **given), -1, -3)
-        top, bottom = ends(x.shape[-3], given.get(f"top_{word}"), given.get(f"bottom_{word}"), target_height, sign)
-        left, right = ends(x.shape[-2], given.get(f"left_{word}"), given.get(f"right_{word}"), target_width, sign)
+            return np.moveaxis(reference(np.moveaxis(x, -3, -1), None, target_height, target_width, **sizes), -1, -3)
+        top, bottom = ends(x.shape[-3], sizes.get(f"top_{word}"), sizes.get(f"bottom_{word}"), target_height, sign)
+        left, right = ends(x.shape[-2], sizes.get(f"left_{word}"), sizes.get(f"right_{word}"), target_width, sign)
         if sign < 0:
             return x[..., top : x.shape[-3] - bottom, left : x.shape[-2] - right, :]
         return np.pad(x, [(0, 0)] * (x.ndim - 3) + [(top, bottom), (left, right), (0, 0)])
@@ -181,8 +183,8 @@ def patches(rank: int) -> Any:
         x: Any, size: Any, strides: Any = None, dilation_rate: int = 1, padding: str = "valid", data_format: Any = None
     ) -> Any:
         if data_format == "channels_first":
-            moved = reference(np.moveaxis(x, -rank - 1, -1), size, strides, dilation_rate, padding)
-            return np.moveaxis(moved, -1, -rank - 1)
+            channels_last = reference(np.moveaxis(x, -rank - 1, -1), size, strides, dilation_rate, padding)
+            return np.moveaxis(channels_last, -1, -rank - 1)
         if x.ndim == rank + 1:
             return reference(x[None], size, strides, dilation_rate, padding)[0]
         size = (size,) * rank if isinstance(size, int) else size
@@ -190,8 +192,8 @@ def patches(rank: int) -> Any:
         reach = [(k - 1) * dilation_rate + 1 for k in size]
         if padding == "same":
             counts = [-(-n // s) for n, s in zip(x.shape[1:], strides)]
-            missing = [max((c - 1) * s + r - n, 0) for c, s, r, n in zip(counts, strides, reach, x.shape[1:])]
-            x = np.pad(x, [(0, 0), *((m // 2, m - m // 2) for m in missing), (0, 0)])
+            totals = [max((c - 1) * s + r - n, 0) for c, s, r, n in zip(counts, strides, reach, x.shape[1:])]
+            x = np.pad(x, [(0, 0), *((m // 2, m - m // 2) for m in totals), (0, 0)])
         else:
             counts = [(n - r) // s + 1 for n, r, s in zip(x.shape[1:], reach, strides)]
         y = np.zeros((len(x), *counts, math.prod(size) * x.shape[-1]))
@@ -204,18 +206,18 @@ def patches(rank: int) -> Any:
 
 
 PARTS = [
-    other(image_borders.crop_images, bordered(-1, "cropping"),
+    other(image_borders.crop_images, resized_borders(-1, "cropping"),
           call(F((3, 5, 6, 2)), top_cropping=1, left_cropping=2, target_height=3, target_width=3),
           call(F((5, 6, 2)), top_cropping=0, bottom_cropping=2, right_cropping=1, target_width=2),
           call(F((2, 2, 5, 6)), bottom_cropping=1, left_cropping=0, right_cropping=4, target_height=4, data_format="channels_first")),
-    other(image_borders.pad_images, bordered(1, "padding"),
+    other(image_borders.pad_images, resized_borders(1, "padding"),
           call(F((3, 5, 6, 2)), top_padding=1, left_padding=2, target_height=8, target_width=8),
           call(F((5, 6, 2)), top_padding=0, bottom_padding=2, right_padding=1, target_width=9),
           call(F((2, 5, 6)), bottom_padding=1, left_padding=0, right_padding=4, target_height=7, data_format="channels_first")),
-    other(image_borders.extract_patches, patches(2), call(F((3, 5, 6, 2)), 2), call(F((5, 6, 2)), (2, 3), 1),
+    other(image_patches.extract_patches, patches(2), call(F((3, 5, 6, 2)), 2), call(F((5, 6, 2)), (2, 3), 1),
           call(F((2, 5, 6, 1)), 3, 2, padding="same"), call(F((2, 6, 6, 1)), 2, 1, 2), call(F((2, 6, 6, 1)), 2, 1, 2, "same"),
           call(F((2, 3, 5, 4)), (3, 1), (1, 2), data_format="channels_first")),
-    other(image_borders.extract_patches_3d, patches(3), call(F((3, 4, 5, 2, 2)), 2), call(F((4, 3, 5, 1)), (1, 2, 3), 1, 1, "same"),
+    other(image_patches.extract_patches_3d, patches(3), call(F((3, 4, 5, 2, 2)), 2), call(F((4, 3, 5, 1)), (1, 2, 3), 1, 1, "same"),
           call(F((2, 2, 3, 4, 3)), 2, 1, data_format="channels_first")),
 ]  # fmt: skip
 

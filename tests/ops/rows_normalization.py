@@ -13,19 +13,19 @@ from .cases import F, Row, call, other
 
 def against(x: Any, v: Any, axes: tuple[int, ...]) -> Any:
     """A gamma or beta with entries along ``axes``, in a shape that broadcasts against x."""
-    kept = {a % x.ndim for a in axes}
-    return v if np.isscalar(v) else v.reshape([n if i in kept else 1 for i, n in enumerate(x.shape)])
+    parameter_axes = {a % x.ndim for a in axes}
+    return v if np.isscalar(v) else v.reshape([n if i in parameter_axes else 1 for i, n in enumerate(x.shape)])
 
 
 def normalized(
-    x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float, kept: Any, centred: bool = True
+    x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float, parameter_axes: Any, centred: bool = True
 ) -> Any:
     gamma, beta = 1.0 if gamma is None else gamma, 0.0 if beta is None else beta
     if x.size == 0:
         return x
     mean = x.mean(axis=axes, keepdims=True) if centred else 0.0
     deviation = np.sqrt(((x - mean) ** 2).mean(axis=axes, keepdims=True) + epsilon)
-    return against(x, gamma, kept) * (x - mean) / deviation + against(x, beta, kept)
+    return against(x, gamma, parameter_axes) * (x - mean) / deviation + against(x, beta, parameter_axes)
 
 
 def batch(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3) -> Any:
@@ -47,10 +47,10 @@ def standardize(
     beta: Any = None,
     axes: Any = (-1,),
     epsilon: float = 1e-3,
-    kept: Any = None,
+    parameter_axes: Any = None,
     centred: bool = True,
 ) -> Any:
-    return normalized(x, gamma, beta, tuple(axes), epsilon, tuple(kept or axes), centred)
+    return normalized(x, gamma, beta, tuple(axes), epsilon, tuple(parameter_axes or axes), centred)
 
 
 def several(axis: Any) -> tuple[int, ...]:
@@ -72,12 +72,12 @@ def rms(x: Any, scale: Any = None, axis: Any = -1, epsilon: float = 1e-7) -> Any
 
 def group(x: Any, groups: int, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3) -> Any:
     """One group of one sample at a time."""
-    moved = np.moveaxis(x, axis, -1)
-    y = np.empty_like(moved)
-    size = moved.shape[-1] // groups
-    for n in range(len(moved)):
-        for g in range(0, moved.shape[-1], size):
-            part = moved[n, ..., g : g + size]
+    x_last = np.moveaxis(x, axis, -1)
+    y = np.empty_like(x_last)
+    size = x_last.shape[-1] // groups
+    for n in range(len(x_last)):
+        for g in range(0, x_last.shape[-1], size):
+            part = x_last[n, ..., g : g + size]
             y[n, ..., g : g + size] = (part - part.mean()) / np.sqrt(part.var() + epsilon)
     y = y * (1.0 if gamma is None else gamma) + (0.0 if beta is None else beta)
     return np.moveaxis(y, -1, axis)

@@ -92,7 +92,7 @@ POOL = [
 
 
 def kernel(d: float, method: str) -> float:
-    """The weight of an element at a distance from where a value is wanted."""
+    """The weight of an element at a distance from the point that is sampled."""
     d = abs(d)
     if method == "bilinear":
         return max(1 - d, 0)

@@ -13,7 +13,8 @@ from dualnet.ops.core.shape import _concatenate, _stack
 from dualnet.ops.linalg import linear
 from dualnet.ops.math import reduce as re
 from dualnet.ops.nn import crossentropy_loss as loss
-from dualnet.ops.nn import dropout
+from dualnet.ops.nn import noise
+from dualnet.ops.nn import regression_loss as errors
 
 from .cases import B, F, I, Row, call, other, reduction
 from .rows_activation import sigmoid, softmax
@@ -211,9 +212,9 @@ LOSS = [
           call(I((3,), 4), F((3, 4)), **LOGITS), call(I((2, 3), 4), F((2, 4, 3), *P), axis=1)),
     other(loss.binary_crossentropy, logits_or(lambda t, z: binary_ce(t, sigmoid(z)), binary_ce), call(F((3, 4), *P), F((3, 4), *P)),
           call(F((3, 4), *P), F((3, 4)), **LOGITS)),
-    other(loss.mean_squared_error, lambda t, y: np.mean((t - y) ** 2, axis=-1), call(F((3, 4)), F((3, 4))), call(F((3, 1)), F((3, 1))),
+    other(errors.mean_squared_error, lambda t, y: np.mean((t - y) ** 2, axis=-1), call(F((3, 4)), F((3, 4))), call(F((3, 1)), F((3, 1))),
           call(F((2, 3, 4)), F((2, 3, 4))), call(F((3, 1)), F((3, 4))), call(F((3, 4)), F((1, 4)))),
-    other(loss.mean_absolute_error, lambda t, y: np.mean(np.abs(t - y), axis=-1), call(F((3, 4)), F((3, 4))), call(F((3, 1)), F((3, 1))),
+    other(errors.mean_absolute_error, lambda t, y: np.mean(np.abs(t - y), axis=-1), call(F((3, 4)), F((3, 4))), call(F((3, 1)), F((3, 1))),
           call(F((3, 4)), F((1, 4))), call(F((3, 1)), F((3, 4)))),
     other(loss.weighted_sum, lambda v, w=None, divisor=1.0: np.sum(v if w is None else v * w) / divisor, call(F((3, 4)), F((3, 4))),
           call(F((3, 4))), call(F((3, 4)), F((3, 1)), divisor=7.0), call(F((5,)), F((5,)), divisor=2.0)),
@@ -232,8 +233,8 @@ def dropped(x: Any, rate: float, key: tuple[int, int] = KEY, step: int = 0, nois
 
 
 DROPOUT = [
-    other(dropout._dropout, dropped, call(F((3, 4)), 0.5, KEY, 3), call(F((3, 4)), 0.25, KEY, 2**70, (3, 1)), call(F((65,)), 0.9, KEY, 0)),
-    other(dropout.dropout, dropped, call(F((3, 4)), 0.5, KEY, 3), call(F((2, 3, 4)), 0.3, KEY, 1, noise_shape=(None, 1, None)),
+    other(noise._dropout, dropped, call(F((3, 4)), 0.5, KEY, 3), call(F((3, 4)), 0.25, KEY, 2**70, (3, 1)), call(F((65,)), 0.9, KEY, 0)),
+    other(noise.dropout, dropped, call(F((3, 4)), 0.5, KEY, 3), call(F((2, 3, 4)), 0.3, KEY, 1, noise_shape=(None, 1, None)),
           call(F((3,)), 0.0, KEY, 0), call(F((3,)), 1.0, KEY, 0), call(F((5,)), 0.1, KEY, 4)),
 ]  # fmt: skip
 

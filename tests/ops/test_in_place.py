@@ -15,6 +15,7 @@ from dualnet.core.tensor import Tensor
 from dualnet.core.tracing import recording
 from dualnet.ops.linalg import linear
 from dualnet.ops.nn import crossentropy_loss as loss
+from dualnet.ops.nn import regression_loss
 
 from .cases import Row, Sample
 from .harness import ROWS, tensors
@@ -27,7 +28,7 @@ TWICE: dict[str, Callable[[Any, Any], Any]] = {
     "dense, then another op": lambda w, x: linear.dense(x, w, None) * w,
     "another op, then dense": lambda w, x: linear.dense(w * w, w, None),
     "one bias for two layers": lambda w, x: linear.dense(linear.dense(x, x, w[0]), x, w[0]),
-    "mean squared error with itself": lambda w, x: loss.mean_squared_error(w * 2.0, w),
+    "mean squared error with itself": lambda w, x: regression_loss.mean_squared_error(w * 2.0, w),
     "weights and values": lambda w, x: loss.weighted_sum(w, w),
     "added to itself": lambda w, x: w + w + w,
 }

@@ -33,19 +33,13 @@ def _zero(dtype: Any) -> Array:
 
 
 @functools.cache
-def _ones_of_power(dtype: str, bits: int) -> Array:
-    """2**bits ones."""
-    return np.ones(1 << bits, dtype)
-
-
-@functools.cache
-def _few_ones(dtype: str, n: int) -> Array:
+def _cached_ones(dtype: str, n: int) -> Array:
     return np.ones(n, dtype)
 
 
 def _ones(dtype: str, n: int) -> Array:
-    """n ones, read-only by convention."""
-    return _few_ones(dtype, n) if n <= SMALL else _ones_of_power(dtype, n.bit_length())[:n]
+    """n ones, read-only by convention. For large n only powers of two are cached."""
+    return _cached_ones(dtype, n) if n <= SMALL else _cached_ones(dtype, 1 << n.bit_length())[:n]
 
 
 class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):

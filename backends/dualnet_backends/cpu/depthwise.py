@@ -24,26 +24,26 @@ def is_depthwise(kernel: Ints, groups: int) -> bool:
 def forward(x: Array, w: Array, b: Array | None, y: Array, strides: Ints, padding: Pairs, dilation: Ints) -> Array:
     """Write the convolution to y."""
     taps = list(tap_slices(w.shape[:-2], y.shape[1:-1], strides, dilation))
-    rows = _along_rows(w, y, strides)
+    rows = _tile_kernel(w, y, strides)
     for chunk, padded in _padded(x, padding):
-        part = _flat(y[chunk], strides)
+        part = _flatten_rows(y[chunk], strides)
         part[...] = 0 if b is None else np.tile(b, part.shape[-1] // len(b))
         product = np.empty_like(part)
         for tap, index in taps:
-            part += np.multiply(_flat(padded[index], strides), rows[tap], out=product)
+            part += np.multiply(_flatten_rows(padded[index], strides), rows[tap], out=product)
     return y
 
 
 def input_gradient(dy: Array, w: Array, dx: Array, strides: Ints, padding: Pairs, dilation: Ints) -> Array:
     """Write the gradient of x to dx."""
     taps = list(tap_slices(w.shape[:-2], dy.shape[1:-1], strides, dilation))
-    rows = _along_rows(w, dy, strides)
+    rows = _tile_kernel(w, dy, strides)
     for chunk in _chunks(dx):
-        part = _flat(dy[chunk], strides)
+        part = _flatten_rows(dy[chunk], strides)
         padded = np.zeros(padded_shape(dx[chunk].shape, padding), dtype=dx.dtype)
         product = np.empty_like(part)
         for tap, index in taps:
-            target = _flat(padded[index], strides)
+            target = _flatten_rows(padded[index], strides)
             target += np.multiply(part, rows[tap], out=product)
         dx[chunk] = padded[interior(dx.shape, padding)]
     return dx
@@ -55,10 +55,10 @@ def kernel_gradient(x: Array, dy: Array, dw: Array, strides: Ints, padding: Pair
     taps = list(tap_slices(dw.shape[:-2], dy.shape[1:-1], strides, dilation))
     dw[...] = 0
     for chunk, padded in _padded(x, padding):
-        part = _flat(dy[chunk], strides)
+        part = _flatten_rows(dy[chunk], strides)
         product = np.empty_like(part)
         for tap, index in taps:
-            np.multiply(_flat(padded[index], strides), part, out=product)
+            np.multiply(_flatten_rows(padded[index], strides), part, out=product)
             # First over the samples, where rows are long, then over the pixels.
             dw[tap] += product.reshape(len(part), -1).sum(axis=0).reshape(-1, c).sum(axis=0)
     return dw
@@ -77,12 +77,12 @@ def _padded(x: Array, padding: Pairs) -> Iterator[tuple[slice, Array]]:
         yield chunk, padded
 
 
-def _flat(x: Array, strides: Ints) -> Array:
+def _flatten_rows(x: Array, strides: Ints) -> Array:
     """With stride 1 a row of pixels is contiguous: (n, ..., w, c) -> (n, ..., w * c), a view."""
     return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1]) if strides[-1] == 1 else x
 
 
-def _along_rows(w: Array, y: Array, strides: Ints) -> Any:
-    """The kernel, (taps..., c), repeated for every pixel of a row where ``_flat`` flattens rows."""
+def _tile_kernel(w: Array, y: Array, strides: Ints) -> Any:
+    """The kernel, (taps..., c), repeated for every pixel of a row where ``_flatten_rows`` flattens rows."""
     w = w.reshape(*w.shape[:-2], w.shape[-1])
     return np.tile(w, y.shape[-2]) if strides[-1] == 1 else w

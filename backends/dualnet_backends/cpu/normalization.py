@@ -8,6 +8,7 @@ one per element of the vector and folded in halves at the end, have a smaller ro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -41,23 +42,11 @@ class NumpyNormalization(Normalization):
         xs, ys = rows.blocks(x), rows.blocks(y)
         mean = rows.sum(xs)
         mean /= rows.n
-        means = rows.repeat(mean)
-
-        def squares() -> Iterator[Array]:
-            """Squared deviations from the mean; y holds the deviations."""
-            for xi, yi in zip(xs, ys):
-                np.subtract(xi, means[: xi.size], out=yi)
-                yield np.multiply(yi, yi, out=rows.scratch[: xi.size])
-
-        variance = rows.sum(squares())
+        deviations = rows.subtract(xs, rows.repeat(mean), ys)
+        variance = rows.sum(np.multiply(yi, yi, out=rows.scratch[: yi.size]) for yi in deviations)
         variance /= rows.n
         inv = 1 / np.sqrt(variance + epsilon)
-        scale = rows.repeat(inv if gamma is None else inv * gamma)
-        shift = None if beta is None else rows.repeat(beta)
-        for yi in ys:
-            yi *= scale[: yi.size]
-            if shift is not None:
-                yi += shift[: yi.size]
+        rows.scale(ys, inv, gamma, beta)
         update_moving_average(moving_mean, mean, momentum)
         update_moving_average(moving_variance, variance, momentum)
         return y, mean, inv
@@ -68,13 +57,7 @@ class NumpyNormalization(Normalization):
         if not _is_blocked(x, axis):
             return super().batch_norm_inference(x, mean, inv, gamma, beta, axis)
         rows, y = _Blocks(x), np.empty(x.shape, dtype=x.dtype)
-        means, scale = rows.repeat(mean), rows.repeat(inv if gamma is None else inv * gamma)
-        shift = None if beta is None else rows.repeat(beta)
-        for xi, yi in zip(rows.blocks(x), rows.blocks(y)):
-            np.subtract(xi, means[: xi.size], out=yi)
-            yi *= scale[: xi.size]
-            if shift is not None:
-                yi += shift[: xi.size]
+        rows.scale(rows.subtract(rows.blocks(x), rows.repeat(mean), rows.blocks(y)), inv, gamma, beta)
         return y
 
     def batch_norm_gradients(
@@ -93,26 +76,21 @@ class NumpyNormalization(Normalization):
             return super().batch_norm_gradients(dy, x, gamma, axis, mean, inv, needs_dx, dgamma, dbeta)
         rows = _Blocks(x)
         xs, grads, means = rows.blocks(x), rows.blocks(dy), rows.repeat(mean)
-
-        def products() -> Iterator[Array]:
-            for xi, dyi in zip(xs, grads):
-                t = np.subtract(xi, means[: xi.size], out=rows.scratch[: xi.size])
-                yield np.multiply(t, dyi, out=t)
-
+        deviations = rows.subtract(xs, means, repeat(rows.scratch))
+        products = (np.multiply(t, dyi, out=t) for t, dyi in zip(deviations, grads))
         dbeta = np.positive(rows.sum(grads), out=dbeta)
-        dgamma = np.multiply(rows.sum(products()), inv, out=dgamma)
+        dgamma = np.multiply(rows.sum(products), inv, out=dgamma)
         if not needs_dx:
             return None, dgamma, dbeta
         # dx = gamma inv (dy - dbeta / n - (x - mean) inv dgamma / n)
         scale = rows.repeat(inv if gamma is None else inv * gamma)
         slope, shift = rows.repeat(dgamma * inv / -rows.n), rows.repeat(dbeta / rows.n)
         dx = np.empty(x.shape, dtype=x.dtype)
-        for xi, dyi, dxi in zip(xs, grads, rows.blocks(dx)):
-            np.subtract(xi, means[: xi.size], out=dxi)
-            dxi *= slope[: xi.size]
+        for dxi, dyi in zip(rows.subtract(xs, means, rows.blocks(dx)), grads):
+            dxi *= slope[: dxi.size]
             dxi += dyi
-            dxi -= shift[: xi.size]
-            dxi *= scale[: xi.size]
+            dxi -= shift[: dxi.size]
+            dxi *= scale[: dxi.size]
         return dx, dgamma, dbeta
 
 
@@ -139,6 +117,20 @@ class _Blocks:
     def repeat(self, v: Array) -> Array:
         """(c,) -> one value for each element of a vector"""
         return np.tile(v, self.size // self.c)
+
+    def subtract(self, xs: list[Array], means: Array, outs: Iterable[Array]) -> Iterator[Array]:
+        """x - mean, each block when it is asked for, while it is in the cache."""
+        for xi, out in zip(xs, outs):
+            yield np.subtract(xi, means[: xi.size], out=out[: xi.size])
+
+    def scale(self, ys: Iterable[Array], inv: Array, gamma: Array | None, beta: Array | None) -> None:
+        """y = gamma inv y + beta, in place."""
+        scale = self.repeat(inv if gamma is None else inv * gamma)
+        shift = None if beta is None else self.repeat(beta)
+        for yi in ys:
+            yi *= scale[: yi.size]
+            if shift is not None:
+                yi += shift[: yi.size]
 
     def sum(self, blocks: Iterable[Array]) -> Array:
         """The sum of all rows, (c,)."""

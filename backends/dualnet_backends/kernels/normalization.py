@@ -9,6 +9,7 @@ x: any shape with c entries along ``axis``; mean, inv, gamma, beta: (c,).  Over 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 Array = Any
@@ -99,13 +100,8 @@ class Normalization:
 
 def broadcast_shape(x: Array, axis: int) -> tuple[int, tuple[int, ...]]:
     """(n, the shape in which a (c,) array broadcasts against x)"""
-    shape, n = [1] * x.ndim, 1
-    for i, size in enumerate(x.shape):
-        if i == axis:
-            shape[i] = size
-        else:
-            n *= size
-    return n, tuple(shape)
+    shape = tuple(size if i == axis else 1 for i, size in enumerate(x.shape))
+    return prod(x.shape[:axis] + x.shape[axis + 1 :]), shape
 
 
 def update_moving_average(average: Array | None, value: Array, momentum: float) -> None:

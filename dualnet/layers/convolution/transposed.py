@@ -15,7 +15,7 @@ class BaseConvTranspose(Convolutional):
     """activation(transposed convolution with kernel + bias).  x: (batch, spatial..., channels) -> (batch, spatial'..., filters)
 
     It maps shapes as the gradient of a convolution with the same arguments does: a length becomes length * stride with
-    "same" and (length - 1) * stride + max(reach of the kernel, stride) with "valid". kernel: (kernel_size..., filters,
+    "same" and (length - 1) * stride + max(extent of the kernel, stride) with "valid". kernel: (kernel_size..., filters,
     channels), "glorot_uniform" by default. The other arguments: see ``Convolutional``.
 
     Args:

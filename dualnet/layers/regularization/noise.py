@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 from ... import regularizers
 from ...core.seeds import SeedGenerator
-from ...ops.nn.dropout import dropout
-from ...ops.nn.noise import alpha_dropout, gaussian_dropout, gaussian_noise
+from ...ops.nn.noise import alpha_dropout, dropout, gaussian_dropout, gaussian_noise
 from ...serialization.configurable import attributes
 from ..base.elementwise import Elementwise
 from ..base.spatial import data_format_of

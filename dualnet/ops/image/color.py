@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import shape_rules
 from .._common import Array, Forward, Spec, Xp
-from ..nn._windows import first_spatial_axis
+from ..nn._windows import first_image_axis
 from ..registry import op
 
 WEIGHTS = (0.2989, 0.5870, 0.1140)  # the weights of red, green and blue, by ITU-R BT.601
@@ -14,7 +14,7 @@ WEIGHTS = (0.2989, 0.5870, 0.1140)  # the weights of red, green and blue, by ITU
 
 def _grayscale_shape(images: Any, data_format: str | None = None) -> Spec:
     shape = list(shape_rules.shape_of(images))
-    axis = -1 if first_spatial_axis("rgb_to_grayscale", data_format) == 1 else -3
+    axis = _channel_axis("rgb_to_grayscale", images, data_format)
     if shape[axis] not in (1, 3, None):
         raise ValueError(f"expected 3 channels (RGB) or 1 (grayscale), got {shape[axis]}")
     shape[axis] = 1
@@ -27,15 +27,14 @@ def rgb_to_grayscale(xp: Xp, images: Array, /, data_format: str | None = None) -
 
     Images of one channel are returned unchanged.
     """
-    axis = -1 if first_spatial_axis("rgb_to_grayscale", data_format) == 1 else -3
-    if images.ndim in (3, 4) and images.shape[axis] == 1:
+    axis = _channel_axis("rgb_to_grayscale", images, data_format)
+    if images.shape[axis] == 1:
         return images, lambda dy: dy
-    if images.ndim in (3, 4) and images.shape[axis] != 3:
+    if images.shape[axis] != 3:
         raise ValueError(
             "rgb_to_grayscale: Invalid channel size: expected 3 (RGB) or 1 (Grayscale). "
             f"Received input with shape: images.shape={images.shape}"
         )
-    axis = _channels("rgb_to_grayscale", images, data_format)
     work = images.dtype if images.dtype.kind == "f" else "float32"
     red, green, blue = (c.astype(work, copy=False) for c in xp.split(images, 3, axis=axis))
     y = WEIGHTS[0] * red + WEIGHTS[1] * green + WEIGHTS[2] * blue
@@ -52,13 +51,13 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Forw
 
     A gray pixel has hue 0; the gradient of hue and saturation is 0 there.
     """
-    axis = _channels("rgb_to_hsv", images, data_format, floating=True)
+    axis = _colors_axis("rgb_to_hsv", images, data_format)
     red, green, blue = _colors(xp, images, axis)
     value, least = xp.maximum(xp.maximum(red, green), blue), xp.minimum(xp.minimum(red, green), blue)
     range_ = value - least
-    colored, lit = range_ > 0, value > 0
-    by_range = colored / xp.where(colored, range_, xp.ones_like(range_))
-    by_value = lit / xp.where(lit, value, xp.ones_like(value))
+    has_hue, is_lit = range_ > 0, value > 0
+    by_range = has_hue / xp.where(has_hue, range_, xp.ones_like(range_))
+    by_value = is_lit / xp.where(is_lit, value, xp.ones_like(value))
     is_red = red == value
     is_green = xp.logical_and(green == value, xp.logical_not(is_red))
     is_blue = xp.logical_not(xp.logical_or(is_red, is_green))
@@ -67,7 +66,7 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Forw
     # Where a color is the largest, the other two say how far the hue is from it: sixths of a turn.
     difference = is_red * (green - blue) + is_green * (blue - red) + is_blue * (red - green)
     turn = (difference * by_range + 2 * is_green + 4 * is_blue) / 6
-    hue = (turn + (turn < 0)) * colored
+    hue = (turn + (turn < 0)) * has_hue
     y = xp.concatenate([hue, range_ * by_value, value], axis=axis)
 
     def backward(dy: Array) -> Array:
@@ -90,7 +89,7 @@ def rgb_to_hsv(xp: Xp, images: Array, /, data_format: str | None = None) -> Forw
 @op("image", class_name="HSVToRGB", shape=shape_rules.unchanged_float)
 def hsv_to_rgb(xp: Xp, images: Array, /, data_format: str | None = None) -> Forward:
     """Red, green and blue from hue, saturation and value: the inverse of ``rgb_to_hsv``. Hues a whole number apart are equal"""
-    axis = _channels("hsv_to_rgb", images, data_format, floating=True)
+    axis = _colors_axis("hsv_to_rgb", images, data_format)
     hue, saturation, value = _colors(xp, images, axis)
     turn = (hue - xp.floor(hue)) * 6
     # How much of each color is there at full saturation: a trapezoid over the turn of the color wheel.
@@ -114,19 +113,20 @@ def _colors(xp: Xp, images: Array, axis: int) -> list[Array]:
     return [xp.ascontiguousarray(c) for c in xp.split(images, 3, axis=axis)]
 
 
-def _channels(op: str, images: Any, data_format: str | None, floating: bool = False) -> int:
-    """The axis of the three colors."""
-    axis = -1 if first_spatial_axis(op, data_format) == 1 else -3
-    if images.ndim not in (3, 4):
-        raise ValueError(
-            f"{op}: Invalid images rank: expected rank 3 (single image) or rank 4 (batch of images). Received input with "
-            f"shape: images.shape={images.shape}"
-        )
+def _channel_axis(op: str, images: Any, data_format: str | None) -> int:
+    """The axis of the channels, counted from the end."""
+    rank = len(images.shape)
+    return -1 if first_image_axis(op, images, data_format) == rank - 3 else -3
+
+
+def _colors_axis(op: str, images: Any, data_format: str | None) -> int:
+    """The axis of the three colors of floating point images."""
+    axis = _channel_axis(op, images, data_format)
     if images.shape[axis] != 3:
         raise ValueError(
             f"{op}: Input images must have 3 channels, but received images with {images.shape[axis]} channels. "
             f"The channels are in axis {axis} of shape {images.shape}"
         )
-    if floating and images.dtype.kind not in "fV":
+    if images.dtype.kind not in "fV":
         raise ValueError(f"{op}: Invalid images dtype: expected float dtype. Received: images.dtype={images.dtype}")
     return axis

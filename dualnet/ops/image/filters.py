@@ -14,7 +14,7 @@ from ..math.arithmetic import add, divide, multiply, subtract
 from ..math.elementwise import cast
 from ..math.exponential import square
 from ..math.reduce import mean
-from ..nn._windows import first_spatial_axis, one_per_axis
+from ..nn._windows import first_image_axis, per_axis
 from ..registry import op
 
 
@@ -32,10 +32,10 @@ def gaussian_blur(
         kernel_size: (rows, columns).
         sigma: the standard deviation over rows and over columns, in pixels.
     """
-    first = _first("gaussian_blur", images, data_format)
-    sizes = one_per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
+    first = first_image_axis("gaussian_blur", images, data_format)
+    sizes = per_axis("gaussian_blur", "kernel_size", [int(n) for n in kernel_size], 2)
     for axis, size, s in zip((first, first + 1), sizes, sigma):
-        images = _along(_float(images), _bell(size, s), axis, (size - 1) // 2, size // 2)
+        images = _correlate(_float(images), _gaussian_weights(size, s), axis, (size - 1) // 2, size // 2)
     return images
 
 
@@ -45,11 +45,11 @@ def sobel_edges(images: Any, /, data_format: str | None = None) -> Tensor:
 
     Weighted differences of the rows above and below, and of the columns on both sides; outside of the image is 0.
     """
-    first = _first("sobel_edges", images, data_format)
+    first = first_image_axis("sobel_edges", images, data_format)
     edges = []
     for axis, other in ((first, first + 1), (first + 1, first)):
-        y = _along(_float(images), [-1, 0, 1], axis, 1, 1)
-        edges.append(_along(y, [1, 2, 1], other, 1, 1))
+        y = _correlate(_float(images), [-1, 0, 1], axis, 1, 1)
+        edges.append(_correlate(y, [1, 2, 1], other, 1, 1))
     return stack(edges, axis=-1)
 
 
@@ -74,17 +74,17 @@ def ssim(
     """
     if tuple(image1.shape) != tuple(image2.shape):
         raise ValueError(f"ssim: the images must have one shape, got {tuple(image1.shape)} and {tuple(image2.shape)}")
-    first = _first("ssim", image1, data_format)
+    first = first_image_axis("ssim", image1, data_format)
     x, y = _float(image1), _float(image2)
     if min(x.shape[first : first + 2]) < filter_size:
         raise ValueError(
             f"ssim: the window of {filter_size} pixels does not fit into images of shape {tuple(x.shape)}; "
             "give a smaller filter_size"
         )
-    bell = _bell(filter_size, filter_sigma)
+    weights = _gaussian_weights(filter_size, filter_sigma)
 
     def smooth(z: Any) -> Any:
-        return _along(_along(z, bell, first, 0, 0), bell, first + 1, 0, 0)
+        return _correlate(_correlate(z, weights, first, 0, 0), weights, first + 1, 0, 0)
 
     c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
     mx, my = smooth(x), smooth(y)
@@ -97,26 +97,17 @@ def ssim(
     return mean(divide(upper, lower), axis=axes)
 
 
-def _first(op: str, images: Any, data_format: str | None) -> int:
-    if len(images.shape) not in (3, 4):
-        raise ValueError(
-            f"{op}: Invalid images rank: expected rank 3 (single image) or rank 4 (batch of images). Received input with "
-            f"shape: images.shape={tuple(images.shape)}"
-        )
-    return first_spatial_axis(op, data_format) - (len(images.shape) == 3)
-
-
 def _float(images: Any) -> Any:
     return images if "float" in str(images.dtype) else cast(images, "float32")
 
 
-def _bell(size: int, sigma: float) -> list[float]:
+def _gaussian_weights(size: int, sigma: float) -> list[float]:
     """The weights of a normal distribution at ``size`` points around its mean."""
     weights = [math.exp(-(((i - (size - 1) / 2) / sigma) ** 2) / 2) for i in range(size)]
     return [w / sum(weights) for w in weights]
 
 
-def _along(x: Any, weights: Sequence[float], axis: int, before: int, after: int) -> Any:
+def _correlate(x: Any, weights: Sequence[float], axis: int, before: int, after: int) -> Any:
     """The weighted sum of neighbors along an axis, zero-padded."""
     if before or after:
         x = pad(x, [(before, after) if a == axis else (0, 0) for a in range(len(x.shape))])

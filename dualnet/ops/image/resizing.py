@@ -15,7 +15,7 @@ from .. import shape_rules
 from .._common import Array, Forward, Xp
 from ..core.indexing import get_item
 from ..core.shape import pad
-from ..nn._windows import first_spatial_axis
+from ..nn._windows import first_image_axis
 from ..registry import op
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
@@ -48,29 +48,24 @@ def resize(
     size, rank = tuple(size), len(images.shape)
     if len(size) != 2 or any(n <= 0 for n in size):
         raise ValueError(f"resize: `size` must have positive height and width, as (height, width), got {size}")
-    if rank not in (3, 4):
-        raise ValueError(
-            f"resize: Invalid images rank: expected rank 3 (single image) or 4 (a batch), got shape {images.shape}"
-        )
+    first = first_image_axis("resize", images, data_format)
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"resize: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
     if fill_mode != "constant":
         raise ValueError(f'resize: fill_mode must be "constant", got {fill_mode!r}')
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("resize: give crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
-    first = first_spatial_axis("resize", data_format) - (rank == 3)
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
         height, width = images.shape[first], images.shape[first + 1]
         fitting = int(width * size[0] / size[1]), int(height * size[1] / size[0])
-        before, after = (slice(None),) * first, (slice(None),) * (rank - first - 2)
         if crop_to_aspect_ratio:
             rows, columns = max(min(height, fitting[0]), 1), max(min(width, fitting[1]), 1)
             top, left = (height - rows) // 2, (width - columns) // 2
-            images = get_item(images, (*before, slice(top, top + rows), slice(left, left + columns), *after))
+            window = (slice(top, top + rows), slice(left, left + columns))
+            images = get_item(images, (slice(None),) * first + window)
         else:
             top, left = (max(height, fitting[0]) - height) // 2, (max(width, fitting[1]) - width) // 2
-            none = [(0, 0)]
-            widths = [*none * first, (top, top), (left, left), *none * (rank - first - 2)]
+            widths = [(0, 0)] * first + [(top, top), (left, left)] + [(0, 0)] * (rank - first - 2)
             images = pad(images, widths, constant_values=fill_value)
     return _resize(images, size, first, interpolation, antialias)
 
@@ -83,18 +78,18 @@ def _resize(backend: Backend, x: Array, /, size: Sequence[int], first: int, meth
     weights = []
     for axis, n in zip((first, first + 1), size):
         weights.append(_weights(backend, y.shape[axis], n, method, antialias, str(y.dtype)))
-        y = _along(backend, weights[-1], y, axis)
+        y = _multiply_axis(backend, weights[-1], y, axis)
 
     def backward(dy: Array) -> Array:
         dy = dy.astype(y.dtype, copy=False)
         for axis, w in zip((first + 1, first), reversed(weights)):
-            dy = _along(backend, w.T, dy, axis)
+            dy = _multiply_axis(backend, w.T, dy, axis)
         return dy
 
     return (_rounded(backend.xp, y, dtype) if dtype.kind in "iub" else y.astype(dtype, copy=False)), backward
 
 
-def _along(backend: Backend, w: Array, x: Array, axis: int) -> Array:
+def _multiply_axis(backend: Backend, w: Array, x: Array, axis: int) -> Array:
     """w @ x along an axis.  w: (out, in)  x: (..., in, ...) -> (..., out, ...)"""
     shape, n = x.shape, x.shape[axis]
     before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ...core import settings
+from ..shape_rules import shape_of
+from ._windows import Sizes, data_format_of, overhang, padding_of, per_axis, window_count
 
 Shape = tuple[int | None, ...]
 Ints = tuple[int, ...]
@@ -22,32 +22,6 @@ class Plan(NamedTuple):
     padding: Pairs
     dilation: Ints
     lengths: Shape
-
-
-def per_axis(who: str, name: str, value: Any, rank: int, least: int = 1) -> Ints:
-    """A whole number for each spatial axis, from one for all or one for each."""
-    values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()
-    if len(values) != rank or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in values):
-        raise ValueError(
-            f"{who}: {name} must be a whole number from {least} on, or a tuple of {rank} of them, got {value!r}"
-        )
-    return values
-
-
-def data_format_of(who: str, data_format: str | None) -> str:
-    """The data format, by default ``config.image_data_format()``."""
-    data_format = data_format or settings.image_data_format()
-    if data_format not in ("channels_last", "channels_first"):
-        raise ValueError(f'{who}: expected data_format "channels_last" or "channels_first", got {data_format!r}')
-    return data_format
-
-
-def padding_of(who: str, padding: Any, causal: bool = False) -> str:
-    """The padding in lower case."""
-    known = ("valid", "same", "causal") if causal else ("valid", "same")
-    if not isinstance(padding, str) or padding.lower() not in known:
-        raise ValueError(f"{who}: expected padding {' or '.join(map(repr, known))}, got {padding!r}")
-    return padding.lower()
 
 
 def split_shape(shape: Shape, data_format: str) -> tuple[Shape, int | None]:
@@ -74,26 +48,17 @@ def convolution(who: str, lengths: Shape, taps: Ints, strides: Any, padding: str
     rank = len(taps)
     strides = per_axis(who, "strides", strides, rank)
     dilation = per_axis(who, "dilation_rate", dilation, rank)
-    pairs, outputs = [], []
-    for n, k, s, d in zip(lengths, taps, strides, dilation):
-        reach = (k - 1) * d + 1
-        if n is None:
-            pair, m = (0, 0), None
-        elif padding == "valid":
-            pair, m = (0, 0), (n - reach) // s + 1
-        else:
-            m = -(-n // s)
-            missing = reach - 1 if padding == "causal" else max((m - 1) * s + reach - n, 0)
-            pair = (missing, 0) if padding == "causal" else (missing // 2, missing - missing // 2)
-        pairs.append(pair)
-        outputs.append(m)
+    extents = [(k - 1) * d + 1 for k, d in zip(taps, dilation)]
+    axes = list(zip(lengths, extents, strides))
+    pairs = tuple((0, 0) if n is None else overhang(n, extent, s, padding) for n, extent, s in axes)
+    outputs = tuple(None if n is None else window_count(n, extent, s, padding) for n, extent, s in axes)
     if any(m is not None and m < 1 for m in outputs):
         raise ValueError(
             f"Computed output size would be zero or negative. {who}: nothing would be left of an input of lengths "
             f"{tuple(lengths)}: kernel {taps}, strides {strides}, dilation_rate {dilation} and padding {padding!r} make the "
-            f'output size {tuple(outputs)}. Use a larger input, a smaller kernel, or padding="same"'
+            f'output size {outputs}. Use a larger input, a smaller kernel, or padding="same"'
         )
-    return Plan(strides, tuple(pairs), dilation, tuple(outputs))
+    return Plan(strides, pairs, dilation, outputs)
 
 
 def transposed(
@@ -102,7 +67,7 @@ def transposed(
     """A transposed convolution; ``padding`` of the plan is cropped from the ends (negative: zero-padded).
 
     output_padding: how much longer the output is than the least that gives the input back; None for Keras's choice, which
-    is length * stride with "same", and (length - 1) * stride + max(reach of the kernel, stride) with "valid".
+    is length * stride with "same", and (length - 1) * stride + max(extent of the kernel, stride) with "valid".
     """
     rank = len(taps)
     strides = per_axis(who, "strides", strides, rank)
@@ -112,12 +77,73 @@ def transposed(
     )
     pairs, outputs = [], []
     for n, k, s, d, extra in zip(lengths, taps, strides, dilation, extras):
-        reach = (k - 1) * d + 1
+        extent = (k - 1) * d + 1
         if padding == "valid":
-            cut = reach - max(reach, s) if extra is None else -extra
+            crop = extent - max(extent, s) if extra is None else -extra
         else:
-            cut = reach - s if extra is None else reach - reach % 2 - extra
-        before = max(cut // 2, 0) if padding == "same" else 0
-        pairs.append((before, cut - before))
-        outputs.append(None if n is None else (n - 1) * s + reach - cut)
+            crop = extent - s if extra is None else extent - extent % 2 - extra
+        before = max(crop // 2, 0) if padding == "same" else 0
+        pairs.append((before, crop - before))
+        outputs.append(None if n is None else (n - 1) * s + extent - crop)
     return Plan(strides, tuple(pairs), dilation, tuple(outputs))
+
+
+def conv_plan(
+    who: str,
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+    depthwise: bool = False,
+) -> tuple[Plan, Shape, bool]:
+    """(plan, shape of the output, whether channels stand first). Raises ``ValueError`` for what does not fit."""
+    shape, taps, data_format = _shapes(who, inputs, kernel, data_format)
+    lengths, channels = split_shape(shape, data_format)
+    *taps, per_group, filters = taps
+    if channels is not None:
+        groups = 1 if depthwise else channels // per_group
+        if channels != groups * per_group or filters % max(groups, 1) or groups < 1:
+            raise ValueError(
+                f"{who}: the input channels must match the kernel, got {channels} in an input of shape {shape} "
+                f"({data_format}) and a kernel of shape {(*taps, per_group, filters)}, which is for {per_group}"
+                + ("" if depthwise else f", or for groups of {per_group} that divide the {filters} filters")
+            )
+    if depthwise:
+        filters = None if channels is None else channels * filters
+    plan = convolution(who, lengths, tuple(taps), strides, padding_of(who, padding, causal=True), dilation_rate)
+    return plan, join_shape(shape[0], plan.lengths, filters, data_format), data_format == "channels_first"
+
+
+def transpose_plan(
+    who: str,
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    output_padding: Sizes | None = None,
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> tuple[Plan, Shape, bool]:
+    """The same for a transposed convolution."""
+    shape, taps, data_format = _shapes(who, inputs, kernel, data_format)
+    lengths, channels = split_shape(shape, data_format)
+    *taps, filters, expected = taps
+    if channels is not None and channels != expected:
+        raise ValueError(
+            f"{who}: the input channels must match the kernel, got {channels} in an input of shape {shape} ({data_format}) "
+            f"and a kernel of shape {(*taps, filters, expected)}, which is for {expected}"
+        )
+    plan = transposed(who, lengths, tuple(taps), strides, padding_of(who, padding), output_padding, dilation_rate)
+    return plan, join_shape(shape[0], plan.lengths, filters, data_format), data_format == "channels_first"
+
+
+def _shapes(who: str, inputs: Any, kernel: Any, data_format: str | None) -> tuple[Any, Any, str]:
+    """(shape of the inputs, shape of the kernel, data format)"""
+    data_format = data_format_of(who, data_format)
+    shape, taps = shape_of(inputs), shape_of(kernel)
+    check_rank(who, shape, len(taps) - 2)
+    if None in taps:
+        raise ValueError(f"{who}: the shape of the kernel must be known, got {taps}")
+    return shape, taps, data_format

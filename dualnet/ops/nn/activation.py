@@ -266,9 +266,9 @@ def log_softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
 def _over_axes(op: Callable[..., Any], x: Any, axes: tuple[int, ...]) -> Tensor:
     """A softmax over several axes: move them to the end, flatten them, and restore the shape."""
     rank = len(x.shape)
-    chosen = [a % rank for a in axes]
-    order = [a for a in range(rank) if a not in chosen] + chosen
-    moved = transpose(x, order)
-    y = op(reshape(moved, (*moved.shape[: rank - len(chosen)], -1)), -1)
-    back = [order.index(a) for a in range(rank)]
-    return transpose(reshape(y, moved.shape), back)
+    reduced = [a % rank for a in axes]
+    order = [a for a in range(rank) if a not in reduced] + reduced
+    transposed = transpose(x, order)
+    y = op(reshape(transposed, (*transposed.shape[: rank - len(reduced)], -1)), -1)
+    inverse = [order.index(a) for a in range(rank)]
+    return transpose(reshape(y, transposed.shape), inverse)

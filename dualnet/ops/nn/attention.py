@@ -13,8 +13,7 @@ from .._common import Array, Forward, NoGrad, Xp, sum_to
 from ..registry import op
 
 # The score of a masked pair. Finite, so that a query with every key masked gets the mean of the values, not NaN.
-_MASKED = {"float64": -0.7 * 1.7976931348623157e308}
-_MASKED_32 = -0.7 * 3.4028234663852886e38
+_MASKED = {"float32": -0.7 * 3.4028234663852886e38, "float64": -0.7 * 1.7976931348623157e308}
 
 
 @op("nn", call=("query", "key", "value", "bias", "mask", "scale"), shape=shape_rules.attention)
@@ -69,14 +68,14 @@ def dot_product_attention(
     if bias is not None:
         scores = scores + bias.astype(work, copy=False)
     if attn_logits_soft_cap is not None:
-        bent = xp.tanh(scores / attn_logits_soft_cap)
-        scores = bent * attn_logits_soft_cap
-    seen = None if mask is None else mask.astype("bool", copy=False)
+        capped = xp.tanh(scores / attn_logits_soft_cap)
+        scores = capped * attn_logits_soft_cap
+    visible = None if mask is None else mask.astype("bool", copy=False)
     if is_causal:
-        past = xp.arange(s) <= xp.arange(t)[:, None]
-        seen = past if seen is None else xp.logical_and(seen, past)
-    if seen is not None:
-        scores = xp.where(seen, scores, xp.full_like(scores, _MASKED.get(work, _MASKED_32)))
+        causal = xp.arange(s) <= xp.arange(t)[:, None]
+        visible = causal if visible is None else xp.logical_and(visible, causal)
+    if visible is not None:
+        scores = xp.where(visible, scores, xp.full_like(scores, _MASKED[work]))
     p = backend.softmax(scores, -1)
     y = backend.matmul(p.reshape((*heads, s)), values)
 
@@ -85,10 +84,10 @@ def dot_product_attention(
         dvalues = backend.matmul(xp.swapaxes(p.reshape((*heads, s)), -1, -2), do)
         dp = backend.matmul(do, xp.swapaxes(values, -1, -2)).reshape(scores_shape)
         ds = p * (dp - xp.sum(dp * p, axis=-1, keepdims=True))
-        if seen is not None:
-            ds = ds * seen
+        if visible is not None:
+            ds = ds * visible
         if attn_logits_soft_cap is not None:
-            ds = ds * (1 - bent * bent)
+            ds = ds * (1 - capped * capped)
         rows = ds.reshape((*heads, s))
         dq = backend.matmul(rows, keys).reshape((batch, n, t, depth)) * factor
         dkeys = backend.matmul(xp.swapaxes(rows, -1, -2), q)
@@ -112,9 +111,9 @@ def attention_band(
     is_causal: position t sees the keys up to t. window: it sees those at most ``window - 1`` steps away, on both sides.
     """
     t, s = xp.arange(query.shape[axis])[:, None], xp.arange(key.shape[axis])
-    seen = xp.ones((query.shape[axis], key.shape[axis]), dtype="bool")
+    visible = xp.ones((query.shape[axis], key.shape[axis]), dtype="bool")
     if is_causal:
-        seen = xp.logical_and(seen, s <= t)
+        visible = xp.logical_and(visible, s <= t)
     if window is not None:
-        seen = xp.logical_and(seen, xp.abs(s - t) < window)
-    return seen, None
+        visible = xp.logical_and(visible, xp.abs(s - t) < window)
+    return visible, None

@@ -9,7 +9,7 @@ last; channels first are a transposed view.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from dualnet_backends import Backend
@@ -19,52 +19,30 @@ from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Forward, Spec, Xp, floating
-from ..core.shape import shape as shape_of
 from ..registry import op
-from . import _conv_shapes as shapes
+from ._conv_shapes import Plan, conv_plan, join_shape, split_shape, transpose_plan
+from ._windows import Sizes
 from .activation import FROM_OUTPUT
-
-Sizes = int | Sequence[int]
-Ints = tuple[int, ...]
-Pairs = tuple[tuple[int, int], ...]
 
 
 def _conv_kernel_shape(
-    x: Any,
-    kernel: Any,
-    bias: Any = None,
-    strides: Ints = (),
-    padding: Pairs = (),
-    dilation: Ints = (),
-    channels_first: bool = False,
-    depthwise: bool = False,
-    activation: str = "linear",
+    x: Any, kernel: Any, bias: Any, plan: Plan, channels_first: bool, depthwise: bool, activation: str
 ) -> Spec:
-    data_format = "channels_first" if channels_first else "channels_last"
-    lengths, _ = shapes.split_shape(tuple(x.shape), data_format)
-    *taps, channels, filters = kernel.shape
-    counts = tuple(
-        None if n is None or k is None else (n + sum(p) - (k - 1) * d - 1) // s + 1
-        for n, k, s, p, d in zip(lengths, taps, strides, padding, dilation)
-    )
-    filters = shape_rules.product((channels, filters)) if depthwise else filters
-    return Spec(shapes.join_shape(x.shape[0], counts, filters, data_format), shape_rules.float_dtype(kernel))
+    filters = shape_rules.product(kernel.shape[-2:]) if depthwise else kernel.shape[-1]
+    return _planned(x, kernel, plan, filters, channels_first)
 
 
 def _conv_transpose_kernel_shape(
-    x: Any,
-    kernel: Any,
-    bias: Any = None,
-    strides: Ints = (),
-    cut: Pairs = (),
-    dilation: Ints = (),
-    lengths: shapes.Shape = (),
-    channels_first: bool = False,
-    activation: str = "linear",
+    x: Any, kernel: Any, bias: Any, plan: Plan, channels_first: bool, activation: str
 ) -> Spec:
+    return _planned(x, kernel, plan, kernel.shape[-2], channels_first)
+
+
+def _planned(x: Any, kernel: Any, plan: Plan, filters: int | None, channels_first: bool) -> Spec:
     data_format = "channels_first" if channels_first else "channels_last"
-    output = shapes.join_shape(x.shape[0], tuple(lengths), kernel.shape[-2], data_format)
-    return Spec(output, shape_rules.float_dtype(kernel))
+    inputs, _ = split_shape(x.shape, data_format)
+    lengths = tuple(None if None in (n, k) else m for n, k, m in zip(inputs, kernel.shape, plan.lengths))
+    return Spec(join_shape(x.shape[0], lengths, filters, data_format), shape_rules.float_dtype(kernel))
 
 
 @primitive(in_place_grads=True, shape=_conv_kernel_shape)
@@ -72,14 +50,12 @@ def _conv(
     backend: Backend,
     x: Array,
     kernel: Array,
-    bias: Array | None = None,
+    bias: Array | None,
     /,
-    strides: Ints = (),
-    padding: Pairs = (),
-    dilation: Ints = (),
-    channels_first: bool = False,
-    depthwise: bool = False,
-    activation: str = "linear",
+    plan: Plan,
+    channels_first: bool,
+    depthwise: bool,
+    activation: str,
 ) -> Forward:
     """activation(convolution + bias) in one op. depthwise: the kernel is (taps..., channels, multiplier)"""
     xp, act = backend.xp, FROM_OUTPUT[activation]
@@ -88,7 +64,7 @@ def _conv(
     kernel_shape = kernel.shape
     if depthwise:
         kernel = kernel.reshape((*kernel_shape[:-2], 1, kernel_shape[-2] * kernel_shape[-1]))
-    geometry = (strides, padding, dilation, x.shape[-1] // kernel.shape[-2])
+    geometry = (*plan[:3], x.shape[-1] // kernel.shape[-2])
     y = act.forward(backend, backend.conv(x, kernel, bias, *geometry))
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
@@ -96,7 +72,7 @@ def _conv(
         dx = dw = db = None
         if out[0] is not False:
             dx = backend.conv_input_gradient(dz, kernel, x.shape, *geometry)
-            dx = _channels_moved(xp, dx, channels_first)
+            dx = _restore_channels(xp, dx, channels_first)
         if out[1] is not False:
             buffer = None if out[1] is None else out[1].reshape(kernel.shape)
             dw = backend.conv_kernel_gradient(x, dz, kernel.shape, *geometry, out=buffer).reshape(kernel_shape)
@@ -104,38 +80,30 @@ def _conv(
             db = _sum_pixels(backend, dz, out[2])
         return dx, dw, db
 
-    return _channels_moved(xp, y, channels_first), backward
+    return _restore_channels(xp, y, channels_first), backward
 
 
 @primitive(in_place_grads=True, shape=_conv_transpose_kernel_shape)
 def _conv_transpose(
-    backend: Backend,
-    x: Array,
-    kernel: Array,
-    bias: Array | None = None,
-    /,
-    strides: Ints = (),
-    cut: Pairs = (),
-    dilation: Ints = (),
-    lengths: Ints = (),
-    channels_first: bool = False,
-    activation: str = "linear",
+    backend: Backend, x: Array, kernel: Array, bias: Array | None, /, plan: Plan, channels_first: bool, activation: str
 ) -> Forward:
     """activation(transposed convolution + bias) in one op: a convolution with forward and backward exchanged.
 
-    kernel: (taps..., filters, channels). cut: the size cropped from the ends of each axis; negative for zero padding.
+    kernel: (taps..., filters, channels). plan: as of ``transposed``.
     """
+    strides, crop, dilation = plan[:3]
+    lengths: Any = plan.lengths
     xp, act = backend.xp, FROM_OUTPUT[activation]
     kernel = floating(kernel)
     x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
-    geometry = (strides, tuple((before, max(after, 0)) for before, after in cut), dilation, 1)
-    reached = tuple(n + min(after, 0) for n, (_, after) in zip(lengths, cut))
-    part = (slice(None), *(slice(n) for n in reached))
-    y = backend.conv_input_gradient(x, kernel, (x.shape[0], *reached, kernel.shape[-2]), *geometry)
-    if reached != lengths:
-        whole = xp.zeros((x.shape[0], *lengths, kernel.shape[-2]), dtype=y.dtype)
-        whole[part] = y
-        y = whole
+    geometry = (strides, tuple((before, max(after, 0)) for before, after in crop), dilation, 1)
+    inner_lengths = tuple(n + min(after, 0) for n, (_, after) in zip(lengths, crop))
+    inner = (slice(None), *(slice(n) for n in inner_lengths))
+    y = backend.conv_input_gradient(x, kernel, (x.shape[0], *inner_lengths, kernel.shape[-2]), *geometry)
+    if inner_lengths != lengths:
+        padded = xp.zeros((x.shape[0], *lengths, kernel.shape[-2]), dtype=y.dtype)
+        padded[inner] = y
+        y = padded
     if bias is not None:
         y += bias
     y = act.forward(backend, y)
@@ -144,22 +112,22 @@ def _conv_transpose(
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
         dx = dw = db = None
         if out[0] is not False:
-            dx = backend.conv(dz[part], kernel, None, *geometry)
-            dx = _channels_moved(xp, dx, channels_first)
+            dx = backend.conv(dz[inner], kernel, None, *geometry)
+            dx = _restore_channels(xp, dx, channels_first)
         if out[1] is not False:
-            dw = backend.conv_kernel_gradient(dz[part], x, kernel.shape, *geometry, out=out[1])
+            dw = backend.conv_kernel_gradient(dz[inner], x, kernel.shape, *geometry, out=out[1])
         if bias is not None and out[2] is not False:
             db = _sum_pixels(backend, dz, out[2])
         return dx, dw, db
 
-    return _channels_moved(xp, y, channels_first), backward
+    return _restore_channels(xp, y, channels_first), backward
 
 
 def _channels_last(xp: Xp, x: Array, channels_first: bool) -> Array:
     return xp.moveaxis(x, 1, -1) if channels_first else x
 
 
-def _channels_moved(xp: Xp, y: Array, channels_first: bool) -> Array:
+def _restore_channels(xp: Xp, y: Array, channels_first: bool) -> Array:
     return xp.moveaxis(y, -1, 1) if channels_first else y
 
 
@@ -170,23 +138,17 @@ def _sum_pixels(backend: Backend, dz: Array, out: Array | None) -> Array:
     return backend.sum_rows(rows.reshape(math.prod(dz.shape[1:-1]), dz.shape[-1]), out=out)
 
 
-def _spec(inputs: Any, kernel: Any, shape: shapes.Shape) -> Spec:
-    return Spec(shape, inputs.dtype if isinstance(inputs, KerasTensor) else kernel.dtype)
+def _shape_rule(plan_of: Callable[..., Any], who: str, **fixed: Any) -> Callable[..., Spec]:
+    """The shape rule of a public op, from the function that plans it."""
+
+    def rule(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
+        _, shape, _ = plan_of(who, inputs, kernel, *args, **options, **fixed)
+        return Spec(shape, inputs.dtype if isinstance(inputs, KerasTensor) else kernel.dtype)
+
+    return rule
 
 
-def _conv_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
-    return _spec(inputs, kernel, _conv_plan("conv", inputs, kernel, *args, **options)[1])
-
-
-def _depthwise_conv_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
-    return _spec(inputs, kernel, _conv_plan("depthwise_conv", inputs, kernel, *args, **options, depthwise=True)[1])  # type: ignore[misc]
-
-
-def _conv_transpose_shape(inputs: Any, kernel: Any, *args: Any, **options: Any) -> Spec:
-    return _spec(inputs, kernel, _transpose_plan("conv_transpose", inputs, kernel, *args, **options)[1])
-
-
-@op("nn", shape=_conv_shape)
+@op("nn", shape=_shape_rule(conv_plan, "conv"))
 def conv(
     inputs: Any,
     kernel: Any,
@@ -207,12 +169,11 @@ def conv(
     Raises:
         ValueError: shapes do not fit, or nothing would be left.
     """
-    return convolve(
-        inputs, kernel, strides=strides, padding=padding, data_format=data_format, dilation_rate=dilation_rate
-    )
+    plan, _, channels_first = conv_plan("conv", inputs, kernel, strides, padding, data_format, dilation_rate)
+    return _conv(inputs, kernel, None, plan, channels_first, False, "linear")
 
 
-@op("nn", shape=_depthwise_conv_shape)
+@op("nn", shape=_shape_rule(conv_plan, "depthwise_conv", depthwise=True))
 def depthwise_conv(
     inputs: Any,
     kernel: Any,
@@ -226,9 +187,9 @@ def depthwise_conv(
 
     kernel: (taps..., channels, multiplier) -> (batch, spatial'..., channels * multiplier). The rest as for ``conv``.
     """
-    options: dict[str, Any] = {"strides": strides, "padding": padding}
-    options |= {"data_format": data_format, "dilation_rate": dilation_rate}
-    return convolve(inputs, kernel, depthwise=True, who="depthwise_conv", **options)
+    window = (strides, padding, data_format, dilation_rate)
+    plan, _, channels_first = conv_plan("depthwise_conv", inputs, kernel, *window, depthwise=True)
+    return _conv(inputs, kernel, None, plan, channels_first, True, "linear")
 
 
 @op("nn")
@@ -254,7 +215,7 @@ def separable_conv(
     return conv(y, pointwise_kernel, data_format=data_format)
 
 
-@op("nn", shape=_conv_transpose_shape)
+@op("nn", shape=_shape_rule(transpose_plan, "conv_transpose"))
 def conv_transpose(
     inputs: Any,
     kernel: Any,
@@ -272,12 +233,12 @@ def conv_transpose(
     Args:
         kernel: (taps..., filters, channels).
         padding: that of the convolution it undoes; without ``output_padding`` the output is length * stride with "same"
-            and (length - 1) * stride + max(reach of the kernel, stride) with "valid".
+            and (length - 1) * stride + max(extent of the kernel, stride) with "valid".
         output_padding: how much longer than the least length the output is.
     """
-    options: dict[str, Any] = {"strides": strides, "padding": padding, "output_padding": output_padding}
-    options |= {"data_format": data_format, "dilation_rate": dilation_rate}
-    return convolve_transpose(inputs, kernel, **options)
+    window = (strides, padding, output_padding, data_format, dilation_rate)
+    plan, _, channels_first = transpose_plan("conv_transpose", inputs, kernel, *window)
+    return _conv_transpose(inputs, kernel, None, plan, channels_first, "linear")
 
 
 def convolve(
@@ -295,8 +256,8 @@ def convolve(
     bias: (filters,) or None. activation: a key of ``activation.FROM_OUTPUT``. depthwise: as in ``depthwise_conv``.
     who: the name in error messages. options: as for ``conv``.
     """
-    plan, _, channels_first = _conv_plan(who, inputs, kernel, depthwise=depthwise, **options)
-    return _conv(inputs, kernel, bias, *plan[:3], channels_first, depthwise, activation)
+    plan, _, channels_first = conv_plan(who, inputs, kernel, depthwise=depthwise, **options)
+    return _conv(inputs, kernel, bias, plan, channels_first, depthwise, activation)
 
 
 def convolve_transpose(
@@ -312,70 +273,5 @@ def convolve_transpose(
 
     Arguments: see ``convolve``; options: as for ``conv_transpose``.
     """
-    plan, _, channels_first = _transpose_plan(who, inputs, kernel, **options)
-    return _conv_transpose(inputs, kernel, bias, *plan, channels_first, activation)
-
-
-def _conv_plan(
-    who: str,
-    inputs: Any,
-    kernel: Any,
-    strides: Sizes = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: Sizes = 1,
-    depthwise: bool = False,
-) -> tuple[shapes.Plan, shapes.Shape, bool]:
-    """(plan, shape of the output, whether channels stand first). Raises ``ValueError`` for what does not fit."""
-    shape, taps, data_format = _shapes(who, inputs, kernel, data_format)
-    lengths, channels = shapes.split_shape(shape, data_format)
-    *taps, per_group, filters = taps
-    if channels is not None:
-        groups = 1 if depthwise else channels // per_group
-        if channels != groups * per_group or filters % max(groups, 1) or groups < 1:
-            raise ValueError(
-                f"{who}: the input channels must match the kernel, got {channels} in an input of shape {shape} "
-                f"({data_format}) and a kernel of shape {(*taps, per_group, filters)}, which is for {per_group}"
-                + ("" if depthwise else f", or for groups of {per_group} that divide the {filters} filters")
-            )
-    if depthwise:
-        filters = None if channels is None else channels * filters
-    padding = shapes.padding_of(who, padding, causal=True)
-    plan = shapes.convolution(who, lengths, tuple(taps), strides, padding, dilation_rate)
-    output = shapes.join_shape(shape[0], plan.lengths, filters, data_format)
-    return plan, output, data_format == "channels_first"
-
-
-def _transpose_plan(
-    who: str,
-    inputs: Any,
-    kernel: Any,
-    strides: Sizes = 1,
-    padding: str = "valid",
-    output_padding: Sizes | None = None,
-    data_format: str | None = None,
-    dilation_rate: Sizes = 1,
-) -> tuple[shapes.Plan, shapes.Shape, bool]:
-    """The same for a transposed convolution."""
-    shape, taps, data_format = _shapes(who, inputs, kernel, data_format)
-    lengths, channels = shapes.split_shape(shape, data_format)
-    *taps, filters, expected = taps
-    if channels is not None and channels != expected:
-        raise ValueError(
-            f"{who}: the input channels must match the kernel, got {channels} in an input of shape {shape} ({data_format}) "
-            f"and a kernel of shape {(*taps, filters, expected)}, which is for {expected}"
-        )
-    padding = shapes.padding_of(who, padding)
-    plan = shapes.transposed(who, lengths, tuple(taps), strides, padding, output_padding, dilation_rate)
-    output = shapes.join_shape(shape[0], plan.lengths, filters, data_format)
-    return plan, output, data_format == "channels_first"
-
-
-def _shapes(who: str, inputs: Any, kernel: Any, data_format: str | None) -> tuple[Any, Any, str]:
-    """(shape of the inputs, shape of the kernel, data format)"""
-    data_format = shapes.data_format_of(who, data_format)
-    shape, taps = (tuple(x.shape) if hasattr(x, "shape") else shape_of(x) for x in (inputs, kernel))
-    shapes.check_rank(who, shape, len(taps) - 2)
-    if None in taps:
-        raise ValueError(f"{who}: the shape of the kernel must be known, got {taps}")
-    return shape, taps, data_format
+    plan, _, channels_first = transpose_plan(who, inputs, kernel, **options)
+    return _conv_transpose(inputs, kernel, bias, plan, channels_first, activation)

@@ -1,8 +1,6 @@
-"""Losses: cross-entropies fused with the softmax or sigmoid before them, squared and absolute errors, and their
-reduction.
+"""Losses: cross-entropies fused with the softmax or sigmoid before them, and the reduction of losses to a number.
 
-target: labels, probabilities or values  output: of the model -> one number per sample (per element
-for the binary cross-entropy)
+target: labels or probabilities  output: of the model -> one number per sample (per element for the binary cross-entropy)
 """
 
 from __future__ import annotations
@@ -109,40 +107,6 @@ def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Forward:
     return -(t * xp.log(p) + (1 - t) * xp.log(1 - p)), backward
 
 
-@primitive(in_place_grads=True, shape=shape_rules.loss)
-def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Forward:
-    """The mean of (target - output)^2 over the last axis.  (..., n) -> (...)"""
-    output = floating(output)
-    error = output - (target if target.dtype == output.dtype else target.astype(output.dtype))
-    n = max(error.shape[-1], 1)
-
-    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array | None]:
-        d = error * (dy * (2 / n))[..., None]
-        return (None if out[0] is False else sum_to(xp, -d, target)), sum_to(xp, d, output)
-
-    return _mean_last(error * error), backward
-
-
-@primitive(in_place_grads=True, shape=shape_rules.loss)
-def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Forward:
-    """The mean of |target - output| over the last axis, with gradient 0 where they are equal.  (..., n) -> (...)"""
-    output = floating(output)
-    error = output - target.astype(output.dtype, copy=False)
-    n = max(error.shape[-1], 1)
-
-    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array | None]:
-        d = xp.sign(error) * (dy / n)[..., None]
-        return (None if out[0] is False else sum_to(xp, -d, target)), sum_to(xp, d, output)
-
-    return _mean_last(xp.abs(error)), backward
-
-
-def _mean_last(x: Array) -> Array:
-    n = x.shape[-1]
-    # One column needs no arithmetic, and x.mean costs three times what the sum does on a small array.
-    return x.reshape(x.shape[:-1]) if n == 1 else x.sum(axis=-1) / max(n, 1)
-
-
 @primitive(in_place_grads=True, shape=shape_rules.scalar)
 def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, /, divisor: float = 1.0) -> Forward:
     """sum(weights * values) / divisor, as a tensor without axes.
@@ -152,10 +116,10 @@ def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, 
     xp, weighted = backend.xp, values if weights is None else values * weights
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array, Array | None]:
-        each = xp.empty(values.shape, dtype=values.dtype)
-        each[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
-        dw = None if weights is None or out[1] is False else sum_to(xp, each * values, weights)
-        return (each if weights is None else each * weights), dw
+        dvalues = xp.empty(values.shape, dtype=values.dtype)
+        dvalues[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
+        dw = None if weights is None or out[1] is False else sum_to(xp, dvalues * values, weights)
+        return (dvalues if weights is None else dvalues * weights), dw
 
     return backend.total(weighted, divisor), backward
 

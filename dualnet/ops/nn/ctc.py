@@ -47,47 +47,47 @@ def ctc_loss(
     last = 2 * labels[:, None]  # the state of the last blank; the last label stands before it
     final = (positions == last) | (positions == last - 1)
     emitted = xp.take_along_axis(log_p, xp.repeat(s[:, None, :], times, axis=1), axis=2)  # (batch, times, states)
-    never = xp.full(s.shape, -xp.inf, dtype=log_p.dtype)
+    impossible = xp.full(s.shape, -xp.inf, dtype=log_p.dtype)
 
     def shifted(x: Array, by: int) -> Array:
-        moved = never.copy()
+        out = impossible.copy()
         if by > 0:
-            moved[:, by:] = x[:, :-by]
+            out[:, by:] = x[:, :-by]
         else:
-            moved[:, :by] = x[:, -by:]
-        return moved
+            out[:, :by] = x[:, -by:]
+        return out
 
     # alpha_t(s): the log probability of all paths to s at t, the emission at t included.
     alpha = xp.empty(emitted.shape, dtype=log_p.dtype)
-    now = xp.where(positions < 2, emitted[:, 0], never)
+    now = xp.where(positions < 2, emitted[:, 0], impossible)
     alpha[:, 0] = now
     for t in range(1, times):
-        moves = _log_sum(xp, xp.stack([now, shifted(now, 1), xp.where(skip, shifted(now, 2), never)]), 0)
+        moves = _log_sum(xp, xp.stack([now, shifted(now, 1), xp.where(skip, shifted(now, 2), impossible)]), 0)
         # A sequence that has ended keeps its last value.
         now = xp.where((t < steps)[:, None], moves + emitted[:, t], now)
         alpha[:, t] = now
-    log_total = _log_sum(xp, xp.where(final, now, never), 1)
+    log_total = _log_sum(xp, xp.where(final, now, impossible), 1)
 
     def backward(dy: Array) -> tuple[None, Array, None, None]:
         # beta_t(s): the log probability of all paths from s at t to an end, the emission at t excluded.
         skip_next = xp.zeros(s.shape, dtype=bool)
         skip_next[:, :-2] = skip[:, 2:]
         beta = xp.empty(emitted.shape, dtype=log_p.dtype)
-        end = xp.where(final, xp.zeros_like(never), never)
+        end = xp.where(final, xp.zeros_like(impossible), impossible)
         after = end
         for t in range(times - 1, -1, -1):
             if t + 1 < times:
                 onward = after + emitted[:, t + 1]
-                transitions = [onward, shifted(onward, -1), xp.where(skip_next, shifted(onward, -2), never)]
+                transitions = [onward, shifted(onward, -1), xp.where(skip_next, shifted(onward, -2), impossible)]
                 moves = _log_sum(xp, xp.stack(transitions), 0)
                 after = xp.where((t + 1 < steps)[:, None], moves, end)
             beta[:, t] = after
         possible = log_total > -xp.inf
         base = xp.where(possible, log_total, xp.zeros_like(log_total))[:, None, None]
-        share = xp.exp(alpha + beta - base)  # the probability of being in s at t, given the labels
-        hot = backend.one_hot(s, classes, log_p.dtype)
+        posterior = xp.exp(alpha + beta - base)  # the probability of being in s at t, given the labels
+        one_hot = backend.one_hot(s, classes, log_p.dtype)
         running = (xp.arange(times, dtype="int32") < steps[:, None]) & possible[:, None]
-        dz = (xp.exp(log_p) - backend.matmul(share, hot)) * (running * dy[:, None])[..., None]
+        dz = (xp.exp(log_p) - backend.matmul(posterior, one_hot)) * (running * dy[:, None])[..., None]
         return None, dz.astype(output.dtype, copy=False), None, None
 
     return (-log_total).astype(floating(output).dtype, copy=False), backward

@@ -41,8 +41,8 @@ def gamma(
     alpha: any shape that broadcasts to ``shape``. By Marsaglia and Tsang (ACM TOMS 26, 2000) in ten rounds, with U^(1 / alpha)
     times the number for alpha + 1 where alpha is below 1; fewer than one in 1e13 needs more, and is alpha - 1/3.
     """
-    y = backend.xp.exp(_log_gamma(backend, _spread(backend.xp, alpha, shape), key, step, 0))
-    return y.astype(_dtype(dtype), copy=False), None
+    y = backend.xp.exp(_log_gamma(backend, _broadcast(backend.xp, alpha, shape), key, step, 0))
+    return y.astype(standardize_dtype(dtype), copy=False), None
 
 
 @primitive
@@ -61,10 +61,10 @@ def beta(
     alpha, beta: above 0, of any shapes that broadcast to ``shape``. Of their logarithms, as both may be too small for a float.
     """
     xp = backend.xp
-    first = _log_gamma(backend, _spread(xp, alpha, shape), key, step, 0)
-    second = _log_gamma(backend, _spread(xp, beta, shape), key, step, 2 * GAMMA_ROUNDS + 1)
+    first = _log_gamma(backend, _broadcast(xp, alpha, shape), key, step, 0)
+    second = _log_gamma(backend, _broadcast(xp, beta, shape), key, step, 2 * GAMMA_ROUNDS + 1)
     e = xp.exp(-xp.abs(first - second))
-    return (xp.where(first > second, xp.ones_like(e), e) / (1 + e)).astype(_dtype(dtype), copy=False), None
+    return (xp.where(first > second, xp.ones_like(e), e) / (1 + e)).astype(standardize_dtype(dtype), copy=False), None
 
 
 @primitive
@@ -86,17 +86,17 @@ def binomial(
     needs more, and is the mode.
     """
     xp = backend.xp
-    n, p = _spread(xp, counts, shape), _spread(xp, probabilities, shape)
+    n, p = _broadcast(xp, counts, shape), _broadcast(xp, probabilities, shape)
     rarer = xp.minimum(p, 1 - p)
     few = n * rarer < 10
     u = backend.random_uniform(tuple(shape), key, step, "float64")
-    low = _looked_up(xp, n, xp.where(few, rarer, xp.zeros_like(rarer)), u)
+    low = _inverse_cdf(xp, n, xp.where(few, rarer, xp.zeros_like(rarer)), u)
     # Where the other method holds, this one gets n and p that it can do.
-    high = _rejected(
+    high = _by_rejection(
         backend, xp.where(few, xp.full_like(n, 40.0), n), xp.where(few, xp.full_like(n, 0.5), rarer), key, step
     )
     k = xp.where(rarer >= 0, xp.where(few, low, high), xp.full_like(n, float("nan")))
-    return xp.where(p > 0.5, n - k, k).astype(_dtype(dtype), copy=False), None
+    return xp.where(p > 0.5, n - k, k).astype(standardize_dtype(dtype), copy=False), None
 
 
 @primitive
@@ -116,18 +116,14 @@ def categorical(
     # The rows one behind the other, each lifted by its number, are one sorted list.
     row = xp.arange(batch, dtype="float64")[:, None]
     at = xp.searchsorted((sums + row).reshape(-1), (u + row).reshape(-1), side="right").reshape((batch, num_samples))
-    return xp.clip(at - xp.arange(batch)[:, None] * classes, 0, classes - 1).astype(_dtype(dtype)), None
+    return xp.clip(at - xp.arange(batch)[:, None] * classes, 0, classes - 1).astype(standardize_dtype(dtype)), None
 
 
-def _dtype(dtype: Any) -> str:
-    return standardize_dtype(dtype)
-
-
-def _spread(xp: Xp, x: Array, shape: Sequence[int]) -> Array:
+def _broadcast(xp: Xp, x: Array, shape: Sequence[int]) -> Array:
     return xp.broadcast_to(xp.asarray(x, dtype="float64"), tuple(shape))  # beside an array, a number is still one here
 
 
-def _part(step: int, i: int) -> int:
+def _substep(step: int, i: int) -> int:
     """The step of another, independent draw."""
     return step + (i << 64)
 
@@ -138,21 +134,21 @@ def _log_gamma(backend: Backend, alpha: Array, key: tuple[int, int], step: int, 
     small = alpha < 1
     d = xp.where(small, alpha + 1, alpha) - 1 / 3
     c = 1 / xp.sqrt(9 * d)
-    log_v, open_ = xp.zeros_like(d), xp.ones(d.shape, dtype="bool")
+    log_v, pending = xp.zeros_like(d), xp.ones(d.shape, dtype="bool")
     for i in range(part, part + 2 * GAMMA_ROUNDS, 2):
-        x = backend.random_normal(d.shape, key, _part(step, i), "float64")
-        u = 1 - backend.random_uniform(d.shape, key, _part(step, i + 1), "float64")
+        x = backend.random_normal(d.shape, key, _substep(step, i), "float64")
+        u = 1 - backend.random_uniform(d.shape, key, _substep(step, i + 1), "float64")
         root = 1 + c * x
         log_w = 3 * xp.log(xp.maximum(root, 1e-300))
         accepted = xp.logical_and(root > 0, xp.log(u) < 0.5 * x * x + d * (1 - root**3 + log_w))
-        log_v = xp.where(xp.logical_and(open_, accepted), log_w, log_v)
-        open_ = xp.logical_and(open_, xp.logical_not(accepted))
-    u = 1 - backend.random_uniform(d.shape, key, _part(step, part + 2 * GAMMA_ROUNDS), "float64")
+        log_v = xp.where(xp.logical_and(pending, accepted), log_w, log_v)
+        pending = xp.logical_and(pending, xp.logical_not(accepted))
+    u = 1 - backend.random_uniform(d.shape, key, _substep(step, part + 2 * GAMMA_ROUNDS), "float64")
     return xp.log(d) + log_v + xp.where(small, xp.log(u) / alpha, xp.zeros_like(d))
 
 
-def _looked_up(xp: Xp, n: Array, p: Array, u: Array) -> Array:
-    """The binomial number whose stretch of the distribution function holds ``u``."""
+def _inverse_cdf(xp: Xp, n: Array, p: Array, u: Array) -> Array:
+    """The quantile ``u`` of the binomial distribution: the least k whose distribution function exceeds it."""
     odds = p / (1 - p)
     term = xp.exp(n * xp.log1p(-p))
     below, k = term, xp.zeros_like(u)
@@ -163,7 +159,7 @@ def _looked_up(xp: Xp, n: Array, p: Array, u: Array) -> Array:
     return xp.minimum(k, n)
 
 
-def _rejected(backend: Backend, n: Array, p: Array, key: tuple[int, int], step: int) -> Array:
+def _by_rejection(backend: Backend, n: Array, p: Array, key: tuple[int, int], step: int) -> Array:
     """Binomial numbers by transformed rejection, for p up to 1/2 and n p of at least 10, in the symbols of the paper."""
     xp = backend.xp
     sd = xp.sqrt(n * p * (1 - p))
@@ -174,12 +170,11 @@ def _rejected(backend: Backend, n: Array, p: Array, key: tuple[int, int], step: 
     r = p / (1 - p)
     m = xp.floor((n + 1) * p)
     at_mode = (m + 0.5) * xp.log((m + 1) / (r * (n - m + 1))) + _stirling(xp, m + 1) + _stirling(xp, n - m + 1)
-    drawn, open_ = m, xp.ones(n.shape, dtype="bool")
+    drawn, pending = m, xp.ones(n.shape, dtype="bool")
     for i in range(BINOMIAL_ROUNDS):
-        u = backend.random_uniform(n.shape, key, _part(step, 2 * i + 1), "float64") - 0.5
-        v = 1 - backend.random_uniform(n.shape, key, _part(step, 2 * i + 2), "float64")
-        us = 0.5 - xp.abs(u)
-        us = xp.maximum(us, 1e-300)
+        u = backend.random_uniform(n.shape, key, _substep(step, 2 * i + 1), "float64") - 0.5
+        v = 1 - backend.random_uniform(n.shape, key, _substep(step, 2 * i + 2), "float64")
+        us = xp.maximum(0.5 - xp.abs(u), 1e-300)
         k = xp.floor((2 * a / us + b) * u + n * p + 0.5)
         inside = xp.logical_and(k >= 0, k <= n)
         k = xp.clip(k, 0, n)
@@ -191,10 +186,10 @@ def _rejected(backend: Backend, n: Array, p: Array, key: tuple[int, int], step: 
             - _stirling(xp, n - k + 1)
         )
         squeezed = xp.logical_and(us >= 0.07, v <= v_r)
-        accepted = xp.logical_or(squeezed, xp.log(v * alpha / (a / (us * us) + b)) <= bound)
-        accepted = xp.logical_and(accepted, inside)
-        drawn = xp.where(xp.logical_and(open_, accepted), k, drawn)
-        open_ = xp.logical_and(open_, xp.logical_not(accepted))
+        below = xp.log(v * alpha / (a / (us * us) + b)) <= bound
+        accepted = xp.logical_and(xp.logical_or(squeezed, below), inside)
+        drawn = xp.where(xp.logical_and(pending, accepted), k, drawn)
+        pending = xp.logical_and(pending, xp.logical_not(accepted))
     return drawn
 
 

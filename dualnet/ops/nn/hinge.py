@@ -28,9 +28,9 @@ def _hinge(xp: Xp, target: Array, output: Array, squared: bool) -> Forward:
     n = max(values.shape[-1], 1)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
-        each = -(dy / n)[..., None] * (2 * margin if squared else margin > 0)
-        dt = None if out[0] is False else sum_to(xp, each * output * slope, target)
-        return dt, sum_to(xp, each * signs, output)
+        dmargin = -(dy / n)[..., None] * (2 * margin if squared else margin > 0)
+        dt = None if out[0] is False else sum_to(xp, dmargin * output * slope, target)
+        return dt, sum_to(xp, dmargin * signs, output)
 
     return values.sum(axis=-1) / n, backward
 
@@ -57,11 +57,11 @@ def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Forward:
     margin = worst - (t * output).sum(axis=-1, keepdims=True) + 1
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
-        each = dy[..., None] * (margin > 0)
-        hit = (wrong == worst).astype(output.dtype)
-        hit /= hit.sum(axis=-1, keepdims=True)  # equal maxima share the gradient
-        dt = None if out[0] is False else sum_to(xp, -each * output * (hit + 1), target)
-        return dt, sum_to(xp, each * (hit * (1 - t) - t), output)
+        dmargin = dy[..., None] * (margin > 0)
+        is_worst = (wrong == worst).astype(output.dtype)
+        is_worst /= is_worst.sum(axis=-1, keepdims=True)  # equal maxima share the gradient
+        dt = None if out[0] is False else sum_to(xp, -dmargin * output * (is_worst + 1), target)
+        return dt, sum_to(xp, dmargin * (is_worst * (1 - t) - t), output)
 
     return xp.maximum(margin[..., 0], 0), backward
 

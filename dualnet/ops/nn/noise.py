@@ -1,4 +1,4 @@
-"""Noise that regularizes: added, multiplied, and dropout that keeps mean and variance
+"""Noise that regularizes: added, multiplied, dropout, and dropout that keeps mean and variance
 
 What is drawn is a function of ``key`` (see ``dualnet_backends.stream_key``) and ``step`` alone, the same bits on every device.
 """
@@ -6,11 +6,13 @@ What is drawn is a function of ``key`` (see ``dualnet_backends.stream_key``) and
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from dualnet_backends import Backend
 
 from ...core.op import primitive
+from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Forward, floating
 
@@ -28,8 +30,7 @@ def gaussian_noise(backend: Backend, x: Array, /, stddev: float, key: tuple[int,
 @primitive(shape=shape_rules.unchanged)
 def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int) -> Forward:
     """x times normal noise of mean 1 and variance rate / (1 - rate), that of dropout  (Srivastava et al., JMLR 2014)"""
-    if not 0 <= rate < 1:
-        raise ValueError(f"gaussian_dropout: rate must be at least 0 and below 1, got {rate}")
+    _check_rate("gaussian_dropout", rate)
     x = floating(x)
     noise = backend.random_normal(x.shape, key, step, x.dtype)
     noise *= math.sqrt(rate / (1 - rate))
@@ -41,20 +42,52 @@ def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int,
 def alpha_dropout(
     backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
 ) -> Forward:
-    """Elements set to where selu levels off with probability ``rate``, then all moved so that mean 0 and variance 1 stay so
+    """Elements set to where selu levels off with probability ``rate``, then all scaled and shifted back to mean 0 and variance 1
     (arXiv:1706.02515).
 
-    noise_shape: the shape in which it is decided what is dropped, which broadcasts; ``None`` entries are taken from x.
+    noise_shape: of the mask, see ``dropout``.
     """
-    if not 0 <= rate < 1:
-        raise ValueError(f"alpha_dropout: rate must be at least 0 and below 1, got {rate}")
+    _check_rate("alpha_dropout", rate)
     x = floating(x)
-    shape = x.shape if noise_shape is None else tuple(n if d is None else d for d, n in zip(noise_shape, x.shape))
     low = -1.6732632423543772 * 1.0507009873554805  # selu(-infinity)
     a = ((1 - rate) * (1 + rate * low * low)) ** -0.5
-    keep = (backend.random_uniform(shape, key, step) >= rate).astype(x.dtype)
+    keep = (backend.random_uniform(_mask_shape(noise_shape, x), key, step) >= rate).astype(x.dtype)
     slope = keep * a
     keep -= 1
     keep *= -a * low
     keep += -a * low * rate
     return x * slope + keep, lambda dy: dy * slope
+
+
+@primitive(shape=shape_rules.unchanged)
+def _dropout(
+    backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
+) -> Forward:
+    x = floating(x)
+    mask = backend.dropout_mask(_mask_shape(noise_shape, x), rate, key, step, x.dtype)
+    return x * mask, lambda dy: dy * mask
+
+
+def dropout(
+    x: Any, rate: float, key: tuple[int, int], step: int, noise_shape: Sequence[int | None] | None = None
+) -> Tensor:
+    """Elements set to 0 with probability ``rate``, the others scaled by 1 / (1 - rate)  (arXiv:1207.0580).
+
+    noise_shape: the shape of the mask, which broadcasts to that of x; ``None`` entries are taken from x.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"dropout: rate must be from 0 to 1, got {rate}")
+    if rate == 0:
+        return x
+    if rate == 1:
+        return x * 0
+    return _dropout(x, rate, key, step, None if noise_shape is None else tuple(noise_shape))
+
+
+def _mask_shape(noise_shape: Sequence[int | None] | None, x: Array) -> tuple[int, ...]:
+    return x.shape if noise_shape is None else tuple(n if d is None else d for d, n in zip(noise_shape, x.shape))
+
+
+def _check_rate(op: str, rate: float) -> None:
+    if not 0 <= rate < 1:
+        raise ValueError(f"{op}: rate must be at least 0 and below 1, got {rate}")

@@ -22,7 +22,7 @@ from ..math.exponential import rsqrt
 from ..math.reduce import _axes, _restore, var
 from ..registry import op
 
-Axes = int | Sequence[int]
+Axes = int | tuple[int, ...]
 
 
 @primitive(mutates=("moving_mean", "moving_variance"), in_place_grads=True, shape=shape_rules.unchanged)
@@ -45,12 +45,12 @@ def batch_norm(
     momentum moving + (1 - momentum) batch.
     """
     (at,), dtype, x = _axes(axis, x.ndim), floating(x).dtype, _wide(x)
-    scale, shift = _as(x, gamma), _as(x, beta)
+    scale, shift = _like(x, gamma), _like(x, beta)
     y, mean, inv = backend.batch_norm(x, scale, shift, at, epsilon, moving_mean, moving_variance, momentum)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        wants_dx, buffers = out[0] is not False, [_buffer(x, p) for p in out[1:]]
-        dx, dgamma, dbeta = backend.batch_norm_gradients(_wide(dy), x, scale, at, mean, inv, wants_dx, *buffers)
+        needs_dx, buffers = out[0] is not False, [_buffer(x, p) for p in out[1:]]
+        dx, dgamma, dbeta = backend.batch_norm_gradients(_wide(dy), x, scale, at, mean, inv, needs_dx, *buffers)
         return dx, None if gamma is None else dgamma, None if beta is None else dbeta
 
     return y.astype(dtype, copy=False), backward
@@ -70,8 +70,8 @@ def _batch_normalization(
 ) -> Forward:
     xp, (at,), dtype, x = backend.xp, _axes(axis, x.ndim), floating(x).dtype, _wide(x)
     others, shape = tuple(i for i in range(x.ndim) if i != at), _shape(x, (at,))
-    mean, inv, scale = _as(x, mean), 1 / xp.sqrt(_as(x, variance) + epsilon), _as(x, gamma)
-    y = backend.batch_norm_inference(x, mean, inv, scale, _as(x, beta), at)
+    mean, inv, scale = _like(x, mean), 1 / xp.sqrt(_like(x, variance) + epsilon), _like(x, gamma)
+    y = backend.batch_norm_inference(x, mean, inv, scale, _like(x, beta), at)
     slope = inv if scale is None else inv * scale
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ def _standardize(
     gamma: Array | None = None,
     beta: Array | None = None,
     /,
-    axes: Sequence[int] = (-1,),
+    axes: Axes = -1,
     epsilon: float = 1e-3,
     parameter_axes: Sequence[int] | None = None,
     centred: bool = True,
@@ -119,10 +119,10 @@ def _standardize(
 
     parameter_axes: the axes of gamma and beta, by default ``axes``.  centred: False takes 0 for the mean
     """
-    axes, dtype, x = _axes(tuple(axes), x.ndim), floating(x).dtype, _wide(x)
+    axes, dtype, x = _axes(axes, x.ndim), floating(x).dtype, _wide(x)
     parameter_axes = axes if parameter_axes is None else tuple(parameter_axes)
     others = tuple(i for i in range(x.ndim) if i not in parameter_axes)
-    scale, shift = (_as(x, v, _shape(x, parameter_axes)) for v in (gamma, beta))
+    scale, shift = (_like(x, v, _shape(x, parameter_axes)) for v in (gamma, beta))
     n = max(math.prod(x.shape[a] for a in axes), 1)
     normal = x - xp.sum(x, axis=axes, keepdims=True) / n if centred else x
     inv = 1 / xp.sqrt(xp.sum(normal * normal, axis=axes, keepdims=True) / n + epsilon)
@@ -134,10 +134,10 @@ def _standardize(
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dy, dx, dgamma, dbeta = _wide(dy), None, None, None
         if beta is not None and out[2] is not False:
-            dbeta = _sum(xp, dy, others, beta, out[2])
+            dbeta = _sum_into(xp, dy, others, beta, out[2])
         products = dy * normal
         if gamma is not None and out[1] is not False:
-            dgamma = _sum(xp, products, others, gamma, out[1])
+            dgamma = _sum_into(xp, products, others, gamma, out[1])
         if out[0] is not False:
             # dx = inv (d - mean(d) - normal mean(d normal)), where d = gamma dy
             if scale is not None:
@@ -164,19 +164,14 @@ def layer_normalization(
         gamma, beta: with the lengths of those axes, in their order in x.
         epsilon: ``config.epsilon()`` by default.
     """
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
     epsilon = settings.epsilon() if epsilon is None else epsilon
     rms_scaling = kwargs.pop("rms_scaling", False)
     if kwargs:
         raise TypeError(f"layer_normalization does not know the argument {next(iter(kwargs))!r}")
-    if (
-        rms_scaling
-    ):  # gamma x / sqrt(variance + epsilon): Keras has it for old files, rms_normalization is what it was for
-        return _rms_scaling(x, gamma, _axes(axes, len(x.shape)), epsilon)
-    return _standardize(x, gamma, beta, axes, epsilon)
-
-
-def _rms_scaling(x: Any, gamma: Any, axes: tuple[int, ...], epsilon: float) -> Tensor:
+    if not rms_scaling:
+        return _standardize(x, gamma, beta, axis, epsilon)
+    # gamma x / sqrt(variance + epsilon): Keras has it for old files, rms_normalization is what it was for.
+    axes = _axes(axis, len(x.shape))
     y = multiply(x, rsqrt(add(var(x, axis=axes, keepdims=True), epsilon)))
     return y if gamma is None else multiply(y, reshape(gamma, _shape(x, axes)))
 
@@ -189,9 +184,8 @@ def rms_normalization(x: Any, scale: Any = None, /, axis: Axes = -1, epsilon: fl
         scale: with the lengths of those axes, in their order in x.
         epsilon: ``config.epsilon()`` by default.
     """
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
     epsilon = settings.epsilon() if epsilon is None else epsilon
-    return _standardize(x, scale, None, axes, epsilon, centred=False)
+    return _standardize(x, scale, None, axis, epsilon, centred=False)
 
 
 def group_normalization(
@@ -213,8 +207,7 @@ def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronize
     """(mean, variance) over ``axes``; the variance is divided by n, not n - 1"""
     if synchronized:
         raise NotImplementedError("moments: synchronized=True, over several devices, is not there")
-    over = (axes,) if isinstance(axes, int) else tuple(axes)
-    axes, dtype, x = _axes(over, x.ndim), floating(x).dtype, _wide(x)
+    axes, dtype, x = _axes(axes, x.ndim), floating(x).dtype, _wide(x)
     n = max(math.prod(x.shape[a] for a in axes), 1)
     mean = xp.sum(x, axis=axes, keepdims=True) / n
     centred = x - mean
@@ -224,11 +217,11 @@ def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronize
         dmean, dvariance = (_restore(dy, x, axes) for dy in dys)
         return (dmean + 2 * centred * dvariance) / n
 
-    if dtype == "float16":
-        mean, variance = (xp.clip(v, -65504, 65504) for v in (mean, variance))  # the largest finite number
+    if dtype == "float16":  # up to its largest finite number
+        mean, variance = (xp.clip(v, -65504, 65504).astype(dtype) for v in (mean, variance))
     if not keepdims:
         mean, variance = (v.reshape(tuple(s for i, s in enumerate(x.shape) if i not in axes)) for v in (mean, variance))
-    return (mean, variance) if dtype != "float16" else (mean.astype(dtype), variance.astype(dtype)), backward
+    return (mean, variance), backward
 
 
 @op("nn", shape=shape_rules.unchanged)
@@ -238,7 +231,7 @@ def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: floa
         raise ValueError(f"normalize: order must be a whole number from 1 on, got {order!r}")
     x = floating(x)
     x = x.reshape(1) if x.ndim == 0 else x
-    axes = _axes(tuple(axis) if isinstance(axis, list) else axis, x.ndim)
+    axes = _axes(axis, x.ndim)
     least = settings.epsilon() if epsilon is None else epsilon
     if order == 2:
         norm = xp.sqrt(xp.sum(x * x, axis=axes, keepdims=True))
@@ -249,8 +242,8 @@ def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: floa
 
     def backward(dy: Array) -> Array:
         slope = y if order == 2 else xp.sign(x) * xp.abs(y) ** (order - 1)  # of the norm
-        along = xp.sum(dy * y, axis=axes, keepdims=True) * (norm > least)
-        return (dy - slope * along) * inv
+        projection = xp.sum(dy * y, axis=axes, keepdims=True) * (norm > least)
+        return (dy - slope * projection) * inv
 
     return y, backward
 
@@ -261,7 +254,7 @@ def _wide(x: Array) -> Array:
     return x.astype("float32") if x.dtype.itemsize < 4 else x
 
 
-def _as(x: Array, v: Any, shape: tuple[int, ...] | None = None) -> Any:
+def _like(x: Array, v: Any, shape: tuple[int, ...] | None = None) -> Any:
     """gamma, beta, a mean ... in the dtype of x, and in a shape that broadcasts against it."""
     if v is None:
         return None
@@ -282,11 +275,11 @@ def _buffer(x: Array, out: Any) -> Any:
     return None if out is None or out is False or out.dtype != x.dtype else out
 
 
-def _sum(xp: Xp, x: Array, axes: tuple[int, ...], v: Array, out: Any) -> Array:
+def _sum_into(xp: Xp, x: Array, axes: tuple[int, ...], v: Array, out: Any) -> Array:
     """x summed over ``axes``, in the shape of v, written into ``out`` if that is a buffer."""
     buffer = _buffer(x, out)
     if buffer is None:
         return xp.sum(x, axis=axes).reshape(v.shape)
-    left = tuple(size for i, size in enumerate(x.shape) if i not in axes)
-    xp.sum(x, axis=axes, out=buffer.reshape(left))
+    kept = tuple(size for i, size in enumerate(x.shape) if i not in axes)
+    xp.sum(x, axis=axes, out=buffer.reshape(kept))
     return buffer

@@ -23,13 +23,13 @@ def _sizes(x: Array, block_size: int, data_format: str) -> tuple[int, int, int, 
     return b, h, w, c
 
 
-def _moved(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], after: tuple[int, ...]) -> Forward:
+def _rearrange(xp: Xp, x: Array, before: tuple[int, ...], order: tuple[int, ...], after: tuple[int, ...]) -> Forward:
     """x reshaped to more axes, transposed, and reshaped again."""
-    back = tuple(order.index(a) for a in range(len(order)))
-    between = tuple(before[a] for a in order)
+    inverse = tuple(order.index(a) for a in range(len(order)))
+    transposed = tuple(before[a] for a in order)
 
     def backward(dy: Array) -> Array:
-        return xp.transpose(dy.reshape(between), back).reshape(x.shape)
+        return xp.transpose(dy.reshape(transposed), inverse).reshape(x.shape)
 
     return xp.transpose(x.reshape(before), order).reshape(after), backward
 
@@ -46,8 +46,8 @@ def space_to_depth(xp: Xp, x: Array, /, block_size: int, data_format: str = "cha
         raise ValueError(f"space_to_depth: expected height and width to be multiples of {s}, got {h} and {w}")
     h, w = h // s, w // s
     if data_format == "channels_last":
-        return _moved(xp, x, (b, h, s, w, s, c), (0, 1, 3, 2, 4, 5), (b, h, w, s * s * c))
-    return _moved(xp, x, (b, c, h, s, w, s), (0, 1, 3, 5, 2, 4), (b, c * s * s, h, w))
+        return _rearrange(xp, x, (b, h, s, w, s, c), (0, 1, 3, 2, 4, 5), (b, h, w, s * s * c))
+    return _rearrange(xp, x, (b, c, h, s, w, s), (0, 1, 3, 5, 2, 4), (b, c * s * s, h, w))
 
 
 @op("nn", shape=shape_rules.depth_to_space)
@@ -59,8 +59,8 @@ def depth_to_space(xp: Xp, x: Array, /, block_size: int, data_format: str = "cha
         raise ValueError(f"depth_to_space: expected the number of channels to be a multiple of {s * s}, got {c}")
     c //= s * s
     if data_format == "channels_last":
-        return _moved(xp, x, (b, h, w, s, s, c), (0, 1, 3, 2, 4, 5), (b, h * s, w * s, c))
-    return _moved(xp, x, (b, c, s, s, h, w), (0, 1, 4, 2, 5, 3), (b, c, h * s, w * s))
+        return _rearrange(xp, x, (b, h, w, s, s, c), (0, 1, 3, 2, 4, 5), (b, h * s, w * s, c))
+    return _rearrange(xp, x, (b, c, s, s, h, w), (0, 1, 4, 2, 5, 3), (b, c, h * s, w * s))
 
 
 def _pair(value: Pair) -> tuple[int, int]:
@@ -120,14 +120,7 @@ def unfold(xp: Xp, x: Array, /, kernel_size: Pair, dilation: Pair = 1, padding: 
 
 @op("nn", shape=shape_rules.fold)
 def fold(
-    xp: Xp,
-    x: Array,
-    /,
-    output_size: Pair,
-    kernel_size: Pair,
-    dilation: Pair = 1,
-    padding: Pair = 0,
-    stride: Pair = 1,
+    xp: Xp, x: Array, /, output_size: Pair, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1
 ) -> Forward:
     """Columns as sliding windows of an image, added up where they overlap.  (b, c * kernel, windows) -> (b, c, h, w)"""
     windows = _Windows(_pair(output_size), kernel_size, dilation, padding, stride)

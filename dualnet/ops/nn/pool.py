@@ -8,6 +8,7 @@ against each other; there is no scatter, so results do not depend on the order i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dualnet_backends import Backend
@@ -15,7 +16,7 @@ from dualnet_backends import Backend
 from .._common import Array, Forward, Spec, Xp, floating
 from ..registry import op
 from ..shape_rules import Shape, float_dtype, shape_of
-from ._windows import Sizes, first_spatial_axis, one_per_axis, overhang, window_count
+from ._windows import Sizes, first_spatial_axis, overhang, padding_of, per_axis, spatial_rank, window_count
 
 
 class Axis(NamedTuple):
@@ -29,43 +30,35 @@ class Axis(NamedTuple):
     before: int
     after: int
 
-    def spans(self) -> list[tuple[slice, ...]]:
+    def slices(self) -> list[tuple[slice, ...]]:
         """For each position in the window, the indices of the elements there, one for each window."""
         last = self.stride * (self.windows - 1) + 1
         return [(slice(None),) * self.at + (slice(i, i + last, self.stride),) for i in range(self.size)]
 
     @property
-    def apart(self) -> bool:
+    def disjoint(self) -> bool:
         """Whether no element is in two windows."""
         return self.stride >= self.size
 
     @property
-    def covered(self) -> bool:
+    def tiled(self) -> bool:
         """Whether every element is in one window and no more."""
         return self.stride == self.size and self.windows * self.size == self.length + self.before + self.after
 
 
-def _pool_shape(
-    inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
-) -> Shape:
-    shape = shape_of(inputs)
-    rank, out = len(shape) - 2, list(shape)
-    sizes = one_per_axis("pool", "pool_size", pool_size, rank)
-    steps = sizes if strides is None else one_per_axis("pool", "strides", strides, rank)
-    for axis, (size, step) in enumerate(zip(sizes, steps), first_spatial_axis("pool", data_format)):
-        n = shape[axis]
-        out[axis] = None if n is None else window_count(n, size, step, padding)
-        if n and window_count(n, size, step, padding) < 1:
-            raise ValueError(f'a window of {sizes} does not fit: use a smaller pool_size or padding="same"')
-    return tuple(out)
+def _pool_shape(op: str, inputs: Any, *args: Any, **options: Any) -> Shape:
+    shape = list(shape_of(inputs))
+    for axis in _axes(op, shape_of(inputs), *args, **options):
+        shape[axis.at] = axis.windows
+    return tuple(shape)
 
 
 def _max_pool_shape(inputs: Any, *args: Any, **options: Any) -> Spec:
-    return Spec(_pool_shape(inputs, *args, **options), inputs.dtype)
+    return Spec(_pool_shape("max_pool", inputs, *args, **options), inputs.dtype)
 
 
 def _average_pool_shape(inputs: Any, *args: Any, **options: Any) -> Spec:
-    return Spec(_pool_shape(inputs, *args, **options), float_dtype(inputs))
+    return Spec(_pool_shape("average_pool", inputs, *args, **options), float_dtype(inputs))
 
 
 @op("nn", shape=_max_pool_shape)
@@ -86,10 +79,10 @@ def max_pool(
             ceil(length / stride) of them.
     """
     xp = backend.xp
-    axes = _axes("max_pool", inputs, pool_size, strides, padding, data_format)
+    axes = _axes("max_pool", inputs.shape, pool_size, strides, padding, data_format)
     stages = [_padded(xp, inputs, axes, _lowest(xp, inputs.dtype))]
     for axis in axes:
-        stages.append(_max_along(backend, stages[-1], axis))
+        stages.append(_reduce(backend, xp.maximum, stages[-1], axis))
 
     def backward(dy: Array) -> Array:
         for i in reversed(range(len(axes))):
@@ -111,46 +104,47 @@ def average_pool(
 ) -> Forward:
     """The mean of each window; what hangs over the edge of the input is not counted. Arguments: see ``max_pool``"""
     xp = backend.xp
-    axes = _axes("average_pool", inputs, pool_size, strides, padding, data_format)
+    axes = _axes("average_pool", inputs.shape, pool_size, strides, padding, data_format)
     y = _padded(xp, floating(inputs), axes, 0)
     shapes = []
     for axis in axes:
         shapes.append(y.shape)
-        y = _sum_along(backend, y, axis)
-    y = _per_element(xp, y, axes)
+        y = _reduce(backend, xp.add, y, axis)
+    y = _divide_by_counts(xp, y, axes)
 
     def backward(dy: Array) -> Array:
-        dy = _per_element(xp, dy, axes)
+        dy = _divide_by_counts(xp, dy, axes)
         for axis, shape in zip(reversed(axes), reversed(shapes)):
-            dy = _spread(backend, dy, shape, axis)
+            dy = _sum_gradient(backend, dy, shape, axis)
         return _unpadded(dy, axes)
 
     return y, backward
 
 
 def _axes(
-    op: str, x: Array, pool_size: Sizes, strides: Sizes | None, padding: str, data_format: str | None
+    op: str,
+    shape: Shape,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
 ) -> list[Axis]:
-    """The spatial axes, the last one first."""
-    rank = x.ndim - 2
-    if rank < 1:
-        raise ValueError(f"{op}: expected (batch, spatial..., channels), got shape {x.shape}")
-    first, padding = first_spatial_axis(op, data_format), padding.lower()
-    if padding not in ("valid", "same"):
-        raise ValueError(f'{op}: expected padding "valid" or "same", got {padding!r}')
-    sizes = one_per_axis(op, "pool_size", pool_size, rank)
-    steps = sizes if strides is None else one_per_axis(op, "strides", strides, rank)
+    """The spatial axes, the last one first. An unknown length has an unknown number of windows."""
+    rank = spatial_rank(op, shape)
+    first, padding = first_spatial_axis(op, data_format), padding_of(op, padding)
+    sizes = per_axis(op, "pool_size", pool_size, rank)
+    steps = sizes if strides is None else per_axis(op, "strides", strides, rank)
     spatial = []
     for at, size, stride in zip(range(first, first + rank), sizes, steps):
-        length = x.shape[at]
-        count = window_count(length, size, stride, padding)
-        if count < 1 and length:
+        length: Any = shape[at]
+        count: Any = None if length is None else window_count(length, size, stride, padding)
+        if length and count < 1:
             raise ValueError(
-                f"{op}: a window of {sizes} does not fit into an input of shape {x.shape}: "
+                f"{op}: a window of {sizes} does not fit into an input of shape {shape}: "
                 'use a smaller pool_size or padding="same"'
             )
-        outside = overhang(length, size, stride) if padding == "same" else (0, 0)
-        spatial.append(Axis(at, length, size, stride, max(count, 0), *outside))
+        padding_widths = (0, 0) if length is None else overhang(length, size, stride, padding)
+        spatial.append(Axis(at, length, size, stride, count and max(count, 0), *padding_widths))
     return spatial[::-1]
 
 
@@ -179,11 +173,12 @@ def _unpadded(dx: Array, axes: list[Axis]) -> Array:
     return dx
 
 
-def _max_along(backend: Backend, x: Array, axis: Axis) -> Array:
-    first, *others = axis.spans()
+def _reduce(backend: Backend, combine: Callable[..., Array], x: Array, axis: Axis) -> Array:
+    """The elements of each window combined, two at a time."""
+    first, *others = axis.slices()
     y = backend.read_slice(x, first)
-    for i, span in enumerate(others):
-        y = backend.xp.maximum(y, backend.read_slice(x, span), out=y if i else None)
+    for i, index in enumerate(others):
+        y = combine(y, backend.read_slice(x, index), out=y if i else None)
     return y
 
 
@@ -192,49 +187,41 @@ def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -
     if axis.size == axis.stride == 1:
         return dy
     xp = backend.xp
-    dx = (xp.empty if axis.covered else xp.zeros)(x.shape, dtype=dy.dtype)
-    *spans, last = axis.spans()
-    taken = None
-    for span in spans:
-        here = backend.read_slice(x, span) == y
-        if taken is None:
-            first = taken = here
+    dx = (xp.empty if axis.tiled else xp.zeros)(x.shape, dtype=dy.dtype)
+    *slices, last = axis.slices()
+    earlier = None
+    for index in slices:
+        is_max = backend.read_slice(x, index) == y
+        if earlier is None:
+            first = earlier = is_max
         else:
-            first = xp.greater(here, taken)
-            taken = xp.logical_or(taken, here)
-        _add(backend, dx, span, dy, first, axis)
+            first = xp.greater(is_max, earlier)
+            earlier = xp.logical_or(earlier, is_max)
+        _add(backend, dx, index, dy, first, axis)
     # The last element is the maximum where no other was: one comparison less.
-    _add(backend, dx, last, dy, None if taken is None else xp.logical_not(taken), axis)
+    _add(backend, dx, last, dy, None if earlier is None else xp.logical_not(earlier), axis)
     return dx
 
 
-def _add(backend: Backend, dx: Array, span: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
-    """dx[span] += dy * where; where no element is in two windows there is nothing yet to add to."""
-    if axis.apart:
-        backend.write_slice(dx, span, dy, where)
+def _add(backend: Backend, dx: Array, index: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
+    """dx[index] += dy * where; where no element is in two windows there is nothing yet to add to."""
+    if axis.disjoint:
+        backend.write_slice(dx, index, dy, where)
     else:
-        dx[span] += dy if where is None else dy * where
+        dx[index] += dy if where is None else dy * where
 
 
-def _sum_along(backend: Backend, x: Array, axis: Axis) -> Array:
-    first, *others = axis.spans()
-    y = backend.read_slice(x, first)
-    for i, span in enumerate(others):
-        y = backend.xp.add(y, backend.read_slice(x, span), out=y if i else None)
-    return y
-
-
-def _spread(backend: Backend, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
-    """The gradient of ``_sum_along``: dy at every element of its window."""
+def _sum_gradient(backend: Backend, dy: Array, shape: tuple[int, ...], axis: Axis) -> Array:
+    """The gradient of the sum of a window: dy at every element of its window."""
     if axis.size == axis.stride == 1:
         return dy
-    dx = (backend.xp.empty if axis.covered else backend.xp.zeros)(shape, dtype=dy.dtype)
-    for span in axis.spans():
-        _add(backend, dx, span, dy, None, axis)
+    dx = (backend.xp.empty if axis.tiled else backend.xp.zeros)(shape, dtype=dy.dtype)
+    for index in axis.slices():
+        _add(backend, dx, index, dy, None, axis)
     return dx
 
 
-def _per_element(xp: Xp, y: Array, axes: list[Axis]) -> Array:
+def _divide_by_counts(xp: Xp, y: Array, axes: list[Axis]) -> Array:
     """Sums over windows divided by how many elements of the input each window holds."""
     inside = math.prod(a.size for a in axes if not (a.before or a.after))
     if inside > 1:
@@ -242,6 +229,6 @@ def _per_element(xp: Xp, y: Array, axes: list[Axis]) -> Array:
     for a in axes:
         if a.before or a.after:
             start = xp.arange(a.windows) * a.stride - a.before
-            held = xp.minimum(start + a.size, a.length) - xp.maximum(start, 0)
-            y = y / held.astype(y.dtype).reshape((-1,) + (1,) * (y.ndim - a.at - 1))
+            counts = xp.minimum(start + a.size, a.length) - xp.maximum(start, 0)
+            y = y / counts.astype(y.dtype).reshape((-1,) + (1,) * (y.ndim - a.at - 1))
     return y

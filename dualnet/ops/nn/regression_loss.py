@@ -18,7 +18,13 @@ from .._common import Array, Forward, Xp, floating, sum_to
 def _pair(target: Array, output: Array) -> tuple[Array, Array]:
     """Both in the floating point dtype of the output."""
     output = floating(output)
-    return target.astype(output.dtype, copy=False), output
+    return target if target.dtype == output.dtype else target.astype(output.dtype), output
+
+
+def _mean_last(x: Array) -> Array:
+    n = x.shape[-1]
+    # One column needs no arithmetic, and x.mean costs three times what the sum does on a small array.
+    return x.reshape(x.shape[:-1]) if n == 1 else x.sum(axis=-1) / max(n, 1)
 
 
 def _mean_of(
@@ -34,14 +40,34 @@ def _mean_of(
             None if out[1] is False else sum_to(xp, each * d_output(), output),
         )
 
-    # One column needs no arithmetic, and values.mean costs three times what the sum does on a small array.
-    y = values.reshape(values.shape[:-1]) if values.shape[-1] == 1 else values.sum(axis=-1) / n
-    return y, backward
+    return _mean_last(values), backward
 
 
 def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array) -> Forward:
     """The same for a function of output - target, with its derivative."""
     return _mean_of(xp, values, target, output, lambda: -slope, lambda: slope)
+
+
+@primitive(in_place_grads=True, shape=shape_rules.loss)
+def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Forward:
+    """The mean of (target - output)^2 over the last axis"""
+    target, output = _pair(target, output)
+    error = output - target
+    n = max(error.shape[-1], 1)
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        d = error * (dy * (2 / n))[..., None]
+        return (None if out[0] is False else sum_to(xp, -d, target)), sum_to(xp, d, output)
+
+    return _mean_last(error * error), backward
+
+
+@primitive(in_place_grads=True, shape=shape_rules.loss)
+def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Forward:
+    """The mean of |target - output| over the last axis, with gradient 0 where they are equal"""
+    target, output = _pair(target, output)
+    error = output - target
+    return _mean_of(xp, xp.abs(error), target, output, lambda: -xp.sign(error), lambda: xp.sign(error))
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)

@@ -64,7 +64,7 @@ def fft(x: Pair, /) -> Any:
 @op("math", class_name="FFT2", shape=shape_rules.fourier)
 def fft2(x: Pair, /) -> Any:
     """The discrete Fourier transform of the last two axes.  x: a pair of (..., m, n) -> a pair of (..., m, n)"""
-    return _fft2(*_pair("fft2", x, 2))
+    return _fft(*_pair("fft2", x, 2), rank=2)
 
 
 @op("math", class_name="IFFT2", shape=shape_rules.fourier)
@@ -74,15 +74,11 @@ def ifft2(x: Pair, /) -> Any:
 
 
 @primitive
-def _fft(xp: Xp, real: Array, imag: Array, /) -> Forward:
-    n = real.shape[-1]
-    return _parts(xp, xp.fft.fft(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft(_join(*dys)))
-
-
-@primitive
-def _fft2(xp: Xp, real: Array, imag: Array, /) -> Forward:
-    n = math.prod(real.shape[-2:])
-    return _parts(xp, xp.fft.fft2(_join(real, imag))), lambda dys: _parts(xp, n * xp.fft.ifft2(_join(*dys)))
+def _fft(xp: Xp, real: Array, imag: Array, /, rank: int = 1) -> Forward:
+    """The transform of the last axis, or of the last two"""
+    transform, inverse = (xp.fft.fft, xp.fft.ifft) if rank == 1 else (xp.fft.fft2, xp.fft.ifft2)
+    n = math.prod(real.shape[-rank:])
+    return _parts(xp, transform(_join(real, imag))), lambda dys: _parts(xp, n * inverse(_join(*dys)))
 
 
 @primitive
@@ -91,7 +87,7 @@ def _ifft2(xp: Xp, real: Array, imag: Array, /) -> Forward:
     return _parts(xp, xp.fft.ifft2(_join(real, imag))), lambda dys: _parts(xp, xp.fft.fft2(_join(*dys)) / n)
 
 
-def _fit(xp: Xp, x: Array, n: int) -> Array:
+def _resize_last(xp: Xp, x: Array, n: int) -> Array:
     """The last axis cut or zero-padded to n."""
     length = x.shape[-1]
     return x[..., :n] if length >= n else xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, n - length)])
@@ -110,7 +106,7 @@ def rfft(xp: Xp, x: Array, /, fft_length: int | None = None) -> Forward:
     n = x.shape[-1] if fft_length is None else fft_length
 
     def backward(dys: tuple[Array, Array]) -> Array:
-        return _fit(xp, xp.real(n * xp.fft.ifft(_fit(xp, _join(*dys), n))), x.shape[-1])
+        return _resize_last(xp, xp.real(n * xp.fft.ifft(_resize_last(xp, _join(*dys), n))), x.shape[-1])
 
     return _parts(xp, xp.fft.rfft(x, n)), backward
 
@@ -134,27 +130,28 @@ def _irfft(xp: Xp, real: Array, imag: Array, /, fft_length: int | None = None) -
         twice[0] = 1
         if n % 2 == 0:
             twice[-1] = 1
-        return _parts(xp, _fit(xp, g * twice, k))
+        return _parts(xp, _resize_last(xp, g * twice, k))
 
     return xp.fft.irfft(z, n), backward
 
 
-def _sequences(xp: Xp, x: Array, length: int, stride: int) -> Array:
+def _frames(xp: Xp, x: Array, length: int, stride: int) -> Array:
+    """The sequences of ``length``, one every ``stride``.  x: (..., n) -> (..., count, length)"""
     count = 1 + (x.shape[-1] - length) // stride
     starts = xp.arange(count, dtype="int32") * stride
     return x[..., starts[:, None] + xp.arange(length, dtype="int32")]
 
 
-def _added(xp: Xp, y: Array, stride: int, total: int) -> Array:
+def _add_frames(xp: Xp, y: Array, stride: int, total: int) -> Array:
     """Overlap-add: sequences ``stride`` apart, summed.  y: (..., count, length) -> (..., total)"""
     *front, count, length = y.shape
-    pieces = -(-length // stride)
-    y = xp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, pieces * stride - length)])
-    y = y.reshape((*front, count, pieces, stride))
-    out = xp.zeros((*front, count + pieces - 1, stride), dtype=y.dtype)
-    for i in range(pieces):
+    chunks = -(-length // stride)
+    y = xp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, chunks * stride - length)])
+    y = y.reshape((*front, count, chunks, stride))
+    out = xp.zeros((*front, count + chunks - 1, stride), dtype=y.dtype)
+    for i in range(chunks):
         out[..., i : i + count, :] += y[..., i, :]
-    return _fit(xp, out.reshape((*front, (count + pieces - 1) * stride)), total)
+    return _resize_last(xp, out.reshape((*front, (count + chunks - 1) * stride)), total)
 
 
 @op("math", shape=shape_rules.sequences)
@@ -173,15 +170,15 @@ def extract_sequences(xp: Xp, x: Array, /, sequence_length: int, sequence_stride
         raise ValueError(
             f"extract_sequences: the signal has {x.shape[-1]} elements, fewer than one of {sequence_length}"
         )
-    y = _sequences(xp, x, sequence_length, sequence_stride)
-    return y, lambda dy: _added(xp, dy, sequence_stride, x.shape[-1])
+    y = _frames(xp, x, sequence_length, sequence_stride)
+    return y, lambda dy: _add_frames(xp, dy, sequence_stride, x.shape[-1])
 
 
 @primitive
 def _overlap_add(xp: Xp, y: Array, /, stride: int) -> Forward:
     count, length = y.shape[-2:]
-    out = _added(xp, y, stride, (count - 1) * stride + length)
-    return out, lambda dx: _sequences(xp, dx, length, stride)
+    out = _add_frames(xp, y, stride, (count - 1) * stride + length)
+    return out, lambda dx: _frames(xp, dx, length, stride)
 
 
 def _window(window: Any, sequence_length: int, fft_length: int, dtype: Any) -> Tensor | None:
@@ -236,13 +233,9 @@ def stft(
     if center:
         side = fft_length // 2
         x = pad(x, [(0, 0)] * (ndim(x) - 1) + [(side, side)], mode="reflect")
-    stretches = extract_sequences(x, fft_length, sequence_stride)
-    weights = _window(window, sequence_length, fft_length, _float_of(x))
-    return rfft(stretches if weights is None else multiply(stretches, weights))
-
-
-def _float_of(x: Any) -> str:
-    return result_type(x.dtype, float)
+    frames = extract_sequences(x, fft_length, sequence_stride)
+    weights = _window(window, sequence_length, fft_length, result_type(x.dtype, float))
+    return rfft(frames if weights is None else multiply(frames, weights))
 
 
 @op("math", class_name="ISTFT")
@@ -266,13 +259,13 @@ def istft(
     """
     _check_lengths(sequence_length, sequence_stride, fft_length)
     real, imag = _pair("istft", x, 2)
-    stretches = irfft((real, imag), fft_length)
-    count, dtype = shape(stretches)[-2], stretches.dtype
+    frames = irfft((real, imag), fft_length)
+    count, dtype = shape(frames)[-2], frames.dtype
     weights = _window(window, sequence_length, fft_length, dtype)
     if weights is None:
-        signal = _overlap_add(stretches, stride=sequence_stride)
+        signal = _overlap_add(frames, stride=sequence_stride)
     else:
-        signal = _overlap_add(multiply(stretches, weights), stride=sequence_stride)
+        signal = _overlap_add(multiply(frames, weights), stride=sequence_stride)
         power = _overlap_add(broadcast_to(multiply(weights, weights), (count, fft_length)), stride=sequence_stride)
         signal = divide(signal, where(greater(power, 1e-10), power, 1.0))
     start = fft_length // 2 if center else 0
