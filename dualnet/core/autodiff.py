@@ -7,13 +7,14 @@ First-order gradients only: closures are plain array code, which no tape records
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 import dualnet_backends as backends
 
 from .tensor import Array, Tensor
-from .tracing import Tape
+from .tracing import Entry, Tape, Write, before_write
 
 
 def backward(
@@ -22,6 +23,7 @@ def backward(
     seed: Array | None = None,
     grad_buffers: Mapping[int, Array] | None = None,
     keep: frozenset[int] = frozenset(),
+    sources: Iterable[Tensor] | None = None,
     tracer: Any = None,
 ) -> dict[int, Array]:
     """Gradients of ``target`` (summed, if it has axes) with respect to everything tracked on the tape.
@@ -30,6 +32,7 @@ def backward(
         seed: the gradient of the target itself (ones).
         grad_buffers: ``id(tensor) -> array`` to write that tensor's gradient into.
         keep: ids of intermediate tensors whose gradient is returned too.
+        sources: the only tensors whose gradients are asked for; what does not depend on them is left out.
         tracer: ``tracer.vjp`` is told of every closure that is called, from which the same reverse pass can be run again.
 
     Returns:
@@ -39,29 +42,66 @@ def backward(
     if seed is None:
         seed = backends.of(target.data).xp.ones_like(target.data)
     grads: dict[int, Array] = {id(target): seed}
-    for entry in reversed(tape):
-        outputs, inputs, closure, in_place_grads = entry
-        if type(outputs) is tuple:
-            dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
-            if all(dy is None for dy in dys):
-                continue
-            dy: Any = tuple(backends.of(y.data).xp.zeros_like(y.data) if d is None else d for y, d in zip(outputs, dys))
-        else:
-            i = id(outputs)
-            dy = grads.get(i) if i in keep else grads.pop(i, None)
-            if dy is None:
-                continue
-        requests = _requests(inputs, grads, grad_buffers) if in_place_grads else None
-        dxs = closure(dy) if requests is None else closure(dy, requests)
-        if type(dxs) is not tuple:
-            dxs = (dxs,)
-        if tracer is not None:
-            tracer.vjp(entry, dys if type(outputs) is tuple else (dy,), requests, dxs)
-        for x, dx in zip(inputs, dxs):
-            if dx is not None and isinstance(x, Tensor) and x.tracked:
-                i, data = id(x), x.data
-                grads[i] = accumulate_grad(grads.get(i), dx, data.dtype, type(data), grad_buffers.get(i))
+    reached = None if sources is None else _reached(tape, sources)
+    with closing(_restored(tape)) as entries:
+        for entry in entries:
+            outputs, inputs, closure, in_place_grads = entry
+            if type(outputs) is tuple:
+                dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
+                if all(dy is None for dy in dys):
+                    continue
+                dy: Any = tuple(
+                    backends.of(y.data).xp.zeros_like(y.data) if d is None else d for y, d in zip(outputs, dys)
+                )
+            else:
+                i = id(outputs)
+                dy = grads.get(i) if i in keep else grads.pop(i, None)
+                if dy is None:
+                    continue
+            requests = _requests(inputs, grads, grad_buffers, reached) if in_place_grads else None
+            dxs = closure(dy) if requests is None else closure(dy, requests)
+            if type(dxs) is not tuple:
+                dxs = (dxs,)
+            if tracer is not None:
+                tracer.vjp(entry, dys if type(outputs) is tuple else (dy,), requests, dxs)
+            for x, dx in zip(inputs, dxs):
+                if dx is not None and _is_requested(x, reached):
+                    i, data = id(x), x.data
+                    grads[i] = accumulate_grad(grads.get(i), dx, data.dtype, type(data), grad_buffers.get(i))
     return grads
+
+
+def _restored(tape: Tape) -> Generator[Entry]:
+    """The ops of a tape from the last to the first, each while the memory that it read holds what it read."""
+    present: list[Write] = []
+    try:
+        for entry in reversed(tape):
+            if type(entry) is Entry:
+                yield entry
+            else:
+                present.append(Write(entry.array, entry.array.copy()))
+                _write(entry)
+    finally:
+        for write in reversed(present):
+            _write(write)
+
+
+def _write(write: Write) -> None:
+    before_write(write.array)
+    write.array[...] = write.values
+
+
+def _reached(tape: Tape, sources: Iterable[Tensor]) -> set[int]:
+    """The ids of the tensors that depend on the sources."""
+    reached = set(map(id, sources))
+    for entry in tape:
+        if type(entry) is Entry and not reached.isdisjoint(map(id, entry.inputs)):
+            reached.update(map(id, entry.outputs if type(entry.outputs) is tuple else (entry.outputs,)))
+    return reached
+
+
+def _is_requested(x: Any, reached: set[int] | None) -> bool:
+    return isinstance(x, Tensor) and x.tracked and (reached is None or id(x) in reached)
 
 
 def accumulate_grad(grad: Array | None, dx: Array, dtype: Any, array_type: type, buffer: Array | None = None) -> Array:
@@ -83,12 +123,14 @@ def accumulate_grad(grad: Array | None, dx: Array, dtype: Any, array_type: type,
     return dx
 
 
-def _requests(inputs: tuple[Any, ...], grads: Mapping[int, Array], grad_buffers: Mapping[int, Array]) -> list[Any]:
+def _requests(
+    inputs: tuple[Any, ...], grads: Mapping[int, Array], grad_buffers: Mapping[int, Array], reached: set[int] | None
+) -> list[Any]:
     """For each input: False (no gradient requested), an array to write the gradient into, or None (allocate it)."""
     out: list[Any] = []
     seen: list[int] = []
     for x in inputs:
-        if not isinstance(x, Tensor) or not x.tracked:
+        if not _is_requested(x, reached):
             out.append(False)
         else:
             i = id(x)

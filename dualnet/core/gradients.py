@@ -11,7 +11,7 @@ import dualnet_backends as backends
 from .. import tree
 from . import settings
 from .autodiff import backward
-from .conversion import to_array
+from .conversion import to_own_array
 from .tensor import Tensor
 from .tracing import Tape, no_grad, recording
 from .variables import Variable
@@ -34,7 +34,7 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         inputs = list(args)
         for i in chosen:
             inputs[i] = tree.map_structure(_tracked, args[i])
-        with recording([]) as tape:
+        with recording() as tape:
             value = function(*inputs, **kwargs)
         if not isinstance(value, Tensor) or value.size != 1:
             shape = getattr(value, "shape", type(value).__name__)
@@ -63,13 +63,12 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
 def _tracked(x: Any) -> Tensor:
     """A new tensor on the same array, through which gradients flow."""
     if isinstance(x, Tensor):
-        data = x.data
+        tensor = x.same()
     else:
         backend = backends.of(x)
-        data = to_array(x, backends.current() if backend.name == "numpy" else backend)
-    if data.dtype.kind in "iub":
-        data = data.astype(settings.floatx())
-    tensor = Tensor(data)
+        tensor = Tensor(to_own_array(x, backends.current() if backend.name == "numpy" else backend))
+    if tensor.dtype.kind in "iub":
+        tensor = Tensor(tensor.data.astype(settings.floatx()))
     tensor.tracked = True
     return tensor
 
@@ -95,7 +94,7 @@ class GradientTape:
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self.persistent = persistent
         self.watch_accessed_variables = watch_accessed_variables
-        self._tape: Tape = []
+        self._tape = Tape()
         self._watched: dict[int, Tensor] = {}
         self._context: Any = None
         self._used = False
@@ -154,8 +153,8 @@ class GradientTape:
         seeds = tree.flatten(output_gradients) if output_gradients is not None else []
         totals: dict[int, Any] = {}
         for n, y in enumerate(tree.flatten(target)):
-            seed = to_array(seeds[n], backends.of(y.data)) if seeds else None
-            for i, g in backward(self._tape, y, seed, keep=keep).items():
+            seed = to_own_array(seeds[n], backends.of(y.data)) if seeds else None
+            for i, g in backward(self._tape, y, seed, keep=keep, sources=flat).items():
                 totals[i] = totals[i] + g if i in totals else g
         if not self.persistent:
             self._tape.clear()

@@ -9,7 +9,7 @@ import dualnet_backends as backends
 
 from .. import config, ops
 from ..core.tensor import Tensor
-from ..core.tracing import no_grad
+from ..core.tracing import before_write, no_grad
 from ..core.variables import Variable
 from ..initializers import Zeros
 from .metric import Metric
@@ -93,6 +93,7 @@ class R2Score(Metric):
             add_to(self.squared_sum, (weight * true * true).sum(axis=0))
             add_to(self.total_mse, (weight * error * error).sum(axis=0))
             add_to(self.count, weight.sum(axis=0))
+            before_write(self.num_samples.data)
             self.num_samples.data += true.size  # as in Keras: of all columns together
 
     def result(self) -> Tensor:

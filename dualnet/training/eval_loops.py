@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import dualnet_backends as backends
@@ -114,7 +115,14 @@ def predict(model: Any, x: Any, batch_size: int | None, verbose: Any, steps: int
         callbacks.on_predict_end()
     if not parts:
         raise ValueError("there was no batch to predict: the data is empty")
-    return tree.map_structure(lambda *a: backend.to_numpy(a[0] if len(a) == 1 else backend.xp.concatenate(a)), *parts)
+    return tree.map_structure(lambda *a: _joined(backend, a), *parts)
+
+
+def _joined(backend: backends.Backend, parts: Sequence[Any]) -> Any:
+    """The outputs of all batches on the host, in memory of their own: one output may be a view of a weight or of the data."""
+    array = backend.xp.concatenate(parts) if len(parts) > 1 else parts[0]
+    value = backend.to_numpy(array)
+    return value.copy() if value is parts[0] else value
 
 
 def flat(model: Any, results: dict[str, Any]) -> Any:

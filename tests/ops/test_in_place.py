@@ -35,7 +35,7 @@ TWICE: dict[str, Callable[[Any, Any], Any]] = {
 
 def gradient(f: Callable[[Any, Any], Any], w: Tensor, x: Tensor, place: Any = None) -> Any:
     w.tracked = True
-    with recording([]) as tape:
+    with recording() as tape:
         y = f(w, x)
     return backward(tape, y, None, {} if place is None else {id(w): place})[id(w)]
 
