@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-
 import numpy as np
 import pytest
 
 import dualnet as K
-from dualnet import GradientTape, layers, ops
-from dualnet.core import tracing
+from dualnet import GradientTape, ops
 
 SHAPE = (2, 3)
 
@@ -171,7 +168,9 @@ class Program:
                 got = tape.gradient(total, v)
                 expected = sum((want[id(leaf)] for leaf in leaves.get(i, ()) if id(leaf) in want), np.zeros(SHAPE))
                 assert np.allclose(0 if got is None else got.numpy(), expected, rtol=1e-9, atol=1e-9)
-            assert all(np.array_equal(p, v.numpy()) for p, v in zip(present, self.variables))  # gradient() moves nothing
+            assert all(
+                np.array_equal(p, v.numpy()) for p, v in zip(present, self.variables)
+            )  # gradient() moves nothing
             self.overwrite()
             present = [v.numpy() for v in self.variables]
         for name, x, value in self.held:

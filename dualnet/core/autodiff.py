@@ -2,12 +2,13 @@
 
 An op is a function that returns its value and a closure that is its gradient (see ``primitive``). While a tape is
 recording, every op on a tracked tensor leaves one entry on it; ``backward`` visits the entries last to first.
-First-order gradients only: closures are plain array code, which no tape records.
+Closures are plain array code, which no tape records. For gradients of gradients there is ``recorded_backward``, which computes
+the same by ops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -45,7 +46,7 @@ def backward(
     reached = None if sources is None else _reached(tape, sources)
     with closing(_restored(tape)) as entries:
         for entry in entries:
-            outputs, inputs, closure, in_place_grads = entry
+            outputs, inputs, closure, in_place_grads, _ = entry
             if type(outputs) is tuple:
                 dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
                 if all(dy is None for dy in dys):
@@ -71,11 +72,44 @@ def backward(
     return grads
 
 
-def _restored(tape: Tape) -> Generator[Entry]:
-    """The ops of a tape from the last to the first, each while the memory that it read holds what it read."""
+# The gradients of one entry, computed by ops; ops/__init__.py sets it.
+vjp_on_tensors: Callable[[Entry, Any, list[bool]], list[Any]] | None = None
+
+
+def recorded_backward(
+    tape: Tape, target: Tensor, seed: Array | None, keep: frozenset[int], sources: Iterable[Tensor] | None
+) -> dict[int, Tensor]:
+    """As ``backward``, by ops, which the tapes that are recording see: what it returns can be differentiated again."""
+    assert vjp_on_tensors is not None
+    if seed is None:
+        seed = backends.of(target.data).xp.ones_like(target.data)
+    grads: dict[int, Tensor] = {id(target): seed if isinstance(seed, Tensor) else Tensor(seed)}
+    reached = None if sources is None else _reached(tape, sources)
+    with closing(_restored(tape, len(tape))) as entries:
+        for entry in entries:
+            several = type(entry.outputs) is tuple
+            outputs = entry.outputs if several else (entry.outputs,)
+            dys = [grads.get(id(y)) if id(y) in keep else grads.pop(id(y), None) for y in outputs]
+            if all(dy is None for dy in dys):
+                continue
+            filled = tuple(
+                Tensor(backends.of(y.data).xp.zeros_like(y.data)) if d is None else d for y, d in zip(outputs, dys)
+            )
+            requested = [_is_requested(x, reached) for x in entry.inputs]
+            for x, dx in zip(entry.inputs, vjp_on_tensors(entry, filled if several else filled[0], requested)):
+                if dx is not None and _is_requested(x, reached):
+                    grads[id(x)] = grads[id(x)] + dx if id(x) in grads else dx
+    return grads
+
+
+def _restored(tape: Tape, length: int | None = None) -> Generator[Entry]:
+    """The ops of a tape from the last to the first, each while the memory that it read holds what it read.
+
+    length: how many of its entries count, where the tape may grow meanwhile.
+    """
     present: list[Write] = []
     try:
-        for entry in reversed(tape):
+        for entry in reversed(tape if length is None else tape[:length]):
             if type(entry) is Entry:
                 yield entry
             else:

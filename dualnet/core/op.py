@@ -141,7 +141,8 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
         if tracked and backward is not None and state.tapes:
             for y in outputs if type(value) is tuple else (outputs,):
                 y.tracked = True
-            entry = Entry(outputs, inputs, backward, in_place_grads or (undeclared and _takes_out(backward)))
+            out = in_place_grads or (undeclared and _takes_out(backward))
+            entry = Entry(outputs, inputs, backward, out, (function, rest, options))
             for tape in state.tapes:
                 tape.append(entry)
         tracer = state.tracer

@@ -10,12 +10,17 @@ from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
-    """One op on a tape: its outputs (a tensor or a tuple of them), its inputs, its vjp, and whether that is ``backward(dy, out)``."""
+    """One op on a tape: its outputs (a tensor or a tuple of them), its inputs, its vjp, and whether that is ``backward(dy, out)``.
+
+    call: how to run it again, for gradients of gradients: its formula with the arguments that are no tensors, or a function from
+    the gradients of the outputs to those of the inputs, both tensors. None: it has no second derivative.
+    """
 
     outputs: Any
     inputs: tuple[Any, ...]
     backward: Callable[..., Any]
     in_place_grads: bool = False
+    call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | Callable[..., Any] | None = None
 
 
 class Tape(list[Any]):

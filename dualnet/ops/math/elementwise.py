@@ -229,7 +229,8 @@ def cast(xp: Xp, x: Array, /, dtype: str) -> Op:
     def backward(dy: Array) -> Array:
         return dy.astype(before)
 
-    return x.astype(standardize_dtype(dtype), copy=False), backward
+    y = x.astype(standardize_dtype(dtype), copy=False)
+    return y, backward if y.dtype.kind not in "biu" else None  # an integer does not change with x, but in jumps
 
 
 @op("core", shape=shape_rules.unchanged_dtype)
