@@ -208,9 +208,11 @@ class GradientTape:
         xp, (batch, *inner) = backends.of(target.data).xp, target.shape
         unit = xp.eye(math.prod(inner), dtype=target.dtype).reshape((-1, 1, *inner))
         seeds = xp.broadcast_to(unit, (unit.shape[0], batch, *inner))
-        rows = self._jacobian(target, source, seeds, tuple(inner), unconnected_gradients)  # (*inner, batch, ...)
-        k = len(inner)
-        return rows if rows is None else rows.transpose((k, *range(k), *range(k + 1, rows.ndim)))
+        rows = self._jacobian(target, source, seeds, unit.shape[:1], unconnected_gradients)  # (elements, batch, ...)
+        if rows is None:
+            return None
+        assert conversion.stack_op is not None
+        return conversion.stack_op([rows[:, i] for i in range(batch)]).reshape((batch, *inner, *source.shape[1:]))
 
     def _jacobian(self, target: Any, sources: Any, seeds: Any, shape: Sequence[int], unconnected: str) -> Any:
         """The gradients of the target weighted by each of the seeds, stacked to this shape."""

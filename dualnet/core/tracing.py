@@ -20,7 +20,7 @@ class Entry(NamedTuple):
     inputs: tuple[Any, ...]
     backward: Callable[..., Any]
     in_place_grads: bool = False
-    call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | Callable[..., Any] | None = None
+    call: Any = None
 
 
 class Tape(list[Any]):

@@ -42,6 +42,20 @@ def _inner(backend: Backend, row: Row, sample: Any, args: tuple[Any, ...], chose
     return outputs, seeds, grads, total
 
 
+def _difference(
+    backend: Backend, row: Row, sample: Any, args: Any, chosen: list[int], values: list[Any], directions: list[Any]
+) -> float:
+    """The derivative of the total along one direction of all arguments and seeds at once, by a central difference."""
+    totals = []
+    for step in (1e-5, -1e-5):
+        leaves = [Tensor(backend.asarray(v + step * d)) for v, d in zip(values, directions)]
+        moved = list(args)
+        for i, x in zip(chosen, leaves):
+            moved[i] = x
+        totals.append(float(_inner(backend, row, sample, tuple(moved), chosen, leaves[len(chosen) :])[3]))
+    return (totals[0] - totals[1]) / 2e-5
+
+
 @pytest.mark.parametrize("row", GRADIENT_ROWS, ids=lambda row: row.name)
 def test_gradient_of_the_gradient(backend: Backend, row: Row) -> None:
     failed = None
@@ -66,19 +80,8 @@ def test_gradient_of_the_gradient(backend: Backend, row: Row) -> None:
             except NotImplementedError as error:
                 failed = str(error)
                 continue
-            # Along one direction of all leaves at once: the derivative of ``total`` by central differences.
             directions = [np.sin(np.arange(x.size) * 2.1 + k).reshape(x.shape) for k, x in enumerate(leaves)]
-            values = [x.numpy() for x in leaves]
-
-            def moved(step: float) -> float:
-                new = [Tensor(backend.asarray(v + step * d)) for v, d in zip(values, directions)]
-                moved_args = list(inputs)
-                for i, x in zip(chosen, new):
-                    moved_args[i] = x
-                return float(_inner(backend, row, sample, tuple(moved_args), chosen, new[len(chosen) :])[3])
-
-            step = 1e-5
-            expected = (moved(step) - moved(-step)) / (2 * step)
+            expected = _difference(backend, row, sample, inputs, chosen, [x.numpy() for x in leaves], directions)
             got = sum(float((s.numpy() * d).sum()) for s, d in zip(second, directions))
             scale = max(1.0, abs(expected), max((abs(s.numpy()).max() for s in second if s.size), default=0.0))
             if row.name in SINGULAR and not np.isfinite(got):

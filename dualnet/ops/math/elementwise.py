@@ -222,7 +222,7 @@ def logical_not(xp: Xp, x: Array, /) -> Const:
 
 
 @op("core", shape=shape_rules.unchanged)
-def cast(xp: Xp, x: Array, /, dtype: str) -> Op:
+def cast(xp: Xp, x: Array, /, dtype: str) -> Op | Const:
     """x in another dtype; the gradient comes back in the dtype of x"""
     before = x.dtype
 
