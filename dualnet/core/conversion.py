@@ -92,6 +92,12 @@ def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None)
     return backend.asarray(x, dtype=dtype)
 
 
+def to_own_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None) -> Array:
+    """``to_array``, in memory that nobody else has: the caller may change an array of theirs afterwards."""
+    array = to_array(x, backend, dtype)
+    return array.copy() if array is x or array.base is not None or isinstance(x, Tensor) else array
+
+
 def _nested(x: Any) -> Any:
     """A nested list, possibly with tensors in it, as one host array of the dtype Keras would give it."""
     dtypes: set[Any] = set()  # of the arrays and scalars in it that have one; Python numbers are weak

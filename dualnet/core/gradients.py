@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import dualnet_backends as backends
 
 from .. import tree
-from . import settings
-from .autodiff import backward
-from .conversion import to_array
+from . import conversion, settings
+from .autodiff import backward, recorded_backward
+from .conversion import to_own_array
 from .tensor import Tensor
-from .tracing import Tape, no_grad, recording
+from .tracing import Tape, is_recording, no_grad, recording
 from .variables import Variable
 
 
@@ -33,13 +34,14 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         inputs = list(args)
         for i in positions:
             inputs[i] = tree.map_structure(_tracked, args[i])
-        with recording([]) as tape:
+        with recording() as tape:
             value = function(*inputs, **kwargs)
         if not isinstance(value, Tensor) or value.size != 1:
             shape = getattr(value, "shape", type(value).__name__)
             raise ValueError(f"grad needs a function that returns one number, got {shape}: sum or average it")
-        grads_by_id = backward(tape, value)
-        grads = tuple(tree.map_structure(lambda x: _gradient(grads_by_id, x), inputs[i]) for i in positions)
+        sources = tree.flatten([inputs[i] for i in positions])
+        by_id = _backward(tape, value, None, frozenset(map(id, sources)), sources)
+        grads = tuple(tree.map_structure(lambda x: _gradient(by_id, x), inputs[i]) for i in positions)
         return value, grads[0] if isinstance(argnums, int) else grads
 
     return differentiated
@@ -62,26 +64,36 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
 def _tracked(x: Any) -> Tensor:
     """A new tensor on the same array, through which gradients flow."""
     if isinstance(x, Tensor):
-        data = x.data
+        # By an op where an outer tape records, so that it sees where the value comes from.
+        tensor = x.astype(str(x.dtype)) if x.tracked and is_recording() else x.same()
     else:
         backend = backends.of(x)
-        data = to_array(x, backends.current() if backend.name == "numpy" else backend)
-    if data.dtype.kind in "iub":
-        data = data.astype(settings.floatx())
-    tensor = Tensor(data)
+        tensor = Tensor(to_own_array(x, backends.current() if backend.name == "numpy" else backend))
+    if tensor.dtype.kind in "iub":
+        tensor = Tensor(tensor.data.astype(settings.floatx()))
     tensor.tracked = True
     return tensor
 
 
-def _gradient(grads_by_id: dict[int, Any], x: Tensor) -> Tensor:
-    g = grads_by_id.get(id(x))
-    return Tensor(backends.of(x.data).xp.zeros_like(x.data) if g is None else g)
+def _gradient(by_id: dict[int, Tensor], x: Tensor) -> Tensor:
+    g = by_id.get(id(x))
+    return Tensor(backends.of(x.data).xp.zeros_like(x.data)) if g is None else g
+
+
+def _backward(tape: Tape, target: Tensor, seed: Any, keep: frozenset[int], sources: list[Tensor]) -> dict[int, Tensor]:
+    """The gradients of a target, which can be differentiated again where a tape is recording."""
+    if is_recording():
+        return recorded_backward(tape, target, seed, keep, sources)
+    seed = None if seed is None else to_own_array(seed, backends.of(target.data))
+    grads = backward(tape, target, seed, keep=keep, sources=sources)
+    return {i: Tensor(g) for i, g in grads.items()}
 
 
 class GradientTape:
     """Record the ops inside a ``with`` block, and compute gradients of their results, as in TensorFlow.
 
-    Trainable variables are watched automatically; other tensors after ``watch``. Gradients are first-order.
+    Trainable variables are watched automatically; other tensors after ``watch``. A gradient taken while another tape records can be
+    differentiated by that one: tapes nest. An op whose gradient cannot be differentiated raises ``NotImplementedError`` then.
 
     >>> with GradientTape() as tape:
     ...     loss = loss_fn(y, model(x, training=True))
@@ -94,7 +106,7 @@ class GradientTape:
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self.persistent = persistent
         self.watch_accessed_variables = watch_accessed_variables
-        self._tape: Tape = []
+        self._tape = Tape()
         self._watched: dict[int, Tensor] = {}
         self._context: Any = None
         self._used = False
@@ -145,19 +157,25 @@ class GradientTape:
         Args:
             sources: a tensor or variable, or a nested structure of them; the result has the same structure.
         """
+        self._use()
+        result = self._gradient(target, sources, output_gradients, unconnected_gradients)
+        if not self.persistent:
+            self._tape.clear()
+        return result
+
+    def _use(self) -> None:
         if self._used and not self.persistent:
             raise RuntimeError("this tape was used up by gradient(); make it with persistent=True to ask it again")
         self._used = True
+
+    def _gradient(self, target: Any, sources: Any, output_gradients: Any, unconnected_gradients: str) -> Any:
         flat = tree.flatten(sources)
         keep = frozenset(id(x) for x in flat)
         seeds = tree.flatten(output_gradients) if output_gradients is not None else []
-        totals: dict[int, Any] = {}
+        totals: dict[int, Tensor] = {}
         for n, y in enumerate(tree.flatten(target)):
-            seed = to_array(seeds[n], backends.of(y.data)) if seeds else None
-            for i, g in backward(self._tape, y, seed, keep=keep).items():
+            for i, g in _backward(self._tape, y, seeds[n] if seeds else None, keep, flat).items():
                 totals[i] = totals[i] + g if i in totals else g
-        if not self.persistent:
-            self._tape.clear()
 
         def result(x: Any) -> Any:
             unwatched = isinstance(x, Variable) and not self.watch_accessed_variables and id(x) not in self._watched
@@ -165,3 +183,45 @@ class GradientTape:
             return _gradient(totals if connected else {}, x) if connected or unconnected_gradients != "none" else None
 
         return tree.map_structure(result, sources)
+
+    def jacobian(self, target: Any, sources: Any, unconnected_gradients: str = "none", **unused: Any) -> Any:
+        """The derivative of each element of ``target`` with respect to each of ``sources``.
+
+        target: a tensor.  sources: as for ``gradient``.  For each source a tensor of shape target.shape + source.shape; one reverse
+        pass for each element of the target.
+        """
+        seeds = backends.of(target.data).xp.eye(target.size, dtype=target.dtype).reshape((-1, *target.shape))
+        return self._jacobian(target, sources, seeds, target.shape, unconnected_gradients)
+
+    def batch_jacobian(self, target: Any, source: Any, unconnected_gradients: str = "none", **unused: Any) -> Any:
+        """The Jacobian of each sample, where no sample depends on another.
+
+        target: (batch, ...)  source: (batch, ...) -> (batch, *target.shape[1:], *source.shape[1:])
+        """
+        if target.ndim < 1 or source.ndim < 1 or target.shape[0] != source.shape[0]:
+            raise ValueError(
+                f"batch_jacobian expects a target and a source with the same first axis, got {target.shape} and {source.shape}"
+            )
+        xp, (batch, *inner) = backends.of(target.data).xp, target.shape
+        unit = xp.eye(math.prod(inner), dtype=target.dtype).reshape((-1, 1, *inner))
+        seeds = xp.broadcast_to(unit, (unit.shape[0], batch, *inner))
+        rows = self._jacobian(target, source, seeds, unit.shape[:1], unconnected_gradients)  # (elements, batch, ...)
+        if rows is None:
+            return None
+        assert conversion.stack_op is not None
+        return conversion.stack_op([rows[:, i] for i in range(batch)]).reshape((batch, *inner, *source.shape[1:]))
+
+    def _jacobian(self, target: Any, sources: Any, seeds: Any, shape: Sequence[int], unconnected: str) -> Any:
+        """The gradients of the target weighted by each of the seeds, stacked to this shape."""
+        self._use()
+        rows = [self._gradient(target, sources, seed, unconnected) for seed in seeds]
+        if not self.persistent:
+            self._tape.clear()
+
+        def join(*parts: Any) -> Any:
+            if parts[0] is None:
+                return None
+            assert conversion.stack_op is not None
+            return conversion.stack_op(list(parts)).reshape((*shape, *parts[0].shape))
+
+        return tree.map_structure(join, *rows)

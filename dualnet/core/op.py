@@ -16,7 +16,7 @@ import dualnet_backends as backends
 from .conversion import holds_tensors, stack_nested, to_arrays
 from .symbolic import KerasTensor
 from .tensor import Tensor
-from .tracing import Entry, state
+from .tracing import Entry, add_alias, before_write, holds_values, state
 
 R = TypeVar("R")
 
@@ -119,18 +119,29 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             if any(holds_tensors(x) for x in inputs):
                 return op(*map(stack_nested, inputs), *rest, **options)
             arrays = to_arrays(inputs, arrays)
+            if tracked and state.tapes:
+                arrays = _own_arrays(inputs, arrays)
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
+        if mutates and holds_values():
+            written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
+            before_write(*(written[name] for name in mutates if written.get(name) is not None))
         value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
         array_type, outputs = backend.array_type, value
         # What has no axes comes from NumPy as a scalar: it is made an array again, which tells its backend and dtype.
         if type(value) is tuple:
             outputs = tuple(Tensor(v if type(v) is array_type else backend.asarray(v)) for v in value)
+            for y in outputs:
+                if y.data.base is not None or any(y.data is a for a in arrays):
+                    _separate(y, inputs, arrays)
         else:
             outputs = Tensor(value if type(value) is array_type else backend.asarray(value))
+            if outputs.data.base is not None or any(value is a for a in arrays):
+                _separate(outputs, inputs, arrays)
         if tracked and backward is not None and state.tapes:
             for y in outputs if type(value) is tuple else (outputs,):
                 y.tracked = True
-            entry = Entry(outputs, inputs, backward, in_place_grads or (undeclared and _takes_out(backward)))
+            out = in_place_grads or (undeclared and _takes_out(backward))
+            entry = Entry(outputs, inputs, backward, out, (function, rest, options))
             for tape in state.tapes:
                 tape.append(entry)
         tracer = state.tracer
@@ -145,9 +156,32 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     op.primitive = function  # type: ignore[attr-defined]
     info = OpInfo(function.__name__, tuple(names), call=tuple(names), **facts)
     op.info = function.info = info  # type: ignore[attr-defined]
-    in_place_grads = info.in_place_grads
+    in_place_grads, mutates = info.in_place_grads, info.mutates
     undeclared = not (function.__module__ or "").startswith("dualnet.")  # code of the user needs no declaration
     return op
+
+
+def _own_arrays(inputs: tuple[Any, ...], arrays: list[Any]) -> list[Any]:
+    """``arrays``, with copies of those that are the caller's: the gradient may be computed after the caller reused them."""
+    fresh = (Tensor, list, tuple, bool, int, float, complex, type(None))
+    return [a if isinstance(x, fresh) else a.copy() for x, a in zip(inputs, arrays)]
+
+
+def _separate(y: Tensor, inputs: tuple[Any, ...], arrays: list[Any]) -> None:
+    """Let an output that is a view of an input stay what it is when the memory of that input is overwritten.
+
+    Nothing but a variable is ever overwritten, and arrays of the caller: the first is watched (``core/tracing.py``), the second
+    copied.
+    """
+    for x, a in zip(inputs, arrays):
+        if not hasattr(a, "dtype") or not y._shares(a):
+            continue
+        if not isinstance(x, Tensor):
+            y._own()
+            return
+        if x._is_alias:
+            y._is_alias = True
+            add_alias(y)
 
 
 def _takes_out(backward: Callable[..., Any]) -> bool:

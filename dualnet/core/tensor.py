@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dualnet_backends as backends
 
-from .tracing import abort_trace
+from .tracing import abort_trace, add_alias
 
 Array = Any  # the array type of whichever backend is in use
 Xp = Any  # an array module: numpy or cupy
@@ -42,6 +42,7 @@ class Tensor:
     # Set on an instance when there is something to say; looked up on every layer call.
     _keras_mask: Any = None
     origin: Origin | None = None
+    _is_alias = False  # whether the array may be a view of a variable's, see core/tracing.py
 
     def __init__(self, data: Array) -> None:
         self.data = data
@@ -69,9 +70,11 @@ class Tensor:
         return backends.of(self.data).device
 
     def numpy(self) -> Any:
-        """The value as a NumPy array on the host."""
+        """The value as it is now, as a NumPy array of its own on the host."""
         abort_trace("a value is read on the host")  # what is done next may depend on it
-        return backends.of(self.data).to_numpy(self.data)
+        backend = backends.of(self.data)
+        value = backend.to_numpy(self.data)
+        return value.copy() if value is self.data else value
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
@@ -83,9 +86,23 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         value = self.numpy()
-        if dtype is not None and value.dtype != dtype:
-            return value.astype(dtype)
-        return value.copy() if copy else value
+        return value if dtype is None else value.astype(dtype, copy=False)
+
+    def same(self) -> Tensor:
+        """Another tensor with the same array, which gradients do not know."""
+        tensor = Tensor(self.data)
+        if self._is_alias:
+            tensor._is_alias = True
+            add_alias(tensor)
+        return tensor
+
+    def _shares(self, array: Array) -> bool:
+        """Whether the array may overlap another in memory."""
+        return type(self.data) is type(array) and bool(backends.of(array).xp.may_share_memory(self.data, array))
+
+    def _own(self) -> None:
+        """Keep the value from now on in memory of its own."""
+        self.data, self._is_alias = self.data.copy(), False
 
     def __float__(self) -> float:
         return float(self.item())

@@ -3,21 +3,106 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
-    """One op on a tape: outputs (a tensor or a tuple of them), inputs, and its ``backward(dy)``; in place, ``backward(dy, out)``."""
+    """One op on a tape: its outputs (a tensor or a tuple of them), its inputs, its ``backward(dy)``; in place, ``backward(dy, out)``.
+
+    call: how to run it again, for gradients of gradients: its formula with the arguments that are no tensors, or a function from
+    the gradients of the outputs to those of the inputs, both tensors. None: it has no second derivative.
+    """
 
     outputs: Any
     inputs: tuple[Any, ...]
     backward: Callable[..., Any]
     in_place_grads: bool = False
+    call: Any = None
 
 
-Tape = list[Entry]
+class Tape(list[Any]):
+    """The ops recorded in the order they ran, and between them the memory that was overwritten since.
+
+    An ``Entry`` is one op. A ``Write`` is memory that an op read before, and that something then overwrote: a weight that was
+    updated, a counter that was assigned to. Its old values are on the tape, so that the reverse pass (``core/autodiff.py``), which
+    meets the writes last to first, can put back what each op saw. What nothing overwrites costs nothing.
+    """
+
+    __slots__ = ("__weakref__", "_inputs", "_saved", "_scanned", "_writes")
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def clear(self) -> None:
+        super().clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._inputs: set[int] = set()  # ids of the memory that ops read
+        self._saved: dict[int, int] = {}  # how many ops there were when an array was last saved, by its id
+        self._scanned = self._writes = 0
+
+    def save(self, array: Any) -> None:
+        """Keep the values of an array that is about to be overwritten, if an op has read them since they were last kept."""
+        ops = len(self) - self._writes
+        if self._saved.get(id(array)) == ops:
+            return
+        for entry in self[self._scanned :]:
+            if type(entry) is Entry:
+                self._inputs.update(id(_memory(x.data)) for x in entry.inputs if hasattr(x, "tracked"))
+        self._scanned = len(self)
+        if id(_memory(array)) in self._inputs:
+            self._saved[id(array)] = ops
+            self._writes += 1
+            self.append(Write(array, array.copy()))
+
+
+class Write(NamedTuple):
+    """Memory that was overwritten, on a tape: the array, and a copy of the values before."""
+
+    array: Any
+    values: Any
+
+
+def _memory(array: Any) -> Any:
+    """The array that owns the memory of a view."""
+    return array if array.base is None else array.base
+
+
+_tapes: dict[int, weakref.ref[Tape]] = {}  # that may still be asked for gradients, in any thread
+_aliases: dict[int, weakref.ref[Any]] = {}  # tensors whose array is a view of a variable's
+
+
+def before_write(*arrays: Any) -> None:
+    """Call before the memory of variables is overwritten: tapes keep the values that their ops saw, and tensors that are views of
+    this memory, such as a reshaped weight that somebody holds, get memory of their own."""
+    if _tapes:
+        for tape in [reference() for reference in list(_tapes.values())]:
+            if tape:
+                for array in arrays:
+                    tape.save(array)
+    if _aliases:
+        for tensor in [reference() for reference in list(_aliases.values())]:
+            if tensor is not None and any(map(tensor._shares, arrays)):
+                tensor._own()
+
+
+def holds_values() -> bool:
+    """Whether ``before_write`` has anything to do."""
+    return bool(_tapes or _aliases)
+
+
+def add_alias(tensor: Any) -> None:
+    """A tensor's array is a view of a variable's: before that is overwritten, the tensor gets memory of its own."""
+    number = id(tensor)
+    _aliases[number] = weakref.ref(tensor, lambda _: _aliases.pop(number, None))
 
 
 class _State(threading.local):
@@ -31,10 +116,13 @@ state = _State()
 
 
 @contextmanager
-def recording(tape: Tape) -> Iterator[Tape]:
-    """Let every op on a tracked tensor inside the block leave an entry on ``tape``."""
+def recording(tape: Tape | None = None) -> Iterator[Tape]:
+    """Let every op on a tracked tensor inside the block leave an entry on ``tape``, by default a new one."""
+    tape = Tape() if tape is None else tape
     before = state.tapes
     state.tapes = (*before, tape)
+    number = id(tape)
+    _tapes[number] = weakref.ref(tape, lambda _: _tapes.pop(number, None))
     try:
         yield tape
     finally:

@@ -12,7 +12,7 @@ from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
-from .tracing import abort_trace, state, trace_change
+from .tracing import before_write, state, trace_change
 from .version import invalidate
 
 
@@ -33,6 +33,8 @@ class Variable(Tensor):
         dtype: a name, by default that of the value, or ``floatx()``.
         trainable: whether optimizers may change it.
     """
+
+    _is_alias = True  # what is computed from it may be a view of its value
 
     @accept_old_names(VARIABLE_ARGUMENTS)
     def __init__(
@@ -111,13 +113,6 @@ class Variable(Tensor):
         @property
         def value(self) -> Tensor: ...
 
-    def numpy(self) -> Any:
-        """The value as it is now, as a NumPy array of its own on the host."""
-        abort_trace("a variable is read on the host")
-        backend = backends.of(self.data)
-        value = backend.to_numpy(self.data)
-        return value.copy() if backend.name == "numpy" else value
-
     def assign(self, value: Any) -> Variable:
         """Set the value; its shape must be the variable's. Returns the variable."""
         trace_change(self, "a variable is assigned to")
@@ -126,19 +121,24 @@ class Variable(Tensor):
             raise ValueError(
                 f"cannot assign to variable {self.path!r}: expected shape {self.data.shape}, got {array.shape}"
             )
+        before_write(self.data)
         self.data[...] = array
         return self
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place. Returns the variable."""
         trace_change(self, "a variable is assigned to")
-        self.data += to_array(value, backends.of(self.data))
+        value = to_array(value, backends.of(self.data))
+        before_write(self.data)
+        self.data += value
         return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place. Returns the variable."""
         trace_change(self, "a variable is assigned to")
-        self.data -= to_array(value, backends.of(self.data))
+        value = to_array(value, backends.of(self.data))
+        before_write(self.data)
+        self.data -= value
         return self
 
     def __repr__(self) -> str:

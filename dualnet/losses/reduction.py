@@ -7,7 +7,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
-from ..core.conversion import to_array
+from ..core.conversion import to_own_array
 from ..core.dtypes import standardize_dtype
 from ..core.tensor import Origin, Tensor, logits_of
 from ..ops.nn.crossentropy_loss import weighted_sum
@@ -51,7 +51,7 @@ def as_tensor(x: Any, dtype: str | None = None, like: Tensor | None = None) -> T
             "them with ops.stack"
         )
     backend = backends.current() if like is None else backends.of(like.data)
-    return Tensor(to_array(x, backend, dtype))
+    return Tensor(to_own_array(x, backend, dtype))
 
 
 def squeeze_or_expand_to_same_rank(x1: Any, x2: Any, expand_rank_1: bool = True) -> tuple[Any, Any]:

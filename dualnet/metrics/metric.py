@@ -12,7 +12,7 @@ from .. import initializers, tree
 from ..core.conversion import to_array
 from ..core.naming import auto_name
 from ..core.tensor import Tensor
-from ..core.tracing import no_grad
+from ..core.tracing import before_write, no_grad
 from ..core.variables import Variable
 from ..losses.reduction import compute_dtype
 from ..serialization.configurable import Configurable
@@ -103,6 +103,7 @@ class Metric(Configurable):
     def reset_state(self) -> None:
         """Set all variables to zeros, as at the start of an epoch."""
         for v in self.variables:
+            before_write(v.data)
             v.data.fill(0)
 
     def reset_states(self) -> None:

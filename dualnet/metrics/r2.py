@@ -10,7 +10,7 @@ import dualnet_backends as backends
 
 from .. import config, ops
 from ..core.tensor import Tensor
-from ..core.tracing import no_grad
+from ..core.tracing import before_write, no_grad
 from .metric import Metric
 from .state import add_to, as_array, backend_of, same_rank, weights_for
 
@@ -86,6 +86,7 @@ class R2Score(Metric):
             add_to(self.squared_sum, (weight * true * true).sum(axis=0))
             add_to(self.total_mse, (weight * error * error).sum(axis=0))
             add_to(self.count, weight.sum(axis=0))
+            before_write(self.num_samples.data)
             self.num_samples.data += true.size  # as in Keras: of all columns together
 
     def result(self) -> Tensor:

@@ -9,7 +9,7 @@ import dualnet_backends as backends
 
 from .. import losses, ops
 from ..core.tensor import Array, Tensor
-from ..core.tracing import is_recording, no_grad
+from ..core.tracing import before_write, is_recording, no_grad
 from ..core.variables import Variable
 from ..losses.loss import FunctionWrapper
 from ..losses.reduction import apply_mask
@@ -47,6 +47,7 @@ class Sum(_Reduction):
         x, weight = self._arrays(values, sample_weight)
         if weight is not None:
             x = x * weight
+        before_write(self.total.data)
         self.total.data += x.sum() if x.ndim else x
 
     def result(self) -> Tensor:
@@ -73,6 +74,7 @@ class Mean(_Reduction):
             sample_weight: a number, or a shape that fits the first axes of ``values``.
         """
         total, count = self.total, self.count
+        before_write(total.data, count.data)
         if type(sample_weight) is int and type(values) is Tensor and values.data.ndim == 0:
             backends.of(total.data).add_to_mean(total.data, count.data, values.data, sample_weight)
             return

@@ -10,6 +10,7 @@ from dualnet_backends import Backend
 from .. import config
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
+from ..core.tracing import before_write
 from ..core.variables import Variable
 from ..losses.reduction import apply_mask
 
@@ -74,6 +75,7 @@ def same_rank(name: str, y_true: Array, y_pred: Array, hint: str = "") -> tuple[
 
 def add_to(variable: Variable, values: Any) -> None:
     """Add to a variable in place, whatever the dtype of the values."""
+    before_write(variable.data)
     variable.data += values.astype(variable.data.dtype, copy=False)
 
 

@@ -5,6 +5,7 @@ A module's public names are those of its ops (see ``registry.py``), so a new op 
 
 from __future__ import annotations
 
+from ..core import autodiff as _autodiff
 from . import image, linalg, nn, numpy, registry
 from ._operators import attach as _attach
 from .core.control import *
@@ -17,6 +18,8 @@ from .core.segment import *
 from .core.shape import *
 from .core.sorting import *
 from .core.stacking import *
+from .higher_order.arrays import ops as _higher_order_ops
+from .higher_order.vjp import vjp_on_tensors as _vjp_on_tensors
 from .image.quality import *
 from .linalg._matrix import *
 from .linalg.decompositions import *
@@ -58,3 +61,5 @@ __all__ = sorted(registry.public())
 for _module, _name in ((image, "image"), (linalg, "linalg"), (nn, "nn"), (numpy, "numpy")):
     vars(_module).update(registry.namespace(_name), __all__=sorted(registry.namespace(_name)))
 _attach(registry.public())
+_higher_order_ops.update(registry.public())
+_autodiff.vjp_on_tensors = _vjp_on_tensors

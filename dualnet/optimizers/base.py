@@ -10,7 +10,7 @@ import dualnet_backends as backends
 
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
-from ..core.tracing import is_recording, no_grad
+from ..core.tracing import before_write, holds_values, is_recording, no_grad
 from ..core.variables import Variable, buffer_slices
 from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
@@ -133,6 +133,8 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
             with no_grad():
                 self.apply_in_place(missing, scalars)
             return
+        if holds_values():
+            before_write(*(v.data for v in (*self._trainable_variables, *self.variables)))
         key = tuple(map(id, missing))
         plan = self._plans.get(key)
         if plan is None:
@@ -250,6 +252,7 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         """Exchange the weights and their running averages. For an optimizer with ``use_ema``."""
         if self._averages is None:
             raise ValueError(f"{self.name} keeps no averages: make it with use_ema=True, and train")
+        before_write(*(v.data for v in (*self._trainable_variables, *self.variables)))
         self._averages.swap(self._slices)
         self.averages_are_in_weights = not self.averages_are_in_weights
 

@@ -8,6 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from ..core.tensor import Array
+from ..core.tracing import before_write
 from ..core.variables import Variable, buffer_slices
 from ..serialization.configurable import constructor_parameters, plain
 from ..serialization.objects import deserialize_keras_object
@@ -83,6 +84,7 @@ class LossScaleOptimizer(Optimizer):
     def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
         grads = self._gradients(missing)
         scale = self.dynamic_scale.data
+        before_write(scale)
         if not _all_finite(grads):
             self.step_counter.assign(0)
             scale *= 0.5

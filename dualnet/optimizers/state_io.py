@@ -57,7 +57,7 @@ class StateMethods:
             after = [Tensor(v.data.copy()) for v in variables]
         finally:
             for v, value in zip(variables, before):
-                v.data[...] = value
+                v.assign(value)
         return after[: len(weights)], after[len(weights) :]
 
     def save_own_variables(self, store: dict[str, Any]) -> None:

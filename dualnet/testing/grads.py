@@ -49,7 +49,7 @@ def check_grads(
         inputs[i].tracked = True
     # To detect arguments that are modified in place.
     copies = {i: inputs[i].data.copy() for i in selected}
-    with recording([]) as tape:
+    with recording() as tape:
         outputs = tree.flatten(f(*inputs, **options))
     weights = [random_direction(y.data, seed, f"output {n}") for n, y in enumerate(outputs)]
     grads: dict[int, Array] = {}

@@ -117,7 +117,7 @@ def _check_layer(
         before = x.tracked
         x.tracked = True
         try:
-            with recording([]) as tape:
+            with recording() as tape:
                 results = outputs()
             error = _error(tape, results, x, outputs) if results else math.nan
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dualnet_backends as backends
@@ -122,9 +122,7 @@ class EvaluationMixin(StepMixin):
             callbacks.on_predict_end()
         if not parts:
             raise ValueError("there was no batch to predict: the data is empty")
-        return tree.map_structure(
-            lambda *a: backend.to_numpy(a[0] if len(a) == 1 else backend.xp.concatenate(a)), *parts
-        )
+        return tree.map_structure(lambda *a: _joined(backend, a), *parts)
 
     def _make_data(self, *arrays: Any, **options: Any) -> Data:
         """The data for the model's backend. options: of ``make_data``."""
@@ -169,6 +167,12 @@ class EvaluationMixin(StepMixin):
             x, y, sample_weight, class_weight=class_weight, backend=self._backend(), text=self._takes_text()
         )
         return pack_x_y_sample_weight(*(tensors_of(part) for part in (data.x, data.y, data.weight)))
+
+
+def _joined(backend: backends.Backend, parts: Sequence[Any]) -> Any:
+    """The outputs of all batches on the host, in memory of their own: that of one batch may be a view of a weight or of the data."""
+    value = backend.to_numpy(parts[0] if len(parts) == 1 else backend.xp.concatenate(parts))
+    return value.copy() if value is parts[0] else value
 
 
 def split_results(results: Any) -> tuple[Any, Any]:

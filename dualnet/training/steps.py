@@ -83,7 +83,7 @@ class StepMixin(Compilable):
 
     def _compute_gradients(self, x: Any, y: Any, sample_weight: Any, tracer: Any = None) -> tuple[Any, Any, Any]:
         """The first phases of a training step. Gradients are written into the flat buffer."""
-        tape: Tape = []
+        tape = Tape()
         with recording(tape):
             y_pred, loss = self._forward(x, y, sample_weight, True, tracer, tape)
             scaled = self.optimizer.scale_loss(loss)

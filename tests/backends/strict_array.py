@@ -32,6 +32,7 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
     itemsize = property(lambda self: self._a.itemsize)
     strides = property(lambda self: self._a.strides)
     flags = property(lambda self: self._a.flags)
+    base = property(lambda self: self._a.base)
     T = property(lambda self: StrictArray(self._a.T))
 
     # -- what waits for the device -------------------------------------------------------------------------------

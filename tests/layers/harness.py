@@ -66,7 +66,7 @@ def run(row: Case, layer: Any = None) -> Result:
     layer.set_weights(random_weights(row, layer.get_weights()))
     for x in inputs:
         x.tracked = x.data.dtype.kind == "f"
-    with recording([]) as tape:
+    with recording() as tape:
         value = layer(*row.arguments(inputs), **call)
     outputs = tree.flatten(value)
     host = [y.numpy() for y in outputs]

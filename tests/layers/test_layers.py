@@ -103,7 +103,7 @@ def test_no_transfer_in_a_step(row: Case) -> None:
         layer.set_weights(random_weights(row, layer.get_weights()))
         for x in inputs:
             x.tracked = x.data.dtype.kind == "f"
-        with strict.step(), recording([]) as tape:
+        with strict.step(), recording() as tape:
             outputs = tree.flatten(layer(*row.arguments(inputs), **call))
             for y in outputs:
                 if y.tracked:

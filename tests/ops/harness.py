@@ -52,7 +52,7 @@ def run(
     chosen = [i for i in floating(args) if row.argnums is None or i in row.argnums]
     for i in chosen:
         args[i].tracked = True
-    with recording([]) as tape:
+    with recording() as tape:
         outputs = tree.flatten(row(*args, **sample.options))
     buffers = {id(args[i]): buffer for i, buffer in (grad_buffers or {}).items()}
     grads: dict[int, Any] = {}

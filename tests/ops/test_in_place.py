@@ -36,7 +36,7 @@ TWICE: dict[str, Callable[[Any, Any], Any]] = {
 
 def gradient(f: Callable[[Any, Any], Any], w: Tensor, x: Tensor, buffer: Any = None) -> Any:
     w.tracked = True
-    with recording([]) as tape:
+    with recording() as tape:
         y = f(w, x)
     return backward(tape, y, None, {} if buffer is None else {id(w): buffer})[id(w)]
 

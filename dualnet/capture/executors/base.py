@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...core.tensor import Array
+from ...core.tracing import before_write, holds_values
 from ..trace import Trace
 
 
@@ -47,6 +48,7 @@ class Executor(ABC):
     def __init__(self, model: Any, trace: Trace) -> None:
         self.model = model
         self.outputs = trace.outputs
+        self._mutated = [v for call in trace.calls for v in call.mutates]
 
     @abstractmethod
     def run(self, batch: Sequence[Array]) -> tuple[Any, Any, list[Any] | None]:
@@ -57,6 +59,8 @@ class Executor(ABC):
 
     def __call__(self, data: Any, batch: Sequence[Array]) -> Any:
         """A whole step. data: as the steps of a model get it. batch: its arrays. Returns what the model's step returns."""
+        if holds_values():
+            before_write(*(v.data for v in self._mutated))
         return self.model._run_step(data, lambda x, y, sample_weight: self.run(batch))
 
     def read_scalars(self, trace: Trace) -> StepScalars:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dualnet_backends as backends
 
 from ... import tree
-from ...core.conversion import to_array
+from ...core.conversion import to_own_array
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from ...core.text import is_text, text_tensor
@@ -46,7 +46,7 @@ def convert(layer: Layer, x: Any) -> Tensor:
     elif is_text(x):
         return text_tensor(x)
     else:
-        array = to_array(x, backend or backends.current())
+        array = to_own_array(x, backend or backends.current())
     if layer.autocast and is_float(array.dtype) and str(array.dtype) != dtype and is_float(dtype):
         if isinstance(x, Tensor):
             from ...ops import cast

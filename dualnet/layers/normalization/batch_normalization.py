@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import config, initializers, ops
-from ...core.tracing import abort_trace
+from ...core.tracing import abort_trace, before_write
 from ...graph.infer import is_trial
 from ...ops.nn.normalization import batch_norm
 from .normalization import Normalizing, known_axes
@@ -150,10 +150,12 @@ class BatchNormalization(Normalizing):
         _update_moving_average(self.renorm_stddev, deviation, self.renorm_momentum)
         _update_moving_average(self.moving_stddev, deviation, self.momentum)
         square = self.moving_stddev.data**2 - self.epsilon
+        before_write(self.moving_variance.data)
         self.moving_variance.data[...] = square * (square > 0)
 
 
 def _update_moving_average(state: Any, batch: Any, momentum: float) -> None:
+    before_write(state.data)
     state.data *= momentum
     state.data += batch * (1 - momentum)
 

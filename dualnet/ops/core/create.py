@@ -7,7 +7,7 @@ from typing import Any
 
 import dualnet_backends as backends
 
-from ...core.conversion import stack_nested, to_array
+from ...core.conversion import stack_nested, to_array, to_own_array
 from ...core.dtypes import result_type, standardize_dtype
 from ...core.tensor import Tensor
 from ...core.variables import Variable
@@ -34,7 +34,7 @@ def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) 
         return x.value if isinstance(x, Variable) else x
     if isinstance(x, Tensor):
         return cast(x, dtype)
-    return Tensor(to_array(x, backends.current(), None if dtype is None else standardize_dtype(dtype)))
+    return Tensor(to_own_array(x, backends.current(), None if dtype is None else standardize_dtype(dtype)))
 
 
 def _as_tensor(x: Any) -> Any:

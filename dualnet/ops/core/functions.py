@@ -39,24 +39,27 @@ def custom_gradient(f: Function) -> Function:
         with no_grad():
             result, grad = f(*args, **options)
         several = isinstance(result, (tuple, list))
-        outputs = tuple(Tensor(convert_to_tensor(y).data) for y in (result if several else (result,)))
+        outputs = tuple(convert_to_tensor(y).same() for y in (result if several else (result,)))
         if state.tapes and any(isinstance(x, Tensor) and x.tracked for x in args):
 
-            def backward(dy: Any) -> tuple[Any, ...]:
-                gradients = tuple(Tensor(d) for d in dy) if several else Tensor(dy)
-                with no_grad():
-                    results = grad(gradients)
+            def call(dy: Any) -> tuple[Any, ...]:
+                results = grad(dy)
                 results = results if isinstance(results, (tuple, list)) else (results,)
                 if len(results) != len(args):
                     raise ValueError(
                         f"custom_gradient: {getattr(f, '__name__', 'f')} has {len(args)} arguments, "
                         f"its gradient returned {len(results)}"
                     )
-                return tuple(None if g is None else convert_to_tensor(g).data for g in results)
+                return tuple(None if g is None else convert_to_tensor(g) for g in results)
+
+            def backward(dy: Any) -> tuple[Any, ...]:
+                with no_grad():
+                    results = call(tuple(map(Tensor, dy)) if several else Tensor(dy))
+                return tuple(None if g is None else g.data for g in results)
 
             for y in outputs:
                 y.tracked = True
-            entry = Entry(outputs if several else outputs[0], args, backward)
+            entry = Entry(outputs if several else outputs[0], args, backward, False, call)
             for tape in state.tapes:
                 tape.append(entry)
         return type(result)(outputs) if type(result) in (tuple, list) else outputs if several else outputs[0]

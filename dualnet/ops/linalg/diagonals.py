@@ -28,10 +28,11 @@ def diagonal(xp: Xp, x: Array, /, offset: int = 0, axis1: int = 0, axis2: int = 
     y = xp.diagonal(x, offset, axis1, axis2).copy()
 
     def backward(dy: Array) -> Array:
-        dx = xp.zeros(x.shape, dtype=dy.dtype)
+        shape = tuple(n for i, n in enumerate(x.shape) if i not in (axis1 % x.ndim, axis2 % x.ndim))
+        dx = xp.zeros((*shape, x.shape[axis1], x.shape[axis2]), dtype=dy.dtype)
         rows, columns = _diagonal_indices(xp, y.shape[-1], offset)
-        xp.moveaxis(dx, (axis1, axis2), (-2, -1))[..., rows, columns] = dy
-        return dx
+        dx[..., rows, columns] = dy
+        return xp.moveaxis(dx, (-2, -1), (axis1, axis2))
 
     return y, backward
 

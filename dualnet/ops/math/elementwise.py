@@ -99,8 +99,10 @@ def nan_to_num(
 @op("core", shape=shape_rules.unchanged)
 def cast(xp: Xp, x: Array, /, dtype: str) -> Forward:
     """x in another dtype; the gradient comes back in the dtype of x"""
-    before = x.dtype
-    return x.astype(standardize_dtype(dtype), copy=False), lambda dy: dy.astype(before)
+    before, y = x.dtype, x.astype(standardize_dtype(dtype), copy=False)
+    if y.dtype.kind in "biu":
+        return y, None  # type: ignore[return-value]  # an integer does not change with x, but in jumps
+    return y, lambda dy: dy.astype(before)
 
 
 @op("core", shape=shape_rules.unchanged_dtype)
