@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dualnet_backends as backends
 import numpy as np
 import pytest
 
 import dualnet
 from dualnet import Tensor, Variable, grad, ops
-from dualnet.core.tracing import recording
+from dualnet.core.tracing import Tape, recording
 
 from .backends import strict
 
@@ -58,7 +56,7 @@ def test_nothing_goes_to_the_host() -> None:
     with backends.device("strict:0") as backend:
         x = Tensor(backend.asarray([1.0, 2.0]))
         x.tracked = True
-        tape: list[Any] = []
+        tape = Tape()
         with strict.step(), recording(tape):
             y = ops.square([x[0], x[1] * 2, 3.0])
         assert y.tracked

@@ -119,10 +119,10 @@ state = _State()
 def recording(tape: Tape | None = None) -> Iterator[Tape]:
     """Let every op on a tracked tensor inside the block leave an entry on ``tape``, by default a new one."""
     tape = Tape() if tape is None else tape
-    before = state.tapes
-    state.tapes = (*before, tape)
     number = id(tape)
     _tapes[number] = weakref.ref(tape, lambda _: _tapes.pop(number, None))
+    before = state.tapes
+    state.tapes = (*before, tape)
     try:
         yield tape
     finally:

@@ -29,6 +29,7 @@ HOST_MODULES = {
     "dualnet/datasets": "reads files",
     "dualnet/graph/infer.py": "silences the warnings of NumPy about zeros",
     "dualnet/ops/core/functions.py": "broadcasts shapes",
+    "dualnet/ops/higher_order": "operators between arrays and tensors follow NumPy's protocol",
     "dualnet/ops/shape_rules": "the rules for axes and indices are those of NumPy",
     "dualnet/initializers": "initial weights are drawn on the host by Keras's recipe",
     "dualnet/layers/preprocessing/numeric/discretization.py": "finds the bins of host data",

@@ -17,7 +17,7 @@ from dualnet_backends import Backend
 
 from dualnet import ops, testing
 from dualnet.core.tracing import recording
-from dualnet.ops import registry, shape_rules
+from dualnet.ops import higher_order, registry, shape_rules
 
 from .cases import Row, draw, emptied, scalars
 from .harness import GRADIENT_ROWS, ROWS, floating, host, run, strided, tensors, transposed, values
@@ -31,7 +31,7 @@ def all_ops() -> dict[Any, str]:
     listed = {getattr(ops, name): f"ops.{name}" for name in ops.__all__}
     for module in pkgutil.walk_packages(ops.__path__, "dualnet.ops."):
         if module.name.rpartition(".")[2].startswith("_") or module.name.startswith(
-            (registry.__name__, shape_rules.__name__)
+            (registry.__name__, shape_rules.__name__, higher_order.__name__)
         ):
             continue
         members = vars(importlib.import_module(module.name))
