@@ -1,7 +1,7 @@
 """Names of TensorFlow, and of tf.keras's ``backend``, that course notes use, in one table.
 
 With ``import dualnet as tf``, ``tf.reduce_mean``, ``tf.nn.relu`` and ``tf.keras.layers`` work; they are in no ``__all__``.
-Everything runs eagerly, and gradients are first-order. Where TensorFlow gives an argument another name, order or default,
+Everything runs eagerly. Where TensorFlow gives an argument another name, order or default,
 a function in a module of ``_FUNCTIONS`` translates it into ops. ``docs/old-spellings.md`` lists all names.
 """
 
