@@ -138,18 +138,18 @@ class Program:
                 source = self.rng.integers(6)
                 if source < 3 or not pool:
                     v = self.variables[source % 3]
-                    leaf = Node(v.data)
+                    leaf = Node(v.numpy())
                     leaves.setdefault(source % 3, []).append(leaf)
                     pool.append((v, leaf))
                     a = pool.pop()
                 elif source == 3:
-                    a = (self.state, Node(self.state.data))
+                    a = (self.state, Node(self.state.numpy()))
                 elif source == 4:
                     a = (self.array, Node(self.array))
                 else:
                     a = pool[self.rng.integers(len(pool))]
                 v = self.rng.integers(3)
-                b_leaf = Node(self.variables[v].data)
+                b_leaf = Node(self.variables[v].numpy())
                 leaves.setdefault(v, []).append(b_leaf)
                 b = (self.variables[v], b_leaf)
                 name = list(OPS)[self.rng.integers(len(OPS))]
