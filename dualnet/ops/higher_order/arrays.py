@@ -102,6 +102,8 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
         self.write(value)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # a protocol that NumPy and CuPy ask for
+            raise AttributeError(name)
         if name not in _METHODS:
             raise NotImplementedError(f"the attribute {name} of an array")
         function = getattr(module(self), name)
