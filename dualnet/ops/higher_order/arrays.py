@@ -116,19 +116,8 @@ _METHODS = (
 ).split()
 
 # What returns a view of its first argument.
-_VIEWS = {
-    "broadcast_to",
-    "diagonal",
-    "expand_dims",
-    "flip",
-    "moveaxis",
-    "ravel",
-    "reshape",
-    "squeeze",
-    "swapaxes",
-    "transpose",
-}
-_VIEWS |= {"split", "array_split", "ascontiguousarray", "asarray", "real", "imag"}
+_VIEWS = set("broadcast_to diagonal expand_dims flip moveaxis ravel reshape squeeze swapaxes transpose".split())
+_VIEWS |= set("array_split ascontiguousarray asarray imag real split".split())
 
 # NumPy's names of ops that have another one here.
 _NAMES = {f"linalg.{name}": name for name in "cholesky det eigh inv qr slogdet solve svd pinv".split()}
@@ -222,8 +211,8 @@ class _Function:
 
 def _flip(copysign: Any, x: Array, sign: Array) -> Array:
     """1, or -1 where ``copysign`` changes the sign of x."""
-    ones = x * 0 + 1
-    return copysign(ones, x) * copysign(ones, sign)
+    one = x.dtype.type(1)
+    return copysign(one, x) * copysign(one, sign)
 
 
 def _put_along_axis(target: Any, indices: Array, values: Any, axis: int) -> None:
