@@ -65,7 +65,7 @@ def _tracked(x: Any) -> Tensor:
     """A new tensor on the same array, through which gradients flow."""
     if isinstance(x, Tensor):
         # By an op where an outer tape records, so that it sees where the value comes from.
-        tensor = x.astype(str(x.dtype)) if x.tracked and is_recording() else x.same()
+        tensor = x.astype(str(x.dtype)) if x.tracked and is_recording() else x._detached()
     else:
         backend = backends.of(x)
         tensor = Tensor(to_own_array(x, backends.current() if backend.name == "numpy" else backend))

@@ -88,7 +88,7 @@ class Tensor:
         value = self.numpy()
         return value if dtype is None else value.astype(dtype, copy=False)
 
-    def same(self) -> Tensor:
+    def _detached(self) -> Tensor:
         """Another tensor with the same array, which gradients do not know."""
         tensor = Tensor(self.data)
         if self._is_alias:

@@ -94,7 +94,7 @@ def before_write(*arrays: Any) -> None:
                 tensor._own()
 
 
-def holds_values() -> bool:
+def has_watchers() -> bool:
     """Whether ``before_write`` has anything to do."""
     return bool(_tapes or _aliases)
 

@@ -8,6 +8,7 @@ layer inside infers its own results.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
     rule = getattr(getattr(op, "info", None), "shape", None)
     if rule is None:
         return probe(op, args, options)
+    try:  # a rule may take any argument
+        inspect.signature(op).bind(*args, **options)
+    except TypeError as error:
+        raise TypeError(f"{op.__name__.lstrip('_')}: {error}") from None
     try:
         with trial():  # a rule that is the function of the op itself calls other ops
             spec = rule(*args, **options)

@@ -26,6 +26,7 @@ from ..serialization.objects import (
 )
 
 # The modules in which configs name the operations of Keras.
+_OPS = "dualnet.ops."  # and the namespace of an op
 _KERAS_OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
 
 # -- to a config ---------------------------------------------------------------------------------------------------
@@ -125,7 +126,8 @@ def _identity(op: Any) -> tuple[str, str, str]:
     if op.info.keras_class:
         return op.info.keras_module, op.info.keras_class, op.info.keras_class
     if (op.__module__ or "").startswith("dualnet."):  # an op that Keras does not have
-        return op.__module__, op.__name__, op.__name__
+        module = f"{_OPS}{op.info.namespace}" if op.info.namespace else op.__module__
+        return module, op.__name__, op.__name__
     name = get_registered_name(op)
     if get_registered_object(name) is not op:
         raise ValueError(
@@ -211,6 +213,8 @@ def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None
 def _find_op(module: str, class_name: str, registered_name: Any, custom_objects: dict[str, Any] | None) -> Any:
     if module.startswith(_KERAS_OPERATIONS):
         return registry.find(class_name)
+    if class_name in (functions := registry.namespace(module.removeprefix(_OPS))) and module.startswith(_OPS):
+        return functions[class_name]
     if module.startswith("dualnet."):  # an op that Keras does not have; nothing is imported because a config names it
         return getattr(sys.modules.get(module), class_name, None)
     return get_registered_object(str(registered_name or class_name), custom_objects)

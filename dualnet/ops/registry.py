@@ -110,7 +110,7 @@ def _camel(name: str) -> str:
 
 def namespace(module: str) -> dict[str, Any]:
     """The public functions that Keras defines in a module, by name."""
-    return _namespaces[module]
+    return _namespaces.get(module, {})
 
 
 def public() -> dict[str, Any]:

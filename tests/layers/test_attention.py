@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dualnet
-from dualnet import Input, Model, layers, ops
+from dualnet import Input, Model, layers, models, ops
 from dualnet.testing import check_grads
 
 RANDOM = np.random.default_rng(3)
@@ -158,3 +158,18 @@ def test_what_is_refused() -> None:
         layers.GroupQueryAttention(3, 4, 3)
     with pytest.raises(ValueError, match=r"\(batch, steps, features\)"):
         layers.GroupQueryAttention(3, 4, 2)(image, image)
+
+
+@pytest.mark.parametrize("name", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_a_model_without_a_key_is_loaded_again(name: str, tmp_path: Any) -> None:
+    a = Input((4, 5))
+    options = (
+        {"num_heads": 2, "key_dim": 3}
+        if name == "MultiHeadAttention"
+        else {"num_query_heads": 2, "num_key_value_heads": 1, "head_dim": 3}
+    )
+    model = Model(a, getattr(layers, name)(**options)(a, a))
+    model.save(tmp_path / "m.keras")
+    again = models.load_model(tmp_path / "m.keras")
+    x = np.random.default_rng(0).normal(size=(2, 4, 5)).astype("float32")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))

@@ -235,7 +235,7 @@ def test_a_public_op_that_keras_does_not_have(monkeypatch: pytest.MonkeyPatch) -
     model = Model(x, op(x, factor=3.0))
     text = model.to_json()
     entry = json.loads(text)["config"]["layers"][1]
-    assert (entry["module"], entry["class_name"], entry["config"]["factor"]) == (module.__name__, "scale", 3.0)
+    assert (entry["module"], entry["class_name"], entry["config"]["factor"]) == ("dualnet.ops.nn", "scale", 3.0)
     again = models.model_from_json(text)
     assert json.loads(again.to_json()) == json.loads(text)
     data = np.arange(12, dtype="float32").reshape(3, 4)

@@ -9,7 +9,7 @@ import dualnet_backends as backends
 import numpy as np
 import pytest
 
-from dualnet import tree
+from dualnet import ops, tree
 from dualnet.core.symbolic import KerasTensor
 from dualnet.core.tensor import Tensor
 from dualnet.graph.infer import trial
@@ -128,3 +128,26 @@ def test_inferred_shapes_hold(row: Row, pattern: str) -> None:
             check(inferred, y, what)
         if pattern == "all known" and row.name not in VALUES:
             assert [x.shape for x in tree.flatten(inferred)] == [y.shape for y in tree.flatten(results[0])], what
+
+
+def test_index_lists_and_masks_on_symbolic_tensors() -> None:
+    """A list that begins with 0 or 1 is no mask, although ``[1] == [True]``; of a mask the true elements count."""
+    x = KerasTensor((None, 5))
+    assert x[:, [1, 1, 2]].shape == (None, 3)
+    assert x[..., [0, 1]].shape == (None, 2)
+    assert x[:, [True, False, True, False, True]].shape == (None, 3)
+    assert x[:, np.array([True, False, False, False, False])].shape == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: ops.pad(x, 1, constant_value=3),
+        lambda x: ops.stop_gradient(x, axis=9),
+        lambda x: ops.copy(x, dtype="int32"),
+        lambda x: ops.moments(x, -1, axis=9),
+    ],
+)
+def test_an_unknown_argument_is_refused_on_symbolic_tensors(call: Any) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        call(KerasTensor((None, 4, 3)))

@@ -33,7 +33,9 @@ class Saving(WeightTracking):
             return
         with name_scope(self.name):
             if shapes:
-                self.build(**{key: tree.map_shape_structure(tuple, value) for key, value in shapes.items()})
+                # None: an argument of ``call`` that was not passed
+                known = {key: value for key, value in shapes.items() if value is not None}
+                self.build(**{key: tree.map_shape_structure(tuple, value) for key, value in known.items()})
             else:
                 self.build(tree.map_shape_structure(tuple, shape))
         self.built = True

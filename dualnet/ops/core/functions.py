@@ -39,7 +39,7 @@ def custom_gradient(f: Function) -> Function:
         with no_grad():
             result, grad = f(*args, **options)
         several = isinstance(result, (tuple, list))
-        outputs = tuple(convert_to_tensor(y).same() for y in (result if several else (result,)))
+        outputs = tuple(convert_to_tensor(y)._detached() for y in (result if several else (result,)))
         if state.tapes and any(isinstance(x, Tensor) and x.tracked for x in args):
 
             def call(dy: Any) -> tuple[Any, ...]:

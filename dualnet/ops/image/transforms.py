@@ -31,6 +31,7 @@ def affine_transform(
         transform: (8,) or (batch, 8), each a0 a1 a2 b0 b1 b2 c0 c1; one for all images, or one for each. The last two,
             of a perspective, count as 0 (see ``perspective_transform``).
     """
+    transform = backend.asarray(transform)
     if transform.ndim not in (1, 2) or transform.shape[-1] != 8:
         raise ValueError(
             "affine_transform: Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms), of 8 "
@@ -65,6 +66,7 @@ def perspective_transform(
         images: (height, width, channels) or a batch of them.
         start_points, end_points: (4, 2) or (batch, 4, 2), each an (x, y).
     """
+    start_points, end_points = backend.asarray(start_points), backend.asarray(end_points)
     for name, points in (("start_points", start_points), ("end_points", end_points)):
         if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
             raise ValueError(

@@ -102,7 +102,9 @@ def cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = moveaxis(x1, axisa, -1), moveaxis(x2, axisb, -1)
-    sizes = a.shape[-1], b.shape[-1]
+    sizes: list[Any] = [a.shape[-1], b.shape[-1]]
+    if 3 in sizes:  # then a size that is not known yet makes no difference to the shape
+        sizes = [3 if n is None else n for n in sizes]
     if not set(sizes) <= {2, 3}:
         raise ValueError(f"cross: expected vectors of 2 or 3 elements, got {sizes[0]} and {sizes[1]}")
     (a1, a2, *a3), (b1, b2, *b3) = ([get_item(v, (..., i)) for i in range(n)] for v, n in zip((a, b), sizes))

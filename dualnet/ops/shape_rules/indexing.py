@@ -21,7 +21,7 @@ def get_item(x: Any, key: Any) -> Spec:
     count = sum(_rank_of_key(k) for k in keys)
     if count > len(shape):
         raise IndexError(f"{count} indices for {len(shape)} axes")
-    indices = broadcast((), *((None,) if _is_mask(k) else shape_of(k) for k in keys if _is_index_array(k)))
+    indices = broadcast((), *((_count(k),) if _is_mask(k) else shape_of(k) for k in keys if _is_index_array(k)))
     sizes: list[int | None] = [*shape, *indices]  # of the axis with number i + 2
     numbers = range(2, len(sizes) + 2)
     index_array = np.zeros(numbers[len(shape) :], int)
@@ -47,11 +47,14 @@ def get_item(x: Any, key: Any) -> Spec:
 
 
 def _is_mask(k: Any) -> bool:
-    return (
-        isinstance(k, bool)
-        or str(getattr(k, "dtype", "")) == "bool"
-        or (isinstance(k, list) and k[:1] in ([True], [False]))
-    )
+    while isinstance(k, list) and k:
+        k = k[0]
+    return isinstance(k, bool) or str(getattr(k, "dtype", "")) == "bool"
+
+
+def _count(mask: Any) -> int | None:
+    """How many elements of a mask are true; None for a tensor, whose values are not read here."""
+    return int(np.count_nonzero(mask)) if isinstance(mask, (list, bool, np.ndarray)) else None
 
 
 def _is_index_array(k: Any) -> bool:
