@@ -56,7 +56,9 @@ def _public() -> dict[tuple[str, str], Any]:
             own = getattr(value, "__module__", "").startswith("dualnet")  # and not what a module imports from elsewhere
             named = inspect.isclass(value) or (inspect.isfunction(value) and ours != "dualnet.random")
             if own and named:
-                table.setdefault((keras_name, name), value)
+                info = getattr(value, "info", None)
+                without_keras = bool(info and info.namespace and not info.keras_class)  # ``@op(..., keras=False)``
+                table.setdefault((ours if without_keras else keras_name, name), value)
     table[_FUNCTIONAL] = table["keras", "Model"]
     return table
 
@@ -175,7 +177,7 @@ def _serialize_function(function: Any) -> Any:
     if function.__name__ == "<lambda>":
         raise ValueError("cannot save a lambda: define a function with a name and register it")
     module, name = _public_names().get(function, ("builtins", function.__name__))
-    if module != "builtins" and not module.startswith("keras.ops"):
+    if module != "builtins" and not module.startswith(("keras.ops", "dualnet.ops")):
         return name
     registered = get_registered_name(function)
     return {"module": module, "class_name": "function", "config": name, "registered_name": registered}

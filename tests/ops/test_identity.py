@@ -15,6 +15,7 @@ import pytest
 from dualnet import Input, Model, activations, models, ops, primitive, saving, tree
 from dualnet.ops import registry
 from dualnet.ops.nn import regression_loss
+from dualnet.serialization import objects
 
 from .cases import B, F, I, Row, Sample, call, draw
 from .harness import ROWS
@@ -240,6 +241,18 @@ def test_a_public_op_that_keras_does_not_have(monkeypatch: pytest.MonkeyPatch) -
     assert json.loads(again.to_json()) == json.loads(text)
     data = np.arange(12, dtype="float32").reshape(3, 4)
     expect_same(again(data), data * 3)
+
+    monkeypatch.setattr(ops, "scale", op, raising=False)
+    monkeypatch.setattr(ops, "__all__", [*ops.__all__, "scale"])
+    for cached in (objects._public, objects._public_names):
+        cached.cache_clear()
+    try:
+        config = objects.serialize_keras_object(op)
+        assert (config["module"], config["config"]) == ("dualnet.ops", "scale")
+        assert objects.deserialize_keras_object(config) is op
+    finally:
+        for cached in (objects._public, objects._public_names):
+            cached.cache_clear()
 
 
 @primitive
