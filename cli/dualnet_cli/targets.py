@@ -58,9 +58,14 @@ def _class_name(value: Any) -> str:
     return number_name(value) if isinstance(value, np.floating) else str(value)
 
 
+def all_numbers(names: list[str]) -> bool:
+    """Whether the names of all classes are numbers."""
+    return all(_NUMBER.fullmatch(name) for name in names)
+
+
 def _sorted(names: list[str]) -> list[str]:
     """The names of classes in the order of the numbers they are, if all are numbers, or else of the texts."""
-    if not all(_NUMBER.fullmatch(name) for name in names):
+    if not all_numbers(names):
         return sorted(names)
     ordered = sorted(names, key=Decimal)
     for name, following in zip(ordered, ordered[1:]):
