@@ -81,4 +81,6 @@ def _one_hot(y: Any) -> Any:
         raise DataError("one_hot", 'needs a target of whole numbers from 0; target_type = "class" makes them')
     if y.max() > 100_000:
         raise DataError("one_hot", f"the target goes up to {y.max()}, which would make as many columns")
-    return np.eye(int(y.max()) + 1, dtype=np.float32)[y]
+    encoded = np.zeros((len(y), int(y.max()) + 1), np.float32)
+    encoded[np.arange(len(y)), y] = 1
+    return encoded

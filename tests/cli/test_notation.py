@@ -283,6 +283,12 @@ def test_a_test_table_has_the_same_kind_of_target(train: str, test: str, tmp_pat
     )
 
 
+def test_one_hot_needs_no_square_of_the_classes(tmp_path: Path) -> None:
+    prepared = dataset(tmp_path, "one_hot = true", column("100000", "3"))
+    assert prepared.train.y.shape == (2, 100_001)
+    assert np.argwhere(prepared.train.y).tolist() == [[0, 100_000], [1, 3]]
+
+
 def test_numbers_of_classes_are_no_quantities(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(column("low", "high", "medium", "low"))
     config = write(tmp_path, f'[data]\npath = "t.csv"\n{REST}')
