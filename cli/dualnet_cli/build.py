@@ -10,8 +10,9 @@ import dualnet
 
 from . import registry
 from .config import Settings
-from .errors import CliError, KeyPath, Problem, one_line, show
+from .errors import CliError, KeyPath, Problem, listing, one_line, printable, show
 from .prepare import Dataset
+from .targets import all_numbers
 
 _PATHS = ("filepath", "filename", "backup_dir", "log_dir")
 Shape = tuple[int, ...]
@@ -124,6 +125,13 @@ def _check_targets(settings: Settings, model: Any, data: Dataset) -> None:
         low, high = show(y.min().item()), show(y.max().item())
         raise settings.fail(("compile", "loss"), f"needs targets from 0 to 1, these go from {low} to {high}")
     columns = y.shape[-1] if y.ndim > 1 else 1
+    classes = data.classes or []
+    if loss != "sparsecategoricalcrossentropy" and columns == 1 and len(classes) > 2 and not all_numbers(classes):
+        message = (
+            f"the target is {len(classes)} classes ({printable(listing(classes, 3))}), and their numbers have no order"
+        )
+        message += f'; use "sparse_categorical_crossentropy" with units = {len(classes)}, or one_hot = true in [data]'
+        raise settings.fail(("compile", "loss"), message)
     if loss != "sparsecategoricalcrossentropy" and columns != outputs:
         raise settings.fail(last, f"gives {outputs} outputs, but a target has {columns}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,16 @@ from pydantic_core import ErrorDetails
 
 from . import overrides, registry, source
 from .errors import Problem, did_you_mean, listing, show
-from .schema import SECTIONS, Compile, Data, Fit, ModelTable, Table, Top, applies
+from .schema import SECTIONS, Compile, Data, Fit, ModelTable, Table, Top, applies, is_table
 
 _BACKENDS = {"numpy": "cpu", "cupy": "gpu"}
 _COLUMNS = "a column name, a position, or a list of them"
-_EXPECTED = {"header": '"auto", true or false', "target": _COLUMNS, "features": _COLUMNS}
+_EXPECTED = {
+    "header": '"auto", true or false',
+    "target": _COLUMNS,
+    "features": _COLUMNS,
+    "skip_lines": "a number of lines, or a list of line numbers from 1",
+}
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,9 @@ class Settings:
         data = {key: value for key, value in self.data.model_dump().items() if applies(key, self.data)}
         data["shuffle"] = shuffle
         for key in ("path", "test_path"):
-            if data.get(key) is not None:  # the new file is in another folder, so relative paths would not resolve
-                data[key] = str(self.data_path(data[key]).absolute())
+            # The new file is in another folder, so relative paths would not resolve; a download is found in the cache.
+            if data.get(key) is not None and (found := self.data_path(data[key])).exists():
+                data[key] = str(found.absolute())
         layers = [registry.with_defaults("layer", layer) for layer in self.model.layers]
         compile_ = self.compile.model_dump()
         compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])
@@ -154,6 +161,9 @@ _TYPES = {
 _PATTERNS: dict[tuple[str | int, ...], str] = {
     ("device",): '"auto", "cpu", "gpu" or "gpu:1"',
     ("delimiter",): 'one character or "auto"',
+    ("units",): "texts without digits, signs or spaces at the start",
+    ("urls",): "addresses that begin with https:// (or http://, file://)",
+    ("sha256",): "64 hexadecimal digits",
 }
 _BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 
@@ -171,7 +181,8 @@ def _explain(detail: ErrorDetails, table_class: type[Table], where: tuple[str, .
         return f"expected one of {listing(choices)}, got {show(value)}{did_you_mean(value, choices)}"
     if type_ == "string_pattern_mismatch":
         hint = did_you_mean(value, ("auto", "cpu", "gpu")) if detail["loc"] == ("device",) else ""
-        return f"expected {_PATTERNS.get(detail['loc'], 'letters, digits, _ . and -')}, got {show(value)}{hint}"
+        expected = _PATTERNS.get(detail["loc"][:1], "letters, digits, _ . and -")
+        return f"expected {expected}, got {show(value)}{hint}"
     if type_ == "too_short":
         return "must not be empty"
     for key, bound in context.items():
@@ -218,11 +229,15 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
         if value is None:
             continue
         path = find_data(folder, value)
-        if not value.lower().endswith((".csv", ".tsv", ".npz")):
-            note(key, f"expected a .csv, .tsv or .npz file, got {show(value)}")
-        elif not path.is_file():
-            elsewhere = "" if os.environ.get("DUALNET_DATA_DIR") else "; DUALNET_DATA_DIR may name the folder it is in"
-            note(key, f"{'is not a file' if path.exists() else 'no such file' + elsewhere}: {show(str(path), 200)}")
+        if not is_table(value) and not value.lower().endswith(".npz"):
+            note(key, f"expected a .csv, .tsv or .npz file (or .csv.gz, .tsv.gz), got {show(value)}")
+        elif path.exists() and not path.is_file():
+            note(key, f"is not a file: {show(str(path), 200)}")
+        elif not path.exists() and not (key == "path" and data.urls):
+            note(key, _not_found(path, value))
+    if (data.urls is None) != (data.sha256 is None):
+        note("sha256" if data.sha256 is None else "urls", f"is required with {'urls' if data.urls else 'sha256'}")
+    _check_table(data, note)
     if len(sources) == 1:
         for key in raw:
             if applies(key, data):
@@ -231,6 +246,29 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
                 note(key, "there is already a test set")
             else:
                 note(key, f"it means nothing with {sources[0]} = {show(getattr(data, sources[0]), 30)}")
+
+
+def _check_table(data: Data, note: Callable[[str, str], None]) -> None:
+    """Check the keys that say how a table is written."""
+    try:
+        "".encode(data.encoding)
+    except (LookupError, ValueError):
+        note(
+            "encoding", f'unknown encoding {show(data.encoding)}; known are "utf-8", "latin-1", "cp1252", "utf-16" ...'
+        )
+    if data.thousands == data.decimal:
+        note("thousands", f"{show(data.thousands)} is the decimal mark too; set decimal to the other one")
+    if data.decimal == data.delimiter:
+        note("decimal", f"{show(data.decimal)} is the delimiter too")
+
+
+def _not_found(path: Path, name: str) -> str:
+    data_dir = os.environ.get("DUALNET_DATA_DIR")
+    if not data_dir or Path(name).is_absolute():
+        return f"no such file; DUALNET_DATA_DIR may name the folder it is in: {show(str(path), 200)}"
+    return (
+        f"no such file: neither {show(str(path), 200)} nor {show(str(Path(data_dir) / name), 200)} (DUALNET_DATA_DIR)"
+    )
 
 
 def _check_objects(raw: dict[str, Any], problems: list[Problem]) -> None:

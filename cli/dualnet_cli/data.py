@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import zipfile
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
+
+from dualnet.datasets import download, hashed
 
 from .config import Settings
 from .errors import Failure, did_you_mean, listing, one_line, show
 from .prepare import Dataset, Part, RawData, prepare
 from .schema import Data
-from .tables import DataError, read_table
+from .table_lines import DataError
+from .tables import TableData, read_table
 
 BUILT_IN_SHAPES = {"digits": (8, 8), "mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
+_MAX_BYTES = 1 << 30  # a longer download is aborted
 
 
 def load(settings: Settings) -> Dataset:
@@ -49,24 +53,63 @@ def _read(settings: Settings) -> RawData:
         x, y = _numbers(data.x, "x"), data.y or []
         targets = np.array(y) if all(isinstance(value, str) for value in y) else _numbers(y, "y")
         return RawData(Part(x, targets), shuffle=False)
-    path = settings.data_path(data.path)
+    path = _file(settings, data.path)
     test_path = settings.data_path(data.test_path) if data.test_path else None
     if path.suffix.lower() == ".npz":
         raw = _arrays(path, data)
         return replace(raw, test=_arrays(test_path, data).train) if test_path else raw
     table = read_table(path, data)
-    raw = RawData(Part(table.x, table.y), features=table.features)
+    raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped)
     if test_path is None:
         return raw
-    test = read_table(test_path, data, table.categories)
+    test = _test_table(test_path, table, data)
     if test.features != table.features:
         raise DataError("test_path", f"its columns ({listing(test.features)}) are not those of path")
-    return replace(raw, test=Part(test.x, test.y))
+    return replace(raw, test=Part(test.x, test.y), dropped=table.dropped + test.dropped)
+
+
+def _file(settings: Settings, name: str) -> Path:
+    """The file of ``path``, downloaded if it is not on this machine."""
+    path, data = settings.data_path(name), settings.data
+    if data.urls is None or data.sha256 is None or path.exists():
+        return path
+    parent = PurePath(name).parent
+    folder = "" if parent.is_absolute() or parent.drive or ".." in parent.parts else parent.as_posix()
+    folder = "" if folder == "." else folder
+    try:
+        hashed.fetch_file(path.name, data.urls, data.sha256, lambda file: None, folder=folder, max_bytes=_MAX_BYTES)
+    except (OSError, RuntimeError) as error:
+        raise Failure(f"there is no {path}; {one_line(error)}") from None
+    return download.cache_dir() / "datasets" / folder / path.name
+
+
+def _test_table(path: Path, train: TableData, data: Data) -> TableData:
+    try:
+        table = read_table(path, data, train.categories)
+    except DataError as error:
+        message = str(error) if path.name in str(error) else f"{path.name}: {error}"
+        raise DataError(error.key, message) from None
+    if table.y.dtype.kind != train.y.dtype.kind:
+        held = ["text" if part.y.dtype.kind == "U" else "numbers" for part in (table, train)]
+        message = f"{path.name} has {held[0]} in the target where the training table has {held[1]}"
+        raise DataError("test_path", f"{message}; target_type says which it is")
+    return table
 
 
 def _numbers(value: Any, key: str) -> Any:
+    """The numbers of a list in the config; whole numbers of ``y`` keep all their digits."""
     try:
-        return np.array(value, dtype=np.float64)
+        array = np.array(value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+        if array.dtype.kind in "iu" and key == "y":
+            return array
+        numbers = array.astype(np.float64)
+        if array.dtype.kind in "iu" and (numbers.astype(object) != array.astype(object)).any():
+            raise DataError(key, "holds whole numbers with more digits than float64 keeps")
+        return numbers
+    except DataError:
+        raise
     except (ValueError, TypeError):
         rows = value if isinstance(value, list) else [value]
         shapes = [_shape(row) for row in rows]

@@ -12,7 +12,8 @@ import numpy as np
 from .config import Settings
 from .errors import one_line, show
 from .schema import Data
-from .tables import DataError
+from .table_lines import DataError
+from .targets import encode
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Dataset:
     classes: list[str] | None = None
     subtract: Any = None
     divide: Any = None
+    dropped: int = 0
 
     def parts(self) -> dict[str, Part]:
         """The parts that exist, by name."""
@@ -47,6 +49,8 @@ class Dataset:
     def preprocessing(self) -> dict[str, Any]:
         """The constants needed to prepare new samples in the same way, for ``results.json``."""
         facts = {"features": self.features, "classes": self.classes, "subtract": self.subtract, "divide": self.divide}
+        if self.dropped:
+            facts["rows_dropped"] = self.dropped
         return {key: np.asarray(value).tolist() for key, value in facts.items() if value is not None}
 
 
@@ -54,13 +58,14 @@ class Dataset:
 class RawData:
     """Samples as read, before they are split and scaled.
 
-    shuffle: whether to shuffle the rows by default.
+    shuffle: whether to shuffle the rows by default. dropped: rows left out because a cell was empty.
     """
 
     train: Part
     test: Part | None = None
     features: list[str] | None = None
     shuffle: bool = True
+    dropped: int = 0
 
 
 def prepare(raw: RawData, settings: Settings) -> Dataset:
@@ -86,10 +91,10 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
             train, validation = _split(train, settings.fit.validation_split, "validation_split")
         except DataError as error:
             raise settings.fail(("fit", error.key), one_line(error)) from None
-    dataset = Dataset(train, validation, test, shuffled, raw.features)
+    dataset = Dataset(train, validation, test, shuffled, raw.features, dropped=raw.dropped)
     parts = dataset.parts()
     with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported below
-        targets, classes = _targets([part.y for part in parts.values()], data)
+        targets, classes = encode([part.y for part in parts.values()], data)
         features, subtract, divide = _features([part.x for part in parts.values()], data)
     prepared: dict[str, Any] = {name: Part(x, y) for name, x, y in zip(parts, features, targets)}
     return replace(dataset, **prepared, classes=classes, subtract=subtract, divide=divide)
@@ -104,58 +109,6 @@ def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
     return Part(part.x[:boundary], part.y[:boundary]), Part(part.x[boundary:], part.y[boundary:])
 
 
-def _targets(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
-    targets = np.concatenate(parts)
-    classes = None
-    needs_numbers = {
-        "target_threshold": data.target_threshold is not None,
-        "target_scale": data.target_scale is not None,
-        "target_scaling": data.target_scaling != "none",
-        "target_type": data.target_type == "number",
-    }
-    if any(needs_numbers.values()) and targets.dtype.kind == "U":
-        key = next(key for key, used in needs_numbers.items() if used)
-        raise DataError(key, f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
-    if data.target_type == "class" or targets.dtype.kind == "U":
-        if targets.ndim > 1 and targets.shape[1:] != (1,):
-            raise DataError("target_type", "classes need a single target column")
-        values, numbers = np.unique(targets.ravel(), return_inverse=True)
-        classes, targets = [_class_name(value) for value in values], numbers.astype(np.int32)
-    elif targets.dtype.kind == "f" and not np.isfinite(targets).all():
-        raise DataError("target", "it holds values that are not finite numbers")
-    elif data.target_threshold is not None:
-        targets = (targets >= data.target_threshold).astype(np.int32)
-    elif data.target_scaling == "standard":
-        train = parts[0].astype(np.float64)
-        spread = train.std(axis=0, ddof=data.ddof)
-        targets = ((targets - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
-    elif data.target_scale is not None:
-        targets = (targets / data.target_scale).astype(np.float32)
-    else:
-        whole = targets.dtype.kind in "biu" or bool((targets == np.floor(targets)).all())
-        small = whole and bool((np.abs(targets.astype(np.float64)) < 2**31).all())
-        targets = targets.astype(np.int32 if small else np.float32)
-    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
-        raise DataError("target", "it holds values too large for float32; set target_scale")
-    if data.one_hot:
-        targets = _one_hot(targets)
-    edges = np.cumsum([len(part) for part in parts])[:-1]
-    return np.split(targets, edges), classes
-
-
-def _class_name(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, np.floating) else str(value)
-
-
-def _one_hot(y: Any) -> Any:
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.dtype.kind != "i" or y.ndim != 1 or (y < 0).any():
-        raise DataError("one_hot", 'needs a target of whole numbers from 0; target_type = "class" makes them')
-    if y.max() > 100_000:
-        raise DataError("one_hot", f"the target goes up to {y.max()}, which would make as many columns")
-    return np.eye(int(y.max()) + 1, dtype=np.float32)[y]
-
-
 def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
     dtype = np.dtype(data.dtype)
     train = parts[0]
@@ -167,8 +120,10 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         train = parts[0]
     for part in parts:
         if part.dtype.kind == "f" and not np.isfinite(part).all():
-            row = np.argwhere(~np.isfinite(part))[0][0]
-            raise DataError("features", f"sample {row + 1} holds a value that is not a finite number")
+            where = tuple(np.argwhere(~np.isfinite(part))[0])
+            raise DataError(
+                "features", f"a sample holds {part[where]} at position {_at(where[1:])}, not a finite number"
+            )
     subtract: Any = None
     divide: Any = None
     if data.scale is not None:
@@ -182,6 +137,10 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         divide = np.where(divide > 0, divide, 1.0)  # a constant feature becomes 0, not 0 / 0
     if dtype.kind == "i" and (divide is not None or any((part != np.floor(part)).any() for part in parts)):
         raise DataError("dtype", f"the features are not whole numbers, {data.dtype} would cut them off")
+    if dtype.kind == "i":
+        limits = np.iinfo(dtype)
+        if any(part.size and (part.min() < limits.min or part.max() > limits.max) for part in parts):
+            raise DataError("dtype", f"the features go beyond {limits.max}, the largest number of {data.dtype}")
     # In float64 where precision matters, but without a float64 copy of images that are only divided.
     if subtract is not None:
         results = [((part - subtract) / divide).astype(dtype) for part in parts]
@@ -194,3 +153,7 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
     if data.flatten:
         results = [part.reshape(len(part), -1) for part in results]
     return results, subtract, divide
+
+
+def _at(where: tuple[Any, ...]) -> str:
+    return ", ".join(str(int(i)) for i in where)

@@ -14,6 +14,10 @@ Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
 
+MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "#n/a", "#na", "<na>")
+"""What counts as an empty cell by default."""
+
+
 class Table(BaseModel):
     """A table of a config: no conversions ("3" is not 3), no unknown keys."""
 
@@ -39,8 +43,10 @@ class Data(Table):
     """``[data]``: where the samples come from (one of ``name``, ``path``, ``x`` with ``y``) and how they are prepared.
 
     name: "digits", "mnist", "fashion_mnist" or "cifar10", with their own test sets.
-    path: a .csv, .tsv or .npz file, relative to the config, or to DUALNET_DATA_DIR. test_path: a second such file,
-    the test set.
+    path: a .csv, .tsv or .npz file, relative to the config, or to DUALNET_DATA_DIR; a table may be compressed (.csv.gz).
+    test_path: a second such file, the test set.
+    urls, sha256: where to download the file of ``path`` from when it is in neither place, and its checksum. The urls are
+    tried one after the other; the file is kept in the cache.
     x, y: the samples themselves, for tiny data sets.
 
     For tables (.csv, .tsv):
@@ -48,7 +54,12 @@ class Data(Table):
     features: the columns to predict from; by default all others. exclude: columns to exclude from those.
     categorical: text columns to one-hot encode.
     header: whether the first line contains column names. delimiter: "," ";" "\\t" ... or "auto".
+    skip_lines: lines to leave out: the first n, or a list of line numbers, such as [2] for a line of units.
+    encoding: of the file: "utf-8", "latin-1", "cp1252", "utf-16" ...
+    decimal: the decimal mark, "." or ",". thousands: the mark between groups of digits: "," "." " " or "'".
+    units: texts to cut off numbers, before or after them: ["$", "%", "kg"]; 10% is then 10.
     missing: how to handle empty cells: "error", "drop" the row, or fill in the training "mean" of the column.
+    missing_values: what counts as an empty cell, in capitals or not; a number, such as "-999", counts in any spelling.
     derive: new columns by name, each a formula of others: { rooms = "total_rooms / households" }. They are features
     like the columns of the file.
 
@@ -56,7 +67,8 @@ class Data(Table):
     are used, and x_test and y_test, if present, as the test set.
 
     target_type: "class" numbers the distinct target values 0, 1, 2 ... in sorted order; "number" leaves them unchanged;
-    "auto" treats text as classes and leaves numbers unchanged.
+    "auto" treats text as classes and leaves numbers unchanged; it refuses a column that holds both, and text that may
+    be a number or a date, such as "$10" or "1,000".
     target_threshold: convert the target to 1 from this value on and 0 below. target_scale: divisor of the target.
     target_scaling: "standard" (mean 0, deviation 1), fitted on the training samples only.
     one_hot: encode class numbers as rows of 0 and 1, as categorical_crossentropy expects.
@@ -71,6 +83,8 @@ class Data(Table):
     name: Literal["digits", "mnist", "fashion_mnist", "cifar10"] | None = None
     path: Annotated[str, Field(min_length=1)] | None = None
     test_path: Annotated[str, Field(min_length=1)] | None = None
+    urls: Annotated[list[Annotated[str, Field(pattern=r"^(https?|file)://")]], Field(min_length=1)] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
     x: Annotated[list[Any], Field(min_length=1)] | None = None
     y: Annotated[list[Any], Field(min_length=1)] | None = None
     target: Column | Annotated[list[Column], Field(min_length=1)] | None = None
@@ -79,7 +93,13 @@ class Data(Table):
     categorical: list[Column] = []
     header: Literal["auto"] | bool = "auto"
     delimiter: Annotated[str, Field(pattern=r"^(auto|[^\r\n\"])$")] = "auto"
+    skip_lines: Annotated[int, Field(ge=0)] | list[Annotated[int, Field(ge=1)]] = 0
+    encoding: Annotated[str, Field(min_length=1, max_length=40)] = "utf-8"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+    units: list[Annotated[str, Field(min_length=1, pattern=r"^[^\d\s+-][^\d]*$")]] = []
     missing: Literal["error", "drop", "mean"] = "error"
+    missing_values: list[str] = list(MISSING)
     derive: dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1, max_length=1000)]] = {}
     target_type: Literal["auto", "number", "class"] = "auto"
     target_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
@@ -122,15 +142,23 @@ class Fit(Table):
 
 SECTIONS: dict[str, type[Table]] = {"data": Data, "model": ModelTable, "compile": Compile, "fit": Fit}
 
-FILES_ONLY = {"test_path", "target", "features"}
-TABLES_ONLY = {"exclude", "categorical", "header", "delimiter", "missing", "derive"}
+FILES_ONLY = {"test_path", "urls", "sha256", "target", "features"}
+TABLES_ONLY = {
+    *("exclude", "categorical", "header", "delimiter", "skip_lines", "encoding", "decimal", "thousands", "units"),
+    *("missing", "missing_values", "derive"),
+}
+TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+
+def is_table(path: str) -> bool:
+    """Whether a file is a table, by its name."""
+    return path.lower().endswith(TABLE_SUFFIXES)
 
 
 def applies(key: str, data: Data) -> bool:
     """Whether a key of ``[data]`` is meaningful for the chosen source."""
-    suffix = (data.path or "").lower().rpartition(".")[2]
     if key in TABLES_ONLY:
-        return suffix in ("csv", "tsv")
+        return data.path is not None and is_table(data.path)
     if key in FILES_ONLY:
         return data.path is not None
     if key == "test_split":

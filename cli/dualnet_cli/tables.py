@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import csv
-import itertools
-import math
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
-from . import derive
-from .errors import did_you_mean, listing, one_line, printable, show
+from . import columns, derive, table_lines
+from .cells import EXACT, Notation, is_number_like
+from .errors import show
 from .schema import Column, Data
-
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
-_SAMPLE = 20  # records from which delimiter and header are detected
-
-
-class DataError(ValueError):
-    """A mistake in the data; ``key`` is the related key of ``[data]``."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
-        self.key = key
-
+from .table_lines import DataError
 
 Categories = dict[str, list[str]]
 
@@ -36,256 +25,196 @@ class TableData:
     """The samples of a table.  x: (n, features), empty cells are NaN   y: (n,) or (n, targets), numbers or text
 
     features: the names. categories: those of the categorical columns, by column.
+    dropped: how many rows were left out because a cell was empty.
     """
 
     x: Any
     y: Any
     features: list[str]
     categories: Categories
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _Table:
+    path: Path
+    data: Data
     delimiter: str
     header: list[str] | None
     width: int
+    notation: Notation
 
     @property
     def names(self) -> list[str]:
         return self.header or [f"column {i}" for i in range(self.width)]
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """(line, cells) of every row."""
+        records = table_lines.records(self.path, self.data, self.delimiter)
+        if self.header is not None:
+            next(records)
+        for line, row in records:
+            if len(row) != self.width:
+                message = f"line {line} has {len(row)} cells where the first has {self.width}"
+                raise DataError("path", f"{message}; skip_lines leaves out lines that are no row")
+            yield line, row
 
 
 def read_table(path: Path, data: Data, known_categories: Categories | None = None) -> TableData:
     """Read a table. known_categories: those of the training table, for a test table, which must have the same columns."""
     if data.derive:
         return _derived(path, data, known_categories)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            layout = _layout(file, path, data)
-            columns = _select_columns(layout, data)
-            rows = _all_numbers(file, layout) if not data.categorical else None
-            if rows is None:
-                file.seek(0)
-                rows = _cells(file, layout)
-    except UnicodeDecodeError as error:
-        raise DataError("path", f"{path.name} is not UTF-8 text (byte {error.start})") from None
-    except csv.Error as error:
-        raise DataError("path", f"{path.name}: {one_line(error)}") from None
-    except OSError as error:
-        raise DataError("path", f"{path.name} cannot be read: {error.strerror}") from None
-    if not len(rows):
+    with table_lines.read_errors(path, data):
+        table = _table(path, data)
+        used = columns.select(table.header, table.width, data)
+        numbers = _all_numbers(table, used)
+        if numbers is not None:
+            return _from_numbers(numbers, table, used)
+        rows = list(table.rows())
+    if not rows:
         raise DataError("path", f"{path.name} holds no rows")
-    return _table_data(rows, layout, columns, data, known_categories)
+    return _from_cells(rows, table, used, known_categories)
 
 
 def _derived(path: Path, data: Data, known_categories: Categories | None) -> TableData:
     """The table with the columns of ``derive``: read what the formulas need, compute, select the requested features."""
     requested = data.features if isinstance(data.features, list) or data.features is None else [data.features]
     read = None
+    if requested is not None and not all(isinstance(c, str) for c in requested):
+        raise DataError("features", "with derive, select columns by name, not by position")
     try:
         needed = [name for formula in data.derive.values() for name in derive.columns(formula)]
         if requested is not None:
             read = list(dict.fromkeys([*(c for c in requested if c not in data.derive), *needed]))
         table = read_table(path, data.model_copy(update={"derive": {}, "features": read}), known_categories)
-        columns = dict(zip(table.features, table.x.T))
+        twice = [name for i, name in enumerate(table.features) if name in table.features[:i]]
+        if twice:
+            raise DataError("derive", f"several columns are called {show(twice[0])}; exclude all but one by position")
+        values = dict(zip(table.features, table.x.T))
         for name, formula in data.derive.items():
-            columns[name] = derive.compute(formula, columns)
+            values[name] = _computed(name, formula, values)
     except derive.FormulaError as error:
         raise DataError("derive", str(error)) from None
-    selected = list(columns) if requested is None else [c for c in requested if c in columns]
-    if requested is not None and len(selected) != len(requested):
-        raise DataError("features", "with derive, select columns by name, not by position")
-    x = np.stack([columns[c] for c in selected], axis=1)
-    return replace(table, x=x, features=[str(c) for c in selected])
+    selected = list(values) if requested is None else [str(c) for c in requested]
+    x = np.stack([values[c] for c in selected], axis=1)
+    return replace(table, x=x, features=selected)
 
 
-def _layout(file: TextIO, path: Path, data: Data) -> _Layout:
-    head = list(itertools.islice(file, _SAMPLE))
-    if not "".join(head).strip():
-        raise DataError("path", f"{path.name} is empty")
-    delimiter = data.delimiter
-    if delimiter == "auto":
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else _guess_delimiter(head)
-    sample = [row for row in csv.reader(head, delimiter=delimiter) if row]
-    width = len(sample[0])
-    if width < 2:
-        message = f"{path.name} has only one column when split at {show(delimiter)}; a target and a feature are needed"
-        raise DataError("delimiter", message)
-    header = data.header if isinstance(data.header, bool) else _has_header(sample)
-    file.seek(0)
-    return _Layout(delimiter, [name.strip() for name in sample[0]] if header else None, width)
+def _computed(name: str, formula: str, values: dict[str, Any]) -> Any:
+    """A derived column. Empty cells stay empty; any other value that is no finite number is an error."""
+    result = derive.compute(formula, values)
+    wrong = ~np.isfinite(result)
+    for column in derive.columns(formula):
+        wrong &= np.isfinite(values[column])
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        inputs = ", ".join(f"{column} = {values[column][row]:g}" for column in derive.columns(formula))
+        raise DataError("derive", f"{name} = {show(formula)} is {result[row]} in row {row + 1}, where {inputs}")
+    return result
 
 
-def _guess_delimiter(head: list[str]) -> str:
-    """The delimiter that splits every line into the same number of cells, and into the most."""
-
-    def rank(delimiter: str) -> tuple[bool, int]:
-        widths = [len(row) for row in csv.reader(head, delimiter=delimiter) if row]
-        return len(set(widths)) == 1 and widths[0] > 1, widths[0]
-
-    return max((",", ";", "\t", "|"), key=rank)
+def _table(path: Path, data: Data) -> _Table:
+    delimiter, sample = table_lines.sample(path, data)
+    notation = Notation.of(data)
+    has_header = data.header if isinstance(data.header, bool) else _has_header(sample, data, notation)
+    header = [name.strip() for name in sample[0]] if has_header else None
+    return _Table(path, data, delimiter, header, len(sample[0]), notation)
 
 
-def _number(cell: str) -> float | None:
-    """The cell as a number, NaN for an empty one, None for text."""
-    text = cell.strip()
-    if text.lower() in _MISSING:
-        return math.nan
-    try:
-        return float(text) if "_" not in text else None
-    except ValueError:
+def _has_header(sample: list[list[str]], data: Data, notation: Notation) -> bool:
+    """Whether the first line holds names: it has text above numbers and no number, or the names that the config uses."""
+    first, rows = [cell.strip() for cell in sample[0]], sample[1:]
+    used = _column_names(data)
+    if used and used <= set(first):
+        return True
+    numbers = [cell for cell in first if not notation.is_missing(cell) and notation.number(cell) is not None]
+    above = next(
+        (cell for index, cell in enumerate(first) if _names_numbers(index, sample, bool(numbers), notation)), ""
+    )
+    if above and numbers:
+        message = f"{show(above)} in the first line stands above numbers, but {show(numbers[0])} is a number itself"
+        raise DataError("header", f"{message}; set header = true if the line holds names, false if it holds values")
+    if above or numbers:
+        return bool(above)
+    is_distinct = len(set(first)) == len(first) and not any(notation.is_missing(cell) for cell in first)
+    if is_distinct and rows and not used:
+        message = f"every column is text, so {show(first[0])} in the first line may be a name or a value"
+        raise DataError("header", f"{message}; set header = true or false")
+    return is_distinct
+
+
+def _names_numbers(index: int, sample: list[list[str]], among_numbers: bool, notation: Notation) -> bool:
+    """Whether the first cell of a column is text and the others are numbers."""
+    cell = sample[0][index].strip()
+    if notation.is_missing(cell) or notation.number(cell) is not None:
+        return False
+    below = [row[index] for row in sample[1:] if index < len(row) and not notation.is_missing(row[index])]
+    numbers = [text for text in below if notation.number(text) is not None]
+    if among_numbers or is_number_like(cell):  # the first line may be values, one of them written in another way
+        return bool(below) and len(numbers) == len(below)
+    return bool(numbers) or any(is_number_like(text) for text in below)
+
+
+def _column_names(data: Data) -> set[str]:
+    """The columns that ``[data]`` selects by name."""
+    keys: list[Column | list[Column] | None] = [data.target, data.features, data.exclude, data.categorical]
+    listed = [column for value in keys for column in (value if isinstance(value, list) else [value])]
+    return {column for column in listed if isinstance(column, str)}
+
+
+def _all_numbers(table: _Table, used: columns.Columns) -> Any:
+    """The rows by NumPy's reader, ten times as fast as cell by cell; None unless every cell is a plain number."""
+    if used.categorical or not table.notation.is_plain:
         return None
-
-
-def _has_header(sample: list[list[str]]) -> bool:
-    """Whether the first line is a header: it has text above a column of numbers, or consists of distinct texts."""
-    first, rows = sample[0], sample[1:]
-    is_text = [cell.strip() != "" and _number(cell) is None for cell in first]
-    for index, text in enumerate(is_text):
-        below = [_number(row[index]) for row in rows if index < len(row)]
-        if text and below and all(value is not None for value in below):
-            return True
-    return all(is_text) and len(set(first)) == len(first)
-
-
-@dataclass(frozen=True)
-class _Columns:
-    target: list[int]
-    features: list[int]
-    categorical: set[int]
-    single: bool  # the target was one column, not a list of one
-
-
-def _select_columns(layout: _Layout, data: Data) -> _Columns:
-    target = -1 if data.target is None else data.target
-    targets = [_index(c, layout, "target") for c in (target if isinstance(target, list) else [target])]
-    excluded = {_index(c, layout, "exclude") for c in data.exclude}
-    categorical = {_index(c, layout, "categorical") for c in data.categorical}
-    if data.features is None:
-        features = [i for i in range(layout.width) if i not in targets and i not in excluded]
-    else:
-        requested = data.features if isinstance(data.features, list) else [data.features]
-        features = [_index(c, layout, "features") for c in requested]
-    names = layout.names
-    for index in features:
-        if index in targets:
-            raise DataError("features", f"{show(names[index])} is the target as well; predicting it would be no feat")
-        if index in excluded:
-            raise DataError("exclude", f"{show(names[index])} is listed in features as well")
-    for index in categorical:
-        if index not in features:
-            raise DataError("categorical", f"{show(names[index])} is not one of the features")
-    if not features:
-        raise DataError("features", "no column is left to predict from")
-    return _Columns(targets, features, categorical, not isinstance(target, list))
-
-
-def _index(column: Column, layout: _Layout, key: str) -> int:
-    if isinstance(column, int):
-        if not -layout.width <= column < layout.width:
-            raise DataError(key, f"there is no column {column}: the table has {layout.width}, 0 to {layout.width - 1}")
-        return column % layout.width
-    if layout.header is None:
-        raise DataError(key, f"the table has no header, so there is no column {show(column)}; give its position")
-    matches = [i for i, name in enumerate(layout.header) if name == column]
-    if not matches:
-        known = did_you_mean(column, layout.header) or f"; columns: {printable(listing(layout.header, 20))}"
-        raise DataError(key, f"there is no column {show(column)}{known}")
-    if len(matches) > 1:
-        raise DataError(key, f"{len(matches)} columns are called {show(column)}; give the position instead")
-    return matches[0]
-
-
-def _all_numbers(file: TextIO, layout: _Layout) -> Any:
-    """The rows by NumPy's reader, ten times as fast as cell by cell; None unless every cell is a number."""
-    if layout.header is not None:
-        next(csv.reader(file, delimiter=layout.delimiter))
+    lines = table_lines.lines(table.path, table.data)
+    if table.header is not None:
+        next(row for row in csv.reader(lines, delimiter=table.delimiter) if row)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file, which is reported by the caller
-            rows = np.loadtxt(file, delimiter=layout.delimiter, comments=None, quotechar='"', ndmin=2)
+            rows = np.loadtxt(lines, delimiter=table.delimiter, comments=None, quotechar='"', ndmin=2)
+    except UnicodeError:
+        raise
     except ValueError:
         return None
-    return rows if rows.shape[1:] == (layout.width,) and np.isfinite(rows).all() else None
+    is_exact = rows.shape[1:] == (table.width,) and bool((np.abs(rows) < EXACT).all())
+    return rows if is_exact and len(rows) else None
 
 
-def _cells(file: TextIO, layout: _Layout) -> list[tuple[int, list[str]]]:
-    """(line, cells) of every row."""
-    reader = csv.reader(file, delimiter=layout.delimiter)
-    if layout.header is not None:
-        next(reader)
-    rows = []
-    for row in reader:
-        if not row:
-            continue
-        if any("\0" in cell for cell in row):
-            raise DataError("path", f"line {reader.line_num} holds a zero byte; the file is not text")
-        if len(row) != layout.width:
-            raise DataError("path", f"line {reader.line_num} has {len(row)} cells where the first has {layout.width}")
-        rows.append((reader.line_num, row))
-    return rows
+def _from_numbers(rows: Any, table: _Table, used: columns.Columns) -> TableData:
+    names, data = table.names, table.data
+    y = rows[:, used.target]
+    if data.target_type == "class":  # their names are as written: 007
+        cells: list[columns.Cells] = [[] for _ in used.target]
+        for line, row in table.rows():
+            for column, index in zip(cells, used.target):
+                column.append((line, row[index]))
+        y = np.array([columns.target(c, names[i], table.notation, data) for c, i in zip(cells, used.target)]).T
+    return TableData(rows[:, used.features], y[:, 0] if used.single else y, [names[i] for i in used.features], {})
 
 
-def _table_data(
-    rows: Any, layout: _Layout, columns: _Columns, data: Data, known_categories: Categories | None
+def _from_cells(
+    rows: list[tuple[int, list[str]]], table: _Table, used: columns.Columns, known_categories: Categories | None
 ) -> TableData:
-    names = layout.names
-    if isinstance(rows, np.ndarray):
-        y = rows[:, columns.target]
-        features = [names[i] for i in columns.features]
-        return TableData(rows[:, columns.features], y[:, 0] if columns.single else y, features, {})
+    data, names, notation = table.data, table.names, table.notation
+    count = len(rows)
     if data.missing == "drop":
-        used = [*columns.features, *columns.target]
-        rows = [(line, row) for line, row in rows if not any(row[i].strip().lower() in _MISSING for i in used)]
+        indices = [*used.features, *used.target]
+        rows = [(line, row) for line, row in rows if not any(notation.is_missing(row[i]) for i in indices)]
         if not rows:
             raise DataError("missing", "every row has an empty cell, so none is left")
     categories: Categories = {}
     parts, features = [], []
-    for index in columns.features:
-        name = names[index]
-        if index in columns.categorical:
-            cells = [row[index].strip() for _, row in rows]
-            categories[name] = known_categories[name] if known_categories else sorted(set(cells))
-            for (line, _), cell in zip(rows, cells):
-                if cell.lower() in _MISSING:
-                    raise DataError("missing", f'column {show(name)} is empty on line {line}; set missing = "drop"')
-                if cell not in categories[name]:
-                    raise DataError("test_path", f"{show(cell)} in column {show(name)} is not in the training table")
-            parts += [[float(cell == value) for cell in cells] for value in categories[name]]
+    for index in used.features:
+        name, cells = names[index], [(line, row[index]) for line, row in rows]
+        if index in used.categorical:
+            known = known_categories[name] if known_categories else None
+            categories[name], indicators = columns.categories(cells, name, notation, known)
+            parts += indicators
             features += [f"{name}={value}" for value in categories[name]]
         else:
-            parts.append(_feature(rows, index, name, data))
+            parts.append(columns.feature(cells, name, notation, data.missing))
             features.append(name)
-    target = [_target(rows, i, names[i]) for i in columns.target]
-    y = np.array(target[0]) if columns.single else np.array(target).T
-    return TableData(np.array(parts).T, y, features, categories)
-
-
-def _feature(rows: list[tuple[int, list[str]]], index: int, name: str, data: Data) -> list[float]:
-    numbers, empty = [], []
-    for line, row in rows:
-        value = _number(row[index])
-        if value is None or math.isinf(value):
-            cure = "list it in categorical, or leave it out with exclude" if value is None else "it must be finite"
-            raise DataError("features", f"column {show(name)} holds {show(row[index])} on line {line}; {cure}")
-        if math.isnan(value):
-            empty.append(line)
-        numbers.append(value)
-    if empty and data.missing == "error":
-        message = f"column {show(name)} has {len(empty)} empty cells, the first on line {empty[0]}"
-        raise DataError("missing", message + '; set missing = "drop" or "mean", or exclude the column')
-    if len(empty) == len(numbers):
-        raise DataError("missing", f"column {show(name)} is empty from top to bottom; exclude it")
-    return numbers
-
-
-def _target(rows: list[tuple[int, list[str]]], index: int, name: str) -> list[Any]:
-    numbers = [_number(row[index]) for _, row in rows]
-    for (line, row), number in zip(rows, numbers):
-        if number is not None and math.isnan(number):
-            raise DataError("target", f'column {show(name)} is empty on line {line}; set missing = "drop"')
-        if number is not None and math.isinf(number):
-            raise DataError("target", f"column {show(name)} holds {show(row[index])} on line {line}; it must be finite")
-    if any(number is None for number in numbers):
-        return [row[index].strip() for _, row in rows]
-    return numbers
+    targets = [columns.target([(line, row[i]) for line, row in rows], names[i], notation, data) for i in used.target]
+    y = np.array(targets[0]) if used.single else np.array(targets).T
+    return TableData(np.array(parts).T, y, features, categories, count - len(rows))

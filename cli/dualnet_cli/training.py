@@ -196,6 +196,8 @@ def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -
     purposes = {"train": "to train on", "validation": "to validate", "test": "to test"}
     counts = [f"{len(part):,} {purposes[name]}" for name, part in data.parts().items()]
     counts[0] = counts[0].replace(" to", " samples to")
+    if data.dropped:
+        counts.append(f"{data.dropped:,} rows with empty cells left out")
     return f"{settings.name}: {', '.join(counts)}; {parameters:,} parameters; device {device}, seed {settings.seed}"
 
 

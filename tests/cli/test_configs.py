@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import tomllib
@@ -15,7 +16,7 @@ from dualnet_cli.config import find_data
 
 from dualnet.datasets.download import cache_dir
 
-from .helpers import ROOT, run
+from .helpers import ROOT, SMALL, run, write
 
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.toml"))
 
@@ -65,6 +66,69 @@ def test_runs(name: str) -> None:
     assert results["train"]["loss"] > 0
 
 
+SHIPPED_DATA = {"digits_logistic", "digits_mlp", "housing_mlp", "wine_mlp", "xor"}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without a network, on which dualnet was just installed; its cache."""
+    from dualnet.datasets import download
+
+    monkeypatch.setattr(download, "RETRY_WAIT", 0.01)
+    monkeypatch.delenv("DUALNET_DATA_DIR", raising=False)
+    monkeypatch.setenv("DUALNET_CACHE_DIR", str(tmp_path / "cache"))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.setenv(name.lower(), "http://127.0.0.1:9")
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fresh_machine_without_a_network(name: str, fresh: Path) -> None:
+    result = run("train", name, "--quiet", "--epochs", "1")
+    if name in SHIPPED_DATA:
+        assert result.exit_code == 0, result.output
+        return
+    assert result.exit_code == 1, result.output
+    assert result.output.count("\n") == 1
+    for text in (f"the cache {fresh}", "https://", "connect to the network", "DUALNET_DATA_DIR"):
+        assert text in result.output
+    assert not Path("runs").exists()
+
+
+def test_a_table_is_downloaded_once(fresh: Path, tmp_path: Path) -> None:
+    table = b"a,y\n1,2\n3,4\n"
+    (tmp_path / "source.csv").write_bytes(table)
+    urls = [f"file://{tmp_path}/none.csv", f"file://{tmp_path}/source.csv"]
+    data = f'path = "tables/t.csv"\nurls = {json.dumps(urls)}\nsha256 = "{hashlib.sha256(table).hexdigest()}"\n'
+    text = SMALL.replace("x = [[0, 0], [0, 1], [1, 0], [1, 1]]\ny = [0, 1, 1, 0]", data + "target_threshold = 3")
+    config = write(tmp_path, text)
+    for number, path in enumerate((config, config, tmp_path / "run0" / "config.toml")):
+        result = run("train", path, "--run-dir", tmp_path / f"run{number}")
+        assert result.exit_code == 0, result.output
+        assert (fresh / "datasets" / "tables" / "t.csv").read_bytes() == table
+        (tmp_path / "source.csv").unlink(missing_ok=True)
+    (fresh / "datasets" / "tables" / "t.csv").unlink()
+    result = run("train", config, "--run-dir", tmp_path / "run3")
+    assert result.exit_code == 1
+    assert f"there is no {tmp_path}/tables/t.csv" in result.output
+    wrong = run("train", write(tmp_path, text.replace("sha256 =", "# ")), "--run-dir", tmp_path / "run3")
+    assert wrong.exit_code == 2
+    assert "[data] sha256: is required with urls" in wrong.output
+
+
+def test_shipped_tables_have_their_licence() -> None:
+    folder = ROOT / "configs" / "tabular"
+    text = (folder / "LICENCES.txt").read_text()
+    tables = [path for path in folder.iterdir() if path.name != "LICENCES.txt"]
+    assert sum(path.stat().st_size for path in tables) < 500_000
+    for path in tables:
+        assert f"\n{path.name}: " in text
+    assert "configs/tabular/LICENCES.txt" in (ROOT / "pyproject.toml").read_text()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_is_explained(name: str) -> None:
     text = (ROOT / "configs" / f"{name}.toml").read_text()
@@ -91,14 +155,12 @@ def test_gradient_descent_can_be_followed_with_pencil_and_paper() -> None:
     assert [float(row["loss"]) for row in rows] == pytest.approx([0.995, 0.97101, 0.947966, 0.925829], abs=1e-6)
 
 
-@pytest.mark.skipif(bool(missing_data("housing_mlp")), reason=missing_data("housing_mlp"))
 def test_house_values() -> None:
     results = trained("housing_mlp")
     assert results["params"] == 641
     assert results["validation"]["loss"] <= 0.40
 
 
-@pytest.mark.skipif(bool(missing_data("wine_mlp")), reason=missing_data("wine_mlp"))
 def test_good_wines() -> None:
     results = trained("wine_mlp")
     assert results["params"] == 731

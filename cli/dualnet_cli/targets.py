@@ -1,0 +1,86 @@
+"""Targets as training wants them: numbers scaled, classes numbered, rows of 0 and 1."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from .cells import number_name
+from .columns import needs_numbers
+from .errors import show
+from .schema import Data
+from .table_lines import DataError
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+
+
+def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
+    """The targets of every part, and the names of the classes where they are classes."""
+    targets = np.concatenate(parts)
+    classes = None
+    key = needs_numbers(data)
+    if key and targets.dtype.kind == "U":
+        raise DataError(key, f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
+    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
+        raise DataError("target", "it holds values that are not finite numbers")
+    if data.target_type == "class" or targets.dtype.kind == "U":
+        if targets.ndim > 1 and targets.shape[1:] != (1,):
+            raise DataError("target_type", "classes need a single target column")
+        values, numbers = np.unique(targets.ravel(), return_inverse=True)
+        names = [_class_name(value) for value in values]
+        classes = _sorted(names)
+        position = {name: i for i, name in enumerate(classes)}
+        targets = np.array([position[name] for name in names], dtype=np.int32)[numbers]
+    elif data.target_threshold is not None:
+        targets = (targets >= data.target_threshold).astype(np.int32)
+    elif data.target_scaling == "standard":
+        train = parts[0].astype(np.float64)
+        spread = train.std(axis=0, ddof=data.ddof)
+        targets = ((targets - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+    elif data.target_scale is not None:
+        targets = (targets / data.target_scale).astype(np.float32)
+    else:
+        whole = targets.dtype.kind in "biu" or bool((targets == np.floor(targets)).all())
+        small = whole and bool((np.abs(targets.astype(np.float64)) < 2**31).all())
+        targets = targets.astype(np.int32 if small else np.float32)
+    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
+        raise DataError("target", "it holds values too large for float32; set target_scale")
+    if data.one_hot:
+        targets = _one_hot(targets)
+    edges = np.cumsum([len(part) for part in parts])[:-1]
+    return np.split(targets, edges), classes
+
+
+def _class_name(value: Any) -> str:
+    return number_name(value) if isinstance(value, np.floating) else str(value)
+
+
+def all_numbers(names: list[str]) -> bool:
+    """Whether the names of all classes are numbers."""
+    return all(_NUMBER.fullmatch(name) for name in names)
+
+
+def _sorted(names: list[str]) -> list[str]:
+    """The names of classes in the order of the numbers they are, if all are numbers, or else of the texts."""
+    if not all_numbers(names):
+        return sorted(names)
+    ordered = sorted(names, key=Decimal)
+    for name, following in zip(ordered, ordered[1:]):
+        if Decimal(name) == Decimal(following):
+            message = f"{show(name)} and {show(following)} are the same number in two spellings; write them alike"
+            raise DataError("target", message)
+    return ordered
+
+
+def _one_hot(y: Any) -> Any:
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.dtype.kind != "i" or y.ndim != 1 or (y < 0).any():
+        raise DataError("one_hot", 'needs a target of whole numbers from 0; target_type = "class" makes them')
+    if y.max() > 100_000:
+        raise DataError("one_hot", f"the target goes up to {y.max()}, which would make as many columns")
+    encoded = np.zeros((len(y), int(y.max()) + 1), np.float32)
+    encoded[np.arange(len(y)), y] = 1
+    return encoded
