@@ -273,6 +273,46 @@ def test_a_state_taken_over_by_another_generator() -> None:
     assert all((a != b).any() for a, b in itertools.combinations(drawn, 2))
 
 
+@pytest.mark.parametrize("extra", [False, True])
+def test_training_resumes_with_the_streams_of_each_layer(extra: bool, tmp_path: Path) -> None:
+    """Layers of one name, in a copy of a model; also when the program has made another one before."""
+    x = np.random.default_rng(0).normal(size=(24, 3)).astype("float32")
+
+    class Cut(Exception):
+        pass
+
+    def run(cut: bool, folder: Path | None, others: bool = False) -> Any:
+        dualnet.utils.set_random_seed(3)
+        other = layers.Dropout(0.5) if others else None
+        blocks = [layers.Dense(8), *(Block([layers.Dropout(0.3, name="drop")]) for _ in range(3)), layers.Dense(3)]
+        original = dualnet.Sequential([dualnet.Input((3,)), *blocks])
+        model = models.clone_model(original)
+        model.compile("adam", "mse")
+        seen: list[int] = []
+
+        def end(batch: int, logs: Any) -> None:
+            seen.append(batch)
+            if cut and len(seen) == 8:
+                raise Cut
+
+        callbacks: list[Any] = [dualnet.callbacks.LambdaCallback(on_train_batch_end=end)]
+        callbacks += [dualnet.callbacks.BackupAndRestore(folder, 5)] if folder else []
+        try:
+            model.fit(x, x, batch_size=4, epochs=3, verbose=0, callbacks=callbacks)
+        except Cut:
+            return None
+        drawn = [m(FLAT[:, :3], training=True).numpy() for m in (model, original)]
+        assert (drawn[0] != drawn[1]).any()
+        assert other is None or other(FLAT, training=True).numpy().any()
+        return [w.tolist() for w in model.get_weights()], len(seen)
+
+    whole, steps = run(False, None)
+    assert steps == 18
+    assert run(True, tmp_path) is None
+    resumed, steps = run(False, tmp_path, extra)
+    assert (resumed, steps) == (whole, 13)
+
+
 def test_the_state_of_an_earlier_version() -> None:
     """It has the name of the stream alone; layers with a seed had one stream."""
     dualnet.utils.set_random_seed(1)
@@ -280,6 +320,9 @@ def test_the_state_of_an_earlier_version() -> None:
     own.set_state({"seed": 5, "name": "drop", "counter": 6})
     seeded.set_state({"seed": 9, "name": "dropout_1", "counter": 7})
     assert own.next() == (stream_key(1, "drop"), 6)
+    pickled = dualnet.random.SeedGenerator.__new__(dualnet.random.SeedGenerator)
+    pickled.__setstate__({"_user_seed": None, "seed": 5, "name": "drop", "counter": 6})
+    assert pickled.next()[0] not in (own.next()[0], stream_key(1, "drop"))
     assert seeded.next() == (stream_key(9, "seeded"), 7)
 
 

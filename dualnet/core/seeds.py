@@ -43,6 +43,7 @@ def _start_again() -> None:
 _made: Counter[str] = Counter()  # streams without a seed since the last set_random_seed, by kind
 _restarts = 0  # calls of set_random_seed
 _live: WeakSet[Stream] = WeakSet()
+_moved: WeakSet[Stream] = WeakSet()  # whose number is not from the count
 _global_pair: list[int] = []
 _counting = threading.Lock()  # generators are shared by the threads of a parallel ``Dataset.map``
 
@@ -62,9 +63,7 @@ class Stream:
 
     def __init__(self, kind: str) -> None:
         self._restarts = _restarts
-        taken = {
-            stream.name for stream in list(_live) if stream.age == 0
-        }  # by a backup; nobody else has the next number
+        taken = {stream.name for stream in list(_moved) if stream.age == 0}
         while True:
             self.name = f"{kind}_{_made[kind]}" if _made[kind] else kind
             _made[kind] += 1
@@ -87,13 +86,15 @@ class Stream:
         for other in list(_live):
             if other is not self and (other.name, other.age) == (name, age):
                 other.name, other._restarts = self.name, self._restarts
+                _moved.add(other)
+        _moved.add(self)
         self.name, self._restarts = name, _restarts - age
 
 
 def global_pair() -> tuple[int, int]:
     """(seed, counter) for a draw of ``dualnet.random`` without a seed: Keras's sequence, in its arithmetic."""
     if not _global_pair:
-        _global_pair[:] = [make_default_seed(), 0]
+        _global_pair[:] = [_random_seed(), 0]
     first, second = _global_pair
     _global_pair[:] = [(v + 1) * 5387 % 2**32 % 933199 for v in _global_pair]
     return first, second
@@ -117,6 +118,20 @@ def restore_pair(pair: list[int]) -> None:
 
 def make_default_seed() -> int:
     """A seed for an object without one, from Python's ``random`` (as in Keras: the order matters)."""
+    global _seeds_made
+    _seeds_made += 1
+    return _random_seed()
+
+
+_seeds_made = 0
+
+
+def seeds_made() -> int:
+    """How many seeds ``make_default_seed`` has given."""
+    return _seeds_made
+
+
+def _random_seed() -> int:
     return random.randint(1, 10**9)
 
 
