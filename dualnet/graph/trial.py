@@ -62,7 +62,9 @@ class Trial:
         if caller.partition(".")[0] in _NOT_OF_THE_USER or (id(layer), name) in self._attributes:
             return
         self._watched.setdefault(id(layer), (layer, _parts_with_state(layer), []))
-        self._attributes[id(layer), name] = layer, layer.__dict__.get(name, _MISSING)
+        own = isinstance(getattr(type(layer), name, None), property)  # such as ``trainable``
+        before = getattr(layer, name, _MISSING) if own else layer.__dict__.get(name, _MISSING)
+        self._attributes[id(layer), name] = layer, before
 
     # -- layers of the user ----------------------------------------------------------------------------------------
 
@@ -114,9 +116,14 @@ class Trial:
             for put_back in contents if number not in kept else ():
                 put_back()
         for (number, name), (layer, before) in self._attributes.items():
-            if number not in kept and before is _MISSING:
+            if number in kept:
+                continue
+            if isinstance(getattr(type(layer), name, None), property):
+                if before is not _MISSING:
+                    setattr(layer, name, before)
+            elif before is _MISSING:
                 layer.__dict__.pop(name, None)
-            elif number not in kept:
+            else:
                 layer.__dict__[name] = before
 
 

@@ -37,7 +37,7 @@ class Changing(layers.Layer):
         super().__init__(**kwargs)
         self.needs_sizes = needs_sizes
         self.calls = 0
-        self._private = "as it was"
+        self._private, self._level, self._fading = "as it was", 1, 1
         self.seen: list[Any] = [1]
         self.table: dict[str, Any] = {"a": [1]}
         self.members, self.queue = {1}, deque([1, 2], maxlen=2)
@@ -68,6 +68,9 @@ class Changing(layers.Layer):
         self.space.n += 1
         self.count.assign(self.count + 1)
         self.mean.update_state(3.0)
+        self.trainable, self.level = False, 7
+        if hasattr(self, "_fading"):
+            del self._fading
         self.dropout.note = "set by another layer"
         np.random.random(), random.random()
         noise = dualnet.random.normal((3,), seed=self.generator) + dualnet.random.normal((3,))
@@ -78,11 +81,20 @@ class Changing(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "needs_sizes": self.needs_sizes}
 
+    @property
+    def level(self) -> int:
+        return self._level
+
+    @level.setter
+    def level(self, value: int) -> None:
+        self._level = value
+
     def state(self) -> list[Any]:
         built = [float(self.count.numpy()), self.generator.counter] if self.built else [0.0, 0]
         return [
-            self.calls, self._private, hasattr(self, "new"), list(self.seen), repr(self.table), set(self.members), list(self.queue),
-            self.array.tolist(), self.numpy_random.bit_generator.state, repr(self.old_random.get_state()),
+            self.calls, self._private, self.trainable, self.level, hasattr(self, "_fading"), hasattr(self, "new"),
+            list(self.seen), repr(self.table), set(self.members), list(self.queue), self.array.tolist(),
+            self.numpy_random.bit_generator.state, repr(self.old_random.get_state()),
             self.python_random.getstate(), self.notes.calls, list(self.notes.seen), self.space.n, self.dropout.seed_generator.counter,
             hasattr(self.dropout, "note"), float(self.mean.result()), *built,
         ]  # fmt: skip
