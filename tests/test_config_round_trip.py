@@ -145,13 +145,13 @@ LEFT_OUT: dict[str, str] = {
     "HashedCrossing.trainable": "as in Keras: it has no weights",
     "IntegerLookup.vocabulary_dtype": "only int64 is taken",
     "StringLookup.vocabulary_dtype": "is always string",
-    "SeedGenerator.name": "names a stream of one program",
+    "SeedGenerator.name": "a label",
     "InputSpec.allow_last_axis_squeeze": "as in Keras",
     "InputSpec.name": "as in Keras",
     "InputLayer.batch_size": "is in batch_shape",
     "InputLayer.shape": "is in batch_shape",
     "InputLayer.input_tensor": "a tensor of one program",
-    "SeedGenerator.prefix": "the default name",
+    "SeedGenerator.kind": "names a stream of one program",
     "Lambda.mask": "a function or a tensor of one program",
 }
 # Classes that are made of others: tested where they are defined.

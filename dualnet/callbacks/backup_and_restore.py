@@ -28,7 +28,8 @@ class BackupAndRestore(Callback):
     A backup contains the weights, the optimizer, epoch and step, the position in the shuffled data, the seeds, the metrics of
     the current epoch, and the state of the other callbacks (``EarlyStopping``, ``ReduceLROnPlateau``, ``History`` and all
     with ``get_state``). The weights of a resumed run are bit for bit those of an uninterrupted one; in the middle of an epoch
-    too, where Keras would begin the epoch again. The position of a generator cannot be saved: it continues where it is.
+    too, where Keras would begin the epoch again. The position of a generator cannot be saved: it continues where it is; and layers
+    outside the model, such as those in ``Dataset.map``, begin their random numbers again.
 
     A backup that cannot be written leaves the last one as it was. The model must be built before ``fit``.
     """

@@ -140,6 +140,9 @@ class Tracer(Trace):
         """A variable or a random generator is changed by something that is no op."""
         self.abort(reason)
 
+    def attribute(self, layer: Any, name: str) -> None:
+        """An attribute of a layer is set."""
+
     def abort(self, reason: str) -> None:
         """Give the trace up: something bypassed the ops."""
         self.abort_reason = self.abort_reason or reason

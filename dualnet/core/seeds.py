@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from typing import Any
+from weakref import WeakSet
 
 import dualnet_backends as backends
 import numpy as np
@@ -32,18 +34,67 @@ def set_random_seed(seed: int) -> None:
 
 
 def _start_again() -> None:
-    _streams.clear()
+    global _restarts
+    _made.clear()
     _global_pair.clear()
+    _restarts += 1
 
 
-_streams: Counter[str] = Counter()  # generators without a name since set_random_seed, by prefix
+_made: Counter[str] = Counter()  # streams without a seed since the last set_random_seed, by kind
+_restarts = 0  # calls of set_random_seed
+_live: WeakSet[Stream] = WeakSet()
+_moved: WeakSet[Stream] = WeakSet()  # whose number is not from the count
 _global_pair: list[int] = []
+_counting = threading.Lock()  # generators are shared by the threads of a parallel ``Dataset.map``
+
+
+class Stream:
+    """A stream of random numbers for something without a seed of its own, which shares it with nothing else in the program.
+
+    It is a function of the global seed, the kind, and how many of that kind were made since the last ``set_random_seed``: the same
+    program run again draws the same, under whatever names. One made before the last ``set_random_seed`` follows the new seed too,
+    but not the stream of the one that has its number now: its age (the calls since it was made) is part of the key.
+
+    Args:
+        kind: such as "dropout".
+    """
+
+    name: str
+
+    def __init__(self, kind: str) -> None:
+        self._restarts = _restarts
+        taken = {stream.name for stream in list(_moved) if stream.age == 0}
+        while True:
+            self.name = f"{kind}_{_made[kind]}" if _made[kind] else kind
+            _made[kind] += 1
+            if self.name not in taken:
+                break
+        _live.add(self)
+
+    @property
+    def age(self) -> int:
+        """How often ``set_random_seed`` was called since the stream was made."""
+        return _restarts - self._restarts
+
+    def key(self, part: str = "") -> tuple[int, int]:
+        """The Philox key, under the global seed. part: begins with "/", where a stream has several."""
+        age = _restarts - self._restarts
+        return backends.stream_key(settings.global_seed(), f"{self.name}{part}/{age}" if age else self.name + part)
+
+    def move_to(self, name: str, age: int) -> None:
+        """Become the stream of a name and an age. The one that is it already, in a program that made others before, swaps."""
+        for other in list(_live):
+            if other is not self and (other.name, other.age) == (name, age):
+                other.name, other._restarts = self.name, self._restarts
+                _moved.add(other)
+        _moved.add(self)
+        self.name, self._restarts = name, _restarts - age
 
 
 def global_pair() -> tuple[int, int]:
     """(seed, counter) for a draw of ``dualnet.random`` without a seed: Keras's sequence, in its arithmetic."""
     if not _global_pair:
-        _global_pair[:] = [make_default_seed(), 0]
+        _global_pair[:] = [_random_seed(), 0]
     first, second = _global_pair
     _global_pair[:] = [(v + 1) * 5387 % 2**32 % 933199 for v in _global_pair]
     return first, second
@@ -67,21 +118,38 @@ def restore_pair(pair: list[int]) -> None:
 
 def make_default_seed() -> int:
     """A seed for an object without one, from Python's ``random`` (as in Keras: the order matters)."""
+    global _seeds_made
+    _seeds_made += 1
+    return _random_seed()
+
+
+_seeds_made = 0
+
+
+def seeds_made() -> int:
+    """How many seeds ``make_default_seed`` has given."""
+    return _seeds_made
+
+
+def _random_seed() -> int:
     return random.randint(1, 10**9)
 
 
 class SeedGenerator:
     """A seed, and a counter that is incremented at every use.
 
+    Two generators of one kind with the same seed give the same numbers. One without a seed shares its stream with no other of the
+    program, and neither does a copy of it; the same program run again after ``set_random_seed`` draws the same.
+
     Args:
         seed: an integer, or None for one from Python's ``random``.
-        name: of the stream; a generator without a seed draws from the stream (global seed, name), independent of what
-            other layers draw. The default name is ``prefix``, numbered from the last ``set_random_seed`` on: the same
-            program run again draws the same.
+        name: a label.
+        kind: of what draws. Different kinds have different streams, with the same seed too, so that the angle of a
+            ``RandomRotation`` does not follow from whether a ``RandomFlip`` flips.
     """
 
     def __init__(
-        self, seed: int | None = None, name: str | None = None, *, prefix: str = "seed_generator", **kwargs: Any
+        self, seed: int | None = None, name: str | None = None, *, kind: str = "seed_generator", **kwargs: Any
     ) -> None:
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to `SeedGenerator`: {', '.join(kwargs)}")
@@ -92,27 +160,36 @@ class SeedGenerator:
         if default < 0:
             raise ValueError(f"seed must not be negative, got {seed}")
         self._user_seed = seed
+        self._kind = kind
+        self._stream = Stream(kind) if seed is None else None
+        self._seeded_stream = f"seeded/{kind}"
         self.seed = default
-        if name is None:
-            name = f"{prefix}_{_streams[prefix]}" if _streams[prefix] else prefix
-            _streams[prefix] += 1
-        self.name = name
+        self.name = name or (kind if self._stream is None else self._stream.name)
         self.counter = 0
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """For a copy, and for what was pickled: a seed goes on from where it was, without one the stream is a new one."""
+        self.__init__(state["_user_seed"], state["name"], kind=state.get("_kind", "seed_generator"))  # type: ignore[misc]
+        if self._user_seed is not None:
+            self.counter = state["counter"]
 
     def pair(self) -> tuple[int, int]:
         """(seed, counter), and increment the counter."""
         trace_change(self, "random numbers are drawn on the host")
-        self.counter += 1
-        return self.seed, self.counter - 1
+        return self.seed, self._count()
 
     def next(self) -> tuple[tuple[int, int], int]:
         """(Philox key, step) for one draw inside a training step, and increment the counter."""
-        self.counter += 1
-        seed = settings.global_seed() if self._user_seed is None else self._user_seed
-        stream = self.name if self._user_seed is None else "seeded"
-        key = backends.stream_key(seed, stream)
-        trace_draw(self, key, self.counter - 1)
-        return key, self.counter - 1
+        stream, step = self._stream, self._count()
+        key = backends.stream_key(self.seed, self._seeded_stream) if stream is None else stream.key()
+        trace_draw(self, key, step)
+        return key, step
+
+    def _count(self) -> int:
+        with _counting:
+            step = self.counter
+            self.counter = step + 1
+        return step
 
     @property
     def state(self) -> Any:
@@ -121,11 +198,16 @@ class SeedGenerator:
 
     def get_state(self) -> dict[str, Any]:
         """The state of the generator, for ``set_state``."""
-        return {"seed": self.seed, "name": self.name, "counter": self.counter}
+        name, age = (self.name, 0) if self._stream is None else (self._stream.name, self._stream.age)
+        return {"seed": self.seed, "name": name, "age": age, "counter": self.counter}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Draw on from where the generator was that gave this state."""
-        self.seed, self.name, self.counter = int(state["seed"]), str(state["name"]), int(state["counter"])
+        self.seed, self.counter = int(state["seed"]), int(state["counter"])
+        if self._stream is not None:
+            self._stream.move_to(str(state["name"]), int(state.get("age", 0)))
+        elif "age" not in state:  # a backup by dualnet 0.1
+            self._seeded_stream = "seeded"
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": self._user_seed}

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.naming import auto_name
 from . import background, streams
 from .elements import Element, LazyRange, as_element, as_output, common_length, leaves, map_leaves, positive, read_only
 from .shuffling import Shuffle
@@ -107,7 +106,7 @@ class Dataset:
             reshuffle_each_iteration: use a new order in every pass.
         """
         positive("buffer_size", buffer_size)
-        order = Shuffle(buffer_size, seed, reshuffle_each_iteration, auto_name("dataset_shuffle"))
+        order = Shuffle(buffer_size, seed, reshuffle_each_iteration)
         return self._with_stream(lambda key: order.apply(self._stream(key), key), self._size)
 
     def take(self, count: int, name: str | None = None) -> Dataset:
@@ -170,7 +169,8 @@ class Dataset:
 
         Args:
             num_parallel_calls: the number of threads, which helps where the function waits for files or releases the
-                GIL; `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says.
+                GIL; `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says; which element
+                gets which random numbers of a layer depends on the threads.
         """
 
         return Dataset(lambda key: streams.mapped(self._elements(key), map_func, num_parallel_calls), self._size)

@@ -8,7 +8,7 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 
-from ..core import settings
+from ..core.seeds import Stream
 from . import background
 
 _WORDS = 1024  # drawn at a time
@@ -17,20 +17,21 @@ _WORDS = 1024  # drawn at a time
 class Shuffle:
     """Draws each element from a buffer of the next `size` ones."""
 
-    def __init__(self, size: int, seed: int | None, reshuffle: bool, name: str) -> None:
-        self.size, self.seed, self.reshuffle, self.name = size, seed, reshuffle, name
+    def __init__(self, size: int, seed: int | None, reshuffle: bool) -> None:
+        self.size, self.seed, self.reshuffle = size, seed, reshuffle
+        self.stream = Stream("dataset_shuffle")
         self.passes = 0  # started outside fit, which has its own epoch numbers
 
     def _random(self, key: Any) -> np.random.Philox:
-        if self.seed is None:
-            seed, name = settings.global_seed(), self.name
-        else:
-            seed, name = self.seed, "dataset_shuffle"  # datasets shuffled with the same seed stay aligned
         epoch, nested = key if key is not None else (self.passes, 0)
         self.passes += key is None
         if not self.reshuffle:
             epoch, nested = 0, 0
-        low, high = backends.stream_key(seed, name if key is not None or not self.reshuffle else name + "/own")
+        own = "/own" if key is None and self.reshuffle else ""
+        if self.seed is None:
+            low, high = self.stream.key(own)
+        else:  # datasets shuffled with the same seed stay aligned
+            low, high = backends.stream_key(self.seed, f"dataset_shuffle{own}")
         return np.random.Philox(key=low | high << 64, counter=((epoch % 2**64) << 64 | nested) << 128)
 
     def apply(self, items: Iterator[Any], key: Any) -> Iterator[Any]:

@@ -10,7 +10,8 @@ from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
 from .graph import Graph
-from .infer import symbols, trial
+from .infer import symbols
+from .trial import trial
 
 
 class Function:

@@ -10,21 +10,21 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 import dualnet_backends as backends
-import numpy as np
 
 from .. import tree
 from ..core import op as op_
-from ..core import seeds, tracing
+from ..core import tracing
 from ..core.symbolic import KerasTensor, TracedShape
 from ..core.tensor import Tensor
 from ..core.text import blank
 from .node import Operation, Spec, record
+from .trial import is_trial, trial
 
 MAX_ELEMENTS = 1 << 20  # of the zeros of one run: sizes are chosen smaller where there would be more
 
@@ -83,7 +83,9 @@ def _run_on_zeros(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
             return x
         return _zeros(tuple(sizes[id(x), axis] if n is None else n for axis, n in enumerate(x.shape)), x.dtype)
 
-    with trial():
+    with trial() as changes, warnings.catch_warnings():
+        changes.watch(())  # the function may be one of the user, such as that of ``ops.map``
+        warnings.simplefilter("ignore")  # they would be about the zeros
         return function(*tree.map_structure(zeros, list(args)), **tree.map_structure(zeros, kwargs))
 
 
@@ -206,72 +208,7 @@ def _zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
     return blank(shape) if dtype in ("string", "object") else Tensor(backends.current().xp.zeros(shape, dtype=dtype))
 
 
-# -- calls that leave nothing behind -----------------------------------------------------------------------------------
-
-
-class Trial:
-    """What a trial changes, with the values before: it follows the ops in the place of a tracer."""
-
-    def __init__(self) -> None:
-        self._before: dict[int, tuple[Any, Any]] = {}
-        self._pair = seeds.get_state()["pair"]
-
-    def op(self, *call: Any) -> None:
-        pass
-
-    def abort(self, reason: str) -> None:
-        pass
-
-    def draw(self, generator: Any, key: Any, step: int) -> None:
-        self._before.setdefault(id(generator), (generator, step))
-
-    def change(self, subject: Any, reason: str) -> None:
-        """Before the value of a variable or a random generator is changed."""
-        if id(subject) in self._before:
-            return
-        value = subject.data.copy() if isinstance(subject, Tensor) else subject.counter
-        self._before[id(subject)] = subject, value
-
-    def restore(self) -> None:
-        for subject, value in self._before.values():
-            if isinstance(subject, Tensor):
-                subject.data[...] = value
-            else:
-                subject.counter = value
-        seeds.restore_pair(self._pair)
-
-
-def is_trial() -> bool:
-    """Whether what runs is a trial, to see which shapes come out: no time to learn a moving average from its data."""
-    return isinstance(tracing.state.tracer, Trial)
-
-
-@contextmanager
-def trial() -> Iterator[Trial]:
-    """Run layers and ops to see shapes alone: no call is recorded, and what variables and random generators were is restored."""
-    outer = tracing.state.tracer
-    if isinstance(outer, Trial):
-        yield outer
-        return
-    own = Trial()
-    try:
-        with tracing.no_grad(), tracing.tracing(own), np.errstate(all="ignore"):
-            yield own
-    finally:
-        own.restore()
-
-
-@contextmanager
-def outside_trial() -> Iterator[None]:
-    """Suspend a trial: what a layer makes when it is built stays, models of layers and their graphs among it."""
-    state = tracing.state
-    before = state.tracer, state.in_traced_call
-    if is_trial():
-        state.tracer, state.in_traced_call = None, False
-    try:
-        yield
-    finally:
-        state.tracer, state.in_traced_call = before
+# -- symbolic calls ---------------------------------------------------------------------------------------------------
 
 
 def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from ..core.tensor import Tensor
 from ..core.text import DTYPE as TEXT
 from ..core.text import is_text
 from ..graph.graph import Graph
-from ..graph.infer import is_trial
+from ..graph.trial import is_trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..ops import cast, expand_dims, squeeze

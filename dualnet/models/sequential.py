@@ -10,7 +10,7 @@ from .. import tree
 from ..core.symbolic import KerasTensor
 from ..core.version import invalidate
 from ..graph.graph import Graph
-from ..graph.infer import trial
+from ..graph.trial import trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object

@@ -27,7 +27,7 @@ HOST_MODULES = {
     "dualnet/callbacks/event_file.py": "writes event files",
     "dualnet/data": "feeds data from the host",
     "dualnet/datasets": "reads files",
-    "dualnet/graph/infer.py": "silences the warnings of NumPy about zeros",
+    "dualnet/graph/trial.py": "puts back the random numbers of NumPy and the arrays of users, silences warnings about zeros",
     "dualnet/ops/core/functions.py": "broadcasts shapes",
     "dualnet/ops/higher_order": "operators between arrays and tensors follow NumPy's protocol",
     "dualnet/ops/shape_rules": "the rules for axes and indices are those of NumPy",

@@ -95,7 +95,6 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
     ) -> None:
         if name is not None and not isinstance(name, str):
             raise ValueError(f"{type(self).__name__}: name must be a string, got {name!r}")
-        self._was_named = bool(name)
         self.name = name or auto_name(type(self).__name__)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast

@@ -9,13 +9,16 @@ from ...core.dtypes import is_float
 from ...core.symbolic import KerasTensor
 from ...core.tracing import state
 from ...core.version import invalidate
-from ...graph.infer import is_trial, outside_trial, probe, symbols, trial
+from ...graph.infer import probe, symbols
 from ...graph.node import Node, record
+from ...graph.trial import is_trial, outside_trial, trial
+from ...serialization.configurable import builtin_class
 from .calling import add_context, convert, enter_context, resolve_training
 from .configuration import Saving
 from .context import context, name_scope
 from .input_spec import assert_input_compatibility
 from .metaclass import CallSignature, build_arguments
+from .tracking import UNTRACKED
 
 
 class SymbolicCalls(Saving):
@@ -55,8 +58,10 @@ class SymbolicCalls(Saving):
         self.built = True
 
     def _build_outside_trial(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        with outside_trial():
+        with outside_trial() as suspended:
             self._build_for(args, kwargs)
+            if suspended is not None:
+                suspended.built(self._flatten_layers())
 
     # -- a symbolic call -----------------------------------------------------------------------------------------
 
@@ -115,6 +120,7 @@ class SymbolicCalls(Saving):
         with trial() as changes:
             for v in self.metrics_variables:  # metrics write into them
                 changes.change(v, "a metric is updated")
+            changes.watch((x for x in self._flatten_layers() if builtin_class(type(x)) is not type(x)), UNTRACKED)
             try:
                 return self._trace_call(args, dict(kwargs))
             except Exception as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ... import constraints, initializers, regularizers, tree
 from ...core.conversion import to_array
 from ...core.dtypes import is_float, standardize_dtype
+from ...core.tracing import state
 from ...core.variables import Variable
 from ...core.version import invalidate
 from ...legacy.arguments import name_first
@@ -146,11 +147,18 @@ class WeightTracking:
         return object.__getattribute__(self, name)  # which raises, with the words of a property that did
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if state.tracer is not None:
+            state.tracer.attribute(self, name)
         if isinstance(value, Variable) and "_trainable_variables" in self.__dict__:
             self._track_variable(value)
         if self.built and name[:1] != "_" and self.__dict__.get(name) is not value and name not in _IGNORED_BY_STEPS:
             invalidate()  # recorded steps have read the old value
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if state.tracer is not None:
+            state.tracer.attribute(self, name)
+        object.__delattr__(self, name)
 
     def _own_variables(self) -> list[Variable]:
         """The weights of the layer itself, trainable ones first. Those in containers are tracked only now."""

@@ -7,7 +7,7 @@ from typing import Any
 from ... import initializers, ops
 from ...core.symbolic import KerasTensor
 from ...core.tracing import no_grad
-from ...graph.infer import is_trial, trial
+from ...graph.trial import is_trial, trial
 from ...serialization.configurable import builtin_class
 from ...serialization.objects import deserialize_keras_object
 from ..base.layer import Layer, Shape

@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import config, initializers, ops
 from ...core.tracing import abort_trace, before_write
-from ...graph.infer import is_trial
+from ...graph.trial import is_trial
 from ...ops.nn.normalization import batch_norm
 from .normalization import Normalizing, known_axes
 

@@ -32,7 +32,7 @@ class _RandomNoise(Elementwise):
         setattr(self, self.amount_name, rate)
         self.seed = seed
         if rate > 0:
-            self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, prefix=self.stream)
+            self.seed_generator = SeedGenerator(seed, kind=self.stream)
         self._build_at_init()
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -68,8 +68,9 @@ class Dropout(_RandomNoise):
     (arXiv:1207.0580).
 
     Args:
-        seed: fixes the masks of this layer; by default they follow from ``set_random_seed`` and the layer's name, and
-            are the same on every device.
+        seed: fixes the masks: layers with the same seed have the same ones. By default every layer has masks of its own, copies
+            and clones too, which follow from ``set_random_seed`` and the order in which layers are made. They are the same on
+            every device.
         noise_shape: the shape of the mask, which broadcasts; None entries are those of the input.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...graph.infer import is_trial
+from ...graph.trial import is_trial
 from .._common import Array, Xp, floating
 
 

@@ -103,7 +103,8 @@ class RandomImageLayer(ImageLayer):
     """Base of layers that draw a transformation while training; in inference the images are passed on.
 
     Args:
-        seed: fixes what is drawn; by default that follows from ``set_random_seed`` and the layer's name. It is the same
+        seed: fixes what is drawn: layers of one class with the same seed transform alike. By default every layer draws for itself,
+            copies and clones too, which follows from ``set_random_seed`` and the order in which layers are made. It is the same
             on every device.
     """
 
@@ -112,7 +113,7 @@ class RandomImageLayer(ImageLayer):
     def __init__(self, seed: int | None = None, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.seed = seed
-        self.seed_generator = SeedGenerator(seed, name=self.name if self._was_named else None, prefix=self.stream)
+        self.seed_generator = SeedGenerator(seed, kind=self.stream)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         if not training:
