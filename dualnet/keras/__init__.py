@@ -18,8 +18,9 @@ from typing import Any
 import dualnet
 
 from ..legacy.arguments import MODULES
+from ..saving.model_config import KERAS_VERSION
 
-__version__ = dualnet.__version__
+__version__ = KERAS_VERSION  # of the Keras whose API this is; dualnet's own version is dualnet.__version__
 __all__ = [name for name in dualnet.__all__ if name != "keras"]
 
 
@@ -66,6 +67,11 @@ class _Finder(MetaPathFinder, Loader):
 if not any(type(finder).__name__ == "_Finder" for finder in sys.meta_path):
     sys.meta_path.append(_Finder())
 __path__ = []  # _Finder imports all submodules
+
+
+def version() -> str:
+    """The version of Keras whose API this is."""
+    return __version__
 
 
 def __getattr__(name: str) -> Any:
