@@ -99,17 +99,6 @@ NAMESPACES = (
     "nn",
     "test",
 )
-    "config.experimental",
-    "config.optimizer",
-    "config.threading",
-    "data.experimental",
-    "image",
-    "linalg",
-    "math",
-    "nest",
-    "nn",
-    "test",
-)
 
 
 def _table() -> dict[str, str]:
