@@ -156,14 +156,14 @@ class ImageDataGenerator:
         if x.ndim != 3:
             raise ValueError(f"expected one image, with three axes, got the shape {x.shape}")
         rows, columns, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
-        moved = [p[name] for name in ("theta", "tx", "ty", "shear", "zx", "zy")]
-        if moved != [0, 0, 0, 0, 1, 1]:
+        moved = tuple(p[name] for name in ("theta", "tx", "ty", "shear", "zx", "zy"))
+        if moved != (0, 0, 0, 0, 1, 1):
             x = x.astype(np.promote_types(x.dtype, "float32"), copy=False)
             interpolation = "bilinear" if self.interpolation_order else "nearest"
             with backends.device("cpu"):
                 x = affine_transform(
                     x,
-                    _matrix(*moved, x.shape[rows], x.shape[columns]),
+                    _matrix(moved, x.shape[rows], x.shape[columns]),
                     interpolation,
                     self.fill_mode,
                     self.cval,
@@ -379,8 +379,9 @@ def _shift(limit: Any, draw: float, sign_draw: float, size: int) -> float:
     return shift * size if np.max(limit) < 1 else shift
 
 
-def _matrix(theta: float, tx: float, ty: float, shear: float, zx: float, zy: float, rows: int, columns: int) -> Any:
+def _matrix(moved: tuple[Any, ...], rows: int, columns: int) -> Any:
     """The transform for ``ops.image.affine_transform``: turned, moved, sheared and zoomed about the center, in (row, column)."""
+    theta, tx, ty, shear, zx, zy = moved
     theta, shear = math.radians(theta), math.radians(shear)
     turn = np.array([[math.cos(theta), -math.sin(theta)], [math.sin(theta), math.cos(theta)]])
     rest = np.array([[1, -math.sin(shear)], [0, math.cos(shear)]]) @ np.diag([zx, zy])

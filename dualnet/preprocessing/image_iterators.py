@@ -32,6 +32,9 @@ def uniform(bits: np.random.Philox, count: int) -> Any:
 class ImageIterator(PyDataset):
     """Batches of images by index, and one after the other without end with ``next``.
 
+    In ``fit`` an epoch is a pass over the images. With ``steps_per_epoch`` an epoch continues where the last one stopped, and is
+    short where a pass ends, as in Keras 3: leave it out.
+
     The order and the changes of the images are a function of the seed and of the epoch, so the number of workers changes nothing.
 
     Attributes: ``n``, the number of images; ``batch_size``, ``shuffle``, ``seed``; ``batch_index``, that of the next batch.
@@ -69,7 +72,7 @@ class ImageIterator(PyDataset):
         self._epoch += 1
         self.index_array = self._order()
 
-    def __iter__(self) -> ImageIterator:  # type: ignore[override]
+    def __iter__(self) -> ImageIterator:
         return self
 
     def __next__(self) -> Any:
