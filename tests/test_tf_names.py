@@ -276,3 +276,21 @@ def test_the_same_classes_under_every_name() -> None:
         layers.no_such_layer  # noqa: B018
     with pytest.raises(ImportError, match="no_such_layer"):
         exec("from dualnet.keras.layers import no_such_layer")
+
+
+def test_the_name_of_tensorflow_has_its_version() -> None:
+    import dualnet.tensorflow as named
+    from dualnet.tensorflow import keras
+    from dualnet.tensorflow.keras.layers import Dense
+    from dualnet.tensorflow.keras.preprocessing.image import ImageDataGenerator
+
+    assert named.__version__ >= "2.0" > dualnet.__version__
+    assert int(named.__version__.split(".")[0]) == 2
+    assert Dense is dualnet.layers.Dense is keras.layers.Dense is named.keras.layers.Dense
+    assert ImageDataGenerator is dualnet.preprocessing.image.ImageDataGenerator
+    assert named.reduce_mean is tf.reduce_mean
+    assert named.keras.__version__ == KERAS_VERSION
+    with pytest.raises(AttributeError, match="has no attribute 'estimator'"):
+        named.estimator  # noqa: B018
+    with pytest.raises(ModuleNotFoundError, match="nothing"):
+        __import__("dualnet.tensorflow.nothing")

@@ -42,12 +42,12 @@ class _Alias(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Imports ``dualnet.keras.X`` as an alias of ``dualnet.X``."""
+    """Imports ``dualnet.keras.X`` and ``dualnet.tensorflow.X`` as aliases of ``dualnet.X``."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        name = fullname.removeprefix(f"{__name__}.")
+        name = fullname.removeprefix(f"{__name__}.").removeprefix("dualnet.tensorflow.")
         if name == fullname:
             return None
         real = f"dualnet.{MODULES.get(name, name)}"
