@@ -128,8 +128,8 @@ class ImageDataGenerator:
         low, high = self.zoom_range
         transform = {
             "theta": self.rotation_range * (2 * draws[0] - 1),
-            "tx": _shift(self.height_shift_range, draws[1], draws[2], rows),
-            "ty": _shift(self.width_shift_range, draws[3], draws[4], columns),
+            "tx": _shift(self.width_shift_range, draws[1], draws[2], columns),
+            "ty": _shift(self.height_shift_range, draws[3], draws[4], rows),
             "shear": self.shear_range * (2 * draws[5] - 1),
             "zx": low + (high - low) * draws[6],
             "zy": low + (high - low) * draws[7],
@@ -148,8 +148,8 @@ class ImageDataGenerator:
 
         Args:
             x: an image with three axes.
-            transform_parameters: any of ``theta`` (degrees), ``tx`` (rows), ``ty`` (columns), ``shear`` (degrees), ``zx``, ``zy``,
-                ``flip_horizontal``, ``flip_vertical``, ``channel_shift_intensity`` and ``brightness``.
+            transform_parameters: any of ``theta`` (degrees, counter-clockwise), ``tx`` (columns, to the left), ``ty`` (rows, up),
+                ``shear`` (degrees), ``zx``, ``zy``, ``flip_horizontal``, ``flip_vertical``, ``channel_shift_intensity`` and ``brightness``.
         """
         p = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1, **transform_parameters}
         x = np.asarray(x)
@@ -373,22 +373,22 @@ def _shift(limit: Any, draw: float, sign_draw: float, size: int) -> float:
     """A shift in pixels; see ``width_shift_range``."""
     if np.ndim(limit) or isinstance(limit, (int, np.integer)):
         choices = limit if np.ndim(limit) else range(max(int(limit), 1))
-        shift = float(choices[int(draw * len(choices))]) * (1 if sign_draw < 0.5 else -1)
+        shift = float(choices[int(draw * len(choices))]) * (1 if sign_draw < 0.5 else -1) + 0.0  # no -0.0
     else:
         shift = limit * (2 * draw - 1)
     return shift * size if np.max(limit) < 1 else shift
 
 
 def _matrix(moved: tuple[Any, ...], rows: int, columns: int) -> Any:
-    """The transform for ``ops.image.affine_transform``: turned, moved, sheared and zoomed about the center, in (row, column)."""
+    """The transform for ``ops.image.affine_transform``: turned, moved, sheared and zoomed about the center, in (x, y)."""
     theta, tx, ty, shear, zx, zy = moved
     theta, shear = math.radians(theta), math.radians(shear)
     turn = np.array([[math.cos(theta), -math.sin(theta)], [math.sin(theta), math.cos(theta)]])
     rest = np.array([[1, -math.sin(shear)], [0, math.cos(shear)]]) @ np.diag([zx, zy])
     m = turn @ rest
-    center = np.array([(rows - 1) / 2, (columns - 1) / 2])
+    center = np.array([(columns - 1) / 2, (rows - 1) / 2])
     offset = center + turn @ np.array([tx, ty]) - m @ center
-    values = [m[1, 1], m[1, 0], offset[1], m[0, 1], m[0, 0], offset[0], 0, 0]
+    values = [*m[0], offset[0], *m[1], offset[1], 0, 0]
     return np.array(values, "float32")
 
 

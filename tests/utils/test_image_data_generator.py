@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ LABELS = np.arange(10) % 2
 @pytest.mark.parametrize("fill_mode", ["constant", "nearest", "reflect", "wrap"])
 @pytest.mark.parametrize("order", [0, 1])
 def test_an_affine_change_is_that_of_scipy(fill_mode: str, order: int) -> None:
-    """Coordinates of the result -> of the image: turned(theta) moved(tx, ty) sheared(shear) zoomed(zx, zy), about the center."""
+    """Coordinates (x, y) of the result -> of the image: turned moved sheared zoomed, about the center."""
     ndimage = pytest.importorskip("scipy.ndimage")
     generator = ImageDataGenerator(fill_mode=fill_mode, cval=7.0, interpolation_order=order)
     for p in (
@@ -33,12 +34,12 @@ def test_an_affine_change_is_that_of_scipy(fill_mode: str, order: int) -> None:
         turn = np.array([[math.cos(t), -math.sin(t), 0], [math.sin(t), math.cos(t), 0], [0, 0, 1]])
         move = np.array([[1, 0, p.get("tx", 0)], [0, 1, p.get("ty", 0)], [0, 0, 1]])
         shear = np.array([[1, -math.sin(s), 0], [0, math.cos(s), 0], [0, 0, 1]])
-        there = np.array([[1, 0, 2.5], [0, 1, 2.0], [0, 0, 1]])
+        there = np.array([[1, 0, 2.0], [0, 1, 2.5], [0, 0, 1]])
         m = there @ turn @ move @ shear @ np.diag([p.get("zx", 1), p.get("zy", 1), 1]) @ np.linalg.inv(there)
         # "wrap" of SciPy has the period n - 1; that of NumPy's and of ours is "grid-wrap"
         mode = {"wrap": "grid-wrap", "constant": "grid-constant"}.get(fill_mode, fill_mode)
         expected = [
-            ndimage.affine_transform(IMAGES[0, ..., c], m[:2, :2], m[:2, 2], order=order, mode=mode, cval=7.0)
+            ndimage.affine_transform(IMAGES[0, ..., c].T, m[:2, :2], m[:2, 2], order=order, mode=mode, cval=7.0).T
             for c in range(3)
         ]
         got = generator.apply_transform(IMAGES[0], p)
@@ -48,7 +49,7 @@ def test_an_affine_change_is_that_of_scipy(fill_mode: str, order: int) -> None:
 
 def test_shifts_flips_channels_and_brightness() -> None:
     generator, image = ImageDataGenerator(fill_mode="constant"), IMAGES[0]
-    down = generator.apply_transform(image, {"tx": -1})
+    down = generator.apply_transform(image, {"ty": -1})
     np.testing.assert_allclose(down[1:], image[:-1], atol=1e-3)
     np.testing.assert_array_equal(down[0], 0)
     np.testing.assert_array_equal(generator.apply_transform(image, {"flip_horizontal": True}), image[:, ::-1])
@@ -73,18 +74,18 @@ def test_what_is_drawn_is_within_the_ranges() -> None:
     )
     drawn = [generator.get_random_transform((6, 5, 3), seed) for seed in range(400)]
     for name, low, high in (
-        ("theta", -20, 20), ("ty", -2.5, 2.5), ("shear", -10, 10), ("zx", 0.7, 1.3), ("zy", 0.7, 1.3),
+        ("theta", -20, 20), ("tx", -2.5, 2.5), ("shear", -10, 10), ("zx", 0.7, 1.3), ("zy", 0.7, 1.3),
         ("brightness", 0.5, 2), ("channel_shift_intensity", -9, 9),
     ):  # fmt: skip
         values = [p[name] for p in drawn]
         assert low <= min(values) < low + 0.05 * (high - low)
         assert high - 0.05 * (high - low) < max(values) <= high
-    assert {p["tx"] for p in drawn} == {-1, 0, 1}  # an integer n: whole pixels, less than n
+    assert {p["ty"] for p in drawn} == {-1, 0, 1}  # an integer n: whole pixels, less than n
     assert 150 < sum(p["flip_horizontal"] for p in drawn) < 250
     assert not any(p["flip_vertical"] for p in drawn)
     assert drawn[3] == generator.get_random_transform((6, 5, 3), 3)
     listed = ImageDataGenerator(width_shift_range=[2, 3])
-    assert {listed.get_random_transform((6, 5, 3), s)["ty"] for s in range(50)} == {-3, -2, 2, 3}
+    assert {listed.get_random_transform((6, 5, 3), s)["tx"] for s in range(50)} == {-3, -2, 2, 3}
 
 
 def test_normalization() -> None:
@@ -264,3 +265,44 @@ def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
         ImageDataGenerator(**arguments)
     with pytest.raises(ValueError, match="save_to_dir is not supported"):
         ImageDataGenerator().flow(IMAGES, save_to_dir="x")
+
+
+@pytest.mark.keras
+def test_the_same_as_keras(keras: Any) -> None:
+    """But for what Keras 3.15 mixes up: the directions of the shifts, the center of an image that is no square, and brightness."""
+    theirs = pytest.importorskip("keras.src.legacy.preprocessing.image").ImageDataGenerator
+    pytest.importorskip("scipy")
+    rng = np.random.default_rng(1)
+    for i in range(60):
+        fill_mode = ("nearest", "reflect")[i % 2]  # "constant" is another one in SciPy, half a pixel from the border
+        angle, shift = rng.uniform(-40, 40, 2), rng.uniform(-3, 3, 2)
+        zoom, flips, intensity = rng.uniform(0.7, 1.3, 2), rng.random(2) < 0.5, rng.uniform(-20, 20)
+        p = {"theta": angle[0], "shear": angle[1] / 2, "tx": shift[0], "ty": shift[1], "zx": zoom[0], "zy": zoom[1]}
+        p |= {"flip_horizontal": flips[0], "flip_vertical": flips[1], "channel_shift_intensity": intensity}
+        square = IMAGES[0, :5]
+        ours = ImageDataGenerator(fill_mode=fill_mode, cval=3.0).apply_transform(square, p)
+        with warnings.catch_warnings(action="ignore"):  # it calls SciPy by an old name
+            expected = theirs(fill_mode=fill_mode, cval=3.0).apply_transform(square.copy(), dict(p))
+        np.testing.assert_allclose(ours, expected, atol=0.05)
+    arguments: list[dict[str, Any]] = [
+        {"samplewise_center": True, "rescale": 0.5},
+        {"samplewise_std_normalization": True},
+        {"featurewise_center": True, "rescale": 1 / 255},
+        {"featurewise_std_normalization": True, "rescale": 1 / 255},
+    ]
+    for kwargs in arguments:
+        results = []
+        for cls in (ImageDataGenerator, theirs):
+            generator = cls(**kwargs)
+            generator.fit(IMAGES)
+            results.append(generator.standardize(IMAGES[0].copy()))
+        np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-4)
+    for subset in ("training", "validation"):
+        flows = [
+            cls(validation_split=0.25).flow(IMAGES, LABELS, subset=subset, shuffle=False, batch_size=3)
+            for cls in (ImageDataGenerator, theirs)
+        ]
+        assert len(flows[0]) == len(flows[1])
+        for i in range(len(flows[0])):
+            for own, other in zip(flows[0][i], flows[1][i], strict=True):
+                np.testing.assert_array_equal(own, other)
