@@ -66,7 +66,9 @@ def _float_dtype(name: str, dtype: Any) -> str:
 def uniform(
     shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Uniform numbers in [minval, maxval)"""
+    """Uniform numbers in [minval, maxval). As in TensorFlow, they may be whole numbers, with bounds that are."""
+    if dtype is not None and "int" in standardize_dtype(dtype) and hasattr(maxval, "__index__"):
+        return randint(shape, int(minval), int(maxval), dtype, seed)
     values = _rng(seed).uniform(minval, maxval, size=tuple(shape))
     return ops.convert_to_tensor(values.astype(_float_dtype("uniform", dtype)))
 

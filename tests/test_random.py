@@ -184,3 +184,10 @@ def test_a_seed_generator_shows_its_state_and_refuses_what_it_does_not_know() ->
         random.SeedGenerator(3, seeds=4)
     with pytest.raises(ValueError, match="Argument `seed` must be an integer"):
         random.SeedGenerator("three")  # type: ignore[arg-type]
+
+
+def test_uniform_whole_numbers_as_in_tensorflow() -> None:
+    values = random.uniform((2000,), maxval=5, dtype="int32", seed=1)
+    assert values.dtype == "int32"
+    np.testing.assert_allclose(np.bincount(values.numpy()), 400, atol=80)
+    assert random.uniform((9,), 3, 4, dtype="int64").numpy().tolist() == [3] * 9

@@ -16,6 +16,7 @@ import pytest
 import dualnet
 import dualnet as tf
 from dualnet.legacy import tf_names
+from dualnet.saving.model_config import KERAS_VERSION
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "old-spellings.md"
 X = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], "float32")
@@ -89,8 +90,8 @@ def test_the_page_lists_every_name() -> None:
 
 
 # On the page, and no row of the table.
-ALSO = {"tf.Variable", "tf.GradientTape", "tf.data", "tf.data.Dataset", "tf.keras", "tf.device", "tf.Tensor", "tf.strings",
-        "tf.Module", "tf.train", "tf.io", "tf.summary", "tf.saved_model", "tf.compat.v1", "tf.distribute"}  # fmt: skip
+ALSO = {"tf.random.uniform", "tf.Variable", "tf.GradientTape", "tf.data", "tf.data.Dataset", "tf.keras", "tf.device", "tf.Tensor", "tf.strings",
+        "tf.Module", "tf.__version__", "tf.train", "tf.io", "tf.summary", "tf.saved_model", "tf.compat.v1", "tf.distribute"}  # fmt: skip
 
 
 # (what it gives, what it must be)
@@ -170,6 +171,9 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "cast": (lambda: tf.cast([1.7], tf.int32), [1]),
     "data.experimental.cardinality": (lambda: tf.data.experimental.cardinality(tf.data.Dataset.range(5)), 5),
     "executing_eagerly": (tf.executing_eagerly, True),
+    "threads": (lambda: tf.config.threading.set_intra_op_parallelism_threads(2), None),
+    "threads that are left to the library": (tf.config.threading.get_inter_op_parallelism_threads, 0),
+    "visible devices": (lambda: (tf.config.set_visible_devices([], "GPU"), tf.config.get_device())[1], "cpu"),
     "set_memory_growth": (lambda: tf.config.experimental.set_memory_growth(None, True), None),
     "K.get_value": (lambda: tf.backend.get_value(tf.Variable([1.0, 2.0])), [1, 2]),
     "K.batch_flatten": (lambda: tf.backend.batch_flatten(X[:, :, None]).shape, (2, 3)),
@@ -260,7 +264,7 @@ def test_the_same_classes_under_every_name() -> None:
     assert np_utils.to_categorical is dualnet.utils.to_categorical
     assert tf.keras.layers.experimental.preprocessing.Rescaling is dualnet.layers.Rescaling
     assert dualnet.layers.core.__name__ == "dualnet.layers.core"  # the real modules are left as they are
-    assert keras.__version__ == dualnet.__version__
+    assert keras.__version__ == keras.version() == KERAS_VERSION != dualnet.__version__
     scope: dict[str, Any] = {}
     exec("from dualnet.keras.layers import *", scope)
     assert scope["Dense"] is Dense
@@ -272,3 +276,21 @@ def test_the_same_classes_under_every_name() -> None:
         layers.no_such_layer  # noqa: B018
     with pytest.raises(ImportError, match="no_such_layer"):
         exec("from dualnet.keras.layers import no_such_layer")
+
+
+def test_the_name_of_tensorflow_has_its_version() -> None:
+    import dualnet.tensorflow as named
+    from dualnet.tensorflow import keras
+    from dualnet.tensorflow.keras.layers import Dense
+    from dualnet.tensorflow.keras.preprocessing.image import ImageDataGenerator
+
+    assert named.__version__ >= "2.0" > dualnet.__version__
+    assert int(named.__version__.split(".")[0]) == 2
+    assert Dense is dualnet.layers.Dense is keras.layers.Dense is named.keras.layers.Dense
+    assert ImageDataGenerator is dualnet.preprocessing.image.ImageDataGenerator
+    assert named.reduce_mean is tf.reduce_mean
+    assert named.keras.__version__ == KERAS_VERSION
+    with pytest.raises(AttributeError, match="has no attribute 'estimator'"):
+        named.estimator  # noqa: B018
+    with pytest.raises(ModuleNotFoundError, match="nothing"):
+        __import__("dualnet.tensorflow.nothing")

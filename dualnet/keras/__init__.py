@@ -18,8 +18,9 @@ from typing import Any
 import dualnet
 
 from ..legacy.arguments import MODULES
+from ..saving.model_config import KERAS_VERSION
 
-__version__ = dualnet.__version__
+__version__ = KERAS_VERSION  # of the Keras whose API this is; dualnet's own version is dualnet.__version__
 __all__ = [name for name in dualnet.__all__ if name != "keras"]
 
 
@@ -41,12 +42,12 @@ class _Alias(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Imports ``dualnet.keras.X`` as an alias of ``dualnet.X``."""
+    """Imports ``dualnet.keras.X`` and ``dualnet.tensorflow.X`` as aliases of ``dualnet.X``."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        name = fullname.removeprefix(f"{__name__}.")
+        name = fullname.removeprefix(f"{__name__}.").removeprefix("dualnet.tensorflow.")
         if name == fullname:
             return None
         real = f"dualnet.{MODULES.get(name, name)}"
@@ -66,6 +67,11 @@ class _Finder(MetaPathFinder, Loader):
 if not any(type(finder).__name__ == "_Finder" for finder in sys.meta_path):
     sys.meta_path.append(_Finder())
 __path__ = []  # _Finder imports all submodules
+
+
+def version() -> str:
+    """The version of Keras whose API this is."""
+    return __version__
 
 
 def __getattr__(name: str) -> Any:

@@ -36,6 +36,9 @@ LAYER_ARGUMENTS = {
     "alpha": "negative_slope",
 }
 
+# Arguments of InputLayer and Input, which take a number for the shape of a vector.
+INPUT_ARGUMENTS = {"batch_input_shape": "batch_shape", "input_dim": "shape", "input_shape": "shape"}
+
 # Arguments that had a default in tf.keras 2 and have none in Keras 3.
 LAYER_DEFAULTS: dict[str, dict[str, Any]] = {
     "AveragePooling1D": {"pool_size": 2},
@@ -76,6 +79,15 @@ METRICS: dict[str, tuple[str, dict[str, Any]]] = {
     "roc_auc": ("AUC", {}),
     "sensitivity": ("Recall", {}),
 }
+
+
+class Reduction:
+    """The reductions of losses, as tf.keras 2 wrote them; ``AUTO`` is the default one."""
+
+    AUTO = "auto"
+    NONE = "none"
+    SUM = "sum"
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
 
 
 def rename_arguments(arguments: dict[str, Any], table: Mapping[str, str], parameters: Container[str]) -> dict[str, Any]:

@@ -31,7 +31,23 @@ def cardinality(dataset: Any) -> Any:
 
 
 def no_op_setting(*args: Any, **kwargs: Any) -> None:
-    """A setting of TensorFlow without effect here: everything runs eagerly, and GPU memory grows as needed."""
+    """A setting of TensorFlow without effect here: everything runs eagerly, the same seed gives the same numbers, and GPU
+    memory and threads are used as needed.
+    """
+
+
+def thread_count() -> int:
+    """0: the array library decides how many threads it uses (``OPENBLAS_NUM_THREADS`` limits those of NumPy)."""
+    return 0
+
+
+def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
+    """Use these devices from now on: with an empty list for "GPU", the CPU; with GPUs, the first of them."""
+    gpus = [d for d in (devices if isinstance(devices, (list, tuple)) else [devices]) if d.device_type == "GPU"]
+    if gpus:
+        config.set_device(f"gpu:{gpus[0].name.rpartition(':')[2]}")
+    elif device_type == "GPU":
+        config.set_device("cpu")
 
 
 def executing_eagerly() -> bool:

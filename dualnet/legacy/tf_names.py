@@ -54,13 +54,18 @@ OTHER = {
         softmax_cross_entropy_with_logits sparse_softmax_cross_entropy_with_logits top_k""",
     "linalg": "l2_normalize matmul matvec",
     "random": "set_seed",
-    "config": "run_functions_eagerly=no_op_setting",
-    "config.experimental": "list_physical_devices=config.list_physical_devices set_memory_growth=no_op_setting",
+    "config": """list_logical_devices=config.list_physical_devices run_functions_eagerly=no_op_setting
+        set_soft_device_placement=no_op_setting set_visible_devices""",
+    "config.experimental": """enable_op_determinism=no_op_setting list_physical_devices=config.list_physical_devices
+        set_memory_growth=no_op_setting""",
+    "config.optimizer": "set_experimental_options=no_op_setting set_jit=no_op_setting",
+    "config.threading": """get_inter_op_parallelism_threads=thread_count get_intra_op_parallelism_threads=thread_count
+        set_inter_op_parallelism_threads=no_op_setting set_intra_op_parallelism_threads=no_op_setting""",
     "data.experimental": "AUTOTUNE=data.AUTOTUNE cardinality",
     "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
         rgb_to_grayscale=ops.image.rgb_to_grayscale""",
     "nest": "flatten=tree.flatten map_structure=tree.map_structure",
-    "test": "gpu_device_name is_gpu_available",
+    "test": "gpu_device_name is_built_with_cuda=is_gpu_available is_gpu_available",
     # keras.backend of Keras 2, as notes write it: K.mean.
     "backend": """abs=ops.abs all=ops.all any=ops.any arange=ops.arange argmax=argmax_last argmin=argmin_last
         batch_flatten binary_crossentropy=ops.binary_crossentropy cast=ops.cast cast_to_floatx
@@ -82,7 +87,18 @@ OTHER = {
 }  # fmt: skip
 
 # Modules of TensorFlow that are not modules of dualnet.
-NAMESPACES = ("config.experimental", "data.experimental", "image", "linalg", "math", "nest", "nn", "test")
+NAMESPACES = (
+    "config.experimental",
+    "config.optimizer",
+    "config.threading",
+    "data.experimental",
+    "image",
+    "linalg",
+    "math",
+    "nest",
+    "nn",
+    "test",
+)
 
 
 def _table() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..legacy.arguments import LOSSES
+from ..legacy.arguments import Reduction as Reduction
 from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .crossentropy import (
     BinaryCrossentropy,

@@ -10,6 +10,7 @@ from .. import config, ops
 from ..core.conversion import to_own_array
 from ..core.dtypes import standardize_dtype
 from ..core.tensor import Origin, Tensor, logits_of
+from ..legacy.arguments import Reduction
 from ..ops.nn.crossentropy_loss import weighted_sum
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
@@ -17,6 +18,8 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "
 
 def standardize_reduction(reduction: str | None) -> str | None:
     """The reduction itself; raises ``ValueError`` for one that does not exist."""
+    if reduction == Reduction.AUTO:
+        return "sum_over_batch_size"
     if reduction not in REDUCTIONS:
         names = ", ".join(map(repr, REDUCTIONS))
         raise ValueError(f"Invalid value for argument `reduction`: expected one of {names}, got {reduction!r}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import tree
+from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
 from ..graph.graph import Graph, with_own_inputs
 from ..layers.base.configuration import file_order
@@ -41,7 +42,10 @@ class Model(LegacyModelMethods, Trainer, Layer):
             raise TypeError(
                 f"Model takes inputs and outputs, got {', '.join(endpoints)} and {len(args)} positional arguments"
             )
-        Layer.__init__(self, trainable=trainable, name=name, dtype=dtype, **kwargs)
+        # As in Keras, where a model of inputs and outputs is of the class Functional.
+        auto = auto_name("functional") if endpoints and not name and type(self) is Model else None
+        Layer.__init__(self, trainable=trainable, name=name or auto, dtype=dtype, **kwargs)
+        self._was_named = bool(name)
         Trainer.__init__(self)
         self._graph: Graph | None = None
         self._warned_of_structure = False

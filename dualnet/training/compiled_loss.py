@@ -66,7 +66,7 @@ class CompiledLoss:
     def __init__(self, loss: Any, weights: Any = None, names: Sequence[str] | None = None) -> None:
         self._loss_spec, self._weights_spec, self._output_names = loss, weights, names
         for identifier in _identifiers(loss):
-            if identifier not in _INFERRED:
+            if not _is_inferred(identifier):
                 losses.get(identifier)  # an unknown name is an error at compile, not at the first step
         self.outputs: list[Output] = []
         self.metrics: list[Any] = []
@@ -107,7 +107,10 @@ class CompiledLoss:
         return for_outputs(y_true, y_pred, self.outputs, "y")
 
     def _tracker(self, assignment: LossAssignment, loss: Any, trackers: dict[Any, Any]) -> Any:
-        """The mean of one loss, shared by all losses of the same outputs; without names for outputs, each has its own."""
+        """The mean of one loss, shared by all losses of the same outputs; without names for outputs, each has its own.
+
+        Of outputs with one name (a layer that is called twice), and of losses with one, the later ones get a number.
+        """
         outputs = self.outputs[assignment.start : assignment.stop]
         if assignment.path and isinstance(assignment.path[-1], str):
             name: str | None = "/".join(part for part in assignment.path if isinstance(part, str))
@@ -116,13 +119,12 @@ class CompiledLoss:
         if name is None:
             suffix = assignment.spec if isinstance(assignment.spec, str) else loss.name
             name = "/".join((*outputs[0].keys, suffix))
-            count = sum(isinstance(key, tuple) and key[0] == name for key in trackers)
-            key: Any = (name, count)
-            shown = f"{name}_loss_{count}" if count else f"{name}_loss"
+            key: Any = (name, len(trackers))
         else:
-            key, shown = name, f"{name}_loss"
+            key = (name, assignment.start, assignment.stop)
         if key not in trackers:
-            trackers[key] = metrics.Mean(name=shown)
+            count = sum(known[0] == name for known in trackers)
+            trackers[key] = metrics.Mean(name=f"{name}_loss_{count}" if count else f"{name}_loss")
             trackers[key]._direction = "down"
         return trackers[key]
 
@@ -278,9 +280,13 @@ def _same_container(a: Any, b: Any) -> bool:
 # -- loss objects --------------------------------------------------------------------------------------------------
 
 
+def _is_inferred(spec: Any) -> bool:
+    return isinstance(spec, str) and spec.lower() in _INFERRED
+
+
 def _loss_object(spec: Any, y_true: Any, y_pred: Any) -> Any:
     """A loss object; a function ``(y_true, y_pred) -> one number per sample`` becomes a loss that averages."""
-    if spec in _INFERRED:
+    if _is_inferred(spec):
         return _CROSSENTROPY[target_type(y_true, y_pred)]()
     loss = losses.get(spec)
     if isinstance(loss, losses.Loss):

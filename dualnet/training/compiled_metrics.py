@@ -22,7 +22,7 @@ _CROSSENTROPY = {
     "sparse": metrics.SparseCategoricalCrossentropy,
     "categorical": metrics.CategoricalCrossentropy,
 }
-# Which one it is follows from the shapes.
+# Which one it is follows from the shapes. As in Keras, the name may be written in any case.
 _INFERRED = {"accuracy": _ACCURACY, "acc": _ACCURACY, "crossentropy": _CROSSENTROPY, "ce": _CROSSENTROPY}
 
 
@@ -166,7 +166,7 @@ def _check(spec: Any, argument: str) -> None:
         raise ValueError(f"compile: {argument} must be a list, such as {argument}=['accuracy'], got {spec!r}")
     for m in tree.flatten(spec):
         if isinstance(m, str):
-            if m not in _INFERRED:
+            if m.lower() not in _INFERRED:
                 metrics.get(m)
         elif m is not None and not (isinstance(m, metrics.Metric) or callable(m) or inspect.isclass(m)):
             raise ValueError(f"compile: {m!r} in {argument} is not a metric: expected a name, a metric or a function")
@@ -176,8 +176,8 @@ def _metric_object(spec: Any, y_true: Any, y_pred: Any) -> Any:
     if isinstance(spec, metrics.Metric):
         return spec
     if isinstance(spec, str):
-        if spec in _INFERRED:
-            metric: Any = _INFERRED[spec][target_type(y_true, y_pred)]()
+        if spec.lower() in _INFERRED:
+            metric: Any = _INFERRED[spec.lower()][target_type(y_true, y_pred)]()
         else:
             metric = metrics.get(spec)
             if not isinstance(metric, metrics.Metric):

@@ -185,6 +185,6 @@ class Trainer(EvaluationMixin):
 def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:
     if shuffle not in (True, False, "batch"):
         raise ValueError(f'shuffle must be True, False or "batch", got {shuffle!r}')
-    if hasattr(x, "__next__") and shuffle is not True:
+    if hasattr(x, "__next__") and not hasattr(type(x), "num_batches") and shuffle is not True:
         warnings.warn("shuffle is ignored for a generator, which decides its own order", stacklevel=4)
     return shuffle

@@ -115,11 +115,11 @@ def _find(options: Options, suffixes: tuple[str, ...]) -> Files:
             raise ValueError(
                 f"the `class_names` passed did not match the folders in {directory}, {sorted(folders)}: there is no {missing[0]!r}"
             )
-        per_class = [_list_files(os.path.join(directory, name), suffixes, options.follow_links) for name in names]
+        per_class = [list_files(os.path.join(directory, name), suffixes, options.follow_links) for name in names]
         paths = [path for group in per_class for path in group]
         ids: Any = np.repeat(np.arange(len(names), dtype=np.int32), [len(group) for group in per_class])
     else:
-        paths = _list_files(directory, suffixes, options.follow_links)
+        paths = list_files(directory, suffixes, options.follow_links)
         ids, names = None, []
         if labels is not None:
             if len(labels) != len(paths):
@@ -138,7 +138,8 @@ def _find(options: Options, suffixes: tuple[str, ...]) -> Files:
     return Files(paths, ids, None if ids is None else names)
 
 
-def _list_files(directory: str, suffixes: tuple[str, ...], follow_links: bool) -> list[str]:
+def list_files(directory: str, suffixes: tuple[str, ...], follow_links: bool) -> list[str]:
+    """The files below a folder whose names end in one of the suffixes, sorted."""
     walk = sorted(os.walk(directory, followlinks=follow_links), key=lambda entry: entry[0])
     return [
         os.path.join(root, name) for root, _, names in walk for name in sorted(names) if name.lower().endswith(suffixes)

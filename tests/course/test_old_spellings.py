@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dualnet as tf
+from dualnet import keras
+from dualnet.keras import layers
+
 X = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
 Y = (X[:, 0] + X[:, 1] > 0).astype("float32")
 
@@ -170,3 +174,44 @@ def test_optimizer_methods() -> None:
     assert np.abs(w.numpy()).max() < 1e-3
     assert float(optimizer.lr) == pytest.approx(0.1)
     assert len(tf.keras.optimizers.legacy.Adam(1e-3).get_weights()) == 2
+
+
+@pytest.mark.parametrize("name", ["accuracy", "Accuracy", "ACC", "acc", "Acc", "ACCURACY"])
+@pytest.mark.parametrize("labels", ["sparse", "one-hot", "binary"])
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_accuracy_in_any_case(name: str, labels: str, argument: str) -> None:
+    classes, rng = 1 if labels == "binary" else 3, np.random.default_rng(0)
+    x, y = rng.normal(size=(12, 4)), rng.integers(0, max(classes, 2), 12)
+    loss = {"sparse": "sparse_categorical_crossentropy", "one-hot": "categorical_crossentropy", "binary": "bce"}[labels]
+    x_in = keras.Input((4,))
+    model = keras.Model(
+        x_in, layers.Dense(classes, activation="sigmoid" if labels == "binary" else "softmax", name="o")(x_in)
+    )
+    scores = model.predict(x, verbose=0)
+    expected = np.mean((scores[:, 0] > 0.5 if labels == "binary" else scores.argmax(-1)) == y)
+    for metrics in ([name], {"o": name}, {"o": [name]}):
+        model.compile("sgd", loss, **{argument: metrics})
+        results = model.evaluate(x, np.eye(3)[y] if labels == "one-hot" else y, verbose=0, return_dict=True)
+        assert results[name] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("loss", ["crossentropy", "CE", "CrossEntropy"])
+def test_crossentropy_in_any_case(loss: str) -> None:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", loss, metrics=[loss])
+    value, metric = model.evaluate(np.ones((6, 4)), np.arange(6) % 3, verbose=0)
+    assert value == pytest.approx(metric)
+
+
+def test_the_reductions_of_losses() -> None:
+    y, p = np.array([[0.0], [2.0]]), np.array([[1.0], [1.0]])
+    values = {"NONE": [1, 1], "SUM": 2, "SUM_OVER_BATCH_SIZE": 1, "AUTO": 1}
+    for name, value in values.items():
+        for module in (keras.losses, tf.losses, tf.keras.losses):
+            loss = keras.losses.MeanSquaredError(reduction=getattr(module.Reduction, name))
+            np.testing.assert_allclose(loss(y, p).numpy(), value)
+    config = {
+        "class_name": "MeanSquaredError",
+        "config": {"reduction": "auto", "name": "mse"},
+    }  # as tf.keras 2 saved it
+    assert keras.losses.get(config).reduction == "sum_over_batch_size"

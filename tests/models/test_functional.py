@@ -161,3 +161,27 @@ def test_a_symbolic_tensor_is_no_truth_and_no_sequence() -> None:
         bool(x > 0)
     with pytest.raises(NotImplementedError, match="cannot be iterated over"):
         list(x)
+
+
+def test_names_of_models_without_one() -> None:
+    """As in Keras: by the class, and ``functional`` for a model of inputs and outputs."""
+    dualnet.utils.clear_session()
+    x = dualnet.Input((4,))
+    y = layers.Dense(2)(x)
+
+    class Own(dualnet.Model):
+        def __init__(self) -> None:
+            x = dualnet.Input((4,))
+            super().__init__(x, layers.Dense(2)(x))
+
+    models = [
+        dualnet.Model(x, y),
+        dualnet.Model(x, y),
+        dualnet.Sequential(),
+        dualnet.Sequential(),
+        Own(),
+        dualnet.Model(),
+    ]
+    assert [m.name for m in models] == ["functional", "functional_1", "sequential", "sequential_1", "own", "model"]
+    assert dualnet.models.clone_model(models[1]).name == "functional_1"
+    assert dualnet.Model(x, y, name="mine").name == "mine"

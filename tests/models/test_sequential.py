@@ -157,3 +157,28 @@ def test_integer_data_stays_integer_until_a_layer_needs_more() -> None:
     assert seen[-1] == "uint8"
     model.predict(np.ones((2, 3), "float64"), verbose=0)
     assert seen[-1] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [
+        ({"input_shape": (4,)}, (None, 4)),
+        ({"input_shape": [4]}, (None, 4)),
+        ({"input_shape": (4,), "batch_size": 3}, (3, 4)),
+        ({"batch_input_shape": (3, 4)}, (3, 4)),
+        ({"batch_shape": (None, 4)}, (None, 4)),
+        ({"input_dim": 4}, (None, 4)),
+        ({"shape": (4,)}, (None, 4)),
+    ],
+)
+def test_an_input_layer_in_all_spellings(arguments: dict[str, Any], shape: Any) -> None:
+    for first in (layers.InputLayer(**arguments), dualnet.Input(**arguments)):
+        model = dualnet.Sequential([first, layers.Dense(2)])
+        assert model.input_shape == shape
+        assert dualnet.Sequential.from_config(model.get_config()).input_shape == shape
+
+
+def test_an_input_whose_shape_comes_twice() -> None:
+    for twice in ({"shape": (4,), "input_shape": (5,)}, {"batch_shape": (None, 4), "batch_input_shape": (None, 5)}):
+        with pytest.raises(ValueError, match="given twice"):
+            layers.InputLayer(**twice)

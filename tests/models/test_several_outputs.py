@@ -110,3 +110,37 @@ def test_wrong_structures_are_reported() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="but y is a single array"):
         model.fit(X, A, verbose=0)
+
+
+@pytest.mark.parametrize("metrics", [None, [["mae"], ["mse"]]])
+def test_outputs_with_one_name_have_a_loss_each(metrics: Any) -> None:
+    """A layer that is called twice: Keras returns both losses in a list, and one of them in a dictionary."""
+    x = dualnet.Input((8,))
+    shared = layers.Dense(1, name="o")
+    model = dualnet.Model(x, [shared(x), shared(x * 2)])
+    model.compile("sgd", ["mse", "mae"], metrics=metrics)
+    first, second = model.predict(X, verbose=0)
+    expected = [((first - A) ** 2).mean(), np.abs(second - A).mean()]
+    results = model.evaluate(X, [A, A], verbose=0, return_dict=True)
+    np.testing.assert_allclose([results["o_loss"], results["o_loss_1"]], expected, rtol=1e-5)
+    for values in (
+        model.evaluate(X, [A, A], verbose=0),
+        model.test_on_batch(X, [A, A]),
+        model.train_on_batch(X, [A, A]),
+    ):
+        assert len(values) == (3 if metrics is None else 5)
+        np.testing.assert_allclose(values[:3], [sum(expected), *expected], rtol=1e-5)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("case", COMPILED)
+def test_one_batch_returns_what_keras_returns(keras: Any, case: str) -> None:
+    ours, theirs = build(), build(keras)
+    values: dict[str, Any] = {}
+    for model in (ours, theirs):
+        model.compile("sgd", **COMPILED[case])
+        results = [f(X, [A, B]) for f in (model.train_on_batch, model.test_on_batch)]
+        results.append(model.evaluate(X, [A, B], batch_size=40, verbose=0))
+        values[type(model).__module__] = results
+    for own, other in zip(*values.values(), strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-4)

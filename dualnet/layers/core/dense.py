@@ -8,6 +8,7 @@ from ... import activations, config
 from ...core.symbolic import KerasTensor
 from ...core.text import DTYPE as TEXT
 from ...graph.node import Node
+from ...legacy.arguments import INPUT_ARGUMENTS, accept_old_names
 from ...ops.linalg.linear import dense
 from ...serialization.configurable import attributes
 from ..base.elementwise import Elementwise
@@ -28,6 +29,7 @@ class InputLayer(Layer):
         dtype: of the data.
     """
 
+    @accept_old_names(INPUT_ARGUMENTS)
     def __init__(
         self,
         shape: Any = None,
@@ -44,7 +46,6 @@ class InputLayer(Layer):
         for feature, requested in (("sparse", sparse), ("ragged", self.ragged)):
             if requested:
                 raise ValueError(f"`{feature}=True` is not supported: there are no {feature} tensors here")
-        batch_shape = kwargs.pop("batch_input_shape", batch_shape)  # as Keras 2 wrote it
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
                 raise ValueError(
@@ -52,6 +53,8 @@ class InputLayer(Layer):
                 )
             batch_shape, shape, batch_size, dtype = input_tensor.shape, None, None, dtype or input_tensor.dtype
         super().__init__(name=name, dtype=config.floatx() if dtype is None else dtype, **kwargs)
+        if self._batch_input_shape is not None:
+            raise ValueError(f"the shape of the input was given twice: {shape or batch_shape} and {kwargs}")
         if batch_shape is None:
             if shape is None:
                 raise ValueError(
@@ -96,6 +99,7 @@ class InputLayer(Layer):
         }
 
 
+@accept_old_names(INPUT_ARGUMENTS)
 def Input(
     shape: Any = None,
     batch_size: int | None = None,

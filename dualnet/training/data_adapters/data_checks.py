@@ -66,7 +66,7 @@ def _check_finite(array: Any, name: str) -> None:
 
 def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
     """Labels against the classes of an output, for the losses that have classes."""
-    if loss in ("crossentropy", "ce"):
+    if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce"):
         return
     loss = losses.get(loss)
     function = getattr(loss, "fn", loss)

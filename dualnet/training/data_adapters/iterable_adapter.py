@@ -47,7 +47,9 @@ class IterableData:
         else:
             self.steps = _length(source)
         self.size: int | None = None
-        self.is_generator = isinstance(source, Iterator)
+        self.is_generator = isinstance(source, Iterator) and not isinstance(
+            source, PyDataset
+        )  # which may have __next__ too
         self._iterator = iter(source) if self.is_generator else None  # continues from pass to pass
 
     def is_exhausted(self) -> bool:
