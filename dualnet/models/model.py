@@ -45,7 +45,6 @@ class Model(LegacyModelMethods, Trainer, Layer):
         # As in Keras, where a model of inputs and outputs is of the class Functional.
         auto = auto_name("functional") if endpoints and not name and type(self) is Model else None
         Layer.__init__(self, trainable=trainable, name=name or auto, dtype=dtype, **kwargs)
-        self._was_named = bool(name)
         Trainer.__init__(self)
         self._graph: Graph | None = None
         self._warned_of_structure = False
