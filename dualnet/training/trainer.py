@@ -195,7 +195,7 @@ class Trainer(EvaluationMixin):
         self._check_compiled("train_on_batch")
         data = self._one_batch(x, y, sample_weight, class_weight)
         step = captured_step(self, CapturedTrainStep)
-        if not self._was_observed:
+        if not self._was_observed and config.are_training_warnings_enabled():
             step = functools.partial(Diagnosis(self).observed_step, step)
         return self._on_batch(step, data, return_dict)
 

@@ -44,7 +44,7 @@ SAID = {
         SMALL.replace("sigmoid", "softmax"),
         'softmax over a single unit.*; give the last of .*activation = "sigmoid"',
     ),
-    "pixels": (DIGITS.replace("scale = 16.0", "scale = 0.0628"), "pixels from 0 to 25.; set scale = 255.0 in \\[data\\]"),
+    "pixels": (DIGITS.replace("scale = 16.0", "scale = 0.06666666667"), "like pixels that are not scaled; set scale = 255.0 in"),
     "scales": (
         SMALL.replace("[[0, 0], [0, 1], [1, 0], [1, 1]]", "[[0, 5], [9000, 1], [1, 0], [1, 1], [3, 3], [4, 1], [2, 2], [1, 3]]")
         .replace("[0, 1, 1, 0]", "[0, 1, 1, 0, 1, 1, 0, 0]")

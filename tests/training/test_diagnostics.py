@@ -169,7 +169,7 @@ MISTAKES: dict[str, tuple[Any, ...]] = {
     ),
     "raw pixels, convolution, no whole numbers": (
         "raw_pixels",
-        "from 0.* to 25",
+        "go from 0.* to 25",
         lambda: [layers.Conv2D(4, 3), layers.Flatten(), Dense(3, activation="softmax")],
         "sparse_categorical_crossentropy",
         COLORS,
@@ -382,7 +382,7 @@ def test_divergence_names_the_batch_and_the_layer_and_nothing_else_is_shown() ->
     (found,) = told(lambda: trained(net, "mse", X, X[:, :1], optimizers.SGD(1e6), epochs=3, shuffle=False))
     assert found.check == "loss_not_finite"
     assert (
-        "the loss became inf in epoch 1, batch 2: all layers gave finite values, the last of them up to 1"
+        "the loss became inf in epoch 1, batch 2: all layers gave finite values, the last of them up to "
         in found.problem
     )
     assert "smaller learning rate (it is 1e+06)" in found.remedy
@@ -410,6 +410,30 @@ def test_the_batch_is_found(position: int, momentum: float) -> None:
     (found,) = told(lambda: trained(net, "mse", x, x[:, :1], optimizer, **options))
     where = f"in epoch 1, batch {position + 1}: the output of the layer 'explodes' was the first value"
     assert where in found.problem
+
+
+@pytest.mark.parametrize("steps", [None, 50, 130])
+@pytest.mark.parametrize("last", [True, False])
+def test_the_same_batches_are_taken_again(steps: int | None, last: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shuffled, in passes that are longer or shorter than an epoch, from a copy in an epoch before or in this one."""
+    monkeypatch.setattr(loss_watch, "BETWEEN_COPIES", 7 if last else 1000)
+    x = RANDOM.uniform(0, 1, (128, 4)).astype("float32")
+    x[17] = 9.0
+    seen: list[tuple[int, int]] = []
+
+    class Seen(dualnet.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if not np.isfinite(logs["loss"]) and not seen:
+                seen.append((self.epoch + 1, batch + 1))
+
+    net = [explodes_at(9.0), Dense(4), Dense(1)]
+    options = {"batch_size": 1, "epochs": 5, "steps_per_epoch": steps, "callbacks": [Seen()]}
+    (found,) = told(lambda: trained(net, "mse", x, x[:, :1], optimizers.Adam(1e-3), **options))
+    epoch, batch = seen[0]
+    assert f"in epoch {epoch}, batch {batch}: the output of the layer 'explodes' was the first value" in found.problem
 
 
 def test_the_epoch_is_found_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from .outputs import check_outputs
 from .relu import ENOUGH, DeadReLU, is_relu
 from .replay import FiniteWatch
 
-_PACKAGE = str(Path(__file__).parents[2])
+_PACKAGE = str(Path(__file__).parents[2]) + os.sep
 Step = Callable[[Any], Any]
 
 

@@ -29,10 +29,10 @@ def raw_pixels(x: Array) -> Found:
     if low < 0 or not LARGE < high <= 255:
         return None
     is_image = x.ndim == 4 and (x.shape[-1] in (1, 3) or x.shape[1] in (1, 3))
-    if not is_image and bool((x != x.round()).any()):
+    if not is_image and bool((abs(x - x.round()) > 1e-3).any()):
         return None
     return (
-        f"the inputs are pixels from {low:g} to {high:g}",
+        f"the inputs go from {low:g} to {high:g}, like pixels that are not scaled",
         "Networks learn best from numbers near 0 to 1: divide the data by 255, or begin the model with Rescaling(1 / 255)",
     )
 

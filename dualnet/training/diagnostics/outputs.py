@@ -16,6 +16,7 @@ from .observation import Finding, Found, sample
 _SPARSE = (losses.sparse_categorical_crossentropy,)
 _CATEGORICAL = (losses.categorical_crossentropy, losses.categorical_focal_crossentropy)
 _BINARY = (losses.binary_crossentropy, losses.binary_focal_crossentropy)
+TOLERANCE = 1e-3  # by which a probability may leave 0 to 1
 _TAKES_LOGITS = (*_SPARSE, *_CATEGORICAL, *_BINARY)
 
 
@@ -72,7 +73,9 @@ def missing_activation(output: OutputFacts) -> Found:
     has_kernel = getattr(output.layer, "kernel", None) is not None
     if not has_kernel or getattr(output.layer, "activation", None) is not activations.linear:
         values = sample(output.y_pred)
-        if not values.size or not ((values < 0).any() or (output.function in _BINARY and (values > 1).any())):
+        if not values.size or not (
+            (values < -TOLERANCE).any() or (output.function in _BINARY and (values > 1 + TOLERANCE).any())
+        ):
             return None
     return (
         f"{output.label} holds logits (no activation makes them probabilities), but {output.loss_name} takes probabilities",
