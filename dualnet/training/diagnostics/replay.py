@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 from ...core.seeds import SeedGenerator
@@ -114,6 +115,17 @@ def origin(
     losses, model._step_losses = model._step_losses, None
     state.restore()
     try:
+        return _first_found(model, data, steps, start, stop)
+    finally:
+        present.restore()
+        model._step_losses = losses
+
+
+def _first_found(
+    model: Any, data: Any, steps: int | None, start: Position, stop: Position
+) -> tuple[int, int, str] | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is run again has warned before
         source = EpochIterator(data, steps)
         source.resume(start.data)
         for epoch in range(start.epoch, stop.epoch + 1):
@@ -125,10 +137,7 @@ def origin(
                     return epoch, batch, found
                 if (epoch, batch) >= (stop.epoch, stop.batch):
                     return None
-        return None
-    finally:
-        present.restore()
-        model._step_losses = losses
+    return None
 
 
 def _observed_step(model: Any, data: Any) -> str | None:
