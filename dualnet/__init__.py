@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .core.symbolic import KerasTensor
     from .core.tensor import Tensor
     from .core.tracing import no_grad
+    from .core.training_warning import TrainingWarning
     from .core.variables import Variable
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
     from .graph.function import Function
@@ -71,6 +72,7 @@ __all__ = [
     "Regularizer",
     "Sequential",
     "Tensor",
+    "TrainingWarning",
     "Variable",
     "activations",
     "backend",
@@ -122,6 +124,7 @@ _HOME = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Tensor": "core.tensor",
+    "TrainingWarning": "core.training_warning",
     "Variable": "core.variables",
     "grad": "core.gradients",
     "name_scope": "layers.base.context",

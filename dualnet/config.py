@@ -15,10 +15,13 @@ from dualnet_backends import (
 )
 
 from .core.settings import (
+    are_training_warnings_enabled,
     disable_interactive_logging,
     disable_traceback_filtering,
+    disable_training_warnings,
     enable_interactive_logging,
     enable_traceback_filtering,
+    enable_training_warnings,
     epsilon,
     floatx,
     image_data_format,
@@ -36,15 +39,18 @@ from .core.settings import (
 __all__ = [
     "DeviceNotFoundError",
     "PhysicalDevice",
+    "are_training_warnings_enabled",
     "array_module",
     "backend",
     "device",
     "device_report",
     "disable_interactive_logging",
     "disable_traceback_filtering",
+    "disable_training_warnings",
     "dtype_policy",
     "enable_interactive_logging",
     "enable_traceback_filtering",
+    "enable_training_warnings",
     "enable_unsafe_deserialization",
     "epsilon",
     "floatx",

@@ -34,6 +34,7 @@ class Settings:
     name: str
     device: str
     seed: int
+    training_warnings: bool
     data: Data
     model: ModelTable
     compile: Compile
@@ -63,6 +64,7 @@ class Settings:
             "name": self.name,
             "device": device,
             "seed": self.seed,
+            "training_warnings": self.training_warnings,
             "data": data,
             "model": {"name": self.model.name, "layers": layers},
             "compile": compile_,
@@ -116,7 +118,8 @@ def _validate_config(file: source.Source) -> Settings:
     stem = re.sub(r"[^\w.-]+", "_", file.path.stem).strip("._-") or "run"
     device = _BACKENDS[head.backend] if head.backend and head.device == "auto" else head.device
     sections: dict[str, Any] = dict(tables)
-    return Settings(file, head.name or stem, device, head.seed, callbacks=callbacks, **sections)
+    name, warns = head.name or stem, head.training_warnings
+    return Settings(file, name, device, head.seed, warns, callbacks=callbacks, **sections)
 
 
 def _section(name: str, raw: dict[str, Any], problems: list[Problem]) -> Table | None:

@@ -25,12 +25,12 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
     import dualnet
     from dualnet.testing import check_model
 
-    from . import build, data, shipped, streams
+    from . import build, data, notices, shipped, streams
     from .config import load
 
     settings = load(shipped.find(config), sets)
     dualnet.config.set_device(device or "cpu")
-    with streams.plain_warnings():
+    with notices.plain_warnings():
         dataset = data.load(settings)
         build.check(settings, dataset)
         x = dataset.train.x[:samples]

@@ -31,12 +31,14 @@ class Top(Table):
     device: "auto" (a GPU if available, else the CPU), "cpu", "gpu", "gpu:1".
     backend: the same by array library: "numpy" or "cupy".
     seed: seed of the initial weights, the shuffles and the dropout masks.
+    training_warnings: whether to warn of likely mistakes, such as inputs that are not scaled or a missing activation.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100)] | None = None
     device: Annotated[str, Field(pattern=r"^(auto|cpu|gpu(:\d+)?)$")] = "auto"
     backend: Literal["numpy", "cupy"] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    training_warnings: bool = True
 
 
 class Data(Table):

@@ -1,16 +1,11 @@
-"""stdout and stderr of a command: closed pipes, limited encodings, aligned columns, warnings."""
+"""stdout and stderr of a command: closed pipes, limited encodings, aligned columns."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
-
-import click
+from collections.abc import Callable, Sequence
 
 EXIT_BROKEN_PIPE = 128 + 13  # as if SIGPIPE had ended the process
 
@@ -38,17 +33,3 @@ def align(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = st
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ([row[0].ljust(widths[0]), *map(justify, row[1:], widths[1:])] for row in rows)
     return ["  ".join(cells).rstrip() for cells in lines]
-
-
-@contextmanager
-def plain_warnings() -> Iterator[None]:
-    """Show warnings as one line on stderr, without their source location."""
-
-    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
-
-    with warnings.catch_warnings():
-        # Overflows that precede a loss of inf or nan: that loss is reported with better advice.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        warnings.showwarning = show
-        yield

@@ -17,12 +17,12 @@ def command(config: str | None, sets: tuple[str, ...]) -> None:
     """
     import dualnet
 
-    from . import build, data, shipped, streams
+    from . import build, data, notices, shipped
     from .config import load
 
     settings = load(shipped.find(config), sets)
     # No GPU is needed to count parameters, whatever the config would train on.
     dualnet.config.set_device("cpu")
-    with streams.plain_warnings():
+    with notices.plain_warnings():
         model = build.uncompiled_model(settings, data.sample_shape(settings))
         model.summary(print_fn=click.echo)

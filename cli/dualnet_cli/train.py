@@ -69,11 +69,11 @@ def command(
     CONFIG is a file, or the name of a config that comes with dualnet. The run directory gets config.toml (complete, ready
     to be run again), metrics.csv, results.json, model.keras and, with matplotlib, history.png.
     """
-    from . import streams
+    from . import notices
     from .config import load
 
     path = shipped.find(config)
-    with streams.plain_warnings():
+    with notices.plain_warnings():
         from .training import train
 
         settings = load(path, sets, device=device, epochs=epochs, seed=seed)

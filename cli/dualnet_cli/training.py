@@ -90,6 +90,8 @@ def train(settings: Settings, device: str | None, directory: str | None, force: 
     with StopRequests() as requests:
         try:
             requested = choose_device(device, settings)
+            if not settings.training_warnings:
+                dualnet.config.disable_training_warnings()
             return _train(settings, requests, requested, directory, force, quiet)
         except Stopped as stopped:
             click.echo("stopped before the training began; nothing was written", err=True)

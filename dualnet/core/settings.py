@@ -12,6 +12,7 @@ _epsilon = 1e-7
 _image_data_format = "channels_last"
 _interactive = True
 _filtering = True
+_training_warnings: bool | None = None  # set by the program; until then the environment decides
 _limits: dict[str, int | None] = {}  # set by the program; until then the environment decides
 _seed: int | None = None
 
@@ -88,6 +89,30 @@ def disable_traceback_filtering() -> None:
 def is_traceback_filtering_enabled() -> bool:
     """The flag of ``enable_traceback_filtering``; it changes nothing."""
     return _filtering
+
+
+def enable_training_warnings() -> None:
+    """Let ``fit`` and ``train_on_batch`` warn about likely mistakes, with a ``TrainingWarning`` (the default)."""
+    global _training_warnings
+    _training_warnings = True
+
+
+def disable_training_warnings() -> None:
+    """Let ``fit`` and ``train_on_batch`` look for no mistakes: neither in the outputs and their loss, nor in the scale of the inputs,
+    nor for ReLU layers without an active unit, nor for where a loss that is not finite comes from.
+
+    NumPy's own warnings of overflows are then shown. The variable ``DUALNET_TRAINING_WARNINGS=0`` of the environment does the
+    same.
+    """
+    global _training_warnings
+    _training_warnings = False
+
+
+def are_training_warnings_enabled() -> bool:
+    """Whether ``fit`` and ``train_on_batch`` warn about likely mistakes."""
+    if _training_warnings is None:
+        return os.environ.get("DUALNET_TRAINING_WARNINGS", "1").lower() not in ("0", "false", "no", "off")
+    return _training_warnings
 
 
 def max_epochs() -> int | None:

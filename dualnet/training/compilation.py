@@ -62,6 +62,9 @@ class Compilable(Base):
 
     _graph: Any = None  # of a model made of inputs and outputs
     _has_loss = False  # whether the loss of a batch has been computed
+    _was_observed = False  # whether the first step since ``compile`` was looked at for mistakes (diagnostics/)
+    _dead_relu_checked = False
+    _step_losses: list[Any] | None = None  # those of the last steps of ``fit``, as arrays (diagnostics/loss_watch.py)
     _captured_steps: Any = None  # kept from one run to the next (capture/replay.py)
     _source: Any = None  # a weak reference to the EpochIterator of the running fit
     _resume: Any = None  # where fit continues another run (resume.py); set by a callback
@@ -129,6 +132,7 @@ class Compilable(Base):
         self.compiled = True
         self.stop_training = False
         self._train_state = None
+        self._was_observed = self._dead_relu_checked = False
         invalidate()
         self._trainable_at_compile = [id(v) for v in self.trainable_variables] if self.built else None
 

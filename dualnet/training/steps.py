@@ -136,6 +136,8 @@ class StepMixin(Compilable):
             with no_grad():
                 return self._update_metrics(x, y, y_pred, sample_weight, loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
+        if self._step_losses is not None:
+            self._step_losses.append(loss.data)
         if not self._has_loss:
             self._has_loss = True
         if type(self).compute_metrics is not StepMixin.compute_metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 import weakref
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import EpochIterator, limited
 from .data_adapters.iterable_adapter import Data, IterableData
 from .data_adapters.packing import pack_x_y_sample_weight
+from .diagnostics.diagnosis import PERIOD, Diagnosis
 from .evaluation import EvaluationMixin, positive, split_results
 from .logs import materialize
 from .resume import Resume, restore_metric_states
@@ -85,7 +87,7 @@ class Trainer(EvaluationMixin):
         self.stop_training = False
         self._prepare_training()
         logs: dict[str, Any] = {}
-        with backends.device(data.backend.device):
+        with backends.device(data.backend.device), Diagnosis(self, source) as diagnosis:
             self._source, self._resume = weakref.ref(source), None
             callbacks.on_train_begin()
             train_step, test_step = (
@@ -101,13 +103,15 @@ class Trainer(EvaluationMixin):
                 if resume is None or not resume.batches:
                     self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
-                epoch_results = self._train_epoch(source, epoch, callbacks, train_step, resume)
+                with diagnosis.quiet():
+                    epoch_results = self._train_epoch(source, epoch, callbacks, train_step, resume, diagnosis)
                 if resume is not None:
                     restore_metric_states(self, {})
                     resume = None
                 if epoch_results is None:
                     break
                 logs = epoch_results
+                diagnosis.end_epoch(logs)
                 freq, done = validation_freq, epoch + 1
                 is_due = done % freq == 0 if isinstance(freq, int) else done in freq
                 if validation is not None and is_due:
@@ -120,7 +124,8 @@ class Trainer(EvaluationMixin):
                             stacklevel=3,
                         )
                     else:
-                        results = self._evaluate_data(validation, validation_steps, callbacks, test_step)
+                        with diagnosis.quiet():
+                            results = self._evaluate_data(validation, validation_steps, callbacks, test_step)
                         logs |= {f"val_{name}": value for name, value in results.items()}
                         logs = dict(sorted(logs.items()))
                 callbacks.on_epoch_end(epoch, logs)
@@ -143,7 +148,13 @@ class Trainer(EvaluationMixin):
         return self._make_data(*data, batch_size=batch_size, steps=steps)
 
     def _train_epoch(
-        self, source: EpochIterator, epoch: int, callbacks: CallbackList, train_step: Any, resume: Resume | None
+        self,
+        source: EpochIterator,
+        epoch: int,
+        callbacks: CallbackList,
+        train_step: Any,
+        resume: Resume | None,
+        diagnosis: Diagnosis,
     ) -> dict[str, Any] | None:
         """The steps of one epoch. It waits for the device only if a callback reads the logs of a batch.
 
@@ -153,16 +164,20 @@ class Trainer(EvaluationMixin):
         begin, end = callbacks.wants_train_batch_begin, callbacks.wants_train_batch_end
         updates = self.optimizer.step_count() if self.optimizer is not None else 0
         done = step = resume.batches if resume is not None else 0
+        run, losses = diagnosis.begin_epoch(epoch, done, train_step), diagnosis.losses
         for x, y, weight, _ in source.epoch(epoch, updates, done):
             if begin:
                 callbacks.on_train_batch_begin(step)
-            results = train_step(pack_x_y_sample_weight(x, y, weight))
+            results = run(pack_x_y_sample_weight(x, y, weight))
+            run = train_step
             if end:
                 results, logs = split_results(results)
                 callbacks.on_train_batch_end(step, logs)
                 reference, logs = weakref.ref(logs), None  # now referenced only if a callback keeps them
                 materialize(reference)
             step += 1
+            if len(losses) == PERIOD:
+                diagnosis.look(step)
             if self.stop_training:
                 break
         if step == 0 and source.exhausted:
@@ -179,7 +194,10 @@ class Trainer(EvaluationMixin):
         """One update on one batch, and its loss and metrics."""
         self._check_compiled("train_on_batch")
         data = self._one_batch(x, y, sample_weight, class_weight)
-        return self._on_batch(captured_step(self, CapturedTrainStep), data, return_dict)
+        step = captured_step(self, CapturedTrainStep)
+        if not self._was_observed and config.are_training_warnings_enabled():
+            step = functools.partial(Diagnosis(self).observed_step, step)
+        return self._on_batch(step, data, return_dict)
 
 
 def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:

@@ -176,6 +176,7 @@ def test_stop_training(where: str) -> None:
     assert record.counts == [3]  # the next fit starts again
 
 
+@pytest.mark.filterwarnings("ignore:the output holds logits:dualnet.TrainingWarning")  # they are small integers here
 def test_weights_of_samples_and_classes() -> None:
     weights = np.where(X[:, 0] > 11, 2.0, 0.0)
     model = still(weighted_metrics=["mae"], metrics=["mse"])

@@ -156,6 +156,7 @@ def test_nothing_is_trained_before_an_error() -> None:
 def test_nan_in_the_loss_is_seen() -> None:
     """A loss that is not a number is reported as such, and never skipped or averaged away."""
     network = model(lambda y, p: ops.log(ops.sum(p, axis=-1) - 100.0))
-    with np.errstate(all="ignore"):
+    with pytest.warns(dualnet.TrainingWarning, match="the loss became nan in epoch 1, batch 1"):
         assert np.isnan(network.fit(X, Y, verbose=0, batch_size=5).history["loss"][0])
+    with np.errstate(all="ignore"):
         assert np.isnan(network.evaluate(X, Y, verbose=0))

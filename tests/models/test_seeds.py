@@ -97,7 +97,7 @@ def test_layers_do_not_share_masks_nor_disturb_each_other() -> None:
     assert (alone[0] != alone[1]).any()
     for created_before in (
         lambda: layers.Dense(3)(ones),
-        lambda: trained(lambda: dualnet.Sequential([layers.Dense(1)])),
+        lambda: trained(lambda: dualnet.Sequential([layers.Dense(1, "sigmoid")])),
     ):
         for a, b in zip(alone, masks(created_before)):
             np.testing.assert_array_equal(a, b)
