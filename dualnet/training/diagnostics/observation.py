@@ -11,7 +11,7 @@ import dualnet_backends as backends
 
 from ... import tree
 from ...core.tensor import Array, Tensor
-from ...graph.infer import is_trial
+from ...graph.trial import is_trial
 from ...layers.base.layer import Layer
 from ...layers.core.dense import InputLayer
 
