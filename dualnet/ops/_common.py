@@ -9,6 +9,7 @@ from ..core import settings
 from ..core.dtypes import result_type
 from ..core.tensor import Array, Xp
 from ..graph.node import Spec
+from ._sums import exact_sum
 
 Backward = Callable[..., Any]
 Forward = tuple[Array, Backward]  # what an op's function returns: the value, and its ``backward``
@@ -72,4 +73,4 @@ def sum_to(xp: Xp, dy: Array, x: Any) -> Any:
         return None if shape is None else dy
     extra = dy.ndim - len(shape)
     axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and dy.shape[extra + i] != 1))
-    return xp.sum(dy, axis=axes).reshape(shape)
+    return exact_sum(xp, dy, axes).astype(dy.dtype, copy=False).reshape(shape)
