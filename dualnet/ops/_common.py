@@ -57,7 +57,13 @@ def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:
 
 
 def along_axis(x: Array, axis: int | None) -> tuple[Array, int]:
-    """x and the axis to work along; without an axis, x flattened."""
+    """x and the axis to work along; without an axis, x flattened.
+
+    Raises:
+        TypeError: there is more than one axis.
+    """
+    if axis is not None and not hasattr(axis, "__index__"):
+        raise TypeError(f"axis must be one axis, or None for the flattened tensor, got {axis!r}")
     return (x.reshape(-1), 0) if axis is None else (x, axis)
 
 

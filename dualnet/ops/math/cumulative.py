@@ -49,13 +49,13 @@ def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = No
     return y, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along)
 def nancumsum(x: Array, /, axis: int | None = None, dtype: str | None = None) -> Tensor:
     """The running sum along an axis (None: of the flattened tensor), NaN counting as 0"""
     return cumsum(_without_nan(x, 0), axis=axis, dtype=dtype)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along)
 def nancumprod(x: Array, /, axis: int | None = None, dtype: str | None = None) -> Tensor:
     """The running product along an axis (None: of the flattened tensor), NaN counting as 1"""
     return cumprod(_without_nan(x, 1), axis=axis, dtype=dtype)

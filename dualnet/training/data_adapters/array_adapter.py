@@ -64,7 +64,7 @@ class ArrayData:
             if leaf is None:
                 return None  # an optional input that is left out, labels that no loss uses
             try:
-                if name == "x" and is_text(leaf):
+                if name == "x" and is_text(leaf, empty=self.text):
                     return self._text(leaf)
                 array = leaf.data if isinstance(leaf, Tensor) else to_host(leaf)
                 if array.ndim == 0:
