@@ -8,11 +8,18 @@ from typing import Any
 
 import dualnet_backends as backends
 
+from ..core.hints import did_you_mean
 from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
 from ..core.variables import BufferSlice, Variable, buffer_slices, pack
 from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
-from ..serialization.configurable import Configurable, attributes, builtin_class, config_attributes
+from ..serialization.configurable import (
+    Configurable,
+    attributes,
+    builtin_class,
+    config_attributes,
+    constructor_parameters,
+)
 from ..serialization.objects import deserialize_keras_object
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
@@ -54,7 +61,8 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         self.decay = float(arguments.pop("decay", None) or 0.0)
         for key in arguments:
             if key not in OPTIMIZER_IGNORED:
-                raise ValueError(f"{owner} does not know the argument {key!r}")
+                known = constructor_parameters(type(self))
+                raise ValueError(f"{owner} does not know the argument {key!r}{did_you_mean(key, known)}")
         _check_limits(dict(zip(_LIMITS, (clipnorm, clipvalue, global_clipnorm))))
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"`ema_momentum` must be in the range [0, 1], got {ema_momentum!r}")

@@ -30,9 +30,7 @@ def matplotlib(caller: str) -> Any:
     return matplotlib
 
 
-def new_figure(
-    caller: str, width: float, height: float, dpi: float = 120, shown: bool = False, **options: Any
-) -> Any:
+def new_figure(caller: str, width: float, height: float, dpi: float = 120, shown: bool = False, **options: Any) -> Any:
     """A figure of a size in inches, without a window: it need not be closed, and a notebook displays it.
 
     Args:
