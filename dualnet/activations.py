@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import ops
+from .core.hints import module_getattr
 from .core.tensor import Tensor
 from .ops import (
     celu,
@@ -124,3 +125,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """The activation a name or config describes."""
     with custom_object_scope(custom_objects or {}):
         return get(config)
+
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import config, ops
+from .core.hints import module_getattr
 from .core.tensor import Tensor
 from .serialization.configurable import Configurable
 from .serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
@@ -98,3 +99,6 @@ def serialize(constraint: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The constraint a config describes."""
     return deserialize_keras_object(config, custom_objects)
+
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -37,7 +37,7 @@ class DTypePolicy(Configurable):
             raise TypeError(message)
         self._name = name
         try:
-            self._compute_dtype = _MIXED.get(name) or standardize_dtype(name)
+            self._compute_dtype = standardize_dtype(_MIXED.get(name, name))
         except ValueError:
             raise ValueError(
                 f"Cannot convert {name!r} to a DTypePolicy: expected 'mixed_float16', 'mixed_bfloat16', or the name of a "

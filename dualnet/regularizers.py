@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import ops
+from .core.hints import module_getattr
 from .core.tensor import Tensor
 from .core.version import Invalidating
 from .serialization.configurable import Configurable
@@ -126,3 +127,6 @@ def serialize(regularizer: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The regularizer a config describes."""
     return deserialize_keras_object(config, custom_objects)
+
+
+__getattr__ = module_getattr(__name__, __all__)

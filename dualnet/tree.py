@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from .core.hints import module_getattr
+
 __all__ = [
     "MAP_TO_NONE",
     "assert_same_paths",
@@ -238,3 +240,6 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
         return _map_parts(build, part) if is_nested(part) else next(remaining)
 
     return build(structure)
+
+
+__getattr__ = module_getattr(__name__, __all__)

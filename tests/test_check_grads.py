@@ -22,6 +22,43 @@ def test_finds_a_wrong_gradient(backend: Backend) -> None:
     assert 0 < testing.check_grads(wrong, np.ones(3), tolerance=1e-2) < 1.1e-3
 
 
+@pytest.mark.parametrize(
+    ("f", "x", "kinks"),
+    [
+        (ops.relu, [0.0, 1.0, -2.0, 1e-6], 2),
+        (ops.abs, [0.0, 3.0], 1),
+        (lambda x: ops.max(x, axis=1), [[1.0, 1.0], [2.0, 3.0]], 1),
+        (lambda x: ops.floor(x) * 0 + ops.floor(x), [1.0, 1.5], 1),
+        (ops.sign, [0.0, 2.0], 1),
+    ],
+)
+def test_steps_aside_from_kinks(backend: Backend, f: Any, x: Any, kinks: int) -> None:
+    with pytest.warns(UserWarning, match=rf"{kinks} of \d outputs lie at a kink and were left out"):
+        assert testing.check_grads(f, np.array(x)) < 1e-6
+
+
+@pytest.mark.parametrize("f", [ops.square, ops.tanh, lambda x: x**3, lambda x: ops.sum(x**4), ops.exp, ops.norm])
+def test_what_bends_has_no_kink(backend: Backend, f: Any) -> None:
+    testing.check_grads(f, np.array([[1e-3, 50.0], [-2.0, 3.0]]))  # a warning would be an error
+
+
+def test_finds_a_wrong_gradient_beside_kinks(backend: Backend) -> None:
+    @primitive
+    def wrong(xp, x):  # type: ignore[no-untyped-def]
+        return xp.maximum(x, 0), lambda dy: dy * (x > 0) * 1.001
+
+    with (
+        pytest.warns(UserWarning, match="1 of 3 outputs"),
+        pytest.raises(AssertionError, match="relative error"),
+    ):
+        testing.check_grads(wrong, np.array([0.0, 1.0, -1.0]))
+
+
+def test_nothing_but_kinks(backend: Backend) -> None:
+    with pytest.raises(AssertionError, match="every output lies at a kink"):
+        testing.check_grads(ops.relu, np.zeros(3))
+
+
 def test_finds_a_forgotten_gradient(backend: Backend) -> None:
     @primitive
     def forgotten(xp, x, y):  # type: ignore[no-untyped-def]

@@ -81,3 +81,34 @@ def test_functional_models_with_ops_and_shared_layers() -> None:
     rows = check_model(model, x)
     assert len(rows) == 6
     assert all(r.ok for r in rows)
+
+
+def test_steps_aside_from_kinks() -> None:
+    """A ReLU at exactly 0, equal maxima: no false errors, and it says how much was left out."""
+    dualnet.utils.set_random_seed(0)
+    model = dualnet.Sequential(
+        [dualnet.Input((6, 6, 1)), layers.Conv2D(3, 3, activation="relu"), layers.MaxPooling2D(2), layers.ReLU()]
+    )
+    x = np.zeros((2, 6, 6, 1), "float32")
+    x[0, 2:, 2:] = np.random.default_rng(0).normal(size=(4, 4, 1))
+    rows = check_model(model, x)
+    assert all(r.ok and r.error < 1e-6 for r in rows)
+    assert all(0 < r.skipped < r.outputs for r in rows if r.what != "kernel")
+    assert [r.outputs for r in rows] == [96, 96, 96, 24, 24]
+    for row in check_model(model, np.zeros((2, 6, 6, 1), "float32")):  # nothing but kinks
+        assert row.ok
+
+
+def test_a_wrong_gradient_beside_kinks_is_detected() -> None:
+    @primitive
+    def wrong_relu(xp: Any, x: Any) -> Any:
+        return xp.maximum(x, 0), lambda dy: dy * (x > 0) * 0.999
+
+    class WrongReLU(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return wrong_relu(inputs)
+
+    x = np.array([[0.0, 1.0, -1.0, 2.0]], "float32")
+    (row,) = check_model(dualnet.Sequential([dualnet.Input((4,)), WrongReLU()]), x)
+    assert not row.ok
+    assert row.skipped == 1

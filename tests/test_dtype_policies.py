@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -174,3 +177,50 @@ def test_map_of_policies() -> None:
 def test_what_is_no_policy(wrong: Any) -> None:
     with pytest.raises(ValueError, match="Cannot convert|Cannot interpret"):
         dtype_policies.get(wrong)
+
+
+BFLOAT16 = """
+import sys
+sys.modules["ml_dtypes"] = None  # as if it was not installed
+import numpy as np
+import dualnet
+from dualnet import layers, ops
+x = np.ones((2, 2), "float32")
+for name, call in {
+    "policy": lambda: dualnet.config.set_dtype_policy("mixed_bfloat16"),
+    "policy of a layer": lambda: layers.Dense(2, dtype="mixed_bfloat16"),
+    "layer": lambda: layers.Dense(2, dtype="bfloat16"),
+    "input": lambda: dualnet.Input((2,), dtype="bfloat16"),
+    "cast": lambda: ops.cast(x, "bfloat16"),
+    "symbolic cast": lambda: ops.cast(dualnet.Input((2,)), "bfloat16"),
+    "zeros": lambda: ops.zeros((2,), "bfloat16"),
+    "cumsum": lambda: ops.cumsum(x, dtype="bfloat16"),
+    "variable": lambda: dualnet.Variable([1.0], dtype="bfloat16"),
+    "random": lambda: dualnet.random.normal((2,), dtype="bfloat16"),
+    "metric": lambda: dualnet.metrics.Mean(dtype="bfloat16"),
+    "loss": lambda: dualnet.losses.MeanSquaredError(dtype="mixed_bfloat16"),
+}.items():
+    try:
+        call()
+    except TypeError as error:
+        assert "pip install 'dualnet[bfloat16]'" in str(error), (name, error)
+    else:
+        raise AssertionError(name)
+"""
+
+
+def _paths() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def test_bfloat16_without_its_package_is_refused_where_it_is_named() -> None:
+    subprocess.run([sys.executable, "-c", BFLOAT16], check=True, env=_paths())
+
+
+def test_bfloat16_is_loaded_when_it_is_named() -> None:
+    pytest.importorskip("ml_dtypes")
+    code = (
+        "import sys, numpy, dualnet; assert 'ml_dtypes' not in sys.modules; "
+        "y = dualnet.layers.Dense(2, dtype='mixed_bfloat16')(numpy.ones((1, 2), 'float32')); assert y.dtype == 'bfloat16'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=_paths())

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = [str(ROOT / "backends"), str(ROOT), str(ROOT / "cli")]
-HEAVY = {"click", "rich", "pydantic", "h5py", "cupy", "pooch", "matplotlib", "requests", "keras", "jax"}
+HEAVY = {"click", "rich", "pydantic", "h5py", "cupy", "pooch", "matplotlib", "requests", "keras", "jax", "ml_dtypes"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -69,4 +69,4 @@ model.predict(numpy.ones((2, 3)), verbose=0)
 
 def test_floor_2_stands_on_floor_1() -> None:
     loaded = loaded_by("import dualnet_cli.main")
-    assert not loaded & {"cupy", "h5py", "pooch", "matplotlib", "keras", "jax"}
+    assert not loaded & {"cupy", "h5py", "pooch", "matplotlib", "keras", "jax", "ml_dtypes"}

@@ -38,11 +38,14 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
     if not rows:
         raise click.ClickException("the model has no layer with a gradient to check")
     table = [("layer", "class", "gradient of", "shape", "relative error", "")]
-    for layer, cls, variable, shape, error, ok in rows:
+    for layer, cls, variable, shape, error, ok, *_ in rows:
         table.append((layer, cls, variable, str(shape), f"{error:.1e}", "ok" if ok else "WRONG"))
     for line in streams.align(table):
         click.echo(line)
     wrong = [row for row in rows if not row.ok]
     click.echo(f"{len(rows)} gradients checked on {len(x)} samples, {len(wrong)} wrong")
+    skipped, outputs = sum(row.skipped for row in rows), sum(row.outputs for row in rows)
+    if skipped:
+        click.echo(f"{skipped} of {outputs} outputs lie at a kink (a ReLU at 0, equal maxima) and were left out")
     if wrong:
         click.get_current_context().exit(1)

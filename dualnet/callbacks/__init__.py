@@ -1,5 +1,6 @@
 """Callbacks: objects with hooks that ``fit``, ``evaluate`` and ``predict`` call."""
 
+from ..core.hints import module_getattr
 from .backup_and_restore import BackupAndRestore
 from .callback import Callback
 from .callback_list import CallbackList
@@ -33,3 +34,5 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..core.hints import refuse_unknown_arguments
+
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -49,6 +51,10 @@ class Callback:
     # Whether the callback is called after all others when training begins and when an epoch or step ends, wherever it is in
     # the list. It is called even when a callback behind it in the list raises.
     runs_last = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        refuse_unknown_arguments(cls, kwargs)
+        return super().__new__(cls)
 
     def set_params(self, params: Any) -> None:
         self.params = params

@@ -46,7 +46,7 @@ class History(Callback):
             dpi: pixels per inch.
 
         Returns:
-            A matplotlib figure, which a notebook displays.
+            A matplotlib figure, which a notebook displays, and ``plt.show()`` if ``matplotlib.pyplot`` was imported before.
 
         Raises:
             ImportError: without matplotlib (the extra ``plot``).

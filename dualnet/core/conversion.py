@@ -80,11 +80,16 @@ def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None)
     """
     if isinstance(x, Tensor):
         x = x.data
-    backend = backend or (backends.of(x) if hasattr(x, "dtype") else backends.current())
-    if dtype is None and not hasattr(x, "dtype"):
+    # A layer and a class of NumPy have a dtype too.
+    is_array = hasattr(x, "dtype") and hasattr(x, "shape") and not isinstance(x, type)
+    backend = backend or (backends.of(x) if is_array else backends.current())
+    if dtype is None and not is_array:
+        what = type(x).__name__
         x = _nested(x)
-        dtype = getattr(x, "dtype", None)
-    if getattr(x, "dtype", None) is not None and getattr(x.dtype, "kind", "f") in "OSUV" and str(x.dtype) != "bfloat16":
+        dtype, is_array = x.dtype, True
+        if dtype.kind == "O" and not x.ndim:
+            raise TypeError(f"expected numbers, got {what}")
+    if is_array and getattr(x.dtype, "kind", "f") in "OSUV" and str(x.dtype) != "bfloat16":
         raise TypeError(
             f"expected numbers, got an array of dtype {x.dtype}: rows of different lengths, strings or None? "
             "Convert it first, for example with numpy.asarray(x, dtype='float32')"

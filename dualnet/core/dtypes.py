@@ -6,7 +6,7 @@ float type it meets, and Python numbers take the dtype of the array they meet.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from . import settings
@@ -71,9 +71,27 @@ def _lattice_name(dtype: Any) -> str:
         name = "float"
     else:
         name = str(getattr(dtype, "dtype", dtype))
+    if name == "bfloat16":
+        _require_bfloat16()
     if name not in _ABOVE:
         raise ValueError(f"no dtype is called {dtype!r}: expected one of {', '.join(sorted(_ABOVE))}")
     return name
+
+
+@cache
+def _require_bfloat16() -> None:
+    """Make bfloat16 known to NumPy, which has it from another package.
+
+    Raises:
+        TypeError: that package is not installed.
+    """
+    try:
+        import ml_dtypes  # noqa: F401
+    except ImportError as error:
+        raise TypeError(
+            "NumPy has no bfloat16 of its own; it comes with the package ml_dtypes: pip install 'dualnet[bfloat16]', "
+            "or use float16 or float32"
+        ) from error
 
 
 def standardize_dtype(dtype: Any) -> str:

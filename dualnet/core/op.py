@@ -93,6 +93,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     tensors = _tensor_parameters(parameters)
     names, count = [p.name for p in tensors], len(tensors)
+    required = any(map(_is_required, tensors))
 
     @functools.wraps(function)
     def op(*args: Any, **options: Any) -> Any:
@@ -105,7 +106,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
         if autocast_hook is not None:
             inputs = autocast_hook(inputs)
         arrays = []
-        tracked = convert = False
+        tracked = convert = absent = False
         for x in inputs:
             if isinstance(x, Tensor):
                 arrays.append(x.data)
@@ -113,6 +114,9 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             else:
                 arrays.append(x)
                 convert = convert or x is not None
+                absent = absent or x is None
+        if absent and required:
+            _refuse_none(function, tensors, inputs)
         if convert:
             if any(isinstance(x, KerasTensor) for x in inputs):
                 return call_symbolic(op, args, options)
@@ -250,6 +254,19 @@ def _by_position(
 def _tensor_parameters(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
     before_slash = [p for p in parameters[1:] if p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
     return before_slash or [p for p in parameters[1:] if p.kind is p.POSITIONAL_OR_KEYWORD and _is_array(p)]
+
+
+def _is_required(p: inspect.Parameter) -> bool:
+    """Whether a parameter says that it is an array, and not None."""
+    return p.annotation in ("Array", "Tensor") and p.default is p.empty
+
+
+def _refuse_none(function: Callable[..., Any], tensors: list[inspect.Parameter], inputs: tuple[Any, ...]) -> None:
+    """Raise ``TypeError`` when None stands in the place of an array."""
+    for i, x in enumerate(inputs):
+        p = tensors[min(i, len(tensors) - 1)]
+        if x is None and _is_required(p):
+            raise TypeError(f"{function.__name__}: expected numbers for the argument {p.name!r}, got None")
 
 
 def _is_array(p: inspect.Parameter) -> bool:

@@ -111,7 +111,7 @@ class Tensor:
         return int(self.item())
 
     def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
+        if self.data.dtype.kind not in "iu":
             raise TypeError(f"only an integer tensor can be an index, got dtype {self.dtype}")
         return int(self.item())
 

@@ -13,8 +13,12 @@ DTYPE = "string"  # the name of the dtype in a symbolic tensor
 Array = Any
 
 
-def is_text(x: Any) -> bool:
-    """Whether something is a string (str or bytes), or an array, tensor, data frame or nested list of strings."""
+def is_text(x: Any, empty: bool = False) -> bool:
+    """Whether something is a string (str or bytes), or an array, tensor, data frame or nested list of strings.
+
+    Args:
+        empty: what an array of no objects is: it does not tell.
+    """
     if isinstance(x, (str, bytes)):
         return True
     x = x.data if isinstance(x, Tensor) else x
@@ -22,7 +26,7 @@ def is_text(x: Any) -> bool:
     if dtype is not None:
         if getattr(dtype, "kind", "") == "O" and hasattr(x, "__array__"):
             values = np.asarray(x, dtype=object)
-            return values.size > 0 and isinstance(values.flat[0], (str, bytes))
+            return isinstance(values.flat[0], (str, bytes)) if values.size else empty
         return getattr(dtype, "kind", "") in ("U", "S", "T") or "str" in str(dtype).lower()
     if isinstance(x, (list, tuple)):
         return len(x) > 0 and is_text(x[0])

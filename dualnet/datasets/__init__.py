@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ..core.hints import no_attribute
+
 if TYPE_CHECKING:
     from dualnet.datasets import (
         boston_housing,
@@ -35,7 +37,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise no_attribute(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

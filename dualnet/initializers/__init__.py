@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.hints import module_getattr
 from ..core.naming import to_snake_case
 from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from .constant import STFT, Constant, Identity, Initializer, Ones, Zeros
@@ -112,3 +113,6 @@ def serialize(initializer: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The initializer a config describes."""
     return deserialize_keras_object(config, custom_objects)
+
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -1,5 +1,6 @@
 """Layers, one family per folder."""
 
+from ..core.hints import module_getattr
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .activation.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from .attention.grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
@@ -260,3 +261,6 @@ def serialize(layer: Layer) -> object:
 def deserialize(config: dict[str, object], custom_objects: dict[str, object] | None = None) -> object:
     """The layer a config describes."""
     return deserialize_keras_object(config, custom_objects)
+
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+from ..core.hints import refuse_unknown_keywords
+
 # Removed modules of Keras 1 and 2: dualnet.keras.X is dualnet.Y.
 _IN_LAYERS = """engine engine.topology layers.advanced_activations layers.convolutional layers.core layers.embeddings
     layers.experimental layers.experimental.preprocessing layers.merge layers.noise layers.normalization layers.pooling
@@ -102,14 +104,18 @@ def rename_arguments(arguments: dict[str, Any], table: Mapping[str, str], parame
 
 
 def accept_old_names(table: Mapping[str, str]) -> Callable[[Any], Any]:
-    """A decorator for methods: accept the old argument names of a table."""
+    """A decorator for methods: accept the old argument names of a table; for an unknown one, the error has a hint."""
 
     def decorate(method: Any) -> Any:
         parameters = inspect.signature(method).parameters
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
         @functools.wraps(method)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            return method(*args, **rename_arguments(kwargs, table, parameters))
+            kwargs = rename_arguments(kwargs, table, parameters)
+            if not takes_any:
+                refuse_unknown_keywords(method, kwargs, parameters)
+            return method(*args, **kwargs)
 
         return wrapped
 

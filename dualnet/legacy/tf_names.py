@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ..core.hints import did_you_mean
+
 _FUNCTIONS = ("legacy.tf_arrays", "legacy.tf_nn", "legacy.tf_environment", "legacy.keras_backend")
 
 # Element types are strings here.
@@ -146,11 +148,19 @@ def find(name: str, module: str = "") -> Any:
         return full_name
     if full_name not in TABLE:
         owner = "dualnet" + f".{module}" * bool(module)
-        hint = f": {MISSING[full_name]}" if full_name in MISSING else ""
+        hint = f": {MISSING[full_name]}" if full_name in MISSING else _hint(name, module)
         raise AttributeError(f"module {owner!r} has no attribute {name!r}{hint}")
     target, _, attribute = TABLE[full_name].rpartition(".")
     modules = (importlib.import_module(f"dualnet.{m}") for m in ([target] if target else _FUNCTIONS))
     return next(getattr(m, attribute) for m in modules if hasattr(m, attribute))
+
+
+def _hint(name: str, module: str) -> str:
+    """The name that was meant, if there is a similar one."""
+    known = dir(Namespace(module)) if module else []
+    if module in ("", "backend", "config", "data", "random"):  # the modules that ask here for what they do not have
+        known += importlib.import_module(f"dualnet.{module}".rstrip(".")).__all__
+    return "" if name.startswith("_") else did_you_mean(name, known)
 
 
 class Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.hints import module_getattr
 from ..legacy.arguments import LOSSES
 from ..legacy.arguments import Reduction as Reduction
 from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
@@ -134,3 +135,6 @@ def serialize(loss: Any) -> Any:
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss a config describes; a name gives what ``get`` gives."""
     return get(name) if isinstance(name, str) else deserialize_keras_object(name, custom_objects)
+
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import losses as _losses
+from ..core.hints import module_getattr
 from ..core.naming import to_snake_case as _to_snake_case
 from ..legacy.arguments import METRICS as _OLD_NAMES
 from ..losses import (
@@ -201,3 +202,6 @@ def serialize(metric: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric a config describes; a name gives what ``get`` gives."""
     return get(config) if isinstance(config, str) else deserialize_keras_object(config, custom_objects)
+
+
+__getattr__ = module_getattr(__name__, __all__)

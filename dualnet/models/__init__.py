@@ -1,5 +1,6 @@
 """Models."""
 
+from ..core.hints import no_attribute
 from .cloning import clone_model
 from .model import Model
 from .perceptron import Perceptron
@@ -14,7 +15,7 @@ def __getattr__(name: str) -> object:
         from ..saving import api
 
         return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise no_attribute(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

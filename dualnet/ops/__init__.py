@@ -6,6 +6,7 @@ A module's public names are those of its ops (see ``registry.py``), so a new op 
 from __future__ import annotations
 
 from ..core import autodiff as _autodiff
+from ..core.hints import module_getattr
 from . import image, linalg, nn, numpy, registry
 from ._operators import attach as _attach
 from .core.control import *
@@ -63,3 +64,5 @@ for _module, _name in ((image, "image"), (linalg, "linalg"), (nn, "nn"), (numpy,
 _attach(registry.public())
 _higher_order_ops.update(registry.public())
 _autodiff.vjp_on_tensors = _vjp_on_tensors
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -9,6 +9,7 @@ from ..core import settings
 from ..core.dtypes import result_type
 from ..core.tensor import Array, Xp
 from ..graph.node import Spec
+from ._sums import exact_sum
 
 Backward = Callable[..., Any]
 Forward = tuple[Array, Backward]  # what an op's function returns: the value, and its ``backward``
@@ -56,7 +57,13 @@ def promote_floating(x: Array, y: Any) -> tuple[Array, Any]:
 
 
 def along_axis(x: Array, axis: int | None) -> tuple[Array, int]:
-    """x and the axis to work along; without an axis, x flattened."""
+    """x and the axis to work along; without an axis, x flattened.
+
+    Raises:
+        TypeError: there is more than one axis.
+    """
+    if axis is not None and not hasattr(axis, "__index__"):
+        raise TypeError(f"axis must be one axis, or None for the flattened tensor, got {axis!r}")
     return (x.reshape(-1), 0) if axis is None else (x, axis)
 
 
@@ -72,4 +79,4 @@ def sum_to(xp: Xp, dy: Array, x: Any) -> Any:
         return None if shape is None else dy
     extra = dy.ndim - len(shape)
     axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and dy.shape[extra + i] != 1))
-    return xp.sum(dy, axis=axes).reshape(shape)
+    return exact_sum(xp, dy, axes).astype(dy.dtype, copy=False).reshape(shape)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import conversion
@@ -64,11 +65,23 @@ def attach(ops: dict[str, Any]) -> None:
 
 
 def _operator(op: Any) -> Any:
-    return lambda x, y: op(x, y)
+    return lambda x, y: op(x, y) if _is_operand(y) else NotImplemented
 
 
 def _reflected(op: Any) -> Any:
-    return lambda x, y: op(y, x)
+    return lambda x, y: op(y, x) if _is_operand(y) else NotImplemented
+
+
+def _is_operand(y: Any) -> bool:
+    """Whether ``y`` can stand beside a tensor: a tensor, an array, a number, or a list of them.
+
+    Beside anything else Python decides: ``x == None`` is False, ``x != None`` is True, ``x < None`` a ``TypeError``.
+    """
+    if isinstance(y, (Tensor, int, float, list, tuple, KerasTensor)):
+        return True
+    if y is None or isinstance(y, (str, bytes, type)):
+        return False
+    return isinstance(y, (complex, Sequence, array)) or hasattr(y, "__array__")
 
 
 def _reshape(op: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.hints import module_getattr
 from ..serialization.objects import by_identifier, deserialize_keras_object, serialize_keras_object
 from . import legacy, schedules
 from .adadelta import Adadelta
@@ -79,3 +80,6 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
         cls = _CLASSES[config["class_name"].lower()]
         return cls.from_config(config["config"], custom_objects)
     return deserialize_keras_object(config, custom_objects)
+
+
+__getattr__ = module_getattr(__name__, __all__)

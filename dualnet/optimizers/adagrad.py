@@ -21,6 +21,7 @@ class Adagrad(Optimizer):
     """
 
     slot_names = ("accumulator",)
+    build_arguments = (*Optimizer.build_arguments, "initial_accumulator_value")
 
     def __init__(
         self,

@@ -54,8 +54,10 @@ class Adam(MomentsOptimizer):
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
         self.amsgrad = amsgrad
-        if amsgrad:
-            self.slot_names = ("momentum", "velocity", "velocity_hat")
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
 
     def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
         alpha = lr * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)

@@ -8,15 +8,24 @@ from typing import Any
 
 import dualnet_backends as backends
 
+from ..core.hints import did_you_mean
 from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
 from ..core.variables import BufferSlice, Variable, buffer_slices, pack
 from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
-from ..serialization.configurable import Configurable, attributes
+from ..serialization.configurable import (
+    Configurable,
+    attributes,
+    builtin_class,
+    config_attributes,
+    constructor_parameters,
+)
 from ..serialization.objects import deserialize_keras_object
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
 from .optimizer_state import Averages, FlatState, PerVariableState, Slots, zeros
+
+_LIMITS = ("clipnorm", "clipvalue", "global_clipnorm")  # of gradients, of which one may be set
 
 
 class BuildMixin(CustomOptimizerMethods, Configurable):
@@ -28,6 +37,8 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
     slot_names: tuple[str, ...] = ()
     slots_by_variable = True
     elementwise = True
+    # The arguments that are read only while the state is made.
+    build_arguments: tuple[str, ...] = ("use_ema", "gradient_accumulation_steps")
 
     def __init__(
         self,
@@ -50,8 +61,9 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         self.decay = float(arguments.pop("decay", None) or 0.0)
         for key in arguments:
             if key not in OPTIMIZER_IGNORED:
-                raise ValueError(f"{owner} does not know the argument {key!r}")
-        _check_limits({"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm})
+                known = constructor_parameters(type(self))
+                raise ValueError(f"{owner} does not know the argument {key!r}{did_you_mean(key, known)}")
+        _check_limits(dict(zip(_LIMITS, (clipnorm, clipvalue, global_clipnorm))))
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"`ema_momentum` must be in the range [0, 1], got {ema_momentum!r}")
         if use_ema:
@@ -76,6 +88,28 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         self._excluded_names: list[str] = []
         self.built = False
         self._forget()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; an argument changes what the next update does, and adds or drops slots if it needs to.
+
+        Raises:
+            ValueError: the argument decides about state that exists already.
+        """
+        if not self.__dict__.get("built") or name not in config_attributes(builtin_class(type(self))):
+            super().__setattr__(name, value)
+            return
+        before = getattr(self, name, None)
+        if name in self.build_arguments and value != before:
+            raise ValueError(
+                f"{type(self).__name__}: {name} was {before!r} when the state of the optimizer was made, and cannot be "
+                f"changed to {value!r} any more: make a new optimizer"
+            )
+        if name in _LIMITS and value is not None:
+            _check_limits({**{key: getattr(self, key) for key in _LIMITS}, name: value})
+        super().__setattr__(name, value)
+        if isinstance(self._state, FlatState) and self._state.names != tuple(self.slot_names):
+            self._state.choose(self.slot_names, self._trainable_variables, self.initial_slot)
+            self._plans.clear()
 
     def _forget(self) -> None:
         self._trainable_variables: list[Variable] = []

@@ -20,6 +20,7 @@ class Ftrl(Optimizer):
     """
 
     slot_names = ("accumulator", "linear")
+    build_arguments = (*Optimizer.build_arguments, "initial_accumulator_value")
 
     def __init__(
         self,

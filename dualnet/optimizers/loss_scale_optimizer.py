@@ -79,6 +79,7 @@ class LossScaleOptimizer(Optimizer):
     def _saved_children(self) -> list[tuple[str, Any]]:
         return [("inner_optimizer", self.inner_optimizer)]
 
+    build_arguments = ("initial_scale",)
     updates_alike = False  # the host looks at the gradients
 
     def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:

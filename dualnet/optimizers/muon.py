@@ -34,6 +34,7 @@ class Muon(Optimizer):
     """
 
     elementwise = False  # a matrix as a whole is made orthogonal
+    build_arguments = (*Optimizer.build_arguments, "exclude_layers", "exclude_embeddings")
 
     def __init__(
         self,

@@ -97,8 +97,16 @@ class FlatState:
         self, names: Sequence[str], slices: Sequence[BufferSlice], variables: Sequence[Variable], fill: Fill
     ) -> None:
         self.slices = slices
-        self.slots = [Slots(name, slices, variables, fill) for name in names]
+        self.names: tuple[str, ...] = ()
+        self.slots: list[Slots] = []
+        self.choose(names, variables, fill)
         self._index = {id(v): i for i, v in enumerate(variables)}
+
+    def choose(self, names: Sequence[str], variables: Sequence[Variable], fill: Fill) -> None:
+        """Have the slots of these names: keep those that are there, drop the others, and add what is missing."""
+        known = dict(zip(self.names, self.slots))
+        self.slots = [known.get(name) or Slots(name, self.slices, variables, fill) for name in names]
+        self.names = tuple(names)
 
     def of(self, variable: Variable) -> list[Array]:
         """The slots of one variable, in its shape."""

@@ -34,10 +34,13 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, or_epsilon(epsilon), centered
-        self.slot_names = (
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (
             "velocity",
-            *(("momentum",) if momentum > 0 else ()),
-            *(("average_gradient",) if centered else ()),
+            *(("momentum",) if self.momentum > 0 else ()),
+            *(("average_gradient",) if self.centered else ()),
         )
 
     def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:

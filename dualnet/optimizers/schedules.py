@@ -15,6 +15,7 @@ import dualnet_backends as backends
 
 from .. import config
 from ..core.conversion import to_array
+from ..core.hints import module_getattr
 from ..core.tensor import Array, Tensor, Xp
 from ..serialization.configurable import Configurable
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
@@ -282,3 +283,6 @@ def _positive(name: str, value: Any) -> Any:
     if not value > 0:
         raise ValueError(f"Argument `{name}` must be > 0, got {value!r}")
     return value
+
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -25,7 +25,10 @@ class SGD(Optimizer):
         if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ValueError(f"`momentum` must be a float between [0, 1]. Received: momentum={momentum!r}")
         self.momentum, self.nesterov = momentum, nesterov
-        self.slot_names = ("momentum",) if momentum else ()
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("momentum",) if self.momentum else ()
 
     def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
         if self.momentum:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ..core.hints import no_attribute
+
 _HOME = {
     "image_dataset_from_directory": "dualnet.utils.image_dataset_utils",
     "text_dataset_from_directory": "dualnet.utils.text_dataset_utils",
@@ -26,7 +28,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(_HOME[name]), name)
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise no_attribute(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

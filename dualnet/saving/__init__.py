@@ -1,5 +1,6 @@
 """Saving and loading: models to files, objects to configs, and back."""
 
+from ..core.hints import no_attribute
 from ..serialization.objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -33,7 +34,7 @@ def __getattr__(name: str) -> object:
         from . import api
 
         return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise no_attribute(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
 
+from ..core.hints import refuse_unknown_arguments
 from .objects import serialize_keras_object
 
 
@@ -21,6 +22,11 @@ class Configurable:
     # Exceptions: an argument that is kept in another attribute, one that comes through ``**kwargs``, or with None one that
     # is in no config. Those of a base class hold too.
     _config_attributes: Mapping[str, str | None] = MappingProxyType({})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if kwargs:
+            refuse_unknown_arguments(cls, kwargs)
+        return super().__new__(cls)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain values."""

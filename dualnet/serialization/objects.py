@@ -7,7 +7,6 @@ nothing else exists.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from ..core.conversion import to_array
+from ..core.hints import did_you_mean
 from ..core.tensor import Tensor
 
 # Keras module -> ours. Written into files (so that Keras opens them) and accepted from files.
@@ -283,9 +283,8 @@ def by_identifier(
     if isinstance(identifier, str):
         match = get_registered_object(identifier, None, table)
         if match is None:
-            near = difflib.get_close_matches(identifier, table, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(sorted(table)[:40])}"
-            raise ValueError(f"no {category} is called {identifier!r}; {hint}")
+            hint = did_you_mean(identifier, table) or f"; known names: {', '.join(sorted(table)[:40])}"
+            raise ValueError(f"no {category} is called {identifier!r}{hint}")
         return match() if instantiate and inspect.isclass(match) else match
     if isinstance(identifier, dict):
         if "class_name" not in identifier:

@@ -13,11 +13,11 @@ from .. import config, tree
 from ..core.autodiff import backward
 from ..core.seeds import SeedGenerator
 from ..core.tensor import Array, Tensor
-from ..core.tracing import Tape, no_grad, recording
+from ..core.tracing import no_grad, recording
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
-from .grads import derivatives, random_direction, to_float64
+from .grads import derivatives, random_direction, to_float64, without_kinks
 
 
 class LayerCheck(NamedTuple):
@@ -28,6 +28,9 @@ class LayerCheck(NamedTuple):
         what: the name of the input or weight.
         error: relative to central differences in float64; NaN if it could not be computed.
         ok: whether it is within the tolerance.
+        skipped: how many numbers of the layer's output were left out, because they lie at a kink (a ReLU at 0, a maximum of equal
+            numbers) and have no gradient.
+        outputs: how many numbers the output has.
     """
 
     layer: str
@@ -36,6 +39,8 @@ class LayerCheck(NamedTuple):
     shape: tuple[int, ...]
     error: float
     ok: bool
+    skipped: int = 0
+    outputs: int = 0
 
 
 def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = True) -> list[LayerCheck]:
@@ -117,35 +122,52 @@ def _check_layer(
         before = x.tracked
         x.tracked = True
         try:
-            with recording() as tape:
-                results = outputs()
-            error = _error(tape, results, x, outputs) if results else math.nan
+            error, skipped, total = _error(x, outputs)
+            if total and skipped == total:  # as for an input of zeros and a ReLU: beside them there is a gradient
+                error, skipped, total = _error(x, outputs, aside=1e-3)
         finally:
             x.tracked = before
-        rows.append(LayerCheck(layer.name, type(layer).__name__, name, tuple(x.shape), error, error <= tolerance))
+        row = LayerCheck(layer.name, type(layer).__name__, name, tuple(x.shape), error, error <= tolerance)
+        rows.append(row._replace(skipped=skipped, outputs=total))
     return rows
 
 
-def _error(tape: Tape, outputs: list[Tensor], x: Tensor, recompute: Callable[[], list[Tensor]]) -> float:
-    """The relative error of the gradient of a random combination of the outputs, along a random direction of ``x``."""
-    weights = [random_direction(y.data, 0, f"output {n}") for n, y in enumerate(outputs)]
-    grad = x.data * 0
-    for y, weight in zip(outputs, weights):
-        if y.tracked:
-            grad = grad + backward(tape, y, weight.copy()).get(id(x), 0)
+def _error(x: Tensor, compute: Callable[[], list[Tensor]], aside: float = 0.0) -> tuple[float, int, int]:
+    """The relative error of the gradient of a random combination of the outputs, along a random direction of ``x``.
+
+    Also how many outputs were left out, and how many there are; NaN for the error when these are all.
+
+    Args:
+        compute: a function that computes the outputs.
+        aside: how far from the value of ``x``.
+    """
     base = x.data
+    point = base + aside * random_direction(base, 0, "aside") if aside else base
 
     def outputs_at(shift: Array) -> list[Tensor]:
-        x.data = base + shift
+        x.data = point + shift
         with no_grad():
-            return recompute()
+            return compute()
 
     try:
-        computed, expected, length, size = derivatives(grad, random_direction(base, 0, "input"), outputs_at, weights)
+        x.data = point
+        with recording() as tape:
+            outputs = compute()
+        direction = random_direction(base, 0, "input")
+        weights = [random_direction(y.data, 0, f"output {n}") for n, y in enumerate(outputs)]
+        weights, skipped = without_kinks(direction, outputs_at, weights)
+        total = sum(w.size for w in weights)
+        if skipped == total:
+            return math.nan, skipped, total
+        grad = base * 0
+        for y, weight in zip(outputs, weights):
+            if y.tracked:
+                grad = grad + backward(tape, y, weight.copy()).get(id(x), 0)
+        computed, expected, length, size = derivatives(grad, direction, outputs_at, weights)
     finally:
         x.data = base
     scale = max(abs(expected), abs(computed), length, 1e-9 * size)  # cancellation and rounding are no errors
-    return abs(computed - expected) / scale if scale else 0.0
+    return (abs(computed - expected) / scale if scale else 0.0), skipped, total
 
 
 @contextmanager

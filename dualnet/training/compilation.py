@@ -11,7 +11,7 @@ from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..core.version import invalidate, version
 from ..layers.base.tracking import tracked_attributes
-from ..legacy.arguments import positional_metrics
+from ..legacy.arguments import accept_old_names, positional_metrics
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
@@ -84,6 +84,7 @@ class Compilable(Base):
 
     # -- compile ---------------------------------------------------------------------------------------------------
 
+    @accept_old_names({})
     def compile(
         self,
         optimizer: Any = "rmsprop",

@@ -64,7 +64,8 @@ class Trainer(EvaluationMixin):
             validation_freq: every how many epochs to validate, or after which (counted from 1).
         """
         self._check_compiled("fit")
-        positive("epochs", epochs)
+        if epochs != 0 or isinstance(epochs, bool):  # with 0 epochs the history is empty
+            positive("epochs", epochs)
         positive("steps_per_epoch", steps_per_epoch, optional=True)
         epochs = limited(epochs, config.max_epochs()) or epochs
         if validation_split and validation_data is None:

@@ -7,6 +7,7 @@ from typing import Any
 from ..backend import clear_session, is_keras_tensor
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from ..core.dtypes import standardize_dtype
+from ..core.hints import no_attribute
 from ..core.seeds import set_random_seed
 from ..graph.graph import get_source_inputs
 from ..serialization.objects import (
@@ -73,7 +74,7 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise no_attribute(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -52,7 +52,7 @@ def plot_confusion_matrix(
     names = [str(i) for i in range(size)] if class_names is None else list(class_names)
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(max(3.2, 1.6 + 0.42 * size), 14.0)
-    axes = figures.axes_of("plot_confusion_matrix", ax, side + 0.5, side, dpi)
+    axes = figures.axes_of("plot_confusion_matrix", ax, side + 0.5, side, dpi, shown=to_file is None)
     axes.imshow(fractions, cmap=cmap, vmin=0, vmax=1)
     for axis, label in ((axes.xaxis, "predicted"), (axes.yaxis, "true")):
         axis.set_ticks(range(size), names, fontsize=8.5)
@@ -124,7 +124,7 @@ def plot_decision_boundary(
     grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype(np.float32)
     output = _predict(model, grid)
 
-    axes = figures.axes_of("plot_decision_boundary", ax, 5.0, 4.3, dpi)
+    axes = figures.axes_of("plot_decision_boundary", ax, 5.0, 4.3, dpi, shown=to_file is None)
     shape = (resolution, resolution)
     one_column = output.shape[1] == 1 and output.dtype.kind == "f"
     if one_column and output.min() >= 0 and output.max() <= 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,23 @@ def matplotlib(caller: str) -> Any:
     return matplotlib
 
 
-def new_figure(caller: str, width: float, height: float, dpi: float = 120, **options: Any) -> Any:
-    """A figure of a size in inches, without a window: it need not be closed, and a notebook displays it."""
-    library = matplotlib(caller)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def new_figure(caller: str, width: float, height: float, dpi: float = 120, shown: bool = False, **options: Any) -> Any:
+    """A figure of a size in inches, without a window: it need not be closed, and a notebook displays it.
 
-    figure = _figure_class(library)(figsize=(width, height), dpi=dpi, facecolor="white", **options)
-    FigureCanvasAgg(figure)
+    Args:
+        shown: whether it is to be among the figures of ``pyplot``, if the program uses that, so that ``plt.show()`` shows it.
+    """
+    library = matplotlib(caller)
+    cls = _figure_class(library)
+    options |= {"figsize": (width, height), "dpi": dpi, "facecolor": "white"}
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if shown and pyplot is not None and "inline" not in library.get_backend():  # a notebook would show it twice
+        figure = pyplot.figure(FigureClass=cls, **options)
+    else:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        figure = cls(**options)
+        FigureCanvasAgg(figure)
     if options.get("layout") == "constrained":
         figure.get_layout_engine().set(w_pad=0.09, h_pad=0.08)  # inches: a margin at the border
     return figure
@@ -51,11 +62,11 @@ def _figure_class(library: Any) -> Any:
     return Figure
 
 
-def axes_of(caller: str, ax: Any, width: float, height: float, dpi: float) -> Any:
+def axes_of(caller: str, ax: Any, width: float, height: float, dpi: float, shown: bool = False) -> Any:
     """The axes to draw in: `ax`, or those of a new figure."""
     if ax is not None:
         return ax
-    return new_figure(caller, width, height, dpi, layout="constrained").add_subplot()
+    return new_figure(caller, width, height, dpi, shown, layout="constrained").add_subplot()
 
 
 def finish(figure: Any, to_file: Any, dpi: float) -> Any:

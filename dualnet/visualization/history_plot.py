@@ -33,7 +33,9 @@ def plot_history(
         raise ValueError("there is nothing to plot: no epoch is complete yet. Call fit first")
     columns = 2 if len(names) == 4 else min(len(names), 3)
     rows = math.ceil(len(names) / columns)
-    figure = figures.new_figure("history.plot()", 0.9 + 4.0 * columns, 0.4 + 2.9 * rows, dpi, layout="constrained")
+    figure = figures.new_figure(
+        "history.plot()", 0.9 + 4.0 * columns, 0.4 + 2.9 * rows, dpi, shown=to_file is None, layout="constrained"
+    )
     if title:
         figure.suptitle(title, fontsize=12)
     for number, name in enumerate(names, 1):

@@ -54,7 +54,7 @@ def plot_images(
     width = 1.15 if max(prepared.shape[1:3]) <= 64 else 1.9
     figure = figures.new_figure(
         "plot_images", cols * width + 0.1, rows * (width * ratio + 0.2 * has_text) + 0.1 + 0.35 * bool(title), dpi,
-        layout="constrained",
+        shown=to_file is None, layout="constrained",
     )  # fmt: skip
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
     if title:

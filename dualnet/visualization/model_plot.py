@@ -62,7 +62,7 @@ def plot_model(
     width, height = content.layout.width + 2 * _MARGIN, content.layout.height + 2 * _MARGIN
     if drawing.sideways:
         width, height = height, width
-    figure = figures.new_figure("plot_model", width / 72, height / 72, dpi)
+    figure = figures.new_figure("plot_model", width / 72, height / 72, dpi, shown=to_file is None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..core.hints import no_attribute
+
 if TYPE_CHECKING:
     from .estimators import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
 
@@ -12,7 +14,7 @@ __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise no_attribute(__name__, name, __all__)
     try:
         import sklearn  # noqa: F401
     except ModuleNotFoundError:

@@ -28,3 +28,11 @@ def test_a_wrong_config_is_exit_code_2() -> None:
     result = CliRunner().invoke(cli, ["gradcheck", "--set", "model.layers.0.units=-1"])
     assert result.exit_code == 2
     assert "units" in result.output
+
+
+def test_kinks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [LayerCheck("relu", "ReLU", "input", (2, 3), 1e-9, True, 2, 6)]
+    monkeypatch.setattr("dualnet.testing.check_model", lambda model, x: rows)
+    result = CliRunner().invoke(cli, ["gradcheck", "xor"])
+    assert result.exit_code == 0
+    assert "2 of 6 outputs lie at a kink" in result.output

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
 import dualnet
-from dualnet import data, layers, models
+from dualnet import data, layers, models, ops
 
 RANDOM: dict[str, dict[str, Any]] = {
     "RandomFlip": {},
@@ -276,3 +277,18 @@ def test_resized_masks_keep_their_classes() -> None:
     got = layers.Resizing(5, 4)({"images": IMAGES, "segmentation_masks": masks})
     assert got["images"].shape == (16, 5, 4, 3)
     assert set(np.unique(got["segmentation_masks"].numpy())) == {0, 7}
+
+
+@pytest.mark.parametrize(("shape", "size"), [((3, 4), (4, 4)), ((4, 3), (4, 4)), ((1, 4), (8, 8)), ((2, 7), (7, 7))])
+def test_padding_keeps_the_aspect_ratio_of_odd_differences(shape: Any, size: Any) -> None:
+    """What the padded image has too much of one side goes to the end; nothing is stretched."""
+    x = np.arange(1.0, 1 + math.prod(shape), dtype="float32").reshape(1, *shape, 1)
+    side = max(shape)
+    rows, columns = side - shape[0], side - shape[1]
+    padded = np.pad(x, ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0)))
+    expected = ops.image.resize(padded, size, "nearest")
+    for y in (
+        ops.image.resize(x, size, "nearest", pad_to_aspect_ratio=True),
+        layers.Resizing(*size, interpolation="nearest", pad_to_aspect_ratio=True)(x),
+    ):
+        np.testing.assert_array_equal(y.numpy(), expected.numpy())

@@ -325,3 +325,19 @@ def test_a_scalar_string() -> None:
         assert int(layer(scalar)) == 2
         assert layer(scalar).shape == ()
     assert layer(np.array([], dtype=str)).shape == (0,)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 1)])
+def test_an_empty_array_of_objects_is_text(shape: Any) -> None:
+    nothing = np.zeros(shape, dtype=object)
+    for mode, size in (("int", 4), ("multi_hot", 4), ("count", 4), ("tf_idf", 4)):
+        length = size if mode == "int" else None
+        layer = layers.TextVectorization(output_mode=mode, output_sequence_length=length)
+        layer.adapt(np.array(["a b", "b c"]))
+        assert layer(nothing).shape == (0, size)
+        assert layer(np.zeros(shape, "<U1")).shape == (0, size)
+    lookup = layers.StringLookup(vocabulary=["a"])
+    assert lookup(nothing).shape == shape
+    assert layers.Hashing(3)(nothing).shape == shape
+    with pytest.raises(TypeError, match="expected numbers"):
+        layers.Dense(1)(nothing)

@@ -79,3 +79,29 @@ def test_a_guarded_argument_keeps_nan_of_the_other_branch_out_of_the_gradient() 
 
     assert float(dualnet.grad(f)(np.float32(0))) == 2
     assert float(dualnet.grad(f)(np.float32(4))) == 0.25
+
+
+@pytest.mark.parametrize("op", [ops.cumsum, ops.cumprod, ops.nancumsum, ops.nancumprod])
+@pytest.mark.parametrize("axis", [(0, 1), [1], ()])
+def test_running_over_several_axes_is_refused(op: Any, axis: Any) -> None:
+    for x in (np.ones((2, 3), "float32"), dualnet.KerasTensor((2, 3))):
+        with pytest.raises(TypeError, match="axis must be one axis, or None for the flattened tensor, got"):
+            op(x, axis=axis)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((3, 4), (3, 3)), ((None, 4), (None, None)), ((3, None), (3, 3)), ((None,), ())]
+)
+@pytest.mark.parametrize("dtype", ["float32", "int32", "float16"])
+def test_symbolic_correlations(shape: Any, expected: Any, dtype: str) -> None:
+    """No warning about stand-in data, and the shape and dtype of the result (Keras 3.15 has the shape of the input)."""
+    x = dualnet.Input(batch_shape=shape, dtype=dtype)
+    y = ops.corrcoef(x)
+    assert y.shape == expected
+    value = np.random.default_rng(0).normal(size=tuple(n or 3 for n in shape)) * 10
+    assert dualnet.Model(x, y)(value.astype(dtype)).dtype == y.dtype
+
+
+def test_constant_rows_have_no_correlation() -> None:
+    y = ops.corrcoef(np.array([[1.0, 1.0, 1.0], [1.0, 2.0, 4.0]], "float32")).numpy()
+    np.testing.assert_array_equal(np.isnan(y), [[True, True], [True, False]])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from dualnet_backends import Backend
 
-from dualnet import GradientTape, KerasTensor, Tensor, Variable, ops
+from dualnet import GradientTape, KerasTensor, Tensor, Variable, layers, ops
 
 X, Y = np.array([[1.5, -2.0], [0.5, 4.0]], "float32"), np.array([[2.0, 3.0], [-0.5, 1.0]], "float32")
 
@@ -154,7 +154,7 @@ REFUSED: dict[str, Refused] = {
     "strings": (lambda x: ops.convert_to_tensor(["a"]), TypeError, "expected numbers"),
     "none": (lambda x: ops.convert_to_tensor(None), TypeError, "expected numbers"),
     "ragged": (lambda x: ops.convert_to_tensor([[1], [1, 2]]), ValueError, "cannot make an array"),
-    "string operand": (lambda x: x + "a", TypeError, "expected numbers"),
+    "string operand": (lambda x: x + "a", TypeError, "unsupported operand"),
     "an object": (lambda x: ops.add(x, object()), TypeError, "expected numbers"),
     "an index of floats": (lambda x: range(3)[ops.convert_to_tensor(1.0)], TypeError, "only an integer tensor"),
     "truth of several": (lambda x: bool(x), ValueError, "ambiguous"),
@@ -180,6 +180,54 @@ def test_refused(x: Tensor, name: str) -> None:
     f, error, message = REFUSED[name]
     with pytest.raises(error, match=message):
         f(x)
+
+
+@pytest.mark.parametrize("other", [None, "a", {}, object(), float, layers.Dense(1)], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize("kind", ["tensor", "variable", "symbolic"])
+def test_beside_what_is_no_number_python_decides(x: Tensor, kind: str, other: Any) -> None:
+    """``mask != None`` is true, ``None in [tensor]`` is false, and arithmetic is refused in Python's own words."""
+    t: Any = {"tensor": x, "variable": Variable(x), "symbolic": KerasTensor((2, 2))}[kind]
+    assert (t == other) is False
+    assert (t != other) is True
+    assert (other == t) is False
+    assert (other != t) is True
+    assert other not in [t]
+    for name in [*ARITHMETIC, "pow", "and_", "or_", "xor", "lt", "le", "gt", "ge"]:
+        if name == "mod" and isinstance(other, str):
+            continue  # the format of a string
+        for a, b in ((t, other), (other, t)):
+            with pytest.raises(TypeError):
+                getattr(operator, name)(a, b)
+
+
+def test_an_operand_may_know_what_to_do_with_a_tensor(x: Tensor) -> None:
+    class Other:
+        def __radd__(self, tensor: Any) -> str:
+            return "added"
+
+    assert x + Other() == "added"  # type: ignore[operator]
+
+
+OPERANDS = [(1, None), (None, 1), (KerasTensor((2,)), None), (None, KerasTensor((2,)))]
+
+
+@pytest.mark.parametrize(
+    "name", "add multiply logical_and logical_or logical_xor equal less maximum power arctan2".split()
+)
+def test_none_is_no_operand(backend: Backend, name: str) -> None:
+    for a, b in OPERANDS:
+        with pytest.raises(TypeError, match="expected numbers for the argument .*, got None"):
+            getattr(ops, name)(a, b)
+
+
+def test_objects_with_a_dtype_are_no_arrays(x: Tensor) -> None:
+    for thing in (layers.Dense(1), np.float32, np.dtype("float32")):
+        with pytest.raises(TypeError, match="expected numbers"):
+            ops.logical_and(x, thing)
+
+
+def test_an_integer_variable_is_an_index(backend: Backend) -> None:
+    assert "abc"[Variable(1, dtype="int32")] == "b"
 
 
 def test_certain_probabilities_have_no_slope(backend: Backend) -> None:

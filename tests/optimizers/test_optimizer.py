@@ -366,3 +366,94 @@ def test_variables_that_their_gradients_replace() -> None:
         np.testing.assert_array_equal(replaced.numpy(), expected)  # the last one, or the largest of those gathered
         state = [v for v in optimizer.variables[2:] if v.shape == replaced.shape]
         assert len(state) == (0 if steps is None else 1)
+
+
+# -- arguments that are changed later --------------------------------------------------------------------------------
+
+
+def train(optimizer: Any, weights: list[Variable], steps: int) -> list[Any]:
+    for _ in range(steps):
+        optimizer.apply(GRADIENTS, weights)
+    return values(weights)
+
+
+CHANGES: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
+    (SGD, {}, {"momentum": 0.9}),
+    (SGD, {"momentum": 0.9}, {"momentum": 0.0}),
+    (SGD, {}, {"nesterov": True, "momentum": 0.5}),
+    (SGD, {}, {"weight_decay": 0.1, "clipnorm": 0.1}),
+    (RMSprop, {"rho": 0.0}, {"momentum": 0.9}),
+    (RMSprop, {"rho": 0.0, "momentum": 0.1}, {"centered": True, "momentum": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("cls", "before", "after"), CHANGES)
+def test_arguments_may_be_changed_after_updates(cls: Any, before: Any, after: Any) -> None:
+    """The updates that follow are those of an optimizer made with them (what it remembers of gradients is 0 or forgotten)."""
+    weights = variables()
+    changed = cls(0.1, **before)
+    train(changed, weights, 3)
+    for name, value in after.items():
+        setattr(changed, name, value)
+    expected = [Variable(v.numpy()) for v in weights]
+    assert_same(train(changed, weights, 3), train(cls(0.1, **{**before, **after}), expected, 3))
+
+
+def test_slots_that_stay_keep_their_values() -> None:
+    weights = variables()
+    optimizer = Adam(0.1)
+    train(optimizer, weights, 2)
+    before = values(optimizer.variables)
+    optimizer.amsgrad = True
+    assert len(optimizer.variables) == len(before) + len(weights)
+    assert_same(values(optimizer.variables)[: len(before)], before)
+    train(optimizer, weights, 1)
+    assert np.abs(optimizer.variables[-1].numpy()).max() > 0
+    optimizer.amsgrad = False
+    assert len(optimizer.variables) == len(before)
+    assert len(Adam.from_config(optimizer.get_config()).get_config()) == len(optimizer.get_config())
+
+
+def test_a_model_goes_on_with_a_changed_optimizer() -> None:
+    """Also where steps are captured."""
+    x, y = np.random.default_rng(0).normal(size=(2, 32, 1)).astype("float32")
+    results = []
+    for change_by in (True, False):
+        dualnet.utils.set_random_seed(0)
+        model = dualnet.Sequential([dualnet.Input((1,)), layers.Dense(1)])
+        model.compile(SGD(0.1), "mse")
+        model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+        if change_by:
+            model.optimizer.momentum = 0.9
+        else:
+            model.compile(SGD(0.1, momentum=0.9), "mse")
+        model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+        results.append(model.get_weights())
+    assert_same(*results)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
+        (SGD, "use_ema", True),
+        (Adam, "gradient_accumulation_steps", 2),
+        (optimizers.Adagrad, "initial_accumulator_value", 0.5),
+        (optimizers.Ftrl, "initial_accumulator_value", 0.5),
+        (optimizers.Muon, "exclude_layers", ["a"]),
+    ],
+)
+def test_arguments_that_came_too_late(cls: Any, name: str, value: Any) -> None:
+    optimizer = cls(0.1)
+    setattr(optimizer, name, value)  # before it is built
+    optimizer = cls(0.1)
+    train(optimizer, variables(), 1)
+    setattr(optimizer, name, getattr(optimizer, name))  # no change
+    with pytest.raises(ValueError, match=f"{name} was .* cannot be changed to .*: make a new optimizer"):
+        setattr(optimizer, name, value)
+
+
+def test_a_second_limit_of_the_gradients() -> None:
+    optimizer = SGD(0.1, clipnorm=1.0)
+    train(optimizer, variables(), 1)
+    with pytest.raises(ValueError, match="Only one of"):
+        optimizer.clipvalue = 1.0

@@ -101,3 +101,20 @@ def test_other_switches() -> None:
         config.set_backend("jax")
     with pytest.warns(UserWarning, match="never runs code from a file"):
         config.enable_unsafe_deserialization()
+
+
+@pytest.mark.parametrize("epochs", [{"epochs": 0}, {"epochs": 2, "initial_epoch": 2}])
+def test_no_epochs(epochs: Any) -> None:
+    model = dualnet.Sequential([dualnet.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    history = model.fit(x, y, validation_data=(x, y), verbose=0, **epochs)
+    assert history.history == {}
+    assert history.epoch == []
+    assert model.history is history
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    for wrong in (-1, False, 1.5):
+        with pytest.raises(ValueError, match="epochs must be a positive whole number"):
+            model.fit(x, y, epochs=wrong, verbose=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -263,3 +264,35 @@ dualnet.utils.plot_model(dualnet.Sequential([dualnet.layers.Dense(1)]), None)
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_what_pyplot_shows() -> None:
+    """Where the program uses pyplot, ``plt.show()`` shows the figures, except in a notebook, which displays what is returned."""
+    code = """
+import os, sys
+os.environ["MPLBACKEND"] = "Agg"
+import numpy as np
+import dualnet
+import matplotlib.pyplot as plt
+model = dualnet.Sequential([dualnet.Input((1,)), dualnet.layers.Dense(1)])
+model.compile("sgd", "mse")
+history = model.fit(np.ones((2, 1)), np.ones((2, 1)), verbose=0)
+calls = [
+    lambda file: history.plot(to_file=file),
+    lambda file: dualnet.utils.plot_model(model, file),
+    lambda file: dualnet.utils.plot_confusion_matrix([0, 1], [0, 1], to_file=file),
+    lambda file: dualnet.utils.plot_images(np.zeros((2, 4, 4)), to_file=file),
+]
+for number, call in enumerate(calls, 1):
+    figure = call(None)
+    assert plt.get_fignums() == list(range(1, number + 1)), number
+    assert plt.figure(number) is figure
+    call(sys.argv[1])  # saved, not shown
+    assert plt.get_fignums() == list(range(1, number + 1)), number
+plt.close("all")
+plt.matplotlib.get_backend = lambda: "module://matplotlib_inline.backend_inline"
+calls[0](None)
+assert not plt.get_fignums()
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", code, f"{folder}/a.png"], check=True, timeout=60)

@@ -43,7 +43,7 @@ def convert(layer: Layer, x: Any) -> Tensor:
     dtype = layer._compute_dtype
     if isinstance(x, Tensor):
         array = x.data
-    elif is_text(x):
+    elif is_text(x, empty=layer.takes_text):
         return text_tensor(x)
     else:
         array = to_own_array(x, backend or backends.current())

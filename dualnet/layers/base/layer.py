@@ -7,12 +7,12 @@ arguments of a call.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import Any
 
 from ... import dtype_policies, regularizers, tree
 from ...core.dtypes import is_float
+from ...core.hints import similar
 from ...core.naming import auto_name
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
@@ -74,6 +74,9 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
     _was_called = False
     _context_arguments: tuple[str, ...] = ()
     _auto_args: tuple[tuple[Any, ...], dict[str, Any]]  # what the constructor was called with
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return object.__new__(cls)  # the constructor says which arguments it does not know
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -325,8 +328,9 @@ Layer._signature = read_signature(Layer.call)
 def _unknown_arguments(cls: type[Layer], arguments: dict[str, Any]) -> str:
     hidden = {"self", "args", "kwargs", "lora_rank", "lora_alpha", "quantization_config"}
     known = [name for name in inspect.signature(cls.__init__).parameters if name not in hidden]
-    similar = [match for name in arguments for match in difflib.get_close_matches(name, known, n=1)]
+    inherited = [*constructor_parameters(cls), "input_shape", "input_dim", "batch_shape"]
+    meant = [name for name in (similar(argument, inherited) for argument in arguments) if name]
     return (
         f"{cls.__name__} does not know the argument{'s' if len(arguments) > 1 else ''} {', '.join(map(repr, arguments))}; "
-        f"it takes {', '.join(known)}" + (f"; did you mean {', '.join(map(repr, similar))}?" if similar else "")
+        f"it takes {', '.join(known)}" + (f"; did you mean {', '.join(map(repr, meant))}?" if meant else "")
     )

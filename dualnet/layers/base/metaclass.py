@@ -6,6 +6,7 @@ import functools
 import inspect
 from typing import Any, NamedTuple
 
+from ...core.hints import similar
 from ...legacy.arguments import LAYER_ARGUMENTS, LAYER_DEFAULTS, rename_arguments
 from .context import layer_scope
 
@@ -59,13 +60,24 @@ class LayerType(type):
         new: Any = cls.__new__
         layer = new(cls, *args, **kwargs)
         object.__setattr__(layer, "_auto_args", (args, kwargs))
-        layer.__init__(*args, **kwargs)
+        try:
+            layer.__init__(*args, **kwargs)
+        except TypeError as error:
+            hint = _missing_argument(str(error), kwargs)
+            raise (TypeError(f"{error}{hint}") if hint else error) from None
         return layer
 
     @property
     def __signature__(cls) -> inspect.Signature:
         """What ``help`` shows: the parameters of ``__init__``."""
         return inspect.Signature(list(inspect.signature(cls.__init__).parameters.values())[1:])  # type: ignore[misc]
+
+
+def _missing_argument(message: str, arguments: dict[str, Any]) -> str:
+    """A hint at the argument that stands for the one that is missing: ``Units=3`` for ``units=3``."""
+    _, found, missing = message.partition("missing 1 required positional argument: ")
+    close = similar(missing.strip("'"), arguments) if found else None
+    return f"; did you mean {missing} when you passed {close!r}?" if close else ""
 
 
 def read_signature(call: Any) -> CallSignature:

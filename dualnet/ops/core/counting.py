@@ -13,6 +13,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Forward, NoGrad, Spec, Xp, floating
+from .._sums import sum_dtype
 from ..registry import op
 from .create import _as_tensor, convert_to_tensor
 
@@ -118,9 +119,12 @@ def _bincount(backend: Backend, x: Array, weights: Array | None = None, /, lengt
         counted = xp.ones(slots.shape, dtype="int32")
     else:
         counted = weights.astype("int32") if weights.dtype == "bool" else weights
-    y = xp.zeros((rows * length,), dtype=counted.dtype)
-    backend.scatter_add(y, slots, counted.reshape(-1))
-    return y.reshape((*x.shape[:-1], length)), lambda dy: (None, dy.reshape(-1)[slots].reshape(x.shape))
+    y = xp.zeros((rows * length,), dtype=sum_dtype(counted))
+    backend.scatter_add(y, slots, counted.astype(y.dtype, copy=False).reshape(-1))
+    return y.astype(counted.dtype, copy=False).reshape((*x.shape[:-1], length)), lambda dy: (
+        None,
+        dy.reshape(-1)[slots].reshape(x.shape),
+    )
 
 
 def _bincount_shape(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Spec:

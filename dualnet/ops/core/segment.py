@@ -16,6 +16,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Forward, Spec, Xp
+from .._sums import sum_dtype
 from ..registry import op
 from .create import convert_to_tensor
 
@@ -70,9 +71,9 @@ def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segme
     xp = backend.xp
     data = data.astype("int32") if data.dtype == "bool" else data
     slots = _slots(xp, segment_ids, num_segments)
-    total = xp.zeros((num_segments + 1, *data.shape[1:]), dtype=data.dtype)
-    backend.scatter_add(total, slots, data)
-    return total[:num_segments], lambda dy: (_extended(xp, dy)[slots], None)
+    total = xp.zeros((num_segments + 1, *data.shape[1:]), dtype=sum_dtype(data))
+    backend.scatter_add(total, slots, data.astype(total.dtype, copy=False))
+    return total[:num_segments].astype(data.dtype, copy=False), lambda dy: (_extended(xp, dy)[slots], None)
 
 
 def _extended(xp: Xp, dy: Array) -> Array:

@@ -64,8 +64,8 @@ def resize(
             window = (slice(top, top + rows), slice(left, left + columns))
             images = get_item(images, (slice(None),) * first + window)
         else:
-            top, left = (max(height, fitting[0]) - height) // 2, (max(width, fitting[1]) - width) // 2
-            widths = [(0, 0)] * first + [(top, top), (left, left)] + [(0, 0)] * (rank - first - 2)
+            missing = max(fitting[0] - height, 0), max(fitting[1] - width, 0)
+            widths = [(0, 0)] * first + [(n // 2, n - n // 2) for n in missing] + [(0, 0)] * (rank - first - 2)
             images = pad(images, widths, constant_values=fill_value)
     return _resize(images, size, first, interpolation, antialias)
 

@@ -13,6 +13,7 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Forward, Xp
+from .._sums import exact_sum
 from ..registry import op
 
 Label = str  # one letter, or "...n" for the n-th axis from the right within an ellipsis
@@ -140,7 +141,7 @@ def _contract(
             needed = {*output, *(a for j, (t, _) in enumerate(work) if j != i for a in t)}
             alone = tuple(n for n, a in enumerate(term) if a not in needed)
             if alone:
-                work[i] = tuple(a for a in term if a in needed), backend.xp.sum(x, axis=alone, dtype=x.dtype)
+                work[i] = tuple(a for a in term if a in needed), _summed(backend.xp, x, alone)
         if len(work) == 1:
             break
         i, j = _cheapest([t for t, _ in work], output, sizes)
@@ -166,6 +167,13 @@ def _simple(xp: Xp, term: Labels, x: Array, sizes: dict[Label, int]) -> tuple[La
         x = xp.diagonal(x, 0, first, second)
         term = (*(a for n, a in enumerate(term) if n not in (first, second)), twice)
     return term, x
+
+
+def _summed(xp: Xp, x: Array, axes: tuple[int, ...]) -> Array:
+    """The sum over axes, in the dtype of ``x``."""
+    if x.dtype.kind in "biu":
+        return xp.sum(x, axis=axes, dtype=x.dtype)
+    return exact_sum(xp, x, axes).astype(x.dtype, copy=False)
 
 
 def _cheapest(terms: Sequence[Labels], output: Labels, sizes: dict[Label, int]) -> tuple[int, int]:
@@ -194,7 +202,7 @@ def _pair(
     if not inner:
         return term, x.reshape(x.shape + (1,) * len(columns)) * y.reshape(y.shape[:n] + (1,) * len(rows) + y.shape[n:])
     if not rows and not columns:
-        return term, xp.sum(x * y, axis=tuple(range(n, x.ndim)), dtype=x.dtype)
+        return term, _summed(xp, x * y, tuple(range(n, x.ndim)))
     k = math.prod(y.shape[n : n + len(inner)])
     left = x.reshape((*x.shape[:n], math.prod(x.shape[n : n + len(rows)]), k))
     right = y.reshape((*y.shape[:n], k, math.prod(y.shape[n + len(inner) :])))

@@ -10,6 +10,7 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis, Forward, Xp, floating
+from .._sums import exact_sum
 from ..core.create import _as_tensor
 from ..core.shape import expand_dims, moveaxis, ndim, shape, squeeze
 from ..math import reduce
@@ -26,7 +27,7 @@ Order = float | str | None
 @primitive(shape=shape_rules.reduction)
 def _length(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forward:
     x = floating(x)
-    y = xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
+    y = xp.sqrt(exact_sum(xp, x * x, axis, keepdims)).astype(x.dtype, copy=False)
 
     def backward(dy: Array) -> Array:
         length = _restore(y, x, axis)

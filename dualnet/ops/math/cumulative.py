@@ -6,6 +6,7 @@ from ...core.dtypes import is_float, result_type, standardize_dtype
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Forward, Xp, along_axis
+from .._sums import running
 from ..core.create import _as_tensor
 from ..registry import op
 from .comparison import isnan, where
@@ -15,9 +16,9 @@ from .comparison import isnan, where
 def cumsum(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = None) -> Forward:
     """The running sum along an axis (None: of the flattened tensor)"""
     flat, at = along_axis(x, axis)
-    dtype = dtype or result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
-    y = xp.cumsum(flat, axis=at, dtype=dtype)
-    return y, lambda dy: xp.flip(xp.cumsum(xp.flip(dy, at), axis=at), at).reshape(x.shape)
+    dtype = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
+    y = running(xp, "cumsum", flat, at, dtype)
+    return y, lambda dy: xp.flip(running(xp, "cumsum", xp.flip(dy, at), at, dy.dtype), at).reshape(x.shape)
 
 
 @op("numpy", shape=shape_rules.along)
@@ -26,7 +27,7 @@ def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = No
     shape = x.shape
     result_dtype = standardize_dtype(dtype) if dtype else result_type(x.dtype, "int32" if x.dtype == bool else x.dtype)
     flat, at = along_axis(x, axis)
-    y = xp.cumprod(flat, axis=at, dtype=result_dtype)
+    y = running(xp, "cumprod", flat, at, result_dtype)
 
     def backward(dy: Array) -> Array:
         dy = dy.reshape(y.shape)
@@ -48,13 +49,13 @@ def cumprod(xp: Xp, x: Array, /, axis: int | None = None, dtype: str | None = No
     return y, backward
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along)
 def nancumsum(x: Array, /, axis: int | None = None, dtype: str | None = None) -> Tensor:
     """The running sum along an axis (None: of the flattened tensor), NaN counting as 0"""
     return cumsum(_without_nan(x, 0), axis=axis, dtype=dtype)
 
 
-@op("numpy")
+@op("numpy", shape=shape_rules.along)
 def nancumprod(x: Array, /, axis: int | None = None, dtype: str | None = None) -> Tensor:
     """The running product along an axis (None: of the flattened tensor), NaN counting as 1"""
     return cumprod(_without_nan(x, 1), axis=axis, dtype=dtype)

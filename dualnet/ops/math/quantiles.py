@@ -9,8 +9,9 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .._common import Array, Axis, Forward, Xp, floating
+from .._sums import normalize_axes as _axes
 from ..registry import op
-from .reduce import _as_axis, _axes, _count
+from .reduce import _as_axis, _count
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 

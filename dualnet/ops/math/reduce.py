@@ -9,19 +9,17 @@ from typing import Any
 from ...core.dtypes import standardize_dtype
 from .. import shape_rules
 from .._common import Array, Axis, Forward, NoGrad, Xp, floating
+from .._sums import exact_mean, exact_sum
+from .._sums import normalize_axes as _axes
 from ..registry import alias, op
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
 
-
-def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim))
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    for a in axes:
-        if not -ndim <= a < ndim:
-            raise ValueError(f"axis {a} is out of range for a tensor with {ndim} axes")
-    return tuple(a % ndim for a in axes)
+_PRODUCT_IN = {
+    "float16": "float32",
+    "bfloat16": "float32",
+    "float32": "float64",
+}  # every factor rounds the product so far
 
 
 def _restore(y: Array, x: Array, axis: Axis) -> Array:
@@ -43,7 +41,10 @@ def sum(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forwa
     """The sum"""
     axis = _as_axis(axis)
     _axes(axis, x.ndim)
-    y = xp.sum(x, axis=axis, keepdims=keepdims, dtype=_SUM_DTYPE.get(str(x.dtype), x.dtype))
+    if x.dtype.kind in "biu":
+        y = xp.sum(x, axis=axis, keepdims=keepdims, dtype=_SUM_DTYPE.get(str(x.dtype), x.dtype))
+    else:
+        y = exact_sum(xp, x, axis, keepdims).astype(x.dtype, copy=False)
     return y, lambda dy: xp.broadcast_to(_restore(dy, x, axis), x.shape)
 
 
@@ -53,7 +54,7 @@ def mean(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forw
     axis = _as_axis(axis)
     x = floating(x)
     n = builtins.max(_count(x, axis), 1)
-    y = xp.mean(x, axis=axis, keepdims=keepdims)
+    y = exact_mean(xp, x, axis, keepdims)
     return y, lambda dy: xp.broadcast_to(_restore(dy / n, x, axis), x.shape)
 
 
@@ -74,7 +75,9 @@ def prod(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False, dtype: 
         others = (left * right).reshape(tuple(x.shape[a] for a in front + axes))
         return _restore(dy, x, axis) * xp.moveaxis(others, tuple(range(x.ndim)), front + axes)
 
-    return xp.prod(x, axis=axis, keepdims=keepdims, dtype=dtype), backward
+    wide = _PRODUCT_IN.get(str(dtype))
+    y = xp.prod(x, axis=axis, keepdims=keepdims, dtype=wide or dtype)
+    return (y.astype(dtype) if wide else y), backward
 
 
 @op("numpy", shape=shape_rules.reduction)
@@ -82,9 +85,9 @@ def var(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forwa
     """The variance: the mean squared distance from the mean (divided by n, not n - 1)"""
     axis = _as_axis(axis)
     x = floating(x)
-    centred = x - xp.mean(x, axis=axis, keepdims=True)
+    centred = x - exact_mean(xp, x, axis, keepdims=True)
     n = builtins.max(_count(x, axis), 1)
-    y = xp.mean(centred * centred, axis=axis, keepdims=keepdims)
+    y = exact_mean(xp, centred * centred, axis, keepdims)
     return y, lambda dy: _restore(dy, x, axis) * centred * (2 / n)
 
 
@@ -93,8 +96,8 @@ def std(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Forwa
     """The standard deviation: the square root of the variance"""
     axis = _as_axis(axis)
     x = floating(x)
-    centred = x - xp.mean(x, axis=axis, keepdims=True)
-    y = xp.sqrt(xp.mean(centred * centred, axis=axis, keepdims=keepdims))
+    centred = x - exact_mean(xp, x, axis, keepdims=True)
+    y = xp.sqrt(exact_mean(xp, centred * centred, axis, keepdims))
     n = builtins.max(_count(x, axis), 1)
     # The gradient is 0 where nothing varies, as in norm, not 0 / 0.
     return y, lambda dy: _restore(dy / xp.where(y == 0, xp.ones_like(y), y), x, axis) * centred / n
@@ -141,7 +144,7 @@ def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) ->
     x = floating(x)
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    total = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    total = xp.log(exact_sum(xp, xp.exp(x - top), axis, keepdims=True).astype(x.dtype, copy=False)) + top
     y = total if keepdims else xp.squeeze(total, _axes(axis, x.ndim))
     return y, lambda dy: _restore(dy, x, axis) * xp.exp(x - total)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from ...core import settings
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Axis
+from .._common import Array, Axis, Spec
 from ..core.create import _as_tensor, convert_to_tensor
 from ..core.indexing import _slice_axis, get_item
 from ..core.shape import broadcast_to, expand_dims, ndim, reshape, shape, squeeze, swapaxes
 from ..linalg.linear import matmul
 from ..registry import op
 from .arithmetic import add, divide, multiply, subtract
-from .comparison import not_equal
+from .comparison import equal, not_equal, where
 from .elementwise import cast, clip
 from .exponential import sqrt
 from .reduce import max, mean, min, sum
@@ -79,7 +81,12 @@ def trapezoid(y: Array, /, x: Array | None = None, dx: float = 1.0, axis: int = 
     return sum(multiply(middle, width), axis=axis)
 
 
-@op("numpy")
+def _corrcoef_shape(x: Any) -> Spec:
+    dtype = str(x.dtype)
+    return Spec((x.shape[0], x.shape[0]) if len(x.shape) > 1 else (), dtype if is_float(dtype) else settings.floatx())
+
+
+@op("numpy", shape=_corrcoef_shape)
 def corrcoef(x: Array, /) -> Tensor:
     """Pearson's correlations of the rows.  x: (variables, observations) -> (variables, variables); (n,) -> ()
 
@@ -92,6 +99,6 @@ def corrcoef(x: Array, /) -> Tensor:
     covariance = matmul(centred, swapaxes(centred, 0, 1))
     n = shape(rows)[0]
     variance = get_item(covariance, (tuple(range(n)), tuple(range(n))))
-    deviation = sqrt(variance)
+    deviation = sqrt(where(equal(variance, 0), math.nan, variance))
     y = clip(divide(divide(covariance, expand_dims(deviation, 0)), expand_dims(deviation, 1)), -1.0, 1.0)
     return squeeze(y) if ndim(x) == 1 else y

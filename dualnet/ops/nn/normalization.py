@@ -16,10 +16,12 @@ from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Forward, Xp, floating
+from .._sums import exact_sum
+from .._sums import normalize_axes as _axes
 from ..core.shape import reshape
 from ..math.arithmetic import add, multiply
 from ..math.exponential import rsqrt
-from ..math.reduce import _axes, _restore, var
+from ..math.reduce import _restore, var
 from ..registry import op
 
 Axes = int | tuple[int, ...]
@@ -209,9 +211,9 @@ def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronize
         raise NotImplementedError("moments: synchronized=True, over several devices, is not there")
     axes, dtype, x = _axes(axes, x.ndim), floating(x).dtype, _wide(x)
     n = max(math.prod(x.shape[a] for a in axes), 1)
-    mean = xp.sum(x, axis=axes, keepdims=True) / n
+    mean = exact_sum(xp, x, axes, keepdims=True) / n
     centred = x - mean
-    variance = xp.sum(centred * centred, axis=axes, keepdims=True) / n
+    variance = exact_sum(xp, centred * centred, axes, keepdims=True) / n
 
     def backward(dys: tuple[Array, Array]) -> Array:
         dmean, dvariance = (_restore(dy, x, axes) for dy in dys)
@@ -234,9 +236,9 @@ def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: floa
     axes = _axes(axis, x.ndim)
     least = settings.epsilon() if epsilon is None else epsilon
     if order == 2:
-        norm = xp.sqrt(xp.sum(x * x, axis=axes, keepdims=True))
+        norm = xp.sqrt(exact_sum(xp, x * x, axes, keepdims=True)).astype(x.dtype, copy=False)
     else:
-        norm = xp.sum(xp.abs(x) ** order, axis=axes, keepdims=True) ** (1 / order)
+        norm = (exact_sum(xp, xp.abs(x) ** order, axes, keepdims=True) ** (1 / order)).astype(x.dtype, copy=False)
     inv = 1 / xp.maximum(norm, least)
     y = x * inv
 

@@ -24,6 +24,8 @@ def along(x: Any, axis: int | None = None, *args: Any, **options: Any) -> Shape:
     shape = shape_of(x)
     if axis is None:
         return (product(shape),)
+    if not hasattr(axis, "__index__"):
+        raise TypeError(f"axis must be one axis, or None for the flattened tensor, got {axis!r}")
     axis_of(axis, len(shape))
     return shape
 

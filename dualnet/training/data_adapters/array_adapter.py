@@ -4,7 +4,7 @@ on the device too."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dualnet_backends as backends
@@ -64,7 +64,7 @@ class ArrayData:
             if leaf is None:
                 return None  # an optional input that is left out, labels that no loss uses
             try:
-                if name == "x" and is_text(leaf):
+                if name == "x" and is_text(leaf, empty=self.text):
                     return self._text(leaf)
                 array = leaf.data if isinstance(leaf, Tensor) else to_host(leaf)
                 if array.ndim == 0:
@@ -179,6 +179,11 @@ def check_lengths(parts: dict[str, Any]) -> int:
 
 def class_weights(y: Any, class_weight: dict[int, float]) -> Any:
     """One weight per sample. Labels may be integers or one-hot."""
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"class_weight must be a dictionary from labels to weights, got {type(class_weight).__name__}: for weights in "
+            "the order of the labels, pass dict(enumerate(weights))"
+        )
     if y is None:
         raise ValueError("class_weight needs y, the labels it weighs")
     if tree.is_nested(y) and any(hasattr(leaf, "shape") for leaf in tree.flatten(y)):

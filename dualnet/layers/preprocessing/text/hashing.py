@@ -143,7 +143,7 @@ class HashedCrossing(_HashingLayer):
             )
         if len(inputs) < 2:
             raise ValueError(f"`HashedCrossing` should be called on at least two inputs. Received: inputs={inputs}")
-        inputs = [text.as_text(x) if text.is_text(x) else ops.convert_to_numpy(x) for x in inputs]
+        inputs = [text.as_text(x) if text.is_text(x, empty=True) else ops.convert_to_numpy(x) for x in inputs]
         shapes = [x.shape for x in inputs]
         shape = shapes[0]
         if len(set(shapes)) > 1:
@@ -175,14 +175,14 @@ class HashedCrossing(_HashingLayer):
 
 def _keys(x: Any) -> Any:
     """Strings and whole numbers as the bytes that are hashed, in a NumPy array of objects."""
-    if text.is_text(x):
+    if text.is_text(x, empty=True):
         return text.as_bytes(x)
     return map_values(lambda v: str(v).encode(), ops.convert_to_numpy(x).astype("int64"), object)
 
 
 def _feature(x: Any) -> Any:
     """Fingerprints of strings, whole numbers as they are, in a NumPy array of objects."""
-    if text.is_text(x):
+    if text.is_text(x, empty=True):
         return map_values(farmhash64, text.as_bytes(x), object)
     values = ops.convert_to_numpy(x)
     if values.dtype.kind not in "iu":

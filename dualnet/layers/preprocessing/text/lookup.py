@@ -87,7 +87,7 @@ class StringLookup(IndexLookup):
     def _as_values(self, data: Any) -> Any:
         if (data.size if hasattr(data, "size") else len(data) if hasattr(data, "__len__") else 1) == 0:
             return np.empty(np.shape(data), object)
-        if not text.is_text(data):
+        if not text.is_text(data, empty=True):
             raise TypeError(
                 f"{type(self).__name__} layer {self.name!r} takes strings, got {_described(data)}: for whole numbers there "
                 "is IntegerLookup"
@@ -153,7 +153,7 @@ class IntegerLookup(IndexLookup):
         return [int(t) for t in vocabulary]
 
     def _as_values(self, data: Any) -> Any:
-        if text.is_text(data):
+        if text.is_text(data, empty=True):
             return text.as_text(data).astype("int64")
         return ops.convert_to_numpy(data).astype("int64")
 
@@ -167,7 +167,7 @@ class IntegerLookup(IndexLookup):
         self._entries = Constant(np.array([*self.get_vocabulary(), self.oov_token], dtype="int64"))
 
     def _ids(self, inputs: Any) -> Any:
-        if text.is_text(inputs):
+        if text.is_text(inputs, empty=True):
             inputs = text.as_text(inputs).astype("int64")
         x = ops.cast(ops.convert_to_tensor(inputs), "int64")
         ids = index_of(x, self._keys.on_device_of(x, "int64"), self._indices.on_device_of(x, "int64"))

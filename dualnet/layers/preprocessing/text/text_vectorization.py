@@ -186,7 +186,7 @@ class TextVectorization(OutputDtypeLayer):
         return lookup._apply_idf(y) if self.output_mode == "tf_idf" else y
 
     def _checked(self, inputs: Any) -> Any:
-        if text.is_text(inputs):
+        if text.is_text(inputs, empty=True):
             return inputs
         shape = np.shape(inputs.data if isinstance(inputs, Tensor) else inputs)
         if 0 in shape:

@@ -139,7 +139,7 @@ def refuse_path(cls: type, config: dict[str, Any]) -> None:
 
 def batches_of(data: Any, steps: int | None = None) -> Iterator[Any]:
     """The batches in the data of ``adapt``: one array or list of values, or an iterable of batches."""
-    if text.is_text(data) or hasattr(data, "shape") or hasattr(data, "to_numpy") or _is_values(data):
+    if text.is_text(data, empty=True) or hasattr(data, "shape") or hasattr(data, "to_numpy") or _is_values(data):
         yield data
         return
     if not hasattr(data, "__iter__"):
