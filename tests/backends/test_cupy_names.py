@@ -34,7 +34,7 @@ HOST_MODULES = {
     "dualnet/initializers": "initial weights are drawn on the host by Keras's recipe",
     "dualnet/layers/preprocessing/numeric/discretization.py": "finds the bins of host data",
     "dualnet/layers/preprocessing/text": "strings stay on the host",
-    "dualnet/preprocessing/text.py": "counts words",
+    "dualnet/preprocessing": "prepares data on the host",
     "dualnet/random.py": "draws on the host",
     "dualnet/saving/backup.py": "writes and reads files",
     "dualnet/core/seeds.py": "seeds numpy.random",
