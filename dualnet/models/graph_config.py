@@ -18,6 +18,7 @@ from ..graph.graph import Graph
 from ..graph.node import Node, Operation, node_of
 from ..layers.base.layer import Layer
 from ..ops import registry
+from ..serialization import sharing
 from ..serialization.objects import (
     deserialize_keras_object,
     get_registered_name,
@@ -33,6 +34,10 @@ _KERAS_OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
 
 def graph_config(graph: Graph) -> dict[str, Any]:
     """``layers``, ``input_layers`` and ``output_layers`` of Keras's Functional config."""
+    return sharing.write_config(lambda: _graph_config(graph))
+
+
+def _graph_config(graph: Graph) -> dict[str, Any]:
     index = _indices(graph)
     layers = []
     for operation in graph.operations:
@@ -140,6 +145,11 @@ def _identity(op: Any) -> tuple[str, str, str]:
 
 def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> tuple[Any, Any]:
     """The symbolic inputs and outputs a Functional config describes, made by calling its layers again."""
+    with sharing.reading():
+        return _graph_from_config(config, custom_objects)
+
+
+def _graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> tuple[Any, Any]:
     operations: dict[str, Any] = {}
     pending: list[tuple[str, int, dict[str, Any]]] = []
     outputs_of: dict[tuple[str, int], list[KerasTensor]] = {}
