@@ -277,15 +277,16 @@ def _call_again(operation: Any, node: Any, outputs_of: dict[tuple[str, int], lis
 # -- copies --------------------------------------------------------------------------------------------------------
 
 
-def copy_graph(graph: Graph, inputs: Any, copy_layer: Callable[[Layer], Any]) -> Any:
-    """The outputs of the graph on other symbolic inputs, with ``copy_layer(layer)`` in the place of each layer."""
-    copies: dict[int, Any] = {}
+def copy_graph(graph: Graph, inputs: Any, copy_layer: Callable[[Layer], Any], call_function: Any = None) -> Any:
+    """The outputs of the graph on other symbolic inputs, with ``copy_layer(layer)`` in the place of each layer.
+
+    copy_layer: gives the same copy every time. call_function: ``(copy, *args, **kwargs)`` calls a copy.
+    """
 
     def call(operation: Any, args: Any, kwargs: Any) -> Any:
-        if isinstance(operation, Layer):
-            if id(operation) not in copies:
-                copies[id(operation)] = copy_layer(operation)
-            return copies[id(operation)](*args, **kwargs)
-        return operation(*args, **kwargs)
+        if not isinstance(operation, Layer):
+            return operation(*args, **kwargs)
+        copy = copy_layer(operation)
+        return copy(*args, **kwargs) if call_function is None else call_function(copy, *args, **kwargs)
 
     return graph.run(inputs, call)

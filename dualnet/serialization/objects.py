@@ -124,7 +124,7 @@ CustomObjectScope = custom_object_scope
 def serialize_keras_object(obj: Any) -> Any:
     """The config of an object: plain numbers, strings, lists and dictionaries.
 
-    A layer that occurs in it several times is marked with ``shared_object_id``, and is read back as one layer.
+    A layer that occurs in it several times is marked with ``shared_layer``, and is read back as one layer.
     """
     return sharing.write_config(lambda: _serialize(obj))
 
@@ -201,7 +201,7 @@ def deserialize_keras_object(
 ) -> Any:
     """The object a config describes. Classes and functions come from dualnet, the registry and ``custom_objects`` only.
 
-    Configs with one ``shared_object_id`` give one layer.
+    Configs with one ``shared_layer`` number give one layer.
 
     Args:
         config: the config, or a structure with configs in it.

@@ -1,7 +1,8 @@
-"""Layers that occur several times in a config: ``shared_object_id`` is one number for one layer, as in Keras's configs.
+"""Layers that occur several times in a config: ``shared_layer`` is one number for one layer.
 
 A layer may be in a model and in a model inside it. Its config is then written at each place, and read back as one layer.
-The numbers count inside one config; ids of Keras are addresses, which serve as well.
+The numbers count inside one config. Keras has ``shared_object_id`` for the same purpose, but cannot read a layer of a graph
+from it; it reads our configs as it reads its own, as separate layers.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_KEY = "shared_object_id"
+_KEY = "shared_layer"
+_KERAS_KEY = "shared_object_id"
 
 
 class _Tables(threading.local):
     """What the config that is being written, and the one that is being read, have had so far."""
 
-    written: dict[int, tuple[int, Any]] | None = None  # id of a layer -> its number, and the layer, which keeps the id taken
-    read: dict[tuple[int, str], Any] | None = None  # (number, class name) -> layer
+    written: dict[int, tuple[int, Any]] | None = (
+        None  # id of a layer -> its number, and the layer, which keeps the id taken
+    )
+    read: dict[tuple[str, int], Any] | None = None  # (key, number) -> layer
 
 
 _tables = _Tables()
@@ -65,20 +69,39 @@ def reading(fresh: bool = False) -> Iterator[None]:
 
 def find_layer(config: dict[str, Any]) -> Any:
     """The layer that was read from another place of the config, or None."""
-    key = _key(config)
-    return None if key is None or _tables.read is None else _tables.read.get(key)
+    number = _number(config)
+    return None if number is None or _tables.read is None else _tables.read.get(number)
 
 
 def add_layer(config: dict[str, Any], layer: Any) -> None:
     """Note the layer that was made from its config."""
-    key = _key(config)
-    if key is not None and _tables.read is not None:
-        _tables.read[key] = layer
+    number = _number(config)
+    if number is not None and _tables.read is not None:
+        _tables.read[number] = layer
 
 
-def _key(config: dict[str, Any]) -> tuple[int, str] | None:
-    number = config.get(_KEY)
-    return (number, str(config.get("class_name"))) if isinstance(number, int) else None
+def _number(config: dict[str, Any]) -> tuple[str, int] | None:
+    return next(((key, config[key]) for key in (_KEY, _KERAS_KEY) if isinstance(config.get(key), int)), None)
+
+
+@contextmanager
+def copying() -> Iterator[None]:
+    """Copy layers one by one, by their configs, as parts of one model."""
+    before = _tables.written
+    _tables.written = {}
+    try:
+        with reading(fresh=True):
+            yield
+    finally:
+        _tables.written = before
+
+
+def copied(layer: Any, copy: Callable[[], Any]) -> Any:
+    """``copy()``, unless a copy of the layer has come with another layer that it is inside of."""
+    entry = number_of(layer)
+    if find_layer(entry) is None:
+        add_layer(entry, copy())
+    return find_layer(entry)
 
 
 def _dictionaries(config: Any) -> Iterator[dict[str, Any]]:
