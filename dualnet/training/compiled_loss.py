@@ -107,7 +107,7 @@ class CompiledLoss:
         return for_outputs(y_true, y_pred, self.outputs, "y")
 
     def _tracker(self, assignment: LossAssignment, loss: Any, trackers: dict[Any, Any]) -> Any:
-        """The mean of one loss, shared by all losses of the same outputs; without names for outputs, each has its own."""
+        """The mean of one loss, shared by all losses of the same outputs, and of no others; without names for outputs, each has its own."""
         outputs = self.outputs[assignment.start : assignment.stop]
         if assignment.path and isinstance(assignment.path[-1], str):
             name: str | None = "/".join(part for part in assignment.path if isinstance(part, str))
@@ -116,11 +116,13 @@ class CompiledLoss:
         if name is None:
             suffix = assignment.spec if isinstance(assignment.spec, str) else loss.name
             name = "/".join((*outputs[0].keys, suffix))
-            count = sum(isinstance(key, tuple) and key[0] == name for key in trackers)
+            count = sum(key[0] == name for key in trackers)
             key: Any = (name, count)
             shown = f"{name}_loss_{count}" if count else f"{name}_loss"
         else:
-            key, shown = name, f"{name}_loss"
+            key = (name, assignment.start, assignment.stop)
+            count = sum(other[0] == name for other in trackers if other != key)
+            shown = f"{name}_loss_{count}" if count else f"{name}_loss"  # outputs of one layer have one name
         if key not in trackers:
             trackers[key] = metrics.Mean(name=shown)
             trackers[key]._direction = "down"

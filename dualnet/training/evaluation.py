@@ -34,7 +34,6 @@ class EvaluationMixin(StepMixin):
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
-        **kwargs: Any,
     ) -> Any:
         """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
         self._check_compiled("evaluate")

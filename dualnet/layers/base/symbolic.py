@@ -11,7 +11,7 @@ from ...core.tracing import state
 from ...core.version import invalidate
 from ...graph.infer import is_trial, outside_trial, probe, symbols, trial
 from ...graph.node import Node, record
-from .calling import add_context, convert, enter_context, resolve_training
+from .calling import add_context, check_keywords, convert, enter_context, resolve_training
 from .configuration import Saving
 from .context import context, name_scope
 from .input_spec import assert_input_compatibility
@@ -62,6 +62,7 @@ class SymbolicCalls(Saving):
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Build for the arguments, infer the outputs, and record the call, unless it is part of a trial."""
+        check_keywords(self, kwargs)
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         if not self.built:
