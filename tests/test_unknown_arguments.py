@@ -66,7 +66,11 @@ CALLS: dict[str, Callable[..., Any]] = {
 KNOWN = {
     "evaluate_generator": {"workers": 2, "max_queue_size": 3, "use_multiprocessing": False},
     "predict_generator": {"workers": 2, "max_queue_size": 3, "use_multiprocessing": False},
-    "apply_gradients": {"name": "update", "skip_gradients_aggregation": True, "experimental_aggregate_gradients": False},
+    "apply_gradients": {
+        "name": "update",
+        "skip_gradients_aggregation": True,
+        "experimental_aggregate_gradients": False,
+    },
     "jacobian": {"experimental_use_pfor": False, "parallel_iterations": 2},
     "batch_jacobian": {"experimental_use_pfor": False, "parallel_iterations": 2},
     "tf.function": {"input_signature": (), "jit_compile": True, "autograph": False, "reduce_retracing": True},

@@ -220,8 +220,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def _saved_children(self) -> list[tuple[str, Any]]:
-        children = [child for child in super()._saved_children() if child[0] != "_compile_arguments"]
-        return sorted([*children, ("layers", self.layers)], key=file_order)
+        return sorted([*super()._saved_children(), ("layers", self.layers)], key=file_order)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """All variables in nested dictionaries, keyed by the parts of their paths, under "trainable_variables",
