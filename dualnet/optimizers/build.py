@@ -10,9 +10,9 @@ import dualnet_backends as backends
 
 from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
-from ..core.variables import BufferSlice, Variable, buffer_slices, pack
+from ..core.variables import BufferSlice, Variable, buffer_slices, fixed_number, pack
 from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
-from ..serialization.configurable import Configurable, attributes
+from ..serialization.configurable import Configurable, attributes, builtin_class, config_attributes
 from ..serialization.objects import deserialize_keras_object
 from .custom import CustomOptimizerMethods
 from .learning_rate import LearningRate
@@ -47,7 +47,7 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         owner = type(self).__name__
         arguments = {OPTIMIZER_ARGUMENTS.get(key, key): value for key, value in kwargs.items()}
         learning_rate = arguments.pop("learning_rate", learning_rate)
-        self.decay = float(arguments.pop("decay", None) or 0.0)
+        self.decay = float(fixed_number(arguments.pop("decay", None), f"{owner}: decay") or 0.0)
         for key in arguments:
             if key not in OPTIMIZER_IGNORED:
                 raise ValueError(f"{owner} does not know the argument {key!r}")
@@ -76,6 +76,18 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         self._excluded_names: list[str] = []
         self.built = False
         self._forget()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if (
+            isinstance(value, Variable)
+            and name != "learning_rate"
+            and name in config_attributes(builtin_class(type(self)))
+        ):
+            raise TypeError(
+                f"{type(self).__name__}: {name} is a Variable, and updates take numbers: give a number, and set optimizer.{name} "
+                "to another one at any time. learning_rate may be a Variable"
+            )
+        super().__setattr__(name, value)
 
     def _forget(self) -> None:
         self._trainable_variables: list[Variable] = []
