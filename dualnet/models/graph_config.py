@@ -29,6 +29,9 @@ from ..serialization.objects import (
 # The modules in which configs name the operations of Keras.
 _KERAS_OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
 
+# What the config of any operation may have besides the options of its op.
+_OF_ANY_OPERATION = ("name", "dtype", "trainable")
+
 # -- to a config ---------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +205,11 @@ def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None
     parameters = inspect.signature(op).parameters
     config = deserialize_keras_object(entry["config"], custom_objects)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    unknown = [k for k, v in config.items() if k not in parameters and k not in _OF_ANY_OPERATION and v is not None]
+    if unknown and not takes_any:
+        raise ValueError(
+            f"the model uses the operation {entry['class_name']} with {unknown}, which it does not have here"
+        )
     options = {k: _tuples(v) for k, v in config.items() if k in parameters or (takes_any and k != "name")}
     variadic = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
 

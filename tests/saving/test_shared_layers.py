@@ -235,3 +235,11 @@ def test_two_layers_of_one_name_are_refused() -> None:
     assert len(dualnet.Model(x, same(same(x))).weights) == 2
     inside = dualnet.Model(x, layers.Dense(4, name="d")(x), name="inside")
     assert len(dualnet.Model(x, layers.Dense(4, name="d")(inside(x))).weights) == 4  # one name at two levels
+
+
+def test_an_option_that_an_operation_does_not_have_is_refused() -> None:
+    x = dualnet.Input((4,))
+    text = dualnet.Model(x, dualnet.ops.sum(x, axis=1)).to_json()
+    assert '"axis": 1' in text
+    with pytest.raises(ValueError, match=r"Sum with \['scale'\]"):
+        dualnet.models.model_from_json(text.replace('"axis": 1', '"axis": 1, "scale": 2'))
