@@ -13,6 +13,7 @@ import dualnet_backends as backends
 
 from .. import ops
 from ..config import floatx
+from ..core.variables import fixed_number
 from .callback import Callback
 
 
@@ -44,8 +45,10 @@ class MonitorCallback(Callback):
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
-        self.best = baseline
-        self.min_delta = abs(min_delta)  # negative once the direction is known to be "min"
+        self.best = fixed_number(baseline, f"{type(self).__name__}: the value to improve on")
+        self.min_delta = abs(
+            fixed_number(min_delta, f"{type(self).__name__}: min_delta")
+        )  # negative once the direction is known to be "min"
         self.monitor_op: Callable[[Any, Any], Any] | None = None
         self._warned = False
 

@@ -184,19 +184,34 @@ class GradientTape:
 
         return tree.map_structure(result, sources)
 
-    def jacobian(self, target: Any, sources: Any, unconnected_gradients: str = "none", **unused: Any) -> Any:
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: str = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
         """The derivative of each element of ``target`` with respect to each of ``sources``.
 
         target: a tensor.  sources: as for ``gradient``.  For each source a tensor of shape target.shape + source.shape; one reverse
-        pass for each element of the target.
+        pass for each element of the target.  parallel_iterations, experimental_use_pfor: of TensorFlow, without effect.
         """
         seeds = backends.of(target.data).xp.eye(target.size, dtype=target.dtype).reshape((-1, *target.shape))
         return self._jacobian(target, sources, seeds, target.shape, unconnected_gradients)
 
-    def batch_jacobian(self, target: Any, source: Any, unconnected_gradients: str = "none", **unused: Any) -> Any:
+    def batch_jacobian(
+        self,
+        target: Any,
+        source: Any,
+        unconnected_gradients: str = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
         """The Jacobian of each sample, where no sample depends on another.
 
         target: (batch, ...)  source: (batch, ...) -> (batch, *target.shape[1:], *source.shape[1:])
+        parallel_iterations, experimental_use_pfor: of TensorFlow, without effect.
         """
         if target.ndim < 1 or source.ndim < 1 or target.shape[0] != source.shape[0]:
             raise ValueError(

@@ -203,3 +203,13 @@ def buffer_slices(variables: Sequence[Variable]) -> list[BufferSlice]:
         else:
             groups.append([v])
     return [BufferSlice(group) for group in groups]
+
+
+def fixed_number(value: Any, what: str) -> Any:
+    """The value itself, for a number that is read once. Raises ``TypeError`` for a variable, whose later changes would do nothing."""
+    if isinstance(value, Variable):
+        raise TypeError(
+            f"{what} is a Variable, and is read once, so that later changes of it would do nothing: give a number (now "
+            f"{value.numpy()})"
+        )
+    return value

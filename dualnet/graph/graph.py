@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,7 +20,7 @@ class Graph:
 
     nodes: in execution order. operations: layers and operations, those farthest from the outputs
     first, as in Keras (the order of weights in files follows from it). Raises ``ValueError`` when an output needs an
-    input that is not among ``inputs``.
+    input that is not among ``inputs``, and when two operations have one name: configs and files refer to them by name.
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
@@ -35,6 +36,7 @@ class Graph:
         input_nodes = {id(node_of(x)) for x in self._flat_inputs}
         self.nodes = [node for node in nodes if not node.is_input and id(node) not in input_nodes]
         self.operations = _by_depth(nodes, order, self._flat_inputs)
+        _check_names(self.operations)
 
     def _walk(self) -> tuple[list[Node], dict[int, int]]:
         """Nodes in execution order, and for each operation its rank in a walk back from the outputs."""
@@ -116,6 +118,17 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
             seen.add(id(node))
             queue = [*node.inputs, *queue]
     return list(sources.values())
+
+
+def _check_names(operations: list[Any]) -> None:
+    if len({o.name for o in operations}) == len(operations):
+        return
+    name, uses = Counter(o.name for o in operations).most_common(1)[0]
+    kinds = ", ".join(type(o).__name__ for o in operations if o.name == name)
+    raise ValueError(
+        f"The name {name!r} is used {uses} times in the model ({kinds}). All operation names should be unique: give each "
+        "layer its own with name=, also a model that is used as a layer, or call one layer several times to share its weights"
+    )
 
 
 def _by_depth(nodes: list[Node], order: dict[int, int], inputs: Iterable[KerasTensor]) -> list[Any]:

@@ -55,15 +55,29 @@ class LegacyModelMethods:
         )  # fmt: skip
 
     def evaluate_generator(
-        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **queue: Any
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: Any = 0,
     ) -> Any:
-        """``evaluate`` with a generator or ``Sequence``; arguments for its queue are ignored."""
+        """``evaluate`` with a generator or ``Sequence``; max_queue_size, workers and use_multiprocessing are ignored."""
         return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose)
 
     def predict_generator(
-        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **queue: Any
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: Any = 0,
     ) -> Any:
-        """``predict`` with a generator or ``Sequence``; arguments for its queue are ignored."""
+        """``predict`` with a generator or ``Sequence``; max_queue_size, workers and use_multiprocessing are ignored."""
         return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose)
 
     def reset_states(self) -> None:

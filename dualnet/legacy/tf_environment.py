@@ -12,9 +12,15 @@ from .. import config
 from ..core import seeds, settings
 from ..core.tensor import Tensor
 
+# The options of tf.function, also those it had before.
+_FUNCTION_OPTIONS = """input_signature autograph jit_compile reduce_retracing experimental_implements experimental_autograph_options
+    experimental_attributes experimental_relax_shapes experimental_compile experimental_follow_type_hints""".split()
 
-def function(func: Callable[..., Any] | None = None, **options: Any) -> Any:
+
+def function(func: Callable[..., Any] | None = None, input_signature: Any = None, **options: Any) -> Any:
     """``@tf.function``, with or without options: the function itself. Nothing is traced, every call runs its Python code."""
+    if unknown := [name for name in options if name not in _FUNCTION_OPTIONS]:
+        raise TypeError(f"tf.function has no option {', '.join(unknown)}; it has {', '.join(_FUNCTION_OPTIONS)}")
     return (lambda f: f) if func is None else func
 
 
@@ -55,8 +61,15 @@ def executing_eagerly() -> bool:
     return True
 
 
-def print_to_stderr(*inputs: Any, output_stream: Any = None, sep: str = " ", end: str = "\n", **options: Any) -> None:
-    """Print tensors as arrays, by default to standard error."""
+def print_to_stderr(
+    *inputs: Any,
+    output_stream: Any = None,
+    summarize: int | None = None,
+    sep: str = " ",
+    end: str = "\n",
+    name: str | None = None,
+) -> None:
+    """Print tensors as arrays, by default to standard error. summarize and name are accepted and change nothing."""
     values = [x.numpy() if isinstance(x, Tensor) else x for x in inputs]
     print(*values, sep=sep, end=end, file=output_stream or sys.stderr)
 

@@ -107,6 +107,12 @@ class FunctionWrapper(Configurable):
             if not hasattr(type(self), name):  # a method of that name stays
                 setattr(self, name, value)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        arguments = self.__dict__.get("_fn_kwargs", {})
+        if arguments.get(name, value) is not value:
+            arguments[name] = value  # an argument of the function is set anew
+        super().__setattr__(name, value)
+
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **serialize_keras_object(self._fn_kwargs)}
         if "fn" in inspect.signature(type(self).__init__).parameters:

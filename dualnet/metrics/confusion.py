@@ -36,6 +36,11 @@ class ConfusionMetric(Metric):
     multi_label = False
     _label_weights: Tensor | None = None
 
+    @property
+    def thresholds(self) -> list[float]:
+        """Predictions above a threshold count as 1. The constructor sets them, and with them the number of results."""
+        return self._thresholds.values
+
     def _add_counters(
         self, *names: str, columns: tuple[int, ...] = (), backend: backends.Backend | None = None
     ) -> None:
@@ -97,8 +102,7 @@ class _Count(ConfusionMetric):
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds
-        self.thresholds = as_list(thresholds, 0.5)
-        self._thresholds = Thresholds(self.thresholds)
+        self._thresholds = Thresholds(as_list(thresholds, 0.5))
         self.accumulator = self._add_zeros("accumulator", (len(self.thresholds),))
         self._counts = {self._which: self.accumulator}
 

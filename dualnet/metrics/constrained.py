@@ -33,10 +33,14 @@ class _Constrained(ConfusionMetric):
                 f"Argument `num_thresholds` must be an integer > 0. Received: num_thresholds={num_thresholds}"
             )
         super().__init__(name=name, dtype=dtype)
-        self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
-        self.thresholds = [0.5] if num_thresholds == 1 else evenly(num_thresholds)
-        self._thresholds = Thresholds(self.thresholds)
+        self.num_thresholds, self.class_id = num_thresholds, class_id
+        self._thresholds = Thresholds([0.5] if num_thresholds == 1 else evenly(num_thresholds))
         self._add_counters(*CONDITIONS)
+
+    @property
+    def value(self) -> Any:
+        """How large ``_constraint`` has to be: the argument of the class."""
+        return getattr(self, self._argument)
 
     def result(self) -> Tensor:
         satisfied = ops.greater_equal(self._share(*self._constraint), self.value)

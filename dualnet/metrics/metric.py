@@ -15,7 +15,7 @@ from ..core.tensor import Tensor
 from ..core.tracing import before_write, no_grad
 from ..core.variables import Variable
 from ..losses.reduction import compute_dtype
-from ..serialization.configurable import Configurable
+from ..serialization.configurable import Configurable, builtin_class, config_attributes
 
 
 class Metric(Configurable):
@@ -95,7 +95,8 @@ class Metric(Configurable):
     @property
     def variables(self) -> list[Variable]:
         """The variables of the metric, then those of the metrics in it."""
-        leaves = tree.flatten([v for k, v in self.__dict__.items() if k != "_variables"])
+        arguments = {"_variables", "_fn_kwargs", *config_attributes(builtin_class(type(self))).values()}
+        leaves = tree.flatten([v for k, v in self.__dict__.items() if k not in arguments])
         own = [*self.__dict__.get("_variables", ()), *(v for v in leaves if isinstance(v, Variable))]
         own += [v for m in leaves if isinstance(m, Metric) for v in m.variables]
         return list({id(v): v for v in own}.values())

@@ -27,8 +27,7 @@ class _Share(ConfusionMetric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
-        self.thresholds = as_list(thresholds, 0.5 if top_k is None else ALWAYS_EXCEEDED)
-        self._thresholds = Thresholds(self.thresholds)
+        self._thresholds = Thresholds(as_list(thresholds, 0.5 if top_k is None else ALWAYS_EXCEEDED))
         self._add_counters("true_positives", self._other)
 
     def result(self) -> Tensor:

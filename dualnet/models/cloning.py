@@ -9,6 +9,7 @@ from .. import tree
 from ..core.symbolic import KerasTensor
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..serialization import sharing
 from .graph_config import copy_graph
 from .model import Model
 from .sequential import Sequential
@@ -20,33 +21,56 @@ def clone_model(
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
-    **kwargs: Any,
+    cache: dict[int, Any] | None = None,
 ) -> Any:
     """A model of the same structure with new layers and fresh weights, compiled like the original if that is compiled.
 
+    A layer that is in the model and in a model inside it is one layer in the clone too.
+
     Args:
+        model: the model to copy.
         input_tensors: symbolic inputs of the clone, in the structure of ``model.input``.
-        clone_function: copies a layer, by default from its config.
+        clone_function: copies a layer, by default from its config. Unless ``recursive``, it gets models inside whole.
         call_function: ``(layer, *args, **kwargs)``, calls the copy.
         recursive: use ``clone_function`` inside nested models too.
+        cache: the copies by the ``id`` of their originals. Clones that get one dictionary share the layers their originals share.
+
+    Raises:
+        ValueError: ``call_function`` for a Sequential, which lists its layers and does not call them; ``clone_function`` or
+            ``input_tensors`` for a model with its own ``call``.
     """
+    copies: dict[int, Any] = {} if cache is None else cache
+
+    def clone(model: Any, input_tensors: Any = None) -> Any:
+        result = _clone_structure(model, input_tensors, copy_layer, clone_function, call_function)
+        if model.compiled:
+            result.compile_from_config(model.get_compile_config())
+        return result
 
     def copy_layer(layer: Any) -> Any:
-        if recursive and (isinstance(layer, Sequential) or getattr(layer, "_graph", None) is not None):
-            return clone_model(layer, None, clone_function, call_function, recursive)
-        copy = clone_function(layer) if clone_function is not None else type(layer).from_config(layer.get_config())
-        if call_function is None:
-            return copy
-        return lambda *args, **kw: call_function(copy, *args, **kw)
+        if id(layer) not in copies:
+            inside = isinstance(layer, Sequential) or getattr(layer, "_graph", None) is not None
+            if recursive and inside:
+                copies[id(layer)] = clone(layer)
+            elif clone_function is not None:
+                copies[id(layer)] = clone_function(layer)
+            else:
+                copies[id(layer)] = sharing.copied(layer, lambda: type(layer).from_config(layer.get_config()))
+        return copies[id(layer)]
 
-    clone = _clone_structure(model, input_tensors, copy_layer, clone_function)
-    if model.compiled:
-        clone.compile_from_config(model.get_compile_config())
-    return clone
+    with sharing.copying():
+        return clone(model, input_tensors)
 
 
-def _clone_structure(model: Model, input_tensors: Any, copy_layer: Callable[[Layer], Any], clone_function: Any) -> Any:
+def _clone_structure(
+    model: Model, input_tensors: Any, copy_layer: Callable[[Layer], Any], clone_function: Any, call_function: Any
+) -> Any:
     if isinstance(model, Sequential):
+        if call_function is not None:
+            raise ValueError(
+                f"model {model.name!r} is a Sequential, which does not call its layers one by one: clone it without "
+                "call_function, or make it with inputs and outputs"
+            )
         layers = [copy_layer(layer) for layer in model.layers]
         first = model._layers[0] if model._layers else None
         if isinstance(first, InputLayer):
@@ -60,7 +84,7 @@ def _clone_structure(model: Model, input_tensors: Any, copy_layer: Callable[[Lay
     inputs = tree.map_structure(_input_like, model._graph.inputs)
     if input_tensors is not None:
         inputs = _match_structure(input_tensors, model._graph.inputs)
-    outputs = copy_graph(model._graph, inputs, copy_layer)
+    outputs = copy_graph(model._graph, inputs, copy_layer, call_function)
     return Model(inputs, outputs, name=model.name)
 
 

@@ -18,6 +18,7 @@ from ..graph.graph import Graph
 from ..graph.node import Node, Operation, node_of
 from ..layers.base.layer import Layer
 from ..ops import registry
+from ..serialization import sharing
 from ..serialization.objects import (
     deserialize_keras_object,
     get_registered_name,
@@ -29,11 +30,18 @@ from ..serialization.objects import (
 _OPS = "dualnet.ops."  # and the namespace of an op
 _KERAS_OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
 
+# What the config of any operation may have besides the options of its op.
+_OF_ANY_OPERATION = ("name", "dtype", "trainable")
+
 # -- to a config ---------------------------------------------------------------------------------------------------
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
     """``layers``, ``input_layers`` and ``output_layers`` of Keras's Functional config."""
+    return sharing.write_config(lambda: _graph_config(graph))
+
+
+def _graph_config(graph: Graph) -> dict[str, Any]:
     index = _indices(graph)
     layers = []
     for operation in graph.operations:
@@ -142,6 +150,11 @@ def _identity(op: Any) -> tuple[str, str, str]:
 
 def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> tuple[Any, Any]:
     """The symbolic inputs and outputs a Functional config describes, made by calling its layers again."""
+    with sharing.reading():
+        return _graph_from_config(config, custom_objects)
+
+
+def _graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> tuple[Any, Any]:
     operations: dict[str, Any] = {}
     pending: list[tuple[str, int, dict[str, Any]]] = []
     outputs_of: dict[tuple[str, int], list[KerasTensor]] = {}
@@ -194,6 +207,11 @@ def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None
     parameters = inspect.signature(op).parameters
     config = deserialize_keras_object(entry["config"], custom_objects)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    unknown = [k for k, v in config.items() if k not in parameters and k not in _OF_ANY_OPERATION and v is not None]
+    if unknown and not takes_any:
+        raise ValueError(
+            f"the model uses the operation {entry['class_name']} with {unknown}, which it does not have here"
+        )
     options = {k: _tuples(v) for k, v in config.items() if k in parameters or (takes_any and k != "name")}
     variadic = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
 
@@ -271,15 +289,16 @@ def _call_again(operation: Any, node: Any, outputs_of: dict[tuple[str, int], lis
 # -- copies --------------------------------------------------------------------------------------------------------
 
 
-def copy_graph(graph: Graph, inputs: Any, copy_layer: Callable[[Layer], Any]) -> Any:
-    """The outputs of the graph on other symbolic inputs, with ``copy_layer(layer)`` in the place of each layer."""
-    copies: dict[int, Any] = {}
+def copy_graph(graph: Graph, inputs: Any, copy_layer: Callable[[Layer], Any], call_function: Any = None) -> Any:
+    """The outputs of the graph on other symbolic inputs, with ``copy_layer(layer)`` in the place of each layer.
+
+    copy_layer: gives the same copy every time. call_function: ``(copy, *args, **kwargs)`` calls a copy.
+    """
 
     def call(operation: Any, args: Any, kwargs: Any) -> Any:
-        if isinstance(operation, Layer):
-            if id(operation) not in copies:
-                copies[id(operation)] = copy_layer(operation)
-            return copies[id(operation)](*args, **kwargs)
-        return operation(*args, **kwargs)
+        if not isinstance(operation, Layer):
+            return operation(*args, **kwargs)
+        copy = copy_layer(operation)
+        return copy(*args, **kwargs) if call_function is None else call_function(copy, *args, **kwargs)
 
     return graph.run(inputs, call)

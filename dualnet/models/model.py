@@ -198,11 +198,14 @@ class Model(LegacyModelMethods, Trainer, Layer):
         inputs, outputs = graph_from_config(config, custom_objects)
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
 
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool = True, **kwargs: Any) -> None:
-        """Save the whole model to a ``.keras`` file, which Keras opens too. A failed save leaves an earlier file as it was."""
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Save the whole model to a ``.keras`` file, which Keras opens too. A failed save leaves an earlier file as it was.
+
+        The arguments are those of ``dualnet.saving.save_model``.
+        """
         from ..saving.api import save_model
 
-        save_model(self, filepath, overwrite=overwrite, **kwargs)
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Save the weights to a ``.weights.h5`` file."""
@@ -211,14 +214,16 @@ class Model(LegacyModelMethods, Trainer, Layer):
         save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Set the weights from a ``.weights.h5`` or ``.keras`` file."""
+        """Set the weights from a ``.weights.h5``, ``.keras`` or ``.h5`` file.
+
+        The arguments are those of ``dualnet.saving.load_weights``.
+        """
         from ..saving.api import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def _saved_children(self) -> list[tuple[str, Any]]:
-        children = [child for child in super()._saved_children() if child[0] != "_compile_arguments"]
-        return sorted([*children, ("layers", self.layers)], key=file_order)
+        return sorted([*super()._saved_children(), ("layers", self.layers)], key=file_order)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """All variables in nested dictionaries, keyed by the parts of their paths, under "trainable_variables",

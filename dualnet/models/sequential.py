@@ -13,6 +13,7 @@ from ..graph.graph import Graph
 from ..graph.trial import trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..serialization import sharing
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .functional import with_last_axis
 from .model import Model
@@ -176,7 +177,7 @@ class Sequential(Model):
             "name": self.name,
             "trainable": self._trainable,
             "dtype": self._dtype,
-            "layers": [serialize_keras_object(layer) for layer in self._layers],
+            "layers": serialize_keras_object(self._layers),
         }
         if self.built:
             config["build_input_shape"] = self._build_shape
@@ -185,8 +186,10 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         model = cls(name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype"))
-        for layer in config.get("layers", []):
-            model.add(deserialize_keras_object(layer, custom_objects), rebuild=False)
+        with sharing.reading():
+            layers = [deserialize_keras_object(layer, custom_objects) for layer in config.get("layers", [])]
+        for layer in layers:
+            model.add(layer, rebuild=False)
         model._maybe_rebuild()
         shape = config.get("build_input_shape")
         if not model.built and shape:

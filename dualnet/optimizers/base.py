@@ -69,8 +69,22 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
     def begin_update(self, t: int) -> None:
         """Called on the host once before the ``t``-th update, for what depends on ``t`` alone."""
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]], **kwargs: Any) -> Variable:
-        """One update from (gradient, variable) pairs; a gradient of None leaves its variable alone."""
+    def apply_gradients(
+        self,
+        grads_and_vars: Iterable[tuple[Any, Variable]],
+        name: str | None = None,
+        skip_gradients_aggregation: bool = False,
+        experimental_aggregate_gradients: bool = True,
+    ) -> Variable:
+        """One update from (gradient, variable) pairs; a gradient of None leaves its variable alone.
+
+        Args:
+            grads_and_vars: the pairs.
+            name, skip_gradients_aggregation, experimental_aggregate_gradients: of tf.keras, without effect on one device.
+
+        Returns:
+            The number of updates so far.
+        """
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self._iterations

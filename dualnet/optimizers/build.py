@@ -11,7 +11,7 @@ import dualnet_backends as backends
 from ..core.hints import did_you_mean
 from ..core.naming import auto_name
 from ..core.tensor import Array, Tensor
-from ..core.variables import BufferSlice, Variable, buffer_slices, pack
+from ..core.variables import BufferSlice, Variable, buffer_slices, fixed_number, pack
 from ..legacy.arguments import OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
 from ..serialization.configurable import (
     Configurable,
@@ -58,7 +58,7 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         owner = type(self).__name__
         arguments = {OPTIMIZER_ARGUMENTS.get(key, key): value for key, value in kwargs.items()}
         learning_rate = arguments.pop("learning_rate", learning_rate)
-        self.decay = float(arguments.pop("decay", None) or 0.0)
+        self.decay = float(fixed_number(arguments.pop("decay", None), f"{owner}: decay") or 0.0)
         for key in arguments:
             if key not in OPTIMIZER_IGNORED:
                 known = constructor_parameters(type(self))
@@ -93,9 +93,16 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         """Set an attribute; an argument changes what the next update does, and adds or drops slots if it needs to.
 
         Raises:
+            TypeError: the value is a variable, and the argument is not ``learning_rate``.
             ValueError: the argument decides about state that exists already.
         """
-        if not self.__dict__.get("built") or name not in config_attributes(builtin_class(type(self))):
+        is_argument = name in config_attributes(builtin_class(type(self)))
+        if is_argument and isinstance(value, Variable) and name != "learning_rate":
+            raise TypeError(
+                f"{type(self).__name__}: {name} is a Variable, and updates take numbers: give a number, and set optimizer.{name} "
+                "to another one at any time. learning_rate may be a Variable"
+            )
+        if not is_argument or not self.__dict__.get("built"):
             super().__setattr__(name, value)
             return
         before = getattr(self, name, None)

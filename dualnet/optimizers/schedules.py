@@ -17,6 +17,7 @@ from .. import config
 from ..core.conversion import to_array
 from ..core.hints import module_getattr
 from ..core.tensor import Array, Tensor, Xp
+from ..core.variables import Variable, fixed_number
 from ..serialization.configurable import Configurable
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 
@@ -54,6 +55,17 @@ class LearningRateSchedule:
 class Formula(Configurable, LearningRateSchedule):
     """A schedule that is one formula of the step, ``rate``, on the host and on a device."""
 
+    _initial: Any
+
+    @property
+    def initial_learning_rate(self) -> Any:
+        """The rate that it begins with, as a number; that of a ``Variable`` is read every time."""
+        return float(self._initial) if isinstance(self._initial, Variable) else self._initial
+
+    @initial_learning_rate.setter
+    def initial_learning_rate(self, value: Any) -> None:
+        self._initial = value if isinstance(value, Variable) else _number(value)
+
     def rate(self, xp: Xp, step: Array) -> Array:
         """step: floating point, any shape -> the learning rates, of that shape"""
         raise NotImplementedError
@@ -89,7 +101,7 @@ class ExponentialDecay(Formula):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        self.initial_learning_rate = _number(initial_learning_rate)
+        self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _positive("decay_steps", decay_steps)
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
@@ -117,7 +129,7 @@ class InverseTimeDecay(Formula):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
-        self.initial_learning_rate = _number(initial_learning_rate)
+        self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _positive("decay_steps", decay_steps)
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
@@ -171,7 +183,7 @@ class PolynomialDecay(Formula):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        self.initial_learning_rate = _number(initial_learning_rate)
+        self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _positive("decay_steps", decay_steps)
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
@@ -203,7 +215,7 @@ class CosineDecay(Formula):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate = _number(initial_learning_rate)
+        self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _positive("decay_steps", decay_steps)
         self.alpha, self.name, self.warmup_steps = alpha, name, warmup_steps
         self.warmup_target = None if warmup_target is None else _number(warmup_target)
@@ -243,7 +255,7 @@ class CosineDecayRestarts(Formula):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self.initial_learning_rate = _number(initial_learning_rate)
+        self.initial_learning_rate = initial_learning_rate
         self.first_decay_steps = _positive("first_decay_steps", first_decay_steps)
         self.t_mul, self.m_mul, self.alpha, self.name = _positive("t_mul", t_mul), m_mul, alpha, name
 
@@ -275,6 +287,7 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
 def _number(value: Any) -> Any:
     """A plain number of what may be a tensor or a NumPy scalar."""
+    value = fixed_number(value, "a number of a learning rate schedule")
     return float(value) if hasattr(value, "dtype") else value
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from . import keras_archive, legacy_h5, weights_h5
@@ -16,15 +17,44 @@ FORMATS = {".weights.h5": weights_h5, ".keras": keras_archive, ".h5": legacy_h5,
 
 def find_function(path: str | os.PathLike[str], name: str) -> Callable[..., Any] | None:
     """The function ``name`` ("save_model", "load_weights", ...) for a file, or None if its format does not have it."""
-    module = next((module for suffix, module in FORMATS.items() if os.fspath(path).endswith(suffix)), None)
-    return getattr(module, name, None)
+    return getattr(_format_of(path), name, None)
 
 
-def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
+def _format_of(path: str | os.PathLike[str]) -> ModuleType | None:
+    return next((module for suffix, module in FORMATS.items() if os.fspath(path).endswith(suffix)), None)
+
+
+def save_model(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    include_optimizer: bool = True,
+    save_format: str | None = None,
+) -> None:
     """Save a built model to a ``.keras`` file, or to an ``.h5`` file in the format of Keras 1 and 2.
 
     A failed save leaves an earlier file as it was.
+
+    Args:
+        model: the model.
+        filepath: the file; the end of its name selects the format.
+        overwrite: replace an existing file.
+        zipped: None or True; a folder instead of a file is not supported.
+        include_optimizer: save the arguments of ``compile`` and the state of the optimizer too.
+        save_format: an argument of Keras 2; it must agree with the file name.
+
+    Raises:
+        FileExistsError: the file exists, and is not to be replaced.
+        ValueError: the model is not built, or the arguments name another format than the file.
     """
+    if zipped is not None and not zipped:
+        raise ValueError("zipped=False, a folder instead of a file, is not supported: save to a .keras file")
+    if save_format and FORMATS.get(f".{save_format}") is not _format_of(filepath):
+        raise ValueError(
+            f"save_format={save_format!r} does not agree with the file name {os.fspath(filepath)!r}, whose end selects the "
+            "format (.keras or .h5): leave save_format out"
+        )
     path = Path(filepath)
     save = find_function(path, "save_model")
     if save is None:
@@ -32,7 +62,7 @@ def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = T
     _check_target(path, overwrite)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built: call it on data, or give its input shape, first")
-    save(model, path)
+    save(model, path, include_optimizer)
 
 
 def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
@@ -65,20 +95,45 @@ def load_model(
     return FORMATS.get(path.suffix, keras_archive).load_model(path, custom_objects, compile)
 
 
-def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
+def load_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    *,
+    by_name: bool = False,
+    objects_to_skip: Iterable[Any] | None = None,
+) -> None:
     """Set the weights of a built model from a ``.weights.h5``, ``.keras`` or ``.h5`` file.
+
+    In a ``.weights.h5`` or ``.keras`` file layers are found by their place in the model, in an ``.h5`` file in their order.
 
     Args:
         model: the model.
         filepath: the file.
-        skip_mismatch: leave layers whose weights do not match as they are. Otherwise any mismatch is an error, and
-            nothing is changed.
+        skip_mismatch: leave layers whose weights do not match as they are, with a warning. Otherwise any mismatch is an
+            error, and nothing is changed.
+        by_name: for ``.h5`` files: set the weights of those layers whose name is in the file.
+        objects_to_skip: for ``.weights.h5`` and ``.keras`` files: layers to leave as they are, with all in them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, does not fit the model, or its format does not have what the arguments ask for.
     """
     path = Path(filepath)
     load = find_function(path, "load_weights")
     if load is None:
         raise ValueError(f"expected a file ending in .weights.h5 or .keras, got {str(path)!r}")
-    load(model, path, skip_mismatch)
+    if _format_of(path) is legacy_h5:
+        if objects_to_skip is not None:
+            raise ValueError(f"objects_to_skip is for .weights.h5 and .keras files, got {str(path)!r}")
+        load(model, path, skip_mismatch, by_name)
+        return
+    if by_name:
+        raise ValueError(
+            f"by_name=True is for .h5 and .hdf5 files, got {str(path)!r}, in which layers are found by their place in the "
+            "model: save with save_weights('name.h5') to match layers by name"
+        )
+    load(model, path, skip_mismatch, objects_to_skip or ())
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .weights_h5 import old_path
+
 _FOLDER = "assets"
 
 
@@ -36,8 +38,11 @@ def load(archive: zipfile.ZipFile, objects: Iterable[tuple[str, Any]], read_memb
     """
     names = [name for name in archive.namelist() if name.startswith(f"{_FOLDER}/") and not name.endswith("/")]
     for path, obj in objects if names else ():
-        prefix = f"{PurePosixPath(_FOLDER, path)}/"
-        members = [name for name in names if name.startswith(prefix)]
+        for known in (path, old_path(path)):
+            prefix = f"{PurePosixPath(_FOLDER, known)}/"
+            members = [name for name in names if name.startswith(prefix)]
+            if members:
+                break
         if not members or not hasattr(obj, "load_assets"):
             continue
         with tempfile.TemporaryDirectory(prefix="dualnet-assets-") as directory:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,17 @@ _MAX_MEMBER = 1 << 40
 _MAX_RATIO = 1000  # a member that unpacks to more than this many times its size is refused
 
 
-def save_model(model: Any, path: Path) -> None:
-    """Save a built model."""
+def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
+    """Save a built model, with its compile arguments and optimizer state unless these are to be left out."""
+    config = serialize_keras_object(model)
+    skip = () if include_optimizer or getattr(model, "optimizer", None) is None else (model.optimizer,)
+    if not include_optimizer:
+        config.pop("compile_config", None)
     date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     members = {
         "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": date}).encode(),
-        "config.json": json.dumps(serialize_keras_object(model)).encode(),
-        "model.weights.h5": weights_to_bytes(model),
+        "config.json": json.dumps(config).encode(),
+        "model.weights.h5": weights_to_bytes(model, skip),
         **assets.save(saved_objects(model)),
     }
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w") as archive:
@@ -49,11 +54,11 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
     return model
 
 
-def load_weights(model: Any, path: Path, skip_mismatch: bool) -> None:
-    """Set the weights of a built model."""
+def load_weights(model: Any, path: Path, skip_mismatch: bool, skip: Iterable[Any]) -> None:
+    """Set the weights of a built model, except those of the objects in ``skip``."""
     with _open(path) as archive:
         content = _read_member(archive, "model.weights.h5", path)
-    weights_from_bytes(model, content, path, skip_mismatch)
+    weights_from_bytes(model, content, path, skip_mismatch, skip)
 
 
 def _open(path: Path) -> zipfile.ZipFile:
@@ -62,7 +67,7 @@ def _open(path: Path) -> zipfile.ZipFile:
         raise ValueError(f"expected a file ending in .keras, got {str(path)!r}")
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # another version of the format among them
         raise ValueError(f"{path} is not a .keras file, or it is damaged ({error})") from None
 
 

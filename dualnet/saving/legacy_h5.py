@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,24 +22,26 @@ from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, open_file, read_array
 from .model_config import KERAS_VERSION, model_from_config
 
+_Stored = tuple[str, list[Any]]  # the name of a layer in the file, and its arrays
+
 # -- writing -------------------------------------------------------------------------------------------------------
 
 
-def save_model(model: Any, path: Path) -> None:
-    """Save a built model, with its compile arguments and optimizer state if it was compiled."""
+def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
+    """Save a built model; if it was compiled, with its compile arguments and optimizer state, unless these are to be left out."""
     config = serialize_keras_object(model)
 
     def write(file: Any) -> None:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "dualnet"
         file.attrs["model_config"] = json.dumps({"class_name": config["class_name"], "config": config["config"]})
-        if model.compiled:
+        if model.compiled and include_optimizer:
             compile_config = dict(config["compile_config"])
             optimizer = compile_config.pop("optimizer")
             compile_config["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
             file.attrs["training_config"] = json.dumps(compile_config)
         _write_layers(file.create_group("model_weights"), model)
-        if model.optimizer is not None and model.optimizer.built:
+        if include_optimizer and model.optimizer is not None and model.optimizer.built:
             prefix = model.optimizer.name
             variables = [(f"{prefix}/{v.path.removeprefix(f'{prefix}/')}", v) for v in model.optimizer.variables]
             _write_arrays(file.create_group("optimizer_weights"), variables)
@@ -63,6 +66,12 @@ def _write_file(path: Path, write: Callable[[Any], None]) -> None:
 
 def _write_layers(group: Any, model: Any) -> None:
     layers = [layer for layer in model.layers if not (isinstance(layer, InputLayer) and not layer.weights)]
+    name, uses = Counter(layer.name for layer in layers).most_common(1)[0] if layers else ("", 0)
+    if uses > 1:
+        raise ValueError(
+            f"an .h5 file has one place for each name, and {uses} layers are called {name!r}: give them different names, "
+            "or save to .keras or .weights.h5"
+        )
     group.attrs["backend"] = "dualnet"
     group.attrs["keras_version"] = KERAS_VERSION
     _write_names(group, "layer_names", [layer.name for layer in layers])
@@ -78,8 +87,13 @@ def _ordered_weights(layer: Layer) -> list[Any]:
 
 
 def _write_arrays(group: Any, named: list[tuple[str, Any]]) -> None:
-    _write_names(group, "weight_names", [name for name, _ in named])
-    for name, variable in named:
+    uses: Counter[str] = Counter()
+    names = []
+    for name, _ in named:  # they are read by position: equal names only need to be kept apart
+        names.append(f"{name}_{uses[name]}" if uses[name] else name)
+        uses[name] += 1
+    _write_names(group, "weight_names", names)
+    for name, (_, variable) in zip(names, named):
         group.create_dataset(name, data=variable.numpy())
 
 
@@ -113,10 +127,13 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
     return model
 
 
-def load_weights(model: Any, path: Path, skip_mismatch: bool = False) -> None:
-    """Set the weights of a built model from an ``.h5`` file with a model or only weights in it: all of them or none."""
+def load_weights(model: Any, path: Path, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Set the weights of a built model from an ``.h5`` file with a model or only weights in it: all of them or none.
+
+    skip_mismatch: leave layers as they are that have other weights in the file. by_name: match layers by name, not by position.
+    """
     with open_file(existing_file(path), path) as file:
-        _read_layers(model, file, path)
+        _read_layers(model, file, path, skip_mismatch, by_name)
 
 
 def _upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -133,31 +150,56 @@ def _json(text: Any, path: Path, key: str) -> Any:
         raise ValueError(f"{path}: {key} is damaged ({error})") from None
 
 
-def _read_layers(model: Any, file: Any, path: Path) -> None:
-    """Set the weights layer by layer, in the order of ``layer_names``; all of them or none."""
+def _read_layers(model: Any, file: Any, path: Path, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Set the weights layer by layer, in the order of ``layer_names`` or by name; all of them or none."""
     group = get_node(file, "model_weights", path)
     group = file if group is None else group  # a file of weights only
     stored = [(name, _arrays(_layer_group(group, name, path), path)) for name in _names(group, "layer_names")]
     stored = [(name, arrays) for name, arrays in stored if arrays]
     layers = [layer for layer in model.layers if layer.weights]
+    parts = _match_names(stored, layers, path) if by_name else _match_positions(stored, layers, path)
+    matches = [(f"layer {name!r}", arrays, _ordered_weights(layer)) for (name, arrays), layer in parts]
+    top = get_node(group, "top_level_model_weights", path)
+    own = [] if top is None else _arrays(top, path)
+    if own or (top is not None and not by_name):
+        matches.append(("the model itself", own, model._own_variables()))
+    mismatches = {title: text for title, arrays, weights in matches if (text := _mismatch(title, arrays, weights))}
+    if mismatches and not skip_mismatch:
+        raise ValueError(f"{path} does not fit this model, nothing was loaded: {'; '.join(mismatches.values())}")
+    if mismatches:
+        warnings.warn(f"{path}: left as they are: {'; '.join(mismatches.values())}", stacklevel=5)
+    for title, arrays, weights in matches:
+        for weight, array in zip(weights, arrays) if title not in mismatches else ():
+            weight.assign(array)
+
+
+def _match_positions(stored: list[_Stored], layers: list[Layer], path: Path) -> list[tuple[_Stored, Layer]]:
     if len(stored) != len(layers):
         raise ValueError(
-            f"{path} has weights for {len(stored)} layers, the model has {len(layers)} layers with weights"
+            f"{path} has weights for {len(stored)} layers, the model has {len(layers)} layers with weights. Layers are "
+            "matched in their order; load_weights(..., by_name=True) matches those of one name"
         )
-    pairs: list[tuple[Any, Any]] = []
-    for (name, arrays), layer in zip(stored, layers):
-        weights = _ordered_weights(layer)
-        if len(arrays) != len(weights):
-            raise ValueError(f"{path}: layer {name!r} has {len(arrays)} weights, {layer.name!r} expects {len(weights)}")
-        for array, weight in zip(arrays, weights):
-            if array.shape != weight.shape:
-                raise ValueError(f"{path}: a weight of layer {name!r} has shape {array.shape}, expected {weight.shape}")
-        pairs += zip(weights, arrays)
-    top = get_node(group, "top_level_model_weights", path)
-    if top is not None:
-        pairs += zip(model._own_variables(), _arrays(top, path))
-    for weight, array in pairs:
-        weight.assign(array)
+    return list(zip(stored, layers))
+
+
+def _match_names(stored: list[_Stored], layers: list[Layer], path: Path) -> list[tuple[_Stored, Layer]]:
+    matches = [(entry, layer) for entry in stored for layer in layers if layer.name == entry[0]]
+    if not matches:
+        raise ValueError(
+            f"by_name=True: no layer of the model has the name of one in {path}. The file has {[name for name, _ in stored]}, "
+            f"the model {[layer.name for layer in layers]}"
+        )
+    return matches
+
+
+def _mismatch(title: str, arrays: list[Any], weights: list[Any]) -> str | None:
+    """Why the arrays of the file do not fit, or None when they do."""
+    if len(arrays) != len(weights):
+        return f"{title} has {len(arrays)} weights in the file, the model expects {len(weights)}"
+    for array, weight in zip(arrays, weights):
+        if array.shape != weight.shape:
+            return f"{title}: {weight.name} has shape {array.shape} in the file, the model expects {weight.shape}"
+    return None
 
 
 def _names(group: Any, key: str) -> list[str]:

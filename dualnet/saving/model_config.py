@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..layers.base.layer import Layer
+from ..serialization import sharing
 from ..serialization.objects import deserialize_keras_object
 
 KERAS_VERSION = "3.15.1"  # the Keras whose file layouts are written
@@ -29,7 +30,8 @@ def model_from_config(
             raise ValueError(f"{source} describes no model")
         if not compile:
             config.pop("compile_config", None)
-        model = deserialize_keras_object(config if upgrade is None else upgrade(config), custom_objects)
+        with sharing.reading(fresh=True):
+            model = deserialize_keras_object(config if upgrade is None else upgrade(config), custom_objects)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{source} is damaged ({error})") from None
     except RecursionError:

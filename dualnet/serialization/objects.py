@@ -19,6 +19,7 @@ import dualnet_backends as backends
 from ..core.conversion import to_array
 from ..core.hints import did_you_mean
 from ..core.tensor import Tensor
+from . import sharing
 
 # Keras module -> ours. Written into files (so that Keras opens them) and accepted from files.
 _NAMESPACES = {
@@ -123,17 +124,24 @@ CustomObjectScope = custom_object_scope
 
 
 def serialize_keras_object(obj: Any) -> Any:
-    """The config of an object: plain numbers, strings, lists and dictionaries."""
+    """The config of an object: plain numbers, strings, lists and dictionaries.
+
+    A layer that occurs in it several times is marked with ``shared_layer``, and is read back as one layer.
+    """
+    return sharing.write_config(lambda: _serialize(obj))
+
+
+def _serialize(obj: Any) -> Any:
     if obj is None:
         return None
     if isinstance(obj, (bool, int, float, str)):
         return obj.item() if hasattr(obj, "item") else obj  # numpy.float64 is a float
     if isinstance(obj, (list, tuple)):
-        return [serialize_keras_object(v) for v in obj]
+        return [_serialize(v) for v in obj]
     if isinstance(obj, dict):
-        return {k: serialize_keras_object(v) for k, v in obj.items()}
+        return {k: _serialize(v) for k, v in obj.items()}
     if isinstance(obj, slice):
-        ends = {key: serialize_keras_object(getattr(obj, key)) for key in ("start", "stop", "step")}
+        ends = {key: _serialize(getattr(obj, key)) for key in ("start", "stop", "step")}
         return {"class_name": "__slice__", "config": ends}
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
@@ -152,14 +160,21 @@ def serialize_keras_object(obj: Any) -> Any:
     config: dict[str, Any] = {
         "module": module,
         "class_name": name,
-        "config": serialize_keras_object(obj.get_config()),
+        "config": _serialize(obj.get_config()),
         "registered_name": registered,
     }
     for key in ("build_config", "compile_config"):
         value = getattr(obj, f"get_{key}")() if hasattr(obj, f"get_{key}") else None
         if value is not None:
-            config[key] = serialize_keras_object(value)
+            config[key] = _serialize(value)
+    if _is_layer(obj):
+        config |= sharing.number_of(obj)
     return config
+
+
+def _is_layer(obj: Any) -> bool:
+    """Whether it has weights, so that two copies of it are not the same as it."""
+    return hasattr(obj, "get_build_config")
 
 
 def _names_of(cls: Any, obj: Any = None) -> tuple[str | None, str, str | None]:
@@ -188,16 +203,31 @@ def deserialize_keras_object(
 ) -> Any:
     """The object a config describes. Classes and functions come from dualnet, the registry and ``custom_objects`` only.
 
-    Raises ``ValueError`` for a class or function that is none of these; serialized Python code (``__lambda__``) is
-    always refused.
+    Configs with one ``shared_layer`` number give one layer.
+
+    Args:
+        config: the config, or a structure with configs in it.
+        custom_objects: your own classes and functions by name.
+        safe_mode: accepted and ignored: code in a config is never run.
+
+    Raises:
+        TypeError: an unknown argument.
+        ValueError: a class or function that is none of these; serialized Python code (``__lambda__``) is always refused.
     """
+    if kwargs:
+        raise TypeError(f"deserialize_keras_object got unknown arguments: {', '.join(kwargs)}")
+    with sharing.reading():
+        return _deserialize(config, custom_objects)
+
+
+def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
     if isinstance(config, (list, tuple)):
-        return [deserialize_keras_object(v, custom_objects) for v in config]
+        return [_deserialize(v, custom_objects) for v in config]
     if not isinstance(config, dict):
         return config
     name = config.get("class_name")
     if name is None or "config" not in config:
-        return {k: deserialize_keras_object(v, custom_objects) for k, v in config.items()}
+        return {k: _deserialize(v, custom_objects) for k, v in config.items()}
     inner = config["config"]
     if not isinstance(name, str) or not isinstance(config.get("registered_name"), (str, type(None))):
         raise ValueError(f"expected names in a config, got class_name {name!r}, {config.get('registered_name')!r}")
@@ -207,7 +237,7 @@ def deserialize_keras_object(
             "pass it with custom_objects={name: function}"
         )
     if name == "__slice__":
-        return slice(*(deserialize_keras_object(inner[key], custom_objects) for key in ("start", "stop", "step")))
+        return slice(*(_deserialize(inner[key], custom_objects) for key in ("start", "stop", "step")))
     if name == "__ellipsis__":
         return Ellipsis
     if name in ("__numpy__", "__tensor__"):
@@ -220,6 +250,9 @@ def deserialize_keras_object(
         raise ValueError(f"expected the class {name!r} in a config, found a function of that name")
     if not isinstance(inner, dict):
         raise ValueError(f"the config of {name!r} must be a dictionary, got {type(inner).__name__}")
+    shared = sharing.find_layer(config)
+    if shared is not None:
+        return shared
     with custom_object_scope(custom_objects):
         inner = _without_unknown_nulls(cls, inner)
         try:
@@ -232,6 +265,8 @@ def deserialize_keras_object(
             obj.build_from_config(build_config)
         if compile_config and hasattr(obj, "compile_from_config"):
             obj.compile_from_config(compile_config)
+    if _is_layer(obj):
+        sharing.add_layer(config, obj)
     return obj
 
 

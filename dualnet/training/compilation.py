@@ -104,6 +104,8 @@ class Compilable(Base):
         Args:
             optimizer: a name or object.
             loss: a name, object or function ``(y_true, y_pred)``; optional when the layers add losses.
+            loss_weights: a number for each loss, in a list or by the names of the outputs; a ``Variable`` is read in every step, so
+                that a callback may change it.
             metrics: a list of names, objects or functions, which ignore sample weights.
             weighted_metrics: the same, using them.
             run_eagerly: run every step as written; otherwise the steps of a model that consists of dualnet's own parts

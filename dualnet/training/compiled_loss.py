@@ -8,12 +8,14 @@ the position of several outputs gets them all, in their structure.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .. import losses, metrics, tree
+from .. import losses, metrics, ops, tree
 from ..core.naming import to_snake_case
+from ..core.tensor import Tensor
 from ..core.tracing import abort_trace
 from .output_structure import Output, by_position, children, for_outputs, outputs_of, weights_for
 from .resume import MetricStates, set_metric_states
@@ -53,8 +55,16 @@ class Term(NamedTuple):
     path: tuple[Any, ...]
     start: int
     stop: int
-    weight: float | None
+    weight: Any  # a number, None, or a tensor or variable, which is read in every step
     tracker: Any
+
+    def weigh(self, value: Any) -> Any:
+        """A value of the loss with its weight."""
+        if self.weight is None:
+            return value
+        if isinstance(self.weight, Tensor):
+            return value * ops.cast(ops.stop_gradient(self.weight), value.dtype)
+        return value * self.weight
 
 
 class CompiledLoss:
@@ -64,6 +74,8 @@ class CompiledLoss:
     """
 
     def __init__(self, loss: Any, weights: Any = None, names: Sequence[str] | None = None) -> None:
+        for weight in tree.flatten(weights):
+            _check_weight(weight)
         self._loss_spec, self._weights_spec, self._output_names = loss, weights, names
         for identifier in _identifiers(loss):
             if not _is_inferred(identifier):
@@ -91,7 +103,9 @@ class CompiledLoss:
             first = assignment.start
             loss = _loss_object(assignment.spec, labels[first], predictions[first])
             tracker = self._tracker(assignment, loss, trackers) if len(assignments) > 1 else None
-            weight = None if assignment.weight is None else float(assignment.weight)
+            weight = assignment.weight
+            if weight is not None and not isinstance(weight, Tensor):
+                weight = float(weight)
             self._terms.append(Term(loss, assignment.path, first, assignment.stop, weight, tracker))
         self.metrics = list(dict.fromkeys(trackers.values()))
         set_metric_states(self.metrics, self.pending)
@@ -137,8 +151,7 @@ class CompiledLoss:
                 (y_true,) = for_outputs(y_true, y_pred, self.outputs, "y")
             if tree.is_nested(sample_weight):
                 (sample_weight,) = weights_for(sample_weight, y_pred, self.outputs)
-            value = term.loss(y_true, y_pred, sample_weight)
-            return value if term.weight is None else value * term.weight
+            return term.weigh(term.loss(y_true, y_pred, sample_weight))
         labels = self._labels(y_true, y_pred, self._terms)
         weights = weights_for(sample_weight, y_pred, self.outputs)
         predictions = tree.flatten(y_pred)
@@ -163,12 +176,25 @@ class CompiledLoss:
             if term.tracker is not None:
                 before = sums.get(id(term.tracker))
                 sums[id(term.tracker)] = value if before is None else before + value
-            value = value if term.weight is None else value * term.weight
+            value = term.weigh(value)
             total = value if total is None else total + value
         for tracker in self.metrics:
             abort_trace("the mean of each loss is updated")
             tracker.update_state(sums[id(tracker)], sample_weight=predictions[0].shape[0])
         return total
+
+
+def _check_weight(weight: Any) -> None:
+    """Refuse what is no weight of a loss: a number, or a tensor or variable without axes."""
+    if weight is None or (isinstance(weight, Tensor) and weight.ndim == 0):
+        return
+    is_number = isinstance(weight, (int, float)) or (hasattr(weight, "dtype") and not isinstance(weight, Tensor))
+    shape = getattr(weight, "shape", None)
+    if not is_number or shape or not math.isfinite(weight):
+        raise ValueError(
+            f"loss_weights must be finite numbers, or variables without axes, one for each loss, got {weight!r}: give a list, or a "
+            "dictionary by output. A weight that changes during training is a dualnet.Variable, which steps read every time"
+        )
 
 
 def _identifiers(spec: Any) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from ..callbacks import CallbackList
 from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_step
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData, tensors_of
+from .data_adapters.class_weights import make_class_weight
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import EpochIterator, limited
 from .data_adapters.iterable_adapter import Data, make_data
@@ -34,7 +35,6 @@ class EvaluationMixin(StepMixin):
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
-        **kwargs: Any,
     ) -> Any:
         """Loss and metrics: a number, a list in the order of ``metrics``, or a dictionary with ``return_dict``."""
         self._check_compiled("evaluate")
@@ -164,7 +164,12 @@ class EvaluationMixin(StepMixin):
     def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Any:
         """Arrays as the batch of a step."""
         data = ArrayData(
-            x, y, sample_weight, class_weight=class_weight, backend=self._backend(), text=self._takes_text()
+            x,
+            y,
+            sample_weight,
+            class_weight=make_class_weight(self, class_weight),
+            backend=self._backend(),
+            text=self._takes_text(),
         )
         return pack_x_y_sample_weight(*(tensors_of(part) for part in (data.x, data.y, data.weight)))
 

@@ -14,6 +14,7 @@ from .. import config
 from ..callbacks import CallbackList
 from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names
+from .data_adapters.class_weights import make_class_weight
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import EpochIterator, limited
 from .data_adapters.iterable_adapter import Data, IterableData
@@ -40,7 +41,7 @@ class Trainer(EvaluationMixin):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -57,8 +58,8 @@ class Trainer(EvaluationMixin):
             validation_split: the fraction at the end of the arrays to validate on, taken before shuffling.
             validation_data: (x, y[, sample_weight]) or an iterable.
             shuffle: a new order for every epoch; "batch" only inside consecutive batches.
-            class_weight: label -> weight.
-            sample_weight: one number per sample.
+            class_weight: class -> weight, or a list with a weight per class. Labels are classes, also per time step, or one-hot.
+            sample_weight: one number per sample, or one for each value of the loss, such as each time step.
             initial_epoch: the number of the first epoch.
             steps_per_epoch: batches per epoch, for data without an end.
             validation_freq: every how many epochs to validate, or after which (counted from 1).
@@ -78,7 +79,7 @@ class Trainer(EvaluationMixin):
             batch_size=batch_size,
             steps=steps_per_epoch,
             shuffle=shuffle,
-            class_weight=class_weight,
+            class_weight=make_class_weight(self, class_weight),
         )
         validation = self._validation_data(validation_data, validation_batch_size or batch_size, validation_steps)
         source = EpochIterator(data, steps_per_epoch)

@@ -144,3 +144,16 @@ def test_one_batch_returns_what_keras_returns(keras: Any, case: str) -> None:
         values[type(model).__module__] = results
     for own, other in zip(*values.values(), strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-4)
+
+
+def test_outputs_of_one_layer_are_kept_apart() -> None:
+    """Both outputs have the name of the layer. Keras 3.15 reports the loss of the last one alone."""
+    a, b = dualnet.Input((2,)), dualnet.Input((2,))
+    head = layers.Dense(1, name="head", kernel_initializer="ones")
+    model = dualnet.Model([a, b], [head(a), head(b)])
+    model.compile(dualnet.optimizers.SGD(0.0), "mse", metrics=[["mae"], ["mae"]])
+    x, y = np.ones((4, 2), "float32"), np.zeros((4, 1), "float32")
+    logs = model.train_on_batch([x, 2 * x], [y, y], return_dict=True)
+    assert logs == {
+        "loss": 20, "head_loss": 4, "head_loss_1": 16, "head_mae": 2, "head_mae_1": 4
+    }  # fmt: skip

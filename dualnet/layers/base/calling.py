@@ -28,6 +28,18 @@ def check_positional(layer: Layer, args: tuple[Any, ...]) -> None:
             )
 
 
+def check_keywords(layer: Any, kwargs: dict[str, Any]) -> None:
+    """Refuse keyword arguments that ``call`` does not take, where it is not called itself."""
+    signature = layer._signature
+    known = (*signature.names, *layer._context_arguments, "training")
+    unknown = [name for name in kwargs if name not in known]
+    if unknown and not signature.any_keyword:
+        raise TypeError(
+            f"{type(layer).__name__}.call() got an unexpected keyword argument {unknown[0]!r}; it takes "
+            f"{', '.join(signature.names)}"
+        )
+
+
 def convert_arguments(
     layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:

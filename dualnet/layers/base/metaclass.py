@@ -20,6 +20,7 @@ class CallSignature(NamedTuple):
     training: bool
     training_default: Any
     mask: bool
+    any_keyword: bool
 
 
 def build_arguments(cls: Any) -> tuple[str, ...] | None:
@@ -85,7 +86,8 @@ def read_signature(call: Any) -> CallSignature:
     by_name = {p.name: p for p in parameters}
     training = by_name.get("training")
     default = training.default if training is not None and training.default is not training.empty else None
-    return CallSignature(tuple(by_name), training is not None, default, "mask" in by_name)
+    any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return CallSignature(tuple(by_name), training is not None, default, "mask" in by_name, any_keyword)
 
 
 def marking_built(build: Any) -> Any:

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 # Attributes whose layers are not children, or long ones without layers.
 UNTRACKED = frozenset(
-    {"_auto_args", "_trainable_variables", "_non_trainable_variables", "_losses", "_build_shape", "_inbound_nodes"}
+    {
+        "_auto_args",
+        "_build_shape",
+        "_compile_arguments",  # loss weights may be variables
+        "_inbound_nodes",
+        "_losses",
+        "_non_trainable_variables",
+        "_trainable_variables",
+    }
 )
 
 # Attributes that every fit sets and no recorded step reads.

@@ -6,6 +6,7 @@ from typing import Any
 
 from ... import config, initializers, ops
 from ...core.tracing import abort_trace, before_write
+from ...core.variables import fixed_number
 from ...graph.trial import is_trial
 from ...ops.nn.normalization import batch_norm
 from .normalization import Normalizing, known_axes
@@ -60,7 +61,7 @@ class BatchNormalization(Normalizing):
                 "Argument synchronized=True is not supported: there is one device, whose batch is the batch"
             )
         self.synchronized = synchronized
-        self.momentum = float(momentum)
+        self.momentum = float(fixed_number(momentum, f"{type(self).__name__}: momentum"))
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.renorm = renorm

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
+from ...core.variables import fixed_number
 from ...ops.nn.normalization import group_normalization, normalize
 from ...serialization.configurable import attributes
 from ..base.layer import Layer, Shape
@@ -43,7 +44,7 @@ class Normalizing(OverAxes):
     ) -> None:
         super().__init__(**kwargs)
         self.axis = axis
-        self.epsilon = float(epsilon)
+        self.epsilon = float(fixed_number(epsilon, f"{type(self).__name__}: epsilon"))
         self.center = center
         self.scale = scale
         set_weight_arguments(self, arguments, "beta", "gamma")

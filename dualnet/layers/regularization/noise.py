@@ -185,9 +185,25 @@ class ActivityRegularization(Elementwise):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
-        self.l1 = l1
-        self.l2 = l2
         self._build_at_init()
+
+    @property
+    def l1(self) -> float:
+        """The factor of the sum of absolute values; that of the regularizer."""
+        return self.activity_regularizer.l1
+
+    @l1.setter
+    def l1(self, value: float) -> None:
+        self.activity_regularizer = regularizers.L1L2(l1=value, l2=self.l2)
+
+    @property
+    def l2(self) -> float:
+        """The factor of the sum of squares; that of the regularizer."""
+        return self.activity_regularizer.l2
+
+    @l2.setter
+    def l2(self, value: float) -> None:
+        self.activity_regularizer = regularizers.L1L2(l1=self.l1, l2=value)
 
     def call(self, inputs: Any) -> Any:
         return inputs

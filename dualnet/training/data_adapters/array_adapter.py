@@ -4,7 +4,7 @@ on the device too."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import dualnet_backends as backends
@@ -14,6 +14,7 @@ from ...core.conversion import to_array
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from ...core.text import as_text, is_text
+from .class_weights import ClassWeight, sample_weights_of
 from .shuffling import shuffled
 
 _GATHER_BYTES = 1 << 17  # of samples that are gathered at once
@@ -23,8 +24,8 @@ Batch = tuple[Any, Any, Any, int]  # x, y, sample_weight (nested structures of t
 class ArrayData:
     """Arrays (or nested structures of them) with the samples along the first axis.
 
-    shuffle: False, True (a new order in every pass) or "batch" (only inside consecutive batches). class_weight: label
-    -> weight; other labels have weight 1. text: whether ``x`` may be strings, which stay on the host.
+    shuffle: False, True (a new order in every pass) or "batch" (only inside consecutive batches). class_weight: by
+    class; other classes have weight 1. text: whether ``x`` may be strings, which stay on the host.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class ArrayData:
         batch_size: int | None = None,
         steps: int | None = None,
         shuffle: bool | str = False,
-        class_weight: dict[int, float] | None = None,
+        class_weight: ClassWeight | None = None,
         backend: backends.Backend | None = None,
         text: bool = False,
     ) -> None:
@@ -44,7 +45,8 @@ class ArrayData:
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("pass class_weight or sample_weight, not both: they would both weigh the samples")
-            sample_weight = class_weights(y, class_weight)
+            labels = y.numpy() if isinstance(y, Tensor) else y if y is None or tree.is_nested(y) else to_host(y)
+            sample_weight = sample_weights_of(labels, class_weight)
         self.x, self.y = self._to_device(x, "x"), self._to_device(y, "y")
         self.weight = self._to_device(sample_weight, "sample_weight")
         self.size = check_lengths({"x": self.x, "y": self.y, "sample_weight": self.weight})
@@ -175,25 +177,3 @@ def check_lengths(parts: dict[str, Any]) -> int:
         lengths = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in sizes.items())
         raise ValueError(f"all arrays must have the same number of samples, got {lengths}")
     return next(iter(sizes.values()))[0]
-
-
-def class_weights(y: Any, class_weight: dict[int, float]) -> Any:
-    """One weight per sample. Labels may be integers or one-hot."""
-    if not isinstance(class_weight, Mapping):
-        raise TypeError(
-            f"class_weight must be a dictionary from labels to weights, got {type(class_weight).__name__}: for weights in "
-            "the order of the labels, pass dict(enumerate(weights))"
-        )
-    if y is None:
-        raise ValueError("class_weight needs y, the labels it weighs")
-    if tree.is_nested(y) and any(hasattr(leaf, "shape") for leaf in tree.flatten(y)):
-        raise ValueError("class_weight is for models with a single output; with several, use sample_weight")
-    host = backends.get("cpu")
-    labels = host.asarray(y.numpy() if isinstance(y, Tensor) else to_host(y))
-    if labels.ndim > 1:
-        labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
-    labels = host.xp.round(labels).astype("int64")
-    weights = host.xp.ones(labels.shape, dtype=config.floatx())
-    for label, weight in class_weight.items():
-        weights[labels == int(label)] = weight
-    return weights

@@ -12,6 +12,7 @@ from ...data import INFINITE_CARDINALITY, Dataset, py_dataset
 from ...data.py_dataset import PyDataset
 from ...data.streams import EpochKey
 from .array_adapter import ArrayData, Batch, is_arrays, tensors_of
+from .class_weights import ClassWeight
 from .shuffling import shuffled
 
 
@@ -28,7 +29,7 @@ class IterableData:
         source: Any,
         backend: backends.Backend | None = None,
         shuffle: bool | str = False,
-        class_weight: dict[int, float] | None = None,
+        class_weight: ClassWeight | None = None,
         text: bool = False,
     ) -> None:
         self.backend = backend or backends.current()

@@ -10,6 +10,7 @@ from .... import config, ops
 from ....core.conversion import to_array
 from ....core.symbolic import KerasTensor
 from ....core.tensor import Tensor
+from ....core.variables import fixed_number
 from ....serialization.objects import deserialize_keras_object
 from ...base.layer import Layer, Shape
 from .encoding import encode, encoded_shape
@@ -60,8 +61,13 @@ class Rescaling(Layer):
         super().__init__(**kwargs)
         self.scale = deserialize_keras_object(scale) if isinstance(scale, dict) else scale
         self.offset = deserialize_keras_object(offset) if isinstance(offset, dict) else offset
-        self._scale, self._offset = Constant(_channels(self.scale)), Constant(_channels(self.offset))
         self._build_at_init()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("scale", "offset"):
+            value = fixed_number(value, f"{type(self).__name__}: {name}")
+            object.__setattr__(self, f"_{name}", Constant(_channels(value)))
+        super().__setattr__(name, value)
 
     def call(self, inputs: Any) -> Any:
         y = ops.cast(inputs, self.compute_dtype) * self._scale.on_device_of(inputs, self.compute_dtype)
