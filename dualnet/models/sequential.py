@@ -14,7 +14,7 @@ from ..graph.infer import trial
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
-from .functional import with_last_axis
+from .functional import match_inputs, with_last_axis
 from .model import Model
 
 
@@ -146,8 +146,19 @@ class Sequential(Model):
                 with trial():
                     self.call(args[0])
             except Exception:
-                raise error from None
+                if not self._build_for_one_of(args[0]):
+                    raise error from None
         self.built = True
+
+    def _build_for_one_of(self, inputs: Any) -> bool:
+        """Build for the one tensor in a list or tuple, which no layer takes as it is; False if that fails."""
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != 1 or tree.is_nested(inputs[0]):
+            return False
+        try:
+            self.build((None, *inputs[0].shape[1:]))
+        except Exception:
+            return False
+        return self._graph is not None
 
     def _extend(self, layers: Sequence[Layer]) -> None:
         """Call more layers on the symbolic output of the model, which builds them."""
@@ -164,6 +175,8 @@ class Sequential(Model):
         x = inputs
         if self._graph is not None and hasattr(x, "shape"):
             x = with_last_axis(x, self._graph.inputs.shape)
+        elif self._graph is not None:  # the one input in a list, a tuple or a dictionary
+            (x,) = match_inputs(self, self._graph, x)
         for layer in self._layers:
             x = layer(x, training=training)
         return x

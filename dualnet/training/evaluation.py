@@ -141,7 +141,7 @@ class EvaluationMixin(StepMixin):
             model=self,
             verbose=verbose,
             epochs=epochs,
-            steps=limited(steps or data.steps, config.max_steps_per_epoch()),
+            steps=epoch_steps(data, steps),
         )
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -167,6 +167,11 @@ class EvaluationMixin(StepMixin):
             x, y, sample_weight, class_weight=class_weight, backend=self._backend(), text=self._takes_text()
         )
         return pack_x_y_sample_weight(*(tensors_of(part) for part in (data.x, data.y, data.weight)))
+
+
+def epoch_steps(data: Data, steps: int | None) -> int | None:
+    """The number of batches in the next epoch, if known. steps: the argument of the user."""
+    return limited(steps or data.steps, config.max_steps_per_epoch())
 
 
 def _joined(backend: backends.Backend, parts: Sequence[Any]) -> Any:

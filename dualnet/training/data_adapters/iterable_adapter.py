@@ -19,7 +19,8 @@ class IterableData:
     """A dataset, ``PyDataset``, generator or any iterable of batches: x, (x,), (x, y) or (x, y, sample_weight).
 
     One that can be iterated again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
-    ``__getitem__``) yields a pass per epoch; a generator continues where it stopped. shuffle: whether a ``PyDataset`` yields
+    ``__getitem__``) yields a pass per epoch; a generator continues where it stopped. Its length is asked for in every pass, since
+    it may change between them. shuffle: whether a ``PyDataset`` yields
     its batches in random order.
     """
 
@@ -36,19 +37,26 @@ class IterableData:
         self.source = source
         self.class_weight = class_weight
         self.shuffle = bool(shuffle) and isinstance(source, PyDataset)
-        self.endless = False
-        if isinstance(source, PyDataset):
-            self.steps = source.num_batches
-            self.endless = self.steps is None
-        elif isinstance(source, Dataset):
-            size = int(source.cardinality())
-            self.steps = size if size >= 0 else None
-            self.endless = size == INFINITE_CARDINALITY
-        else:
-            self.steps = _length(source)
         self.size: int | None = None
         self.is_generator = isinstance(source, Iterator)
         self._iterator = iter(source) if self.is_generator else None  # continues from pass to pass
+
+    @property
+    def steps(self) -> int | None:
+        """The number of batches in a pass that begins now; None if it is not known, or if there is no end."""
+        if isinstance(self.source, PyDataset):
+            return self.source.num_batches
+        if isinstance(self.source, Dataset):
+            size = int(self.source.cardinality())
+            return size if size >= 0 else None
+        return _length(self.source)
+
+    @property
+    def endless(self) -> bool:
+        """Whether a pass has no end."""
+        if isinstance(self.source, PyDataset):
+            return self.source.num_batches is None
+        return isinstance(self.source, Dataset) and int(self.source.cardinality()) == INFINITE_CARDINALITY
 
     def is_exhausted(self) -> bool:
         """Whether this is a generator that has no more batches."""
@@ -76,9 +84,10 @@ class IterableData:
         if isinstance(self.source, Dataset):
             return self.source._elements(EpochKey(step << 32 | epoch))
         if isinstance(self.source, PyDataset):
-            numbers = py_dataset.batch_indices(self.source)
-            if self.shuffle and self.steps is not None:
-                numbers = shuffled(self.steps, epoch, step).tolist()
+            count = self.source.num_batches
+            numbers = itertools.count() if count is None else range(count)
+            if self.shuffle and count is not None:
+                numbers = shuffled(count, epoch, step).tolist()
             return py_dataset.batches(self.source, numbers)
         if hasattr(self.source, "__iter__"):
             return iter(self.source)
