@@ -72,11 +72,21 @@ class CompiledLoss:
         self.metrics: list[Any] = []
         self.pending: MetricStates = {}  # restored once the metrics are built
         self._terms: list[Term] = []
+        self._checked: list[tuple[int, Any]] | None = None
 
     @property
     def losses(self) -> list[Any]:
         """The loss objects, known after the first batch."""
         return [term.loss for term in self._terms]
+
+    def functions(self) -> list[tuple[int, Any]]:
+        """(position of the labels, loss function) of every loss whose targets have a range, with what is known so far."""
+        if self._checked is None and self._terms:
+            self._checked = [(t.start, fn) for t in self._terms if t.stop == t.start + 1 and (fn := _ranged(t.loss))]
+        if self._checked is not None:
+            return self._checked
+        fn = _ranged(self._loss_spec) if _is_loss(self._loss_spec) else None
+        return [] if fn is None else [(0, fn)]
 
     def assignments(self, y_pred: Any) -> list[LossAssignment]:
         """Which loss applies to which outputs. y_pred: what the model returns, or its symbolic outputs."""
@@ -276,6 +286,13 @@ def _same_container(a: Any, b: Any) -> bool:
 
 
 # -- loss objects --------------------------------------------------------------------------------------------------
+
+
+def _ranged(spec: Any) -> Any:
+    """The function of a loss if its targets have a range, else None."""
+    loss = losses.get(spec) if isinstance(spec, (str, dict)) and spec not in _INFERRED else spec
+    fn = getattr(loss, "fn", loss)
+    return fn if hasattr(fn, "_target_range") or getattr(fn, "_keeps_labels", False) else None
 
 
 def _loss_object(spec: Any, y_true: Any, y_pred: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,11 +14,12 @@ from ..callbacks import CallbackList
 from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_step
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData, tensors_of
+from .data_adapters.batch_checks import check_batch
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import EpochIterator, limited
 from .data_adapters.iterable_adapter import Data, make_data
 from .data_adapters.packing import pack_x_y_sample_weight
-from .logs import Logs, materialize, to_numbers
+from .logs import Logs, materialize, raise_for_invalid_ids, to_numbers
 from .steps import StepMixin
 
 
@@ -122,11 +124,14 @@ class EvaluationMixin(StepMixin):
             callbacks.on_predict_end()
         if not parts:
             raise ValueError("there was no batch to predict: the data is empty")
-        return tree.map_structure(lambda *a: _joined(backend, a), *parts)
+        outputs = tree.map_structure(lambda *a: _joined(backend, a), *parts)
+        raise_for_invalid_ids(backend)  # the results have been read, so there is nothing left to wait for
+        return outputs
 
     def _make_data(self, *arrays: Any, **options: Any) -> Data:
         """The data for the model's backend. options: of ``make_data``."""
-        return make_data(*arrays, **options, backend=self._backend(), text=self._takes_text())
+        check = functools.partial(check_batch, self)
+        return make_data(*arrays, **options, backend=self._backend(), text=self._takes_text(), check=check)
 
     def _callback_list(
         self, callbacks: Any, verbose: int, data: Data, steps: int | None, epochs: int = 1, add_history: bool = False
@@ -154,7 +159,9 @@ class EvaluationMixin(StepMixin):
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
         with no_grad():
-            return tree.map_structure(lambda t: t.numpy(), self.predict_step(self._one_batch(x)))
+            outputs = tree.map_structure(lambda t: t.numpy(), self.predict_step(self._one_batch(x)))
+        raise_for_invalid_ids(self._backend())
+        return outputs
 
     def _on_batch(self, step: Callable[[Any], Any], data: Any, return_dict: bool) -> Any:
         self.reset_metrics()
@@ -166,6 +173,7 @@ class EvaluationMixin(StepMixin):
         data = ArrayData(
             x, y, sample_weight, class_weight=class_weight, backend=self._backend(), text=self._takes_text()
         )
+        check_batch(self, data, y)
         return pack_x_y_sample_weight(*(tensors_of(part) for part in (data.x, data.y, data.weight)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dualnet_backends as backends
@@ -21,7 +21,7 @@ class IterableData:
     One that can be iterated again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
     ``__getitem__``) yields a pass per epoch; a generator continues where it stopped. Its length is asked for in every pass, since
     it may change between them. shuffle: whether a ``PyDataset`` yields
-    its batches in random order.
+    its batches in random order. check: called with every batch, and with its labels as they came.
     """
 
     def __init__(
@@ -31,11 +31,13 @@ class IterableData:
         shuffle: bool | str = False,
         class_weight: dict[int, float] | None = None,
         text: bool = False,
+        check: Callable[[ArrayData, Any], None] | None = None,
     ) -> None:
         self.backend = backend or backends.current()
         self.text = text
         self.source = source
         self.class_weight = class_weight
+        self.check = check
         self.shuffle = bool(shuffle) and isinstance(source, PyDataset)
         self.size: int | None = None
         self.is_generator = isinstance(source, Iterator)
@@ -108,8 +110,17 @@ class IterableData:
             raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}")
         x, y, weight = (*item, None, None)[:3]
         move = ArrayData(
-            x, y, weight, batch_size=1, class_weight=self.class_weight, backend=self.backend, text=self.text
+            x,
+            y,
+            weight,
+            batch_size=1,
+            class_weight=self.class_weight,
+            backend=self.backend,
+            text=self.text,
+            own=not isinstance(self.source, Dataset),  # whose elements are its own already
         )
+        if self.check is not None and y is not None:
+            self.check(move, y)
         tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
         return (*tensors, move.size)
 
@@ -130,8 +141,9 @@ def make_data(
     steps: int | None = None,
     **options: Any,
 ) -> Data:
-    """The data of ``fit``, ``evaluate`` or ``predict``. options: ``shuffle``, ``class_weight``, ``backend`` and ``text``."""
+    """The data of ``fit``, ``evaluate`` or ``predict``. options: ``shuffle``, ``class_weight``, ``backend``, ``text`` and ``check``."""
     if is_arrays(x):
+        options.pop("check", None)  # of batches; arrays are checked as a whole
         return ArrayData(x, y, sample_weight, batch_size, steps, **options)
     if not (hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))):
         raise TypeError(f"x must be arrays, or an iterable of batches, got {type(x).__name__}")
