@@ -89,7 +89,8 @@ class Backend(Convolution, Pooling, Normalization):
         An id outside raises ``IndexError``; on a device that cannot raise, its row is NaN (see ``valid_ids``).
         """
         valid = self.valid_ids(ids, table.shape[0], "ids")
-        return self.xp.where(valid[(..., *[None] * (table.ndim - 1))], self.take(table, ids), self.xp.nan)
+        rows = self.take(table, self.xp.where(valid, ids, 0))
+        return self.xp.where(valid[(..., *[None] * (table.ndim - 1))], rows, self.xp.nan)
 
     def valid_ids(self, ids: Array, n: int, what: str) -> Array:
         """Whether each id is in [0, n).  ids: int32 or int64.  what: "ids" or "labels", for the error.
@@ -107,15 +108,19 @@ class Backend(Convolution, Pooling, Normalization):
         xp.logical_and(notes[what], valid.all(), out=notes[what])
         return valid
 
+    def forget_invalid_ids(self) -> None:
+        """Note from here on. It does not wait for the device."""
+        for flag in self.__dict__.get("_all_valid", {}).values():
+            flag.fill(True)
+
     def raise_for_invalid_ids(self) -> None:
-        """Raise ``IndexError`` if there were ids outside since the last call. It waits for the device, so it is called where
-        results are read, and only when those are NaN.
+        """Raise ``IndexError`` if there were ids outside since the notes were last forgotten, and forget them. It waits for the
+        device, so it is called where results are read.
         """
         notes: dict[str, Array] = self.__dict__.get("_all_valid", {})
         wrong = [what for what, flag in notes.items() if not self.to_numpy(flag)]
-        for what in wrong:
-            notes[what][...] = True
         if wrong:
+            self.forget_invalid_ids()
             raise IndexError(" and ".join(wrong))
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
@@ -174,8 +179,15 @@ class Backend(Convolution, Pooling, Normalization):
         log_p = z - z.max(axis=1, keepdims=True)
         log_p -= xp.where(valid[:, None], xp.log(xp.exp(log_p).sum(axis=1, keepdims=True)), xp.nan)
         # A flat index: one of rows and columns takes a GPU three times as many kernels.
-        at_labels = self.take(log_p.reshape(-1), xp.arange(0, n * classes, classes) + labels)
+        at_labels = self.take(log_p.reshape(-1), xp.arange(0, n * classes, classes) + xp.where(valid, labels, 0))
         return -at_labels, xp.exp(log_p)
+
+    def sparse_cross_entropy_gradient(self, p: Array, labels: Array, dy: Array) -> Array:
+        """The gradient of the logits, from the second result of ``sparse_cross_entropy``.
+
+        p: (n, classes)  labels: (n,)  dy: (n,) -> (n, classes)
+        """
+        return (p - self.one_hot(labels, p.shape[1], p.dtype)) * dy[:, None]
 
     # -- metric state --------------------------------------------------------------------------------------------
 

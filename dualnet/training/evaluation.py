@@ -44,6 +44,7 @@ class EvaluationMixin(StepMixin):
         data = self._make_data(x, y, sample_weight, batch_size=batch_size, steps=steps)
         check_data(self, data)
         callbacks = self._callback_list(callbacks, verbose, data, steps)
+        data.backend.forget_invalid_ids()
         with backends.device(data.backend.device):
             results = self._evaluate_data(data, steps, callbacks)
         return results if return_dict else self._flat_results(results)
@@ -109,6 +110,7 @@ class EvaluationMixin(StepMixin):
         callbacks = self._callback_list(callbacks, verbose, data, steps)
         parts: list[Any] = []
         self.stop_predicting = False
+        backend.forget_invalid_ids()
         predict_step = captured_step(self, CapturedPredictStep, callbacks.callbacks)
         with backends.device(backend.device), no_grad():
             callbacks.on_predict_begin()

@@ -83,6 +83,7 @@ class Trainer(EvaluationMixin):
         check_data(self, data)
         check_data(self, validation)
         self.stop_training = False
+        data.backend.forget_invalid_ids()
         self._prepare_training()
         logs: dict[str, Any] = {}
         with backends.device(data.backend.device):

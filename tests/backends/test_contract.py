@@ -150,6 +150,8 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "log_softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
     "sparse_cross_entropy": ([lambda r, n, d: (floats(r, (n, 5), d) * 30, r.integers(0, 5, n)),
                               lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n))], 1e-6),
+    "sparse_cross_entropy_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(0, 5, n), floats(r, (n,), d)),
+                                       lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n), floats(r, (n,), d))], 1e-6),
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
     "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
@@ -168,7 +170,7 @@ FLAT = {"sgd", "momentum", "adam", "random_words", "random_uniform", "random_nor
 
 
 def test_every_kernel_has_a_row() -> None:
-    assert set(public(Backend)) - ABSTRACT - {"raise_for_invalid_ids"} == set(KERNELS)
+    assert set(public(Backend)) - ABSTRACT - {"raise_for_invalid_ids", "forget_invalid_ids"} == set(KERNELS)
 
 
 def contiguous(backend: Backend, x: Any) -> Any:

@@ -96,6 +96,11 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         e /= total
         return np.log(total.reshape(n)) - label_logits, (e.T.copy() if is_small else e)
 
+    def sparse_cross_entropy_gradient(self, p: Array, labels: Array, dy: Array) -> Array:
+        dz = p * dy[:, None]
+        dz[np.arange(len(p)), labels] -= dy
+        return dz
+
     def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
         # Python's arithmetic is ten times as fast as NumPy's for 0-d arrays.
         total[()] = total.item() + value.item() * weight

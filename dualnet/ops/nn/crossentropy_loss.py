@@ -17,6 +17,7 @@ from .._common import Array, Forward, NoGrad, Spec, Xp, class_ids, floating, lab
 from ..core.indexing import take_along_axis
 from ..core.shape import expand_dims, ndim, shape, squeeze
 from ..math.arithmetic import multiply
+from ..math.comparison import equal, where
 from ..math.elementwise import cast, clip, negative
 from ..math.exponential import log
 from ..math.reduce import sum
@@ -57,9 +58,7 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
         raise label_error(_SPARSE, labels, z.shape[-1]) from None
 
     def backward(dy: Array) -> tuple[None, Array]:
-        dy = dy.reshape(-1)
-        dz = p * dy[:, None]  # NaN for a label outside, on a device that cannot raise
-        dz[xp.arange(len(p)), labels] -= dy  # each row once, so parallel additions on a device cannot collide
+        dz = backend.sparse_cross_entropy_gradient(p, labels, dy.reshape(-1))
         dz = dz.reshape(z.shape)
         return None, (dz if last else xp.moveaxis(dz, -1, axis))
 
@@ -161,7 +160,8 @@ def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bo
     # Probabilities: the same numbers as the dense form, without the one-hot target.
     p = clip(output / sum(output, axis=axis, keepdims=True), settings.epsilon(), 1 - settings.epsilon())
     one = _one_if_valid(target, output, shape(output)[axis])
-    ids = expand_dims(cast(target, "int32"), axis if axis >= 0 else ndim(output) + axis)
+    target = where(equal(one, 1), cast(target, "int32"), 0)
+    ids = expand_dims(target, axis if axis >= 0 else ndim(output) + axis)
     return negative(multiply(squeeze(log(take_along_axis(p, ids, axis=axis)), axis=axis), one))
 
 
