@@ -146,19 +146,18 @@ class Sequential(Model):
                 with trial():
                     self.call(args[0])
             except Exception:
-                if not self._build_for_one_of(args[0]):
-                    raise error from None
+                raise error from None
+        if isinstance(args[0], (list, tuple)) and len(args[0]) == 1 and hasattr(args[0][0], "shape"):
+            self._build_for_one(args[0])
         self.built = True
 
-    def _build_for_one_of(self, inputs: Any) -> bool:
-        """Build for the one tensor in a list or tuple, which no layer takes as it is; False if that fails."""
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != 1 or tree.is_nested(inputs[0]):
-            return False
+    def _build_for_one(self, inputs: Any) -> None:
+        """Build for the one tensor in a list or tuple, unless the layers take it as it is."""
         try:
-            self.build((None, *inputs[0].shape[1:]))
+            with trial():
+                self.call(inputs)
         except Exception:
-            return False
-        return self._graph is not None
+            self.build((None, *inputs[0].shape[1:]))
 
     def _extend(self, layers: Sequence[Layer]) -> None:
         """Call more layers on the symbolic output of the model, which builds them."""
