@@ -72,21 +72,28 @@ class CompiledLoss:
         self.metrics: list[Any] = []
         self.pending: MetricStates = {}  # restored once the metrics are built
         self._terms: list[Term] = []
-        self._checked: list[tuple[int, Any]] | None = None
+        self._ranged: list[tuple[int, Any]] | None = None
+        self._structure: Any = None  # that of the outputs
 
     @property
     def losses(self) -> list[Any]:
         """The loss objects, known after the first batch."""
         return [term.loss for term in self._terms]
 
-    def functions(self) -> list[tuple[int, Any]]:
-        """(position of the labels, loss function) of every loss whose targets have a range, with what is known so far."""
-        if self._checked is None and self._terms:
-            self._checked = [(t.start, fn) for t in self._terms if t.stop == t.start + 1 and (fn := _ranged(t.loss))]
-        if self._checked is not None:
-            return self._checked
-        fn = _ranged(self._loss_spec) if _is_loss(self._loss_spec) else None
-        return [] if fn is None else [(0, fn)]
+    def with_ranges(self, y: Any) -> list[tuple[Any, Any]]:
+        """(labels, loss function) for every loss whose targets have a range, with what is known so far."""
+        if not self._terms:
+            fn = _ranged(self._loss_spec) if _is_loss(self._loss_spec) else None
+            return [] if fn is None else [(labels, fn) for labels in tree.flatten(y)]
+        if self._ranged is None:
+            self._ranged = [(t.start, fn) for t in self._terms if t.stop == t.start + 1 and (fn := _ranged(t.loss))]
+        if not self._ranged:
+            return []
+        try:
+            labels = self._labels(y, self._structure, self._terms)
+        except (KeyError, ValueError):
+            return []  # the loss says what is wrong with the structure
+        return [(labels[i], fn) for i, fn in self._ranged]
 
     def assignments(self, y_pred: Any) -> list[LossAssignment]:
         """Which loss applies to which outputs. y_pred: what the model returns, or its symbolic outputs."""
@@ -94,6 +101,7 @@ class CompiledLoss:
 
     def _build(self, y_true: Any, y_pred: Any) -> None:
         self.outputs = outputs_of(y_pred, self._output_names)
+        self._structure = tree.map_structure(lambda _: 0, y_pred)
         assignments = self.assignments(y_pred)
         labels, predictions = self._labels(y_true, y_pred, assignments), tree.flatten(y_pred)
         trackers: dict[Any, Any] = {}

@@ -129,6 +129,30 @@ def test_labels_of_other_losses(source: str, model: Any) -> None:
                         SOURCES[source](net, y)
 
 
+@pytest.mark.parametrize("labels", ["dictionary", "list"])
+@pytest.mark.parametrize("device", ["cpu", "strict:0"])
+def test_each_output_is_checked_for_its_own_loss(labels: str, device: str) -> None:
+    strict.register()
+    with dualnet.device(device):
+        x = dualnet.Input((2,))
+        outputs = [layers.Dense(1, name="z_number")(x), layers.Dense(1, activation="sigmoid", name="a_class")(x)]
+        net = dualnet.Model(x, outputs)
+        net.compile("sgd", {"z_number": "mse", "a_class": "binary_crossentropy"})
+        number, classes = np.full((8, 1), 9.0, "float32"), np.ones((8, 1), "float32")
+
+        def batch(number: Any, classes: Any) -> Any:
+            return {"z_number": number, "a_class": classes} if labels == "dictionary" else [number, classes]
+
+        for _ in range(4):
+            assert np.isfinite(net.train_on_batch(X, batch(number, classes))[0])
+        with pytest.raises(ValueError, match="binary_crossentropy takes targets from 0 to 1, got -1.0"):
+            net.train_on_batch(X, batch(number, -classes))
+        single = functional("sigmoid", 1)
+        single.compile("sgd", "binary_crossentropy")
+        with pytest.raises(ValueError, match="takes targets from 0 to 1, got -1"):
+            single.train_on_batch(X, [-1, 1, -1, 1, 1, 1, 1, 1])
+
+
 def test_what_is_allowed() -> None:
     noisy = np.full((8, 1), 1.05, "float32")  # noise on the labels of a GAN
     net = functional("sigmoid", 1)

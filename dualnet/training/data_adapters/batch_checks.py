@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import dualnet_backends as backends
+
 from ... import tree
+from ...core.conversion import to_array
 from ...losses.targets import check_targets
 from .array_adapter import ArrayData
 
@@ -22,9 +25,12 @@ def check_batch(model: Any, batch: ArrayData, y: Any) -> None:
     compiled = model._compiled_loss
     if compiled is None or y is None:
         return
-    functions = compiled.functions()
-    if functions:
-        labels = tree.flatten(batch.y if batch.backend.device == "cpu" else y)
-        for i, fn in functions:
-            if i < len(labels) and labels[i] is not None:
-                check_targets(fn, labels[i])
+    for labels, fn in compiled.with_ranges(batch.y if batch.backend.device == "cpu" else _on_host(y)):
+        check_targets(fn, labels)
+
+
+def _on_host(y: Any) -> Any:
+    """Labels as arrays, as far as the host has them: a list of numbers is one array."""
+    if isinstance(y, list) and y and not any(leaf is None or hasattr(leaf, "shape") for leaf in tree.flatten(y)):
+        return to_array(y, backends.get("cpu"))
+    return y
