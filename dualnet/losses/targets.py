@@ -26,28 +26,37 @@ def takes_targets(low: float, high: float) -> Callable[[Callable[..., Any]], Cal
 
 
 def check_targets(fn: Callable[..., Any], y: Any) -> None:
-    """Raise ``ValueError`` for a target that is off the range of a loss by 1 or more; noise at its ends may leave it a little.
+    """Raise ``ValueError`` for targets that a loss is not defined for.
 
     Args:
         fn: the loss function; one without a range is not checked, but for integer labels that are no whole numbers.
         y: an array or tensor; nothing is checked on a device that would have to be waited for.
     """
-    array: Any = y.data if isinstance(y, Tensor) else y
-    on_host = isinstance(array, backends.get("cpu").array_type)
-    if not on_host or not array.size or array.dtype.kind not in "iuf":
-        return
-    if getattr(fn, "_keeps_labels", False):
-        if array.dtype.kind == "f" and (array != array.round()).any():
+    limits = getattr(fn, "_target_range", None)
+    if limits is not None:
+        check_range(fn.__name__, y, *limits)
+    elif getattr(fn, "_keeps_labels", False):
+        array = _on_host(y)
+        if array is not None and array.dtype.kind == "f" and (array != array.round()).any():
             wrong = array[array != array.round()]
             raise ValueError(f"{fn.__name__} takes integer labels, got {wrong[0].item()!r}: {_HINT}")
+
+
+def check_range(name: str, y: Any, low: float, high: float) -> None:
+    """Raise ``ValueError`` for a target that is off a range by 1 or more; noise at its ends may leave it a little."""
+    array = _on_host(y)
+    if array is None:
         return
-    limits = getattr(fn, "_target_range", None)
-    if limits is None:
-        return
-    low, high = limits
     for value in (array.min(), array.max()):
         if value <= low - 1 or value >= high + 1:
-            raise ValueError(f"{fn.__name__} takes targets from {low:g} to {high:g}, got {value.item()!r}: {_HINT}")
+            raise ValueError(f"{name} takes targets from {low:g} to {high:g}, got {value.item()!r}: {_HINT}")
+
+
+def _on_host(y: Any) -> Any:
+    """The numbers of an array or tensor, if there are some and they are on the host."""
+    array: Any = y.data if isinstance(y, Tensor) else y
+    on_host = isinstance(array, backends.get("cpu").array_type)
+    return array if on_host and array.size and array.dtype.kind in "iuf" else None
 
 
 _HINT = "number two classes 0 and 1, make several one-hot, or choose the loss that goes with such targets"

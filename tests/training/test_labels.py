@@ -185,6 +185,10 @@ def test_losses_called_alone(label: int) -> None:
     ):
         with pytest.raises(ValueError, match="label"):
             call()
+    for metric in (metrics.Precision(), metrics.Recall(), metrics.AUC(), metrics.TruePositives(), metrics.BinaryIoU()):
+        for wrong in ([-1, 1], [1, 2]):
+            with pytest.raises(ValueError, match="takes targets from 0 to 1|there is the label"):
+                metric(np.array(wrong), np.array([0.2, 0.7], "float32"))
     assert float(metrics.SparseTopKCategoricalAccuracy(k=3)(y, p)) == 0.5  # a label of no class is never predicted
     assert float(metrics.SparseCategoricalAccuracy()(y, p)) == 0.5
     assert float(metrics.MeanIoU(2, ignore_class=255)(np.array([0, 255]), np.array([0, 1]))) == pytest.approx(1.0)
