@@ -59,4 +59,7 @@ def _on_host(y: Any) -> Any:
     return array if on_host and array.size and array.dtype.kind in "iuf" else None
 
 
-_HINT = "number two classes 0 and 1, make several one-hot, or choose the loss that goes with such targets"
+_HINT = (
+    "number two classes 0 and 1, make several one-hot, or choose the loss that goes with such targets. Padding with a weight of 0 "
+    "needs targets in the range, too"
+)
