@@ -83,6 +83,46 @@ class Backend(Convolution, Pooling, Normalization):
         """Rows of ``x`` in the order of ``indices``.  x: (n, ...)  indices: any shape -> indices.shape + x.shape[1:]"""
         return self.xp.take(x, indices, axis=0)
 
+    def lookup(self, table: Array, ids: Array) -> Array:
+        """Rows of a table.  table: (n, ...)  ids: any shape of int32 or int64 in [0, n) -> ids.shape + table.shape[1:]
+
+        An id outside raises ``IndexError``; on a device that cannot raise, its row is NaN (see ``valid_ids``).
+        """
+        valid = self.valid_ids(ids, table.shape[0], "ids")
+        rows = self.take(table, self.xp.where(valid, ids, 0))
+        return self.xp.where(valid[(..., *[None] * (table.ndim - 1))], rows, self.xp.nan)
+
+    def valid_ids(self, ids: Array, n: int, what: str) -> Array:
+        """Whether each id is in [0, n).  ids: int32 or int64.  what: "ids" or "labels", for the error.
+
+        A device cannot raise in the middle of a step, and must not be waited for. What uses the ids gives NaN for those
+        outside, and that there were some is noted on the device until ``raise_for_invalid_ids``. A backend that can raise
+        overrides this, and raises ``IndexError`` at once.
+        """
+        xp = self.xp
+        # Seen without its sign, a negative number is a large one: a single comparison.
+        valid = ids.view(xp.uint32 if ids.dtype.itemsize == 4 else xp.uint64) < n
+        notes: dict[str, Array] = self.__dict__.setdefault("_all_valid", {})
+        if what not in notes:
+            notes[what] = xp.ones((), dtype=bool)
+        xp.logical_and(notes[what], valid.all(), out=notes[what])
+        return valid
+
+    def forget_invalid_ids(self) -> None:
+        """Note from here on. It does not wait for the device."""
+        for flag in self.__dict__.get("_all_valid", {}).values():
+            flag.fill(True)
+
+    def raise_for_invalid_ids(self) -> None:
+        """Raise ``IndexError`` if there were ids outside since the notes were last forgotten, and forget them. It waits for the
+        device, so it is called where results are read.
+        """
+        notes: dict[str, Array] = self.__dict__.get("_all_valid", {})
+        wrong = [what for what, flag in notes.items() if not self.to_numpy(flag)]
+        if wrong:
+            self.forget_invalid_ids()
+            raise IndexError(" and ".join(wrong))
+
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.
 
@@ -129,9 +169,25 @@ class Backend(Convolution, Pooling, Normalization):
         return shifted
 
     def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        """(-log softmax(z) at the labels, softmax(z)).  z: (n, classes)  labels: (n,) integers -> (n,), (n, classes)"""
-        log_p = self.log_softmax(z)
-        return -log_p[self.xp.arange(len(z)), labels], self.xp.exp(log_p)
+        """(-log softmax(z) at the labels, softmax(z)).  z: (n, classes)  labels: (n,) integers -> (n,), (n, classes)
+
+        labels: int32 or int64 in [0, classes). One outside raises ``IndexError``; on a device that cannot raise, both results
+        are NaN for it (see ``valid_ids``).
+        """
+        xp, (n, classes) = self.xp, z.shape
+        valid = self.valid_ids(labels, classes, "labels")
+        log_p = z - z.max(axis=1, keepdims=True)
+        log_p -= xp.where(valid[:, None], xp.log(xp.exp(log_p).sum(axis=1, keepdims=True)), xp.nan)
+        # A flat index: one of rows and columns takes a GPU three times as many kernels.
+        at_labels = self.take(log_p.reshape(-1), xp.arange(0, n * classes, classes) + xp.where(valid, labels, 0))
+        return -at_labels, xp.exp(log_p)
+
+    def sparse_cross_entropy_gradient(self, p: Array, labels: Array, dy: Array) -> Array:
+        """The gradient of the logits, from the second result of ``sparse_cross_entropy``.
+
+        p: (n, classes)  labels: (n,)  dy: (n,) -> (n, classes)
+        """
+        return (p - self.one_hot(labels, p.shape[1], p.dtype)) * dy[:, None]
 
     # -- metric state --------------------------------------------------------------------------------------------
 

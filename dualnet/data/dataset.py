@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 
 from . import background, streams
-from .elements import Element, LazyRange, as_element, as_output, common_length, leaves, map_leaves, positive, read_only
+from .elements import (
+    Element,
+    LazyRange,
+    as_output,
+    common_length,
+    leaves,
+    map_leaves,
+    own_element,
+    positive,
+    read_only,
+    returned_element,
+)
 from .shuffling import Shuffle
 
 AUTOTUNE = -1
@@ -40,16 +51,16 @@ class Dataset:
 
         Args:
             tensors: an array, list or data frame, or a tuple or dictionary of them, all of the same length. They are
-                not copied: do not modify them while the dataset is in use.
+                copied, except for a `numpy.memmap`, which stays on disk.
         """
-        rows = read_only(as_element(tensors))
+        rows = read_only(own_element(tensors))
         length = common_length(rows)
         return Dataset(lambda key: iter(range(length)), length, rows)
 
     @staticmethod
     def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
         """A dataset with one element."""
-        element = read_only(as_element(tensors))
+        element = read_only(own_element(tensors))
         return Dataset(lambda key: iter((element,)), 1)
 
     @staticmethod
@@ -62,6 +73,9 @@ class Dataset:
         name: str | None = None,
     ) -> Dataset:
         """The elements of the iterable `generator(*args)`, which is called for every pass.
+
+        Elements are copied: the generator may fill one buffer again and again. Without a signature, a list is an array
+        if it holds numbers; one that holds arrays could also stand for a tuple, and is refused.
 
         Args:
             output_types: a dtype, or a tuple or dictionary of them, to which the elements are cast.
@@ -165,7 +179,9 @@ class Dataset:
     ) -> Dataset:
         """`map_func(*element)` for every element; a dictionary is passed as one argument.
 
-        The function receives NumPy arrays and may use NumPy, ops or layers; tensors it returns become arrays.
+        The function receives NumPy arrays and may use NumPy, ops or layers; tensors it returns become arrays. What it
+        returns is copied. A list is a tuple of parts, such as x and y, and not an array; a list inside a tuple or
+        dictionary is an array.
 
         Args:
             num_parallel_calls: the number of threads, which helps where the function waits for files or releases the
@@ -222,7 +238,9 @@ class Dataset:
             positive(argument, value)
 
         def as_dataset(*values: Any) -> Dataset:
-            return Dataset(lambda key: iter(values), len(values))
+            # An element may be in several windows.
+            shared = [read_only(value) for value in values]
+            return Dataset(lambda key: iter(shared), len(shared))
 
         def stream(key: streams.EpochKey | None) -> Iterator[Any]:
             windows = streams.windows(self._elements(key), size, shift, stride, drop_remainder)
@@ -240,9 +258,10 @@ class Dataset:
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: str | None = None) -> Any:
         """The final state of `state = reduce_func(state, element)` over all elements."""
-        state = as_element(initial_state)
+        state = own_element(initial_state)
         for element in streams.closing(self._elements()):
-            state = as_element(reduce_func(state, element))
+            convert = returned_element if isinstance(state, tuple) else own_element
+            state = convert(reduce_func(state, element))
         return as_output(state)
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:

@@ -1,6 +1,7 @@
 """The elements of a `Dataset`: NumPy arrays and numbers, nested in tuples and dictionaries.
 
-As in tf.data, tuples and dictionaries are structure, while a list is an array.
+As in tf.data, tuples and dictionaries are structure, while a list is an array. An element belongs to the pipeline: what a
+user's function or generator returns is copied, so it may fill one buffer again and again (`own_element`).
 """
 
 from __future__ import annotations
@@ -88,6 +89,34 @@ def as_element(structure: Any) -> Any:
     Raises TypeError for anything but numbers and text.
     """
     return map_leaves(_as_leaf, structure)
+
+
+def own_element(structure: Any) -> Any:
+    """`as_element` in arrays of its own: whoever returned them may go on writing into theirs."""
+    return map_leaves(_own_leaf, structure)
+
+
+def _own_leaf(value: Any) -> Any:
+    leaf = _as_leaf(value)
+    return leaf.copy() if isinstance(leaf, np.ndarray) and not isinstance(leaf, np.memmap) else leaf
+
+
+def returned_element(value: Any) -> Any:
+    """What a user's function returned, as an element: a list of parts is a tuple, as in tf.data."""
+    return own_element(tuple(value) if isinstance(value, list) else value)
+
+
+def generated_element(value: Any) -> Any:
+    """What a user's generator yielded, as an element.
+
+    Raises TypeError for a list of arrays, which may be meant as a tuple or as one array.
+    """
+    if isinstance(value, list) and any(hasattr(part, "shape") for part in value):
+        raise TypeError(
+            f"the generator yielded a list of {len(value)}, and it is not clear whether it is one array or a tuple: yield "
+            f"(x, y) for several parts, numpy.stack(...) for one array, or give from_generator an output_signature"
+        )
+    return own_element(value)
 
 
 def _as_leaf(value: Any) -> Any:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
+from .. import tree
 from . import background
 
 
@@ -18,7 +23,9 @@ class PyDataset:
 
     Args:
         workers: with 2 or more, or with use_multiprocessing, that many threads prepare batches while the model trains,
-            in order. Threads are used instead of processes: NumPy and file reading release the GIL.
+            in order. Threads are used instead of processes: NumPy and file reading release the GIL. Since several batches are
+        made at the same time, each needs arrays of its own: `__getitem__` that fills one buffer again and again is for
+        workers=1, and raises ValueError with more.
         max_queue_size: the maximum number of prepared batches.
     """
 
@@ -77,5 +84,41 @@ def batches(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
         dataset._initialised = True
     workers = int(dataset.workers)
     if workers > 1 or (workers > 0 and dataset.use_multiprocessing):
-        return background.parallel_map(dataset.__getitem__, order, workers, dataset.max_queue_size)
+        return background.parallel_map(_OwnBatches(dataset, 2 * workers), order, workers, dataset.max_queue_size)
     return (dataset[index] for index in order)
+
+
+class _OwnBatches:
+    """Batches by index in arrays of their own, for several threads: a buffer that is filled anew is copied, or found out.
+
+    kept: how many batches to compare with. Their arrays are kept alive for that long, so that no other has their address.
+    """
+
+    def __init__(self, dataset: PyDataset, kept: int) -> None:
+        self.dataset = dataset
+        self.returned: deque[list[tuple[Any, Any, Any]]] = deque(maxlen=kept)  # address, array, values it had
+        self.lock = threading.Lock()
+
+    def __call__(self, index: int) -> Any:
+        arrays: list[tuple[Any, Any, Any]] = []
+
+        def own(leaf: Any) -> Any:
+            if not isinstance(leaf, np.ndarray) or leaf.dtype.kind == "O":
+                return leaf
+            arrays.append((leaf.__array_interface__["data"][0], leaf, leaf.copy()))
+            return arrays[-1][2]
+
+        batch = tree.map_structure(own, self.dataset[index])
+        with self.lock:
+            for others in self.returned:
+                if any(a[0] == b[0] and _differ(a[2], b[2]) for a, b in itertools.product(arrays, others)):
+                    raise ValueError(
+                        f"{type(self.dataset).__name__}.__getitem__ filled one array with the values of two batches. With workers="
+                        f"{self.dataset.workers} batches are made at the same time: return new arrays, or use workers=1"
+                    )
+            self.returned.append(arrays)
+        return batch
+
+
+def _differ(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and not np.array_equal(a, b, equal_nan=a.dtype.kind == "f" == b.dtype.kind)

@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import background
-from .elements import TensorSpec, as_element, leaves, map_leaves, read_only, stack
+from .elements import (
+    TensorSpec,
+    as_element,
+    generated_element,
+    leaves,
+    map_leaves,
+    own_element,
+    read_only,
+    returned_element,
+    stack,
+)
 
 
 class EpochKey(NamedTuple):
@@ -48,7 +58,7 @@ def from_generator(generator: Callable[..., Any], args: Sequence[Any], signature
     """The elements of a user's generator function, cast to the dtypes of `signature` if there is one."""
     for item in closing(iter(generator(*args))):
         if signature is None:
-            yield as_element(item)
+            yield generated_element(item)
         else:
             # A list may represent a tuple here, if the signature is one.
             parts = tuple(item) if isinstance(signature, tuple) and isinstance(item, list) else item
@@ -87,7 +97,7 @@ def mapped(elements: Iterator[Any], map_func: Callable[..., Any], workers: int |
     """`map_func(*element)` for every element, by threads if `workers` is above 1."""
 
     def function(element: Any) -> Any:
-        return as_element(call(map_func, element))
+        return returned_element(call(map_func, element))
 
     if workers is not None and workers > 1:
         return background.parallel_map(function, elements, workers, 2 * workers)
@@ -192,7 +202,7 @@ def specs(types: Any, shapes: Any) -> Any:
 
 
 def _conform(spec: TensorSpec, value: Any) -> Any:
-    array = np.asarray(as_element(value))
+    array = np.asarray(own_element(value))
     if spec.shape is not None:
         matches = len(spec.shape) == array.ndim and all(n in (None, m) for n, m in zip(spec.shape, array.shape))
         if not matches:
@@ -200,5 +210,5 @@ def _conform(spec: TensorSpec, value: Any) -> Any:
                 f"from_generator: expected an array of shape {spec.shape}, the generator yielded one of {array.shape}"
             )
     if spec.dtype.kind not in "OSU":
-        array = array.astype(spec.dtype)
+        array = array.astype(spec.dtype, copy=False)
     return array[()] if array.ndim == 0 else array

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops, random
+from ..ops.nn.embedding import embedding
 
 # tf.nn
 
@@ -33,7 +34,7 @@ def l2_loss(t: Any) -> Any:
 
 def embedding_lookup(params: Any, ids: Any) -> Any:
     """params: (words, size)  ids: any shape -> ids.shape + (size,)"""
-    return ops.take(params, ids, axis=0)
+    return embedding(params, ids)
 
 
 def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1) -> Any:

@@ -13,8 +13,10 @@ from .. import ops
 from ..core.tensor import Tensor
 from .loss import LossFunctionWrapper, keeps_labels
 from .reduction import as_tensor, same_shape
+from .targets import check_targets, takes_targets
 
 
+@takes_targets(0, 1)
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
@@ -26,7 +28,8 @@ def binary_crossentropy(
         label_smoothing: s moves the target to y (1 - s) + s / 2.
 
     Raises:
-        ValueError: the shapes differ by more than a last axis of length 1.
+        ValueError: the shapes differ by more than a last axis of length 1, or a target is -1 or less, 2 or more (checked on
+            the host).
     """
     y_true, y_pred = same_shape(
         "binary_crossentropy",
@@ -35,6 +38,7 @@ def binary_crossentropy(
         "One probability for each of several classes needs one-hot targets; integer labels go with "
         "sparse_categorical_crossentropy",
     )
+    check_targets(binary_crossentropy, y_true)
     if label_smoothing:
         y_true = floating_like(y_true, y_pred) * (1.0 - label_smoothing) + 0.5 * label_smoothing
     losses = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
@@ -43,6 +47,7 @@ def binary_crossentropy(
     return ops.mean(losses, axis=axis)
 
 
+@takes_targets(0, 1)
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
@@ -54,9 +59,10 @@ def categorical_crossentropy(
         label_smoothing: s moves the target to y (1 - s) + s / classes.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target is -1 or less, 2 or more (checked on the host).
     """
     y_true, y_pred = categorical_pair("categorical_crossentropy", y_true, y_pred, axis)
+    check_targets(categorical_crossentropy, y_true)
     if label_smoothing:
         y_true = floating_like(y_true, y_pred) * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
     return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
@@ -77,10 +83,12 @@ def sparse_categorical_crossentropy(
         axis: of the classes.
 
     Raises:
-        ValueError: for one-hot targets.
+        ValueError: for one-hot targets, a label outside the classes, or one that is no whole number. On a GPU, which cannot
+            raise in the middle of a step, the loss of such a label is NaN.
     """
     y_pred = as_tensor(y_pred)
     y_true = as_tensor(y_true, like=y_pred)
+    check_targets(sparse_categorical_crossentropy, y_true)
     if y_true.data.ndim == y_pred.data.ndim and y_true.data.shape[axis] == 1:
         y_true = ops.squeeze(y_true, axis)
     if ignore_class is None:

@@ -14,6 +14,7 @@ from ..ops.nn.crossentropy_loss import _softmax_logits
 from .crossentropy import categorical_pair, check_smoothing, floating_like
 from .loss import LossFunctionWrapper
 from .reduction import as_tensor, same_shape
+from .targets import check_targets, takes_targets
 
 
 def _focus(p: Tensor, gamma: float) -> Any:
@@ -22,6 +23,7 @@ def _focus(p: Tensor, gamma: float) -> Any:
     return ops.power(ops.maximum(1 - p, config.epsilon()), gamma) if gamma else 1.0
 
 
+@takes_targets(0, 1)
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -46,6 +48,7 @@ def binary_focal_crossentropy(
         ValueError: the shapes differ by more than a last axis of 1.
     """
     y_true, y_pred = same_shape("binary_focal_crossentropy", y_true, y_pred)
+    check_targets(binary_focal_crossentropy, y_true)
     y_true = floating_like(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
@@ -57,6 +60,7 @@ def binary_focal_crossentropy(
     return ops.mean(losses, axis=axis)
 
 
+@takes_targets(0, 1)
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -79,6 +83,7 @@ def categorical_focal_crossentropy(
         ValueError: the shapes differ.
     """
     y_true, y_pred = categorical_pair("categorical_focal_crossentropy", y_true, y_pred, axis)
+    check_targets(categorical_focal_crossentropy, y_true)
     if y_true.shape != y_pred.shape:
         raise ValueError(
             f"categorical_focal_crossentropy: y_true and y_pred must have the same shape, got {y_true.shape} and "

@@ -9,6 +9,7 @@ from ..core.tensor import Tensor
 from ..ops.nn import hinge as _margin
 from .loss import LossFunctionWrapper, keeps_labels
 from .reduction import as_tensor
+from .targets import check_targets
 
 
 @keeps_labels
@@ -24,6 +25,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     """
     y_pred = as_tensor(y_pred)
     labels = as_tensor(y_true, like=y_pred)
+    check_targets(categorical_generalized_cross_entropy, labels)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = ops.squeeze(labels, -1)
     if labels.shape != y_pred.shape[:-1]:

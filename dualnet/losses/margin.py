@@ -8,8 +8,10 @@ from ..core.tensor import Tensor
 from ..ops.nn import hinge as _margin
 from .loss import LossFunctionWrapper
 from .reduction import same_shape
+from .targets import check_targets, takes_targets
 
 
+@takes_targets(-1, 1)
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of max(1 - y_true y_pred, 0) over the last axis.  (batch, ..., n) -> (batch, ...)
 
@@ -19,9 +21,12 @@ def hinge(y_true: Any, y_pred: Any) -> Tensor:
     Raises:
         ValueError: the shapes differ by more than a last axis of length 1.
     """
-    return _margin.hinge(*same_shape("hinge", y_true, y_pred))
+    y_true, y_pred = same_shape("hinge", y_true, y_pred)
+    check_targets(hinge, y_true)
+    return _margin.hinge(y_true, y_pred)
 
 
+@takes_targets(-1, 1)
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of max(1 - y_true y_pred, 0)^2 over the last axis.  (batch, ..., n) -> (batch, ...)
 
@@ -31,9 +36,12 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     Raises:
         ValueError: the shapes differ by more than a last axis of length 1.
     """
-    return _margin.squared_hinge(*same_shape("squared_hinge", y_true, y_pred))
+    y_true, y_pred = same_shape("squared_hinge", y_true, y_pred)
+    check_targets(squared_hinge, y_true)
+    return _margin.squared_hinge(y_true, y_pred)
 
 
+@takes_targets(0, 1)
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """max(1 + the largest (1 - y_true) y_pred - sum(y_true y_pred), 0).  (batch, ..., classes) -> (batch, ...)
 
@@ -44,7 +52,9 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
         ValueError: the shapes differ.
     """
     hint = "The targets must be one-hot: dualnet.utils.to_categorical makes them from integer labels"
-    return _margin.categorical_hinge(*same_shape("categorical_hinge", y_true, y_pred, hint))
+    y_true, y_pred = same_shape("categorical_hinge", y_true, y_pred, hint)
+    check_targets(categorical_hinge, y_true)
+    return _margin.categorical_hinge(y_true, y_pred)
 
 
 class Hinge(LossFunctionWrapper):

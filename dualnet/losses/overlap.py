@@ -9,6 +9,7 @@ from .. import config, ops
 from ..core.tensor import Tensor
 from .loss import LossFunctionWrapper
 from .reduction import as_tensor, same_shape
+from .targets import check_targets, takes_targets
 
 
 def _pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
@@ -22,6 +23,7 @@ def _axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
     return axis if axis is None or isinstance(axis, int) else tuple(axis)
 
 
+@takes_targets(0, 1)
 def dice(y_true: Any, y_pred: Any, axis: int | Sequence[int] | None = None) -> Tensor:
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)), the sums over ``axis``.
 
@@ -33,12 +35,14 @@ def dice(y_true: Any, y_pred: Any, axis: int | Sequence[int] | None = None) -> T
         ValueError: the shapes differ by more than a last axis of length 1.
     """
     y_true, y_pred = _pair("dice", y_true, y_pred)
+    check_targets(dice, y_true)
     axes = _axes(axis)
     both = ops.sum(y_true * y_pred, axis=axes)
     either = ops.sum(y_true, axis=axes) + ops.sum(y_pred, axis=axes)
     return 1 - 2 * both / (either + config.epsilon())
 
 
+@takes_targets(0, 1)
 def tversky(
     y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: int | Sequence[int] | None = None
 ) -> Tensor:
@@ -55,6 +59,7 @@ def tversky(
         ValueError: the shapes differ by more than a last axis of length 1.
     """
     y_true, y_pred = _pair("tversky", y_true, y_pred)
+    check_targets(tversky, y_true)
     axes = _axes(axis)
     both = ops.sum(y_true * y_pred, axis=axes)
     missed = ops.sum(y_true * (1 - y_pred), axis=axes)

@@ -7,7 +7,7 @@ from typing import Any
 from .. import config
 from ..core.op import primitive
 from ..core.tensor import Array, Xp
-from ..ops._common import NoGrad
+from ..ops._common import NoGrad, class_ids
 from .reduction import MeanScore
 from .state import same_rank
 
@@ -72,9 +72,11 @@ def sparse_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGr
 def _in_top_k(xp: Xp, labels: Array, scores: Array, k: int) -> Array:
     """Whether fewer than k scores are above that of the label.  labels: (...)  scores: (..., classes) -> (...)"""
     rows = scores.reshape(-1, scores.shape[-1])
-    own = rows[xp.arange(rows.shape[0]), labels.astype("int32").reshape(-1)][:, None]
+    ids = class_ids(labels).reshape(-1)
+    valid = (ids >= 0) & (ids < rows.shape[1])  # a label of no class is never predicted
+    own = rows[xp.arange(rows.shape[0]), xp.where(valid, ids, xp.zeros_like(ids))][:, None]
     own = xp.where(xp.isnan(own), -xp.inf, own)  # NaN is above nothing
-    return ((rows > own).sum(axis=-1) < k).astype(config.floatx()).reshape(labels.shape)
+    return (((rows > own).sum(axis=-1) < k) & valid).astype(config.floatx()).reshape(labels.shape)
 
 
 @primitive

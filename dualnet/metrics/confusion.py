@@ -10,6 +10,7 @@ from .. import ops
 from ..core.tensor import Tensor
 from ..core.tracing import no_grad
 from ..core.variables import Variable
+from ..losses.targets import check_range
 from ..serialization.configurable import attributes
 from .metric import Metric
 from .state import add_to, as_array, same_rank, weights_for
@@ -54,7 +55,7 @@ class ConfusionMetric(Metric):
         """Add a batch, without what the mask of ``y_pred`` leaves out.
 
         Args:
-            y_true: 0 and 1.
+            y_true: 0 and 1; -1 or 2 raise ``ValueError`` (on the host).
             y_pred: numbers, as a rule from 0 to 1, of the same shape.
             sample_weight: a number, or a shape that fits the first axes.
         """
@@ -66,6 +67,7 @@ class ConfusionMetric(Metric):
         backend = backends.of(state)
         true, pred = (as_array(x, backend) for x in (y_true, y_pred))
         true, pred = same_rank(self.name, true, pred, self._hint)
+        check_range(self.name, true, 0, 1)
         pred = pred.astype(state.dtype, copy=False)
         if self.top_k is not None:
             pred = only_top_k(backend, pred, self.top_k)

@@ -13,6 +13,7 @@ from ..core.tensor import Array, Tensor
 from ..core.tracing import before_write
 from ..core.variables import Variable
 from ..losses.reduction import apply_mask
+from ..ops._common import label_error
 
 
 def backend_of(*values: Any) -> Backend:
@@ -90,7 +91,8 @@ def add_to_matrix(
     """total[label, prediction] += weight, in place, for every pair.
 
     total: (classes, classes)  labels, predictions: classes, of one shape  weight: that shape or what broadcasts to it, None for
-    1. A pair with a class outside [0, classes), or with the label ``ignore_class``, does not count.
+    1. A pair with the label ``ignore_class`` does not count. One with a class outside [0, classes) raises ``ValueError`` on the
+    host; elsewhere it does not count, and makes a matrix of floats NaN.
     """
     xp, classes = backend.xp, total.shape[0]
     # 64 bits: a fraction is cut off, and no label wraps around.
@@ -100,6 +102,14 @@ def add_to_matrix(
         valid = valid & (true != ignore_class)
     indices = xp.where(valid, true * classes + pred, xp.zeros_like(true))
     counts = valid.astype(total.dtype)
+    for ids in (true, pred):
+        known = ids if ignore_class is None else xp.where(true == ignore_class, xp.zeros_like(ids), ids)
+        try:
+            is_class = backend.valid_ids(known, classes, "labels")
+        except IndexError:
+            raise label_error("a confusion matrix", known, classes) from None
+        if total.dtype.kind == "f":
+            counts = xp.where(is_class, counts, xp.nan)
     if weight is not None:
         counts = counts * weight.astype(total.dtype, copy=False)
     flat = xp.zeros((classes * classes,), dtype=total.dtype)

@@ -19,7 +19,7 @@ from ..ops import cast, expand_dims, squeeze
 
 def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) -> Any:
     """The outputs of a model's graph for real or symbolic inputs."""
-    inputs = _match_inputs(model, graph, inputs)
+    inputs = match_inputs(model, graph, inputs)
 
     def call(operation: Any, args: Any, kwargs: Any) -> Any:
         # As in Keras, what the model is called with comes before what the layer was called with in making it.
@@ -33,7 +33,7 @@ def run_graph(model: Layer, graph: Graph, inputs: Any, training: bool | None) ->
     return outputs
 
 
-def _match_inputs(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
+def match_inputs(model: Layer, graph: Graph, inputs: Any) -> list[Any]:
     """The inputs in the order of the graph's, found by name in a dictionary, and with an axis of one added or removed."""
     expected = tree.flatten_with_path(graph.inputs)
     names = [x._keras_history.operation.name for _, x in expected]

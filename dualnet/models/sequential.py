@@ -15,7 +15,7 @@ from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..serialization import sharing
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
-from .functional import with_last_axis
+from .functional import match_inputs, with_last_axis
 from .model import Model
 
 
@@ -148,7 +148,17 @@ class Sequential(Model):
                     self.call(args[0])
             except Exception:
                 raise error from None
+        if isinstance(args[0], (list, tuple)) and len(args[0]) == 1 and hasattr(args[0][0], "shape"):
+            self._build_for_one(args[0])
         self.built = True
+
+    def _build_for_one(self, inputs: Any) -> None:
+        """Build for the one tensor in a list or tuple, unless the layers take it as it is."""
+        try:
+            with trial():
+                self.call(inputs)
+        except Exception:
+            self.build((None, *inputs[0].shape[1:]))
 
     def _extend(self, layers: Sequence[Layer]) -> None:
         """Call more layers on the symbolic output of the model, which builds them."""
@@ -165,6 +175,8 @@ class Sequential(Model):
         x = inputs
         if self._graph is not None and hasattr(x, "shape"):
             x = with_last_axis(x, self._graph.inputs.shape)
+        elif self._graph is not None:  # the one input in a list, a tuple or a dictionary
+            (x,) = match_inputs(self, self._graph, x)
         for layer in self._layers:
             x = layer(x, training=training)
         return x

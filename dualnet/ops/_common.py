@@ -26,7 +26,9 @@ __all__ = [
     "Xp",
     "along_axis",
     "as_array",
+    "class_ids",
     "floating",
+    "label_error",
     "promote",
     "promote_floating",
     "sum_to",
@@ -70,6 +72,23 @@ def along_axis(x: Array, axis: int | None) -> tuple[Array, int]:
 def as_array(xp: Xp, y: Any, x: Array) -> Array:
     """``y`` as an array; a Python number in the dtype of ``x``."""
     return y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
+
+
+def class_ids(x: Array) -> Array:
+    """Class labels or ids as int32 or int64. What was out of range stays so: nothing wraps around."""
+    if x.dtype in ("int32", "int64"):
+        return x
+    return x.view("int64") if x.dtype == "uint64" else x.astype("int32")
+
+
+def label_error(name: str, labels: Array, classes: int) -> ValueError:
+    """What is wrong with labels on the host, some of which are outside the classes."""
+    low, high = int(labels.min()), int(labels.max())
+    return ValueError(
+        f"{name}: there is the label {low if low < 0 else high}, but there are {classes} classes, so labels go from 0 to "
+        f"{classes - 1}: number the classes from 0, give the output more classes, or, for a label that counts for nothing, use "
+        "ignore_class where there is such an argument"
+    )
 
 
 def sum_to(xp: Xp, dy: Array, x: Any) -> Any:

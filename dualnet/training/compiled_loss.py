@@ -84,11 +84,28 @@ class CompiledLoss:
         self.metrics: list[Any] = []
         self.pending: MetricStates = {}  # restored once the metrics are built
         self._terms: list[Term] = []
+        self._ranged: list[tuple[int, Any]] | None = None
+        self._structure: Any = None  # that of the outputs
 
     @property
     def losses(self) -> list[Any]:
         """The loss objects, known after the first batch."""
         return [term.loss for term in self._terms]
+
+    def with_ranges(self, y: Any) -> list[tuple[Any, Any]]:
+        """(labels, loss function) for every loss whose targets have a range, with what is known so far."""
+        if not self._terms:
+            fn = _ranged(self._loss_spec) if _is_loss(self._loss_spec) else None
+            return [] if fn is None else [(labels, fn) for labels in tree.flatten(y)]
+        if self._ranged is None:
+            self._ranged = [(t.start, fn) for t in self._terms if t.stop == t.start + 1 and (fn := _ranged(t.loss))]
+        if not self._ranged:
+            return []
+        try:
+            labels = self._labels(y, self._structure, self._terms)
+        except (KeyError, ValueError):
+            return []  # the loss says what is wrong with the structure
+        return [(labels[i], fn) for i, fn in self._ranged]
 
     def assignments(self, y_pred: Any) -> list[LossAssignment]:
         """Which loss applies to which outputs. y_pred: what the model returns, or its symbolic outputs."""
@@ -96,6 +113,7 @@ class CompiledLoss:
 
     def _build(self, y_true: Any, y_pred: Any) -> None:
         self.outputs = outputs_of(y_pred, self._output_names)
+        self._structure = tree.map_structure(lambda _: 0, y_pred)
         assignments = self.assignments(y_pred)
         labels, predictions = self._labels(y_true, y_pred, assignments), tree.flatten(y_pred)
         trackers: dict[Any, Any] = {}
@@ -308,6 +326,13 @@ def _same_container(a: Any, b: Any) -> bool:
 
 def _is_inferred(spec: Any) -> bool:
     return isinstance(spec, str) and spec.lower() in _INFERRED
+
+
+def _ranged(spec: Any) -> Any:
+    """The function of a loss if its targets have a range, else None."""
+    loss = losses.get(spec) if isinstance(spec, (str, dict)) and not _is_inferred(spec) else spec
+    fn = getattr(loss, "fn", loss)
+    return fn if hasattr(fn, "_target_range") or getattr(fn, "_keeps_labels", False) else None
 
 
 def _loss_object(spec: Any, y_true: Any, y_pred: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,12 +14,13 @@ from ..callbacks import CallbackList
 from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_step
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData, tensors_of
+from .data_adapters.batch_checks import check_batch
 from .data_adapters.class_weights import make_class_weight
 from .data_adapters.data_checks import check_data
 from .data_adapters.epoch_iterator import EpochIterator, limited
 from .data_adapters.iterable_adapter import Data, make_data
 from .data_adapters.packing import pack_x_y_sample_weight
-from .logs import Logs, materialize, to_numbers
+from .logs import Logs, materialize, raise_for_invalid_ids, to_numbers
 from .steps import StepMixin
 
 
@@ -42,6 +44,7 @@ class EvaluationMixin(StepMixin):
         data = self._make_data(x, y, sample_weight, batch_size=batch_size, steps=steps)
         check_data(self, data)
         callbacks = self._callback_list(callbacks, verbose, data, steps)
+        data.backend.forget_invalid_ids()
         with backends.device(data.backend.device):
             results = self._evaluate_data(data, steps, callbacks)
         return results if return_dict else self._flat_results(results)
@@ -107,6 +110,7 @@ class EvaluationMixin(StepMixin):
         callbacks = self._callback_list(callbacks, verbose, data, steps)
         parts: list[Any] = []
         self.stop_predicting = False
+        backend.forget_invalid_ids()
         predict_step = captured_step(self, CapturedPredictStep, callbacks.callbacks)
         with backends.device(backend.device), no_grad():
             callbacks.on_predict_begin()
@@ -122,11 +126,14 @@ class EvaluationMixin(StepMixin):
             callbacks.on_predict_end()
         if not parts:
             raise ValueError("there was no batch to predict: the data is empty")
-        return tree.map_structure(lambda *a: _joined(backend, a), *parts)
+        outputs = tree.map_structure(lambda *a: _joined(backend, a), *parts)
+        raise_for_invalid_ids(backend)  # the results have been read, so there is nothing left to wait for
+        return outputs
 
     def _make_data(self, *arrays: Any, **options: Any) -> Data:
         """The data for the model's backend. options: of ``make_data``."""
-        return make_data(*arrays, **options, backend=self._backend(), text=self._takes_text())
+        check = functools.partial(check_batch, self)
+        return make_data(*arrays, **options, backend=self._backend(), text=self._takes_text(), check=check)
 
     def _callback_list(
         self, callbacks: Any, verbose: int, data: Data, steps: int | None, epochs: int = 1, add_history: bool = False
@@ -141,7 +148,7 @@ class EvaluationMixin(StepMixin):
             model=self,
             verbose=verbose,
             epochs=epochs,
-            steps=limited(steps or data.steps, config.max_steps_per_epoch()),
+            steps=epoch_steps(data, steps),
         )
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -154,7 +161,9 @@ class EvaluationMixin(StepMixin):
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
         with no_grad():
-            return tree.map_structure(lambda t: t.numpy(), self.predict_step(self._one_batch(x)))
+            outputs = tree.map_structure(lambda t: t.numpy(), self.predict_step(self._one_batch(x)))
+        raise_for_invalid_ids(self._backend())
+        return outputs
 
     def _on_batch(self, step: Callable[[Any], Any], data: Any, return_dict: bool) -> Any:
         self.reset_metrics()
@@ -171,7 +180,13 @@ class EvaluationMixin(StepMixin):
             backend=self._backend(),
             text=self._takes_text(),
         )
+        check_batch(self, data, y)
         return pack_x_y_sample_weight(*(tensors_of(part) for part in (data.x, data.y, data.weight)))
+
+
+def epoch_steps(data: Data, steps: int | None) -> int | None:
+    """The number of batches in the next epoch, if known. steps: the argument of the user."""
+    return limited(steps or data.steps, config.max_steps_per_epoch())
 
 
 def _joined(backend: backends.Backend, parts: Sequence[Any]) -> Any:

@@ -6,6 +6,8 @@ import weakref
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
+import dualnet_backends as backends
+
 from ..core.tensor import Tensor
 
 
@@ -55,7 +57,10 @@ def materialize(logs: weakref.ref[Logs]) -> None:
 
 
 def to_numbers(results: MutableMapping[str, Any] | dict[str, Any]) -> dict[str, Any]:
-    """Results as Python numbers (lists for those with axes), sorted by name; dictionaries among them are opened."""
+    """Results as Python numbers (lists for those with axes), sorted by name; dictionaries among them are opened.
+
+    Raises ``ValueError`` for NaN that comes from labels or ids outside their range.
+    """
     numbers: dict[str, Any] = {}
     for name in sorted(results):
         value = results[name]
@@ -63,8 +68,22 @@ def to_numbers(results: MutableMapping[str, Any] | dict[str, Any]) -> dict[str, 
             numbers |= to_numbers(value)
             continue
         if isinstance(value, Tensor):
-            value = value.numpy()
+            backend, value = backends.of(value.data), value.numpy()
+            if value.dtype.kind == "f" and (value != value).any():
+                raise_for_invalid_ids(backend)
         if hasattr(value, "tolist"):
             value = value.tolist()
         numbers[name] = value
     return dict(sorted(numbers.items()))
+
+
+def raise_for_invalid_ids(backend: backends.Backend) -> None:
+    """Raise ``ValueError`` if a step met labels or ids outside their range, on a device that could not stop it."""
+    try:
+        backend.raise_for_invalid_ids()
+    except IndexError as error:
+        raise ValueError(
+            f"the result is NaN because a step got {error} outside the range: labels go from 0 to classes - 1, ids of an "
+            "Embedding from 0 to input_dim - 1. In a training step the weights have become NaN, too: make the model anew, or load "
+            "its weights. On the CPU (`with dualnet.device('cpu')`) the step itself raises, and says which label or id it was"
+        ) from None

@@ -20,7 +20,7 @@ from .data_adapters.epoch_iterator import EpochIterator, limited
 from .data_adapters.iterable_adapter import Data, IterableData
 from .data_adapters.packing import pack_x_y_sample_weight
 from .diagnostics.diagnosis import PERIOD, Diagnosis
-from .evaluation import EvaluationMixin, positive, split_results
+from .evaluation import EvaluationMixin, epoch_steps, positive, split_results
 from .logs import materialize
 from .resume import Resume, restore_metric_states
 from .validation import train_validation_split
@@ -87,6 +87,7 @@ class Trainer(EvaluationMixin):
         check_data(self, data)
         check_data(self, validation)
         self.stop_training = False
+        data.backend.forget_invalid_ids()
         self._prepare_training()
         logs: dict[str, Any] = {}
         with backends.device(data.backend.device), Diagnosis(self, source) as diagnosis:
@@ -101,7 +102,11 @@ class Trainer(EvaluationMixin):
             first, self._initial_epoch = self._initial_epoch or initial_epoch, 0
             if resume is not None:
                 source.resume(resume.position)
+            batches = data.steps
             for epoch in range(first, epochs):
+                if batches != data.steps:  # a ``PyDataset`` may grow or shrink
+                    batches = data.steps
+                    callbacks.set_params({**callbacks.params, "steps": epoch_steps(data, steps_per_epoch)})
                 if resume is None or not resume.batches:
                     self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)

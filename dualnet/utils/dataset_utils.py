@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset
-from ..data.elements import as_element, leaves, map_leaves, stack
+from ..data.elements import as_element, leaves, map_leaves, own_element, stack
 
 Size = int | float | None
 
@@ -65,7 +65,7 @@ def _rows(dataset: Any) -> tuple[Any, int, int | None]:
     elif isinstance(dataset, dict) or hasattr(dataset, "shape"):
         rows = as_element(dataset)
     elif hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__") and not isinstance(dataset, (str, bytes)):
-        samples = [as_element(dataset[i]) for i in range(len(dataset))]  # like PyTorch's map-style data sets
+        samples = [own_element(dataset[i]) for i in range(len(dataset))]  # like PyTorch's map-style data sets
     else:
         raise TypeError(f"dataset must be a Dataset, an array or arrays, got {type(dataset).__name__}")
     if samples is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset
-from ..data.elements import as_element
+from ..data.elements import own_element
 
 
 def timeseries_dataset_from_array(
@@ -46,7 +46,7 @@ def timeseries_dataset_from_array(
     Raises:
         ValueError: an argument is out of range.
     """
-    data = as_element(data)
+    data = own_element(data)
     _check(len(data), sequence_stride, sampling_rate, start_index, end_index)
     if format not in ("tf", "grain"):
         raise ValueError(f'`format` should be "tf" or "grain", got {format!r}')
@@ -54,7 +54,7 @@ def timeseries_dataset_from_array(
     data = data[start_index or 0 : stop]
     count = len(data) - (sequence_length - 1) * sampling_rate
     if targets is not None:
-        targets = as_element(targets)[start_index or 0 : stop]
+        targets = own_element(targets)[start_index or 0 : stop]
         count = min(count, len(targets))
 
     starts = np.arange(0, count, sequence_stride)

@@ -140,6 +140,9 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (n, 5), d) / 30, floats(r, (n, 5), d), floats(r, (5,), d), 1, floats(r, (5,), d), floats(r, (5,), d), True,
                          floats(r, (5,), d), floats(r, (5,), d))], 1e-5),
     "take": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n))], 0),
+    "lookup": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n)),
+                lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, (n, 2)).astype("int32"))], 0),
+    "valid_ids": ([lambda r, n, d: (r.integers(0, 7, n), 7, "ids"), lambda r, n, d: (r.integers(0, 7, (n, 2)).astype("int32"), 7, "ids")], 0),
     "scatter_add": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
                      lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, n), floats(r, (n,), d))], 1e-5),
     "one_hot": ([lambda r, n, d: (r.integers(-1, 6, n), 5, d), lambda r, n, d: (r.integers(0, 3, (n, 2)), 3, d)], 0),
@@ -147,6 +150,8 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "log_softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
     "sparse_cross_entropy": ([lambda r, n, d: (floats(r, (n, 5), d) * 30, r.integers(0, 5, n)),
                               lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n))], 1e-6),
+    "sparse_cross_entropy_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(0, 5, n), floats(r, (n,), d)),
+                                       lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n), floats(r, (n,), d))], 1e-6),
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
     "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
@@ -165,7 +170,7 @@ FLAT = {"sgd", "momentum", "adam", "random_words", "random_uniform", "random_nor
 
 
 def test_every_kernel_has_a_row() -> None:
-    assert set(public(Backend)) - ABSTRACT == set(KERNELS)
+    assert set(public(Backend)) - ABSTRACT - {"raise_for_invalid_ids", "forget_invalid_ids"} == set(KERNELS)
 
 
 def contiguous(backend: Backend, x: Any) -> Any:

@@ -49,5 +49,5 @@ ROWS: list[Row] = [
     other(noise.alpha_dropout, alpha_dropout, call(F((3, 4)), 0.5, KEY, 3), call(F((3, 4)), 0.25, KEY, 1, noise_shape=(None, 1)),
           call(F((65,)), 0.1, KEY, 0)),
     other(embedding.embedding, lambda table, ids: table[ids.astype(int)], call(F((5, 4)), I((3, 2), 5)), call(F((3, 4)), I((), 3)),
-          call(F((4, 2)), I((6,), 4)), call(F((9, 1)), I((2, 3, 4), 2)), call(F((5, 2)), I((4,), 3, -3))),
+          call(F((4, 2)), I((6,), 4)), call(F((9, 1)), I((2, 3, 4), 2)), call(F((5, 2)), I((4,), 3))),
 ]  # fmt: skip

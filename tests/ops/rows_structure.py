@@ -203,6 +203,8 @@ LOSS = [
     other(loss._softmax_cross_entropy, softmax_ce, call(F((3, 4), *P), F((3, 4))), call(F((2, 3, 4), *P), F((2, 3, 4)), axis=1)),
     other(loss._sparse_softmax_cross_entropy, sparse(softmax_ce), call(I((3,), 4), F((3, 4))), call(I((2, 3), 4), F((2, 4, 3)), axis=1),
           call(I((2, 3), 4), F((2, 3, 4)))),
+    other(loss._one_if_valid, lambda t, y, classes: np.ones(t.shape), call(I((3,), 4), F((3, 4)), 4), call(I((2, 3), 5), F((2, 3, 5)), 5),
+          gradient=INDEX),
     other(loss._cross_entropy, probability_ce, call(F((3, 4), *P), F((3, 4), *P)), call(F((2, 3, 4), *P), F((2, 3, 4), *P), axis=1)),
     other(loss._sigmoid_cross_entropy, lambda t, z: binary_ce(t, sigmoid(z)), call(F((3, 4), *P), F((3, 4))), call(F((5,), *P), F((5,)))),
     other(loss._binary_cross_entropy, binary_ce, call(F((3, 4), *P), F((3, 4), *P)), call(F((5,), *P), F((5,), *P))),

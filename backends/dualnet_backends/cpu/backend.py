@@ -89,11 +89,17 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         # With few classes NumPy's inner loop would restart for every sample; along the samples it is long.
         e, axis = (z.T.copy(), 0) if is_small else (z.copy(), 1)
         e -= e.max(axis=axis, keepdims=True)
-        label_logits = e[(labels, np.arange(n)) if is_small else (np.arange(n), labels)]
+        ids = _unsigned(labels, classes)
+        label_logits = e[(ids, np.arange(n)) if is_small else (np.arange(n), ids)]
         np.exp(e, out=e)
         total = e.sum(axis=axis, keepdims=True)
         e /= total
         return np.log(total.reshape(n)) - label_logits, (e.T.copy() if is_small else e)
+
+    def sparse_cross_entropy_gradient(self, p: Array, labels: Array, dy: Array) -> Array:
+        dz = p * dy[:, None]
+        dz[np.arange(len(p)), labels] -= dy
+        return dz
 
     def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
         # Python's arithmetic is ten times as fast as NumPy's for 0-d arrays.
@@ -102,6 +108,14 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
 
     def take(self, x: Array, indices: Array) -> Array:
         return x.take(indices, 0)  # half the cost of np.take for short rows
+
+    def lookup(self, table: Array, ids: Array) -> Array:
+        return table.take(_unsigned(ids, len(table)), 0)
+
+    def valid_ids(self, ids: Array, n: int, what: str) -> Array:
+        if ids.size and not (ids.min() >= 0 and ids.max() < n):
+            raise IndexError(what)
+        return np.ones(ids.shape, bool)
 
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         x = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
@@ -186,3 +200,10 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
             t += epsilon
             np.divide(mi * alpha, t, out=t)
             wi -= t
+
+
+def _unsigned(ids: Array, n: int) -> Array:
+    """Ids as an index for which NumPy raises ``IndexError`` if one is negative, too: such a one is at least n here."""
+    if ids.dtype.itemsize == 4:
+        return ids.view(np.uint32)
+    return np.minimum(ids.view(np.uint64), np.uint64(n)).view(np.int64)

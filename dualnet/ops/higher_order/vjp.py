@@ -166,6 +166,7 @@ _ARRAY_KERNELS = {
     "random_words",
     "synchronize",
     "to_numpy",
+    "valid_ids",
 }
 
 

@@ -13,13 +13,17 @@ from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor, logits_of
 from .. import shape_rules
-from .._common import Array, Forward, Xp, floating, sum_to
+from .._common import Array, Forward, NoGrad, Spec, Xp, class_ids, floating, label_error, sum_to
 from ..core.indexing import take_along_axis
 from ..core.shape import expand_dims, ndim, shape, squeeze
+from ..math.arithmetic import multiply
+from ..math.comparison import equal, where
 from ..math.elementwise import cast, clip, negative
 from ..math.exponential import log
 from ..math.reduce import sum
 from ..registry import op
+
+_SPARSE = "sparse_categorical_crossentropy"
 
 
 @primitive(in_place_grads=True, shape=shape_rules.crossentropy_along)
@@ -47,13 +51,14 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
     xp, z = backend.xp, floating(logits)
     last = axis in (-1, z.ndim - 1)
     z = z if last else xp.moveaxis(z, axis, -1)
-    labels = target.astype("int32", copy=False).reshape(-1)
-    losses, p = backend.sparse_cross_entropy(z.reshape(-1, z.shape[-1]), labels)
+    labels = class_ids(target).reshape(-1)
+    try:
+        losses, p = backend.sparse_cross_entropy(z.reshape(-1, z.shape[-1]), labels)
+    except IndexError:
+        raise label_error(_SPARSE, labels, z.shape[-1]) from None
 
     def backward(dy: Array) -> tuple[None, Array]:
-        dy = dy.reshape(-1)
-        dz = p * dy[:, None]
-        dz[xp.arange(len(p)), labels] -= dy  # each row once, so parallel additions on a device cannot collide
+        dz = backend.sparse_cross_entropy_gradient(p, labels, dy.reshape(-1))
         dz = dz.reshape(z.shape)
         return None, (dz if last else xp.moveaxis(dz, -1, axis))
 
@@ -136,7 +141,11 @@ def categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = Fa
 
 @op("nn", shape=shape_rules.sparse_crossentropy)
 def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bool = False, axis: int = -1) -> Tensor:
-    """Cross-entropy with integer labels.  target: (...) or (..., 1)  output: (..., classes) -> (...)"""
+    """Cross-entropy with integer labels.  target: (...) or (..., 1)  output: (..., classes) -> (...)
+
+    A label outside the classes raises ``ValueError`` on the CPU. On a GPU, which cannot raise in the middle of a step, its loss
+    is NaN.
+    """
     if ndim(target) == ndim(output) and shape(target)[-1] == 1:
         target = squeeze(target, axis=-1)
     expected = [n for i, n in enumerate(shape(output)) if i != axis % ndim(output)]
@@ -150,8 +159,10 @@ def sparse_categorical_crossentropy(target: Any, output: Any, /, from_logits: bo
         return _sparse_softmax_cross_entropy(target, logits, axis)
     # Probabilities: the same numbers as the dense form, without the one-hot target.
     p = clip(output / sum(output, axis=axis, keepdims=True), settings.epsilon(), 1 - settings.epsilon())
-    ids = expand_dims(cast(target, "int32"), axis if axis >= 0 else ndim(output) + axis)
-    return negative(squeeze(log(take_along_axis(p, ids, axis=axis)), axis=axis))
+    one = _one_if_valid(target, output, shape(output)[axis])
+    target = where(equal(one, 1), cast(target, "int32"), 0)
+    ids = expand_dims(target, axis if axis >= 0 else ndim(output) + axis)
+    return negative(multiply(squeeze(log(take_along_axis(p, ids, axis=axis)), axis=axis), one))
 
 
 @op("nn", shape=shape_rules.elementwise)
@@ -167,6 +178,17 @@ def binary_crossentropy(target: Any, output: Any, /, from_logits: bool = False) 
 def _softmax_logits(output: Any, axis: int) -> Any:
     """The logits of an output that is a softmax over its last axis."""
     return logits_of(output, "softmax") if axis in (-1, len(output.shape) - 1) else None
+
+
+@primitive(shape=lambda target, output, classes: Spec(target.shape, output.dtype))
+def _one_if_valid(backend: Backend, target: Array, output: Array, /, classes: int) -> NoGrad:
+    """1 for a label of a class, in the dtype of ``output``. Else NaN, or ``ValueError`` where the backend can raise."""
+    labels = class_ids(target)
+    try:
+        valid = backend.valid_ids(labels, classes, "labels")
+    except IndexError:
+        raise label_error(_SPARSE, labels, classes) from None
+    return backend.xp.where(valid, 1, backend.xp.nan).astype(floating(output).dtype), None
 
 
 def _check_same_shape(name: str, target: Any, output: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dualnet_backends import Backend
 
-from .._common import Array, Forward, Xp, floating
+from .._common import Array, Forward, Xp, class_ids, floating, label_error
 from ..registry import op
 
 _LOW = -3e38  # below any sum of logarithms; -inf - -inf would be NaN
@@ -38,6 +38,13 @@ def ctc_loss(
     batch, times, classes = log_p.shape
     steps, labels = output_length.astype("int32"), target_length.astype("int32")
     # The states: blank, label, blank, label, ..., blank; s is the class each of them emits.
+    counted = xp.arange(target.shape[1]) < labels[:, None]
+    ids = class_ids(xp.where(counted, target, xp.zeros_like(target)))
+    try:
+        valid = backend.valid_ids(ids, classes, "labels").all(axis=1)
+    except IndexError:
+        raise label_error("ctc", ids, classes) from None
+    target = ids  # what lies behind the labels of a sample is no label
     s = xp.full((batch, 2 * target.shape[1] + 1), mask_index, dtype="int32")
     s[:, 1::2] = target
     positions = xp.arange(s.shape[1], dtype="int32")
@@ -66,7 +73,7 @@ def ctc_loss(
         # A sequence that has ended keeps its last value.
         now = xp.where((t < steps)[:, None], moves + emitted[:, t], now)
         alpha[:, t] = now
-    log_total = _log_sum(xp, xp.where(final, now, impossible), 1)
+    log_total = xp.where(valid, _log_sum(xp, xp.where(final, now, impossible), 1), xp.nan)
 
     def backward(dy: Array) -> tuple[None, Array, None, None]:
         # beta_t(s): the log probability of all paths from s at t to an end, the emission at t excluded.

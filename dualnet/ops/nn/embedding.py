@@ -8,19 +8,18 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Forward
+from .._common import Array, Forward, class_ids
 
 
 @primitive(in_place_grads=True, shape=shape_rules.embedding)
 def embedding(backend: Backend, table: Array, ids: Array, /) -> Forward:
     """table[ids].  table: (n, size)  ids: any shape of numbers from 0 to n - 1 -> (*ids.shape, size)
 
-    An id out of range raises ``IndexError`` on the CPU and wraps on a GPU, which cannot raise.
+    An id out of range raises ``IndexError`` on the CPU. On a GPU, which cannot raise, its row is NaN.
     """
-    if ids.dtype not in ("int32", "int64"):
-        ids = ids.astype("int32")
+    ids = class_ids(ids)
     try:
-        y = backend.take(table, ids)
+        y = backend.lookup(table, ids)
     except IndexError:
         raise IndexError(
             f"expected ids from 0 to {table.shape[0] - 1} (the table has {table.shape[0]} rows), "
@@ -36,7 +35,6 @@ def embedding(backend: Backend, table: Array, ids: Array, /) -> Forward:
         else:
             gradient[...] = 0
         flat = ids.reshape(-1)
-        flat = backend.xp.where(flat < 0, flat + table.shape[0], flat)
         backend.scatter_add(gradient, flat, dy.reshape(flat.shape[0], *table.shape[1:]))
         return gradient, None
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualnet_backends import Backend
+
 from ...core import settings
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Forward, Xp, floating, sum_to
+from .._common import Array, Forward, Xp, class_ids, floating, label_error, sum_to
 
 
 def _signs(xp: Xp, target: Array, dtype: Any) -> tuple[Array, Array]:
@@ -67,14 +69,18 @@ def categorical_hinge(xp: Xp, target: Array, output: Array, /) -> Forward:
 
 
 @primitive
-def generalized_cross_entropy(xp: Xp, target: Array, output: Array, /, q: float = 0.5) -> Forward:
+def generalized_cross_entropy(backend: Backend, target: Array, output: Array, /, q: float = 0.5) -> Forward:
     """(1 - p^q) / q, p = output[target]: between cross-entropy (q to 0) and absolute error (q = 1)  (arXiv:1805.07836)
 
     target: integers (...)  output: probabilities (..., classes) -> (...)
     """
-    output = floating(output)
+    xp, output = backend.xp, floating(output)
+    try:
+        valid = backend.valid_ids(class_ids(target), output.shape[-1], "labels")
+    except IndexError:
+        raise label_error("categorical_generalized_cross_entropy", target, output.shape[-1]) from None
     hot = target[..., None] == xp.arange(output.shape[-1], dtype=target.dtype)
-    p = xp.where(hot, output, xp.zeros_like(output)).sum(axis=-1)
+    p = xp.where(valid, xp.where(hot, output, xp.zeros_like(output)).sum(axis=-1), xp.nan)
 
     def backward(dy: Array) -> tuple[None, Array]:
         # The slope is infinite at 0, where a softmax that underflowed would make it NaN.

@@ -10,7 +10,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from ... import config, tree
-from ...core.conversion import to_array
+from ...core.conversion import to_array, to_own_array
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from ...core.text import as_text, is_text
@@ -25,7 +25,8 @@ class ArrayData:
     """Arrays (or nested structures of them) with the samples along the first axis.
 
     shuffle: False, True (a new order in every pass) or "batch" (only inside consecutive batches). class_weight: by
-    class; other classes have weight 1. text: whether ``x`` may be strings, which stay on the host.
+    class; other classes have weight 1. own: whether to copy arrays that are on the device already, for a source that may fill
+    them anew. text: whether ``x`` may be strings, which stay on the host.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class ArrayData:
         class_weight: ClassWeight | None = None,
         backend: backends.Backend | None = None,
         text: bool = False,
+        own: bool = False,
     ) -> None:
         self.backend = backend or backends.current()
         self.text = text
+        self._convert = to_own_array if own else to_array
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("pass class_weight or sample_weight, not both: they would both weigh the samples")
@@ -76,7 +79,7 @@ class ArrayData:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{name} cannot be used as data: {error}") from None
             dtype = config.floatx() if is_float(array.dtype) or name == "sample_weight" else None
-            return to_array(array, self.backend, dtype)
+            return self._convert(array, self.backend, dtype)
 
         if isinstance(part, list) and part and not any(leaf is None or hasattr(leaf, "shape") for leaf in part):
             return move(part)  # a nested list of numbers is one array

@@ -32,6 +32,7 @@ class EpochIterator:
         self._remaining: Iterator[Batch] | None = None
         self._order_key = (0, 0)  # epoch and step that determine the order of the current pass
         self._batches_done = 0  # in the current pass
+        self._pass_steps: int | None = None  # its length, if known: a later pass may have another
         self._passes = 0
 
     def position(self) -> dict[str, Any] | None:
@@ -45,6 +46,7 @@ class EpochIterator:
         epoch, step = self._order_key = tuple(position["began"])
         self._batches_done = int(position["seen"])
         self._remaining = itertools.islice(self.data.batches(epoch, step), self._batches_done, None)
+        self._pass_steps = self.data.steps
         self._passes += 1
 
     def epoch(self, epoch: int, step: int = 0, done: int = 0) -> Iterator[Batch]:
@@ -58,6 +60,7 @@ class EpochIterator:
             iterable.notify("on_epoch_begin")
         if self._remaining is None:
             self._remaining, self._batches_done, self._order_key = self.data.batches(epoch, step), 0, (epoch, step)
+            self._pass_steps = self.data.steps
             self._passes += 1
         count = done
         for batch in itertools.islice(self._remaining, None if limit is None else max(limit - done, 0)):
@@ -73,7 +76,7 @@ class EpochIterator:
                 "generator can generate at least `steps_per_epoch * epochs` batches.",
                 stacklevel=4,
             )
-        if short or self.steps is None or self._batches_done == self.data.steps:
+        if short or self.steps is None or self._batches_done == self._pass_steps:
             self._remaining = None
         if iterable is not None:
             iterable.notify("on_epoch_end")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dualnet_backends as backends
@@ -20,8 +20,9 @@ class IterableData:
     """A dataset, ``PyDataset``, generator or any iterable of batches: x, (x,), (x, y) or (x, y, sample_weight).
 
     One that can be iterated again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
-    ``__getitem__``) yields a pass per epoch; a generator continues where it stopped. shuffle: whether a ``PyDataset`` yields
-    its batches in random order.
+    ``__getitem__``) yields a pass per epoch; a generator continues where it stopped. Its length is asked for in every pass, since
+    it may change between them. shuffle: whether a ``PyDataset`` yields
+    its batches in random order. check: called with every batch, and with its labels as they came.
     """
 
     def __init__(
@@ -31,27 +32,36 @@ class IterableData:
         shuffle: bool | str = False,
         class_weight: ClassWeight | None = None,
         text: bool = False,
+        check: Callable[[ArrayData, Any], None] | None = None,
     ) -> None:
         self.backend = backend or backends.current()
         self.text = text
         self.source = source
         self.class_weight = class_weight
+        self.check = check
         self.shuffle = bool(shuffle) and isinstance(source, PyDataset)
-        self.endless = False
-        if isinstance(source, PyDataset):
-            self.steps = source.num_batches
-            self.endless = self.steps is None
-        elif isinstance(source, Dataset):
-            size = int(source.cardinality())
-            self.steps = size if size >= 0 else None
-            self.endless = size == INFINITE_CARDINALITY
-        else:
-            self.steps = _length(source)
         self.size: int | None = None
         self.is_generator = isinstance(source, Iterator) and not isinstance(
             source, PyDataset
         )  # which may have __next__ too
         self._iterator = iter(source) if self.is_generator else None  # continues from pass to pass
+
+    @property
+    def steps(self) -> int | None:
+        """The number of batches in a pass that begins now; None if it is not known, or if there is no end."""
+        if isinstance(self.source, PyDataset):
+            return self.source.num_batches
+        if isinstance(self.source, Dataset):
+            size = int(self.source.cardinality())
+            return size if size >= 0 else None
+        return _length(self.source)
+
+    @property
+    def endless(self) -> bool:
+        """Whether a pass has no end."""
+        if isinstance(self.source, PyDataset):
+            return self.source.num_batches is None
+        return isinstance(self.source, Dataset) and int(self.source.cardinality()) == INFINITE_CARDINALITY
 
     def is_exhausted(self) -> bool:
         """Whether this is a generator that has no more batches."""
@@ -79,9 +89,10 @@ class IterableData:
         if isinstance(self.source, Dataset):
             return self.source._elements(EpochKey(step << 32 | epoch))
         if isinstance(self.source, PyDataset):
-            numbers = py_dataset.batch_indices(self.source)
-            if self.shuffle and self.steps is not None:
-                numbers = shuffled(self.steps, epoch, step).tolist()
+            count = self.source.num_batches
+            numbers = itertools.count() if count is None else range(count)
+            if self.shuffle and count is not None:
+                numbers = shuffled(count, epoch, step).tolist()
             return py_dataset.batches(self.source, numbers)
         if hasattr(self.source, "__iter__"):
             return iter(self.source)
@@ -102,8 +113,17 @@ class IterableData:
             raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}")
         x, y, weight = (*item, None, None)[:3]
         move = ArrayData(
-            x, y, weight, batch_size=1, class_weight=self.class_weight, backend=self.backend, text=self.text
+            x,
+            y,
+            weight,
+            batch_size=1,
+            class_weight=self.class_weight,
+            backend=self.backend,
+            text=self.text,
+            own=not isinstance(self.source, Dataset),  # whose elements are its own already
         )
+        if self.check is not None and y is not None:
+            self.check(move, y)
         tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
         return (*tensors, move.size)
 
@@ -124,8 +144,9 @@ def make_data(
     steps: int | None = None,
     **options: Any,
 ) -> Data:
-    """The data of ``fit``, ``evaluate`` or ``predict``. options: ``shuffle``, ``class_weight``, ``backend`` and ``text``."""
+    """The data of ``fit``, ``evaluate`` or ``predict``. options: ``shuffle``, ``class_weight``, ``backend``, ``text`` and ``check``."""
     if is_arrays(x):
+        options.pop("check", None)  # of batches; arrays are checked as a whole
         return ArrayData(x, y, sample_weight, batch_size, steps, **options)
     if not (hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))):
         raise TypeError(f"x must be arrays, or an iterable of batches, got {type(x).__name__}")
