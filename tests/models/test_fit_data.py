@@ -119,10 +119,6 @@ WRONG: dict[str, tuple[Any, str]] = {
     "split of nothing": (lambda: model().fit(X, Y, validation_split=-0.1), "between 0 and 1, got -0.1"),
     "split of too few": (lambda: model().fit(X[:1], Y[:1], validation_split=0.5), "1 samples are too few"),
     "validation data": (lambda: model().fit(X, Y, validation_data=(X,)), r"\(x, y\) or \(x, y, sample_weight\), got 1"),
-    "weights of classes as an array": (
-        lambda: model().fit(X, Y, class_weight=np.ones(2)),
-        r"class_weight must be a dictionary from labels to weights, got ndarray: .*dict\(enumerate\(weights\)\)",
-    ),
     "both weights": (lambda: model().fit(X, Y, class_weight={0: 1}, sample_weight=Y[:, 0]), "not both"),
     "batch of 0": (lambda: model().fit(X, Y, batch_size=0), "positive whole number or None, got 0"),
     "batch of 2.5": (lambda: model().fit(X, Y, batch_size=2.5), "positive whole number or None, got 2.5"),

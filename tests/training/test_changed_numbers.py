@@ -107,6 +107,7 @@ CHANGES: dict[str, tuple[Any, str, Any, Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*applies a sigmoid again")
 @pytest.mark.parametrize("what", CHANGES)
 def test_an_attribute_that_is_set_anew(what: str) -> None:
     make, name, old, new = CHANGES[what]

@@ -100,6 +100,12 @@ def _compile_loss(loss: Any, loss_weights: Any = None, output_names: Any = None)
     return _OfArrays(CompiledLoss(loss, loss_weights, output_names))
 
 
+def _class_weight_to_sample_weights(y: Any, class_weight: dict[int, float]) -> Any:
+    from dualnet.training.data_adapters.class_weights import ClassWeight, sample_weights_of
+
+    return sample_weights_of(y, ClassWeight(class_weight))
+
+
 def _compile_metrics(metrics: Any, weighted_metrics: Any, output_names: Any = None) -> Any:
     from dualnet.training.compiled_metrics import CompiledMetrics
 
@@ -254,7 +260,7 @@ NAMES: dict[str, Any] = {
     "Trainer": "dualnet.training.trainer:Trainer",
     "CompileLoss": _compile_loss,
     "CompileMetrics": _compile_metrics,
-    "class_weight_to_sample_weights": "dualnet.training.data_adapters.array_adapter:class_weights",
+    "class_weight_to_sample_weights": _class_weight_to_sample_weights,
     "MonitorCallback": "dualnet.callbacks.monitor:MonitorCallback",
     "compute_fans": "dualnet.initializers:compute_fans",
     "GroupedQueryAttention": "dualnet.layers.attention.grouped_query_attention:GroupedQueryAttention",
