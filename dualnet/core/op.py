@@ -16,7 +16,7 @@ import dualnet_backends as backends
 from .conversion import holds_tensors, stack_nested, to_arrays
 from .symbolic import KerasTensor
 from .tensor import Tensor
-from .tracing import Entry, add_alias, before_write, has_watchers, state
+from .tracing import Entry, add_alias, before_write, live_tapes, live_views, state
 
 R = TypeVar("R")
 
@@ -126,7 +126,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             if tracked and state.tapes:
                 arrays = _own_arrays(inputs, arrays)
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
-        if mutates and has_watchers():
+        if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
             before_write(*(written[name] for name in mutates if written.get(name) is not None))
         value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)

@@ -9,7 +9,7 @@ import dualnet_backends as backends
 
 from .. import losses, ops
 from ..core.tensor import Array, Tensor
-from ..core.tracing import before_write, is_recording, no_grad
+from ..core.tracing import before_write, is_recording, live_tapes, live_views, no_grad
 from ..core.variables import Variable
 from ..losses.loss import FunctionWrapper
 from ..losses.reduction import apply_mask
@@ -74,7 +74,8 @@ class Mean(_Reduction):
             sample_weight: a number, or a shape that fits the first axes of ``values``.
         """
         total, count = self.total, self.count
-        before_write(total.data, count.data)
+        if live_tapes or live_views:
+            before_write(total.data, count.data)
         if type(sample_weight) is int and type(values) is Tensor and values.data.ndim == 0:
             backends.of(total.data).add_to_mean(total.data, count.data, values.data, sample_weight)
             return

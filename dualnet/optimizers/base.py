@@ -10,7 +10,7 @@ import dualnet_backends as backends
 
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
-from ..core.tracing import before_write, has_watchers, is_recording, no_grad
+from ..core.tracing import before_write, is_recording, live_tapes, live_views, no_grad
 from ..core.variables import Variable, buffer_slices
 from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
@@ -147,7 +147,7 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
             with no_grad():
                 self.apply_in_place(missing, scalars)
             return
-        if has_watchers():
+        if live_tapes or live_views:
             before_write(*(v.data for v in (*self._trainable_variables, *self.variables)))
         key = tuple(map(id, missing))
         plan = self._plans.get(key)

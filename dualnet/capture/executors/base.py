@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...core.tensor import Array
-from ...core.tracing import before_write, has_watchers
+from ...core.tracing import before_write, live_tapes, live_views
 from ..trace import Trace
 
 
@@ -59,7 +59,7 @@ class Executor(ABC):
 
     def __call__(self, data: Any, batch: Sequence[Array]) -> Any:
         """A whole step. data: as the steps of a model get it. batch: its arrays. Returns what the model's step returns."""
-        if has_watchers():
+        if live_tapes or live_views:
             before_write(*(v.data for v in self._mutated))
         return self.model._run_step(data, lambda x, y, sample_weight: self.run(batch))
 
