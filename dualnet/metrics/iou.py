@@ -90,7 +90,7 @@ class IoU(Metric):
                 stacklevel=3,
             )
         weight = weights_for(self.name, true.shape, sample_weight, mask, backend, total.dtype)
-        add_to_matrix(backend, total, true, pred, weight, self.ignore_class)
+        add_to_matrix(backend, total, true, pred, weight, self.ignore_class, ignore_others=True)
 
     def result(self) -> Tensor:
         cm = self.total_cm.data

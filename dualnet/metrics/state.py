@@ -87,12 +87,13 @@ def add_to_matrix(
     predictions: Array,
     weight: Array | None = None,
     ignore_class: int | None = None,
+    ignore_others: bool = False,
 ) -> None:
     """total[label, prediction] += weight, in place, for every pair.
 
     total: (classes, classes)  labels, predictions: classes, of one shape  weight: that shape or what broadcasts to it, None for
     1. A pair with the label ``ignore_class`` does not count. One with a class outside [0, classes) raises ``ValueError`` on the
-    host; elsewhere it does not count, and makes a matrix of floats NaN.
+    host; elsewhere it does not count, and makes a matrix of floats NaN. With ``ignore_others`` it only does not count.
     """
     xp, classes = backend.xp, total.shape[0]
     # 64 bits: a fraction is cut off, and no label wraps around.
@@ -102,7 +103,7 @@ def add_to_matrix(
         valid = valid & (true != ignore_class)
     indices = xp.where(valid, true * classes + pred, xp.zeros_like(true))
     counts = valid.astype(total.dtype)
-    for ids in (true, pred):
+    for ids in () if ignore_others else (true, pred):
         known = ids if ignore_class is None else xp.where(true == ignore_class, xp.zeros_like(ids), ids)
         try:
             is_class = backend.valid_ids(known, classes, "labels")

@@ -105,7 +105,9 @@ def _match_input(model: Layer, index: int, x: Any, path: tuple[Any, ...], expect
             f"model {model.name!r}: input {name!r} expects {expected_type} (its dtype is {expected.dtype}), got {actual}"
         )
     x, rank = with_last_axis(x, expected.shape), len(expected.shape)
-    if len(x.shape) != rank or any(n not in (None, m) and m is not None for n, m in zip(expected.shape, x.shape)):
+    if len(x.shape) != rank or any(
+        n not in (None, m) and m is not None for n, m in zip(expected.shape[1:], x.shape[1:])
+    ):
         raise ValueError(
             f"model {model.name!r}: input {index} with name {name!r} at path '{'.'.join(map(str, path))}' does not fit: "
             f"expected shape={tuple(expected.shape)}, found shape={tuple(x.shape)}"

@@ -179,18 +179,19 @@ def test_losses_called_alone(label: int) -> None:
         lambda: losses.CategoricalGeneralizedCrossEntropy()(y, p),
         lambda: losses.CTC()(np.array([[1, label]]), np.ones((1, 5, 3), "float32")),
         lambda: metrics.SparseCategoricalCrossentropy()(y, p),
-        lambda: metrics.MeanIoU(3)(y, np.array([0, 1])),
-        lambda: metrics.IoU(3, [0])(np.array([0, 1]), y),
         lambda: tf_nn.sparse_softmax_cross_entropy_with_logits(y, p),
     ):
         with pytest.raises(ValueError, match="label"):
             call()
-    for metric in (metrics.Precision(), metrics.Recall(), metrics.AUC(), metrics.TruePositives(), metrics.BinaryIoU()):
+    for metric in (metrics.Precision(), metrics.Recall(), metrics.AUC(), metrics.TruePositives()):
         for wrong in ([-1, 1], [1, 2]):
             with pytest.raises(ValueError, match="takes targets from 0 to 1|there is the label"):
                 metric(np.array(wrong), np.array([0.2, 0.7], "float32"))
     assert float(metrics.SparseTopKCategoricalAccuracy(k=3)(y, p)) == 0.5  # a label of no class is never predicted
     assert float(metrics.SparseCategoricalAccuracy()(y, p)) == 0.5
+    # As in Keras, where masks mark what belongs to no class with any other number.
+    for pair in ((y, np.array([0, 1])), (np.array([0, 1]), y)):
+        assert float(metrics.MeanIoU(3)(*pair)) == 1.0
     assert float(metrics.MeanIoU(2, ignore_class=255)(np.array([0, 255]), np.array([0, 1]))) == pytest.approx(1.0)
 
 
