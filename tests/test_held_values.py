@@ -208,3 +208,56 @@ def test_numpy_gives_memory_of_its_own() -> None:
     b = np.asarray(t)
     b[...] = 5
     assert (t.numpy() == 1).all()
+
+
+def test_indices_that_are_changed_before_the_gradient() -> None:
+    """A key is no input of the op, but the gradient is of the elements that were read."""
+    w, i, ids = K.Variable([1.0, 2.0, 3.0]), K.Variable(0, dtype="int32", trainable=False), np.array([0, 1])
+    mask = np.array([True, False, False])
+    with GradientTape(persistent=True) as tape:
+        by_variable, by_array, by_mask = ops.sum(w[i] ** 2), ops.sum(w[ids] ** 2), ops.sum(w[mask] ** 2)
+        by_slice = ops.sum(w[i : i + 2])
+    i.assign_add(1)
+    ids[:] = 2
+    mask[:] = True
+    for y, expected in ((by_variable, [2, 0, 0]), (by_array, [2, 4, 0]), (by_mask, [2, 0, 0]), (by_slice, [1, 1, 0])):
+        np.testing.assert_array_equal(tape.gradient(y, w).numpy(), expected)
+
+
+def test_options_that_are_variables() -> None:
+    w, slope = K.Variable([-1.0]), K.Variable(0.5, trainable=False)
+    with GradientTape() as tape:
+        y = ops.sum(ops.leaky_relu(w, slope))
+    slope.assign(0.1)
+    np.testing.assert_array_equal(tape.gradient(y, w).numpy(), [0.5])
+
+
+def test_arrays_of_the_caller_under_an_outer_tape() -> None:
+    w, array, ids = K.Variable([3.0, 4.0]), np.ones(2, "float32"), np.array([1])
+    with GradientTape() as outer:
+        with GradientTape() as inner:
+            y = ops.sum(w * w * array) + ops.sum(w[ids] ** 3)
+        array[:], ids[:] = 0, 0
+        g = inner.gradient(y, w)
+        total = ops.sum(g)
+    np.testing.assert_array_equal(g.numpy(), [6, 8 + 3 * 16])
+    np.testing.assert_array_equal(outer.gradient(total, w).numpy(), [2, 2 + 6 * 4])
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_row_that_a_layer_chooses_by_its_state(run_eagerly: bool) -> None:
+    class Rows(layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(4,), initializer="ones", name="w")
+            self.i = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="i")
+
+        def call(self, x):
+            y = x * self.w[self.i]
+            self.i.assign((self.i + 1) % 4)
+            return y
+
+    model = K.Sequential([K.Input((1,)), Rows()])
+    model.compile(K.optimizers.SGD(0.1), "mse", run_eagerly=run_eagerly)
+    x = np.ones((6, 1), "float32")
+    model.fit(x, 0 * x, batch_size=2, epochs=1, shuffle=False, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], [0.8, 0.8, 0.8, 1.0], rtol=1e-6)

@@ -125,6 +125,10 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             arrays = to_arrays(inputs, arrays)
             if tracked and state.tapes:
                 arrays = _own_arrays(inputs, arrays)
+                inputs = tuple(x if isinstance(x, _WEAK) else a for x, a in zip(inputs, arrays))
+        if tracked and state.tapes and not mutates:  # a gradient may be asked for when they have changed
+            rest = _frozen(rest) if rest else rest
+            options = {name: _frozen(value) for name, value in options.items()} if options else options
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
@@ -163,6 +167,23 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     in_place_grads, mutates = info.in_place_grads, info.mutates
     undeclared = not (function.__module__ or "").startswith("dualnet.")  # code of the user needs no declaration
     return op
+
+
+_WEAK = (Tensor, bool, int, float, type(None))  # inputs that are tensors already, or stay numbers
+
+
+def _frozen(option: Any) -> Any:
+    """An option whose tensors and arrays have the values that they have now; itself if there are none in it."""
+    if isinstance(option, Tensor):
+        return Tensor(option.data.copy())
+    if type(option) in (tuple, list):
+        parts = [_frozen(part) for part in option]
+        return option if all(a is b for a, b in zip(parts, option)) else type(option)(parts)
+    if type(option) is slice and any(isinstance(n, Tensor) for n in (option.start, option.stop, option.step)):
+        return slice(*(int(n) if isinstance(n, Tensor) else n for n in (option.start, option.stop, option.step)))
+    if hasattr(option, "__array_interface__") or hasattr(option, "__cuda_array_interface__"):
+        return option.copy()
+    return option
 
 
 def _own_arrays(inputs: tuple[Any, ...], arrays: list[Any]) -> list[Any]:
