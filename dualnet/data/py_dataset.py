@@ -24,8 +24,8 @@ class PyDataset:
     Args:
         workers: with 2 or more, or with use_multiprocessing, that many threads prepare batches while the model trains,
             in order. Threads are used instead of processes: NumPy and file reading release the GIL. Since several batches are
-        made at the same time, each needs arrays of its own: `__getitem__` that fills one buffer again and again is for
-        workers=1, and raises ValueError with more.
+            made at the same time, each needs arrays of its own: `__getitem__` that fills one buffer again and again is for
+            workers=1, and raises ValueError with more.
         max_queue_size: the maximum number of prepared batches.
     """
 
