@@ -46,11 +46,11 @@ def exact_sum(xp: Xp, x: Array, axis: Any = None, keepdims: bool = False) -> Arr
     if len(axes) == x.ndim:
         total = xp.sum(x.reshape(-1), dtype=dtype)
         return total.reshape((1,) * x.ndim) if keepdims else total
-    kept = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+    with_ones = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
     y = x
     for a in sorted(axes):
         y = _sum_along(xp, y, a, dtype)
-    return y.reshape(kept if keepdims else tuple(n for a, n in enumerate(x.shape) if a not in axes))
+    return y.reshape(with_ones if keepdims else tuple(n for a, n in enumerate(x.shape) if a not in axes))
 
 
 def _sum_along(xp: Xp, x: Array, axis: int, dtype: Any) -> Array:

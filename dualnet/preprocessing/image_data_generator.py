@@ -18,7 +18,8 @@ from .. import config
 from ..core import settings
 from ..ops.image.transforms import affine_transform
 from ..utils.image_utils import resolve_data_format
-from .image_iterators import DRAWS, ArrayIterator, FileIterator, directory_files, table_files, uniform
+from .image_files import directory_files, table_files
+from .image_iterators import DRAWS, ArrayIterator, FileIterator, uniform
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 

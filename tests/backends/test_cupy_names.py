@@ -28,7 +28,6 @@ HOST_MODULES = {
     "dualnet/data": "feeds data from the host",
     "dualnet/datasets": "reads files",
     "dualnet/graph/trial.py": "puts back the random numbers of NumPy and the arrays of users, silences warnings about zeros",
-    "dualnet/ops/core/functions.py": "broadcasts shapes",
     "dualnet/ops/higher_order": "operators between arrays and tensors follow NumPy's protocol",
     "dualnet/ops/shape_rules": "the rules for axes and indices are those of NumPy",
     "dualnet/initializers": "initial weights are drawn on the host by Keras's recipe",

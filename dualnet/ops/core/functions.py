@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-import numpy as np
+import dualnet_backends as backends
 
 from ...core.op import composite
 from ...core.tensor import Tensor
@@ -104,7 +104,9 @@ def vectorize(pyfunc: Function, *, excluded: Collection[Any] | None = None, sign
             raise ValueError(
                 f"vectorize: the signature {signature!r} is for {len(cores)} arguments, got {len(tensors)}"
             )
-        outer = np.broadcast_shapes(*(shape(x)[: len(shape(x)) - k] for x, k in zip(tensors, cores)))
+        outer = backends.get("cpu").xp.broadcast_shapes(
+            *(shape(x)[: len(shape(x)) - k] for x, k in zip(tensors, cores))
+        )
         count = math.prod(outer)
         if count == 0:
             raise ValueError("vectorize: expected at least one element, got none")

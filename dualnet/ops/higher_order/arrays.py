@@ -160,17 +160,17 @@ class _Function:
         self._name, self._real = name, real
 
     def __call__(self, *args: Any, out: Any = None, dtype: Any = None, **options: Any) -> Any:
-        given = {} if dtype is None else {"dtype": dtype}
+        dtype_option = {} if dtype is None else {"dtype": dtype}
         if self._name in _CONSTANTS:
-            constant = self._real(*tree.map_structure(_array, args), **given, **options)
+            constant = self._real(*tree.map_structure(_array, args), **dtype_option, **options)
             return constant if constant.dtype.kind in "biu" else DifferentiableArray(Tensor(constant))
         if self._name == "put_along_axis":
             return _put_along_axis(*args, **options)
         if not any(isinstance(x, DifferentiableArray) for x in tree.flatten([args, options])):
             if isinstance(out, DifferentiableArray):
-                out.write(self._real(*args, **given, **options))
+                out.write(self._real(*args, **dtype_option, **options))
                 return out
-            return self._real(*args, **given, **options, **({} if out is None else {"out": out}))
+            return self._real(*args, **dtype_option, **options, **({} if out is None else {"out": out}))
         result = self._op(args, options)
         if dtype is not None:
             result = result.astype(dtype, copy=False)

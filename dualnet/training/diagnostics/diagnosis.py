@@ -62,8 +62,8 @@ class FirstStep:
         """What was found, after the step."""
         self.finite.after_step(self.model, loss)
         dead = self.relu.result("of the first batch")
-        found = [] if self._y_pred is None else check_outputs(self.model, self._y_pred, self._layers)
-        return [*found, *self.inputs.results(), *([] if dead is None else [dead])]
+        of_outputs = [] if self._y_pred is None else check_outputs(self.model, self._y_pred, self._layers)
+        return [*of_outputs, *self.inputs.results(), *([] if dead is None else [dead])]
 
 
 class Diagnosis:
@@ -123,10 +123,10 @@ class Diagnosis:
                 results = train_step(data)
         finally:
             model._step_losses = before
-        found = watch.findings(self.losses[-1] if self.losses else None)
+        findings = watch.findings(self.losses[-1] if self.losses else None)
         self._watch.first_step_was(watch.finite.found)
         model._dead_relu_checked = bool(watch.relu.layers)
-        for finding in found:
+        for finding in findings:
             say(finding)
         return results
 
