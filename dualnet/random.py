@@ -1,8 +1,9 @@
 """Random tensors with a seed: the interface of ``keras.random``.
 
 ``uniform``, ``normal``, ``truncated_normal``, ``randint`` and ``shuffle`` are drawn on the host from
-``numpy.random.default_rng([seed, counter])``, as Keras's NumPy backend does, and moved to the device in use. The others, whose
-parameters may be tensors, are drawn on the device from a Philox stream, and do not wait for it.
+``numpy.random.default_rng([seed, counter])``, as Keras's NumPy backend does, and moved to the device in use. Their means, standard
+deviations and bounds have gradients. The others, whose parameters may be tensors, are drawn on the device from a Philox stream,
+and do not wait for it.
 
 seed: an integer (the same values at every call), a ``SeedGenerator`` (new ones), or None for the global stream.
 """
@@ -17,6 +18,7 @@ from dualnet_backends import stream_key
 
 from . import ops
 from .core.dtypes import is_float, standardize_dtype
+from .core.op import is_differentiable
 from .core.seeds import SeedGenerator, global_pair
 from .core.tensor import Tensor
 from .initializers import _truncated_normal
@@ -69,22 +71,28 @@ def uniform(
     """Uniform numbers in [minval, maxval). As in TensorFlow, they may be whole numbers, with bounds that are."""
     if dtype is not None and "int" in standardize_dtype(dtype) and hasattr(maxval, "__index__"):
         return randint(shape, int(minval), int(maxval), dtype, seed)
-    values = _rng(seed).uniform(minval, maxval, size=tuple(shape))
-    return ops.convert_to_tensor(values.astype(_float_dtype("uniform", dtype)))
+    dtype = _float_dtype("uniform", dtype)
+    if is_differentiable([minval, maxval]):
+        return minval + (maxval - minval) * uniform(shape, dtype=dtype, seed=seed)
+    return ops.convert_to_tensor(_rng(seed).uniform(minval, maxval, size=tuple(shape)).astype(dtype))
 
 
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """Normal numbers"""
-    values = _rng(seed).normal(mean, stddev, size=tuple(shape))
-    return ops.convert_to_tensor(values.astype(_float_dtype("normal", dtype)))
+    dtype = _float_dtype("normal", dtype)
+    if is_differentiable([mean, stddev]):
+        return mean + stddev * normal(shape, dtype=dtype, seed=seed)
+    return ops.convert_to_tensor(_rng(seed).normal(mean, stddev, size=tuple(shape)).astype(dtype))
 
 
 def truncated_normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
     """Normal numbers within two standard deviations of the mean"""
-    values = _truncated_normal(_rng(seed), shape, mean, stddev)
-    return ops.convert_to_tensor(values.astype(_float_dtype("truncated_normal", dtype)))
+    dtype = _float_dtype("truncated_normal", dtype)
+    if is_differentiable([mean, stddev]):
+        return mean + stddev * truncated_normal(shape, dtype=dtype, seed=seed)
+    return ops.convert_to_tensor(_truncated_normal(_rng(seed), shape, mean, stddev).astype(dtype))
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:

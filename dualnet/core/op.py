@@ -23,6 +23,9 @@ R = TypeVar("R")
 # How an op is called on symbolic tensors; graph/infer.py sets it. None: there are none yet.
 symbolic_call: Callable[..., Any] | None = None
 
+# How an op is called some of whose options are tensors with a gradient; ops/higher_order/options.py has it.
+differentiate_options: Callable[..., Any] | None = None
+
 # Casts the variables among the inputs of an op to the dtype of the layer that computes; ops/_autocast.py sets it when mixed
 # precision is first used.
 autocast_hook: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
@@ -126,9 +129,14 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             if tracked and state.tapes:
                 arrays = _own_arrays(inputs, arrays)
                 inputs = tuple(x if isinstance(x, _WEAK) else a for x, a in zip(inputs, arrays))
-        if tracked and state.tapes and not mutates:  # a gradient may be asked for when they have changed
-            rest = _frozen(rest) if rest else rest
-            options = {name: _frozen(value) for name, value in options.items()} if options else options
+        if rest or options:
+            if state.tapes and not mutates and any(map(is_differentiable, (*rest, *options.values()))):
+                assert differentiate_options is not None
+                return differentiate_options(op, inputs, rest, options)
+            # Where a gradient may be asked for when they have changed, they are copied.
+            copy = tracked and bool(state.tapes) and not mutates
+            rest = tuple([_plain(value, copy) for value in rest])
+            options = {name: _plain(value, copy) for name, value in options.items()}
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
@@ -172,16 +180,30 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
 _WEAK = (Tensor, bool, int, float, type(None))  # inputs that are tensors already, or stay numbers
 
 
-def _frozen(option: Any) -> Any:
-    """An option whose tensors and arrays have the values that they have now; itself if there are none in it."""
-    if isinstance(option, Tensor):
-        return Tensor(option.data.copy())
-    if type(option) in (tuple, list):
-        parts = [_frozen(part) for part in option]
-        return option if all(a is b for a, b in zip(parts, option)) else type(option)(parts)
-    if type(option) is slice and any(isinstance(n, Tensor) for n in (option.start, option.stop, option.step)):
+_ATOMS = (bool, int, float, str, type(None))
+
+
+def is_differentiable(x: Any) -> bool:
+    """Whether ``x`` is a tensor with a gradient, or a list or tuple with one somewhere in it."""
+    if type(x) in (list, tuple):
+        return any(map(is_differentiable, x))
+    return isinstance(x, Tensor) and x.tracked and x.data.dtype.kind not in "biu"
+
+
+def _plain(option: Any, copy: bool) -> Any:
+    """An option for array code: with arrays in the place of floating point tensors, and none that may change if ``copy``."""
+    kind = type(option)
+    if kind in _ATOMS:
+        return option
+    if kind in (tuple, list):
+        parts = [_plain(part, copy) for part in option]
+        return option if all(a is b for a, b in zip(parts, option)) else kind(parts)
+    if kind is slice and any(isinstance(n, Tensor) for n in (option.start, option.stop, option.step)):
         return slice(*(int(n) if isinstance(n, Tensor) else n for n in (option.start, option.stop, option.step)))
-    if hasattr(option, "__array_interface__") or hasattr(option, "__cuda_array_interface__"):
+    if isinstance(option, Tensor):
+        array = option.data.copy() if copy else option.data
+        return Tensor(array) if array.dtype.kind in "biu" else array  # an index or a size, which the host may not know
+    if copy and (hasattr(option, "__array_interface__") or hasattr(option, "__cuda_array_interface__")):
         return option.copy()
     return option
 

@@ -6,6 +6,7 @@ A module's public names are those of its ops (see ``registry.py``), so a new op 
 from __future__ import annotations
 
 from ..core import autodiff as _autodiff
+from ..core import op as _op
 from ..core.hints import module_getattr
 from . import image, linalg, nn, numpy, registry
 from ._operators import attach as _attach
@@ -20,6 +21,7 @@ from .core.shape import *
 from .core.sorting import *
 from .core.stacking import *
 from .higher_order.arrays import ops as _higher_order_ops
+from .higher_order.options import differentiate_options as _differentiate_options
 from .higher_order.vjp import vjp_on_tensors as _vjp_on_tensors
 from .image.quality import *
 from .linalg._matrix import *
@@ -64,5 +66,6 @@ for _module, _name in ((image, "image"), (linalg, "linalg"), (nn, "nn"), (numpy,
 _attach(registry.public())
 _higher_order_ops.update(registry.public())
 _autodiff.vjp_on_tensors = _vjp_on_tensors
+_op.differentiate_options = _differentiate_options
 
 __getattr__ = module_getattr(__name__, __all__)

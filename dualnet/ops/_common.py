@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import settings
@@ -31,6 +31,7 @@ __all__ = [
     "label_error",
     "promote",
     "promote_floating",
+    "refuse_gradient",
     "sum_to",
 ]
 
@@ -89,6 +90,15 @@ def label_error(name: str, labels: Array, classes: int) -> ValueError:
         f"{classes - 1}: number the classes from 0, give the output more classes, or, for a label that counts for nothing, use "
         "ignore_class where there is such an argument"
     )
+
+
+def refuse_gradient(what: str, out: Sequence[Any]) -> None:
+    """Raise ``NotImplementedError`` when a gradient that is not known is requested. out: see ``in_place_grads`` of ``primitive``"""
+    if any(requested is not False for requested in out):
+        raise NotImplementedError(
+            f"the gradient of {what} is not known here: write this part of the computation with other ops, or, where no gradient "
+            "should flow, pass ops.stop_gradient(...) of the tensor"
+        )
 
 
 def sum_to(xp: Xp, dy: Array, x: Any) -> Any:

@@ -79,6 +79,14 @@ def affine(
     return transformed(x, position, int(interpolation != "nearest"), fill_mode, fill_value, data_format)
 
 
+def by_matrix(x: Any, t: Any, interpolation: str = "bilinear", fill_value: float = 0.0, data_format: Any = None) -> Any:
+    def position(b: int, u: int, v: int) -> Any:
+        p = np.append(t[b if len(t) > 1 else 0], 1.0).reshape(3, 3) @ [u, v, 1.0]
+        return p[0] / p[2], p[1] / p[2]
+
+    return transformed(x, position, int(interpolation != "nearest"), "constant", fill_value, data_format)
+
+
 def perspective(
     x: Any, start: Any, end: Any, interpolation: str = "bilinear", fill_value: float = 0.0, data_format: Any = None
 ) -> Any:
@@ -98,6 +106,7 @@ def perspective(
 T = F((8,), -0.9, 0.9)
 CORNERS = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0], [3.0, 4.0]])
 MOVED = np.array([[0.3, 0.2], [2.6, 0.4], [0.1, 3.7], [3.3, 4.1]])
+ASIDE = CORNERS + 0.17  # nothing falls onto a pixel, where sampling has a kink
 SAMPLING = [
     other(
         image_sampling.map_coordinates,
@@ -119,12 +128,18 @@ SAMPLING = [
         call(F((2, 4, 3)), T, fill_mode="mirror", data_format="channels_first"),
     ),
     other(
+        image_transforms._perspective_transform,
+        by_matrix,
+        call(F((2, 5, 4, 3)), F((1, 8), -0.4, 0.9)),
+        call(F((5, 4, 2)), F((1, 8), 0.1, 0.9), "nearest", 0.5),
+        call(F((2, 2, 5, 4)), F((2, 8), 0.1, 0.9), fill_value=1.0, data_format="channels_first"),
+    ),
+    other(
         image_transforms.perspective_transform,
         perspective,
-        call(F((2, 5, 4, 3)), np.stack([CORNERS, MOVED]), np.stack([MOVED, CORNERS])),
-        call(F((5, 4, 2)), CORNERS, MOVED, "nearest", 0.5),
-        call(F((2, 2, 5, 4)), CORNERS, MOVED, fill_value=1.0, data_format="channels_first"),
-        argnums=(0,),
+        call(F((2, 5, 4, 3)), np.stack([ASIDE, MOVED]), np.stack([MOVED, ASIDE])),
+        call(F((5, 4, 2)), ASIDE, MOVED, "nearest", 0.5),
+        call(F((2, 2, 5, 4)), ASIDE, MOVED, fill_value=1.0, data_format="channels_first"),
     ),
 ]  # fmt: skip
 

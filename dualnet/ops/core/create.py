@@ -9,11 +9,13 @@ import dualnet_backends as backends
 
 from ...core.conversion import stack_nested, to_array, to_own_array
 from ...core.dtypes import result_type, standardize_dtype
+from ...core.op import is_differentiable
 from ...core.tensor import Tensor
 from ...core.variables import Variable
 from .. import shape_rules
 from ..math.elementwise import cast, copy
 from ..registry import export, op
+from .shape import broadcast_to
 
 Shape = int | Sequence[int]
 
@@ -77,6 +79,8 @@ def ones(shape: Shape, dtype: Any = None) -> Tensor:
 @op("numpy", call=("fill_value",))
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     """All ``fill_value``"""
+    if is_differentiable(fill_value):
+        return broadcast_to(cast(fill_value, standardize_dtype(dtype)), _shape(shape))
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
     return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
 
@@ -110,11 +114,12 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """Numbers from start (0) up to stop, which is excluded"""
     if dtype is None:
         dtype = result_type(*(getattr(v, "dtype", type(v)) for v in (start, stop, step) if v is not None))
-    start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
-    return Tensor(backends.current().xp.arange(start, stop, step, dtype=standardize_dtype(dtype)))
+    numbers = [v.item() if isinstance(v, Tensor) else v for v in (start, stop, step)]
+    y = Tensor(backends.current().xp.arange(*numbers, dtype=standardize_dtype(dtype)))
+    return start + arange(y.size, dtype=dtype) * step if is_differentiable([start, step]) else y
 
 
 @export("numpy")

@@ -132,7 +132,7 @@ _INTEGERS |= set(
 )
 _INTEGERS |= set("ceil floor rint round sign trunc result_type promote_types can_cast finfo iinfo shape ndim".split())
 
-# Constants, whatever the values of their arguments.
+# Constants, whatever the values of their arguments (but the value of ``full``).
 _CONSTANTS = {"zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like"}
 
 
@@ -161,6 +161,11 @@ class _Function:
 
     def __call__(self, *args: Any, out: Any = None, dtype: Any = None, **options: Any) -> Any:
         dtype_option = {} if dtype is None else {"dtype": dtype}
+        if self._name in ("full", "full_like") and isinstance(args[1], DifferentiableArray):
+            like = self._real(
+                _array(args[0]), 0, dtype=args[1].dtype if dtype is None and self._name == "full" else dtype
+            )
+            return module(args[1]).broadcast_to(args[1].astype(like.dtype, copy=False), like.shape)
         if self._name in _CONSTANTS:
             constant = self._real(*tree.map_structure(_array, args), **dtype_option, **options)
             return constant if constant.dtype.kind in "biu" else DifferentiableArray(Tensor(constant))

@@ -6,17 +6,10 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import dualnet_backends as backends
-from dualnet_backends import Backend
-
-from ...core.conversion import to_arrays
-from ...core.op import primitive
-from ...core.tensor import Array, Tensor
+from ...core.tensor import Tensor
 from ...core.tracing import Entry, no_grad, state
-from .._common import Forward
-from .arrays import DifferentiableArray, DifferentiableModule, ops, unwrap
-
-Geometry = tuple[Any, Any, Any, int]  # strides, padding, dilation, groups
+from .arrays import DifferentiableArray, ops, unwrap
+from .formula import UNSUPPORTED, run_formula
 
 
 def vjp_on_tensors(entry: Entry, out_grads: Any, requested: Sequence[bool]) -> list[Any]:
@@ -32,7 +25,7 @@ def vjp_on_tensors(entry: Entry, out_grads: Any, requested: Sequence[bool]) -> l
         if callable(entry.call):
             return list(entry.call(out_grads))
         return _run_again(entry, out_grads, requested)
-    except (NotImplementedError, TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
+    except UNSUPPORTED as error:
         return _first_order(entry, out_grads, requested, error)
 
 
@@ -40,28 +33,16 @@ def _run_again(entry: Entry, out_grads: Any, requested: Sequence[bool]) -> list[
     """Run the formula and its closure on differentiable arrays."""
     function, rest, options = entry.call
     inputs = entry.inputs
-    arrays = to_arrays(inputs, [x.data if isinstance(x, Tensor) else x for x in inputs])
-    backend = backends.of(next(a for a in arrays if hasattr(a, "dtype")))
-    arguments = [_differentiable(x, a) for x, a in zip(inputs, arrays)]
     if function.info.mutates:  # the op has written already
         options = {key: None if key in function.info.mutates else value for key, value in options.items()}
         names = list(inspect.signature(function).parameters)[1 + len(inputs) :]
         rest = tuple(None if name in function.info.mutates else value for name, value in zip(names, rest))
-    takes_backend = next(iter(inspect.signature(function).parameters)) == "backend"
-    context: Any = DifferentiableBackend(backend) if takes_backend else DifferentiableModule(backend.xp)
-    _, closure = function(context, *arguments, *rest, **options)
+    _, closure = run_formula(function, inputs, rest, options)
     dy = tuple(map(DifferentiableArray, out_grads)) if type(out_grads) is tuple else DifferentiableArray(out_grads)
     requests = [None if r else False for r in requested]
     results = closure(dy, requests) if entry.in_place_grads else closure(dy)
     results = results if type(results) is tuple else (results,)
     return [_as_tensor(x, dx) if r else None for x, dx, r in zip(inputs, results, requested)]
-
-
-def _differentiable(x: Any, array: Any) -> Any:
-    """An input of an op, for its formula: integers, which have no gradient, and numbers stay what they are."""
-    if getattr(getattr(array, "dtype", None), "kind", "i") in "biu":
-        return array
-    return DifferentiableArray(ops["copy"](x) if isinstance(x, Tensor) and x.tracked else Tensor(array.copy()))
 
 
 def _as_tensor(x: Tensor, dx: Any) -> Tensor | None:
@@ -105,99 +86,3 @@ def _name(entry: Entry) -> str:
     if callable(entry.call) or entry.call is None:
         return "an op with a custom gradient"
     return f"the op {entry.call[0].__name__.lstrip('_')!r}"
-
-
-class DifferentiableBackend(Backend):
-    """The reference kernels, on differentiable arrays."""
-
-    def __init__(self, real: Backend) -> None:
-        self._real = real
-        self.name, self.device, self.array_type = real.name, real.device, real.array_type
-        self.xp = DifferentiableModule(real.xp)
-
-    def __getattribute__(self, name: str) -> Any:
-        if name not in _ARRAY_KERNELS:
-            return object.__getattribute__(self, name)
-        kernel = getattr(object.__getattribute__(self, "_real"), name)
-        if name not in ("random_uniform", "random_normal"):
-            return kernel
-        return lambda *args, **options: DifferentiableArray(Tensor(kernel(*args, **options)))
-
-    def asarray(self, x: Any, dtype: Any = None) -> Any:
-        if isinstance(x, DifferentiableArray):
-            return x if dtype is None else x.astype(dtype, copy=False)
-        return self._real.asarray(x, dtype)
-
-    def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
-        return self.xp.matmul(a, b, out=out)
-
-    def erf(self, x: Any) -> Any:
-        return DifferentiableArray(ops["erf"](x.tensor)) if isinstance(x, DifferentiableArray) else self._real.erf(x)
-
-    def total(self, x: Any, divisor: float = 1) -> Any:
-        return self.xp.sum(x) / divisor
-
-    def take(self, x: Any, indices: Array) -> Any:
-        return self.xp.take(x, indices, axis=0)
-
-    def scatter_add(self, target: Any, indices: Array, values: Any) -> None:
-        self.xp.add.at(target, indices, values)
-
-    def write_slice(self, x: Any, index: Any, values: Any, where: Any = None) -> None:
-        x[index] = values if where is None else values * where
-
-    def conv(self, x: Any, w: Any, b: Any, *geometry: Any) -> Any:
-        y = DifferentiableArray(_conv(unwrap(x), unwrap(w), geometry))
-        return y if b is None else y + b
-
-    def conv_input_gradient(self, dy: Any, w: Any, shape: Any, *geometry: Any) -> Any:
-        return DifferentiableArray(_conv_input_gradient(unwrap(dy), unwrap(w), tuple(shape), geometry))
-
-    def conv_kernel_gradient(self, x: Any, dy: Any, shape: Any, *geometry: Any, out: Any = None) -> Any:
-        return DifferentiableArray(_conv_kernel_gradient(unwrap(x), unwrap(dy), tuple(shape), geometry))
-
-
-# Kernels of arrays that have no gradient: random numbers, integers.
-_ARRAY_KERNELS = {
-    "random_uniform",
-    "random_normal",
-    "dropout_mask",
-    "one_hot",
-    "random_words",
-    "synchronize",
-    "to_numpy",
-    "valid_ids",
-}
-
-
-# A convolution is linear in both of its arguments, and so are its gradients: each is made of the others.
-
-
-@primitive
-def _conv(backend: Backend, x: Array, w: Array, /, geometry: Any = ()) -> Forward:
-    def backward(dy: Array) -> tuple[Array, Array]:
-        dy = backend.xp.ascontiguousarray(dy)
-        return (
-            backend.conv_input_gradient(dy, w, x.shape, *geometry),
-            backend.conv_kernel_gradient(x, dy, w.shape, *geometry),
-        )
-
-    return backend.conv(x, w, None, *geometry), backward
-
-
-@primitive
-def _conv_input_gradient(backend: Backend, dy: Array, w: Array, /, shape: Any = (), geometry: Any = ()) -> Forward:
-    def backward(dx: Array) -> tuple[Array, Array]:
-        dx = backend.xp.ascontiguousarray(dx)
-        return backend.conv(dx, w, None, *geometry), backend.conv_kernel_gradient(dx, dy, w.shape, *geometry)
-
-    return backend.conv_input_gradient(dy, w, shape, *geometry), backward
-
-
-@primitive
-def _conv_kernel_gradient(backend: Backend, x: Array, dy: Array, /, shape: Any = (), geometry: Any = ()) -> Forward:
-    def backward(dw: Array) -> tuple[Array, Array]:
-        dw = backend.xp.ascontiguousarray(dw)
-        return backend.conv_input_gradient(dy, dw, x.shape, *geometry), backend.conv(x, dw, None, *geometry)
-
-    return backend.conv_kernel_gradient(x, dy, shape, *geometry), backward

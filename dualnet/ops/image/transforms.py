@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from dualnet_backends import Backend
 
+from ...core.op import primitive
+from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Xp
+from .._common import Array, Forward
+from ..core.create import convert_to_tensor, ones_like
+from ..core.shape import concatenate, reshape, stack, swapaxes
+from ..linalg.products import cross
+from ..math.comparison import where
+from ..math.elementwise import cast
+from ..math.reduce import sum
 from ..nn._windows import first_image_axis
 from ..registry import op
 from .sampling import _check_fill_mode, _sample
@@ -49,24 +58,23 @@ def affine_transform(
 
 @op("image", shape=shape_rules.unchanged_dtype)
 def perspective_transform(
-    backend: Backend,
-    images: Array,
-    start_points: Array,
-    end_points: Array,
+    images: Any,
+    start_points: Any,
+    end_points: Any,
     /,
     interpolation: str = "bilinear",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Forward:
+) -> Tensor:
     """A perspective transform, which takes four points to four others and keeps straight lines straight.
 
-    The points have no gradient. Outside the images is ``fill_value``.
+    Outside the images is ``fill_value``.
 
     Args:
         images: (height, width, channels) or a batch of them.
         start_points, end_points: (4, 2) or (batch, 4, 2), each an (x, y).
     """
-    start_points, end_points = backend.asarray(start_points), backend.asarray(end_points)
+    start_points, end_points = convert_to_tensor(start_points), convert_to_tensor(end_points)
     for name, points in (("start_points", start_points), ("end_points", end_points)):
         if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
             raise ValueError(
@@ -78,32 +86,42 @@ def perspective_transform(
             "perspective_transform: start_points and end_points must have the same shape. "
             f"Received start_points.shape={start_points.shape}, end_points.shape={end_points.shape}"
         )
-    xp = backend.xp
-    t = _perspective(xp, end_points.reshape((-1, 4, 2)), start_points.reshape((-1, 4, 2)))
-    y, gradient = _transform(
-        "perspective_transform", backend, images, t, interpolation, "constant", fill_value, data_format
+    t = _perspective(reshape(end_points, (-1, 4, 2)), reshape(start_points, (-1, 4, 2)))
+    return _perspective_transform(images, t, interpolation, fill_value, data_format)
+
+
+@primitive
+def _perspective_transform(
+    backend: Backend,
+    images: Array,
+    transform: Array,
+    /,
+    interpolation: str = "bilinear",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Forward:
+    return _transform(
+        "perspective_transform", backend, images, transform, interpolation, "constant", fill_value, data_format
     )
-    return y, lambda dy: (gradient(dy)[0], None, None)
 
 
-def _perspective(xp: Xp, a: Array, b: Array) -> Array:
+def _perspective(a: Tensor, b: Tensor) -> Tensor:
     """The transforms that map the points a to the points b.  a, b: (n, 4, 2) -> (n, 8)"""
-    forth, back = _frame(xp, b.astype("float64")), _frame(xp, a.astype("float64"))
-    h = xp.sum(forth[:, :, :, None] * _adjugate(xp, back)[:, None, :, :], axis=2).reshape((-1, 9))
+    h = reshape(_frame(cast(b, "float64")) @ _adjugate(_frame(cast(a, "float64"))), (-1, 9))
     last = h[:, 8:]
-    return h[:, :8] / xp.where(last == 0, xp.ones_like(last), last)
+    return h[:, :8] / where(last == 0, 1.0, last)
 
 
-def _frame(xp: Xp, points: Array) -> Array:
+def _frame(points: Tensor) -> Tensor:
     """Matrices that take (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1) to four points, but for a factor.  -> (n, 3, 3)"""
-    p = xp.swapaxes(xp.concatenate([points, xp.ones_like(points[..., :1])], axis=-1), 1, 2)
-    return p[:, :, :3] * xp.sum(_adjugate(xp, p[:, :, :3]) * p[:, None, :, 3], axis=2)[:, None, :]
+    p = swapaxes(concatenate([points, ones_like(points[..., :1])], axis=-1), 1, 2)
+    return p[:, :, :3] * sum(_adjugate(p[:, :, :3]) * p[:, None, :, 3], axis=2)[:, None, :]
 
 
-def _adjugate(xp: Xp, m: Array) -> Array:
+def _adjugate(m: Tensor) -> Tensor:
     """The inverse times the determinant: its rows are products of two columns.  m: (n, 3, 3)"""
     a, b, c = m[:, :, 0], m[:, :, 1], m[:, :, 2]
-    return xp.stack([xp.cross(b, c), xp.cross(c, a), xp.cross(a, b)], axis=1)
+    return stack([cross(b, c), cross(c, a), cross(a, b)], axis=1)
 
 
 def _transform(
@@ -144,9 +162,10 @@ def _transform(
     def backward(dy: Array) -> tuple[Array, Array]:
         dy = xp.moveaxis(dy, -3, -1) if channels_first else dy
         dx, dpoints = gradient(dy.reshape((batch, height * width, channels)))
-        dto_y, dto_x = dpoints[:, 0], dpoints[:, 1]
-        parts = [dto_x * column, dto_x * row, dto_x, dto_y * column, dto_y * row, dto_y]
-        parts += [xp.zeros_like(dto_x)] * 2  # only perspective_transform has these, and asks for no gradient of them
+        dto_y, dto_x = dpoints[:, 0] / k, dpoints[:, 1] / k
+        # Of an affine transform the last two numbers count as 0.
+        dk = -(dto_x * to_x + dto_y * to_y) / k if op == "perspective_transform" else xp.zeros_like(dto_x)
+        parts = (dto_x * column, dto_x * row, dto_x, dto_y * column, dto_y * row, dto_y, dk * column, dk * row)
         dt = xp.stack([xp.sum(p, axis=1) for p in parts], axis=1)
         return (xp.moveaxis(dx, -1, -3) if channels_first else dx).reshape(images.shape), dt
 

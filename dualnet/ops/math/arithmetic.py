@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import shape_rules
-from .._common import Array, Forward, NoGrad, Xp, as_array, promote, promote_floating, sum_to
+from .._common import Array, Forward, NoGrad, Xp, as_array, promote, promote_floating, refuse_gradient, sum_to
 from ..registry import alias, op
 
 
@@ -149,8 +149,13 @@ def heaviside(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     return xp.where(zero, y, step), lambda dz: (None, sum_to(xp, dz * zero, y))
 
 
-@op("numpy", shape=shape_rules.elementwise)
-def nextafter(xp: Xp, x1: Array, x2: Array, /) -> NoGrad:
-    """The next floating point number after x1 towards x2"""
+@op("numpy", shape=shape_rules.elementwise, in_place_grads=True)
+def nextafter(xp: Xp, x1: Array, x2: Array, /) -> Forward:
+    """The next floating point number after x1 towards x2.  Its gradient raises ``NotImplementedError``"""
     x, y = promote_floating(x1, x2)
-    return xp.nextafter(x, as_array(xp, y, x)), None
+
+    def backward(dy: Array, out: Any) -> tuple[None, None]:
+        refuse_gradient("nextafter", out)
+        return None, None
+
+    return xp.nextafter(x, as_array(xp, y, x)), backward

@@ -40,12 +40,19 @@ def sign(xp: Xp, x: Array, /) -> NoGrad:
 
 @op("numpy", call=("x",), shape=shape_rules.elementwise)
 def clip(xp: Xp, x: Array, x_min: Array, x_max: Array, /) -> Forward:
-    """x limited to [x_min, x_max]; the gradient is 0 where it was outside"""
+    """x limited to [x_min, x_max], which is x_max where the limits cross; the gradient goes to the one of the three that it is"""
     x = x.astype("int32") if x.dtype == "bool" else x
 
-    def backward(dy: Array) -> tuple[Array, None, None]:
-        inside = xp.logical_and(x >= x_min, x <= x_max)
-        return sum_to(xp, dy * inside, x), None, None
+    def backward(dy: Array) -> tuple[Array, Array | None, Array | None]:
+        below, above = x < x_min, x > x_max
+        dx = sum_to(xp, dy * xp.logical_not(xp.logical_or(below, above)), x)
+        # Limits that are numbers have no gradient.
+        crossed = x_min > x_max
+        dmin = (
+            sum_to(xp, dy * xp.logical_and(below, xp.logical_not(crossed)), x_min) if hasattr(x_min, "dtype") else None
+        )
+        at_max = xp.logical_or(above, xp.logical_and(below, crossed))
+        return dx, dmin, (sum_to(xp, dy * at_max, x_max) if hasattr(x_max, "dtype") else None)
 
     y = xp.clip(x, x_min, x_max)
     return (y.astype(x.dtype) if str(x.dtype) == "bfloat16" else y), backward  # NumPy promotes bfloat16 to float32

@@ -72,14 +72,22 @@ def _quantile(
         y = xp.where(missing[-1], values[-1], y)
     remaining = tuple(1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes)
 
-    def backward(dy: Array) -> tuple[Array, None]:
+    def backward(dy: Array) -> tuple[Array, Any]:
         dy = dy.reshape(y.shape)
         dvalues = xp.zeros(flat.shape, dtype=dy.dtype)
         backend.scatter_add(dvalues, low.reshape(-1), (dy * (1 - weight)).reshape(-1))
         backend.scatter_add(dvalues, high.reshape(-1), (dy * weight).reshape(-1))
         dx = xp.zeros(rows.shape, dtype=dy.dtype)
         xp.put_along_axis(dx, order, dvalues.reshape(rows.shape), 0)
-        return xp.moveaxis(dx.reshape(transposed.shape), first, axes), None
+        return xp.moveaxis(dx.reshape(transposed.shape), first, axes), _dq(dy)
+
+    def _dq(dy: Array) -> Any:
+        # Only between two elements does a quantile move with q; the other methods jump.
+        if method != "linear":
+            return None
+        slope = xp.where(weight == 0, xp.zeros_like(below), above - below) * (last / unit)
+        inside = xp.logical_and(q >= 0, q <= unit)
+        return (xp.sum(dy * slope, axis=1).reshape(q.shape) * inside).astype(dy.dtype)
 
     return y.reshape(q.shape + remaining), backward
 

@@ -12,7 +12,7 @@ from dualnet_backends.kernels import special
 from ...core import settings
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, NoGrad, Xp, floating
+from .._common import Array, Forward, Xp, floating, refuse_gradient
 from ..registry import export, op
 
 
@@ -60,11 +60,15 @@ def sinc(xp: Xp, x: Array, /) -> Forward:
     return y.astype(x.dtype, copy=False), backward
 
 
-@op("numpy", shape=shape_rules.unchanged)
-def i0(xp: Xp, x: Array, /) -> NoGrad:
-    """The modified Bessel function of the first kind and order 0.  Without gradient"""
+@op("numpy", shape=shape_rules.unchanged, in_place_grads=True)
+def i0(xp: Xp, x: Array, /) -> Forward:
+    """The modified Bessel function of the first kind and order 0.  Its gradient raises ``NotImplementedError``"""
     x = floating(x)
-    return xp.i0(x.astype("float64")).astype(x.dtype), None
+
+    def backward(dy: Array, out: Any) -> None:
+        refuse_gradient("i0", out)  # neither NumPy nor CuPy has i1
+
+    return xp.i0(x.astype("float64")).astype(x.dtype), backward
 
 
 def _window(name: str, x: Any, *more: float) -> Tensor:

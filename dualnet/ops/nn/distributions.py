@@ -17,7 +17,7 @@ from dualnet_backends import Backend
 
 from ...core.dtypes import standardize_dtype
 from ...core.op import primitive
-from .._common import Array, NoGrad, Xp
+from .._common import Array, Forward, NoGrad, Xp, refuse_gradient
 
 GAMMA_ROUNDS = 10  # each accepts with a probability of at least 0.95: below 1e-13 that none does
 BINOMIAL_ROUNDS = 32  # each accepts with a probability of about 0.7 or more (0.71 seen at n p = 10): below 1e-15
@@ -32,20 +32,30 @@ def uniform(
     return backend.random_uniform(tuple(shape), key, step) * (high - low) + low, None
 
 
-@primitive
+def _unknown(name: str) -> Any:
+    """The gradient of numbers drawn by rejection, with respect to the parameters of their distribution."""
+
+    def backward(dy: Array, out: Any) -> tuple[None, ...]:
+        refuse_gradient(f"random.{name} with respect to its parameters", out)
+        return (None,) * len(out)
+
+    return backward
+
+
+@primitive(in_place_grads=True)
 def gamma(
     backend: Backend, alpha: Array, /, shape: Sequence[int], key: tuple[int, int], step: int, dtype: Any = None
-) -> NoGrad:
+) -> Forward:
     """Gamma numbers of shape parameter ``alpha`` > 0 and scale 1: mean alpha, variance alpha
 
     alpha: any shape that broadcasts to ``shape``. By Marsaglia and Tsang (ACM TOMS 26, 2000) in ten rounds, with U^(1 / alpha)
     times the number for alpha + 1 where alpha is below 1; fewer than one in 1e13 needs more, and is alpha - 1/3.
     """
     y = backend.xp.exp(_log_gamma(backend, _broadcast(backend.xp, alpha, shape), key, step, 0))
-    return y.astype(standardize_dtype(dtype), copy=False), None
+    return y.astype(standardize_dtype(dtype), copy=False), _unknown("gamma")
 
 
-@primitive
+@primitive(in_place_grads=True)
 def beta(
     backend: Backend,
     alpha: Array,
@@ -55,7 +65,7 @@ def beta(
     key: tuple[int, int],
     step: int,
     dtype: Any = None,
-) -> NoGrad:
+) -> Forward:
     """Beta numbers in [0, 1]: the part of the first of two gamma numbers, of ``alpha`` and ``beta``, in their sum
 
     alpha, beta: above 0, of any shapes that broadcast to ``shape``. Of their logarithms, as both may be too small for a float.
@@ -64,7 +74,9 @@ def beta(
     first = _log_gamma(backend, _broadcast(xp, alpha, shape), key, step, 0)
     second = _log_gamma(backend, _broadcast(xp, beta, shape), key, step, 2 * GAMMA_ROUNDS + 1)
     e = xp.exp(-xp.abs(first - second))
-    return (xp.where(first > second, xp.ones_like(e), e) / (1 + e)).astype(standardize_dtype(dtype), copy=False), None
+    return (xp.where(first > second, xp.ones_like(e), e) / (1 + e)).astype(
+        standardize_dtype(dtype), copy=False
+    ), _unknown("beta")
 
 
 @primitive

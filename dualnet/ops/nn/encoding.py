@@ -9,7 +9,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, NoGrad, Xp
+from .._common import Array, Forward, NoGrad, Xp
 from ..core.indexing import one_hot
 from ..core.shape import ndim
 from ..math.reduce import max
@@ -37,12 +37,17 @@ def _count_ids(
     num_classes: int = 1,
     axis: int = 1,
     dtype: str = "float32",
-) -> NoGrad:
+) -> Forward | NoGrad:
     """How often each id occurs along ``axis``, or the sum of its weights.  (..., n, ...) -> others + (num_classes,)"""
     hot = backend.one_hot(ids, num_classes, dtype)
-    if weights is not None:
-        hot = hot * weights[..., None].astype(dtype)
-    return backend.xp.sum(hot, axis=axis), None
+    if weights is None:
+        return backend.xp.sum(hot, axis=axis), None
+    xp, last = backend.xp, weights.ndim
+
+    def backward(dy: Array) -> tuple[None, Array]:
+        return None, xp.sum(xp.expand_dims(dy, axis % last) * hot, axis=-1)
+
+    return xp.sum(hot * weights[..., None].astype(dtype), axis=axis), backward
 
 
 @primitive
