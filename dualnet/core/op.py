@@ -141,6 +141,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
         if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
             before_write(*(written[name] for name in mutates if written.get(name) is not None))
+        value: Any
         value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
         array_type, outputs = backend.array_type, value
         # What has no axes comes from NumPy as a scalar: it is made an array again, which tells its backend and dtype.
