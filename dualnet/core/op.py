@@ -135,13 +135,12 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
                 return differentiate_options(op, inputs, rest, options)
             # Where a gradient may be asked for when they have changed, they are copied.
             copy = tracked and bool(state.tapes) and not mutates
-            rest = tuple([_plain(value, copy) for value in rest])
-            options = {name: _plain(value, copy) for name, value in options.items()}
+            rest = tuple([_plain(option, copy) for option in rest])
+            options = {name: _plain(option, copy) for name, option in options.items()}
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
             before_write(*(written[name] for name in mutates if written.get(name) is not None))
-        value: Any
         value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
         array_type, outputs = backend.array_type, value
         # What has no axes comes from NumPy as a scalar: it is made an array again, which tells its backend and dtype.
