@@ -135,7 +135,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
                 return differentiate_options(op, inputs, rest, options)
             # Where a gradient may be asked for when they have changed, they are copied.
             copy = tracked and bool(state.tapes) and not mutates
-            rest = tuple([_plain(option, copy) for option in rest])
+            rest = tuple(_plain(list(rest), copy))
             options = {name: _plain(option, copy) for name, option in options.items()}
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         if mutates and (live_tapes or live_views):
