@@ -12,6 +12,8 @@ from dualnet_backends import (
     device_report,
     gpu_status,
     list_physical_devices,
+    num_threads,
+    set_num_threads,
 )
 
 from .core.settings import (
@@ -62,6 +64,7 @@ __all__ = [
     "list_physical_devices",
     "max_epochs",
     "max_steps_per_epoch",
+    "num_threads",
     "set_backend",
     "set_device",
     "set_dtype_policy",
@@ -70,6 +73,7 @@ __all__ = [
     "set_image_data_format",
     "set_max_epochs",
     "set_max_steps_per_epoch",
+    "set_num_threads",
 ]
 
 

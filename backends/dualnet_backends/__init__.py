@@ -16,6 +16,7 @@ from .devices import (
     set_device,
 )
 from .kernels.random import stream_key
+from .threads import num_threads, set_num_threads
 
 __all__ = [
     "Array",
@@ -29,8 +30,10 @@ __all__ = [
     "get",
     "gpu_status",
     "list_physical_devices",
+    "num_threads",
     "of",
     "register",
     "set_device",
+    "set_num_threads",
     "stream_key",
 ]

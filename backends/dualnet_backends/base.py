@@ -7,6 +7,7 @@ definition; an override in a backend must give the same result (``tests/backends
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
@@ -45,6 +46,10 @@ class Backend(Convolution, Pooling, Normalization):
     def synchronize(self) -> None:
         """Wait for all work queued on the device (a no-op where calls are synchronous)."""
         raise NotImplementedError
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """A context in which many kernels run, such as an epoch: what they need of their libraries is set up once."""
+        return nullcontext()
 
     # -- linear algebra ------------------------------------------------------------------------------------------
 

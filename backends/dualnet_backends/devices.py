@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .base import Backend
 from .cpu import compiled
 from .cpu.backend import SCALAR_TYPES, NumpyBackend
+from .threads import num_threads
 
 ENVIRONMENT = "DUALNET_DEVICE"
 # Driver libraries of CUDA on Linux and on Windows, and of ROCm.
@@ -114,7 +115,7 @@ def device_report() -> list[tuple[str, str, str]]:
     libraries = f"NumPy {numpy.__version__}"
     if isinstance(_numpy, compiled.NumbaBackend):
         libraries += f", {compiled.version_string()}"
-    rows = [("cpu", "CPU", f"{platform.machine()}, {os.cpu_count()} threads, {libraries}")]
+    rows = [("cpu", "CPU", f"{platform.machine()}, {num_threads()} of {os.cpu_count()} threads, {libraries}")]
     for index in range(_probe_gpus()[0]):
         from .gpu import backend as gpu
 

@@ -35,6 +35,7 @@ class Settings:
     device: str
     seed: int
     training_warnings: bool
+    num_threads: int | None
     data: Data
     model: ModelTable
     compile: Compile
@@ -65,6 +66,7 @@ class Settings:
             "device": device,
             "seed": self.seed,
             "training_warnings": self.training_warnings,
+            "num_threads": self.num_threads,
             "data": data,
             "model": {"name": self.model.name, "layers": layers},
             "compile": compile_,
@@ -118,8 +120,8 @@ def _validate_config(file: source.Source) -> Settings:
     stem = re.sub(r"[^\w.-]+", "_", file.path.stem).strip("._-") or "run"
     device = _BACKENDS[head.backend] if head.backend and head.device == "auto" else head.device
     sections: dict[str, Any] = dict(tables)
-    name, warns = head.name or stem, head.training_warnings
-    return Settings(file, name, device, head.seed, warns, callbacks=callbacks, **sections)
+    sections |= {"training_warnings": head.training_warnings, "num_threads": head.num_threads, "callbacks": callbacks}
+    return Settings(file, head.name or stem, device, head.seed, **sections)
 
 
 def _section(name: str, raw: dict[str, Any], problems: list[Problem]) -> Table | None:

@@ -31,6 +31,7 @@ class Top(Table):
     device: "auto" (a GPU if available, else the CPU), "cpu", "gpu", "gpu:1".
     backend: the same by array library: "numpy" or "cupy".
     seed: seed of the initial weights, the shuffles and the dropout masks.
+    num_threads: how many threads compute on the CPU, which changes no result; by default as many as there are processors.
     training_warnings: whether to warn of likely mistakes, such as inputs that are not scaled or a missing activation.
     """
 
@@ -39,6 +40,7 @@ class Top(Table):
     backend: Literal["numpy", "cupy"] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     training_warnings: bool = True
+    num_threads: Annotated[int, Field(ge=1)] | None = None
 
 
 class Data(Table):

@@ -82,6 +82,16 @@ def choose_device(option: str | None, settings: Settings) -> str:
     return name
 
 
+def set_threads(settings: Settings) -> None:
+    """Set the number of threads to that of the config, else check that of the environment."""
+    try:
+        if settings.num_threads is not None:
+            dualnet.config.set_num_threads(settings.num_threads)
+        dualnet.config.num_threads()
+    except ValueError as error:
+        raise CliError(one_line(error)) from None
+
+
 def train(settings: Settings, device: str | None, directory: str | None, force: bool, quiet: bool) -> int:
     """Train and write a run directory. Returns the exit code: 0, 1 for a loss that is not finite, 130, 141, 143.
 
@@ -90,6 +100,7 @@ def train(settings: Settings, device: str | None, directory: str | None, force: 
     with StopRequests() as requests:
         try:
             requested = choose_device(device, settings)
+            set_threads(settings)
             if not settings.training_warnings:
                 dualnet.config.disable_training_warnings()
             return _train(settings, requests, requested, directory, force, quiet)

@@ -37,14 +37,19 @@ def cardinality(dataset: Any) -> Any:
 
 
 def no_op_setting(*args: Any, **kwargs: Any) -> None:
-    """A setting of TensorFlow without effect here: everything runs eagerly, the same seed gives the same numbers, and GPU
-    memory and threads are used as needed.
+    """A setting of TensorFlow without effect here: everything runs eagerly, one op after the other, the same seed gives the same
+    numbers, and GPU memory is used as needed.
     """
 
 
-def thread_count() -> int:
-    """0: the array library decides how many threads it uses (``OPENBLAS_NUM_THREADS`` limits those of NumPy)."""
-    return 0
+def set_intra_op_parallelism_threads(num_threads: int) -> None:
+    """``config.set_num_threads``; 0: as many as there are processors."""
+    config.set_num_threads(num_threads or None)
+
+
+def one_op_at_a_time() -> int:
+    """1: ops run one after the other; the threads of ``config.set_num_threads`` share each of them."""
+    return 1
 
 
 def set_visible_devices(devices: Any, device_type: str | None = None) -> None:

@@ -61,8 +61,8 @@ OTHER = {
     "config.experimental": """enable_op_determinism=no_op_setting list_physical_devices=config.list_physical_devices
         set_memory_growth=no_op_setting""",
     "config.optimizer": "set_experimental_options=no_op_setting set_jit=no_op_setting",
-    "config.threading": """get_inter_op_parallelism_threads=thread_count get_intra_op_parallelism_threads=thread_count
-        set_inter_op_parallelism_threads=no_op_setting set_intra_op_parallelism_threads=no_op_setting""",
+    "config.threading": """get_inter_op_parallelism_threads=one_op_at_a_time get_intra_op_parallelism_threads=config.num_threads
+        set_inter_op_parallelism_threads=no_op_setting set_intra_op_parallelism_threads""",
     "data.experimental": "AUTOTUNE=data.AUTOTUNE cardinality",
     "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
         rgb_to_grayscale=ops.image.rgb_to_grayscale""",

@@ -45,7 +45,7 @@ class EvaluationMixin(StepMixin):
         check_data(self, data)
         callbacks = self._callback_list(callbacks, verbose, data, steps)
         data.backend.forget_invalid_ids()
-        with backends.device(data.backend.device):
+        with backends.device(data.backend.device), data.backend.computing():
             results = self._evaluate_data(data, steps, callbacks)
         return results if return_dict else self._flat_results(results)
 
@@ -112,7 +112,7 @@ class EvaluationMixin(StepMixin):
         self.stop_predicting = False
         backend.forget_invalid_ids()
         predict_step = captured_step(self, CapturedPredictStep, callbacks.callbacks)
-        with backends.device(backend.device), no_grad():
+        with backends.device(backend.device), backend.computing(), no_grad():
             callbacks.on_predict_begin()
             for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps).epoch(0)):
                 if callbacks.wants_predict_batch_begin:

@@ -90,7 +90,7 @@ class Trainer(EvaluationMixin):
         data.backend.forget_invalid_ids()
         self._prepare_training()
         logs: dict[str, Any] = {}
-        with backends.device(data.backend.device), Diagnosis(self, source) as diagnosis:
+        with backends.device(data.backend.device), data.backend.computing(), Diagnosis(self, source) as diagnosis:
             self._source, self._resume = weakref.ref(source), None
             callbacks.on_train_begin()
             train_step, test_step = (

@@ -10,8 +10,9 @@ import numpy as np
 from ..base import Array, Backend, Scalar
 from ..kernels.normal import normal
 from ..kernels.random import counter
-from . import memory
+from . import blas, memory
 from .convolution import NumpyConvolution
+from .matmul import matmul
 from .normalization import NumpyNormalization
 from .pooling import NumpyPooling
 
@@ -59,14 +60,11 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
     def synchronize(self) -> None:
         pass
 
+    def computing(self) -> blas.one_thread:
+        return blas.one_thread()
+
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        # For two matrices dot is the same product with 1 to 2 us less overhead.
-        if a.ndim == 2 == b.ndim and a.dtype is b.dtype:
-            if out is None:
-                return a.dot(b)
-            if out.flags.carray and out.dtype is a.dtype:
-                return a.dot(b, out)
-        return np.matmul(a, b, out=out)
+        return matmul(a, b, out)
 
     def relu(self, x: Array, out: Array | None = None) -> Array:
         # NumPy does not vectorize the comparison with a number; with one sample of zeros it is six times as fast, unless

@@ -18,10 +18,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..kernels.convolution import Array, Convolution, Ints, Pairs, output_lengths
-from . import conv_tiles, depthwise
+from ..threads import parallel_for
+from . import blas, conv_tiles, depthwise
 from .conv_tiles import Tile, add_windows, kernel_views, outputs_by_tile, tile_matrix, windows
 
 CHUNK_BYTES = 1 << 21  # of rows: they stay in the cache, and suffice to keep all threads of BLAS busy
+
+
+AT_ONCE = 8  # chunks whose kernel gradients are held until they are added up
 
 
 class NumpyConvolution(Convolution):
@@ -43,7 +47,10 @@ class NumpyConvolution(Convolution):
         images = y.reshape(geometry.y_shape)
         matrices = {tile.sizes: tile_matrix(w.reshape(geometry.w_shape), tile) for tile in geometry.tiles}
         bias = {} if b is None else {tile.columns.size: np.tile(b, tile.columns.size) for tile in geometry.tiles}
-        for chunk, padded in geometry.padded(x.reshape(geometry.x_shape)):
+        x = x.reshape(geometry.x_shape)
+
+        def compute(i: int) -> None:
+            chunk, padded = geometry.padded(x, i)
             for tile in geometry.tiles:
                 matrix, outputs = matrices[tile.sizes], outputs_by_tile(images[chunk], tile)
                 products = (windows(padded, tile).reshape(-1, len(matrix)) @ matrix).reshape(outputs.shape)
@@ -51,6 +58,9 @@ class NumpyConvolution(Convolution):
                     outputs[...] = products
                 else:
                     np.add(products, bias[tile.columns.size], out=outputs)
+
+        with blas.one_thread():
+            parallel_for(len(geometry.chunks), compute)
         return y
 
     def conv_input_gradient(
@@ -70,7 +80,9 @@ class NumpyConvolution(Convolution):
             tile.sizes: np.ascontiguousarray(tile_matrix(w.reshape(geometry.w_shape), tile).T)
             for tile in geometry.tiles
         }
-        for chunk in geometry.chunks:
+
+        def compute(i: int) -> None:
+            chunk = geometry.chunks[i]
             part = dxs[chunk]
             padded = np.empty((len(part), *geometry.padded_shape), dtype=dx.dtype) if geometry.is_padded else part
             padded[...] = 0
@@ -79,6 +91,9 @@ class NumpyConvolution(Convolution):
                 add_windows(padded, outputs_by_tile(images[chunk], tile).reshape(-1, len(matrix)) @ matrix, tile)
             if geometry.is_padded:
                 part[...] = padded[geometry.interior]
+
+        with blas.one_thread():
+            parallel_for(len(geometry.chunks), compute)
         return dx
 
     def conv_kernel_gradient(
@@ -102,12 +117,24 @@ class NumpyConvolution(Convolution):
             return out
         geometry = ConvGeometry(x.shape, shape, strides, padding)
         images = dy.reshape(geometry.y_shape)
+        x = x.reshape(geometry.x_shape)
         sums: dict[Ints, Array] = {}  # by tile size
-        for chunk, padded in geometry.padded(x.reshape(geometry.x_shape)):
+        parts: dict[int, list[Array]] = {}
+
+        def compute(i: int) -> None:
+            chunk, padded = geometry.padded(x, i)
+            parts[i] = []
             for tile in geometry.tiles:
                 rows = windows(padded, tile).reshape(-1, tile.window * shape[-2])
-                part = rows.T @ outputs_by_tile(images[chunk], tile).reshape(len(rows), -1)
-                sums[tile.sizes] = sums[tile.sizes] + part if tile.sizes in sums else part
+                parts[i].append(rows.T @ outputs_by_tile(images[chunk], tile).reshape(len(rows), -1))
+
+        for first in range(0, len(geometry.chunks), AT_ONCE):
+            count = min(AT_ONCE, len(geometry.chunks) - first)
+            with blas.one_thread():
+                parallel_for(count, lambda i, first=first: compute(first + i))
+            for i in range(first, first + count):  # added in their order, whichever was ready first
+                for tile, part in zip(geometry.tiles, parts.pop(i)):
+                    sums[tile.sizes] = sums[tile.sizes] + part if tile.sizes in sums else part
         for tile in {tile.sizes: tile for tile in geometry.tiles}.values() if sums else ():
             for part in kernel_views(sums[tile.sizes], tile, geometry.w_shape):
                 out += part.reshape(shape)
@@ -150,14 +177,11 @@ class ConvGeometry:
         count = max(1, CHUNK_BYTES // largest)
         self.chunks = [slice(i, min(i + count, n)) for i in range(0, n, count)]
 
-    def padded(self, x: Array) -> Iterator[tuple[slice, Array]]:
-        """The chunks of the images with their padding, contiguous."""
-        if x.flags.c_contiguous and not self.is_padded:
-            for chunk in self.chunks:
-                yield chunk, x[chunk]
-            return
-        buffer = np.zeros((len(x[self.chunks[0]]) if self.chunks else 0, *self.padded_shape), dtype=x.dtype)
-        for chunk in self.chunks:
-            images = buffer[: chunk.stop - chunk.start]
-            images[self.interior] = x[chunk]
-            yield chunk, images
+    def padded(self, x: Array, i: int) -> tuple[slice, Array]:
+        """The i-th chunk, and its images with their padding, contiguous."""
+        chunk = self.chunks[i]
+        if not self.is_padded:
+            return chunk, np.ascontiguousarray(x[chunk])
+        images = np.zeros((chunk.stop - chunk.start, *self.padded_shape), dtype=x.dtype)
+        images[self.interior] = x[chunk]
+        return chunk, images

@@ -1,0 +1,62 @@
+"""Matrix products on the CPU: large ones in tiles, which threads share."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..threads import parallel_for
+from . import blas
+
+Array = Any
+
+TILE = 1 << 25  # multiplications: some 0.3 ms, beside which handing a tile to a thread costs little
+COLUMNS = 64  # the width of a tile is a multiple of it, so that the inner loops of BLAS have no remainders
+
+
+def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
+    if blas.depth:
+        return _matmul(a, b, out)
+    with blas.one_thread():
+        return _matmul(a, b, out)
+
+
+def _matmul(a: Array, b: Array, out: Array | None) -> Array:
+    if a.ndim == 2 == b.ndim and a.dtype is b.dtype:
+        if a.size * b.shape[1] >= 2 * TILE and a.dtype.char in "fd":
+            return _in_tiles(a, b, out)
+        # For two matrices dot is the same product with 1 to 2 us less overhead.
+        if out is None:
+            return a.dot(b)
+        if out.flags.carray and out.dtype is a.dtype:
+            return a.dot(b, out)
+    return np.matmul(a, b, out=out)
+
+
+def _in_tiles(a: Array, b: Array, out: Array | None) -> Array:
+    (m, k), n = a.shape, b.shape[1]
+    y = np.empty((m, n), a.dtype) if out is None else out
+    by_columns = n >= m
+    tiles = slices(n if by_columns else m, m * n * k)
+
+    def tile(i: int) -> None:
+        part = tiles[i]
+        if by_columns:
+            np.matmul(a, b[:, part], out=y[:, part])
+        else:
+            np.matmul(a[part], b, out=y[part])
+
+    parallel_for(len(tiles), tile)
+    return y
+
+
+@lru_cache(maxsize=1024)
+def slices(length: int, multiplications: int) -> list[slice]:
+    """The tiles along an axis of an output: of about ``TILE`` multiplications, whatever the number of threads."""
+    count = max(1, multiplications // TILE)
+    size = -(-length // count)
+    size = -(-size // COLUMNS) * COLUMNS
+    return [slice(i, min(i + size, length)) for i in range(0, length, size)]
