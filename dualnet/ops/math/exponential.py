@@ -121,7 +121,7 @@ def _log_of_sum(xp: Xp, function: Any, power: Any, x1: Array, x2: Array) -> Forw
     z = function(x, y)
 
     def share(term: Array) -> Array:
-        """The part of the sum that a term is, e^(term - z). Of an infinite sum an infinite term is all, of 0 a term is nothing."""
+        """The part of the sum that a term is: e^(term - z). An infinite term is all of an infinite sum."""
         infinite = xp.isinf(z)
         top = xp.where(infinite, xp.zeros_like(z), z)
         return xp.where(infinite, term == math.inf, power(xp.where(infinite, top, term) - top))
