@@ -130,7 +130,9 @@ _WITHOUT_GRADIENT = set(
 _WITHOUT_GRADIENT |= set(
     "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor".split()
 )
-_WITHOUT_GRADIENT |= set("ceil floor rint round sign trunc result_type promote_types can_cast finfo iinfo shape ndim".split())
+_WITHOUT_GRADIENT |= set(
+    "ceil floor rint round sign trunc result_type promote_types can_cast finfo iinfo shape ndim".split()
+)
 
 # Constants, whatever the values of their arguments.
 _CONSTANTS = {"zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like"}
