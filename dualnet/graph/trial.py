@@ -171,7 +171,7 @@ def _contents_of(layer: Any, skip: Iterable[str]) -> list[Callable[[], Any]]:
         if id(value) in seen or value is None or isinstance(value, (int, float, str, type, types.FunctionType)):
             continue
         seen[id(value)] = value
-        if isinstance(value, (list, deque)):
+        if isinstance(value, (list, deque, bytearray)):
             stack += value
             found.append(partial(_refill, value, value.extend, list(value)))
         elif isinstance(value, (dict, set)):

@@ -177,6 +177,8 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
 
     def advance(self) -> None:
         """Count a step, once its update is done or under way."""
+        if live_tapes or live_views:
+            before_write(self._iterations.data)
         self._iterations.data[()] = self.step_count() + 1
 
     @property

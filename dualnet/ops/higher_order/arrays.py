@@ -123,14 +123,16 @@ _VIEWS |= set("array_split ascontiguousarray asarray imag real split".split())
 _NAMES = {f"linalg.{name}": name for name in "cholesky det eigh inv qr slogdet solve svd pinv".split()}
 _NAMES |= {"remainder": "mod", "fabs": "abs", "flatten": "ravel", "concat": "concatenate", "array": "copy"}
 
-# What is no floating point number has no gradient: computed on arrays.
-_INTEGERS = set(
+# Integers, truth values and steps (``sign``, ``floor``), which have no gradient: computed on arrays.
+_WITHOUT_GRADIENT = set(
     "all any argmax argmin argpartition argsort count_nonzero isfinite isinf isnan nonzero searchsorted signbit".split()
 )
-_INTEGERS |= set(
+_WITHOUT_GRADIENT |= set(
     "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor".split()
 )
-_INTEGERS |= set("ceil floor rint round sign trunc result_type promote_types can_cast finfo iinfo shape ndim".split())
+_WITHOUT_GRADIENT |= set(
+    "ceil floor rint round sign trunc result_type promote_types can_cast finfo iinfo shape ndim".split()
+)
 
 # Constants, whatever the values of their arguments (but the value of ``full``).
 _CONSTANTS = {"zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like"}
@@ -188,7 +190,7 @@ class _Function:
 
     def _op(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         name = _NAMES.get(self._name, self._name)
-        if name in _INTEGERS:
+        if name in _WITHOUT_GRADIENT:
             return self._real(*tree.map_structure(_array, args), **tree.map_structure(_array, options))
         if name in ("asarray", "ascontiguousarray"):
             return args[0]
