@@ -12,7 +12,7 @@ from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
-from .tracing import before_write, state, trace_change
+from .tracing import before_write, memory_moved, state, trace_change
 from .version import invalidate
 
 
@@ -163,6 +163,7 @@ class FlatBuffer:
             stop = start + v.size
             view = self.values[start:stop].reshape(v.shape)
             view[...] = v.data
+            memory_moved(v.data, view)
             v.data = view
             v.grad = self.grads[start:stop].reshape(v.shape)
             v.buffer, v.offset = self, start
