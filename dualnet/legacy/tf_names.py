@@ -39,8 +39,8 @@ OTHER = {
         reduce_min=ops.min reduce_prod=ops.prod reduce_sum=ops.sum reverse=ops.flip stop_gradient=ops.stop_gradient
         truediv=ops.true_divide
         add_n argmax argmin argsort boolean_mask clip_by_global_norm clip_by_norm clip_by_value concat
-        constant convert_to_tensor cumsum executing_eagerly function gather get_logger matmul meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad
-        print=print_to_stderr reshape sort split transpose where
+        constant convert_to_tensor cumsum executing_eagerly function gather get_logger matmul
+        meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad print=print_to_stderr reshape sort split transpose where
         TensorShape=shape_of TensorSpec=data.TensorSpec is_tensor=ops.is_tensor
         constant_initializer=initializers.Constant ones_initializer=initializers.Ones
         random_normal_initializer=initializers.RandomNormal random_uniform_initializer=initializers.RandomUniform
