@@ -12,11 +12,10 @@ from .. import losses, metrics, ops, tree
 from ..core.naming import to_snake_case
 from ..core.tensor import Tensor
 from ..core.tracing import abort_trace
-from .loss_assignment import LossAssignment, assign_losses, identifiers, is_loss
+from .loss_assignment import LossAssignment, assign_losses, identifiers, is_inferred, is_loss
 from .output_structure import Output, for_outputs, outputs_of, weights_for
 from .resume import MetricStates, set_metric_states
 
-_INFERRED = ("crossentropy", "ce")  # which one it is follows from the shapes
 _CROSSENTROPY = {
     "binary": losses.BinaryCrossentropy,
     "sparse": losses.SparseCategoricalCrossentropy,
@@ -64,7 +63,7 @@ class CompiledLoss:
             _check_weight(weight)
         self._loss_spec, self._weights_spec, self._output_names = loss, weights, names
         for identifier in identifiers(loss):
-            if not _is_inferred(identifier):
+            if not is_inferred(identifier):
                 losses.get(identifier)  # an unknown name is an error at compile, not at the first step
         self.outputs: list[Output] = []
         self.metrics: list[Any] = []
@@ -204,20 +203,16 @@ def _check_weight(weight: Any) -> None:
 # -- loss objects --------------------------------------------------------------------------------------------------
 
 
-def _is_inferred(spec: Any) -> bool:
-    return isinstance(spec, str) and spec.lower() in _INFERRED
-
-
 def _ranged(spec: Any) -> Any:
     """The function of a loss if its targets have a range, else None."""
-    loss = losses.get(spec) if isinstance(spec, (str, dict)) and not _is_inferred(spec) else spec
+    loss = losses.get(spec) if isinstance(spec, (str, dict)) and not is_inferred(spec) else spec
     fn = getattr(loss, "fn", loss)
     return fn if hasattr(fn, "_target_range") or getattr(fn, "_keeps_labels", False) else None
 
 
 def _loss_object(spec: Any, y_true: Any, y_pred: Any) -> Any:
     """A loss object; a function ``(y_true, y_pred) -> one number per sample`` becomes a loss that averages."""
-    if _is_inferred(spec):
+    if is_inferred(spec):
         return _CROSSENTROPY[target_type(y_true, y_pred)]()
     loss = losses.get(spec)
     if isinstance(loss, losses.Loss):

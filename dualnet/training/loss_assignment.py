@@ -131,7 +131,13 @@ def _by_key(
         start += len(tree.flatten(inner))
 
 
+def is_inferred(spec: Any) -> bool:
+    """Whether the cross-entropy is meant that goes with the shapes of labels and output."""
+    return isinstance(spec, str) and spec.lower() in ("crossentropy", "ce")
+
+
 def is_loss(spec: Any) -> bool:
+    """Whether this is a single loss, not a structure of them; a config of one is a dictionary too."""
     return not tree.is_nested(spec) or (isinstance(spec, dict) and "class_name" in spec)
 
 
