@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..core.warning import warn
 from . import background
 
 
@@ -76,10 +76,9 @@ def batch_indices(dataset: PyDataset) -> Iterable[int]:
 def batches(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
     """The batches with the indices `order`, computed by threads if the dataset requests them."""
     if not dataset._initialised:
-        warnings.warn(
+        warn(
             f"{type(dataset).__name__}.__init__ should call super().__init__(**kwargs): workers and max_queue_size "
-            "are left at their defaults",
-            stacklevel=2,
+            "are left at their defaults"
         )
         dataset._initialised = True
     workers = int(dataset.workers)

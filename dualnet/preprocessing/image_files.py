@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.warning import warn
 from ..utils.directory_index import list_files
 from ..utils.io_utils import print_msg
 
@@ -81,10 +81,7 @@ def table_files(
         keep = np.array([i for i, p in enumerate(paths) if p.lower().endswith(SUFFIXES) and os.path.isfile(p)], int)
         if len(keep) < len(paths):
             wrong = paths[next(i for i in range(len(paths)) if i not in set(keep.tolist()))]
-            warnings.warn(
-                f"{len(paths) - len(keep)} rows are left out: their file is not there or is no image, such as {wrong}",
-                stacklevel=4,
-            )
+            warn(f"{len(paths) - len(keep)} rows are left out: their file is not there or is no image, such as {wrong}")
     indices: dict[str, int] = {}
     labels: Any = None
     if class_mode in ("categorical", "binary", "sparse"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..core.naming import to_snake_case
+from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..optimizers import Optimizer
 from .atomic import atomic_write
@@ -111,7 +111,7 @@ def weights_from_bytes(
     if mismatches and not skip_mismatch:
         raise ValueError(f"{path} does not fit this model, nothing was loaded: {'; '.join(mismatches.values())}")
     if mismatches:
-        warnings.warn(f"{path}: left as they are: {'; '.join(mismatches.values())}", stacklevel=5)
+        warn(f"{path}: left as they are: {'; '.join(mismatches.values())}")
     for key, obj, store in stores:
         if key not in mismatches and store is not None:
             obj.load_own_variables(store)

@@ -63,6 +63,14 @@ def test_one_weight_per_class(weight: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("loss", ["ce", "CE", "CrossEntropy"])
+def test_an_inferred_loss_in_any_case(loss: str) -> None:
+    x, labels = RNG.normal(size=(6, 4)).astype("float32"), RNG.integers(0, 3, size=6)
+    model = model_for((4,), 3, loss)
+    history = model.fit(x, labels, class_weight=WEIGHT, verbose=0)
+    assert history.history["loss"][0] == pytest.approx(expected(model, x, labels, WEIGHT), rel=1e-5)
+
+
 def test_two_classes_per_time_step() -> None:
     x, labels = RNG.normal(size=(6, 5, 4)).astype("float32"), RNG.integers(0, 2, size=(6, 5))
     model = model_for((5, 4), 1, "binary_crossentropy")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 
 from ... import config, losses, tree
 from ...core.tensor import Tensor
+from ..loss_assignment import identifiers, is_inferred
 
 _ONE_HOT_TOLERANCE = 1e-3  # of the sum of a row: float16 labels, smoothed ones
 
@@ -75,24 +76,14 @@ def _weight(label: Any, weight: Any) -> float:
 
 def _is_sparse(loss: Any) -> bool | None:
     """Whether a loss takes classes; None where that is not known."""
-    specs = list(_losses_in(loss))
-    if len(specs) != 1 or (isinstance(specs[0], str) and specs[0] in ("crossentropy", "ce")):
+    specs = list(identifiers(loss))
+    if len(specs) != 1 or is_inferred(specs[0]):
         return None
     loss = losses.get(specs[0])
     function = getattr(loss, "fn", loss)
     if function is losses.sparse_categorical_crossentropy:
         return True
     return False if function is losses.categorical_crossentropy else None
-
-
-def _losses_in(loss: Any) -> Iterator[Any]:
-    if isinstance(loss, dict) and "class_name" not in loss:
-        loss = list(loss.values())
-    if isinstance(loss, (list, tuple)):
-        for part in loss:
-            yield from _losses_in(part)
-    elif loss is not None:
-        yield loss
 
 
 def sample_weights_of(y: Any, class_weight: ClassWeight) -> Any:
