@@ -122,7 +122,7 @@ def is_number_like(cell: str) -> bool:
 def remedy(cell: str, notation: Notation) -> str:
     """What in ``[data]`` would make a number, or an empty cell, of a text; empty where nothing would."""
     text = cell.strip()
-    if _DATE.fullmatch(text):
+    if _DATE.fullmatch(text) or text.lower() in ("true", "false"):
         return ""
     if not is_number_like(text):
         return f"if it stands for an empty cell, add {show(text)} to missing_values"

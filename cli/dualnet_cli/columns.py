@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,10 @@ def select(header: list[str] | None, width: int, data: Data) -> Columns:
         requested = data.features if isinstance(data.features, list) else [data.features]
         features = [index(c, "features") for c in requested]
     names = header or [f"column {i}" for i in range(width)]
+    for key, indices in (("target", targets), ("features", features)):
+        for position, i in enumerate(indices):
+            if i in indices[:position]:
+                raise DataError(key, f"{show(names[i])} is listed twice")
     for i in features:
         if i in targets:
             raise DataError("features", f"{show(names[i])} is the target as well; predicting it would be no feat")
@@ -110,7 +115,8 @@ def feature(cells: Cells, name: str, notation: Notation, missing: str) -> list[f
     if empty and missing == "error":
         line, text = empty[0]
         held = f" ({show(text)})" if text else ""
-        message = f"column {show(name)} has {len(empty)} empty cells, the first on line {line}{held}"
+        count = "an empty cell" if len(empty) == 1 else f"{len(empty)} empty cells, the first"
+        message = f"column {show(name)} has {count} on line {line}{held}"
         raise DataError("missing", message + '; set missing = "drop" or "mean", or exclude the column')
     if len(empty) == len(numbers):
         raise DataError("missing", f"column {show(name)} is empty from top to bottom; exclude it")
@@ -136,6 +142,20 @@ def needs_numbers(data: Data) -> str | None:
         "target_type": data.target_type == "number",
     }
     return next((key for key, used in keys.items() if used), None)
+
+
+def _refuse_spellings(cells: Cells, name: str) -> None:
+    """Refuse classes that differ in capitals, spaces or invisible characters only, such as "Yes" and "yes"."""
+    first: dict[str, tuple[int, str]] = {}
+    for line, cell in cells:
+        text = cell.strip()
+        plain = unicodedata.normalize("NFKC", text).casefold()
+        plain = " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
+        other_line, other = first.setdefault(plain, (line, text))
+        if other != text:
+            held = f"column {show(name)} holds {show(text)} on line {line} and {show(other)} on line {other_line}"
+            cure = 'write them alike, or set target_type = "class" if they are two classes'
+            raise DataError("target", f"{held}, which look like one class; {cure}")
 
 
 def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]:
@@ -165,6 +185,7 @@ def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]
         ]
         raise DataError(key or "target", "; or ".join([held, *filter(None, cures)]).replace("; or ", "; ", 1))
     if texts:
+        _refuse_spellings(cells, name)
         return [text.strip() for _, text in cells]
     for (line, text), number in zip(cells, numbers):
         assert number is not None
