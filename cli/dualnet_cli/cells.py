@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -112,6 +113,20 @@ class Notation:
 def number_name(value: Any) -> str:
     """A Python or NumPy floating-point number as text with all its digits: 1234567, 0.1"""
     return str(int(value)) if value.is_integer() and abs(value) <= EXACT else str(value)
+
+
+def first_inexact(numbers: Any) -> int | None:
+    """The first number of an array of whole numbers that float64 does not hold."""
+    if numbers.dtype.kind not in "iu" or numbers.dtype.itemsize < 8:
+        return None
+    large = numbers[(numbers > EXACT) | (numbers < -EXACT)]
+    return next((int(number) for number in large if int(number) != int(float(number))), None)
+
+
+def look(text: str) -> str:
+    """The same for texts that look alike: without capitals, extra spaces and invisible characters."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
 
 
 def is_number_like(cell: str) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import EXACT, Notation, is_number_like, remedy
+from .cells import EXACT, Notation, is_number_like, look, remedy
 from .errors import did_you_mean, listing, printable, show
 from .schema import Column, Data
 from .table_lines import DataError
@@ -149,9 +148,7 @@ def _refuse_spellings(cells: Cells, name: str) -> None:
     first: dict[str, tuple[int, str]] = {}
     for line, cell in cells:
         text = cell.strip()
-        plain = unicodedata.normalize("NFKC", text).casefold()
-        plain = " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
-        other_line, other = first.setdefault(plain, (line, text))
+        other_line, other = first.setdefault(look(text), (line, text))
         if other != text:
             held = f"column {show(name)} holds {show(text)} on line {line} and {show(other)} on line {other_line}"
             cure = 'write them alike, or set target_type = "class" if they are two classes'

@@ -111,19 +111,12 @@ def _check_classes(train: Any, test: Any, path: Path, data: Data) -> None:
 
 
 def _numbers(value: Any, key: str) -> Any:
-    """The numbers of a list in the config; whole numbers of ``y`` keep all their digits."""
+    """The numbers of a list in the config; whole numbers keep all their digits."""
     try:
         array = np.array(value)
         if array.dtype.kind not in "biuf":
             raise TypeError
-        if array.dtype.kind in "iu" and key == "y":
-            return array
-        numbers = array.astype(np.float64)
-        if array.dtype.kind in "iu" and (numbers.astype(object) != array.astype(object)).any():
-            raise DataError(key, "holds whole numbers with more digits than float64 keeps")
-        return numbers
-    except DataError:
-        raise
+        return array if array.dtype.kind in "iu" else array.astype(np.float64)
     except (ValueError, TypeError):
         rows = value if isinstance(value, list) else [value]
         shapes = [_shape(row) for row in rows]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .cells import first_inexact
 from .config import Settings
 from .errors import one_line, show
 from .schema import Data
@@ -71,19 +72,22 @@ class RawData:
 def prepare(raw: RawData, settings: Settings) -> Dataset:
     """Shuffle, split, fill, scale and encode; the scaling is fitted on the training part alone."""
     data = settings.data
-    if not len(raw.train.x):
-        raise DataError("", "there are no samples")
     for name, part in (("", raw.train), ("test ", raw.test)):
         if part is not None and len(part.x) != len(part.y):
             raise DataError("", f"there are {len(part.x)} {name}samples but {len(part.y)} {name}targets")
-    train = Part(raw.train.x if raw.train.x.ndim > 1 else raw.train.x[:, None], raw.train.y)
+        if part is not None and not part.x.size:
+            raise DataError("", f"the {name}samples hold no numbers" if len(part) else f"there are no {name}samples")
+    train, test = _with_features(raw.train), raw.test and _with_features(raw.test)
     shuffled = raw.shuffle if data.shuffle is None else data.shuffle
     if shuffled:
         order = np.random.default_rng(settings.seed).permutation(len(train))
         train = Part(train.x[order], train.y[order])
-    test, validation = raw.test, None
-    if test is not None and test.x.shape[1:] != raw.train.x.shape[1:]:
-        raise DataError("", f"test samples have shape {test.x.shape[1:]}, training samples {raw.train.x.shape[1:]}")
+    validation = None
+    for kind in ("x", "y") if test is not None else ():
+        expected, found = getattr(train, kind).shape[1:], getattr(test, kind).shape[1:]
+        if found != expected:
+            what = "samples" if kind == "x" else "targets"
+            raise DataError("", f"test {what} have shape {found}, training {what} {expected}")
     if data.test_split:
         train, test = _split(train, data.test_split, "test_split")
     if settings.fit.validation_split:
@@ -98,6 +102,11 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
         features, subtract, divide = _features([part.x for part in parts.values()], data)
     prepared: dict[str, Any] = {name: Part(x, y) for name, x, y in zip(parts, features, targets)}
     return replace(dataset, **prepared, classes=classes, subtract=subtract, divide=divide)
+
+
+def _with_features(part: Part) -> Part:
+    """The samples with an axis for their features, even if there is only one."""
+    return part if part.x.ndim > 1 else Part(part.x[:, None], part.y)
 
 
 def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
@@ -119,6 +128,9 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         parts = [np.where(np.isnan(part), mean, part) for part in parts]
         train = parts[0]
     for part in parts:
+        if (number := first_inexact(part)) is not None:
+            message = f"{number} is a whole number with more digits than float64 keeps"
+            raise DataError("features", f"{message}; if it is an identifier, leave it out")
         if part.dtype.kind == "f" and not np.isfinite(part).all():
             where = tuple(np.argwhere(~np.isfinite(part))[0])
             raise DataError(

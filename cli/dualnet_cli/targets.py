@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import number_name
+from .cells import first_inexact, look, number_name
 from .columns import needs_numbers
 from .errors import show
 from .schema import Data
@@ -31,9 +31,14 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
             raise DataError("target_type", "classes need a single target column")
         values, numbers = np.unique(targets.ravel(), return_inverse=True)
         names = [_class_name(value) for value in values]
+        if data.target_type == "auto":
+            _refuse_spellings(names)
         classes = _sorted(names)
         position = {name: i for i, name in enumerate(classes)}
         targets = np.array([position[name] for name in names], dtype=np.int32)[numbers]
+    elif (number := first_inexact(targets)) is not None:
+        message = f"it holds {number}, a whole number with more digits than float64 keeps"
+        raise DataError("target", f'{message}; if it is an identifier, set target_type = "class"')
     elif data.target_threshold is not None:
         targets = (targets >= data.target_threshold).astype(np.int32)
     elif data.target_scaling == "standard":
@@ -52,6 +57,15 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
         targets = _one_hot(targets)
     edges = np.cumsum([len(part) for part in parts])[:-1]
     return np.split(targets, edges), classes
+
+
+def _refuse_spellings(names: list[str]) -> None:
+    """Refuse classes that look like one, as those of a table are, with their lines, when it is read."""
+    first: dict[str, str] = {}
+    for name in names:
+        if first.setdefault(look(name), name) != name:
+            message = f"classes {show(first[look(name)])} and {show(name)} look like one"
+            raise DataError("target", f'{message}; write them alike, or set target_type = "class" if they are two')
 
 
 def _class_name(value: Any) -> str:

@@ -137,3 +137,45 @@ def test_weights_of_classes_that_are_not_there(tmp_path: Path) -> None:
     result = run("train", config, "--set", "fit.class_weight.7=2.0")
     assert result.exit_code == 2
     assert "[fit] class_weight.7: no sample is of class 7; the classes are 0, 1" in result.output
+
+
+@pytest.mark.parametrize("big", [2**53 + 1, -(2**53) - 1, 2**63 - 1])
+def test_identifiers_in_arrays(big: int, tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=np.array([[big], [1]]), y=np.array([1, big]), z=np.zeros((2, 1)), u=np.array([1, 2]))
+    keys = 'path = "t.npz"\nshuffle = false\n'
+    assert f"{big} is a whole number" in message(tmp_path, keys + 'features = "x"\ntarget = "u"')
+    keys += 'features = "z"\ntarget = "y"\n'
+    for key in ("", "target_threshold = 3", "target_scale = 2.0", 'target_scaling = "standard"'):
+        assert f"it holds {big}, a whole number" in message(tmp_path, keys + key)
+    assert sorted(dataset(tmp_path, keys + 'target_type = "class"').classes or []) == sorted([str(big), "1"])
+    np.savez(tmp_path / "t.npz", x=np.array([[2**54], [-(2**60)]]), y=np.array([2**53, 2]))
+    assert dataset(tmp_path, 'path = "t.npz"\nshuffle = false').train.x.tolist() == [[2**54], [-(2**60)]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"x": np.zeros((2, 0))}, "the samples hold no numbers"),
+        ({"x": np.zeros((0, 1)), "y": np.zeros(0)}, "there are no samples"),
+        ({"x_test": np.zeros((0, 1)), "y_test": np.zeros(0)}, "there are no test samples"),
+        ({"x_test": np.zeros((1, 2))}, "test samples have shape (2,), training samples (1,)"),
+        ({"y_test": np.zeros((1, 1))}, "test targets have shape (1,), training targets ()"),
+    ],
+)
+def test_arrays_that_do_not_go_together(changes: dict[str, np.ndarray], text: str, tmp_path: Path) -> None:
+    arrays = {"x": np.ones((2, 1)), "y": np.ones(2), "x_test": np.ones((1, 1)), "y_test": np.ones(1)}
+    np.savez(tmp_path / "t.npz", **{**arrays, **changes})
+    assert text in message(tmp_path, 'path = "t.npz"')
+
+
+def test_samples_of_one_number(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=np.ones(2), y=np.ones(2), x_test=np.ones(3), y_test=np.ones(3))
+    prepared = dataset(tmp_path, 'path = "t.npz"')
+    assert prepared.test is not None
+    assert (prepared.train.x.shape, prepared.test.x.shape) == ((2, 1), (3, 1))
+
+
+def test_classes_in_a_config_that_look_alike(tmp_path: Path) -> None:
+    keys = 'x = [[1], [2], [3]]\ny = ["no", "yes", "yes "]\n'
+    assert 'classes "yes" and "yes " look like one' in message(tmp_path, keys)
+    assert dataset(tmp_path, keys + 'target_type = "class"').classes == ["no", "yes", "yes "]
