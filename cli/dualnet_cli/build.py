@@ -36,7 +36,7 @@ def check(settings: Settings, data: Dataset) -> None:
         warnings.simplefilter("ignore")  # the real model will issue the warnings
         model = uncompiled_model(settings, tuple(data.train.x.shape[1:]))
         _check_targets(settings, model, data)
-        _check_class_weight(settings, data.train.y)
+        _check_class_weight(settings, data)
         _compile(settings, model)
         try:
             names = model.evaluate(data.train.x[:1], data.train.y[:1], verbose=0, return_dict=True)
@@ -140,14 +140,18 @@ def _check_targets(settings: Settings, model: Any, data: Dataset) -> None:
         raise settings.fail(last, f"gives {outputs} outputs, but a target has {columns}")
 
 
-def _check_class_weight(settings: Settings, y: Any) -> None:
-    """Weights are of classes that there are."""
-    if y.dtype.kind != "i" and not settings.data.one_hot:
+def _check_class_weight(settings: Settings, data: Dataset) -> None:
+    """Refuse the weight of a class that no part has."""
+    targets = [part.y for part in data.parts().values()]
+    if settings.data.one_hot:
+        classes = set(range(targets[0].shape[-1]))
+    elif targets[0].dtype.kind == "i":
+        classes = {label for y in targets for label in y.ravel().tolist()}
+    else:
         return  # fit says what class_weight needs
-    classes = range(y.shape[-1]) if settings.data.one_hot else sorted(set(y.ravel().tolist()))
     for key in settings.fit.class_weight or {}:
         if int(key) not in classes:
-            message = f"no sample is of class {int(key)}; the classes are {listing(map(str, classes))}"
+            message = f"no sample is of class {int(key)}; the classes are {listing(map(str, sorted(classes)))}"
             raise settings.fail(("fit", "class_weight", key), message)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from .helpers import SMALL, run, write
-from .test_data import dataset, message
+from .test_data import REST, dataset, message
 
 
 @pytest.mark.parametrize("row", ['1, "2"\n3, "4"\n', '"1", 2\n "3", 4\n', ' 1 , 2\n 3,"4"\n'])
@@ -137,6 +137,8 @@ def test_weights_of_classes_that_are_not_there(tmp_path: Path) -> None:
     result = run("train", config, "--set", "fit.class_weight.7=2.0")
     assert result.exit_code == 2
     assert "[fit] class_weight.7: no sample is of class 7; the classes are 0, 1" in result.output
+    apart = ("--set", "fit.validation_split=0.25", "--set", "data.y=[0, 1, 1, 2]", "--set", "compile.loss=mse")
+    assert run("train", config, "--quiet", *apart, "--set", "fit.class_weight.2=2.0").exit_code == 0
 
 
 @pytest.mark.parametrize("big", [2**53 + 1, -(2**53) - 1, 2**63 - 1])
@@ -179,3 +181,21 @@ def test_classes_in_a_config_that_look_alike(tmp_path: Path) -> None:
     keys = 'x = [[1], [2], [3]]\ny = ["no", "yes", "yes "]\n'
     assert 'classes "yes" and "yes " look like one' in message(tmp_path, keys)
     assert dataset(tmp_path, keys + 'target_type = "class"').classes == ["no", "yes", "yes "]
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("a + (-8) ** 0.5", "is nan in row 1"),
+        ("1 / 0", "is inf in row 1"),
+        ("9 ** 9 ** 9 ** 9", "is inf in row 1"),
+        ("1" + "0" * 400, "is too large"),
+        ("a * 1e400", "is too large"),
+    ],
+)
+def test_formulas_of_constants(formula: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(TRAIN)
+    keys = f'[data]\npath = "t.csv"\nderive = {{ r = "{formula}" }}\n'
+    result = run("train", write(tmp_path, keys + REST), "--quiet")
+    assert result.exit_code == 2
+    assert said in result.output.partition("[data] derive: ")[2]
