@@ -14,7 +14,7 @@ from .config import Settings
 from .errors import one_line, show
 from .schema import Data
 from .table_lines import DataError
-from .targets import encode
+from .targets import encode, mean_and_deviation
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three parts, and the scaling ``(value - subtract) / divide`` of the features, per feature or for all."""
+    """The three parts, and the scaling ``(value - subtract) / divide`` of features and targets, per column or for all."""
 
     train: Part
     validation: Part | None
@@ -40,6 +40,8 @@ class Dataset:
     classes: list[str] | None = None
     subtract: Any = None
     divide: Any = None
+    target_subtract: Any = None
+    target_divide: Any = None
     dropped: int = 0
 
     def parts(self) -> dict[str, Part]:
@@ -48,8 +50,9 @@ class Dataset:
         return {name: part for name, part in parts.items() if part is not None}
 
     def preprocessing(self) -> dict[str, Any]:
-        """The constants needed to prepare new samples in the same way, for ``results.json``."""
-        facts = {"features": self.features, "classes": self.classes, "subtract": self.subtract, "divide": self.divide}
+        """What prepares new samples in the same way, and turns predictions back, for ``results.json``."""
+        names = ("features", "classes", "subtract", "divide", "target_subtract", "target_divide")
+        facts = {name: getattr(self, name) for name in names}
         if self.dropped:
             facts["rows_dropped"] = self.dropped
         return {key: np.asarray(value).tolist() for key, value in facts.items() if value is not None}
@@ -98,10 +101,12 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
     dataset = Dataset(train, validation, test, shuffled, raw.features, dropped=raw.dropped)
     parts = dataset.parts()
     with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported below
-        targets, classes = encode([part.y for part in parts.values()], data)
+        targets, classes, target_subtract, target_divide = encode([part.y for part in parts.values()], data)
         features, subtract, divide = _features([part.x for part in parts.values()], data)
     prepared: dict[str, Any] = {name: Part(x, y) for name, x, y in zip(parts, features, targets)}
-    return replace(dataset, **prepared, classes=classes, subtract=subtract, divide=divide)
+    scaling = {"subtract": subtract, "divide": divide}
+    target_scaling = {"target_subtract": target_subtract, "target_divide": target_divide}
+    return replace(dataset, **prepared, classes=classes, **scaling, **target_scaling)
 
 
 def _with_features(part: Part) -> Part:
@@ -141,11 +146,10 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
     if data.scale is not None:
         divide = data.scale
     elif data.scaling == "standard":
-        subtract, divide = train.mean(axis=0, dtype=np.float64), train.std(axis=0, ddof=data.ddof, dtype=np.float64)
+        subtract, divide = mean_and_deviation(train, data.ddof)
     elif data.scaling == "minmax":
         subtract = train.min(axis=0).astype(np.float64)
         divide = train.max(axis=0).astype(np.float64) - subtract
-    if divide is not None and data.scale is None:
         divide = np.where(divide > 0, divide, 1.0)  # a constant feature becomes 0, not 0 / 0
     if dtype.kind == "i" and (divide is not None or any((part != np.floor(part)).any() for part in parts)):
         raise DataError("dtype", f"the features are not whole numbers, {data.dtype} would cut them off")

@@ -17,10 +17,12 @@ from .table_lines import DataError
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
-def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
-    """The targets of every part, and the names of the classes where they are classes."""
+def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None, Any, Any]:
+    """The targets of every part, the names of the classes where they are classes, and what was subtracted and divided by."""
     targets = np.concatenate(parts)
     classes = None
+    subtract: Any = None
+    divide: Any = data.target_scale
     key = needs_numbers(data)
     if key and targets.dtype.kind == "U":
         raise DataError(key, f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
@@ -42,9 +44,8 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
     elif data.target_threshold is not None:
         targets = (targets >= data.target_threshold).astype(np.int32)
     elif data.target_scaling == "standard":
-        train = parts[0].astype(np.float64)
-        spread = train.std(axis=0, ddof=data.ddof)
-        targets = ((targets - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+        subtract, divide = mean_and_deviation(parts[0], data.ddof)
+        targets = ((targets - subtract) / divide).astype(np.float32)
     elif data.target_scale is not None:
         targets = (targets / data.target_scale).astype(np.float32)
     else:
@@ -56,7 +57,13 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
     if data.one_hot:
         targets = _one_hot(targets)
     edges = np.cumsum([len(part) for part in parts])[:-1]
-    return np.split(targets, edges), classes
+    return np.split(targets, edges), classes, subtract, divide
+
+
+def mean_and_deviation(train: Any, ddof: int) -> tuple[Any, Any]:
+    """Mean and standard deviation of every column; 1 for a constant one, whose computed deviation may be a rounding error."""
+    deviation = train.std(axis=0, ddof=ddof, dtype=np.float64)
+    return train.mean(axis=0, dtype=np.float64), np.where(train.max(axis=0) > train.min(axis=0), deviation, 1.0)
 
 
 def _refuse_spellings(names: list[str]) -> None:

@@ -199,3 +199,23 @@ def test_formulas_of_constants(formula: str, said: str, tmp_path: Path) -> None:
     result = run("train", write(tmp_path, keys + REST), "--quiet")
     assert result.exit_code == 2
     assert said in result.output.partition("[data] derive: ")[2]
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax"])
+def test_a_constant_column_is_scaled_to_0(scaling: str, tmp_path: Path) -> None:
+    """The standard deviation of twelve times 0.1 is 1e-17 in floating point."""
+    keys = f'scaling = "{scaling}"\ntest_path = "test.csv"'
+    (tmp_path / "test.csv").write_text("a,b,y\n0.2,1,0.1\n")
+    rows = "".join(f"0.1,{i},0.1\n" for i in range(12))
+    prepared = dataset(tmp_path, keys + '\ntarget_scaling = "standard"', "a,b,y\n" + rows)
+    assert np.abs(prepared.train.x[:, 0]).max() < 1e-6
+    assert np.abs(prepared.train.y).max() < 1e-6
+    assert prepared.test is not None
+    np.testing.assert_allclose(prepared.test.x[:, 0], 0.1, rtol=1e-5)
+
+
+def test_predictions_can_be_turned_back(tmp_path: Path) -> None:
+    prepared = dataset(tmp_path, 'target_scaling = "standard"', "a,y\n1,10\n2,30\n")
+    facts = prepared.preprocessing()
+    np.testing.assert_allclose(prepared.train.y * facts["target_divide"] + facts["target_subtract"], [10, 30])
+    assert dataset(tmp_path, "target_scale = 5.0", "a,y\n1,10\n2,30\n").preprocessing()["target_divide"] == 5
