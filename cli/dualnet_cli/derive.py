@@ -77,7 +77,8 @@ def compute(text: str, table: Mapping[str, Any]) -> Any:
                 raise FormulaError(f"there is no column {show(node.id)}{did_you_mean(node.id, table)}")
             return table[node.id]
         assert isinstance(node, ast.Constant)
-        return np.float64(node.value)  # type: ignore[arg-type]  # not Python's float: 1 / 0 raises, (-8) ** 0.5 is complex
+        # Not a float of Python, where 1 / 0 raises and (-8) ** 0.5 is complex.
+        return np.float64(node.value)  # type: ignore[arg-type]
 
     with np.errstate(all="ignore"):
         values = value(parse(text))

@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three parts, and the scaling ``(value - subtract) / divide`` of features and targets, per column or for all."""
+    """The three parts, and the scaling of features and targets, ``(value - subtract) / divide``, per column or for all."""
 
     train: Part
     validation: Part | None

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None, Any, Any]:
-    """The targets of every part, the names of the classes where they are classes, and what was subtracted and divided by."""
+    """The targets of every part, the names of the classes if they are classes, and what was subtracted and divided by."""
     targets = np.concatenate(parts)
     classes = None
     subtract: Any = None
@@ -61,7 +61,7 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None, A
 
 
 def mean_and_deviation(train: Any, ddof: int) -> tuple[Any, Any]:
-    """Mean and standard deviation of every column; 1 for a constant one, whose computed deviation may be a rounding error."""
+    """Mean and standard deviation of every column; 1 for a constant one, whose deviation may be a rounding error."""
     deviation = train.std(axis=0, ddof=ddof, dtype=np.float64)
     return train.mean(axis=0, dtype=np.float64), np.where(train.max(axis=0) > train.min(axis=0), deviation, 1.0)
 
