@@ -145,12 +145,14 @@ def needs_numbers(data: Data) -> str | None:
 
 def _refuse_spellings(cells: Cells, name: str) -> None:
     """Refuse classes that differ in capitals, spaces or invisible characters only, such as "Yes" and "yes"."""
-    first: dict[str, tuple[int, str]] = {}
+    lines: dict[str, int] = {}
     for line, cell in cells:
-        text = cell.strip()
-        other_line, other = first.setdefault(look(text), (line, text))
+        lines.setdefault(cell.strip(), line)
+    first: dict[str, str] = {}
+    for text, line in lines.items():
+        other = first.setdefault(look(text), text)
         if other != text:
-            held = f"column {show(name)} holds {show(text)} on line {line} and {show(other)} on line {other_line}"
+            held = f"column {show(name)} holds {show(text)} on line {line} and {show(other)} on line {lines[other]}"
             cure = 'write them alike, or set target_type = "class" if they are two classes'
             raise DataError("target", f"{held}, which look like one class; {cure}")
 

@@ -22,7 +22,7 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None, A
     targets = np.concatenate(parts)
     classes = None
     subtract: Any = None
-    divide: Any = data.target_scale
+    divide: Any = None
     key = needs_numbers(data)
     if key and targets.dtype.kind == "U":
         raise DataError(key, f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
@@ -47,7 +47,8 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None, A
         subtract, divide = mean_and_deviation(parts[0], data.ddof)
         targets = ((targets - subtract) / divide).astype(np.float32)
     elif data.target_scale is not None:
-        targets = (targets / data.target_scale).astype(np.float32)
+        divide = data.target_scale
+        targets = (targets / divide).astype(np.float32)
     else:
         whole = targets.dtype.kind in "biu" or bool((targets == np.floor(targets)).all())
         small = whole and bool((np.abs(targets.astype(np.float64)) < 2**31).all())

@@ -219,3 +219,9 @@ def test_predictions_can_be_turned_back(tmp_path: Path) -> None:
     facts = prepared.preprocessing()
     np.testing.assert_allclose(prepared.train.y * facts["target_divide"] + facts["target_subtract"], [10, 30])
     assert dataset(tmp_path, "target_scale = 5.0", "a,y\n1,10\n2,30\n").preprocessing()["target_divide"] == 5
+
+
+@pytest.mark.parametrize("key", ["target_scale = 2.0", 'target_scaling = "standard"'])
+def test_classes_have_no_scale(key: str, tmp_path: Path) -> None:
+    said = message(tmp_path, f'x = [[1], [2]]\ny = [1, 2]\ntarget_type = "class"\n{key}')
+    assert 'target_type = "class" is given too' in said
