@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -114,6 +115,20 @@ def number_name(value: Any) -> str:
     return str(int(value)) if value.is_integer() and abs(value) <= EXACT else str(value)
 
 
+def first_inexact(numbers: Any) -> int | None:
+    """The first number of an array of whole numbers that float64 does not hold."""
+    if numbers.dtype.kind not in "iu" or numbers.dtype.itemsize < 8:
+        return None
+    large = numbers[(numbers > EXACT) | (numbers < -EXACT)]
+    return next((int(number) for number in large if int(number) != int(float(number))), None)
+
+
+def look(text: str) -> str:
+    """The same for texts that look alike: without capitals, extra spaces and invisible characters."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
+
+
 def is_number_like(cell: str) -> bool:
     """Whether the cell starts as a number does, such as "$10", "1,000", "10 %", "2024-01-31"."""
     return bool(_NUMBER_LIKE.fullmatch(cell.strip()))
@@ -122,7 +137,7 @@ def is_number_like(cell: str) -> bool:
 def remedy(cell: str, notation: Notation) -> str:
     """What in ``[data]`` would make a number, or an empty cell, of a text; empty where nothing would."""
     text = cell.strip()
-    if _DATE.fullmatch(text):
+    if _DATE.fullmatch(text) or text.lower() in ("true", "false"):
         return ""
     if not is_number_like(text):
         return f"if it stands for an empty cell, add {show(text)} to missing_values"
@@ -133,7 +148,7 @@ def remedy(cell: str, notation: Notation) -> str:
         advice.append(f"set decimal = {show(last)} and thousands = {show(first)}")
     elif "," in marks and notation.decimal == ".":
         advice.append('set decimal = "," or thousands = ",", whichever the comma is')
-    elif marks - {"."} or text.count(".") > 1 or ("." in marks and notation.decimal == ","):
+    elif marks - {"."} or text.count(".") > 1 or ("." in marks and notation.decimal == "," and not notation.thousands):
         advice.append(f"set thousands = {show((marks - {'.'} or marks).pop())}")
     around = re.split(r"\d.*\d|\d", text.strip("()+-−"), maxsplit=1, flags=re.DOTALL)
     units = dict.fromkeys(unit.strip() for unit in around if re.fullmatch(r"\s*[^\d\s.,_]+\s*", unit))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import EXACT, Notation, is_number_like, remedy
+from .cells import EXACT, Notation, is_number_like, look, remedy
 from .errors import did_you_mean, listing, printable, show
 from .schema import Column, Data
 from .table_lines import DataError
@@ -41,6 +41,10 @@ def select(header: list[str] | None, width: int, data: Data) -> Columns:
         requested = data.features if isinstance(data.features, list) else [data.features]
         features = [index(c, "features") for c in requested]
     names = header or [f"column {i}" for i in range(width)]
+    for key, indices in (("target", targets), ("features", features)):
+        for position, i in enumerate(indices):
+            if i in indices[:position]:
+                raise DataError(key, f"{show(names[i])} is listed twice")
     for i in features:
         if i in targets:
             raise DataError("features", f"{show(names[i])} is the target as well; predicting it would be no feat")
@@ -110,7 +114,8 @@ def feature(cells: Cells, name: str, notation: Notation, missing: str) -> list[f
     if empty and missing == "error":
         line, text = empty[0]
         held = f" ({show(text)})" if text else ""
-        message = f"column {show(name)} has {len(empty)} empty cells, the first on line {line}{held}"
+        count = "an empty cell" if len(empty) == 1 else f"{len(empty)} empty cells, the first"
+        message = f"column {show(name)} has {count} on line {line}{held}"
         raise DataError("missing", message + '; set missing = "drop" or "mean", or exclude the column')
     if len(empty) == len(numbers):
         raise DataError("missing", f"column {show(name)} is empty from top to bottom; exclude it")
@@ -136,6 +141,20 @@ def needs_numbers(data: Data) -> str | None:
         "target_type": data.target_type == "number",
     }
     return next((key for key, used in keys.items() if used), None)
+
+
+def _refuse_spellings(cells: Cells, name: str) -> None:
+    """Refuse classes that differ in capitals, spaces or invisible characters only, such as "Yes" and "yes"."""
+    lines: dict[str, int] = {}
+    for line, cell in cells:
+        lines.setdefault(cell.strip(), line)
+    first: dict[str, str] = {}
+    for text, line in lines.items():
+        other = first.setdefault(look(text), text)
+        if other != text:
+            held = f"column {show(name)} holds {show(text)} on line {line} and {show(other)} on line {lines[other]}"
+            cure = 'write them alike, or set target_type = "class" if they are two classes'
+            raise DataError("target", f"{held}, which look like one class; {cure}")
 
 
 def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]:
@@ -165,6 +184,7 @@ def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]
         ]
         raise DataError(key or "target", "; or ".join([held, *filter(None, cures)]).replace("; or ", "; ", 1))
     if texts:
+        _refuse_spellings(cells, name)
         return [text.strip() for _, text in cells]
     for (line, text), number in zip(cells, numbers):
         assert number is not None

@@ -228,6 +228,9 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
     if data.target_threshold is not None and (data.target_scale is not None or data.target_type == "class"):
         other = "target_scale" if data.target_scale is not None else 'target_type = "class"'
         note("target_threshold", f"{other} is given too; give one of the two")
+    for key in ("target_scale", "target_scaling"):
+        if data.target_type == "class" and getattr(data, key) not in (None, "none"):
+            note(key, 'target_type = "class" is given too; give one of the two')
     for key, value in (("path", data.path), ("test_path", data.test_path)):
         if value is None:
             continue

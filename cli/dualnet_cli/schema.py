@@ -69,8 +69,8 @@ class Data(Table):
     are used, and x_test and y_test, if present, as the test set.
 
     target_type: "class" numbers the distinct target values 0, 1, 2 ... in sorted order; "number" leaves them unchanged;
-    "auto" treats text as classes and leaves numbers unchanged; it refuses a column that holds both, and text that may
-    be a number or a date, such as "$10" or "1,000".
+    "auto" treats text as classes and leaves numbers unchanged; it refuses a column that holds both, text that may be a
+    number or a date, such as "$10" or "1,000", and classes that look alike, such as "Yes" and "yes".
     target_threshold: convert the target to 1 from this value on and 0 below. target_scale: divisor of the target.
     target_scaling: "standard" (mean 0, deviation 1), fitted on the training samples only.
     one_hot: encode class numbers as rows of 0 and 1, as categorical_crossentropy expects.

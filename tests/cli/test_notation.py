@@ -308,4 +308,4 @@ def test_a_resolved_config_keeps_the_notation(tmp_path: Path) -> None:
     for config, folder in ((path, "first"), (tmp_path / "first" / "config.toml", "second")):
         result = run("train", config, "--run-dir", tmp_path / folder)
         assert result.exit_code == 0, result.output
-        assert "2 samples to train on, 1 rows with empty cells left out" in result.output
+        assert "2 samples to train on, 1 row with an empty cell left out" in result.output
