@@ -103,11 +103,21 @@ class Notation:
         return text
 
     def _without_units(self, text: str) -> str:
+        return self._split_units(text)[0]
+
+    def units_of(self, cell: str) -> tuple[str, ...]:
+        """Which of the units stand beside the number of a cell."""
+        return self._split_units(cell.strip())[1]
+
+    def _split_units(self, text: str) -> tuple[str, tuple[str, ...]]:
         sign = text[:1] if text[:1] in ("+", "-") else ""
-        body = text[len(sign) :].strip()
+        body, units = text[len(sign) :].strip(), []
         for unit in self.units:
-            body = body.removeprefix(unit).removesuffix(unit).strip()
-        return sign + body
+            rest = body.removeprefix(unit).removesuffix(unit).strip()
+            if rest != body:
+                units.append(unit)
+            body = rest
+        return sign + body, tuple(units)
 
 
 def number_name(value: Any) -> str:

@@ -111,6 +111,7 @@ def feature(cells: Cells, name: str, notation: Notation, missing: str) -> list[f
         if math.isnan(value):
             empty.append((line, text.strip()))
         numbers.append(value)
+    _refuse_mixed_units(cells, name, notation, "features")
     if empty and missing == "error":
         line, text = empty[0]
         held = f" ({show(text)})" if text else ""
@@ -120,6 +121,18 @@ def feature(cells: Cells, name: str, notation: Notation, missing: str) -> list[f
     if len(empty) == len(numbers):
         raise DataError("missing", f"column {show(name)} is empty from top to bottom; exclude it")
     return numbers
+
+
+def _refuse_mixed_units(cells: Cells, name: str, notation: Notation, key: str) -> None:
+    """Refuse numbers of one column in several units: 3 kg and 500 g."""
+    first: tuple[int, str, tuple[str, ...]] | None = None
+    for line, text in cells if notation.units else []:
+        units = notation.units_of(text)
+        if first is None and units:
+            first = line, text, units
+        if first is not None and units and units != first[2]:
+            held = f"column {show(name)} holds {show(first[1].strip())} on line {first[0]} and {show(text.strip())} on line {line}"
+            raise DataError(key, f"{held}, in different units; convert the column to one of them")
 
 
 def _check(value: float, text: str, held: str, notation: Notation, key: str) -> None:
@@ -189,4 +202,5 @@ def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]
     for (line, text), number in zip(cells, numbers):
         assert number is not None
         _check(number, text, f"column {show(name)} holds {show(text)} on line {line}", notation, "target")
+    _refuse_mixed_units(cells, name, notation, "target")
     return numbers

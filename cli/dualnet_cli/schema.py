@@ -59,7 +59,7 @@ class Data(Table):
     skip_lines: lines to leave out: the first n, or a list of line numbers, such as [2] for a line of units.
     encoding: of the file: "utf-8", "latin-1", "cp1252", "utf-16" ...
     decimal: the decimal mark, "." or ",". thousands: the mark between groups of digits: "," "." " " or "'".
-    units: texts to cut off numbers, before or after them: ["$", "%", "kg"]; 10% is then 10.
+    units: texts to cut off numbers, before or after them: ["$", "%", "kg"]; 10% is then 10. A column has numbers of one unit.
     missing: how to handle empty cells: "error", "drop" the row, or fill in the training "mean" of the column.
     missing_values: what counts as an empty cell, in capitals or not; a number, such as "-999", counts in any spelling.
     derive: new columns by name, each a formula of others: { rooms = "total_rooms / households" }. They are features

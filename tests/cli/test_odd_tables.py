@@ -225,3 +225,14 @@ def test_predictions_can_be_turned_back(tmp_path: Path) -> None:
 def test_classes_have_no_scale(key: str, tmp_path: Path) -> None:
     said = message(tmp_path, f'x = [[1], [2]]\ny = [1, 2]\ntarget_type = "class"\n{key}')
     assert 'target_type = "class" is given too' in said
+
+
+@pytest.mark.parametrize("column", ["features", "target"])
+def test_several_units_in_one_column(column: str, tmp_path: Path) -> None:
+    rows = [("3 kg", "1"), ("4", "2"), ("500 g", "3")]
+    table = "a,y\n" + "".join(f"{a},{y}\n" if column == "features" else f"{y},{a}\n" for a, y in rows)
+    text = message(tmp_path, 'units = ["kg", "g"]', table)
+    assert "'3 kg'" in text.replace('"', "'")
+    assert "line 4" in text
+    prepared = dataset(tmp_path, 'units = ["kg", "g"]', table.replace(" g", " kg"))
+    assert sorted(np.ravel(prepared.train.x if column == "features" else prepared.train.y).tolist()) == [3, 4, 500]
