@@ -50,8 +50,7 @@ def check_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
     unknown = [name for name in kwargs if name not in known]
     if unknown and not signature.any_keyword:
         raise TypeError(
-            f"{name}.call() got an unexpected keyword argument {unknown[0]!r}; it takes "
-            f"{', '.join(signature.names)}"
+            f"{name}.call() got an unexpected keyword argument {unknown[0]!r}; it takes {', '.join(signature.names)}"
         )
 
 
