@@ -365,7 +365,7 @@ def test_no_warnings_about_data_that_stands_in(form: Any) -> None:
         form(layers.Lambda(lambda t: ops.convert_to_tensor(np.log(np.asarray(t)) * np.mean([], dtype="float32"))))
 
 
-@pytest.mark.parametrize("make", [lambda: layers.Rescaling(2.0), lambda: layers.Dropout(0.5), lambda: layers.Dense(3)])
+@pytest.mark.parametrize("make", [lambda: layers.Rescaling(2.0), lambda: layers.Dropout(0.5)])
 def test_an_attribute_of_another_layer(make: Any) -> None:
     """Of one that checks its attributes when they are set, too."""
 
