@@ -55,8 +55,8 @@ class Settings:
         data["shuffle"] = shuffle
         for key in ("path", "test_path"):
             # The new file is in another folder, so relative paths would not resolve; a download is found in the cache.
-            if data.get(key) is not None and (found := self.data_path(data[key])).exists():
-                data[key] = str(found.absolute())
+            if data.get(key) is not None and (file := self.data_path(data[key])).exists():
+                data[key] = str(file.absolute())
         layers = [registry.with_defaults("layer", layer) for layer in self.model.layers]
         compile_ = self.compile.model_dump()
         compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])

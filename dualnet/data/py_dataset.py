@@ -88,14 +88,14 @@ def batches(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
 
 
 class _OwnBatches:
-    """Batches by index in arrays of their own, for several threads: a buffer that is filled anew is copied, or found out.
+    """Batches by index in arrays of their own, for several threads: a buffer that is filled anew is copied, or refused.
 
-    kept: how many batches to compare with. Their arrays are kept alive for that long, so that no other has their address.
+    window: how many of the last batches to compare with. Their arrays live for that long, so that no other has their address.
     """
 
-    def __init__(self, dataset: PyDataset, kept: int) -> None:
+    def __init__(self, dataset: PyDataset, window: int) -> None:
         self.dataset = dataset
-        self.returned: deque[list[tuple[Any, Any, Any]]] = deque(maxlen=kept)  # address, array, values it had
+        self.returned: deque[list[tuple[Any, Any, Any]]] = deque(maxlen=window)  # address, array, values it had
         self.lock = threading.Lock()
 
     def __call__(self, index: int) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ..core.hints import did_you_mean
+from ..core.hints import no_attribute
 
 _FUNCTIONS = ("legacy.tf_arrays", "legacy.tf_nn", "legacy.tf_environment", "legacy.keras_backend")
 
@@ -123,6 +123,8 @@ _SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here ever
 MISSING = {
     "Module": "subclass dualnet.Layer",
     "Session": _SESSIONS,
+    "applications": "there are no pretrained models; build the network from layers",
+    "compat": "use the names without compat.v1 or compat.v2",
     "contrib": _SESSIONS,
     "distribute": "a model trains on one device",
     "estimator": "use dualnet.Model",
@@ -147,20 +149,18 @@ def find(name: str, module: str = "") -> Any:
     if full_name in DTYPES.split():
         return full_name
     if full_name not in TABLE:
-        owner = "dualnet" + f".{module}" * bool(module)
-        hint = f": {MISSING[full_name]}" if full_name in MISSING else _hint(name, module)
-        raise AttributeError(f"module {owner!r} has no attribute {name!r}{hint}")
+        raise no_attribute(f"dualnet.{module}".rstrip("."), name, _known(module), MISSING.get(full_name))
     target, _, attribute = TABLE[full_name].rpartition(".")
     modules = (importlib.import_module(f"dualnet.{m}") for m in ([target] if target else _FUNCTIONS))
     return next(getattr(m, attribute) for m in modules if hasattr(m, attribute))
 
 
-def _hint(name: str, module: str) -> str:
-    """The name that was meant, if there is a similar one."""
+def _known(module: str) -> list[str]:
+    """The names in a module."""
     known = dir(Namespace(module)) if module else []
     if module in ("", "backend", "config", "data", "random"):  # the modules that ask here for what they do not have
         known += importlib.import_module(f"dualnet.{module}".rstrip(".")).__all__
-    return "" if name.startswith("_") else did_you_mean(name, known)
+    return known
 
 
 class Namespace:

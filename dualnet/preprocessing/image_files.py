@@ -50,10 +50,10 @@ def directory_files(
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(chosen):
-        found = list_files(os.path.join(directory, name), SUFFIXES, follow_links)
-        found = found[_part(len(found), validation_split, subset)]
-        paths += found
-        labels += [label] * len(found)
+        files = list_files(os.path.join(directory, name), SUFFIXES, follow_links)
+        files = files[_part(len(files), validation_split, subset)]
+        paths += files
+        labels += [label] * len(files)
     print_msg(f"Found {len(paths)} images belonging to {len(chosen)} classes.")
     names = [os.path.relpath(path, directory) for path in paths]
     return ImageFiles(paths, names, np.array(labels, "int32"), {name: i for i, name in enumerate(chosen)})

@@ -12,6 +12,7 @@ from ..core.naming import to_snake_case
 from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..optimizers import Optimizer
+from . import legacy_h5
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, open_file, read_array
 
@@ -117,6 +118,9 @@ def weights_from_bytes(
             obj.load_own_variables(store)
 
 
+load_model = legacy_h5.load_model  # in files of Keras 2, a whole model may have such a name too
+
+
 def save_weights(model: Any, path: Path) -> None:
     """Save the weights, and the state of a built optimizer."""
     content = weights_to_bytes(model)
@@ -124,9 +128,9 @@ def save_weights(model: Any, path: Path) -> None:
         stream.write(content)
 
 
-def load_weights(model: Any, path: Path, skip_mismatch: bool, skip: Iterable[Any]) -> None:
-    """Set the weights of a built model, except those of the objects in ``skip``."""
-    weights_from_bytes(model, existing_file(path).read_bytes(), path, skip_mismatch, skip)
+def load_weights(model: Any, path: Path, skip_mismatch: bool, objects_to_skip: Iterable[Any] = ()) -> None:
+    """Set the weights of a built model, except those of the objects in ``objects_to_skip``."""
+    weights_from_bytes(model, existing_file(path).read_bytes(), path, skip_mismatch, objects_to_skip)
 
 
 def _read_vars(file: Any, key: str, path: Path) -> dict[str, Any] | None:

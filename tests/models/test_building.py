@@ -364,3 +364,23 @@ def test_no_warnings_about_data_that_stands_in(form: Any) -> None:
         warnings.simplefilter("error")
         form(layers.Lambda(lambda t: ops.log(t * t) + ops.mean(t[:0]) / ops.sum(t)))
         form(layers.Lambda(lambda t: ops.convert_to_tensor(np.log(np.asarray(t)) * np.mean([], dtype="float32"))))
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Rescaling(2.0), lambda: layers.Dropout(0.5)])
+def test_an_attribute_of_another_layer(make: Any) -> None:
+    """Of one that checks its attributes when they are set, too."""
+
+    class Noting(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.other = make()
+
+        def call(self, x: Any) -> Any:
+            self.other.note = "set in a call"
+            return self.other(x)
+
+    layer = Noting()
+    Model(x := Input((3,)), layer(x))
+    assert not hasattr(layer.other, "note")
+    layer(np.ones((1, 3), "float32"))
+    assert layer.other.note == "set in a call"

@@ -44,6 +44,19 @@ def _as_tensor(x: Any) -> Any:
     return x if hasattr(x, "dtype") else convert_to_tensor(x)
 
 
+def as_tensors(xs: Any) -> list[Any]:
+    """The parts of a sequence, or of a tensor along its first axis, for an op that joins them.
+
+    Numbers are weak, as elsewhere: they become tensors of the dtype that the other parts have.
+    """
+    numbers = (bool, int, float)
+    xs = [x if isinstance(x, numbers) else _as_tensor(x) for x in xs]
+    if not any(isinstance(x, numbers) for x in xs):
+        return xs
+    dtype = result_type(*(x if isinstance(x, numbers) else x.dtype for x in xs))
+    return [convert_to_tensor(x, dtype) if isinstance(x, numbers) else x for x in xs]
+
+
 @op("numpy")
 def array(x: Any, /, dtype: Any = None) -> Tensor:
     """An array, number or nested list as a new tensor"""

@@ -17,6 +17,7 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis, Forward, NoGrad, Spec, Xp, along_axis, sum_to
 from ..registry import export, op
+from .create import as_tensors
 from .indexing import take
 
 
@@ -133,8 +134,6 @@ def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Forward:
 @primitive(shape=lambda *xs, axis=-1: shape_rules.concatenate(xs, axis))
 def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
-    if not -xs[0].ndim <= axis < xs[0].ndim:
-        raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {xs[0].ndim} axes")
     at = axis % xs[0].ndim
 
     def backward(dy: Array) -> tuple[Array, ...]:
@@ -149,9 +148,23 @@ def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis (None: flattened); all other axes must agree"""
     if len(xs) == 0:
         raise ValueError("concatenate: expected at least one tensor, got none")
+    xs = as_tensors(xs)
     if axis is None:
-        return _concatenate(*(ravel(x) for x in xs), axis=0)
+        return _concatenate(*map(ravel, xs), axis=0)
+    shapes = [shape(x) for x in xs]
+    n = len(shapes[0])
+    if n == 0:
+        raise ValueError("concatenate: expected tensors with at least one axis, got a number; stack() joins numbers")
+    if not -n <= axis < n:
+        raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {n} axes")
+    at = axis % n
+    if len({(*s[:at], *s[at + 1 :]) for s in shapes}) > 1 or any(len(s) != n for s in shapes):
+        raise ValueError(f"concatenate: expected shapes that differ along axis {axis} only, got {_listed(shapes)}")
     return _concatenate(*xs, axis=axis)
+
+
+def _listed(shapes: Sequence[Any]) -> str:
+    return " and ".join(map(str, dict.fromkeys(shapes)))
 
 
 @primitive(shape=lambda *xs, axis=0: shape_rules.stack(xs, axis))
@@ -166,6 +179,10 @@ def stack(x: Sequence[Any], /, axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis"""
     if len(x) == 0:
         raise ValueError("stack: expected at least one tensor, got none")
+    x = as_tensors(x)
+    shapes = [shape(part) for part in x]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"stack: expected tensors of one shape, got {_listed(shapes)}")
     return _stack(*x, axis=axis)
 
 

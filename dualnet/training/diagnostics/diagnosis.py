@@ -120,7 +120,7 @@ class Diagnosis:
         finally:
             model._step_losses = before
         findings = watch.findings(self.losses[-1] if self.losses else None)
-        self._watch.first_step_was(watch.finite.found)
+        self._watch.first_step_was(watch.finite.description)
         model._dead_relu_checked = bool(watch.relu.layers)
         for finding in findings:
             warn(TrainingWarning(*finding))
