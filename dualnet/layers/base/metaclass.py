@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import inspect
 from typing import Any, NamedTuple
@@ -58,8 +59,15 @@ def build_arguments(cls: Any) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-class LayerType(type):
-    """The class of layer classes: translates old argument names, checks the constructor's arguments, and stores them."""
+class LayerType(abc.ABCMeta):
+    """The class of layer classes: translates old argument names, checks the constructor's arguments, and stores them.
+
+    It is an ``ABCMeta`` so that a layer may be one of the abstract base classes of a user: ``class Block(Layer, abc.ABC)``.
+    """
+
+    # Those of ABCMeta are several times as slow; no class is registered as a layer without being one.
+    __instancecheck__ = type.__instancecheck__
+    __subclasscheck__ = type.__subclasscheck__
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):

@@ -15,7 +15,6 @@ from ...core.variables import Variable
 from .. import shape_rules
 from ..math.elementwise import cast, copy
 from ..registry import export, op
-from .shape import broadcast_to
 
 Shape = int | Sequence[int]
 
@@ -93,7 +92,7 @@ def ones(shape: Shape, dtype: Any = None) -> Tensor:
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     """All ``fill_value``"""
     if is_differentiable(fill_value):
-        return broadcast_to(cast(fill_value, standardize_dtype(dtype)), _shape(shape))
+        return cast(fill_value, standardize_dtype(dtype)) + zeros(shape, dtype)
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
     return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
 
