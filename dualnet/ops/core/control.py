@@ -6,6 +6,7 @@ that depends on a value on the device is made there, with ``where``; ops that re
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -175,7 +176,7 @@ def _mapped(f: Function, xs: Any) -> Any:
 def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
     """``val = body_fun(i, val)`` for i in [lower, upper).  Bounds that are tensors are read back."""
     value = init_val
-    for i in range(int(lower), int(upper)):
+    for i in range(operator.index(lower), operator.index(upper)):
         value = body_fun(i, value)
     return value
 
