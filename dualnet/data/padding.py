@@ -84,7 +84,7 @@ def _pad(parts: tuple[Any, ...], shape: Any, value: Any) -> Any:
         )
     batch = np.full((len(arrays), *sizes), _value(value, arrays[0]), arrays[0].dtype)
     for i, a in enumerate(arrays):
-        batch[(i, *map(slice, a.shape))] = a
+        batch[i, ...][tuple(slice(n) for n in a.shape)] = a
     return batch
 
 
