@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dualnet_backends as backends
 
 from ..legacy.arguments import VARIABLE_ARGUMENTS, accept_old_names
+from ..tree import flatten, map_structure
 from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
@@ -143,6 +144,13 @@ class Variable(Tensor):
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
+
+def present_values(structure: Any) -> Any:
+    """A structure with the present values in the place of its variables: what a layer or a branch returns does not change later."""
+    if not any(isinstance(x, Variable) for x in flatten(structure)):
+        return structure
+    return map_structure(lambda x: x.value if isinstance(x, Variable) else x, structure)
 
 
 class FlatBuffer:

@@ -17,7 +17,7 @@ from ...core.naming import auto_name
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from ...core.tracing import state
-from ...core.variables import Variable
+from ...core.variables import Variable, present_values
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
 from ...legacy.arguments import pop_input_shape
@@ -263,6 +263,8 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
                 state.compute_dtype = seen
             if self._context_arguments:
                 context.leave()
+        if type(y) is not Tensor:
+            y = present_values(y)
         if self.supports_masking and (mask is not None or self._makes_mask):
             set_mask(self, args[0] if args else None, mask, y)
         if self.activity_regularizer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -106,8 +107,8 @@ def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Forwa
 def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Every element ``repeats`` times along an axis (None: of the flattened tensor), or a number of times for each"""
     if isinstance(repeats, int) or ndim(repeats) == 0:
-        return _repeat(x, int(repeats), axis)  # type: ignore[arg-type]
-    times = [int(n) for n in repeats]
+        return _repeat(x, operator.index(repeats), axis)  # type: ignore[arg-type]
+    times = [operator.index(n) for n in repeats]
     if len(times) == 1:
         return _repeat(x, times[0], axis)
     n = size(x) if axis is None else shape(x)[axis]

@@ -6,10 +6,12 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from dualnet_backends import Backend
+
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Xp
+from .._common import Array, Forward, Xp, whole_numbers
 from ..math.comparison import where
 from ..math.elementwise import copy
 from ..registry import op
@@ -141,8 +143,8 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
 
 
 @primitive
-def _unravel_index(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
-    rest = indices.astype("int64")
+def _unravel_index(backend: Backend, indices: Array, /, shape: Sequence[int] = ()) -> Any:
+    rest = whole_numbers(backend, indices, "unravel_index").astype("int64")
     index_by_axis: list[Array] = []
     for n in reversed(tuple(shape)):
         index_by_axis.insert(0, (rest % n).astype(indices.dtype))
