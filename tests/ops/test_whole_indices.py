@@ -97,7 +97,7 @@ def test_ids_of_a_model_with_a_float_input() -> None:
     model.compile("sgd", "mse")
     x, y = np.array([[0, 1], [2, 4]], "float32"), np.zeros((2, 1))
     model.fit(x, y, epochs=2, verbose=0)
-    with pytest.raises(IndexError, match=r"got 0\.5"):
+    with pytest.raises(IndexError, match=r"got [02]\.5"):
         model.fit(x + floats(0.5, 0), y, epochs=2, verbose=0)
-    with pytest.raises(IndexError, match=r"got 0\.5"):
+    with pytest.raises(IndexError, match=r"got [02]\.5"):
         model.predict(x + floats(0.5, 0), verbose=0)

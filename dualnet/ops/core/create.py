@@ -43,7 +43,7 @@ def _as_tensor(x: Any) -> Any:
     return x if hasattr(x, "dtype") else convert_to_tensor(x)
 
 
-def as_tensors(xs: Any) -> list[Any]:
+def _as_tensors(xs: Any) -> list[Any]:
     """The parts of a sequence, or of a tensor along its first axis, for an op that joins them.
 
     Numbers are weak, as elsewhere: they become tensors of the dtype that the other parts have.

@@ -18,7 +18,7 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis, Forward, NoGrad, Spec, Xp, along_axis, sum_to
 from ..registry import export, op
-from .create import as_tensors
+from .create import _as_tensors
 from .indexing import take
 
 
@@ -149,7 +149,7 @@ def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis (None: flattened); all other axes must agree"""
     if len(xs) == 0:
         raise ValueError("concatenate: expected at least one tensor, got none")
-    xs = as_tensors(xs)
+    xs = _as_tensors(xs)
     if axis is None:
         return _concatenate(*map(ravel, xs), axis=0)
     shapes = [shape(x) for x in xs]
@@ -180,7 +180,7 @@ def stack(x: Sequence[Any], /, axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis"""
     if len(x) == 0:
         raise ValueError("stack: expected at least one tensor, got none")
-    x = as_tensors(x)
+    x = _as_tensors(x)
     shapes = [shape(part) for part in x]
     if len(set(shapes)) > 1:
         raise ValueError(f"stack: expected tensors of one shape, got {_listed(shapes)}")

@@ -15,7 +15,7 @@ from .._common import Array, Forward, Xp, whole_numbers
 from ..math.comparison import where
 from ..math.elementwise import copy
 from ..registry import op
-from .create import as_tensors
+from .create import _as_tensors
 from .shape import _split, concatenate, expand_dims, flip, ndim, reshape, split, swapaxes
 
 
@@ -28,20 +28,20 @@ def append(x1: Any, x2: Any, /, axis: int | None = None) -> Tensor:
 @op("numpy")
 def hstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the second axis, vectors along their only one"""
-    xs = [reshape(x, (1,)) if ndim(x) == 0 else x for x in as_tensors(xs)]
+    xs = [reshape(x, (1,)) if ndim(x) == 0 else x for x in _as_tensors(xs)]
     return concatenate(xs, axis=0 if ndim(xs[0]) == 1 else 1)
 
 
 @op("numpy")
 def vstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the first axis; a vector is a row"""
-    return concatenate([_with_axes(x, 2) for x in as_tensors(xs)], axis=0)
+    return concatenate([_with_axes(x, 2) for x in _as_tensors(xs)], axis=0)
 
 
 @op("numpy")
 def dstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the third axis; vectors are (1, n, 1), matrices (m, n, 1)"""
-    return concatenate([_with_axes(x, 3) for x in as_tensors(xs)], axis=2)
+    return concatenate([_with_axes(x, 3) for x in _as_tensors(xs)], axis=2)
 
 
 def _with_axes(x: Any, count: int) -> Any:
@@ -139,7 +139,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: expected indexing "xy" or "ij", got {indexing!r}')
-    return list(_meshgrid(*as_tensors(x), indexing=indexing)) if x else []
+    return list(_meshgrid(*_as_tensors(x), indexing=indexing)) if x else []
 
 
 @primitive

@@ -147,7 +147,7 @@ class DifferentiableModule:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._xp, name)
-        if isinstance(real, ModuleType):  # such as linalg
+        if isinstance(real, (ModuleType, type(self._xp))):  # such as linalg
             return DifferentiableModule(real, f"{self._prefix}{name}.")
         if isinstance(real, type) or not callable(real):
             return real
