@@ -37,6 +37,7 @@ from .core.settings import (
     set_max_epochs,
     set_max_steps_per_epoch,
 )
+from .core.warning import warn
 
 __all__ = [
     "DeviceNotFoundError",
@@ -128,12 +129,9 @@ def set_backend(backend: str) -> None:
 
 def enable_unsafe_deserialization() -> None:
     """Warn that this changes nothing: code in a file is never run, whatever ``safe_mode`` is."""
-    import warnings
-
-    warnings.warn(
+    warn(
         "enable_unsafe_deserialization has no effect: dualnet never runs code from a file. Pass the functions that a file "
-        "names with custom_objects=",
-        stacklevel=2,
+        "names with custom_objects="
     )
 
 

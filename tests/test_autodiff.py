@@ -68,6 +68,8 @@ class TestTape:
         with GradientTape() as tape:
             loss = ops.sum(w * w * fixed)
         assert [v.path for v in tape.watched_variables()] == [w.path]
+        fixed.assign([5.0, 5.0])  # which leaves its old values on the tape
+        assert [v.path for v in tape.watched_variables()] == [w.path]
         g = tape.gradient(loss, [w, fixed])
         assert g[0].tolist() == [10, 20]
         assert g[1] is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -193,3 +195,24 @@ def test_the_mask_of_a_dropout_is_the_same_in_the_second_pass() -> None:
         g = ops.sum(inner.gradient(total, x))
     second = outer.gradient(g, x).numpy()
     np.testing.assert_allclose(second, 48.0 * (y.numpy() > 0))  # 6 (2x) 2^2 where it is not dropped
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda x: ops.fft((x, x))[0], "fft.fft"),
+        (lambda x: ops.rfft(x)[0], "fft.rfft"),
+        (lambda x: ops.irfft((x, x)), "fft.irfft"),
+        (lambda x: ops.correlate(x, x), "convolve"),
+    ],
+)
+def test_the_error_says_what_the_op_uses(function: Any, name: str) -> None:
+    x = K.Variable(np.arange(1.0, 9.0, dtype="float32"))
+    with GradientTape() as outer:
+        with GradientTape() as inner:
+            y = ops.sum(function(x) ** 2)
+        g = ops.sum(inner.gradient(y, x) ** 2)
+    with pytest.raises(
+        NotImplementedError, match=rf"the op '\w+' .*uses numpy.{name}, .*: write this part .* with other ops"
+    ):
+        outer.gradient(g, x)

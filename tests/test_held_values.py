@@ -9,6 +9,7 @@ import pytest
 
 import dualnet as K
 from dualnet import GradientTape, layers, ops
+from dualnet.optimizers import MultiOptimizer, OptimizerMap
 
 
 def network(run_eagerly: bool = False) -> Any:
@@ -73,6 +74,28 @@ def test_of_the_variables_of_a_model(run_eagerly: bool) -> None:
     model.layers[0].kernel.assign(model.layers[0].kernel * 0)
     for name, value, expected in held:
         np.testing.assert_array_equal(np.array(value), expected, err_msg=name)
+
+
+OPTIMIZERS = {
+    "nadam": lambda: K.optimizers.Nadam(0.1),
+    "accumulating": lambda: K.optimizers.Adam(0.1, gradient_accumulation_steps=2),
+    "loss scale": lambda: K.optimizers.LossScaleOptimizer(K.optimizers.SGD(0.1), dynamic_growth_steps=2),
+    "multi": lambda: MultiOptimizer(OptimizerMap(K.optimizers.SGD(0.1), {".*kernel": K.optimizers.Adam(0.1)})),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_of_the_variables_of_an_optimizer(name: str) -> None:
+    model = network()
+    model.compile(OPTIMIZERS[name](), "sparse_categorical_crossentropy")
+    model.fit(*data(), batch_size=16, verbose=0)
+    held = [
+        (v.path, x, np.array(x.numpy())) for v in model.optimizer.variables for x in (v.value, ops.expand_dims(v, 0))
+    ]
+    model.fit(*data(), batch_size=16, verbose=0)
+    model.train_on_batch(*data())
+    for path, x, before in held:
+        np.testing.assert_array_equal(x.numpy(), before, err_msg=path)
 
 
 @pytest.mark.parametrize(

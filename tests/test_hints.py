@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -81,3 +82,21 @@ def test_classes_of_the_user_take_what_they_like() -> None:
             self.options = options
 
     assert Mine(patience=3).options == {"patience": 3}
+
+
+@pytest.mark.parametrize(
+    "name", ["layers.Attention", "utils.plot_mdel", "GradientTap", "ops.nn.rellu", "preprocessing.text.Tokenzer"]
+)
+def test_one_hint_is_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Python has a hint of its own for an attribute that an object does not have."""
+    try:
+        exec(f"import dualnet\ndualnet.{name}")
+    except AttributeError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    printed = capsys.readouterr().err
+    assert printed.lower().count("did you mean") == 1, printed
+
+
+def test_layers_that_are_not_there_yet() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'LSTM': there are no recurrent layers yet"):
+        _ = layers.LSTM

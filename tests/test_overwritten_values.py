@@ -184,3 +184,33 @@ def test_random_programs(block):
             Program([block, seed]).run()
         except AssertionError as error:
             raise AssertionError(f"program {block}, {seed}") from error
+
+
+def test_second_derivatives_after_a_variable_was_packed() -> None:
+    """The first update of an optimizer moves variables into its buffer."""
+    w = K.Variable(2.0, dtype="float64")
+    with GradientTape(persistent=True) as outer:
+        with GradientTape(persistent=True) as tape:
+            y = w**3
+            w.assign(5.0)
+            z = w**3
+        K.optimizers.SGD(0.1).apply([1.0], [w])
+        dy, dz = tape.gradient(y, w), tape.gradient(z, w)
+    w.assign(7.0)
+    assert [float(dy), float(dz)] == [12, 75]
+    assert [float(outer.gradient(dy, w)), float(outer.gradient(dz, w))] == [12, 30]
+    assert float(w) == 7
+
+
+def test_a_custom_gradient_that_reads_a_variable() -> None:
+    w, x = K.Variable(2.0, dtype="float64"), K.Variable(3.0, dtype="float64")
+
+    @ops.custom_gradient
+    def product(a):
+        return a * w, lambda upstream: upstream * w * 100
+
+    with GradientTape() as tape:
+        y = product(x)
+    w.assign(7.0)
+    assert float(tape.gradient(y, x)) == 200
+    assert float(w) == 7

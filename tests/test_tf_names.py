@@ -15,6 +15,7 @@ import pytest
 
 import dualnet
 import dualnet as tf
+from dualnet import Sequential, layers
 from dualnet.legacy import tf_names
 from dualnet.saving.model_config import KERAS_VERSION
 
@@ -121,6 +122,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "clip_by_value": (lambda: tf.clip_by_value(X, clip_value_min=-1, clip_value_max=2), np.clip(X, -1, 2)),
     "matmul": (lambda: tf.matmul(X, X, transpose_b=True), X @ X.T),
     "matmul of the other": (lambda: tf.linalg.matmul(X, X, transpose_a=True), X.T @ X),
+    "einsum of linalg": (lambda: tf.linalg.einsum("ij->ji", X), X.T),
     "matvec": (lambda: tf.linalg.matvec(X, [1.0, 2.0, 0.0]), [-3, 14]),
     "top_k": (lambda: tf.math.top_k(X, k=2).indices, [[2, 0], [1, 0]]),
     "nn.top_k": (lambda: tf.nn.top_k(X).values, [[3], [5]]),
@@ -227,6 +229,22 @@ def test_set_seed_fixes_what_dualnet_draws_and_nothing_else() -> None:
     for a, b in zip(*drawn):
         np.testing.assert_array_equal(a, b)
     assert set(drawn[0][2]) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize("make", [tf.constant, tf.convert_to_tensor])
+def test_tensors_of_strings_go_into_layers_that_read_text(make: Any) -> None:
+    vectorize = layers.TextVectorization(output_sequence_length=2, vocabulary=["b", "a"])
+    text = tf.expand_dims(make(["a b", "c"]), -1)
+    assert text.shape == (2, 1)
+    np.testing.assert_array_equal(vectorize(text), [[3, 2], [1, 0]])
+    model = Sequential([layers.Input((1,), dtype="string"), vectorize])
+    np.testing.assert_array_equal(model(text), [[3, 2], [1, 0]])
+    np.testing.assert_array_equal(model.predict(text, verbose=0), [[3, 2], [1, 0]])
+    np.testing.assert_array_equal(
+        layers.StringLookup(vocabulary=["a"])(make([["a"], ["z"]], dtype=tf.string)), [[1], [0]]
+    )
+    with pytest.raises(ValueError, match="could not convert string"):
+        make(["a"], dtype="float32")
 
 
 def test_print_and_logger(capsys: pytest.CaptureFixture[str]) -> None:

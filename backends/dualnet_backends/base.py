@@ -98,15 +98,20 @@ class Backend(Convolution, Pooling, Normalization):
         return self.xp.where(valid[(..., *[None] * (table.ndim - 1))], rows, self.xp.nan)
 
     def valid_ids(self, ids: Array, n: int, what: str) -> Array:
-        """Whether each id is in [0, n).  ids: int32 or int64.  what: "ids" or "labels", for the error.
+        """Whether each id is in [0, n).  ids: int32 or int64.  what: "ids", "labels" or "indices", for the error.
 
         A device cannot raise in the middle of a step, and must not be waited for. What uses the ids gives NaN for those
         outside, and that there were some is noted on the device until ``raise_for_invalid_ids``. A backend that can raise
         overrides this, and raises ``IndexError`` at once.
         """
-        xp = self.xp
         # Seen without its sign, a negative number is a large one: a single comparison.
-        valid = ids.view(xp.uint32 if ids.dtype.itemsize == 4 else xp.uint64) < n
+        return self.require(ids.view(self.xp.uint32 if ids.dtype.itemsize == 4 else self.xp.uint64) < n, what)
+
+    def require(self, valid: Array, what: str) -> Array:
+        """Booleans that should all be true, such as whether each index is in its range; what: see ``valid_ids``, which says
+        what happens when one is not. Returns them.
+        """
+        xp = self.xp
         notes: dict[str, Array] = self.__dict__.setdefault("_all_valid", {})
         if what not in notes:
             notes[what] = xp.ones((), dtype=bool)

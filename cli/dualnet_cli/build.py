@@ -36,6 +36,7 @@ def check(settings: Settings, data: Dataset) -> None:
         warnings.simplefilter("ignore")  # the real model will issue the warnings
         model = uncompiled_model(settings, tuple(data.train.x.shape[1:]))
         _check_targets(settings, model, data)
+        _check_class_weight(settings, data)
         _compile(settings, model)
         try:
             names = model.evaluate(data.train.x[:1], data.train.y[:1], verbose=0, return_dict=True)
@@ -116,7 +117,10 @@ def _check_targets(settings: Settings, model: Any, data: Dataset) -> None:
             raise settings.fail(("compile", "loss"), 'one-hot targets need "categorical_crossentropy"')
         highest = max(int(part.y.max()) for part in data.parts().values())
         if highest >= outputs:
-            message = f"gives {outputs} outputs, but the classes go from 0 to {highest}; set units = {highest + 1}"
+            named = f" ({printable(listing(data.classes))})" if data.classes else ""
+            message = (
+                f"gives {outputs} outputs, but the classes go from 0 to {highest}{named}; set units = {highest + 1}"
+            )
             raise settings.fail(last, message)
     elif loss == "categoricalcrossentropy" and (y.ndim < 2 or y.shape[-1] == 1) and outputs != 1:
         message = 'needs one_hot = true in [data]; for plain class numbers use "sparse_categorical_crossentropy"'
@@ -134,6 +138,21 @@ def _check_targets(settings: Settings, model: Any, data: Dataset) -> None:
         raise settings.fail(("compile", "loss"), message)
     if loss != "sparsecategoricalcrossentropy" and columns != outputs:
         raise settings.fail(last, f"gives {outputs} outputs, but a target has {columns}")
+
+
+def _check_class_weight(settings: Settings, data: Dataset) -> None:
+    """Refuse the weight of a class that no part has."""
+    targets = [part.y for part in data.parts().values()]
+    if settings.data.one_hot:
+        classes = set(range(targets[0].shape[-1]))
+    elif targets[0].dtype.kind == "i":
+        classes = {label for y in targets for label in y.ravel().tolist()}
+    else:
+        return  # fit says what class_weight needs
+    for key in settings.fit.class_weight or {}:
+        if int(key) not in classes:
+            message = f"no sample is of class {int(key)}; the classes are {listing(map(str, sorted(classes)))}"
+            raise settings.fail(("fit", "class_weight", key), message)
 
 
 def _check_monitors(settings: Settings, known: list[str], validated: bool) -> None:

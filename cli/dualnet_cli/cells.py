@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -102,16 +103,40 @@ class Notation:
         return text
 
     def _without_units(self, text: str) -> str:
+        return self._split_units(text)[0]
+
+    def units_of(self, cell: str) -> tuple[str, ...]:
+        """Which of the units stand beside the number of a cell."""
+        return self._split_units(cell.strip())[1]
+
+    def _split_units(self, text: str) -> tuple[str, tuple[str, ...]]:
         sign = text[:1] if text[:1] in ("+", "-") else ""
-        body = text[len(sign) :].strip()
+        body, units = text[len(sign) :].strip(), []
         for unit in self.units:
-            body = body.removeprefix(unit).removesuffix(unit).strip()
-        return sign + body
+            rest = body.removeprefix(unit).removesuffix(unit).strip()
+            if rest != body:
+                units.append(unit)
+            body = rest
+        return sign + body, tuple(units)
 
 
 def number_name(value: Any) -> str:
     """A Python or NumPy floating-point number as text with all its digits: 1234567, 0.1"""
     return str(int(value)) if value.is_integer() and abs(value) <= EXACT else str(value)
+
+
+def first_inexact(numbers: Any) -> int | None:
+    """The first number of an array of whole numbers that float64 does not hold."""
+    if numbers.dtype.kind not in "iu" or numbers.dtype.itemsize < 8:
+        return None
+    large = numbers[(numbers > EXACT) | (numbers < -EXACT)]
+    return next((int(number) for number in large if int(number) != int(float(number))), None)
+
+
+def look(text: str) -> str:
+    """The same for texts that look alike: without capitals, extra spaces and invisible characters."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
 
 
 def is_number_like(cell: str) -> bool:
@@ -122,7 +147,7 @@ def is_number_like(cell: str) -> bool:
 def remedy(cell: str, notation: Notation) -> str:
     """What in ``[data]`` would make a number, or an empty cell, of a text; empty where nothing would."""
     text = cell.strip()
-    if _DATE.fullmatch(text):
+    if _DATE.fullmatch(text) or text.lower() in ("true", "false"):
         return ""
     if not is_number_like(text):
         return f"if it stands for an empty cell, add {show(text)} to missing_values"
@@ -133,7 +158,7 @@ def remedy(cell: str, notation: Notation) -> str:
         advice.append(f"set decimal = {show(last)} and thousands = {show(first)}")
     elif "," in marks and notation.decimal == ".":
         advice.append('set decimal = "," or thousands = ",", whichever the comma is')
-    elif marks - {"."} or text.count(".") > 1 or ("." in marks and notation.decimal == ","):
+    elif marks - {"."} or text.count(".") > 1 or ("." in marks and notation.decimal == "," and not notation.thousands):
         advice.append(f"set thousands = {show((marks - {'.'} or marks).pop())}")
     around = re.split(r"\d.*\d|\d", text.strip("()+-−"), maxsplit=1, flags=re.DOTALL)
     units = dict.fromkeys(unit.strip() for unit in around if re.fullmatch(r"\s*[^\d\s.,_]+\s*", unit))

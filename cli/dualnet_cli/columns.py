@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import EXACT, Notation, is_number_like, remedy
+from .cells import EXACT, Notation, is_number_like, look, remedy
 from .errors import did_you_mean, listing, printable, show
 from .schema import Column, Data
 from .table_lines import DataError
@@ -41,6 +41,10 @@ def select(header: list[str] | None, width: int, data: Data) -> Columns:
         requested = data.features if isinstance(data.features, list) else [data.features]
         features = [index(c, "features") for c in requested]
     names = header or [f"column {i}" for i in range(width)]
+    for key, indices in (("target", targets), ("features", features)):
+        for position, i in enumerate(indices):
+            if i in indices[:position]:
+                raise DataError(key, f"{show(names[i])} is listed twice")
     for i in features:
         if i in targets:
             raise DataError("features", f"{show(names[i])} is the target as well; predicting it would be no feat")
@@ -107,14 +111,28 @@ def feature(cells: Cells, name: str, notation: Notation, missing: str) -> list[f
         if math.isnan(value):
             empty.append((line, text.strip()))
         numbers.append(value)
+    _refuse_mixed_units(cells, name, notation, "features")
     if empty and missing == "error":
         line, text = empty[0]
         held = f" ({show(text)})" if text else ""
-        message = f"column {show(name)} has {len(empty)} empty cells, the first on line {line}{held}"
+        count = "an empty cell" if len(empty) == 1 else f"{len(empty)} empty cells, the first"
+        message = f"column {show(name)} has {count} on line {line}{held}"
         raise DataError("missing", message + '; set missing = "drop" or "mean", or exclude the column')
     if len(empty) == len(numbers):
         raise DataError("missing", f"column {show(name)} is empty from top to bottom; exclude it")
     return numbers
+
+
+def _refuse_mixed_units(cells: Cells, name: str, notation: Notation, key: str) -> None:
+    """Refuse numbers of one column in several units: 3 kg and 500 g."""
+    first: tuple[int, str, tuple[str, ...]] | None = None
+    for line, text in cells if notation.units else []:
+        units = notation.units_of(text)
+        if first is None and units:
+            first = line, text, units
+        if first is not None and units and units != first[2]:
+            held = f"column {show(name)} holds {show(first[1].strip())} on line {first[0]} and {show(text.strip())} on line {line}"
+            raise DataError(key, f"{held}, in different units; convert the column to one of them")
 
 
 def _check(value: float, text: str, held: str, notation: Notation, key: str) -> None:
@@ -136,6 +154,20 @@ def needs_numbers(data: Data) -> str | None:
         "target_type": data.target_type == "number",
     }
     return next((key for key, used in keys.items() if used), None)
+
+
+def _refuse_spellings(cells: Cells, name: str) -> None:
+    """Refuse classes that differ in capitals, spaces or invisible characters only, such as "Yes" and "yes"."""
+    lines: dict[str, int] = {}
+    for line, cell in cells:
+        lines.setdefault(cell.strip(), line)
+    first: dict[str, str] = {}
+    for text, line in lines.items():
+        other = first.setdefault(look(text), text)
+        if other != text:
+            held = f"column {show(name)} holds {show(text)} on line {line} and {show(other)} on line {lines[other]}"
+            cure = 'write them alike, or set target_type = "class" if they are two classes'
+            raise DataError("target", f"{held}, which look like one class; {cure}")
 
 
 def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]:
@@ -165,8 +197,10 @@ def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]
         ]
         raise DataError(key or "target", "; or ".join([held, *filter(None, cures)]).replace("; or ", "; ", 1))
     if texts:
+        _refuse_spellings(cells, name)
         return [text.strip() for _, text in cells]
     for (line, text), number in zip(cells, numbers):
         assert number is not None
         _check(number, text, f"column {show(name)} holds {show(text)} on line {line}", notation, "target")
+    _refuse_mixed_units(cells, name, notation, "target")
     return numbers

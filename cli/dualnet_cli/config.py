@@ -56,8 +56,8 @@ class Settings:
         data["shuffle"] = shuffle
         for key in ("path", "test_path"):
             # The new file is in another folder, so relative paths would not resolve; a download is found in the cache.
-            if data.get(key) is not None and (found := self.data_path(data[key])).exists():
-                data[key] = str(found.absolute())
+            if data.get(key) is not None and (file := self.data_path(data[key])).exists():
+                data[key] = str(file.absolute())
         layers = [registry.with_defaults("layer", layer) for layer in self.model.layers]
         compile_ = self.compile.model_dump()
         compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])
@@ -230,6 +230,9 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
     if data.target_threshold is not None and (data.target_scale is not None or data.target_type == "class"):
         other = "target_scale" if data.target_scale is not None else 'target_type = "class"'
         note("target_threshold", f"{other} is given too; give one of the two")
+    for key in ("target_scale", "target_scaling"):
+        if data.target_type == "class" and getattr(data, key) not in (None, "none"):
+            note(key, 'target_type = "class" is given too; give one of the two')
     for key, value in (("path", data.path), ("test_path", data.test_path)):
         if value is None:
             continue

@@ -57,14 +57,16 @@ def _read(settings: Settings) -> RawData:
     test_path = settings.data_path(data.test_path) if data.test_path else None
     if path.suffix.lower() == ".npz":
         raw = _arrays(path, data)
-        return replace(raw, test=_arrays(test_path, data).train) if test_path else raw
+        if test_path:
+            raw = replace(raw, test=_arrays(test_path, data).train)
+        if raw.test is not None:
+            _check_classes(raw.train.y, raw.test.y, test_path or path, data)
+        return raw
     table = read_table(path, data)
     raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped)
     if test_path is None:
         return raw
     test = _test_table(test_path, table, data)
-    if test.features != table.features:
-        raise DataError("test_path", f"its columns ({listing(test.features)}) are not those of path")
     return replace(raw, test=Part(test.x, test.y), dropped=table.dropped + test.dropped)
 
 
@@ -85,31 +87,36 @@ def _file(settings: Settings, name: str) -> Path:
 
 def _test_table(path: Path, train: TableData, data: Data) -> TableData:
     try:
-        table = read_table(path, data, train.categories)
+        table = read_table(path, data, train)
     except DataError as error:
         message = str(error) if path.name in str(error) else f"{path.name}: {error}"
         raise DataError(error.key, message) from None
-    if table.y.dtype.kind != train.y.dtype.kind:
-        held = ["text" if part.y.dtype.kind == "U" else "numbers" for part in (table, train)]
-        message = f"{path.name} has {held[0]} in the target where the training table has {held[1]}"
-        raise DataError("test_path", f"{message}; target_type says which it is")
+    _check_classes(train.y, table.y, path, data)
     return table
 
 
+def _check_classes(train: Any, test: Any, path: Path, data: Data) -> None:
+    """Refuse a test set whose targets are of another kind, or of a class that nothing was trained for."""
+    key = "test_path" if data.test_path else "path"
+    is_text = train.dtype.kind == "U"
+    if is_text != (test.dtype.kind == "U"):
+        held = ("numbers", "text") if is_text else ("text", "numbers")
+        message = f"the test set in {path.name} has {held[0]} in the target where the training set has {held[1]}"
+        raise DataError(key, f"{message}; target_type says which it is")
+    if is_text or data.target_type == "class":
+        unknown = np.setdiff1d(test, train)
+        if len(unknown):
+            message = f"the test set in {path.name} has the class {show(str(unknown[0]))}"
+            raise DataError(key, f"{message}, which is not in the training set")
+
+
 def _numbers(value: Any, key: str) -> Any:
-    """The numbers of a list in the config; whole numbers of ``y`` keep all their digits."""
+    """The numbers of a list in the config; whole numbers keep all their digits."""
     try:
         array = np.array(value)
         if array.dtype.kind not in "biuf":
             raise TypeError
-        if array.dtype.kind in "iu" and key == "y":
-            return array
-        numbers = array.astype(np.float64)
-        if array.dtype.kind in "iu" and (numbers.astype(object) != array.astype(object)).any():
-            raise DataError(key, "holds whole numbers with more digits than float64 keeps")
-        return numbers
-    except DataError:
-        raise
+        return array if array.dtype.kind in "iu" else array.astype(np.float64)
     except (ValueError, TypeError):
         rows = value if isinstance(value, list) else [value]
         shapes = [_shape(row) for row in rows]

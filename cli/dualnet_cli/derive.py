@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,6 +45,8 @@ def _check(node: ast.AST, text: str) -> None:
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
             raise FormulaError(f"in {show(text)}: {show(node.value)} is not a number")
+        if abs(node.value) > sys.float_info.max:
+            raise FormulaError(f"in {show(text)}: {show(node.value)} is too large")
     elif not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, ast.USub, ast.UAdd, *_BINARY)):
         known = f"column names, numbers, + - * / ** ( ) and {listing(_FUNCTIONS)}"
         raise FormulaError(f"{show(text)}: only {known} are known")
@@ -74,7 +77,8 @@ def compute(text: str, table: Mapping[str, Any]) -> Any:
                 raise FormulaError(f"there is no column {show(node.id)}{did_you_mean(node.id, table)}")
             return table[node.id]
         assert isinstance(node, ast.Constant)
-        return float(node.value)  # type: ignore[arg-type]
+        # Not a float of Python, where 1 / 0 raises and (-8) ** 0.5 is complex.
+        return np.float64(node.value)  # type: ignore[arg-type]
 
     with np.errstate(all="ignore"):
         values = value(parse(text))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from .errors import CliError, Failure, did_you_mean, one_line
-from .streams import EXIT_BROKEN_PIPE, mute_stdout, replace_unencodable_characters
+from .streams import EXIT_BROKEN_PIPE, mute_stdout, open_closed_streams, replace_unencodable_characters
 
 COMMANDS = {name: f"dualnet_cli.{name}" for name in ("train", "summary", "gradcheck", "devices", "completion")}
 
@@ -33,21 +35,32 @@ class Commands(click.Group):
             raise CliError(f"no such command: {args[0]}{hint}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _messages():  # --help and --version print already
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _messages():
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+
+
+@contextmanager
+def _messages() -> Iterator[None]:
+    """Turn an exception into a one-line message and an exit code."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        raise click.exceptions.Exit(130) from None
+    except BrokenPipeError:
+        mute_stdout()
+        raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
+    except Exception as error:
+        if os.environ.get("DUALNET_DEBUG"):
             raise
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(130)
-        except BrokenPipeError:
-            mute_stdout()
-            ctx.exit(EXIT_BROKEN_PIPE)
-        except Exception as error:
-            if os.environ.get("DUALNET_DEBUG"):
-                raise
-            raise _failure(error) from None
+        raise _failure(error) from None
 
 
 def _failure(error: Exception) -> CliError:
@@ -92,5 +105,6 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point of the ``dualnet`` script."""
+    open_closed_streams()
     replace_unencodable_characters()
     cli(prog_name="dualnet")

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from .cells import first_inexact
 from .config import Settings
 from .errors import one_line, show
 from .schema import Data
 from .table_lines import DataError
-from .targets import encode
+from .targets import encode, mean_and_deviation
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three parts, and the scaling ``(value - subtract) / divide`` of the features, per feature or for all."""
+    """The three parts, and the scaling of features and targets, ``(value - subtract) / divide``, per column or for all."""
 
     train: Part
     validation: Part | None
@@ -39,6 +40,8 @@ class Dataset:
     classes: list[str] | None = None
     subtract: Any = None
     divide: Any = None
+    target_subtract: Any = None
+    target_divide: Any = None
     dropped: int = 0
 
     def parts(self) -> dict[str, Part]:
@@ -47,8 +50,9 @@ class Dataset:
         return {name: part for name, part in parts.items() if part is not None}
 
     def preprocessing(self) -> dict[str, Any]:
-        """The constants needed to prepare new samples in the same way, for ``results.json``."""
-        facts = {"features": self.features, "classes": self.classes, "subtract": self.subtract, "divide": self.divide}
+        """What prepares new samples in the same way, and turns predictions back, for ``results.json``."""
+        names = ("features", "classes", "subtract", "divide", "target_subtract", "target_divide")
+        facts = {name: getattr(self, name) for name in names}
         if self.dropped:
             facts["rows_dropped"] = self.dropped
         return {key: np.asarray(value).tolist() for key, value in facts.items() if value is not None}
@@ -71,19 +75,22 @@ class RawData:
 def prepare(raw: RawData, settings: Settings) -> Dataset:
     """Shuffle, split, fill, scale and encode; the scaling is fitted on the training part alone."""
     data = settings.data
-    if not len(raw.train.x):
-        raise DataError("", "there are no samples")
     for name, part in (("", raw.train), ("test ", raw.test)):
         if part is not None and len(part.x) != len(part.y):
             raise DataError("", f"there are {len(part.x)} {name}samples but {len(part.y)} {name}targets")
-    train = Part(raw.train.x if raw.train.x.ndim > 1 else raw.train.x[:, None], raw.train.y)
+        if part is not None and not part.x.size:
+            raise DataError("", f"the {name}samples hold no numbers" if len(part) else f"there are no {name}samples")
+    train, test = _with_features(raw.train), raw.test and _with_features(raw.test)
     shuffled = raw.shuffle if data.shuffle is None else data.shuffle
     if shuffled:
         order = np.random.default_rng(settings.seed).permutation(len(train))
         train = Part(train.x[order], train.y[order])
-    test, validation = raw.test, None
-    if test is not None and test.x.shape[1:] != raw.train.x.shape[1:]:
-        raise DataError("", f"test samples have shape {test.x.shape[1:]}, training samples {raw.train.x.shape[1:]}")
+    validation = None
+    for kind in ("x", "y") if test is not None else ():
+        expected, found = getattr(train, kind).shape[1:], getattr(test, kind).shape[1:]
+        if found != expected:
+            what = "samples" if kind == "x" else "targets"
+            raise DataError("", f"test {what} have shape {found}, training {what} {expected}")
     if data.test_split:
         train, test = _split(train, data.test_split, "test_split")
     if settings.fit.validation_split:
@@ -94,10 +101,17 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
     dataset = Dataset(train, validation, test, shuffled, raw.features, dropped=raw.dropped)
     parts = dataset.parts()
     with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported below
-        targets, classes = encode([part.y for part in parts.values()], data)
+        targets, classes, target_subtract, target_divide = encode([part.y for part in parts.values()], data)
         features, subtract, divide = _features([part.x for part in parts.values()], data)
     prepared: dict[str, Any] = {name: Part(x, y) for name, x, y in zip(parts, features, targets)}
-    return replace(dataset, **prepared, classes=classes, subtract=subtract, divide=divide)
+    scaling = {"subtract": subtract, "divide": divide}
+    target_scaling = {"target_subtract": target_subtract, "target_divide": target_divide}
+    return replace(dataset, **prepared, classes=classes, **scaling, **target_scaling)
+
+
+def _with_features(part: Part) -> Part:
+    """The samples with an axis for their features, even if there is only one."""
+    return part if part.x.ndim > 1 else Part(part.x[:, None], part.y)
 
 
 def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
@@ -119,6 +133,9 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         parts = [np.where(np.isnan(part), mean, part) for part in parts]
         train = parts[0]
     for part in parts:
+        if (number := first_inexact(part)) is not None:
+            message = f"{number} is a whole number with more digits than float64 keeps"
+            raise DataError("features", f"{message}; if it is an identifier, leave it out")
         if part.dtype.kind == "f" and not np.isfinite(part).all():
             where = tuple(np.argwhere(~np.isfinite(part))[0])
             raise DataError(
@@ -129,11 +146,10 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
     if data.scale is not None:
         divide = data.scale
     elif data.scaling == "standard":
-        subtract, divide = train.mean(axis=0, dtype=np.float64), train.std(axis=0, ddof=data.ddof, dtype=np.float64)
+        subtract, divide = mean_and_deviation(train, data.ddof)
     elif data.scaling == "minmax":
         subtract = train.min(axis=0).astype(np.float64)
         divide = train.max(axis=0).astype(np.float64) - subtract
-    if divide is not None and data.scale is None:
         divide = np.where(divide > 0, divide, 1.0)  # a constant feature becomes 0, not 0 / 0
     if dtype.kind == "i" and (divide is not None or any((part != np.floor(part)).any() for part in parts)):
         raise DataError("dtype", f"the features are not whole numbers, {data.dtype} would cut them off")

@@ -48,16 +48,18 @@ def classes(category: str) -> dict[str, Any]:
     """The classes of a category by name, as in ``class = name``."""
     module, (_, base_name, hidden) = _module(category), _CATEGORIES[category]
     base = getattr(module, base_name, None)
-    result = {n: c for n, c in vars(module).items() if base and isinstance(c, type) and issubclass(c, base)}
+    public = {name: getattr(module, name) for name in sorted(module.__all__) if name not in hidden}
+    result = {n: c for n, c in public.items() if base and isinstance(c, type) and issubclass(c, base)}
     if category == "layer":
         result["Input"] = module.Input
-    return {name: result[name] for name in sorted(result) if name not in hidden and not name.startswith("_")}
+    return result
 
 
 def names(category: str) -> list[str]:
     """Every string that identifies an object of a category: class names and, if any, function names."""
-    functions = [n for n, f in vars(_module(category)).items() if inspect.isfunction(f) and not n.startswith("_")]
-    functions = [name for name in functions if name not in ("get", "serialize", "deserialize", "Input")]
+    module = _module(category)
+    others = ("get", "serialize", "deserialize", "Input")
+    functions = [name for name in module.__all__ if inspect.isfunction(getattr(module, name)) and name not in others]
     return [*(_ANY_METRIC if category == "metric" else ()), *functions, *classes(category)]
 
 
@@ -100,7 +102,7 @@ def _check_name(category: str, name: str, where: KeyPath, problems: list[Problem
     else:
         get = getattr(_module(category), "get", None)
         try:
-            if get is not None and name and get(name) is not None:
+            if get is not None and name and name not in _CATEGORIES[category][2] and get(name) is not None:
                 return
         except (ValueError, TypeError):
             pass

@@ -61,7 +61,7 @@ class Data(Table):
     skip_lines: lines to leave out: the first n, or a list of line numbers, such as [2] for a line of units.
     encoding: of the file: "utf-8", "latin-1", "cp1252", "utf-16" ...
     decimal: the decimal mark, "." or ",". thousands: the mark between groups of digits: "," "." " " or "'".
-    units: texts to cut off numbers, before or after them: ["$", "%", "kg"]; 10% is then 10.
+    units: texts to cut off numbers, before or after them: ["$", "%", "kg"]; 10% is then 10. A column has numbers of one unit.
     missing: how to handle empty cells: "error", "drop" the row, or fill in the training "mean" of the column.
     missing_values: what counts as an empty cell, in capitals or not; a number, such as "-999", counts in any spelling.
     derive: new columns by name, each a formula of others: { rooms = "total_rooms / households" }. They are features
@@ -71,8 +71,8 @@ class Data(Table):
     are used, and x_test and y_test, if present, as the test set.
 
     target_type: "class" numbers the distinct target values 0, 1, 2 ... in sorted order; "number" leaves them unchanged;
-    "auto" treats text as classes and leaves numbers unchanged; it refuses a column that holds both, and text that may
-    be a number or a date, such as "$10" or "1,000".
+    "auto" treats text as classes and leaves numbers unchanged; it refuses a column that holds both, text that may be a
+    number or a date, such as "$10" or "1,000", and classes that look alike, such as "Yes" and "yes".
     target_threshold: convert the target to 1 from this value on and 0 below. target_scale: divisor of the target.
     target_scaling: "standard" (mean 0, deviation 1), fitted on the training samples only.
     one_hot: encode class numbers as rows of 0 and 1, as categorical_crossentropy expects.

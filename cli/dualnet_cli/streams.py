@@ -10,6 +10,13 @@ from collections.abc import Callable, Sequence
 EXIT_BROKEN_PIPE = 128 + 13  # as if SIGPIPE had ended the process
 
 
+def open_closed_streams() -> None:
+    """Write to the null device where the caller has closed stdout or stderr (`>&-`), which Python leaves as None."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (until the process ends)
+
+
 def replace_unencodable_characters() -> None:
     """Print "?" for a character that the terminal's encoding lacks, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):

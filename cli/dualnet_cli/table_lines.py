@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from .errors import one_line, show
 from .schema import Data
 
 _SAMPLE = 20  # lines from which delimiter and header are detected
-_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_BYTE_ORDER_MARKS = {  # those of UTF-32 first, since they begin like those of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 class DataError(ValueError):
@@ -33,9 +39,6 @@ def read_errors(path: Path, data: Data) -> Iterator[None]:
         yield
     except UnicodeError:
         raise DataError("encoding", f"{path.name} {_wrong_encoding(path, data.encoding)}") from None
-    except csv.Error as error:
-        reason = "a quotation mark is never closed" if "end of data" in str(error) else one_line(error)
-        raise DataError("path", f"{path.name}: {reason}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError("path", f"{path.name} is not a complete gzip file: {one_line(error)}") from None
     except OSError as error:
@@ -44,23 +47,35 @@ def read_errors(path: Path, data: Data) -> Iterator[None]:
 
 def lines(path: Path, data: Data) -> Iterator[str]:
     """The lines of a table. Those of ``skip_lines`` are empty, so that the others keep their numbers."""
-    encoding = "utf-8-sig" if data.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else data.encoding
     skipped = range(1, data.skip_lines + 1) if isinstance(data.skip_lines, int) else frozenset(data.skip_lines)
     _refuse_archive(path)
-    with _open(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as file:
+    with _open(path) as binary, io.TextIOWrapper(binary, data.encoding, newline="") as file:
+        if binary.peek(3).startswith(codecs.BOM_UTF8) and not codecs.lookup(data.encoding).name.startswith("utf-8"):
+            raise DataError("encoding", f'{path.name} begins with the mark of UTF-8; set encoding = "utf-8"')
         for number, line in enumerate(file, 1):
+            if number == 1:
+                line = line.removeprefix("\ufeff")  # the byte order mark, which is no part of the first cell
             if "\0" in line:
                 message = f'{path.name} holds a zero byte on line {number}; encoding = "utf-16" may be right'
                 raise DataError("encoding", message)
             yield "\n" if number in skipped else line
 
 
+def cells(text: Iterable[str], delimiter: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of every record that is not empty. Spaces after a delimiter may precede a quotation mark."""
+    reader = csv.reader(text, delimiter=delimiter, strict=strict, skipinitialspace=True)
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        reason = "a quotation mark is never closed" if "end of data" in str(error) else one_line(error)
+        raise DataError("path", f"line {reader.line_num}: {reason}") from None
+
+
 def records(path: Path, data: Data, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every record that is not empty."""
-    reader = csv.reader(lines(path, data), delimiter=delimiter, strict=True)
-    for row in reader:
-        if row:
-            yield reader.line_num, row
+    """(line, cells) of every record of a table."""
+    return cells(lines(path, data), delimiter, strict=True)
 
 
 def sample(path: Path, data: Data) -> tuple[str, list[list[str]]]:
@@ -72,7 +87,7 @@ def sample(path: Path, data: Data) -> tuple[str, list[list[str]]]:
     if delimiter == "auto":
         is_tsv = path.name.lower().endswith((".tsv", ".tsv.gz"))
         delimiter = "\t" if is_tsv else _guess_delimiter(head, path.name, data.decimal)
-    first = [row for row in csv.reader(head, delimiter=delimiter) if row]
+    first = [row for _, row in cells(head, delimiter)]
     if len(first[0]) < 2:
         message = f"{path.name} has only one column when line {_first_line(path, data)} is split at {show(delimiter)}; "
         message += "a target and a feature are needed; skip_lines leaves out lines of text at the start"
@@ -89,7 +104,7 @@ def _guess_delimiter(head: list[str], name: str, decimal: str) -> str:
     widths = {}
     for delimiter in (",", ";", "\t", "|"):
         if delimiter != decimal:
-            widths[delimiter] = [len(row) for row in csv.reader(head, delimiter=delimiter) if row]
+            widths[delimiter] = [len(row) for _, row in cells(head, delimiter)]
     fitting = [delimiter for delimiter, counts in widths.items() if len(set(counts)) == 1 and counts[0] > 1]
     if len(fitting) > 1:
         choices = " or ".join(f"{show(delimiter)} ({widths[delimiter][0]} columns)" for delimiter in fitting)
@@ -113,8 +128,9 @@ def _refuse_archive(path: Path) -> None:
 def _wrong_encoding(path: Path, encoding: str) -> str:
     with _open(path) as file:
         content = file.read(1 << 24)
-    if content.startswith(_BYTE_ORDER_MARKS):
-        return f'is not {encoding.upper()} text but UTF-16; set encoding = "utf-16"'
+    for mark, right in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark) and right != codecs.lookup(encoding).name:
+            return f"is not {encoding.upper()} text but {right.upper()}; set encoding = {show(right)}"
     for number, line in enumerate(content.splitlines(), 1):
         try:
             line.decode(encoding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,21 +17,21 @@ from .errors import show
 from .schema import Column, Data
 from .table_lines import DataError
 
-Categories = dict[str, list[str]]
-
 
 @dataclass(frozen=True)
 class TableData:
     """The samples of a table.  x: (n, features), empty cells are NaN   y: (n,) or (n, targets), numbers or text
 
-    features: the names. categories: those of the categorical columns, by column.
+    features: the names. columns: those in the file, first the targets.
+    categories: those of each categorical column.
     dropped: how many rows were left out because a cell was empty.
     """
 
     x: Any
     y: Any
     features: list[str]
-    categories: Categories
+    columns: list[str]
+    categories: list[list[str]]
     dropped: int = 0
 
 
@@ -55,28 +55,43 @@ class _Table:
             next(records)
         for line, row in records:
             if len(row) != self.width:
-                message = f"line {line} has {len(row)} cells where the first has {self.width}"
+                message = f"line {line} has {len(row)} cell{'s' * (len(row) != 1)} where the first has {self.width}"
                 raise DataError("path", f"{message}; skip_lines leaves out lines that are no row")
             yield line, row
 
 
-def read_table(path: Path, data: Data, known_categories: Categories | None = None) -> TableData:
-    """Read a table. known_categories: those of the training table, for a test table, which must have the same columns."""
+def read_table(path: Path, data: Data, train: TableData | None = None) -> TableData:
+    """Read a table. train: the training table, for a test table, which must have the same columns and categories."""
     if data.derive:
-        return _derived(path, data, known_categories)
+        return _derived(path, data, train)
     with table_lines.read_errors(path, data):
         table = _table(path, data)
         used = columns.select(table.header, table.width, data)
+        if train is not None:
+            _check_same_columns(_names(table, used), train.columns)
         numbers = _all_numbers(table, used)
         if numbers is not None:
             return _from_numbers(numbers, table, used)
         rows = list(table.rows())
     if not rows:
         raise DataError("path", f"{path.name} holds no rows")
-    return _from_cells(rows, table, used, known_categories)
+    return _from_cells(rows, table, used, train)
 
 
-def _derived(path: Path, data: Data, known_categories: Categories | None) -> TableData:
+def _names(table: _Table, used: columns.Columns) -> list[str]:
+    """The names of the columns that are used, first the targets."""
+    return [table.names[i] for i in (*used.target, *used.features)]
+
+
+def _check_same_columns(names: list[str], expected: list[str]) -> None:
+    for pair in itertools.zip_longest(names, expected):
+        if pair[0] != pair[1]:
+            found, wanted = (f"column {show(name)}" if name is not None else "no column" for name in pair)
+            message = f"there is {found} where the training table has {wanted}"
+            raise DataError("test_path", f"{message}; both need the same columns in the same order")
+
+
+def _derived(path: Path, data: Data, train: TableData | None) -> TableData:
     """The table with the columns of ``derive``: read what the formulas need, compute, select the requested features."""
     requested = data.features if isinstance(data.features, list) or data.features is None else [data.features]
     read = None
@@ -86,7 +101,7 @@ def _derived(path: Path, data: Data, known_categories: Categories | None) -> Tab
         needed = [name for formula in data.derive.values() for name in derive.columns(formula)]
         if requested is not None:
             read = list(dict.fromkeys([*(c for c in requested if c not in data.derive), *needed]))
-        table = read_table(path, data.model_copy(update={"derive": {}, "features": read}), known_categories)
+        table = read_table(path, data.model_copy(update={"derive": {}, "features": read}), train)
         twice = [name for i, name in enumerate(table.features) if name in table.features[:i]]
         if twice:
             raise DataError("derive", f"several columns are called {show(twice[0])}; exclude all but one by position")
@@ -136,11 +151,11 @@ def _has_header(sample: list[list[str]], data: Data, notation: Notation) -> bool
         raise DataError("header", f"{message}; set header = true if the line holds names, false if it holds values")
     if above or numbers:
         return bool(above)
-    is_distinct = len(set(first)) == len(first) and not any(notation.is_missing(cell) for cell in first)
-    if is_distinct and rows and not used:
-        message = f"every column is text, so {show(first[0])} in the first line may be a name or a value"
+    if rows and not used:
+        cell = next(filter(None, first), "")
+        message = f"every column is text, so {show(cell)} in the first line may be a name or a value"
         raise DataError("header", f"{message}; set header = true or false")
-    return is_distinct
+    return True
 
 
 def _names_numbers(index: int, sample: list[list[str]], among_numbers: bool, notation: Notation) -> bool:
@@ -168,7 +183,7 @@ def _all_numbers(table: _Table, used: columns.Columns) -> Any:
         return None
     lines = table_lines.lines(table.path, table.data)
     if table.header is not None:
-        next(row for row in csv.reader(lines, delimiter=table.delimiter) if row)
+        next(table_lines.cells(lines, table.delimiter))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file, which is reported by the caller
@@ -190,11 +205,12 @@ def _from_numbers(rows: Any, table: _Table, used: columns.Columns) -> TableData:
             for column, index in zip(cells, used.target):
                 column.append((line, row[index]))
         y = np.array([columns.target(c, names[i], table.notation, data) for c, i in zip(cells, used.target)]).T
-    return TableData(rows[:, used.features], y[:, 0] if used.single else y, [names[i] for i in used.features], {})
+    y = y[:, 0] if used.single else y
+    return TableData(rows[:, used.features], y, [names[i] for i in used.features], _names(table, used), [])
 
 
 def _from_cells(
-    rows: list[tuple[int, list[str]]], table: _Table, used: columns.Columns, known_categories: Categories | None
+    rows: list[tuple[int, list[str]]], table: _Table, used: columns.Columns, train: TableData | None
 ) -> TableData:
     data, names, notation = table.data, table.names, table.notation
     count = len(rows)
@@ -203,18 +219,19 @@ def _from_cells(
         rows = [(line, row) for line, row in rows if not any(notation.is_missing(row[i]) for i in indices)]
         if not rows:
             raise DataError("missing", "every row has an empty cell, so none is left")
-    categories: Categories = {}
+    categories: list[list[str]] = []
     parts, features = [], []
     for index in used.features:
         name, cells = names[index], [(line, row[index]) for line, row in rows]
         if index in used.categorical:
-            known = known_categories[name] if known_categories else None
-            categories[name], indicators = columns.categories(cells, name, notation, known)
+            known = None if train is None else train.categories[len(categories)]
+            values, indicators = columns.categories(cells, name, notation, known)
+            categories.append(values)
             parts += indicators
-            features += [f"{name}={value}" for value in categories[name]]
+            features += [f"{name}={value}" for value in values]
         else:
             parts.append(columns.feature(cells, name, notation, data.missing))
             features.append(name)
     targets = [columns.target([(line, row[i]) for line, row in rows], names[i], notation, data) for i in used.target]
     y = np.array(targets[0]) if used.single else np.array(targets).T
-    return TableData(np.array(parts).T, y, features, categories, count - len(rows))
+    return TableData(np.array(parts).T, y, features, _names(table, used), categories, count - len(rows))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import number_name
+from .cells import first_inexact, look, number_name
 from .columns import needs_numbers
 from .errors import show
 from .schema import Data
@@ -17,10 +17,12 @@ from .table_lines import DataError
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
-def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
-    """The targets of every part, and the names of the classes where they are classes."""
+def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None, Any, Any]:
+    """The targets of every part, the names of the classes if they are classes, and what was subtracted and divided by."""
     targets = np.concatenate(parts)
     classes = None
+    subtract: Any = None
+    divide: Any = None
     key = needs_numbers(data)
     if key and targets.dtype.kind == "U":
         raise DataError(key, f"the target holds text ({show(str(targets.ravel()[0]))}), not numbers")
@@ -31,17 +33,22 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
             raise DataError("target_type", "classes need a single target column")
         values, numbers = np.unique(targets.ravel(), return_inverse=True)
         names = [_class_name(value) for value in values]
+        if data.target_type == "auto":
+            _refuse_spellings(names)
         classes = _sorted(names)
         position = {name: i for i, name in enumerate(classes)}
         targets = np.array([position[name] for name in names], dtype=np.int32)[numbers]
+    elif (number := first_inexact(targets)) is not None:
+        message = f"it holds {number}, a whole number with more digits than float64 keeps"
+        raise DataError("target", f'{message}; if it is an identifier, set target_type = "class"')
     elif data.target_threshold is not None:
         targets = (targets >= data.target_threshold).astype(np.int32)
     elif data.target_scaling == "standard":
-        train = parts[0].astype(np.float64)
-        spread = train.std(axis=0, ddof=data.ddof)
-        targets = ((targets - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+        subtract, divide = mean_and_deviation(parts[0], data.ddof)
+        targets = ((targets - subtract) / divide).astype(np.float32)
     elif data.target_scale is not None:
-        targets = (targets / data.target_scale).astype(np.float32)
+        divide = data.target_scale
+        targets = (targets / divide).astype(np.float32)
     else:
         whole = targets.dtype.kind in "biu" or bool((targets == np.floor(targets)).all())
         small = whole and bool((np.abs(targets.astype(np.float64)) < 2**31).all())
@@ -51,7 +58,22 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None]:
     if data.one_hot:
         targets = _one_hot(targets)
     edges = np.cumsum([len(part) for part in parts])[:-1]
-    return np.split(targets, edges), classes
+    return np.split(targets, edges), classes, subtract, divide
+
+
+def mean_and_deviation(train: Any, ddof: int) -> tuple[Any, Any]:
+    """Mean and standard deviation of every column; 1 for a constant one, whose deviation may be a rounding error."""
+    deviation = train.std(axis=0, ddof=ddof, dtype=np.float64)
+    return train.mean(axis=0, dtype=np.float64), np.where(train.max(axis=0) > train.min(axis=0), deviation, 1.0)
+
+
+def _refuse_spellings(names: list[str]) -> None:
+    """Refuse classes that look like one, as those of a table are, with their lines, when it is read."""
+    first: dict[str, str] = {}
+    for name in names:
+        if first.setdefault(look(name), name) != name:
+            message = f"classes {show(first[look(name)])} and {show(name)} look like one"
+            raise DataError("target", f'{message}; write them alike, or set target_type = "class" if they are two')
 
 
 def _class_name(value: Any) -> str:

@@ -208,9 +208,10 @@ def _scores(
 def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -> str:
     purposes = {"train": "to train on", "validation": "to validate", "test": "to test"}
     counts = [f"{len(part):,} {purposes[name]}" for name, part in data.parts().items()]
-    counts[0] = counts[0].replace(" to", " samples to")
+    counts[0] = counts[0].replace(" to", " sample to" if len(data.train) == 1 else " samples to")
     if data.dropped:
-        counts.append(f"{data.dropped:,} rows with empty cells left out")
+        rows = "1 row with an empty cell" if data.dropped == 1 else f"{data.dropped:,} rows with empty cells"
+        counts.append(f"{rows} left out")
     return f"{settings.name}: {', '.join(counts)}; {parameters:,} parameters; device {device}, seed {settings.seed}"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
 from .. import config, tree
 from ..core import seeds
+from ..core.warning import warn
 from ..training.resume import Resume, metric_states, restore_metric_states
 from ..utils.io_utils import print_msg
 from .callback import Callback, only_if
@@ -150,7 +150,7 @@ class BackupAndRestore(Callback):
                 raise ValueError(
                     f"cannot resume from the backup in {self.backup_dir} ({error}). To begin anew, remove that folder"
                 ) from error
-            warnings.warn(f"the last backup cannot be used ({error}); resuming from the previous one", stacklevel=4)
+            warn(f"the last backup cannot be used ({error}); resuming from the previous one")
             state = load_backup(self.model, self._prev_weights_path)
             metadata = self._prev_training_metadata_path
         if state is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..core.hints import refuse_unknown_arguments
+from ..core.hints import check_arguments
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
@@ -53,7 +53,8 @@ class Callback:
     runs_last = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        refuse_unknown_arguments(cls, kwargs)
+        if args or kwargs:  # a copy has neither
+            check_arguments(cls, args, kwargs)
         return super().__new__(cls)
 
     def set_params(self, params: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
-import warnings
 from collections.abc import Iterable
 from typing import IO, Any
 
+from ..core.warning import warn
 from .callback import Callback
 
 
@@ -55,10 +55,9 @@ class CSVLogger(Callback):
             self.writer.writerow(["epoch", *self.keys])
         if unknown := set(logs) - set(self.keys) - self._unwritten:
             self._unwritten |= unknown
-            warnings.warn(
+            warn(
                 f"CSVLogger: {self.filename} has no column for {', '.join(sorted(unknown))}, which is not written. "
-                "The first epoch of the file determined its columns",
-                stacklevel=3,
+                "The first epoch of the file determined its columns"
             )
         self.writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
         self.csv_file.flush()

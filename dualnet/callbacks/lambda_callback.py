@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..core.warning import warn
 from .callback import Callback
 
 Function = Callable[..., Any] | None
@@ -39,6 +39,6 @@ class LambdaCallback(Callback):
             if name not in known:
                 close = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {', '.join(known)}"
-                warnings.warn(f"LambdaCallback: nothing will call {name!r}, which is not a hook; {hint}", stacklevel=2)
+                warn(f"LambdaCallback: nothing will call {name!r}, which is not a hook; {hint}")
             if function is not None:
                 setattr(self, name, function)

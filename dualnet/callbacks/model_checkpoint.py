@@ -57,10 +57,10 @@ class ModelCheckpoint(MonitorCallback):
             raise ValueError(f"Unrecognized save_freq: expected 'epoch' or a number of batches, got {save_freq!r}")
         from ..saving.api import find_function
 
-        if save_weights_only and find_function(self.filepath, "save_weights") is None:
-            raise ValueError(f"with save_weights_only=True, filepath must end in '.weights.h5', got {self.filepath!r}")
-        if not save_weights_only and find_function(self.filepath, "save_model") is None:
-            raise ValueError(f"filepath must end in '.keras' (or '.h5'), got {self.filepath!r}")
+        if save_weights_only:
+            find_function(self.filepath, "save_weights", "with save_weights_only=True, filepath")
+        else:
+            find_function(self.filepath, "save_model", "filepath")
         self._current_epoch = 0
         self._batches_since_save = 0
         self._last_batch: int | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import warnings
 from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import dualnet_backends as backends
 from .. import ops
 from ..config import floatx
 from ..core.variables import fixed_number
+from ..core.warning import warn
 from .callback import Callback
 
 
@@ -38,10 +38,7 @@ class MonitorCallback(Callback):
     ) -> None:
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(
-                f"{type(self).__name__} mode {mode!r} is unknown: expected 'auto', 'min' or 'max'; using 'auto'",
-                stacklevel=3,
-            )
+            warn(f"{type(self).__name__} mode {mode!r} is unknown: expected 'auto', 'min' or 'max'; using 'auto'")
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
@@ -111,7 +108,7 @@ class MonitorCallback(Callback):
         """Warn once per fit, not in every epoch."""
         if not self._warned:
             self._warned = True
-            warnings.warn(message, stacklevel=4)
+            warn(message)
 
 
 def one_number(value: Any) -> float:

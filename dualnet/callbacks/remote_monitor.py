@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.warning import warn
 from .callback import Callback
 
 TIMEOUT = 10  # seconds that training waits for a server, at most
@@ -57,9 +57,9 @@ class RemoteMonitor(Callback):
             with urlopen(request, timeout=TIMEOUT):
                 pass
         except HTTPError as error:
-            warnings.warn(f"RemoteMonitor: {self.root}{self.path} answered {error.code} {error.reason}", stacklevel=3)
+            warn(f"RemoteMonitor: {self.root}{self.path} answered {error.code} {error.reason}")
         except OSError as error:
-            warnings.warn(f"Could not reach RemoteMonitor root server at {self.root} ({error})", stacklevel=3)
+            warn(f"Could not reach RemoteMonitor root server at {self.root} ({error})")
 
 
 def _to_python(value: Any) -> Any:

@@ -12,7 +12,7 @@ from .dtypes import result_type
 from .symbolic import KerasTensor
 from .tensor import Array, Tensor
 
-# The op ``stack``; ops/operators.py sets it.
+# The op ``stack``; ops/_operators.py sets it.
 stack_op: Callable[..., Any] | None = None
 
 

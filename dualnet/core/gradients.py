@@ -14,7 +14,7 @@ from . import conversion, settings
 from .autodiff import backward, recorded_backward
 from .conversion import to_own_array
 from .tensor import Tensor
-from .tracing import Tape, is_recording, no_grad, recording
+from .tracing import Entry, Tape, is_recording, no_grad, recording
 from .variables import Variable
 
 
@@ -140,7 +140,8 @@ class GradientTape:
 
     def watched_variables(self) -> tuple[Any, ...]:
         """The trainable variables that were used inside the block."""
-        seen = {id(x): x for entry in self._tape for x in entry.inputs if isinstance(x, Variable) and x.tracked}
+        inputs = [x for entry in self._tape if isinstance(entry, Entry) for x in entry.inputs]
+        seen = {id(x): x for x in inputs if isinstance(x, Variable) and x.tracked}
         return tuple(seen.values())
 
     def gradient(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 _uses: Counter[str] = Counter()
 
@@ -32,3 +34,12 @@ def get_uid(prefix: str = "") -> int:
 def reset() -> None:
     """Start all counters again (``clear_session``)."""
     _uses.clear()
+
+
+def numbered(names: Iterable[str]) -> Iterator[str]:
+    """The names, all different: one that was there before ends in a number, ``name_1``."""
+    used: set[str] = set()
+    for name in names:
+        free = next(n for n in itertools.chain([name], (f"{name}_{i}" for i in itertools.count(1))) if n not in used)
+        used.add(free)
+        yield free

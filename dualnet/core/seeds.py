@@ -78,7 +78,7 @@ class Stream:
 
     def key(self, part: str = "") -> tuple[int, int]:
         """The Philox key, under the global seed. part: begins with "/", where a stream has several."""
-        age = _restarts - self._restarts
+        age = self.age
         return backends.stream_key(settings.global_seed(), f"{self.name}{part}/{age}" if age else self.name + part)
 
     def move_to(self, name: str, age: int) -> None:

@@ -31,7 +31,7 @@ class Tape(list[Any]):
     meets the writes last to first, can put back what each op saw. What nothing overwrites costs nothing.
     """
 
-    __slots__ = ("__weakref__", "_inputs", "_saved", "_scanned", "_writes")
+    __slots__ = ("__weakref__", "_inputs", "_reads_anything", "_saved", "_scanned", "_writes")
     __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __init__(self) -> None:
@@ -48,20 +48,38 @@ class Tape(list[Any]):
         self._inputs: set[int] = set()  # ids of the memory that ops read
         self._saved: dict[int, int] = {}  # how many ops there were when an array was last saved, by its id
         self._scanned = self._writes = 0
+        self._reads_anything = False  # whether there is a gradient of the user, which may read any variable
 
     def save(self, array: Any) -> None:
         """Keep the values of an array that is about to be overwritten, if an op has read them since they were last kept."""
         ops = len(self) - self._writes
         if self._saved.get(id(array)) == ops:
             return
-        for entry in self[self._scanned :]:
-            if type(entry) is Entry:
-                self._inputs.update(id(_memory(x.data)) for x in entry.inputs if hasattr(x, "tracked"))
-        self._scanned = len(self)
-        if id(_memory(array)) in self._inputs:
+        self._scan()
+        if self._reads_anything or id(_memory(array)) in self._inputs:
             self._saved[id(array)] = ops
             self._writes += 1
             self.append(Write(array, array.copy()))
+
+    def move(self, old: Any, new: Any) -> None:
+        """Follow a variable from one array to another of the same values: ops that are run again read the new one."""
+        self._scan()
+        if not self._reads_anything and id(_memory(old)) not in self._inputs:
+            return
+        self._inputs.add(id(_memory(new)))
+        for i in reversed(range(len(self))):
+            if type(self[i]) is Write and self[i].array is old:
+                self.insert(i, Write(new, self[i].values))
+                self._writes += 1
+        self._scanned = len(self)
+
+    def _scan(self) -> None:
+        """Note the memory that the ops since the last call read."""
+        for entry in self[self._scanned :]:
+            if type(entry) is Entry:
+                self._inputs.update(id(_memory(x.data)) for x in entry.inputs if hasattr(x, "tracked"))
+                self._reads_anything = self._reads_anything or callable(entry.call)
+        self._scanned = len(self)
 
 
 class Write(NamedTuple):
@@ -95,6 +113,13 @@ def before_write(*arrays: Any) -> None:
         for tensor in [reference() for reference in list(live_views.values())]:
             if tensor is not None and any(map(tensor._shares, arrays)):
                 tensor._own()
+
+
+def memory_moved(old: Any, new: Any) -> None:
+    """Call before a variable's array is replaced by another with the same values, which is written to from then on."""
+    for tape in [reference() for reference in list(live_tapes.values())]:
+        if tape:
+            tape.move(old, new)
 
 
 def add_alias(tensor: Any) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import dualnet_backends as backends
 
 from ..legacy.arguments import VARIABLE_ARGUMENTS, accept_old_names
+from ..tree import flatten, map_structure
 from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
 from .tensor import Array, Tensor
-from .tracing import before_write, state, trace_change
+from .tracing import before_write, memory_moved, state, trace_change
 from .version import invalidate
 
 
@@ -145,6 +146,13 @@ class Variable(Tensor):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
 
 
+def present_values(structure: Any) -> Any:
+    """A structure with the present values in the place of its variables: what a layer or a branch returns does not change later."""
+    if not any(isinstance(x, Variable) for x in flatten(structure)):
+        return structure
+    return map_structure(lambda x: x.value if isinstance(x, Variable) else x, structure)
+
+
 class FlatBuffer:
     """One flat buffer for the values of several variables of one dtype, and one for their gradients.
 
@@ -163,6 +171,7 @@ class FlatBuffer:
             stop = start + v.size
             view = self.values[start:stop].reshape(v.shape)
             view[...] = v.data
+            memory_moved(v.data, view)
             v.data = view
             v.grad = self.grads[start:stop].reshape(v.shape)
             v.buffer, v.offset = self, start

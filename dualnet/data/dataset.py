@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import background, streams
+from . import background, padding, specs, streams
 from .elements import (
     Element,
     LazyRange,
@@ -41,9 +41,12 @@ class Dataset:
     file_paths: list[str]
     _batch_size: int | None = None  # set by batch()
 
-    def __init__(self, stream: streams.Stream, size: int, rows: Any = None) -> None:
+    def __init__(
+        self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
+    ) -> None:
         # With `rows`, arrays of all samples, the stream yields row indices, and `batch` gathers its rows at once.
         self._stream, self._size, self._rows = stream, size, rows
+        self._spec = spec  # computes `element_spec`; None: it is that of the first element
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
@@ -85,7 +88,11 @@ class Dataset:
         if not callable(generator):
             raise TypeError(f"from_generator takes a function that returns a generator, got {type(generator).__name__}")
         signature = streams.signature(output_signature, output_types, output_shapes)
-        return Dataset(lambda key: streams.from_generator(generator, args or (), signature), UNKNOWN_CARDINALITY)
+        return Dataset(
+            lambda key: streams.from_generator(generator, args or (), signature),
+            UNKNOWN_CARDINALITY,
+            spec=None if signature is None else lambda: signature,
+        )
 
     @staticmethod
     def range(*args: int, output_type: Any = "int64", name: str | None = None) -> Dataset:
@@ -102,11 +109,15 @@ class Dataset:
             raise TypeError("Dataset.zip takes datasets, one by one or in a tuple or dictionary")
         finite = [part._size for part in parts if part._size != INFINITE_CARDINALITY]
         size = min(finite, default=INFINITE_CARDINALITY)
-        return Dataset(lambda key: streams.zipped([part._elements(key) for part in parts], structure), size)
+        return Dataset(
+            lambda key: streams.zipped([part._elements(key) for part in parts], structure),
+            size,
+            spec=lambda: map_leaves(lambda part: part.element_spec, structure),
+        )
 
     def _with_stream(self, stream: streams.Stream, size: int) -> Dataset:
         """A dataset with a selection of the elements of this one."""
-        return Dataset(stream, size, self._rows)
+        return Dataset(stream, size, self._rows, self._known_spec)
 
     def shuffle(
         self, buffer_size: int, seed: int | None = None, reshuffle_each_iteration: bool = True, name: str | None = None
@@ -163,12 +174,16 @@ class Dataset:
 
         sizes = (self._size, dataset._size)
         size = INFINITE_CARDINALITY if INFINITE_CARDINALITY in sizes else UNKNOWN_CARDINALITY
-        return Dataset(stream, sum(sizes) if min(sizes) >= 0 else size)
+        return Dataset(
+            stream,
+            sum(sizes) if min(sizes) >= 0 else size,
+            spec=lambda: specs.common_specs(self.element_spec, dataset.element_spec),
+        )
 
     def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """The elements for which `predicate(*element)` is true."""
         size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
-        return Dataset(lambda key: streams.filtered(self._elements(key), predicate), size)
+        return Dataset(lambda key: streams.filtered(self._elements(key), predicate), size, spec=self._known_spec)
 
     def map(
         self,
@@ -193,7 +208,11 @@ class Dataset:
 
     def enumerate(self, start: int = 0, name: str | None = None) -> Dataset:
         """`(index, element)`, counted from `start`."""
-        return Dataset(lambda key: streams.enumerated(self._elements(key), start), self._size)
+        return Dataset(
+            lambda key: streams.enumerated(self._elements(key), start),
+            self._size,
+            spec=lambda: (specs.TensorSpec((), "int64"), self.element_spec),
+        )
 
     def batch(
         self,
@@ -208,14 +227,50 @@ class Dataset:
         size = self._size
         if size >= 0:
             size = size // batch_size if drop_remainder else -(-size // batch_size)
-        batches = Dataset(lambda key: streams.batched(self._stream(key), batch_size, drop_remainder, self._rows), size)
+        batches = Dataset(
+            lambda key: streams.batched(self._stream(key), batch_size, drop_remainder, self._rows),
+            size,
+            spec=lambda: specs.batched_specs(self.element_spec, batch_size if drop_remainder else None),
+        )
+        batches._batch_size = batch_size
+        return batches
+
+    def padded_batch(
+        self,
+        batch_size: int,
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> Dataset:
+        """`batch`, with the parts of elements padded at the end of each axis to one shape.
+
+        Args:
+            padded_shapes: a shape for each part of an element; None or -1 in it is the largest of the batch. Without it all
+                axes are. An element that is larger raises ValueError.
+            padding_values: one value, or one for each part; by default 0, and for text an empty one.
+            drop_remainder: omit a smaller last batch.
+        """
+        positive("batch_size", batch_size)
+        size = self._size
+        if size >= 0:
+            size = size // batch_size if drop_remainder else -(-size // batch_size)
+        batches = Dataset(
+            lambda key: padding.padded(self._elements(key), batch_size, padded_shapes, padding_values, drop_remainder),
+            size,
+            spec=lambda: padding.padded_specs(self.element_spec, batch_size if drop_remainder else None, padded_shapes),
+        )
         batches._batch_size = batch_size
         return batches
 
     def unbatch(self, name: str | None = None) -> Dataset:
         """The rows of every element, one by one."""
         size = self._size if self._size <= 0 else UNKNOWN_CARDINALITY
-        return Dataset(lambda key: streams.unbatched(self._elements(key)), size)
+        return Dataset(
+            lambda key: streams.unbatched(self._elements(key)),
+            size,
+            spec=lambda: specs.unbatched_specs(self.element_spec),
+        )
 
     def window(
         self,
@@ -256,6 +311,29 @@ class Dataset:
         size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
         return Dataset(lambda key: streams.flattened(self._elements(key), map_func, key), size)
 
+    def interleave(
+        self,
+        map_func: Callable[..., Dataset],
+        cycle_length: int | None = None,
+        block_length: int | None = None,
+        num_parallel_calls: int | None = None,
+        deterministic: bool | None = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """The elements of several datasets `map_func(*element)` in turns; where one ends, the next element's takes its place.
+
+        Args:
+            cycle_length: how many datasets take turns; 16 by default, on every machine (tf.data goes by the number of its cores).
+            block_length: how many elements each gives at its turn, 1 by default.
+            num_parallel_calls, deterministic: of no effect: the order is always the same.
+        """
+        cycle = 16 if cycle_length in (None, AUTOTUNE) else cycle_length
+        block = 1 if block_length is None else block_length
+        positive("cycle_length", cycle)
+        positive("block_length", block)
+        size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
+        return Dataset(lambda key: streams.interleaved(self._elements(key), map_func, cycle, block, key), size)
+
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: str | None = None) -> Any:
         """The final state of `state = reduce_func(state, element)` over all elements."""
         state = own_element(initial_state)
@@ -279,7 +357,11 @@ class Dataset:
         if filename:
             raise ValueError("cache works in memory only: call it without a file name")
         cache: list[list[Any]] = []
-        return Dataset(lambda key: iter(cache[0]) if cache else streams.cached(self._elements(key), cache), self._size)
+        return Dataset(
+            lambda key: iter(cache[0]) if cache else streams.cached(self._elements(key), cache),
+            self._size,
+            spec=self._known_spec,
+        )
 
     def prefetch(self, buffer_size: int, name: str | None = None) -> Dataset:
         """The same elements, computed by a background thread up to `buffer_size` ahead (`AUTOTUNE`: 2)."""
@@ -287,7 +369,27 @@ class Dataset:
         if size == 0:
             return self
         positive("buffer_size", size)
-        return Dataset(lambda key: background.prefetch(lambda: self._elements(key), size), self._size)
+        return Dataset(
+            lambda key: background.prefetch(lambda: self._elements(key), size), self._size, spec=self._known_spec
+        )
+
+    @property
+    def element_spec(self) -> Any:
+        """A `TensorSpec` for each part of an element, in its structure; a length that may vary is None.
+
+        What a function or a generator without a signature returns is not known before it runs: the first element is computed, and
+        its shapes are taken for those of all.
+        """
+        if self._spec is not None:
+            return self._spec()
+        if self._rows is not None:
+            return specs.row_specs(self._rows)
+        for element in streams.closing(self._elements(streams.EpochKey(0))):
+            return specs.spec_of(element)
+        raise ValueError("element_spec: the dataset is empty, so there is no element that would show its shapes")
+
+    def _known_spec(self) -> Any:
+        return self.element_spec
 
     def _elements(self, key: streams.EpochKey | None = None) -> Iterator[Any]:
         """One pass, as plain arrays."""

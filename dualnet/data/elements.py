@@ -6,7 +6,7 @@ user's function or generator returns is copied, so it may fill one buffer again 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,23 +24,12 @@ class Element(np.ndarray):
         return self.view(np.ndarray)[()]
 
 
-class TensorSpec:
-    """The shape (None: any; entries may be None) and dtype of an array that a generator yields."""
-
-    def __init__(self, shape: Sequence[int | None] | None, dtype: Any = "float32", name: str | None = None) -> None:
-        self.shape = None if shape is None else tuple(shape)
-        self.dtype = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"TensorSpec(shape={self.shape}, dtype={self.dtype.name!r}, name={self.name!r})"
-
-
 class LazyRange:
     """A Python `range` that is indexed like an array, without being stored as one."""
 
     def __init__(self, numbers: range, dtype: Any) -> None:
-        self.start, self.step, self.type = numbers.start, numbers.step, np.dtype(dtype).type
+        self.start, self.step, self.dtype = numbers.start, numbers.step, np.dtype(dtype)
+        self.type, self.shape = self.dtype.type, (len(numbers),)
 
     def __getitem__(self, i: Any) -> Any:
         return self.type(self.start + self.step * i)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..core.warning import warn
 from . import background
 
 
@@ -76,10 +76,9 @@ def batch_indices(dataset: PyDataset) -> Iterable[int]:
 def batches(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
     """The batches with the indices `order`, computed by threads if the dataset requests them."""
     if not dataset._initialised:
-        warnings.warn(
+        warn(
             f"{type(dataset).__name__}.__init__ should call super().__init__(**kwargs): workers and max_queue_size "
-            "are left at their defaults",
-            stacklevel=2,
+            "are left at their defaults"
         )
         dataset._initialised = True
     workers = int(dataset.workers)
@@ -89,14 +88,14 @@ def batches(dataset: PyDataset, order: Iterable[int]) -> Iterator[Any]:
 
 
 class _OwnBatches:
-    """Batches by index in arrays of their own, for several threads: a buffer that is filled anew is copied, or found out.
+    """Batches by index in arrays of their own, for several threads: a buffer that is filled anew is copied, or refused.
 
-    kept: how many batches to compare with. Their arrays are kept alive for that long, so that no other has their address.
+    window: how many of the last batches to compare with. Their arrays live for that long, so that no other has their address.
     """
 
-    def __init__(self, dataset: PyDataset, kept: int) -> None:
+    def __init__(self, dataset: PyDataset, window: int) -> None:
         self.dataset = dataset
-        self.returned: deque[list[tuple[Any, Any, Any]]] = deque(maxlen=kept)  # address, array, values it had
+        self.returned: deque[list[tuple[Any, Any, Any]]] = deque(maxlen=window)  # address, array, values it had
         self.lock = threading.Lock()
 
     def __call__(self, index: int) -> Any:

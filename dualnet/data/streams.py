@@ -10,7 +10,6 @@ import numpy as np
 
 from . import background
 from .elements import (
-    TensorSpec,
     as_element,
     generated_element,
     leaves,
@@ -20,6 +19,7 @@ from .elements import (
     returned_element,
     stack,
 )
+from .specs import TensorSpec
 
 
 class EpochKey(NamedTuple):
@@ -165,10 +165,47 @@ def window_count(length: int, size: int, shift: int, stride: int, drop_remainder
 def flattened(elements: Iterator[Any], function: Callable[..., Any], key: EpochKey | None) -> Iterator[Any]:
     """The elements of `function(element)`, a dataset, for every element."""
     for number, element in enumerate(closing(elements)):
-        dataset = call(function, element)
-        if not hasattr(dataset, "_elements"):
-            raise TypeError(f"flat_map: the function must return a Dataset, it returned {type(dataset).__name__}")
-        yield from dataset._elements(key and key.fold_in(number))
+        yield from _nested("flat_map", function, element, key and key.fold_in(number))
+
+
+def interleaved(
+    elements: Iterator[Any], function: Callable[..., Any], cycle_length: int, block_length: int, key: EpochKey | None
+) -> Iterator[Any]:
+    """`block_length` elements at a time of `cycle_length` datasets `function(element)` in turns. One that ends leaves its place to
+    that of the next element.
+    """
+    elements = closing(elements)
+    places: list[Any] = [None] * cycle_length
+    made, is_exhausted, place = 0, False, 0
+    try:
+        while not is_exhausted or any(p is not None for p in places):
+            if places[place] is None and not is_exhausted:
+                try:
+                    element = next(elements)
+                except StopIteration:
+                    is_exhausted = True
+                else:
+                    places[place] = _nested("interleave", function, element, key and key.fold_in(made))
+                    made += 1
+            if (source := places[place]) is not None:
+                block = list(itertools.islice(source, block_length))
+                yield from block
+                if len(block) < block_length:
+                    places[place] = None
+            place = (place + 1) % cycle_length
+    finally:
+        for source in (elements, *places):
+            if source is not None:
+                background.close(source)
+
+
+def _nested(name: str, function: Callable[..., Any], element: Any, key: EpochKey | None) -> Iterator[Any]:
+    """The elements of `function(element)`, a dataset."""
+    dataset = call(function, element)
+    if not hasattr(dataset, "_elements"):
+        raise TypeError(f"{name}: the function must return a Dataset, it returned {type(dataset).__name__}")
+    elements: Iterator[Any] = dataset._elements(key)
+    return elements
 
 
 def cached(elements: Iterator[Any], cache: list[list[Any]]) -> Iterator[Any]:

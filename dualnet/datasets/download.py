@@ -13,13 +13,13 @@ import hashlib
 import os
 import sys
 import time
-import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from dualnet.core.warning import warn
 from dualnet.datasets.transfer import Progress, TransferError, transfer
 
 T = TypeVar("T")
@@ -167,7 +167,7 @@ def fetch_checked(name: str, urls: Sequence[str], read: Callable[[Path], T], *, 
             return read(path)
         except ContentError as error:
             invalid_copy = f" (the copy there is wrong, delete it: {error})"
-            warnings.warn(f"{path}: {error}; downloading it again", stacklevel=4)
+            warn(f"{path}: {error}; downloading it again")
     try:
         return download(urls, path, read, max_bytes=max_bytes)
     except (UnavailableError, ContentError) as error:

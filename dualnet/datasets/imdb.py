@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from dualnet.core.warning import warn
 from dualnet.datasets import hashed, pickles, sequences
 from dualnet.datasets.splits import TrainTest
 
@@ -55,7 +55,7 @@ def load_data(
         dualnet.datasets.download.DataError: no source has the data, or a local file is wrong.
     """
     if "nb_words" in kwargs:
-        warnings.warn("imdb.load_data: nb_words is now called num_words", stacklevel=2)
+        warn("imdb.load_data: nb_words is now called num_words")
         num_words = kwargs.pop("nb_words")
     if kwargs:
         raise TypeError(f"imdb.load_data takes no argument {', '.join(kwargs)}")

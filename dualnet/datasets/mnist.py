@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from dualnet.core.warning import warn
 from dualnet.datasets import download, pickles
 from dualnet.datasets.download import ContentError
 from dualnet.datasets.splits import Images, TrainTest
@@ -92,7 +92,7 @@ def load_data(path: str = "mnist.npz") -> TrainTest[np.uint8, np.uint8]:
         try:
             return _pair(read_npz(npz))
         except ContentError as error:
-            warnings.warn(f"{npz}: {error}; delete it, it is not used", stacklevel=2)
+            warn(f"{npz}: {error}; delete it, it is not used")
     return _pair([_fetch(part) for part in _PARTS])
 
 

@@ -9,6 +9,7 @@ from ..core.conversion import to_array
 from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
+from ..core.variables import present_values
 from .graph import Graph
 from .infer import symbols
 from .trial import trial
@@ -56,7 +57,7 @@ class Function:
         if len(values) != len(self.inputs):
             raise ValueError(f"function {self.name!r} takes {len(self.inputs)} inputs, got {len(values)}")
         values = [x if isinstance(x, (Tensor, KerasTensor)) else Tensor(to_array(x)) for x in values]
-        return self._graph.run(values, lambda operation, args, kwargs: operation(*args, **kwargs))
+        return present_values(self._graph.run(values, lambda operation, args, kwargs: operation(*args, **kwargs)))
 
     call = __call__
 

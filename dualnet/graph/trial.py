@@ -22,7 +22,7 @@ import numpy as np
 from ..core import seeds, tracing
 from ..core.tensor import Tensor
 
-MAX_ARRAY = 1 << 26  # bytes of an array whose content is taken down: larger ones are tables to look things up in
+MAX_ARRAY = 1 << 26  # bytes of an array whose content is saved: larger ones are tables to look things up in
 
 _MISSING = object()
 _NOT_OF_THE_USER = ("dualnet", "dualnet_backends")
@@ -58,7 +58,10 @@ class Trial:
 
     def attribute(self, layer: Any, name: str) -> None:
         """Before an attribute of a layer is set or deleted: what code of the user sets is put back, what dualnet notes stays."""
-        caller = sys._getframe(2).f_globals.get("__name__", "")
+        frame: Any = sys._getframe(2)
+        while frame.f_code.co_name in ("__setattr__", "__delattr__"):  # that of a subclass of Layer
+            frame = frame.f_back
+        caller = frame.f_globals.get("__name__", "")
         if caller.partition(".")[0] in _NOT_OF_THE_USER or (id(layer), name) in self._attributes:
             return
         self._watched.setdefault(id(layer), (layer, _parts_with_state(layer), []))
@@ -69,7 +72,7 @@ class Trial:
     # -- layers of the user ----------------------------------------------------------------------------------------
 
     def watch(self, layers: Iterable[Any], skip: Iterable[str] = ()) -> None:
-        """Before code of the user runs in these layers: take down what is in their containers, and the random numbers of the host.
+        """Before code of the user runs in these layers: save what is in their containers, and the random numbers of the host.
 
         Args:
             skip: the attributes that are dualnet's own.
@@ -107,16 +110,16 @@ class Trial:
             else:
                 subject.counter = value
         self.suspend()
-        kept = {
-            number
-            for number, (layer, parts, _) in self._watched.items()
+        built = {
+            layer_id
+            for layer_id, (layer, parts, _) in self._watched.items()
             if _parts_with_state(layer).keys() - parts.keys()
         }
-        for number, (_, _, contents) in self._watched.items():
-            for put_back in contents if number not in kept else ():
+        for layer_id, (_, _, contents) in self._watched.items():
+            for put_back in contents if layer_id not in built else ():
                 put_back()
-        for (number, name), (layer, before) in self._attributes.items():
-            if number in kept:
+        for (layer_id, name), (layer, before) in self._attributes.items():
+            if layer_id in built:
                 continue
             if isinstance(getattr(type(layer), name, None), property):
                 if before is not _MISSING:
@@ -142,7 +145,7 @@ class HostRandom:
 
 def _parts_with_state(layer: Any) -> dict[int, Any]:
     """The layers, variables, metrics and generators in the attributes of a layer, by their ids."""
-    found: dict[int, Any] = {}
+    parts: dict[int, Any] = {}
 
     def visit(value: Any, depth: int = 0) -> None:
         if isinstance(value, (list, tuple, dict)) and depth < 5:
@@ -153,17 +156,17 @@ def _parts_with_state(layer: Any) -> dict[int, Any]:
             or hasattr(type(value), "assign")
             or hasattr(type(value), "variables")
         ):
-            found[id(value)] = value
+            parts[id(value)] = value
 
     for value in list(vars(layer).values()):
         visit(value)
-    return found
+    return parts
 
 
 def _contents_of(layer: Any, skip: Iterable[str]) -> list[Callable[[], Any]]:
     """Functions that put back what is now in the containers, arrays and generators that the attributes of a layer hold."""
     package = type(layer).__module__.partition(".")[0]
-    found: list[Callable[[], Any]] = []
+    restorers: list[Callable[[], Any]] = []
     stack = [value for name, value in vars(layer).items() if name not in skip]
     seen = {}
     while stack:
@@ -171,27 +174,27 @@ def _contents_of(layer: Any, skip: Iterable[str]) -> list[Callable[[], Any]]:
         if id(value) in seen or value is None or isinstance(value, (int, float, str, type, types.FunctionType)):
             continue
         seen[id(value)] = value
-        if isinstance(value, (list, deque)):
+        if isinstance(value, (list, deque, bytearray)):
             stack += value
-            found.append(partial(_refill, value, value.extend, list(value)))
+            restorers.append(partial(_refill, value, value.extend, list(value)))
         elif isinstance(value, (dict, set)):
             stack += value.values() if isinstance(value, dict) else ()
-            found.append(partial(_refill, value, value.update, value.copy()))
+            restorers.append(partial(_refill, value, value.update, value.copy()))
         elif isinstance(value, tuple):
             stack += value
         elif isinstance(value, np.ndarray):
             if value.flags.writeable and value.nbytes <= MAX_ARRAY:
-                found.append(partial(np.copyto, value, value.copy()))
+                restorers.append(partial(np.copyto, value, value.copy()))
         elif isinstance(value, np.random.Generator):
-            found.append(partial(setattr, value.bit_generator, "state", value.bit_generator.state))
+            restorers.append(partial(setattr, value.bit_generator, "state", value.bit_generator.state))
         elif isinstance(value, np.random.RandomState):
-            found.append(partial(value.set_state, value.get_state()))
+            restorers.append(partial(value.set_state, value.get_state()))
         elif isinstance(value, random.Random):
-            found.append(partial(value.setstate, value.getstate()))
+            restorers.append(partial(value.setstate, value.getstate()))
         elif _is_of_the_user(value, package):
             stack += vars(value).values()
-            found.append(partial(_refill, vars(value), vars(value).update, dict(vars(value))))
-    return found
+            restorers.append(partial(_refill, vars(value), vars(value).update, dict(vars(value))))
+    return restorers
 
 
 def _refill(container: Any, add: Callable[[Any], None], items: Any) -> None:

@@ -263,4 +263,7 @@ def deserialize(config: dict[str, object], custom_objects: dict[str, object] | N
     return deserialize_keras_object(config, custom_objects)
 
 
-__getattr__ = module_getattr(__name__, __all__)
+_RECURRENT = """Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GRUCell LSTM LSTMCell RNN SimpleRNN SimpleRNNCell
+    StackedRNNCells"""
+
+__getattr__ = module_getattr(__name__, __all__, dict.fromkeys(_RECURRENT.split(), "there are no recurrent layers yet"))

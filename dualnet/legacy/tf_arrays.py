@@ -7,16 +7,23 @@ from typing import Any, NamedTuple
 
 from .. import ops, utils
 from ..core.tensor import Tensor
+from ..core.text import DTYPE, is_text, text_tensor
 
 newaxis = None  # in an index, a new axis of length 1
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
-    """A tensor; with ``shape``, one number fills it, and several are reshaped to it."""
-    x = ops.convert_to_tensor(value, dtype=dtype)
+    """A tensor, also of strings; with ``shape``, one number fills it, and several are reshaped to it."""
+    is_string = dtype in (None, DTYPE) and is_text(value)
+    x = text_tensor(value) if is_string else ops.convert_to_tensor(value, dtype=dtype)
     if shape is None:
         return x
     return ops.broadcast_to(x, tuple(shape)) if x.size == 1 else ops.reshape(x, tuple(shape))
+
+
+def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
+    """A tensor, also of strings."""
+    return constant(value, dtype)
 
 
 def argmax(input: Any, axis: int | None = 0, output_type: Any = "int64") -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ..core.hints import did_you_mean
+from ..core.hints import no_attribute
 
 _FUNCTIONS = ("legacy.tf_arrays", "legacy.tf_nn", "legacy.tf_environment", "legacy.keras_backend")
 
@@ -19,7 +19,7 @@ DTYPES = "bfloat16 bool float16 float32 float64 int8 int16 int32 int64 string ui
 
 # tf.X means ops.X.
 SAME = {
-    "": """abs add broadcast_to cast convert_to_tensor cos cosh divide einsum equal exp expand_dims eye floor greater
+    "": """abs add broadcast_to cast cos cosh divide einsum equal exp expand_dims eye floor greater
         greater_equal less less_equal linspace logical_and logical_not logical_or maximum minimum multiply negative
         norm not_equal ones ones_like repeat roll round searchsorted shape sigmoid sign sin sinh size sqrt square
         squeeze stack subtract tan tanh tensordot tile unstack zeros zeros_like""",
@@ -27,7 +27,7 @@ SAME = {
         less_equal log log1p log_sigmoid logical_and logical_not logical_or logical_xor maximum minimum mod multiply
         negative not_equal round rsqrt sigmoid sign sin sinh softplus softsign sqrt square subtract tan tanh""",
     "nn": "elu log_softmax moments relu relu6 selu sigmoid silu softmax softplus softsign swish tanh",
-    "linalg": "cholesky det diag eigh inv norm qr solve tensordot trace",
+    "linalg": "cholesky det diag eigh einsum inv norm qr solve tensordot trace",
 }
 
 # name=target, for other names and other modules than dualnet.ops. A target without a dot is a function of _FUNCTIONS.
@@ -39,8 +39,8 @@ OTHER = {
         reduce_min=ops.min reduce_prod=ops.prod reduce_sum=ops.sum reverse=ops.flip stop_gradient=ops.stop_gradient
         truediv=ops.true_divide
         add_n argmax argmin argsort boolean_mask clip_by_global_norm clip_by_norm clip_by_value concat
-        constant cumsum executing_eagerly function gather get_logger matmul meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad
-        print=print_to_stderr reshape sort split transpose where
+        constant convert_to_tensor cumsum executing_eagerly function gather get_logger matmul
+        meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad print=print_to_stderr reshape sort split transpose where
         TensorShape=shape_of TensorSpec=data.TensorSpec is_tensor=ops.is_tensor
         constant_initializer=initializers.Constant ones_initializer=initializers.Ones
         random_normal_initializer=initializers.RandomNormal random_uniform_initializer=initializers.RandomUniform
@@ -123,6 +123,8 @@ _SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here ever
 MISSING = {
     "Module": "subclass dualnet.Layer",
     "Session": _SESSIONS,
+    "applications": "there are no pretrained models; build the network from layers",
+    "compat": "use the names without compat.v1 or compat.v2",
     "contrib": _SESSIONS,
     "distribute": "a model trains on one device",
     "estimator": "use dualnet.Model",
@@ -147,20 +149,18 @@ def find(name: str, module: str = "") -> Any:
     if full_name in DTYPES.split():
         return full_name
     if full_name not in TABLE:
-        owner = "dualnet" + f".{module}" * bool(module)
-        hint = f": {MISSING[full_name]}" if full_name in MISSING else _hint(name, module)
-        raise AttributeError(f"module {owner!r} has no attribute {name!r}{hint}")
+        raise no_attribute(f"dualnet.{module}".rstrip("."), name, _known(module), MISSING.get(full_name))
     target, _, attribute = TABLE[full_name].rpartition(".")
     modules = (importlib.import_module(f"dualnet.{m}") for m in ([target] if target else _FUNCTIONS))
     return next(getattr(m, attribute) for m in modules if hasattr(m, attribute))
 
 
-def _hint(name: str, module: str) -> str:
-    """The name that was meant, if there is a similar one."""
+def _known(module: str) -> list[str]:
+    """The names in a module."""
     known = dir(Namespace(module)) if module else []
     if module in ("", "backend", "config", "data", "random"):  # the modules that ask here for what they do not have
         known += importlib.import_module(f"dualnet.{module}".rstrip(".")).__all__
-    return "" if name.startswith("_") else did_you_mean(name, known)
+    return known
 
 
 class Namespace:

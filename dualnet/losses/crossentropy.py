@@ -6,11 +6,11 @@ softmax or sigmoid: the loss is then computed from the logits of that activation
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import ops
 from ..core.tensor import Tensor
+from ..core.warning import warn
 from .loss import LossFunctionWrapper, keeps_labels
 from .reduction import as_tensor, same_shape
 from .targets import check_targets, takes_targets
@@ -108,11 +108,10 @@ def categorical_pair(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Te
         raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
     y_pred = as_tensor(y_pred)
     if y_pred.data.shape and y_pred.data.shape[-1] == 1:
-        warnings.warn(
+        warn(
             f"{name} of one class is always 0, and y_pred has shape {y_pred.shape}: for two classes use "
             f"{name.replace('categorical', 'binary')}, or an output of two units",
             SyntaxWarning,
-            stacklevel=3,
         )
     return as_tensor(y_true, like=y_pred), y_pred
 

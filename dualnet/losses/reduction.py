@@ -116,13 +116,13 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None)
     if sample_weight is None:
         return weight
     sample_weights = as_tensor(sample_weight, dtype, like=weight)
-    weight, sample_weights = _align("the mask", weight, "sample_weight", sample_weights)
+    weight, sample_weights = _align("the mask", weight, "sample_weight", sample_weights, either=True)
     return ops.multiply(sample_weights, weight)
 
 
-def _align(name1: str, x1: Tensor, name2: str, x2: Tensor) -> tuple[Tensor, Tensor]:
+def _align(name1: str, x1: Tensor, name2: str, x2: Tensor, either: bool = False) -> tuple[Tensor, Tensor]:
     """Both in one rank: after a last axis of length 1 is made up for, the first axes of the longer belong to the
-    shorter.
+    shorter. ``x2`` may have an axis of length 1 where ``x1`` is longer; with ``either`` also the reverse.
 
     Raises ``ValueError`` unless the lengths are then equal or 1. (Broadcasting would count axes from the last:
     weights of n samples would silently weigh n time steps.)
@@ -132,10 +132,10 @@ def _align(name1: str, x1: Tensor, name2: str, x2: Tensor) -> tuple[Tensor, Tens
     a, b = squeeze_or_expand_to_same_rank(x1, x2)
     rank = max(a.ndim, b.ndim)
     a, b = (x if x.ndim == rank else ops.reshape(x, x.shape + (1,) * (rank - x.ndim)) for x in (a, b))
-    if any(m != n and m != 1 and n != 1 for m, n in zip(a.shape, b.shape)):
+    if any(m != n and n != 1 and not (either and m == 1) for m, n in zip(a.shape, b.shape)):
         raise ValueError(
-            f"{name2} of shape {x2.shape} does not fit {name1} of shape {x1.shape}: expected one weight per sample, or "
-            "one per element"
+            f"{name2} of shape {x2.shape} does not fit {name1} of shape {x1.shape}: expected one weight per sample, of shape "
+            f"{x1.shape[:1]}, or one per element, of shape {x1.shape}"
         )
     return a, b
 
@@ -164,11 +164,9 @@ def reduce_weighted_values(
     weight = as_tensor(weight, str(values.dtype), like=values)
     if not values.ndim:
         values = ops.broadcast_to(values, weight.shape)
-    values, weight = _align("the loss", values, "sample_weight", weight)
+    values, weight = _align("the loss", values, "the mask" if sample_weight is None else "sample_weight", weight)
     if reduction in (None, "none") or not values.ndim:
         return ops.multiply(values, weight)
-    if weight.ndim and weight.shape != values.shape:
-        values = ops.broadcast_to(values, [n if m == 1 else m for m, n in zip(values.shape, weight.shape)])
     if reduction == "mean_with_sample_weight":
         return ops.divide_no_nan(weighted_sum(values, weight), ops.sum(weight))
     divisor = 1 if reduction == "sum" else max(values.size, 1)

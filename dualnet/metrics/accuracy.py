@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualnet_backends import Backend
+
 from .. import config
 from ..core.op import primitive
 from ..core.tensor import Array, Xp
-from ..ops._common import NoGrad, class_ids
+from ..ops._common import NoGrad, class_ids, whole_numbers
 from .reduction import MeanScore
 from .state import same_rank
 
@@ -16,8 +18,9 @@ _HINT = (
 )
 
 
-def _labels(name: str, y_true: Array, y_pred: Array) -> Array:
+def _labels(backend: Backend, name: str, y_true: Array, y_pred: Array) -> Array:
     """Integer labels in the shape of the predictions without their last axis."""
+    y_true = whole_numbers(backend, y_true, name, "labels")
     if y_true.shape == y_pred.shape[:-1]:
         return y_true
     if y_true.shape == (*y_pred.shape[:-1], 1):
@@ -62,9 +65,12 @@ def categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
 
 
 @primitive
-def sparse_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
-    """Whether the largest score is that of the label.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> (...)"""
-    labels = _labels("sparse_categorical_accuracy", y_true, y_pred)
+def sparse_categorical_accuracy(backend: Backend, y_true: Array, y_pred: Array, /) -> NoGrad:
+    """Whether the largest score is that of the label.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> (...)
+
+    A label that is no class counts as wrong, as in Keras; one that is no whole number raises ``ValueError``.
+    """
+    labels = _labels(backend, "sparse_categorical_accuracy", y_true, y_pred)
     matches = (y_pred.argmax(axis=-1) == labels).astype(config.floatx())
     return (matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches), None
 
@@ -72,7 +78,7 @@ def sparse_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGr
 def _in_top_k(xp: Xp, labels: Array, scores: Array, k: int) -> Array:
     """Whether fewer than k scores are above that of the label.  labels: (...)  scores: (..., classes) -> (...)"""
     rows = scores.reshape(-1, scores.shape[-1])
-    ids = class_ids(labels).reshape(-1)
+    ids = class_ids(xp, labels).reshape(-1)
     valid = (ids >= 0) & (ids < rows.shape[1])  # a label of no class is never predicted
     own = rows[xp.arange(rows.shape[0]), xp.where(valid, ids, xp.zeros_like(ids))][:, None]
     own = xp.where(xp.isnan(own), -xp.inf, own)  # NaN is above nothing
@@ -88,18 +94,20 @@ def top_k_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, k: int =
 
 @primitive
 def sparse_top_k_categorical_accuracy(
-    xp: Xp, y_true: Array, y_pred: Array, /, k: int = 5, from_sorted_ids: bool = False
+    backend: Backend, y_true: Array, y_pred: Array, /, k: int = 5, from_sorted_ids: bool = False
 ) -> NoGrad:
     """Whether the label is among the k largest scores.  y_true: (...) or (..., 1)  y_pred: (..., classes) -> as y_true
+
+    A label that is no class counts as wrong, as in Keras; one that is no whole number raises ``ValueError``.
 
     Args:
         from_sorted_ids: y_pred holds class ids instead, from the best on.
     """
-    labels = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
+    labels = _labels(backend, "sparse_top_k_categorical_accuracy", y_true, y_pred)
     if from_sorted_ids:
         correct = (y_pred[..., :k] == labels[..., None]).any(axis=-1).astype(config.floatx())
     else:
-        correct = _in_top_k(xp, labels, y_pred, k)
+        correct = _in_top_k(backend.xp, labels, y_pred, k)
     return correct.reshape(y_true.shape), None
 
 
@@ -131,7 +139,10 @@ class CategoricalAccuracy(MeanScore):
 
 
 class SparseCategoricalAccuracy(MeanScore):
-    """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities."""
+    """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities.
+
+    A label that is no class counts as wrong, as in Keras: there is no ``ignore_class`` here.
+    """
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import dualnet_backends as backends
 from .. import config
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad
+from ..core.warning import warn
 from .metric import Metric
 from .state import add_to_matrix, as_array, weights_for
 
@@ -84,10 +84,9 @@ class IoU(Metric):
         total = self.total_cm.data
         backend = backends.of(total)
         if self._counts_integers and "float" in str(getattr(sample_weight, "dtype", "")):
-            warnings.warn(
+            warn(
                 "You are passing weight as `float`, but dtype is `int`. This may result in an incorrect weight due to type "
-                'casting. Consider using integer weights, or dtype="float32" for the metric.',
-                stacklevel=3,
+                'casting. Consider using integer weights, or dtype="float32" for the metric.'
             )
         weight = weights_for(self.name, true.shape, sample_weight, mask, backend, total.dtype)
         add_to_matrix(backend, total, true, pred, weight, self.ignore_class, ignore_others=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ import dualnet_backends as backends
 from .. import config, ops
 from ..core.tensor import Tensor
 from ..core.tracing import before_write, no_grad
+from ..core.warning import warn
 from .metric import Metric
 from .state import add_to, as_array, backend_of, same_rank, weights_for
 
@@ -106,6 +106,6 @@ class R2Score(Metric):
         n, p = float(self.num_samples), self.num_regressors
         if p >= n - 1:
             problem = "Division by zero" if p == n - 1 else "More independent predictors than datapoints"
-            warnings.warn(f"{problem} in adjusted R2 score. Falling back to standard R2 score.", stacklevel=3)
+            warn(f"{problem} in adjusted R2 score. Falling back to standard R2 score.")
             return score
         return 1 - (1 - score) * (n - 1) / (n - p - 1)

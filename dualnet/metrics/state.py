@@ -13,7 +13,7 @@ from ..core.tensor import Array, Tensor
 from ..core.tracing import before_write
 from ..core.variables import Variable
 from ..losses.reduction import apply_mask
-from ..ops._common import label_error
+from ..ops._common import label_error, whole_numbers
 
 
 def backend_of(*values: Any) -> Backend:
@@ -55,7 +55,7 @@ def weights_for(
     if weight.ndim != len(shape) or any(m not in (1, n) for m, n in zip(weight.shape, shape)):
         raise ValueError(
             f"{name}: sample_weight of shape {original_shape} does not fit values of shape {shape}: expected one weight per "
-            "sample, or one per element"
+            f"sample, of shape {shape[:1]}, or one per element, of shape {shape}"
         )
     return weight
 
@@ -96,7 +96,9 @@ def add_to_matrix(
     host; elsewhere it does not count, and makes a matrix of floats NaN. With ``ignore_others`` it only does not count.
     """
     xp, classes = backend.xp, total.shape[0]
-    # 64 bits: a fraction is cut off, and no label wraps around.
+    if not ignore_others:
+        labels, predictions = (whole_numbers(backend, x, "a confusion matrix", "labels") for x in (labels, predictions))
+    # 64 bits: no label wraps around. A fraction is cut off, as in Keras.
     true, pred = (x.astype("int64", copy=False) for x in (labels, predictions))
     valid = (true >= 0) & (true < classes) & (pred >= 0) & (pred < classes)
     if ignore_class is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import tree
@@ -10,6 +9,7 @@ from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
 from ..core.text import DTYPE as TEXT
 from ..core.text import is_text
+from ..core.warning import warn
 from ..graph.graph import Graph
 from ..graph.trial import is_trial
 from ..layers.base.layer import Layer
@@ -86,7 +86,7 @@ def _warn_structure(model: Any, problem: str) -> None:
     """Warn about the first inputs of a model that are arranged in another way; it is called at every step."""
     if not model._warned_of_structure and not is_trial():
         model._warned_of_structure = True
-        warnings.warn(f"The structure of `inputs` doesn't match the expected structure: {problem}", stacklevel=7)
+        warn(f"The structure of `inputs` doesn't match the expected structure: {problem}")
 
 
 def _match_input(model: Layer, index: int, x: Any, path: tuple[Any, ...], expected: KerasTensor) -> Any:

@@ -62,7 +62,8 @@ from .signal.fourier import *
 __all__ = sorted(registry.public())
 
 for _module, _name in ((image, "image"), (linalg, "linalg"), (nn, "nn"), (numpy, "numpy")):
-    vars(_module).update(registry.namespace(_name), __all__=sorted(registry.namespace(_name)))
+    vars(_module).update(registry.namespace(_name))
+    vars(_module)["__all__"].extend(sorted(registry.namespace(_name)))
 _attach(registry.public())
 _higher_order_ops.update(registry.public())
 _autodiff.vjp_on_tensors = _vjp_on_tensors

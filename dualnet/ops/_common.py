@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from dualnet_backends import Backend
 
 from ..core import settings
 from ..core.dtypes import result_type
@@ -28,11 +31,14 @@ __all__ = [
     "as_array",
     "class_ids",
     "floating",
+    "is_whole",
     "label_error",
     "promote",
     "promote_floating",
+    "range_error",
     "refuse_gradient",
     "sum_to",
+    "whole_numbers",
 ]
 
 
@@ -75,18 +81,66 @@ def as_array(xp: Xp, y: Any, x: Array) -> Array:
     return y if hasattr(y, "dtype") else xp.full((), y, dtype=x.dtype)
 
 
-def class_ids(x: Array) -> Array:
-    """Class labels or ids as int32 or int64. What was out of range stays so: nothing wraps around."""
+def class_ids(xp: Xp, x: Array) -> Array:
+    """Class labels or ids as int32 or int64. What was out of range stays so: nothing wraps around, and a float that is no whole
+    number becomes -1.
+    """
     if x.dtype in ("int32", "int64"):
         return x
+    if x.dtype.kind in "fV":
+        return xp.where(is_whole(xp, x), x, -1).astype("int32")
     return x.view("int64") if x.dtype == "uint64" else x.astype("int32")
 
 
+def is_whole(xp: Xp, x: Array) -> Array:
+    """Whether each float is a whole number; NaN is none."""
+    return xp.trunc(x) == x
+
+
+def whole_numbers(backend: Backend, x: Array, name: str, what: str = "indices") -> Array:
+    """Integers as they are, floats as int64; name: of the op, for the error.
+
+    Raises:
+        ValueError: there are floats that are no whole numbers. On a device that cannot raise, they become the least int64.
+    """
+    if x.dtype.kind not in "fV":
+        return x
+    try:
+        valid = backend.require(is_whole(backend.xp, x), what)
+    except IndexError:
+        raise ValueError(
+            f"{name}: expected whole numbers as {what}, got {_wrong_id(x, None)}: round them first"
+        ) from None
+    return backend.xp.where(valid, x.astype("int64"), -(2**63))
+
+
+def _wrong_id(x: Array, n: int | None) -> int | float | None:
+    """The first number on the host that is not whole, or else one outside of 0 to n - 1; None: there is neither."""
+    if x.dtype.kind in "fV":
+        x = x.astype("float64").reshape(-1)
+        fractions = x != x.round()
+        if fractions.any():
+            return float(x[fractions.argmax()])
+    low, high = x.min().item(), x.max().item()
+    wrong = low if low < 0 else high
+    return None if n is None or 0 <= wrong < n else int(wrong) if abs(wrong) < math.inf else wrong
+
+
+def range_error(what: str, ids: Array, n: int, hint: str) -> IndexError:
+    """What is wrong with ids on the host, some of which are outside of 0 to n - 1 or no whole numbers."""
+    return IndexError(f"expected {what} from 0 to {n - 1}, whole numbers, got {_wrong_id(ids, n)}: {hint}")
+
+
 def label_error(name: str, labels: Array, classes: int) -> ValueError:
-    """What is wrong with labels on the host, some of which are outside the classes."""
-    low, high = int(labels.min()), int(labels.max())
+    """What is wrong with labels on the host, some of which are outside the classes or no whole numbers."""
+    wrong = _wrong_id(labels, classes)
+    if isinstance(wrong, float) and abs(wrong) < math.inf:
+        return ValueError(
+            f"{name}: there is the label {wrong}, but labels are classes, whole numbers from 0 to {classes - 1}: targets that are "
+            "numbers go with a loss of regression, such as mean_squared_error"
+        )
     return ValueError(
-        f"{name}: there is the label {low if low < 0 else high}, but there are {classes} classes, so labels go from 0 to "
+        f"{name}: there is the label {wrong}, but there are {classes} classes, so labels go from 0 to "
         f"{classes - 1}: number the classes from 0, give the output more classes, or, for a label that counts for nothing, use "
         "ignore_class where there is such an argument"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import before_write, is_recording, live_tapes, live_views, no_grad
 from ..core.variables import Variable, buffer_slices
+from ..core.warning import warn
 from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
 from .build import BuildMixin
@@ -113,7 +113,7 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
                 v.grad[...] = g
         if missing and len(missing) < len(variables):
             names = ", ".join(v.path for v in missing)
-            warnings.warn(f"Gradients do not exist for variables {names}: they stay as they are", stacklevel=3)
+            warn(f"Gradients do not exist for variables {names}: they stay as they are")
         ids = {id(v) for v in variables}
         missing += [v for v in self.known_variables if id(v) not in ids]
         self.apply_in_place(missing)
@@ -177,6 +177,8 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
 
     def advance(self) -> None:
         """Count a step, once its update is done or under way."""
+        if live_tapes or live_views:
+            before_write(self._iterations.data)
         self._iterations.data[()] = self.step_count() + 1
 
     @property

@@ -85,6 +85,11 @@ class MultiOptimizer(Optimizer):
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ) -> None:
+        if not callable(optimizer_map):
+            raise TypeError(
+                "optimizer_map must be an OptimizerMap or a function from a variable to its optimizer, got "
+                f"{optimizer_map!r}: give OptimizerMap(default_optimizer, {{path: optimizer}})"
+            )
         self._inner: list[Optimizer] = []
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
         self._optimizer_map = optimizer_map
@@ -160,7 +165,7 @@ class MultiOptimizer(Optimizer):
             if len(left_out) < len(optimizer.known_variables):
                 optimizer.apply_in_place(left_out, None if scalars is None else scalars[i])
         if scalars is None:
-            self._iterations.data += 1
+            super().advance()
 
     def read_scalars(self) -> Any:
         return tuple(optimizer.read_scalars() for optimizer in self._inner)

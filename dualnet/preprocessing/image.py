@@ -1,5 +1,6 @@
 """Images and arrays."""
 
+from dualnet.core.hints import module_getattr
 from dualnet.preprocessing.image_data_generator import ImageDataGenerator
 from dualnet.preprocessing.image_iterators import ArrayIterator as NumpyArrayIterator
 from dualnet.preprocessing.image_iterators import FileIterator as DirectoryIterator
@@ -17,3 +18,5 @@ __all__ = [
     "save_img",
     "smart_resize",
 ]
+
+__getattr__ = module_getattr(__name__, __all__)

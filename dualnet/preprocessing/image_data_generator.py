@@ -7,7 +7,6 @@ All of it runs on the host, so that the images are the same on every device.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from .. import config
 from ..core import settings
+from ..core.warning import warn
 from ..ops.image.transforms import affine_transform
 from ..utils.image_utils import resolve_data_format
 from .image_files import directory_files, table_files
@@ -213,9 +213,8 @@ class ImageDataGenerator:
 
     def _known(self, statistic: str, argument: str) -> bool:
         if getattr(self, statistic) is None:
-            warnings.warn(
-                f"this ImageDataGenerator has {argument}=True, but fit(images) was not called: the images are left as they are",
-                stacklevel=2,
+            warn(
+                f"this ImageDataGenerator has {argument}=True, but fit(images) was not called: the images are left as they are"
             )
             return False
         return True

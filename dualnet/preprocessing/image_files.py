@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.warning import warn
 from ..utils.directory_index import list_files
 from ..utils.io_utils import print_msg
 
@@ -50,10 +50,10 @@ def directory_files(
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(chosen):
-        found = list_files(os.path.join(directory, name), SUFFIXES, follow_links)
-        found = found[_part(len(found), validation_split, subset)]
-        paths += found
-        labels += [label] * len(found)
+        files = list_files(os.path.join(directory, name), SUFFIXES, follow_links)
+        files = files[_part(len(files), validation_split, subset)]
+        paths += files
+        labels += [label] * len(files)
     print_msg(f"Found {len(paths)} images belonging to {len(chosen)} classes.")
     names = [os.path.relpath(path, directory) for path in paths]
     return ImageFiles(paths, names, np.array(labels, "int32"), {name: i for i, name in enumerate(chosen)})
@@ -81,10 +81,7 @@ def table_files(
         keep = np.array([i for i, p in enumerate(paths) if p.lower().endswith(SUFFIXES) and os.path.isfile(p)], int)
         if len(keep) < len(paths):
             wrong = paths[next(i for i in range(len(paths)) if i not in set(keep.tolist()))]
-            warnings.warn(
-                f"{len(paths) - len(keep)} rows are left out: their file is not there or is no image, such as {wrong}",
-                stacklevel=4,
-            )
+            warn(f"{len(paths) - len(keep)} rows are left out: their file is not there or is no image, such as {wrong}")
     indices: dict[str, int] = {}
     labels: Any = None
     if class_mode in ("categorical", "binary", "sparse"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import dualnet_backends as backends
@@ -11,6 +10,7 @@ import numpy as np
 from ..core import settings
 from ..core.naming import auto_name
 from ..core.tensor import Tensor
+from ..core.warning import warn
 from ..data.py_dataset import PyDataset
 from ..utils.image_utils import img_to_array, load_img
 from .image_files import SUFFIXES, ImageFiles
@@ -125,10 +125,9 @@ class ArrayIterator(ImageIterator):
         if x.ndim != 4:
             raise ValueError(f"flow expects images with four axes, got the shape {x.shape}")
         if x.shape[generator.channel_axis] not in (1, 3, 4):
-            warnings.warn(
+            warn(
                 f"images have 1, 3 or 4 channels, these have {x.shape[generator.channel_axis]} (the shape is {x.shape}, "
-                f"{generator.data_format})",
-                stacklevel=3,
+                f"{generator.data_format})"
             )
         if subset is not None:
             cut = int(len(x) * generator.validation_split)

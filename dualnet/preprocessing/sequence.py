@@ -1,6 +1,9 @@
 """Sequences of different lengths."""
 
+from dualnet.core.hints import module_getattr
 from dualnet.preprocessing.timeseries_generator import TimeseriesGenerator
 from dualnet.utils.sequence_utils import pad_sequences
 
 __all__ = ["TimeseriesGenerator", "pad_sequences"]
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ..core.hints import module_getattr
+
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 __all__ = ["Tokenizer", "text_to_word_sequence"]
@@ -126,3 +128,6 @@ class Tokenizer:
                 else:
                     row[number] = {"binary": 1.0, "count": count, "freq": count / max(len(numbers), 1)}[mode]
         return matrix
+
+
+__getattr__ = module_getattr(__name__, __all__)

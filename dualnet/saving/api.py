@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,9 +16,24 @@ from .model_config import model_from_config
 FORMATS = {".weights.h5": weights_h5, ".keras": keras_archive, ".h5": legacy_h5, ".hdf5": legacy_h5}
 
 
-def find_function(path: str | os.PathLike[str], name: str) -> Callable[..., Any] | None:
-    """The function ``name`` ("save_model", "load_weights", ...) for a file, or None if its format does not have it."""
-    return getattr(_format_of(path), name, None)
+def find_function(path: str | os.PathLike[str], name: str, what: str) -> Callable[..., Any]:
+    """The function ``name`` ("save_model", "load_weights", ...) for a file.
+
+    Raises ``ValueError`` if its format does not have it. what: the file or argument, for the message.
+    """
+    function = getattr(_format_of(path), name, None)
+    if function is None:
+        raise ValueError(f"{what} must end in {_suffixes(name)}, got {os.fspath(path)!r}")
+    return function
+
+
+def _suffixes(name: str, option: str | None = None) -> str:
+    """The ends of the names of files whose format has a function (with an option), in words."""
+    functions = {suffix: getattr(module, name, None) for suffix, module in FORMATS.items()}
+    *others, last = [
+        suffix for suffix, f in functions.items() if f and (option is None or option in inspect.signature(f).parameters)
+    ]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _format_of(path: str | os.PathLike[str]) -> ModuleType | None:
@@ -53,12 +69,10 @@ def save_model(
     if save_format and FORMATS.get(f".{save_format}") is not _format_of(filepath):
         raise ValueError(
             f"save_format={save_format!r} does not agree with the file name {os.fspath(filepath)!r}, whose end selects the "
-            "format (.keras or .h5): leave save_format out"
+            f"format ({_suffixes('save_model')}): leave save_format out"
         )
     path = Path(filepath)
-    save = find_function(path, "save_model")
-    if save is None:
-        raise ValueError(f"the file name of a saved model must end in .keras (or .h5), got {str(path)!r}")
+    save = find_function(path, "save_model", "the file name of a saved model")
     _check_target(path, overwrite)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built: call it on data, or give its input shape, first")
@@ -68,9 +82,7 @@ def save_model(
 def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Save the weights of a built model to a ``.weights.h5`` file; to another ``.h5`` file in the layout of Keras 2."""
     path = Path(filepath)
-    save = find_function(path, "save_weights")
-    if save is None:
-        raise ValueError(f"the file name of saved weights must end in .weights.h5, got {str(path)!r}")
+    save = find_function(path, "save_weights", "the file name of saved weights")
     if not getattr(model, "built", True):
         raise ValueError(f"{model.name!r} has not yet been built, so it has no weights to save: call it on data first")
     _check_target(path, overwrite)
@@ -92,7 +104,7 @@ def load_model(
         safe_mode: accepted and ignored: code in a file is never run.
     """
     path = Path(filepath)
-    return FORMATS.get(path.suffix, keras_archive).load_model(path, custom_objects, compile)
+    return find_function(path, "load_model", "the file name of a model")(path, custom_objects, compile)
 
 
 def load_weights(
@@ -120,20 +132,14 @@ def load_weights(
         ValueError: the file is damaged, does not fit the model, or its format does not have what the arguments ask for.
     """
     path = Path(filepath)
-    load = find_function(path, "load_weights")
-    if load is None:
-        raise ValueError(f"expected a file ending in .weights.h5 or .keras, got {str(path)!r}")
-    if _format_of(path) is legacy_h5:
-        if objects_to_skip is not None:
-            raise ValueError(f"objects_to_skip is for .weights.h5 and .keras files, got {str(path)!r}")
-        load(model, path, skip_mismatch, by_name)
-        return
-    if by_name:
-        raise ValueError(
-            f"by_name=True is for .h5 and .hdf5 files, got {str(path)!r}, in which layers are found by their place in the "
-            "model: save with save_weights('name.h5') to match layers by name"
-        )
-    load(model, path, skip_mismatch, objects_to_skip or ())
+    load = find_function(path, "load_weights", "the name of a file with weights")
+    options: dict[str, Any] = {}
+    for option, value in {"by_name": by_name, "objects_to_skip": objects_to_skip}.items():
+        if value and option not in inspect.signature(load).parameters:
+            raise ValueError(f"{option} is for files ending in {_suffixes('load_weights', option)}, got {str(path)!r}")
+        if value:
+            options[option] = value
+    load(model, path, skip_mismatch, **options)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:

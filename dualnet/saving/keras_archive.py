@@ -54,17 +54,15 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
     return model
 
 
-def load_weights(model: Any, path: Path, skip_mismatch: bool, skip: Iterable[Any]) -> None:
-    """Set the weights of a built model, except those of the objects in ``skip``."""
+def load_weights(model: Any, path: Path, skip_mismatch: bool, objects_to_skip: Iterable[Any] = ()) -> None:
+    """Set the weights of a built model, except those of the objects in ``objects_to_skip``."""
     with _open(path) as archive:
         content = _read_member(archive, "model.weights.h5", path)
-    weights_from_bytes(model, content, path, skip_mismatch, skip)
+    weights_from_bytes(model, content, path, skip_mismatch, objects_to_skip)
 
 
 def _open(path: Path) -> zipfile.ZipFile:
     existing_file(path)
-    if path.suffix != ".keras":
-        raise ValueError(f"expected a file ending in .keras, got {str(path)!r}")
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # another version of the format among them

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .. import optimizers
+from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
@@ -167,7 +167,7 @@ def _read_layers(model: Any, file: Any, path: Path, skip_mismatch: bool = False,
     if mismatches and not skip_mismatch:
         raise ValueError(f"{path} does not fit this model, nothing was loaded: {'; '.join(mismatches.values())}")
     if mismatches:
-        warnings.warn(f"{path}: left as they are: {'; '.join(mismatches.values())}", stacklevel=5)
+        warn(f"{path}: left as they are: {'; '.join(mismatches.values())}")
     for title, arrays, weights in matches:
         for weight, array in zip(weights, arrays) if title not in mismatches else ():
             weight.assign(array)
@@ -240,4 +240,4 @@ def _load_optimizer(model: Any, group: Any, path: Path) -> None:
         for variable, array in zip(variables, arrays):
             variable.assign(array)
     else:
-        warnings.warn("the optimizer state in the file does not fit this optimizer: it starts afresh", stacklevel=4)
+        warn("the optimizer state in the file does not fit this optimizer: it starts afresh")

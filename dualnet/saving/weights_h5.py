@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..core.naming import to_snake_case
+from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..optimizers import Optimizer
+from . import legacy_h5
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, open_file, read_array
 
@@ -111,10 +112,13 @@ def weights_from_bytes(
     if mismatches and not skip_mismatch:
         raise ValueError(f"{path} does not fit this model, nothing was loaded: {'; '.join(mismatches.values())}")
     if mismatches:
-        warnings.warn(f"{path}: left as they are: {'; '.join(mismatches.values())}", stacklevel=5)
+        warn(f"{path}: left as they are: {'; '.join(mismatches.values())}")
     for key, obj, store in stores:
         if key not in mismatches and store is not None:
             obj.load_own_variables(store)
+
+
+load_model = legacy_h5.load_model  # in files of Keras 2, a whole model may have such a name too
 
 
 def save_weights(model: Any, path: Path) -> None:
@@ -124,9 +128,9 @@ def save_weights(model: Any, path: Path) -> None:
         stream.write(content)
 
 
-def load_weights(model: Any, path: Path, skip_mismatch: bool, skip: Iterable[Any]) -> None:
-    """Set the weights of a built model, except those of the objects in ``skip``."""
-    weights_from_bytes(model, existing_file(path).read_bytes(), path, skip_mismatch, skip)
+def load_weights(model: Any, path: Path, skip_mismatch: bool, objects_to_skip: Iterable[Any] = ()) -> None:
+    """Set the weights of a built model, except those of the objects in ``objects_to_skip``."""
+    weights_from_bytes(model, existing_file(path).read_bytes(), path, skip_mismatch, objects_to_skip)
 
 
 def _read_vars(file: Any, key: str, path: Path) -> dict[str, Any] | None:

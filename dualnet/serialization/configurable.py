@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
 
-from ..core.hints import refuse_unknown_arguments
+from ..core.hints import check_arguments
 from .objects import serialize_keras_object
 
 
@@ -24,8 +24,8 @@ class Configurable:
     _config_attributes: Mapping[str, str | None] = MappingProxyType({})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        if kwargs:
-            refuse_unknown_arguments(cls, kwargs)
+        if args or kwargs:  # a copy has neither
+            check_arguments(cls, args, kwargs)
         return super().__new__(cls)
 
     def get_config(self) -> dict[str, Any]:

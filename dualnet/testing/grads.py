@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..core.autodiff import backward
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import recording
+from ..core.warning import warn
 
 __all__ = ["check_grads"]
 
@@ -72,7 +72,7 @@ def check_grads(
         total = sum(w.size for w in weights)
         _assert(skipped < total or not total, f"{where}: every output lies at a kink, where there is no gradient")
         if skipped:
-            warnings.warn(f"{where}: {skipped} of {total} outputs lie at a kink and were left out", stacklevel=2)
+            warn(f"{where}: {skipped} of {total} outputs lie at a kink and were left out")
         grad = xp.zeros_like(x.data)
         for y, weight in zip(outputs, weights):
             if not y.tracked:

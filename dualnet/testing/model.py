@@ -111,7 +111,7 @@ def _check_layer(
         for generator, counter in counters:
             generator.counter = counter
         for v, value in frozen:
-            v.data[...] = value
+            v.assign(value)
         results = [y for y in tree.flatten(call(*args, **kwargs)) if isinstance(y, Tensor)]
         layer._losses = []
         return [y for y in results if y.data.dtype == "float64"]

@@ -9,6 +9,7 @@ import dualnet_backends as backends
 
 from .. import metrics as metrics_module
 from .. import optimizers, tree
+from ..core.naming import numbered
 from ..core.version import invalidate, version
 from ..layers.base.tracking import tracked_attributes
 from ..legacy.arguments import accept_old_names, positional_metrics
@@ -168,14 +169,16 @@ class Compilable(Base):
             m.reset_state()
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """The results of all metrics so far, by name."""
-        results: dict[str, Any] = {}
-        for m in self.metrics:
-            if m is self._loss_tracker and not self._has_loss:
-                continue
+        """The results of all metrics so far, by name. Of two with one name the second is called ``<name>_1``."""
+        results: list[tuple[str, Any]] = []
+        for m in self._reported_metrics():
             value = m.result()
-            results |= value if isinstance(value, dict) else {m.name: value}
-        return results
+            results += value.items() if isinstance(value, dict) else [(m.name, value)]
+        return dict(zip(numbered(name for name, _ in results), (value for _, value in results)))
+
+    def _reported_metrics(self) -> list[Any]:
+        """The metrics, without that of the loss where none was computed."""
+        return [m for m in self.metrics if m is not self._loss_tracker or self._has_loss]
 
     # -- saving ----------------------------------------------------------------------------------------------------
 

@@ -1,26 +1,21 @@
-"""The losses of ``compile``, assigned to the outputs when the first batch shows them.
-
-A specification is one loss for all outputs, or a structure: like that of the outputs (a list, a dictionary, nested), or a
-dictionary by the names of the outputs. Anywhere in it may be a list of losses, which all apply to the same outputs. A function at
-the position of several outputs gets them all, in their structure.
-"""
+"""The losses of ``compile``, assigned to the outputs (``loss_assignment.py``) when the first batch shows them."""
 
 from __future__ import annotations
 
 import functools
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .. import losses, metrics, ops, tree
 from ..core.naming import to_snake_case
 from ..core.tensor import Tensor
 from ..core.tracing import abort_trace
-from .output_structure import Output, by_position, children, for_outputs, outputs_of, weights_for
+from .loss_assignment import LossAssignment, assign_losses, identifiers, is_inferred, is_loss
+from .output_structure import Output, for_outputs, outputs_of, weights_for
 from .resume import MetricStates, set_metric_states
 
-_INFERRED = ("crossentropy", "ce")  # which one it is follows from the shapes
 _CROSSENTROPY = {
     "binary": losses.BinaryCrossentropy,
     "sparse": losses.SparseCategoricalCrossentropy,
@@ -36,16 +31,6 @@ def target_type(y_true: Any, y_pred: Any) -> str:
     if len(true) < len(pred) or (true[-1] == 1 and pred[-1] > 1):
         return "sparse"
     return "categorical"
-
-
-class LossAssignment(NamedTuple):
-    """A loss as passed to ``compile``, the outputs it applies to, and its weight."""
-
-    spec: Any
-    path: tuple[Any, ...]
-    start: int  # of its outputs, among all
-    stop: int
-    weight: Any
 
 
 class Term(NamedTuple):
@@ -77,8 +62,8 @@ class CompiledLoss:
         for weight in tree.flatten(weights):
             _check_weight(weight)
         self._loss_spec, self._weights_spec, self._output_names = loss, weights, names
-        for identifier in _identifiers(loss):
-            if not _is_inferred(identifier):
+        for identifier in identifiers(loss):
+            if not is_inferred(identifier):
                 losses.get(identifier)  # an unknown name is an error at compile, not at the first step
         self.outputs: list[Output] = []
         self.metrics: list[Any] = []
@@ -95,7 +80,7 @@ class CompiledLoss:
     def with_ranges(self, y: Any) -> list[tuple[Any, Any]]:
         """(labels, loss function) for every loss whose targets have a range, with what is known so far."""
         if not self._terms:
-            fn = _ranged(self._loss_spec) if _is_loss(self._loss_spec) else None
+            fn = _ranged(self._loss_spec) if is_loss(self._loss_spec) else None
             return [] if fn is None else [(labels, fn) for labels in tree.flatten(y)]
         if self._ranged is None:
             self._ranged = [(t.start, fn) for t in self._terms if t.stop == t.start + 1 and (fn := _ranged(t.loss))]
@@ -109,7 +94,7 @@ class CompiledLoss:
 
     def assignments(self, y_pred: Any) -> list[LossAssignment]:
         """Which loss applies to which outputs. y_pred: what the model returns, or its symbolic outputs."""
-        return list(_assign(self._loss_spec, self._weights_spec, y_pred, outputs_of(y_pred, self._output_names)))
+        return list(assign_losses(self._loss_spec, self._weights_spec, y_pred, outputs_of(y_pred, self._output_names)))
 
     def _build(self, y_true: Any, y_pred: Any) -> None:
         self.outputs = outputs_of(y_pred, self._output_names)
@@ -215,129 +200,19 @@ def _check_weight(weight: Any) -> None:
         )
 
 
-def _identifiers(spec: Any) -> Iterator[Any]:
-    """All losses in a structure; a config of one is a dictionary too."""
-    if isinstance(spec, dict) and "class_name" in spec:
-        yield spec
-    elif tree.is_nested(spec):
-        for _, part in children(spec):
-            yield from _identifiers(part)
-    elif spec is not None:
-        yield spec
-
-
-# -- which loss applies to which outputs --------------------------------------------------------------------------------
-
-
-def _assign(spec: Any, weights: Any, y_pred: Any, outputs: list[Output]) -> Iterator[LossAssignment]:
-    names = [o.name for o in outputs]
-    if isinstance(spec, dict) and "class_name" not in spec:
-        if len(outputs) == 1 and (None in names or outputs[0].keys != tuple(spec)):
-            if None not in names:
-                by_position(spec, names, "loss")  # unknown names are an error
-            spec = list(spec.values())
-        elif not isinstance(y_pred, dict):
-            spec = by_position(spec, names, "loss")
-    if isinstance(weights, dict) and not isinstance(y_pred, dict):
-        weights = by_position(weights, names, "loss_weights")
-    if len(outputs) == 1:
-        entries = list(_identifiers(spec))
-        if len(entries) != 1:
-            raise ValueError(f"loss has {len(entries)} entries, the model has one output ({outputs[0].label})")
-        flat_weights = tree.flatten(weights)
-        if len(flat_weights) != 1:
-            raise ValueError(f"loss_weights has {len(flat_weights)} entries, the model has one output")
-        yield LossAssignment(entries[0], outputs[0].path, 0, 1, flat_weights[0])
-    elif _is_loss(spec):
-        parts = weights_for(weights, y_pred, outputs) if tree.is_nested(weights) else [weights] * len(outputs)
-        for i, output in enumerate(outputs):
-            yield LossAssignment(spec, output.path, i, i + 1, parts[i])
-    else:
-        yield from _assign_nested(spec, weights, y_pred, (), 0, outputs)
-
-
-def _assign_nested(
-    spec: Any, weights: Any, part: Any, path: tuple[Any, ...], start: int, outputs: list[Output]
-) -> Iterator[LossAssignment]:
-    """The losses of ``part``, what the model returns at ``path``, whose first output is the one at ``start``."""
-    if spec is None:
-        return
-    leaves = len(tree.flatten(part))
-    if _is_loss(spec):
-        if leaves > 1 and isinstance(spec, str):  # a name is a loss of one tensor
-            for key, inner in children(part):
-                yield from _assign_nested(spec, weights, inner, (*path, key), start, outputs)
-                start += len(tree.flatten(inner))
-        else:
-            yield LossAssignment(spec, path, start, start + leaves, weights)
-        return
-    if isinstance(spec, dict):
-        yield from _by_key(spec, weights, part, path, start, outputs)
-        return
-    alternatives = not tree.is_nested(part) or (
-        not _same_container(spec, part) and any(_same_container(entry, part) for entry in spec if not _is_loss(entry))
-    )
-    if not alternatives and len(spec) != len(part):
-        names = ", ".join(o.label for o in outputs[start : start + leaves])
-        where = "the model" if not path else f"{'/'.join(map(str, path))!r}"
-        raise ValueError(f"loss has {len(spec)} entries, {where} has {len(part)} outputs ({names})")
-    entry_weights = list(weights) if isinstance(weights, (list, tuple)) else [weights] * len(spec)
-    if len(entry_weights) != len(spec):
-        raise ValueError(f"loss_weights has {len(entry_weights)} entries where loss has {len(spec)}")
-    if alternatives:
-        for entry, weight in zip(spec, entry_weights):
-            yield from _assign_nested(entry, weight, part, path, start, outputs)
-        return
-    for entry, weight, (key, inner) in zip(spec, entry_weights, children(part)):
-        yield from _assign_nested(entry, weight, inner, (*path, key), start, outputs)
-        start += len(tree.flatten(inner))
-
-
-def _by_key(
-    spec: dict[str, Any], weights: Any, part: Any, path: tuple[Any, ...], start: int, outputs: list[Output]
-) -> Iterator[LossAssignment]:
-    unknown = [key for key in spec if not isinstance(part, dict) or key not in part]
-    if unknown:
-        known = f"its outputs are {list(part)}" if isinstance(part, dict) else "its outputs are no dictionary"
-        where = "the model's output" if path else "either the model's output or the labels"
-        raise KeyError(f"{unknown}, in the `loss` argument, can't be found in {where}: {known}")
-    if isinstance(weights, (list, tuple)):
-        if len(weights) != len(spec):
-            raise ValueError(
-                f"`loss_weights` must match the number of losses: {len(weights)} weights, {len(spec)} losses"
-            )
-        weights = dict(zip(spec, weights))
-    for key, inner in children(part):
-        weight = weights.get(key) if isinstance(weights, dict) else weights
-        yield from _assign_nested(spec.get(key), weight, inner, (*path, key), start, outputs)
-        start += len(tree.flatten(inner))
-
-
-def _is_loss(spec: Any) -> bool:
-    return not tree.is_nested(spec) or (isinstance(spec, dict) and "class_name" in spec)
-
-
-def _same_container(a: Any, b: Any) -> bool:
-    return type(a) is type(b) or (isinstance(a, dict) and isinstance(b, dict))
-
-
 # -- loss objects --------------------------------------------------------------------------------------------------
-
-
-def _is_inferred(spec: Any) -> bool:
-    return isinstance(spec, str) and spec.lower() in _INFERRED
 
 
 def _ranged(spec: Any) -> Any:
     """The function of a loss if its targets have a range, else None."""
-    loss = losses.get(spec) if isinstance(spec, (str, dict)) and not _is_inferred(spec) else spec
+    loss = losses.get(spec) if isinstance(spec, (str, dict)) and not is_inferred(spec) else spec
     fn = getattr(loss, "fn", loss)
     return fn if hasattr(fn, "_target_range") or getattr(fn, "_keeps_labels", False) else None
 
 
 def _loss_object(spec: Any, y_true: Any, y_pred: Any) -> Any:
     """A loss object; a function ``(y_true, y_pred) -> one number per sample`` becomes a loss that averages."""
-    if _is_inferred(spec):
+    if is_inferred(spec):
         return _CROSSENTROPY[target_type(y_true, y_pred)]()
     loss = losses.get(spec)
     if isinstance(loss, losses.Loss):

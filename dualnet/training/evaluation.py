@@ -12,6 +12,7 @@ import dualnet_backends as backends
 from .. import config, tree
 from ..callbacks import CallbackList
 from ..capture.replay import CapturedPredictStep, CapturedTestStep, captured_step
+from ..core.naming import numbered
 from ..core.tracing import no_grad
 from .data_adapters.array_adapter import ArrayData, tensors_of
 from .data_adapters.batch_checks import check_batch
@@ -91,7 +92,8 @@ class EvaluationMixin(StepMixin):
         compiled = self._compiled_metrics
         # As in Keras: with several outputs the compiled metrics come last, by name.
         several = {id(m) for m in compiled.metrics} if len(compiled.outputs) > 1 else set()
-        names = [m.name for m in self.metrics if id(m) not in several]
+        reported = self._reported_metrics()
+        names = [n for m, n in zip(reported, numbered(m.name for m in reported)) if id(m) not in several]
         values = [results[n] for n in names if n in results] + [v for n, v in results.items() if n not in names]
         return values[0] if len(values) == 1 else values
 

@@ -83,7 +83,8 @@ def raise_for_invalid_ids(backend: backends.Backend) -> None:
         backend.raise_for_invalid_ids()
     except IndexError as error:
         raise ValueError(
-            f"the result is NaN because a step got {error} outside the range: labels go from 0 to classes - 1, ids of an "
-            "Embedding from 0 to input_dim - 1. In a training step the weights have become NaN, too: make the model anew, or load "
-            "its weights. On the CPU (`with dualnet.device('cpu')`) the step itself raises, and says which label or id it was"
+            f"the result is NaN or wrong because a step got {error} outside the range: labels go from 0 to classes - 1, ids of an "
+            "Embedding from 0 to input_dim - 1, and all are whole numbers. In a training step the weights have become NaN, too: "
+            "make the model anew, or load its weights. On the CPU (`with dualnet.device('cpu')`) the step itself raises, and says "
+            "which label or id it was"
         ) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..core.tensor import Tensor
 from ..core.tracing import Tape, is_recording, no_grad, recording
 from ..core.variables import Variable
 from ..core.version import version
+from ..core.warning import warn
 from ..layers.base.context import context
 from ..ops import zeros
 from .compilation import Compilable
@@ -162,10 +162,9 @@ class StepMixin(Compilable):
             self._train_state = None
         before = self._trainable_at_compile
         if before is not None and before != [id(v) for v in self.trainable_variables]:
-            warnings.warn(
+            warn(
                 "the trainable weights have changed since compile(): the new choice holds from now on, but "
-                "call compile() again so that the optimizer forgets the old one",
-                stacklevel=4,
+                "call compile() again so that the optimizer forgets the old one"
             )
 
 
@@ -177,7 +176,7 @@ class TrainState:
         self.optimizer = model.optimizer
         self.variables = model.trainable_variables
         if not self.variables:
-            warnings.warn("the model has no trainable weights: there is nothing to train", stacklevel=5)
+            warn("the model has no trainable weights: there is nothing to train")
         model.optimizer.ensure_built(self.variables)
         self.version = version()
         ids = {id(v) for v in self.variables}
@@ -198,9 +197,7 @@ class TrainState:
         if not self.warned:
             self.warned = True
             names = ", ".join(v.path for v in missing)
-            warnings.warn(
-                f"the loss does not depend on {names}: without a gradient they stay as they are", stacklevel=5
-            )
+            warn(f"the loss does not depend on {names}: without a gradient they stay as they are")
 
 
 @functools.lru_cache(maxsize=256)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import dualnet_backends as backends
 from .. import config
 from ..callbacks import CallbackList
 from ..capture.replay import CapturedTestStep, CapturedTrainStep, captured_step
+from ..core.warning import warn
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names
 from .data_adapters.class_weights import make_class_weight
 from .data_adapters.data_checks import check_data
@@ -124,11 +124,10 @@ class Trainer(EvaluationMixin):
                 if validation is not None and is_due:
                     if isinstance(validation, IterableData) and validation.is_exhausted():
                         validation = None
-                        warnings.warn(  # an error would cost the training so far
+                        warn(  # an error would cost the training so far
                             "the validation data is a generator that has no more batches: there is no validation from this "
                             "epoch on. Give arrays, a dataset or a PyDataset, which begin again, or a generator without end "
-                            "and validation_steps",
-                            stacklevel=3,
+                            "and validation_steps"
                         )
                     else:
                         with diagnosis.quiet():
@@ -211,5 +210,5 @@ def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:
     if shuffle not in (True, False, "batch"):
         raise ValueError(f'shuffle must be True, False or "batch", got {shuffle!r}')
     if hasattr(x, "__next__") and not hasattr(type(x), "num_batches") and shuffle is not True:
-        warnings.warn("shuffle is ignored for a generator, which decides its own order", stacklevel=4)
+        warn("shuffle is ignored for a generator, which decides its own order")
     return shuffle

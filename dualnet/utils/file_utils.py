@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..core.warning import warn
 from ..datasets import download
 
 
@@ -82,7 +82,7 @@ def get_file(
         try:
             check(target)
         except download.ContentError as error:
-            warnings.warn(f"{target}: {error}; downloading it again", stacklevel=2)
+            warn(f"{target}: {error}; downloading it again")
             needs_download = True
     if needs_download:
         download.download([origin], target, check)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from .. import config
 from ..core.tensor import Tensor
+from ..core.warning import warn
 from ..ops.image.resizing import resize
 
 _RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
@@ -106,7 +106,7 @@ def save_img(
         file_format = "jpeg"
     img = array_to_img(x, data_format, scale)
     if img.mode == "RGBA" and file_format and file_format.lower() == "jpeg":
-        warnings.warn("the JPEG format has no transparency: the image is saved as RGB", stacklevel=2)
+        warn("the JPEG format has no transparency: the image is saved as RGB")
         img = img.convert("RGB")
     img.save(path, format=file_format or None, **kwargs)
 

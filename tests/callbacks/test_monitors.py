@@ -165,8 +165,8 @@ def test_a_path_with_an_unknown_name() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"filepath": "m"}, r"must end in '.keras'"),
-        ({"filepath": "m.keras", "save_weights_only": True}, r"must end in '.weights.h5'"),
+        ({"filepath": "m"}, r"must end in \.keras"),
+        ({"filepath": "m.keras", "save_weights_only": True}, r"must end in \.weights\.h5"),
         ({"filepath": "m.keras", "save_freq": "batch"}, "Unrecognized save_freq.*'batch'"),
         ({"filepath": "m.keras", "save_freq": 0}, "Unrecognized save_freq.*0"),
         ({"filepath": "m.keras", "save_freq": 2.5}, "Unrecognized save_freq.*2.5"),

@@ -289,3 +289,23 @@ def test_wrong_options(tmp_path: Path) -> None:
     assert 'did you mean "gpu"?' in run("train", path, "--device", "gqu").output
     result = run("trian")
     assert (result.exit_code, result.output) == (2, 'Error: no such command: trian; did you mean "train"?\n')
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("compile.loss", "module_getattr"),
+        ("compile.loss", "Loss"),
+        ("compile.loss", "get"),
+        ("compile.metrics", '["Metric"]'),
+        ("compile.optimizer", "nope"),
+        ("model.layers.0.kernel_initializer", "nope"),
+    ],
+)
+def test_only_what_a_config_may_name_is_listed(key: str, value: str, tmp_path: Path) -> None:
+    result = run("train", write(tmp_path, SMALL), "--set", f"{key}={value}")
+    assert result.exit_code == 2, result.output
+    assert "is called" in result.output
+    listed = result.output.rpartition("is called")[2].partition(";")[2]
+    for name in ("getattr", "identifier", "serialize", "snake_case", '"Loss"', '"Metric"'):
+        assert name not in listed

@@ -77,7 +77,6 @@ IDS: dict[str, Any] = {
     "column": np.array([[1], [3]]),
     "three axes": np.array([[[0, 1], [2, 2]], [[1, 1], [3, 0]]]),
     "empty": np.zeros((0, 3), int),
-    "outside": np.array([[0, 4], [1, -1]]),
 }
 for _mode in MODES[1:]:
     for _name, _x in IDS.items():

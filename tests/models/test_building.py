@@ -40,7 +40,7 @@ class Changing(layers.Layer):
         self._private, self._level, self._fading = "as it was", 1, 1
         self.seen: list[Any] = [1]
         self.table: dict[str, Any] = {"a": [1]}
-        self.members, self.queue = {1}, deque([1, 2], maxlen=2)
+        self.members, self.queue, self.bytes = {1}, deque([1, 2], maxlen=2), bytearray(b"1")
         self.array = np.zeros(3)
         self.numpy_random, self.old_random = np.random.default_rng(0), np.random.RandomState(0)
         self.python_random = random.Random(0)
@@ -61,6 +61,7 @@ class Changing(layers.Layer):
         self.table["a"] += [2]
         self.members.add(2)
         self.queue.append(3)
+        self.bytes.append(2)
         self.array += 1
         self.numpy_random.normal(), self.old_random.normal(), self.python_random.random()
         self.notes.calls += 1
@@ -93,7 +94,7 @@ class Changing(layers.Layer):
         built = [float(self.count.numpy()), self.generator.counter] if self.built else [0.0, 0]
         return [
             self.calls, self._private, self.trainable, self.level, hasattr(self, "_fading"), hasattr(self, "new"),
-            list(self.seen), repr(self.table), set(self.members), list(self.queue), self.array.tolist(),
+            list(self.seen), repr(self.table), set(self.members), list(self.queue), bytes(self.bytes), self.array.tolist(),
             self.numpy_random.bit_generator.state, repr(self.old_random.get_state()),
             self.python_random.getstate(), self.notes.calls, list(self.notes.seen), self.space.n, self.dropout.seed_generator.counter,
             hasattr(self.dropout, "note"), float(self.mean.result()), *built,
@@ -363,3 +364,23 @@ def test_no_warnings_about_data_that_stands_in(form: Any) -> None:
         warnings.simplefilter("error")
         form(layers.Lambda(lambda t: ops.log(t * t) + ops.mean(t[:0]) / ops.sum(t)))
         form(layers.Lambda(lambda t: ops.convert_to_tensor(np.log(np.asarray(t)) * np.mean([], dtype="float32"))))
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Rescaling(2.0), lambda: layers.Dropout(0.5)])
+def test_an_attribute_of_another_layer(make: Any) -> None:
+    """Of one that checks its attributes when they are set, too."""
+
+    class Noting(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.other = make()
+
+        def call(self, x: Any) -> Any:
+            self.other.note = "set in a call"
+            return self.other(x)
+
+    layer = Noting()
+    Model(x := Input((3,)), layer(x))
+    assert not hasattr(layer.other, "note")
+    layer(np.ones((1, 3), "float32"))
+    assert layer.other.note == "set in a call"

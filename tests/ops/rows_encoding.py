@@ -42,6 +42,13 @@ ROWS: list[Row] = [
     ),
     other(encoding.digitize, digitize, call(F((3, 4)), BINS), gradient="its result is whole numbers"),
     other(
+        encoding.tokens_below,
+        lambda ids, num_tokens: ids.astype("int32"),
+        call(np.array([[0.0, 4.0], [1.0, 1.0]], "float32"), num_tokens=5),
+        call(I((4,), 5), num_tokens=5),
+        gradient="its result is whole numbers",
+    ),
+    other(
         encoding._multi_hot,
         multi_hot,
         call(I((3, 4), 5), num_classes=5),

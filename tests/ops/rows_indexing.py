@@ -116,8 +116,8 @@ def by_segment(function: Any, neutral: float) -> Any:
     return reduced
 
 
-IDS = np.array([2, 0, 2, -1, 2, 0, 7])
-FULL = np.array([1, 0, 2, 1, -1, 0, 9])  # none of 0 ... 2 is empty: an infinity has no differences
+IDS = np.array([2, 0, 2, -1, 2, 0, -3])
+FULL = np.array([1, 0, 2, 1, -1, 0, -2])  # none of 0 ... 2 is empty: an infinity has no differences
 SUMS = [
     other(op, by_segment(function, neutral), call(F((7, 2)), IDS, 4), call(F((7,)), IDS, 4), call(F((7, 2, 2)), IDS % 3, 3),
           call(F((0, 2)), np.zeros(0, int), 2), call(F((1,)), np.array([0]), 1), name=op.__name__)

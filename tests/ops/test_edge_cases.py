@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dualnet
-from dualnet import ops
+from dualnet import GradientTape, Variable, ops
 
 
 @pytest.mark.parametrize("op", [ops.nanvar, ops.nanstd])
@@ -105,3 +105,28 @@ def test_symbolic_correlations(shape: Any, expected: Any, dtype: str) -> None:
 def test_constant_rows_have_no_correlation() -> None:
     y = ops.corrcoef(np.array([[1.0, 1.0, 1.0], [1.0, 2.0, 4.0]], "float32")).numpy()
     np.testing.assert_array_equal(np.isnan(y), [[True, True], [True, False]])
+
+
+@pytest.mark.parametrize(
+    ("exponent", "first", "second"), [(0, [0, 0, 0], [0, 0, 0]), (1, [1, 1, 1], [0, 0, 0]), (2, [0, 2, 4], [2, 2, 2])]
+)
+def test_derivatives_of_whole_powers_at_zero(exponent: int, first: list[float], second: list[float]) -> None:
+    for y in (exponent, np.full((3,), exponent, "float32")):
+        x = Variable(np.array([0, 1, 2], "float32"))
+        with GradientTape() as outer:
+            with GradientTape() as tape:
+                z = x**y
+            dx = tape.gradient(z, x)
+        np.testing.assert_array_equal(dx.numpy(), first)
+        np.testing.assert_array_equal(outer.gradient(dx, x, unconnected_gradients="zero").numpy(), second)
+
+
+@pytest.mark.parametrize("op", [ops.logaddexp, ops.logaddexp2])
+def test_gradients_of_a_logarithm_of_sums_at_infinity(op: Any) -> None:
+    x = Variable(np.array([math.inf, 1, -math.inf, math.nan, 1], "float32"))
+    y = Variable(np.array([1, -math.inf, -math.inf, 1, 1], "float32"))
+    with np.errstate(invalid="ignore"), GradientTape() as tape:  # NumPy's logaddexp warns of NaN
+        z = op(x, y)
+    dx, dy = tape.gradient(z, [x, y])
+    np.testing.assert_array_equal(dx.numpy(), [1, 1, 0, math.nan, 0.5])
+    np.testing.assert_array_equal(dy.numpy(), [0, 0, 0, math.nan, 0.5])

@@ -139,7 +139,7 @@ def test_a_slope_is_trained() -> None:
 
 
 # What is constant by intent, and what is sampled at a jump.
-CONSTANT = {"stop_gradient", "_histogram", "histogram", "heaviside"}
+CONSTANT = {"stop_gradient", "tokens_below", "_histogram", "histogram", "heaviside"}
 CONSTANT |= {"quantile", "percentile", "nanquantile", "nanpercentile"}  # by their methods "lower" and "higher"
 
 

@@ -114,6 +114,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a list": (lambda: OptimizerMap(SGD(), [SGD()]), "must be a dictionary"),
     "a key twice": (lambda: OptimizerMap(SGD(), {"a": Adam()}).__setitem__("a", SGD()), "already has an optimizer"),
     "a key that is no text": (lambda: OptimizerMap(SGD(), {1: Adam()}), "a path or a regular expression"),
+    "no map": (lambda: MultiOptimizer(SGD(), {"a": Adam()}), "give OptimizerMap"),
     "a function of anything": (lambda: MultiOptimizer(lambda v: 3).build([weight()]), "expected an optimizer for the"),
 }
 

@@ -213,7 +213,9 @@ def test_file_names_that_are_refused(tmp_path: Path) -> None:
         model.save(tmp_path / "m.keras", overwrite=False)
     with pytest.raises(FileNotFoundError, match="there is no file"):
         dualnet.models.load_model(tmp_path / "other.keras")
-    with pytest.raises(ValueError, match="expected a file ending in"):
+    with pytest.raises(
+        ValueError, match=r"the name of a file with weights must end in \.weights\.h5, \.keras, \.h5 or \.hdf5"
+    ):
         model.load_weights(tmp_path / "m.npz")
     assert [p.name for p in tmp_path.iterdir()] == ["m.keras"]
 

@@ -63,6 +63,14 @@ def test_one_weight_per_class(weight: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("loss", ["ce", "CE", "CrossEntropy"])
+def test_an_inferred_loss_in_any_case(loss: str) -> None:
+    x, labels = RNG.normal(size=(6, 4)).astype("float32"), RNG.integers(0, 3, size=6)
+    model = model_for((4,), 3, loss)
+    history = model.fit(x, labels, class_weight=WEIGHT, verbose=0)
+    assert history.history["loss"][0] == pytest.approx(expected(model, x, labels, WEIGHT), rel=1e-5)
+
+
 def test_two_classes_per_time_step() -> None:
     x, labels = RNG.normal(size=(6, 5, 4)).astype("float32"), RNG.integers(0, 2, size=(6, 5))
     model = model_for((5, 4), 1, "binary_crossentropy")
@@ -119,3 +127,22 @@ def test_what_is_no_weight_is_refused(weight: Any, error: Any, message: str) -> 
     for call in (model.train_on_batch, lambda *a, **k: model.fit(*a, **k, verbose=0)):
         with pytest.raises(error, match=message):
             call(x, labels, class_weight=weight)
+
+
+@pytest.mark.parametrize("bad", [0.25, 1.5, float("nan")])
+def test_targets_that_are_no_classes(bad: float) -> None:
+    x, y = np.ones((4, 4), "float32"), np.array([0.0, 1.0, bad, 2.0], "float32")
+    model = model_for((4,), 1, "mse")
+    with pytest.raises(ValueError, match="no class.*sample_weight"):
+        model.train_on_batch(x, y, class_weight=WEIGHT)
+    data = dualnet.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    with pytest.raises(ValueError, match="no class"):
+        model.fit(data, class_weight=WEIGHT, verbose=0)
+
+
+def test_whole_floats_and_smoothed_labels_are_classes() -> None:
+    x = np.ones((4, 4), "float32")
+    model_for((4,), 3, "sparse_categorical_crossentropy").train_on_batch(
+        x, np.array([0.0, 1, 2, 2]), class_weight=WEIGHT
+    )
+    model_for((4,), 1, "binary_crossentropy").train_on_batch(x, np.array([0.05, 0.95, 1, 0]), class_weight=WEIGHT)

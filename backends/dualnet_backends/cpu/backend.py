@@ -115,6 +115,11 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
             raise IndexError(what)
         return np.ones(ids.shape, bool)
 
+    def require(self, valid: Array, what: str) -> Array:
+        if not valid.all():
+            raise IndexError(what)
+        return valid
+
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         x = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
         if x.dtype.char in "fd" and (out is None or (out.dtype is x.dtype and out.flags.c_contiguous)):

@@ -42,7 +42,7 @@ class ProjectedAttention(Layer):
     _gate_dense: Any
     _output_dense: Any
     _softmax: Softmax
-    _dropout_layer: Dropout
+    _dropout_layer: Any = None
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class ProjectedAttention(Layer):
                 "Dropout is not supported when flash attention is enabled. Please set dropout to 0.0, or leave "
                 f"flash_attention at None. Received: dropout={dropout}"
             )
-        self.dropout = dropout
+        self._rate = dropout
         self.use_bias = use_bias
         self.sliding_window = sliding_window
         self._flash_attention = flash_attention
@@ -76,6 +76,17 @@ class ProjectedAttention(Layer):
         self.output_regularizer = regularizers.get(activity_regularizer)  # of the projections, not of this layer
         self.use_gate = use_gate
         self.seed = seed
+
+    @property
+    def dropout(self) -> float:
+        """The rate of the dropout of the weights."""
+        return self._rate
+
+    @dropout.setter
+    def dropout(self, rate: float) -> None:
+        self._rate = rate
+        if self._dropout_layer is not None:
+            self._dropout_layer.rate = rate
 
     # -- the projections -----------------------------------------------------------------------------------------
 

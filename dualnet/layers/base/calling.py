@@ -28,15 +28,29 @@ def check_positional(layer: Layer, args: tuple[Any, ...]) -> None:
             )
 
 
-def check_keywords(layer: Any, kwargs: dict[str, Any]) -> None:
-    """Refuse keyword arguments that ``call`` does not take, where it is not called itself."""
+def check_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse arguments that ``call`` does not take, and a call without one that it needs.
+
+    Python's own errors name the class where ``call`` is defined, which may be a private one, and come only when it is called.
+    """
     signature = layer._signature
+    name = type(layer).__name__
+    missing = [n for n in signature.required[len(args) :] if n not in kwargs]
+    if missing:
+        raise TypeError(
+            f"{name}.call() missing {len(missing)} required argument{'s' if len(missing) > 1 else ''}: "
+            f"{', '.join(map(repr, missing))}; it takes {', '.join(signature.names)}"
+        )
+    if signature.positions is not None and len(args) > signature.positions:
+        raise TypeError(
+            f"{name}.call() takes at most {signature.positions} arguments by position, got {len(args)}; it takes "
+            f"{', '.join(signature.names)}"
+        )
     known = (*signature.names, *layer._context_arguments, "training")
     unknown = [name for name in kwargs if name not in known]
     if unknown and not signature.any_keyword:
         raise TypeError(
-            f"{type(layer).__name__}.call() got an unexpected keyword argument {unknown[0]!r}; it takes "
-            f"{', '.join(signature.names)}"
+            f"{name}.call() got an unexpected keyword argument {unknown[0]!r}; it takes {', '.join(signature.names)}"
         )
 
 

@@ -17,7 +17,7 @@ from ...core.naming import auto_name
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from ...core.tracing import state
-from ...core.variables import Variable
+from ...core.variables import Variable, present_values
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
 from ...legacy.arguments import pop_input_shape
@@ -25,6 +25,7 @@ from ...ops import _autocast as autocast
 from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
 from .calling import (
     add_context,
+    check_call,
     check_positional,
     convert,
     convert_arguments,
@@ -208,6 +209,7 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
         # Most calls are of one tensor, with nothing else but ``training``.
         if (
             len(args) == 1
+            and len(signature.required) < 2
             and isinstance(args[0], Tensor)
             and (not kwargs or (len(kwargs) == 1 and "training" in kwargs))
         ):
@@ -219,6 +221,7 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
                 kwargs["mask"] = mask
         else:
             check_positional(self, args)
+            check_call(self, args, kwargs)
             if any(isinstance(x, KerasTensor) for x in tree.flatten([args, kwargs])):
                 return self._symbolic_call(args, kwargs)
             args, kwargs = convert_arguments(self, args, kwargs)
@@ -260,6 +263,8 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
                 state.compute_dtype = seen
             if self._context_arguments:
                 context.leave()
+        if type(y) is not Tensor:
+            y = present_values(y)
         if self.supports_masking and (mask is not None or self._makes_mask):
             set_mask(self, args[0] if args else None, mask, y)
         if self.activity_regularizer is not None:

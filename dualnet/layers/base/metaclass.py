@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import inspect
 from typing import Any, NamedTuple
 
-from ...core.hints import similar
+from ...core.hints import check_arguments
 from ...legacy.arguments import LAYER_ARGUMENTS, LAYER_DEFAULTS, rename_arguments
 from .context import layer_scope
 
@@ -14,9 +15,17 @@ Shape = tuple[int | None, ...]
 
 
 class CallSignature(NamedTuple):
-    """What ``call`` takes, read once per class."""
+    """What ``call`` takes, read once per class.
+
+    Attributes:
+        names: of all parameters, in their order.
+        required: those without a default.
+        positions: how many arguments may be passed by position; None for any number.
+    """
 
     names: tuple[str, ...]
+    required: tuple[str, ...]
+    positions: int | None
     training: bool
     training_default: Any
     mask: bool
@@ -50,22 +59,26 @@ def build_arguments(cls: Any) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-class LayerType(type):
-    """The class of layer classes: translates old argument names, and stores the constructor's arguments of each layer."""
+class LayerType(abc.ABCMeta):
+    """The class of layer classes: translates old argument names, checks the constructor's arguments, and stores them.
+
+    It is an ``ABCMeta`` so that a layer may be one of the abstract base classes of a user: ``class Block(Layer, abc.ABC)``.
+    """
+
+    # Those of ABCMeta are several times as slow; no class is registered as a layer without being one.
+    __instancecheck__ = type.__instancecheck__
+    __subclasscheck__ = type.__subclasscheck__
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if any(name in LAYER_ARGUMENTS for name in kwargs):
             kwargs = rename_arguments(kwargs, LAYER_ARGUMENTS, inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
         if not args and cls.__name__ in LAYER_DEFAULTS:
             kwargs = {**LAYER_DEFAULTS[cls.__name__], **kwargs}
+        check_arguments(cls, args, kwargs)
         new: Any = cls.__new__
         layer = new(cls, *args, **kwargs)
         object.__setattr__(layer, "_auto_args", (args, kwargs))
-        try:
-            layer.__init__(*args, **kwargs)
-        except TypeError as error:
-            hint = _missing_argument(str(error), kwargs)
-            raise (TypeError(f"{error}{hint}") if hint else error) from None
+        layer.__init__(*args, **kwargs)
         return layer
 
     @property
@@ -74,20 +87,22 @@ class LayerType(type):
         return inspect.Signature(list(inspect.signature(cls.__init__).parameters.values())[1:])  # type: ignore[misc]
 
 
-def _missing_argument(message: str, arguments: dict[str, Any]) -> str:
-    """A hint at the argument that stands for the one that is missing: ``Units=3`` for ``units=3``."""
-    _, found, missing = message.partition("missing 1 required positional argument: ")
-    close = similar(missing.strip("'"), arguments) if found else None
-    return f"; did you mean {missing} when you passed {close!r}?" if close else ""
-
-
 def read_signature(call: Any) -> CallSignature:
     parameters = list(inspect.signature(call).parameters.values())[1:]
     by_name = {p.name: p for p in parameters}
     training = by_name.get("training")
     default = training.default if training is not None and training.default is not training.empty else None
     any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return CallSignature(tuple(by_name), training is not None, default, "mask" in by_name, any_keyword)
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return CallSignature(
+        names=tuple(by_name),
+        required=tuple(p.name for p in by_position if p.default is p.empty),
+        positions=None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(by_position),
+        training=training is not None,
+        training_default=default,
+        mask="mask" in by_name,
+        any_keyword=any_keyword,
+    )
 
 
 def marking_built(build: Any) -> Any:

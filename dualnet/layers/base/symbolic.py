@@ -13,7 +13,7 @@ from ...graph.infer import probe, symbols
 from ...graph.node import Node, record
 from ...graph.trial import is_trial, outside_trial, trial
 from ...serialization.configurable import builtin_class
-from .calling import add_context, check_keywords, convert, enter_context, resolve_training
+from .calling import add_context, convert, enter_context, resolve_training
 from .configuration import Saving
 from .context import context, name_scope
 from .input_spec import assert_input_compatibility
@@ -67,7 +67,6 @@ class SymbolicCalls(Saving):
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Build for the arguments, infer the outputs, and record the call, unless it is part of a trial."""
-        check_keywords(self, kwargs)
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         if not self.built:

@@ -24,16 +24,22 @@ class _RandomNoise(Elementwise):
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(
-                f"Invalid value received for argument `{self.amount_name}`. Expected a float value between 0 and 1. "
-                f"Received: {self.amount_name}={rate!r} (layer {type(self).__name__})"
-            )
-        setattr(self, self.amount_name, rate)
         self.seed = seed
-        if rate > 0:
-            self.seed_generator = SeedGenerator(seed, kind=self.stream)
+        setattr(self, self.amount_name, rate)
         self._build_at_init()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != self.amount_name:
+            super().__setattr__(name, value)
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise ValueError(
+                f"Invalid value received for argument `{name}`. Expected a float value between 0 and 1. "
+                f"Received: {name}={value!r} (layer {type(self).__name__})"
+            )
+        super().__setattr__(name, value)
+        if value > 0 and not hasattr(self, "seed_generator"):  # as in Keras, none is made for a rate of 0
+            self.seed_generator = SeedGenerator(self.seed, kind=self.stream)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or getattr(self, self.amount_name) == 0:

@@ -6,12 +6,14 @@ that depends on a value on the device is made there, with ``where``; ops that re
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from ... import tree
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
+from ...core.variables import present_values
 from .._common import Spec
 from ..math.comparison import equal, where
 from ..math.elementwise import cast
@@ -40,7 +42,7 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     if not callable(true_fn) or not callable(false_fn):
         raise TypeError("cond: `true_fn` and `false_fn` should be callable, functions without arguments")
     if not isinstance(pred, (Tensor, KerasTensor)) and not hasattr(pred, "device"):
-        return true_fn() if pred else false_fn()
+        return present_values(true_fn() if pred else false_fn())
     return _choose([(pred, true_fn())], false_fn(), "cond")
 
 
@@ -77,10 +79,10 @@ def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
         raise ValueError("switch: expected at least one branch, got none")
     last = len(branches) - 1
     if not isinstance(index, (Tensor, KerasTensor)) and not hasattr(index, "device"):
-        return branches[min(max(int(index), 0), last)](*operands)
+        return present_values(branches[min(max(int(index), 0), last)](*operands))
     results = [branch(*operands) for branch in branches]
     if not last:
-        return results[0]
+        return present_values(results[0])
     cases = [(equal(index, i) if i else index <= 0, results[i]) for i in range(last)]
     return _choose(cases, results[-1], "switch")
 
@@ -147,7 +149,7 @@ def scan(
     for x in reversed(steps) if reverse else steps:
         carry, y = f(carry, x)
         ys.append(y)
-    return carry, _stacked(ys[::-1] if reverse else ys)
+    return present_values(carry), _stacked(ys[::-1] if reverse else ys)
 
 
 @op("core")
@@ -175,9 +177,9 @@ def _mapped(f: Function, xs: Any) -> Any:
 def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
     """``val = body_fun(i, val)`` for i in [lower, upper).  Bounds that are tensors are read back."""
     value = init_val
-    for i in range(int(lower), int(upper)):
+    for i in range(operator.index(lower), operator.index(upper)):
         value = body_fun(i, value)
-    return value
+    return present_values(value)
 
 
 def _while_loop_shape(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
@@ -201,6 +203,7 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
         results = body(*values)
         values = tuple(results) if isinstance(results, (tuple, list)) else (results,)
         steps += 1
+    values = present_values(values)
     return (type(loop_vars)(values) if type(loop_vars) in (tuple, list) else values) if several else values[0]
 
 

@@ -15,7 +15,6 @@ from ...core.variables import Variable
 from .. import shape_rules
 from ..math.elementwise import cast, copy
 from ..registry import export, op
-from .shape import broadcast_to
 
 Shape = int | Sequence[int]
 
@@ -42,6 +41,19 @@ def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) 
 def _as_tensor(x: Any) -> Any:
     """A number or nested list as a tensor; tensors, variables and arrays as they are."""
     return x if hasattr(x, "dtype") else convert_to_tensor(x)
+
+
+def _as_tensors(xs: Any) -> list[Any]:
+    """The parts of a sequence, or of a tensor along its first axis, for an op that joins them.
+
+    Numbers are weak, as elsewhere: they become tensors of the dtype that the other parts have.
+    """
+    numbers = (bool, int, float)
+    xs = [x if isinstance(x, numbers) else _as_tensor(x) for x in xs]
+    if not any(isinstance(x, numbers) for x in xs):
+        return xs
+    dtype = result_type(*(x if isinstance(x, numbers) else x.dtype for x in xs))
+    return [convert_to_tensor(x, dtype) if isinstance(x, numbers) else x for x in xs]
 
 
 @op("numpy")
@@ -80,7 +92,7 @@ def ones(shape: Shape, dtype: Any = None) -> Tensor:
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     """All ``fill_value``"""
     if is_differentiable(fill_value):
-        return broadcast_to(cast(fill_value, standardize_dtype(dtype)), _shape(shape))
+        return cast(fill_value, standardize_dtype(dtype)) + zeros(shape, dtype)
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
     return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
 

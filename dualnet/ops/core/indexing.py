@@ -10,7 +10,7 @@ from ...core.conversion import to_array
 from ...core.dtypes import standardize_dtype
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, NoGrad, Xp, sum_to
+from .._common import Array, Forward, NoGrad, Xp, sum_to, whole_numbers
 from ..registry import op
 
 Key = Any  # anything that x[...] accepts
@@ -105,8 +105,11 @@ def take_along_axis(xp: Xp, x: Array, indices: Array, /, axis: int | None = None
 def one_hot(
     backend: Backend, x: Array, /, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> NoGrad:
-    """1 at the index of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``"""
+    """1 at the index of each id, 0 elsewhere.  x: integers -> that shape with ``num_classes`` at ``axis``
+
+    As in Keras, an id outside of 0 to num_classes - 1 has zeros only. A float that is no whole number raises ``ValueError``.
+    """
     if sparse:
         raise ValueError("one_hot: sparse tensors are not supported; leave sparse=False")
-    y = backend.one_hot(x, num_classes, standardize_dtype(dtype))
+    y = backend.one_hot(whole_numbers(backend, x, "one_hot"), num_classes, standardize_dtype(dtype))
     return (y if axis in (-1, x.ndim) else backend.xp.moveaxis(y, -1, axis)), None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import dualnet_backends as backends
+from dualnet_backends import Backend
 
 from ...core.op import is_symbolic, primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Spec, Xp
+from .._common import Array, Forward, Spec, whole_numbers
 from ..math.arithmetic import add, maximum, minimum, multiply
 from ..registry import op
 from .segment import _segment_max, _segment_min, _segment_prod, _segment_sum, _slots
@@ -28,11 +30,12 @@ def _host_starts(starts: Starts) -> list[int] | None:
         return None
     if hasattr(starts, "dtype"):
         starts = backends.of(starts).to_numpy(starts).reshape(-1)
-    return None if any(isinstance(i, Tensor) for i in starts) else [int(i) for i in starts]
+    return None if any(isinstance(i, Tensor) for i in starts) else [operator.index(i) for i in starts]
 
 
-def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
+def _window(backend: Backend, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
     """The key with which ``x[...]`` is the window of these sizes."""
+    xp = backend.xp
     count = starts.shape[0] if hasattr(starts, "shape") else len(starts)
     if not count == len(sizes) == x.ndim:
         raise ValueError(
@@ -44,9 +47,7 @@ def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
         begins = [i + n if i < 0 else i for i, n in zip(known, x.shape)]
         for i, size, n in zip(begins, sizes, x.shape):
             if not 0 <= i <= i + size <= n:
-                raise ValueError(
-                    f"a window of shape {tuple(sizes)} from {tuple(known)} does not lie within the shape {x.shape}"
-                )
+                raise _outside(sizes, known, x)
         return tuple(map(builtins.slice, begins, (i + size for i, size in zip(begins, sizes))))
     key = []
     for axis, (size, n) in enumerate(zip(sizes, x.shape)):
@@ -54,15 +55,28 @@ def _window(xp: Xp, x: Array, starts: Starts, sizes: Sequence[int]) -> Any:
             raise ValueError(f"a window of shape {tuple(sizes)} does not fit into the shape {x.shape}")
         start = starts[axis]
         start = start.data if isinstance(start, Tensor) else start
-        # A device cannot raise: a window out of bounds is moved inside, as in Keras on JAX.
-        begin = xp.clip(xp.where(start < 0, start + n, start), 0, n - size) if hasattr(start, "dtype") else start
+        begin = start + n if isinstance(start, int) and start < 0 else start
+        if hasattr(start, "dtype"):
+            if start.dtype.kind not in "iu":
+                raise TypeError(f"expected whole numbers as start_indices, got dtype {start.dtype}")
+            begin = xp.where(start < 0, start + n, start)
+            try:
+                backend.require((begin >= 0) & (begin <= n - size), "start_indices")
+            except IndexError:
+                raise _outside(sizes, starts, x) from None
+            begin = xp.clip(begin, 0, n - size)  # a device cannot raise: the window is moved inside, as in Keras on JAX
         key.append((begin + xp.arange(size)).astype("int64").reshape((-1,) + (1,) * (x.ndim - axis - 1)))
     return tuple(key)
 
 
+def _outside(sizes: Sequence[int], starts: Starts, x: Array) -> ValueError:
+    starts = tuple(int(i) for i in (starts.data if isinstance(starts, Tensor) else starts))
+    return ValueError(f"a window of shape {tuple(sizes)} from {starts} does not lie within the shape {x.shape}")
+
+
 @primitive
-def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int] = ()) -> Forward:
-    key = _window(xp, x, start_indices, shape)
+def _slice(backend: Backend, x: Array, /, start_indices: Starts = (), shape: Sequence[int] = ()) -> Forward:
+    xp, key = backend.xp, _window(backend, x, start_indices, shape)
 
     def backward(dy: Array) -> Array:
         dx = xp.zeros(x.shape, dtype=dy.dtype)
@@ -73,8 +87,8 @@ def _slice(xp: Xp, x: Array, /, start_indices: Starts = (), shape: Sequence[int]
 
 
 @primitive(shape=shape_rules.unchanged_dtype)
-def _slice_update(xp: Xp, x: Array, updates: Array, /, start_indices: Starts = ()) -> Forward:
-    key = _window(xp, x, start_indices, updates.shape)
+def _slice_update(backend: Backend, x: Array, updates: Array, /, start_indices: Starts = ()) -> Forward:
+    xp, key = backend.xp, _window(backend, x, start_indices, updates.shape)
     y = x.copy()
     y[key] = updates.astype(x.dtype)
 
@@ -108,8 +122,8 @@ def slice(inputs: Any, start_indices: Starts, /, shape: Sequence[int]) -> Tensor
     With -1 in ``shape`` the host waits for starts that are in a tensor.
 
     Args:
-        start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. For a window
-            out of bounds integers raise ``ValueError``, and values in a tensor are clamped.
+        start_indices: an integer for each axis (negative ones count from the end), or a tensor of them. A window out of bounds
+            raises ``ValueError``; on a GPU, which cannot raise, starts in a tensor are clamped.
     """
     sizes = [int(size) for size in shape]
     if -1 in sizes:
@@ -129,25 +143,34 @@ def slice_update(inputs: Any, start_indices: Starts, updates: Any, /) -> Tensor:
 
 
 @primitive
-def _flat_indices(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
-    """Rows of indices as indices into the flattened first axes; -1 where out of bounds.  (..., k) -> (m,)"""
+def _flat_indices(backend: Backend, indices: Array, /, shape: Sequence[int] = (), name: str = "scatter") -> Any:
+    """Rows of indices as indices into the flattened first axes.  (..., k) -> (m,)
+
+    Out of bounds they raise ``IndexError``; on a device that cannot raise they are -1, and dropped.
+    """
+    xp = backend.xp
     if indices.ndim == 0 or indices.shape[-1] > len(shape):
         raise ValueError(f"expected indices (..., k) of up to {len(shape)} axes, got shape {indices.shape}")
     position: Any = 0
     inside: Any = True
     for axis, n in enumerate(shape[: indices.shape[-1]]):
-        i = indices[..., axis].astype("int64")
+        i = whole_numbers(backend, indices[..., axis], name).astype("int64")
         i = xp.where(i < 0, i + n, i)
         inside = xp.logical_and(inside, xp.logical_and(i >= 0, i < n))
         position = position * n + i
+    try:
+        backend.require(inside, "indices")
+    except IndexError:
+        wrong = indices[xp.logical_not(inside)][0].tolist()
+        raise IndexError(f"{name}: the index {wrong} is out of bounds for the shape {tuple(shape)}") from None
     return xp.where(inside, position, -1).reshape(-1), None
 
 
 @primitive
-def _write_rows(xp: Xp, x: Array, indices: Array, rows: Array, /) -> Forward:
+def _write_rows(backend: Backend, x: Array, indices: Array, rows: Array, /) -> Forward:
     """x with rows replaced; the last of equal indices wins.  x: (n, ...)  indices: (m,)  rows: (m, ...)"""
-    n, m = x.shape[0], indices.shape[0]
-    slots = _slots(xp, indices, n)
+    xp, n, m = backend.xp, x.shape[0], indices.shape[0]
+    slots = _slots(backend, indices, n)
     # The last row is determined by its number, not by the order in which a device writes.
     winner = xp.full((n + 1,), -1, dtype="int64")
     number = xp.arange(m, dtype="int64")
@@ -170,7 +193,7 @@ def scatter(indices: Any, values: Any, /, shape: Sequence[int]) -> Tensor:
     """Values scattered into a tensor of zeros; values at equal indices add up.
 
     indices: (..., k) of integers, of the first k axes  values: (..., *shape[k:]) -> ``shape``. Negative indices count
-    from the end; indices out of bounds are dropped.
+    from the end; indices out of bounds raise ``IndexError``, or on a GPU, which cannot raise, are dropped.
     """
     shape = tuple(shape)
     flat = _flat_indices(indices, shape=shape)
@@ -188,10 +211,10 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, /, reduction: str | 
         indices: (..., k) of integers, of the first k axes.
         updates: (..., *inputs.shape[k:]).
         reduction: None (replaced; the last of equal indices wins), "add", "max", "min" or "mul". Negative indices count
-            from the end; indices out of bounds are dropped.
+            from the end; indices out of bounds raise ``IndexError``, or on a GPU, which cannot raise, are dropped.
     """
     full_shape, k = shape_of(inputs), shape_of(indices)[-1]
-    flat = _flat_indices(indices, shape=full_shape)
+    flat = _flat_indices(indices, shape=full_shape, name="scatter_update")
     n, rest = math.prod(full_shape[:k]), full_shape[k:]
     rows = reshape(updates, (shape_of(flat)[0], *rest))
     table = reshape(inputs, (n, *rest))

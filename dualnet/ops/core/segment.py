@@ -1,7 +1,8 @@
 """Segment reductions: over rows with the same id.
 
-data: (n, ...)  segment_ids: (n,) of integers, in any order -> (num_segments, ...). A row whose id is negative or not
-below ``num_segments`` is dropped. ``num_segments`` is the largest id plus 1 by default, for which the host waits for
+data: (n, ...)  segment_ids: (n,) of integers, in any order -> (num_segments, ...). A row whose id is negative is dropped, as in
+Keras. One whose id is not below ``num_segments`` raises ``IndexError`` on the CPU, as in Keras on TensorFlow; on a GPU, which
+cannot raise, it is dropped. ``num_segments`` is the largest id plus 1 by default, for which the host waits for
 the device; inside a compiled step pass the number.
 """
 
@@ -23,9 +24,16 @@ from .create import convert_to_tensor
 Combine = Callable[[Array, Array], Array]
 
 
-def _slots(xp: Xp, ids: Array, n: int) -> Array:
-    """The ids, with n, an extra slot that is discarded, for those outside of 0 ... n - 1."""
-    ids = ids.astype("int64")
+def _slots(backend: Backend, ids: Array, n: int) -> Array:
+    """The ids, with n, an extra slot that is discarded, for the negative ones. ``IndexError`` for one that is not below n."""
+    xp, ids = backend.xp, ids.astype("int64")
+    try:
+        backend.require(ids < n, "segment ids")
+    except IndexError:
+        raise IndexError(
+            f"expected segment_ids below num_segments={n}, got {ids.max()}: raise num_segments, or give rows that are to be "
+            "dropped a negative id"
+        ) from None
     return xp.where(xp.logical_and(ids >= 0, ids < n), ids, n)
 
 
@@ -70,7 +78,7 @@ def _segment_sum(backend: Backend, data: Array, segment_ids: Array, /, num_segme
     """The sum of each segment, 0 of an empty one"""
     xp = backend.xp
     data = data.astype("int32") if data.dtype == "bool" else data
-    slots = _slots(xp, segment_ids, num_segments)
+    slots = _slots(backend, segment_ids, num_segments)
     total = xp.zeros((num_segments + 1, *data.shape[1:]), dtype=sum_dtype(data))
     backend.scatter_add(total, slots, data.astype(total.dtype, copy=False))
     return total[:num_segments].astype(data.dtype, copy=False), lambda dy: (_extended(xp, dy)[slots], None)
@@ -83,7 +91,7 @@ def _extended(xp: Xp, dy: Array) -> Array:
 
 def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, largest: bool) -> Forward:
     xp = backend.xp
-    slots = _slots(xp, segment_ids, n)
+    slots = _slots(backend, segment_ids, n)
     combine = xp.maximum if largest else xp.minimum
     y, _, _ = _reduced(xp, combine, _neutral(xp, data.dtype, not largest), data, slots, n)
     y = y.reshape((n, *data.shape[1:]))
@@ -110,10 +118,11 @@ def _segment_min(backend: Backend, data: Array, segment_ids: Array, /, num_segme
 
 
 @primitive
-def _segment_prod(xp: Xp, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
+def _segment_prod(backend: Backend, data: Array, segment_ids: Array, /, num_segments: int = 0) -> Forward:
     """The product of each segment, 1 of an empty one"""
+    xp = backend.xp
     data = data.astype("int32") if data.dtype == "bool" else data
-    slots = _slots(xp, segment_ids, num_segments)
+    slots = _slots(backend, segment_ids, num_segments)
     y, order, ids = _reduced(xp, xp.multiply, 1, data, slots, num_segments)
 
     def backward(dy: Array) -> tuple[Array, None]:

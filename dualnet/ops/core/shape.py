@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis, Forward, NoGrad, Spec, Xp, along_axis, sum_to
 from ..registry import export, op
+from .create import _as_tensors
 from .indexing import take
 
 
@@ -105,8 +107,8 @@ def _repeat(xp: Xp, x: Array, /, repeats: int, axis: int | None = None) -> Forwa
 def repeat(x: Any, /, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Every element ``repeats`` times along an axis (None: of the flattened tensor), or a number of times for each"""
     if isinstance(repeats, int) or ndim(repeats) == 0:
-        return _repeat(x, int(repeats), axis)  # type: ignore[arg-type]
-    times = [int(n) for n in repeats]
+        return _repeat(x, operator.index(repeats), axis)  # type: ignore[arg-type]
+    times = [operator.index(n) for n in repeats]
     if len(times) == 1:
         return _repeat(x, times[0], axis)
     n = size(x) if axis is None else shape(x)[axis]
@@ -133,8 +135,6 @@ def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Forward:
 @primitive(shape=lambda *xs, axis=-1: shape_rules.concatenate(xs, axis))
 def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
-    if not -xs[0].ndim <= axis < xs[0].ndim:
-        raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {xs[0].ndim} axes")
     at = axis % xs[0].ndim
 
     def backward(dy: Array) -> tuple[Array, ...]:
@@ -149,9 +149,23 @@ def concatenate(xs: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis (None: flattened); all other axes must agree"""
     if len(xs) == 0:
         raise ValueError("concatenate: expected at least one tensor, got none")
+    xs = _as_tensors(xs)
     if axis is None:
-        return _concatenate(*(ravel(x) for x in xs), axis=0)
+        return _concatenate(*map(ravel, xs), axis=0)
+    shapes = [shape(x) for x in xs]
+    n = len(shapes[0])
+    if n == 0:
+        raise ValueError("concatenate: expected tensors with at least one axis, got a number; stack() joins numbers")
+    if not -n <= axis < n:
+        raise ValueError(f"concatenate: axis {axis} is out of bounds for tensors with {n} axes")
+    at = axis % n
+    if len({(*s[:at], *s[at + 1 :]) for s in shapes}) > 1 or any(len(s) != n for s in shapes):
+        raise ValueError(f"concatenate: expected shapes that differ along axis {axis} only, got {_listed(shapes)}")
     return _concatenate(*xs, axis=axis)
+
+
+def _listed(shapes: Sequence[Any]) -> str:
+    return " and ".join(map(str, dict.fromkeys(shapes)))
 
 
 @primitive(shape=lambda *xs, axis=0: shape_rules.stack(xs, axis))
@@ -166,6 +180,10 @@ def stack(x: Sequence[Any], /, axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis"""
     if len(x) == 0:
         raise ValueError("stack: expected at least one tensor, got none")
+    x = _as_tensors(x)
+    shapes = [shape(part) for part in x]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"stack: expected tensors of one shape, got {_listed(shapes)}")
     return _stack(*x, axis=axis)
 
 

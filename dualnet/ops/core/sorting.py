@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualnet_backends import Backend
+
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, NoGrad, Xp, along_axis, as_array, promote
+from .._common import Array, Forward, NoGrad, Xp, along_axis, as_array, promote, whole_numbers
 from ..registry import op
 
 
@@ -73,18 +75,19 @@ def top_k(x: Any, /, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 
 @op("math", shape=shape_rules.unchanged)
-def in_top_k(xp: Xp, targets: Array, predictions: Array, /, k: int) -> NoGrad:
+def in_top_k(backend: Backend, targets: Array, predictions: Array, /, k: int) -> NoGrad:
     """Whether fewer than k predictions are larger than that of the target.
 
     targets: (batch,) of class numbers  predictions: (batch, classes) -> (batch,) of bool. A class out of range,
     or with a prediction of NaN or infinity, is not among the top k.
     """
+    xp = backend.xp
     if predictions.ndim != 2 or targets.ndim != 1:
         raise ValueError(
             "in_top_k: expected targets of shape (batch,) and predictions of shape (batch, classes), "
             f"got {targets.shape} and {predictions.shape}"
         )
-    targets = targets.astype("int64")
+    targets = whole_numbers(backend, targets, "in_top_k", "targets").astype("int64")
     known = xp.logical_and(targets >= 0, targets < predictions.shape[1])
     classes = xp.where(known, targets, xp.zeros_like(targets))[:, None]
     own = xp.take_along_axis(predictions, classes, axis=1)

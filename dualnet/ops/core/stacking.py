@@ -6,45 +6,42 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from dualnet_backends import Backend
+
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Xp
+from .._common import Array, Forward, Xp, whole_numbers
 from ..math.comparison import where
 from ..math.elementwise import copy
 from ..registry import op
-from .create import convert_to_tensor
-from .shape import _split, concatenate, expand_dims, flip, ndim, ravel, reshape, split, swapaxes
+from .create import _as_tensors
+from .shape import _split, concatenate, expand_dims, flip, ndim, reshape, split, swapaxes
 
 
 @op("numpy")
 def append(x1: Any, x2: Any, /, axis: int | None = None) -> Tensor:
     """x2 appended to x1 along an axis (None: both flattened)"""
-    return concatenate([ravel(x1), ravel(x2)] if axis is None else [x1, x2], axis=0 if axis is None else axis)
-
-
-def _tensors(xs: Any) -> list[Any]:
-    """The parts of a sequence, or of a tensor along its first axis, as tensors."""
-    return [convert_to_tensor(x) for x in xs]
+    return concatenate([x1, x2], axis=axis)
 
 
 @op("numpy")
 def hstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the second axis, vectors along their only one"""
-    xs = [reshape(x, (1,)) if ndim(x) == 0 else x for x in _tensors(xs)]
+    xs = [reshape(x, (1,)) if ndim(x) == 0 else x for x in _as_tensors(xs)]
     return concatenate(xs, axis=0 if ndim(xs[0]) == 1 else 1)
 
 
 @op("numpy")
 def vstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the first axis; a vector is a row"""
-    return concatenate([_with_axes(x, 2) for x in _tensors(xs)], axis=0)
+    return concatenate([_with_axes(x, 2) for x in _as_tensors(xs)], axis=0)
 
 
 @op("numpy")
 def dstack(xs: Sequence[Any], /) -> Tensor:
     """Tensors joined along the third axis; vectors are (1, n, 1), matrices (m, n, 1)"""
-    return concatenate([_with_axes(x, 3) for x in _tensors(xs)], axis=2)
+    return concatenate([_with_axes(x, 3) for x in _as_tensors(xs)], axis=2)
 
 
 def _with_axes(x: Any, count: int) -> Any:
@@ -142,12 +139,12 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: expected indexing "xy" or "ij", got {indexing!r}')
-    return list(_meshgrid(*x, indexing=indexing)) if x else []
+    return list(_meshgrid(*_as_tensors(x), indexing=indexing)) if x else []
 
 
 @primitive
-def _unravel_index(xp: Xp, indices: Array, /, shape: Sequence[int] = ()) -> Any:
-    rest = indices.astype("int64")
+def _unravel_index(backend: Backend, indices: Array, /, shape: Sequence[int] = ()) -> Any:
+    rest = whole_numbers(backend, indices, "unravel_index").astype("int64")
     index_by_axis: list[Array] = []
     for n in reversed(tuple(shape)):
         index_by_axis.insert(0, (rest % n).astype(indices.dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import dualnet_backends as backends
@@ -34,7 +35,7 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
     def tensor(self) -> Tensor:
         """The value."""
         if self._version != self._memory[0]:
-            raise NotImplementedError("an array is used after a view of it was written to")
+            raise NotImplementedError("its formula uses an array after a view of it was written to")
         return self._tensor
 
     def write(self, value: Any) -> None:
@@ -52,20 +53,20 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__":
-            raise NotImplementedError(f"{ufunc.__name__}.{method}")
+            raise NotImplementedError(f"its formula uses numpy.{ufunc.__name__}.{method}")
         if "out" in options:
             options["out"] = options["out"][0]
         return getattr(module(self), ufunc.__name__)(*inputs, **options)
 
     def __array__(self, *args: Any, **options: Any) -> Any:
-        raise NotImplementedError("an array is read on the host")
+        raise NotImplementedError("its formula reads an array on the host")
 
     def __float__(self) -> float:
-        raise NotImplementedError("a number is read on the host")
+        raise NotImplementedError("its formula reads a number on the host")
 
     def __bool__(self) -> bool:
         if self.dtype.kind != "b":
-            raise NotImplementedError("a number is read on the host")
+            raise NotImplementedError("its formula reads a number on the host")
         return bool(self.tensor.data)
 
     def __len__(self) -> int:
@@ -83,7 +84,7 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
         if isinstance(value, DifferentiableArray) and value._memory is self._memory:
             # ``x[key] += y``: the view x[key] was written to, and is now put back.
             if value._version != self._memory[0] or self._version + 1 != value._version:
-                raise NotImplementedError("a view is written to another part of its array")
+                raise NotImplementedError("its formula writes a view to another part of its array")
             self._version = value._version
         before = self.tensor
         self.write(_set_item(before, ops["cast"](unwrap(value), str(self.dtype)), _plain(key)))
@@ -105,7 +106,7 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
         if name.startswith("__"):  # a protocol that NumPy and CuPy ask for
             raise AttributeError(name)
         if name not in _METHODS:
-            raise NotImplementedError(f"the attribute {name} of an array")
+            raise NotImplementedError(f"its formula uses the attribute {name!r} of an array")
         function = getattr(module(self), name)
         return lambda *args, **options: function(self, *args, **options)
 
@@ -123,14 +124,16 @@ _VIEWS |= set("array_split ascontiguousarray asarray imag real split".split())
 _NAMES = {f"linalg.{name}": name for name in "cholesky det eigh inv qr slogdet solve svd pinv".split()}
 _NAMES |= {"remainder": "mod", "fabs": "abs", "flatten": "ravel", "concat": "concatenate", "array": "copy"}
 
-# What is no floating point number has no gradient: computed on arrays.
-_INTEGERS = set(
+# Integers, truth values and steps (``sign``, ``floor``), which have no gradient: computed on arrays.
+_WITHOUT_GRADIENT = set(
     "all any argmax argmin argpartition argsort count_nonzero isfinite isinf isnan nonzero searchsorted signbit".split()
 )
-_INTEGERS |= set(
+_WITHOUT_GRADIENT |= set(
     "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor".split()
 )
-_INTEGERS |= set("ceil floor rint round sign trunc result_type promote_types can_cast finfo iinfo shape ndim".split())
+_WITHOUT_GRADIENT |= set(
+    "ceil floor rint round sign trunc result_type promote_types can_cast finfo iinfo shape ndim".split()
+)
 
 # Constants, whatever the values of their arguments (but the value of ``full``).
 _CONSTANTS = {"zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like"}
@@ -144,7 +147,7 @@ class DifferentiableModule:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._xp, name)
-        if name in ("linalg", "fft", "lib", "stride_tricks"):
+        if isinstance(real, (ModuleType, type(self._xp))):  # such as linalg
             return DifferentiableModule(real, f"{self._prefix}{name}.")
         if isinstance(real, type) or not callable(real):
             return real
@@ -182,20 +185,20 @@ class _Function:
         if out is None:
             return result
         if not isinstance(out, DifferentiableArray):
-            raise NotImplementedError(f"{self._name}(..., out=) of an array made elsewhere")
+            raise NotImplementedError(f"its formula writes {self._name}(..., out=) to an array made elsewhere")
         out.write(result)
         return out
 
     def _op(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         name = _NAMES.get(self._name, self._name)
-        if name in _INTEGERS:
+        if name in _WITHOUT_GRADIENT:
             return self._real(*tree.map_structure(_array, args), **tree.map_structure(_array, options))
         if name in ("asarray", "ascontiguousarray"):
             return args[0]
         if name == "copysign":
             return args[0] * _flip(self._real, *map(_array, args))
         if name not in ops or "where" in options:
-            raise NotImplementedError(f"{self._name} on tensors")
+            raise NotImplementedError(f"its formula uses numpy.{self._name}, which is no op")
         memory = args[0]._memory if self._name in _VIEWS and isinstance(args[0], DifferentiableArray) else None
         if name in ("concatenate", "stack"):
             args = (list(args[0]), *args[1:])
@@ -210,7 +213,7 @@ class _Function:
             self._real.at(target, key, values)
             return
         if not isinstance(target, DifferentiableArray) or self._name != "add":
-            raise NotImplementedError(f"{self._name}.at")
+            raise NotImplementedError(f"its formula uses numpy.{self._name}.at")
         target.write(target.tensor + _add_at(unwrap(values), _plain(key), target.shape, str(target.dtype)))
 
 

@@ -69,6 +69,7 @@ _ARRAY_KERNELS = {
     "dropout_mask",
     "one_hot",
     "random_words",
+    "require",
     "synchronize",
     "to_numpy",
     "valid_ids",

@@ -66,11 +66,12 @@ def _first_order(entry: Entry, out_grads: Any, requested: Sequence[bool], error:
     grads = [None if g is None or not r else Tensor(g) for g, r in zip(results, requested)]
     outputs = tuple(g for g in grads if g is not None)
     name = _name(entry)
-    reason = str(error) or type(error).__name__
+    # Other errors than those of ``arrays.py`` come from NumPy, in words that are no help here.
+    reason = f" ({error})" if isinstance(error, NotImplementedError) and str(error) else ""
 
     def backward(*_: Any) -> Any:
         raise NotImplementedError(
-            f"the gradient of {name} cannot be differentiated once more ({reason}): write this part of the computation with "
+            f"the gradient of {name} cannot be differentiated once more{reason}: write this part of the computation with "
             "other ops, or take the inner gradient where no outer tape records"
         )
 

@@ -90,7 +90,7 @@ def perspective_transform(
     return _perspective_transform(images, t, interpolation, fill_value, data_format)
 
 
-@primitive
+@primitive(shape=shape_rules.unchanged_dtype)
 def _perspective_transform(
     backend: Backend,
     images: Array,

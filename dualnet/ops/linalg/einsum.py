@@ -14,6 +14,7 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Forward, Xp
 from .._sums import exact_sum
+from ..core.create import _as_tensors
 from ..registry import op
 
 Label = str  # one letter, or "...n" for the n-th axis from the right within an ellipsis
@@ -54,7 +55,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
         raise TypeError(f"einsum: expected subscripts such as 'ij,jk->ik' first, got {type(subscripts).__name__}")
     if not operands:
         raise ValueError(f"einsum: {subscripts!r} needs operands, got none")
-    return _einsum(*operands, subscripts=subscripts)
+    return _einsum(*_as_tensors(operands), subscripts=subscripts)
 
 
 @primitive(in_place_grads=True, shape=_einsum_shape)

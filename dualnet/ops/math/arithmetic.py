@@ -69,8 +69,8 @@ def power(xp: Xp, x1: Array, x2: Array, /) -> Forward:
     z = x**y
 
     def backward(dz: Array) -> tuple[Array, Array | None]:
-        # x ** (y - 1), and not z / x, which is 0 / 0 at x = 0.
-        dx = sum_to(xp, dz * y * x ** (y - 1), x)
+        # x ** (y - 1), and not z / x, which is 0 / 0 at x = 0. Where y is 0 the derivative is 0, at x = 0 too: 0 * x ** 0.
+        dx = sum_to(xp, dz * y * x ** (y - (y != 0)), x)
         if not hasattr(y, "shape"):
             return dx, None
         # d/dy x^y = x^y log x, whose limit at x = 0 is 0.

@@ -120,9 +120,13 @@ def _log_of_sum(xp: Xp, function: Any, power: Any, x1: Array, x2: Array) -> Forw
     x, y = promote_floating(x1, x2)
     z = function(x, y)
 
+    def share(term: Array) -> Array:
+        """The part of the sum that a term is: e^(term - z). An infinite term is all of an infinite sum."""
+        infinite = xp.isinf(z)
+        top = xp.where(infinite, xp.zeros_like(z), z)
+        return xp.where(infinite, term == math.inf, power(xp.where(infinite, top, term) - top))
+
     def backward(dz: Array) -> tuple[Array, Array]:
-        # At infinity x - z would be inf - inf.
-        top = xp.where(xp.isfinite(z), z, xp.zeros_like(z))
-        return sum_to(xp, dz * power(x - top), x), sum_to(xp, dz * power(y - top), y)
+        return sum_to(xp, dz * share(x), x), sum_to(xp, dz * share(y), y)
 
     return z, backward

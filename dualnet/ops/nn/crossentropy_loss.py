@@ -51,11 +51,11 @@ def _sparse_softmax_cross_entropy(backend: Backend, target: Array, logits: Array
     xp, z = backend.xp, floating(logits)
     last = axis in (-1, z.ndim - 1)
     z = z if last else xp.moveaxis(z, axis, -1)
-    labels = class_ids(target).reshape(-1)
+    labels = class_ids(xp, target).reshape(-1)
     try:
         losses, p = backend.sparse_cross_entropy(z.reshape(-1, z.shape[-1]), labels)
     except IndexError:
-        raise label_error(_SPARSE, labels, z.shape[-1]) from None
+        raise label_error(_SPARSE, target, z.shape[-1]) from None
 
     def backward(dy: Array) -> tuple[None, Array]:
         dz = backend.sparse_cross_entropy_gradient(p, labels, dy.reshape(-1))
@@ -183,11 +183,11 @@ def _softmax_logits(output: Any, axis: int) -> Any:
 @primitive(shape=lambda target, output, classes: Spec(target.shape, output.dtype))
 def _one_if_valid(backend: Backend, target: Array, output: Array, /, classes: int) -> NoGrad:
     """1 for a label of a class, in the dtype of ``output``. Else NaN, or ``ValueError`` where the backend can raise."""
-    labels = class_ids(target)
+    labels = class_ids(backend.xp, target)
     try:
         valid = backend.valid_ids(labels, classes, "labels")
     except IndexError:
-        raise label_error(_SPARSE, labels, classes) from None
+        raise label_error(_SPARSE, target, classes) from None
     return backend.xp.where(valid, 1, backend.xp.nan).astype(floating(output).dtype), None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dualnet_backends import Backend
 
-from .._common import Array, Forward, Xp, class_ids, floating, label_error
+from .._common import Array, Forward, Xp, class_ids, floating, label_error, whole_numbers
 from ..registry import op
 
 _LOW = -3e38  # below any sum of logarithms; -inf - -inf would be NaN
@@ -36,14 +36,17 @@ def ctc_loss(
     if log_p.dtype.itemsize < 4:
         log_p = log_p.astype("float32")  # sums over many times need the precision
     batch, times, classes = log_p.shape
-    steps, labels = output_length.astype("int32"), target_length.astype("int32")
+    steps, labels = (
+        whole_numbers(backend, n, "ctc", "lengths").astype("int32") for n in (output_length, target_length)
+    )
     # The states: blank, label, blank, label, ..., blank; s is the class each of them emits.
     counted = xp.arange(target.shape[1]) < labels[:, None]
-    ids = class_ids(xp.where(counted, target, xp.zeros_like(target)))
+    labelled = xp.where(counted, target, xp.zeros_like(target))
+    ids = class_ids(xp, labelled)
     try:
         valid = backend.valid_ids(ids, classes, "labels").all(axis=1)
     except IndexError:
-        raise label_error("ctc", ids, classes) from None
+        raise label_error("ctc", labelled, classes) from None
     target = ids  # what lies behind the labels of a sample is no label
     s = xp.full((batch, 2 * target.shape[1] + 1), mask_index, dtype="int32")
     s[:, 1::2] = target

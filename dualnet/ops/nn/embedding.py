@@ -8,23 +8,21 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from .. import shape_rules
-from .._common import Array, Forward, class_ids
+from .._common import Array, Forward, class_ids, range_error
 
 
 @primitive(in_place_grads=True, shape=shape_rules.embedding)
 def embedding(backend: Backend, table: Array, ids: Array, /) -> Forward:
     """table[ids].  table: (n, size)  ids: any shape of numbers from 0 to n - 1 -> (*ids.shape, size)
 
-    An id out of range raises ``IndexError`` on the CPU. On a GPU, which cannot raise, its row is NaN.
+    An id that is out of range or no whole number raises ``IndexError`` on the CPU. On a GPU, which cannot raise, its row is NaN.
     """
-    ids = class_ids(ids)
+    given, ids = ids, class_ids(backend.xp, ids)
     try:
         y = backend.lookup(table, ids)
     except IndexError:
-        raise IndexError(
-            f"expected ids from 0 to {table.shape[0] - 1} (the table has {table.shape[0]} rows), "
-            f"got ids from {ids.min()} to {ids.max()}"
-        ) from None
+        n = table.shape[0]
+        raise range_error("ids", given, n, f"the table has {n} rows") from None
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, None]:
         gradient = out[0]

@@ -9,7 +9,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, NoGrad, Xp
+from .._common import Array, Forward, NoGrad, Spec, Xp, class_ids, range_error
 from ..core.indexing import one_hot
 from ..core.shape import ndim
 from ..math.reduce import max
@@ -48,6 +48,20 @@ def _count_ids(
         return None, xp.sum(xp.expand_dims(dy, axis % last) * hot, axis=-1)
 
     return xp.sum(hot * weights[..., None].astype(dtype), axis=axis), backward
+
+
+@primitive(shape=lambda ids, num_tokens: Spec(ids.shape, "int64" if str(ids.dtype) in ("int64", "uint64") else "int32"))
+def tokens_below(backend: Backend, ids: Array, /, num_tokens: int) -> NoGrad:
+    """The ids as integers. One that is not from 0 to num_tokens - 1, or no whole number, raises ``IndexError`` on the CPU; on a GPU
+    it is outside afterwards too.
+    """
+    given, ids = ids, class_ids(backend.xp, ids)
+    try:
+        backend.valid_ids(ids, num_tokens, "ids")
+    except IndexError:
+        hint = "make num_tokens one more than the largest number there is"
+        raise range_error("numbers", given, num_tokens, hint) from None
+    return ids, None
 
 
 @primitive

@@ -76,7 +76,7 @@ def generalized_cross_entropy(backend: Backend, target: Array, output: Array, /,
     """
     xp, output = backend.xp, floating(output)
     try:
-        valid = backend.valid_ids(class_ids(target), output.shape[-1], "labels")
+        valid = backend.valid_ids(class_ids(xp, target), output.shape[-1], "labels")
     except IndexError:
         raise label_error("categorical_generalized_cross_entropy", target, output.shape[-1]) from None
     hot = target[..., None] == xp.arange(output.shape[-1], dtype=target.dtype)

@@ -64,7 +64,7 @@ def _dropout(
     backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
 ) -> Forward:
     x = floating(x)
-    mask = backend.dropout_mask(_mask_shape(noise_shape, x), rate, key, step, x.dtype)
+    mask = backend.dropout_mask(_mask_shape(noise_shape, x), float(rate), key, step, x.dtype)
     return x * mask, lambda dy: dy * mask
 
 

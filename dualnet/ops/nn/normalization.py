@@ -282,6 +282,6 @@ def _sum_into(xp: Xp, x: Array, axes: tuple[int, ...], v: Array, out: Any) -> Ar
     buffer = _buffer(x, out)
     if buffer is None:
         return xp.sum(x, axis=axes).reshape(v.shape)
-    kept = tuple(size for i, size in enumerate(x.shape) if i not in axes)
-    xp.sum(x, axis=axes, out=buffer.reshape(kept))
+    shape = tuple(size for i, size in enumerate(x.shape) if i not in axes)
+    xp.sum(x, axis=axes, out=buffer.reshape(shape))
     return buffer

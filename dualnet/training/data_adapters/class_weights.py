@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import dualnet_backends as backends
 
 from ... import config, losses, tree
 from ...core.tensor import Tensor
+from ..loss_assignment import identifiers, is_inferred
 
 _ONE_HOT_TOLERANCE = 1e-3  # of the sum of a row: float16 labels, smoothed ones
 
@@ -18,11 +19,13 @@ class ClassWeight(NamedTuple):
     """The weights by class, and what is known of the labels.
 
     sparse: whether they are classes (True), one-hot (False) or either (None). output_rank: the number of axes of the output.
+    binary: whether they may be numbers from 0 to 1.
     """
 
     weights: dict[int, float]
     sparse: bool | None = None
     output_rank: int | None = None
+    binary: bool = False
 
 
 def make_class_weight(model: Any, class_weight: Any) -> ClassWeight | None:
@@ -42,7 +45,14 @@ def make_class_weight(model: Any, class_weight: Any) -> ClassWeight | None:
         )
     weights = {_label(label): _weight(label, weight) for label, weight in pairs}
     outputs = [] if model._graph is None else tree.flatten(model._graph.outputs)
-    return ClassWeight(weights, _is_sparse(model.loss), len(outputs[0].shape) if len(outputs) == 1 else None)
+    function = _loss_function(model.loss)
+    is_known = function in (losses.sparse_categorical_crossentropy, losses.categorical_crossentropy)
+    return ClassWeight(
+        weights,
+        function is losses.sparse_categorical_crossentropy if is_known else None,
+        len(outputs[0].shape) if len(outputs) == 1 else None,
+        function in (losses.binary_crossentropy, losses.binary_focal_crossentropy),
+    )
 
 
 def _label(label: Any) -> int:
@@ -73,26 +83,13 @@ def _weight(label: Any, weight: Any) -> float:
     return value
 
 
-def _is_sparse(loss: Any) -> bool | None:
-    """Whether a loss takes classes; None where that is not known."""
-    specs = list(_losses_in(loss))
-    if len(specs) != 1 or (isinstance(specs[0], str) and specs[0] in ("crossentropy", "ce")):
+def _loss_function(loss: Any) -> Any:
+    """The function of a single loss; None where it is not known, as for several losses."""
+    specs = list(identifiers(loss))
+    if len(specs) != 1 or is_inferred(specs[0]):
         return None
     loss = losses.get(specs[0])
-    function = getattr(loss, "fn", loss)
-    if function is losses.sparse_categorical_crossentropy:
-        return True
-    return False if function is losses.categorical_crossentropy else None
-
-
-def _losses_in(loss: Any) -> Iterator[Any]:
-    if isinstance(loss, dict) and "class_name" not in loss:
-        loss = list(loss.values())
-    if isinstance(loss, (list, tuple)):
-        for part in loss:
-            yield from _losses_in(part)
-    elif loss is not None:
-        yield loss
+    return getattr(loss, "fn", loss)
 
 
 def sample_weights_of(y: Any, class_weight: ClassWeight) -> Any:
@@ -118,6 +115,15 @@ def sample_weights_of(y: Any, class_weight: ClassWeight) -> Any:
                 "several labels at once, use sample_weight"
             )
         labels = labels.argmax(axis=-1)
+    if labels.dtype.kind == "f":
+        wrong = labels != xp.round(labels)
+        if class_weight.binary:  # smoothed labels
+            wrong &= ~((labels >= 0) & (labels <= 1))
+        if bool(wrong.any()):
+            raise ValueError(
+                f"class_weight weighs classes, and y holds {labels.reshape(-1)[int(wrong.argmax())]}, which is no class: classes are "
+                "whole numbers. For targets that are numbers, give each sample its weight in sample_weight"
+            )
     labels = xp.round(labels).astype("int64")
     weights = xp.ones(labels.shape, dtype=config.floatx())
     for label, weight in class_weight.weights.items():

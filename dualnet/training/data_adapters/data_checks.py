@@ -14,6 +14,7 @@ import dualnet_backends as backends
 from ... import losses, tree
 from ...core.symbolic import KerasTensor
 from ...layers.core.embedding import Embedding
+from ..loss_assignment import is_inferred
 from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
 
@@ -66,7 +67,7 @@ def _check_finite(array: Any, name: str) -> None:
 
 def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
     """Labels against the classes of an output, for the losses that have classes."""
-    if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce"):
+    if is_inferred(loss):
         return
     loss = losses.get(loss)
     function = getattr(loss, "fn", loss)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from ... import config
+from ...core.warning import warn
 from .array_adapter import Batch
 from .iterable_adapter import Data, IterableData
 
@@ -71,10 +71,9 @@ class EpochIterator:
         short = count < (limit or 0) if self.steps is not None else is_generator and count == 0 and self._passes > 1
         if short:
             self.exhausted = is_generator
-            warnings.warn(
+            warn(
                 "Your input ran out of data; interrupting training. Make sure that your dataset or "
-                "generator can generate at least `steps_per_epoch * epochs` batches.",
-                stacklevel=4,
+                "generator can generate at least `steps_per_epoch * epochs` batches."
             )
         if short or self.steps is None or self._batches_done == self._pass_steps:
             self._remaining = None

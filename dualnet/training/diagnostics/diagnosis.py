@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import dualnet_backends as backends
@@ -18,6 +14,7 @@ from ...core import settings
 from ...core.tensor import Array, Tensor
 from ...core.tracing import no_grad
 from ...core.training_warning import TrainingWarning
+from ...core.warning import warn
 from ...layers.base.layer import Layer
 from ..data_adapters.array_adapter import ArrayData, tensors_of
 from .inputs import InputChecks
@@ -27,7 +24,6 @@ from .outputs import check_outputs
 from .relu import ENOUGH, DeadReLU, is_relu
 from .replay import FiniteWatch
 
-_PACKAGE = str(Path(__file__).parents[2]) + os.sep
 Step = Callable[[Any], Any]
 
 
@@ -124,10 +120,10 @@ class Diagnosis:
         finally:
             model._step_losses = before
         findings = watch.findings(self.losses[-1] if self.losses else None)
-        self._watch.first_step_was(watch.finite.found)
+        self._watch.first_step_was(watch.finite.description)
         model._dead_relu_checked = bool(watch.relu.layers)
         for finding in findings:
-            say(finding)
+            warn(TrainingWarning(*finding))
         return results
 
     def look(self, batch: int) -> None:
@@ -162,15 +158,7 @@ class Diagnosis:
 
 def _say_if(finding: Finding | None) -> None:
     if finding is not None:
-        say(finding)
-
-
-def say(finding: Finding) -> None:
-    """Warn, at the line of the user's program that training was called from."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
-    warnings.warn(TrainingWarning(*finding), stacklevel=level)
+        warn(TrainingWarning(*finding))
 
 
 __all__ = ["PERIOD", "Diagnosis"]

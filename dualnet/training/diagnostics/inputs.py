@@ -62,23 +62,23 @@ class InputChecks:
     """Applies the checks to what no trained weight has changed yet, in the order of the calls."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[Array, str, str, str]] = []  # (array that the input became, check, problem, remedy)
+        self._findings: list[tuple[Array, str, str, str]] = []  # (array that the input became, check, problem, remedy)
 
     def __call__(self, layer: Layer, inputs: list[Tensor], result: Any) -> None:
         outputs = tensors(result)
         if not inputs or not outputs:
             return
         if isinstance(layer, (BatchNormalization, OverAxes)):
-            self._found = [found for found in self._found if found[0] is not inputs[0].data]
+            self._findings = [f for f in self._findings if f[0] is not inputs[0].data]
         elif not layer.weights:  # an activation, a pooling: what follows may still be a normalization
-            self._found = [(outputs[0].data if f[0] is inputs[0].data else f[0], *f[1:]) for f in self._found]
+            self._findings = [(outputs[0].data if f[0] is inputs[0].data else f[0], *f[1:]) for f in self._findings]
         elif isinstance(layer, (Dense, Convolutional)) and not inputs[0].tracked:
             values = sample(inputs[0])
             for check in CHECKS if values.size else ():
-                found = check(values)
-                if found is not None:
-                    self._found.append((outputs[0].data, check.__name__, *found))
+                finding = check(values)
+                if finding is not None:
+                    self._findings.append((outputs[0].data, check.__name__, *finding))
 
     def results(self) -> list[Finding]:
         """What was found."""
-        return [(check, problem, remedy) for _, check, problem, remedy in self._found]
+        return [(check, problem, remedy) for _, check, problem, remedy in self._findings]

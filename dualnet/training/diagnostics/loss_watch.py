@@ -42,9 +42,9 @@ class LossWatch:
         self.losses.clear()
         self.copy_state(batch)
 
-    def first_step_was(self, found: str | None) -> None:
+    def first_step_was(self, description: str | None) -> None:
         """What was not finite in the first step of the epoch, which was observed."""
-        self._first_step = None if found is None else (self._epoch, self._first, found)
+        self._first_step = None if description is None else (self._epoch, self._first, description)
 
     def copy_state(self, batch: int) -> None:
         """Copy the state before a step, unless that was done a few steps ago."""
@@ -79,29 +79,29 @@ class LossWatch:
         """What is known about the first loss that was not finite."""
         values = [float(backends.of(x).to_numpy(x)) for x in self.losses]
         bad = next((i for i, value in enumerate(values) if not math.isfinite(value)), None)
-        where, found = f"epoch {self._epoch + 1}", None
+        where, description = f"epoch {self._epoch + 1}", None
         if bad is not None:
             loss, batch = values[bad], self._first + bad
             where += f", batch {batch + 1}"
-            found = self._origin(batch)
+            description = self._origin(batch)
         self._reported, self._start, self.model._step_losses = True, None, None
         self.losses.clear()
         return (
             "loss_not_finite",
-            f"the loss became {loss} in {where}{': ' + found if found else ''}",
+            f"the loss became {loss} in {where}{': ' + description if description else ''}",
             f"Use a smaller learning rate{_learning_rate(self.model.optimizer)}, limit the gradients (clipnorm=1.0 in the "
             "optimizer) or scale the inputs and targets; in functions of your own, keep logarithms, roots and divisions away "
             "from 0",
         )
 
     def _origin(self, batch: int) -> str | None:
-        found = self._first_step
-        if found is None and self._start is not None:
+        first = self._first_step
+        if first is None and self._start is not None:
             stop = Position(self._epoch, batch, None)
-            found = origin(self.model, self._source.data, self._source.steps, *self._start, stop)
-        if found is None:
+            first = origin(self.model, self._source.data, self._source.steps, *self._start, stop)
+        if first is None:
             return None
-        epoch, number, words = found
+        epoch, number, words = first
         same = (epoch, number) == (self._epoch, batch)
         return words if same else f"{words} (in epoch {epoch + 1}, batch {number + 1})"
 

@@ -127,10 +127,10 @@ def output_facts(model: Any, y_pred: Any, layers: dict[int, Layer]) -> Iterator[
 
 def check_outputs(model: Any, y_pred: Any, layers: dict[int, Layer]) -> list[Finding]:
     """What the checks find about the outputs of a model, given those of its first step."""
-    found = []
+    findings = []
     for output in output_facts(model, y_pred, layers):
         for check in CHECKS:
             result = check(output)
             if result is not None:
-                found.append((check.__name__, *result))
-    return found
+                findings.append((check.__name__, *result))
+    return findings

@@ -55,14 +55,14 @@ def can_be_copied(model: Any) -> bool:
 
 
 class FiniteWatch:
-    """The first value of an observed step that was not finite. found: in words; None: there was none."""
+    """The first value of an observed step that was not finite. description: in words; None: there was none."""
 
     def __init__(self) -> None:
-        self.found: str | None = None
+        self.description: str | None = None
         self._largest = 0.0  # number that the last layer gave
 
     def __call__(self, layer: Layer, inputs: list[Tensor], result: Any) -> None:
-        if self.found is not None or layer._sublayers():
+        if self.description is not None or layer._sublayers():
             return
         outputs = tensors(result)
         if all(is_finite(y.data) for y in outputs):
@@ -70,19 +70,19 @@ class FiniteWatch:
             return
         weights = [v.path for v in layer.weights if not is_finite(v.data)]
         if weights:
-            self.found = f"the weights {weights[0]!r} were not finite any more, after the update before it"
+            self.description = f"the weights {weights[0]!r} were not finite any more, after the update before it"
         elif not all(is_finite(x.data) for x in inputs):
-            self.found = f"the input of the layer {layer.name!r} was not finite"
+            self.description = f"the input of the layer {layer.name!r} was not finite"
         else:
-            self.found = f"the output of the layer {layer.name!r} was the first value that was not finite"
+            self.description = f"the output of the layer {layer.name!r} was the first value that was not finite"
 
     def after_step(self, model: Any, loss: Array | None) -> None:
         """Look at the loss, the gradients and the weights, in this order."""
         state = model._train_state
-        if self.found is not None or state is None:
+        if self.description is not None or state is None:
             return
         if loss is not None and not is_finite(loss):
-            self.found = (
+            self.description = (
                 f"all layers gave finite values, the last of them up to {self._largest:.3g}, but the loss computed from them was "
                 "not finite"
             )
@@ -90,11 +90,11 @@ class FiniteWatch:
         if not isinstance(model.optimizer, LossScaleOptimizer):  # which skips such steps
             for v in reversed(state.variables):
                 if v.grad is not None and not is_finite(v.grad):
-                    self.found = f"the gradient of {v.path!r} was the first value that was not finite"
+                    self.description = f"the gradient of {v.path!r} was the first value that was not finite"
                     return
         for v in state.variables:
             if not is_finite(v.data):
-                self.found = f"the update made the weights {v.path!r} so large that they were not finite any more"
+                self.description = f"the update made the weights {v.path!r} so large that they were not finite any more"
                 return
 
 
@@ -132,9 +132,9 @@ def _first_found(
             first = start.batch if epoch == start.epoch else 0
             batches = source.epoch(epoch, model.optimizer.step_count(), first)
             for batch, (x, y, weight, _) in enumerate(batches, first):
-                found = _observed_step(model, pack_x_y_sample_weight(x, y, weight))
-                if found is not None:
-                    return epoch, batch, found
+                description = _observed_step(model, pack_x_y_sample_weight(x, y, weight))
+                if description is not None:
+                    return epoch, batch, description
                 if (epoch, batch) >= (stop.epoch, stop.batch):
                     return None
     return None
@@ -147,4 +147,4 @@ def _observed_step(model: Any, data: Any) -> str | None:
     with observed(model, watch):
         model.train_step(data)
     watch.after_step(model, losses[0] if losses else None)
-    return watch.found
+    return watch.description

@@ -11,6 +11,7 @@ from ....core.conversion import to_array
 from ....core.symbolic import KerasTensor
 from ....core.tensor import Tensor
 from ....core.variables import fixed_number
+from ....ops.nn.encoding import tokens_below
 from ....serialization.objects import deserialize_keras_object
 from ...base.layer import Layer, Shape
 from .encoding import encode, encoded_shape
@@ -84,6 +85,8 @@ class Rescaling(Layer):
 class CategoryEncoding(Layer):
     """Whole numbers from 0 to num_tokens - 1 as vectors of ``num_tokens`` entries.
 
+    Another number raises ``IndexError``; on a GPU, which cannot raise, it is not counted.
+
     Args:
         output_mode: "multi_hot": 1 for every number that is in a sample; "one_hot": a vector for each number; "count":
             how often each is in a sample, or the sum of its ``count_weights``, the second argument of a call.
@@ -116,7 +119,8 @@ class CategoryEncoding(Layer):
                 "`count_weights` is not used when `output_mode` is not `'count'`. "
                 f"Received `count_weights={count_weights}`."
             )
-        return encode(ops.convert_to_tensor(inputs), self.output_mode, self.num_tokens, self._dtype, count_weights)
+        ids = tokens_below(ops.convert_to_tensor(inputs), self.num_tokens)
+        return encode(ids, self.output_mode, self.num_tokens, self._dtype, count_weights)
 
     def compute_output_shape(self, input_shape: Any, count_weights_shape: Any = None) -> Shape:
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
