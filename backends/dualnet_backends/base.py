@@ -7,6 +7,7 @@ definition; an override in a backend must give the same result (``tests/backends
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
@@ -50,6 +51,11 @@ class Backend(Convolution, Pooling, Normalization):
     def computing(self) -> AbstractContextManager[Any]:
         """A context in which many kernels run, such as an epoch: what they need of their libraries is set up once."""
         return nullcontext()
+
+    def split(self, n: int, function: Callable[[slice], Any]) -> None:
+        """Call ``function(part)`` for parts that make up ``slice(0, n)``, maybe at the same time: for work on long flat arrays in
+        which no element depends on another."""
+        function(slice(0, n))
 
     # -- linear algebra ------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 A computation is cut into tiles by its shapes alone, so that its result has the same bits on any number of threads, one included.
 The calling thread works on the tiles itself, and helpers join it: nothing waits for a helper that the operating system has not
-scheduled, only for tiles that one has begun. On a busy machine that makes a computation about as fast as on one thread.
+scheduled, only for tiles that one has begun. Where helpers do not help, as on a busy machine, they are left out.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 ENVIRONMENT = "DUALNET_NUM_THREADS"
 OF_BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # by which users limit NumPy's threads
 IDLE_S = 30.0  # after which a helper ends
+RETRY = 32  # of so many calls one is done the way that took longer
+MAX_KEYS = 1024
 
 _number: int | None = None  # set by the program; until then the environment decides
 
@@ -147,17 +150,73 @@ _count = 0  # of all helpers
 _starting = threading.Lock()
 
 
-def parallel_for(count: int, function: Callable[[int], Any]) -> None:
+class _Timing:
+    """What the same work took of late, on the calling thread alone and shared: decides which is tried next."""
+
+    __slots__ = ("alone", "calls", "shared")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.alone = self.shared = 0.0
+
+    def is_shared(self) -> bool:
+        """Whether to share the next call. Now and then the slower of the two gets another chance."""
+        self.calls += 1
+        if self.calls <= 4:
+            return self.calls % 2 == 1
+        faster_shared = self.shared < self.alone
+        return not faster_shared if self.calls % RETRY == 0 else faster_shared
+
+    def note(self, shared: bool, seconds: float) -> None:
+        before = self.shared if shared else self.alone
+        # One call may be held up by other programs for the time of many; such are counted, but not in full.
+        after = before + 0.25 * (min(seconds, 4 * before) - before) if self.calls > 4 else seconds
+        if shared:
+            self.shared = after
+        else:
+            self.alone = after
+
+
+_timings: dict[Any, _Timing] = {}
+
+
+def parallel_for(count: int, function: Callable[[int], Any], key: Any = None) -> None:
     """Call ``function(i)`` for i in 0 .. count - 1, on several threads if there are some that have nothing to do.
 
     The calls must not depend on each other, and release the GIL most of the time, as NumPy does in large operations. The first
     exception that one raises is raised here, after the calls that had begun.
+
+    Args:
+        key: what the work is, such as a name and shapes. Where sharing the work of a key takes longer than doing it alone, as on a
+            machine whose other processors are busy, it is done alone, until another try now and then shows that it is faster again.
     """
     helpers = min(num_threads(), count) - 1
     if helpers < 1:
-        for i in range(count):
-            function(i)
+        _alone(count, function)
         return
+    if key is None:
+        _shared(count, function, helpers)
+        return
+    timing = _timings.get(key)
+    if timing is None:
+        if len(_timings) >= MAX_KEYS:
+            _timings.clear()
+        timing = _timings[key] = _Timing()
+    shared = timing.is_shared()
+    start = perf_counter()
+    if shared:
+        _shared(count, function, helpers)
+    else:
+        _alone(count, function)
+    timing.note(shared, perf_counter() - start)
+
+
+def _alone(count: int, function: Callable[[int], Any]) -> None:
+    for i in range(count):
+        function(i)
+
+
+def _shared(count: int, function: Callable[[int], Any], helpers: int) -> None:
     job = _Job(function, count)
     for _ in range(helpers):
         if not _call_helper(job):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from . import clipping
 from .build import BuildMixin
 from .optimizer_state import Segment, contiguous_slices
 from .state_io import StateMethods
+
+LONG = 1 << 17  # weights that threads may share
 
 
 class UpdatePlan(NamedTuple):
@@ -248,7 +251,18 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
                 self.update_step(Tensor(v.grad), v, lr)
         else:
             for s in plan.segments:
-                self.update(s.backend, s.values, s.grads, s.slots, lr, t)
+                if s.values.size >= LONG and self._may_be_split():
+                    s.backend.split(s.values.size, functools.partial(self._update_part, s, lr, t))
+                else:
+                    self.update(s.backend, s.values, s.grads, s.slots, lr, t)
+
+    def _may_be_split(self) -> bool:
+        """Whether parts of a flat buffer may be updated at the same time: not by code of the user, which may count its calls."""
+        return self.elementwise and type(self).update.__module__.startswith("dualnet.")
+
+    def _update_part(self, s: Segment, lr: float, t: int, part: slice) -> None:
+        slots = tuple([slot[part] for slot in s.slots])
+        self.update(s.backend, s.values[part], s.grads[part], slots, lr, t)
 
     def _clip(self, flat: list[Array], shaped: list[Any]) -> None:
         """Limit gradients in place, passed flat and by variable."""

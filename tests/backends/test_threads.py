@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from dualnet_backends import threads
 from dualnet_backends.cpu import blas
-from dualnet_backends.cpu.matmul import TILE
+from dualnet_backends.cpu.matmul import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -210,7 +210,7 @@ def test_blas_has_one_thread_inside_and_its_own_number_outside() -> None:
 @pytest.mark.parametrize("layout", ["plain", "transposed"])
 def test_products_have_the_same_bits_on_any_number_of_threads(shape: tuple[int, int, int], layout: str) -> None:
     m, k, n = shape
-    assert m * k * n >= 2 * TILE
+    assert m * k * n >= SMALL
     random = np.random.default_rng(5)
     a, b = random.standard_normal((m, k), "float32"), random.standard_normal((k, n), "float32")
     if layout == "transposed":
@@ -349,3 +349,44 @@ sys.exit(0)
     start = time.monotonic()
     assert run(code) == "done"
     assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize("name", ["cpu", "strict:0"])
+@pytest.mark.parametrize("n", [0, 1, 65_535, 131_072, 300_001])
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_split_covers_every_element_once(name: str, n: int, number: int) -> None:
+    backends.set_num_threads(number)
+    seen = np.zeros(n, int)
+
+    def part(p: slice) -> None:
+        seen[p] += 1
+
+    for _ in range(8):  # shared or alone
+        backends.get(name).split(n, part)
+    assert (seen == 8).all()
+
+
+def test_work_that_is_slower_when_it_is_shared_is_done_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    calls: list[str] = []
+
+    def runs(how: str, seconds: float) -> Any:
+        def run(count: int, function: Any, *helpers: int) -> None:
+            nonlocal now
+            calls.append(how)
+            now += seconds
+
+        return run
+
+    backends.set_num_threads(2)
+    monkeypatch.setattr(threads, "perf_counter", lambda: now)
+    for alone, shared, expected in ((1.0, 3.0, "alone"), (1.0, 0.6, "shared"), (1.0, 3.0, "alone")):
+        monkeypatch.setattr(threads, "_alone", runs("alone", alone))
+        monkeypatch.setattr(threads, "_shared", runs("shared", shared))
+        for _ in range(20 * threads.RETRY):  # it takes some tries to see that the machine is another one
+            threads.parallel_for(2, print, "test")
+        calls.clear()
+        for _ in range(4 * threads.RETRY):
+            threads.parallel_for(2, print, "test")
+        assert calls.count(expected) == 4 * threads.RETRY - 4
+    threads._timings.pop("test")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .. import threads
 from ..base import Array, Backend, Scalar
 from ..kernels.normal import normal
 from ..kernels.random import counter
@@ -20,6 +22,7 @@ memory.retain_freed_memory()  # for the arrays of training steps
 
 SMALL = 1_024  # elements: a dot product of this length costs no more than the call itself
 CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB L2 cache
+UPDATE_CHUNK = 65_536  # elements of an update: five streams fit in most L2 caches, and threads rarely wait for the GIL
 
 
 # NumPy returns scalars, not 0-d arrays, from full reductions.
@@ -62,6 +65,13 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
 
     def computing(self) -> blas.one_thread:
         return blas.one_thread()
+
+    def split(self, n: int, function: Callable[[slice], Any]) -> None:
+        count = min(threads.num_threads(), n // UPDATE_CHUNK)
+        if count < 2:
+            function(slice(0, n))
+        else:
+            threads.parallel_for(count, lambda i: function(slice(n * i // count, n * (i + 1) // count)), ("split", n))
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         return matmul(a, b, out)
@@ -167,9 +177,10 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         if w.size <= CHUNK:
             w -= g * lr
             return
-        for i in range(0, w.size, CHUNK):
-            wi = w[i : i + CHUNK]
-            wi -= g[i : i + CHUNK] * lr
+        scratch = np.empty(min(UPDATE_CHUNK, w.size), dtype=w.dtype)
+        for i in range(0, w.size, UPDATE_CHUNK):
+            wi = w[i : i + UPDATE_CHUNK]
+            wi -= np.multiply(g[i : i + UPDATE_CHUNK], lr, out=scratch[: wi.size])
 
     def adam(
         self,
@@ -184,11 +195,11 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         v_hat: Array | None = None,
     ) -> None:
         c1, c2 = 1.0 - beta1, 1.0 - beta2
-        scratch = np.empty(min(CHUNK, w.size), dtype=w.dtype)
-        for i in range(0, w.size, CHUNK):
-            part = slice(i, i + CHUNK)
+        scratch = np.empty((2, min(UPDATE_CHUNK, w.size)), dtype=w.dtype)
+        for i in range(0, w.size, UPDATE_CHUNK):
+            part = slice(i, i + UPDATE_CHUNK)
             wi, gi, mi, vi = w[part], g[part], m[part], v[part]
-            t = scratch[: wi.size]
+            t, step = scratch[0, : wi.size], scratch[1, : wi.size]
             np.subtract(gi, mi, out=t)
             t *= c1
             mi += t
@@ -201,7 +212,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
                 vi = v_hat[part]
             np.sqrt(vi, out=t)
             t += epsilon
-            np.divide(mi * alpha, t, out=t)
+            np.divide(np.multiply(mi, alpha, out=step), t, out=t)
             wi -= t
 
 

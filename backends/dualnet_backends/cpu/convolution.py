@@ -60,7 +60,7 @@ class NumpyConvolution(Convolution):
                     np.add(products, bias[tile.columns.size], out=outputs)
 
         with blas.one_thread():
-            parallel_for(len(geometry.chunks), compute)
+            parallel_for(len(geometry.chunks), compute, ("conv", x.shape, w.shape))
         return y
 
     def conv_input_gradient(
@@ -93,7 +93,7 @@ class NumpyConvolution(Convolution):
                 part[...] = padded[geometry.interior]
 
         with blas.one_thread():
-            parallel_for(len(geometry.chunks), compute)
+            parallel_for(len(geometry.chunks), compute, ("input gradient", dy.shape, w.shape))
         return dx
 
     def conv_kernel_gradient(
@@ -131,7 +131,9 @@ class NumpyConvolution(Convolution):
         for first in range(0, len(geometry.chunks), AT_ONCE):
             count = min(AT_ONCE, len(geometry.chunks) - first)
             with blas.one_thread():
-                parallel_for(count, lambda i, first=first: compute(first + i))
+                parallel_for(
+                    count, lambda i, first=first: compute(first + i), ("kernel gradient", x.shape, dy.shape, count)
+                )
             for i in range(first, first + count):  # added in their order, whichever was ready first
                 for tile, part in zip(geometry.tiles, parts.pop(i)):
                     sums[tile.sizes] = sums[tile.sizes] + part if tile.sizes in sums else part

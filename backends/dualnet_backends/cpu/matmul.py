@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ from . import blas
 
 Array = Any
 
-TILE = 1 << 25  # multiplications: some 0.3 ms, beside which handing a tile to a thread costs little
+SMALL = (
+    1 << 22
+)  # multiplications: some 50 us, below which a product is not cut; handing a tile to a thread takes 5 to 10
+LARGE = 1 << 27  # multiplications of the largest tiles; BLAS packs one operand anew for each
 COLUMNS = 64  # the width of a tile is a multiple of it, so that the inner loops of BLAS have no remainders
 
 
@@ -26,7 +30,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 
 def _matmul(a: Array, b: Array, out: Array | None) -> Array:
     if a.ndim == 2 == b.ndim and a.dtype is b.dtype:
-        if a.size * b.shape[1] >= 2 * TILE and a.dtype.char in "fd":
+        if a.size * b.shape[1] >= SMALL and a.dtype.char in "fd":
             return _in_tiles(a, b, out)
         # For two matrices dot is the same product with 1 to 2 us less overhead.
         if out is None:
@@ -49,14 +53,14 @@ def _in_tiles(a: Array, b: Array, out: Array | None) -> Array:
         else:
             np.matmul(a[part], b, out=y[part])
 
-    parallel_for(len(tiles), tile)
+    parallel_for(len(tiles), tile, (m, k, n))
     return y
 
 
 @lru_cache(maxsize=1024)
 def slices(length: int, multiplications: int) -> list[slice]:
-    """The tiles along an axis of an output: of about ``TILE`` multiplications, whatever the number of threads."""
-    count = max(1, multiplications // TILE)
+    """The tiles along an axis of an output, whatever the number of threads: two, or more for a very large product."""
+    count = 2 ** max(1, round(log2(multiplications / LARGE)))
     size = -(-length // count)
     size = -(-size // COLUMNS) * COLUMNS
     return [slice(i, min(i + size, length)) for i in range(0, length, size)]
