@@ -20,7 +20,15 @@ from dualnet.legacy import tf_names
 from dualnet.saving.model_config import KERAS_VERSION
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "old-spellings.md"
-set_threads = tf.config.threading.set_intra_op_parallelism_threads
+
+
+def set_and_get_threads() -> int:
+    tf.config.threading.set_intra_op_parallelism_threads(2)
+    n: int = tf.config.threading.get_intra_op_parallelism_threads()
+    tf.config.threading.set_intra_op_parallelism_threads(0)
+    return n
+
+
 X = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], "float32")
 
 
@@ -174,7 +182,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "cast": (lambda: tf.cast([1.7], tf.int32), [1]),
     "data.experimental.cardinality": (lambda: tf.data.experimental.cardinality(tf.data.Dataset.range(5)), 5),
     "executing_eagerly": (tf.executing_eagerly, True),
-    "threads": (lambda: [set_threads(n) or tf.config.threading.get_intra_op_parallelism_threads() for n in (2, 0)][0], 2),
+    "threads": (set_and_get_threads, 2),
     "ops at a time": (tf.config.threading.get_inter_op_parallelism_threads, 1),
     "visible devices": (lambda: (tf.config.set_visible_devices([], "GPU"), tf.config.get_device())[1], "cpu"),
     "set_memory_growth": (lambda: tf.config.experimental.set_memory_growth(None, True), None),

@@ -121,19 +121,19 @@ class NumpyConvolution(Convolution):
         sums: dict[Ints, Array] = {}  # by tile size
         parts: dict[int, list[Array]] = {}
 
+        first = 0
+
         def compute(i: int) -> None:
-            chunk, padded = geometry.padded(x, i)
-            parts[i] = []
+            chunk, padded = geometry.padded(x, first + i)
+            parts[first + i] = products = []
             for tile in geometry.tiles:
                 rows = windows(padded, tile).reshape(-1, tile.window * shape[-2])
-                parts[i].append(rows.T @ outputs_by_tile(images[chunk], tile).reshape(len(rows), -1))
+                products.append(rows.T @ outputs_by_tile(images[chunk], tile).reshape(len(rows), -1))
 
         for first in range(0, len(geometry.chunks), AT_ONCE):
             count = min(AT_ONCE, len(geometry.chunks) - first)
             with blas.one_thread():
-                parallel_for(
-                    count, lambda i, first=first: compute(first + i), ("kernel gradient", x.shape, dy.shape, count)
-                )
+                parallel_for(count, compute, ("kernel gradient", x.shape, dy.shape, count))
             for i in range(first, first + count):  # added in their order, whichever was ready first
                 for tile, part in zip(geometry.tiles, parts.pop(i)):
                     sums[tile.sizes] = sums[tile.sizes] + part if tile.sizes in sums else part
