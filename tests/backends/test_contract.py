@@ -144,6 +144,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "lookup": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n)),
                 lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, (n, 2)).astype("int32"))], 0),
     "valid_ids": ([lambda r, n, d: (r.integers(0, 7, n), 7, "ids"), lambda r, n, d: (r.integers(0, 7, (n, 2)).astype("int32"), 7, "ids")], 0),
+    "require": ([lambda r, n, d: (np.ones(n, bool), "ids"), lambda r, n, d: (np.ones((n, 2), bool), "labels")], 0),
     "scatter_add": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
                      lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, n), floats(r, (n,), d))], 1e-5),
     "one_hot": ([lambda r, n, d: (r.integers(-1, 6, n), 5, d), lambda r, n, d: (r.integers(0, 3, (n, 2)), 3, d)], 0),
