@@ -52,9 +52,9 @@ class Backend(Convolution, Pooling, Normalization):
         """A context in which many kernels run, such as an epoch: what they need of their libraries is set up once."""
         return nullcontext()
 
-    def split(self, n: int, function: Callable[[slice], Any]) -> None:
-        """Call ``function(part)`` for parts that make up ``slice(0, n)``, maybe at the same time: for work on long flat arrays in
-        which no element depends on another."""
+    def split(self, n: int, function: Callable[[slice], Any], size: int | None = None) -> None:
+        """Call ``function(part)`` for parts that make up ``slice(0, n)``, maybe at the same time: for n samples, or elements of a
+        flat array, that do not depend on each other. size: the number of elements that are read, n by default."""
         function(slice(0, n))
 
     # -- linear algebra ------------------------------------------------------------------------------------------

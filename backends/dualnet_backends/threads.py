@@ -18,7 +18,7 @@ from typing import Any
 ENVIRONMENT = "DUALNET_NUM_THREADS"
 OF_BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # by which users limit NumPy's threads
 IDLE_S = 30.0  # after which a helper ends
-RETRY = 32  # of so many calls one is done the way that took longer
+RETRY = 64  # of so many calls one is done the way that took longer
 MAX_KEYS = 1024
 
 _number: int | None = None  # set by the program; until then the environment decides
@@ -164,7 +164,7 @@ class _Timing:
         self.calls += 1
         if self.calls <= 4:
             return self.calls % 2 == 1
-        faster_shared = self.shared < self.alone
+        faster_shared = self.shared < 0.95 * self.alone
         return not faster_shared if self.calls % RETRY == 0 else faster_shared
 
     def note(self, shared: bool, seconds: float) -> None:

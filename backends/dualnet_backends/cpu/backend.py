@@ -22,6 +22,7 @@ memory.retain_freed_memory()  # for the arrays of training steps
 
 SMALL = 1_024  # elements: a dot product of this length costs no more than the call itself
 CHUNK = 16_384  # elements: four float32 streams of this length fit in a 256 KiB L2 cache
+LONG = 131_072  # elements of an array whose parts threads may share
 UPDATE_CHUNK = 65_536  # elements of an update: five streams fit in most L2 caches, and threads rarely wait for the GIL
 
 
@@ -66,12 +67,14 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
     def computing(self) -> blas.one_thread:
         return blas.one_thread()
 
-    def split(self, n: int, function: Callable[[slice], Any]) -> None:
-        count = min(threads.num_threads(), n // UPDATE_CHUNK)
+    def split(self, n: int, function: Callable[[slice], Any], size: int | None = None) -> None:
+        size = n if size is None else size
+        count = min(threads.num_threads(), size // UPDATE_CHUNK, n)
         if count < 2:
             function(slice(0, n))
         else:
-            threads.parallel_for(count, lambda i: function(slice(n * i // count, n * (i + 1) // count)), ("split", n))
+            key = (function.__code__, n, size) if hasattr(function, "__code__") else (n, size)
+            threads.parallel_for(count, lambda i: function(slice(n * i // count, n * (i + 1) // count)), key)
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         return matmul(a, b, out)
@@ -83,12 +86,26 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
             return np.maximum(x, 0, out=out)
         if x.size < 4096 or x.ndim < 2 or x.size < 32 * len(x):
             return np.maximum(x, _zero(x.dtype), out=out)
-        return np.maximum(x, np.zeros(x.shape[1:], x.dtype), out=out)
+        zeros = np.zeros(x.shape[1:], x.dtype)
+        if x.size < LONG:
+            return np.maximum(x, zeros, out=out)
+        y = np.empty_like(x) if out is None else out
+        self.split(len(x), lambda part: np.maximum(x[part], zeros, out=y[part]), x.size)
+        return y
 
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         # A product of floats and booleans would go through a conversion buffer.
-        dx = (y > _zero(y.dtype)).astype(dy.dtype)
-        dx *= dy
+        if y.size < LONG:
+            dx = (y > _zero(y.dtype)).astype(dy.dtype)
+            dx *= dy
+            return dx
+        dx = np.empty(y.shape, dy.dtype)
+
+        def gradient(part: slice) -> None:
+            dx[part] = y[part] > _zero(y.dtype)
+            dx[part] *= dy[part]
+
+        self.split(len(y), gradient, y.size)
         return dx
 
     def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:

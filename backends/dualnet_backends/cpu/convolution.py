@@ -25,6 +25,7 @@ from .conv_tiles import Tile, add_windows, kernel_views, outputs_by_tile, tile_m
 CHUNK_BYTES = 1 << 21  # of rows: they stay in the cache, and suffice to keep all threads of BLAS busy
 
 
+SHARED_BYTES = 1 << 18  # of rows: chunks that are smaller are not shared between threads
 AT_ONCE = 8  # chunks whose kernel gradients are held until they are added up
 
 
@@ -176,7 +177,10 @@ class ConvGeometry:
             size = 4 * c * rows.window * columns.window * columns.tiles  # bytes of one row of tiles
             self.tiles += [Tile(band, columns) for band in rows.bands(max(1, CHUNK_BYTES // size))]
             largest = max(largest, size * min(rows.tiles, max(1, CHUNK_BYTES // size)))
-        count = max(1, CHUNK_BYTES // largest)
+        # An even number of chunks, two at least where they are worth a thread each.
+        parts = -(-n // max(1, CHUNK_BYTES // largest))
+        parts = max(parts + parts % 2, 2) if n * largest >= 2 * SHARED_BYTES else max(parts, 1)
+        count = max(1, -(-n // parts))
         self.chunks = [slice(i, min(i + count, n)) for i in range(0, n, count)]
 
     def padded(self, x: Array, i: int) -> tuple[slice, Array]:

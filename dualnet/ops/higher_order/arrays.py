@@ -76,6 +76,8 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, key: Any) -> DifferentiableArray:
+        if key is ...:
+            return self
         key = _plain(key)
         shared = self._memory if all(not hasattr(k, "dtype") for k in (key if type(key) is tuple else (key,))) else None
         return DifferentiableArray(ops["get_item"](self.tensor, key), shared)

@@ -176,9 +176,16 @@ def _unpadded(dx: Array, axes: list[Axis]) -> Array:
 def _reduce(backend: Backend, combine: Callable[..., Array], x: Array, axis: Axis) -> Array:
     """The elements of each window combined, two at a time."""
     first, *others = axis.slices()
-    y = backend.read_slice(x, first)
-    for i, index in enumerate(others):
-        y = combine(y, backend.read_slice(x, index), out=y if i else None)
+    if not others:
+        return backend.read_slice(x, first)
+    y = backend.xp.empty((*x.shape[: axis.at], axis.windows, *x.shape[axis.at + 1 :]), dtype=x.dtype)
+
+    def reduce(part: slice) -> None:
+        xs, ys = x[part], y[part]
+        for i, index in enumerate(others):
+            combine(ys if i else backend.read_slice(xs, first), backend.read_slice(xs, index), out=ys)
+
+    backend.split(len(x), reduce, x.size)
     return y
 
 
@@ -186,8 +193,13 @@ def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -
     """dy at the first element of each window that is the maximum y, 0 at the others."""
     if axis.size == axis.stride == 1:
         return dy
+    dx = (backend.xp.empty if axis.tiled else backend.xp.zeros)(x.shape, dtype=dy.dtype)
+    backend.split(len(x), lambda part: _write_max_gradient(backend, dx[part], dy[part], x[part], y[part], axis), x.size)
+    return dx
+
+
+def _write_max_gradient(backend: Backend, dx: Array, dy: Array, x: Array, y: Array, axis: Axis) -> None:
     xp = backend.xp
-    dx = (xp.empty if axis.tiled else xp.zeros)(x.shape, dtype=dy.dtype)
     *slices, last = axis.slices()
     earlier = None
     for index in slices:
@@ -200,7 +212,6 @@ def _max_gradient(backend: Backend, dy: Array, x: Array, y: Array, axis: Axis) -
         _add(backend, dx, index, dy, first, axis)
     # The last element is the maximum where no other was: one comparison less.
     _add(backend, dx, last, dy, None if earlier is None else xp.logical_not(earlier), axis)
-    return dx
 
 
 def _add(backend: Backend, dx: Array, index: tuple[slice, ...], dy: Array, where: Array | None, axis: Axis) -> None:
