@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
+import subprocess
+import sys
 
 from .measure import NEEDS, Setting, measure
 from .report import Results, as_json, chart, memory, table
@@ -24,11 +27,17 @@ def main() -> None:
         metavar="PEER=PATH",
         help="the interpreter of a peer installed elsewhere",
     )
+    parser.add_argument(
+        "--busy", type=int, default=0, metavar="N", help="keep N cores busy meanwhile with other processes"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all results here")
     parser.add_argument("--chart", metavar="FILE", help="draw the training steps here (PNG or SVG)")
     options = parser.parse_args()
     python = dict(pair.split("=", 1) for pair in options.python)
     setting = Setting(options.rounds, options.repeats, python)
+    for _ in range(options.busy):
+        spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        atexit.register(spinner.kill)
     names = [name for name in WORKLOADS if options.k.lower() in name.lower()]
     peers = setting.peers(options.peers.split(",") if options.peers else None)
     if not names or not peers:
