@@ -49,7 +49,7 @@ class Backend(Convolution, Pooling, Normalization):
         raise NotImplementedError
 
     def computing(self) -> AbstractContextManager[Any]:
-        """A context in which many kernels run, such as an epoch: what they need of their libraries is set up once."""
+        """A context for many kernels, such as those of an epoch: the array library is set up for them once, not for each."""
         return nullcontext()
 
     def split(self, n: int, function: Callable[[slice], Any], size: int | None = None) -> None:

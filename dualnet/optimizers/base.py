@@ -257,8 +257,10 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
                     self.update(s.backend, s.values, s.grads, s.slots, lr, t)
 
     def _may_be_split(self) -> bool:
-        """Whether parts of a flat buffer may be updated at the same time: not by code of the user, which may count its calls."""
-        return self.elementwise and type(self).update.__module__.startswith("dualnet.")
+        """Whether parts of a flat buffer may be updated at the same time. An ``update`` that the user wrote is called once, with the
+        whole buffer."""
+        is_ours = type(self).update.__module__.startswith("dualnet.") and "update" not in vars(self)
+        return self.elementwise and is_ours
 
     def _update_part(self, s: Segment, lr: float, t: int, part: slice) -> None:
         slots = tuple([slot[part] for slot in s.slots])

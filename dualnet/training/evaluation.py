@@ -156,13 +156,13 @@ class EvaluationMixin(StepMixin):
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
         self._check_compiled("test_on_batch")
-        with no_grad():
+        with no_grad(), self._backend().computing():
             data = self._one_batch(x, y, sample_weight)
             return self._on_batch(captured_step(self, CapturedTestStep), data, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
-        with no_grad():
+        with no_grad(), self._backend().computing():
             outputs = tree.map_structure(lambda t: t.numpy(), self.predict_step(self._one_batch(x)))
         raise_for_invalid_ids(self._backend())
         return outputs

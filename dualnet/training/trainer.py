@@ -203,7 +203,8 @@ class Trainer(EvaluationMixin):
         step = captured_step(self, CapturedTrainStep)
         if not self._was_observed and config.are_training_warnings_enabled():
             step = functools.partial(Diagnosis(self).observed_step, step)
-        return self._on_batch(step, data, return_dict)
+        with self._backend().computing():
+            return self._on_batch(step, data, return_dict)
 
 
 def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ def test_the_number_comes_from_the_program_then_from_the_environment() -> None:
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, "2", True])
 def test_numbers_that_are_none(n: Any) -> None:
-    with pytest.raises(ValueError, match="whole number from 1"):
+    with pytest.raises(ValueError, match="whole number, 1 or more"):
         backends.set_num_threads(n)
 
 
@@ -106,6 +108,76 @@ def test_an_error_in_a_tile_is_raised_and_the_pool_goes_on(n: int) -> None:
         with pytest.raises(KeyError, match="tile 3"):
             threads.parallel_for(8, tile)
     test_every_tile_is_computed_once(n, 7)
+
+
+def test_helpers_have_the_error_state_of_the_caller() -> None:
+    backends.set_num_threads(3)
+    large = np.full(1000, 1e30, "float32")
+
+    def tile(i: int) -> None:
+        time.sleep(0.002)
+        large * large
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("error")
+        for _ in range(5):
+            threads.parallel_for(8, tile)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        threads.parallel_for(8, tile)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of this kind are not sent on Windows")
+def test_ctrl_c_waits_for_the_tiles_that_were_begun() -> None:
+    code = """
+import os, signal, threading, time
+from dualnet_backends import threads
+threads.set_num_threads(2)
+written = []
+def tile(i):
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(0.5)
+        written.append(i)
+for after in (0.05, 0.2, 0.3):
+    threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        while True:
+            threads.parallel_for(4, tile)
+    except KeyboardInterrupt:
+        n = len(written)
+    time.sleep(0.7)
+    assert len(written) == n, (after, n, written)
+seen = []
+threads.parallel_for(5, seen.append)
+print(sorted(seen), threads._count)
+"""
+    assert run(code) == "[0, 1, 2, 3, 4] 1"
+
+
+def test_times_of_many_callers_at_once_do_not_stay_zero() -> None:
+    backends.set_num_threads(4)
+    threads._timings.pop("many", None)
+    callers = [
+        threading.Thread(target=threads.parallel_for, args=(4, lambda i: time.sleep(0.001), "many")) for _ in range(8)
+    ]
+    for t in callers:
+        t.start()
+    for t in callers:
+        t.join()
+    for _ in range(4):
+        threads.parallel_for(4, lambda i: time.sleep(0.001), "many")
+    timing = threads._timings.pop("many")
+    assert timing.alone > 0.003
+    assert timing.shared > 0
+
+
+def test_a_finished_job_holds_no_arrays() -> None:
+    backends.set_num_threads(3)
+    for _ in range(20):
+        array = np.ones(10)
+        reference = weakref.ref(array)
+        threads.parallel_for(4, lambda i, array=array: array.sum())
+        del array
+        assert reference() is None
 
 
 def test_tiles_may_be_cut_again() -> None:
@@ -172,18 +244,18 @@ print("right")
 
 # -- BLAS --------------------------------------------------------------------------------------------------------------
 
-BLAS = pytest.mark.skipif(not blas._find(), reason="threadpoolctl is not installed, or knows no BLAS here")
+BLAS = pytest.mark.skipif(not blas._find()[0], reason="threadpoolctl is not installed, or knows no BLAS here")
 
 
 def blas_threads() -> list[int]:
-    return [library.get_num_threads() for library in blas._find()]
+    return [library.get_num_threads() for library in blas._find()[0]]
 
 
 @BLAS
 def test_blas_has_one_thread_inside_and_its_own_number_outside() -> None:
     before = blas_threads()
-    for library in blas._find():
-        library.set_num_threads(2)
+    for library in blas._find()[0]:
+        blas._set(library, 2)
     try:
         outside = blas_threads()
         with blas.one_thread():
@@ -198,10 +270,10 @@ def test_blas_has_one_thread_inside_and_its_own_number_outside() -> None:
         a = np.ones((600, 600), "float32")
         backends.get("cpu").matmul(a, a)
         assert blas_threads() == outside
-        assert blas.depth == 0
+        assert blas.state.depth == blas._count == 0
     finally:
-        for library, n in zip(blas._find(), before):
-            library.set_num_threads(n)
+        for library, n in zip(blas._find()[0], before):
+            blas._set(library, n)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,6 @@ def test_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for command in (["devices"], ["train", write(tmp_path, SMALL)]):
         result = run(*command)
         assert result.exit_code == 2
-        assert "DUALNET_NUM_THREADS must be a whole number from 1 on, got 'many'" in result.output
+        assert "DUALNET_NUM_THREADS must be a whole number, 1 or more, got 'many'" in result.output
         assert "Traceback" not in result.output
     assert not Path("runs").exists()

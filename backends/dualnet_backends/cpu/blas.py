@@ -7,26 +7,67 @@ computes each on the thread that calls it. Outside of this library BLAS has the 
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
-depth = 0  # how many computations are going on inside ``one_thread``, in all threads
+from .. import threads
+
+
+class _State(threading.local):
+    depth = 0  # how many blocks of ``one_thread`` this thread is in
+    before: tuple[int, ...] = ()  # the limits of this thread outside of them
+
+
+state = _State()
 _lock = threading.Lock()
-_libraries: list[Any] | None = None
-_before: list[int] = []
+_count = 0  # of threads that are in such a block
+_before: list[int] = []  # the limits of the process outside of them
+_libraries: tuple[list[Any], list[Any]] | None = None
 
 
-def _find() -> list[Any]:
-    """The BLAS libraries of this process whose threads can be limited; none without ``threadpoolctl``."""
+def _find() -> tuple[list[Any], list[Any]]:
+    """The BLAS libraries whose number of threads holds for the process, and those (of OpenMP) where each thread has its own.
+
+    There are none without ``threadpoolctl``.
+    """
     global _libraries
     if _libraries is None:
         try:
             from threadpoolctl import ThreadpoolController
 
-            _libraries = [c for c in ThreadpoolController().lib_controllers if c.user_api == "blas"]
+            found = [c for c in ThreadpoolController().lib_controllers if c.user_api == "blas"]
         except ImportError:
-            _libraries = []
+            found = []
+        openmp = [getattr(c, "threading_layer", "") == "openmp" for c in found]
+        _libraries = [c for c, o in zip(found, openmp) if not o], [c for c, o in zip(found, openmp) if o]
     return _libraries
+
+
+def _set(library: Any, n: int) -> None:
+    # From version 3.8 on, threadpoolctl ignores all threads but the first that set a limit, until it is told to forget that one.
+    forget = getattr(library, "clear_controlling_thread", None)
+    if forget is None:
+        library.set_num_threads(n)
+    else:
+        forget(force=True)
+        library.set_num_threads(n)
+        forget(force=True)
+
+
+def _limit(libraries: list[Any]) -> list[int]:
+    """Set them to one thread; returns what they were set to."""
+    before = [library.get_num_threads() for library in libraries]
+    for library, n in zip(libraries, before):
+        if n != 1:
+            _set(library, 1)
+    return before
+
+
+def _restore(libraries: list[Any], before: Any) -> None:
+    for library, n in zip(libraries, before):
+        if n != 1:
+            _set(library, n)
 
 
 class one_thread:
@@ -35,21 +76,45 @@ class one_thread:
     __slots__ = ()
 
     def __enter__(self) -> None:
-        global depth
+        global _count
+        state.depth += 1
+        if state.depth > 1:
+            return
+        of_process, of_threads = _find()
+        if of_threads:
+            state.before = tuple(_limit(of_threads))
         with _lock:
-            if depth == 0:
-                libraries = _find()
-                _before[:] = [library.get_num_threads() for library in libraries]
-                for library, n in zip(libraries, _before):
-                    if n != 1:
-                        library.set_num_threads(1)
-            depth += 1
+            _count += 1
+            if _count == 1:
+                _before[:] = _limit(of_process)
 
     def __exit__(self, *error: object) -> None:
-        global depth
+        global _count
+        state.depth -= 1
+        if state.depth:
+            return
+        of_process, of_threads = _find()
+        if of_threads:
+            _restore(of_threads, state.before)
         with _lock:
-            depth -= 1
-            if depth == 0:
-                for library, n in zip(_find(), _before):
-                    if n != 1:
-                        library.set_num_threads(n)
+            _count -= 1
+            if _count == 0:
+                _restore(of_process, _before)
+
+
+def _limit_helper() -> None:
+    _limit(_find()[1])
+
+
+def _after_fork() -> None:
+    """Of the threads of the parent there is only the one that forked."""
+    global _lock, _count
+    _lock = threading.Lock()
+    if _count and not state.depth:
+        _restore(_find()[0], _before)
+    _count = min(state.depth, 1)
+
+
+threads.limit_thread = _limit_helper
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

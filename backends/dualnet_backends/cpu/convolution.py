@@ -22,10 +22,10 @@ from ..threads import parallel_for
 from . import blas, conv_tiles, depthwise
 from .conv_tiles import Tile, add_windows, kernel_views, outputs_by_tile, tile_matrix, windows
 
-CHUNK_BYTES = 1 << 21  # of rows: they stay in the cache, and suffice to keep all threads of BLAS busy
+CHUNK_BYTES = 1 << 21  # of rows, which stay in the cache
 
 
-SHARED_BYTES = 1 << 18  # of rows: chunks that are smaller are not shared between threads
+SHARED_BYTES = 1 << 18  # of rows, for which a chunk takes long enough to be handed to another thread
 AT_ONCE = 8  # chunks whose kernel gradients are held until they are added up
 
 

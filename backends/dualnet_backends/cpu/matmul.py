@@ -13,24 +13,20 @@ from . import blas
 
 Array = Any
 
-SMALL = (
-    1 << 22
-)  # multiplications: some 50 us, below which a product is not cut; handing a tile to a thread takes 5 to 10
-LARGE = 1 << 27  # multiplications of the largest tiles; BLAS packs one operand anew for each
+# A product of fewer multiplications is not cut: it takes some 50 us, and handing a tile to another thread 5 to 10.
+SMALL = 1 << 22
+# Tiles have at most about so many multiplications. They are not smaller than need be, since BLAS packs one operand anew for each.
+LARGE = 1 << 27
 COLUMNS = 64  # the width of a tile is a multiple of it, so that the inner loops of BLAS have no remainders
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
-    if blas.depth:
-        return _matmul(a, b, out)
-    with blas.one_thread():
-        return _matmul(a, b, out)
-
-
-def _matmul(a: Array, b: Array, out: Array | None) -> Array:
+    if not blas.state.depth:
+        with blas.one_thread():
+            return matmul(a, b, out)
     if a.ndim == 2 == b.ndim and a.dtype is b.dtype:
-        if a.size * b.shape[1] >= SMALL and a.dtype.char in "fd":
+        if a.size * b.shape[1] >= SMALL and a.dtype.char in "fd" and _can_be_cut(a, b, out):
             return _in_tiles(a, b, out)
         # For two matrices dot is the same product with 1 to 2 us less overhead.
         if out is None:
@@ -38,6 +34,16 @@ def _matmul(a: Array, b: Array, out: Array | None) -> Array:
         if out.flags.carray and out.dtype is a.dtype:
             return a.dot(b, out)
     return np.matmul(a, b, out=out)
+
+
+def _can_be_cut(a: Array, b: Array, out: Array | None) -> bool:
+    """Whether tiles can be written one after the other. If not, NumPy makes copies, or raises."""
+    if a.shape[1] != b.shape[0]:
+        return False
+    if out is None:
+        return True
+    overlap = np.may_share_memory(out, a) or np.may_share_memory(out, b)
+    return out.shape == (a.shape[0], b.shape[1]) and not overlap
 
 
 def _in_tiles(a: Array, b: Array, out: Array | None) -> Array:
