@@ -270,7 +270,7 @@ def test_blas_has_one_thread_inside_and_its_own_number_outside() -> None:
         a = np.ones((600, 600), "float32")
         backends.get("cpu").matmul(a, a)
         assert blas_threads() == outside
-        assert blas.state.depth == blas._count == 0
+        assert blas._count == len(blas.inside) == 0
     finally:
         for library, n in zip(blas._find()[0], before):
             blas._set(library, n)

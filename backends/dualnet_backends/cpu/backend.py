@@ -78,8 +78,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
             threads.parallel_for(count, lambda i: function(slice(n * i // count, n * (i + 1) // count)), key)
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        # The product of the sizes is more than that of the lengths, and takes less time to know.
-        if a.ndim == 2 == b.ndim and a.dtype is b.dtype and a.size * b.size < SMALL_PRODUCT and blas.state.depth:
+        if a.ndim == 2 == b.ndim and a.dtype is b.dtype and blas.limited and len(a) * b.size < SMALL_PRODUCT:
             # For two matrices dot is the same product with 1 to 2 us less overhead.
             if out is None:
                 return a.dot(b)
@@ -103,17 +102,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
 
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         # A product of floats and booleans would go through a conversion buffer.
-        if y.size < LONG:
-            dx = (y > _zero(y.dtype)).astype(dy.dtype)
-            dx *= dy
-            return dx
-        dx = np.empty(y.shape, dy.dtype)
-
-        def gradient(part: slice) -> None:
-            dx[part] = y[part] > _zero(y.dtype)
-            dx[part] *= dy[part]
-
-        self.split(len(y), gradient, y.size)
+        dx = (y > _zero(y.dtype)).astype(dy.dtype)
+        dx *= dy
         return dx
 
     def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:
@@ -159,7 +149,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         x = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
         if x.dtype.char in "fd" and (out is None or (out.dtype is x.dtype and out.flags.c_contiguous)):
             # As a product with ones it runs in BLAS: three times as fast on small layers, thirteen times on images.
-            if blas.state.depth:
+            if blas.limited:
                 return _ones(x.dtype.char, len(x)).dot(x, out)
             with blas.one_thread():
                 return _ones(x.dtype.char, len(x)).dot(x, out)

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import os
 import threading
+from _thread import get_ident
 from typing import Any
 
 from .. import threads
 
-
-class _State(threading.local):
-    depth = 0  # how many blocks of ``one_thread`` this thread is in
-    before: tuple[int, ...] = ()  # the limits of this thread outside of them
-
-
-state = _State()
+# Whether BLAS has one thread now, for whichever thread asks: every product does, so it is one name to look up. (It may change while
+# a thread that is in no block computes a product. Training and prediction are in one.)
+limited = False
+inside: dict[
+    int, int
+] = {}  # how many blocks of ``one_thread`` each thread is in, by ``get_ident()``; without those that are in none
 _lock = threading.Lock()
 _count = 0  # of threads that are in such a block
-_before: list[int] = []  # the limits of the process outside of them
+_before: list[int] = []  # the limits of the process outside of the blocks
+_before_of_threads: dict[int, list[int]] = {}  # and those of each thread, where it has its own
 _libraries: tuple[list[Any], list[Any]] | None = None
 
 
@@ -76,29 +77,34 @@ class one_thread:
     __slots__ = ()
 
     def __enter__(self) -> None:
-        global _count
-        state.depth += 1
-        if state.depth > 1:
+        global _count, limited
+        me = get_ident()
+        inside[me] = depth = inside.get(me, 0) + 1
+        if depth > 1:
             return
         of_process, of_threads = _find()
         if of_threads:
-            state.before = tuple(_limit(of_threads))
+            _before_of_threads[me] = _limit(of_threads)
         with _lock:
             _count += 1
             if _count == 1:
                 _before[:] = _limit(of_process)
+            limited = not of_threads
 
     def __exit__(self, *error: object) -> None:
-        global _count
-        state.depth -= 1
-        if state.depth:
+        global _count, limited
+        me = get_ident()
+        inside[me] -= 1
+        if inside[me]:
             return
+        del inside[me]
         of_process, of_threads = _find()
         if of_threads:
-            _restore(of_threads, state.before)
+            _restore(of_threads, _before_of_threads.pop(me))
         with _lock:
             _count -= 1
             if _count == 0:
+                limited = False
                 _restore(of_process, _before)
 
 
@@ -108,11 +114,15 @@ def _limit_helper() -> None:
 
 def _after_fork() -> None:
     """Of the threads of the parent there is only the one that forked."""
-    global _lock, _count
+    global _lock, _count, limited
     _lock = threading.Lock()
-    if _count and not state.depth:
+    me = get_ident()
+    if _count and me not in inside:
         _restore(_find()[0], _before)
-    _count = min(state.depth, 1)
+    for thread in set(inside) - {me}:
+        del inside[thread]
+    _count = len(inside)
+    limited = limited and _count > 0
 
 
 threads.limit_thread = _limit_helper
