@@ -74,7 +74,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
         if count < 2:
             function(slice(0, n))
         else:
-            key = (function.__code__, n, size) if hasattr(function, "__code__") else (n, size)
+            key = (getattr(function, "__qualname__", ""), n, size)
             threads.parallel_for(count, lambda i: function(slice(n * i // count, n * (i + 1) // count)), key)
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
