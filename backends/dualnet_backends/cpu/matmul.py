@@ -30,10 +30,10 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         if a.size * b.shape[1] >= SMALL and a.dtype.char in "fd" and _can_be_cut(a, b, out):
             return _in_tiles(a, b, out)
         # For two matrices dot is the same product with 1 to 2 us less overhead.
-        if out is None:
-            return a.dot(b)
-        if out.flags.carray and out.dtype is a.dtype:
-            return a.dot(b, out)
+        try:
+            return a.dot(b) if out is None else a.dot(b, out)
+        except ValueError:  # out has gaps or another dtype
+            pass
     return np.matmul(a, b, out=out)
 
 
