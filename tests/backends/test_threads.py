@@ -131,6 +131,7 @@ def test_ctrl_c_waits_for_the_tiles_that_were_begun() -> None:
     code = """
 import os, signal, threading, time
 from dualnet_backends import threads
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without
 threads.set_num_threads(2)
 written = []
 def tile(i):
