@@ -10,7 +10,8 @@ import dualnet_backends as backends
 
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
-from ..core.tracing import before_write, is_recording, live_tapes, live_views, no_grad
+from ..core.tracing import before_write, live_tapes, live_views, no_grad
+from ..core.tracing import state as tracing
 from ..core.variables import Variable, buffer_slices
 from ..core.warning import warn
 from ..legacy.methods import LegacyOptimizerMethods
@@ -146,7 +147,7 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         """
         if len(missing) >= len(self._trainable_variables):
             raise ValueError("No gradients provided for any variable. Does the loss depend on the model's output?")
-        if is_recording():
+        if tracing.tapes:
             with no_grad():
                 self.apply_in_place(missing, scalars)
             return

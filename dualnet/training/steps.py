@@ -10,7 +10,8 @@ from typing import Any
 from .. import tree
 from ..core.autodiff import backward
 from ..core.tensor import Tensor
-from ..core.tracing import Tape, is_recording, no_grad, recording
+from ..core.tracing import Tape, no_grad, recording
+from ..core.tracing import state as tracing
 from ..core.variables import Variable
 from ..core.version import version
 from ..core.warning import warn
@@ -132,7 +133,7 @@ class StepMixin(Compilable):
 
     def _update_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs:
         """Update the mean loss and the metrics with a batch."""
-        if is_recording():
+        if tracing.tapes:
             with no_grad():
                 return self._update_metrics(x, y, y_pred, sample_weight, loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))

@@ -11,9 +11,10 @@ from typing import Any
 
 import dualnet_backends as backends
 
+from ...core.version import version
 from ..steps import StepMixin
 from .observation import Finding
-from .replay import Position, State, can_be_copied, origin
+from .replay import MAX_BYTES, Changing, Position, State, origin
 
 PERIOD = 256  # steps between two looks at the loss
 BETWEEN_COPIES = 128  # steps between two copies of the state, at least
@@ -34,7 +35,8 @@ class LossWatch:
         self._epoch = self._first = 0  # the epoch, and the batch that the first of the losses is of
         self._start: tuple[Position, State] | None = None  # from which steps can be run again
         self._copied_at = -BETWEEN_COPIES
-        self._can_copy: bool | None = None
+        self._changing: Changing | None = None  # as it was at this version of the model
+        self._version: Any = None
 
     def begin_epoch(self, epoch: int, batch: int) -> None:
         """Before the first step of an epoch, or of what is left of it."""
@@ -54,11 +56,11 @@ class LossWatch:
         updates = model.optimizer.step_count()
         if abs(updates - self._copied_at) < BETWEEN_COPIES or not model.optimizer.built:
             return
-        if self._can_copy is None:
-            self._can_copy = can_be_copied(model)
-        if self._can_copy:
+        if self._changing is None or self._version != version():
+            self._version, self._changing = version(), Changing.of(model)
+        if self._changing.nbytes <= MAX_BYTES:
             self._copied_at = updates
-            self._start = Position(self._epoch, batch, self._source.position()), State(model)
+            self._start = Position(self._epoch, batch, self._source.position()), State(self._changing)
 
     def look(self, batch: int) -> Finding | None:
         """Look at the mean loss so far, and forget the losses it is of. batch: the next one."""

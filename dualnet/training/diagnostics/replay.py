@@ -27,13 +27,29 @@ class Position(NamedTuple):
     data: dict[str, Any] | None  # of ``EpochIterator.position``
 
 
-class State:
-    """All that a training step changes, copied on the device: weights, slots of the optimizer, metrics, counters of seeds."""
+class Changing(NamedTuple):
+    """All that a training step changes: weights, slots of the optimizer, the state of metrics; and counters of seeds."""
 
-    def __init__(self, model: Any) -> None:
-        generators = (x for layer in model._flatten_layers() for x in vars(layer).values())
-        self._counters = [(g, g.counter) for g in generators if isinstance(g, SeedGenerator)]
-        self._values = [(v, v.data.copy()) for v in _variables(model)]
+    variables: list[Variable]
+    generators: list[SeedGenerator]
+
+    @classmethod
+    def of(cls, model: Any) -> Changing:
+        unique = {id(v): v for v in (*model.variables, *model.metrics_variables, *model.optimizer.variables)}
+        attributes = (x for layer in model._flatten_layers() for x in vars(layer).values())
+        return cls(list(unique.values()), [x for x in attributes if isinstance(x, SeedGenerator)])
+
+    @property
+    def nbytes(self) -> int:
+        return sum(v.data.nbytes for v in self.variables)
+
+
+class State:
+    """A copy, on the device, of all that a training step changes."""
+
+    def __init__(self, changing: Changing) -> None:
+        self._counters = [(g, g.counter) for g in changing.generators]
+        self._values = [(v, v.data.copy()) for v in changing.variables]
 
     def restore(self) -> None:
         """Put everything back."""
@@ -42,16 +58,6 @@ class State:
             v.data[...] = value
         for generator, counter in self._counters:
             generator.counter = counter
-
-
-def _variables(model: Any) -> list[Variable]:
-    unique = {id(v): v for v in (*model.variables, *model.metrics_variables, *model.optimizer.variables)}
-    return list(unique.values())
-
-
-def can_be_copied(model: Any) -> bool:
-    """Whether there is a state, and it is small enough to be kept twice."""
-    return model.built and model.optimizer.built and sum(v.data.nbytes for v in _variables(model)) <= MAX_BYTES
 
 
 class FiniteWatch:
@@ -111,7 +117,7 @@ def origin(
     """
     if not isinstance(data, ArrayData):
         return None  # a generator's batches are gone
-    present = State(model)
+    present = State(Changing.of(model))
     losses, model._step_losses = model._step_losses, None
     state.restore()
     try:
