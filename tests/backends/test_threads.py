@@ -89,10 +89,13 @@ def test_helpers_do_help() -> None:
 
     def tile(i: int) -> None:
         names.add(threading.current_thread().name)
-        time.sleep(0.05)
+        time.sleep(0.01)
 
-    threads.parallel_for(6, tile)
-    assert len(names) > 1 or threads._count == 2
+    for _ in range(100):  # on a busy machine, helpers may come late
+        threads.parallel_for(6, tile)
+        if len(names) > 1:
+            break
+    assert len(names) > 1
 
 
 @pytest.mark.parametrize("n", [1, 2, 4])
@@ -217,7 +220,9 @@ threads.IDLE_S = 0.05
 threads.set_num_threads(3)
 for _ in range(3):
     threads.parallel_for(8, lambda i: time.sleep(0.005))
-    time.sleep(0.4)
+    end = time.monotonic() + 30
+    while threading.active_count() > 1 and time.monotonic() < end:
+        time.sleep(0.05)
     print(threading.active_count(), threads._count, len(threads._idle))
 """
     )
