@@ -87,10 +87,10 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
         train = Part(train.x[order], train.y[order])
     validation = None
     for kind in ("x", "y") if test is not None else ():
-        expected, found = getattr(train, kind).shape[1:], getattr(test, kind).shape[1:]
-        if found != expected:
+        expected, shape = getattr(train, kind).shape[1:], getattr(test, kind).shape[1:]
+        if shape != expected:
             what = "samples" if kind == "x" else "targets"
-            raise DataError("", f"test {what} have shape {found}, training {what} {expected}")
+            raise DataError("", f"test {what} have shape {shape}, training {what} {expected}")
     if data.test_split:
         train, test = _split(train, data.test_split, "test_split")
     if settings.fit.validation_split:

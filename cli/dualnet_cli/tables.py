@@ -86,8 +86,8 @@ def _names(table: _Table, used: columns.Columns) -> list[str]:
 def _check_same_columns(names: list[str], expected: list[str]) -> None:
     for pair in itertools.zip_longest(names, expected):
         if pair[0] != pair[1]:
-            found, wanted = (f"column {show(name)}" if name is not None else "no column" for name in pair)
-            message = f"there is {found} where the training table has {wanted}"
+            column, expected_column = (f"column {show(name)}" if name is not None else "no column" for name in pair)
+            message = f"there is {column} where the training table has {expected_column}"
             raise DataError("test_path", f"{message}; both need the same columns in the same order")
 
 

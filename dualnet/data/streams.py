@@ -171,30 +171,30 @@ def flattened(elements: Iterator[Any], function: Callable[..., Any], key: EpochK
 def interleaved(
     elements: Iterator[Any], function: Callable[..., Any], cycle_length: int, block_length: int, key: EpochKey | None
 ) -> Iterator[Any]:
-    """`block_length` elements at a time of `cycle_length` datasets `function(element)` in turns. One that ends leaves its place to
-    that of the next element.
+    """`block_length` elements at a time of `cycle_length` datasets `function(element)` in turns. The dataset of the next element
+    takes over from one that ends.
     """
     elements = closing(elements)
-    places: list[Any] = [None] * cycle_length
-    made, is_exhausted, place = 0, False, 0
+    streams: list[Any] = [None] * cycle_length
+    made, is_exhausted, turn = 0, False, 0
     try:
-        while not is_exhausted or any(p is not None for p in places):
-            if places[place] is None and not is_exhausted:
+        while not is_exhausted or any(p is not None for p in streams):
+            if streams[turn] is None and not is_exhausted:
                 try:
                     element = next(elements)
                 except StopIteration:
                     is_exhausted = True
                 else:
-                    places[place] = _nested("interleave", function, element, key and key.fold_in(made))
+                    streams[turn] = _nested("interleave", function, element, key and key.fold_in(made))
                     made += 1
-            if (source := places[place]) is not None:
+            if (source := streams[turn]) is not None:
                 block = list(itertools.islice(source, block_length))
                 yield from block
                 if len(block) < block_length:
-                    places[place] = None
-            place = (place + 1) % cycle_length
+                    streams[turn] = None
+            turn = (turn + 1) % cycle_length
     finally:
-        for source in (elements, *places):
+        for source in (elements, *streams):
             if source is not None:
                 background.close(source)
 

@@ -17,9 +17,8 @@ from .. import threads
 # Whether BLAS has one thread now, for whichever thread asks: every product does, so it is one name to look up. (It may change while
 # a thread that is in no block computes a product. Training and prediction are in one.)
 limited = False
-inside: dict[
-    int, int
-] = {}  # how many blocks of ``one_thread`` each thread is in, by ``get_ident()``; without those that are in none
+# How many blocks of ``one_thread`` each thread is in, by ``get_ident()``; threads that are in none are left out.
+inside: dict[int, int] = {}
 _lock = threading.Lock()
 _count = 0  # of threads that are in such a block
 _before: list[int] = []  # the limits of the process outside of the blocks
@@ -37,11 +36,11 @@ def _find() -> tuple[list[Any], list[Any]]:
         try:
             from threadpoolctl import ThreadpoolController
 
-            found = [c for c in ThreadpoolController().lib_controllers if c.user_api == "blas"]
+            libraries = [c for c in ThreadpoolController().lib_controllers if c.user_api == "blas"]
         except ImportError:
-            found = []
-        openmp = [getattr(c, "threading_layer", "") == "openmp" for c in found]
-        _libraries = [c for c, o in zip(found, openmp) if not o], [c for c, o in zip(found, openmp) if o]
+            libraries = []
+        openmp = [getattr(c, "threading_layer", "") == "openmp" for c in libraries]
+        _libraries = [c for c, o in zip(libraries, openmp) if not o], [c for c, o in zip(libraries, openmp) if o]
     return _libraries
 
 

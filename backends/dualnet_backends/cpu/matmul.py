@@ -14,7 +14,7 @@ from . import blas
 
 Array = Any
 
-# A product of fewer multiplications is not cut: it takes some 50 us, and handing a tile to another thread 5 to 10.
+# A product of fewer multiplications is not cut: it takes some 50 us, and handing a tile to another thread some of them.
 SMALL = 1 << 22
 # Tiles have at most about so many multiplications. They are not smaller than need be, since BLAS packs one operand anew for each.
 LARGE = 1 << 27
