@@ -1,7 +1,11 @@
-"""One measurement of one library in its own process: prints a line of JSON."""
+"""The measurements of one library with one number of threads, in a process of its own.
+
+It reads requests as lines of JSON, [measurement, workload, repeats], and answers each with a line that begins with ``ANSWER``.
+"""
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -9,6 +13,7 @@ import resource
 import sys
 from typing import Any
 
+ANSWER = "answer: "  # libraries print lines of their own
 KERAS = {"keras-jax": "jax", "keras-torch": "torch", "tf.keras": "tensorflow"}
 
 
@@ -36,33 +41,46 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main() -> None:
-    measurement, peer, name, threads, repeats = sys.argv[1:6]
-    api = library(peer, int(threads))
-    if measurement == "import":
-        return
+def measure(api: Any, peer: str, measurement: str, name: str, n: int) -> Any:
+    """The times in microseconds, or None where the caller times the process."""
     from . import keras_peer, sklearn_peer, torch_peer
-    from .workloads import WORKLOADS
+    from .workloads import WORKLOADS, ZOO
 
-    workload, n = WORKLOADS[name], int(repeats)
-    x, y = workload.data()
-    before = peak()
-    del x, y
-    times: Any = None
+    is_torch, compiled = peer.startswith("torch"), peer == "torch.compile"
+    if measurement == "predict zoo":
+        return torch_peer.predict_zoo(*ZOO[name], n) if is_torch else keras_peer.predict_zoo(api, *ZOO[name], n)
+    workload = WORKLOADS[name]
     if measurement == "train":
-        if peer.startswith("torch"):
-            times = torch_peer.train(workload, n, compiled=peer == "torch.compile")
-        elif peer == "scikit-learn":
-            times = sklearn_peer.train(workload, n)
-        else:
-            times = keras_peer.train(api, workload, n)
-    elif measurement == "predict":
-        times = torch_peer.predict(workload, n) if api is None else keras_peer.predict(api, workload, n)
-    elif api is None:
+        if is_torch:
+            return torch_peer.train(workload, n, compiled)
+        if peer == "scikit-learn":
+            return sklearn_peer.train(workload, n)
+        return keras_peer.train(api, workload, n)
+    if measurement == "each step":
+        return torch_peer.each_step(workload, n, compiled) if is_torch else keras_peer.each_step(api, workload, n)
+    if measurement == "predict":
+        return torch_peer.predict(workload, n) if is_torch else keras_peer.predict(api, workload, n)
+    if is_torch:
         torch_peer.cold(workload)
     else:
         keras_peer.cold(api, workload)
-    print(json.dumps({"us": times, "peak_mb": peak(), "before_mb": before}))
+    return None
+
+
+def main() -> None:
+    peer, threads = sys.argv[1:3]
+    api = library(peer, int(threads))
+    for line in sys.stdin:
+        measurement, name, repeats = json.loads(line)
+        answer: dict[str, Any] = {"us": None, "error": None}
+        if measurement != "import":
+            try:
+                answer["us"] = measure(api, peer, measurement, name, repeats)
+            except Exception as error:
+                answer["error"] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+            gc.collect()
+        answer["peak_mb"] = peak()
+        print(f"\n{ANSWER}{json.dumps(answer)}", flush=True)
 
 
 if __name__ == "__main__":

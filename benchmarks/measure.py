@@ -1,13 +1,16 @@
-"""Interleaved processes: every library, every number of threads, several rounds."""
+"""Every library with every number of threads in a process of its own, measured by turns, in several rounds."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import sklearn_peer
+from .child import ANSWER
 from .workloads import WORKLOADS
 
 NEEDS = {  # peer: what must be installed
@@ -28,6 +32,7 @@ NEEDS = {  # peer: what must be installed
     "scikit-learn": ("sklearn",),
 }
 THREADS = (1, 2)
+WHOLE = ("cold", "import")  # measurements of a whole process, from its start
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -48,10 +53,11 @@ class Setting:
 
 @dataclass
 class Result:
-    """The results of one peer: the median of each round, by number of threads."""
+    """The results of one peer. us: the median of each round, by number of threads. peak_mb: of processes in MiB."""
 
     us: dict[int, list[float]] = field(default_factory=dict)
-    peak_mb: dict[int, list[float]] = field(default_factory=dict)
+    worst: dict[int, list[float]] = field(default_factory=dict)
+    peak_mb: list[float] = field(default_factory=list)
     error: str | None = None
 
     @property
@@ -61,30 +67,118 @@ class Result:
 
     @property
     def memory(self) -> float | None:
-        """The peak of the process in MiB at that number of threads."""
-        best = self.best
-        return statistics.median(self.peak_mb[best[1]]) if best and self.peak_mb else None
+        """The median peak."""
+        return statistics.median(self.peak_mb) if self.peak_mb else None
 
 
-def measure(measurement: str, name: str, peers: list[str], setting: Setting) -> dict[str, Result]:
-    """measurement: "train", "predict", "cold" or "import"; the last two time the whole process."""
+class Child:
+    """A process with one library, that measures one workload after the other."""
+
+    def __init__(self, peer: str, threads: int, setting: Setting) -> None:
+        command = [setting.python.get(peer, sys.executable), "-m", "benchmarks.child", peer, str(threads)]
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by ``close``)
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=_environment(peer, threads),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        self._limit_s = setting.limit_s
+
+    def ask(self, measurement: str, name: str, repeats: int) -> dict[str, Any]:
+        """The answer of the process; {"error": ...} if it ended, and then it is of no more use."""
+        timer = threading.Timer(self._limit_s, self._process.kill)
+        timer.start()
+        try:
+            print(json.dumps([measurement, name, repeats]), file=self._process.stdin, flush=True)
+            for line in self._process.stdout or ():
+                if line.startswith(ANSWER):
+                    answer: dict[str, Any] = json.loads(line.removeprefix(ANSWER))
+                    return answer
+        except BrokenPipeError:
+            pass
+        finally:
+            timer.cancel()
+        status = self._process.wait()
+        self._errors.seek(0)
+        last = (self._errors.read().strip().splitlines() or [f"exit status {status}"])[-1]
+        return {"error": f"took more than {self._limit_s:.0f} s" if status == -signal.SIGKILL else last}
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+
+class Children:
+    """One process for each peer and number of threads, started when it is first asked."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._running: dict[tuple[str, int], Child] = {}
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for child in self._running.values():
+            child.close()
+        self._running.clear()
+
+    def ask(self, peer: str, threads: int, measurement: str, name: str, repeats: int) -> dict[str, Any]:
+        child = self._running.get((peer, threads))
+        if child is None:
+            child = self._running[peer, threads] = Child(peer, threads, self._setting)
+        answer = child.ask(measurement, name, repeats)
+        if "us" not in answer:
+            self._running.pop((peer, threads)).close()
+        return answer
+
+
+def measure(measurement: str, name: str, peers: list[str], setting: Setting, children: Children) -> dict[str, Result]:
+    """Measure in all peers by turns.
+
+    measurement: "train", "predict", "predict zoo" (repeats times), "each step" (1,000 steps); "cold" and "import" time whole processes.
+    """
     results = {p: Result() for p in peers if _is_supported(p, measurement, name)}
     for number in range(setting.rounds):
-        for threads in THREADS if measurement in ("train", "predict") else THREADS[-1:]:
+        for threads in THREADS[-1:] if measurement in WHOLE else THREADS:
             # In alternating order, so that the processor is not always heated by the same predecessor.
             for peer, result in list(results.items())[:: -1 if number % 2 else 1]:
                 if result.error is None:
-                    _run_once(measurement, peer, name, threads, setting, result)
+                    _run_once(measurement, peer, name, threads, setting, children, result)
     return results
 
 
 def _is_supported(peer: str, measurement: str, name: str) -> bool:
-    if measurement != "train" and peer in ("torch.compile", "scikit-learn"):
+    if measurement not in ("train", "each step") and peer in ("torch.compile", "scikit-learn"):
         return False
-    return peer != "scikit-learn" or sklearn_peer.supports(WORKLOADS[name])
+    return peer != "scikit-learn" or (measurement == "train" and sklearn_peer.supports(WORKLOADS[name]))
 
 
-def _run_once(measurement: str, peer: str, name: str, threads: int, setting: Setting, result: Result) -> None:
+def _run_once(
+    measurement: str, peer: str, name: str, threads: int, setting: Setting, children: Children, result: Result
+) -> None:
+    start = time.perf_counter()
+    if measurement in WHOLE:
+        with Children(setting) as own:
+            answer = own.ask(peer, threads, measurement, name, 1)
+            elapsed = (time.perf_counter() - start) * 1e6
+    else:
+        answer = children.ask(peer, threads, measurement, name, 1000 if measurement == "each step" else setting.repeats)
+    result.error = answer["error"]
+    if result.error is None:
+        result.us.setdefault(threads, []).append(elapsed if measurement in WHOLE else statistics.median(answer["us"]))
+        if measurement in WHOLE:
+            result.peak_mb.append(answer["peak_mb"])
+        if measurement == "each step":
+            result.worst.setdefault(threads, []).append(max(answer["us"]))
+
+
+def _environment(peer: str, threads: int) -> dict[str, str]:
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu", DUALNET_DEVICE="cpu")
     environment["CUDA_VISIBLE_DEVICES"] = ""
     for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "DUALNET_NUMBA"):
@@ -97,24 +191,4 @@ def _run_once(measurement: str, peer: str, name: str, threads: int, setting: Set
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     parts = [str(ROOT / part) for part in ("backends", ".")]
     environment["PYTHONPATH"] = os.pathsep.join([*parts, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [setting.python.get(peer, sys.executable), "-m", "benchmarks.child", measurement, peer, name]
-    command += [str(threads), str(setting.repeats)]
-    start = time.perf_counter()
-    try:
-        completed = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=setting.limit_s, check=False
-        )
-    except subprocess.TimeoutExpired:
-        result.error = f"took more than {setting.limit_s:.0f} s"
-        return
-    elapsed = time.perf_counter() - start
-    if completed.returncode:
-        result.error = (completed.stderr.strip().splitlines() or [f"exit status {completed.returncode}"])[-1]
-        return
-    output: dict[str, Any] = (
-        json.loads(completed.stdout.strip().splitlines()[-1]) if measurement != "import" else {"us": None}
-    )
-    us = statistics.median(output["us"]) if output["us"] else elapsed * 1e6
-    result.us.setdefault(threads, []).append(us)
-    if "peak_mb" in output:
-        result.peak_mb.setdefault(threads, []).append(output["peak_mb"])
+    return environment

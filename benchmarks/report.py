@@ -6,29 +6,33 @@ import datetime
 import importlib.util
 import os
 import platform
+import statistics
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from .measure import Result
-from .workloads import WORKLOADS
+from .workloads import WORKLOADS, ZOO, ZOO_GOAL
 
-RIVALS = ("torch", "keras-jax", "tf.keras")  # the goals are set against the fastest of these
+RIVALS = ("torch", "torch.compile", "keras-jax", "tf.keras")  # the goals are set against the fastest of these
+OWN = {"ratio": "dualnet", "plain": "dualnet-numpy"}  # with Numba where it is installed, and without
 Results = dict[str, dict[str, Result]]
 
 
-def ratio(row: dict[str, Result], rivals: tuple[str, ...] = RIVALS) -> float | None:
+def ratio(row: dict[str, Result], own: str = "dualnet") -> float | None:
     """The time of the fastest rival over that of dualnet: above 1, dualnet is faster. None without a rival."""
-    own = row["dualnet"].best if "dualnet" in row else None
-    best = [r.best[0] for p, r in row.items() if p in rivals and r.best]
-    return min(best) / own[0] if own and best else None
+    ours = row[own].best if own in row else None
+    best = [r.best[0] for p, r in row.items() if p in RIVALS and r.best]
+    return min(best) / ours[0] if ours and best else None
 
 
 def table(results: Results, title: str, scale: float = 1.0) -> str:
     """One row per workload: the times, multiplied by ``scale``, each with its number of threads."""
     peers = list(dict.fromkeys(p for row in results.values() for p in row))
+    ratios = [heading for heading, own in OWN.items() if own in peers]
     width = max(len(title), *map(len, results))
-    lines = [f"{title:{width}}  " + "  ".join(f"{p:>14}" for p in peers) + "   ratio   goal"]
+    headings = "".join(f"  {heading:>6}" for heading in ratios)
+    lines = [f"{title:{width}}  " + "  ".join(f"{p:>14}" for p in peers) + f"{headings}    goal"]
     for name, row in results.items():
         cells = []
         for p in peers:
@@ -36,18 +40,32 @@ def table(results: Results, title: str, scale: float = 1.0) -> str:
             cells.append(
                 "failed" if p in row and row[p].error else f"{best[0] * scale:,.0f} ({best[1]})" if best else "-"
             )
-        r, goal = ratio(row), WORKLOADS[name].goal if name in WORKLOADS else None
+        goal = WORKLOADS[name].goal if name in WORKLOADS else ZOO_GOAL if name in ZOO else ""
+        values = [ratio(row, OWN[heading]) for heading in ratios]
         lines.append(
             f"{name:{width}}  "
             + "  ".join(f"{c:>14}" for c in cells)
-            + f"   {'-' if r is None else f'{r:.2f}':>5}   {'' if goal is None else goal}"
+            + "".join(f"  {'-' if r is None else f'{r:.2f}':>6}" for r in values)
+            + f"  {goal:>6}"
         )
     failed = [f"{name}, {p}: {r.error}" for name, row in results.items() for p, r in row.items() if r.error]
     return "\n".join([*lines, *(f"failed: {line}" for line in failed)])
 
 
+def worst(results: Results) -> str:
+    """The longest of 1,000 steps in each round with each number of threads, in microseconds, with the median step before it."""
+    lines = []
+    for name, row in results.items():
+        lines.append(name)
+        for peer, r in row.items():
+            for threads, values in r.worst.items():
+                rounds = ", ".join(f"{v:,.0f}" for v in values)
+                lines.append(f"  {peer:14} ({threads})  {statistics.median(r.us[threads]):>10,.0f}  worst {rounds}")
+    return "\n".join(lines)
+
+
 def memory(results: Results) -> str:
-    """The peak of each process in MiB, the library itself included."""
+    """The peak of each process that trained for an epoch, in MiB, the library itself included."""
     peers = list(dict.fromkeys(p for row in results.values() for p in row))
     width = max(10, *map(len, results))
     lines = [f"{'peak MiB':{width}}  " + "  ".join(f"{p:>14}" for p in peers)]
@@ -82,13 +100,16 @@ def _processor() -> str:
         return platform.machine()
 
 
-def as_json(tables: dict[str, Results]) -> dict[str, Any]:
+def as_json(tables: dict[str, Results], busy: int = 0) -> dict[str, Any]:
     """All measurements: rounds, not only their medians."""
     return {
         **environment_info(),
+        "busy cores": busy,
         **{
             title: {
-                name: {p: {"us": r.us, "peak_mb": r.peak_mb, "error": r.error} for p, r in row.items()}
+                name: {
+                    p: {"us": r.us, "worst": r.worst, "peak_mb": r.peak_mb, "error": r.error} for p, r in row.items()
+                }
                 for name, row in results.items()
             }
             for title, results in tables.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,31 +15,55 @@ def build(workload: Workload) -> Any:
     import torch
     from torch import nn
 
-    class Last(nn.Module):  # the last time step of an LSTM
+    class Last(nn.Module):  # the last time step of an LSTM or a GRU
         def forward(self, out: Any) -> Any:
             return out[0][:, -1]
 
+    class Mean(nn.Module):  # over all positions
+        def forward(self, x: Any) -> Any:
+            return x.mean(1) if x.ndim == 3 else x.mean((2, 3))
+
+    class Residual(nn.Module):
+        def __init__(self, n: int, filters: int, stride: int) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(n, filters, 3, stride, 1, bias=False)
+            self.second = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
+            self.norms = nn.ModuleList([nn.BatchNorm2d(filters), nn.BatchNorm2d(filters)])
+            shortcut = (nn.Conv2d(n, filters, 1, stride, bias=False), nn.BatchNorm2d(filters))
+            self.shortcut = nn.Sequential(*shortcut) if stride > 1 else nn.Identity()
+
+        def forward(self, x: Any) -> Any:
+            y = self.norms[1](self.second(self.norms[0](self.first(x)).relu()))
+            return (y + self.shortcut(x)).relu()
+
     shape, parts = workload.input_shape, []
     channels = shape[-1]
-    sample = torch.zeros((1, channels, *shape[:-1])) if len(shape) == 3 else torch.zeros((1, *shape))
+    sample = torch.zeros((2, channels, *shape[:-1])) if len(shape) == 3 else torch.zeros((2, *shape))
     for layer_type, *rest in workload.layers:
-        width = sample.shape[1] if len(shape) == 3 else sample.shape[-1]
+        is_image = sample.ndim == 4
+        width = sample.shape[1] if is_image else sample.shape[-1]
         new: list[Any] = {
             "dense": lambda units, act, n=width: [nn.Linear(n, units), *([nn.ReLU()] if act == "relu" else [])],
-            "conv": lambda filters, size, act, n=width: [nn.Conv2d(n, filters, size), nn.ReLU()],
+            "conv": lambda filters, size, act, n=width: [nn.Conv2d(n, filters, size), *([nn.ReLU()] if act else [])],
             "pool": lambda size: [nn.MaxPool2d(size)],
+            "global_pool": lambda: [Mean()],
             "flatten": lambda: [nn.Flatten()],
-            "batchnorm": lambda n=width: [nn.BatchNorm1d(n)],
+            "batchnorm": lambda n=width, image=is_image: [nn.BatchNorm2d(n) if image else nn.BatchNorm1d(n)],
             "dropout": lambda rate: [nn.Dropout(rate)],
             "lstm": lambda units, n=width: [nn.LSTM(n, units, batch_first=True), Last()],
+            "gru": lambda units, n=width: [nn.GRU(n, units, batch_first=True), Last()],
+            "residual": lambda filters, stride, n=width: [Residual(n, filters, stride)],
+            "encoder": lambda heads, units, n=width: [
+                nn.TransformerEncoderLayer(n, heads, units, 0.0, batch_first=True)
+            ],
         }[layer_type](*rest)
         sample = nn.Sequential(*new).eval()(sample)
         parts += new
     return nn.Sequential(*parts)
 
 
-def _epoch(workload: Workload, compiled: bool) -> Callable[[], None]:
-    """A function that trains for one epoch."""
+def _epoch(workload: Workload, compiled: bool, clock: list[float] | None = None) -> Callable[[], None]:
+    """A function that trains for one epoch, and notes the time after each step in ``clock``."""
     import torch
 
     x, y = (torch.from_numpy(a) for a in workload.data())
@@ -60,6 +85,8 @@ def _epoch(workload: Workload, compiled: bool) -> Callable[[], None]:
             value.backward()
             update.step()
             total += value.detach()
+            if clock is not None:
+                clock.append(time.perf_counter())
         total.item()
 
     return epoch
@@ -78,19 +105,44 @@ def train(workload: Workload, repeats: int, compiled: bool = False, epochs: int 
     return times
 
 
+def each_step(workload: Workload, steps: int, compiled: bool = False) -> list[float]:
+    """Microseconds of each of so many steps, after a warm-up."""
+    clock: list[float] = []
+    epoch = _epoch(workload, compiled, clock)
+    times: list[float] = []
+    epoch()
+    while len(times) < steps:
+        clock.clear()
+        epoch()
+        times += [(b - a) * 1e6 for a, b in itertools.pairwise(clock)]
+    return times[:steps]
+
+
 def predict(workload: Workload, repeats: int) -> list[float]:
     """Microseconds for one sample, without gradients, from a NumPy array to a NumPy array."""
+    return _predictions(build(workload).eval(), workload.data()[0][:1], repeats * 20)
+
+
+def predict_zoo(name: str, batch: int, repeats: int) -> list[float]:
+    """Microseconds of a forward pass of ResNet50 or MobileNetV2, after the first."""
+    import numpy as np
+
+    from . import torch_zoo
+
+    x = np.random.default_rng(0).standard_normal((batch, 3, 224, 224), dtype="float32")
+    return _predictions(torch_zoo.build(name), x, repeats)
+
+
+def _predictions(net: Any, x: Any, times: int) -> list[float]:
     import torch
 
-    x = workload.data()[0][:1]
-    net = build(workload).eval()
-    times = []
+    results = []
     with torch.inference_mode():
-        for _ in range(repeats * 20):
+        for _ in range(times + 1):
             start = time.perf_counter()
             net(torch.from_numpy(x)).numpy()
-            times.append((time.perf_counter() - start) * 1e6)
-    return times[1:]
+            results.append((time.perf_counter() - start) * 1e6)
+    return results[1:]
 
 
 def cold(workload: Workload) -> None:

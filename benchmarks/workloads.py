@@ -10,9 +10,11 @@ from typing import Any
 class Workload:
     """A network, its data and its training.
 
-    layers: ("dense", units, activation), ("conv", filters, size, activation), ("pool", size), ("flatten",), ("batchnorm",),
-    ("dropout", rate) or ("lstm", units). classes: their number; None for regression of one number. goal: the minimum ratio of
-    the fastest peer's time to dualnet's that the project aims at. steps: batches per epoch.
+    layers: ("dense", units, activation), ("conv", filters, size, activation), ("pool", size), ("global_pool",), ("flatten",),
+    ("batchnorm",), ("dropout", rate), ("lstm", units), ("gru", units), ("residual", filters, stride), two convolutions 3x3 with
+    a shortcut, or ("encoder", heads, units), a block of a Transformer with a hidden layer of so many units. classes: their
+    number; None for regression of one number. goal: the minimum ratio of the fastest peer's time to dualnet's that the project
+    aims at. steps: batches per epoch.
     """
 
     name: str
@@ -52,6 +54,14 @@ LENET = (
     ("flatten",),
     *mlp(120, 84, 10),
 )
+RESNET_20 = (
+    ("conv", 16, 3, None),
+    ("batchnorm",),
+    *(("residual", filters, stride) for filters in (16, 32, 64) for stride in (1 if filters == 16 else 2, 1, 1)),
+    ("global_pool",),
+    *mlp(10),
+)
+ENCODER = (*[("encoder", 4, 512)] * 4, ("global_pool",), *mlp(10))
 NORMALIZED = mlp(300, 100, 10, between=(("batchnorm",),))
 DROPPED = mlp(128, 10, between=(("dropout", 0.2),))
 _ALL = (
@@ -64,8 +74,16 @@ _ALL = (
     Workload("2-4-1, batch 4, SGD", (2,), mlp(4, 1, last=None), 4, "SGD", 2.5, None, 500),
     Workload("LeNet-5, 32x32x3, batch 128, Adadelta", (32, 32, 3), LENET, 128, "Adadelta", 0.7, steps=20),
     Workload("LSTM 64 on 64 x 32, batch 32, Adam", (64, 32), (("lstm", 64), *mlp(10)), 32, "Adam", goal=1.0, steps=50),
+    Workload("GRU 64 on 64 x 32, batch 32, Adam", (64, 32), (("gru", 64), *mlp(10)), 32, "Adam", goal=1.0, steps=50),
+    Workload("Transformer encoder, 4 layers of 128, length 64, batch 32", (64, 128), ENCODER, 32, "Adam", 0.9, steps=8),
+    Workload("ResNet-20, 32x32x3, batch 64, SGD", (32, 32, 3), RESNET_20, 64, "SGD", 0.8, steps=8),
     Workload("784-1024-1024-10, batch 256, Adam", (784,), mlp(1024, 1024, 10), 256, "Adam", 1.0, steps=20),
 )
 WORKLOADS = {w.name: w for w in _ALL}
 SMALL = "8-30-10-5-1, batch 32, SGD"  # the network of the single prediction
 COLD = "784-300-100-10, batch 32, SGD"  # and that of the cold start
+ZOO = {  # predictions with networks of keras.applications: (name, batch)
+    "ResNet50, 224 x 224, batch 4": ("ResNet50", 4),
+    "MobileNetV2, 224 x 224, batch 8": ("MobileNetV2", 8),
+}
+ZOO_GOAL = 0.7
