@@ -27,6 +27,7 @@ UNTRACKED = frozenset(
         "_inbound_nodes",
         "_losses",
         "_non_trainable_variables",
+        "_states",  # of recurrent layers: variables, but no weights
         "_trainable_variables",
     }
 )
@@ -176,6 +177,10 @@ class WeightTracking:
                     if isinstance(v, Variable):
                         self._track_variable(v)
         return self._trainable_variables + self._non_trainable_variables
+
+    def _state_variables(self) -> list[Variable]:
+        """Variables that a call changes in place and that are no weights: the states of a stateful recurrent layer."""
+        return []
 
     def _sublayers(self) -> list[Layer]:
         """The layers directly inside this one: attributes in the order they were set, with those in containers."""
