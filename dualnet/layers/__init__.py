@@ -109,6 +109,7 @@ from .regularization.noise import (
 from .reshaping.padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from .reshaping.reshaping import Flatten, Permute, RepeatVector, Reshape
 from .reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from .rnn.bidirectional import Bidirectional
 from .rnn.gru import GRU, GRUCell
 from .rnn.lstm import LSTM, LSTMCell
 from .rnn.rnn import RNN
@@ -139,6 +140,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
@@ -276,7 +278,7 @@ def deserialize(config: dict[str, object], custom_objects: dict[str, object] | N
     return deserialize_keras_object(config, custom_objects)
 
 
-_RECURRENT = "Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D"
+_RECURRENT = "ConvLSTM1D ConvLSTM2D ConvLSTM3D"
 
 __getattr__ = module_getattr(
     __name__, __all__, dict.fromkeys(_RECURRENT.split(), "there is no such recurrent layer yet")

@@ -32,7 +32,7 @@ def run_steps(
     Args:
         sequences: (batch, steps, ...).
         states: of the first step.
-        mask: (batch, steps), or with more axes, which count as True if any entry is.
+        mask: (batch, steps), boolean.
         go_backwards: from the last step to the first.
         zero_output_for_mask: where the mask is False, the output is 0.
 
@@ -44,7 +44,7 @@ def run_steps(
             f"a recurrent layer expects at least one step, got a sequence of shape {tuple(sequences.shape)}"
         )
     steps = _in_order(sequences, go_backwards)
-    masks = [None] * len(steps) if mask is None else _in_order(_mask_of_steps(mask), go_backwards)
+    masks = [None] * len(steps) if mask is None else _in_order(mask, go_backwards)
     output, outputs = None, []
     for x, valid in zip(steps, masks, strict=True):
         new, new_states = step(x, states)
@@ -65,12 +65,6 @@ def run_steps(
 def _in_order(x: Any, go_backwards: bool) -> list[Any]:
     steps = list(ops.unstack(x, axis=1))
     return steps[::-1] if go_backwards else steps
-
-
-def _mask_of_steps(mask: Any) -> Any:
-    """(batch, steps), boolean, for a mask that may have more axes."""
-    mask = ops.cast(mask, "bool")
-    return mask if len(mask.shape) == 2 else ops.any(mask, axis=tuple(range(2, len(mask.shape))))
 
 
 def _output_before(output: Any, states: list[Any]) -> Any:

@@ -43,7 +43,6 @@ class RNN(Layer):
     """
 
     supports_masking = True
-    _states: Any = None
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class RNN(Layer):
             self.cell.built = True
         if not self.stateful:
             return
-        if self._states is not None:
+        if self._recurrent_states is not None:
             self.reset_state()
             return
         if sequences_shape[0] is None:
@@ -92,7 +91,7 @@ class RNN(Layer):
                 "When using `stateful=True` in a RNN, the batch size must be static: give the model an "
                 f"Input(batch_shape=(batch, steps, ...)). Found dynamic batch size: sequence.shape={sequences_shape}"
             )
-        self._states = tree.map_structure(self._state_variable, self.get_initial_state(sequences_shape[0]))
+        self._recurrent_states = tree.map_structure(self._state_variable, self.get_initial_state(sequences_shape[0]))
 
     def _state_variable(self, value: Any) -> Variable:
         return Variable(value, trainable=False, dtype=self.variable_dtype, name="rnn_state")
@@ -115,7 +114,9 @@ class RNN(Layer):
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = False
     ) -> Any:
         self._check_unrolled(sequences.shape[1])
-        if type(self).call is not builtin_class(type(self)).call:  # a user's class may return anything
+        if type(self).call is not getattr(
+            builtin_class(type(self)), "call", None
+        ):  # a user's class may return anything
             return self._infer_call((sequences,), {"initial_state": initial_state, "mask": mask, "training": training})
         if self._has_builtin_cells:
             shapes = self.compute_output_shape(tuple(sequences.shape))
@@ -146,10 +147,7 @@ class RNN(Layer):
     @property
     def states(self) -> Any:
         """The variables that hold the states of a stateful layer, None before it is built. They are no weights."""
-        return self._states
-
-    def _state_variables(self) -> list[Variable]:
-        return [] if self._states is None else tree.flatten(self._states)
+        return self._recurrent_states
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
         """The states that the cell begins with, as a list."""
@@ -158,7 +156,7 @@ class RNN(Layer):
 
     def reset_state(self, states: Any = None) -> None:
         """Set the states of a stateful layer to zero, or to ``states``, arrays in their structure."""
-        variables = self._state_variables()
+        variables = [] if self._recurrent_states is None else tree.flatten(self._recurrent_states)
         if states is None:
             for v in variables:
                 v.assign(ops.zeros_like(v))
@@ -179,15 +177,15 @@ class RNN(Layer):
     def _first_states(self, sequences: Any, initial_state: Any) -> list[Any]:
         """The states of the first step, in the dtype the cell computes in."""
         batch = sequences.shape[0]
-        if self.stateful and self._states is not None:
-            expected = tree.flatten(self._states)[0].shape[0]
+        if self.stateful and self._recurrent_states is not None:
+            expected = tree.flatten(self._recurrent_states)[0].shape[0]
             if batch != expected:
                 raise ValueError(
                     "If an RNN is stateful, the batch size of the input sequences must be the same as the batch size of the "
                     f"initial state.\n- Expected batch size: {expected}\n- Received batch size: {batch}"
                 )
         if initial_state is None and self.stateful:
-            states = tree.map_structure(lambda v: v.value, self._states)
+            states = tree.map_structure(lambda v: v.value, self._recurrent_states)
         elif initial_state is None:
             states = self.get_initial_state(batch)
             if self._has_builtin_cells:  # they begin with zeros
@@ -216,7 +214,7 @@ class RNN(Layer):
         self._reset_dropout_masks()
         try:
             last, outputs, states = self.inner_loop(
-                sequences, states, tree.flatten(mask)[0] if tree.is_nested(mask) else mask, training
+                sequences, states, _mask_of_steps(tree.flatten(mask)[0], sequences), training
             )
         finally:
             self._reset_dropout_masks()
@@ -226,7 +224,7 @@ class RNN(Layer):
             [outputs if self.return_sequences else last, *states],
         )
         if self.stateful and not is_trial():
-            for v, value in zip(self._state_variables(), tree.flatten(states), strict=True):
+            for v, value in zip(tree.flatten(self._recurrent_states), tree.flatten(states), strict=True):
                 write_state(value, v.data)
         return (output, *states) if self.return_state else output
 
@@ -267,6 +265,16 @@ class RNN(Layer):
         if isinstance(cell, dict):
             cell = deserialize_keras_object(cell, custom_objects)
         return cls(cell, **config)
+
+
+def _mask_of_steps(mask: Any, sequences: Any) -> Any:
+    """(batch, steps), boolean: of a mask with more axes any entry counts, and one of (batch,) holds for all steps."""
+    if mask is None:
+        return None
+    mask = ops.cast(mask, "bool")
+    if len(mask.shape) == 1:
+        return ops.broadcast_to(ops.expand_dims(mask, 1), tuple(sequences.shape[:2]))
+    return mask if len(mask.shape) == 2 else ops.any(mask, axis=tuple(range(2, len(mask.shape))))
 
 
 def _step_shape(sequences_shape: Any) -> Shape:
