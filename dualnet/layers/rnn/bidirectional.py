@@ -33,7 +33,8 @@ class Bidirectional(Layer):
     """
 
     supports_masking = True
-    _config_attributes = attributes(layer="forward_layer", weights=None)
+    _config_attributes = attributes(layer="forward_layer", weights="_no_weights")
+    _no_weights = None  # they are in the file of weights
 
     def __init__(
         self,
@@ -51,9 +52,7 @@ class Bidirectional(Layer):
         if backward_layer is not None and not isinstance(backward_layer, Layer):
             raise ValueError(f"`backward_layer` need to be a `Layer` instance. Received: {backward_layer}")
         if merge_mode not in MERGE_MODES:
-            raise ValueError(
-                f"Invalid merge mode. Received: {merge_mode}. Merge mode should be one of {set(MERGE_MODES)}"
-            )
+            raise ValueError(f"Invalid merge mode. Received: {merge_mode}. Merge mode should be one of {MERGE_MODES}")
         for name in ("go_backwards", *_IN_COMMON):
             if not hasattr(layer, name):
                 raise ValueError(

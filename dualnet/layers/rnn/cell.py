@@ -17,6 +17,7 @@ class UnitsCell(Layer, DropoutRNNCell):
 
     gates: ClassVar[int]
     units: int
+    state_size: Any
     use_bias: bool
     activation: Any
 
@@ -45,7 +46,11 @@ class UnitsCell(Layer, DropoutRNNCell):
         count = len(self.state_size) if isinstance(self.state_size, list) else 1
         return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(count)]
 
-    state_size: Any
+    def compute_output_shape(self, inputs_shape: Any, states_shape: Any = None) -> Any:
+        """(shape of the output, shapes of the states in the form in which the states come)."""
+        shape = (inputs_shape[0], self.units)
+        is_one = isinstance(states_shape, tuple) and not isinstance(self.state_size, list)
+        return shape, shape if is_one else [shape] * (len(self.state_size) if isinstance(self.state_size, list) else 1)
 
     def _set_implementation(self, implementation: int) -> None:
         """1: a mask of dropout for each gate; 2: one for all of them. Recurrent dropout has one for each, as in Keras."""
@@ -84,7 +89,7 @@ class UnitsRNN(RNN):
     asked for, the cell is called step by step.
     """
 
-    _config_attributes = attributes(cell=None)
+    _config_attributes = attributes(cell=None, activity_regularizer="activity_regularizer")
     units = cell_argument("units")
     activation = cell_argument("activation")
     use_bias = cell_argument("use_bias")

@@ -20,7 +20,7 @@ class DropoutRNNCell:
     Attributes:
         dropout, recurrent_dropout: from 0 to 1; others are set to the nearer of them, as in Keras.
         dropout_mask_count: how many masks there are, one for each gate; None for one mask in all, which is then no list.
-        seed_generator, recurrent_seed_generator: made by ``_set_dropout``.
+        seed_generator, recurrent_seed_generator: the second is a sibling of the first, made where there is recurrent dropout.
     """
 
     seed: int | None
@@ -32,11 +32,6 @@ class DropoutRNNCell:
     _dropout_mask: Any = None
     _recurrent_dropout_mask: Any = None
 
-    def _set_seed(self, seed: int | None) -> None:
-        self.seed = seed
-        self.seed_generator = SeedGenerator(seed, kind="rnn_dropout")
-        self.recurrent_seed_generator = self.seed_generator.sibling("recurrent_dropout")
-
     def _set_dropout(self, dropout: float, recurrent_dropout: float) -> None:
         for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             if isinstance(rate, bool) or not isinstance(rate, (int, float)):
@@ -45,6 +40,13 @@ class DropoutRNNCell:
                     f"Received: {name}={rate!r}"
                 )
             setattr(self, name, min(1.0, max(0.0, rate)))
+
+    def _set_seed(self, seed: int | None) -> None:
+        """Make the generators, after ``_set_dropout``."""
+        self.seed = seed
+        self.seed_generator = SeedGenerator(seed, kind="rnn_dropout")
+        if self.recurrent_dropout > 0:
+            self.recurrent_seed_generator = self.seed_generator.sibling("recurrent_dropout")
 
     def get_dropout_mask(self, step_input: Any) -> Any:
         """The mask of the inputs, like ``step_input`` (one step), or a list of one for each gate; None without dropout."""
@@ -63,6 +65,8 @@ class DropoutRNNCell:
             return None
         if self._recurrent_dropout_mask is not None:
             return self._recurrent_dropout_mask
+        if "recurrent_seed_generator" not in vars(self):  # a class of the user, which made the first alone
+            self.recurrent_seed_generator = self.seed_generator.sibling("recurrent_dropout")
         masks = self._draw(state, self.recurrent_dropout, self.recurrent_seed_generator)
         if _is_kept(masks):
             self._recurrent_dropout_mask = masks

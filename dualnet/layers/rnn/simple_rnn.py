@@ -40,11 +40,11 @@ class SimpleRNNCell(UnitsCell):
         super().__init__(**kwargs)
         self._set_units(units)
         self.state_size = units
+        self._set_dropout(dropout, recurrent_dropout)
         self._set_seed(seed)  # before the initializers, which draw seeds too
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         set_weight_arguments(self, locals(), "kernel", "recurrent", "bias")
-        self._set_dropout(dropout, recurrent_dropout)
 
     def build(self, input_shape: Any) -> None:
         self._add_weights(input_shape, (self.units,))

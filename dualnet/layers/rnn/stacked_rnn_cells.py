@@ -45,6 +45,11 @@ class StackedRNNCells(Layer):
                 cell.built = True
             input_shape = (input_shape[0], output_size_of(cell))
 
+    def compute_output_shape(self, inputs_shape: Any, states_shape: Any = None) -> Any:
+        """(shape of the output, those of the states of each cell)."""
+        batch = inputs_shape[0]
+        return (batch, self.output_size), tree.map_structure(lambda n: (batch, n), self.state_size)
+
     def call(self, inputs: Any, states: Any, training: Any = False, **kwargs: Any) -> tuple[Any, list[Any]]:
         new_states = []
         for cell, own in zip(self.cells, states, strict=True):
