@@ -39,10 +39,6 @@ def run_steps(
     Returns:
         (the last output, all outputs in the order they were computed or None without ``return_sequences``, the last states).
     """
-    if sequences.shape[1] == 0:
-        raise ValueError(
-            f"a recurrent layer expects at least one step, got a sequence of shape {tuple(sequences.shape)}"
-        )
     steps = _in_order(sequences, go_backwards)
     masks = [None] * len(steps) if mask is None else _in_order(mask, go_backwards)
     output, outputs = None, []

@@ -210,6 +210,10 @@ class RNN(Layer):
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = False) -> Any:
         self._check_unrolled(sequences.shape[1])
+        if sequences.shape[1] == 0:
+            raise ValueError(
+                f"{self.name}: expected at least one step, got a sequence of shape {tuple(sequences.shape)}"
+            )
         states = self._first_states(sequences, initial_state)
         self._reset_dropout_masks()
         try:
