@@ -278,8 +278,8 @@ def deserialize(config: dict[str, object], custom_objects: dict[str, object] | N
     return deserialize_keras_object(config, custom_objects)
 
 
-_RECURRENT = "ConvLSTM1D ConvLSTM2D ConvLSTM3D"
+_CONVOLUTIONAL = "ConvLSTM1D ConvLSTM2D ConvLSTM3D"
 
 __getattr__ = module_getattr(
-    __name__, __all__, dict.fromkeys(_RECURRENT.split(), "there is no such recurrent layer yet")
+    __name__, __all__, dict.fromkeys(_CONVOLUTIONAL.split(), "there are no convolutional recurrent layers yet")
 )
