@@ -68,6 +68,7 @@ VALUES: dict[str, Any] = {
     # attention
     "attention_axes": (1, 2), "dropout": 0.3, "flash_attention": False, "head_dim": 3, "key_dim": 3, "num_heads": 2,
     "num_key_value_heads": 2, "num_query_heads": 4, "sliding_window": 3, "use_gate": True, "value_dim": 5,
+    "score_mode": "concat", "Attention.use_scale": True, "AdditiveAttention.use_scale": False,
     # recurrent layers
     "cell": lambda: layers.GRUCell(3, name="inner"), "cells": lambda: [layers.GRUCell(3, name="inner")],
     "go_backwards": True, "merge_mode": "sum", "recurrent_activation": "hard_sigmoid", "recurrent_dropout": 0.2,

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
+from .kernels.attention import Attention
 from .kernels.convolution import Convolution
 from .kernels.normal import normal
 from .kernels.normalization import Normalization
@@ -23,7 +24,7 @@ Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Convolution, Pooling, Normalization, Recurrent):
+class Backend(Attention, Convolution, Pooling, Normalization, Recurrent):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -57,6 +58,12 @@ class Backend(Convolution, Pooling, Normalization, Recurrent):
         """Call ``function(part)`` for parts that make up ``slice(0, n)``, maybe at the same time: for n samples, or elements of a
         flat array, that do not depend on each other. size: the number of elements that are read, n by default."""
         function(slice(0, n))
+
+    def for_each(self, n: int, function: Callable[[int], Any], size: int) -> None:
+        """Call ``function(i)`` for i in 0 .. n - 1, maybe at the same time: for parts of one computation that do not depend on each
+        other, and that do not depend on the number of threads. size: the number of elements in all of them."""
+        for i in range(n):
+            function(i)
 
     # -- linear algebra ------------------------------------------------------------------------------------------
 

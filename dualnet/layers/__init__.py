@@ -3,6 +3,7 @@
 from ..core.hints import module_getattr
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .activation.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .attention.attention import AdditiveAttention, Attention
 from .attention.grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
 from .attention.multi_head_attention import MultiHeadAttention
 from .base.input_spec import InputSpec
@@ -130,7 +131,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "AutoContrast",
     "Average",
     "AveragePooling1D",

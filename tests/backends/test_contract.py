@@ -16,7 +16,9 @@ import pytest
 from dualnet_backends import Backend
 from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
+from dualnet_backends.kernels.attention import Attended
 
+from dualnet import tree
 from dualnet.ops.nn.activation import FROM_OUTPUT
 
 from .strict import StrictBackend
@@ -30,7 +32,7 @@ if importlib.util.find_spec("cupy"):
 ABSTRACT = {"asarray", "to_numpy", "synchronize"}
 # What a backend may have beyond the contract.
 EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
-NO_KERNELS = {"raise_for_invalid_ids", "forget_invalid_ids", "computing", "split"}
+NO_KERNELS = {"raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 
@@ -131,6 +133,36 @@ def recurrent(gates: int, states: int, *options: Any, steps: int = 4, units: int
     return make
 
 
+# keywords of ``Attended``, and the shapes of the arrays: heads, queries to each, queries, keys; 0 stands for the number of samples
+ATTENTIONS: list[tuple[dict[str, Any], tuple[int, ...]]] = [
+    ({}, (0, 3, 2, 5, 7)),
+    ({"causal": True, "masks": ((1, 1, 1, 5, 5),)}, (0, 2, 1, 5, 5)),
+    ({"window": 2, "causal": True, "cap": 1.5}, (2, 1, 2, 0, 9)),
+    ({"window": 3, "offset": 1, "masks": ((2, 1, 1, 1, 4), (1, 2, 2, 0, 1))}, (2, 2, 2, 4, 0)),
+    ({"bias": (1, 3, 1, 7, 1)}, (0, 3, 2, 6, 7)),
+]
+
+
+def attention(number: int, gradients: bool) -> Arguments:
+    """The arguments of a kernel of attention."""
+    keywords, sizes = ATTENTIONS[number]
+
+    def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
+        batch, heads, group, t, s = (min(n, 70) if size == 0 else size for size in sizes)
+        shapes = (batch, t, heads, group, 3), (batch, s, heads, 3), (batch, s, heads, 2)
+        options = dict(keywords)
+        if "bias" in options:
+            options["bias"] = floats(r, options["bias"], d)
+        masks = [tuple(s if size == 0 else size for size in shape) for shape in options.get("masks", ())]
+        options["masks"] = tuple(r.random(shape) < 0.8 for shape in masks)
+        attended = Attended(*(floats(r, shape, d) for shape in shapes), 0.7, **options)
+        if not gradients:
+            return (attended,)
+        return (attended, NumpyBackend().attention(attended), floats(r, (batch, t, heads, group, 2), d), True)
+
+    return make
+
+
 RECURRENT: dict[str, list[Arguments]] = {
     "lstm": [recurrent(4, 2), recurrent(4, 2, False, mask=True), recurrent(4, 2, True, True, mask=True, dropped=True),
              recurrent(4, 2, bias=None, dropped=True), recurrent(4, 2, False, steps=1, units=1), recurrent(4, 2, steps=20, mask=True)],
@@ -161,6 +193,8 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "write_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),
              lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(1, 5, 2)), floats(r, (n, 2, 3), d), r.random((n, 2, 3)) < 0.5),
              lambda r, n, d: (floats(r, (4, 40), d), (slice(0, 3, 2),), floats(r, (2, 40), d), r.random((2, 40)) < 0.5)], 0),
+    "attention": ([attention(i, False) for i in range(len(ATTENTIONS))], 2e-5),
+    "attention_gradients": ([attention(i, True) for i in range(len(ATTENTIONS))], 1e-4),
     "batch_norm": ([
         lambda r, n, d: (floats(r, (n, 5), d) + 2, floats(r, (5,), d), floats(r, (5,), d), 1, 1e-3, floats(r, (5,), d), floats(r, (5,), d)),
         lambda r, n, d: (floats(r, (2, n, 3), d), None, None, 2, 1e-3),
@@ -227,10 +261,9 @@ def every_other(backend: Backend, x: Any) -> Any:
 
 def run(backend: Backend, method: Any, args: tuple[Any, ...], layout: Any) -> list[Any]:
     """The result and every array argument after the call, on the host: what a kernel wrote in place is among them."""
-    args = tuple(layout(backend, x) if isinstance(x, np.ndarray) else x for x in args)
+    args = tree.map_structure(lambda x: layout(backend, x) if isinstance(x, np.ndarray) else x, args)
     result = method(*args)
-    results = result if isinstance(result, tuple) else (result,)
-    return [backend.to_numpy(x).copy() for x in (*results, *args) if isinstance(x, backend.array_type)]
+    return [backend.to_numpy(x).copy() for x in tree.flatten([result, args]) if isinstance(x, backend.array_type)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .cases import B, Case, F, case
 
 Q, V, K = F((2, 4, 5)), F((2, 6, 3)), F((2, 6, 4))
@@ -28,7 +30,38 @@ def grouped(*inputs: Any, **kwargs: Any) -> Case:
     return row.but(separate=True, atol=1e-4, rtol=1e-4)
 
 
+def listed(layer: str, *inputs: Any, **kwargs: Any) -> Case:
+    """Attention without heads on a list of query, value and maybe key."""
+    return case(layer, *inputs, **kwargs).but(atol=5e-5, rtol=5e-5)
+
+
+X, Y, Z = F((2, 4, 5)), F((2, 6, 5)), F((2, 6, 3))
+FIRST = np.array([[True, True, False, True, False, True], [True, False, False, False, True, True]])  # every query sees a key
+WITHOUT_HEADS: list[Case] = [
+    listed("Attention", X, Y),
+    listed("Attention", X, Z, Y),
+    listed("Attention", X, Z, Y, use_scale=True),
+    listed("Attention", X, Y, score_mode="concat"),
+    listed("Attention", X, Z, Y, use_scale=True, score_mode="concat"),
+    listed("Attention", X, Y, dropout=0.4, seed=3),  # which is for training
+    listed("Attention", X, Y).called(use_causal_mask=True),
+    listed("Attention", X, Y, use_scale=True).called(return_attention_scores=True),
+    listed("Attention", X, Y).called(use_causal_mask=True, return_attention_scores=True),
+    listed("Attention", X, Y).masked(T, S),
+    listed("Attention", X, Z, Y, use_scale=True).masked(T, FIRST).called(use_causal_mask=True),
+    listed("Attention", X, Y).masked(None, FIRST).called(return_attention_scores=True, use_causal_mask=True),
+    listed("Attention", X, Y, score_mode="concat", use_scale=True).masked(T, FIRST).called(use_causal_mask=True),
+    listed("Attention", F((2, 3, 4, 5)), F((2, 3, 6, 5))).called(return_attention_scores=True),
+    listed("AdditiveAttention", X, Y),
+    listed("AdditiveAttention", X, Z, Y, use_scale=False),
+    listed("AdditiveAttention", X, Y, dropout=0.4, seed=3).called(return_attention_scores=True),
+    listed("AdditiveAttention", X, Z, Y).masked(T, S),
+    listed("AdditiveAttention", X, Y).masked(T, FIRST).called(use_causal_mask=True, return_attention_scores=True),
+]
+
+
 ROWS: list[Case] = [
+    *WITHOUT_HEADS,
     heads(Q, Q),
     heads(Q, V),
     heads(Q, V, K),

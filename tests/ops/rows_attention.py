@@ -14,7 +14,8 @@ from .cases import B, F, Row, call, other
 
 def attended(
     query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: Any = None, is_causal: bool = False,
-    attn_logits_soft_cap: Any = None,
+    attn_logits_soft_cap: Any = None, query_mask: Any = None, key_mask: Any = None, window: Any = None, offset: int = 0,
+    blind: str = "mean",
 ) -> Any:  # fmt: skip
     batch, t, heads, depth = query.shape
     s, group = key.shape[1], heads // key.shape[2]
@@ -26,14 +27,30 @@ def attended(
         scores = key[b, :, n // group] @ query[b, i, n] * (depth**-0.5 if scale is None else scale) + bias[b, n, i]
         if attn_logits_soft_cap is not None:
             scores = np.tanh(scores / attn_logits_soft_cap) * attn_logits_soft_cap
-        seen = mask[b, n, i] & ((np.arange(s) <= i) | (not is_causal))
-        weights = np.exp(scores) * seen if seen.any() else np.ones(s)
-        y[b, i, n] = weights / weights.sum() @ value[b, :, n // group]
+        ahead = np.arange(s) - i - offset
+        seen = mask[b, n, i] & ((ahead <= 0) | (not is_causal)) & (abs(ahead) < (window or np.inf))
+        if query_mask is not None:
+            seen &= query_mask[b, i]
+        if key_mask is not None:
+            seen &= key_mask[b]
+        weights = np.exp(scores) * seen if seen.any() else np.full(s, blind == "mean", float)
+        y[b, i, n] = weights / max(weights.sum(), 1e-300) @ value[b, :, n // group]
     return y
 
 
-def band(query: Any, key: Any, axis: int = 1, is_causal: bool = False, window: int | None = None) -> Any:
-    steps = [(t, s) for t in range(query.shape[axis]) for s in range(key.shape[axis])]
+def masked(
+    query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, query_mask: Any = None, key_mask: Any = None,
+    soft_cap: Any = None, **options: Any,
+) -> Any:  # fmt: skip
+    """``attended`` with the parameters in the order of the op."""
+    masks = {"query_mask": query_mask, "key_mask": key_mask}
+    return attended(query, key, value, bias, mask, attn_logits_soft_cap=soft_cap, **masks, **options)
+
+
+def band(
+    query: Any, key: Any, offset: int | None = None, axis: int = 1, is_causal: bool = False, window: int | None = None
+) -> Any:
+    steps = [(t + (offset or 0), s) for t in range(query.shape[axis]) for s in range(key.shape[axis])]
     seen = [(not is_causal or s <= t) and (window is None or abs(s - t) < window) for t, s in steps]
     return np.array(seen).reshape(query.shape[axis], key.shape[axis])
 
@@ -53,11 +70,21 @@ ROWS: list[Row] = [
         call(F((2, 3, 3, 4)), F((2, 5, 1, 4)), F((2, 5, 1, 7))),
     ),
     other(
+        attention.attention,
+        masked,
+        call(Q, KEYS, KEYS, None, None, B((3, 4)), B((3, 6)), is_causal=True),
+        call(KEYS, KEYS, F((3, 6, 2, 3)), None, B((6, 6)), is_causal=True, window=2, blind="zero"),
+        call(KEYS, Q, Q, F((2, 1, 1)), None, B((3, 6)), window=2, scale=0.4),
+        call(Q, KEYS, KEYS, F((3, 1, 4, 1)), None, None, B((3, 6)), is_causal=True, offset=2, soft_cap=2.0),
+        call(F((2, 3, 4, 5)), F((2, 6, 2, 5)), F((2, 6, 2, 3)), None, None, B((2, 3)), offset=1, window=2, blind="zero"),
+    ),
+    other(
         attention.attention_band,
         band,
         call(Q, KEYS),
         call(Q, KEYS, is_causal=True),
-        call(KEYS, Q, 1, True, 2),
+        call(Q, KEYS, 2, is_causal=True),
+        call(KEYS, Q, None, 1, True, 2),
         call(F((3, 2, 5)), F((3, 2, 7)), axis=2, window=3),
         gradient="it goes by shapes alone",
     ),

@@ -137,6 +137,10 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: str = "linear") -> 
     return {"linear": y, "relu": np.maximum(y, 0), "tanh": np.tanh(y), "elu": np.where(y > 0, y, below)}[activation]
 
 
+def dense_axes(x: Any, kernel: Any, bias: Any = None, summed: int = 1, activation: str = "linear") -> Any:
+    return dense(np.tensordot(x, kernel, summed), np.eye(kernel.shape[-1]), bias, activation)
+
+
 PRODUCTS = [
     call(F((3, 4)), F((4, 2))),
     call(F((2, 3, 4)), F((4, 5))),
@@ -166,6 +170,14 @@ LINEAR = [
         call(F((3, 4)), F((4, 2)), F((2,)), activation="tanh"),
         call(F((3, 4)), F((4, 2)), None, activation="elu"),
         call(F((4,)), F((4, 2)), F((2,)), activation="relu"),
+    ),
+    other(
+        linear.dense_axes,
+        dense_axes,
+        call(F((3, 4)), F((4, 2, 5)), F((2, 5))),
+        call(F((3, 2, 4)), F((4, 5)), None, activation="tanh"),
+        call(F((3, 2, 4, 5)), F((4, 5, 3, 1, 2)), F((3, 1, 2)), 2, "relu"),
+        call(F((4, 2)), F((4, 2, 3)), F((3,)), summed=2),
     ),
 ]
 

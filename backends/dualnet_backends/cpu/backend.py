@@ -54,6 +54,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyRecu
     device = "cpu"
     xp = np
     array_type = np.ndarray
+    scores_at_once = 131_072  # half a megabyte of float32: two such blocks fit in most L2 caches
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         if hasattr(x, "get") and hasattr(x, "__cuda_array_interface__"):
@@ -77,6 +78,12 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyRecu
         else:
             key = (getattr(function, "__qualname__", ""), n, size)
             threads.parallel_for(count, lambda i: function(slice(n * i // count, n * (i + 1) // count)), key)
+
+    def for_each(self, n: int, function: Callable[[int], Any], size: int) -> None:
+        if n < 2 or size < LONG:
+            super().for_each(n, function, size)
+        else:
+            threads.parallel_for(n, function, (getattr(function, "__qualname__", ""), n, size))
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         if a.ndim == 2 == b.ndim and blas.limited and len(a) * b.size < SMALL_PRODUCT:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
 from typing import Any
 
 from ... import initializers, ops, regularizers
-from ...ops.nn.attention import attention_band
+from ...ops.nn.attention import attention
 from ...serialization.configurable import attributes
 from ..activation.activation import Softmax
 from ..base.layer import Layer, Shape
 from ..base.weights import set_weight_arguments
 from ..core.einsum_dense import EinsumDense
 from ..regularization.noise import Dropout
+from .cache import cache_of
+from .visible import Visible, with_heads
 
 
 class ProjectedAttention(Layer):
@@ -134,66 +135,59 @@ class ProjectedAttention(Layer):
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
+        cache: Any = None,
+        cache_update_index: Any = None,
     ) -> Any:
         key = value if key is None else key
-        combined = self._combined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
-        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        scale, scores = 1 / math.sqrt(q.shape[-1]), None
-        if self._is_fused(q, return_attention_scores):
-            y = ops.dot_product_attention(q, k, v, mask=with_heads(combined, 4), scale=scale)
+        cached = cache_of(self, cache, cache_update_index)
+        if cached is None or cached.index is not None:
+            k, v = self._key_dense(key), self._value_dense(value)
+            if cached is not None:
+                value_mask, key_mask = cached.mask(value_mask, v), cached.mask(key_mask, k)
+                k, v = cached.update(k, v)
         else:
-            if q.shape[-2] != k.shape[-2]:  # each head of keys and values serves several heads of queries
-                k, v = (ops.repeat(x, q.shape[-2] // k.shape[-2], axis=-2) for x in (k, v))
-            to_scores, to_values = self._equations(len(query.shape))
-            scores = ops.einsum(to_scores, q * scale, k)
-            scores = self._softmax(scores, mask=with_heads(combined, len(scores.shape), len(self._axes)))
-            dropped = self._dropout_layer(scores, training=training) if self.dropout > 0 else scores
-            y = ops.einsum(to_values, dropped, v)
+            k, v = cached.keys, cached.values
+        position = 0 if cached is None or cached.index is None else cached.index
+        visible = Visible(
+            query_mask, value_mask, key_mask, attention_mask, use_causal_mask, self.sliding_window, position
+        )
+        if visible.has_band and len(self._axes) > 1:
+            raise ValueError(
+                f"{type(self).__name__} layer {self.name!r}: use_causal_mask and sliding_window go by the order of positions, "
+                f"which needs one attention axis, got attention_axes={self._axes}"
+            )
+        q = self._query_dense(query)
+        y, scores = self._attend(q, k, v, visible, return_attention_scores, training)
         if self.use_gate:
             y = y * self._gate_dense(query)
-        y = self._output_dense(y)
-        return (y, scores) if return_attention_scores else y
+        results = [self._output_dense(y)]
+        if return_attention_scores:
+            results.append(scores)
+        if cached is not None:
+            results.append(cached.array)
+        return tuple(results) if len(results) > 1 else results[0]
 
-    def _combined_mask(
-        self,
-        query: Any,
-        value: Any,
-        query_mask: Any,
-        value_mask: Any,
-        key_mask: Any,
-        attention_mask: Any,
-        use_causal_mask: bool,
-    ) -> Any:
-        """All masks of a call combined, true where a query attends to a key; None without masks.
-
-        query_mask: (batch, T)  value_mask, key_mask: (batch, S)  attention_mask: (batch, T, S), or what broadcasts to the scores
-        """
-        masks = [
-            ops.expand_dims(ops.cast(mask, "bool"), axis)
-            for mask, axis in ((query_mask, -1), (value_mask, -2), (key_mask, -2))
-            if mask is not None
-        ]
-        if use_causal_mask or self.sliding_window is not None:
-            if len(self._axes) > 1:
-                raise ValueError(
-                    f"{type(self).__name__} layer {self.name!r}: use_causal_mask and sliding_window go by the order of positions, "
-                    f"which needs one attention axis, got attention_axes={self._axes}"
-                )
-            masks.append(attention_band(query, value, self._axes[0], use_causal_mask, self.sliding_window))
-        if attention_mask is not None:
-            masks.append(ops.cast(attention_mask, "bool"))
-        return reduce(ops.logical_and, masks) if masks else None
-
-    def _is_fused(self, query: Any, return_attention_scores: bool) -> bool:
-        """Whether one op computes everything. Not where scores are returned or dropped, as in Keras: for a query without any
-        key the op returns the mean of the values, and the separate steps return 0.
-        """
-        if self._flash_attention and return_attention_scores:
+    def _attend(self, q: Any, k: Any, v: Any, visible: Visible, needs_scores: bool, training: Any) -> tuple[Any, Any]:
+        """The result of each head, and the scores if they were computed."""
+        if self._flash_attention and needs_scores:
             raise ValueError(
                 "Returning attention scores is not supported when flash attention is enabled. "
                 "Please disable flash attention to access attention scores."
             )
-        return not (self.dropout > 0 or return_attention_scores or len(query.shape) != 4)
+        scale = 1 / math.sqrt(q.shape[-1])
+        if not (needs_scores or len(q.shape) != 4 or (self.dropout > 0 and training)):
+            # What a query without any key gets is what it gets in Keras, which computes the scores where there is dropout.
+            blind = "zero" if self.dropout > 0 else "mean"
+            tensors, options = visible.for_op(q, k)
+            return attention(q, k, v, *tensors, scale=scale, blind=blind, **options), None
+        combined = visible.combined(q, k, self._axes[0])
+        if q.shape[-2] != k.shape[-2]:  # each head of keys and values serves several heads of queries
+            k, v = (ops.repeat(x, q.shape[-2] // k.shape[-2], axis=-2) for x in (k, v))
+        to_scores, to_values = self._equations(len(q.shape) - 1)
+        scores = ops.einsum(to_scores, q * scale, k)
+        scores = self._softmax(scores, mask=with_heads(combined, len(scores.shape), len(self._axes)))
+        dropped = self._dropout_layer(scores, training=training) if self.dropout > 0 else scores
+        return ops.einsum(to_values, dropped, v), scores
 
     def _equations(self, rank: int) -> tuple[str, str]:
         """Of the scores, from query and key, and of the result, from scores and value, for inputs with ``rank`` axes.
@@ -217,14 +211,6 @@ class ProjectedAttention(Layer):
                 f"Received: value_shape={tuple(value_shape)} and key_shape={tuple(key_shape)}"
             )
         return tuple(key_shape)
-
-
-def with_heads(combined: Any, rank: int, axes: int = 1) -> Any:
-    """A mask with as many axes as the scores: that of the heads stands before the positions of query and key."""
-    if combined is not None:
-        for _ in range(rank - len(combined.shape)):
-            combined = ops.expand_dims(combined, -2 * axes - 1)
-    return combined
 
 
 def positive(layer: str, **sizes: Any) -> None:

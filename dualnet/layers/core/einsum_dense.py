@@ -6,10 +6,12 @@ import re
 from typing import Any, NamedTuple
 
 from ... import activations, initializers, ops
+from ...ops.linalg.linear import dense_axes
 from ...serialization.configurable import attributes
 from ..base.layer import Shape
 from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.weights import add_weight, set_weight_arguments
+from .dense import _FUSED
 
 _PATTERNS = [
     re.compile(form.replace("X", "([a-zA-Z]*)")) for form in ("X,X->X", r"\.\.\.X,X->\.\.\.X", r"X\.\.\.,X->X\.\.\.")
@@ -80,6 +82,19 @@ def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output
     )
 
 
+def summed_axes(equation: str, bias_axes: str | None) -> int | None:
+    """How many axes are summed over, when they are the last of the input and the first of the kernel, in the same order, and all
+    other axes remain as they are: "abc,cde->abde" and "...bc,bcd->...d", not "abc,dc->abd". None otherwise."""
+    x, kernel, y = re.split(",|->", equation)
+    if len(set(x)) < len(x.replace("...", ".")) or "..." in (x[-3:], y[-3:]):
+        return None
+    for n in range(1, len(kernel)):
+        free, inner, outer = x[:-n], kernel[:n], kernel[n:]
+        if x[-n:] == inner and y == free + outer and not set(free) & set(outer):
+            return n if bias_axes is None or bias_axes == outer else None
+    return None
+
+
 class EinsumDense(Lora):
     """activation(einsum(equation, x, kernel) + bias).  x: (batch, ...) -> (batch, *output_shape)
 
@@ -96,6 +111,8 @@ class EinsumDense(Lora):
     """
 
     _config_attributes = attributes(activity_regularizer="activity_regularizer", output_shape="partial_output_shape")
+    _rank: int
+    _summed: int | None = None  # axes of the input, if the equation is that of a ``Dense``: a single matrix product
     kernel: Any = MergedKernel("kernel")
     _kernel: Any = BaseKernel("kernel")
 
@@ -134,9 +151,14 @@ class EinsumDense(Lora):
         self.kernel = add_weight(self, shapes.kernel, "kernel", initializer=initializer)
         if shapes.bias is not None:
             self.bias = add_weight(self, shapes.bias, "bias")
+        self._rank, self._summed = len(input_shape), summed_axes(self.equation, self.bias_axes)
         self._enable_requested_lora()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if self._summed is not None and len(inputs.shape) == self._rank:
+            fused = _FUSED.get(self.activation)
+            y = dense_axes(inputs, self.kernel, self.bias, self._summed, fused or "linear")
+            return y if fused is not None else self.activation(y)
         y = ops.einsum(self.equation, inputs, self.kernel)
         if self.bias is not None:
             y = y + self.bias

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from dualnet_backends import Backend
@@ -80,6 +82,50 @@ def dense(
         return dx, dw, db
 
     return y, backward
+
+
+@primitive(in_place_grads=True, shape=shape_rules.dense_axes)
+def dense_axes(
+    backend: Backend,
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    /,
+    summed: int = 1,
+    activation: str = "linear",
+) -> Forward:
+    """``dense`` from the last axes of x to several axes, as one matrix product.
+
+    x: (..., *in)  kernel: (*in, *out)  bias: (*out,) or None -> (..., *out).  summed: the number of axes ``in``.
+    """
+    act = FROM_OUTPUT[activation]
+    x = floating(x)
+    inner, outer, free = kernel.shape[:summed], kernel.shape[summed:], x.shape[: x.ndim - summed]
+    if x.shape[x.ndim - summed :] != inner:
+        raise ValueError(f"a kernel of shape {kernel.shape} sums over axes of sizes {inner}, got an input of shape {x.shape}")
+    rows, weight = x.reshape((math.prod(free), math.prod(inner))), kernel.reshape((math.prod(inner), math.prod(outer)))
+    y = act.forward(backend, backend.affine(rows, weight, None if bias is None else bias.reshape(-1)))
+
+    def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
+        dz = act.gradient(backend, y, dy.reshape(y.shape))
+        dx = dw = db = None
+        if out[0] is not False:
+            dx = backend.matmul(dz, weight.T).reshape(x.shape)
+        if out[1] is not False:
+            dw = _into(out[1], weight.shape, lambda buffer: backend.matmul(rows.T, dz, out=buffer), kernel.shape)
+        if bias is not None and out[2] is not False:
+            db = _into(out[2], (y.shape[1],), lambda buffer: backend.sum_rows(dz, out=buffer), bias.shape)
+        return dx, dw, db
+
+    return y.reshape(free + outer), backward
+
+
+def _into(out: Any, shape: tuple[int, ...], compute: Callable[[Any], Array], full: tuple[int, ...]) -> Array:
+    """A gradient that is computed in another ``shape`` than the ``full`` one, written to ``out`` if that is a buffer."""
+    if out is None:
+        return compute(None).reshape(full)
+    compute(out.reshape(shape))
+    return out
 
 
 @op("numpy", shape="traced")

@@ -23,6 +23,13 @@ def dense(x: Any, kernel: Any, bias: Any = None, *args: Any, **options: Any) -> 
     return matmul(x, kernel)
 
 
+def dense_axes(x: Any, kernel: Any, bias: Any = None, summed: int = 1, activation: str = "linear") -> Shape:
+    a, b = shape_of(x), shape_of(kernel)
+    for m, n in zip(a[-summed:], b[:summed]):
+        same_size(m, n)
+    return (*a[:-summed], *b[summed:])
+
+
 def kron(x1: Any, x2: Any) -> Shape:
     a, b = shape_of(x1), shape_of(x2)
     rank = max(len(a), len(b))
