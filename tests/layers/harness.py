@@ -25,8 +25,12 @@ class Result(NamedTuple):
 
 
 def make(row: Case, module: Any = layers) -> Any:
-    fresh = {k: v.make() if isinstance(v, Inside) else v for k, v in row.kwargs.items()}
-    return getattr(module, row.layer)(**fresh)
+    def fresh(value: Any) -> Any:
+        if isinstance(value, list):
+            return [fresh(v) for v in value]
+        return value.make() if isinstance(value, Inside) else value
+
+    return getattr(module, row.layer)(**{k: fresh(v) for k, v in row.kwargs.items()})
 
 
 def tensors(row: Case) -> tuple[list[Tensor], dict[str, Any]]:

@@ -84,6 +84,10 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
         cls._signature = read_signature(cls.call)  # wherever it is inherited from
         cls._defines_call = cls.call is not Layer.call
         cls._makes_mask = cls.compute_mask is not Layer.compute_mask
+        if "compute_mask" in vars(cls) and not any(
+            "supports_masking" in vars(base) for base in cls.__mro__ if base is not Layer
+        ):
+            cls.supports_masking = True  # a layer that says what its mask is has one
         if "build" in cls.__dict__:
             cls.build = marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
