@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from .core.variables import Variable
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
     from .graph.function import Function
+    from .graph.operation import Operation
     from .initializers import Initializer
-    from .layers import Input, Layer
+    from .layers import Input, InputSpec, Layer
     from .layers.base.layer import name_scope
     from .losses import Loss
     from .metrics import Metric
@@ -63,11 +64,13 @@ __all__ = [
     "GradientTape",
     "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",
@@ -115,11 +118,13 @@ _HOME = {
     "GradientTape": "core.gradients",
     "Initializer": "initializers",
     "Input": "layers",
+    "InputSpec": "layers",
     "KerasTensor": "core.symbolic",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
+    "Operation": "graph.operation",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",

@@ -20,7 +20,7 @@ from .tracing import Entry, add_alias, before_write, live_tapes, live_views, sta
 
 R = TypeVar("R")
 
-# How an op is called on symbolic tensors; graph/infer.py sets it. None: there are none yet.
+# How an op is called on symbolic tensors; graph/operation.py sets it. None: there are none yet.
 symbolic_call: Callable[..., Any] | None = None
 
 # How an op is called some of whose options are tensors with a gradient; ops/higher_order/options.py has it.

@@ -20,6 +20,7 @@ from ...core.tracing import state
 from ...core.variables import Variable, present_values
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
+from ...graph.operation import Operation
 from ...legacy.arguments import pop_input_shape
 from ...ops import _autocast as autocast
 from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
@@ -42,7 +43,7 @@ from .symbolic import SymbolicCalls
 __all__ = ["Layer", "Shape", "name_scope"]
 
 
-class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
+class Layer(SymbolicCalls, Configurable, Operation, metaclass=LayerType):
     """Base of all layers.
 
     A layer of your own defines ``__init__``, ``build(input_shape)`` if its weights depend on the input, and
