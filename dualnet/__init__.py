@@ -149,8 +149,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    if name == "keras":
-        return importlib.import_module(".keras", __name__)
+    if name in ("keras", "legacy"):
+        return importlib.import_module(f".{name}", __name__)
     if name not in __all__:
         return importlib.import_module(".legacy.tf_names", __name__).find(name)
     importlib.import_module(".ops", __name__)  # gives tensors their operators, whatever is asked for first

@@ -59,9 +59,11 @@ def test_tensors_and_symbolic_tensors() -> None:
     a, b = dualnet.Input((3,)), dualnet.Input((1,))
     outputs = blend(a, b)
     assert [y.shape for y in outputs] == [(None, 3), (None, 3)]
-    assert blend.input[0] is a and blend.input[1] is b and len(blend.input) == 2
+    assert blend.input[0] is a
+    assert blend.input[1] is b
+    assert len(blend.input) == 2
     assert all(x is y for x, y in zip(blend.output, outputs))
-    assert OnTheHost()(a).shape == AtLeastTwo()(b)._keras_history.operation.input.shape[:1] + (3,)
+    assert OnTheHost()(a).shape == (None, 3)
     assert AtLeastTwo()(a).shape == (None, 6)
 
 

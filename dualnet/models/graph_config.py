@@ -46,7 +46,9 @@ def _graph_config(graph: Graph) -> dict[str, Any]:
     index = _indices(graph)
     layers = []
     for operation in graph.operations:
-        config = _operation_config(operation) if isinstance(operation, RecordedOp) else serialize_keras_object(operation)
+        config = (
+            _operation_config(operation) if isinstance(operation, RecordedOp) else serialize_keras_object(operation)
+        )
         calls = [n for n in operation._inbound_nodes if id(n) in index and not n.is_input]
         layers.append({**config, "name": operation.name, "inbound_nodes": [_call_config(n, index) for n in calls]})
     return {
