@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from .core.gradients import GradientTape, grad, value_and_grad
     from .core.op import primitive
+    from .core.stateless import StatelessScope
     from .core.symbolic import KerasTensor
     from .core.tensor import Tensor
     from .core.tracing import no_grad
@@ -74,6 +75,7 @@ __all__ = [
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "StatelessScope",
     "Tensor",
     "TrainingWarning",
     "Variable",
@@ -128,6 +130,7 @@ _HOME = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
+    "StatelessScope": "core.stateless",
     "Tensor": "core.tensor",
     "TrainingWarning": "core.training_warning",
     "Variable": "core.variables",

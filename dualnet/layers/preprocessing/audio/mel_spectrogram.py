@@ -95,7 +95,7 @@ class MelSpectrogram(Layer):
     def call(self, inputs: Any) -> Any:
         # Half precision has too few digits for powers that are 80 decibels apart.
         dtype = self.compute_dtype if self.compute_dtype == "float64" else "float32"
-        real, imag = ops.stft(
+        real, imag = ops.stft(  # type: ignore[no-untyped-call]
             ops.cast(inputs, dtype), self.sequence_length, self.sequence_stride, self.fft_length, self.window
         )
         power = ops.square(real) + ops.square(imag)

@@ -125,10 +125,9 @@ class STFTSpectrogram(Layer):
             return (0, 1, 2, 3) if self.expand_dims else (0, 1, 3, 2)
         return (0, 2, 3, 1) if self.expand_dims else (0, 2, 1, 3)
 
-    def _arranged(self, channels: Any, frames: Any, frequencies: Any) -> Shape:
-        """The shape of one sample of the output."""
-        sizes = (None, channels, frames, frequencies)
-        first, second, third = (sizes[axis] for axis in self._axes[1:])
+    def _arranged(self, *sizes: Any) -> Shape:
+        """The shape of one sample of the output.  sizes: channels, frames, frequencies"""
+        first, second, third = (sizes[axis - 1] for axis in self._axes[1:])
         if self.expand_dims:
             return first, second, third
         if self.data_format == "channels_first":
