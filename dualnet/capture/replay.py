@@ -68,7 +68,7 @@ class CapturedStep:
             return entry(data, [t.data for t in leaves])  # type: ignore[operator]
         if self._next_stage(signature, leaves) is not Stage.CAPTURE:
             return getattr(self.model, self.method)(data)
-        tracer = Tracer(leaves, self.model.non_trainable_variables)
+        tracer = Tracer(leaves, [*self.model.non_trainable_variables, *self.model._state_variables()])
         results = self._trace(data, tracer)
         self._entries[signature] = Stage.EAGER
         if tracer.is_complete:

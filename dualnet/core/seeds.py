@@ -173,6 +173,17 @@ class SeedGenerator:
         if self._user_seed is not None:
             self.counter = state["counter"]
 
+    def sibling(self, kind: str) -> SeedGenerator:
+        """A generator for another kind of draws of the same owner: with the same seed, or without one as this one.
+
+        It draws no default seed, so that initializers made later have the seeds they have in Keras, where both draw from one.
+        """
+        other = SeedGenerator(self.seed, kind=kind)
+        if self._stream is not None:
+            other._user_seed, other._stream = None, Stream(kind)
+            other.name = other._stream.name
+        return other
+
     def pair(self) -> tuple[int, int]:
         """(seed, counter), and increment the counter."""
         trace_change(self, "random numbers are drawn on the host")

@@ -112,9 +112,18 @@ from .regularization.noise import (
 from .reshaping.padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from .reshaping.reshaping import Flatten, Permute, RepeatVector, Reshape
 from .reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from .rnn.bidirectional import Bidirectional
+from .rnn.gru import GRU, GRUCell
+from .rnn.lstm import LSTM, LSTMCell
+from .rnn.rnn import RNN
+from .rnn.simple_rnn import SimpleRNN, SimpleRNNCell
+from .rnn.stacked_rnn_cells import StackedRNNCells
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -134,6 +143,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
@@ -161,6 +171,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -184,6 +195,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -229,11 +241,14 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",
@@ -269,7 +284,8 @@ def deserialize(config: dict[str, object], custom_objects: dict[str, object] | N
     return deserialize_keras_object(config, custom_objects)
 
 
-_RECURRENT = """Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GRUCell LSTM LSTMCell RNN SimpleRNN SimpleRNNCell
-    StackedRNNCells"""
+_RECURRENT = "ConvLSTM1D ConvLSTM2D ConvLSTM3D"
 
-__getattr__ = module_getattr(__name__, __all__, dict.fromkeys(_RECURRENT.split(), "there are no recurrent layers yet"))
+__getattr__ = module_getattr(
+    __name__, __all__, dict.fromkeys(_RECURRENT.split(), "there is no such recurrent layer yet")
+)

@@ -58,13 +58,28 @@ class Case:
 
 @dataclass(frozen=True)
 class Inside:
-    """A layer that another one wraps: made anew for every use of the row."""
+    """A layer that another one wraps: made anew for every use of the row, of the module that the row is made of.
+
+    An option may itself be one, or a list of them.
+    """
 
     layer: str
     options: tuple[tuple[str, Any], ...]
 
-    def make(self) -> Any:
-        return getattr(layers, self.layer)(**dict(self.options))
+    def make(self, module: Any = layers) -> Any:
+        return getattr(module, self.layer)(**{name: made(value, module) for name, value in self.options})
+
+
+def made(value: Any, module: Any = layers) -> Any:
+    """A keyword of a layer: a layer in the place of an ``Inside``, lists with such layers in them, other values as they are."""
+    if isinstance(value, Inside):
+        return value.make(module)
+    return [made(v, module) for v in value] if isinstance(value, list) else value
+
+
+def inside(layer: str, /, **options: Any) -> Inside:
+    """A layer that another one wraps."""
+    return Inside(layer, tuple(options.items()))
 
 
 def case(layer: str, /, *inputs: Any, **kwargs: Any) -> Case:
@@ -73,6 +88,11 @@ def case(layer: str, /, *inputs: Any, **kwargs: Any) -> Case:
 
 
 def drawn(row: Case, specs: tuple[Any, ...], what: str) -> tuple[Any, ...]:
-    """The NumPy arrays of specifications, the same ones every time; floating point ones in float32."""
-    arrays = draw(Sample(specs, {}), f"{row}/{what}")
-    return tuple(x.astype("float32") if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x for x in arrays)
+    """The NumPy arrays of specifications, or of lists of them, the same ones every time; floating point ones in float32."""
+
+    def narrow(x: Any, spec: Any) -> Any:
+        if isinstance(spec, list):
+            return list(drawn(row, tuple(spec), f"{what}/list"))
+        return x.astype("float32") if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x
+
+    return tuple(map(narrow, draw(Sample(specs, {}), f"{row}/{what}"), specs))

@@ -12,7 +12,7 @@ from dualnet.core.autodiff import backward
 from dualnet.core.tensor import Tensor
 from dualnet.core.tracing import recording
 
-from .cases import Case, Inside, drawn
+from .cases import Case, drawn, made
 
 
 class Result(NamedTuple):
@@ -25,12 +25,7 @@ class Result(NamedTuple):
 
 
 def make(row: Case, module: Any = layers) -> Any:
-    def fresh(value: Any) -> Any:
-        if isinstance(value, list):
-            return [fresh(v) for v in value]
-        return value.make() if isinstance(value, Inside) else value
-
-    return getattr(module, row.layer)(**{k: fresh(v) for k, v in row.kwargs.items()})
+    return getattr(module, row.layer)(**{k: made(v, module) for k, v in row.kwargs.items()})
 
 
 def tensors(row: Case) -> tuple[list[Tensor], dict[str, Any]]:
@@ -46,7 +41,7 @@ def tensors(row: Case) -> tuple[list[Tensor], dict[str, Any]]:
         if mask is not None:
             x._keras_mask = tensor(mask)
     call = dict(zip(row.call, drawn(row, tuple(row.call.values()), "call")))
-    return inputs, {k: tensor(v) if isinstance(v, np.ndarray) else v for k, v in call.items()}
+    return inputs, tree.map_structure(lambda v: tensor(v) if isinstance(v, np.ndarray) else v, call)
 
 
 def random_weights(row: Case, weights: list[Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,12 @@ def run(row: Case, keras: Any) -> Result:
     inputs = drawn(row, row.inputs, "inputs")
     masks = drawn(row, row.masks, "masks")
     call = dict(zip(row.call, drawn(row, tuple(row.call.values()), "call")))
-    arrays = {k: v for k, v in call.items() if isinstance(v, np.ndarray)}
+    arrays = {k: v for k, v in call.items() if isinstance(v, (np.ndarray, list))}
     others = {k: v for k, v in call.items() if k not in arrays}
     layer = make(row, keras.layers)
     if not layer.built:
-        layer.build(*row.arguments([x.shape for x in inputs]))
+        shapes = row.arguments([x.shape for x in inputs])
+        layer.build(*shapes[: len(inspect.signature(layer.build).parameters)])  # that of a cell takes one shape of two
     layer.set_weights(random_weights(row, layer.get_weights()))
     trainable = [v.value for v in layer.trainable_variables]
     # The state of a random generator is no weight here.

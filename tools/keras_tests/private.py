@@ -263,6 +263,7 @@ NAMES: dict[str, Any] = {
     "class_weight_to_sample_weights": _class_weight_to_sample_weights,
     "MonitorCallback": "dualnet.callbacks.monitor:MonitorCallback",
     "compute_fans": "dualnet.initializers:compute_fans",
+    "DropoutRNNCell": "dualnet.layers.rnn.dropout_cell:DropoutRNNCell",
     "GroupedQueryAttention": "dualnet.layers.attention.grouped_query_attention:GroupedQueryAttention",
     "assert_input_compatibility": "dualnet.layers.base.input_spec:assert_input_compatibility",
     "compute_conv_transpose_output_shape": _conv_transpose_shape,

@@ -27,6 +27,7 @@ UNTRACKED = frozenset(
         "_inbound_nodes",
         "_losses",
         "_non_trainable_variables",
+        "_recurrent_states",  # of recurrent layers: variables, but no weights
         "_trainable_variables",
     }
 )
@@ -67,6 +68,7 @@ class WeightTracking:
     _trainable_variables: list[Variable]
     _non_trainable_variables: list[Variable]
     _layers = SublayersDescriptor()
+    _recurrent_states: Any = None  # of a stateful recurrent layer, variables in a structure
 
     # -- making weights ------------------------------------------------------------------------------------------
 
@@ -176,6 +178,13 @@ class WeightTracking:
                     if isinstance(v, Variable):
                         self._track_variable(v)
         return self._trainable_variables + self._non_trainable_variables
+
+    def _state_variables(self) -> list[Variable]:
+        """The states of the stateful recurrent layers in this one: variables that a call changes in place and that are no weights."""
+        layers = self._flatten_layers()
+        return [
+            v for layer in layers if layer._recurrent_states is not None for v in tree.flatten(layer._recurrent_states)
+        ]
 
     def _sublayers(self) -> list[Layer]:
         """The layers directly inside this one: attributes in the order they were set, with those in containers."""

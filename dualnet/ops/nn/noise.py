@@ -84,6 +84,17 @@ def dropout(
     return _dropout(x, rate, key, step, None if noise_shape is None else tuple(noise_shape))
 
 
+@primitive
+def dropout_mask(
+    backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, shape: tuple[int, ...]
+) -> tuple[Array, None]:
+    """What ``dropout`` multiplies by: 0 with probability ``rate``, else 1 / (1 - rate).  x: gives the dtype -> ``shape``"""
+    dtype = floating(x).dtype
+    if rate >= 1:
+        return backend.xp.zeros(shape, dtype=dtype), None
+    return backend.dropout_mask(shape, float(rate), key, step, dtype), None
+
+
 def _mask_shape(noise_shape: Sequence[int | None] | None, x: Array) -> tuple[int, ...]:
     return x.shape if noise_shape is None else tuple(n if d is None else d for d, n in zip(noise_shape, x.shape))
 

@@ -146,7 +146,7 @@ class Diagnosis:
         model, data = self.model, self._source.data
         if not isinstance(data, ArrayData) or not is_capturable(model, "predict_step"):
             return None
-        if not any(map(is_relu, model._flatten_layers())):
+        if not any(map(is_relu, model._flatten_layers())) or model._state_variables():  # which a call would move
             return None
         count = min(max(data.batch_size, ENOUGH), SAMPLES, data.size)
         x = tree.map_structure(lambda a: a if a is None else a[:: data.size // count][:count], data.x)

@@ -28,14 +28,16 @@ class Position(NamedTuple):
 
 
 class Changing(NamedTuple):
-    """All that a training step changes: weights, slots of the optimizer, the state of metrics; and counters of seeds."""
+    """All that a training step changes: weights, recurrent states, slots of the optimizer, the state of metrics; and counters of
+    seeds."""
 
     variables: list[Variable]
     generators: list[SeedGenerator]
 
     @classmethod
     def of(cls, model: Any) -> Changing:
-        unique = {id(v): v for v in (*model.variables, *model.metrics_variables, *model.optimizer.variables)}
+        own = (*model.variables, *model._state_variables(), *model.metrics_variables, *model.optimizer.variables)
+        unique = {id(v): v for v in own}
         attributes = (x for layer in model._flatten_layers() for x in vars(layer).values())
         return cls(list(unique.values()), [x for x in attributes if isinstance(x, SeedGenerator)])
 

@@ -1,0 +1,117 @@
+"""What SimpleRNNCell, LSTMCell and GRUCell have in common, and the layers around them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ... import activations, ops
+from ...serialization.configurable import attributes
+from ..base.layer import Layer
+from ..base.weights import add_weight
+from .dropout_cell import DropoutRNNCell
+from .rnn import RNN
+
+
+class UnitsCell(Layer, DropoutRNNCell):
+    """Base of cells with ``units``, a kernel for the inputs, one for the state, and a bias, all with the gates side by side."""
+
+    gates: ClassVar[int]
+    units: int
+    state_size: Any
+    use_bias: bool
+    activation: Any
+
+    def _set_units(self, units: Any) -> None:
+        if isinstance(units, bool) or not isinstance(units, int) or units <= 0:
+            raise ValueError(
+                f"Received an invalid value for argument `units`, expected a positive integer, got {units!r} "
+                f"({type(self).__name__})."
+            )
+        self.units = units
+        self.output_size = units
+
+    def _add_weights(self, input_shape: Any, bias_shape: Any, **bias_options: Any) -> None:
+        if input_shape[-1] is None:
+            raise ValueError(
+                f"{type(self).__name__}: the last axis of the inputs, the features, must be known. "
+                f"Full input shape received: {tuple(input_shape)}"
+            )
+        columns = self.units * self.gates
+        self.kernel = add_weight(self, (input_shape[-1], columns), "kernel")
+        self.recurrent_kernel = add_weight(self, (self.units, columns), "recurrent", name="recurrent_kernel")
+        self.bias = add_weight(self, bias_shape, "bias", **bias_options) if self.use_bias else None
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Zeros, (batch, units) for each state."""
+        count = len(self.state_size) if isinstance(self.state_size, list) else 1
+        return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(count)]
+
+    def compute_output_shape(self, inputs_shape: Any, states_shape: Any = None) -> Any:
+        """(shape of the output, shapes of the states in the form in which the states come)."""
+        shape = (inputs_shape[0], self.units)
+        is_one = isinstance(states_shape, tuple) and not isinstance(self.state_size, list)
+        return shape, shape if is_one else [shape] * (len(self.state_size) if isinstance(self.state_size, list) else 1)
+
+    def _set_implementation(self, implementation: int) -> None:
+        """1: a mask of dropout for each gate; 2: one for all of them. Recurrent dropout has one for each, as in Keras."""
+        if implementation not in (0, 1, 2):
+            raise ValueError(f"{type(self).__name__}: `implementation` must be 1 or 2, got {implementation!r}")
+        self.implementation = 1 if self.recurrent_dropout != 0 else implementation
+        if self.implementation == 1:
+            self.dropout_mask_count = self.gates
+
+    def _masks(self, inputs: Any, state: Any, training: Any) -> tuple[Any, Any]:
+        """The masks of the inputs and of the state; None for none."""
+        if not training:
+            return None, None
+        return self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(state)
+
+
+def product(x: Any, kernel: Any, masks: Any) -> Any:
+    """``(x * mask) kernel``, for a list of masks gate by gate.  x: (batch, n)  kernel: (n, gates units)"""
+    if masks is None:
+        return ops.matmul(x, kernel)
+    if not isinstance(masks, list):
+        return ops.matmul(x * masks, kernel)
+    parts = ops.split(kernel, len(masks), axis=-1)
+    return ops.concatenate([ops.matmul(x * m, k) for m, k in zip(masks, parts, strict=True)], axis=-1)
+
+
+def cell_argument(name: str) -> Any:
+    """An argument of a layer that its cell keeps."""
+    return property(lambda layer: getattr(layer.cell, name), doc=f"``{name}`` of the cell.")
+
+
+class UnitsRNN(RNN):
+    """Base of SimpleRNN, LSTM and GRU: an ``RNN`` that makes its cell, of arguments that the cell then keeps.
+
+    With the default activations the whole sequence is one op, with a gradient of its own; else, and where it cannot express what is
+    asked for, the cell is called step by step.
+    """
+
+    _config_attributes = attributes(cell=None, activity_regularizer="activity_regularizer")
+    units = cell_argument("units")
+    activation = cell_argument("activation")
+    use_bias = cell_argument("use_bias")
+    kernel_initializer = cell_argument("kernel_initializer")
+    recurrent_initializer = cell_argument("recurrent_initializer")
+    bias_initializer = cell_argument("bias_initializer")
+    kernel_regularizer = cell_argument("kernel_regularizer")
+    recurrent_regularizer = cell_argument("recurrent_regularizer")
+    bias_regularizer = cell_argument("bias_regularizer")
+    kernel_constraint = cell_argument("kernel_constraint")
+    recurrent_constraint = cell_argument("recurrent_constraint")
+    bias_constraint = cell_argument("bias_constraint")
+    dropout = cell_argument("dropout")
+    recurrent_dropout = cell_argument("recurrent_dropout")
+    seed = cell_argument("seed")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer a config describes."""
+        return cls(**config)
+
+
+def is_activation(function: Any, name: str) -> bool:
+    """Whether an activation is the one of a name: of ``activations``, or the op."""
+    return function is getattr(activations, name) or function is getattr(ops, name, None)
