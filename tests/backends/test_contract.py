@@ -17,6 +17,8 @@ from dualnet_backends import Backend
 from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
 
+from dualnet.ops.nn.activation import FROM_OUTPUT
+
 from .strict import StrictBackend
 
 CLASSES: list[type[Backend]] = [NumpyBackend, NumbaBackend, StrictBackend]
@@ -109,6 +111,39 @@ def convolution(number: int, part: str) -> Arguments:
     return make
 
 
+def recurrent(gates: int, states: int, *options: Any, steps: int = 4, units: int = 6, bias: tuple[int, ...] | None = (),
+              mask: bool = False, dropped: bool = False) -> Arguments:  # fmt: skip
+    """The arguments of a recurrent kernel for a batch of n."""
+
+    def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
+        columns = gates * units
+        return (
+            floats(r, (n, steps, 3), d),
+            *(floats(r, (n, units), d) for _ in range(states)),
+            floats(r, (3, columns), d),
+            floats(r, (units, columns), d) / 3,
+            None if bias is None else floats(r, (*bias, columns), d),
+            r.random((n, steps)) < 0.6 if mask else None,
+            r.random((n, units)).astype(d) * 2 if dropped else None,
+            *options,
+        )
+
+    return make
+
+
+RECURRENT: dict[str, list[Arguments]] = {
+    "lstm": [recurrent(4, 2), recurrent(4, 2, False, mask=True), recurrent(4, 2, True, True, mask=True, dropped=True),
+             recurrent(4, 2, bias=None, dropped=True), recurrent(4, 2, False, steps=1, units=1), recurrent(4, 2, steps=20, mask=True)],
+    "gru": [recurrent(3, 1), recurrent(3, 1, bias=(2,)), recurrent(3, 1, True, False, bias=(2,), mask=True),
+            recurrent(3, 1, True, True, True, bias=None, mask=True, dropped=True), recurrent(3, 1, False), recurrent(3, 1, False, bias=None),
+            recurrent(3, 1, False, False, mask=True), recurrent(3, 1, False, True, True, mask=True, dropped=True),
+            recurrent(3, 1, bias=(2,), steps=1, units=1), recurrent(3, 1, steps=20, bias=(2,), dropped=True)],
+    "simple_rnn": [recurrent(1, 1), recurrent(1, 1, FROM_OUTPUT["relu"], False, mask=True),
+                   recurrent(1, 1, None, True, True, mask=True, dropped=True), recurrent(1, 1, FROM_OUTPUT["linear"], bias=None, dropped=True),
+                   recurrent(1, 1, None, False, steps=1, units=1)],
+}  # fmt: skip
+
+
 KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "matmul": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d)),
                 lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (n, 4), d))], 1e-5),
@@ -156,6 +191,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                                        lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n), floats(r, (n,), d))], 1e-6),
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
+    **{name: (makers, 2e-5) for name, makers in RECURRENT.items()},
     "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
     "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "random_normal": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
@@ -227,6 +263,41 @@ def test_out_is_where_the_result_goes(backend: Backend, kernel: str) -> None:
     out = buffer[1]
     assert getattr(backend, kernel)(*arrays, out=out) is out
     np.testing.assert_array_equal(backend.to_numpy(buffer), [np.full(expected.shape, 7.0), expected])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", RECURRENT)
+@pytest.mark.parametrize("choice", ["all", "in buffers", "even", "odd"])
+def test_gradients_of_recurrent_kernels(backend: Backend, kernel: str, choice: str, dtype: str) -> None:
+    """They are those of the reference, whichever are wanted; results that were returned before stay what they are."""
+    tolerance = 1e-4 if dtype == "float32" else 1e-12
+    for n, make in enumerate(RECURRENT[kernel]):
+        for size in (0, 1, 3, 64):
+            random = np.random.default_rng(size)
+            arrays = [backend.asarray(a) if isinstance(a, np.ndarray) else a for a in make(random, size, dtype)]
+            *outputs, gradients = getattr(backend, kernel)(*arrays)
+            reference = getattr(Backend, kernel).__get__(backend)(*arrays)[-1]
+            before = [backend.to_numpy(y).copy() for y in outputs]
+            seeds = [backend.asarray(floats(random, y.shape, dtype)) for y in outputs]
+            count = len(outputs)
+            tensors = [*arrays[: count + 3], arrays[count + 4]]  # all but the mask
+            out: list[Any] = [None] * len(tensors)
+            for k, x in enumerate(tensors):
+                if choice == "in buffers" and x is not None:
+                    out[k] = backend.xp.full(x.shape, 7.0, x.dtype)
+                elif choice in ("even", "odd") and k % 2 == (choice == "odd"):
+                    out[k] = False
+            expected = reference(*seeds, [request if request is False else None for request in out])
+            got = gradients(*seeds, out)
+            assert len(got) == len(tensors)
+            for k, (x, y, request) in enumerate(zip(got, expected, out)):
+                if request is False or tensors[k] is None:
+                    continue
+                x, y = backend.to_numpy(x), backend.to_numpy(y)
+                assert x.dtype == y.dtype
+                atol = tolerance * max(1.0, abs(y).max(initial=0.0))
+                np.testing.assert_allclose(x, y, tolerance, atol, err_msg=f"size {size}, call {n}, gradient {k}")
+            assert all((backend.to_numpy(y) == old).all() for y, old in zip(outputs, before))
 
 
 def test_affine_is_fresh_memory(backend: Backend) -> None:

@@ -14,5 +14,6 @@ from .indexing import *
 from .matrices import *
 from .pointwise import *
 from .products import *
+from .recurrent import *
 from .reductions import *
 from .sizes import *
