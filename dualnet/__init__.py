@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from .core.gradients import GradientTape, grad, value_and_grad
     from .core.op import primitive
+    from .core.stateless import StatelessScope
     from .core.symbolic import KerasTensor
     from .core.tensor import Tensor
     from .core.tracing import no_grad
@@ -45,8 +46,9 @@ if TYPE_CHECKING:
     from .core.variables import Variable
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
     from .graph.function import Function
+    from .graph.operation import Operation
     from .initializers import Initializer
-    from .layers import Input, Layer
+    from .layers import Input, InputSpec, Layer
     from .layers.base.layer import name_scope
     from .losses import Loss
     from .metrics import Metric
@@ -63,14 +65,17 @@ __all__ = [
     "GradientTape",
     "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "StatelessScope",
     "Tensor",
     "TrainingWarning",
     "Variable",
@@ -115,14 +120,17 @@ _HOME = {
     "GradientTape": "core.gradients",
     "Initializer": "initializers",
     "Input": "layers",
+    "InputSpec": "layers",
     "KerasTensor": "core.symbolic",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
+    "Operation": "graph.operation",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
+    "StatelessScope": "core.stateless",
     "Tensor": "core.tensor",
     "TrainingWarning": "core.training_warning",
     "Variable": "core.variables",
@@ -144,8 +152,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    if name == "keras":
-        return importlib.import_module(".keras", __name__)
+    if name in ("keras", "legacy"):
+        return importlib.import_module(f".{name}", __name__)
     if name not in __all__:
         return importlib.import_module(".legacy.tf_names", __name__).find(name)
     importlib.import_module(".ops", __name__)  # gives tensors their operators, whatever is asked for first

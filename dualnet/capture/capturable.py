@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import tree
 from ..core.tensor import Tensor
+from ..graph.operation import RecordedOp
 from ..layers.base.layer import Layer
 
 
@@ -37,7 +38,7 @@ def _arguments_of_ops(model: Any) -> Iterator[Any]:
     """The ops in the graphs of a model, and their arguments: a function of the user may be among them."""
     for layer in model._flatten_layers():
         for operation in getattr(getattr(layer, "_graph", None), "operations", ()):
-            yield getattr(operation, "op", None)
+            yield operation.op if isinstance(operation, RecordedOp) else operation
             for node in operation._inbound_nodes:
                 yield from tree.flatten([node.args, node.kwargs])
 

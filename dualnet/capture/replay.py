@@ -10,6 +10,7 @@ from typing import Any
 from .. import tree
 from ..callbacks.callback import listens
 from ..core.tensor import Tensor
+from ..core.tracing import state
 from ..core.version import version
 from .capturable import is_builtin, is_builtin_object, is_capturable
 from .executors.base import Executor
@@ -49,6 +50,8 @@ class CapturedStep:
         self._version = version()
 
     def __call__(self, data: Any) -> Any:
+        if state.scope is not None:  # what was captured works on the arrays that the variables have outside
+            return getattr(self.model, self.method)(data)
         if self._version != version():
             self._version = version()
             self._reset()

@@ -20,15 +20,15 @@ from .tracing import Entry, add_alias, before_write, live_tapes, live_views, sta
 
 R = TypeVar("R")
 
-# How an op is called on symbolic tensors; graph/infer.py sets it. None: there are none yet.
+# How an op is called on symbolic tensors; graph/operation.py sets it. None: there are none yet.
 symbolic_call: Callable[..., Any] | None = None
 
 # How an op is called some of whose options are tensors with a gradient; ops/higher_order/options.py has it.
 differentiate_options: Callable[..., Any] | None = None
 
-# Casts the variables among the inputs of an op to the dtype of the layer that computes; ops/_autocast.py sets it when mixed
-# precision is first used.
-autocast_hook: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+# What is computed with in the place of the variables among the inputs of an op: their values in a StatelessScope, in the dtype of the
+# layer that computes. ops/_autocast.py and core/stateless.py set it when mixed precision or a scope is first used.
+variables_hook: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
 
 
 @dataclass(slots=True)
@@ -106,8 +106,8 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             if len(args) < count:
                 args = _by_position(function, tensors, args, options)
             inputs, rest = args[:count], args[count:]
-        if autocast_hook is not None:
-            inputs = autocast_hook(inputs)
+        if variables_hook is not None:
+            inputs = variables_hook(inputs)
         arrays = []
         tracked = convert = absent = False
         for x in inputs:

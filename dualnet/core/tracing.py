@@ -94,7 +94,9 @@ def _memory(array: Any) -> Any:
     return array if array.base is None else array.base
 
 
-live_tapes: dict[int, weakref.ref[Tape]] = {}  # that may still be asked for gradients, in any thread
+live_tapes: dict[
+    int, weakref.ref[Any]
+] = {}  # that may still be asked for gradients, in any thread; stateless scopes too
 live_views: dict[int, weakref.ref[Any]] = {}  # tensors whose array is a view of a variable's
 
 
@@ -122,6 +124,13 @@ def memory_moved(old: Any, new: Any) -> None:
             tape.move(old, new)
 
 
+def note_reads() -> None:
+    """Call before variables get other arrays for a while: tapes note which memory their ops have read so far."""
+    for tape in [reference() for reference in list(live_tapes.values())]:
+        if type(tape) is Tape:
+            tape._scan()
+
+
 def add_alias(tensor: Any) -> None:
     """A tensor's array is a view of a variable's: before that is overwritten, the tensor gets memory of its own."""
     number = id(tensor)
@@ -132,6 +141,7 @@ class _State(threading.local):
     tapes: tuple[Tape, ...] = ()
     tracer: Any = None  # capture/tracer.py
     in_traced_call = False  # whether shape inference runs the ``call`` of a layer on symbolic tensors
+    scope: Any = None  # the innermost StatelessScope (core/stateless.py)
     compute_dtype: str | None = None  # in which ops see floating point variables; None: in their own
 
 

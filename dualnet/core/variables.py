@@ -122,12 +122,17 @@ class Variable(Tensor):
             raise ValueError(
                 f"cannot assign to variable {self.path!r}: expected shape {self.data.shape}, got {array.shape}"
             )
+        if state.scope is not None:
+            state.scope.add_update((self, value))
+            return self
         before_write(self.data)
         self.data[...] = array
         return self
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place. Returns the variable."""
+        if state.scope is not None:
+            return self.assign(self + value)
         trace_change(self, "a variable is assigned to")
         value = to_array(value, backends.of(self.data))
         before_write(self.data)
@@ -136,6 +141,8 @@ class Variable(Tensor):
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place. Returns the variable."""
+        if state.scope is not None:
+            return self.assign(self - value)
         trace_change(self, "a variable is assigned to")
         value = to_array(value, backends.of(self.data))
         before_write(self.data)
@@ -194,6 +201,10 @@ def pack(variables: Iterable[Variable]) -> None:
 
     A variable is moved once and never again, so that two optimizers which share it both keep true views.
     """
+    if state.scope is not None:
+        with state.scope.suspended():
+            pack(variables)
+        return
     groups: dict[tuple[str, str], list[Variable]] = {}
     for v in variables:
         if v.buffer is None:

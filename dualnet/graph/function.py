@@ -6,16 +6,16 @@ from typing import Any
 
 from .. import tree
 from ..core.conversion import to_array
-from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
 from ..core.variables import present_values
 from .graph import Graph
 from .infer import symbols
+from .operation import Operation
 from .trial import trial
 
 
-class Function:
+class Function(Operation):
     """The calls that lead from ``inputs`` to ``outputs``, structures of symbolic tensors, run again on other inputs.
 
     A ``Model`` without training: it has no weights of its own, runs as it is written, and takes inputs in the structure of
@@ -23,8 +23,8 @@ class Function:
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        super().__init__(name)
         self._graph = Graph(inputs, outputs)
-        self.name = name or auto_name("function")
 
     @property
     def operations(self) -> list[Any]:

@@ -1,7 +1,7 @@
 """The functional API: layer and op calls on symbolic tensors, recorded as nodes, run again on data.
 
 ``Input(...)`` gives a symbolic tensor. Calling a layer or an op on it leaves a ``Node`` on that layer (on an
-``Operation`` made for that op) and gives new symbolic tensors. A ``Graph`` holds the calls that lead from some of them to others.
+``RecordedOp`` made for that op) and gives new symbolic tensors. A ``Graph`` holds the calls that lead from some of them to others.
 """
 
 from __future__ import annotations

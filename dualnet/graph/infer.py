@@ -18,13 +18,12 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..core import op as op_
 from ..core import tracing
 from ..core.symbolic import KerasTensor, TracedShape
 from ..core.tensor import Tensor
 from ..core.text import blank
-from .node import Operation, Spec, record
-from .trial import is_trial, trial
+from .node import Spec
+from .trial import trial
 
 MAX_ELEMENTS = 1 << 20  # of the zeros of one run: sizes are chosen smaller where there would be more
 
@@ -208,14 +207,6 @@ def _zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
     return blank(shape) if dtype in ("string", "object") else Tensor(backends.current().xp.zeros(shape, dtype=dtype))
 
 
-# -- symbolic calls ---------------------------------------------------------------------------------------------------
-
-
-def _call_op(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    spec = infer(op, args, options)
-    return symbols(spec) if is_trial() else record(Operation(op), args, options, spec)
-
-
 def symbols(spec: Any) -> Any:
     """Symbolic tensors that belong to no graph, for ``Spec``s or tensors in a structure."""
 
@@ -226,6 +217,3 @@ def symbols(spec: Any) -> Any:
         return x
 
     return tree.map_structure(symbol, spec)
-
-
-op_.symbolic_call = _call_op

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import tree
-from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
 
 
@@ -16,18 +14,6 @@ class KerasHistory(NamedTuple):
     operation: Any
     node_index: int
     tensor_index: int
-
-
-class Operation:
-    """An op that was called on symbolic tensors: it stands in a graph as a layer does, without weights."""
-
-    def __init__(self, op: Callable[..., Any], name: str | None = None) -> None:
-        self.op = op
-        self.name = name or auto_name(op.__name__.lstrip("_"))
-        self._inbound_nodes: list[Node] = []
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.op(*args, **kwargs)
 
 
 class Node:

@@ -79,6 +79,8 @@ from .pooling.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from .preprocessing.audio.mel_spectrogram import MelSpectrogram
+from .preprocessing.audio.stft_spectrogram import STFTSpectrogram
 from .preprocessing.image.color import (
     AutoContrast,
     MixUp,
@@ -94,6 +96,7 @@ from .preprocessing.image.size import CenterCrop, RandomCrop, Resizing
 from .preprocessing.numeric.category_encoding import CategoryEncoding, Rescaling
 from .preprocessing.numeric.discretization import Discretization
 from .preprocessing.numeric.normalization import Normalization
+from .preprocessing.pipeline import Pipeline
 from .preprocessing.text.hashing import HashedCrossing, Hashing
 from .preprocessing.text.lookup import IntegerLookup, StringLookup
 from .preprocessing.text.text_vectorization import TextVectorization
@@ -208,6 +211,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MixUp",
     "MultiHeadAttention",
@@ -215,6 +219,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
@@ -234,6 +239,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",

@@ -15,7 +15,8 @@ from ..core.conversion import to_array
 from ..core.op import is_symbolic
 from ..core.symbolic import KerasTensor
 from ..graph.graph import Graph
-from ..graph.node import Node, Operation, node_of
+from ..graph.node import Node, node_of
+from ..graph.operation import RecordedOp
 from ..layers.base.layer import Layer
 from ..ops import registry
 from ..serialization import sharing
@@ -45,7 +46,9 @@ def _graph_config(graph: Graph) -> dict[str, Any]:
     index = _indices(graph)
     layers = []
     for operation in graph.operations:
-        config = _operation_config(operation) if isinstance(operation, Operation) else serialize_keras_object(operation)
+        config = (
+            _operation_config(operation) if isinstance(operation, RecordedOp) else serialize_keras_object(operation)
+        )
         calls = [n for n in operation._inbound_nodes if id(n) in index and not n.is_input]
         layers.append({**config, "name": operation.name, "inbound_nodes": [_call_config(n, index) for n in calls]})
     return {
@@ -79,7 +82,7 @@ def _call_config(node: Node, index: dict[int, int]) -> dict[str, Any]:
 
     args: Any = node.args
     options = node.kwargs
-    if isinstance(node.operation, Operation):
+    if isinstance(node.operation, RecordedOp):
         args, options = _call_arguments(node.operation, node)
     return {"args": tree.map_structure(leaf, list(args)), "kwargs": tree.map_structure(leaf, options)}
 
@@ -94,7 +97,7 @@ def _arguments(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str,
     return arguments
 
 
-def _call_arguments(operation: Operation, node: Node) -> tuple[list[Any], dict[str, Any]]:
+def _call_arguments(operation: RecordedOp, node: Node) -> tuple[list[Any], dict[str, Any]]:
     """What a config stores with the node: the arguments with which Keras calls the operation, and all symbolic tensors."""
     info, parameters = operation.op.info, inspect.signature(operation.op).parameters  # type: ignore[attr-defined]
     arguments = _arguments(operation.op, node.args, node.kwargs)
@@ -115,7 +118,7 @@ def _key_to_config(key: Any) -> Any:
     return to_array(key, backends.get("cpu")) if isinstance(key, list) else key
 
 
-def _operation_config(operation: Operation) -> dict[str, Any]:
+def _operation_config(operation: RecordedOp) -> dict[str, Any]:
     info = operation.op.info  # type: ignore[attr-defined]
     module, class_name, registered_name = _identity(operation.op)
     node = operation._inbound_nodes[0]
@@ -243,7 +246,7 @@ def _tuples(x: Any) -> Any:
     return tuple(map(_tuples, x)) if isinstance(x, list) else x
 
 
-class _Reader(Operation):
+class _Reader(RecordedOp):
     """An operation from a file. Calling it leaves the node that the op itself leaves; the name is the file's."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -44,17 +44,18 @@ class AutocastScope:
 
 def enable() -> None:
     """Let ops ask from now on; before, programs without mixed precision pay nothing."""
-    op.autocast_hook = _cast_variables
+    op.variables_hook = _cast_variables
 
 
 def _cast_variables(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs of an op, variables in the dtype of the scope."""
+    """The inputs of an op, variables in the dtype of the scope, and with the values that they have in a ``StatelessScope``."""
     dtype = state.compute_dtype
+    values = inputs if state.scope is None else state.scope.seen(inputs)
     if dtype is None or not any(_is_cast(x, dtype) for x in inputs):
-        return inputs
+        return values
     state.compute_dtype = None  # the cast itself sees the variable as it is
     try:
-        return tuple(cast(x, dtype) if _is_cast(x, dtype) else x for x in inputs)
+        return tuple(cast(value, dtype) if _is_cast(x, dtype) else value for x, value in zip(inputs, values))
     finally:
         state.compute_dtype = dtype
 

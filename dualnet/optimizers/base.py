@@ -101,6 +101,9 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         if trainable_variables is None and not self.built:
             raise ValueError("gradients without variables: pass them too, or call build(variables) first")
         variables = self.known_variables if trainable_variables is None else list(trainable_variables)
+        if tracing.scope is not None:
+            self._apply_in_scope(grads, variables)
+            return
         if len(grads) != len(variables):
             raise ValueError(f"got {len(grads)} gradients for {len(variables)} variables: one is needed for each")
         self.ensure_built(variables)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.tensor import Tensor
+from ..core.tracing import state as tracing
 
 
 class StateMethods:
@@ -16,6 +17,7 @@ class StateMethods:
     variables: Any  # the whole state
     known_variables: Any  # the variables it was built for
     apply: Callable[..., None]
+    ensure_built: Callable[..., None]
     get_config: Callable[[], dict[str, Any]]
     _pending: list[Any] | None = None  # the state of a pickled optimizer, until it is built
 
@@ -48,17 +50,32 @@ class StateMethods:
         ):
             if len(values) != len(own):
                 raise ValueError(f"{what} must have {len(own)} entries, got {len(values)}")
-        variables = [*weights, *state]
+        after = self._applied(grads, weights, [*weights, *state], [*trainable_variables, *optimizer_variables])
+        return after[: len(weights)], after[len(weights) :]
+
+    def _applied(self, grads: Any, weights: Any, variables: list[Any], values: list[Any]) -> list[Tensor]:
+        """The values of variables after an ``apply`` to weights, if they have ``values`` before it. They get their own back."""
         before = [v.data.copy() for v in variables]
         try:
-            for v, value in zip(variables, [*trainable_variables, *optimizer_variables]):
+            for v, value in zip(variables, values):
                 v.assign(value)
-            self.apply(grads)
-            after = [Tensor(v.data.copy()) for v in variables]
+            self.apply(grads, weights)
+            return [Tensor(v.data.copy()) for v in variables]
         finally:
             for v, value in zip(variables, before):
                 v.assign(value)
-        return after[: len(weights)], after[len(weights) :]
+
+    def _apply_in_scope(self, grads: Any, weights: Any) -> None:
+        """``apply`` in a StatelessScope: computed on the variables themselves, which get their values back, and assigned there."""
+        scope = tracing.scope
+        with scope.suspended():
+            self.ensure_built(weights)
+        variables = [*self.known_variables, *self.variables]
+        values = [Tensor(v.data) for v in variables]
+        with scope.suspended():
+            after = self._applied(grads, weights, variables, values)
+        for v, value in zip(variables, after):
+            v.assign(value)
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Store the state under "0", "1", ..."""

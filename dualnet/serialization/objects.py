@@ -280,6 +280,11 @@ def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None or key in parameters}
 
 
+def public_object(name: str) -> Any:
+    """The class or function of dualnet that has a name in whichever module, or None."""
+    return next((value for (_, n), value in _public().items() if n == name), None)
+
+
 def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
     module, registered = config.get("module"), config.get("registered_name")
     for key in (registered, name):
@@ -292,7 +297,7 @@ def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] |
             modules += [f"keras.{module.split('.')[2]}", "keras"]
         match = next((_public()[m, name] for m in modules if (m, name) in _public()), None)
     elif module is None and registered is None:  # files of Keras 2 name no module
-        match = next((value for (_, n), value in _public().items() if n == name), None)
+        match = public_object(name)
     if match is not None:
         return match
     raise ValueError(

@@ -84,6 +84,10 @@ class StepMixin(Compilable):
 
     def _compute_gradients(self, x: Any, y: Any, sample_weight: Any, tracer: Any = None) -> tuple[Any, Any, Any]:
         """The first phases of a training step. Gradients are written into the flat buffer."""
+        if tracing.scope is not None:
+            raise RuntimeError(
+                "a training step cannot run in a StatelessScope: compute gradients, and call optimizer.apply or stateless_apply"
+            )
         tape = Tape()
         with recording(tape):
             y_pred, loss = self._forward(x, y, sample_weight, True, tracer, tape)
@@ -119,7 +123,8 @@ class StepMixin(Compilable):
     def _may_add_losses(self) -> bool:
         """Whether ``losses`` can be anything but empty: layers that cannot add one are not asked at every step."""
         state = self._train_state
-        return state is None or not state.is_current() or bool(state.regularized) or bool(context.layers_with_losses)
+        known = state is not None and state.is_current() and tracing.scope is None
+        return not known or bool(state.regularized) or bool(context.layers_with_losses)
 
     def _apply_gradients(self, with_grads: list[Variable], scalars: Any = None) -> None:
         """One update from the gradients in the flat buffer. with_grads: the variables that have one."""

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from .. import tree
-from ..graph.node import Operation
+from ..graph.operation import RecordedOp
 from ..layers.base.layer import Layer
 from .io_utils import print_msg
 
@@ -160,7 +160,7 @@ def _walk(layers: Iterable[Any], expand: bool, depth: int = 0) -> Iterable[tuple
 def _row(layer: Any, depth: int) -> list[Text]:
     prefix = "   " * depth + "└ " if depth else ""
     name = Text.assemble(f"{prefix}{layer.name} (", (_class_name(layer), "color(33)"), ")")
-    if isinstance(layer, Operation):
+    if not isinstance(layer, Layer):
         params = _format_number("0")
     elif layer.built:
         params = _format_number(f"{layer.count_params():,}")
@@ -171,21 +171,21 @@ def _row(layer: Any, depth: int) -> list[Text]:
 
 def _class_name(layer: Any) -> str:
     """The class name as in Keras: "Functional" for a functional model, and a class name for every op."""
-    if isinstance(layer, Operation):
+    if isinstance(layer, RecordedOp):
         return "".join(part.capitalize() for part in layer.op.__name__.lstrip("_").split("_"))
     name = type(layer).__name__
     return "Functional" if name == "Model" and getattr(layer, "_graph", None) is not None else name
 
 
 def _trainable(layer: Any) -> Text:
-    if isinstance(layer, Operation) or not layer.weights:
+    if not isinstance(layer, Layer) or not layer.weights:
         return Text("-", style="bold ")
     return Text("Y", style="bold color(34)") if layer.trainable else Text("N", style="bold color(9)")
 
 
 def _output_shape(layer: Any) -> Any:
     """The shape recorded by the model or, for a layer that was built by a call, inferred by the layer."""
-    if isinstance(layer, Operation):
+    if not isinstance(layer, Layer):
         return tree.map_structure(lambda y: y.shape, layer._inbound_nodes[0].outputs)
     if layer._summary_output_shape is not None:
         return layer._summary_output_shape

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .. import tree
 from ..graph.graph import Graph
+from ..graph.operation import RecordedOp
 from ..layers.base.layer import Layer
 from ..models.model import Model
 
@@ -87,7 +88,7 @@ def boxes_of(model: Any, contents: Contents, expand_nested: bool) -> tuple[list[
 
 def _box(operation: Any, contents: Contents, expand_nested: bool, graph: Graph | None = None) -> Box:
     is_layer = isinstance(operation, Layer)
-    title = type(operation).__name__ if is_layer else operation.op.__name__.lstrip("_")
+    title = operation.op.__name__.lstrip("_") if isinstance(operation, RecordedOp) else type(operation).__name__
     rows = []
     if contents.names:
         rows.append(("", operation.name))

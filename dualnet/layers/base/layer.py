@@ -8,18 +8,21 @@ arguments of a call.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from ... import dtype_policies, regularizers, tree
 from ...core.dtypes import is_float
 from ...core.hints import similar
 from ...core.naming import auto_name
+from ...core.stateless import StatelessScope
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from ...core.tracing import state
 from ...core.variables import Variable, present_values
 from ...dtype_policies import DTypePolicy, DTypePolicyMap
 from ...graph.node import Node
+from ...graph.operation import Operation
 from ...legacy.arguments import pop_input_shape
 from ...ops import _autocast as autocast
 from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
@@ -42,7 +45,7 @@ from .symbolic import SymbolicCalls
 __all__ = ["Layer", "Shape", "name_scope"]
 
 
-class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
+class Layer(SymbolicCalls, Configurable, Operation, metaclass=LayerType):
     """Base of all layers.
 
     A layer of your own defines ``__init__``, ``build(input_shape)`` if its weights depend on the input, and
@@ -84,6 +87,10 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
         cls._signature = read_signature(cls.call)  # wherever it is inherited from
         cls._defines_call = cls.call is not Layer.call
         cls._makes_mask = cls.compute_mask is not Layer.compute_mask
+        if "compute_mask" in vars(cls) and not any(
+            "supports_masking" in vars(base) for base in cls.__mro__ if base is not Layer
+        ):
+            cls.supports_masking = True  # a layer that says what its mask is has one
         if "build" in cls.__dict__:
             cls.build = marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
@@ -236,7 +243,7 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
             self._was_called = True
         if not inside:
             context.inside = True
-            if context.layers_with_losses:
+            if context.layers_with_losses or state.scope is not None:
                 self._clear_losses()  # those of the previous call
         if seen != self._mixed_dtype:
             state.compute_dtype = self._mixed_dtype if self.autocast else None
@@ -272,6 +279,45 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
                 self.add_loss(self.activity_regularizer(part) / max(1, *part.shape[:1]))
         return y
 
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """A call in which the variables have these values. Nothing is changed; gradients flow to the values.
+
+        The states of random generators are no variables here: random layers draw on from call to call.
+
+        Args:
+            trainable_variables, non_trainable_variables: a value for each of the variables of that name, in their order.
+            return_losses: also return what ``losses`` would be.
+
+        Returns:
+            The outputs, and the values of ``non_trainable_variables`` after the call; with ``return_losses`` the losses as a third.
+        """
+        if not self.built:
+            raise ValueError(
+                f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must have been already created). "
+                "You can build it by calling it on some data."
+            )
+        own = self.trainable_variables, self.non_trainable_variables
+        names = ("trainable_variables", "non_trainable_variables")
+        for name, values, variables in zip(names, (trainable_variables, non_trainable_variables), own):
+            if len(values) != len(variables):
+                raise ValueError(
+                    f"Argument `{name}` must be a list of tensors corresponding 1:1 to {type(self).__name__}().{name}. Received "
+                    f"list with length {len(values)}, but expected {len(variables)} variables."
+                )
+        mapping = [*zip(own[0], trainable_variables), *zip(own[1], non_trainable_variables)]
+        with StatelessScope(mapping, collect_losses=return_losses) as scope:
+            outputs = self(*args, **kwargs)
+            losses = self.losses if return_losses else []
+        after = [scope.get_current_value(v) for v in own[1]]
+        return (outputs, after, losses) if return_losses else (outputs, after)
+
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output: that of the input, unless a layer says otherwise."""
         return previous_mask
@@ -289,7 +335,11 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar (or several) to the loss of this training step; for use inside ``call``."""
-        self._losses += tree.flatten(loss)
+        losses = tree.flatten(loss)
+        if state.scope is not None:
+            state.scope.add_losses_of(self, losses)
+            return
+        self._losses += losses
         context.layers_with_losses.add(self)
 
     @property
@@ -299,11 +349,15 @@ class Layer(SymbolicCalls, Configurable, metaclass=LayerType):
         return added + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
 
     def _added_losses(self) -> list[Any]:
-        return [*self._losses, *(x for layer in self._sublayers() for x in layer._added_losses())]
+        own = self._losses if state.scope is None else state.scope.losses_of(self)
+        return [*own, *(x for layer in self._sublayers() for x in layer._added_losses())]
 
     def _clear_losses(self) -> None:
-        self._losses = []
-        context.layers_with_losses.discard(self)
+        if state.scope is not None:
+            state.scope.clear_losses_of(self)
+        else:
+            self._losses = []
+            context.layers_with_losses.discard(self)
         for layer in self._sublayers():
             layer._clear_losses()
 

@@ -1,0 +1,1 @@
+"""Layers that make spectrograms of sound."""
