@@ -79,7 +79,7 @@ class Batching(DatasetBase):
             batch_size: the number of rows in each batch; several numbers take turns.
             drop_remainder: omit a last batch that is smaller.
         """
-        sizes = [batch_size] if isinstance(batch_size, int) or hasattr(batch_size, "__index__") else list(batch_size)
+        sizes: list[int] = list(batch_size) if isinstance(batch_size, (list, tuple)) else [batch_size]  # type: ignore[list-item]
         for size in sizes or [0]:
             positive("batch_size", size)
         rows = sizes[0] if drop_remainder and len(set(sizes)) == 1 else None

@@ -102,7 +102,7 @@ class Keeping(DatasetBase):
         """The same elements, computed by a background thread up to `buffer_size` ahead (`AUTOTUNE`: 2)."""
         size = 2 if buffer_size == AUTOTUNE else buffer_size
         if size == 0:
-            return self
+            return self  # type: ignore[return-value]
         positive("buffer_size", size)
         return self._new(
             lambda key: background.prefetch(lambda: self._elements(key), size), self._size, spec=self._known_spec

@@ -92,7 +92,7 @@ class Mapping(DatasetBase):
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         """`transformation_func(self)`, which must be a dataset."""
-        dataset = transformation_func(self)
+        dataset = transformation_func(self)  # type: ignore[arg-type]
         if not isinstance(dataset, DatasetBase):
             raise TypeError(f"apply: the function must return a Dataset, it returned {type(dataset).__name__}")
         return dataset

@@ -36,7 +36,7 @@ class Selection(DatasetBase):
     def take(self, count: int, name: str | None = None) -> Dataset:
         """The first `count` elements; all if it is -1."""
         if count < 0:
-            return self
+            return self  # type: ignore[return-value]
         size = count if self._size == INFINITE_CARDINALITY else min(count, self._size)
         return self._with_stream(lambda key: streams.sliced(self._stream(key), 0, count), size if count else 0)
 
