@@ -83,7 +83,7 @@ def switch_case(branch_index: Any, branch_fns: Any, default: Function | None = N
         branches = dict(branch_fns)
     else:
         pairs = [branch if isinstance(branch, (tuple, list)) else (i, branch) for i, branch in enumerate(branch_fns)]
-        branches = dict(pairs)
+        branches = {int(i): branch for i, branch in pairs}
         if len(branches) < len(pairs):
             raise ValueError("tf.switch_case: an index has two functions")
     if not branches or sorted(branches) != list(range(len(branches))):
@@ -92,7 +92,7 @@ def switch_case(branch_index: Any, branch_fns: Any, default: Function | None = N
     functions.append(functions[-1] if default is None else default)
     other = len(functions) - 1
     if isinstance(branch_index, KerasTensor):
-        outside = ops.logical_or(branch_index < 0, branch_index >= other)
+        outside = ops.logical_or(ops.less(branch_index, 0), ops.greater_equal(branch_index, other))
         return ops.switch(ops.where(outside, other, branch_index), functions)
     index = int(branch_index)
     return present_values(functions[index if 0 <= index < other else other]())
@@ -128,7 +128,7 @@ def while_loop(
         return packed
 
     maximum = None if maximum_iterations is None else int(maximum_iterations)
-    result = ops.while_loop(cond, step, loop_vars, maximum_iterations=maximum)
+    result = ops.while_loop(cond, step, loop_vars, maximum_iterations=maximum)  # type: ignore[no-untyped-call]
     return result if back_prop else tree.map_structure(ops.stop_gradient, result)
 
 
@@ -170,7 +170,7 @@ def map_fn(
             ) from None
         return tree.map_structure(_of_dtype, result, expected)
 
-    result = ops.map(checked, elems)
+    result = ops.map(checked, elems)  # type: ignore[no-untyped-call]
     return result if back_prop else tree.map_structure(ops.stop_gradient, result)
 
 
@@ -222,7 +222,7 @@ def scan(
             raise ValueError("tf.scan: expected at least one slice, got none")
         result = elems
     else:
-        _, result = ops.scan(step, first, rest, reverse=reverse)
+        _, result = ops.scan(step, first, rest, reverse=reverse)  # type: ignore[no-untyped-call]
         if initializer is None:
             both = [result, tree.map_structure(lambda x: ops.expand_dims(x, 0), first)]
             parts = both if reverse else both[::-1]
@@ -265,7 +265,7 @@ def _fold(name: str, fn: Function, elems: Any, initializer: Any, back_prop: bool
     if len(tree.flatten(rest)[0]) == 0:
         result = tree.map_structure(ops.convert_to_tensor, first)
     else:
-        result, _ = ops.scan(lambda a, x: (_accumulated(name, fn(a, x), a), None), first, rest, reverse=reverse)
+        result, _ = ops.scan(lambda a, x: (_accumulated(name, fn(a, x), a), None), first, rest, reverse=reverse)  # type: ignore[no-untyped-call]
     return result if back_prop else tree.map_structure(ops.stop_gradient, result)
 
 
@@ -286,7 +286,7 @@ def _accumulated(name: str, result: Any, before: Any) -> Any:
 
 def vectorized_map(fn: Function, elems: Any, fallback_to_while_loop: bool = True, warn: bool = True) -> Any:
     """``fn`` of every slice of ``elems`` along the first axis, the results stacked: a loop, as ``tf.map_fn``."""
-    return ops.vectorized_map(fn, _with_first_axis("tf.vectorized_map", elems))
+    return ops.vectorized_map(fn, _with_first_axis("tf.vectorized_map", elems))  # type: ignore[no-untyped-call]
 
 
 def custom_gradient(f: Function | None = None) -> Any:

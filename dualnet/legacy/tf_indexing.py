@@ -54,10 +54,11 @@ def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: str | None =
         )
     for i, n in enumerate(batch):
         own = ops.reshape(ops.arange(n, dtype=str(indices.dtype)), [n if j == i else 1 for j in range(indices.ndim)])
-        at = i  # the numbers along a batch axis come before those that were given
         own = ops.broadcast_to(own, (*indices.shape[:-1], 1))
-        indices = ops.concatenate([indices[..., :at], own, indices[..., at:]], axis=-1)
+        indices = ops.concatenate([indices[..., :i], own, indices[..., i:]], axis=-1)
     k = indices.shape[-1]
+    if not k:
+        return ops.broadcast_to(params, (*indices.shape[:-1], *params.shape))
     count, rest = math.prod(params.shape[:k]), params.shape[k:]
     flat = _flat_indices(indices, shape=params.shape, name="tf.gather_nd")
     rows = ops.take(ops.reshape(params, (count, *rest)), flat, axis=0)
