@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import glob
+import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import background, padding, specs, streams
-from .elements import (
-    Element,
-    LazyRange,
-    as_output,
-    common_length,
-    leaves,
-    map_leaves,
-    own_element,
-    positive,
-    read_only,
-    returned_element,
-)
-from .shuffling import Shuffle
+from ..core.hints import no_attribute
+from . import mixing, specs, stored, streams
+from .base import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY
+from .batching import Batching
+from .elements import LazyRange, as_output, common_length, leaves, map_leaves, own_element, read_only
+from .keeping import Keeping, _file_in
+from .mapping import Mapping
+from .selection import Selection
+from .shuffling import Draws
 
-AUTOTUNE = -1
-INFINITE_CARDINALITY = -1
-UNKNOWN_CARDINALITY = -2
+__all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset"]
+
+# What tf.data has and this has not.
+_MISSING = {
+    "ragged_batch": "there are no ragged tensors; use padded_batch or bucket_by_sequence_length",
+    "dense_to_ragged_batch": "there are no ragged tensors; use padded_batch or bucket_by_sequence_length",
+    "sparse_batch": "there are no sparse elements; use padded_batch",
+    "ignore_errors": "catch the error inside the function that is mapped, and drop the element with filter",
+    "make_one_shot_iterator": "iterate over the dataset: for x in dataset, or iter(dataset)",
+    "make_initializable_iterator": "iterate over the dataset: for x in dataset, or iter(dataset)",
+    "fingerprint": "nothing here needs it",
+}
 
 
-class Dataset:
+class Dataset(Selection, Mapping, Batching, Keeping):
     """A sequence of elements: NumPy arrays or numbers, or tuples and dictionaries of them.
 
     Every method returns a new dataset and leaves this one unchanged. Evaluation is lazy: nothing is computed before
@@ -36,17 +43,6 @@ class Dataset:
     Iteration yields arrays with a `.numpy()` method; `as_numpy_iterator` yields plain ones. All work is done on the
     host; `fit` moves each batch to the device of the model.
     """
-
-    class_names: list[str] | None  # set, with file_paths, by the loaders of directories
-    file_paths: list[str]
-    _batch_size: int | None = None  # set by batch()
-
-    def __init__(
-        self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
-    ) -> None:
-        # With `rows`, arrays of all samples, the stream yields row indices, and `batch` gathers its rows at once.
-        self._stream, self._size, self._rows = stream, size, rows
-        self._spec = spec  # computes `element_spec`; None: it is that of the first element
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
@@ -115,306 +111,166 @@ class Dataset:
             spec=lambda: map_leaves(lambda part: part.element_spec, structure),
         )
 
-    def _with_stream(self, stream: streams.Stream, size: int) -> Dataset:
-        """A dataset with a selection of the elements of this one."""
-        return Dataset(stream, size, self._rows, self._known_spec)
+    @staticmethod
+    def counter(start: int = 0, step: int = 1, dtype: Any = "int64", name: str | None = None) -> Dataset:
+        """Integers from `start`, without end."""
+        number = np.dtype(dtype).type
+        spec = specs.TensorSpec((), dtype)
+        return Dataset(lambda key: map(number, itertools.count(start, step)), INFINITE_CARDINALITY, spec=lambda: spec)
 
-    def shuffle(
-        self, buffer_size: int, seed: int | None = None, reshuffle_each_iteration: bool = True, name: str | None = None
+    @staticmethod
+    def random(
+        seed: int | None = None, rerandomize_each_iteration: bool | None = None, name: str | None = None
     ) -> Dataset:
-        """The elements in random order: each is drawn from a buffer of the next `buffer_size` ones.
-
-        For a uniform shuffle, `buffer_size` must be at least the number of elements. With `seed`, or after
-        `set_random_seed`, the orders are reproducible; a resumed `fit` gets the same order for an epoch.
+        """Random integers (int64) from 0 to 2^32 - 1, without end.
 
         Args:
-            reshuffle_each_iteration: use a new order in every pass.
+            seed: None for the global one.
+            rerandomize_each_iteration: draw other ones in every pass; by default all passes are the same.
         """
-        positive("buffer_size", buffer_size)
-        order = Shuffle(buffer_size, seed, reshuffle_each_iteration)
-        return self._with_stream(lambda key: order.apply(self._stream(key), key), self._size)
+        draws, spec = Draws("dataset_random", seed, bool(rerandomize_each_iteration)), specs.TensorSpec((), "int64")
+        return Dataset(
+            lambda key: (np.int64(word >> 32) for word in draws.words(key)), INFINITE_CARDINALITY, spec=lambda: spec
+        )
 
-    def take(self, count: int, name: str | None = None) -> Dataset:
-        """The first `count` elements; all if it is -1."""
-        if count < 0:
-            return self
-        size = count if self._size == INFINITE_CARDINALITY else min(count, self._size)
-        return self._with_stream(lambda key: streams.sliced(self._stream(key), 0, count), size if count else 0)
+    @staticmethod
+    def list_files(
+        file_pattern: Any, shuffle: bool | None = None, seed: int | None = None, name: str | None = None
+    ) -> Dataset:
+        """The names of the files that match a pattern (`*`, `?`, `[a-z]`), or one of several.
 
-    def skip(self, count: int, name: str | None = None) -> Dataset:
-        """All but the first `count` elements; none if it is -1."""
-        if count < 0:
-            return self.take(0)
-        size = max(self._size - count, 0) if self._size >= 0 else self._size
-        return self._with_stream(lambda key: streams.sliced(self._stream(key), count), size)
+        Args:
+            shuffle: in random order, another in every pass; True by default. False: sorted.
 
-    def repeat(self, count: int | None = None, name: str | None = None) -> Dataset:
-        """The elements repeated `count` times; indefinitely if it is None or -1."""
-        times = None if count is None or count < 0 else count
-        size = 0 if times == 0 else self._size
-        if size != 0 and times is None:
-            size = INFINITE_CARDINALITY
-        elif size > 0 and times is not None:
-            size *= times
-        return self._with_stream(lambda key: streams.repeated(self._stream, key, times), size)
+        Raises:
+            FileNotFoundError: no file matches.
+        """
+        patterns = [file_pattern] if isinstance(file_pattern, (str, os.PathLike)) else list(file_pattern)
+        files = sorted({file for pattern in patterns for file in glob.glob(os.fspath(pattern))})
+        if not files:
+            raise FileNotFoundError(
+                f"list_files: no file matches {file_pattern!r}, in {os.getcwd()!r} if it is no whole path"
+            )
+        dataset = Dataset.from_tensor_slices(files)
+        return dataset if shuffle is False else dataset.shuffle(len(files), seed)
 
-    def shard(self, num_shards: int, index: int, name: str | None = None) -> Dataset:
-        """Every `num_shards`-th element, starting at `index`."""
-        if not 0 <= index < num_shards:
-            raise ValueError(f"shard: index must be at least 0 and below num_shards={num_shards}, got {index}")
-        size = max(-((index - self._size) // num_shards), 0) if self._size >= 0 else self._size
-        return self._with_stream(lambda key: streams.sliced(self._stream(key), index, None, num_shards), size)
+    @staticmethod
+    def load(
+        path: str | os.PathLike[str],
+        element_spec: Any = None,
+        compression: str | None = None,
+        reader_func: Any = None,
+        wait: bool = False,
+    ) -> Dataset:
+        """The elements that `save` wrote into the folder `path`. Their arrays are read-only.
 
-    def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
-        """The elements of this dataset, followed by those of another."""
+        Args:
+            element_spec: of no effect, like compression: the file says what is in it.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged; or reader_func was given, or wait.
+        """
+        if reader_func is not None or wait:
+            raise ValueError("load reads one file that is complete: leave out reader_func and wait")
+        file = _file_in(path)
+        if not os.path.exists(file):
+            raise FileNotFoundError(f"load: there is no {file!r}, which Dataset.save would have written")
+        return Dataset(lambda key: stored.read(file), stored.count(file))
+
+    @staticmethod
+    def sample_from_datasets(
+        datasets: Sequence[Dataset],
+        weights: Any = None,
+        seed: int | None = None,
+        stop_on_empty_dataset: bool = False,
+        rerandomize_each_iteration: bool | None = None,
+    ) -> Dataset:
+        """Each element from one of the datasets, drawn by chance; each dataset keeps its order.
+
+        Args:
+            weights: how often to draw from each, in proportion; a list of numbers, or a dataset with such a list for every draw.
+                None: equally often. One with the weight 0 is left out.
+            seed: None for the global one.
+            stop_on_empty_dataset: end when a dataset is drawn that has ended; otherwise go on with the others.
+            rerandomize_each_iteration: make other draws in every pass; by default all passes make the same.
+        """
+        sources = _datasets("sample_from_datasets", datasets)
+        draws = Draws("dataset_sample", seed, bool(rerandomize_each_iteration))
+        fixed = None if isinstance(weights, Dataset) else [1.0] * len(sources)
+        if fixed is not None and weights is not None:
+            fixed = mixing.check_weights(weights, len(sources))
+            sources = [source for source, weight in zip(sources, fixed) if weight]
+            fixed = [weight for weight in fixed if weight]
+
+        def rows(key: streams.EpochKey | None) -> Iterator[Any]:
+            if fixed is not None:
+                return itertools.repeat(fixed)
+            return (mixing.check_weights(row, len(sources)) for row in weights._elements(key))
 
         def stream(key: streams.EpochKey | None) -> Iterator[Any]:
-            yield from self._elements(key)
-            yield from dataset._elements(key and key.fold_in(1))
+            passes = [source._elements(key and key.fold_in(i)) for i, source in enumerate(sources)]
+            return mixing.sampled(passes, rows(key), draws.words(key), stop_on_empty_dataset)
 
-        sizes = (self._size, dataset._size)
+        sizes = [source._size for source in sources]
         size = INFINITE_CARDINALITY if INFINITE_CARDINALITY in sizes else UNKNOWN_CARDINALITY
-        return Dataset(
-            stream,
-            sum(sizes) if min(sizes) >= 0 else size,
-            spec=lambda: specs.common_specs(self.element_spec, dataset.element_spec),
-        )
+        if fixed is None or stop_on_empty_dataset:
+            size = UNKNOWN_CARDINALITY
+        elif min(sizes) >= 0:
+            size = sum(sizes)
+        return Dataset(stream, size, spec=lambda: _common_spec(sources))
 
-    def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
-        """The elements for which `predicate(*element)` is true."""
-        size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
-        return Dataset(lambda key: streams.filtered(self._elements(key), predicate), size, spec=self._known_spec)
-
-    def map(
-        self,
-        map_func: Callable[..., Any],
-        num_parallel_calls: int | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
+    @staticmethod
+    def choose_from_datasets(
+        datasets: Sequence[Dataset], choice_dataset: Dataset, stop_on_empty_dataset: bool = True
     ) -> Dataset:
-        """`map_func(*element)` for every element; a dictionary is passed as one argument.
-
-        The function receives NumPy arrays and may use NumPy, ops or layers; tensors it returns become arrays. What it
-        returns is copied. A list is a tuple of parts, such as x and y, and not an array; a list inside a tuple or
-        dictionary is an array.
+        """Each element from the dataset that an element of `choice_dataset`, an index, names.
 
         Args:
-            num_parallel_calls: the number of threads, which helps where the function waits for files or releases the
-                GIL; `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says; which element
-                gets which random numbers of a layer depends on the threads.
+            stop_on_empty_dataset: end when a dataset is chosen that has ended; otherwise pass over that choice.
         """
-
-        return Dataset(lambda key: streams.mapped(self._elements(key), map_func, num_parallel_calls), self._size)
-
-    def enumerate(self, start: int = 0, name: str | None = None) -> Dataset:
-        """`(index, element)`, counted from `start`."""
-        return Dataset(
-            lambda key: streams.enumerated(self._elements(key), start),
-            self._size,
-            spec=lambda: (specs.TensorSpec((), "int64"), self.element_spec),
-        )
-
-    def batch(
-        self,
-        batch_size: int,
-        drop_remainder: bool = False,
-        num_parallel_calls: int | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
-    ) -> Dataset:
-        """`batch_size` elements at a time, stacked along a new first axis. drop_remainder: omit a smaller last batch."""
-        positive("batch_size", batch_size)
-        size = self._size
-        if size >= 0:
-            size = size // batch_size if drop_remainder else -(-size // batch_size)
-        batches = Dataset(
-            lambda key: streams.batched(self._stream(key), batch_size, drop_remainder, self._rows),
-            size,
-            spec=lambda: specs.batched_specs(self.element_spec, batch_size if drop_remainder else None),
-        )
-        batches._batch_size = batch_size
-        return batches
-
-    def padded_batch(
-        self,
-        batch_size: int,
-        padded_shapes: Any = None,
-        padding_values: Any = None,
-        drop_remainder: bool = False,
-        name: str | None = None,
-    ) -> Dataset:
-        """`batch`, with the parts of elements padded at the end of each axis to one shape.
-
-        Args:
-            padded_shapes: a shape for each part of an element; None or -1 in it is the largest of the batch. Without it all
-                axes are. An element that is larger raises ValueError.
-            padding_values: one value, or one for each part; by default 0, and for text an empty one.
-            drop_remainder: omit a smaller last batch.
-        """
-        positive("batch_size", batch_size)
-        size = self._size
-        if size >= 0:
-            size = size // batch_size if drop_remainder else -(-size // batch_size)
-        batches = Dataset(
-            lambda key: padding.padded(self._elements(key), batch_size, padded_shapes, padding_values, drop_remainder),
-            size,
-            spec=lambda: padding.padded_specs(self.element_spec, batch_size if drop_remainder else None, padded_shapes),
-        )
-        batches._batch_size = batch_size
-        return batches
-
-    def unbatch(self, name: str | None = None) -> Dataset:
-        """The rows of every element, one by one."""
-        size = self._size if self._size <= 0 else UNKNOWN_CARDINALITY
-        return Dataset(
-            lambda key: streams.unbatched(self._elements(key)),
-            size,
-            spec=lambda: specs.unbatched_specs(self.element_spec),
-        )
-
-    def window(
-        self,
-        size: int,
-        shift: int | None = None,
-        stride: int = 1,
-        drop_remainder: bool = False,
-        name: str | None = None,
-    ) -> Dataset:
-        """Windows as datasets of `size` elements, `stride` apart; each window starts `shift` (by default `size`) later.
-
-        Tuples and dictionaries of arrays become tuples and dictionaries of datasets.
-        `flat_map(lambda window: window.batch(size))` turns the windows into arrays.
-
-        Args:
-            drop_remainder: omit incomplete windows at the end.
-        """
-        shift = size if shift is None else shift
-        for argument, value in (("size", size), ("shift", shift), ("stride", stride)):
-            positive(argument, value)
-
-        def as_dataset(*values: Any) -> Dataset:
-            # An element may be in several windows.
-            shared = [read_only(value) for value in values]
-            return Dataset(lambda key: iter(shared), len(shared))
+        sources = _datasets("choose_from_datasets", datasets)
+        if not isinstance(choice_dataset, Dataset):
+            raise TypeError(f"choose_from_datasets: expected a dataset of choices, got {type(choice_dataset).__name__}")
 
         def stream(key: streams.EpochKey | None) -> Iterator[Any]:
-            windows = streams.windows(self._elements(key), size, shift, stride, drop_remainder)
-            return (map_leaves(as_dataset, *window) for window in windows)
+            passes = [source._elements(key and key.fold_in(i + 1)) for i, source in enumerate(sources)]
+            return mixing.chosen(passes, choice_dataset._elements(key), stop_on_empty_dataset)
 
-        length = self._size
-        return Dataset(
-            stream, streams.window_count(length, size, shift, stride, drop_remainder) if length >= 0 else length
-        )
+        return Dataset(stream, UNKNOWN_CARDINALITY, spec=lambda: _common_spec(sources))
 
-    def flat_map(self, map_func: Callable[..., Dataset], name: str | None = None) -> Dataset:
-        """The elements of the datasets `map_func(*element)`, concatenated."""
-        size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
-        return Dataset(lambda key: streams.flattened(self._elements(key), map_func, key), size)
+    def get_single_element(self, name: str | None = None) -> Any:
+        """The only element.
 
-    def interleave(
-        self,
-        map_func: Callable[..., Dataset],
-        cycle_length: int | None = None,
-        block_length: int | None = None,
-        num_parallel_calls: int | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
+        Raises ValueError unless there is exactly one.
+        """
+        found = list(streams.sliced(self._elements(), 0, 2))
+        if len(found) != 1:
+            raise ValueError(
+                f"get_single_element: the dataset has {'more than one element' if found else 'no element'}"
+            )
+        return as_output(found[0])
+
+    def _new(
+        self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
     ) -> Dataset:
-        """The elements of several datasets `map_func(*element)` in turns; where one ends, the next element's takes its place.
+        return Dataset(stream, size, rows, spec)
 
-        Args:
-            cycle_length: how many datasets take turns; 16 by default, on every machine (tf.data goes by the number of its cores).
-            block_length: how many elements each gives at its turn, 1 by default.
-            num_parallel_calls, deterministic: of no effect: the order is always the same.
-        """
-        cycle = 16 if cycle_length in (None, AUTOTUNE) else cycle_length
-        block = 1 if block_length is None else block_length
-        positive("cycle_length", cycle)
-        positive("block_length", block)
-        size = 0 if self._size == 0 else UNKNOWN_CARDINALITY
-        return Dataset(lambda key: streams.interleaved(self._elements(key), map_func, cycle, block, key), size)
+    def __getattr__(self, name: str) -> Any:
+        raise no_attribute("dualnet.data.Dataset", name, dir(type(self)), _MISSING.get(name))
 
-    def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: str | None = None) -> Any:
-        """The final state of `state = reduce_func(state, element)` over all elements."""
-        state = own_element(initial_state)
-        for element in streams.closing(self._elements()):
-            convert = returned_element if isinstance(state, tuple) else own_element
-            state = convert(reduce_func(state, element))
-        return as_output(state)
 
-    def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
-        """`transformation_func(self)`, which must be a dataset."""
-        dataset = transformation_func(self)
-        if not isinstance(dataset, Dataset):
-            raise TypeError(f"apply: the function must return a Dataset, it returned {type(dataset).__name__}")
-        return dataset
+def _datasets(name: str, datasets: Any) -> list[Dataset]:
+    """The datasets of a list, at least one."""
+    sources = list(datasets)
+    if not sources or not all(isinstance(source, Dataset) for source in sources):
+        raise TypeError(f"{name} takes a list of datasets, at least one, got {datasets!r:.100}")
+    return sources
 
-    def cache(self, filename: str = "", name: str | None = None) -> Dataset:
-        """The same elements, cached in memory by the first complete pass.
 
-        Raises ValueError for a file name: caching on disk is not supported.
-        """
-        if filename:
-            raise ValueError("cache works in memory only: call it without a file name")
-        cache: list[list[Any]] = []
-        return Dataset(
-            lambda key: iter(cache[0]) if cache else streams.cached(self._elements(key), cache),
-            self._size,
-            spec=self._known_spec,
-        )
-
-    def prefetch(self, buffer_size: int, name: str | None = None) -> Dataset:
-        """The same elements, computed by a background thread up to `buffer_size` ahead (`AUTOTUNE`: 2)."""
-        size = 2 if buffer_size == AUTOTUNE else buffer_size
-        if size == 0:
-            return self
-        positive("buffer_size", size)
-        return Dataset(
-            lambda key: background.prefetch(lambda: self._elements(key), size), self._size, spec=self._known_spec
-        )
-
-    @property
-    def element_spec(self) -> Any:
-        """A `TensorSpec` for each part of an element, in its structure; a length that may vary is None.
-
-        What a function or a generator without a signature returns is not known before it runs: the first element is computed, and
-        its shapes are taken for those of all.
-        """
-        if self._spec is not None:
-            return self._spec()
-        if self._rows is not None:
-            return specs.row_specs(self._rows)
-        for element in streams.closing(self._elements(streams.EpochKey(0))):
-            return specs.spec_of(element)
-        raise ValueError("element_spec: the dataset is empty, so there is no element that would show its shapes")
-
-    def _known_spec(self) -> Any:
-        return self.element_spec
-
-    def _elements(self, key: streams.EpochKey | None = None) -> Iterator[Any]:
-        """One pass, as plain arrays."""
-        return self._stream(key) if self._rows is None else streams.rows(self._stream(key), self._rows)
-
-    def __iter__(self) -> Iterator[Any]:
-        return streams.closing(self._elements(), lambda items: map(as_output, items))
-
-    def as_numpy_iterator(self) -> Iterator[Any]:
-        """One pass, as plain NumPy arrays and scalars."""
-        return self._elements()
-
-    def cardinality(self) -> Element:
-        """The number of elements, `INFINITE_CARDINALITY` or `UNKNOWN_CARDINALITY`."""
-        return np.asarray(self._size, np.int64).view(Element)
-
-    def __len__(self) -> int:
-        if self._size < 0:
-            why = "without end" if self._size == INFINITE_CARDINALITY else "of unknown length"
-            raise TypeError(f"a dataset {why} has no len(): see cardinality()")
-        return self._size
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        known = {INFINITE_CARDINALITY: "infinite", UNKNOWN_CARDINALITY: "unknown"}
-        return f"<Dataset, number of elements: {known.get(self._size, self._size)}>"
+def _common_spec(sources: list[Dataset]) -> Any:
+    """The specs of which the elements of all datasets are examples."""
+    spec = sources[0].element_spec
+    for source in sources[1:]:
+        spec = specs.common_specs(spec, source.element_spec)
+    return spec

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import background
-from .elements import describe, map_leaves
+from .elements import describe, leaves, map_leaves
 from .specs import TensorSpec
 from .streams import closing
 
@@ -66,6 +66,25 @@ def padded_specs(spec: Any, size: int | None, shapes: Any) -> Any:
         return TensorSpec(None if fixed is None else (size, *fixed), part.dtype)
 
     return map_leaves(batch, match(shapes, spec, "padded_shapes"), spec)
+
+
+def varying_shapes(spec: Any) -> Any:
+    """`padded_shapes` in which the axes that vary are None. spec: that of the elements, or None if it is not known."""
+    if spec is None or any(not isinstance(part, TensorSpec) or part.shape is None for part in leaves(spec)):
+        raise ValueError(
+            "bucket_by_sequence_length(pad_to_bucket_boundary=True): which axes vary is not known before functions and "
+            "generators run: give padded_shapes, with None for them"
+        )
+    return map_leaves(lambda part: list(part.shape), spec)
+
+
+def filled(shapes: Any, length: int) -> Any:
+    """`padded_shapes` with `length` in place of None and -1."""
+    if isinstance(shapes, dict):
+        return {key: filled(part, length) for key, part in shapes.items()}
+    if all(n is None or hasattr(n, "__index__") for n in shapes):
+        return [length if n in (None, -1) else n for n in shapes]
+    return tuple(filled(part, length) for part in shapes)
 
 
 def _pad(parts: tuple[Any, ...], shape: Any, value: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,30 @@ def spec_of(element: Any) -> Any:
         return TensorSpec(array.shape, array.dtype)
 
     return map_leaves(spec, element)
+
+
+class _NotDeclared(Exception):
+    """The specs would have to be taken from the first element."""
+
+
+_may_compute = ContextVar("_may_compute", default=True)
+
+
+def may_compute() -> None:
+    """Called before an element is computed for its specs: `declared` does not want that."""
+    if not _may_compute.get():
+        raise _NotDeclared
+
+
+def declared(element_spec: Callable[[], Any]) -> Any:
+    """The specs, where they are known before anything is computed; else None."""
+    token = _may_compute.set(False)
+    try:
+        return element_spec()
+    except _NotDeclared:
+        return None
+    finally:
+        _may_compute.reset(token)
 
 
 def row_specs(arrays: Any) -> Any:

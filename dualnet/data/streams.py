@@ -11,6 +11,7 @@ import numpy as np
 from . import background
 from .elements import (
     as_element,
+    describe,
     generated_element,
     leaves,
     map_leaves,
@@ -110,6 +111,39 @@ def filtered(elements: Iterator[Any], predicate: Callable[..., Any]) -> Iterator
             yield element
 
 
+def taken_while(elements: Iterator[Any], predicate: Callable[..., Any]) -> Iterator[Any]:
+    """The elements before the first for which the predicate is false."""
+    for element in closing(elements):
+        if not bool(np.asarray(as_element(call(predicate, element)))):
+            return
+        yield element
+
+
+def distinct(elements: Iterator[Any]) -> Iterator[Any]:
+    """Every element once."""
+    seen = set()
+    for element in closing(elements):
+        value = np.asarray(element, object if isinstance(element, (str, bytes)) else None)
+        if isinstance(element, (tuple, dict)) or value.dtype.kind not in "iuO":
+            raise TypeError(f"unique: expected whole numbers or texts as elements, got {describe(element)}")
+        key = (value.shape, *value.reshape(-1).tolist())
+        if key not in seen:
+            seen.add(key)
+            yield element
+
+
+def scanned(elements: Iterator[Any], state: Any, function: Callable[[Any, Any], Any]) -> Iterator[Any]:
+    """The outputs of `state, output = function(state, element)`."""
+    for element in closing(elements):
+        result = function(state, element)
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
+            raise TypeError(f"scan: the function must return (state, output), it returned {result!r:.100}")
+        following = returned_element(result[0]) if isinstance(state, tuple) else own_element(result[0])
+        map_leaves(lambda *_: None, state, following)  # the same structure, or an error that says what came
+        state = following
+        yield returned_element(result[1])
+
+
 def enumerated(elements: Iterator[Any], start: int) -> Iterator[Any]:
     for i, element in enumerate(closing(elements), start):
         yield np.int64(i), element
@@ -139,6 +173,17 @@ def unbatched(elements: Iterator[Any]) -> Iterator[Any]:
         yield from rows(iter(range(lengths.pop())), element)
 
 
+def rebatched(elements: Iterator[Any], sizes: Sequence[int], drop_remainder: bool) -> Iterator[Any]:
+    """The rows of batches in batches of these sizes, which take turns."""
+    items = closing(unbatched(elements))
+    for size in itertools.cycle(sizes):
+        chunk = list(itertools.islice(items, size))
+        if not chunk or (len(chunk) < size and drop_remainder):
+            items.close()
+            return
+        yield stack(chunk)
+
+
 def windows(items: Iterator[Any], size: int, shift: int, stride: int, drop_remainder: bool) -> Iterator[list[Any]]:
     """The windows as lists of elements; the last ones may be shorter, unless they are dropped."""
     items = closing(items)
@@ -165,7 +210,7 @@ def window_count(length: int, size: int, shift: int, stride: int, drop_remainder
 def flattened(elements: Iterator[Any], function: Callable[..., Any], key: EpochKey | None) -> Iterator[Any]:
     """The elements of `function(element)`, a dataset, for every element."""
     for number, element in enumerate(closing(elements)):
-        yield from _nested("flat_map", function, element, key and key.fold_in(number))
+        yield from nested("flat_map", call(function, element), key and key.fold_in(number))
 
 
 def interleaved(
@@ -185,7 +230,7 @@ def interleaved(
                 except StopIteration:
                     is_exhausted = True
                 else:
-                    streams[turn] = _nested("interleave", function, element, key and key.fold_in(made))
+                    streams[turn] = nested("interleave", call(function, element), key and key.fold_in(made))
                     made += 1
             if (source := streams[turn]) is not None:
                 block = list(itertools.islice(source, block_length))
@@ -199,9 +244,8 @@ def interleaved(
                 background.close(source)
 
 
-def _nested(name: str, function: Callable[..., Any], element: Any, key: EpochKey | None) -> Iterator[Any]:
-    """The elements of `function(element)`, a dataset."""
-    dataset = call(function, element)
+def nested(name: str, dataset: Any, key: EpochKey | None) -> Iterator[Any]:
+    """The elements of what a user's function returned, a dataset."""
     if not hasattr(dataset, "_elements"):
         raise TypeError(f"{name}: the function must return a Dataset, it returned {type(dataset).__name__}")
     elements: Iterator[Any] = dataset._elements(key)

@@ -64,16 +64,6 @@ def one_hot(
     return hot if (on_value, off_value) == (1.0, 0.0) else hot * (on_value - off_value) + off_value
 
 
-def gather(params: Any, indices: Any, axis: int = 0) -> Any:
-    """The slices at the indices, along the first axis by default."""
-    return ops.take(params, indices, axis=axis)
-
-
-def boolean_mask(tensor: Any, mask: Any) -> Any:
-    """The entries where the mask is true. Its shape depends on values, so it cannot run within a training step."""
-    return ops.convert_to_tensor(tensor)[ops.convert_to_tensor(mask)]
-
-
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """``x`` where the condition holds, else ``y``; without both, the indices where it holds, (n, axes)."""
     if x is None and y is None:

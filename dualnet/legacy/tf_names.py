@@ -12,7 +12,17 @@ from typing import Any
 
 from ..core.hints import no_attribute
 
-_FUNCTIONS = ("legacy.tf_arrays", "legacy.tf_nn", "legacy.tf_environment", "legacy.keras_backend")
+_FUNCTIONS = (
+    "legacy.tf_arrays",
+    "legacy.tf_control",
+    "legacy.tf_data",
+    "legacy.tf_debugging",
+    "legacy.tf_environment",
+    "legacy.tf_indexing",
+    "legacy.tf_nn",
+    "legacy.tf_strings",
+    "legacy.keras_backend",
+)
 
 # Element types are strings here.
 DTYPES = "bfloat16 bool float16 float32 float64 int8 int16 int32 int64 string uint8 uint16 uint32 uint64"
@@ -38,8 +48,11 @@ OTHER = {
         reduce_all=ops.all reduce_any=ops.any reduce_logsumexp=ops.logsumexp reduce_max=ops.max reduce_mean=ops.mean
         reduce_min=ops.min reduce_prod=ops.prod reduce_sum=ops.sum reverse=ops.flip stop_gradient=ops.stop_gradient
         truediv=ops.true_divide
-        add_n argmax argmin argsort boolean_mask clip_by_global_norm clip_by_norm clip_by_value concat
-        constant convert_to_tensor cumsum executing_eagerly function gather get_logger matmul
+        add_n argmax argmin argsort boolean_mask case clip_by_global_norm clip_by_norm clip_by_value concat cond
+        constant convert_to_tensor cumsum custom_gradient executing_eagerly foldl foldr function gather gather_nd get_logger
+        map_fn matmul scan scatter_nd sequence_mask switch_case tensor_scatter_nd_add tensor_scatter_nd_max
+        tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update vectorized_map while_loop
+        Module=legacy.tf_module.Module
         meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad print=print_to_stderr reshape sort split transpose where
         TensorShape=shape_of TensorSpec=data.TensorSpec is_tensor=ops.is_tensor
         constant_initializer=initializers.Constant ones_initializer=initializers.Ones
@@ -63,10 +76,19 @@ OTHER = {
     "config.optimizer": "set_experimental_options=no_op_setting set_jit=no_op_setting",
     "config.threading": """get_inter_op_parallelism_threads=one_op_at_a_time get_intra_op_parallelism_threads=config.num_threads
         set_inter_op_parallelism_threads=no_op_setting set_intra_op_parallelism_threads""",
-    "data.experimental": "AUTOTUNE=data.AUTOTUNE cardinality",
+    "data.experimental": """AUTOTUNE=data.AUTOTUNE AutoShardPolicy=legacy.tf_data.AutoShardPolicy Counter=counter
+        assert_cardinality bucket_by_sequence_length cardinality choose_from_datasets get_single_element group_by_window
+        sample_from_datasets unique=unique_elements""",
+    "debugging": """Assert=assert_condition assert_all_finite assert_equal assert_greater assert_greater_equal assert_integer
+        assert_less assert_less_equal assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
+        assert_positive assert_rank assert_rank_at_least assert_rank_in assert_scalar assert_shapes assert_type
+        check_numerics=assert_all_finite""",
+    "errors": "InvalidArgumentError=legacy.tf_debugging.InvalidArgumentError",
     "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
         rgb_to_grayscale=ops.image.rgb_to_grayscale""",
     "nest": "flatten=tree.flatten map_structure=tree.map_structure",
+    "strings": """as_string join=join_texts length=text_length lower=lower_text reduce_join regex_full_match regex_replace
+        split=split_text strip=strip_text substr to_number unicode_split upper=upper_text""",
     "test": "gpu_device_name is_built_with_cuda=is_gpu_available is_gpu_available",
     # keras.backend of Keras 2, as notes write it: K.mean.
     "backend": """abs=ops.abs all=ops.all any=ops.any arange=ops.arange argmax=argmax_last argmin=argmin_last
@@ -94,11 +116,14 @@ NAMESPACES = (
     "config.optimizer",
     "config.threading",
     "data.experimental",
+    "debugging",
+    "errors",
     "image",
     "linalg",
     "math",
     "nest",
     "nn",
+    "strings",
     "test",
 )
 
@@ -120,9 +145,16 @@ TABLE = _table()
 
 # Names that are not available, and what to use instead.
 _SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here everything runs at once"
+_RAGGED = (
+    "there are no ragged tensors; pad the rows to one length (utils.pad_sequences, Dataset.padded_batch) and use masks"
+)
+_SPARSE = "there are no sparse tensors; use arrays, or indices with layers.Embedding and tf.gather"
 MISSING = {
-    "Module": "subclass dualnet.Layer",
+    "RaggedTensor": _RAGGED,
+    "RaggedTensorSpec": _RAGGED,
     "Session": _SESSIONS,
+    "SparseTensor": _SPARSE,
+    "TensorArray": "append tensors to a Python list, and join them with tf.stack",
     "applications": "there are no pretrained models; build the network from layers",
     "compat": "use the names without compat.v1 or compat.v2",
     "contrib": _SESSIONS,
@@ -130,11 +162,26 @@ MISSING = {
     "estimator": "use dualnet.Model",
     "global_variables_initializer": _SESSIONS,
     "io": "read files with Python or NumPy, images with utils.load_img or utils.image_dataset_from_directory",
+    "lookup": "use layers.StringLookup or layers.IntegerLookup",
     "placeholder": _SESSIONS,
+    "ragged": _RAGGED,
     "saved_model": "use model.save(...) and models.load_model",
-    "strings": "use layers.TextVectorization, or Python's strings within Dataset.map",
+    "sparse": _SPARSE,
     "summary": "use callbacks.TensorBoard",
     "train": "use model.save_weights(...), or callbacks.ModelCheckpoint",
+}
+
+# The same for names in modules.
+MISSING_INSIDE = {
+    "data.CsvDataset": "read the file with NumPy or pandas, and pass its columns to Dataset.from_tensor_slices",
+    "data.TFRecordDataset": "read the records with a generator, and pass it to Dataset.from_generator",
+    "data.TextLineDataset": "read the lines with Python: Dataset.from_tensor_slices(Path(name).read_text().splitlines())",
+    "strings.bytes_split": "use tf.strings.unicode_split",
+    "strings.format": "use Python's f-strings",
+    "strings.ngrams": "use layers.TextVectorization(ngrams=...)",
+    "strings.to_hash_bucket": "use layers.Hashing",
+    "strings.to_hash_bucket_fast": "use layers.Hashing",
+    "strings.unicode_decode": "use layers.TextVectorization(split='character'), or ord of each character",
 }
 
 
@@ -149,7 +196,9 @@ def find(name: str, module: str = "") -> Any:
     if full_name in DTYPES.split():
         return full_name
     if full_name not in TABLE:
-        raise no_attribute(f"dualnet.{module}".rstrip("."), name, _known(module), MISSING.get(full_name))
+        raise no_attribute(
+            f"dualnet.{module}".rstrip("."), name, _known(module), {**MISSING, **MISSING_INSIDE}.get(full_name)
+        )
     target, _, attribute = TABLE[full_name].rpartition(".")
     modules = (importlib.import_module(f"dualnet.{m}") for m in ([target] if target else _FUNCTIONS))
     return next(getattr(m, attribute) for m in modules if hasattr(m, attribute))

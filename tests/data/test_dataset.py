@@ -272,7 +272,6 @@ def test_repeated_elements_are_read_only() -> None:
         (lambda: span(3).shuffle(0), ValueError, "buffer_size must be a positive"),
         (lambda: span(3).prefetch(-2), ValueError, "buffer_size must be a positive"),
         (lambda: span(3).shard(2, 2), ValueError, "below num_shards=2"),
-        (lambda: span(3).cache("file"), ValueError, "in memory only"),
         (lambda: span(3).apply(lambda d: 3), TypeError, "it returned int"),
         (lambda: span(3).window(0), ValueError, "size must be a positive"),
         (lambda: list(span(3).flat_map(lambda x: x)), TypeError, "must return a Dataset, it returned int"),
