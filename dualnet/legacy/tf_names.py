@@ -123,7 +123,6 @@ _SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here ever
 MISSING = {
     "Module": "subclass dualnet.Layer",
     "Session": _SESSIONS,
-    "applications": "there are no pretrained models; build the network from layers",
     "compat": "use the names without compat.v1 or compat.v2",
     "contrib": _SESSIONS,
     "distribute": "a model trains on one device",

@@ -1,0 +1,59 @@
+"""Networks for images that won the competitions, with the names, weights and arguments of ``keras.applications``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ..core.hints import no_attribute
+
+if TYPE_CHECKING:
+    from . import imagenet_utils, resnet, resnet50, resnet_v2, vgg16, vgg19
+    from .resnet import ResNet50, ResNet101, ResNet152
+    from .resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
+    from .vgg16 import VGG16
+    from .vgg19 import VGG19
+
+# The networks by the module that makes them.
+_HOME = {
+    "ResNet50": "resnet",
+    "ResNet101": "resnet",
+    "ResNet152": "resnet",
+    "ResNet50V2": "resnet_v2",
+    "ResNet101V2": "resnet_v2",
+    "ResNet152V2": "resnet_v2",
+    "VGG16": "vgg16",
+    "VGG19": "vgg19",
+}
+
+__all__ = [
+    "ResNet50",
+    "ResNet50V2",
+    "ResNet101",
+    "ResNet101V2",
+    "ResNet152",
+    "ResNet152V2",
+    "VGG16",
+    "VGG19",
+    "imagenet_utils",
+    "resnet",
+    "resnet50",
+    "resnet_v2",
+    "vgg16",
+    "vgg19",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise no_attribute(__name__, name, __all__)
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    else:
+        value = importlib.import_module(f"{__name__}.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
