@@ -27,14 +27,14 @@ _HOME = {
 }
 
 __all__ = [
+    "VGG16",
+    "VGG19",
     "ResNet50",
     "ResNet50V2",
     "ResNet101",
     "ResNet101V2",
     "ResNet152",
     "ResNet152V2",
-    "VGG16",
-    "VGG19",
     "imagenet_utils",
     "resnet",
     "resnet50",
