@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from dualnet.datasets.download import ContentError, fetch_checked
 
@@ -23,7 +23,8 @@ def fetch_file(
     parse: Callable[[BinaryIO], T],
     *,
     folder: str = "",
-    max_bytes: int,
+    max_bytes: int | None,
+    **options: Any,
 ) -> T:
     """Return `parse(file)` for a data set file, downloading it if there is no valid local copy.
 
@@ -31,7 +32,7 @@ def fetch_file(
     be exchanged in between.
 
     Args:
-        name, urls, folder, max_bytes: as for `dualnet.datasets.download.fetch_checked`.
+        name, urls, folder, max_bytes: as for `dualnet.datasets.download.fetch_checked`, as are the other options.
         file_hash: sha256 (64 hexadecimal digits) or md5 (32) of the file.
         parse: receives the file, opened for reading bytes.
 
@@ -57,7 +58,7 @@ def fetch_file(
         except OSError as error:
             raise ContentError(f"{expected} an unreadable file ({error.strerror or error})") from error
 
-    return fetch_checked(name, urls, read, folder=folder, max_bytes=max_bytes)
+    return fetch_checked(name, urls, read, folder=folder, max_bytes=max_bytes, **options)
 
 
 def parse_word_index(file: BinaryIO) -> dict[str, int]:
