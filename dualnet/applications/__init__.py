@@ -8,7 +8,43 @@ from typing import TYPE_CHECKING, Any
 from ..core.hints import no_attribute
 
 if TYPE_CHECKING:
-    from . import imagenet_utils, resnet, resnet50, resnet_v2, vgg16, vgg19
+    from . import (
+        convnext,
+        efficientnet,
+        efficientnet_v2,
+        imagenet_utils,
+        mobilenet,
+        mobilenet_v2,
+        mobilenet_v3,
+        resnet,
+        resnet50,
+        resnet_v2,
+        vgg16,
+        vgg19,
+    )
+    from .convnext import ConvNeXtBase, ConvNeXtLarge, ConvNeXtSmall, ConvNeXtTiny, ConvNeXtXLarge
+    from .efficientnet import (
+        EfficientNetB0,
+        EfficientNetB1,
+        EfficientNetB2,
+        EfficientNetB3,
+        EfficientNetB4,
+        EfficientNetB5,
+        EfficientNetB6,
+        EfficientNetB7,
+    )
+    from .efficientnet_v2 import (
+        EfficientNetV2B0,
+        EfficientNetV2B1,
+        EfficientNetV2B2,
+        EfficientNetV2B3,
+        EfficientNetV2L,
+        EfficientNetV2M,
+        EfficientNetV2S,
+    )
+    from .mobilenet import MobileNet
+    from .mobilenet_v2 import MobileNetV2
+    from .mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
     from .resnet import ResNet50, ResNet101, ResNet152
     from .resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
     from .vgg16 import VGG16
@@ -16,6 +52,30 @@ if TYPE_CHECKING:
 
 # The networks by the module that makes them.
 _HOME = {
+    "ConvNeXtBase": "convnext",
+    "ConvNeXtLarge": "convnext",
+    "ConvNeXtSmall": "convnext",
+    "ConvNeXtTiny": "convnext",
+    "ConvNeXtXLarge": "convnext",
+    "EfficientNetB0": "efficientnet",
+    "EfficientNetB1": "efficientnet",
+    "EfficientNetB2": "efficientnet",
+    "EfficientNetB3": "efficientnet",
+    "EfficientNetB4": "efficientnet",
+    "EfficientNetB5": "efficientnet",
+    "EfficientNetB6": "efficientnet",
+    "EfficientNetB7": "efficientnet",
+    "EfficientNetV2B0": "efficientnet_v2",
+    "EfficientNetV2B1": "efficientnet_v2",
+    "EfficientNetV2B2": "efficientnet_v2",
+    "EfficientNetV2B3": "efficientnet_v2",
+    "EfficientNetV2L": "efficientnet_v2",
+    "EfficientNetV2M": "efficientnet_v2",
+    "EfficientNetV2S": "efficientnet_v2",
+    "MobileNet": "mobilenet",
+    "MobileNetV2": "mobilenet_v2",
+    "MobileNetV3Large": "mobilenet_v3",
+    "MobileNetV3Small": "mobilenet_v3",
     "ResNet50": "resnet",
     "ResNet101": "resnet",
     "ResNet152": "resnet",
@@ -29,13 +89,43 @@ _HOME = {
 __all__ = [
     "VGG16",
     "VGG19",
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtSmall",
+    "ConvNeXtTiny",
+    "ConvNeXtXLarge",
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2L",
+    "EfficientNetV2M",
+    "EfficientNetV2S",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "MobileNetV3Small",
     "ResNet50",
     "ResNet50V2",
     "ResNet101",
     "ResNet101V2",
     "ResNet152",
     "ResNet152V2",
+    "convnext",
+    "efficientnet",
+    "efficientnet_v2",
     "imagenet_utils",
+    "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3",
     "resnet",
     "resnet50",
     "resnet_v2",

@@ -17,13 +17,13 @@ class Files:
     Attributes:
         folder: the URL they are at, with a slash at the end.
         with_top, without_top: their names.
-        hashes: md5 (32 digits) or sha256 (64) of the two.
+        hashes: md5 (32 digits) or sha256 (64) of the two; None where Keras has published none.
     """
 
     folder: str
     with_top: str
     without_top: str
-    hashes: tuple[str, str]
+    hashes: tuple[str, str] | None
 
     @classmethod
     def of(cls, family: str, stem: str, hashes: tuple[str, str]) -> Files:
@@ -44,5 +44,5 @@ def fetch_weights(files: Files, include_top: bool) -> Path:
     from ..utils.file_utils import get_file
 
     name = files.with_top if include_top else files.without_top
-    file_hash = files.hashes[0 if include_top else 1]
+    file_hash = None if files.hashes is None else files.hashes[0 if include_top else 1]
     return Path(get_file(name, files.folder + name, file_hash=file_hash, cache_subdir="models"))
