@@ -13,7 +13,7 @@ from ..backend import is_float_dtype
 from ..config import floatx, image_data_format
 from ..core.symbolic import KerasTensor
 from ..datasets.download import ContentError
-from ..datasets.hashed import fetch_file
+from .weights import fetch_model_file
 
 __all__ = ["decode_predictions", "preprocess_input"]
 
@@ -97,9 +97,7 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, An
 @functools.cache
 def class_index() -> list[tuple[str, str]]:
     """The 1000 classes of ImageNet: the id in WordNet and the name in English of each."""
-    return fetch_file(
-        CLASS_INDEX, [CLASS_INDEX_URL], CLASS_INDEX_MD5, _parse_classes, folder="models", max_bytes=1 << 20
-    )
+    return fetch_model_file(CLASS_INDEX, CLASS_INDEX_URL, CLASS_INDEX_MD5, _parse_classes)
 
 
 def _parse_classes(file: BinaryIO) -> list[tuple[str, str]]:

@@ -80,7 +80,9 @@ def MobileNet(
                 f"depth_multiplier={depth_multiplier} and alpha={alpha}: take those, or pass weights=None"
             )
         stem, height = f"mobilenet_{_TRAINED_ALPHAS[alpha]}_{side}_tf", side
-        files = Files(f"{KERAS_FILES}mobilenet/", f"{stem}.h5", f"{stem}_no_top.h5", None)
+        files = Files(
+            f"{KERAS_FILES}mobilenet/", f"{stem}.h5", f"{stem}_no_top.h5", (None, None)
+        )  # Keras publishes no hashes of these
     architecture = Architecture(
         f"mobilenet_{alpha:0.2f}_{height}",
         _body(alpha, depth_multiplier),

@@ -92,7 +92,9 @@ def MobileNetV2(
                 "those, or pass weights=None"
             )
         stem, height = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(alpha)}_{side}", side
-        files = Files(f"{KERAS_FILES}mobilenet_v2/", f"{stem}.h5", f"{stem}_no_top.h5", None)
+        files = Files(
+            f"{KERAS_FILES}mobilenet_v2/", f"{stem}.h5", f"{stem}_no_top.h5", (None, None)
+        )  # Keras publishes no hashes of these
     title = f"mobilenetv2_{alpha:0.2f}_{height}"
     architecture = Architecture(title, _body(alpha), _top, files, side, pooled_names=(None, None))
     return architecture.build(
