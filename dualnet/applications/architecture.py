@@ -40,6 +40,8 @@ class Architecture:
         files: the weights that Keras publishes for it, if any.
         size: height and width of the images by default, and those of the published weights.
         smallest: the least height and width that the network can take.
+        any_size: whether images of any size fit the top too.
+        finish: what follows the features, pooled or not, without the top; None: nothing.
         pooled_names: what the layers of ``pooling="avg"`` and ``"max"`` are called; None: by their kind, as any layer.
     """
 
@@ -50,6 +52,8 @@ class Architecture:
     size: int = 224
     smallest: int = 32
     pooled_names: tuple[str | None, str | None] = ("avg_pool", "max_pool")
+    any_size: bool = False
+    finish: Callable[[Any], Any] | None = None
 
     def build(
         self,
@@ -65,7 +69,12 @@ class Architecture:
         """The model; the arguments are those of ``constructor``, whose docstring lists them."""
         _check(self, include_top, weights, pooling, classes, classifier_activation)
         shape = obtain_input_shape(
-            input_shape, self.size, self.smallest, image_data_format(), require_flatten=include_top, weights=weights
+            input_shape,
+            self.size,
+            self.smallest,
+            image_data_format(),
+            require_flatten=include_top and not self.any_size,
+            weights=weights,
         )
         if input_tensor is None:
             images = layers.Input(shape=shape)
@@ -78,6 +87,7 @@ class Architecture:
             outputs = self.top(features, classes, classifier_activation)
         else:
             outputs = self._pool(features, pooling)
+            outputs = outputs if self.finish is None else self.finish(outputs)
         inputs = images if input_tensor is None else get_source_inputs(images)
         model = Model(inputs, outputs, name=self.name if name is None else name)
         if weights is not None:
@@ -145,12 +155,22 @@ Args:
     weights: "imagenet" (downloaded once), None (random), or the path of a file with weights.
     input_tensor: a symbolic tensor to start from, instead of a new input.
     input_shape: (height, width, channels) of the images, in the data format of ``dualnet.config``; by default
-        {size} x {size} x 3, and with ``include_top=False`` images of any size. At least {smallest} x {smallest}.
+        {default}. At least {smallest} x {smallest}.
     pooling: without the top, "avg" or "max" of each feature map; None leaves the maps as they are.
     classes: how many the top tells apart; 1000 for "imagenet".
     classifier_activation: of the top; None gives logits.
     name: of the model.
 """
+
+
+def describe_arguments(size: int | None, smallest: int = 32) -> str:
+    """The part of a docstring that lists the arguments of ``constructor``.
+
+    Args:
+        size: of the images by default; None: any.
+    """
+    sized = f"{size} x {size} x 3, and with ``include_top=False`` images of any size"
+    return "\n" + ARGUMENTS.format(default=sized if size else "images of any size in 3 channels", smallest=smallest)
 
 
 def constructor(module: str, title: str, architecture: Architecture, doc: str) -> Constructor:
@@ -178,5 +198,5 @@ def constructor(module: str, title: str, architecture: Architecture, doc: str) -
 
     build.__module__ = module
     build.__name__ = build.__qualname__ = title
-    build.__doc__ = f"{doc}\n{ARGUMENTS.format(size=architecture.size, smallest=architecture.smallest)}"
+    build.__doc__ = doc + describe_arguments(architecture.size, architecture.smallest)
     return build

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
+from ..datasets.download import ContentError
 from ..datasets.hashed import fetch_file
 from ..saving import legacy_h5
 
@@ -23,13 +24,13 @@ class Files:
     Attributes:
         folder: the URL they are at, with a slash at the end.
         with_top, without_top: their names.
-        hashes: md5 (32 digits) or sha256 (64) of the two.
+        hashes: md5 (32 digits) or sha256 (64) of the two; None where Keras has published none.
     """
 
     folder: str
     with_top: str
     without_top: str
-    hashes: tuple[str, str]
+    hashes: tuple[str, str] | tuple[None, None]
 
     def read(self, include_top: bool, parse: Callable[[BinaryIO], T]) -> T:
         """``parse(file)`` of one of the two, downloaded unless there is a copy of it already."""
@@ -46,12 +47,19 @@ class Files:
 def load(model: Any, weights: str | os.PathLike[str], files: Files | None, include_top: bool) -> None:
     """Set the weights of a model from a file that Keras or dualnet wrote, or from the published one ("imagenet")."""
     if weights == "imagenet" and files is not None:
-        files.read(include_top, lambda file: legacy_h5.load_weights(model, Path(file.name)))
+        files.read(include_top, lambda file: _load_published(model, Path(file.name)))
     else:
         model.load_weights(weights)
 
 
-def fetch_model_file(name: str, url: str, file_hash: str, parse: Callable[[BinaryIO], T]) -> T:
+def _load_published(model: Any, path: Path) -> None:
+    try:
+        legacy_h5.load_weights(model, path)
+    except (OSError, ValueError) as error:  # without a hash, a file that is cut off or a page of a proxy gets here
+        raise ContentError(f"expected the weights of {model.name!r}, found something else ({error})") from error
+
+
+def fetch_model_file(name: str, url: str, file_hash: str | None, parse: Callable[[BinaryIO], T]) -> T:
     """Return ``parse(file)`` for a file that Keras publishes, downloaded once and checked each time.
 
     It is looked up in the folder ``models`` of ``DUALNET_DATA_DIR``, of the cache, and of Keras's own cache.

@@ -16,6 +16,8 @@ import numpy as np
 import dualnet
 from dualnet.core.naming import to_snake_case
 
+AUTOMATIC = r"^variable(_\d+)?$"  # the name of a weight that nobody gave
+
 
 @dataclasses.dataclass(frozen=True)
 class Network:
@@ -91,7 +93,7 @@ def structure(model: Any) -> list[str]:
     for layer in model.layers:
         kind = type(layer).__name__
         automatic = re.fullmatch(rf"{to_snake_case(kind)}(_\d+)?", layer.name)
-        weights = [f"{w.name}{tuple(w.shape)}" for w in layer.weights]
+        weights = [f"{re.sub(AUTOMATIC, '-', w.name)}{tuple(w.shape)}" for w in layer.weights]
         lines.append(" ".join([kind, "-" if automatic else layer.name, *weights]))
     return lines
 
@@ -127,7 +129,7 @@ def draw_weights(model: Any, seed: int = 0) -> list[Any]:
         elif len(shape) < 2:
             values.append(rng.normal(0, 0.1, shape).astype("float32"))
         else:
-            inputs = np.prod(shape[:2]) if "depthwise" in w.name else np.prod(shape[:-1])
+            inputs = np.prod(shape[:2]) if re.search("depthwise|dw", w.path) else np.prod(shape[:-1])
             values.append(rng.normal(0, inputs**-0.5, shape).astype("float32"))
     return values
 

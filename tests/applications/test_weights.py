@@ -84,6 +84,19 @@ def test_a_published_file_that_was_changed(published: Architecture, server: Any)
         published.build()
 
 
+@pytest.mark.parametrize("content", [b"<html>Please log in</html>", None], ids=["a page", "cut off"])
+def test_a_published_file_without_a_hash(published: Architecture, server: Any, content: bytes | None) -> None:
+    """What is no file of weights is refused, and not kept: the next time it is downloaded again."""
+    good = server.files["small.h5"]
+    assert published.files is not None
+    unhashed = small(dataclasses.replace(published.files, hashes=(None, None)))
+    server.files["small.h5"] = good[: len(good) // 2] if content is None else content
+    with pytest.raises(DataError, match=r"small\.h5: expected the weights of 'small', found something else"):
+        unhashed.build()
+    server.files["small.h5"] = good
+    assert all((w == 1).all() for w in unhashed.build().get_weights())
+
+
 @pytest.mark.parametrize("name", ["w.weights.h5", "w.h5", "w.keras"])
 def test_a_file_of_the_user(tmp_path: Path, name: str) -> None:
     model = small().build(weights=None, classes=3)
