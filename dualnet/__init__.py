@@ -13,6 +13,7 @@ from .config import device
 if TYPE_CHECKING:
     from . import (
         activations,
+        applications,
         backend,
         callbacks,
         constraints,
@@ -80,6 +81,7 @@ __all__ = [
     "TrainingWarning",
     "Variable",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",

@@ -12,6 +12,7 @@ FILE = Path(__file__).with_suffix(".txt")
 NAMESPACES = [
     "dualnet",
     "activations",
+    "applications",
     "callbacks",
     "config",
     "constraints",

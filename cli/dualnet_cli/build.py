@@ -8,7 +8,7 @@ from typing import Any
 
 import dualnet
 
-from . import registry
+from . import application, registry
 from .config import Settings
 from .errors import CliError, KeyPath, Problem, listing, one_line, printable, show
 from .prepare import Dataset
@@ -36,6 +36,8 @@ def check(settings: Settings, data: Dataset) -> None:
         warnings.simplefilter("ignore")  # the real model will issue the warnings
         model = uncompiled_model(settings, tuple(data.train.x.shape[1:]))
         _check_targets(settings, model, data)
+        if settings.model.application is not None:
+            application.check_pixels(settings, data.train.x)
         _check_class_weight(settings, data)
         _compile(settings, model)
         try:
@@ -65,15 +67,28 @@ def uncompiled_model(settings: Settings, shape: Shape) -> Any:
 
 def _layers(settings: Settings, shape: Shape) -> list[Any]:
     tables = settings.model.layers
+    if settings.model.application is not None:
+        base = application.layers(settings, shape)
+        return [dualnet.Input(shape=shape), *base, *(registry.create("layer", table) for table in tables)]
     layers = [registry.create("layer", table) for table in tables]
     if tables[0].get("class") in ("Input", "InputLayer"):
         return layers
     return [dualnet.Input(shape=shape), *layers]
 
 
-def _compile(settings: Settings, model: Any) -> None:
+def unfreeze(settings: Settings, model: Any, learning_rate: float) -> None:
+    """Let the application be trained from now on, and compile with another rate."""
+    application.unfreeze(model)
+    _compile(settings, model, learning_rate)
+
+
+def _compile(settings: Settings, model: Any, learning_rate: float | None = None) -> None:
+    optimizer = settings.compile.optimizer
+    if learning_rate is not None:
+        table = {"class": optimizer} if isinstance(optimizer, str) else optimizer
+        optimizer = {**table, "learning_rate": learning_rate}
     options = {
-        "optimizer": registry.create("optimizer", settings.compile.optimizer),
+        "optimizer": registry.create("optimizer", optimizer),
         "loss": registry.create("loss", settings.compile.loss),
         "metrics": [registry.create("metric", spec) for spec in settings.compile.metrics],
     }
@@ -94,7 +109,7 @@ def callbacks(settings: Settings, folder: Path) -> list[Any]:
 
 def fit_arguments(settings: Settings, data: Dataset) -> dict[str, Any]:
     """The keyword arguments of ``fit``, except callbacks and verbosity."""
-    arguments = settings.fit.model_dump(exclude={"validation_split"})
+    arguments = settings.fit.model_dump(exclude={"validation_split", "fine_tune"})
     if arguments["class_weight"] is not None:
         arguments["class_weight"] = {int(key): weight for key, weight in arguments["class_weight"].items()}
     if data.validation is not None:

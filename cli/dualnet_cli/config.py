@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import overrides, registry, source
+from . import application, overrides, registry, source
 from .errors import Problem, did_you_mean, listing, show
-from .schema import SECTIONS, Compile, Data, Fit, ModelTable, Table, Top, applies, is_table
+from .schema import SECTIONS, Compile, Data, FineTune, Fit, ModelTable, Table, Top, applies, is_table
 
 _BACKENDS = {"numpy": "cpu", "cupy": "gpu"}
 _COLUMNS = "a column name, a position, or a list of them"
@@ -43,7 +43,7 @@ class Settings:
     callbacks: list[dict[str, Any]]
 
     def data_path(self, path: str) -> Path:
-        """A path of ``[data]``: see ``find_data``."""
+        """A path of ``[data]``, or that of a file of weights: see ``find_data``."""
         return find_data(self.source.path.parent, path)
 
     def fail(self, where: tuple[str | int, ...], message: str) -> Exception:
@@ -59,6 +59,7 @@ class Settings:
             if data.get(key) is not None and (file := self.data_path(data[key])).exists():
                 data[key] = str(file.absolute())
         layers = [registry.with_defaults("layer", layer) for layer in self.model.layers]
+        base = self.model.application
         compile_ = self.compile.model_dump()
         compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])
         return {
@@ -68,7 +69,11 @@ class Settings:
             "training_warnings": self.training_warnings,
             "num_threads": self.num_threads,
             "data": data,
-            "model": {"name": self.model.name, "layers": layers},
+            "model": {
+                "name": self.model.name,
+                "application": None if base is None else application.complete(base, self.data_path),
+                "layers": layers,
+            },
             "compile": compile_,
             "fit": self.fit.model_dump(),
             "callbacks": [registry.with_defaults("callback", table) for table in self.callbacks] or None,
@@ -112,7 +117,9 @@ def _validate_config(file: source.Source) -> Settings:
             if not re.fullmatch(r"\d+", key):
                 message = f"expected a class number such as 0, got {show(key)}"
                 problems.append(Problem(("fit", "class_weight", key), message))
-    _check_objects(raw, problems)
+        if fit.fine_tune is not None and isinstance(tables["model"], ModelTable):
+            application.check_fine_tune(tables["model"].application, problems)
+    _check_objects(raw, file.path.parent, problems)
     callbacks = _check_callbacks(raw, problems)
     if problems:
         raise file.error(problems)
@@ -162,6 +169,7 @@ _TYPES = {
     "string_type": "text in quotes",
     "list_type": "a list in [ ]",
     "dict_type": "a table",
+    "model_type": "a table",
 }
 _PATTERNS: dict[tuple[str | int, ...], str] = {
     ("device",): '"auto", "cpu", "gpu" or "gpu:1"',
@@ -178,6 +186,7 @@ def _explain(detail: ErrorDetails, table_class: type[Table], where: tuple[str, .
     if type_ == "missing":
         return "is required"
     if type_ == "extra_forbidden":
+        table_class = FineTune if detail["loc"][0] == "fine_tune" else table_class
         return "unknown key" + _unknown_key_hint(str(detail["loc"][-1]), table_class, where)
     if type_ in _TYPES:
         return f"expected {_TYPES[type_]}, got {show(value)}"
@@ -279,8 +288,8 @@ def _not_found(path: Path, name: str) -> str:
     )
 
 
-def _check_objects(raw: dict[str, Any], problems: list[Problem]) -> None:
-    """Check optimizer, loss, metrics and layers by creating each of them once."""
+def _check_objects(raw: dict[str, Any], folder: Path, problems: list[Problem]) -> None:
+    """Check optimizer, loss, metrics and layers by creating each of them once, and the application."""
     compile_, model = raw.get("compile"), raw.get("model")
     if isinstance(compile_, dict):
         for key in ("optimizer", "loss"):
@@ -289,6 +298,8 @@ def _check_objects(raw: dict[str, Any], problems: list[Problem]) -> None:
         metrics = compile_.get("metrics", [])
         for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
             registry.check("metric", metric, ("compile", "metrics", index), problems)
+    if isinstance(model, dict) and "application" in model:
+        application.check(model["application"], lambda path: find_data(folder, path), problems)
     layers = model.get("layers") if isinstance(model, dict) else None
     for index, layer in enumerate(layers if isinstance(layers, list) else []):
         if isinstance(layer, dict):

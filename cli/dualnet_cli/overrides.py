@@ -66,7 +66,7 @@ def set_value(table: dict[str, Any], where: KeyPath, value: Any, label: str) -> 
             container[part] = value
         elif isinstance(container, dict) and part not in container:
             container[part] = {}
-        elif isinstance(container[part], str) and path[0] == "compile":
+        elif isinstance(container[part], str) and (path[0] == "compile" or path == ["model", "application"]):
             # optimizer = "SGD" becomes a table when one of its arguments is set
             container[part] = {"class": container[part]}
         if not last:

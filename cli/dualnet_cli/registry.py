@@ -173,7 +173,7 @@ def parameters(cls: Any) -> dict[str, inspect.Parameter]:
 def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath, problems: list[Problem]) -> None:
     arguments = {key: value for key, value in table.items() if key != "class"}
     known = parameters(cls)
-    hints = _hints(cls)
+    hints = annotations(cls)
     for key, value in arguments.items():
         key_path = (*where, key)
         if key in ("input_shape", "input_dim", "batch_input_shape") and hasattr(cls, "add_weight"):
@@ -183,7 +183,7 @@ def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath,
             hint = did_you_mean(key, known) or f"; it takes: {listing(known, 20) or 'nothing'}"
             problems.append(Problem(key_path, f"{name} has no argument {show(key)}{hint}"))
             continue
-        wrong = _type_error(key, value, known[key].default, hints.get(key)) or _range_error(key, value)
+        wrong = argument_error(key, value, known[key].default, hints.get(key))
         if wrong:
             problems.append(Problem(key_path, wrong))
     for key, parameter in known.items():
@@ -192,7 +192,8 @@ def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath,
             problems.append(Problem((*where, key), f'{name} needs "{key}"'))
 
 
-def _hints(cls: Any) -> dict[str, Any]:
+def annotations(cls: Any) -> dict[str, Any]:
+    """The types of a class's arguments, where they can be told."""
     try:
         return typing.get_type_hints(_constructor(cls))
     except (NameError, TypeError, AttributeError):
@@ -200,6 +201,11 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 
 _TYPE_NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
+
+
+def argument_error(key: str, value: Any, default: Any, hint: Any) -> str:
+    """What is wrong with the value of an argument that has this default and this annotation, or an empty string."""
+    return _type_error(key, value, default, hint) or _range_error(key, value)
 
 
 def _type_error(key: str, value: Any, default: Any, hint: Any) -> str:

@@ -120,9 +120,17 @@ class Data(Table):
 
 
 class ModelTable(Table):
-    """``[model]``: a plain stack of layers, from the input to the output."""
+    """``[model]``: a plain stack of layers, from the input to the output.
+
+    application: a network of ``dualnet.applications`` that stands before the layers, which are then its head: a name, or a
+    table with its arguments, ``{ class = "MobileNetV2", input_shape = [96, 96, 3] }``. The samples are images with pixels
+    from 0 to 255; they are resized to ``input_shape``, by default their own size, and prepared as the network was trained.
+    weights: "imagenet" (the default), "none", or a file, found as those of ``[data]``. pooling: "avg" (the default) or "max".
+    trainable: whether it is trained with the head; by default false, but true for weights = "none".
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")] = "sequential"
+    application: Any = None
     layers: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
 
@@ -134,14 +142,31 @@ class Compile(Table):
     metrics: list[Any] = []
 
 
+class FineTune(Table):
+    """``fine_tune`` of ``[fit]``: how long the whole model is trained after the head, and how fast."""
+
+    epochs: Count
+    learning_rate: Positive
+
+
 class Fit(Table):
-    """``[fit]``: Keras's arguments of ``fit``. validation_split takes the last rows of the training set."""
+    """``[fit]``: Keras's arguments of ``fit``. validation_split takes the last rows of the training set.
+
+    fine_tune: after those epochs some more, in which the application is trained with the head, as a rule with a small rate:
+    ``{ epochs = 5, learning_rate = 1e-5 }``. Its BatchNormalization layers keep the statistics and weights they have.
+    """
 
     epochs: Count
     batch_size: Count = 32
     validation_split: Fraction = 0.0
     shuffle: bool = True
     class_weight: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
+    fine_tune: FineTune | None = None
+
+    @property
+    def all_epochs(self) -> int:
+        """With those of ``fine_tune``."""
+        return self.epochs + (0 if self.fine_tune is None else self.fine_tune.epochs)
 
 
 SECTIONS: dict[str, type[Table]] = {"data": Data, "model": ModelTable, "compile": Compile, "fit": Fit}

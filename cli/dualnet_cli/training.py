@@ -135,7 +135,14 @@ def _train(
     requests.mode = "after the batch"
     try:
         with display:
-            model.fit(**build.fit_arguments(settings, data), verbose=0, callbacks=callbacks)
+            options = {**build.fit_arguments(settings, data), "verbose": 0, "callbacks": callbacks}
+            model.fit(**options)
+            more = settings.fit.fine_tune
+            if more is not None and not requests.exit_code and not writer.diverged:
+                build.unfreeze(settings, model, more.learning_rate)
+                display.print_line(f"now with the application, learning_rate {more.learning_rate:g}")
+                done = writer.epochs_started
+                model.fit(**{**options, "initial_epoch": done, "epochs": done + more.epochs})
     except Stopped:
         pass
     except Exception:
@@ -153,7 +160,7 @@ def _train(
         "device": device,
         "seed": settings.seed,
         "epochs": len(writer.rows),
-        "epochs_asked_for": settings.fit.epochs,
+        "epochs_asked_for": settings.fit.all_epochs,
         "interrupted": requests.exit_code != 0,
         "seconds": round(seconds, 4),
         "seconds_per_epoch": round(sum(r["seconds"] for r in writer.rows) / max(len(writer.rows), 1), 6),
@@ -238,7 +245,7 @@ def _report(settings: Settings, folder: RunDir, writer: MetricsWriter, results: 
     score = f"{name} {progress.number(value)}, " if name else ""
     click.echo(f"{score}{total} on {results['device']}{mean}")
     if results["interrupted"]:
-        epoch = f"epoch {writer.epochs_started} of {settings.fit.epochs}"
+        epoch = f"epoch {writer.epochs_started} of {settings.fit.all_epochs}"
         click.echo(f"interrupted during {epoch}; what was trained until then is kept")
     elif writer.diverged:
         loss = writer.rows[-1]["loss"]
@@ -248,8 +255,8 @@ def _report(settings: Settings, folder: RunDir, writer: MetricsWriter, results: 
             "Try a smaller learning_rate in [compile], or scaling in [data]",
             err=True,
         )
-    elif epochs < settings.fit.epochs:
-        click.echo(f"stopped by a callback after {epochs} of {settings.fit.epochs} epochs")
+    elif epochs < settings.fit.all_epochs:
+        click.echo(f"stopped by a callback after {epochs} of {settings.fit.all_epochs} epochs")
     click.echo(f"saved in {folder.label}: {', '.join(folder.existing_files())}")
 
 

@@ -1,8 +1,9 @@
-"""Data set files from a local folder, the cache or the network; never used unchecked.
+"""Data set files and weights from a local folder, the cache or the network; never used unchecked.
 
 A file is looked up in `$DUALNET_DATA_DIR/<folder>/`, then in the cache, then at each mirror in
-turn. The hash of the unpacked content is checked, so that a recompressed copy is valid too. A
-download goes to a temporary file, which is renamed only when it is complete and correct.
+turn, those of `DUALNET_MIRRORS` first. The hash of the unpacked content is checked, so that a
+recompressed copy is valid too. A download goes to a temporary file, which is renamed only when it
+is complete and correct; of a large file that broke off, the next attempt downloads the rest.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 LOCAL_ADVICE = "replace it with a good copy, or unset DUALNET_DATA_DIR to download one"
 RETRY_WAIT = 1.0  # seconds before the second and last attempt at mirrors whose connection failed
+ABANDONED = 120.0  # seconds after which nobody writes to a part any more: a transfer that stalls so long has failed
 
 
 class DataError(OSError):
@@ -76,6 +78,14 @@ def data_dir() -> Path | None:
     if not os.path.isdir(folder):
         raise DataError(f"DUALNET_DATA_DIR is {chosen!r}, not a folder; correct it or unset it")
     return folder
+
+
+def mirrors() -> list[str]:
+    """The addresses in `DUALNET_MIRRORS`, separated by spaces, which are asked for every file before its publisher is.
+
+    A mirror has the files in the folders that `DUALNET_DATA_DIR` would have: `<mirror>/<folder>/<name>`.
+    """
+    return os.environ.get("DUALNET_MIRRORS", "").split()
 
 
 def check_file_name(name: str) -> str:
@@ -141,13 +151,26 @@ def fetch(name: str, urls: Sequence[str], sha256: str, size: int, *, folder: str
     return fetch_checked(name, urls, read, folder=folder, max_bytes=size + size // 1000 + 1024)
 
 
-def fetch_checked(name: str, urls: Sequence[str], read: Callable[[Path], T], *, folder: str = "", max_bytes: int) -> T:
-    """Return `read(path)` for a data set file, downloading it if there is no valid local copy.
+def fetch_checked(
+    name: str,
+    urls: Sequence[str],
+    read: Callable[[Path], T],
+    *,
+    folder: str = "",
+    max_bytes: int | None,
+    cache: str = "datasets",
+    other_folders: Sequence[Path] = (),
+    resume: bool = False,
+) -> T:
+    """Return `read(path)` for a file, downloading it if there is no valid local copy.
 
     Args:
         name, urls, folder: as for `fetch`.
         read: checks the file at a path and returns its content; raises ContentError if it is wrong.
         max_bytes: a longer download is aborted.
+        cache: what `folder` is in below the cache folder.
+        other_folders: where else a copy may be, after the cache; a wrong one there is passed over.
+        resume: as for `download`.
 
     Raises:
         DataError: no source provided the file, or the copy in `DUALNET_DATA_DIR` is wrong.
@@ -160,7 +183,7 @@ def fetch_checked(name: str, urls: Sequence[str], read: Callable[[Path], T], *, 
         except ContentError as error:
             raise ContentError(f"{path}: {error}; {LOCAL_ADVICE}") from error
 
-    path = cache_dir() / "datasets" / folder / name
+    path = cache_dir() / cache / folder / name
     invalid_copy = ""
     if os.path.exists(path):
         try:
@@ -168,20 +191,31 @@ def fetch_checked(name: str, urls: Sequence[str], read: Callable[[Path], T], *, 
         except ContentError as error:
             invalid_copy = f" (the copy there is wrong, delete it: {error})"
             warn(f"{path}: {error}; downloading it again")
+    for other in other_folders:
+        with contextlib.suppress(ContentError):
+            return read(other / name)
+    expected_path = f"{folder}/{name}" if folder else name
+    urls = [*(f"{mirror.rstrip('/')}/{expected_path}" for mirror in mirrors()), *urls]
     try:
-        return download(urls, path, read, max_bytes=max_bytes)
+        return download(urls, path, read, max_bytes=max_bytes, resume=resume)
     except (UnavailableError, ContentError) as error:
         searched = f"the cache {path.parent}{invalid_copy}"
         if local is not None:
             searched = f"{local / folder} (DUALNET_DATA_DIR), {searched}"
-        expected_path = f"{folder}/{name}" if folder else name
         raise UnavailableError(
-            f"{name} is not in {searched}, and no download worked: {error}; connect to the network, "
+            f"{name} is not in {searched}, and no download worked: {error}; connect to the network, put the file there, "
             f"or set DUALNET_DATA_DIR to a folder that has {expected_path}"
         ) from None
 
 
-def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, max_bytes: int | None = None) -> T:
+def download(
+    urls: Sequence[str],
+    target: Path,
+    check: Callable[[Path], T],
+    *,
+    max_bytes: int | None = None,
+    resume: bool = False,
+) -> T:
     """Download `target` from the first mirror that has it; return `check(path)` of the downloaded file.
 
     An existing `target` is replaced only by a checked file. Several processes may download
@@ -192,6 +226,8 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, m
         target: path of the file; its folder is created.
         check: receives the path of the downloaded file, and raises ContentError if it is wrong.
         max_bytes: a longer file is aborted.
+        resume: the mirrors have the very same bytes, so that what was received before a transfer broke off is kept, and
+            any of them can send the rest: at the next attempt here, or in a later process.
 
     Raises:
         ContentError: a mirror sent a wrong file.
@@ -202,14 +238,21 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, m
     failures: dict[str, DataError] = {}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        open(part, "xb").close()  # tempfile would deny access to others who share the cache
+        if resume and _adopt(target, part):
+            with contextlib.suppress(ContentError):  # it may be complete
+                value = check(part)
+                _install(part, target, check)
+                return value
+        else:
+            open(part, "xb").close()  # tempfile would deny access to others who share the cache
         pending = list(urls)
         with Progress(target.name, max_bytes) as progress:
             for wait in (RETRY_WAIT, None):
                 retry = []
                 for url in pending:
+                    continued = resume and part.stat().st_size > 0
                     try:
-                        transfer(url, part, progress)
+                        transfer(url, part, progress, resume=resume)
                         value = check(part)
                     except TransferError as error:
                         failures[url] = DataError(str(error))
@@ -217,6 +260,9 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, m
                             retry.append(url)
                     except ContentError as error:
                         failures[url] = error
+                        os.truncate(part, 0)
+                        if continued:  # the two pieces may not belong together
+                            retry.append(url)
                     else:
                         _install(part, target, check)
                         return value
@@ -233,10 +279,30 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], T], *, m
         ) from error
     finally:
         with contextlib.suppress(OSError):
-            part.unlink()
+            if resume and part.stat().st_size > 0:
+                os.utime(part, (0, 0))  # nobody writes to it any more
+            else:
+                part.unlink()
     reasons = "; ".join(f"{_shown(url)}: {why}" for url, why in failures.items())
     invalid_copy = any(isinstance(error, ContentError) for error in failures.values())
     raise (ContentError if invalid_copy else UnavailableError)(reasons)
+
+
+def _adopt(target: Path, part: Path) -> bool:
+    """Take over, as `part`, the largest part of `target` that a transfer left behind. Of several processes one succeeds."""
+    found = []
+    for path in target.parent.iterdir():
+        if path.name.startswith(f".{target.name}.") and path.suffix == ".part":
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if time.time() - status.st_mtime > ABANDONED:
+                    found.append((status.st_size, path))
+    for _, path in sorted(found, reverse=True):
+        with contextlib.suppress(OSError):
+            os.rename(path, part)
+            os.utime(part)
+            return True
+    return False
 
 
 def _shown(url: str) -> str:

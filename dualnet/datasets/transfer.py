@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +33,7 @@ class Progress:
         self.label = label
         self.max_bytes = max_bytes
         self.received = 0
+        self.offset = 0  # bytes that an earlier transfer received
         self._total = 0
         self._bar: Any = None
         self._task: Any = None
@@ -62,9 +65,9 @@ class Progress:
 
     @total.setter
     def total(self, total: int) -> None:
-        self._total = total
+        self._total = self.offset + total if total else 0
         self.reset()
-        self._check_size(total)
+        self._check_size(self._total)
 
     def update(self, n: int) -> None:
         self.received += n
@@ -75,9 +78,9 @@ class Progress:
             self._bar.update(self._task, completed=shown)
 
     def reset(self) -> None:
-        self.received = 0
+        self.received = self.offset
         if self._bar is not None:
-            self._bar.reset(self._task, total=self._total or None)
+            self._bar.reset(self._task, total=self._total or None, completed=self.offset)
 
     def close(self) -> None:
         """Does nothing: the next mirror continues the same bar."""
@@ -87,8 +90,11 @@ class Progress:
             raise TransferError(f"sends more than the expected {self.max_bytes:,} bytes")
 
 
-def transfer(url: str, part: Path, progress: Progress) -> None:
+def transfer(url: str, part: Path, progress: Progress, *, resume: bool = False) -> None:
     """Download `url` into the file `part`, which is truncated first.
+
+    With `resume`, what is in `part` is taken for the beginning of the file, and the rest asked for; a server that cannot
+    send a part of a file sends it from the beginning.
 
     Raises:
         TransferError: the download failed or is incomplete.
@@ -96,7 +102,7 @@ def transfer(url: str, part: Path, progress: Progress) -> None:
     """
     scheme = urlsplit(url).scheme.lower()
     if scheme in ("http", "https"):
-        _http(url, part, progress)
+        _http(url, part, progress, part.stat().st_size if resume else 0)
     elif scheme == "file":
         _copy(url, part, progress)
     else:
@@ -107,6 +113,7 @@ def _copy(url: str, part: Path, progress: Progress) -> None:
     from urllib.request import url2pathname
 
     source = url2pathname(urlsplit(url).path)
+    progress.offset = 0
     try:
         progress.total = os.stat(source).st_size
         file = open(source, "rb")  # noqa: SIM115 (errors of the target must not be reported as errors of the source)
@@ -117,23 +124,39 @@ def _copy(url: str, part: Path, progress: Progress) -> None:
     progress.update(progress.total)
 
 
-def _http(url: str, part: Path, progress: Progress) -> None:
+def _http(url: str, part: Path, progress: Progress, offset: int) -> None:
     import pooch
-    from requests import exceptions as http
+
+    # Compression during transfer would change the bytes and hide their number.
+    headers = {"User-Agent": "dualnet", "Accept-Encoding": "identity"}
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
+
+    def begin(response: Any, **kwargs: Any) -> None:
+        """Go on behind what there is, if the server sends that; otherwise from the beginning."""
+        status, sent = response.status_code, response.headers.get("Content-Range", "")
+        if status in (200, 416) or (status == 206 and not sent.startswith(f"bytes {offset}-")):
+            file.truncate(0)
+            progress.offset = 0
 
     get = pooch.HTTPDownloader(
-        progressbar=progress,
-        chunk_size=_CHUNK,
-        timeout=TIMEOUT,
-        # Compression during transfer would change the bytes and hide their number.
-        headers={"User-Agent": "dualnet", "Accept-Encoding": "identity"},
+        progressbar=progress, chunk_size=_CHUNK, timeout=TIMEOUT, headers=headers, hooks={"response": begin}
     )
+    progress.offset = offset
     progress.total = 0
+    with open(part, "ab") as file, _readable_errors(progress):
+        get(url, file, None)
+
+
+@contextlib.contextmanager
+def _readable_errors(progress: Progress) -> Iterator[None]:
+    from requests import exceptions as http
+
     try:
-        get(url, str(part), None)
+        yield
     except http.HTTPError as error:
         status = error.response.status_code if error.response is not None else 0
-        transient = status in (408, 429) or status >= 500
+        transient = status in (408, 416, 429) or status >= 500
         raise TransferError(f"answered HTTP {status}", transient=transient) from error
     except http.ConnectTimeout as error:
         raise TransferError(f"no answer within {TIMEOUT[0]:g} s") from error
@@ -149,7 +172,7 @@ def _http(url: str, part: Path, progress: Progress) -> None:
         raise TransferError("the connection broke off", transient=True) from error
     except http.ConnectionError as error:
         # requests says the same of a host that cannot be reached and of a transfer that stalls.
-        if progress.received or progress.total:
+        if progress.received > progress.offset or progress.total:
             raise TransferError("the connection stalled", transient=True) from error
         raise TransferError("no connection") from error
     except http.RequestException as error:

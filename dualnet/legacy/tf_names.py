@@ -155,7 +155,6 @@ MISSING = {
     "Session": _SESSIONS,
     "SparseTensor": _SPARSE,
     "TensorArray": "append tensors to a Python list, and join them with tf.stack",
-    "applications": "there are no pretrained models; build the network from layers",
     "compat": "use the names without compat.v1 or compat.v2",
     "contrib": _SESSIONS,
     "distribute": "a model trains on one device",

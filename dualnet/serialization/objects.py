@@ -38,9 +38,19 @@ _NAMESPACES = {
     "keras.ops": "dualnet.ops",
     "keras.ops.image": "dualnet.ops.image",
     "keras.ops.linalg": "dualnet.ops.linalg",
+    "keras.src.applications.convnext": "dualnet.applications.convnext_layers",
+    "keras.src.applications.inception_resnet_v2": "dualnet.applications.inception_layers",
 }
 # Modules with more in them than they publish, and those that import their parts when asked for them.
-_LISTED = ("dualnet", "dualnet.optimizers.schedules", "dualnet.ops", "dualnet.ops.image", "dualnet.ops.linalg")
+_LISTED = (
+    "dualnet",
+    "dualnet.optimizers.schedules",
+    "dualnet.ops",
+    "dualnet.ops.image",
+    "dualnet.ops.linalg",
+    "dualnet.applications.convnext_layers",
+    "dualnet.applications.inception_layers",
+)
 _FUNCTIONAL = ("keras.src.models.functional", "Functional")  # the class Keras has for models made of inputs and outputs
 _custom_objects: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}

@@ -96,6 +96,14 @@ class Server:
                     request.wfile.write(bytes(1 << 16))
             except OSError:
                 pass
+        elif how == "range":  # the part that is asked for
+            start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+            if start >= len(body):
+                request.send_error(416)
+            else:
+                self.send(request, len(body) - start, body[start:], f"bytes {start}-{len(body) - 1}/{len(body)}")
+        elif how == "other-range":
+            self.send(request, len(body) - 1, body[1:], f"bytes 1-{len(body) - 1}/{len(body)}")
         elif how == "portal":
             page = b"<html>please log in</html>"
             self.send(request, len(page), page)
@@ -103,8 +111,10 @@ class Server:
             self.send(request, len(body), body)
 
     @staticmethod
-    def send(request: BaseHTTPRequestHandler, length: int, body: bytes) -> None:
-        request.send_response(200)
+    def send(request: BaseHTTPRequestHandler, length: int, body: bytes, content_range: str | None = None) -> None:
+        request.send_response(206 if content_range else 200)
+        if content_range:
+            request.send_header("Content-Range", content_range)
         request.send_header("Content-Length", str(length))
         request.end_headers()
         request.wfile.write(body)

@@ -115,7 +115,7 @@ def test_a_bad_mirror_is_one_clear_line_and_leaves_nothing(
     message = str(caught.value)
     assert FAILURES[how] in message
     assert f"{NAME} is not in the cache {cache}" in message
-    assert "connect to the network, or set DUALNET_DATA_DIR to a folder that has set/" in message
+    assert "connect to the network, put the file there, or set DUALNET_DATA_DIR to a folder that has set/" in message
     assert "\n" not in message
     assert files_below(cache) == []
     tries = {"busy": 2, "breaks": 2, "silent": 2, "stalls": 2, "circle": 31}.get(how, 1)

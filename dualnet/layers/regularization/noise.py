@@ -12,7 +12,7 @@ from ..base.elementwise import Elementwise
 from ..base.spatial import data_format_of
 
 
-class _RandomNoise(Elementwise):
+class RandomNoise(Elementwise):
     """Base of layers that draw random numbers while training.
 
     rate: from 0 (no noise) to 1; a subclass may call the attribute otherwise, by ``amount_name``. seed: see ``Dropout``.
@@ -69,7 +69,7 @@ def checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
     return tuple(noise_shape)
 
 
-class Dropout(_RandomNoise):
+class Dropout(RandomNoise):
     """While training, sets elements to 0 with probability ``rate`` and scales the others by 1 / (1 - rate)
     (arXiv:1207.0580).
 
@@ -90,7 +90,7 @@ class Dropout(_RandomNoise):
         return dropout(inputs, self.rate, key, step, self.noise_shape)
 
 
-class GaussianNoise(_RandomNoise):
+class GaussianNoise(RandomNoise):
     """While training, adds normal noise of mean 0 and standard deviation ``stddev``, from 0 to 1."""
 
     stream, amount_name = "gaussian_noise", "stddev"
@@ -104,7 +104,7 @@ class GaussianNoise(_RandomNoise):
         return gaussian_noise(inputs, self.stddev, key, step)
 
 
-class GaussianDropout(_RandomNoise):
+class GaussianDropout(RandomNoise):
     """While training, multiplies by normal noise of mean 1 and variance rate / (1 - rate), which is that of ``Dropout``."""
 
     stream = "gaussian_dropout"
@@ -113,7 +113,7 @@ class GaussianDropout(_RandomNoise):
         return gaussian_dropout(inputs, self.rate, key, step)
 
 
-class AlphaDropout(_RandomNoise):
+class AlphaDropout(RandomNoise):
     """``Dropout`` for ``selu`` networks: dropped elements get the value where selu saturates, and an affine map then
     restores mean 0 and variance 1 (arXiv:1706.02515).
 
@@ -131,7 +131,7 @@ class AlphaDropout(_RandomNoise):
         return alpha_dropout(inputs, self.rate, key, step, self.noise_shape)
 
 
-class _SpatialDropout(_RandomNoise):
+class _SpatialDropout(RandomNoise):
     """``Dropout`` of whole feature maps: one decision for each sample and channel (arXiv:1411.4280)."""
 
     stream = "spatial_dropout"
