@@ -105,9 +105,8 @@ class NumpyRecurrent(Recurrent):
                         back.end_step(n)
                 every = slice(None)
                 wanted = any(request is not False for request in out[3:6])
-                (dw,), dx = run.sums(
-                    d, [(every, (run.xh, every))], reordered(kernel, order), wanted, out[0] is not False
-                )
+                dx_kernel = None if out[0] is False else reordered(kernel, order)
+                (dw,), dx = run.sums(d, [(every, (run.xh, every))], wanted, dx_kernel)
             dkernel = drecurrent = dbias = None
             if wanted:
                 dkernel = scatter(dw[:, :features], order, out[3])
@@ -134,16 +133,9 @@ class NumpyRecurrent(Recurrent):
         if not is_usual(x, h):
             return super().gru(x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, reset_after, *options)
         u, features = h.shape[1], x.shape[2]
-        order = (
-            slice(2 * u, 3 * u),
-            slice(u, 2 * u),
-            slice(0, u),
-        )  # g, r, z; and after them p, what r is multiplied with
-        of_x, of_h, gate_rows = (
-            slice(0, features + 1),
-            slice(features, None),
-            slice(u, 3 * u),
-        )  # the ones belong to both
+        # The rows are g, r and z, and then p: what r is multiplied with, or without ``reset_after`` r h.
+        order, gate_rows = (slice(2 * u, 3 * u), slice(u, 2 * u), slice(0, u)), slice(u, 3 * u)
+        of_x, of_h = slice(0, features + 1), slice(features, None)  # the ones belong to both
         first, second = bias, None
         if bias is not None and bias.ndim == 2:
             first, second = bias[0].copy(), bias[1]
@@ -183,7 +175,7 @@ class NumpyRecurrent(Recurrent):
         def gradients(doutputs: Array, dh: Array, out: Sequence[Any]) -> tuple[Any, ...]:
             back = Backward(run, doutputs, dh)
             dh, t = back.dh, np.empty_like(run.h[0])
-            d = run.empty(4 * u)  # of g, r, z and p, at first factors of dh and, for r, of dp
+            d = run.empty(4 * u)  # of g, r, z and p, at first as factors of dh, and for r of dp
             d_g, d_r, d_z, d_p = (d[:, k * u : (k + 1) * u] for k in range(4))
 
             def factors(part: slice) -> None:
@@ -195,18 +187,17 @@ class NumpyRecurrent(Recurrent):
                 dz *= z[part]
                 dz *= keep
                 np.subtract(1, r[part], out=dr)
-                dr *= p[part]  # p = h U + b', the factor of r; or r h, where that of r is h
-                # The gradient of r is dp p or dp h, and dp = r dg or U dg.
+                # Times dp it is dr. With ``reset_after`` r (1 - r) p dg, and dp = r dg; without, r (1 - r) h dp, and p = r h.
+                dr *= p[part]
 
             with self.computing():
                 back.prepare(factors, d[:, : 3 * u])
                 of_r_z, of_g = reordered(recurrent_kernel, order[1:]), recurrent_kernel[:, order[0]].copy()
                 gate_product = run.product(np.concatenate([of_r_z, of_g], axis=1) if reset_after else of_r_z)
                 g_product = run.product(of_g)
-                steps = list(
-                    zip(range(run.steps), d[:, u:] if reset_after else d[:, gate_rows], d_g, d_r, d_z, d_p, r, z)
-                )
-                for n, products, dg_n, dr_n, dz_n, dp_n, r_n, z_n in reversed(steps):
+                of_products = d[:, u:] if reset_after else d[:, gate_rows]
+                steps = list(zip(range(run.steps), of_products, d_g, d_r, d_z, d_p, r, z))
+                for n, rows, dg_n, dr_n, dz_n, dp_n, r_n, z_n in reversed(steps):
                     if back.is_special:
                         back.begin_step(n)
                     np.multiply(dg_n, dh, dg_n)
@@ -214,11 +205,11 @@ class NumpyRecurrent(Recurrent):
                     if reset_after:
                         np.multiply(dg_n, r_n, dp_n)
                         np.multiply(dr_n, dp_n, dr_n)
-                        gate_product(products, t)
+                        gate_product(rows, t)
                     else:
                         g_product(dg_n, dp_n)
                         np.multiply(dr_n, dp_n, dr_n)
-                        gate_product(products, t)
+                        gate_product(rows, t)
                         np.multiply(dp_n, r_n, dp_n)
                         np.add(t, dp_n, t)
                     if back.is_special:
@@ -227,13 +218,14 @@ class NumpyRecurrent(Recurrent):
                     np.add(dh, t, dh)
                     if back.is_special:
                         back.end_step(n)
-                factors_of = [(slice(0, 3 * u), (run.xh, of_x))]
+                pairs = [(slice(0, 3 * u), (run.xh, of_x))]
                 if reset_after:
-                    factors_of.append((slice(u, 4 * u), (run.xh, of_h)))
+                    pairs.append((slice(u, 4 * u), (run.xh, of_h)))
                 else:
-                    factors_of += [(gate_rows, (run.xh, of_h)), (slice(0, u), (p, slice(None)))]
+                    pairs += [(gate_rows, (run.xh, of_h)), (slice(0, u), (p, slice(None)))]
                 wanted = any(request is not False for request in out[2:5])
-                (dw, du, *dg), dx = run.sums(d, factors_of, reordered(kernel, order), wanted, out[0] is not False)
+                dx_kernel = None if out[0] is False else reordered(kernel, order)
+                (dw, du, *dg), dx = run.sums(d, pairs, wanted, dx_kernel)
             dkernel = drecurrent = dbias = None
             if wanted:
                 rows = du[:, 1:] if reset_after else np.concatenate([du[:, 1:], *dg])
@@ -302,7 +294,7 @@ class NumpyRecurrent(Recurrent):
                         back.end_step(n)
                 every = slice(None)
                 wanted = any(request is not False for request in out[2:5])
-                (dw,), dx = run.sums(d, [(every, (run.xh, every))], kernel, wanted, out[0] is not False)
+                (dw,), dx = run.sums(d, [(every, (run.xh, every))], wanted, None if out[0] is False else kernel)
             dkernel = drecurrent = dbias = None
             if wanted:
                 dkernel = scatter(dw[:, :features], order, out[2])
