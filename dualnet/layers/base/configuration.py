@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import tree
 from ...core.variables import Variable
+from ...serialization.objects import deserialize_keras_object
 from .context import name_scope
 from .tracking import UNTRACKED, WeightTracking
 
@@ -34,8 +35,9 @@ class Saving(WeightTracking):
         with name_scope(self.name):
             if shapes:
                 # None: an argument of ``call`` that was not passed
-                known = {key: value for key, value in shapes.items() if value is not None}
-                self.build(**{key: tree.map_shape_structure(tuple, value) for key, value in known.items()})
+                known = {k: tree.map_shape_structure(tuple, v) for k, v in shapes.items() if v is not None}
+                self._build_shapes = {**shapes, **known}
+                self.build(**known)
             else:
                 self.build(tree.map_shape_structure(tuple, shape))
         self.built = True
@@ -73,6 +75,16 @@ def constructor_arguments(layer: Layer) -> dict[str, Any]:
         if p.kind is p.VAR_KEYWORD:
             arguments |= arguments.pop(p.name, {})
     return arguments
+
+
+def part_from_config(config: Any, custom_objects: dict[str, Any] | None) -> Any:
+    """The layer or cell inside another that a config describes; one that is no config is returned as it is.
+
+    It is not built yet: the layer around it builds it, so that its weights have the path they had.
+    """
+    if not isinstance(config, dict):
+        return config
+    return deserialize_keras_object({k: v for k, v in config.items() if k != "build_config"}, custom_objects)
 
 
 def file_order(child: tuple[str, Any]) -> tuple[bool, str]:

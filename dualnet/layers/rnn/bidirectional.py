@@ -6,7 +6,8 @@ from typing import Any
 
 from ... import ops, tree
 from ...serialization.configurable import attributes, builtin_class
-from ...serialization.objects import custom_object_scope, deserialize_keras_object
+from ...serialization.objects import custom_object_scope
+from ..base.configuration import part_from_config
 from ..base.layer import Layer, Shape
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
@@ -191,8 +192,8 @@ class Bidirectional(Layer):
         """The layer a config describes, with new layers inside."""
         config = dict(config)
         for name in ("layer", "backward_layer"):
-            if isinstance(config.get(name), dict):
-                config[name] = deserialize_keras_object(config[name], custom_objects)
+            if name in config:
+                config[name] = part_from_config(config[name], custom_objects)
         return cls(**config)
 
 
