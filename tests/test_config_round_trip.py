@@ -67,8 +67,8 @@ VALUES: dict[str, Any] = {
     "window": "hamming",
     # attention
     "attention_axes": (1, 2), "dropout": 0.3, "flash_attention": False, "head_dim": 3, "key_dim": 3, "num_heads": 2,
-    "num_key_value_heads": 2, "num_query_heads": 4, "sliding_window": 3, "use_gate": True, "value_dim": 5, "score_mode": "concat", "Attention.use_scale": True,
-    "AdditiveAttention.use_scale": False,
+    "num_key_value_heads": 2, "num_query_heads": 4, "sliding_window": 3, "use_gate": True, "value_dim": 5,
+    "score_mode": "concat", "Attention.use_scale": True, "AdditiveAttention.use_scale": False,
     # images
     "aspect_ratio_factor": (0.5, 1.5), "crop_to_aspect_ratio": True, "factor": 0.2, "fill_mode": "constant",
     "fill_value": 3.0, "height": 5, "height_factor": 0.3, "pad_to_aspect_ratio": True, "value_range": (0, 1), "width": 6,
