@@ -36,7 +36,9 @@ def listed(layer: str, *inputs: Any, **kwargs: Any) -> Case:
 
 
 X, Y, Z = F((2, 4, 5)), F((2, 6, 5)), F((2, 6, 3))
-FIRST = np.array([[True, True, False, True, False, True], [True, False, False, False, True, True]])  # every query sees a key
+FIRST = np.array(
+    [[True, True, False, True, False, True], [True, False, False, False, True, True]]
+)  # every query sees a key
 WITHOUT_HEADS: list[Case] = [
     listed("Attention", X, Y),
     listed("Attention", X, Z, Y),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import dualnet_backends as backends
 import numpy as np
 import pytest
+from dualnet_backends.kernels import attention as kernels
 
 import dualnet
-from dualnet import Input, Model, layers, models, ops
+from dualnet import Input, Model, config, layers, models, ops
+from dualnet.ops.nn.attention import attention
 from dualnet.testing import check_grads
 
 RANDOM = np.random.default_rng(3)
@@ -81,6 +87,209 @@ def test_half_precision(policy: str) -> None:
     assert y.dtype == scores.dtype == "float16"
     np.testing.assert_array_equal(scores.numpy()[..., 1], 1)
     np.testing.assert_allclose(layer(Q, V, attention_mask=mask).numpy(), y.numpy(), rtol=1e-2, atol=1e-3)
+
+
+def test_long_sequences_give_what_short_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In blocks of a few scores, and with weights computed again for the gradients."""
+    backend, random = backends.get("cpu"), np.random.default_rng(0)
+    arrays = [random.normal(size=(2, n, heads, 3)) for n, heads in ((150, 4), (170, 2), (170, 2), (150, 4))]
+    masks = {"query_mask": random.random((2, 150)) < 0.9, "key_mask": random.random((2, 170)) < 0.5}
+    bias = random.normal(size=(4, 1, 170))
+
+    def run(**options: Any) -> list[Any]:
+        *inputs, dy = (ops.convert_to_tensor(x) for x in (*arrays[:3], bias, arrays[3]))
+        with dualnet.GradientTape() as tape:
+            for x in inputs:
+                tape.watch(x)
+            y = attention(*inputs, **options)
+        return [x.numpy() for x in (y, *tape.gradient(y, inputs, dy))]
+
+    for options in (
+        {}, {"is_causal": True}, {"window": 20}, {"window": 40, "is_causal": True, "offset": 19}, masks, {"soft_cap": 1.0},
+        {"is_causal": True, "mask": random.random((2, 1, 150, 170)) < 0.3}, {"is_causal": True, "window": 3, **masks},
+        {"is_causal": True, "blind": "zero", **masks}, {"window": 4, "offset": 60},
+    ):  # fmt: skip
+        expected = run(**options)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(backend), "scores_at_once", 500)
+            patch.setattr(kernels, "KEPT", 0)
+            patch.setattr(kernels, "ROWS", 7)
+            got = run(**options)
+        for a, b in zip(got, expected):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11, err_msg=str(options))
+
+
+@pytest.mark.parametrize("shape", [(5, 70, 3, 8), (1, 700, 4, 8)])
+def test_the_same_bits_on_any_number_of_threads(shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(0)
+    tensors = [ops.convert_to_tensor(random.normal(size=shape).astype("float32")) for _ in range(3)]
+    results = []
+    for n in (1, 2, 3):
+        config.set_num_threads(n)
+        try:
+            with dualnet.GradientTape() as tape:
+                for x in tensors:
+                    tape.watch(x)
+                y = ops.dot_product_attention(*tensors, is_causal=True)
+            results.append([x.numpy() for x in (y, *tape.gradient(y, tensors))])
+        finally:
+            config.set_num_threads(None)
+    for other in results[1:]:
+        for a, b in zip(results[0], other):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_memory_of_long_sequences_is_linear() -> None:
+    """Each of the scores of 3,000 steps would take 72 MB."""
+    tensors = [ops.convert_to_tensor(np.ones((1, 3000, 2, 8), "float32")) for _ in range(3)]
+    mask = np.ones((1, 3000), bool)
+    layer = layers.MultiHeadAttention(2, 4, sliding_window=700)
+    x = ops.convert_to_tensor(np.ones((1, 3000, 4), "float32"))
+    layer(x[:, :3], x[:, :3])
+    tracemalloc.start()
+    try:
+        with dualnet.GradientTape() as tape:
+            for t in (*tensors, x):
+                tape.watch(t)
+            y = ops.dot_product_attention(*tensors, is_causal=True)
+            z = layer(x, x, value_mask=mask, query_mask=mask, use_causal_mask=True)
+        tape.gradient([y, z], [*tensors, x])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12e6
+
+
+CACHED = {
+    "MultiHeadAttention": ({"num_heads": 2, "key_dim": 3}, (2, 3)),
+    "GroupQueryAttention": ({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}, (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", list(CACHED))
+@pytest.mark.parametrize("options", [{}, {"sliding_window": 2}, {"dropout": 0.3}, {"use_gate": True}], ids=str)
+def test_step_by_step_with_a_cache(name: str, options: dict[str, Any]) -> None:
+    arguments, sizes = CACHED[name]
+    layer = getattr(layers, name)(**arguments, **options)
+    x = RANDOM.normal(size=(2, 6, 5)).astype("float32")
+    valid = np.array([[True] * 6, [True, False, True, False, True, True]])  # each query sees a key
+    masks: list[dict[str, Any]] = [{}, {"value_mask": valid}]
+    for mask in masks:
+        expected, scores = layer(x, x, use_causal_mask=True, return_attention_scores=True, **mask)
+        if "dropout" not in options:
+            expected = layer(x, x, use_causal_mask=True, **mask)
+        for first in (1, 3, 6):
+            cache = ops.zeros((2, 2, 6, *sizes))
+            outputs = []
+            for index in (0, *range(first, 6)):
+                stop = first if index == 0 else index + 1
+                part = x[:, index:stop]
+                for at in (index, ops.convert_to_tensor(index)):  # a number, and one that only the device knows
+                    y, updated = layer(part, part, cache=cache, cache_update_index=at, use_causal_mask=True, **mask)
+                    y_and_scores = layer(
+                        part, part, cache=cache, cache_update_index=at, use_causal_mask=True, return_attention_scores=True, **mask
+                    )
+                    assert len(y_and_scores) == 3
+                    np.testing.assert_allclose(y_and_scores[1], scores[:, :, index:stop], rtol=1e-5, atol=1e-6)
+                    np.testing.assert_array_equal(y_and_scores[2], updated)
+                    np.testing.assert_allclose(y, expected[:, index:stop], rtol=1e-5, atol=1e-5)
+                cache = updated
+                outputs.append(y)
+            np.testing.assert_allclose(ops.concatenate(outputs, axis=1), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(layer(x, x, cache=cache, use_causal_mask=True, **mask)[0], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_mask_of_the_new_steps_alone() -> None:
+    layer, x = layers.MultiHeadAttention(2, 3), RANDOM.normal(size=(2, 5, 4)).astype("float32")
+    valid = np.array([[True, True, True, False, True], [True, True, False, True, True]])
+    expected = layer(x, x, value_mask=valid, use_causal_mask=True)
+    _, cache = layer(x[:, :2], x[:, :2], cache=ops.zeros((2, 2, 5, 2, 3)), cache_update_index=0, use_causal_mask=True)
+    new = x[:, 2:]
+    y, _ = layer(new, new, cache=cache, cache_update_index=2, use_causal_mask=True, value_mask=valid[:, 2:])
+    np.testing.assert_allclose(y, expected[:, 2:], rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_that_generates_step_by_step(tmp_path: Path) -> None:
+    x, cache, index = Input((1, 5), name="x"), Input((2, 6, 2, 3), name="cache"), Input((), batch_size=1, dtype="int32", name="i")
+    layer = layers.MultiHeadAttention(2, 3)
+    model = Model([x, cache, index], layer(x, x, cache=cache, cache_update_index=index[0], use_causal_mask=True))
+    assert [tuple(y.shape) for y in model.outputs] == [(None, 1, 5), (None, 2, 6, 2, 3)]
+    steps = RANDOM.normal(size=(2, 6, 5)).astype("float32")
+    model.save(tmp_path / "m.keras")
+    for m in (model, models.load_model(tmp_path / "m.keras")):
+        state, outputs = np.zeros((2, 2, 6, 2, 3), "float32"), []
+        for i in range(6):
+            y, state = m([steps[:, i : i + 1], state, np.array([i], "int32")])
+            outputs.append(y.numpy())
+        np.testing.assert_allclose(np.concatenate(outputs, 1), layer(steps, steps, use_causal_mask=True), rtol=1e-5, atol=1e-5)
+
+
+def test_the_example_of_the_docstring() -> None:
+    text = inspect.cleandoc(layers.MultiHeadAttention.__doc__ or "")
+    code = textwrap.dedent(text.split("::\n\n", 1)[1].split("Args:")[0])
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    assert scope["y"].shape == (1, 1, 6)
+    assert scope["step"] == 7
+    assert (scope["cache"].numpy() != 0).all()
+
+
+def test_caches_that_do_not_fit() -> None:
+    layer = layers.MultiHeadAttention(2, 3)
+    x, cache = np.zeros((2, 2, 5), "float32"), np.zeros((2, 2, 6, 2, 3), "float32")
+    with pytest.raises(ValueError, match="should not be set"):
+        layer(x, x, cache_update_index=1)
+    with pytest.raises(ValueError, match="do not fit in a cache of 6 steps"):
+        layer(x, x, cache=cache, cache_update_index=5)
+    with pytest.raises(ValueError, match=r"expected a cache of shape \(batch, 2, steps, heads, size\)"):
+        layer(x, x, cache=cache[0], cache_update_index=0)
+    with pytest.raises(ValueError, match=r"have \(heads, size\) \(2, 3\)"):
+        layer(x, x, cache=np.zeros((2, 2, 6, 2, 4), "float32"), cache_update_index=0)
+    with pytest.raises(ValueError, match=r"values have \(heads, size\) \(2, 4\)"):
+        layers.MultiHeadAttention(2, 3, value_dim=4)(x, x, cache=cache, cache_update_index=0)
+
+
+def test_attention_without_heads() -> None:
+    layer = layers.Attention(use_scale=True, score_mode="concat", name="a")
+    layer([Q, Q])
+    assert [(w.path, w.shape) for w in layer.weights] == [("a/scale", ()), ("a/concat_score_weight", ())]
+    additive = layers.AdditiveAttention(name="b", seed=4)
+    additive([Q, Q])
+    assert [(w.path, w.shape) for w in additive.weights] == [("b/scale", (5,))]
+    assert "score_mode" not in additive.get_config()
+    assert additive.get_config()["seed"] == 4
+    for wrong, match in (({"score_mode": "scaled_dot"}, "Expected one of {'dot', 'concat'}"), ({"dropout": 1.5}, "between 0 and 1")):
+        with pytest.raises(ValueError, match=match):
+            layers.Attention(**wrong)
+    for inputs, mask, match in (
+        (Q, None, "must be called on a list"), ([Q], None, "length 2 or 3"), ([Q, Q, Q, Q], None, "length 2 or 3"),
+        ([Q, Q], Q[..., 0], "mask must be a list"), ([Q, Q], [None], "accepts mask list of length 2 or 3"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            layers.Attention()(inputs, mask=mask)
+
+
+@pytest.mark.parametrize("make", [layers.Attention, layers.AdditiveAttention])
+def test_dropout_without_heads(make: Any) -> None:
+    """Values of 1: the result is the sum of the weights that are left."""
+    layer, x = make(dropout=0.25, seed=3), np.ones((40, 50, 1), "float32")
+    np.testing.assert_allclose(layer([x, x]), 1, rtol=1e-5)
+    y, scores = layer([x, x], training=True, return_attention_scores=True)
+    assert abs(y.numpy().mean() - 1) < 0.01
+    np.testing.assert_allclose(y.numpy().std(), np.sqrt(0.25 / 0.75 / 50), rtol=0.1)
+    np.testing.assert_allclose(scores.numpy()[scores.numpy() > 0], 1 / 50 / 0.75, rtol=1e-5)  # as in Keras, after the dropout
+
+
+def test_symbolic_attention_without_heads(tmp_path: Path) -> None:
+    query, value = Input((4, 5)), Input((None, 5))
+    y, scores = layers.Attention(use_scale=True)([query, value], return_attention_scores=True)
+    assert (y.shape, scores.shape) == ((None, 4, 5), (None, 4, None))
+    z = layers.AdditiveAttention()([y, value])
+    model = Model([query, value], [z, scores])
+    model.save(tmp_path / "m.keras")
+    arrays = [RANDOM.normal(size=(2, n, 5)).astype("float32") for n in (4, 7)]
+    for a, b in zip(model(arrays), models.load_model(tmp_path / "m.keras")(arrays)):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_the_mask_of_the_query_goes_on() -> None:

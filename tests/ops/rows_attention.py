@@ -76,7 +76,9 @@ ROWS: list[Row] = [
         call(KEYS, KEYS, F((3, 6, 2, 3)), None, B((6, 6)), is_causal=True, window=2, blind="zero"),
         call(KEYS, Q, Q, F((2, 1, 1)), None, B((3, 6)), window=2, scale=0.4),
         call(Q, KEYS, KEYS, F((3, 1, 4, 1)), None, None, B((3, 6)), is_causal=True, offset=2, soft_cap=2.0),
-        call(F((2, 3, 4, 5)), F((2, 6, 2, 5)), F((2, 6, 2, 3)), None, None, B((2, 3)), offset=1, window=2, blind="zero"),
+        call(
+            F((2, 3, 4, 5)), F((2, 6, 2, 5)), F((2, 6, 2, 3)), None, None, B((2, 3)), offset=1, window=2, blind="zero"
+        ),
     ),
     other(
         attention.attention_band,

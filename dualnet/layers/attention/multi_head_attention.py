@@ -19,7 +19,24 @@ class MultiHeadAttention(ProjectedAttention):
     In the call: attention_mask (batch, T, S) says which query sees which key, query_mask (batch, T), value_mask and key_mask
     (batch, S) which positions are valid, by default the masks that the tensors carry. use_causal_mask: a
     query sees the keys up to its own position. return_attention_scores: the result is a pair, with the weights of
-    the values (batch, num_heads, T, S), before the dropout.
+    the values (batch, num_heads, T, S), before the dropout. Without scores, and without dropout in training, the memory it takes is
+    linear in T and S.
+
+    cache (batch, 2, steps, num_heads, key_dim): keys and values of all steps, for a sequence that is generated step by step; the
+    last result of the call is then the cache with those of this call, which were written from step cache_update_index on. Pass
+    use_causal_mask too: the steps that follow are not yet there. Without an index the cache is only read, as that of an encoder is.
+    value_mask and key_mask are for all steps, or for those of this call if the earlier ones are valid::
+
+        import numpy as np
+        from dualnet import layers, ops
+
+        attend = layers.MultiHeadAttention(num_heads=2, key_dim=3)
+        prompt = np.random.default_rng(0).normal(size=(1, 4, 6))
+        cache = ops.zeros((1, 2, 8, 2, 3))  # batch, keys and values, steps, heads, size
+        y, cache = attend(prompt, prompt, cache=cache, cache_update_index=0, use_causal_mask=True)
+        for step in range(4, 8):
+            x = y[:, -1:]  # the next token of a model, from its last output
+            y, cache = attend(x, x, cache=cache, cache_update_index=step, use_causal_mask=True)
 
     Args:
         num_heads: how many attend.

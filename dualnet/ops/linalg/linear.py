@@ -102,7 +102,9 @@ def dense_axes(
     x = floating(x)
     inner, outer, free = kernel.shape[:summed], kernel.shape[summed:], x.shape[: x.ndim - summed]
     if x.shape[x.ndim - summed :] != inner:
-        raise ValueError(f"a kernel of shape {kernel.shape} sums over axes of sizes {inner}, got an input of shape {x.shape}")
+        raise ValueError(
+            f"a kernel of shape {kernel.shape} sums over axes of sizes {inner}, got an input of shape {x.shape}"
+        )
     rows, weight = x.reshape((math.prod(free), math.prod(inner))), kernel.reshape((math.prod(inner), math.prod(outer)))
     y = act.forward(backend, backend.affine(rows, weight, None if bias is None else bias.reshape(-1)))
 

@@ -127,7 +127,9 @@ def attention(
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, ...]:
         dy = dy.astype(work, copy=False)
         needs_bias = bias is not None and out[3] is not False
-        dq, dkeys, dvalues, dbias = backend.attention_gradients(attended, result, dy.reshape(result.y.shape), needs_bias)
+        dq, dkeys, dvalues, dbias = backend.attention_gradients(
+            attended, result, dy.reshape(result.y.shape), needs_bias
+        )
         if unseeing is not None:
             of_mean = xp.sum(dy * unseeing, axis=1).reshape((batch, 1, k, n // k, value.shape[3]))
             dvalues += xp.sum(of_mean, axis=3) / max(s, 1)
