@@ -68,6 +68,11 @@ VALUES: dict[str, Any] = {
     # attention
     "attention_axes": (1, 2), "dropout": 0.3, "flash_attention": False, "head_dim": 3, "key_dim": 3, "num_heads": 2,
     "num_key_value_heads": 2, "num_query_heads": 4, "sliding_window": 3, "use_gate": True, "value_dim": 5,
+    # recurrent layers
+    "cell": lambda: layers.GRUCell(3, name="inner"), "cells": lambda: [layers.GRUCell(3, name="inner")],
+    "go_backwards": True, "merge_mode": "sum", "recurrent_activation": "hard_sigmoid", "recurrent_dropout": 0.2,
+    "reset_after": False, "return_sequences": True, "return_state": True, "stateful": True, "unit_forget_bias": False,
+    "unroll": True, "use_cudnn": False, "zero_output_for_mask": True,
     # images
     "aspect_ratio_factor": (0.5, 1.5), "crop_to_aspect_ratio": True, "factor": 0.2, "fill_mode": "constant",
     "fill_value": 3.0, "height": 5, "height_factor": 0.3, "pad_to_aspect_ratio": True, "value_range": (0, 1), "width": 6,
@@ -99,6 +104,9 @@ VALUES: dict[str, Any] = {
     "STFTSpectrogram.mode": "psd",
     "RandomRotation.interpolation": "nearest", "RandomTranslation.interpolation": "nearest",
     "RandomZoom.interpolation": "nearest", "Resizing.interpolation": "nearest", "Resizing.fill_mode": "reflect",
+    "Bidirectional.layer": lambda: layers.LSTM(3, name="inner"),
+    "Bidirectional.backward_layer": lambda: layers.GRU(3, go_backwards=True, name="other"),
+    **{f"{name}.activation": "relu" for name in ("GRU", "GRUCell", "LSTM", "LSTMCell", "SimpleRNN", "SimpleRNNCell")},
     "EinsumDense.output_shape": 3, "Hashing.dtype": "int32", "InputSpec.axes": {1: 4}, "InputSpec.dtype": "float64",
     "OrthogonalRegularizer.mode": "columns",
     "Softmax.axis": 1, "Concatenate.axis": 1, "Dot.axes": 1, "Hashing.mask_value": 2, "MinMaxNorm.rate": 0.5,
@@ -144,6 +152,7 @@ LEFT_OUT: dict[str, str] = {
     "sparse": "there are no sparse tensors here",
     "synchronized": "there is one device",
     "ActivityRegularization.activity_regularizer": "it is made of l1 and l2",
+    "Bidirectional.weights": "initial values, which a file keeps as weights",
     "Embedding.weights": "initial values, which a file keeps as weights",
     "InputLayer.activity_regularizer": "it does nothing",
     "InputLayer.trainable": "it has no weights",

@@ -98,5 +98,5 @@ def test_one_hint_is_printed(name: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_layers_that_are_not_there_yet() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'LSTM': there are no recurrent layers yet"):
-        _ = layers.LSTM
+    with pytest.raises(AttributeError, match="no attribute 'ConvLSTM2D': there are no convolutional recurrent"):
+        _ = layers.ConvLSTM2D

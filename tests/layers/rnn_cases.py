@@ -59,8 +59,10 @@ def draw(number: int, kind: str | None = None) -> RNNCase:
     # Unrolled, Keras does not look at zero_output_for_mask and begins with an output of zeros before the first step.
     common |= {"unroll": True} if not masked and flip(0.3) else {}
     common |= {"zero_output_for_mask": True} if masked and flip() else {}
-    form = "plain" if kind else str(random.choice(["plain", "plain", "plain", "both ways", "both ways", "cell", "stack"]))
-    names = list((kind and [kind]) or random.choice(KINDS, size=3))
+    form = (
+        "plain" if kind else str(random.choice(["plain", "plain", "plain", "both ways", "both ways", "cell", "stack"]))
+    )
+    names = [kind] if kind else [str(name) for name in random.choice(KINDS, size=3)]
     states: list[int | list[int]]
     if form == "plain":
         arguments = _cell_arguments(names[0], random)

@@ -77,7 +77,10 @@ def draw(number: int) -> ConvCase:
         "data_format": "channels_first" if flip(0.3) else "channels_last",
         "activation": ACTIVATIONS[random.integers(len(ACTIVATIONS))],
         "recurrent_activation": RECURRENT[random.integers(len(RECURRENT))],
-        **{name: flip() for name in ("return_sequences", "return_state", "go_backwards", "use_bias", "unit_forget_bias")},
+        **{
+            name: flip()
+            for name in ("return_sequences", "return_state", "go_backwards", "use_bias", "unit_forget_bias")
+        },
     }
     if flip(0.4):
         arguments["strides"] = sizes(1, 3)
@@ -118,7 +121,15 @@ def test_values_and_gradients(chunk: int, keras: Any) -> None:
 def test_cases_reach_every_argument() -> None:
     cases = [draw(number) for number in range(7 * CHUNK)]
     text = str([case.layer for case in cases])
-    for part in ("'same'", "'valid'", "channels_first", "strides", "dilation_rate", "recurrent_dropout", "zero_output_for_mask"):
+    for part in (
+        "'same'",
+        "'valid'",
+        "channels_first",
+        "strides",
+        "dilation_rate",
+        "recurrent_dropout",
+        "zero_output_for_mask",
+    ):
         assert part in text
     assert {case.layer[0] for case in cases} == {"ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
     assert {case.mask is None for case in cases} == {case.states is None for case in cases} == {True, False}
@@ -140,7 +151,9 @@ def test_the_layer_is_its_cell_step_by_step() -> None:
 
 def test_dropout_has_a_mask_for_each_gate_that_is_the_same_at_all_steps() -> None:
     options: dict[str, Any] = {"return_sequences": True, "seed": 3, "kernel_initializer": "ones", "use_bias": False}
-    layer = layers.ConvLSTM1D(1, 1, dropout=0.5, activation=None, recurrent_activation=None, recurrent_initializer="zeros", **options)
+    layer = layers.ConvLSTM1D(
+        1, 1, dropout=0.5, activation=None, recurrent_activation=None, recurrent_initializer="zeros", **options
+    )
     cell = layer.cell
     sequences = ops.ones((1, 3, 8, 1))
     y = layer(sequences, training=True).numpy()[0, :, :, 0]
@@ -166,7 +179,9 @@ def test_stateful_and_captured_steps() -> None:
         net = dualnet.Sequential(
             [
                 dualnet.Input(batch_shape=(2, 4, 5, 6, 2)),
-                layers.ConvLSTM2D(2, 2, stateful=True, return_sequences=True, dropout=0.2, recurrent_dropout=0.2, seed=1),
+                layers.ConvLSTM2D(
+                    2, 2, stateful=True, return_sequences=True, dropout=0.2, recurrent_dropout=0.2, seed=1
+                ),
                 layers.ConvLSTM2D(1, 2),
                 layers.Flatten(),
                 layers.Dense(1),
@@ -204,7 +219,9 @@ def test_weights_are_at_the_paths_of_keras(tmp_path: Path, keras: Any) -> None:
     again = keras.models.load_model(tmp_path / "ours.keras")
     np.testing.assert_allclose(np.asarray(again(x)), net(x), rtol=1e-5, atol=1e-6)
     other.save(tmp_path / "theirs.keras")
-    np.testing.assert_allclose(models.load_model(tmp_path / "theirs.keras")(x), np.asarray(other(x)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        models.load_model(tmp_path / "theirs.keras")(x), np.asarray(other(x)), rtol=1e-5, atol=1e-6
+    )
     assert [w.path.split("/")[-2:] for w in net.weights[:3]] == [w.path.split("/")[-2:] for w in other.weights[:3]]
 
 

@@ -56,7 +56,9 @@ def theirs(case: RNNCase, keras: Any) -> tuple[list[Any], list[Any], list[Any]]:
         if mask is not None:
             set_keras_mask(x, mask)
         with keras.StatelessScope(state_mapping=list(zip(variables, values))):
-            value = layer(x, initial_state=states, mask=mask)  # Keras does not look for a mask on one of several tensors
+            value = layer(
+                x, initial_state=states, mask=mask
+            )  # Keras does not look for a mask on one of several tensors
         outputs = jax.tree_util.tree_leaves(value)
         return sum(keras.ops.sum(y * dy) for y, dy in zip(outputs, seeds(outputs))), (
             outputs,
@@ -64,9 +66,10 @@ def theirs(case: RNNCase, keras: Any) -> tuple[list[Any], list[Any], list[Any]]:
         )
 
     arguments = 0, *((1,) if case.states is not None else ()), 2
-    gradients, (outputs, masks) = jax.jit(jax.grad(weighted, argnums=arguments, has_aux=True))(
-        case.x, case.states, weights, case.mask
-    )
+    # Each case is compiled and run once.
+    quickly = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    gradient = jax.jit(jax.grad(weighted, argnums=arguments, has_aux=True), compiler_options=quickly)
+    gradients, (outputs, masks) = gradient(case.x, case.states, weights, case.mask)
     return (
         [np.asarray(y) for y in outputs],
         [None if m is None else np.asarray(m) for m in masks],
@@ -74,7 +77,7 @@ def theirs(case: RNNCase, keras: Any) -> tuple[list[Any], list[Any], list[Any]]:
     )
 
 
-@pytest.mark.parametrize("chunk", range(20))
+@pytest.mark.parametrize("chunk", range(17))
 def test_values_and_gradients(chunk: int, keras: Any) -> None:
     for number in range(CHUNK * chunk, CHUNK * (chunk + 1)):
         case = draw(number)
@@ -91,12 +94,19 @@ def test_values_and_gradients(chunk: int, keras: Any) -> None:
 
 def test_cases_reach_every_argument() -> None:
     """Among the cases compared are all classes, and both values of every option."""
-    cases = [draw(number) for number in range(20 * CHUNK)]
+    cases = [draw(number) for number in range(17 * CHUNK)]
     assert {case.layer[0] for case in cases} == {"SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional"}
     text = str([case.layer for case in cases])
     for name in ("use_bias", "reset_after", "return_sequences", "return_state", "go_backwards"):
-        assert f"'{name}': True" in text and f"'{name}': False" in text
-    for part in ("'unroll': True", "'zero_output_for_mask': True", "'implementation': 1", "'merge_mode': None", "'backward_layer'"):
+        assert f"'{name}': True" in text
+        assert f"'{name}': False" in text
+    for part in (
+        "'unroll': True",
+        "'zero_output_for_mask': True",
+        "'implementation': 1",
+        "'merge_mode': None",
+        "'backward_layer'",
+    ):
         assert part in text
     assert {case.mask is None for case in cases} == {case.states is None for case in cases} == {True, False}
     assert all(hasattr(layers, case.layer[0]) for case in cases)

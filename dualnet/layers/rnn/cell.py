@@ -82,15 +82,10 @@ def cell_argument(name: str) -> Any:
     return property(lambda layer: getattr(layer.cell, name), doc=f"``{name}`` of the cell.")
 
 
-class UnitsRNN(RNN):
-    """Base of SimpleRNN, LSTM and GRU: an ``RNN`` that makes its cell, of arguments that the cell then keeps.
-
-    With the default activations the whole sequence is one op, with a gradient of its own; else, and where it cannot express what is
-    asked for, the cell is called step by step.
-    """
+class OwnCellRNN(RNN):
+    """Base of recurrent layers that make their cell, of arguments that the cell then keeps."""
 
     _config_attributes = attributes(cell=None, activity_regularizer="activity_regularizer")
-    units = cell_argument("units")
     activation = cell_argument("activation")
     use_bias = cell_argument("use_bias")
     kernel_initializer = cell_argument("kernel_initializer")
@@ -110,6 +105,52 @@ class UnitsRNN(RNN):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes."""
         return cls(**config)
+
+
+class UnitsRNN(OwnCellRNN):
+    """Base of SimpleRNN, LSTM and GRU.
+
+    The whole sequence is one op with a gradient of its own (``ops/nn/recurrent.py``), where it has the activations and the masks of
+    dropout that are asked for; else the cell is called step by step, as ``RNN(cell)`` always does.
+    """
+
+    units = cell_argument("units")
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: Any = False) -> Any:
+        if not self._is_one_op(training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        h = initial_state[0]
+        of_inputs, of_state = self.cell._masks(sequences[:, 0], h, training)
+        x = sequences if of_inputs is None else sequences * ops.expand_dims(of_inputs, 1)
+        options = {
+            "go_backwards": self.go_backwards,
+            "zero_output_for_mask": self.zero_output_for_mask,
+            "return_sequences": self.return_sequences,
+        }
+        outputs, *states = self._sequence_op(x, initial_state, mask, of_state, options)
+        if mask is not None and not self.zero_output_for_mask:
+            outputs = self._begun(outputs, h, mask)
+        return outputs, outputs, states
+
+    def _is_one_op(self, training: Any) -> bool:
+        """Whether the op for the whole sequence computes what the cell does: with one mask of dropout for all gates, if any."""
+        cell = self.cell
+        has_masks = training and (cell.dropout > 0 or cell.recurrent_dropout > 0)
+        return self._has_op_activations() and not (has_masks and cell.dropout_mask_count is not None)
+
+    def _has_op_activations(self) -> bool:
+        raise NotImplementedError
+
+    def _sequence_op(self, x: Any, states: list[Any], mask: Any, recurrent_mask: Any, options: dict[str, Any]) -> Any:
+        """(outputs, state, ...) of the op."""
+        raise NotImplementedError
+
+    def _begun(self, outputs: Any, h: Any, mask: Any) -> Any:
+        """The outputs with the first state in the place of those before the first step of the mask, for which the op has zeros."""
+        count = ops.cumsum(ops.cast(ops.flip(mask, axis=1) if self.go_backwards else mask, "int32"), axis=1)
+        if not self.return_sequences:
+            return ops.where(count[:, -1:] > 0, outputs, h)
+        return ops.where(ops.expand_dims(count > 0, -1), outputs, ops.expand_dims(h, 1))
 
 
 def is_activation(function: Any, name: str) -> bool:

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 from ... import ops
 from ..base.input_spec import InputSpec
-from .cell import UnitsRNN, cell_argument
+from .cell import OwnCellRNN, cell_argument
 from .conv_lstm_cell import ConvLSTMCell
-from .loop import check_steps, run_steps
+from .loop import run_steps
 
 
-class ConvLSTM(UnitsRNN):
+class ConvLSTM(OwnCellRNN):
     """An LSTM whose products are convolutions, so that its states have a place for every position (Shi et al., arXiv:1506.04214,
     without the connections from the state c to the gates).
 
@@ -131,7 +131,6 @@ class ConvLSTM(UnitsRNN):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: Any = False) -> Any:
         """(last output, all outputs, last states); all outputs may be None unless they are returned."""
-        check_steps(sequences)
         of_inputs, of_state = self.cell.masks(sequences[:, 0], initial_state[0], training)
 
         def folded(x: Any) -> Any:  # the steps into the batch

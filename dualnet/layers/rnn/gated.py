@@ -6,7 +6,7 @@ from typing import Any
 
 from ...serialization.configurable import attributes
 from ..base.input_spec import InputSpec
-from .cell import UnitsRNN, cell_argument
+from .cell import UnitsRNN, cell_argument, is_activation
 
 
 class GatedRNN(UnitsRNN):
@@ -29,3 +29,16 @@ class GatedRNN(UnitsRNN):
                 f"Received: use_cudnn={use_cudnn!r}"
             )
         self.use_cudnn = use_cudnn
+
+    def _has_op_activations(self) -> bool:
+        return is_activation(self.activation, "tanh") and is_activation(self.recurrent_activation, "sigmoid")
+
+    def _is_one_op(self, training: Any) -> bool:
+        is_one = super()._is_one_op(training)
+        if self.use_cudnn is True and not is_one:
+            raise ValueError(
+                f"{self.name}: use_cudnn=True was specified, but there is no op of the whole sequence for this layer configuration: it "
+                "needs activation='tanh', recurrent_activation='sigmoid', and in training no recurrent_dropout and "
+                "implementation=2. Pass use_cudnn='auto' to go step by step."
+            )
+        return is_one

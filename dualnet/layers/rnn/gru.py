@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import activations, ops, tree
+from ...ops.nn.recurrent import gru
 from ...serialization.configurable import attributes
 from ..base.weights import set_weight_arguments
 from .cell import UnitsCell, cell_argument, product
@@ -170,3 +171,8 @@ class GRU(GatedRNN):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
+
+    def _sequence_op(self, x: Any, states: list[Any], mask: Any, recurrent_mask: Any, options: dict[str, Any]) -> Any:
+        cell = self.cell
+        weights = cell.kernel, cell.recurrent_kernel, cell.bias
+        return gru(x, *states, *weights, mask, recurrent_mask, cell.reset_after, **options)

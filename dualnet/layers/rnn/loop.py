@@ -39,7 +39,6 @@ def run_steps(
     Returns:
         (the last output, all outputs in the order they were computed or None without ``return_sequences``, the last states).
     """
-    check_steps(sequences)
     steps = _in_order(sequences, go_backwards)
     masks = [None] * len(steps) if mask is None else _in_order(mask, go_backwards)
     output, outputs = None, []
@@ -57,14 +56,6 @@ def run_steps(
             output = new
         outputs.append(new)
     return outputs[-1], ops.stack(outputs, axis=1) if return_sequences else None, states
-
-
-def check_steps(sequences: Any) -> None:
-    """Raise ``ValueError`` for sequences without a step."""
-    if sequences.shape[1] == 0:
-        raise ValueError(
-            f"a recurrent layer expects at least one step, got a sequence of shape {tuple(sequences.shape)}"
-        )
 
 
 def _in_order(x: Any, go_backwards: bool) -> list[Any]:

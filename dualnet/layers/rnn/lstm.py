@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import activations, initializers, ops
+from ...ops.nn.recurrent import lstm
 from ...serialization.configurable import attributes
 from ..base.weights import set_weight_arguments
 from .cell import UnitsCell, cell_argument, product
@@ -167,3 +168,7 @@ class LSTM(GatedRNN):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
+
+    def _sequence_op(self, x: Any, states: list[Any], mask: Any, recurrent_mask: Any, options: dict[str, Any]) -> Any:
+        cell = self.cell
+        return lstm(x, *states, cell.kernel, cell.recurrent_kernel, cell.bias, mask, recurrent_mask, **options)

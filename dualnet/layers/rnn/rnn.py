@@ -15,7 +15,7 @@ from ...serialization.objects import deserialize_keras_object
 from ..base.layer import Layer, Shape
 from .dropout_cell import DropoutRNNCell
 from .loop import run_steps
-from .stacked_rnn_cells import StackedRNNCells, call_cell, check_cell, output_size_of, zero_states
+from .stacked_rnn_cells import StackedRNNCells, call_cell, check_cell, output_size_of, state_shapes, zero_states
 
 
 class RNN(Layer):
@@ -101,8 +101,7 @@ class RNN(Layer):
         size = output_size_of(self.cell)
         if not isinstance(size, int):
             raise ValueError(f"output_size must be an integer, got {size!r} of the cell {self.cell}")
-        states = tree.map_structure(lambda n: (batch, n), self.state_size)
-        return self._with_steps((batch, size), states, sequences_shape)
+        return self._with_steps((batch, size), state_shapes(self.cell, batch), sequences_shape)
 
     def _with_steps(self, output: Shape, states: list[Any], sequences_shape: Any) -> Any:
         """The shapes of what the layer returns, from those of one output of the cell and of its states."""
@@ -193,23 +192,31 @@ class RNN(Layer):
                     lambda s: zeros_for_batch(sequences, tuple(s.shape[1:]), str(s.dtype)), states
                 )
         else:
-            states = list(initial_state) if tree.is_nested(initial_state) else [initial_state]
-            self._check_states(states)
+            states = self._in_order_of_cells(initial_state)
         dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         return tree.map_structure(lambda s: ops.convert_to_tensor(s, dtype), states)
 
-    def _check_states(self, states: list[Any]) -> None:
-        sizes = tree.flatten(self.state_size)
-        if min(sizes) > 0 and len(tree.flatten(states)) != len(sizes):
+    def _in_order_of_cells(self, initial_state: Any) -> list[Any]:
+        """States that were passed, as a list in the structure that the cells return; ``ValueError`` when there are too many or few."""
+        sizes, leaves = tree.flatten(self.state_size), tree.flatten(initial_state)
+        if min(sizes) > 0 and len(leaves) != len(sizes):
             raise ValueError(
                 f"{self.name}: `initial_state` should have the structure of the states of the cell, state_size="
-                f"{self.state_size}: expected {len(sizes)} tensors, got {len(tree.flatten(states))}"
+                f"{self.state_size}: expected {len(sizes)} tensors, got {len(leaves)}"
             )
+        if isinstance(self.cell, StackedRNNCells):
+            form = tree.map_shape_structure(lambda shape: None, state_shapes(self.cell, None))
+            return list(tree.pack_sequence_as(form, leaves))
+        return list(initial_state) if tree.is_nested(initial_state) else [initial_state]
 
     # -- calling -------------------------------------------------------------------------------------------------
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = False) -> Any:
         self._check_unrolled(sequences.shape[1])
+        if sequences.shape[1] == 0:
+            raise ValueError(
+                f"{self.name}: expected at least one step, got a sequence of shape {tuple(sequences.shape)}"
+            )
         states = self._first_states(sequences, initial_state)
         self._reset_dropout_masks()
         try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ... import activations, tree
+from ...ops.nn.activation import FROM_OUTPUT
+from ...ops.nn.recurrent import simple_rnn
 from ..base.input_spec import InputSpec
 from ..base.weights import set_weight_arguments
-from .cell import UnitsCell, UnitsRNN, product
+from .cell import UnitsCell, UnitsRNN, is_activation, product
 
 
 class SimpleRNNCell(UnitsCell):
@@ -129,3 +131,25 @@ class SimpleRNN(UnitsRNN):
             **kwargs,
         )
         self.input_spec = InputSpec(ndim=3)
+
+    def _has_op_activations(self) -> bool:
+        return self._op_activation is not None
+
+    @property
+    def _op_activation(self) -> str | None:
+        """The name of the activation, if its gradient follows from its output, as the op for the sequence needs it."""
+        return next((name for name in FROM_OUTPUT if is_activation(self.activation, name)), None)
+
+    def _sequence_op(self, x: Any, states: list[Any], mask: Any, recurrent_mask: Any, options: dict[str, Any]) -> Any:
+        cell = self.cell
+        return simple_rnn(
+            x,
+            *states,
+            cell.kernel,
+            cell.recurrent_kernel,
+            cell.bias,
+            mask,
+            recurrent_mask,
+            self._op_activation,
+            **options,
+        )

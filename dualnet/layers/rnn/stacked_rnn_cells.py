@@ -48,7 +48,7 @@ class StackedRNNCells(Layer):
     def compute_output_shape(self, inputs_shape: Any, states_shape: Any = None) -> Any:
         """(shape of the output, those of the states of each cell)."""
         batch = inputs_shape[0]
-        return (batch, self.output_size), tree.map_structure(lambda n: (batch, n), self.state_size)
+        return (batch, self.output_size), state_shapes(self, batch)
 
     def call(self, inputs: Any, states: Any, training: Any = False, **kwargs: Any) -> tuple[Any, list[Any]]:
         new_states = []
@@ -91,6 +91,14 @@ def output_size_of(cell: Any) -> Any:
     if getattr(cell, "output_size", None) is not None:
         return cell.output_size
     return tree.flatten(cell.state_size)[0]
+
+
+def state_shapes(cell: Any, batch: Any) -> list[Any]:
+    """The shapes of the states that a cell returns: a list, of stacked cells a list of lists."""
+    if isinstance(cell, StackedRNNCells):
+        return [state_shapes(each, batch) for each in cell.cells]
+    sizes = list(cell.state_size) if tree.is_nested(cell.state_size) else [cell.state_size]
+    return tree.map_structure(lambda n: (batch, n), sizes)
 
 
 def zero_states(cell: Any, batch_size: Any, dtype: str) -> Any:
