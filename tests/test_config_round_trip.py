@@ -106,6 +106,7 @@ VALUES: dict[str, Any] = {
     "RandomZoom.interpolation": "nearest", "Resizing.interpolation": "nearest", "Resizing.fill_mode": "reflect",
     "Bidirectional.layer": lambda: layers.LSTM(3, name="inner"),
     "Bidirectional.backward_layer": lambda: layers.GRU(3, go_backwards=True, name="other"),
+    **{f"ConvLSTM{rank}D.activation": "relu" for rank in (1, 2, 3)},
     **{f"{name}.activation": "relu" for name in ("GRU", "GRUCell", "LSTM", "LSTMCell", "SimpleRNN", "SimpleRNNCell")},
     "EinsumDense.output_shape": 3, "Hashing.dtype": "int32", "InputSpec.axes": {1: 4}, "InputSpec.dtype": "float64",
     "OrthogonalRegularizer.mode": "columns",

@@ -121,13 +121,15 @@ class ConvLSTM(OwnCellRNN):
         mask = super().compute_mask(inputs, previous_mask)
         return [mask[0], None, None] if self.return_state else mask
 
-    def _check_states(self, states: list[Any]) -> None:
+    def _in_order_of_cells(self, initial_state: Any) -> list[Any]:
+        states = super()._in_order_of_cells(initial_state)
         shape = self.cell._state_shape
         if len(states) != 2 or any(tuple(s.shape[1:]) != shape for s in states):
             raise ValueError(
                 f"{self.name}: `initial_state` should be two tensors, h and c, of shape {(None, *shape)}, got shapes "
                 f"{[tuple(s.shape) for s in states]}"
             )
+        return states
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: Any = False) -> Any:
         """(last output, all outputs, last states); all outputs may be None unless they are returned."""

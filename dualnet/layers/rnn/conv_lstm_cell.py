@@ -23,6 +23,7 @@ class ConvLSTMCell(Convolutional, DropoutRNNCell):
 
     dropout_mask_count = 4  # always one for each gate
     state_size = -1  # known when it is built
+    _state_shape: Any  # of one sample
 
     def __init__(
         self,
