@@ -78,9 +78,14 @@ VALUES: dict[str, Any] = {
     "aspect_ratio_factor": (0.5, 1.5), "crop_to_aspect_ratio": True, "factor": 0.2, "fill_mode": "constant",
     "fill_value": 3.0, "height": 5, "height_factor": 0.3, "pad_to_aspect_ratio": True, "value_range": (0, 1), "width": 6,
     "width_factor": 0.4, "x_factor": 0.2, "y_factor": 0.3, "antialias": True,
+    # sound
+    "expand_dims": True, "fft_length": 512, "frame_length": 32, "frame_step": 8, "mag_exp": 1.0, "max_freq": 3000.0,
+    "min_freq": 50.0, "min_power": 1e-5, "num_mel_bins": 20, "power_to_db": False, "ref_power": 0.5,
+    "sampling_rate": 8000, "sequence_length": 400, "sequence_stride": 100, "top_db": 60.0,
     # what holds other objects
     "default_policy": "float32", "fn": dualnet.losses.mean_squared_error, "function": dualnet.activations.tanh,
     "inner_optimizer": lambda: optimizers.SGD(0.5), "layer": lambda: layers.Dense(3, name="inner"),
+    "layers": lambda: [layers.Dense(3, name="inner"), layers.Dropout(0.25, seed=1, name="last")],
     "policy_map": {"dense": dtype_policies.DTypePolicy("float64")},
     "batch_shape": (None, 5), "weights": [np.ones((9, 5), "float32")],
     # some classes mean something else by a name, or have such a default already
@@ -97,10 +102,12 @@ VALUES: dict[str, Any] = {
     "CategoricalFocalCrossentropy.alpha": 0.4, "ZeroPadding1D.padding": (1, 2), "ZeroPadding2D.padding": 2,
     "ZeroPadding3D.padding": 2, "AlphaDropout.noise_shape": (None, 1), "Identity.gain": 0.5,
     "RandomNormal.mean": 0.25, "Permute.dims": (2, 1), "VarianceScaling.scale": 2.0, "Muon.adam_lr_ratio": 0.5,
+    "STFTSpectrogram.mode": "psd",
     "RandomRotation.interpolation": "nearest", "RandomTranslation.interpolation": "nearest",
     "RandomZoom.interpolation": "nearest", "Resizing.interpolation": "nearest", "Resizing.fill_mode": "reflect",
     "Bidirectional.layer": lambda: layers.LSTM(3, name="inner"),
     "Bidirectional.backward_layer": lambda: layers.GRU(3, go_backwards=True, name="other"),
+    **{f"ConvLSTM{rank}D.activation": "relu" for rank in (1, 2, 3)},
     **{f"{name}.activation": "relu" for name in ("GRU", "GRUCell", "LSTM", "LSTMCell", "SimpleRNN", "SimpleRNNCell")},
     "EinsumDense.output_shape": 3, "Hashing.dtype": "int32", "InputSpec.axes": {1: 4}, "InputSpec.dtype": "float64",
     "OrthogonalRegularizer.mode": "columns",

@@ -114,6 +114,7 @@ from .reshaping.padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D
 from .reshaping.reshaping import Flatten, Permute, RepeatVector, Reshape
 from .reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .rnn.bidirectional import Bidirectional
+from .rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .rnn.gru import GRU, GRUCell
 from .rnn.lstm import LSTM, LSTMCell
 from .rnn.rnn import RNN
@@ -156,6 +157,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -287,8 +291,4 @@ def deserialize(config: dict[str, object], custom_objects: dict[str, object] | N
     return deserialize_keras_object(config, custom_objects)
 
 
-_CONVOLUTIONAL = "ConvLSTM1D ConvLSTM2D ConvLSTM3D"
-
-__getattr__ = module_getattr(
-    __name__, __all__, dict.fromkeys(_CONVOLUTIONAL.split(), "there are no convolutional recurrent layers yet")
-)
+__getattr__ = module_getattr(__name__, __all__)

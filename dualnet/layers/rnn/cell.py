@@ -82,15 +82,10 @@ def cell_argument(name: str) -> Any:
     return property(lambda layer: getattr(layer.cell, name), doc=f"``{name}`` of the cell.")
 
 
-class UnitsRNN(RNN):
-    """Base of SimpleRNN, LSTM and GRU: an ``RNN`` that makes its cell, of arguments that the cell then keeps.
-
-    The whole sequence is one op with a gradient of its own (``ops/nn/recurrent.py``), where it has the activations and the masks of
-    dropout that are asked for; else the cell is called step by step, as ``RNN(cell)`` always does.
-    """
+class OwnCellRNN(RNN):
+    """Base of recurrent layers that make their cell, of arguments that the cell then keeps."""
 
     _config_attributes = attributes(cell=None, activity_regularizer="activity_regularizer")
-    units = cell_argument("units")
     activation = cell_argument("activation")
     use_bias = cell_argument("use_bias")
     kernel_initializer = cell_argument("kernel_initializer")
@@ -105,6 +100,21 @@ class UnitsRNN(RNN):
     dropout = cell_argument("dropout")
     recurrent_dropout = cell_argument("recurrent_dropout")
     seed = cell_argument("seed")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer a config describes."""
+        return cls(**config)
+
+
+class UnitsRNN(OwnCellRNN):
+    """Base of SimpleRNN, LSTM and GRU.
+
+    The whole sequence is one op with a gradient of its own (``ops/nn/recurrent.py``), where it has the activations and the masks of
+    dropout that are asked for; else the cell is called step by step, as ``RNN(cell)`` always does.
+    """
+
+    units = cell_argument("units")
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: Any = False) -> Any:
         if not self._is_one_op(training):
@@ -141,11 +151,6 @@ class UnitsRNN(RNN):
         if not self.return_sequences:
             return ops.where(count[:, -1:] > 0, outputs, h)
         return ops.where(ops.expand_dims(count > 0, -1), outputs, ops.expand_dims(h, 1))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer a config describes."""
-        return cls(**config)
 
 
 def is_activation(function: Any, name: str) -> bool:
