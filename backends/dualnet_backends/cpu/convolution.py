@@ -38,7 +38,7 @@ class NumpyConvolution(Convolution):
         if not _tileable(w.shape, dilation, groups):
             spatial = output_lengths(x.shape, w.shape, strides, padding, dilation)
             y = np.empty((len(x), *spatial, w.shape[-1]), dtype=np.result_type(x, w))
-            if depthwise.is_depthwise(w.shape, groups):
+            if depthwise.is_depthwise(w.shape, groups, strides, dilation):
                 return depthwise.forward(x, w, b, y, strides, padding, dilation)
             for chunk in _plain_chunks(y.shape, w.shape, groups):
                 y[chunk] = super().conv(x[chunk], w, b, strides, padding, dilation, groups)
@@ -54,7 +54,13 @@ class NumpyConvolution(Convolution):
             chunk, padded = geometry.padded(x, i)
             for tile in geometry.tiles:
                 matrix, outputs = matrices[tile.sizes], outputs_by_tile(images[chunk], tile)
-                products = (windows(padded, tile).reshape(-1, len(matrix)) @ matrix).reshape(outputs.shape)
+                rows = windows(padded, tile).reshape(-1, len(matrix))
+                if outputs.flags.c_contiguous:  # as where a tile is one output
+                    np.matmul(rows, matrix, out=outputs.reshape(len(rows), -1))
+                    if b is not None:
+                        outputs += bias[tile.columns.size]
+                    continue
+                products = (rows @ matrix).reshape(outputs.shape)
                 if b is None:
                     outputs[...] = products
                 else:
@@ -68,7 +74,7 @@ class NumpyConvolution(Convolution):
         self, dy: Array, w: Array, shape: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int
     ) -> Array:
         dx = np.empty(shape, dtype=np.result_type(dy, w))
-        if depthwise.is_depthwise(w.shape, groups):
+        if depthwise.is_depthwise(w.shape, groups, strides, dilation):
             return depthwise.input_gradient(dy, w, dx, strides, padding, dilation)
         if not _tileable(w.shape, dilation, groups):
             for chunk in _plain_chunks(dy.shape, w.shape, groups):
@@ -109,7 +115,7 @@ class NumpyConvolution(Convolution):
         out: Array | None = None,
     ) -> Array:
         out = np.empty(shape, dtype=np.result_type(x, dy)) if out is None else out
-        if depthwise.is_depthwise(shape, groups):
+        if depthwise.is_depthwise(shape, groups, strides, dilation):
             return depthwise.kernel_gradient(x, dy, out, strides, padding, dilation)
         out[...] = 0
         if not _tileable(shape, dilation, groups):
