@@ -55,8 +55,10 @@ class NumpyConvolution(Convolution):
             for tile in geometry.tiles:
                 matrix, outputs = matrices[tile.sizes], outputs_by_tile(images[chunk], tile)
                 rows = windows(padded, tile).reshape(-1, len(matrix))
-                if outputs.flags.c_contiguous:  # as where a tile is one output
-                    np.matmul(rows, matrix, out=outputs.reshape(len(rows), -1))
+                if (
+                    outputs.flags.c_contiguous and y.dtype is rows.dtype
+                ):  # as with many channels, where a tile is one output
+                    np.matmul(rows, matrix, out=outputs.reshape(len(rows), matrix.shape[1]))
                     if b is not None:
                         outputs += bias[tile.columns.size]
                     continue
