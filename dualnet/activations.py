@@ -49,6 +49,8 @@ def relu(x: Any, /, negative_slope: float = 0.0, max_value: float | None = None,
     """x above ``threshold``, ``negative_slope * (x - threshold)`` below, at most ``max_value``."""
     if not negative_slope and max_value is None and not threshold:
         return ops.relu(x)
+    if not negative_slope and not threshold:
+        return ops.relu6(x) if max_value == 6 else ops.clip(x, 0, max_value)
     above = ops.greater(x, threshold) if threshold else ops.greater_equal(x, 0)
     y = ops.where(above, x, negative_slope * (x - threshold))
     return y if max_value is None else ops.minimum(y, max_value)

@@ -92,6 +92,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Recurrent):
         """max(x, 0)"""
         return self.xp.maximum(x, 0, out=out)
 
+    def clip(self, x: Array, low: float, high: float) -> Array:
+        """x limited to [low, high], newly allocated."""
+        return self.xp.clip(x, low, high)
+
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         """``dy`` where y = relu(x) is positive, else 0."""
         return dy * (y > 0)

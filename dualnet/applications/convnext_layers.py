@@ -40,10 +40,10 @@ class StochasticDepth(RandomNoise):
 
     stream, amount_name = "stochastic_depth", "drop_path_rate"
     drop_path_rate: float
-    _config_attributes = attributes(rate=None)
+    _config_attributes = attributes(rate=None, seed=None)
 
     def __init__(self, drop_path_rate: float, **kwargs: Any) -> None:
-        super().__init__(drop_path_rate, **kwargs)
+        super().__init__(drop_path_rate, None, **kwargs)
 
     def _add_noise(self, inputs: Any, key: tuple[int, int], step: int) -> Any:
         return dropout(inputs, self.drop_path_rate, key, step, (None, *[1] * (len(inputs.shape) - 1)))

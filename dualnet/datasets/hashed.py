@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -55,7 +56,7 @@ def fetch_file(
         except OSError as error:
             raise ContentError(f"{expected} an unreadable file ({error.strerror or error})") from error
 
-    def check(file: BinaryIO, algorithm: str) -> None:
+    def check(file: BufferedReader, algorithm: str) -> None:
         # Some publishers give an md5 only. It guards against accidents, so it is allowed in FIPS mode too.
         hasher = hashlib.new(algorithm, usedforsecurity=algorithm != "md5")
         digest = hashlib.file_digest(file, lambda: hasher).hexdigest()

@@ -182,6 +182,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "affine": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), floats(r, (3,), d)),
                 lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
     "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
+    "clip": ([lambda r, n, d: (floats(r, (n,), d), -0.5, 1), lambda r, n, d: (floats(r, (n, 200), d), 0, 0.5)], 0),
     "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1))], 1e-4),
     "relu_gradient": ([lambda r, n, d: (floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d))], 0),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
@@ -202,6 +203,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (n, 70), d), floats(r, (70,), d), floats(r, (70,), d), 1, 1e-3)], 1e-5),
     "batch_norm_inference": ([
         lambda r, n, d: (floats(r, (n, 5), d), *(floats(r, (5,), d) for _ in range(4)), 1),
+        lambda r, n, d: (floats(r, (n, 200), d), *(floats(r, (200,), d) for _ in range(4)), 1),
         lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3,), d), floats(r, (3,), d), None, None, 1)], 1e-5),
     "batch_norm_gradients": ([
         lambda r, n, d: (floats(r, (n, 5), d) / 30, floats(r, (n, 5), d), floats(r, (5,), d), 1, floats(r, (5,), d), floats(r, (5,), d)),

@@ -9,9 +9,10 @@ import dualnet_backends as backends
 import numpy as np
 import pytest
 from dualnet_backends import Backend
-from dualnet_backends.cpu import conv_tiles
+from dualnet_backends.cpu import conv_tiles, depthwise
 from dualnet_backends.cpu import convolution as numpy_convolution
 from dualnet_backends.cpu.conv_tiles import Tile, TileAxis
+from dualnet_backends.kernels.convolution import output_lengths
 
 # x, kernel, strides, padding
 IMAGES: list[tuple[Any, ...]] = [
@@ -81,3 +82,40 @@ def test_a_read_only_image() -> None:
     geometry = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
     y = backends.get("cpu").conv(x, np.ones((2, 2, 1, 1), "float32"), None, *geometry)
     np.testing.assert_array_equal(y, np.full((2, 3, 3, 1), 4, "float32"))
+
+
+def drawn_geometries(count: int) -> Iterator[tuple[Any, ...]]:
+    """x, kernel, strides, padding and dilation of depthwise convolutions with one to three axes, and with no samples."""
+    random = np.random.default_rng(0)
+    while count:
+        rank, c, n = random.integers(1, 4), int(random.integers(2, 6)), int(random.integers(0, 4))
+        lengths, taps, strides, dilation = (random.integers(1, high, rank).tolist() for high in (9, 5, 4, 3))
+        if count % 4:  # the two rarely come together
+            strides, dilation = ((strides, [1] * rank), ([1] * rank, dilation))[count % 2]
+        padding = tuple((int(a), int(b)) for a, b in random.integers(0, 5, (rank, 2)))
+        x, w = (n, *lengths, c), (*taps, 1, c)
+        if min(output_lengths(x, w, tuple(strides), padding, tuple(dilation))) > 0:
+            count -= 1
+            yield x, w, tuple(strides), padding, tuple(dilation)
+
+
+def test_depthwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(depthwise, "CHUNK_BYTES", 1 << 9)  # one sample or two at a time
+    cpu, random = backends.get("cpu"), np.random.default_rng(1)
+    for x_shape, w_shape, *rest in drawn_geometries(300):
+        geometry = (*rest, x_shape[-1])
+        x, w, b = random.normal(size=x_shape), random.normal(size=w_shape), random.normal(size=w_shape[-1])
+        y = Backend.conv(cpu, x, w, b, *geometry)
+        dy = random.normal(size=y.shape)
+        for got, expected in [
+            (cpu.conv(x, w, b, *geometry), y),
+            (
+                cpu.conv_input_gradient(dy, w, x_shape, *geometry),
+                Backend.conv_input_gradient(cpu, dy, w, x_shape, *geometry),
+            ),
+            (
+                cpu.conv_kernel_gradient(x, dy, w_shape, *geometry),
+                Backend.conv_kernel_gradient(cpu, x, dy, w_shape, *geometry),
+            ),
+        ]:
+            np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12, err_msg=str((x_shape, w_shape, *rest)))

@@ -108,6 +108,14 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyRecu
         self.split(len(x), lambda part: np.maximum(x[part], zeros, out=y[part]), x.size)
         return y
 
+    def clip(self, x: Array, low: float, high: float) -> Array:
+        if x.size < LONG or not x.flags.c_contiguous:
+            return np.clip(x, low, high)
+        y = np.empty_like(x)
+        flat, out = x.reshape(-1), y.reshape(-1)
+        self.split(x.size, lambda part: np.clip(flat[part], low, high, out=out[part]))
+        return y
+
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         # A product of floats and booleans would go through a conversion buffer.
         dx = (y > _zero(y.dtype)).astype(dy.dtype)

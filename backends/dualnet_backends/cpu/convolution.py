@@ -38,7 +38,7 @@ class NumpyConvolution(Convolution):
         if not _tileable(w.shape, dilation, groups):
             spatial = output_lengths(x.shape, w.shape, strides, padding, dilation)
             y = np.empty((len(x), *spatial, w.shape[-1]), dtype=np.result_type(x, w))
-            if depthwise.is_depthwise(w.shape, groups):
+            if depthwise.is_depthwise(w.shape, groups, strides, dilation):
                 return depthwise.forward(x, w, b, y, strides, padding, dilation)
             for chunk in _plain_chunks(y.shape, w.shape, groups):
                 y[chunk] = super().conv(x[chunk], w, b, strides, padding, dilation, groups)
@@ -76,7 +76,7 @@ class NumpyConvolution(Convolution):
         self, dy: Array, w: Array, shape: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int
     ) -> Array:
         dx = np.empty(shape, dtype=np.result_type(dy, w))
-        if depthwise.is_depthwise(w.shape, groups):
+        if depthwise.is_depthwise(w.shape, groups, strides, dilation):
             return depthwise.input_gradient(dy, w, dx, strides, padding, dilation)
         if not _tileable(w.shape, dilation, groups):
             for chunk in _plain_chunks(dy.shape, w.shape, groups):
@@ -117,7 +117,7 @@ class NumpyConvolution(Convolution):
         out: Array | None = None,
     ) -> Array:
         out = np.empty(shape, dtype=np.result_type(x, dy)) if out is None else out
-        if depthwise.is_depthwise(shape, groups):
+        if depthwise.is_depthwise(shape, groups, strides, dilation):
             return depthwise.kernel_gradient(x, dy, out, strides, padding, dilation)
         out[...] = 0
         if not _tileable(shape, dilation, groups):

@@ -7,9 +7,9 @@ one per element of the vector and folded in halves at the end, have a smaller ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +18,17 @@ from ..kernels.normalization import Array, Normalization, update_moving_average
 BLOCK = 16_384  # elements, at most
 CHANNEL_LIMIT = 64  # channels below which it measured faster
 PLAIN_SIZE = 4_096  # elements up to which the reference kernel, which makes fewer calls, is faster
+LONG = 131_072  # elements from which blocks are worth it for any number of channels, and threads share them
 
 
 class NumpyNormalization(Normalization):
-    """Overrides for few channels on the last axis."""
+    """Overrides for few channels on the last axis, and for inference with many."""
 
     xp: Any = np
+
+    if TYPE_CHECKING:  # defined by Backend
+
+        def split(self, n: int, function: Callable[[slice], Any], size: int | None = None) -> None: ...
 
     def batch_norm(
         self,
@@ -54,10 +59,15 @@ class NumpyNormalization(Normalization):
     def batch_norm_inference(
         self, x: Array, mean: Array, inv: Array, gamma: Array | None, beta: Array | None, axis: int
     ) -> Array:
-        if not _is_blocked(x, axis):
+        if not (_is_blocked(x, axis) or (axis == x.ndim - 1 and x.size >= LONG and x.dtype.char in "fd")):
             return super().batch_norm_inference(x, mean, inv, gamma, beta, axis)
         rows, y = _Blocks(x), np.empty(x.shape, dtype=x.dtype)
-        rows.scale(rows.subtract(rows.blocks(x), rows.repeat(mean), rows.blocks(y)), inv, gamma, beta)
+        xs, ys, means = rows.blocks(x), rows.blocks(y), rows.repeat(mean)
+
+        def normalize(part: slice) -> None:
+            rows.scale(rows.subtract(xs[part], means, ys[part]), inv, gamma, beta)
+
+        self.split(len(xs), normalize, x.size)
         return y
 
     def batch_norm_gradients(

@@ -99,9 +99,10 @@ def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
-def relu6(xp: Xp, x: Array, /) -> Forward:
+def relu6(backend: Backend, x: Array, /) -> Forward:
     """min(max(x, 0), 6)"""
-    return xp.clip(x, 0, 6), lambda dy: dy * xp.logical_and(x > 0, x < 6)
+    y = backend.clip(x, 0, 6)
+    return y, lambda dy: dy * backend.xp.logical_and(y > 0, y < 6)
 
 
 @op("nn", shape=shape_rules.unchanged)
