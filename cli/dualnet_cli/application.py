@@ -53,7 +53,7 @@ def check(spec: Any, find: Callable[[str], Path], problems: list[Problem]) -> No
         problems.append(Problem(where, f"no application is called {show(name)}{hint}"))
         return
     known = registry.parameters(getattr(dualnet.applications, name))
-    hints = registry.annotations(getattr(dualnet.applications, name))
+    hints = registry.argument_types(getattr(dualnet.applications, name))
     takes = [key for key in (*known, "trainable") if key not in _DECIDED]
     for key, value in table.items():
         wrong = ""
@@ -154,7 +154,7 @@ def _preparation(shape: Shape, size: Shape, preprocess: Callable[[Any], Any]) ->
     if len(shape) == 2:
         x = dualnet.layers.Reshape((*shape, 1))(x)
     if shape[:2] != size[:2]:
-        x = dualnet.layers.Resizing(*size[:2])(x)
+        x = dualnet.layers.Resizing(size[0], size[1])(x)
     if x.shape[-1] == 1 and size[2] == 3:
         x = dualnet.layers.Concatenate()([x, x, x])
     if x.shape[-1] != size[2]:
