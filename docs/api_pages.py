@@ -37,6 +37,7 @@ NAMESPACES = {
     "mixed_precision": "Mixed precision",
     "random": "Random numbers",
     "saving": "Saving",
+    "applications": "Applications",
     "data": "Data pipelines",
     "datasets": "Datasets",
     "preprocessing": "Preprocessing",
@@ -158,6 +159,7 @@ def _page(namespace: str, title: str) -> str:
             *_heading("Errors", "-"),
             *(f".. autoexception:: {errors}.{name}\n" for name in ("DataError", "ContentError")),
         ]
+    if namespace in ("datasets", "applications"):
         for name in modules:
             lines += [*_heading(name, "-"), f".. automodule:: {path}.{name}", "   :members:", ""]
     elif known := [name for name in modules if f"{namespace}.{name}".lstrip(".") in NAMESPACES]:

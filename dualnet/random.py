@@ -21,7 +21,8 @@ from .core.dtypes import is_float, standardize_dtype
 from .core.op import is_differentiable
 from .core.seeds import SeedGenerator, global_pair
 from .core.tensor import Tensor
-from .initializers import _truncated_normal
+from .initializers.random import draw_blocks
+from .initializers.random import truncated_normal as _truncated_normal
 from .ops.nn import distributions
 from .ops.nn import noise as _noise
 
@@ -92,7 +93,7 @@ def truncated_normal(
     dtype = _float_dtype("truncated_normal", dtype)
     if is_differentiable([mean, stddev]):
         return mean + stddev * truncated_normal(shape, dtype=dtype, seed=seed)
-    return ops.convert_to_tensor(_truncated_normal(_rng(seed), shape, mean, stddev).astype(dtype))
+    return ops.convert_to_tensor(draw_blocks(_truncated_normal(_rng(seed), mean, stddev), tuple(shape), dtype))
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:

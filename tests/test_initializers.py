@@ -197,3 +197,39 @@ def test_values_as_an_initializer() -> None:
     np.testing.assert_array_equal(layer.kernel.numpy(), values)
     restored = initializers.deserialize(json.loads(json.dumps(initializers.serialize(initializers.Constant(values)))))
     np.testing.assert_array_equal(restored((2, 3)), values)
+
+
+@pytest.mark.parametrize("name", ["RandomUniform", "TruncatedNormal", "GlorotUniform", "HeNormal", "RandomNormal"])
+def test_blocks_do_not_change_what_is_drawn(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = (3, 3, 50, 60)
+    expected = NAMED[name](seed=3)(shape)
+    assert expected.shape == shape
+    for size in (1 << 20, 1000, 999):
+        monkeypatch.setattr(dualnet.initializers.random.draw_blocks, "__defaults__", (size,))
+        np.testing.assert_array_equal(NAMED[name](seed=3)(shape), expected)
+
+
+def test_a_variable_copies_what_may_belong_to_others() -> None:
+    """Not what an initializer of ours has just made, which may be large."""
+    made: list[Any] = []
+
+    class Own(initializers.RandomNormal):
+        def __call__(self, shape: Any, dtype: Any = None) -> Any:
+            made.append(np.ones(shape, dtype))
+            return made[-1]
+
+    class Inherited(initializers.Zeros):
+        pass
+
+    array = np.ones((2, 3), "float32")
+    for initializer in (Own(), lambda shape, dtype: array):
+        variable = dualnet.Variable(initializer, shape=(2, 3), dtype="float32")
+        variable.assign(variable * 2)
+        np.testing.assert_array_equal(array, 1)
+    np.testing.assert_array_equal(made[0], 1)
+    for new in (initializers.Ones(), Inherited(), initializers.GlorotUniform(seed=1)):
+        variable = dualnet.Variable(new, shape=(2, 3), dtype="float32")
+        before = variable.numpy().copy()
+        variable.assign(variable + 1)
+        np.testing.assert_array_equal(new((2, 3)), before)
+        assert variable.data.base is None

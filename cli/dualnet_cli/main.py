@@ -88,6 +88,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Environment: DUALNET_DEVICE (the device when nothing else says one), DUALNET_DATA_DIR (where data sets lie), "
+    "DUALNET_MIRRORS (addresses to download from before the publisher's), "
     "DUALNET_NUM_THREADS (how many threads compute on the CPU), DUALNET_TRAINING_WARNINGS=0 (no warnings of likely mistakes), "
     "DUALNET_DEBUG=1 (full tracebacks).",
 )

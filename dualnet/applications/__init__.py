@@ -1,4 +1,12 @@
-"""Networks for images that won the competitions, with the names, weights and arguments of ``keras.applications``."""
+"""Networks for images from the literature, with the names, weights and arguments of ``keras.applications``.
+
+``ResNet50(weights=None)`` is the whole network, ``ResNet50(weights=None, include_top=False, pooling="avg")`` the part that
+turns images into features, for a head of your own. Each family is a module with the ``preprocess_input`` that its images need.
+
+With ``weights="imagenet"`` the file of weights that Keras publishes is downloaded once, and its hash checked each time. It is
+looked up in the folder ``models`` of ``DUALNET_DATA_DIR``, then in that of the cache (``~/.cache/dualnet/models`` on Linux) and of
+Keras's cache. ``DUALNET_MIRRORS`` names mirrors, separated by spaces, to ask before the publisher: ``<mirror>/models/<file>``.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from ..backend import is_float_dtype
 from ..config import floatx, image_data_format
 from ..core.symbolic import KerasTensor
 from ..datasets.download import ContentError
+from .input_shape import obtain_input_shape as obtain_input_shape
 from .weights import fetch_model_file
 
 __all__ = ["decode_predictions", "preprocess_input"]

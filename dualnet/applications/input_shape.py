@@ -10,7 +10,12 @@ Shape = tuple[int | None, ...]
 
 
 def obtain_input_shape(
-    input_shape: Any, default_size: int, min_size: int, data_format: str, require_flatten: bool, weights: Any = None
+    input_shape: Any,
+    default_size: int | None,
+    min_size: int,
+    data_format: str,
+    require_flatten: bool,
+    weights: Any = None,
 ) -> Shape:
     """The shape of one image, (height, width, channels) or, channels first, (channels, height, width).
 
@@ -31,10 +36,8 @@ def obtain_input_shape(
         return (channels, height, width) if first else (height, width, channels)
 
     trained = weights == "imagenet"
-    if not input_shape:
-        size = default_size if require_flatten else None
-        return arranged(size, size, 3)
-    shape = tuple(input_shape)
+    size = default_size if require_flatten else None
+    shape = tuple(input_shape or arranged(size, size, 3))
     if len(shape) != 3:
         raise ValueError(
             f"input_shape is the shape of one image, three numbers such as {arranged(default_size, default_size, 3)}, "

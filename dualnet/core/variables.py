@@ -66,13 +66,14 @@ class Variable(Tensor):
             if shape is None:
                 raise ValueError(f"variable {self.name!r}: a shape is needed when the initializer is a function")
             value = initializer(tuple(shape), dtype=standardize_dtype(dtype))
+            is_new = getattr(type(initializer).__call__, "makes_new_array", False)
         else:
-            value = initializer
+            value, is_new = initializer, False
         array = to_array(value, backend, None if dtype is None else standardize_dtype(dtype))
         if shape is not None and tuple(shape) != array.shape:
             raise ValueError(f"variable {self.name!r}: expected a value of shape {tuple(shape)}, got {array.shape}")
-        # A copy of its own: the caller's array must not change when the variable does.
-        super().__init__(backend.xp.array(array, copy=True))
+        # An array of its own: the caller's must not change when the variable does.
+        super().__init__(array if is_new else backend.xp.array(array, copy=True))
         self._trainable = bool(trainable)
         self.tracked = self._trainable and is_float(self.data.dtype)
 

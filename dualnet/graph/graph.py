@@ -35,6 +35,7 @@ class Graph:
         nodes, order = self._walk()
         input_nodes = {id(node_of(x)) for x in self._flat_inputs}
         self.nodes = [node for node in nodes if not node.is_input and id(node) not in input_nodes]
+        self._used_last = self._last_uses()
         self.operations = _by_depth(nodes, order, self._flat_inputs)
         _check_names(self.operations)
 
@@ -68,6 +69,16 @@ class Graph:
                 stack += [(x, False) for x in reversed(node.inputs)]
         return list(done.values()), order
 
+    def _last_uses(self) -> list[list[int]]:
+        """For each node the ids of the tensors that no later node and no output needs."""
+        needed = {id(x) for x in tree.flatten(self.outputs)}
+        last_uses: list[list[int]] = []
+        for node in reversed(self.nodes):
+            ids = {id(x) for x in (*node.inputs, *tree.flatten(node.outputs))} - needed
+            needed |= ids
+            last_uses.append(list(ids))
+        return last_uses[::-1]
+
     def run(self, inputs: Any, call: Callable[..., Any]) -> Any:
         """The outputs for real inputs. call: ``(operation, args, kwargs) -> outputs`` of one node."""
         values = {id(x): value for x, value in zip(self._flat_inputs, tree.flatten(inputs))}
@@ -75,12 +86,14 @@ class Graph:
         def real(x: Any) -> Any:
             return values[id(x)] if isinstance(x, KerasTensor) else x
 
-        for node in self.nodes:
+        for node, done in zip(self.nodes, self._used_last):
             args = tree.map_structure(real, node.args)
             kwargs = tree.map_structure(real, node.kwargs)
             results = call(node.operation, args, kwargs)
-            for y, value in zip(tree.flatten(node.outputs), tree.flatten(results)):
-                values[id(y)] = value
+            values.update((id(y), value) for y, value in zip(tree.flatten(node.outputs), tree.flatten(results)))
+            del args, kwargs, results
+            for key in done:  # outside of training nobody else holds them: their memory serves the next nodes
+                values.pop(key, None)
         return tree.map_structure(real, self.outputs)
 
 

@@ -22,7 +22,6 @@ from .random import (
     TruncatedNormal,
     VarianceScaling,
 )
-from .random import _truncated_normal as _truncated_normal
 from .random import compute_fans as compute_fans
 from .random import with_axes as with_axes
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import dualnet_backends as backends
 import numpy as np
@@ -13,6 +13,13 @@ from ..serialization.configurable import Configurable
 from ..serialization.objects import deserialize_keras_object
 
 Shape = Sequence[int]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def makes_new_array(call: F) -> F:
+    """Mark the ``__call__`` of an initializer: the array it returns is nobody else's, so that a variable need not copy it."""
+    call.makes_new_array = True  # type: ignore[attr-defined]
+    return call
 
 
 class Initializer(Configurable):
@@ -28,6 +35,7 @@ class Initializer(Configurable):
 class Zeros(Initializer):
     """All 0."""
 
+    @makes_new_array
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
         return np.zeros(shape, dtype=standardize_dtype(dtype))
 
@@ -35,6 +43,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """All 1."""
 
+    @makes_new_array
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
         return np.ones(shape, dtype=standardize_dtype(dtype))
 

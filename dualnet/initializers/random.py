@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ import numpy as np
 from ..core.dtypes import standardize_dtype
 from ..core.seeds import SeedGenerator, make_default_seed
 from ..serialization.configurable import attributes
-from .constant import Initializer, Shape
+from .constant import Initializer, Shape, makes_new_array
+
+Draw = Callable[[int], Any]  # the next n values of a weight, or fewer, as float64
 
 
 class RandomInitializer(Initializer):
@@ -37,10 +40,12 @@ class RandomInitializer(Initializer):
         pair = self.seed.pair() if isinstance(self.seed, SeedGenerator) else (self.seed, 0)
         return np.random.default_rng([int(v) % 2**32 for v in pair])
 
+    @makes_new_array
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        return self._draw(tuple(shape)).astype(standardize_dtype(dtype))
+        return draw_blocks(self._draws(tuple(shape)), tuple(shape), standardize_dtype(dtype))
 
-    def _draw(self, shape: tuple[int, ...]) -> Any:
+    def _draws(self, shape: tuple[int, ...]) -> Draw:
+        """What draws the values of a weight."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
 
 
@@ -53,15 +58,15 @@ class _Normal(RandomInitializer):
 class RandomNormal(_Normal):
     """Normal numbers."""
 
-    def _draw(self, shape: tuple[int, ...]) -> Any:
-        return self._rng().normal(self.mean, self.stddev, size=shape)
+    def _draws(self, shape: tuple[int, ...]) -> Draw:
+        return partial(self._rng().normal, self.mean, self.stddev)
 
 
 class TruncatedNormal(_Normal):
     """Normal numbers, drawn again when they are more than two standard deviations from the mean."""
 
-    def _draw(self, shape: tuple[int, ...]) -> Any:
-        return _truncated_normal(self._rng(), shape, self.mean, self.stddev)
+    def _draws(self, shape: tuple[int, ...]) -> Draw:
+        return truncated_normal(self._rng(), self.mean, self.stddev)
 
 
 class RandomUniform(RandomInitializer):
@@ -71,8 +76,8 @@ class RandomUniform(RandomInitializer):
         self.minval, self.maxval = minval, maxval
         super().__init__(seed)
 
-    def _draw(self, shape: tuple[int, ...]) -> Any:
-        return self._rng().uniform(self.minval, self.maxval, size=shape)
+    def _draws(self, shape: tuple[int, ...]) -> Draw:
+        return partial(self._rng().uniform, self.minval, self.maxval)
 
 
 class VarianceScaling(RandomInitializer):
@@ -109,17 +114,17 @@ class VarianceScaling(RandomInitializer):
         self.output_axes = None if output_axes is None else list(output_axes)
         super().__init__(seed)
 
-    def _draw(self, shape: tuple[int, ...]) -> Any:
+    def _draws(self, shape: tuple[int, ...]) -> Draw:
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         scale = self.scale / max(1.0, n)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
-            return self._rng().uniform(-limit, limit, size=shape)
+            return partial(self._rng().uniform, -limit, limit)
         if self.distribution == "untruncated_normal":
-            return self._rng().normal(0.0, math.sqrt(scale), size=shape)
+            return partial(self._rng().normal, 0.0, math.sqrt(scale))
         # The standard deviation of a normal distribution cut off at two of them is 0.8796.
-        return _truncated_normal(self._rng(), shape, 0.0, math.sqrt(scale) / 0.87962566103423978)
+        return truncated_normal(self._rng(), 0.0, math.sqrt(scale) / 0.87962566103423978)
 
 
 class _Named(VarianceScaling):
@@ -191,15 +196,29 @@ class Orthogonal(RandomInitializer):
         return (self.gain * (q.T if rows < columns else q)).reshape(shape).astype(dtype)
 
 
-def _truncated_normal(rng: np.random.Generator, shape: Shape, mean: float, stddev: float) -> Any:
-    """Draw batches of the full size until enough values lie within two standard deviations."""
-    n = math.prod(shape)
-    accepted = np.empty(0)
-    while accepted.size < n:
-        batch = rng.normal(mean, stddev, size=n)
-        inside = (batch >= mean - 2 * stddev) & (batch <= mean + 2 * stddev)
-        accepted = np.append(accepted, batch[inside])
-    return accepted[:n].reshape(tuple(shape))
+def truncated_normal(rng: np.random.Generator, mean: float, stddev: float) -> Draw:
+    """Draws normal values, and leaves out those more than two standard deviations from the mean."""
+
+    def draw(n: int) -> Any:
+        values = rng.normal(mean, stddev, size=n)
+        return values[(values >= mean - 2 * stddev) & (values <= mean + 2 * stddev)]
+
+    return draw
+
+
+def draw_blocks(draw: Draw, shape: Shape, dtype: str, size: int = 1 << 14) -> Any:
+    """An array of drawn values.
+
+    It is filled a block of ``size`` values at a time: a large weight needs no copy in float64, and blocks stay in the cache.
+    """
+    array = np.empty(shape, dtype)
+    values = array.reshape(-1)
+    n = 0
+    while n < values.size:
+        block = draw(min(size, values.size - n))
+        values[n : n + block.size] = block
+        n += block.size
+    return array
 
 
 def compute_fans(

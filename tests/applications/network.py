@@ -15,6 +15,7 @@ import numpy as np
 
 import dualnet
 from dualnet.core.naming import to_snake_case
+from dualnet.initializers.constant import makes_new_array
 
 AUTOMATIC = r"^variable(_\d+)?$"  # the name of a weight that nobody gave
 
@@ -69,6 +70,7 @@ def zeros_for_random_numbers(library: Any) -> Iterator[None]:
     calls = {c: vars(c)["__call__"] for c in classes}
     assert calls
 
+    @makes_new_array
     def zeros(self: Any, shape: Any, dtype: Any = None) -> Any:
         return np.zeros(shape, dtype or "float32")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -185,3 +186,33 @@ def test_names_of_models_without_one() -> None:
     assert [m.name for m in models] == ["functional", "functional_1", "sequential", "sequential_1", "own", "model"]
     assert dualnet.models.clone_model(models[1]).name == "functional_1"
     assert dualnet.Model(x, y, name="mine").name == "mine"
+
+
+class Watcher(layers.Layer):
+    """Passes its input on, and notes how many earlier arrays are still alive."""
+
+    seen: list[weakref.ref[Any]]
+    alive: list[int]
+
+    def call(self, inputs: Any) -> Any:
+        y = inputs + 1
+        if hasattr(y, "data"):
+            type(self).alive.append(sum(ref() is not None for ref in type(self).seen))
+            type(self).seen.append(weakref.ref(y.data))
+        return y
+
+
+def test_values_are_let_go_when_no_layer_needs_them_any_more() -> None:
+    Watcher.seen, Watcher.alive = [], []
+    x = a = dualnet.Input((4,))
+    for _ in range(4):
+        x = Watcher()(x)
+    skip = x
+    for _ in range(3):
+        x = Watcher()(x)
+    model = dualnet.Model(a, [layers.Add()([skip, x]), skip])
+    Watcher.seen, Watcher.alive = [], []
+    total, middle = model(np.zeros((2, 4), "float32"))
+    assert Watcher.alive == [0, 1, 1, 1, 1, 2, 2]  # the input of each layer, and what the sum takes
+    np.testing.assert_array_equal(total, np.full((2, 4), 11))
+    np.testing.assert_array_equal(middle, np.full((2, 4), 4))

@@ -54,7 +54,15 @@ class NumpyConvolution(Convolution):
             chunk, padded = geometry.padded(x, i)
             for tile in geometry.tiles:
                 matrix, outputs = matrices[tile.sizes], outputs_by_tile(images[chunk], tile)
-                products = (windows(padded, tile).reshape(-1, len(matrix)) @ matrix).reshape(outputs.shape)
+                rows = windows(padded, tile).reshape(-1, len(matrix))
+                if (
+                    outputs.flags.c_contiguous and y.dtype is rows.dtype
+                ):  # as with many channels, where a tile is one output
+                    np.matmul(rows, matrix, out=outputs.reshape(len(rows), matrix.shape[1]))
+                    if b is not None:
+                        outputs += bias[tile.columns.size]
+                    continue
+                products = (rows @ matrix).reshape(outputs.shape)
                 if b is None:
                     outputs[...] = products
                 else:
