@@ -19,6 +19,7 @@ from .errors import Failure, KeyPath, Problem, did_you_mean, listing, one_line, 
 Shape = tuple[int, ...]
 WHERE: KeyPath = ("model", "application")
 _NONE = "none"  # for weights: TOML has no null
+NO_FILES = ("imagenet", _NONE)  # what weights may be, besides the path of a file
 _POOLING = ("avg", "max")
 _DECIDED = {
     "include_top": "the top of the model is [[model.layers]]; leave this out",
@@ -53,7 +54,7 @@ def check(spec: Any, find: Callable[[str], Path], problems: list[Problem]) -> No
         problems.append(Problem(where, f"no application is called {show(name)}{hint}"))
         return
     known = registry.parameters(getattr(dualnet.applications, name))
-    hints = registry.annotations(getattr(dualnet.applications, name))
+    hints = registry.argument_types(getattr(dualnet.applications, name))
     takes = [key for key in (*known, "trainable") if key not in _DECIDED]
     for key, value in table.items():
         wrong = ""
@@ -96,9 +97,9 @@ def _wrong_weights(value: Any, find: Callable[[str], Path]) -> str:
     expected = 'expected "imagenet", "none" or the path of a file with weights'
     if not isinstance(value, str) or not value:
         return f"{expected}, got {show(value)}"
-    if value in ("imagenet", _NONE) or find(value).is_file():
+    if value in NO_FILES or find(value).is_file():
         return ""
-    return f"{expected}; there is no file {show(str(find(value)), 200)}{did_you_mean(value, ('imagenet', _NONE))}"
+    return f"{expected}; there is no file {show(str(find(value)), 200)}{did_you_mean(value, NO_FILES)}"
 
 
 def complete(spec: Any, find: Callable[[str], Path]) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def complete(spec: Any, find: Callable[[str], Path]) -> dict[str, Any]:
     """
     table = {"weights": "imagenet", "pooling": "avg", **_table(spec)}
     table.setdefault("trainable", table["weights"] == _NONE)
-    if table["weights"] not in ("imagenet", _NONE):
+    if table["weights"] not in NO_FILES:
         table["weights"] = str(find(table["weights"]).absolute())
     return {"class": table.pop("class"), **table}
 
@@ -154,7 +155,7 @@ def _preparation(shape: Shape, size: Shape, preprocess: Callable[[Any], Any]) ->
     if len(shape) == 2:
         x = dualnet.layers.Reshape((*shape, 1))(x)
     if shape[:2] != size[:2]:
-        x = dualnet.layers.Resizing(*size[:2])(x)
+        x = dualnet.layers.Resizing(size[0], size[1])(x)
     if x.shape[-1] == 1 and size[2] == 3:
         x = dualnet.layers.Concatenate()([x, x, x])
     if x.shape[-1] != size[2]:

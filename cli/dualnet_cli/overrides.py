@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from . import application
 from .errors import CliError, KeyPath, printable, show
 from .source import Source
 
@@ -39,7 +40,8 @@ def apply(source: Source, texts: tuple[str, ...]) -> None:
     """Apply every ``--set`` to the config, in order; the values are validated later, with the rest of the config."""
     for text in texts:
         where, value = parse(text)
-        if where in (("data", "path"), ("data", "test_path")) and isinstance(value, str):
+        is_weights = where == (*application.WHERE, "weights") and value not in application.NO_FILES
+        if (is_weights or where in (("data", "path"), ("data", "test_path"))) and isinstance(value, str):
             # In the file a path is relative to the file; on the command line, to the working directory.
             value = str(Path(value).expanduser().absolute())
         where = set_value(source.table, where, value, f"--set {text}")
@@ -66,7 +68,7 @@ def set_value(table: dict[str, Any], where: KeyPath, value: Any, label: str) -> 
             container[part] = value
         elif isinstance(container, dict) and part not in container:
             container[part] = {}
-        elif isinstance(container[part], str) and (path[0] == "compile" or path == ["model", "application"]):
+        elif isinstance(container[part], str) and (path[0] == "compile" or tuple(path) == application.WHERE):
             # optimizer = "SGD" becomes a table when one of its arguments is set
             container[part] = {"class": container[part]}
         if not last:

@@ -173,7 +173,7 @@ def parameters(cls: Any) -> dict[str, inspect.Parameter]:
 def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath, problems: list[Problem]) -> None:
     arguments = {key: value for key, value in table.items() if key != "class"}
     known = parameters(cls)
-    hints = annotations(cls)
+    hints = argument_types(cls)
     for key, value in arguments.items():
         key_path = (*where, key)
         if key in ("input_shape", "input_dim", "batch_input_shape") and hasattr(cls, "add_weight"):
@@ -192,7 +192,7 @@ def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath,
             problems.append(Problem((*where, key), f'{name} needs "{key}"'))
 
 
-def annotations(cls: Any) -> dict[str, Any]:
+def argument_types(cls: Any) -> dict[str, Any]:
     """The types of a class's arguments, where they can be told."""
     try:
         return typing.get_type_hints(_constructor(cls))

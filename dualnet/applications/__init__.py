@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         mobilenet,
         mobilenet_v2,
         mobilenet_v3,
+        nasnet,
         resnet,
         resnet50,
         resnet_v2,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .mobilenet import MobileNet
     from .mobilenet_v2 import MobileNetV2
     from .mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
+    from .nasnet import NASNetLarge, NASNetMobile
     from .resnet import ResNet50, ResNet101, ResNet152
     from .resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
     from .vgg16 import VGG16
@@ -97,6 +99,8 @@ _HOME = {
     "MobileNetV2": "mobilenet_v2",
     "MobileNetV3Large": "mobilenet_v3",
     "MobileNetV3Small": "mobilenet_v3",
+    "NASNetLarge": "nasnet",
+    "NASNetMobile": "nasnet",
     "ResNet101": "resnet",
     "ResNet101V2": "resnet_v2",
     "ResNet152": "resnet",
@@ -140,6 +144,8 @@ __all__ = [
     "MobileNetV2",
     "MobileNetV3Large",
     "MobileNetV3Small",
+    "NASNetLarge",
+    "NASNetMobile",
     "ResNet50",
     "ResNet50V2",
     "ResNet101",
@@ -157,6 +163,7 @@ __all__ = [
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
+    "nasnet",
     "resnet",
     "resnet50",
     "resnet_v2",

@@ -22,6 +22,15 @@ class CustomScaleLayer(Layer):
         super().__init__(**kwargs)
         self.scale = scale
 
+    def build(self, input_shape: Any) -> None:
+        shapes = [tuple(shape) for shape in input_shape] if isinstance(input_shape[0], (list, tuple)) else []
+        if len(shapes) != 2:
+            raise ValueError(
+                f"CustomScaleLayer takes a list of two tensors, [x, residual], got {len(shapes) or input_shape}"
+            )
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"x and the residual must be of one shape, got {shapes[0]} and {shapes[1]}")
+
     def call(self, inputs: Any) -> Any:
         x, residual = inputs
         return x + residual * self.scale

@@ -12,9 +12,9 @@ from .imagenet_utils import decode_predictions
 __all__ = ["Xception", "decode_predictions", "preprocess_input"]
 
 # Figure 5 of the paper: the filters of the separable convolutions of a block.
-_ENTRY = {"block2": (128, 128), "block3": (256, 256), "block4": (728, 728)}
-_MIDDLE = {f"block{number}": (728, 728, 728) for number in range(5, 13)}
-_EXIT = {"block13": (728, 1024), "block14": (1536, 2048)}
+_ENTRY: dict[str, tuple[int, ...]] = {"block2": (128, 128), "block3": (256, 256), "block4": (728, 728)}
+_MIDDLE: dict[str, tuple[int, ...]] = {f"block{number}": (728, 728, 728) for number in range(5, 13)}
+_EXIT, _LAST = (728, 1024), (1536, 2048)
 
 
 def _body(x: Any) -> Any:
@@ -27,9 +27,9 @@ def _body(x: Any) -> Any:
         x = _halve(x, filters, name)
     for name, filters in _MIDDLE.items():
         x = layers.Add()([_separable(x, filters, name), x])
-    x = _halve(x, _EXIT["block13"], "block13")
-    for number, filters in enumerate(_EXIT["block14"], 1):
-        x = _convolve(x, filters, f"block14_sepconv{number}")
+    x = _halve(x, _EXIT, "block13")
+    for number, width in enumerate(_LAST, 1):
+        x = _convolve(x, width, f"block14_sepconv{number}")
         x = _relu(x, f"block14_sepconv{number}_act")
     return x
 

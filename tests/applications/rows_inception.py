@@ -1,4 +1,4 @@
-"""The networks of the zoo: DenseNet, Inception, Inception-ResNet and Xception."""
+"""The networks of the zoo: DenseNet, Inception, Inception-ResNet, NASNet and Xception."""
 
 from __future__ import annotations
 
@@ -10,5 +10,7 @@ ROWS: list[Network] = [
     Network("DenseNet201", "densenet", features=1920, mode="torch"),
     Network("InceptionV3", "inception_v3", features=2048, mode="tf", size=75, smallest=75, compared=True),
     Network("InceptionResNetV2", "inception_resnet_v2", features=1536, mode="tf", size=75, smallest=75, compared=True),
+    Network("NASNetMobile", "nasnet", features=1056, mode="tf"),
+    Network("NASNetLarge", "nasnet", features=4032, mode="tf"),
     Network("Xception", "xception", features=2048, mode="tf", size=71, smallest=71, compared=True),
 ]

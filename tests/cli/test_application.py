@@ -99,6 +99,23 @@ def test_a_frozen_base_and_a_new_head(folder: Path) -> None:
     assert same(again, model.get_weights())
 
 
+def test_a_name_becomes_a_table_when_an_argument_is_set(folder: Path) -> None:
+    config = write(folder, with_lines('application = "MobileNetV2"'))
+    sets = [f"--set=model.application.{text}" for text in ("weights=none", "input_shape=[32, 32, 3]", "alpha=0.35")]
+    result = run("summary", config, *sets)
+    assert result.exit_code == 0, result.output
+    assert "mobilenetv2_0.35_32" in result.output
+
+
+def test_a_path_on_the_command_line_begins_at_the_working_directory(folder: Path) -> None:
+    (folder / "configs").mkdir()
+    text = CONFIG.replace('path = "images.npz"', f"path = '{folder / 'images.npz'}'")
+    name = ', weights = "base.weights.h5"'
+    config = write(folder / "configs", text.replace(name, ""))
+    _, resolved = trained(config, "--set", "model.application.weights=base.weights.h5")
+    assert resolved["model"]["application"]["weights"] == str(folder / "base.weights.h5")
+
+
 def test_fine_tuning(folder: Path) -> None:
     """Epochs with a frozen base, then some in which it is trained, except for its batch normalization."""
     text = CONFIG.replace("epochs = 1", "epochs = 2\nfine_tune = { epochs = 3, learning_rate = 1e-3 }")
@@ -191,4 +208,28 @@ def test_wrong_application(case: str, folder: Path) -> None:
     for message in messages:
         assert message in result.output
     assert "Traceback" not in result.output
+    assert not Path("run").exists()
+
+
+def test_without_a_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says which file is missing and where it can be put; exit code 1, as for data."""
+    from dualnet.datasets import download
+
+    monkeypatch.setattr(download, "RETRY_WAIT", 0.01)
+    monkeypatch.delenv("DUALNET_DATA_DIR", raising=False)
+    monkeypatch.setenv("DUALNET_CACHE_DIR", str(folder / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.setenv(name, "" if name == "NO_PROXY" else "http://127.0.0.1:9")
+        monkeypatch.setenv(name.lower(), "" if name == "NO_PROXY" else "http://127.0.0.1:9")
+    result = run("train", write(folder, CONFIG.replace("base.weights.h5", "imagenet")), "--run-dir", "run")
+    assert result.exit_code == 1, result.output
+    assert result.output.count("\n") == 1
+    for text in (
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_",
+        "_no_top.h5",
+        str(folder / "cache"),
+        "https://",
+    ):
+        assert text in result.output
     assert not Path("run").exists()
