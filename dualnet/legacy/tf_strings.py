@@ -87,12 +87,21 @@ def regex_replace(
             f"tf.strings.regex_replace: rewrite asks for group {max(groups)}, the pattern {pattern!r} has {compiled.groups}"
         )
 
-    def replacement(match: re.Match[str]) -> str:
-        return re.sub(
-            r"\\(\d|\\)", lambda m: "\\" if m.group(1) == "\\" else match.group(int(m.group(1))) or "", template
-        )
+    def replaced(text: str) -> str:
+        end = -1  # of the match before
 
-    return _each("regex_replace", input, lambda text: compiled.sub(replacement, text, 0 if replace_global else 1))
+        def replacement(match: re.Match[str]) -> str:
+            nonlocal end
+            after, end = end, match.end()
+            if match.start() == match.end() == after:  # RE2 finds no empty match right after another
+                return ""
+            return re.sub(
+                r"\\(\d|\\)", lambda m: "\\" if m.group(1) == "\\" else match.group(int(m.group(1))) or "", template
+            )
+
+        return compiled.sub(replacement, text, 0 if replace_global else 1)
+
+    return _each("regex_replace", input, replaced)
 
 
 def regex_full_match(input: Any, pattern: str, name: str | None = None) -> Tensor:
@@ -130,8 +139,9 @@ def split_text(input: Any, sep: str | None = None, maxsplit: int = -1, name: str
     def parts(text: str) -> list[str]:
         if sep:
             return text.split(_decoded(sep), maxsplit)
-        text = text.strip(_SPACE)
-        return re.split(f"[{_SPACE}]+", text, maxsplit=max(maxsplit, 0)) if text and maxsplit else [text] * bool(text)
+        text = text.lstrip(_SPACE)
+        found = re.split(f"[{_SPACE}]+", text, maxsplit=max(maxsplit, 0)) if maxsplit else [text]
+        return found if found[-1] else found[:-1]
 
     return _rows("split", input, parts)
 
