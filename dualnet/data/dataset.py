@@ -254,7 +254,9 @@ class Dataset(Selection, Mapping, Batching, Keeping):
     def _new(
         self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
     ) -> Dataset:
-        return Dataset(stream, size, rows, spec)
+        dataset = Dataset(stream, size, rows, spec)
+        dataset._options = self._options
+        return dataset
 
     def __getattr__(self, name: str) -> Any:
         raise no_attribute("dualnet.data.Dataset", name, dir(type(self)), _MISSING.get(name))

@@ -15,6 +15,7 @@ from ..core.hints import no_attribute
 _FUNCTIONS = (
     "legacy.tf_arrays",
     "legacy.tf_control",
+    "legacy.tf_custom_gradient",
     "legacy.tf_data",
     "legacy.tf_debugging",
     "legacy.tf_environment",

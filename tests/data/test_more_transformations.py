@@ -147,7 +147,7 @@ def test_options() -> None:
     options.threading.private_threadpool_size = 4
     options.experimental_distribute.auto_shard_policy = None
     dataset = span(3).batch(2).with_options(options)
-    assert dataset.options() is options
+    assert dataset.options() is dataset.unbatch().map(lambda x: x).options() is options
     assert dataset.options().threading.private_threadpool_size == 4
     assert span(3).options().deterministic is None
     with pytest.raises(AttributeError, match="'determinstic'.*did you mean 'deterministic'"):
