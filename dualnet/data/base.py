@@ -19,7 +19,7 @@ UNKNOWN_CARDINALITY = -2
 
 
 class DatasetBase:
-    """A stream of elements that can be started again and again. The transformations are in the classes built on this one."""
+    """A stream of elements that can be started again and again; the classes built on it have the transformations."""
 
     class_names: list[str] | None  # set, with file_paths, by the loaders of directories
     file_paths: list[str]
@@ -46,8 +46,8 @@ class DatasetBase:
     def element_spec(self) -> Any:
         """A `TensorSpec` for each part of an element, in its structure; a length that may vary is None.
 
-        What a function or a generator without a signature returns is not known before it runs: the first element is computed, and
-        its shapes are taken for those of all.
+        What a function or a generator without a signature returns is not known before it runs: the first element is
+        computed, and its shapes are taken for those of all.
         """
         if self._spec is not None:
             return self._spec()

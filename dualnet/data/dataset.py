@@ -189,8 +189,8 @@ class Dataset(Selection, Mapping, Batching, Keeping):
         """Each element from one of the datasets, drawn by chance; each dataset keeps its order.
 
         Args:
-            weights: how often to draw from each, in proportion; a list of numbers, or a dataset with such a list for every draw.
-                None: equally often. One with the weight 0 is left out.
+            weights: how often to draw from each, in proportion; a list of numbers, or a dataset with such a list for
+                every draw. None: equally often. One with the weight 0 is left out.
             seed: None for the global one.
             stop_on_empty_dataset: end when a dataset is drawn that has ended; otherwise go on with the others.
             rerandomize_each_iteration: make other draws in every pass; by default all passes make the same.

@@ -22,8 +22,8 @@ class Keeping(DatasetBase):
     def cache(self, filename: str | os.PathLike[str] = "", name: str | None = None) -> Dataset:
         """The same elements, kept by the first complete pass in memory, or in a file.
 
-        A file is reused by later programs, too: delete it when what comes before `cache` changes. A pass that is broken off
-        leaves no file. The arrays of elements that are kept are read-only.
+        A file is reused by later programs, too: delete it when what comes before `cache` changes. A pass that is broken
+        off leaves no file. The arrays of elements that are kept are read-only.
 
         Args:
             filename: the file, whose folder must be there. What is wrong with it shows when a pass begins.

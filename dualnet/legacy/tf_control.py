@@ -1,7 +1,8 @@
 """TensorFlow's branches and loops.
 
-They run eagerly: where a tensor decides which function runs, its value is read on the host, and only that function runs. Gradients
-flow through what ran. ``ops.cond`` and ``ops.switch`` choose on the device, after running all functions.
+They run eagerly: where a tensor decides which function runs, its value is read on the host, and only that function
+runs. Gradients flow through what ran. ``ops.cond`` and ``ops.switch`` choose on the device, after running all
+functions.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def while_loop(
 ) -> Any:
     """``loop_vars = body(*loop_vars)`` as long as ``cond(*loop_vars)`` holds, ``maximum_iterations`` times at most.
 
-    loop_vars: a tuple or list of tensors, or of structures of them.  shape_invariants, parallel_iterations, swap_memory: without
-    effect, shapes may change.  back_prop: if False, no gradient flows through the loop.
+    loop_vars: a tuple or list of tensors, or of structures of them.  shape_invariants, parallel_iterations,
+    swap_memory: without effect, shapes may change.  back_prop: if False, no gradient flows through the loop.
     """
 
     def step(*values: Any) -> Any:
@@ -144,8 +145,8 @@ def map_fn(
     Args:
         fn: a function of one argument: a slice, or a structure of slices.
         elems: a tensor, or a structure of tensors with the same first axis.
-        fn_output_signature: the dtype of what ``fn`` returns (or a TensorSpec), in its structure; by default it is that of
-            ``elems``. dtype: its old name.
+        fn_output_signature: the dtype of what ``fn`` returns (or a TensorSpec), in its structure; by default it is that
+            of ``elems``. dtype: its old name.
         back_prop: if False, no gradient flows through.
 
     Raises:
@@ -261,7 +262,11 @@ def _fold(name: str, fn: Function, elems: Any, initializer: Any, back_prop: bool
     if len(tree.flatten(rest)[0]) == 0:
         result = tree.map_structure(ops.convert_to_tensor, first)
     else:
-        result, _ = ops.scan(lambda a, x: (_accumulated(name, fn(a, x), a), None), first, rest, reverse=reverse)  # type: ignore[no-untyped-call]
+
+        def step(a: Any, x: Any) -> Any:
+            return _accumulated(name, fn(a, x), a), None
+
+        result, _ = ops.scan(step, first, rest, reverse=reverse)  # type: ignore[no-untyped-call]
     return result if back_prop else tree.map_structure(ops.stop_gradient, result)
 
 

@@ -19,12 +19,12 @@ def custom_gradient(f: Function | None = None) -> Any:
     """A function with a gradient of its own, as TensorFlow spells it; also a decorator with parentheses.
 
     Args:
-        f: a function of tensors that returns ``(result, grad)``: a tensor, or a tuple or list of them, and a function that takes
-            the gradient of each tensor as an argument of its own and returns the gradient of each argument of ``f``. If ``f`` reads
-            trainable variables that are no arguments, ``grad`` takes ``variables``, a list of them, too, and returns
-            ``(gradients of the arguments, gradients of the variables)``.
+        f: a function of tensors that returns ``(result, grad)``: a tensor, or a tuple or list of them, and a function
+            that takes the gradient of each tensor as an argument of its own and returns the gradient of each argument
+            of ``f``. If ``f`` reads trainable variables that are no arguments, ``grad`` takes ``variables``, a list of
+            them, too, and returns ``(gradients of the arguments, gradients of the variables)``.
 
-    ``ops.custom_gradient`` is the same in the way of Keras: several gradients come as one tuple, and there are no variables.
+    ``ops.custom_gradient`` is Keras's: several gradients come as one tuple, and there are no variables.
     """
     if f is None:
         return custom_gradient

@@ -146,13 +146,13 @@ TABLE = _table()
 
 # Names that are not available, and what to use instead.
 _SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here everything runs at once"
-_RAGGED = (
+RAGGED = (
     "there are no ragged tensors; pad the rows to one length (utils.pad_sequences, Dataset.padded_batch) and use masks"
 )
 _SPARSE = "there are no sparse tensors; use arrays, or indices with layers.Embedding and tf.gather"
 MISSING = {
-    "RaggedTensor": _RAGGED,
-    "RaggedTensorSpec": _RAGGED,
+    "RaggedTensor": RAGGED,
+    "RaggedTensorSpec": RAGGED,
     "Session": _SESSIONS,
     "SparseTensor": _SPARSE,
     "TensorArray": "append tensors to a Python list, and join them with tf.stack",
@@ -165,7 +165,7 @@ MISSING = {
     "io": "read files with Python or NumPy, images with utils.load_img or utils.image_dataset_from_directory",
     "lookup": "use layers.StringLookup or layers.IntegerLookup",
     "placeholder": _SESSIONS,
-    "ragged": _RAGGED,
+    "ragged": RAGGED,
     "saved_model": "use model.save(...) and models.load_model",
     "sparse": _SPARSE,
     "summary": "use callbacks.TensorBoard",

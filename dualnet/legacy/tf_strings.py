@@ -1,4 +1,4 @@
-"""``tf.strings``: functions of texts, on the host. A text may be str or bytes, and what comes back is of the same kind."""
+"""``tf.strings``: functions of texts, on the host. A text may be str or bytes; what comes back is of the same kind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from .. import ops
 from ..core.tensor import Tensor
 from ..core.text import as_text, is_text, text_tensor
+from .tf_names import RAGGED
 
 _RAGGED = (
     "there are no ragged tensors; pad the rows to one length (utils.pad_sequences, Dataset.padded_batch) and use masks"
@@ -74,7 +75,8 @@ def regex_replace(
 ) -> Tensor:
     r"""The matches of a pattern replaced. rewrite: the text for each; ``\1`` is the first group, ``\0`` the match.
 
-    Classes such as ``\w`` and ``[[:punct:]]`` are those of ASCII, as in TensorFlow. replace_global: all matches, or the first.
+    Classes such as ``\w`` and ``[[:punct:]]`` are those of ASCII, as in TensorFlow. replace_global: all matches, or the
+    first.
     """
     compiled, template = _compiled(pattern), _decoded(rewrite)
     if bad := re.search(r"\\([^0-9\\]|$)", template.replace(r"\\", "")):
@@ -170,7 +172,7 @@ def _rows(name: str, x: Any, function: Callable[[str], list[str]]) -> Tensor:
     lengths = sorted({len(row) for row in rows})
     if len(lengths) > 1:
         raise ValueError(
-            f"tf.strings.{name}: the texts have from {lengths[0]} to {lengths[-1]} parts each, and {_RAGGED}; or split one text at a "
+            f"tf.strings.{name}: the texts have from {lengths[0]} to {lengths[-1]} parts each, and {RAGGED}; or split one text at a "
             "time within Dataset.map, or use layers.TextVectorization"
         )
     result = np.empty((len(rows), lengths[0] if lengths else 0), object)
