@@ -134,13 +134,9 @@ def _elements(file: IO[bytes], size: int) -> Iterator[Any]:
 
 
 def _write(file: IO[bytes], kind: bytes, parts: list[Any]) -> None:
-    head = _HEAD.pack(kind, sum(map(len, parts)))
-    checksum = zlib.crc32(head)
-    file.write(head)
-    for part in parts:
-        checksum = zlib.crc32(part, checksum)
-        file.write(part)
-    file.write(_CHECKSUM.pack(checksum))
+    record = b"".join([_HEAD.pack(kind, sum(map(len, parts))), *parts])
+    file.write(record)
+    file.write(_CHECKSUM.pack(zlib.crc32(record)))
 
 
 def _read(file: IO[bytes], length: int) -> tuple[bytes, bytes]:

@@ -14,6 +14,7 @@ from .. import ops
 from ..core.text import as_text, is_text
 
 InvalidArgumentError = ValueError
+OutOfRangeError = StopIteration  # what the iterator of a dataset raises at its end
 
 
 def _value(x: Any) -> Any:

@@ -84,7 +84,8 @@ OTHER = {
         assert_less assert_less_equal assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
         assert_positive assert_rank assert_rank_at_least assert_rank_in assert_scalar assert_shapes assert_type
         check_numerics=assert_all_finite""",
-    "errors": "InvalidArgumentError=legacy.tf_debugging.InvalidArgumentError",
+    "errors": """InvalidArgumentError=legacy.tf_debugging.InvalidArgumentError
+        OutOfRangeError=legacy.tf_debugging.OutOfRangeError""",
     "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
         rgb_to_grayscale=ops.image.rgb_to_grayscale""",
     "nest": "flatten=tree.flatten map_structure=tree.map_structure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,18 @@ def test_the_single_element() -> None:
         span(0).get_single_element()
     with pytest.raises(ValueError, match="more than one element"):
         span(2).get_single_element()
+
+
+def test_iterators() -> None:
+    iterator = iter(span(3).prefetch(2))
+    assert iter(iterator) is iterator
+    assert (int(iterator.get_next()), int(next(iterator)), int(iterator.get_next().numpy())) == (0, 1, 2)
+    with pytest.raises(dualnet.errors.OutOfRangeError):
+        iterator.get_next()
+    iterator = iter(span(1000).prefetch(2))
+    next(iterator)
+    iterator.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("dualnet-")]
 
 
 def test_files(tmp_path: Path) -> None:
