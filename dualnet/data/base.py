@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,29 @@ INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
 
 
+class DatasetIterator:
+    """One pass over a dataset, as `iter(dataset)` makes it."""
+
+    def __init__(self, elements: Generator[Any, None, None]) -> None:
+        self._elements = elements
+
+    def __iter__(self) -> DatasetIterator:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._elements)
+
+    def get_next(self) -> Any:
+        """The next element, as `next(iterator)`; `StopIteration` at the end, which is `tf.errors.OutOfRangeError` here."""
+        return next(self._elements)
+
+    def close(self) -> None:
+        """End the pass, and the threads that work for it."""
+        self._elements.close()
+
+
 class DatasetBase:
-    """A stream of elements that can be started again and again. The transformations are in the classes built on this one."""
+    """A stream of elements that can be started again and again; the classes built on it have the transformations."""
 
     class_names: list[str] | None  # set, with file_paths, by the loaders of directories
     file_paths: list[str]
@@ -46,8 +67,8 @@ class DatasetBase:
     def element_spec(self) -> Any:
         """A `TensorSpec` for each part of an element, in its structure; a length that may vary is None.
 
-        What a function or a generator without a signature returns is not known before it runs: the first element is computed, and
-        its shapes are taken for those of all.
+        What a function or a generator without a signature returns is not known before it runs: the first element is
+        computed, and its shapes are taken for those of all.
         """
         if self._spec is not None:
             return self._spec()
@@ -65,8 +86,8 @@ class DatasetBase:
         """One pass, as plain arrays."""
         return self._stream(key) if self._rows is None else streams.rows(self._stream(key), self._rows)
 
-    def __iter__(self) -> Iterator[Any]:
-        return streams.closing(self._elements(), lambda items: map(as_output, items))
+    def __iter__(self) -> DatasetIterator:
+        return DatasetIterator(streams.closing(self._elements(), lambda items: map(as_output, items)))
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """One pass, as plain NumPy arrays and scalars."""

@@ -46,8 +46,8 @@ class Batching(DatasetBase):
         """`batch`, with the parts of elements padded at the end of each axis to one shape.
 
         Args:
-            padded_shapes: a shape for each part of an element; None or -1 in it is the largest of the batch. Without it all
-                axes are. An element that is larger raises ValueError.
+            padded_shapes: a shape for each part of an element; None or -1 in it is the largest of the batch. Without it
+                all axes are. An element that is larger raises ValueError.
             padding_values: one value, or one for each part; by default 0, and for text an empty one.
             drop_remainder: omit a smaller last batch.
         """
@@ -133,7 +133,7 @@ class Batching(DatasetBase):
         window_size_func: Callable[[Any], Any] | None = None,
         name: str | None = None,
     ) -> Dataset:
-        """Elements with one key in windows: the elements of `reduce_func(key, window)` for each window as it becomes full.
+        """The elements of `reduce_func(key, window)` for each window of elements with one key, as it becomes full.
 
         What is left at the end comes in the order of the keys.
 
@@ -169,15 +169,16 @@ class Batching(DatasetBase):
     ) -> Dataset:
         """Batches of elements of similar length, which need little padding.
 
-        Bucket i has the lengths from `bucket_boundaries[i - 1]` to `bucket_boundaries[i] - 1`, the last those above. A batch comes
-        when its bucket is full; the incomplete ones come at the end, unless they are dropped.
+        Bucket i has the lengths from `bucket_boundaries[i - 1]` to `bucket_boundaries[i] - 1`, the last those above. A
+        batch comes when its bucket is full; the incomplete ones come at the end, unless they are dropped.
 
         Args:
             element_length_func: `element_length_func(*element)` is the length of an element.
             bucket_batch_sizes: a batch size for each bucket, one more than there are boundaries.
             padded_shapes, padding_values: those of `padded_batch`.
-            pad_to_bucket_boundary: pad the axes that vary (None in `padded_shapes`, or in `element_spec`) to the largest length of
-                the bucket instead of the largest in the batch. An element of the last bucket has none, and raises ValueError.
+            pad_to_bucket_boundary: pad the axes that vary (None in `padded_shapes`, or in `element_spec`) to the
+                largest length of the bucket instead of the largest in the batch. An element of the last bucket has
+                none, and raises ValueError.
             no_padding: `batch` instead of `padded_batch`.
         """
         buckets = grouping.Buckets(element_length_func, bucket_boundaries, bucket_batch_sizes)

@@ -189,8 +189,8 @@ class Dataset(Selection, Mapping, Batching, Keeping):
         """Each element from one of the datasets, drawn by chance; each dataset keeps its order.
 
         Args:
-            weights: how often to draw from each, in proportion; a list of numbers, or a dataset with such a list for every draw.
-                None: equally often. One with the weight 0 is left out.
+            weights: how often to draw from each, in proportion; a list of numbers, or a dataset with such a list for
+                every draw. None: equally often. One with the weight 0 is left out.
             seed: None for the global one.
             stop_on_empty_dataset: end when a dataset is drawn that has ended; otherwise go on with the others.
             rerandomize_each_iteration: make other draws in every pass; by default all passes make the same.
@@ -254,7 +254,9 @@ class Dataset(Selection, Mapping, Batching, Keeping):
     def _new(
         self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
     ) -> Dataset:
-        return Dataset(stream, size, rows, spec)
+        dataset = Dataset(stream, size, rows, spec)
+        dataset._options = self._options
+        return dataset
 
     def __getattr__(self, name: str) -> Any:
         raise no_attribute("dualnet.data.Dataset", name, dir(type(self)), _MISSING.get(name))

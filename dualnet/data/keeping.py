@@ -22,11 +22,14 @@ class Keeping(DatasetBase):
     def cache(self, filename: str | os.PathLike[str] = "", name: str | None = None) -> Dataset:
         """The same elements, kept by the first complete pass in memory, or in a file.
 
-        A file is reused by later programs, too: delete it when what comes before `cache` changes. A pass that is broken off
-        leaves no file. The arrays of elements that are kept are read-only.
+        A file is reused by later programs, too: delete it when what comes before `cache` changes. A pass that is broken
+        off leaves no file. The arrays of elements that are kept are read-only.
 
-        Raises (with a file, in the first pass that meets it):
-            TypeError: an element has a part that is no number, text or array of them.
+        Args:
+            filename: the file, whose folder must be there. What is wrong with it shows when a pass begins.
+
+        Raises:
+            TypeError: with a file, an element has a part that is no number, text or array of them.
             ValueError: the file was not written by `cache`, is damaged, or has another number of elements.
         """
         if filename:
@@ -87,7 +90,7 @@ class Keeping(DatasetBase):
             pass
 
     def options(self) -> Options:
-        """The options given to `with_options`, here or before."""
+        """The options given to `with_options`, of this dataset or of the one it was made of."""
         return self._options or Options()
 
     def with_options(self, options: Options, name: str | None = None) -> Dataset:

@@ -31,8 +31,8 @@ class Mapping(DatasetBase):
 
         Args:
             num_parallel_calls: the number of threads, which helps where the function waits for files or releases the
-                GIL; `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says; which element
-                gets which random numbers of a layer depends on the threads.
+                GIL; `AUTOTUNE` and None: sequential. The order is always preserved, whatever `deterministic` says;
+                which element gets which random numbers of a layer depends on the threads.
         """
 
         return self._new(lambda key: streams.mapped(self._elements(key), map_func, num_parallel_calls), self._size)
@@ -68,10 +68,11 @@ class Mapping(DatasetBase):
         deterministic: bool | None = None,
         name: str | None = None,
     ) -> Dataset:
-        """The elements of several datasets `map_func(*element)` in turns; where one ends, the next element's takes its place.
+        """The elements of several datasets `map_func(*element)` in turns; where one ends, that of the next follows.
 
         Args:
-            cycle_length: how many datasets take turns; 16 by default, on every machine (tf.data goes by the number of its cores).
+            cycle_length: how many datasets take turns; 16 by default, on every machine (tf.data goes by the number of
+                its cores).
             block_length: how many elements each gives at its turn, 1 by default.
             num_parallel_calls, deterministic: of no effect: the order is always the same.
         """

@@ -1,4 +1,4 @@
-"""Elements of several datasets in turns, by chance or by a dataset of choices; and one dataset with other frequencies of classes."""
+"""Elements of several datasets in turns, by chance or by choice; and one with other frequencies of its classes."""
 
 from __future__ import annotations
 

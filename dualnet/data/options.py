@@ -41,10 +41,10 @@ class _Group:
 
 
 class Options(_Group):
-    """The options of tf.data, by their names: `options.deterministic = False`, `options.threading.private_threadpool_size = 4`.
+    """The options of tf.data, by their names, such as `deterministic` or `threading.private_threadpool_size`.
 
-    They can be set, read and given to `with_options`, and have no effect: the order of elements is always the same, and how many
-    threads work is said by `map` and `prefetch`.
+    They can be set, read and given to `with_options`, and have no effect: the order of elements is always the same, and
+    how many threads work is said by `map` and `prefetch`.
     """
 
     def __init__(self) -> None:

@@ -90,7 +90,7 @@ class Selection(DatasetBase):
         return self._new(lambda key: streams.taken_while(self._elements(key), predicate), size, spec=self._known_spec)
 
     def unique(self, name: str | None = None) -> Dataset:
-        """Every element once, where it occurs first. They are whole numbers or texts, or arrays of them; what was seen is kept."""
+        """Every element once, where it occurs first. Elements are whole numbers or texts, or arrays of them."""
         size = filtered_size(self._size)
         return self._new(lambda key: streams.distinct(self._elements(key)), size, spec=self._known_spec)
 
@@ -102,14 +102,16 @@ class Selection(DatasetBase):
         seed: int | None = None,
         name: str | None = None,
     ) -> Dataset:
-        """`(class, element)` for elements drawn so that classes have the frequencies `target_dist`; the others are left out.
+        """`(class, element)` for elements drawn so that the classes have the frequencies `target_dist`.
 
-        An element of class c is kept with a probability in proportion to `target_dist[c] / initial_dist[c]`, 1 for the largest.
+        An element of class c is kept with a probability in proportion to `target_dist[c] / initial_dist[c]`, 1 for the
+        largest.
 
         Args:
             class_func: `class_func(*element)` is the class of an element, from 0 to classes - 1.
             target_dist: the frequency of each class, wanted.
-            initial_dist: its frequency in this dataset; None: that among the elements seen so far, and one more of each.
+            initial_dist: its frequency in this dataset; None: that among the elements seen so far, and one more of
+                each.
             seed: None for the global one.
         """
         resampling = Resampling(class_func, target_dist, initial_dist, seed)

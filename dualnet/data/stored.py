@@ -1,8 +1,9 @@
 """Elements in a file: what `cache(filename)`, `snapshot` and `save` write, and every later pass and program reads.
 
-The file is a line that says what it is, then records: one byte that says its kind, its length, its content, and a checksum of
-all three. Records are layouts (JSON: the structure of an element, the dtypes and shapes of its arrays), elements (the number of
-a layout and the bytes of the arrays) and, at the end, the number of elements. Nothing in it is run when it is read.
+The file is a line that says what it is, then records: one byte that says its kind, its length, its content, and a
+checksum of all three. Records are layouts (JSON: the structure of an element, the dtypes and shapes of its arrays),
+elements (the number of a layout and the bytes of the arrays) and, at the end, the number of elements. Nothing in it is
+run when it is read.
 """
 
 from __future__ import annotations
@@ -133,13 +134,9 @@ def _elements(file: IO[bytes], size: int) -> Iterator[Any]:
 
 
 def _write(file: IO[bytes], kind: bytes, parts: list[Any]) -> None:
-    head = _HEAD.pack(kind, sum(map(len, parts)))
-    checksum = zlib.crc32(head)
-    file.write(head)
-    for part in parts:
-        checksum = zlib.crc32(part, checksum)
-        file.write(part)
-    file.write(_CHECKSUM.pack(checksum))
+    record = b"".join([_HEAD.pack(kind, sum(map(len, parts))), *parts])
+    file.write(record)
+    file.write(_CHECKSUM.pack(zlib.crc32(record)))
 
 
 def _read(file: IO[bytes], length: int) -> tuple[bytes, bytes]:

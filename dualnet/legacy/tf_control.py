@@ -1,21 +1,18 @@
-"""TensorFlow's branches and loops, and ``tf.custom_gradient``.
+"""TensorFlow's branches and loops.
 
-They run eagerly: where a tensor decides which function runs, its value is read on the host, and only that function runs. Gradients
-flow through what ran. ``ops.cond`` and ``ops.switch`` choose on the device, after running all functions.
+They run eagerly: where a tensor decides which function runs, its value is read on the host, and only that function
+runs. Gradients flow through what ran. ``ops.cond`` and ``ops.switch`` choose on the device, after running all
+functions.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from .. import ops, tree
-from ..core.op import composite
 from ..core.symbolic import KerasTensor
-from ..core.tracing import no_grad, recording
-from ..core.variables import Variable, present_values
+from ..core.variables import present_values
 
 Function = Callable[..., Any]
 
@@ -111,8 +108,8 @@ def while_loop(
 ) -> Any:
     """``loop_vars = body(*loop_vars)`` as long as ``cond(*loop_vars)`` holds, ``maximum_iterations`` times at most.
 
-    loop_vars: a tuple or list of tensors, or of structures of them.  shape_invariants, parallel_iterations, swap_memory: without
-    effect, shapes may change.  back_prop: if False, no gradient flows through the loop.
+    loop_vars: a tuple or list of tensors, or of structures of them.  shape_invariants, parallel_iterations,
+    swap_memory: without effect, shapes may change.  back_prop: if False, no gradient flows through the loop.
     """
 
     def step(*values: Any) -> Any:
@@ -148,8 +145,8 @@ def map_fn(
     Args:
         fn: a function of one argument: a slice, or a structure of slices.
         elems: a tensor, or a structure of tensors with the same first axis.
-        fn_output_signature: the dtype of what ``fn`` returns (or a TensorSpec), in its structure; by default it is that of
-            ``elems``. dtype: its old name.
+        fn_output_signature: the dtype of what ``fn`` returns (or a TensorSpec), in its structure; by default it is that
+            of ``elems``. dtype: its old name.
         back_prop: if False, no gradient flows through.
 
     Raises:
@@ -265,7 +262,11 @@ def _fold(name: str, fn: Function, elems: Any, initializer: Any, back_prop: bool
     if len(tree.flatten(rest)[0]) == 0:
         result = tree.map_structure(ops.convert_to_tensor, first)
     else:
-        result, _ = ops.scan(lambda a, x: (_accumulated(name, fn(a, x), a), None), first, rest, reverse=reverse)  # type: ignore[no-untyped-call]
+
+        def step(a: Any, x: Any) -> Any:
+            return _accumulated(name, fn(a, x), a), None
+
+        result, _ = ops.scan(step, first, rest, reverse=reverse)  # type: ignore[no-untyped-call]
     return result if back_prop else tree.map_structure(ops.stop_gradient, result)
 
 
@@ -287,53 +288,3 @@ def _accumulated(name: str, result: Any, before: Any) -> Any:
 def vectorized_map(fn: Function, elems: Any, fallback_to_while_loop: bool = True, warn: bool = True) -> Any:
     """``fn`` of every slice of ``elems`` along the first axis, the results stacked: a loop, as ``tf.map_fn``."""
     return ops.vectorized_map(fn, _with_first_axis("tf.vectorized_map", elems))  # type: ignore[no-untyped-call]
-
-
-def custom_gradient(f: Function | None = None) -> Any:
-    """A function with a gradient of its own, as TensorFlow spells it; also a decorator with parentheses.
-
-    Args:
-        f: a function of tensors that returns ``(result, grad)``: a tensor, or a tuple or list of them, and a function that takes
-            the gradient of each tensor as an argument of its own and returns the gradient of each argument of ``f``. If ``f`` reads
-            trainable variables that are no arguments, ``grad`` takes ``variables``, a list of them, too, and returns
-            ``(gradients of the arguments, gradients of the variables)``.
-
-    ``ops.custom_gradient`` is the same in the way of Keras: several gradients come as one tuple, and there are no variables.
-    """
-    if f is None:
-        return custom_gradient
-
-    @functools.wraps(f)
-    def function(*args: Any, **options: Any) -> Any:
-        with no_grad(), recording() as tape:  # a tape that tells which variables were read
-            result, grad = f(*args, **options)
-        given = set(map(id, args))
-        read = {id(x): x for entry in tape for x in entry.inputs if isinstance(x, Variable) and x.trainable}
-        variables = [v for v in read.values() if id(v) not in given]
-        if variables and not _takes_variables(grad):
-            raise TypeError(
-                f"tf.custom_gradient: {getattr(f, '__name__', 'f')} reads the variables {[v.path for v in variables]}, so the "
-                "gradient function should take the keyword argument variables=None and return (gradients of the arguments, "
-                "gradients of the variables)"
-            )
-
-        def gradients(upstream: Any) -> tuple[Any, ...]:
-            upstream = upstream if isinstance(upstream, tuple) else (upstream,)
-            if not variables:
-                return _as_tuple(grad(*upstream))
-            of_args, of_variables = grad(*upstream, variables=variables)
-            return (*_as_tuple(of_args), *_as_tuple(of_variables))
-
-        gradients.__name__ = getattr(f, "__name__", "f")
-        return ops.custom_gradient(lambda *inputs: (result, gradients))(*args, *variables)
-
-    return composite(function)
-
-
-def _as_tuple(x: Any) -> tuple[Any, ...]:
-    return tuple(x) if isinstance(x, Sequence) else (x,)
-
-
-def _takes_variables(grad: Function) -> bool:
-    parameters = inspect.signature(grad).parameters
-    return "variables" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())

@@ -14,6 +14,7 @@ from .. import ops
 from ..core.text import as_text, is_text
 
 InvalidArgumentError = ValueError
+OutOfRangeError = StopIteration  # what the iterator of a dataset raises at its end
 
 
 def _value(x: Any) -> Any:
@@ -100,7 +101,7 @@ def assert_near(
     summarize: Any = None,
     name: str | None = None,
 ) -> None:
-    """Raise ``ValueError`` unless |x - y| <= atol + rtol * |y|. Both are 10 times the precision of the dtype by default."""
+    """Raise ``ValueError`` unless |x - y| <= atol + rtol * |y|; both are 10 times the dtype's precision by default."""
     a, b = _value(x), _value(y)
     dtype = np.result_type(a, b)
     small = 10 * float(np.finfo(dtype if dtype.kind in "fc" else "float32").eps)
@@ -149,8 +150,8 @@ def assert_shapes(
 ) -> None:
     """Raise ``ValueError`` unless tensors have the shapes said, and the same name means the same length everywhere.
 
-    shapes: pairs of a tensor and a shape, or a dictionary. In a shape a number is a length, a name stands for any one, None for
-    whatever it is, and ``...`` at the beginning for any number of axes.
+    shapes: pairs of a tensor and a shape, or a dictionary. In a shape a number is a length, a name stands for any one,
+    None for whatever it is, and ``...`` at the beginning for any number of axes.
     """
     lengths: dict[Any, int] = {}
     start = f"{message}: " if message else ""

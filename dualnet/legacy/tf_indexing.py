@@ -19,7 +19,8 @@ def gather(
 ) -> Any:
     """The slices at the indices, along an axis.
 
-    params: (*batch, ...)  indices: (*batch, ...) -> params.shape[:axis] + indices.shape[batch_dims:] + params.shape[axis + 1:]
+    params: (*batch, ...)  indices: (*batch, ...)
+    -> params.shape[:axis] + indices.shape[batch_dims:] + params.shape[axis + 1:]
 
     Args:
         axis: by default the first one after the batch.
@@ -41,8 +42,8 @@ def gather(
 def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: str | None = None) -> Any:
     """The slices at indices of the first k axes.  indices: (..., k) -> indices.shape[:-1] + params.shape[k:]
 
-    batch_dims: how many first axes params and indices have in common; the k axes come after them.  Negative indices count from the
-    end; indices out of bounds raise ``IndexError`` on the CPU, and wrap on a GPU, which cannot raise.
+    batch_dims: how many first axes params and indices have in common; the k axes come after them.  Negative indices
+    count from the end; indices out of bounds raise ``IndexError`` on the CPU, and wrap on a GPU, which cannot raise.
     """
     params, indices = ops.convert_to_tensor(params), ops.convert_to_tensor(indices)
     if indices.ndim == 0:

@@ -15,6 +15,7 @@ from ..core.hints import no_attribute
 _FUNCTIONS = (
     "legacy.tf_arrays",
     "legacy.tf_control",
+    "legacy.tf_custom_gradient",
     "legacy.tf_data",
     "legacy.tf_debugging",
     "legacy.tf_environment",
@@ -83,7 +84,8 @@ OTHER = {
         assert_less assert_less_equal assert_near assert_negative assert_non_negative assert_non_positive assert_none_equal
         assert_positive assert_rank assert_rank_at_least assert_rank_in assert_scalar assert_shapes assert_type
         check_numerics=assert_all_finite""",
-    "errors": "InvalidArgumentError=legacy.tf_debugging.InvalidArgumentError",
+    "errors": """InvalidArgumentError=legacy.tf_debugging.InvalidArgumentError
+        OutOfRangeError=legacy.tf_debugging.OutOfRangeError""",
     "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
         rgb_to_grayscale=ops.image.rgb_to_grayscale""",
     "nest": "flatten=tree.flatten map_structure=tree.map_structure",
@@ -145,13 +147,13 @@ TABLE = _table()
 
 # Names that are not available, and what to use instead.
 _SESSIONS = "it belongs to TensorFlow 1, which ran graphs in sessions; here everything runs at once"
-_RAGGED = (
+RAGGED = (
     "there are no ragged tensors; pad the rows to one length (utils.pad_sequences, Dataset.padded_batch) and use masks"
 )
 _SPARSE = "there are no sparse tensors; use arrays, or indices with layers.Embedding and tf.gather"
 MISSING = {
-    "RaggedTensor": _RAGGED,
-    "RaggedTensorSpec": _RAGGED,
+    "RaggedTensor": RAGGED,
+    "RaggedTensorSpec": RAGGED,
     "Session": _SESSIONS,
     "SparseTensor": _SPARSE,
     "TensorArray": "append tensors to a Python list, and join them with tf.stack",
@@ -163,7 +165,7 @@ MISSING = {
     "io": "read files with Python or NumPy, images with utils.load_img or utils.image_dataset_from_directory",
     "lookup": "use layers.StringLookup or layers.IntegerLookup",
     "placeholder": _SESSIONS,
-    "ragged": _RAGGED,
+    "ragged": RAGGED,
     "saved_model": "use model.save(...) and models.load_model",
     "sparse": _SPARSE,
     "summary": "use callbacks.TensorBoard",

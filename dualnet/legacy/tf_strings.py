@@ -1,4 +1,4 @@
-"""``tf.strings``: functions of texts, on the host. A text may be str or bytes, and what comes back is of the same kind."""
+"""``tf.strings``: functions of texts, on the host. A text may be str or bytes; what comes back is of the same kind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from .. import ops
 from ..core.tensor import Tensor
 from ..core.text import as_text, is_text, text_tensor
+from .tf_names import RAGGED
 
 _RAGGED = (
     "there are no ragged tensors; pad the rows to one length (utils.pad_sequences, Dataset.padded_batch) and use masks"
@@ -74,7 +75,8 @@ def regex_replace(
 ) -> Tensor:
     r"""The matches of a pattern replaced. rewrite: the text for each; ``\1`` is the first group, ``\0`` the match.
 
-    Classes such as ``\w`` and ``[[:punct:]]`` are those of ASCII, as in TensorFlow. replace_global: all matches, or the first.
+    Classes such as ``\w`` and ``[[:punct:]]`` are those of ASCII, as in TensorFlow. replace_global: all matches, or the
+    first.
     """
     compiled, template = _compiled(pattern), _decoded(rewrite)
     if bad := re.search(r"\\([^0-9\\]|$)", template.replace(r"\\", "")):
@@ -87,12 +89,21 @@ def regex_replace(
             f"tf.strings.regex_replace: rewrite asks for group {max(groups)}, the pattern {pattern!r} has {compiled.groups}"
         )
 
-    def replacement(match: re.Match[str]) -> str:
-        return re.sub(
-            r"\\(\d|\\)", lambda m: "\\" if m.group(1) == "\\" else match.group(int(m.group(1))) or "", template
-        )
+    def replaced(text: str) -> str:
+        end = -1  # of the match before
 
-    return _each("regex_replace", input, lambda text: compiled.sub(replacement, text, 0 if replace_global else 1))
+        def replacement(match: re.Match[str]) -> str:
+            nonlocal end
+            after, end = end, match.end()
+            if match.start() == match.end() == after:  # RE2 finds no empty match right after another
+                return ""
+            return re.sub(
+                r"\\(\d|\\)", lambda m: "\\" if m.group(1) == "\\" else match.group(int(m.group(1))) or "", template
+            )
+
+        return compiled.sub(replacement, text, 0 if replace_global else 1)
+
+    return _each("regex_replace", input, replaced)
 
 
 def regex_full_match(input: Any, pattern: str, name: str | None = None) -> Tensor:
@@ -130,8 +141,9 @@ def split_text(input: Any, sep: str | None = None, maxsplit: int = -1, name: str
     def parts(text: str) -> list[str]:
         if sep:
             return text.split(_decoded(sep), maxsplit)
-        text = text.strip(_SPACE)
-        return re.split(f"[{_SPACE}]+", text, maxsplit=max(maxsplit, 0)) if text and maxsplit else [text] * bool(text)
+        text = text.lstrip(_SPACE)
+        found = re.split(f"[{_SPACE}]+", text, maxsplit=max(maxsplit, 0)) if maxsplit else [text]
+        return found if found[-1] else found[:-1]
 
     return _rows("split", input, parts)
 
@@ -160,7 +172,7 @@ def _rows(name: str, x: Any, function: Callable[[str], list[str]]) -> Tensor:
     lengths = sorted({len(row) for row in rows})
     if len(lengths) > 1:
         raise ValueError(
-            f"tf.strings.{name}: the texts have from {lengths[0]} to {lengths[-1]} parts each, and {_RAGGED}; or split one text at a "
+            f"tf.strings.{name}: the texts have from {lengths[0]} to {lengths[-1]} parts each, and {RAGGED}; or split one text at a "
             "time within Dataset.map, or use layers.TextVectorization"
         )
     result = np.empty((len(rows), lengths[0] if lengths else 0), object)

@@ -14,8 +14,8 @@ from ..core.seeds import make_default_seed
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
     """How likely each word is to be kept, by its rank, so that frequent words are kept seldom.  -> (size,)
 
-    p = min(1, sqrt(sampling_factor / frequency)), with the frequency of rank i by Zipf's law: 1 / (i (ln i + gamma) + 1/2 - 1/(12 i)),
-    gamma = 0.577. Ranks begin at 1; index 0 has the value of index 1.
+    p = min(1, sqrt(sampling_factor / frequency)), with the frequency of rank i by Zipf's law: 1 / (i (ln i + gamma) +
+    1/2 - 1/(12 i)), gamma = 0.577. Ranks begin at 1; index 0 has the value of index 1.
     """
     rank = np.maximum(np.arange(size), 1).astype("float64")
     inverse_frequency = rank * (np.log(rank) + 0.577) + 0.5 - 1.0 / (12.0 * rank)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -108,7 +109,8 @@ def step(rng: random.Random, items: Items) -> Step:
     """A random transformation."""
     count, size = rng.randint(0, 6), rng.randint(1, 4)
     kind = rng.choice(
-        "map list batch shuffle cache prefetch repeat take skip zip window enumerate concatenate filter shard".split()
+        """map list batch shuffle cache prefetch repeat take skip zip window enumerate concatenate filter shard take_while scan
+        group choose""".split()
     )
     if kind == "map":
         double = reusing(times_two)
@@ -147,6 +149,32 @@ def step(rng: random.Random, items: Items) -> Step:
         return kind, lambda d: d.enumerate(), lambda xs: [(np.int64(i), x) for i, x in enumerate(xs)]
     if kind == "concatenate":
         return kind, lambda d: d.concatenate(d.take(1)), lambda xs: xs + xs[:1]
+    if kind == "take_while":
+        return (
+            kind,
+            lambda d: d.take_while(whole_element(lambda x: first_leaf(x).sum() % 7 < 5)),
+            lambda xs: list(itertools.takewhile(lambda x: first_leaf(x).sum() % 7 < 5, xs)),
+        )
+    if kind == "scan":
+        return (
+            kind,
+            lambda d: d.scan(np.int64(0), lambda i, x: (i + 1, (i, x))),
+            lambda xs: [(np.int64(i), x) for i, x in enumerate(xs)],
+        )
+    if kind == "group":
+        return (
+            f"group({size})",
+            lambda d: d.group_by_window(whole_element(parity), lambda key, window: window, window_size=size),
+            lambda xs: grouped(xs, size),
+        )
+    if kind == "choose":
+        return (
+            f"choose({size})",
+            lambda d: Dataset.choose_from_datasets([d, d.skip(1)], Dataset.range(2).repeat(size), False),
+            lambda xs: [
+                x for pair in itertools.zip_longest(xs[:size], xs[1 : size + 1]) for x in pair if x is not None
+            ],
+        )
     if kind == "shard":
         return kind, lambda d: d.shard(2, 0), lambda xs: xs[::2]
     return (
@@ -154,6 +182,23 @@ def step(rng: random.Random, items: Items) -> Step:
         lambda d: d.filter(whole_element(lambda x: first_leaf(x).sum() % 4 < 2)),
         lambda xs: [x for x in xs if first_leaf(x).sum() % 4 < 2],
     )
+
+
+def parity(x: Any) -> int:
+    return int(first_leaf(x).sum()) % 2
+
+
+def grouped(items: Items, size: int) -> Items:
+    """Items in windows of one parity, in the order in which they become full; the rest at the end."""
+    windows: dict[int, Items] = {0: [], 1: []}
+    done = []
+    for x in items:
+        window = windows[parity(x)]
+        window.append(x)
+        if len(window) == size:
+            done += window
+            window.clear()
+    return done + windows[0] + windows[1]
 
 
 def first_leaf(x: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ def test_the_single_element() -> None:
         span(2).get_single_element()
 
 
+def test_iterators() -> None:
+    iterator = iter(span(3).prefetch(2))
+    assert iter(iterator) is iterator
+    assert (int(iterator.get_next()), int(next(iterator)), int(iterator.get_next().numpy())) == (0, 1, 2)
+    with pytest.raises(dualnet.errors.OutOfRangeError):
+        iterator.get_next()
+    iterator = iter(span(1000).prefetch(2))
+    next(iterator)
+    iterator.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("dualnet-")]
+
+
 def test_files(tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt", "c.csv"):
         (tmp_path / name).touch()
@@ -147,7 +160,7 @@ def test_options() -> None:
     options.threading.private_threadpool_size = 4
     options.experimental_distribute.auto_shard_policy = None
     dataset = span(3).batch(2).with_options(options)
-    assert dataset.options() is options
+    assert dataset.options() is dataset.unbatch().map(lambda x: x).options() is options
     assert dataset.options().threading.private_threadpool_size == 4
     assert span(3).options().deterministic is None
     with pytest.raises(AttributeError, match="'determinstic'.*did you mean 'deterministic'"):
