@@ -93,8 +93,8 @@ class Backend(Attention, Convolution, Pooling, Normalization, Recurrent):
         return self.xp.maximum(x, 0, out=out)
 
     def clip(self, x: Array, low: float, high: float) -> Array:
-        """x limited to [low, high], newly allocated."""
-        return self.xp.clip(x, low, high)
+        """x limited to [low, high], newly allocated, in the dtype of x."""
+        return self.xp.clip(x, low, high).astype(x.dtype, copy=False)
 
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         """``dy`` where y = relu(x) is positive, else 0."""

@@ -119,3 +119,29 @@ def test_depthwise(monkeypatch: pytest.MonkeyPatch) -> None:
             ),
         ]:
             np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12, err_msg=str((x_shape, w_shape, *rest)))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_in_bfloat16(stride: int) -> None:
+    """It adds up in float32, and the results are rounded once."""
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    cpu, random = backends.get("cpu"), np.random.default_rng(0)
+    x, w, b = (random.normal(size=shape).astype(bfloat16) for shape in ((2, 9, 9, 4), (3, 3, 1, 4), (4,)))
+    geometry = ((stride, stride), ((1, 1), (1, 1)), (1, 1), 4)
+    wide = [v.astype("float32") for v in (x, w, b)]
+    y = cpu.conv(x, w, b, *geometry)
+    dy = np.ones_like(y)
+    wide_dy = dy.astype("float32")
+    for got, expected in [
+        (y, cpu.conv(*wide, *geometry)),
+        (
+            cpu.conv_input_gradient(dy, w, x.shape, *geometry),
+            cpu.conv_input_gradient(wide_dy, wide[1], x.shape, *geometry),
+        ),
+        (
+            cpu.conv_kernel_gradient(x, dy, w.shape, *geometry),
+            cpu.conv_kernel_gradient(wide[0], wide_dy, w.shape, *geometry),
+        ),
+    ]:
+        assert got.dtype == bfloat16
+        np.testing.assert_allclose(got.astype("float32"), expected, rtol=1e-2, atol=2e-2)

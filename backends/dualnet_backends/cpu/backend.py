@@ -109,8 +109,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyRecu
         return y
 
     def clip(self, x: Array, low: float, high: float) -> Array:
-        if x.size < LONG or not x.flags.c_contiguous:
-            return np.clip(x, low, high)
+        if x.size < LONG or not x.flags.c_contiguous or x.dtype.kind != "f":
+            return super().clip(x, low, high)
         y = np.empty_like(x)
         flat, out = x.reshape(-1), y.reshape(-1)
         self.split(x.size, lambda part: np.clip(flat[part], low, high, out=out[part]))

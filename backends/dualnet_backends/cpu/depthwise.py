@@ -21,6 +21,11 @@ TAPS = "ijk"  # letters of the axes of a kernel in ``einsum``
 OUTPUTS = "uvw"  # and of those of an output
 
 
+def computed_in(dtype: Any) -> Any:
+    """The dtype of the sums: ``einsum`` does not know bfloat16, which is no type of NumPy's."""
+    return np.dtype("float32") if dtype.kind == "V" else dtype
+
+
 def is_depthwise(kernel: Ints, groups: int, strides: Ints, dilation: Ints) -> bool:
     """Whether every channel has exactly one filter, and a stride and a dilation do not come together."""
     together = any(s != 1 for s in strides) and any(d != 1 for d in dilation)
@@ -29,6 +34,11 @@ def is_depthwise(kernel: Ints, groups: int, strides: Ints, dilation: Ints) -> bo
 
 def forward(x: Array, w: Array, b: Array | None, y: Array, strides: Ints, padding: Pairs, dilation: Ints) -> Array:
     """Write the convolution to y."""
+    wide = computed_in(y.dtype)
+    if wide != y.dtype:
+        result = np.empty(y.shape, wide)
+        y[...] = forward(x.astype(wide), w.astype(wide), b, result, strides, padding, dilation)
+        return y
     rows, shift = _repeat(w[..., 0, :], y, strides), None if b is None else _repeat(b, y, strides)
     outputs, taps = _axes(y, strides)
     formula = f"n{outputs}{taps}c,{taps}c->n{outputs}c"
@@ -73,10 +83,12 @@ def input_gradient(dy: Array, w: Array, dx: Array, strides: Ints, padding: Pairs
 
 def kernel_gradient(x: Array, dy: Array, dw: Array, strides: Ints, padding: Pairs, dilation: Ints) -> Array:
     """Write the gradient of w to dw."""
+    x, dy = x.astype(computed_in(x.dtype), copy=False), dy.astype(computed_in(dy.dtype), copy=False)
     outputs, taps = _axes(dy, strides)
     formula = f"n{outputs}{taps}c,n{outputs}c->{taps}c"
     chunks = list(_chunks(x))
     parts: list[Any] = [None] * len(chunks)
+    total = np.zeros((*dw.shape[:-2], dw.shape[-1]), computed_in(dw.dtype))
 
     def compute(i: int) -> None:
         windows = _windows(_padded(x[chunks[i]], padding), dw.shape[:-2], dy.shape, strides, dilation)
@@ -84,9 +96,9 @@ def kernel_gradient(x: Array, dy: Array, dw: Array, strides: Ints, padding: Pair
         parts[i] = sums.reshape(*dw.shape[:-2], -1, dw.shape[-1]).sum(axis=-2)
 
     parallel_for(len(chunks), compute, ("depthwise kernel gradient", x.shape, dw.shape))
-    dw[...] = 0
     for part in parts:  # in their order, whichever was ready first
-        dw += part[..., None, :]
+        total += part
+    dw[...] = total[..., None, :]
     return dw
 
 
