@@ -274,8 +274,7 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with a new cell."""
-        config = dict(config)
-        return cls(part_from_config(config.pop("cell"), custom_objects), **config)
+        return cls(**{**config, "cell": part_from_config(config, "cell", custom_objects)})
 
 
 def _mask_of_steps(mask: Any, sequences: Any) -> Any:
