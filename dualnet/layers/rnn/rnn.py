@@ -65,6 +65,11 @@ class RNN(Layer):
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
         check_cell(cell, "Argument `cell`")
+        if kwargs.pop("time_major", False):  # in configs of tf.keras 2, where it is False
+            raise ValueError(
+                f"{type(self).__name__}: time_major=True is not supported: sequences are (batch, steps, features), "
+                "ops.swapaxes(x, 0, 1) makes them so"
+            )
         super().__init__(**kwargs)
         self.zero_output_for_mask = zero_output_for_mask
         self.cell = cell
