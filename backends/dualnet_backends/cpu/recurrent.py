@@ -10,7 +10,8 @@ while the arrays are in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ class NumpyRecurrent(Recurrent):
     """Overrides for float32 and float64."""
 
     xp: Any = np
+    computing: Callable[[], AbstractContextManager[Any]]
 
     def lstm(
         self,
@@ -41,54 +43,47 @@ class NumpyRecurrent(Recurrent):
         if not is_usual(x, h):
             return super().lstm(x, h, c, kernel, recurrent_kernel, bias, *options)
         u, features = h.shape[1], x.shape[2]
-        order = (
-            slice(0, u),
-            slice(u, 2 * u),
-            slice(3 * u, 4 * u),
-            slice(2 * u, 3 * u),
-        )  # i, f, o, which are sigmoids, and g
+        order = (slice(0, u), slice(u, 2 * u), slice(3 * u, 4 * u), slice(2 * u, 3 * u))  # i, f, o, then g
         run = Forward(self, x, h, *options)
         weights = run.weights(kernel, recurrent_kernel, bias, order)
         weights[: 3 * u] *= 0.5
-        gates, cs = run.empty(4 * u), np.empty((run.steps + 1, u, run.batch), x.dtype)
+        gates, parts, tanh_c = run.empty(4 * u), run.empty(2 * u), run.empty(u)  # parts: of c, i g and f c
         i, f, o, g = (gates[:, k * u : (k + 1) * u] for k in range(4))
-        cs[0] = c.T
-        steps = zip(run.xh, gates, gates[:, : 3 * u], i, f, o, g, cs, cs[1:], run.h[1:])
+        i_g, f_c = parts[:, :u], parts[:, u:]
+        c, c_n = np.array(c.T, order="C"), np.empty(c.T.shape, x.dtype)
+        steps = zip(run.xh, gates, gates[:, : 3 * u], i, f, o, g, i_g, f_c, tanh_c, run.h[1:])
         with self.computing():
-            product, half, t = run.product(weights), np.array(0.5, x.dtype), np.empty_like(cs[0])
-            for n, (xh, all_gates, s, i_n, f_n, o_n, g_n, c_before, c_n, h_n) in enumerate(steps):
+            product, half = run.product(weights), np.array(0.5, x.dtype)
+            for n, (xh, all_gates, s, i_n, f_n, o_n, g_n, ig_n, fc_n, y_n, h_n) in enumerate(steps):
                 product(xh, all_gates)
                 np.tanh(all_gates, all_gates)
                 np.multiply(s, half, s)
                 np.add(s, half, s)
-                np.multiply(f_n, c_before, c_n)
-                np.multiply(i_n, g_n, t)
-                np.add(c_n, t, c_n)
-                np.tanh(c_n, t)
-                np.multiply(o_n, t, h_n)
+                np.multiply(i_n, g_n, ig_n)
+                np.multiply(f_n, c, fc_n)
+                np.add(ig_n, fc_n, c_n)
+                np.tanh(c_n, y_n)
+                np.multiply(o_n, y_n, h_n)
                 if run.is_special:
-                    run.end_step(n, (c_before, c_n))
+                    run.end_step(n, (c, c_n))
+                c, c_n = c_n, c
 
         def gradients(doutputs: Array, dh: Array, dc: Array, out: Sequence[Any]) -> tuple[Any, ...]:
             back = Backward(run, doutputs, dh)
-            dh, dc, t = back.dh, dc.T.copy(), np.empty_like(cs[0])
+            dh, dc, t = back.dh, dc.T.copy(), np.empty_like(back.dh)
             d, q = (
                 run.empty(4 * u),
                 run.empty(u),
-            )  # the gradients of the gates, at first as factors of dc and dh; of dc by dh
+            )  # of the gates, at first as factors of dc and dh; the factor of dh in dc
             d_i, d_f, d_o, d_g = (d[:, k * u : (k + 1) * u] for k in range(4))
 
             def factors(part: slice) -> None:
-                s, d_s, y = gates[part, : 3 * u], d[part, : 3 * u], q[part]
-                np.subtract(s, np.multiply(s, s, out=d_s), out=d_s)  # the derivative of a sigmoid
-                np.subtract(1, np.multiply(g[part], g[part], out=d_g[part]), out=d_g[part])
-                np.tanh(cs[1:][part], out=y)
-                d_i[part] *= g[part]
-                d_f[part] *= cs[:-1][part]
-                d_o[part] *= y
-                d_g[part] *= i[part]
-                np.subtract(1, np.multiply(y, y, out=y), out=y)
-                y *= o[part]
+                # The derivative of a sigmoid s is s (1 - s), and s times something has been computed already.
+                h, d_if = run.h[1:][part], d[part, : 2 * u]
+                np.subtract(parts[part], np.multiply(parts[part], gates[part, : 2 * u], out=d_if), out=d_if)
+                np.subtract(h, np.multiply(h, o[part], out=d_o[part]), out=d_o[part])
+                np.subtract(i[part], np.multiply(i_g[part], g[part], out=d_g[part]), out=d_g[part])
+                np.subtract(o[part], np.multiply(h, tanh_c[part], out=q[part]), out=q[part])
 
             with self.computing():
                 back.prepare(factors, d)
@@ -110,9 +105,8 @@ class NumpyRecurrent(Recurrent):
                         back.end_step(n)
                 every = slice(None)
                 wanted = any(request is not False for request in out[3:6])
-                (dw,), dx = run.sums(
-                    d, [(every, (run.xh, every))], reordered(kernel, order), wanted, out[0] is not False
-                )
+                dx_kernel = None if out[0] is False else reordered(kernel, order)
+                (dw,), dx = run.sums(d, [(every, (run.xh, every))], wanted, dx_kernel)
             dkernel = drecurrent = dbias = None
             if wanted:
                 dkernel = scatter(dw[:, :features], order, out[3])
@@ -120,7 +114,7 @@ class NumpyRecurrent(Recurrent):
                 dbias = None if bias is None else scatter(dw[:, features], order, out[5])
             return dx, dh.T.copy(), dc.T.copy(), dkernel, drecurrent, dbias, back.drecurrent_mask
 
-        return run.outputs(), run.h[-1].T.copy(), cs[-1].T.copy(), gradients
+        return run.outputs(), run.h[-1].T.copy(), c.T.copy(), gradients
 
     def gru(
         self,
@@ -139,16 +133,9 @@ class NumpyRecurrent(Recurrent):
         if not is_usual(x, h):
             return super().gru(x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, reset_after, *options)
         u, features = h.shape[1], x.shape[2]
-        order = (
-            slice(2 * u, 3 * u),
-            slice(u, 2 * u),
-            slice(0, u),
-        )  # g, r, z; and after them p, what r is multiplied with
-        of_x, of_h, gate_rows = (
-            slice(0, features + 1),
-            slice(features, None),
-            slice(u, 3 * u),
-        )  # the ones belong to both
+        # The rows are g, r and z, and then p: what r is multiplied with, or without ``reset_after`` r h.
+        order, gate_rows = (slice(2 * u, 3 * u), slice(u, 2 * u), slice(0, u)), slice(u, 3 * u)
+        of_x, of_h = slice(0, features + 1), slice(features, None)  # the ones belong to both
         first, second = bias, None
         if bias is not None and bias.ndim == 2:
             first, second = bias[0].copy(), bias[1]
@@ -188,7 +175,7 @@ class NumpyRecurrent(Recurrent):
         def gradients(doutputs: Array, dh: Array, out: Sequence[Any]) -> tuple[Any, ...]:
             back = Backward(run, doutputs, dh)
             dh, t = back.dh, np.empty_like(run.h[0])
-            d = run.empty(4 * u)  # of g, r, z and p, at first factors of dh and, for r, of dp
+            d = run.empty(4 * u)  # of g, r, z and p, at first as factors of dh, and for r of dp
             d_g, d_r, d_z, d_p = (d[:, k * u : (k + 1) * u] for k in range(4))
 
             def factors(part: slice) -> None:
@@ -200,18 +187,17 @@ class NumpyRecurrent(Recurrent):
                 dz *= z[part]
                 dz *= keep
                 np.subtract(1, r[part], out=dr)
-                dr *= p[part]  # p = h U + b', the factor of r; or r h, where that of r is h
-                # The gradient of r is dp p or dp h, and dp = r dg or U dg.
+                # Times dp it is dr. With ``reset_after`` r (1 - r) p dg, and dp = r dg; without, r (1 - r) h dp, and p = r h.
+                dr *= p[part]
 
             with self.computing():
                 back.prepare(factors, d[:, : 3 * u])
                 of_r_z, of_g = reordered(recurrent_kernel, order[1:]), recurrent_kernel[:, order[0]].copy()
                 gate_product = run.product(np.concatenate([of_r_z, of_g], axis=1) if reset_after else of_r_z)
                 g_product = run.product(of_g)
-                steps = list(
-                    zip(range(run.steps), d[:, u:] if reset_after else d[:, gate_rows], d_g, d_r, d_z, d_p, r, z)
-                )
-                for n, products, dg_n, dr_n, dz_n, dp_n, r_n, z_n in reversed(steps):
+                of_products = d[:, u:] if reset_after else d[:, gate_rows]
+                steps = list(zip(range(run.steps), of_products, d_g, d_r, d_z, d_p, r, z))
+                for n, rows, dg_n, dr_n, dz_n, dp_n, r_n, z_n in reversed(steps):
                     if back.is_special:
                         back.begin_step(n)
                     np.multiply(dg_n, dh, dg_n)
@@ -219,11 +205,11 @@ class NumpyRecurrent(Recurrent):
                     if reset_after:
                         np.multiply(dg_n, r_n, dp_n)
                         np.multiply(dr_n, dp_n, dr_n)
-                        gate_product(products, t)
+                        gate_product(rows, t)
                     else:
                         g_product(dg_n, dp_n)
                         np.multiply(dr_n, dp_n, dr_n)
-                        gate_product(products, t)
+                        gate_product(rows, t)
                         np.multiply(dp_n, r_n, dp_n)
                         np.add(t, dp_n, t)
                     if back.is_special:
@@ -232,13 +218,14 @@ class NumpyRecurrent(Recurrent):
                     np.add(dh, t, dh)
                     if back.is_special:
                         back.end_step(n)
-                factors_of = [(slice(0, 3 * u), (run.xh, of_x))]
+                pairs = [(slice(0, 3 * u), (run.xh, of_x))]
                 if reset_after:
-                    factors_of.append((slice(u, 4 * u), (run.xh, of_h)))
+                    pairs.append((slice(u, 4 * u), (run.xh, of_h)))
                 else:
-                    factors_of += [(gate_rows, (run.xh, of_h)), (slice(0, u), (p, slice(None)))]
+                    pairs += [(gate_rows, (run.xh, of_h)), (slice(0, u), (p, slice(None)))]
                 wanted = any(request is not False for request in out[2:5])
-                (dw, du, *dg), dx = run.sums(d, factors_of, reordered(kernel, order), wanted, out[0] is not False)
+                dx_kernel = None if out[0] is False else reordered(kernel, order)
+                (dw, du, *dg), dx = run.sums(d, pairs, wanted, dx_kernel)
             dkernel = drecurrent = dbias = None
             if wanted:
                 rows = du[:, 1:] if reset_after else np.concatenate([du[:, 1:], *dg])
@@ -307,7 +294,7 @@ class NumpyRecurrent(Recurrent):
                         back.end_step(n)
                 every = slice(None)
                 wanted = any(request is not False for request in out[2:5])
-                (dw,), dx = run.sums(d, [(every, (run.xh, every))], kernel, wanted, out[0] is not False)
+                (dw,), dx = run.sums(d, [(every, (run.xh, every))], wanted, None if out[0] is False else kernel)
             dkernel = drecurrent = dbias = None
             if wanted:
                 dkernel = scatter(dw[:, :features], order, out[2])

@@ -107,13 +107,14 @@ class Forward:
         self._share(self._parts(), work)
 
     def sums(
-        self, d: Array, factors: Sequence[tuple[slice, Rows]], kernel: Array, wants: Any, wants_dx: bool
+        self, d: Array, factors: Sequence[tuple[slice, Rows]], is_wanted: bool, kernel: Array | None
     ) -> tuple[list[Any], Array | None]:
         """The gradients of weights and inputs, by those of the gates, d: (steps, rows, batch).
 
         Args:
             factors: rows of d, and rows of an array: the sum of their products over all steps and samples is the gradient of weights.
-            kernel: (features, n), for the n rows of d that come first.
+            is_wanted: whether those sums are.
+            kernel: (features, n), for the n rows of d that come first; None if dx is not wanted.
 
         Returns:
             those sums, and dx; None for what is not wanted.
@@ -122,8 +123,8 @@ class Forward:
         count = -(-len(parts) // GROUPS)
         groups = [parts[i : i + count] for i in range(0, len(parts), count)]
         totals: list[list[Any]] = [[None] * len(factors) for _ in groups]
-        dx = np.empty((self.batch, self.steps, self.features), d.dtype) if wants_dx else None
-        factors = factors if wants else []
+        dx = np.empty((self.batch, self.steps, self.features), d.dtype)
+        factors = factors if is_wanted else []
 
         def work(i: int) -> None:
             for part in groups[i]:
@@ -131,15 +132,16 @@ class Forward:
                 for k, (rows, (a, a_rows)) in enumerate(factors):
                     product = columns[id(d)][rows].dot(columns[id(a)][a_rows].T)
                     totals[i][k] = product if totals[i][k] is None else np.add(totals[i][k], product, product)
-                if dx is not None:
+                if kernel is not None:
                     dx_part = kernel.dot(columns[id(d)][: kernel.shape[1]])
                     dx[:, part] = dx_part.reshape(self.features, -1, self.batch).transpose(2, 1, 0)
 
-        self._share(range(len(groups)), work)
+        if is_wanted or kernel is not None:
+            self._share(range(len(groups)), work)
         for total in totals[1:]:
             for k in range(len(factors)):
                 totals[0][k] += total[k]
-        return totals[0], dx
+        return totals[0], None if kernel is None else dx
 
     def _parts(self) -> list[slice]:
         size = max(1, COLUMNS // self.batch)
