@@ -34,6 +34,11 @@ LAYER_ARGUMENTS = {
     "subsample": "strides",
     "subsample_length": "strides",
     "bias": "use_bias",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
     "p": "rate",
     "alpha": "negative_slope",
 }

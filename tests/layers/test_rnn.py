@@ -363,3 +363,33 @@ def test_refused() -> None:
         layers.RNN(layers.Dense(3))
     with pytest.raises(ValueError, match="All cells should have a `state_size` attribute"):
         layers.RNN([layers.GRUCell(3), layers.Dense(3)])
+    assert layers.LSTM(3, time_major=False, return_sequences=True)(X).shape == (
+        3,
+        5,
+        3,
+    )  # as configs of tf.keras 2 have it
+    with pytest.raises(ValueError, match=r"time_major=True is not supported: sequences are \(batch, steps, features\)"):
+        layers.LSTM(3, time_major=True)
+
+
+@every_kind
+def test_gradients_of_gradients(kind: str) -> None:
+    """The op of the whole sequence has a second derivative, that of the cells step by step."""
+    layer = constant(getattr(layers, kind)(2, dtype="float64"), X.astype("float64"))
+
+    def second() -> Any:
+        x = ops.convert_to_tensor(X.astype("float64"))
+        with dualnet.GradientTape() as outer:
+            outer.watch(x)
+            with dualnet.GradientTape() as inner:
+                inner.watch(x)
+                y = ops.sum(layer(x, mask=MASK) ** 2)
+            gradient = inner.gradient(y, x)
+            penalty = ops.sum(gradient**2)
+        return [g.numpy() for g in outer.gradient(penalty, [x, *layer.trainable_weights])]
+
+    got = second()
+    with mock.patch.object(type(layer), "_is_one_op", return_value=False):
+        expected = second()
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ... import tree
@@ -77,14 +78,16 @@ def constructor_arguments(layer: Layer) -> dict[str, Any]:
     return arguments
 
 
-def part_from_config(config: Any, custom_objects: dict[str, Any] | None) -> Any:
-    """The layer or cell inside another that a config describes; one that is no config is returned as it is.
+def part_from_config(config: dict[str, Any], key: str, custom_objects: dict[str, Any] | None) -> Any:
+    """The layer, cell, or list of them inside another, which its config has under a key; what is no config stays as it is.
 
-    It is not built yet: the layer around it builds it, so that its weights have the path they had.
+    It may be built at once, and its weights then have the name of the layer around it in their path.
     """
-    if not isinstance(config, dict):
-        return config
-    return deserialize_keras_object({k: v for k, v in config.items() if k != "build_config"}, custom_objects)
+    part, name = config[key], config.get("name")
+    if not isinstance(part, (dict, list, tuple)):
+        return part
+    with name_scope(name) if name else nullcontext():
+        return deserialize_keras_object(part, custom_objects)
 
 
 def file_order(child: tuple[str, Any]) -> tuple[bool, str]:

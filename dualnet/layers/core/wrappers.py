@@ -36,8 +36,7 @@ class Wrapper(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with a new inner layer."""
-        config = dict(config)
-        return cls(part_from_config(config.pop("layer"), custom_objects), **config)
+        return cls(**{**config, "layer": part_from_config(config, "layer", custom_objects)})
 
 
 class TimeDistributed(Wrapper):

@@ -190,11 +190,8 @@ class Bidirectional(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with new layers inside."""
-        config = dict(config)
-        for name in ("layer", "backward_layer"):
-            if name in config:
-                config[name] = part_from_config(config[name], custom_objects)
-        return cls(**config)
+        keys = [key for key in ("layer", "backward_layer") if key in config]
+        return cls(**{**config, **{key: part_from_config(config, key, custom_objects) for key in keys}})
 
 
 def _copy(layer: Any, prefix: str, **changes: Any) -> Any:

@@ -65,6 +65,11 @@ class RNN(Layer):
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
         check_cell(cell, "Argument `cell`")
+        if kwargs.pop("time_major", False):  # in configs of tf.keras 2, where it is False
+            raise ValueError(
+                f"{type(self).__name__}: time_major=True is not supported: sequences are (batch, steps, features), "
+                "ops.swapaxes(x, 0, 1) makes them so"
+            )
         super().__init__(**kwargs)
         self.zero_output_for_mask = zero_output_for_mask
         self.cell = cell
@@ -274,8 +279,7 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with a new cell."""
-        config = dict(config)
-        return cls(part_from_config(config.pop("cell"), custom_objects), **config)
+        return cls(**{**config, "cell": part_from_config(config, "cell", custom_objects)})
 
 
 def _mask_of_steps(mask: Any, sequences: Any) -> Any:

@@ -61,8 +61,7 @@ class StackedRNNCells(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The stack a config describes, with new cells."""
-        config = dict(config)
-        return cls([part_from_config(cell, custom_objects) for cell in config.pop("cells")], **config)
+        return cls(**{**config, "cells": part_from_config(config, "cells", custom_objects)})
 
 
 def check_cell(cell: Any, what: str) -> None:
