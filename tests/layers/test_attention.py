@@ -187,7 +187,13 @@ def test_step_by_step_with_a_cache(name: str, options: dict[str, Any]) -> None:
                 for at in (index, ops.convert_to_tensor(index)):  # a number, and one that only the device knows
                     y, updated = layer(part, part, cache=cache, cache_update_index=at, use_causal_mask=True, **mask)
                     y_and_scores = layer(
-                        part, part, cache=cache, cache_update_index=at, use_causal_mask=True, return_attention_scores=True, **mask
+                        part,
+                        part,
+                        cache=cache,
+                        cache_update_index=at,
+                        use_causal_mask=True,
+                        return_attention_scores=True,
+                        **mask,
                     )
                     assert len(y_and_scores) == 3
                     np.testing.assert_allclose(y_and_scores[1], scores[:, :, index:stop], rtol=1e-5, atol=1e-6)
@@ -196,7 +202,9 @@ def test_step_by_step_with_a_cache(name: str, options: dict[str, Any]) -> None:
                 cache = updated
                 outputs.append(y)
             np.testing.assert_allclose(ops.concatenate(outputs, axis=1), expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(layer(x, x, cache=cache, use_causal_mask=True, **mask)[0], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        layer(x, x, cache=cache, use_causal_mask=True, **mask)[0], expected, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_a_mask_of_the_new_steps_alone() -> None:
@@ -210,7 +218,11 @@ def test_a_mask_of_the_new_steps_alone() -> None:
 
 
 def test_a_model_that_generates_step_by_step(tmp_path: Path) -> None:
-    x, cache, index = Input((1, 5), name="x"), Input((2, 6, 2, 3), name="cache"), Input((), batch_size=1, dtype="int32", name="i")
+    x, cache, index = (
+        Input((1, 5), name="x"),
+        Input((2, 6, 2, 3), name="cache"),
+        Input((), batch_size=1, dtype="int32", name="i"),
+    )
     layer = layers.MultiHeadAttention(2, 3)
     model = Model([x, cache, index], layer(x, x, cache=cache, cache_update_index=index[0], use_causal_mask=True))
     assert [tuple(y.shape) for y in model.outputs] == [(None, 1, 5), (None, 2, 6, 2, 3)]
@@ -221,7 +233,9 @@ def test_a_model_that_generates_step_by_step(tmp_path: Path) -> None:
         for i in range(6):
             y, state = m([steps[:, i : i + 1], state, np.array([i], "int32")])
             outputs.append(y.numpy())
-        np.testing.assert_allclose(np.concatenate(outputs, 1), layer(steps, steps, use_causal_mask=True), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            np.concatenate(outputs, 1), layer(steps, steps, use_causal_mask=True), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_the_example_of_the_docstring() -> None:
@@ -258,7 +272,10 @@ def test_attention_without_heads() -> None:
     assert [(w.path, w.shape) for w in additive.weights] == [("b/scale", (5,))]
     assert "score_mode" not in additive.get_config()
     assert additive.get_config()["seed"] == 4
-    for wrong, match in (({"score_mode": "scaled_dot"}, "Expected one of {'dot', 'concat'}"), ({"dropout": 1.5}, "between 0 and 1")):
+    for wrong, match in (
+        ({"score_mode": "scaled_dot"}, "Expected one of {'dot', 'concat'}"),
+        ({"dropout": 1.5}, "between 0 and 1"),
+    ):
         with pytest.raises(ValueError, match=match):
             layers.Attention(**wrong)
     for inputs, mask, match in (
@@ -277,7 +294,9 @@ def test_dropout_without_heads(make: Any) -> None:
     y, scores = layer([x, x], training=True, return_attention_scores=True)
     assert abs(y.numpy().mean() - 1) < 0.01
     np.testing.assert_allclose(y.numpy().std(), np.sqrt(0.25 / 0.75 / 50), rtol=0.1)
-    np.testing.assert_allclose(scores.numpy()[scores.numpy() > 0], 1 / 50 / 0.75, rtol=1e-5)  # as in Keras, after the dropout
+    np.testing.assert_allclose(
+        scores.numpy()[scores.numpy() > 0], 1 / 50 / 0.75, rtol=1e-5
+    )  # as in Keras, after the dropout
 
 
 def test_symbolic_attention_without_heads(tmp_path: Path) -> None:
