@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 from ... import ops
@@ -88,7 +87,11 @@ class Attention(Layer):
         if self._is_fused(query) and not (is_dropped or return_attention_scores):
             y = self._fused(query, key, value, value_mask, use_causal_mask)
         else:
-            weights = ops.softmax(self._masked(self._scores(query, key), query, key, value_mask, use_causal_mask))
+            scores = self._calculate_scores(query, key)
+            seen = self._calculate_score_mask(scores, value_mask, use_causal_mask)
+            if seen is not None:  # no weight is left to the others; where a query sees no key, all have the same
+                scores = ops.where(seen, scores, _MASKED.get(scores.dtype, -2e38))
+            weights = ops.softmax(scores)
             if is_dropped:
                 weights = dropout(weights, self.dropout, *self.seed_generator.next())
             y = ops.matmul(weights, value)
@@ -96,7 +99,7 @@ class Attention(Layer):
             y = ops.where(ops.expand_dims(ops.cast(query_mask, "bool"), -1), y, 0)
         return (y, weights) if return_attention_scores else y
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Any, key: Any) -> Any:
         """(batch, T, S)"""
         if self.score_mode == "dot":
             scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
@@ -105,17 +108,20 @@ class Attention(Layer):
         sums = sums if self.scale is None else sums * self.scale
         return self.concat_score_weight * ops.sum(ops.tanh(sums), axis=-1)
 
-    def _masked(self, scores: Any, query: Any, key: Any, value_mask: Any, use_causal_mask: bool) -> Any:
-        """Scores that leave no weight to the keys that a query does not see; all of them have the same if it sees none."""
-        masks = [] if value_mask is None else [ops.expand_dims(ops.cast(value_mask, "bool"), -2)]
-        if use_causal_mask:
-            masks.append(attention_band(query, key, None, len(query.shape) - 2, True))
-        return ops.where(reduce(ops.logical_and, masks), scores, _MASKED.get(scores.dtype, -2e38)) if masks else scores
+    def _calculate_score_mask(self, scores: Any, v_mask: Any, use_causal_mask: bool) -> Any:
+        """Which query sees which key, broadcasting to the scores; None if every one sees all of them."""
+        seen = None if v_mask is None else ops.expand_dims(ops.cast(v_mask, "bool"), -2)
+        if not use_causal_mask:
+            return seen
+        causal = attention_band(scores, ops.swapaxes(scores, -2, -1), None, len(scores.shape) - 2, True)
+        return ops.expand_dims(causal, 0) if seen is None else ops.logical_and(seen, causal)
 
     # -- products as one op, which holds no scores of long sequences ---------------------------------------------------
 
     def _is_fused(self, query: Any) -> bool:
-        return self.score_mode == "dot" and len(query.shape) == 3
+        """Whether the scores are products, and not those of a subclass."""
+        is_own = type(self)._calculate_scores is Attention._calculate_scores
+        return is_own and self.score_mode == "dot" and len(query.shape) == 3
 
     def _fused(self, query: Any, key: Any, value: Any, value_mask: Any, use_causal_mask: bool) -> Any:
         if self.scale is not None:
@@ -153,7 +159,7 @@ class Attention(Layer):
     def _check(self, inputs: Any, mask: Any = None) -> None:
         """``ValueError`` for what is no list of two or three."""
         name = type(self).__name__
-        if not isinstance(inputs, (list, tuple)):
+        if not isinstance(inputs, list):
             raise ValueError(
                 f"{name} layer must be called on a list of inputs, namely [query, value] or [query, value, key]. "
                 f"Received: inputs={inputs}."
@@ -163,7 +169,7 @@ class Attention(Layer):
                 f"{name} layer accepts inputs list of length 2 or 3, namely [query, value] or [query, value, key]. "
                 f"Received length: {len(inputs)}."
             )
-        if mask is not None and not isinstance(mask, (list, tuple)):
+        if mask is not None and not isinstance(mask, list):
             raise ValueError(
                 f"{name} layer mask must be a list, namely [query_mask, value_mask]. Received: mask={mask}."
             )
@@ -197,9 +203,6 @@ class AdditiveAttention(Attention):
         if self.use_scale:
             self.scale = self.add_weight((input_shape[0][-1],), name="scale", initializer="glorot_uniform")
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Any, key: Any) -> Any:
         activations = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
         return ops.sum(activations if self.scale is None else activations * self.scale, axis=-1)
-
-    def _is_fused(self, query: Any) -> bool:
-        return False

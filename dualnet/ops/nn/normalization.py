@@ -131,7 +131,7 @@ def _standardize(
     normal = xp.multiply(normal, inv, out=normal if centred else None)
     y = normal * scale if scale is not None else normal
     if shift is not None:
-        y = y + shift
+        y = y + shift if scale is None else xp.add(y, shift, out=y)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dy, dx, dgamma, dbeta = _wide(dy), None, None, None
