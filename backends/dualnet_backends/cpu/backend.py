@@ -18,6 +18,7 @@ from .matmul import SMALL as SMALL_PRODUCT
 from .matmul import matmul
 from .normalization import NumpyNormalization
 from .pooling import NumpyPooling
+from .recurrent import NumpyRecurrent
 
 memory.retain_freed_memory()  # for the arrays of training steps
 
@@ -48,7 +49,7 @@ def _ones(dtype: str, n: int) -> Array:
     return _cached_ones(dtype, n) if n <= SMALL else _cached_ones(dtype, 1 << n.bit_length())[:n]
 
 
-class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, Backend):
+class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyRecurrent, Backend):
     name = "numpy"
     device = "cpu"
     xp = np

@@ -105,7 +105,8 @@ class Recurrent:
         """
         xp, units = self.xp, h.shape[1]
         two = bias is not None and bias.ndim == 2
-        inputs = self._inputs(x, kernel, bias[0] if two else bias)
+        first, second = (bias[0], bias[1]) if bias is not None and two else (bias, None)
+        inputs = self._inputs(x, kernel, first)
         gates, candidate = recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]
         saved, hs = [], []
         for t in range(x.shape[1]):
@@ -113,7 +114,7 @@ class Recurrent:
             a = inputs[:, t]
             p: Any = None
             if reset_after:
-                s = self.affine(h_in, recurrent_kernel, bias[1] if two else None)
+                s = self.affine(h_in, recurrent_kernel, second)
                 zr, p = _sigmoid(xp, a[:, : 2 * units] + s[:, : 2 * units]), s[:, 2 * units :]
                 z, r = zr[:, :units], zr[:, units:]
                 g = xp.tanh(a[:, 2 * units :] + r * p)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ... import tree
 from ...core.variables import Variable
+from ...serialization.objects import deserialize_keras_object
 from .context import name_scope
 from .tracking import UNTRACKED, WeightTracking
 
@@ -34,8 +36,9 @@ class Saving(WeightTracking):
         with name_scope(self.name):
             if shapes:
                 # None: an argument of ``call`` that was not passed
-                known = {key: value for key, value in shapes.items() if value is not None}
-                self.build(**{key: tree.map_shape_structure(tuple, value) for key, value in known.items()})
+                known = {k: tree.map_shape_structure(tuple, v) for k, v in shapes.items() if v is not None}
+                self._build_shapes = {**shapes, **known}
+                self.build(**known)
             else:
                 self.build(tree.map_shape_structure(tuple, shape))
         self.built = True
@@ -73,6 +76,18 @@ def constructor_arguments(layer: Layer) -> dict[str, Any]:
         if p.kind is p.VAR_KEYWORD:
             arguments |= arguments.pop(p.name, {})
     return arguments
+
+
+def part_from_config(config: dict[str, Any], key: str, custom_objects: dict[str, Any] | None) -> Any:
+    """The layer, cell, or list of them inside another, which its config has under a key; what is no config stays as it is.
+
+    It may be built at once, and its weights then have the name of the layer around it in their path.
+    """
+    part, name = config[key], config.get("name")
+    if not isinstance(part, (dict, list, tuple)):
+        return part
+    with name_scope(name) if name else nullcontext():
+        return deserialize_keras_object(part, custom_objects)
 
 
 def file_order(child: tuple[str, Any]) -> tuple[bool, str]:

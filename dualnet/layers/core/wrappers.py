@@ -9,7 +9,7 @@ from ...core.symbolic import KerasTensor
 from ...core.tracing import no_grad
 from ...graph.trial import is_trial, trial
 from ...serialization.configurable import builtin_class
-from ...serialization.objects import deserialize_keras_object
+from ..base.configuration import part_from_config
 from ..base.layer import Layer, Shape
 
 
@@ -36,9 +36,7 @@ class Wrapper(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with a new inner layer."""
-        config = dict(config)
-        layer = config.pop("layer")
-        return cls(layer if isinstance(layer, Layer) else deserialize_keras_object(layer, custom_objects), **config)
+        return cls(**{**config, "layer": part_from_config(config, "layer", custom_objects)})
 
 
 class TimeDistributed(Wrapper):

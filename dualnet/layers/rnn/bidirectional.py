@@ -6,7 +6,8 @@ from typing import Any
 
 from ... import ops, tree
 from ...serialization.configurable import attributes, builtin_class
-from ...serialization.objects import custom_object_scope, deserialize_keras_object
+from ...serialization.objects import custom_object_scope
+from ..base.configuration import part_from_config
 from ..base.layer import Layer, Shape
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
@@ -189,11 +190,8 @@ class Bidirectional(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with new layers inside."""
-        config = dict(config)
-        for name in ("layer", "backward_layer"):
-            if isinstance(config.get(name), dict):
-                config[name] = deserialize_keras_object(config[name], custom_objects)
-        return cls(**config)
+        keys = [key for key in ("layer", "backward_layer") if key in config]
+        return cls(**{**config, **{key: part_from_config(config, key, custom_objects) for key in keys}})
 
 
 def _copy(layer: Any, prefix: str, **changes: Any) -> Any:

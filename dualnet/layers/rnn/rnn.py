@@ -11,11 +11,18 @@ from ...core.variables import Variable
 from ...graph.trial import is_trial, trial
 from ...ops.core.state import write_state, zeros_for_batch
 from ...serialization.configurable import builtin_class
-from ...serialization.objects import deserialize_keras_object
+from ..base.configuration import part_from_config
 from ..base.layer import Layer, Shape
 from .dropout_cell import DropoutRNNCell
 from .loop import run_steps
-from .stacked_rnn_cells import StackedRNNCells, call_cell, check_cell, output_size_of, state_shapes, zero_states
+from .stacked_rnn_cells import (
+    StackedRNNCells,
+    call_cell,
+    check_cell,
+    output_size_of,
+    state_shapes,
+    zero_states,
+)
 
 
 class RNN(Layer):
@@ -267,11 +274,7 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with a new cell."""
-        config = dict(config)
-        cell = config.pop("cell")
-        if isinstance(cell, dict):
-            cell = deserialize_keras_object(cell, custom_objects)
-        return cls(cell, **config)
+        return cls(**{**config, "cell": part_from_config(config, "cell", custom_objects)})
 
 
 def _mask_of_steps(mask: Any, sequences: Any) -> Any:

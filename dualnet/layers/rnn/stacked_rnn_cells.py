@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import ops, tree
-from ...serialization.objects import deserialize_keras_object
+from ..base.configuration import part_from_config
 from ..base.layer import Layer
 
 
@@ -61,12 +61,7 @@ class StackedRNNCells(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The stack a config describes, with new cells."""
-        config = dict(config)
-        cells = [
-            deserialize_keras_object(cell, custom_objects) if isinstance(cell, dict) else cell
-            for cell in config.pop("cells")
-        ]
-        return cls(cells, **config)
+        return cls(**{**config, "cells": part_from_config(config, "cells", custom_objects)})
 
 
 def check_cell(cell: Any, what: str) -> None:

@@ -52,10 +52,11 @@ def lstm(
     """
     _check("lstm", 4, x, kernel, recurrent_kernel)
     tensors = (x, h, c, kernel, recurrent_kernel, bias, recurrent_mask)
-    dtype, (x, *others) = _wide(tensors)
-    mask = _mask(mask, go_backwards)
-    arguments = (x[:, ::-1] if go_backwards else x, *others[:5], mask, others[5])
-    outputs, h, c, gradients = backend.lstm(*arguments, return_sequences, zero_output_for_mask)
+    dtype, (x, h, c, kernel, recurrent_kernel, bias, recurrent_mask) = _wide(tensors)
+    x, mask = _in_order(x, mask, go_backwards)
+    outputs, h, c, gradients = backend.lstm(
+        x, h, c, kernel, recurrent_kernel, bias, mask, recurrent_mask, return_sequences, zero_output_for_mask
+    )
 
     def backward(dys: tuple[Array, Array, Array], out: list[Any]) -> tuple[Any, ...]:
         dx, *grads, drecurrent_mask = gradients(*_same(x, dys), _requests(out, tensors, x))
@@ -96,9 +97,11 @@ def gru(
     if bias is not None and bias.ndim == 2 and not reset_after:
         raise ValueError(f"gru: without reset_after there is one bias of shape ({kernel.shape[1]},), got {bias.shape}")
     tensors = (x, h, kernel, recurrent_kernel, bias, recurrent_mask)
-    dtype, (x, *others) = _wide(tensors)
-    arguments = (x[:, ::-1] if go_backwards else x, *others[:4], _mask(mask, go_backwards), others[4])
-    outputs, h, gradients = backend.gru(*arguments, reset_after, return_sequences, zero_output_for_mask)
+    dtype, (x, h, kernel, recurrent_kernel, bias, recurrent_mask) = _wide(tensors)
+    x, mask = _in_order(x, mask, go_backwards)
+    outputs, h, gradients = backend.gru(
+        x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, reset_after, return_sequences, zero_output_for_mask
+    )
 
     def backward(dys: tuple[Array, Array], out: list[Any]) -> tuple[Any, ...]:
         dx, *grads, drecurrent_mask = gradients(*_same(x, dys), _requests(out, tensors, x))
@@ -133,10 +136,12 @@ def simple_rnn(
     """
     _check("simple_rnn", 1, x, kernel, recurrent_kernel)
     tensors = (x, h, kernel, recurrent_kernel, bias, recurrent_mask)
-    dtype, (x, *others) = _wide(tensors)
-    arguments = (x[:, ::-1] if go_backwards else x, *others[:4], _mask(mask, go_backwards), others[4])
+    dtype, (x, h, kernel, recurrent_kernel, bias, recurrent_mask) = _wide(tensors)
+    x, mask = _in_order(x, mask, go_backwards)
     act = None if activation == "tanh" else FROM_OUTPUT[activation]
-    outputs, h, gradients = backend.simple_rnn(*arguments, act, return_sequences, zero_output_for_mask)
+    outputs, h, gradients = backend.simple_rnn(
+        x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, act, return_sequences, zero_output_for_mask
+    )
 
     def backward(dys: tuple[Array, Array], out: list[Any]) -> tuple[Any, ...]:
         dx, *grads, drecurrent_mask = gradients(*_same(x, dys), _requests(out, tensors, x))
@@ -165,11 +170,10 @@ def _wide(tensors: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     return dtype, tuple(v if v is None else v.astype(work, copy=False) for v in tensors)
 
 
-def _mask(mask: Array | None, go_backwards: bool) -> Array | None:
-    if mask is None:
-        return None
-    mask = mask.astype("bool", copy=False)
-    return mask[:, ::-1] if go_backwards else mask
+def _in_order(x: Array, mask: Array | None, go_backwards: bool) -> tuple[Array, Array | None]:
+    """x and the mask, the steps in the order of processing."""
+    mask = None if mask is None else mask.astype("bool", copy=False)
+    return (x[:, ::-1], None if mask is None else mask[:, ::-1]) if go_backwards else (x, mask)
 
 
 def _same(x: Array, dys: tuple[Array, ...]) -> list[Array]:
