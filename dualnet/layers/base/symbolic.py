@@ -65,6 +65,10 @@ class SymbolicCalls(Saving):
 
     # -- a symbolic call -----------------------------------------------------------------------------------------
 
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """A call on symbolic tensors, recorded in the graph."""
+        return self._symbolic_call(args, kwargs)
+
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Build for the arguments, infer the outputs, and record the call, unless it is part of a trial."""
         if self.input_spec is not None:
