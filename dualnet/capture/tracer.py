@@ -10,6 +10,7 @@ same order and on the same types of arrays, so the results are the same, bit for
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -37,7 +38,8 @@ class Tracer(Trace):
         self.abort_reason: str | None = None
         self._results: tuple[Any, Tensor | None] | None = None
         self._differentiated: list[int] = []  # calls that are on the tape, in its order
-        self._numbers = {id(t.data): i for i, t in enumerate(inputs)}  # by array; ``values`` keeps them all alive
+        self._numbers = {id(t.data): i for i, t in enumerate(inputs)}  # by array, for as long as it lives
+        self._results_alive: list[weakref.ref[Any]] = []
         self._grads: dict[int, int] = {}  # numbers of gradients, by tensor
         self._on_tape: dict[int, int] = {}  # calls, by the entry of the tape
         self._states = {id(v.data): v for v in states}
@@ -74,6 +76,10 @@ class Tracer(Trace):
         """The finished trace, for an executor."""
         assert self._results is not None
         self.outputs = OutputPlan(self._numbers, *self._results, needs_output)
+        loss = self._results[1]
+        if loss is not None:
+            self.values[self._numbers[id(loss.data)]] = loss.data
+        self._results_alive.clear()
         return self
 
     # -- called by the engine ---------------------------------------------------------------------------------------
@@ -107,7 +113,7 @@ class Tracer(Trace):
             if differentiated:
                 self._differentiated.append(len(self.calls))
             several = type(outputs) is tuple
-            results = tuple(self._add(y.data) for y in outputs) if several else self._add(outputs.data)
+            results = tuple(self._add_result(y.data) for y in outputs) if several else self._add_result(outputs.data)
             static_args = tuple(mutated.get(id(value), value) for value in static_args)
             options = {name: mutated.get(id(value), value) for name, value in options.items()}
             mutates = tuple(mutated.values())
@@ -170,6 +176,21 @@ class Tracer(Trace):
         if hasattr(array, "dtype"):
             self._numbers[id(array)] = len(self.values) - 1
         return len(self.values) - 1
+
+    def _add_result(self, array: Any) -> int:
+        """The number of an op's result. The trace does not keep it: a prediction needs no more memory for being traced."""
+        number = self._add(array)
+        numbers, key = self._numbers, id(array)
+
+        def forget(_: Any) -> None:  # another array may get the same id
+            numbers.pop(key, None)
+
+        try:
+            self._results_alive.append(weakref.ref(array, forget))
+        except TypeError:  # a scalar, which stays
+            return number
+        self.values[number] = None
+        return number
 
     def _grad(self, tensor: Tensor) -> int:
         """The number of a tensor's gradient."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import weakref
 from typing import Any
 
@@ -216,3 +217,20 @@ def test_values_are_let_go_when_no_layer_needs_them_any_more() -> None:
     assert Watcher.alive == [0, 1, 1, 1, 1, 2, 2]  # the input of each layer, and what the sum takes
     np.testing.assert_array_equal(total, np.full((2, 4), 11))
     np.testing.assert_array_equal(middle, np.full((2, 4), 4))
+
+
+def test_a_prediction_needs_the_memory_of_a_few_layers() -> None:
+    """Whether it is run op by op, traced, or replayed."""
+    x = np.ones((64, 10_000), "float32")
+    inputs = y = dualnet.Input((10_000,))
+    for n in range(12):
+        y = layers.Rescaling(1.5, offset=n)(y)
+    model = dualnet.Model(inputs, y)
+    first = model.predict_on_batch(x)
+    for _ in range(4):
+        tracemalloc.start()
+        again = model.predict_on_batch(x)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert x.nbytes < peak < 5 * x.nbytes
+        np.testing.assert_array_equal(again, first)
