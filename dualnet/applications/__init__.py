@@ -3,9 +3,10 @@
 ``ResNet50(weights=None)`` is the whole network, ``ResNet50(weights=None, include_top=False, pooling="avg")`` the part that
 turns images into features, for a head of your own. Each family is a module with the ``preprocess_input`` that its images need.
 
-With ``weights="imagenet"`` the file of weights that Keras publishes is downloaded once, and its hash checked each time. It is
-looked up in the folder ``models`` of ``DUALNET_DATA_DIR``, then in that of the cache (``~/.cache/dualnet/models`` on Linux) and of
-Keras's cache. ``DUALNET_MIRRORS`` names mirrors, separated by spaces, to ask before the publisher: ``<mirror>/models/<file>``.
+With ``weights="imagenet"`` the file of weights that Keras publishes is downloaded once, and its hash checked each time (Keras
+publishes none for MobileNet and MobileNetV2: there, what is no file of their weights is refused). It is looked up in the
+folder ``models`` of ``DUALNET_DATA_DIR``, then in that of the cache (``~/.cache/dualnet/models`` on Linux) and of Keras's cache.
+``DUALNET_MIRRORS`` names mirrors, separated by spaces, to ask before the publisher: ``<mirror>/models/<file>``.
 """
 
 from __future__ import annotations
