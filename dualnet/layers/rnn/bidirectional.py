@@ -190,8 +190,11 @@ class Bidirectional(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer a config describes, with new layers inside."""
-        keys = [key for key in ("layer", "backward_layer") if key in config]
-        return cls(**{**config, **{key: part_from_config(config, key, custom_objects) for key in keys}})
+        arguments = dict(config)
+        for key in ("layer", "backward_layer"):
+            if key in config:
+                arguments[key] = part_from_config(config, key, custom_objects)
+        return cls(**arguments)
 
 
 def _copy(layer: Any, prefix: str, **changes: Any) -> Any:
