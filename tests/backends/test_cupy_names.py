@@ -24,13 +24,17 @@ PACKAGES = [ROOT / "backends" / "dualnet_backends", ROOT / "dualnet", ROOT / "cl
 
 # Modules above floor 0 that may import NumPy, since what they do is done on the host. Nothing else may, and none CuPy.
 HOST_MODULES = {
+    "dualnet/applications/imagenet_utils.py": "prepares images of the host, and names classes",
     "dualnet/callbacks/event_file.py": "writes event files",
     "dualnet/data": "feeds data from the host",
     "dualnet/datasets": "reads files",
     "dualnet/graph/trial.py": "puts back the random numbers of NumPy and the arrays of users, silences warnings about zeros",
+    "dualnet/legacy/tf_debugging.py": "assertions read values",
+    "dualnet/legacy/tf_strings.py": "strings stay on the host",
     "dualnet/ops/higher_order": "operators between arrays and tensors follow NumPy's protocol",
     "dualnet/ops/shape_rules": "the rules for axes and indices are those of NumPy",
     "dualnet/initializers": "initial weights are drawn on the host by Keras's recipe",
+    "dualnet/layers/preprocessing/audio/mel_spectrogram.py": "the table of bands is made once, on the host",
     "dualnet/layers/preprocessing/numeric/discretization.py": "finds the bins of host data",
     "dualnet/layers/preprocessing/text": "strings stay on the host",
     "dualnet/preprocessing": "prepares data on the host",
