@@ -228,7 +228,7 @@ def test_weights_are_at_the_paths_of_keras(tmp_path: Path, keras: Any) -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match="only support static input shapes for the spatial dimension"):
         layers.ConvLSTM2D(2, 2)(dualnet.Input((3, None, 6, 2)))
-    with pytest.raises(ValueError, match="strides and a dilation_rate above 1"):
+    with pytest.raises(ValueError, match="not compatible with `dilation_rate > 1`"):
         layers.ConvLSTM1D(2, 2, strides=2, dilation_rate=2)
     with pytest.raises(ValueError, match="`filters`"):
         layers.ConvLSTM1D(0, 2)

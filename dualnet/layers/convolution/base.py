@@ -69,8 +69,8 @@ class Convolutional(Layer):
     def _refuse_strides_with_dilation(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
-                f"{self._who}: strides and a dilation_rate above 1 do not go together, got strides {self.strides} and "
-                f"dilation_rate {self.dilation_rate}"
+                f"{self._who}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`: strides and a dilation_rate "
+                f"above 1 do not go together, got strides {self.strides} and dilation_rate {self.dilation_rate}"
             )
 
     # -- weights -------------------------------------------------------------------------------------------------
