@@ -71,10 +71,8 @@ class NumpyRecurrent(Recurrent):
         def gradients(doutputs: Array, dh: Array, dc: Array, out: Sequence[Any]) -> tuple[Any, ...]:
             back = Backward(run, doutputs, dh)
             dh, dc, t = back.dh, dc.T.copy(), np.empty_like(back.dh)
-            d, q = (
-                run.empty(4 * u),
-                run.empty(u),
-            )  # of the gates, at first as factors of dc and dh; the factor of dh in dc
+            # Of the gates, at first as factors of dc and dh; and the derivative of h by c.
+            d, q = run.empty(4 * u), run.empty(u)
             d_i, d_f, d_o, d_g = (d[:, k * u : (k + 1) * u] for k in range(4))
 
             def factors(part: slice) -> None:
@@ -143,14 +141,14 @@ class NumpyRecurrent(Recurrent):
         run = Forward(self, x, h, mask, recurrent_mask, *options)
         weights = run.weights(kernel, recurrent_kernel, first, order)
         weights[gate_rows] *= 0.5
-        candidate = weights[:u, of_h].copy()
+        candidate = weights[:u, of_h].copy(order="K")
         candidate[:, 0] = 0 if second is None else second[order[0]]
         gates = run.empty(4 * u)
         g, r, z, p = (gates[:, k * u : (k + 1) * u] for k in range(4))
         steps = zip(run.xh, run.xh[:, of_x], run.xh[:, of_h], gates[:, gate_rows], g, r, z, p, run.h, run.h[1:])
         with self.computing():
-            x_product, gate_product = run.product(weights[:u, of_x].copy()), run.product(weights[gate_rows])
-            h_product = run.product(candidate if reset_after else candidate[:, 1:].copy())
+            x_product, gate_product = run.product(weights[:u, of_x].copy(order="K")), run.product(weights[gate_rows])
+            h_product = run.product(candidate if reset_after else candidate[:, 1:].copy(order="K"))
             half, t = np.array(0.5, x.dtype), np.empty_like(run.h[0])
             for n, (xh, x_1, h_1, rz, g_n, r_n, z_n, p_n, h_before, h_n) in enumerate(steps):
                 gate_product(xh, rz)

@@ -14,6 +14,7 @@ from .matmul import SMALL
 
 COLUMNS = 512  # steps times batch of a part: enough for an efficient product, few enough for the cache
 LONG = 65_536  # elements of a state over all steps, from which on threads share what is no recurrence
+LARGE = 1 << 16  # elements of a kernel that takes long to transpose
 GROUPS = 4  # of parts, at most, each of which has its own sum: so large are the products that threads share
 
 Order = Sequence[slice]  # the columns of a kernel that are the first rows here, those that are the next rows, ...
@@ -72,7 +73,10 @@ class Forward:
 
     def weights(self, kernel: Array, recurrent_kernel: Array, bias: Array | None, order: Order) -> Array:
         """[kernel, bias, recurrent kernel] for products with ``xh``, transposed, the rows in this order."""
-        w, n = np.empty((kernel.shape[1], self.xh.shape[1]), self.xh.dtype), self.features
+        # Small products are faster with rows in one piece. Large kernels take long to transpose: they keep their order in memory.
+        shape = (kernel.shape[1], self.xh.shape[1])
+        order_in_memory: Any = "C" if shape[0] * shape[1] < LARGE else "F"
+        w, n = np.empty(shape, self.xh.dtype, order_in_memory), self.features
         for rows, columns in zip(_pieces(w, order), order):
             rows[:, :n] = kernel[:, columns].T
             rows[:, n] = 0 if bias is None else bias[columns]
@@ -130,7 +134,7 @@ class Forward:
             for part in groups[i]:
                 columns = {id(a): _columns(a[part]) for a in (d, *(a for _, (a, _) in factors))}
                 for k, (rows, (a, a_rows)) in enumerate(factors):
-                    product = columns[id(d)][rows].dot(columns[id(a)][a_rows].T)
+                    product = _product(columns[id(d)][rows], columns[id(a)][a_rows])
                     totals[i][k] = product if totals[i][k] is None else np.add(totals[i][k], product, product)
                 if kernel is not None:
                     dx_part = kernel.dot(columns[id(d)][: kernel.shape[1]])
@@ -231,6 +235,11 @@ def _pieces(rows: Array, order: Order) -> list[Array]:
     """The rows of each of ``order``"""
     stops = np.cumsum([columns.stop - columns.start for columns in order])
     return np.split(rows, stops[:-1].tolist())
+
+
+def _product(a: Array, b: Array) -> Array:
+    """a b^T; a large one in the order of a kernel, in which it would take long to bring it afterwards."""
+    return a.dot(b.T) if len(a) * len(b) < LARGE else b.dot(a.T).T
 
 
 def _columns(a: Array) -> Array:
