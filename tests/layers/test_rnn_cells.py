@@ -238,6 +238,13 @@ def test_merge_modes(mode: Any, sequences: bool) -> None:
     np.testing.assert_array_equal(second.numpy(), other.numpy())
 
 
+def test_dtype_of_bidirectional() -> None:
+    """Its outputs are of its own dtype, its states of that of the layers inside, as in Keras."""
+    layer = layers.Bidirectional(layers.GRU(3, return_state=True), dtype="mixed_float16")
+    assert [str(y.dtype) for y in layer(X)] == ["float16", "float32", "float32"]
+    assert [y.dtype for y in layer(Input((None, 4)))] == ["float16", "float32", "float32"]
+
+
 def test_what_bidirectional_refuses() -> None:
     lstm = layers.LSTM(3)
     with pytest.raises(ValueError, match="Invalid merge mode. Received: max"):

@@ -155,6 +155,8 @@ class Bidirectional(Layer):
         if self.return_state:
             (forward, *own), (backward, *others) = forward, backward
             states = [*own, *others]
+        if str(forward.dtype) != self.compute_dtype or str(backward.dtype) != self.compute_dtype:
+            forward, backward = ops.cast(forward, self.compute_dtype), ops.cast(backward, self.compute_dtype)
         if self.return_sequences:
             backward = ops.flip(backward, axis=1)
         outputs = self._merged(forward, backward)
