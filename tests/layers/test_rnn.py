@@ -363,3 +363,16 @@ def test_refused() -> None:
         layers.RNN(layers.Dense(3))
     with pytest.raises(ValueError, match="All cells should have a `state_size` attribute"):
         layers.RNN([layers.GRUCell(3), layers.Dense(3)])
+
+
+@every_kind
+def test_refuses_states_and_masks_of_other_shapes(kind: str) -> None:
+    states = [np.zeros((3, 2), "float32")] * (2 if kind == "LSTM" else 1)
+    with pytest.raises(ValueError, match=r"expected initial states of shape \(batch, units\) = \(3, 6\), got \(3, 2\)"):
+        getattr(layers, kind)(6)(X, initial_state=states)
+    states = [np.zeros((1, 6), "float32")] * (2 if kind == "LSTM" else 1)
+    with pytest.raises(ValueError, match=r"expected initial states of shape \(batch, units\) = \(3, 6\), got \(1, 6\)"):
+        getattr(layers, kind)(6)(X, initial_state=states)
+    for shape in ((3, 6), (1, 5)):
+        with pytest.raises(ValueError, match=r"expected a mask of shape \(batch, steps\) = \(3, 5\), got "):
+            getattr(layers, kind)(6)(X, mask=np.ones(shape, "bool"))
