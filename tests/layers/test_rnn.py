@@ -243,3 +243,16 @@ def test_gradients_of_gradients(kind: str) -> None:
         expected = second()
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-10)
+
+
+@every_kind
+def test_refuses_states_and_masks_of_other_shapes(kind: str) -> None:
+    states = [np.zeros((3, 2), "float32")] * (2 if kind == "LSTM" else 1)
+    with pytest.raises(ValueError, match=r"expected initial states of shape \(batch, units\) = \(3, 6\), got \(3, 2\)"):
+        getattr(layers, kind)(6)(X, initial_state=states)
+    states = [np.zeros((1, 6), "float32")] * (2 if kind == "LSTM" else 1)
+    with pytest.raises(ValueError, match=r"expected initial states of shape \(batch, units\) = \(3, 6\), got \(1, 6\)"):
+        getattr(layers, kind)(6)(X, initial_state=states)
+    for shape in ((3, 6), (1, 5)):
+        with pytest.raises(ValueError, match=r"expected a mask of shape \(batch, steps\) = \(3, 5\), got "):
+            getattr(layers, kind)(6)(X, mask=np.ones(shape, "bool"))

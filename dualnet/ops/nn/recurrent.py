@@ -50,7 +50,7 @@ def lstm(
     Returns:
         (outputs, h, c)
     """
-    _check("lstm", 4, x, kernel, recurrent_kernel)
+    _check("lstm", 4, x, kernel, recurrent_kernel, mask, h, c)
     tensors = (x, h, c, kernel, recurrent_kernel, bias, recurrent_mask)
     dtype, (x, h, c, kernel, recurrent_kernel, bias, recurrent_mask) = _wide(tensors)
     x, mask = _in_order(x, mask, go_backwards)
@@ -93,7 +93,7 @@ def gru(
     Returns:
         (outputs, h)
     """
-    _check("gru", 3, x, kernel, recurrent_kernel)
+    _check("gru", 3, x, kernel, recurrent_kernel, mask, h)
     if bias is not None and bias.ndim == 2 and not reset_after:
         raise ValueError(f"gru: without reset_after there is one bias of shape ({kernel.shape[1]},), got {bias.shape}")
     tensors = (x, h, kernel, recurrent_kernel, bias, recurrent_mask)
@@ -134,7 +134,7 @@ def simple_rnn(
     Returns:
         (outputs, h)
     """
-    _check("simple_rnn", 1, x, kernel, recurrent_kernel)
+    _check("simple_rnn", 1, x, kernel, recurrent_kernel, mask, h)
     tensors = (x, h, kernel, recurrent_kernel, bias, recurrent_mask)
     dtype, (x, h, kernel, recurrent_kernel, bias, recurrent_mask) = _wide(tensors)
     x, mask = _in_order(x, mask, go_backwards)
@@ -150,7 +150,9 @@ def simple_rnn(
     return tuple(y.astype(dtype, copy=False) for y in (outputs, h)), backward
 
 
-def _check(name: str, gates: int, x: Array, kernel: Array, recurrent_kernel: Array) -> None:
+def _check(
+    name: str, gates: int, x: Array, kernel: Array, recurrent_kernel: Array, mask: Array | None, *states: Array
+) -> None:
     """Raise ``ValueError`` unless the shapes belong together."""
     units, columns = recurrent_kernel.shape[0], recurrent_kernel.shape[-1]
     if x.ndim != 3 or kernel.shape != (x.shape[-1], columns) or columns != gates * units:
@@ -159,6 +161,13 @@ def _check(name: str, gates: int, x: Array, kernel: Array, recurrent_kernel: Arr
             f"{name}: expected x of shape (batch, steps, features), a kernel of shape (features, {n}) and a recurrent kernel of "
             f"shape (units, {n}), got {x.shape}, {kernel.shape} and {recurrent_kernel.shape}"
         )
+    if any(state.shape != (len(x), units) for state in states):
+        raise ValueError(
+            f"{name}: expected initial states of shape (batch, units) = {(len(x), units)}, "
+            f"got {', '.join(str(state.shape) for state in states)}"
+        )
+    if mask is not None and mask.shape != x.shape[:2]:
+        raise ValueError(f"{name}: expected a mask of shape (batch, steps) = {x.shape[:2]}, got {mask.shape}")
 
 
 def _wide(tensors: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
