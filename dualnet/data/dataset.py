@@ -44,6 +44,12 @@ class Dataset(Selection, Mapping, Batching, Keeping):
     host; `fit` moves each batch to the device of the model.
     """
 
+    # Here, since Python's error for missing arguments names the class that defines it.
+    def __init__(
+        self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
+    ) -> None:
+        super().__init__(stream, size, rows, spec)
+
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
         """The rows of arrays: one element per entry of their first axis.

@@ -15,7 +15,9 @@ from dualnet.data import Dataset, background
 
 
 def ours() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("dualnet-")]
+    return [
+        thread for thread in threading.enumerate() if thread.name.startswith(("dualnet-prefetch", "dualnet-worker"))
+    ]
 
 
 @pytest.fixture(autouse=True)

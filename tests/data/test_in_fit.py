@@ -164,7 +164,7 @@ def test_a_py_dataset_trains_as_arrays_do(arguments: dict[str, Any]) -> None:
     assert batches.calls == ["begin", "end"] * 3
     in_threads = any(name.startswith("dualnet-worker") for name in batches.threads)
     assert in_threads == bool(arguments)
-    assert not [t for t in threading.enumerate() if t.name.startswith("dualnet-")]
+    assert not [t for t in threading.enumerate() if t.name.startswith(("dualnet-prefetch", "dualnet-worker"))]
     np.testing.assert_allclose(ours.predict(Batches(**arguments), verbose=0), theirs.predict(X, verbose=0), rtol=1e-6)
 
 
@@ -190,7 +190,7 @@ def test_what_a_worker_raises_ends_fit() -> None:
     for workers in (1, 3):
         with pytest.raises(OSError, match="cannot read image 3"):
             model().fit(Broken(workers=workers), shuffle=False, verbose=0)
-    assert not [t for t in threading.enumerate() if t.name.startswith("dualnet-")]
+    assert not [t for t in threading.enumerate() if t.name.startswith(("dualnet-prefetch", "dualnet-worker"))]
 
 
 def test_a_py_dataset_without_end() -> None:

@@ -147,7 +147,7 @@ def test_threads_end_with_the_pass() -> None:
     sources = [span(1000).prefetch(2), span(1000).prefetch(2)]
     for dataset in (Dataset.sample_from_datasets(sources), Dataset.choose_from_datasets(sources, span(2).repeat())):
         assert len(numbers(dataset.take(3))) == 3
-        assert not [t for t in threading.enumerate() if t.name.startswith("dualnet-")]
+        assert not [t for t in threading.enumerate() if t.name.startswith(("dualnet-prefetch", "dualnet-worker"))]
 
 
 def test_fit_takes_a_sample() -> None:

@@ -138,7 +138,7 @@ def test_iterators() -> None:
     iterator = iter(span(1000).prefetch(2))
     next(iterator)
     iterator.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("dualnet-")]
+    assert not [t for t in threading.enumerate() if t.name.startswith(("dualnet-prefetch", "dualnet-worker"))]
 
 
 def test_files(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from dualnet_backends.kernels.random import counter
 
 from dualnet import config, ops
-from dualnet.ops.core import create
+from dualnet.ops.core import create, state
 from dualnet.ops.core.shape import _concatenate, _stack
 from dualnet.ops.linalg import linear
 from dualnet.ops.math import reduce as re
@@ -248,6 +248,11 @@ def dropped(x: Any, rate: float, key: tuple[int, int] = KEY, step: int = 0, nois
 
 DROPOUT = [
     other(noise._dropout, dropped, call(F((3, 4)), 0.5, KEY, 3), call(F((3, 4)), 0.25, KEY, 2**70, (3, 1)), call(F((65,)), 0.9, KEY, 0)),
+    other(noise.dropout_mask, lambda x, rate, key, step, shape: dropped(np.ones(shape), rate, key, step) if rate < 1 else np.zeros(shape),
+          call(F((3, 4)), 0.5, KEY, 3, (3, 4)), call(F((5,)), 0.25, KEY, 0, (2, 7)), call(F((3,)), 1.0, KEY, 1, (6,)),
+          gradient="it depends on the dtype of x alone", empty="its shape is given"),
+    other(state.zeros_for_batch, lambda x, shape, dtype: np.zeros((len(x), *shape), dtype), call(F((3, 4)), (2, 5), "float32"),
+          call(F((2, 4)), (), "float64"), gradient=CREATED),
     other(noise.dropout, dropped, call(F((3, 4)), 0.5, KEY, 3), call(F((2, 3, 4)), 0.3, KEY, 1, noise_shape=(None, 1, None)),
           call(F((3,)), 0.0, KEY, 0), call(F((3,)), 1.0, KEY, 0), call(F((5,)), 0.1, KEY, 4)),
 ]  # fmt: skip

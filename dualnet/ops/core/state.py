@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.op import primitive
 from ...graph.node import Spec
-from .._common import Array, Xp
+from .._common import Array, Forward, Xp
 
 
 def _zeros_shape(x: Any, /, shape: Sequence[int], dtype: str) -> Spec:
@@ -24,7 +24,7 @@ def zeros_for_batch(xp: Xp, x: Array, /, shape: Sequence[int], dtype: str) -> tu
 
 
 @primitive(mutates=("state",))
-def write_state(xp: Xp, value: Array, /, state: Array) -> tuple[Array, None]:
-    """Write a value into the array of a variable. An op, unlike ``Variable.assign``, so that captured steps do it too."""
+def write_state(xp: Xp, value: Array, /, state: Array) -> Forward:
+    """Write a value into the array of a variable, and return it. An op, unlike ``Variable.assign``, so that captured steps do it too."""
     state[...] = value
-    return value, None
+    return value, lambda dy: dy

@@ -131,8 +131,8 @@ class STFTSpectrogram(Layer):
         if self.expand_dims:
             return first, second, third
         if self.data_format == "channels_first":
-            return first * second, third
-        return first, second * third
+            return _product(first, second), third
+        return first, _product(second, third)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         batch, *rest = input_shape
@@ -140,3 +140,7 @@ class STFTSpectrogram(Layer):
         plan = shapes.convolution("STFTSpectrogram", (time,), (self.frame_length,), self._step, self.padding, 1)
         frequencies = self._frequencies * (2 if self.mode == "stft" else 1)
         return (batch, *self._arranged(channels, plan.lengths[0], frequencies))
+
+
+def _product(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a * b
