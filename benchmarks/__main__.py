@@ -52,6 +52,8 @@ def main() -> None:
     peers = setting.peers(options.peers.split(",") if options.peers else None)
     if not names | zoo or not peers or not set(kinds) <= set(KINDS):
         parser.error(f"nothing to measure: {len(names | zoo)} workloads, {len(peers)} peers, kinds {', '.join(kinds)}")
+    if options.chart and ("train" not in kinds or not names):
+        parser.error("--chart draws training steps: it needs the kind train, and a workload")
     for _ in range(options.busy):
         spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         atexit.register(spinner.kill)

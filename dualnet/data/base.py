@@ -46,12 +46,10 @@ class DatasetBase:
     file_paths: list[str]
     _batch_size: int | None = None  # set by batch()
 
-    def __init__(
-        self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
-    ) -> None:
-        # With `rows`, arrays of all samples, the stream yields row indices, and `batch` gathers its rows at once.
-        self._stream, self._size, self._rows = stream, size, rows
-        self._spec = spec  # computes `element_spec`; None: it is that of the first element
+    _stream: streams.Stream
+    _size: int
+    _rows: Any  # arrays of all samples: the stream yields row indices, and `batch` gathers its rows at once
+    _spec: Callable[[], Any] | None  # computes `element_spec`; None: it is that of the first element
 
     def _new(
         self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None

@@ -48,7 +48,7 @@ class Dataset(Selection, Mapping, Batching, Keeping):
     def __init__(
         self, stream: streams.Stream, size: int, rows: Any = None, spec: Callable[[], Any] | None = None
     ) -> None:
-        super().__init__(stream, size, rows, spec)
+        self._stream, self._size, self._rows, self._spec = stream, size, rows, spec
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
