@@ -59,7 +59,7 @@ _SCALES = {
     "B7": Scale(2.0, 3.1, 600, 0.5, ("8c03f828fec3ef71311cd463b6759d99", "cbcfe4450ddf6f3ad90b1b398090fe4a")),
 }
 _STYLE = Style(momentum=0.99, depthwise="dwconv", pads=True)
-_DROP_RATE = 0.2  # of the last block's residual; that of the others grows with their place up to it
+_DROP_RATE = 0.2  # of the last block's residual; that of the others grows with their index up to it
 # The weights on ImageNet were trained on pixels divided by the variance of each channel, not by its square root.
 _DEVIATIONS = (0.229, 0.224, 0.225)
 _FILES = "https://storage.googleapis.com/keras-applications/"
@@ -76,13 +76,13 @@ def _body(scale: Scale, trained: bool) -> Any:
         x = pad_to_halve(x, 3, "stem_conv_pad")
         x = convolve(x, divisible(32 * scale.width), 3, "stem_conv", stride=2, padding="valid")
         x = normalize(x, "stem_bn", _STYLE, "stem_activation")
-        place = 0
+        index = 0
         for i, (stage, count) in enumerate(zip(_STAGES, counts), start=1):
             filters = divisible(stage.filters * scale.width)
             for k in range(count):
-                drop_rate, name = _DROP_RATE * place / sum(counts), f"block{i}{string.ascii_lowercase[k]}_"
+                drop_rate, name = _DROP_RATE * index / sum(counts), f"block{i}{string.ascii_lowercase[k]}_"
                 x = block(x, stage, filters, k == 0, drop_rate, name, _STYLE)
-                place += 1
+                index += 1
         x = convolve(x, divisible(1280 * scale.width), 1, "top_conv")
         return normalize(x, "top_bn", _STYLE, "top_activation")
 

@@ -85,7 +85,7 @@ _VARIANTS = {
 }
 _STYLE = Style(momentum=0.9, depthwise="dwconv2", pads=False)
 _DROPOUT = 0.2
-_DROP_RATE = 0.2  # of the last block's residual in the network that is not made deeper; others by their place
+_DROP_RATE = 0.2  # of the last block's residual in the network that is not made deeper; others by their index
 
 
 def _preprocess(x: Any, by_channel: bool) -> Any:
@@ -104,13 +104,13 @@ def _body(variant: Variant, by_channel: bool, include_preprocessing: bool) -> An
             x = _preprocess(x, by_channel)
         x = convolve(x, nearest(variant.stem * variant.width), 3, "stem_conv", stride=2)
         x = normalize(x, "stem_bn", _STYLE, "stem_activation")
-        place = 0
+        index = 0
         for i, stage in enumerate(variant.stages, start=1):
             filters = nearest(stage.filters * variant.width)
             for k in range(repeats(stage.blocks, variant.depth)):
-                drop_rate, name = _DROP_RATE * place / total, f"block{i}{string.ascii_lowercase[k]}_"
+                drop_rate, name = _DROP_RATE * index / total, f"block{i}{string.ascii_lowercase[k]}_"
                 x = block(x, stage, filters, k == 0, drop_rate, name, _STYLE)
-                place += 1
+                index += 1
         x = convolve(x, nearest(1280 * variant.width), 1, "top_conv")
         return normalize(x, "top_bn", _STYLE, "top_activation")
 

@@ -13,9 +13,6 @@ from ..core.tensor import Tensor
 from ..core.text import as_text, is_text, text_tensor
 from .tf_names import RAGGED
 
-_RAGGED = (
-    "there are no ragged tensors; pad the rows to one length (utils.pad_sequences, Dataset.padded_batch) and use masks"
-)
 _SPACE = " \t\n\v\f\r"  # ASCII, as in TensorFlow
 
 
