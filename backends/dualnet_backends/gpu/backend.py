@@ -1,6 +1,7 @@
 """``CupyBackend``: a GPU, through CuPy. Imported only when a GPU is requested or searched for.
 
-Every kernel works as inherited; the overrides here are what CuPy itself does differently from NumPy.
+Every kernel works as inherited. The overrides here are what CuPy does differently from NumPy; those of the mix-ins are CUDA kernels
+(``modules.py``), which take the place of many launches.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from .random import CupyRandom
 
 
-class CupyBackend(Backend):
+class CupyBackend(CupyRandom, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
