@@ -19,12 +19,13 @@ from .kernels.normalization import Normalization
 from .kernels.pooling import Pooling
 from .kernels.random import philox_words
 from .kernels.recurrent import Recurrent
+from .kernels.standardization import Standardization
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Attention, Convolution, Pooling, Normalization, Recurrent):
+class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise

@@ -107,7 +107,7 @@ def batch_normalization(
 
 @primitive(in_place_grads=True, shape=shape_rules.unchanged)
 def _standardize(
-    xp: Xp,
+    backend: Backend,
     x: Array,
     gamma: Array | None = None,
     beta: Array | None = None,
@@ -123,35 +123,24 @@ def _standardize(
     """
     axes, dtype, x = _axes(axes, x.ndim), floating(x).dtype, _wide(x)
     parameter_axes = axes if parameter_axes is None else tuple(parameter_axes)
-    others = tuple(i for i in range(x.ndim) if i not in parameter_axes)
     scale, shift = (_like(x, v, _shape(x, parameter_axes)) for v in (gamma, beta))
-    n = max(math.prod(x.shape[a] for a in axes), 1)
-    normal = x - xp.sum(x, axis=axes, keepdims=True) / n if centred else x
-    inv = 1 / xp.sqrt(xp.sum(normal * normal, axis=axes, keepdims=True) / n + epsilon)
-    normal = xp.multiply(normal, inv, out=normal if centred else None)
-    y = normal * scale if scale is not None else normal
-    if shift is not None:
-        y = y + shift if scale is None else xp.add(y, shift, out=y)
+    y, normal, inv = backend.standardize(x, scale, shift, axes, epsilon, centred)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dy, dx, dgamma, dbeta = _wide(dy), None, None, None
-        if beta is not None and out[2] is not False:
-            dbeta = _sum_into(xp, dy, others, beta, out[2])
-        products = dy * normal
-        if gamma is not None and out[1] is not False:
-            dgamma = _sum_into(xp, products, others, gamma, out[1])
-        if out[0] is not False:
-            # dx = inv (d - mean(d) - normal mean(d normal)), where d = gamma dy
-            if scale is not None:
-                products *= scale
-            slope = xp.sum(products, axis=axes, keepdims=True) / n
-            dx = xp.multiply(normal, -slope, out=products)
-            d = dy if scale is None else dy * scale
-            dx += d
-            if centred:
-                dx -= xp.sum(d, axis=axes, keepdims=True) / n
-            dx *= inv
-        return dx, dgamma, dbeta
+        shape = tuple(x.shape[a] for a in sorted(parameter_axes))
+        buffers = [_buffer(x, request) for request in out[1:]]
+        requests = [False if out[0] is False else None]
+        for p, request, buffer in zip((gamma, beta), out[1:], buffers):
+            is_requested = p is not None and request is not False
+            requests.append(False if not is_requested else buffer if buffer is None else buffer.reshape(shape))
+        dx, *sums = backend.standardize_gradients(
+            _wide(dy), normal, inv, scale, axes, parameter_axes, centred, requests
+        )
+        grads = [
+            None if g is None else g.reshape(p.shape) if buffer is None else buffer
+            for p, g, buffer in zip((gamma, beta), sums, buffers)
+        ]
+        return dx, *grads
 
     return y.astype(dtype, copy=False), backward
 
@@ -275,13 +264,3 @@ def _shape(x: Any, parameter_axes: Sequence[int]) -> tuple[int, ...]:
 def _buffer(x: Array, out: Any) -> Any:
     """The buffer for a gradient: ``out`` if it is an array of the dtype of the computation, else None."""
     return None if out is None or out is False or out.dtype != x.dtype else out
-
-
-def _sum_into(xp: Xp, x: Array, axes: tuple[int, ...], v: Array, out: Any) -> Array:
-    """x summed over ``axes``, in the shape of v, written into ``out`` if that is a buffer."""
-    buffer = _buffer(x, out)
-    if buffer is None:
-        return xp.sum(x, axis=axes).reshape(v.shape)
-    shape = tuple(size for i, size in enumerate(x.shape) if i not in axes)
-    xp.sum(x, axis=axes, out=buffer.reshape(shape))
-    return buffer
