@@ -206,6 +206,9 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "batch_norm_inference": ([
         lambda r, n, d: (floats(r, (n, 5), d), *(floats(r, (5,), d) for _ in range(4)), 1),
         lambda r, n, d: (floats(r, (n, 200), d), *(floats(r, (200,), d) for _ in range(4)), 1),
+        lambda r, n, d: (floats(r, (n, 200), d), *(floats(r, (200,), d) for _ in range(4)), 1, "relu"),
+        lambda r, n, d: (floats(r, (n, 5), d), *(floats(r, (5,), d) * 9 for _ in range(4)), 1, "relu6"),
+        lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3,), d), floats(r, (3,), d), None, None, 1, "relu6"),
         lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3,), d), floats(r, (3,), d), None, None, 1)], 1e-5),
     "batch_norm_gradients": ([
         lambda r, n, d: (floats(r, (n, 5), d) / 30, floats(r, (n, 5), d), floats(r, (5,), d), 1, floats(r, (5,), d), floats(r, (5,), d)),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..kernels.normalization import Array, Normalization, update_moving_average
+from ..kernels.normalization import Array, Normalization, scale_and_shift, update_moving_average
 
 BLOCK = 16_384  # elements, at most
 CHANNEL_LIMIT = 64  # channels below which it measured faster
@@ -57,15 +57,30 @@ class NumpyNormalization(Normalization):
         return y, mean, inv
 
     def batch_norm_inference(
-        self, x: Array, mean: Array, inv: Array, gamma: Array | None, beta: Array | None, axis: int
+        self,
+        x: Array,
+        mean: Array,
+        inv: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        axis: int,
+        activation: str | None = None,
     ) -> Array:
         if not (_is_blocked(x, axis) or (axis == x.ndim - 1 and x.size >= LONG and x.dtype.char in "fd")):
-            return super().batch_norm_inference(x, mean, inv, gamma, beta, axis)
+            return super().batch_norm_inference(x, mean, inv, gamma, beta, axis, activation)
         rows, y = _Blocks(x), np.empty(x.shape, dtype=x.dtype)
-        xs, ys, means = rows.blocks(x), rows.blocks(y), rows.repeat(mean)
+        xs, ys = rows.blocks(x), rows.blocks(y)
+        scale, shift = map(rows.repeat, scale_and_shift(mean, inv, gamma, beta))
+        zeros = np.zeros_like(scale)
 
         def normalize(part: slice) -> None:
-            rows.scale(rows.subtract(xs[part], means, ys[part]), inv, gamma, beta)
+            for xi, yi in zip(xs[part], ys[part]):
+                np.multiply(xi, scale[: xi.size], out=yi)
+                yi += shift[: xi.size]
+                if activation == "relu":
+                    np.maximum(yi, zeros[: xi.size], out=yi)
+                elif activation is not None:
+                    np.clip(yi, 0, 6, out=yi)
 
         self.split(len(xs), normalize, x.size)
         return y

@@ -20,6 +20,8 @@ class Normalization:
 
     xp: Any
     sum_rows: Callable[..., Array]
+    relu: Callable[..., Array]
+    clip: Callable[..., Array]
 
     def batch_norm(
         self,
@@ -51,15 +53,26 @@ class Normalization:
         return y, mean, inv
 
     def batch_norm_inference(
-        self, x: Array, mean: Array, inv: Array, gamma: Array | None, beta: Array | None, axis: int
+        self,
+        x: Array,
+        mean: Array,
+        inv: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        axis: int,
+        activation: str | None = None,
     ) -> Array:
-        """y from the moving statistics, newly allocated."""
+        """y from the moving statistics, newly allocated, as gamma inv x + (beta - gamma inv mean).
+
+        activation: "relu" or "relu6", which is then applied to y; None for neither.
+        """
         shape = broadcast_shape(x, axis)[1]
-        y = x - mean.reshape(shape)
-        y *= (inv if gamma is None else inv * gamma).reshape(shape)
-        if beta is not None:
-            y += beta.reshape(shape)
-        return y
+        scale, shift = scale_and_shift(mean, inv, gamma, beta)
+        y = x * scale.reshape(shape)
+        y += shift.reshape(shape)
+        if activation == "relu":
+            return self.relu(y, out=y)
+        return y if activation is None else self.clip(y, 0, 6)
 
     def batch_norm_gradients(
         self,
@@ -102,6 +115,13 @@ def broadcast_shape(x: Array, axis: int) -> tuple[int, tuple[int, ...]]:
     """(n, the shape in which a (c,) array broadcasts against x)"""
     shape = tuple(size if i == axis else 1 for i, size in enumerate(x.shape))
     return prod(x.shape[:axis] + x.shape[axis + 1 :]), shape
+
+
+def scale_and_shift(mean: Array, inv: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
+    """(scale, shift) of ``y = scale x + shift`` for fixed statistics, each (c,)"""
+    scale = inv if gamma is None else inv * gamma
+    shift = -mean * scale
+    return scale, shift if beta is None else shift + beta
 
 
 def update_moving_average(average: Array | None, value: Array, momentum: float) -> None:

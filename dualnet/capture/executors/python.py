@@ -10,6 +10,7 @@ import dualnet_backends as backends
 from ...core.tensor import Array, Tensor
 from ...core.variables import Variable
 from ..codegen import CodeWriter, numbered
+from ..fusion import fuse
 from ..trace import Trace
 from .base import Executor
 
@@ -19,6 +20,7 @@ class ForwardProgram(Executor):
 
     def __init__(self, model: Any, trace: Trace) -> None:
         super().__init__(model, trace)
+        trace.calls = fuse(trace.calls, set(trace.outputs.values))
         writer = CodeWriter(trace)
         writer.forward()
         writer.add(f"return {writer.returned()}")

@@ -69,15 +69,19 @@ def _batch_normalization(
     /,
     axis: int = -1,
     epsilon: float = 1e-3,
+    activation: str | None = None,
 ) -> Forward:
+    """See ``batch_normalization``. activation: "relu" or "relu6", applied to the result (``capture/fusion.py``)."""
     xp, (at,), dtype, x = backend.xp, _axes(axis, x.ndim), floating(x).dtype, _wide(x)
     others, shape = tuple(i for i in range(x.ndim) if i != at), _shape(x, (at,))
     mean, inv, scale = _like(x, mean), 1 / xp.sqrt(_like(x, variance) + epsilon), _like(x, gamma)
-    y = backend.batch_norm_inference(x, mean, inv, scale, _like(x, beta), at)
+    y = backend.batch_norm_inference(x, mean, inv, scale, _like(x, beta), at, activation)
     slope = inv if scale is None else inv * scale
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, ...]:
         dy = _wide(dy)
+        if activation is not None:
+            dy = dy * (y > 0 if activation == "relu" else xp.logical_and(y > 0, y < 6))
         dx = dmean = dvariance = dbeta = dgamma = None
         if out[0] is not False:
             dx = dy * slope.reshape(shape)
