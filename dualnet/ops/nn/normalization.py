@@ -133,18 +133,14 @@ def _standardize(
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         shape = tuple(x.shape[a] for a in sorted(parameter_axes))
         buffers = [_buffer(x, request) for request in out[1:]]
-        requests = [False if out[0] is False else None]
+        requests: list[Any] = [False if out[0] is False else None]
         for p, request, buffer in zip((gamma, beta), out[1:], buffers):
-            is_requested = p is not None and request is not False
-            requests.append(False if not is_requested else buffer if buffer is None else buffer.reshape(shape))
-        dx, *sums = backend.standardize_gradients(
+            shaped = None if buffer is None else buffer.reshape(shape)
+            requests.append(False if p is None or request is False else shaped)
+        dx, dgamma, dbeta = backend.standardize_gradients(
             _wide(dy), normal, inv, scale, axes, parameter_axes, centred, requests
         )
-        grads = [
-            None if g is None else g.reshape(p.shape) if buffer is None else buffer
-            for p, g, buffer in zip((gamma, beta), sums, buffers)
-        ]
-        return dx, *grads
+        return dx, _gradient_of(gamma, dgamma, buffers[0]), _gradient_of(beta, dbeta, buffers[1])
 
     return y.astype(dtype, copy=False), backward
 
@@ -263,6 +259,11 @@ def _like(x: Array, v: Any, shape: tuple[int, ...] | None = None) -> Any:
 def _shape(x: Any, parameter_axes: Sequence[int]) -> tuple[int, ...]:
     """The shape of x with ones for all axes but ``parameter_axes``."""
     return tuple(size if i in parameter_axes else 1 for i, size in enumerate(x.shape))
+
+
+def _gradient_of(p: Array | None, gradient: Array | None, buffer: Array | None) -> Array | None:
+    """The gradient of gamma or beta in its shape: the buffer itself where it was written there."""
+    return gradient.reshape(p.shape) if gradient is not None and p is not None and buffer is None else buffer
 
 
 def _buffer(x: Array, out: Any) -> Any:
