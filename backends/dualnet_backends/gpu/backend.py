@@ -11,10 +11,11 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from .products import CupyProducts
 from .random import CupyRandom
 
 
-class CupyBackend(CupyRandom, Backend):
+class CupyBackend(CupyProducts, CupyRandom, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
