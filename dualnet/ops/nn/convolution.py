@@ -84,13 +84,14 @@ def _conv(
 
 def _prepare(
     xp: Xp, x: Array, kernel: Array, plan: Plan, channels_first: bool, depthwise: bool
-) -> tuple[Array, Array, tuple[Any, ...]]:
+) -> tuple[Array, Array, tuple[Any, Any, Any, int]]:
     """(x, kernel, the other arguments) of the kernel ``conv``"""
     kernel = floating(kernel)
     x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
     if depthwise:
         kernel = kernel.reshape((*kernel.shape[:-2], 1, kernel.shape[-2] * kernel.shape[-1]))
-    return x, kernel, (*plan[:3], x.shape[-1] // kernel.shape[-2])
+    strides, zeros, dilation = plan[:3]
+    return x, kernel, (strides, zeros, dilation, x.shape[-1] // kernel.shape[-2])
 
 
 def normalized_conv(
