@@ -18,6 +18,7 @@ from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
 from dualnet_backends.kernels.activation import IN_PLACE
 from dualnet_backends.kernels.attention import Attended
+from dualnet_backends.kernels.convolution import After
 
 from dualnet import tree
 from dualnet.ops.nn.activation import FROM_OUTPUT
@@ -94,6 +95,8 @@ CONVOLUTIONS: list[tuple[Any, ...]] = [
     ((0, 6, 6, 3), (3, 3, 1, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 3),
     ((0, 7, 6, 3), (3, 2, 1, 3), (2, 2), ((1, 0), (0, 0)), (1, 1), 3),
     ((0, 3, 4, 3, 2), (2, 2, 1, 2, 3), (1, 1, 1), ((0, 0), (1, 0), (0, 0)), (1, 1, 1), 1),
+    ((0, 7, 6, 8), (1, 1, 8, 12), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    ((0, 40, 3), (1, 3, 70), (1,), ((0, 0),), (1,), 1),
 ]
 
 
@@ -107,7 +110,9 @@ def convolution(number: int, part: str) -> Arguments:
     def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
         images, kernel = (n, *x[1:]), floats(r, w, d)
         if part == "":
-            return (floats(r, images, d), kernel, floats(r, w[-1:], d) if number % 2 else None, *geometry)
+            bias = floats(r, w[-1:], d) if number % 2 else None
+            after = After(floats(r, w[-1:], d), floats(r, w[-1:], d), (None, "relu", "relu6")[number % 3])
+            return (floats(r, images, d), kernel, bias, *geometry, *([after] if number % 4 > 1 else []))
         dy = floats(r, (n, *inner, w[-1]), d) / 100  # a sum over many pixels, of ordinary size
         return (dy, kernel, images, *geometry) if part == "input" else (floats(r, images, d), dy, w, *geometry)
 
@@ -196,6 +201,10 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "relu_gradient": ([lambda r, n, d: (floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d))], 0),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "scale_and_shift": ([
+        lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5,), d), floats(r, (5,), d)),
+        lambda r, n, d: (floats(r, (n, 200), d), floats(r, (200,), d), floats(r, (200,), d), "relu"),
+        lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3, 1), d) * 9, floats(r, (3, 1), d), "relu6")], 1e-6),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
     "read_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2))),
