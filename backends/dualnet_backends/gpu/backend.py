@@ -13,9 +13,15 @@ import cupy as cp
 from ..base import Array, Backend
 from .products import CupyProducts
 from .random import CupyRandom
+from .softmax import CupySoftmax
 
 
-class CupyBackend(CupyProducts, CupyRandom, Backend):
+class CupyBackend(
+    CupyProducts,
+    CupyRandom,
+    CupySoftmax,
+    Backend,
+):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
