@@ -11,11 +11,12 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from .attention import CupyAttention
 from .random import CupyRandom
 from .recurrent import CupyRecurrent
 
 
-class CupyBackend(CupyRandom, CupyRecurrent, Backend):
+class CupyBackend(CupyAttention, CupyRandom, CupyRecurrent, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray

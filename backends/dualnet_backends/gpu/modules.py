@@ -79,3 +79,13 @@ def structure(*fields: str) -> Any:
 def address(x: Any) -> int:
     """The address of an array, as a field of a structure; 0 for None. The array must be kept until the kernel is launched."""
     return 0 if x is None else x.data.ptr
+
+
+def shared_memory() -> int:
+    """Bytes of shared memory that a block may ask for on the current device."""
+    return _shared_memory(cp.cuda.runtime.getDevice())
+
+
+@functools.cache
+def _shared_memory(device: int) -> int:
+    return int(cp.cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
