@@ -17,7 +17,7 @@ from dualnet_backends import Backend
 from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
 from dualnet_backends.kernels.activation import IN_PLACE
-from dualnet_backends.kernels.attention import Attended
+from dualnet_backends.kernels.attention import Attended, Weighted
 from dualnet_backends.kernels.convolution import After
 
 from dualnet import tree
@@ -314,6 +314,8 @@ def run(backend: Backend, method: Any, args: tuple[Any, ...], layout: Any) -> li
     """The result and every array argument after the call, on the host: what a kernel wrote in place is among them."""
     args = tree.map_structure(lambda x: layout(backend, x) if isinstance(x, np.ndarray) else x, args)
     result = method(*args)
+    if isinstance(result, Weighted):
+        result = result._replace(weights=None)  # a backend keeps them, or not
     return [backend.to_numpy(x).copy() for x in tree.flatten([result, args]) if isinstance(x, backend.array_type)]
 
 

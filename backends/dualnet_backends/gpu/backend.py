@@ -11,14 +11,18 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from .attention import CupyAttention
 from .products import CupyProducts
 from .random import CupyRandom
+from .recurrent import CupyRecurrent
 from .softmax import CupySoftmax
 
 
 class CupyBackend(
+    CupyAttention,
     CupyProducts,
     CupyRandom,
+    CupyRecurrent,
     CupySoftmax,
     Backend,
 ):
