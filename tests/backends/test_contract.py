@@ -191,6 +191,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "conv_bias_gradient": ([lambda r, n, d: (floats(r, (n, 5, 4, 3), d) / 10,), lambda r, n, d: (floats(r, (n, 7, 2), d) / 10,)], 1e-4),
     "read_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2))),
                     lambda r, n, d: (floats(r, (2, n, 40), d), (slice(None), slice(1, None, 3)))], 0),
     "write_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),

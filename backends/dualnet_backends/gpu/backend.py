@@ -11,10 +11,11 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from .convolution import CupyConvolution
 from .random import CupyRandom
 
 
-class CupyBackend(CupyRandom, Backend):
+class CupyBackend(CupyRandom, CupyConvolution, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray

@@ -27,6 +27,7 @@ class Convolution:
     if TYPE_CHECKING:  # defined by Backend
 
         def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array: ...
+        def sum_rows(self, x: Array, out: Array | None = None) -> Array: ...
 
     def conv(
         self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
@@ -80,6 +81,15 @@ class Convolution:
             return dw
         out[...] = dw
         return out
+
+    def conv_bias_gradient(self, dy: Array, out: Array | None = None) -> Array:
+        """The gradient of b: the sum over all axes but the last.  dy: (n, spatial'..., o) -> (o,)
+
+        Over the samples first, since a row of few channels is slow to add on a CPU.
+        """
+        n, *inner, o = dy.shape
+        rows = self.sum_rows(dy.reshape(n, prod(inner) * o))
+        return self.sum_rows(rows.reshape(prod(inner), o), out=out)
 
     def _rows(self, x: Array, taps: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
         """The windows of x as the rows of one matrix per group: (groups, n * spatial', taps * c / groups)."""
