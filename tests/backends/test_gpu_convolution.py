@@ -29,7 +29,14 @@ IMAGES: list[tuple[Any, ...]] = [
     ((5, 17, 4), (3, 2, 6), (1,), ((1, 1),), (1,), 2),
     ((5, 4, 5, 6, 2), (2, 3, 2, 2, 3), (1, 2, 1), ((0, 0), (1, 0), (1, 2)), (2, 1, 1), 1),
     ((5, 4, 5, 6, 4), (2, 2, 3, 1, 8), (1, 1, 2), ((1, 0), (0, 0), (1, 1)), (1, 2, 1), 4),
-    ((5, 4, 1, 5, 1, 2), (2, 1, 2, 1, 2, 3), (1, 1, 1, 1), ((0, 0),) * 4, (1, 1, 1, 1), 1),  # more axes than the kernels know
+    (
+        (5, 4, 1, 5, 1, 2),
+        (2, 1, 2, 1, 2, 3),
+        (1, 1, 1, 1),
+        ((0, 0),) * 4,
+        (1, 1, 1, 1),
+        1,
+    ),  # more axes than the kernels know
 ]
 WAYS = {"directly": (1 << 62, 1 << 28), "product": (-1, 1 << 28), "product, two samples at a time": (-1, 0)}
 
@@ -58,7 +65,9 @@ def close(gpu: Backend, got: Any, expected: Any, dtype: str) -> None:
     got = gpu.to_numpy(got)
     assert (got.dtype, got.shape) == (np.dtype(dtype), expected.shape)
     tolerance = {"float64": 1e-12, "float32": 2e-5, "float16": 2e-2}[dtype]
-    np.testing.assert_allclose(got.astype("float64"), expected, rtol=tolerance, atol=tolerance * max(abs(expected).max(), 1))
+    np.testing.assert_allclose(
+        got.astype("float64"), expected, rtol=tolerance, atol=tolerance * max(abs(expected).max(), 1)
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
@@ -78,7 +87,11 @@ def test_any_way(gpu: Backend, way: str, image: tuple[Any, ...], dtype: str) -> 
     close(gpu, gpu.conv_input_gradient(dy, w, x_shape, *geometry), expected, dtype)
     expected = Backend.conv_kernel_gradient(cpu, wide[0], wide[3], w_shape, *geometry)
     close(gpu, gpu.conv_kernel_gradient(x, dy, w_shape, *geometry), expected, dtype)
-    for out in (gpu.xp.full(w_shape, 7, dtype), gpu.xp.full((2, *w_shape), 7, "float64")[1], gpu.xp.full((*w_shape, 2), 7, dtype)[..., 0]):
+    for out in (
+        gpu.xp.full(w_shape, 7, dtype),
+        gpu.xp.full((2, *w_shape), 7, "float64")[1],
+        gpu.xp.full((*w_shape, 2), 7, dtype)[..., 0],
+    ):
         assert gpu.conv_kernel_gradient(x, dy, w_shape, *geometry, out=out) is out
         close(gpu, out.astype(dtype), expected, dtype)
 

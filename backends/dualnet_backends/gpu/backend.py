@@ -12,10 +12,11 @@ import cupy as cp
 
 from ..base import Array, Backend
 from .convolution import CupyConvolution
+from .pooling import CupyPooling
 from .random import CupyRandom
 
 
-class CupyBackend(CupyRandom, CupyConvolution, Backend):
+class CupyBackend(CupyRandom, CupyConvolution, CupyPooling, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray

@@ -18,13 +18,12 @@ import cupy as cp
 import numpy as np
 
 from ..kernels.convolution import Array, Convolution, Ints, Pairs, output_lengths
-from .modules import BLOCKS, THREADS, is_contiguous, kernel, launch
+from .modules import BLOCKS, THREADS, contiguous, count_type, kernel, launch
 
 ROWS_BYTES = 1 << 28  # of gathered windows at a time
 FEW = 1 << 25  # products of two numbers: up to so many a thread for each result is faster than a product of matrices
 PARTS = 256  # of a sum over all outputs, at most
 THREADS_OF_PARTS = 1 << 17  # as many threads as a GPU runs at a time, about
-INT_MAX = 2**31 - 1
 
 _ACTIVATIONS = ("linear", "relu", "relu6", "tanh", "elu")
 _AXES = ("lengths", "outputs", "taps", "strides", "before", "dilation")
@@ -108,11 +107,11 @@ class CupyConvolution(Convolution):
         if not _is_supported(x, w, len(lengths)) or y.size == 0 or (b is not None and b.dtype != x.dtype):
             return super().conv(x, w, b, strides, padding, dilation, groups)
         g = _geometry(x.shape[1:-1], lengths, w.shape, strides, padding, dilation, groups)
-        x, b = _contiguous(x), None if b is None else _contiguous(b)
+        x, b = contiguous(x), None if b is None else contiguous(b)
         after = _after(b)
         if g.is_direct(len(x)):
             function = _kernel("convolve", x, g.sizes(len(x)))
-            launch(function, y.size, y, x, _contiguous(w), after, g.argument, cp.int64(y.size))
+            launch(function, y.size, y, x, contiguous(w), after, g.argument, cp.int64(y.size))
             return y
         matrices = self._matrices(w, groups)
         for chunk in g.chunks(len(x), x.itemsize):
@@ -136,10 +135,10 @@ class CupyConvolution(Convolution):
         if not _is_supported(dy, w, len(shape) - 2) or dx.size == 0:
             return super().conv_input_gradient(dy, w, shape, strides, padding, dilation, groups)
         g = _geometry(tuple(shape[1:-1]), dy.shape[1:-1], w.shape, strides, padding, dilation, groups)
-        dy = _contiguous(dy)
+        dy = contiguous(dy)
         if g.is_direct(len(dy)):
             function = _kernel("convolve_input_gradient", dy, g.sizes(len(dy)))
-            launch(function, dx.size, dx, dy, _contiguous(w), g.argument, cp.int64(dx.size))
+            launch(function, dx.size, dx, dy, contiguous(w), g.argument, cp.int64(dx.size))
             return dx
         matrices = cp.swapaxes(self._matrices(w, groups), 1, 2)  # (groups, o / groups, taps * c)
         for chunk in g.chunks(len(dy), dy.itemsize):
@@ -167,7 +166,7 @@ class CupyConvolution(Convolution):
         if not _is_supported(x, dy, len(shape) - 2) or 0 in shape:
             return super().conv_kernel_gradient(x, dy, shape, strides, padding, dilation, groups, out)
         g = _geometry(x.shape[1:-1], dy.shape[1:-1], tuple(shape), strides, padding, dilation, groups)
-        x, dy = _contiguous(x), _contiguous(dy)
+        x, dy = contiguous(x), contiguous(dy)
         fits = out is not None and out.flags.c_contiguous and out.dtype == x.dtype
         dw = out if fits else cp.empty(shape, dtype=x.dtype)
         if g.is_direct(len(x)):
@@ -203,11 +202,7 @@ class CupyConvolution(Convolution):
 
 def _kernel(name: str, x: Array, counts: Ints, **types: str) -> Any:
     """A kernel for arrays like x that counts up to the largest of ``counts``."""
-    return kernel("convolution", name, x.dtype.char, I="i" if max(counts) <= INT_MAX else "q", S="f", **types)
-
-
-def _contiguous(x: Array) -> Array:
-    return x if is_contiguous(x) else cp.ascontiguousarray(x)
+    return kernel("convolution", name, x.dtype.char, I=count_type(*counts), S="f", **types)
 
 
 def _after(b: Array | None) -> Any:

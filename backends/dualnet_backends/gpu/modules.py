@@ -59,3 +59,13 @@ NO_ADDRESS = cp.uint64(0)  # as an argument where a kernel takes an address
 def is_contiguous(*arrays: Array) -> bool:
     """Whether a kernel may take these arrays as addresses alone."""
     return all(a.flags.c_contiguous for a in arrays)
+
+
+def count_type(*counts: int) -> str:
+    """The character of the dtype in which a kernel counts up to these numbers: the shorter one if it will do, which is faster."""
+    return "i" if max(counts) < 2**31 - THREADS * BLOCKS else "q"
+
+
+def contiguous(x: Array) -> Array:
+    """x, copied if it has gaps."""
+    return x if x.flags.c_contiguous else cp.ascontiguousarray(x)

@@ -6,20 +6,6 @@ struct Geometry {  // the fields of _GEOMETRY in gpu/convolution.py
     int channels, filters, groups, per_group;  // per_group: channels of a group
 };
 
-// The sample, the spatial coordinates and the channel of an element, from its number.
-struct Place {
-    I sample;
-    int at[3], channel;
-};
-
-__device__ Place place(I i, const int* lengths, int channels) {
-    Place p;
-    p.channel = channels == 1 ? 0 : i % channels, i /= channels;
-    for (int a = 2; a >= 0; a--) p.at[a] = i % lengths[a], i /= lengths[a];
-    p.sample = i;
-    return p;
-}
-
 // Along one axis, what is inside of the lengths: positions from ``from`` up to ``to`` among ``count`` of them, which lie at
 // first, first + step, ...
 struct Span {
@@ -81,9 +67,9 @@ __device__ T finished(A sum, const After& after, int filter) {
 extern "C" __global__ void windows(T* rows, const T* x, Geometry g, int64 outputs, int64 window) {
     I element = blockIdx.x * (I)blockDim.x + threadIdx.x;
     if (element >= window) return;
-    Place tap = place(element, g.taps, g.per_group);
+    Place<I> tap = place<I>(element, g.taps, g.per_group);
     for (I output = blockIdx.y * (I)blockDim.y + threadIdx.y; output < outputs; output += gridDim.y * (I)blockDim.y) {
-        Place p = place(output, g.outputs, 1);
+        Place<I> p = place<I>(output, g.outputs, 1);
         I pixel = p.sample;
         bool is_inside = true;
         for (int a = 0; a < 3; a++) {
@@ -100,7 +86,7 @@ extern "C" __global__ void windows(T* rows, const T* x, Geometry g, int64 output
 extern "C" __global__ void add_windows(T* dx, const T* rows, Geometry g, int64 outputs, int64 n) {
     I window = (I)g.taps[0] * g.taps[1] * g.taps[2] * g.per_group;
     FOR_EACH(i, n) {
-        Place p = place((I)i, g.lengths, g.channels);
+        Place<I> p = place<I>(i, g.lengths, g.channels);
         const T* row = rows + p.channel / g.per_group * (I)outputs * window + p.channel % g.per_group;
         A sum = 0;
         FOR_OUTPUTS(g, p, tap, output) sum += (A)row[output * window + tap * g.per_group];
@@ -122,7 +108,7 @@ extern "C" __global__ void finish(T* y, const T* products, After after, int filt
 // y: an output a thread.  w: (taps, per_group, filters)
 extern "C" __global__ void convolve(T* y, const T* x, const T* w, After after, Geometry g, int64 n) {
     FOR_EACH(i, n) {
-        Place p = place((I)i, g.outputs, g.filters);
+        Place<I> p = place<I>(i, g.outputs, g.filters);
         int first[3];
         Span taps[3];
         for (int a = 0; a < 3; a++) {
@@ -148,7 +134,7 @@ extern "C" __global__ void convolve(T* y, const T* x, const T* w, After after, G
 extern "C" __global__ void convolve_input_gradient(T* dx, const T* dy, const T* w, Geometry g, int64 n) {
     int of_group = g.filters / g.groups;
     FOR_EACH(i, n) {
-        Place p = place((I)i, g.lengths, g.channels);
+        Place<I> p = place<I>(i, g.lengths, g.channels);
         int first = p.channel / g.per_group * of_group, channel = p.channel % g.per_group;
         A sum = 0;
         FOR_OUTPUTS(g, p, tap, output) {
@@ -167,7 +153,7 @@ extern "C" __global__ void convolve_kernel_gradient(
 ) {
     int size = g.taps[0] * g.taps[1] * g.taps[2] * g.per_group * g.filters;
     FOR_EACH(i, n) {
-        Place tap = place((I)i % size / g.filters, g.taps, g.per_group);
+        Place<I> tap = place<I>(i % size / g.filters, g.taps, g.per_group);
         int o = i % g.filters, channel = o / (g.filters / g.groups) * g.per_group + tap.channel;
         int first = tap.at[2] * g.dilation[2] - g.before[2];
         Span outputs = inside(first, g.strides[2], g.outputs[2], g.lengths[2]);
