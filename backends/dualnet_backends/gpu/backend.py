@@ -12,11 +12,12 @@ import cupy as cp
 
 from ..base import Array, Backend
 from .convolution import CupyConvolution
+from .indexing import CupyIndexing
 from .pooling import CupyPooling
 from .random import CupyRandom
 
 
-class CupyBackend(CupyRandom, CupyConvolution, CupyPooling, Backend):
+class CupyBackend(CupyRandom, CupyConvolution, CupyPooling, CupyIndexing, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray

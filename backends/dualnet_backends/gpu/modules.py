@@ -19,6 +19,7 @@ BLOCKS = 4_096  # at most: beyond that, a thread takes several elements
 
 _C_TYPES = {"e": "__half", "f": "float", "d": "double", "?": "bool", "b": "signed char", "B": "unsigned char"}
 _C_TYPES |= {"h": "short", "H": "unsigned short", "i": "int", "I": "unsigned int", "l": "long long", "q": "long long"}
+_C_TYPES |= {"L": "unsigned long long", "Q": "unsigned long long"}
 
 
 @functools.cache
