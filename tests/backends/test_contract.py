@@ -17,6 +17,7 @@ import pytest
 from dualnet_backends import Backend
 from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
+from dualnet_backends.kernels.activation import IN_PLACE
 from dualnet_backends.kernels.attention import Attended
 from dualnet_backends.kernels.pooling import Axis
 
@@ -115,6 +116,14 @@ def convolution(number: int, part: str) -> Arguments:
     return make
 
 
+def activated_convolution(number: int, activation: str) -> Arguments:
+    def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
+        x, w, b, *geometry = convolution(number, "")(r, n, d)
+        return x, w, b, activation, *geometry
+
+    return make
+
+
 def recurrent(gates: int, states: int, *options: Any, steps: int = 4, units: int = 6, bias: tuple[int, ...] | None = (),
               mask: bool = False, dropped: bool = False) -> Arguments:  # fmt: skip
     """The arguments of a recurrent kernel for a batch of n."""
@@ -203,13 +212,20 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "matmul": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d)),
                 lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (n, 4), d))], 1e-5),
     "affine": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), floats(r, (3,), d)),
-                lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
+                lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None),
+                lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 300), d), floats(r, (300,), d), "relu"),
+                lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), None, "tanh")], 1e-5),
+    "add_bias": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5,), d)),
+                  *(lambda r, n, d, name=name: (floats(r, (2, n, 3), d), floats(r, (3,), d), name) for name in IN_PLACE),
+                  lambda r, n, d: (floats(r, (3, n), d), floats(r, (n,), d), "relu"),
+                  lambda r, n, d: (floats(r, (n, 300), d), None, "elu")], 1e-6),
     "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
     "clip": ([lambda r, n, d: (floats(r, (n,), d), -0.5, 1), lambda r, n, d: (floats(r, (n, 200), d), 0, 0.5)], 0),
     "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1))], 1e-4),
     "relu_gradient": ([lambda r, n, d: (floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d))], 0),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "activated_conv": ([activated_convolution(i, act) for i, act in enumerate(("relu", "tanh", "elu", "linear", "relu", "tanh", "elu"))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_bias_gradient": ([lambda r, n, d: (floats(r, (n, 5, 4, 3), d) / 10,), lambda r, n, d: (floats(r, (n, 7, 2), d) / 10,)], 1e-4),

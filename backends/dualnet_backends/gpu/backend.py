@@ -14,10 +14,11 @@ from ..base import Array, Backend
 from .convolution import CupyConvolution
 from .indexing import CupyIndexing
 from .pooling import CupyPooling
+from .products import CupyProducts
 from .random import CupyRandom
 
 
-class CupyBackend(CupyRandom, CupyConvolution, CupyPooling, CupyIndexing, Backend):
+class CupyBackend(CupyProducts, CupyRandom, CupyConvolution, CupyPooling, CupyIndexing, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray

@@ -102,13 +102,34 @@ class CupyConvolution(Convolution):
     def conv(
         self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
     ) -> Array:
-        lengths = tuple(output_lengths(x.shape, w.shape, strides, padding, dilation))
+        y = self._convolved(x, w, b, "linear", (strides, padding, dilation, groups))
+        return super().conv(x, w, b, strides, padding, dilation, groups) if y is None else y
+
+    def activated_conv(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        activation: str,
+        strides: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+    ) -> Array:
+        y = self._convolved(x, w, b, activation, (strides, padding, dilation, groups))
+        return super().activated_conv(x, w, b, activation, strides, padding, dilation, groups) if y is None else y
+
+    def _convolved(self, x: Array, w: Array, b: Array | None, activation: str, geometry: Any) -> Array | None:
+        """The convolution with what follows it; None for what the kernels do not know."""
+        lengths = tuple(output_lengths(x.shape, w.shape, *geometry[:3]))
+        is_known = activation in _ACTIVATIONS and (b is None or b.dtype == x.dtype)
+        if not is_known or not _is_supported(x, w, len(lengths)) or 0 in lengths:
+            return None
+        groups = geometry[-1]
         y = cp.empty((x.shape[0], *lengths, w.shape[-1]), dtype=x.dtype)
-        if not _is_supported(x, w, len(lengths)) or y.size == 0 or (b is not None and b.dtype != x.dtype):
-            return super().conv(x, w, b, strides, padding, dilation, groups)
-        g = _geometry(x.shape[1:-1], lengths, w.shape, strides, padding, dilation, groups)
+        g = _geometry(x.shape[1:-1], lengths, w.shape, *geometry)
         x, b = contiguous(x), None if b is None else contiguous(b)
-        after = _after(b)
+        after = _after(b, activation)
         if g.is_direct(len(x)):
             function = _kernel("convolve", x, g.sizes(len(x)))
             launch(function, y.size, y, x, contiguous(w), after, g.argument, cp.int64(y.size))
@@ -205,11 +226,11 @@ def _kernel(name: str, x: Array, counts: Ints, **types: str) -> Any:
     return kernel("convolution", name, x.dtype.char, I=count_type(*counts), S="f", **types)
 
 
-def _after(b: Array | None) -> Any:
-    """What follows the sums of a convolution, as the kernels take it.  The arrays are contiguous."""
+def _after(b: Array | None, activation: str) -> Any:
+    """What follows the sums of a convolution, as the kernels take it.  b: contiguous"""
     after = np.zeros((), _AFTER)
-    if b is not None:
-        after["bias"] = b.data.ptr
+    after["bias"] = 0 if b is None else b.data.ptr
+    after["activation"] = _ACTIVATIONS.index(activation)
     return after[()]
 
 

@@ -14,6 +14,8 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from .activation import IN_PLACE
+
 Array = Any
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -41,6 +43,20 @@ class Convolution:
         if b is not None:
             y += b
         return y
+
+    def activated_conv(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        activation: str,
+        strides: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+    ) -> Array:
+        """``activation(conv(...))`` in newly allocated memory.  activation: see ``add_bias``"""
+        return IN_PLACE[activation](self, self.conv(x, w, b, strides, padding, dilation, groups))
 
     def conv_input_gradient(
         self, dy: Array, w: Array, shape: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int

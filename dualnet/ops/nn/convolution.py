@@ -64,7 +64,7 @@ def _conv(
     if depthwise:
         kernel = kernel.reshape((*kernel_shape[:-2], 1, kernel_shape[-2] * kernel_shape[-1]))
     geometry = (*plan[:3], x.shape[-1] // kernel.shape[-2])
-    y = act.forward(backend, backend.conv(x, kernel, bias, *geometry))
+    y = backend.activated_conv(x, kernel, bias, activation, *geometry)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
@@ -103,9 +103,7 @@ def _conv_transpose(
         padded = xp.zeros((x.shape[0], *lengths, kernel.shape[-2]), dtype=y.dtype)
         padded[inner] = y
         y = padded
-    if bias is not None:
-        y += bias
-    y = act.forward(backend, y)
+    y = backend.add_bias(y, bias, activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
