@@ -46,7 +46,9 @@ class CupyAttention:
         dq, dk, dv = (cp.empty(x.shape, x.dtype) for x in (a.q, a.k, a.v))
         mean = cp.empty_like(inv)
         a, of_a = _structure(a)
-        _launch("attention_of_queries", a, batch * heads * group * -(-t // TILE), depth, of_a, y, shift, inv, dy, mean, dq)
+        _launch(
+            "attention_of_queries", a, batch * heads * group * -(-t // TILE), depth, of_a, y, shift, inv, dy, mean, dq
+        )
         _launch("attention_of_keys", a, batch * heads * -(-s // TILE), depth + size, of_a, shift, inv, dy, mean, dk, dv)
         return dq, dk, dv, None
 

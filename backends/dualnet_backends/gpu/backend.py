@@ -12,6 +12,9 @@ import cupy as cp
 
 from ..base import Array, Backend
 from .attention import CupyAttention
+from .convolution import CupyConvolution
+from .indexing import CupyIndexing
+from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
 from .recurrent import CupyRecurrent
@@ -20,6 +23,9 @@ from .softmax import CupySoftmax
 
 class CupyBackend(
     CupyAttention,
+    CupyConvolution,
+    CupyIndexing,
+    CupyPooling,
     CupyProducts,
     CupyRandom,
     CupyRecurrent,

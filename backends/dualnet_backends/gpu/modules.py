@@ -22,6 +22,7 @@ BLOCKS = 4_096  # at most: beyond that, a thread takes several elements
 
 _C_TYPES = {"e": "__half", "f": "float", "d": "double", "?": "bool", "b": "signed char", "B": "unsigned char"}
 _C_TYPES |= {"h": "short", "H": "unsigned short", "i": "int", "I": "unsigned int", "l": "long long", "q": "long long"}
+_C_TYPES |= {"L": "unsigned long long", "Q": "unsigned long long"}
 
 
 @functools.cache
@@ -111,3 +112,8 @@ def shared_memory() -> int:
 @functools.cache
 def _shared_memory(device: int) -> int:
     return int(cp.cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
+
+
+def count_type(*counts: int) -> str:
+    """The character of the dtype in which a kernel counts up to these numbers: the shorter one if it will do, which is faster."""
+    return "i" if max(counts) < 2**31 - THREADS * BLOCKS else "q"

@@ -16,7 +16,9 @@ import numpy as np
 from ..base import Array
 from .modules import address, contiguous, kernel, launch, structure
 
-SMALL = 1 << 18  # bytes of a recurrent kernel up to which one launch does all steps: what a multiprocessor can keep of it
+SMALL = (
+    1 << 18
+)  # bytes of a recurrent kernel up to which one launch does all steps: what a multiprocessor can keep of it
 MOST_THREADS = 512  # of a block that does all steps
 
 _RUN = structure(
@@ -84,7 +86,9 @@ class CupyRecurrent:
         first, second = (bias[0], bias[1]) if bias is not None and two else (bias, None)
         run = Run(self._inputs(x, kernel, first), h, None, mask, recurrent_mask, *options, second)
         run.p = cp.empty((*x.shape[:2], units), x.dtype)
-        parts = [recurrent_kernel] if reset_after else [recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]]
+        parts = (
+            [recurrent_kernel] if reset_after else [recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]]
+        )
         run.forward(self, "gru" if reset_after else "gru_paper", *parts)
 
         def gradients(doutputs: Array, dh: Array, out: Sequence[Any]) -> tuple[Any, ...]:
@@ -141,7 +145,12 @@ class CupyRecurrent:
 
 # The kernels of a step, forward, and back in the order of calculation: the units that each writes to a row, for the product that
 # follows it. Those of a step forward come after a product.
-FORWARD = {"lstm": ["lstm_step"], "gru": ["gru_step"], "simple": ["simple_step"], "gru_paper": ["gru_gates_step", "gru_candidate_step"]}
+FORWARD = {
+    "lstm": ["lstm_step"],
+    "gru": ["gru_step"],
+    "simple": ["simple_step"],
+    "gru_paper": ["gru_gates_step", "gru_candidate_step"],
+}
 BACK = {
     "lstm": [("lstm_step_back", 4)],
     "gru": [("gru_step_back", 3)],
@@ -178,7 +187,17 @@ class Run:
 
     def structure(self) -> Any:
         """The argument of a kernel."""
-        arrays = (self.mask, self.recurrent_mask, self.first_h, self.first_c, self.bias, self.gates, self.h, self.c, self.p)
+        arrays = (
+            self.mask,
+            self.recurrent_mask,
+            self.first_h,
+            self.first_c,
+            self.bias,
+            self.gates,
+            self.h,
+            self.c,
+            self.p,
+        )
         arrays += (self.out, self.last_h, self.last_c)
         sizes = (self.batch, self.steps, self.units, self.all, self.zero)
         return np.array((*sizes, *map(address, arrays)), dtype=_RUN)

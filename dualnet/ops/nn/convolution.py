@@ -8,7 +8,6 @@ last; channels first are a transposed view.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +63,7 @@ def _conv(
     xp, act = backend.xp, FROM_OUTPUT[activation]
     kernel_shape = kernel.shape
     x, kernel, geometry = _prepare(xp, x, kernel, plan, channels_first, depthwise)
-    y = act.forward(backend, backend.conv(x, kernel, bias, *geometry))
+    y = backend.activated_conv(x, kernel, bias, activation, *geometry)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
@@ -76,7 +75,7 @@ def _conv(
             buffer = None if out[1] is None else out[1].reshape(kernel.shape)
             dw = backend.conv_kernel_gradient(x, dz, kernel.shape, *geometry, out=buffer).reshape(kernel_shape)
         if bias is not None and out[2] is not False:
-            db = _sum_pixels(backend, dz, out[2])
+            db = backend.conv_bias_gradient(dz, out=out[2])
         return dx, dw, db
 
     return _restore_channels(xp, y, channels_first), backward
@@ -145,9 +144,7 @@ def _conv_transpose(
         padded = xp.zeros((x.shape[0], *lengths, kernel.shape[-2]), dtype=y.dtype)
         padded[inner] = y
         y = padded
-    if bias is not None:
-        y += bias
-    y = act.forward(backend, y)
+    y = backend.add_bias(y, bias, activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
@@ -158,7 +155,7 @@ def _conv_transpose(
         if out[1] is not False:
             dw = backend.conv_kernel_gradient(dz[inner], x, kernel.shape, *geometry, out=out[1])
         if bias is not None and out[2] is not False:
-            db = _sum_pixels(backend, dz, out[2])
+            db = backend.conv_bias_gradient(dz, out=out[2])
         return dx, dw, db
 
     return _restore_channels(xp, y, channels_first), backward
@@ -170,13 +167,6 @@ def _channels_last(xp: Xp, x: Array, channels_first: bool) -> Array:
 
 def _restore_channels(xp: Xp, y: Array, channels_first: bool) -> Array:
     return xp.moveaxis(y, -1, 1) if channels_first else y
-
-
-def _sum_pixels(backend: Backend, dz: Array, out: Array | None) -> Array:
-    """The sum over all axes but the last: over the samples first, since a row of few channels is slow to add."""
-    n = dz.shape[0]
-    rows = backend.sum_rows(dz.reshape(n, math.prod(dz.shape[1:])))
-    return backend.sum_rows(rows.reshape(math.prod(dz.shape[1:-1]), dz.shape[-1]), out=out)
 
 
 def _shape_rule(plan_of: Callable[..., Any], who: str, **fixed: Any) -> Callable[..., Spec]:
