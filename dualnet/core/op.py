@@ -141,7 +141,13 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
         if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
             before_write(*(written[name] for name in mutates if written.get(name) is not None))
-        value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
+        try:
+            value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
+        except MemoryError as error:
+            explained = backends.out_of_memory(backend, error)
+            if explained is None:
+                raise
+            raise explained from error
         array_type, outputs = backend.array_type, value
         # What has no axes comes from NumPy as a scalar: it is made an array again, which tells its backend and dtype.
         if type(value) is tuple:
