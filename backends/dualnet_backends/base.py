@@ -22,6 +22,7 @@ from .kernels.random import philox_words
 from .kernels.recurrent import Recurrent
 from .kernels.softmax import Softmax
 from .kernels.standardization import Standardization
+from .memory import Memory
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
@@ -52,6 +53,14 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     def synchronize(self) -> None:
         """Wait for all work queued on the device (a no-op where calls are synchronous)."""
         raise NotImplementedError
+
+    def memory(self) -> Memory | None:
+        """The memory of the device; None where nobody says."""
+        return None
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Whether an exception says that there was no memory for an array."""
+        return isinstance(error, MemoryError)
 
     def computing(self) -> AbstractContextManager[Any]:
         """A context for many kernels, such as those of an epoch: the array library is set up for them once, not for each."""

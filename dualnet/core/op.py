@@ -152,6 +152,11 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             before_write(*(written[name] for name in mutates if written.get(name) is not None))
         try:
             value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
+        except MemoryError as error:
+            explained = backends.out_of_memory(backend, error)
+            if explained is None:
+                raise
+            raise explained from error
         except Exception:
             refuse_two_devices(info.name, [*arrays, *rest, *options.values()])
             raise
