@@ -17,10 +17,13 @@ from dualnet_backends import (
 )
 
 from .core.settings import (
+    are_graphs_enabled,
     are_training_warnings_enabled,
+    disable_graphs,
     disable_interactive_logging,
     disable_traceback_filtering,
     disable_training_warnings,
+    enable_graphs,
     enable_interactive_logging,
     enable_traceback_filtering,
     enable_training_warnings,
@@ -42,15 +45,18 @@ from .core.warning import warn
 __all__ = [
     "DeviceNotFoundError",
     "PhysicalDevice",
+    "are_graphs_enabled",
     "are_training_warnings_enabled",
     "array_module",
     "backend",
     "device",
     "device_report",
+    "disable_graphs",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "disable_training_warnings",
     "dtype_policy",
+    "enable_graphs",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_training_warnings",

@@ -11,10 +11,11 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from .graph import CupyGraphs
 from .random import CupyRandom
 
 
-class CupyBackend(CupyRandom, Backend):
+class CupyBackend(CupyGraphs, CupyRandom, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
