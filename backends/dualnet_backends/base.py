@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
+from .kernels.activation import IN_PLACE
 from .kernels.attention import Attention
 from .kernels.convolution import Convolution
 from .kernels.normal import normal
@@ -78,12 +79,21 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
         return self.xp.matmul(a, b, out=out)
 
-    def affine(self, x: Array, w: Array, b: Array | None) -> Array:
-        """``x @ w + b`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)"""
-        y = self.matmul(x, w)
+    def affine(self, x: Array, w: Array, b: Array | None, activation: str = "linear") -> Array:
+        """``activation(x @ w + b)`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)
+
+        activation: see ``add_bias``.
+        """
+        return self.add_bias(self.matmul(x, w), b, activation)
+
+    def add_bias(self, x: Array, b: Array | None, activation: str = "linear") -> Array:
+        """``activation(x + b)``, in place if it can be.  x: (..., n)  b: (n,) or None -> (..., n)
+
+        activation: a key of ``kernels.activation.IN_PLACE``.
+        """
         if b is not None:
-            y += b
-        return y
+            x += b
+        return IN_PLACE[activation](self, x)
 
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""

@@ -16,6 +16,7 @@ import pytest
 from dualnet_backends import Backend
 from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
+from dualnet_backends.kernels.activation import IN_PLACE
 from dualnet_backends.kernels.attention import Attended
 
 from dualnet import tree
@@ -182,7 +183,13 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "matmul": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d)),
                 lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (n, 4), d))], 1e-5),
     "affine": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), floats(r, (3,), d)),
-                lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
+                lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None),
+                lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 300), d), floats(r, (300,), d), "relu"),
+                lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), None, "tanh")], 1e-5),
+    "add_bias": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5,), d)),
+                  *(lambda r, n, d, name=name: (floats(r, (2, n, 3), d), floats(r, (3,), d), name) for name in IN_PLACE),
+                  lambda r, n, d: (floats(r, (3, n), d), floats(r, (n,), d), "relu"),
+                  lambda r, n, d: (floats(r, (n, 300), d), None, "elu")], 1e-6),
     "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
     "clip": ([lambda r, n, d: (floats(r, (n,), d), -0.5, 1), lambda r, n, d: (floats(r, (n, 200), d), 0, 0.5)], 0),
     "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1))], 1e-4),

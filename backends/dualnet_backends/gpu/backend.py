@@ -12,10 +12,11 @@ import cupy as cp
 
 from ..base import Array, Backend
 from .graph import CupyGraphs
+from .products import CupyProducts
 from .random import CupyRandom
 
 
-class CupyBackend(CupyGraphs, CupyRandom, Backend):
+class CupyBackend(CupyGraphs, CupyProducts, CupyRandom, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray

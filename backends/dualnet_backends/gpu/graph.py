@@ -179,7 +179,7 @@ def _leave(stream: Any) -> None:
     """End a recording that failed. What was recorded is dropped; the stream can be used again."""
     try:
         stream.end_capture()
-    except Exception:  # noqa: S110  the recording was invalid: it has ended all the same
+    except Exception:  # the recording was invalid, and has ended all the same
         pass
 
 
