@@ -68,7 +68,10 @@ class GraphStep(Executor):
         self.phases = self._possible_phases()
         self._recording: Recording | None = None
         self._result: Any = None  # of the recorded work
+        self._was_run = False
         self._failures = 0  # to record it
+        self._phase = Phases.NOTHING  # that is under way
+        self._no_scalars: list[int] = []
         self._steps = 0
 
     @property
@@ -87,7 +90,7 @@ class GraphStep(Executor):
         with self._lock:
             counters = [g.counter for g in self._generators]
             draws = [g.next() for g in self._generators]
-            scalars = self.model.optimizer.read_scalars() if self._covers_update else ()
+            scalars = self.model.optimizer.read_scalars() if self._covers_update else self._no_scalars
             self._steps += 1
             numbers = [*[step for _, step in draws], self._steps % LOSSES, *tree.flatten(scalars)]
             if not self.is_recorded:
@@ -130,6 +133,7 @@ class GraphStep(Executor):
         inputs = [(a.shape, a.dtype) for a in trace.values[: trace.inputs]]
         recording = self._recording = self._backend.recording(inputs, [*["u8"] * len(keys), "i8", *kinds])
         steps, self._index, at = recording.numbers[: len(keys)], recording.numbers[len(keys)], len(keys) + 1
+        self._no_scalars = [0] * len(leaves)  # there is a place for them, should the update turn out to be left to the model
         self._scalars = tree.pack_sequence_as(scalars, recording.numbers[at:])
         self._program = self._program_class(self.model, trace, list(zip(keys, steps)))  # type: ignore[call-arg]
         self.source = self._program.source
@@ -166,8 +170,6 @@ class GraphStep(Executor):
         program = self._program_class(self.model, self._trace)
         return self._replace(program)(data())
 
-    _was_run = False
-
     def _record(self) -> None:
         assert self._recording is not None
         variables = [*self._trace.variables.values(), *Changing.of(self.model).variables]
@@ -181,22 +183,24 @@ class GraphStep(Executor):
         """The phases of a step, on fixed addresses. Returns output, loss, and the variables with a gradient."""
         model, recording = self.model, self._recording
         assert recording is not None
-        computed = self.run(recording.inputs)
-        _, loss, with_grads = computed
+        self._phase = Phases.COMPUTE
+        y_pred, loss, with_grads = self.run(recording.inputs)
+        if self._covers_update and with_grads is not None:
+            self._phase = Phases.UPDATE
+            model._apply_gradients(with_grads, self._scalars)
         if self.phases >= Phases.METRICS:
+            self._phase = Phases.METRICS
             losses, model._step_losses = model._step_losses, None
             try:
-                model._run_step(self._data, lambda *_: computed, self._scalars)
+                model._run_step(self._data, lambda *_: (y_pred, loss, None))
             finally:
                 model._step_losses = losses
-        elif self.phases >= Phases.UPDATE and with_grads is not None:
-            model._apply_gradients(with_grads, self._scalars)
         if loss is not None:
             if not self._losses:
                 self._ring = self._backend.xp.zeros((LOSSES,), dtype=loss.data.dtype)
                 self._losses = [self._ring[i] for i in range(LOSSES)]
             self._backend.store(self._ring, self._index, loss.data)
-        return computed
+        return y_pred, loss, with_grads
 
     def _finish(self, result: Any, data: Callable[[], Any]) -> Any:
         """What is not recorded of a step: the host counts, and the model runs the phases that are left."""
@@ -215,12 +219,9 @@ class GraphStep(Executor):
     # -- reasons -----------------------------------------------------------------------------------------------------
 
     def _leave_out(self, reason: str) -> None:
-        """Record one phase less."""
-        left_out = self.phases
-        self.phases = Phases(left_out - 1)
-        if self.phases is Phases.UPDATE and not issubclass(self._program_class, TrainProgram):
-            self.phases = Phases.COMPUTE
-        self._log(f"the phase {left_out.name.lower()} runs as written: {reason}")
+        """Record no longer the phase that failed, and those after it."""
+        self.phases = Phases(self._phase - 1)
+        self._log(f"the phase {self._phase.name.lower()} runs as written: {reason}")
 
     def _log(self, message: str) -> None:
         logger.debug("%s of %s: %s", self._program_class.__name__, self.model.name, message)
