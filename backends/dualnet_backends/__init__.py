@@ -1,6 +1,6 @@
 """Floor 0 of dualnet: arrays, devices, kernels. Independent of layers, tensors and training."""
 
-from .base import Array, Backend
+from .base import Array, Backend, Scalar
 from .devices import (
     DeviceNotFoundError,
     PhysicalDevice,
@@ -23,6 +23,7 @@ __all__ = [
     "Backend",
     "DeviceNotFoundError",
     "PhysicalDevice",
+    "Scalar",
     "by_type",
     "current",
     "device",
