@@ -14,7 +14,7 @@ from dualnet_backends.recording import Recording, RecordingError, Rows
 from ... import tree
 from ...core.tensor import Array, Origin, Tensor
 from ...core.tracing import before_write, live_tapes, live_views
-from ..capturable import is_builtin, is_builtin_object
+from ..capturable import is_builtin_object
 from ..changing import Changing, State
 from ..trace import Trace, side_outputs
 from .base import Executor
@@ -97,13 +97,22 @@ class GraphStep(Executor):
                 if self._recording is None:
                     self._prepare([key for key, _ in draws], scalars)
                 return self._run_or_record(rows, numbers, data, counters)
-            if [key for key, _ in draws] != self._keys or not all(v.data is a for v, a in self._addresses):
+            if not self._is_current([key for key, _ in draws]):
                 self._set_counters(counters)
                 return self._replace(None)(data())
             if live_tapes or live_views:
                 before_write(*(a for _, a in self._addresses))
             self._recording.replay(rows, numbers)  # type: ignore[union-attr]
             return self._finish(self._result, data)
+
+    def _is_current(self, keys: list[Any]) -> bool:
+        """Whether the step is still the one that was recorded, beside what ``version()`` tells."""
+        same = keys == self._keys and self._settings_version() == self._settings
+        return same and all(v.data is a for v, a in self._addresses)
+
+    def _settings_version(self) -> int:
+        """Of the optimizer, whose update may be in the recording."""
+        return self.model.optimizer.settings_version if self._covers_update else 0
 
     # -- what can be recorded ----------------------------------------------------------------------------------------
 
@@ -127,13 +136,15 @@ class GraphStep(Executor):
     def _prepare(self, keys: list[Any], scalars: Any) -> None:
         """Reserve the addresses, and write the program that works on them."""
         leaves = tree.flatten(scalars)
-        weights = [v.data.dtype for v in self.model.optimizer.known_variables][:1] if leaves else []
-        kinds = [weights[0] if isinstance(x, float) else "i8" for x in leaves]
+        kinds = [self.model.optimizer.scalar_dtype] * len(leaves) if leaves else []
+        self._settings = self._settings_version()
         trace, self._keys = self._trace, keys
         inputs = [(a.shape, a.dtype) for a in trace.values[: trace.inputs]]
         recording = self._recording = self._backend.recording(inputs, [*["u8"] * len(keys), "i8", *kinds])
         steps, self._index, at = recording.numbers[: len(keys)], recording.numbers[len(keys)], len(keys) + 1
-        self._no_scalars = [0] * len(leaves)  # there is a place for them, should the update turn out to be left to the model
+        self._no_scalars = [0] * len(
+            leaves
+        )  # there is a place for them, should the update turn out to be left to the model
         self._scalars = tree.pack_sequence_as(scalars, recording.numbers[at:])
         self._program = self._program_class(self.model, trace, list(zip(keys, steps)))  # type: ignore[call-arg]
         self.source = self._program.source
@@ -231,20 +242,14 @@ class GraphStep(Executor):
             generator.counter = counter
 
 
-def _why_not_update(model: Any) -> str:
+def _why_not_update(model: Any) -> Any:
     """Why the updates of a model cannot be recorded; empty if they can."""
     optimizer = model.optimizer
     if not optimizer.updates_alike:
-        return "updates of the optimizer are not all alike (accumulated gradients, a scaled loss, an update_step)"
-    for one in (optimizer, *getattr(optimizer, "optimizers", ())):
-        if not is_builtin(type(one)) or "update" in vars(one):
-            return "the optimizer has code that is not dualnet's"
-    variables = optimizer.known_variables
-    if not all(v.constraint is None or is_builtin_object(v.constraint) for v in variables):
-        return "a constraint has code that is not dualnet's"
-    if len({v.data.dtype for v in variables}) > 1:
-        return "the weights have several dtypes"
-    return ""
+        return optimizer.why_updates_differ
+    constrained = [v for v in optimizer.known_variables if v.constraint is not None]
+    users = [v.path for v in constrained if not is_builtin_object(v.constraint)]
+    return f"the constraint of {users[0]} has code that is not dualnet's" if users else ""
 
 
 def _copied(t: Any) -> Any:
