@@ -7,7 +7,7 @@ definition; an override in a backend must give the same result (``tests/backends
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
@@ -23,6 +23,7 @@ from .kernels.recurrent import Recurrent
 from .kernels.softmax import Softmax
 from .kernels.standardization import Standardization
 from .memory import Memory
+from .recording import Recording
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
@@ -39,6 +40,7 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     device: str  # "cpu", "gpu:0"
     xp: Any  # the array module
     array_type: type  # the class of its arrays
+    can_record = False  # whether ``recording`` is there
 
     # -- moving data ---------------------------------------------------------------------------------------------
 
@@ -76,6 +78,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         other, and that do not depend on the number of threads. size: the number of elements in all of them."""
         for i in range(n):
             function(i)
+
+    def recording(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> Recording:
+        """What records work on this device, and replays it with one call (``recording.py``, which says what the arguments are)."""
+        raise NotImplementedError(f"{self.device} cannot record work")
 
     # -- linear algebra ------------------------------------------------------------------------------------------
 
@@ -175,6 +181,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         if wrong:
             self.forget_invalid_ids()
             raise IndexError(" and ".join(wrong))
+
+    def store(self, target: Array, index: Array, value: Array) -> None:
+        """``target[index] = value``.  target: (n,)  index: 0-d, int64  value: 0-d"""
+        target[index] = value
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.

@@ -14,6 +14,7 @@ from ..base import Array, Backend
 from ..memory import Memory
 from .attention import CupyAttention
 from .convolution import CupyConvolution
+from .graph import CupyGraphs
 from .indexing import CupyIndexing
 from .pooling import CupyPooling
 from .products import CupyProducts
@@ -21,17 +22,12 @@ from .random import CupyRandom
 from .recurrent import CupyRecurrent
 from .softmax import CupySoftmax
 
-_NO_DEVICE = 100  # cudaErrorNoDevice
-_NO_MEMORY = (
-    "cudaErrorMemoryAllocation",
-    "CUDA_ERROR_OUT_OF_MEMORY",
-    "_ALLOC_FAILED",
-)  # as in CUBLAS_STATUS_ALLOC_FAILED
 
 
 class CupyBackend(
     CupyAttention,
     CupyConvolution,
+    CupyGraphs,
     CupyIndexing,
     CupyPooling,
     CupyProducts,
