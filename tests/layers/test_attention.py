@@ -228,7 +228,7 @@ def test_the_index_of_a_cache_is_a_whole_number(index: Any) -> None:
         with pytest.raises(TypeError, match="expected a whole number"):
             layer(x, x, cache=cache, cache_update_index=wrong, use_causal_mask=True)
     with pytest.raises(ValueError, match="do not fit"):
-        layer(x, x, cache=cache, cache_update_index=np.int32(4), use_causal_mask=True)
+        layer(x, x, cache=cache, cache_update_index=4, use_causal_mask=True)
 
 
 def test_a_model_that_generates_step_by_step(tmp_path: Path) -> None:
