@@ -20,12 +20,13 @@ from .kernels.pooling import Pooling
 from .kernels.random import philox_words
 from .kernels.recurrent import Recurrent
 from .kernels.standardization import Standardization
+from .kernels.updates import Updates
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent):
+class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Updates):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -266,43 +267,6 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         keep = lanes >= xp.uint16(min(round(rate * 65536), 65535))
         # A scalar of the dtype, not an array: nothing is sent to the device.
         return keep.astype(dtype).reshape(shape) * xp.dtype(dtype).type(1.0 / (1.0 - rate))
-
-    # -- optimizer updates, in place, over a contiguous slice of a flat buffer -----------------------------------
-
-    def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
-        """w -= lr g"""
-        w -= lr * g
-
-    def momentum(self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool) -> None:
-        """m = mu m - lr g; w += m, or with Nesterov w += mu m - lr g"""
-        step = lr * g
-        m *= mu
-        m -= step
-        w += mu * m - step if nesterov else m
-
-    def adam(
-        self,
-        w: Array,
-        g: Array,
-        m: Array,
-        v: Array,
-        alpha: Scalar,
-        beta1: float,
-        beta2: float,
-        epsilon: float,
-        v_hat: Array | None = None,
-    ) -> None:
-        """m += (1 - beta1)(g - m); v += (1 - beta2)(g^2 - v); w -= alpha m / (sqrt(v) + epsilon)
-
-        ``alpha`` carries the bias correction. With ``v_hat`` (AMSGrad) the largest v so far divides.
-        """
-        xp = self.xp
-        m += (g - m) * (1.0 - beta1)
-        v += (g * g - v) * (1.0 - beta2)
-        if v_hat is not None:
-            xp.maximum(v_hat, v, out=v_hat)
-            v = v_hat
-        w -= m * alpha / (xp.sqrt(v) + epsilon)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.device}>"

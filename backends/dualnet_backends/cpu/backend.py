@@ -213,13 +213,17 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
     # The updates below compute what the reference does, in the same order, but chunk by chunk: a chunk stays in the
     # cache from the first operation to the last, and one small scratch array replaces every temporary.
 
-    def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
+    def sgd(self, w: Array, g: Array, lr: Scalar, decay: Scalar | None = None) -> None:
         if w.size <= CHUNK:
+            if decay is not None:
+                w *= decay
             w -= g * lr
             return
         scratch = np.empty(min(UPDATE_CHUNK, w.size), dtype=w.dtype)
         for i in range(0, w.size, UPDATE_CHUNK):
             wi = w[i : i + UPDATE_CHUNK]
+            if decay is not None:
+                wi *= decay
             wi -= np.multiply(g[i : i + UPDATE_CHUNK], lr, out=scratch[: wi.size])
 
     def adam(
@@ -233,6 +237,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
         beta2: float,
         epsilon: float,
         v_hat: Array | None = None,
+        decay: Scalar | None = None,
     ) -> None:
         c1, c2 = 1.0 - beta1, 1.0 - beta2
         scratch = np.empty((2, min(UPDATE_CHUNK, w.size)), dtype=w.dtype)
@@ -240,6 +245,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             part = slice(i, i + UPDATE_CHUNK)
             wi, gi, mi, vi = w[part], g[part], m[part], v[part]
             t, step = scratch[0, : wi.size], scratch[1, : wi.size]
+            if decay is not None:
+                wi *= decay
             np.subtract(gi, mi, out=t)
             t *= c1
             mi += t

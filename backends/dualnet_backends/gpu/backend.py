@@ -12,9 +12,10 @@ import cupy as cp
 
 from ..base import Array, Backend
 from .random import CupyRandom
+from .updates import CupyUpdates
 
 
-class CupyBackend(CupyRandom, Backend):
+class CupyBackend(CupyRandom, CupyUpdates, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
