@@ -315,10 +315,20 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
     **{name: (makers, 2e-5) for name, makers in RECURRENT.items()},
-    "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
-    "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
+    "random_words": ([lambda r, n, d: (n, KEY, np.asarray(2**63 + 1, "uint64")), lambda r, n, d: (n, KEY, (np.asarray(1, "uint64"), 3)),
+                      lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
+    "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n,), KEY, np.asarray(5, "uint64"), d, -0.3, 0.7),
+                        lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "random_normal": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "dropout_mask": ([lambda r, n, d: ((n,), 0.5, KEY, 9, d), lambda r, n, d: ((n, 3), 0.1, KEY, 0, d)], 0),
+    "dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.5, KEY, 9), lambda r, n, d: (floats(r, (n, 3), d), 0.1, KEY, 0, (n, 3)),
+                 lambda r, n, d: (floats(r, (n, 3), d), 0.3, KEY, np.asarray(7, "uint64"), (n, 1))], 0),
+    "gaussian_noise": ([lambda r, n, d: (floats(r, (n,), d), 0.3, KEY, 9),
+                              lambda r, n, d: (floats(r, (n, 3), d), 2, KEY, np.asarray(7, "uint64"))], 0),
+    "gaussian_dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.3, KEY, 9),
+                                lambda r, n, d: (floats(r, (n, 3), d), 2, KEY, np.asarray(7, "uint64"))], 0),
+    "alpha_dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.5, KEY, 9), lambda r, n, d: (floats(r, (n, 3), d), 0.1, KEY, 0, (n, 3)),
+                       lambda r, n, d: (floats(r, (n, 3), d), 0.3, KEY, np.asarray(7, "uint64"), (n, 1))], 0),
     "sgd": ([lambda r, n, d: (*optimizer(r, n, d, 0), 0.1), lambda r, n, d: (*optimizer(r, n, d, 0), 0.1, 0.99)], 0),
     "momentum": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, False), lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, True, 0.99)], 0),
     "adam": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7),
@@ -357,30 +367,11 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
 }  # fmt: skip
 SIZES = [0, 1, 3, 64, 1023]
 LONG = [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5, UPDATE_CHUNK + 1]
-UPDATES = {
-    "sgd",
-    "momentum",
-    "adam",
-    "adamax",
-    "nadam",
-    "rmsprop",
-    "adagrad",
-    "adadelta",
-    "ftrl",
-    "lion",
-    "schedule_free",
-    "moving_average",
-}
-FLAT = UPDATES | {
-    "clip_norms",
-    "clip_global_norm",
-    "all_finite",
-    "lamb",
-    "random_words",
-    "random_uniform",
-    "random_normal",
-    "dropout_mask",
-}
+UPDATES = set("sgd momentum adam adamax nadam rmsprop adagrad adadelta ftrl lion schedule_free moving_average".split())
+RANDOM = set(
+    "random_words random_uniform random_normal dropout_mask dropout gaussian_noise gaussian_dropout alpha_dropout".split()
+)
+FLAT = UPDATES | RANDOM | {"clip_norms", "clip_global_norm", "all_finite", "lamb"}
 
 
 def test_every_kernel_has_a_row() -> None:

@@ -202,11 +202,13 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             flat_indices = indices[i : i + step, None].astype(np.int64) * width + columns
             np.add.at(flat, flat_indices.reshape(-1), values[i : i + step].reshape(-1))
 
-    def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
+    def random_words(self, n: int, key: tuple[int, int], step: Any) -> Array:
+        if not isinstance(step, int):
+            return super().random_words(n, key, step)
         bits = np.random.Philox(key=key[0] | key[1] << 64, counter=counter(step))
         return bits.random_raw(n)
 
-    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
+    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: Any, dtype: Any = "float32") -> Array:
         z = np.empty(shape, dtype=dtype)
         flat, words = z.reshape(-1), self.random_words((z.size + 1) // 2, key, step)
         for i in range(0, len(words), CHUNK // 4):  # of float64
