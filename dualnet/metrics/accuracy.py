@@ -31,14 +31,13 @@ def _labels(backend: Backend, name: str, y_true: Array, y_pred: Array) -> Array:
     )
 
 
-def _one_hot(name: str, y_true: Array, y_pred: Array) -> Array:
-    """The labels that one-hot targets stand for."""
+def _check_one_hot(name: str, y_true: Array, y_pred: Array) -> None:
+    """Refuse targets of another shape."""
     if y_true.shape != y_pred.shape or not y_pred.ndim:
         raise ValueError(
             f"{name}: y_true (one-hot) and y_pred must have the same shape, got {y_true.shape} and {y_pred.shape}. For "
             f"integer labels use sparse_{name}"
         )
-    return y_true.argmax(axis=-1)
 
 
 @primitive
@@ -51,17 +50,17 @@ def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
 
 
 @primitive
-def binary_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> NoGrad:
+def binary_accuracy(backend: Backend, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> NoGrad:
     """Whether y_true (0 or 1) is what y_pred > threshold says.  y_true, y_pred: one shape -> that shape"""
     y_true, y_pred = same_rank("binary_accuracy", y_true, y_pred, _HINT)
-    return ((y_pred > threshold) == y_true).astype(config.floatx()), None
+    return backend.is_right_side(y_pred, y_true, threshold, config.floatx()), None
 
 
 @primitive
-def categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
+def categorical_accuracy(backend: Backend, y_true: Array, y_pred: Array, /) -> NoGrad:
     """Whether the largest score is that of the true class.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
-    labels = _one_hot("categorical_accuracy", y_true, y_pred)
-    return (y_pred.argmax(axis=-1) == labels).astype(config.floatx()), None
+    _check_one_hot("categorical_accuracy", y_true, y_pred)
+    return backend.has_same_largest(y_pred, y_true, config.floatx()), None
 
 
 @primitive
@@ -71,7 +70,7 @@ def sparse_categorical_accuracy(backend: Backend, y_true: Array, y_pred: Array, 
     A label that is no class counts as wrong, as in Keras; one that is no whole number raises ``ValueError``.
     """
     labels = _labels(backend, "sparse_categorical_accuracy", y_true, y_pred)
-    matches = (y_pred.argmax(axis=-1) == labels).astype(config.floatx())
+    matches = backend.is_largest(y_pred, labels, config.floatx())
     return (matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches), None
 
 
@@ -88,8 +87,8 @@ def _in_top_k(xp: Xp, labels: Array, scores: Array, k: int) -> Array:
 @primitive
 def top_k_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, k: int = 5) -> NoGrad:
     """Whether the true class is among the k largest scores.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
-    labels = _one_hot("top_k_categorical_accuracy", y_true, y_pred)
-    return _in_top_k(xp, labels, y_pred, k), None
+    _check_one_hot("top_k_categorical_accuracy", y_true, y_pred)
+    return _in_top_k(xp, y_true.argmax(axis=-1), y_pred, k), None
 
 
 @primitive

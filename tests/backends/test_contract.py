@@ -18,7 +18,9 @@ from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
 from dualnet_backends.kernels.attention import Attended
 
+import dualnet
 from dualnet import tree
+from dualnet.ops.nn import regression_loss
 from dualnet.ops.nn.activation import FROM_OUTPUT
 
 from .strict import StrictBackend
@@ -185,8 +187,23 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                 lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
     "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
     "clip": ([lambda r, n, d: (floats(r, (n,), d), -0.5, 1), lambda r, n, d: (floats(r, (n, 200), d), 0, 0.5)], 0),
-    "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1))], 1e-4),
+    "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1)),
+               lambda r, n, d: (floats(r, (n, 3), d), 2.0, floats(r, (n, 1), d)), lambda r, n, d: (floats(r, (11, n), d), 7, floats(r, (11, n), d)),
+               lambda r, n, d: (floats(r, (n, 3), d), 2.0, floats(r, (1, 3), d))], 1e-4),
+    "total_gradient": ([lambda r, n, d: (floats(r, (), d), 3.0, floats(r, (n, 5), d)),
+                        lambda r, n, d: (floats(r, (), d), 3.0, floats(r, (n, 5), d), floats(r, (n, 1), d))], 1e-6),
+    "activation_gradients": ([
+        lambda r, n, d: (FROM_OUTPUT["relu"], floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d) / 30, True),
+        lambda r, n, d: (FROM_OUTPUT["tanh"], floats(r, (2, n, 40), d).clip(-1, 1), floats(r, (2, n, 40), d) / 30, True, floats(r, (40,), d)),
+        lambda r, n, d: (FROM_OUTPUT["elu"], floats(r, (n, 3), d).clip(-1), floats(r, (n, 3), d) / 30, True),
+        lambda r, n, d: (FROM_OUTPUT["linear"], floats(r, (n, 3), d), floats(r, (n, 3), d) / 30, True),
+        lambda r, n, d: (FROM_OUTPUT["relu"], floats(r, (n, 3), d), floats(r, (n, 3), d), False)], 2e-5),
     "relu_gradient": ([lambda r, n, d: (floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d))], 0),
+    "elementwise": ([lambda r, n, d: (inspect.unwrap(dualnet.ops.silu.primitive), floats(r, (n, 5), d)),
+                     lambda r, n, d: (inspect.unwrap(dualnet.ops.leaky_relu.primitive), floats(r, (n,), d), 0.3)], 1e-6),
+    "pairwise": ([lambda r, n, d: (inspect.unwrap(regression_loss.huber.primitive), 1e-7, floats(r, (n, 5), d), floats(r, (n, 5), d), 0.5),
+                  lambda r, n, d: (inspect.unwrap(regression_loss.log_cosh.primitive), 1e-7, r.integers(0, 3, (n, 1)), floats(r, (n, 1), d))],
+                 1e-6),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
@@ -258,6 +275,19 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                               lambda r, n, d: (floats(r, (n % 5, 3000), d), r.integers(0, 3000, n % 5).astype("int32"))], 1e-6),
     "sparse_cross_entropy_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(0, 5, n), floats(r, (n,), d)),
                                        lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n), floats(r, (n,), d))], 1e-6),
+    "is_largest": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(-1, 6, n), d),
+                    lambda r, n, d: (r.integers(0, 3, (2, n, 70)).astype(d), r.integers(0, 4, (2, n)).astype("uint8"), "float32"),
+                    lambda r, n, d: (floats(r, (n % 5, 3000), d), r.integers(0, 2, n % 5).astype("int32"), "float64")], 0),
+    "has_same_largest": ([lambda r, n, d: (floats(r, (n, 3), d), floats(r, (n, 3), d), d),
+                          lambda r, n, d: (floats(r, (2, n, 9), d), r.integers(0, 2, (2, n, 9)), "float32")], 0),
+    "is_right_side": ([lambda r, n, d: (floats(r, (n, 2), d), r.integers(0, 2, (n, 2)), 0.25, d),
+                       lambda r, n, d: (floats(r, (n,), d), r.integers(0, 3, n).astype(d), 0.5, "float32")], 0),
+    "add_values_to_mean": ([
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1,), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 13), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 13), d), floats(r, (n + 1, 1), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 2), d), floats(r, (1, 2), d))], 1e-4),
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
     **{name: (makers, 2e-5) for name, makers in RECURRENT.items()},

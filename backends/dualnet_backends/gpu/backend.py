@@ -11,11 +11,13 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from .elementwise import CupyElementwise
 from .random import CupyRandom
+from .reductions import CupyReductions
 from .softmax import CupySoftmax
 
 
-class CupyBackend(CupyRandom, CupySoftmax, Backend):
+class CupyBackend(CupyElementwise, CupyRandom, CupyReductions, CupySoftmax, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
