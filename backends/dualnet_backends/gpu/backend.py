@@ -12,12 +12,13 @@ import cupy as cp
 
 from ..base import Array, Backend
 from .elementwise import CupyElementwise
+from .normalization import CupyNormalization
 from .random import CupyRandom
 from .reductions import CupyReductions
 from .softmax import CupySoftmax
 
 
-class CupyBackend(CupyElementwise, CupyRandom, CupyReductions, CupySoftmax, Backend):
+class CupyBackend(CupyElementwise, CupyNormalization, CupyRandom, CupyReductions, CupySoftmax, Backend):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
