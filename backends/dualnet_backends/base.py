@@ -7,11 +7,12 @@ definition; an override in a backend must give the same result (``tests/backends
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
+from .kernels.activation import IN_PLACE
 from .kernels.attention import Attention
 from .kernels.convolution import Convolution
 from .kernels.elementwise import Elementwise
@@ -23,6 +24,8 @@ from .kernels.random import philox_words
 from .kernels.recurrent import Recurrent
 from .kernels.softmax import Softmax
 from .kernels.standardization import Standardization
+from .memory import Memory
+from .recording import Recording
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
@@ -39,6 +42,7 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     device: str  # "cpu", "gpu:0"
     xp: Any  # the array module
     array_type: type  # the class of its arrays
+    can_record = False  # whether ``recording`` is there
 
     # -- moving data ---------------------------------------------------------------------------------------------
 
@@ -53,6 +57,14 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     def synchronize(self) -> None:
         """Wait for all work queued on the device (a no-op where calls are synchronous)."""
         raise NotImplementedError
+
+    def memory(self) -> Memory | None:
+        """The memory of the device; None where nobody says."""
+        return None
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Whether an exception says that there was no memory for an array."""
+        return isinstance(error, MemoryError)
 
     def computing(self) -> AbstractContextManager[Any]:
         """A context for many kernels, such as those of an epoch: the array library is set up for them once, not for each."""
@@ -69,18 +81,31 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         for i in range(n):
             function(i)
 
+    def recording(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> Recording:
+        """What records work on this device, and replays it with one call (``recording.py``, which says what the arguments are)."""
+        raise NotImplementedError(f"{self.device} cannot record work")
+
     # -- linear algebra ------------------------------------------------------------------------------------------
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
         return self.xp.matmul(a, b, out=out)
 
-    def affine(self, x: Array, w: Array, b: Array | None) -> Array:
-        """``x @ w + b`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)"""
-        y = self.matmul(x, w)
+    def affine(self, x: Array, w: Array, b: Array | None, activation: str = "linear") -> Array:
+        """``activation(x @ w + b)`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)
+
+        activation: see ``add_bias``.
+        """
+        return self.add_bias(self.matmul(x, w), b, activation)
+
+    def add_bias(self, x: Array, b: Array | None, activation: str = "linear") -> Array:
+        """``activation(x + b)``, in place if it can be.  x: (..., n)  b: (n,) or None -> (..., n)
+
+        activation: a key of ``kernels.activation.IN_PLACE``.
+        """
         if b is not None:
-            y += b
-        return y
+            x += b
+        return IN_PLACE[activation](self, x)
 
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""
@@ -114,15 +139,16 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         return dy * (y > 0)
 
     def activation_gradients(
-        self, activation: Any, y: Array, dy: Array, has_bias: bool, out: Array | None = None
+        self, activation: Any, y: Array, dy: Array, bias: str | None = "sum_rows", out: Array | None = None
     ) -> tuple[Array, Array | None]:
         """The gradients of z and of a bias in it, from y = activation(z).  y, dy: (..., n) -> (..., n), (n,) or None
 
         activation: of ``FROM_OUTPUT`` in ``dualnet/ops/nn/activation.py``: its ``name`` and ``gradient(backend, y, dy)``.
-        out: where to write the gradient of the bias.
+        bias: the kernel that adds up its gradient, "sum_rows" or "conv_bias_gradient"; None for no bias.
+        out: where to write that gradient.
         """
         dz = activation.gradient(self, y, dy)
-        return dz, self.sum_rows(dz, out=out) if has_bias else None
+        return dz, None if bias is None else getattr(self, bias)(dz, out=out)
 
     # -- indexing ------------------------------------------------------------------------------------------------
 
@@ -178,6 +204,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         if wrong:
             self.forget_invalid_ids()
             raise IndexError(" and ".join(wrong))
+
+    def store(self, target: Array, index: Array, value: Array) -> None:
+        """``target[index] = value``.  target: (n,)  index: 0-d, int64  value: 0-d"""
+        target[index] = value
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.

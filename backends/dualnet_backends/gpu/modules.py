@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 import cupy as cp
+import numpy as np
 
 from ..base import Array
 
@@ -21,6 +22,7 @@ BLOCKS = 4_096  # at most: beyond that, a thread takes several elements
 
 _C_TYPES = {"e": "__half", "f": "float", "d": "double", "?": "bool", "b": "signed char", "B": "unsigned char"}
 _C_TYPES |= {"h": "short", "H": "unsigned short", "i": "int", "I": "unsigned int", "l": "long long", "q": "long long"}
+_C_TYPES |= {"L": "unsigned long long", "Q": "unsigned long long"}
 
 
 @functools.cache
@@ -81,3 +83,37 @@ NO_ADDRESS = cp.uint64(0)  # as an argument where a kernel takes an address
 def is_contiguous(*arrays: Array) -> bool:
     """Whether a kernel may take these arrays as addresses alone."""
     return all(a.flags.c_contiguous for a in arrays)
+
+
+def contiguous(x: Any) -> Any:
+    """An array as kernels take it, copied if need be; None stays None."""
+    return None if x is None else cp.ascontiguousarray(x)
+
+
+def structure(*fields: str) -> Any:
+    """The dtype of a structure that a kernel takes by value, with the fields in C's order and alignment.
+
+    fields: the character of a type and the names of the fields that have it, "q batch steps"; P is an address.
+    """
+    types = [(name, np.uint64 if char == "P" else char) for char, *names in map(str.split, fields) for name in names]
+    return np.dtype(types, align=True)
+
+
+def address(x: Any) -> int:
+    """The address of an array, as a field of a structure; 0 for None. The array must be kept until the kernel is launched."""
+    return 0 if x is None else x.data.ptr
+
+
+def shared_memory() -> int:
+    """Bytes of shared memory that a block may ask for on the current device."""
+    return _shared_memory(cp.cuda.runtime.getDevice())
+
+
+@functools.cache
+def _shared_memory(device: int) -> int:
+    return int(cp.cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
+
+
+def count_type(*counts: int) -> str:
+    """The character of the dtype in which a kernel counts up to these numbers: the shorter one if it will do, which is faster."""
+    return "i" if max(counts) < 2**31 - THREADS * BLOCKS else "q"

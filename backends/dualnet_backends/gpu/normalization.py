@@ -71,6 +71,18 @@ class CupyNormalization:
         launch(_kernel("normalize_inference", x.dtype.char), x.size, x, *statistics, y, *sizes)
         return y
 
+    def scale_and_shift(
+        self, x: Array, scale: Array, shift: Array, activation: str | None = None, out: Array | None = None
+    ) -> Array:
+        spread, other = _spread(x, scale), _spread(x, shift)
+        if not _are_known(x, scale, shift) or spread is None or spread != other or not _may_change(x, out):
+            return super().scale_and_shift(x, scale, shift, activation, out)  # type: ignore[misc]
+        x = cp.ascontiguousarray(x)
+        y = cp.empty(x.shape, dtype=x.dtype) if out is None else out
+        sizes = cp.int32(ACTIVATIONS[activation]), *map(cp.int64, (*spread, x.size))
+        launch(_kernel("scale_and_shift", x.dtype.char), x.size, x, _address(scale), _address(shift), y, *sizes)
+        return y
+
     def batch_norm_gradients(
         self,
         dy: Array,
@@ -189,9 +201,10 @@ def _parameters(shape: Sequence[int], axes: Ints) -> tuple[int, int] | None:
 
 
 def _spread(x: Array, p: Array) -> tuple[int, int] | None:
-    """The same for a gamma or beta with as many axes as x, of length 1 but for its own; else None."""
-    own = [a for a, n in enumerate(p.shape) if n != 1]
-    if p.ndim != x.ndim or (own and p.shape[own[0] : own[-1] + 1] != x.shape[own[0] : own[-1] + 1]):
+    """The same for parameters in a shape that broadcasts against x: with 1 for all axes but their own; else None."""
+    before = x.ndim - p.ndim
+    own = [before + a for a, n in enumerate(p.shape) if n != 1]
+    if before < 0 or (own and p.shape[own[0] - before : own[-1] + 1 - before] != x.shape[own[0] : own[-1] + 1]):
         return None
     return p.size, prod(x.shape[own[-1] + 1 :]) if own else 1
 

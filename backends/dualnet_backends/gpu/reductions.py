@@ -27,20 +27,20 @@ class CupyReductions:
             return super().sum_rows(x, out)  # type: ignore[misc]
         x = cp.ascontiguousarray(x)
         y = cp.empty(x.shape[-1:], dtype=x.dtype) if out is None else out
-        sum_columns("bias", "sums", (x,), y, x.shape[-1], 1, rows)
+        sum_columns("bias_gradients", "sums", (x,), y, x.shape[-1], 1, rows)
         return y
 
     def activation_gradients(
-        self, activation: Any, y: Array, dy: Array, has_bias: bool, out: Array | None = None
+        self, activation: Any, y: Array, dy: Array, bias: str | None = "sum_rows", out: Array | None = None
     ) -> tuple[Array, Array | None]:
         name = SLOPES.get(activation.name, "")
         fits = y.dtype.char in "efd" and y.dtype == dy.dtype and y.shape == dy.shape and y.size and _takes(out, y.dtype)
-        if not (name and has_bias and fits):
-            return super().activation_gradients(activation, y, dy, has_bias, out)  # type: ignore[misc]
+        if not (name and bias and fits):
+            return super().activation_gradients(activation, y, dy, bias, out)  # type: ignore[misc]
         y, dy = cp.ascontiguousarray(y), cp.ascontiguousarray(dy)
         dz, channels = cp.empty(y.shape, dtype=y.dtype), y.shape[-1]
         db = cp.empty(channels, dtype=y.dtype) if out is None else out
-        sum_columns("bias", "gradients", (y, dy, dz), db, channels, 1, y.size // channels, name)
+        sum_columns("bias_gradients", "gradients", (y, dy, dz), db, channels, 1, y.size // channels, name)
         return dz, db
 
     def total(self, x: Array, divisor: float = 1, weights: Array | None = None) -> Array:

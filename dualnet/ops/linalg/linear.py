@@ -66,11 +66,13 @@ def dense(
     """
     act = FROM_OUTPUT[activation]
     x = floating(x)
-    y = act.forward(backend, backend.affine(x, kernel, bias))
+    y = backend.affine(x, kernel, bias, activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         has_bias = bias is not None and out[2] is not False
-        dz, db = backend.activation_gradients(act, y, dy, has_bias, out[2] if has_bias else None)
+        dz, db = backend.activation_gradients(
+            act, y, dy, "sum_rows" if has_bias else None, out[2] if has_bias else None
+        )
         rows, flat = (x, dz) if dz.ndim == 2 else (x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1]))
         dx = dw = None
         if out[0] is not False:
@@ -105,12 +107,12 @@ def dense_axes(
             f"a kernel of shape {kernel.shape} sums over axes of sizes {inner}, got an input of shape {x.shape}"
         )
     rows, weight = x.reshape((math.prod(free), math.prod(inner))), kernel.reshape((math.prod(inner), math.prod(outer)))
-    y = act.forward(backend, backend.affine(rows, weight, None if bias is None else bias.reshape(-1)))
+    y = backend.affine(rows, weight, None if bias is None else bias.reshape(-1), activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         has_bias = bias is not None and out[2] is not False
         buffer = out[2].reshape(-1) if has_bias and out[2] is not None else None
-        dz, db = backend.activation_gradients(act, y, dy.reshape(y.shape), has_bias, buffer)
+        dz, db = backend.activation_gradients(act, y, dy.reshape(y.shape), "sum_rows" if has_bias else None, buffer)
         dx = dw = None
         if out[0] is not False:
             dx = backend.matmul(dz, weight.T).reshape(x.shape)

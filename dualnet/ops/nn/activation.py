@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dualnet_backends import Backend
+from dualnet_backends.kernels.activation import IN_PLACE
 
 from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
@@ -39,16 +40,11 @@ def _sigmoid(xp: Xp, x: Array) -> Array:
     return x
 
 
-def _elu(backend: Backend, x: Array) -> Array:
-    xp = backend.xp
-    return xp.maximum(x, xp.expm1(xp.minimum(x, 0, out=xp.empty_like(x))), out=x)
-
-
 FROM_OUTPUT = {
-    "linear": FromOutput(lambda backend, x: x, lambda backend, y, dy: dy, "linear"),
-    "relu": FromOutput(lambda backend, x: backend.relu(x, out=x), lambda backend, y, dy: backend.relu_gradient(y, dy), "relu"),
-    "tanh": FromOutput(lambda backend, x: backend.xp.tanh(x, out=x), lambda backend, y, dy: dy * (1 - y * y), "tanh"),
-    "elu": FromOutput(_elu, lambda backend, y, dy: dy * backend.xp.minimum(y + 1, 1), "elu"),
+    "linear": FromOutput(IN_PLACE["linear"], lambda backend, y, dy: dy, "linear"),
+    "relu": FromOutput(IN_PLACE["relu"], lambda backend, y, dy: backend.relu_gradient(y, dy), "relu"),
+    "tanh": FromOutput(IN_PLACE["tanh"], lambda backend, y, dy: dy * (1 - y * y), "tanh"),
+    "elu": FromOutput(IN_PLACE["elu"], lambda backend, y, dy: dy * backend.xp.minimum(y + 1, 1), "elu"),
 }
 
 

@@ -70,7 +70,13 @@ extern "C" __global__ void normalize(
     }
 }
 
-// y = scale x + shift for fixed statistics, with relu (1) or relu6 (2) behind it.
+__device__ T activated(A x, int activation) {  // by relu (1) or relu6 (2)
+    if (activation > 0 && x <= 0) x = 0;
+    if (activation == 2 && x > 6) x = 6;
+    return (T)x;
+}
+
+// y = scale x + shift for fixed statistics.
 extern "C" __global__ void normalize_inference(
     const T* x, const T* mean, const T* inv, const T* gamma, const T* beta, T* y, int activation, int64 channels, int64 inner, int64 n
 ) {
@@ -79,10 +85,17 @@ extern "C" __global__ void normalize_inference(
         A scale = gamma ? (A)(T)((A)inv[c] * (A)gamma[c]) : (A)inv[c];
         A shift = (A)(T)(-(A)mean[c] * scale);
         if (beta) shift = (A)(T)(shift + (A)beta[c]);
-        A value = (A)(T)((A)(T)((A)x[i] * scale) + shift);
-        if (activation > 0 && value <= 0) value = 0;
-        if (activation == 2 && value > 6) value = 6;
-        y[i] = (T)value;
+        y[i] = activated((A)(T)((A)(T)((A)x[i] * scale) + shift), activation);
+    }
+}
+
+// Element i has the entry ``i / each % parameters`` of scale and shift. y may be x.
+extern "C" __global__ void scale_and_shift(
+    const T* x, const T* scale, const T* shift, T* y, int activation, int64 parameters, int64 each, int64 n
+) {
+    FOR_EACH(i, n) {
+        int64 p = i / each % parameters;
+        y[i] = activated((A)(T)((A)(T)((A)x[i] * (A)scale[p]) + (A)shift[p]), activation);
     }
 }
 
