@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from .. import config
 from ..core.op import primitive
-from ..core.tensor import Array, Xp
+from ..core.tensor import Array, Tensor, Xp
+from ..core.tracing import before_write, live_tapes, live_views
 from ..ops._common import NoGrad, class_ids, whole_numbers
 from .reduction import MeanScore
 from .state import same_rank
@@ -128,7 +130,28 @@ class BinaryAccuracy(MeanScore):
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
 
-class CategoricalAccuracy(MeanScore):
+class _LargestScore(MeanScore):
+    """Base of the accuracies of which a backend adds up a whole batch at once, where it is neither masked nor weighted."""
+
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
+        total, count = self.total.data, self.count.data
+        if sample_weight is not None or type(y_true) is not Tensor or type(y_pred) is not Tensor:
+            return super().update_state(y_true, y_pred, sample_weight)
+        true, pred = y_true.data, y_pred.data
+        axes = pred.ndim if self.fn is categorical_accuracy else pred.ndim - 1
+        is_plain = getattr(y_pred, "_keras_mask", None) is None and type(true) is type(pred) is type(total)
+        if not is_plain or axes < 1 or true.shape != pred.shape[:axes] or not pred.size:
+            return super().update_state(y_true, y_pred, sample_weight)
+        if axes < pred.ndim and true.dtype.kind not in "iu":
+            return super().update_state(y_true, y_pred, sample_weight)
+        if live_tapes or live_views:
+            before_write(total, count)
+        backends.of(total).add_largest(total, count, pred, true)
+
+
+class CategoricalAccuracy(_LargestScore):
     """How often the largest score is that of the true class, for one-hot targets. Scores may be logits or
     probabilities.
     """
@@ -137,7 +160,7 @@ class CategoricalAccuracy(MeanScore):
         super().__init__(categorical_accuracy, name, dtype)
 
 
-class SparseCategoricalAccuracy(MeanScore):
+class SparseCategoricalAccuracy(_LargestScore):
     """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities.
 
     A label that is no class counts as wrong, as in Keras: there is no ``ignore_class`` here.

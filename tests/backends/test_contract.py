@@ -336,6 +336,11 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                     lambda r, n, d: (floats(r, (n % 5, 3000), d), r.integers(0, 2, n % 5).astype("int32"), "float64")], 0),
     "has_same_largest": ([lambda r, n, d: (floats(r, (n, 3), d), floats(r, (n, 3), d), d),
                           lambda r, n, d: (floats(r, (2, n, 9), d), r.integers(0, 2, (2, n, 9)), "float32")], 0),
+    "add_largest": ([
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 5), d), r.integers(-1, 6, n + 1)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 2, 40), d), r.integers(0, 4, (n + 1, 2)).astype("uint8")),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 3), d), floats(r, (n + 1, 3), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (9, 3000), d), r.integers(0, 4, (9, 3000)))], 1e-6),
     "is_right_side": ([lambda r, n, d: (floats(r, (n, 2), d), r.integers(0, 2, (n, 2)), 0.25, d),
                        lambda r, n, d: (floats(r, (n,), d), r.integers(0, 3, n).astype(d), 0.5, "float32")], 0),
     "add_values_to_mean": ([

@@ -11,7 +11,7 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array
-from .modules import NO_ADDRESS, THREADS, is_contiguous, kernel, launch, launch_rows
+from .modules import NO_ADDRESS, THREADS, is_contiguous, kernel, lanes_for, launch, launch_rows
 
 FEW = 8_192  # elements that one block adds up
 BLOCKS = 512  # that share many
@@ -73,6 +73,21 @@ class CupyReductions:
         samples = values.shape[0] if values.ndim else 1
         numbers = values.size // samples, samples, 0 if weights is None else samples / weights.size
         _add_up("add_values", values, weights, total, count, *(_number(total, v) for v in numbers))
+
+    def add_largest(self, total: Array, count: Array, scores: Array, targets: Array) -> None:
+        is_one_hot = targets.ndim == scores.ndim
+        is_known = targets.dtype.kind in "biu" or (is_one_hot and targets.dtype.char in "efd")
+        fits = targets.shape == (scores.shape if is_one_hot else scores.shape[:-1])
+        if scores.size > 8 * FEW or not (is_known and fits) or not _can_compare(scores, total.dtype) or scores.ndim < 2:
+            super().add_largest(total, count, scores, targets)  # type: ignore[misc]
+            return
+        n = scores.shape[-1]
+        rows = scores.size // n
+        function = kernel("accuracy", "add_largest", scores.dtype.char, L=targets.dtype.char, R=total.dtype.char)
+        numbers = cp.int32(is_one_hot), cp.float32(rows // len(scores)), cp.float32(len(scores))
+        sizes = cp.int64(rows), cp.int64(n), cp.int32(lanes_for(n))
+        arrays = cp.ascontiguousarray(scores), cp.ascontiguousarray(targets), total, count
+        function((1,), (THREADS,), (*arrays, *numbers, *sizes))
 
     def is_largest(self, scores: Array, labels: Array, dtype: Any) -> Array:
         if labels.dtype.kind not in "biu" or not _can_compare(scores, dtype) or labels.shape != scores.shape[:-1]:

@@ -43,3 +43,10 @@ class Metrics:
         else:
             total += (values * weights).sum() / per_sample
             count += weights.sum() * (samples / weights.size)
+
+    def add_largest(self, total: Array, count: Array, scores: Array, targets: Array) -> None:
+        """Add the mean of ``is_largest`` (or, where targets has the axis of classes, of ``has_same_largest``) of each sample to
+        ``total``, and the number of samples to ``count``.  scores: (samples, ..., classes), not empty
+        """
+        compare = self.has_same_largest if targets.ndim == scores.ndim else self.is_largest
+        self.add_values_to_mean(total, count, compare(scores, targets, total.dtype))

@@ -53,10 +53,27 @@ extern "C" __global__ void is_same_largest(const T* scores, const L* targets, R*
     if (row.is_there && row.lane == 0) out[row.number] = (R)(best == expected ? 1.0f : 0.0f);
 }
 
-extern "C" __global__ void is_above(const T* scores, const L* targets, R* out, A threshold, int64 n) {
-    FOR_EACH(i, n) out[i] = (R)((A)((A)scores[i] > threshold) == (A)targets[i] ? 1.0f : 0.0f);
+// total += the number of rows whose largest score is the right one / per_sample;  count += samples.  One block; targets: labels, or
+// as many as scores.
+extern "C" __global__ void add_largest(
+    const T* scores, const L* targets, R* total, R* count, int is_one_hot, float per_sample, float samples, int64 rows, int64 n, int lanes
+) {
+    int hits = 0, groups = blockDim.x / lanes;
+    for (int64 first = 0; first < rows; first += groups) {
+        int64 number = first + threadIdx.x / lanes;
+        bool is_there = number < rows;
+        number = is_there ? number : rows - 1;
+        Row row = {number, number * n, 1, (int)(threadIdx.x % lanes), is_there};
+        int64 best = argmax(scores, row, n, lanes);
+        int64 expected = is_one_hot ? argmax(targets, row, n, lanes) : (int64)targets[number];
+        hits += is_there && row.lane == 0 && best == expected;
+    }
+    A sum = over_row<Sum>((A)hits, blockDim.x);
+    if (threadIdx.x > 0) return;
+    *total = (R)((A)*total + sum / (A)per_sample);
+    *count = (R)((A)*count + (A)samples);
 }
 
-extern "C" __global__ void is_equal(const T* scores, const L* targets, R* out, int64 n) {
-    FOR_EACH(i, n) out[i] = (R)((A)scores[i] == (A)(T)targets[i] ? 1.0f : 0.0f);
+extern "C" __global__ void is_above(const T* scores, const L* targets, R* out, A threshold, int64 n) {
+    FOR_EACH(i, n) out[i] = (R)((A)((A)scores[i] > threshold) == (A)targets[i] ? 1.0f : 0.0f);
 }
