@@ -16,6 +16,8 @@ from .kernels.activation import IN_PLACE
 from .kernels.attention import Attention
 from .kernels.convolution import Convolution
 from .kernels.noise import Noise
+from .kernels.elementwise import Elementwise
+from .kernels.metrics import Metrics
 from .kernels.normal import normal
 from .kernels.normalization import Normalization
 from .kernels.pooling import Pooling
@@ -31,7 +33,7 @@ Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Softmax, Noise, Updates):
+class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Softmax, Noise, Updates, Elementwise, Metrics):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -112,9 +114,18 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""
         return self.xp.sum(x.reshape(-1, x.shape[-1]), axis=0, out=out)
 
-    def total(self, x: Array, divisor: float = 1) -> Array:
-        """The sum of all elements divided by ``divisor``, as a 0-d array."""
-        return self.xp.asarray(x.sum() / divisor)
+    def total(self, x: Array, divisor: float = 1, weights: Array | None = None) -> Array:
+        """The sum of all elements, each times its weight, divided by ``divisor``, as a 0-d array.
+
+        weights: what broadcasts to the shape of x; None for 1.
+        """
+        return self.xp.asarray((x if weights is None else x * weights).sum() / divisor)
+
+    def total_gradient(self, dy: Array, divisor: float, x: Array, weights: Array | None = None) -> Array:
+        """The gradient of x from dy, that of its ``total``."""
+        dx = self.xp.empty(x.shape, dtype=x.dtype)
+        dx[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
+        return dx if weights is None else dx * weights
 
     # -- activations ---------------------------------------------------------------------------------------------
 
@@ -129,6 +140,18 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         """``dy`` where y = relu(x) is positive, else 0."""
         return dy * (y > 0)
+
+    def activation_gradients(
+        self, activation: Any, y: Array, dy: Array, bias: str | None = "sum_rows", out: Array | None = None
+    ) -> tuple[Array, Array | None]:
+        """The gradients of z and of a bias in it, from y = activation(z).  y, dy: (..., n) -> (..., n), (n,) or None
+
+        activation: of ``FROM_OUTPUT`` in ``dualnet/ops/nn/activation.py``: its ``name`` and ``gradient(backend, y, dy)``.
+        bias: the kernel that adds up its gradient, "sum_rows" or "conv_bias_gradient"; None for no bias.
+        out: where to write that gradient.
+        """
+        dz = activation.gradient(self, y, dy)
+        return dz, None if bias is None else getattr(self, bias)(dz, out=out)
 
     # -- indexing ------------------------------------------------------------------------------------------------
 
@@ -218,13 +241,6 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
         return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)
-
-    # -- metric state --------------------------------------------------------------------------------------------
-
-    def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
-        """``total += value * weight`` and ``count += weight``, for 0-d arrays."""
-        total += value * weight
-        count += weight
 
     # -- special functions ---------------------------------------------------------------------------------------
 

@@ -14,12 +14,15 @@ from ..base import Array, Backend
 from ..memory import Memory
 from .attention import CupyAttention
 from .convolution import CupyConvolution
+from .elementwise import CupyElementwise
 from .graph import CupyGraphs
 from .indexing import CupyIndexing
+from .normalization import CupyNormalization
 from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
 from .recurrent import CupyRecurrent
+from .reductions import CupyReductions
 from .softmax import CupySoftmax
 from .updates import CupyUpdates
 
@@ -31,12 +34,15 @@ _NO_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "_ALLOC_F
 class CupyBackend(
     CupyAttention,
     CupyConvolution,
+    CupyElementwise,
     CupyGraphs,
     CupyIndexing,
+    CupyNormalization,
     CupyPooling,
     CupyProducts,
     CupyRandom,
     CupyRecurrent,
+    CupyReductions,
     CupySoftmax,
     CupyUpdates,
     Backend,
