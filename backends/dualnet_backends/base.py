@@ -212,6 +212,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         totals = xp.where((stop > start)[:, None], totals, xp.zeros_like(totals))
         target += totals.reshape(target.shape).astype(target.dtype, copy=False)
 
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        """``target[key] += values`` in place, for a key with arrays; repeated elements accumulate. Deterministic."""
+        self.xp.add.at(target, key, values)
+
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
         return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)
