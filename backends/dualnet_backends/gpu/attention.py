@@ -70,7 +70,7 @@ def _shared_bytes(a: Attended, width: int) -> int:
 def _launch(name: str, a: Attended, blocks: int, width: int, *arguments: Any) -> None:
     function, shared = kernel("attention", name, a.q.dtype.char), _shared_bytes(a, width)
     if shared > function.max_dynamic_shared_size_bytes:
-        function.max_dynamic_shared_size_bytes = shared_memory()
+        function.max_dynamic_shared_size_bytes = shared
     function((blocks,), (THREADS,), arguments, shared_mem=shared)
 
 
