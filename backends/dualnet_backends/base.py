@@ -220,6 +220,16 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
         return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)
 
+    # -- joining -------------------------------------------------------------------------------------------------
+
+    def concatenate(self, arrays: Sequence[Array], axis: int) -> Array:
+        """Arrays of one dtype joined along an axis, however many."""
+        return self.xp.concatenate(arrays, axis=axis)
+
+    def stack(self, arrays: Sequence[Array], axis: int) -> Array:
+        """Arrays of one dtype and shape joined along a new axis, however many."""
+        return self.xp.stack(arrays, axis=axis)
+
     # -- metric state --------------------------------------------------------------------------------------------
 
     def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:

@@ -77,7 +77,7 @@ def _launch(name: str, a: Attended, blocks: int, width: int, *arguments: Any) ->
 @functools.cache
 def _dtype(char: str) -> Any:
     sizes = ["batch", "queries", "keys", "heads", "group", "depth", "size", "causal", "window", "offset", "blind"]
-    fields = [(name, "q") for name in sizes]
+    fields: list[Any] = [(name, "q") for name in sizes]
     fields += [(name, char) for name in ("scale", "cap", "masked")]
     fields += [(name, np.uint64) for name in ("q", "k", "v", "bias")]
     arrays = [("masks", np.uint64, (MASKS,)), ("bias_strides", "q", (5,)), ("mask_strides", "q", (MASKS, 5))]

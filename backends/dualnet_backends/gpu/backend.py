@@ -16,6 +16,7 @@ from .attention import CupyAttention
 from .convolution import CupyConvolution
 from .graph import CupyGraphs
 from .indexing import CupyIndexing
+from .joining import CupyJoining
 from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
@@ -32,6 +33,7 @@ class CupyBackend(
     CupyConvolution,
     CupyGraphs,
     CupyIndexing,
+    CupyJoining,
     CupyPooling,
     CupyProducts,
     CupyRandom,

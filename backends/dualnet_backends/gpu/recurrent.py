@@ -180,20 +180,10 @@ class Run:
 
     def structure(self) -> Any:
         """The argument of a kernel."""
-        arrays = (
-            self.mask,
-            self.recurrent_mask,
-            self.first_h,
-            self.first_c,
-            self.bias,
-            self.gates,
-            self.h,
-            self.c,
-            self.p,
-        )
-        arrays += (self.out, self.last_h, self.last_c)
+        inputs = (self.mask, self.recurrent_mask, self.first_h, self.first_c, self.bias)
+        results = (self.gates, self.h, self.c, self.p, self.out, self.last_h, self.last_c)
         sizes = (self.batch, self.steps, self.units, self.all, self.zero)
-        return np.array((*sizes, *map(address, arrays)), dtype=_RUN)
+        return np.array((*sizes, *map(address, (*inputs, *results))), dtype=_RUN)
 
     def forward(self, backend: Any, name: str, *kernels: Array) -> None:
         """All steps. kernels: the recurrent kernel, in the parts that are multiplied one after the other."""
