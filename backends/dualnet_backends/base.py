@@ -238,9 +238,30 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         totals = xp.where((stop > start)[:, None], totals, xp.zeros_like(totals))
         target += totals.reshape(target.shape).astype(target.dtype, copy=False)
 
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        """``target[key] += values`` in place, for a key with arrays; repeated elements accumulate. Deterministic."""
+        self.xp.add.at(target, key, values)
+
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
         return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)
+
+    # -- joining -------------------------------------------------------------------------------------------------
+
+    def concatenate(self, arrays: Sequence[Array], axis: int) -> Array:
+        """Arrays of one dtype joined along an axis, however many."""
+        return self.xp.concatenate(arrays, axis=axis)
+
+    def stack(self, arrays: Sequence[Array], axis: int) -> Array:
+        """Arrays of one dtype and shape joined along a new axis, however many."""
+        return self.xp.stack(arrays, axis=axis)
+
+    # -- metric state --------------------------------------------------------------------------------------------
+
+    def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
+        """``total += value * weight`` and ``count += weight``, for 0-d arrays."""
+        total += value * weight
+        count += weight
 
     # -- special functions ---------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from .convolution import CupyConvolution
 from .elementwise import CupyElementwise
 from .graph import CupyGraphs
 from .indexing import CupyIndexing
+from .joining import CupyJoining
 from .normalization import CupyNormalization
 from .pooling import CupyPooling
 from .products import CupyProducts
@@ -37,6 +38,7 @@ class CupyBackend(
     CupyElementwise,
     CupyGraphs,
     CupyIndexing,
+    CupyJoining,
     CupyNormalization,
     CupyPooling,
     CupyProducts,

@@ -82,6 +82,15 @@ class CupyIndexing(Backend):
             launch(function, count, target, first, last, indices, order, n, *sizes, cp.int64(count))
         return None
 
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        if not target.flags.c_contiguous:
+            total = cp.zeros(target.shape, target.dtype)
+            self.add_at(total, key, values)
+            target += total
+            return
+        flat = cp.arange(target.size).reshape(target.shape)[key]
+        self.scatter_add(target.reshape(-1), flat.reshape(-1), cp.broadcast_to(values, flat.shape).reshape(-1))
+
     def _note(self, what: str) -> Array:
         """The 0-d boolean that says whether all were valid (see ``valid_ids`` of ``Backend``)."""
         notes: dict[str, Array] = self.__dict__.setdefault("_all_valid", {})
