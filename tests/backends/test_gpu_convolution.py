@@ -83,6 +83,12 @@ def test_any_way(gpu: Backend, way: str, image: tuple[Any, ...], dtype: str) -> 
     expected = Backend.conv(cpu, *wide[:3], *geometry)
     close(gpu, gpu.conv(x, w, b, *geometry), expected, dtype)
     close(gpu, gpu.conv(x, w, None, *geometry), expected - wide[2], dtype)
+    for name, y in {
+        "relu": np.maximum(expected, 0),
+        "tanh": np.tanh(expected),
+        "elu": np.maximum(np.expm1(np.minimum(expected, 0)), expected),
+    }.items():
+        close(gpu, gpu.activated_conv(x, w, b, name, *geometry), y, dtype)
     expected = Backend.conv_input_gradient(cpu, wide[3], wide[1], x_shape, *geometry)
     close(gpu, gpu.conv_input_gradient(dy, w, x_shape, *geometry), expected, dtype)
     expected = Backend.conv_kernel_gradient(cpu, wide[0], wide[3], w_shape, *geometry)
