@@ -188,6 +188,16 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         totals = xp.where((stop > start)[:, None], totals, xp.zeros_like(totals))
         target += totals.reshape(target.shape).astype(target.dtype, copy=False)
 
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        """``target[key] += values`` in place, for a key with index arrays; what is repeated accumulates. Deterministic.
+
+        target: contiguous  values: a shape that broadcasts to that of target[key]
+        """
+        xp = self.xp
+        positions = xp.arange(target.size).reshape(target.shape)[key]
+        values = xp.broadcast_to(values, positions.shape).reshape(-1)
+        self.scatter_add(target.reshape(-1), positions.reshape(-1), values)
+
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
         return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)

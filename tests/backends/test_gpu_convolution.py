@@ -25,6 +25,8 @@ IMAGES: list[tuple[Any, ...]] = [
     ((5, 6, 7, 8), (1, 1, 4, 6), (1, 1), ((0, 0), (0, 0)), (1, 1), 2),
     ((5, 6, 7, 8), (1, 1, 8, 5), (2, 3), ((0, 0), (0, 0)), (1, 1), 1),
     ((5, 3, 4, 2), (3, 4, 2, 7), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    ((5, 3, 8), (1, 8, 5), (2,), ((0, 2),), (1,), 1),  # as long as before, but not the same pixels
+    ((5, 3, 4, 2), (3, 4, 2, 7), (1, 1), ((0, 2), (0, 3)), (2, 2), 1),
     ((5, 17, 2), (4, 2, 3), (3,), ((3, 0),), (2,), 1),
     ((5, 17, 4), (3, 2, 6), (1,), ((1, 1),), (1,), 2),
     ((5, 4, 5, 6, 2), (2, 3, 2, 2, 3), (1, 2, 1), ((0, 0), (1, 0), (1, 2)), (2, 1, 1), 1),
@@ -73,7 +75,7 @@ def close(gpu: Backend, got: Any, expected: Any, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: f"{image[0]}-{image[1]}")
 def test_any_way(gpu: Backend, way: str, image: tuple[Any, ...], dtype: str) -> None:
-    x_shape, w_shape, strides, padding, dilation, groups = image
+    x_shape, w_shape, strides, padding, dilation, _ = image
     random, cpu, geometry = np.random.default_rng(0), backends.get("cpu"), image[2:]
     inner = output_lengths(x_shape, w_shape, strides, padding, dilation)
     shapes = (x_shape, w_shape, w_shape[-1:], (x_shape[0], *inner, w_shape[-1]))

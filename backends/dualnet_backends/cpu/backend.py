@@ -198,6 +198,9 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             flat_indices = indices[i : i + step, None].astype(np.int64) * width + columns
             np.add.at(flat, flat_indices.reshape(-1), values[i : i + step].reshape(-1))
 
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        np.add.at(target, key, values)
+
     def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
         bits = np.random.Philox(key=key[0] | key[1] << 64, counter=counter(step))
         return bits.random_raw(n)

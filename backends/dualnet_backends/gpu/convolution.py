@@ -46,6 +46,11 @@ class Geometry(NamedTuple):
     is_product: bool  # whether the windows of a group are its x as it lies in memory
 
     @property
+    def is_matrix(self) -> bool:
+        """Whether both gradients are one product each, of nothing but what lies in memory."""
+        return self.is_product and self.groups == 1
+
+    @property
     def window(self) -> int:
         """The elements of a window of one group."""
         return prod(self.taps) * (self.channels // self.groups)
@@ -84,11 +89,11 @@ def _geometry(
         argument[name] = (fill,) * (3 - rank) + tuple(values)
     argument["channels"], argument["filters"] = groups * per_group, filters
     argument["groups"], argument["per_group"] = groups, per_group
-    pointwise = prod(taps) == 1 and outputs == lengths and not any(before)
-    whole = groups == 1 and prod(outputs) == 1 and tuple(taps) == lengths and not any(before)
-    return Geometry(
-        lengths, outputs, tuple(taps), groups * per_group, filters, groups, argument[()], pointwise or whole
-    )
+    one_after_the_other = not any(before) and all(s == 1 or n == 1 for s, n in zip(strides, outputs))
+    pointwise = prod(taps) == 1 and outputs == lengths
+    whole = groups == 1 and prod(outputs) == 1 and tuple(taps) == lengths and all(d == 1 for d in dilation)
+    is_product = one_after_the_other and (pointwise or whole)
+    return Geometry(lengths, outputs, tuple(taps), groups * per_group, filters, groups, argument[()], is_product)
 
 
 def _is_supported(x: Array, w: Array, rank: int) -> bool:
@@ -157,7 +162,7 @@ class CupyConvolution(Convolution):
             return super().conv_input_gradient(dy, w, shape, strides, padding, dilation, groups)
         g = _geometry(tuple(shape[1:-1]), dy.shape[1:-1], w.shape, strides, padding, dilation, groups)
         dy = contiguous(dy)
-        if g.is_direct(len(dy)):
+        if not g.is_matrix and g.is_direct(len(dy)):
             function = _kernel("convolve_input_gradient", dy, g.sizes(len(dy)))
             launch(function, dx.size, dx, dy, contiguous(w), g.argument, cp.int64(dx.size))
             return dx
@@ -165,7 +170,7 @@ class CupyConvolution(Convolution):
         for chunk in g.chunks(len(dy), dy.itemsize):
             part = dx[chunk]
             dys = _by_group(dy[chunk], groups)  # (groups, outputs, o / groups)
-            if g.is_product and groups == 1:
+            if g.is_matrix:
                 self.matmul(dys[0], matrices[0], out=part.reshape(len(dys[0]), g.window))
                 continue
             rows = self.matmul(dys, matrices) if groups > 1 else self.matmul(dys[0], matrices[0])
@@ -189,41 +194,41 @@ class CupyConvolution(Convolution):
         g = _geometry(x.shape[1:-1], dy.shape[1:-1], tuple(shape), strides, padding, dilation, groups)
         x, dy = contiguous(x), contiguous(dy)
         fits = out is not None and out.flags.c_contiguous and out.dtype == x.dtype
-        dw = out if fits else cp.empty(shape, dtype=x.dtype)
-        if g.is_direct(len(x)):
+        dw: Any = out if fits else cp.empty(shape, dtype=x.dtype)
+        if not g.is_matrix and g.is_direct(len(x)):
             _add_parts(dw, _kernel_gradient_parts(x, dy, g))
         else:
-            chunks = g.chunks(len(x), x.itemsize)
-            single = len(chunks) == 1
-            parts = cp.empty((len(chunks), groups, g.window, g.of_group), dtype=x.dtype)
-            if groups == 1 and single:
-                parts = dw.reshape(parts.shape)
-            for chunk, part in zip(chunks, parts):
-                rows, dys = _windows(x[chunk], g), _by_group(dy[chunk], groups)
-                if groups == 1:
-                    self.matmul(rows[0].T, dys[0], out=part[0])
-                else:
-                    self.matmul(cp.swapaxes(rows, 1, 2), dys, out=part)
-            if groups > 1:
-                total = parts[0]
-                if not single:
-                    total = cp.empty(parts.shape[1:], dtype=x.dtype)
-                    _add_parts(total, parts)
-                dw.reshape(g.window, groups, g.of_group)[...] = cp.swapaxes(total, 0, 1)
-            elif not single:
-                _add_parts(dw, parts)
+            self._multiply_windows(dw, x, dy, g)
         if out is None or dw is out:
             return dw
         out[...] = dw
         return out
 
+    def _multiply_windows(self, dw: Array, x: Array, dy: Array, g: Geometry) -> None:
+        """Write the gradient of w, as products of windows and dy, to a contiguous dw."""
+        chunks, shape = g.chunks(len(x), x.itemsize), (g.groups, g.window, g.of_group)
+        is_dw = g.groups == 1 and len(chunks) == 1
+        parts = dw.reshape(1, *shape) if is_dw else cp.empty((len(chunks), *shape), dtype=x.dtype)
+        for chunk, part in zip(chunks, parts):
+            rows, dys = _windows(x[chunk], g), _by_group(dy[chunk], g.groups)
+            if g.groups == 1:
+                self.matmul(rows[0].T, dys[0], out=part[0])
+            else:
+                self.matmul(cp.swapaxes(rows, 1, 2), dys, out=part)
+        total = parts[0]
+        if len(chunks) > 1:
+            total = dw.reshape(shape) if g.groups == 1 else cp.empty(shape, dtype=x.dtype)
+            _add_parts(total, parts)
+        if g.groups > 1:
+            dw.reshape(g.window, g.groups, g.of_group)[...] = cp.swapaxes(total, 0, 1)
+
     def conv_bias_gradient(self, dy: Array, out: Array | None = None) -> Array:
         return self.sum_rows(dy, out=out)
 
 
-def _kernel(name: str, x: Array, counts: Ints, **types: str) -> Any:
+def _kernel(name: str, x: Array, counts: Ints) -> Any:
     """A kernel for arrays like x that counts up to the largest of ``counts``."""
-    return kernel("convolution", name, x.dtype.char, I=count_type(*counts), S="f", **types)
+    return kernel("convolution", name, x.dtype.char, I=count_type(*counts), S="f")
 
 
 def _after(b: Array | None, activation: str) -> Any:

@@ -17,14 +17,14 @@ Key = Any  # anything that x[...] accepts
 
 
 @op("numpy", call=("x", "key"), shape=shape_rules.get_item)
-def get_item(xp: Xp, x: Array, /, key: Key) -> Forward:
+def get_item(backend: Backend, x: Array, /, key: Key) -> Forward:
     """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Gradients of repeated elements add up"""
     key = _plain_key(key)
 
     def backward(dy: Array) -> Array:
-        dx = xp.zeros_like(x)
+        dx = backend.xp.zeros(x.shape, dtype=x.dtype)
         if _has_arrays(key):
-            xp.add.at(dx, key, dy)
+            backend.add_at(dx, key, dy)
         else:
             dx[key] = dy
         return dx
