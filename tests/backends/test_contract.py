@@ -18,7 +18,8 @@ from dualnet_backends import Backend
 from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
 from dualnet_backends.kernels.activation import IN_PLACE
-from dualnet_backends.kernels.attention import Attended
+from dualnet_backends.kernels.attention import Attended, Weighted
+from dualnet_backends.kernels.convolution import After
 from dualnet_backends.kernels.pooling import Axis
 
 from dualnet import tree
@@ -96,6 +97,8 @@ CONVOLUTIONS: list[tuple[Any, ...]] = [
     ((0, 6, 6, 3), (3, 3, 1, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 3),
     ((0, 7, 6, 3), (3, 2, 1, 3), (2, 2), ((1, 0), (0, 0)), (1, 1), 3),
     ((0, 3, 4, 3, 2), (2, 2, 1, 2, 3), (1, 1, 1), ((0, 0), (1, 0), (0, 0)), (1, 1, 1), 1),
+    ((0, 7, 6, 8), (1, 1, 8, 12), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    ((0, 40, 3), (1, 3, 70), (1,), ((0, 0),), (1,), 1),
 ]
 
 
@@ -109,7 +112,9 @@ def convolution(number: int, part: str) -> Arguments:
     def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
         images, kernel = (n, *x[1:]), floats(r, w, d)
         if part == "":
-            return (floats(r, images, d), kernel, floats(r, w[-1:], d) if number % 2 else None, *geometry)
+            bias = floats(r, w[-1:], d) if number % 2 else None
+            after = After(floats(r, w[-1:], d), floats(r, w[-1:], d), (None, "relu", "relu6")[number % 3])
+            return (floats(r, images, d), kernel, bias, *geometry, *([after] if number % 4 > 1 else []))
         dy = floats(r, (n, *inner, w[-1]), d) / 100  # a sum over many pixels, of ordinary size
         return (dy, kernel, images, *geometry) if part == "input" else (floats(r, images, d), dy, w, *geometry)
 
@@ -225,6 +230,10 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "relu_gradient": ([lambda r, n, d: (floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d))], 0),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "scale_and_shift": ([
+        lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5,), d), floats(r, (5,), d)),
+        lambda r, n, d: (floats(r, (n, 200), d), floats(r, (200,), d), floats(r, (200,), d), "relu"),
+        lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3, 1), d) * 9, floats(r, (3, 1), d), "relu6")], 1e-6),
     "activated_conv": ([activated_convolution(i, act) for i, act in enumerate(("relu", "tanh", "elu", "linear", "relu", "tanh", "elu"))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
@@ -288,8 +297,18 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "one_hot": ([lambda r, n, d: (r.integers(-1, 6, n), 5, d), lambda r, n, d: (r.integers(0, 3, (n, 2)), 3, d)], 0),
     "softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
     "log_softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
+    "softmax_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (n, 5), d)),
+                          lambda r, n, d: (floats(r, (3, 70, n), d), floats(r, (3, 70, n), d) / 30, 1)], 1e-6),
+    "log_softmax_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (n, 5), d)),
+                              lambda r, n, d: (floats(r, (3, 70, n), d), floats(r, (3, 70, n), d) / 30, 1)], 1e-5),
+    "cross_entropy": ([lambda r, n, d: (r.random((n, 5)).astype(d), floats(r, (n, 5), d) * 30),
+                       lambda r, n, d: (r.random((n % 5, 3000)).astype(d) / 3000, floats(r, (n % 5, 3000), d)),
+                       lambda r, n, d: (r.random((2, 7, n)).astype(d), floats(r, (2, 7, n), d), 1)], 1e-5),
+    "cross_entropy_gradient": ([lambda r, n, d: (r.random((n, 5)).astype(d), -r.random((n, 5)).astype(d), floats(r, (n,), d)),
+                                lambda r, n, d: (r.random((2, 7, n)).astype(d), -r.random((2, 7, n)).astype(d), floats(r, (2, n), d), 1)], 1e-5),
     "sparse_cross_entropy": ([lambda r, n, d: (floats(r, (n, 5), d) * 30, r.integers(0, 5, n)),
-                              lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n))], 1e-6),
+                              lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n)),
+                              lambda r, n, d: (floats(r, (n % 5, 3000), d), r.integers(0, 3000, n % 5).astype("int32"))], 1e-6),
     "sparse_cross_entropy_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(0, 5, n), floats(r, (n,), d)),
                                        lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n), floats(r, (n,), d))], 1e-6),
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
@@ -332,6 +351,8 @@ def run(backend: Backend, method: Any, args: tuple[Any, ...], layout: Any) -> li
     """The result and every array argument after the call, on the host: what a kernel wrote in place is among them."""
     args = tree.map_structure(lambda x: layout(backend, x) if isinstance(x, np.ndarray) else x, args)
     result = method(*args)
+    if isinstance(result, Weighted):
+        result = result._replace(weights=None)  # a backend keeps them, or not
     return [backend.to_numpy(x).copy() for x in tree.flatten([result, args]) if isinstance(x, backend.array_type)]
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import cupy as cp
 import numpy as np
 
-from ..kernels.convolution import Array, Convolution, Ints, Pairs, output_lengths
+from ..kernels.convolution import After, Array, Convolution, Ints, Pairs, output_lengths
 from .modules import BLOCKS, THREADS, contiguous, count_type, kernel, launch
 
 ROWS_BYTES = 1 << 28  # of gathered windows at a time
@@ -105,10 +105,20 @@ class CupyConvolution(Convolution):
     """Overrides for up to three spatial axes."""
 
     def conv(
-        self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        strides: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+        after: After | None = None,
     ) -> Array:
         y = self._convolved(x, w, b, "linear", (strides, padding, dilation, groups))
-        return super().conv(x, w, b, strides, padding, dilation, groups) if y is None else y
+        if y is None:
+            return super().conv(x, w, b, strides, padding, dilation, groups, after)
+        return y if after is None else self.scale_and_shift(y, *after, out=y)  # type: ignore[attr-defined]
 
     def activated_conv(
         self,

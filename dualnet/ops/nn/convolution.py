@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dualnet_backends import Backend
+from dualnet_backends.kernels.convolution import After
+from dualnet_backends.kernels.normalization import for_inference
 
 from ...core.op import primitive
 from ...core.symbolic import KerasTensor
@@ -22,6 +24,7 @@ from ..registry import op
 from ._conv_shapes import Plan, conv_plan, join_shape, split_shape, transpose_plan
 from ._windows import Sizes
 from .activation import FROM_OUTPUT
+from .normalization import _batch_normalization
 
 
 def _conv_kernel_shape(
@@ -58,12 +61,8 @@ def _conv(
 ) -> Forward:
     """activation(convolution + bias) in one op. depthwise: the kernel is (taps..., channels, multiplier)"""
     xp, act = backend.xp, FROM_OUTPUT[activation]
-    kernel = floating(kernel)
-    x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
     kernel_shape = kernel.shape
-    if depthwise:
-        kernel = kernel.reshape((*kernel_shape[:-2], 1, kernel_shape[-2] * kernel_shape[-1]))
-    geometry = (*plan[:3], x.shape[-1] // kernel.shape[-2])
+    x, kernel, geometry = _prepare(xp, x, kernel, plan, channels_first, depthwise)
     y = backend.activated_conv(x, kernel, bias, activation, *geometry)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
@@ -80,6 +79,48 @@ def _conv(
         return dx, dw, db
 
     return _restore_channels(xp, y, channels_first), backward
+
+
+def _prepare(
+    xp: Xp, x: Array, kernel: Array, plan: Plan, channels_first: bool, depthwise: bool
+) -> tuple[Array, Array, tuple[Any, Any, Any, int]]:
+    """(x, kernel, the other arguments) of the kernel ``conv``"""
+    kernel = floating(kernel)
+    x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
+    if depthwise:
+        kernel = kernel.reshape((*kernel.shape[:-2], 1, kernel.shape[-2] * kernel.shape[-1]))
+    strides, zeros, dilation = plan[:3]
+    return x, kernel, (strides, zeros, dilation, x.shape[-1] // kernel.shape[-2])
+
+
+def normalized_conv(
+    backend: Backend,
+    x: Array,
+    kernel: Array,
+    bias: Array | None,
+    mean: Array,
+    variance: Array,
+    beta: Array | None,
+    gamma: Array | None,
+    plan: Plan,
+    depthwise: bool,
+    epsilon: float,
+    activation: str | None,
+) -> tuple[Array, None]:
+    """A convolution without activation and ``_batch_normalization`` of its channels, the last axis, with the same bits as one after the
+    other. It has no gradient: it is part of captured predictions alone (``capture/fusion.py``).
+    """
+    x, kernel, geometry = _prepare(backend.xp, x, kernel, plan, False, depthwise)
+    if kernel.dtype.char not in "fd":  # normalization computes in another dtype than the convolution
+        y = backend.conv(x, kernel, bias, *geometry)
+        return _batch_normalization.primitive(  # type: ignore[attr-defined]
+            backend, y, mean, variance, beta, gamma, -1, epsilon, activation
+        )[0], None
+    mean, variance, beta, gamma = (
+        None if v is None else v.astype(kernel.dtype, copy=False) for v in (mean, variance, beta, gamma)
+    )
+    after = After(*for_inference(mean, 1 / backend.xp.sqrt(variance + epsilon), gamma, beta), activation)
+    return backend.conv(x, kernel, bias, *geometry, after), None
 
 
 @primitive(in_place_grads=True, shape=_conv_transpose_kernel_shape)
