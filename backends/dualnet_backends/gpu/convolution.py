@@ -30,6 +30,7 @@ _AXES = ("lengths", "outputs", "taps", "strides", "before", "dilation")
 _GEOMETRY = np.dtype(
     [(name, "i4", 3) for name in _AXES] + [(name, "i4") for name in ("channels", "filters", "groups", "per_group")]
 )
+Vectors = tuple[Array | None, ...]
 _AFTER = np.dtype([("bias", "u8"), ("scale", "u8"), ("shift", "u8"), ("activation", "i8")])
 
 
@@ -115,10 +116,9 @@ class CupyConvolution(Convolution):
         groups: int,
         after: After | None = None,
     ) -> Array:
-        y = self._convolved(x, w, b, "linear", (strides, padding, dilation, groups))
-        if y is None:
-            return super().conv(x, w, b, strides, padding, dilation, groups, after)
-        return y if after is None else self.scale_and_shift(y, *after, out=y)  # type: ignore[attr-defined]
+        scale, shift, activation = after or (None, None, None)
+        y = self._convolved(x, w, (b, scale, shift), activation or "linear", (strides, padding, dilation, groups))
+        return super().conv(x, w, b, strides, padding, dilation, groups, after) if y is None else y
 
     def activated_conv(
         self,
@@ -131,20 +131,20 @@ class CupyConvolution(Convolution):
         dilation: Ints,
         groups: int,
     ) -> Array:
-        y = self._convolved(x, w, b, activation, (strides, padding, dilation, groups))
+        y = self._convolved(x, w, (b, None, None), activation, (strides, padding, dilation, groups))
         return super().activated_conv(x, w, b, activation, strides, padding, dilation, groups) if y is None else y
 
-    def _convolved(self, x: Array, w: Array, b: Array | None, activation: str, geometry: Any) -> Array | None:
-        """The convolution with what follows it; None for what the kernels do not know."""
+    def _convolved(self, x: Array, w: Array, vectors: Vectors, activation: str, geometry: Any) -> Array | None:
+        """The convolution with what follows it; None for what the kernels do not know.  vectors: bias, scale and shift"""
         lengths = tuple(output_lengths(x.shape, w.shape, *geometry[:3]))
-        is_known = activation in _ACTIVATIONS and (b is None or b.dtype == x.dtype)
+        is_known = activation in _ACTIVATIONS and all(v is None or v.dtype == x.dtype for v in vectors)
         if not is_known or not _is_supported(x, w, len(lengths)) or 0 in lengths:
             return None
         groups = geometry[-1]
         y = cp.empty((x.shape[0], *lengths, w.shape[-1]), dtype=x.dtype)
         g = _geometry(x.shape[1:-1], lengths, w.shape, *geometry)
-        x, b = contiguous(x), None if b is None else contiguous(b)
-        after = _after(b, activation)
+        x, vectors = contiguous(x), tuple(None if v is None else contiguous(v) for v in vectors)
+        after = _after(vectors, activation)
         if g.is_direct(len(x)):
             function = _kernel("convolve", x, g.sizes(len(x)))
             launch(function, y.size, y, x, contiguous(w), after, g.argument, cp.int64(y.size))
@@ -241,12 +241,10 @@ def _kernel(name: str, x: Array, counts: Ints) -> Any:
     return kernel("convolution", name, x.dtype.char, I=count_type(*counts), S="f")
 
 
-def _after(b: Array | None, activation: str) -> Any:
-    """What follows the sums of a convolution, as the kernels take it.  b: contiguous"""
-    after = np.zeros((), _AFTER)
-    after["bias"] = 0 if b is None else b.data.ptr
-    after["activation"] = _ACTIVATIONS.index(activation)
-    return after[()]
+def _after(vectors: Vectors, activation: str) -> Any:
+    """What follows the sums of a convolution, as the kernels take it.  vectors: contiguous"""
+    addresses = (0 if v is None else v.data.ptr for v in vectors)
+    return np.array((*addresses, _ACTIVATIONS.index(activation)), _AFTER)[()]
 
 
 def _by_group(x: Array, groups: int) -> Array:
