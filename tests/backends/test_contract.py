@@ -124,7 +124,7 @@ def convolution(number: int, part: str) -> Arguments:
 def activated_convolution(number: int, activation: str) -> Arguments:
     def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
         x, w, b, *geometry = convolution(number, "")(r, n, d)
-        return x, w, b, activation, *geometry
+        return x, w, b, activation, *geometry[:4]
 
     return make
 
