@@ -236,7 +236,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3, 1), d) * 9, floats(r, (3, 1), d), "relu6")], 1e-6),
     "activated_conv": ([activated_convolution(i, act) for i, act in enumerate(("relu", "tanh", "elu", "linear", "relu", "tanh", "elu"))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
-    "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 5e-5),  # of 42,966 pixels
     "conv_bias_gradient": ([lambda r, n, d: (floats(r, (n, 5, 4, 3), d) / 10,), lambda r, n, d: (floats(r, (n, 7, 2), d) / 10,)], 1e-4),
     "max_pool": ([pool(i, i % 2 * 4) for i in range(len(POOLS))], 0),
     "average_pool": ([pool(i, 0) for i in range(len(POOLS))], 1e-6),
