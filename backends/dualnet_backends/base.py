@@ -186,6 +186,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """``target[index] = value``.  target: (n,)  index: 0-d, int64  value: 0-d"""
         target[index] = value
 
+    def order(self, ids: Array) -> Array:
+        """What sorts integers: the index of the smallest first, and so on, equal ones in the order they have.  (m,) -> (m,)"""
+        return self.xp.argsort(ids, kind="stable")
+
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.
 
@@ -195,7 +199,7 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         if n == 0:
             return
         # Sorting brings equal indices together; a stable sort preserves their order, so that the sum is reproducible.
-        order = xp.argsort(indices, kind="stable")
+        order = self.order(indices)
         ids = indices[order]
         rows = values[order].reshape(n, prod(target.shape[1:]))
         # A segmented prefix sum, over distances 1, 2, 4, ...: no sum crosses into another segment, where one NaN or one

@@ -290,6 +290,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "require": ([lambda r, n, d: (np.ones(n, bool), "ids"), lambda r, n, d: (np.ones((n, 2), bool), "labels")], 0),
     "scatter_add": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
                      lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, n), floats(r, (n,), d))], 1e-5),
+    "order": ([lambda r, n, d: (r.integers(-5, 6, n),), lambda r, n, d: (r.integers(0, 999, 3 * n).astype("int32"),)], 0),
     "add_at": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
                 lambda r, n, d: (floats(r, (3, 7, 2), d), (slice(1, None), r.integers(-7, 7, (n, 1)), slice(None)), floats(r, (1, 2), d)),
                 lambda r, n, d: (floats(r, (7, n), d), (r.integers(0, 7, 4), r.integers(0, n, 4)) if n else np.zeros(0, int),

@@ -74,6 +74,7 @@ _ARRAY_KERNELS = {
     "random_normal",
     "dropout_mask",
     "one_hot",
+    "order",
     "random_words",
     "require",
     "synchronize",
