@@ -15,9 +15,9 @@ from typing import Any
 from .kernels.activation import IN_PLACE
 from .kernels.attention import Attention
 from .kernels.convolution import Convolution
-from .kernels.noise import Noise
 from .kernels.elementwise import Elementwise
 from .kernels.metrics import Metrics
+from .kernels.noise import Noise
 from .kernels.normal import normal
 from .kernels.normalization import Normalization
 from .kernels.pooling import Pooling
@@ -33,7 +33,19 @@ Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Softmax, Noise, Updates, Elementwise, Metrics):
+class Backend(
+    Attention,
+    Convolution,
+    Pooling,
+    Normalization,
+    Standardization,
+    Recurrent,
+    Softmax,
+    Noise,
+    Updates,
+    Elementwise,
+    Metrics,
+):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -212,6 +224,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """``target[index] = value``.  target: (n,)  index: 0-d, int64  value: 0-d"""
         target[index] = value
 
+    def order(self, ids: Array) -> Array:
+        """What sorts integers: the index of the smallest first, and so on, equal ones in the order they have.  (m,) -> (m,)"""
+        return self.xp.argsort(ids, kind="stable")
+
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.
 
@@ -221,7 +237,7 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         if n == 0:
             return
         # Sorting brings equal indices together; a stable sort preserves their order, so that the sum is reproducible.
-        order = xp.argsort(indices, kind="stable")
+        order = self.order(indices)
         ids = indices[order]
         rows = values[order].reshape(n, prod(target.shape[1:]))
         # A segmented prefix sum, over distances 1, 2, 4, ...: no sum crosses into another segment, where one NaN or one
@@ -239,8 +255,19 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         target += totals.reshape(target.shape).astype(target.dtype, copy=False)
 
     def add_at(self, target: Array, key: Any, values: Array) -> None:
-        """``target[key] += values`` in place, for a key with arrays; repeated elements accumulate. Deterministic."""
-        self.xp.add.at(target, key, values)
+        """``target[key] += values`` in place, for a key with index arrays; what is repeated accumulates. Deterministic.
+
+        values: a shape that broadcasts to that of target[key]
+        """
+        xp = self.xp
+        if not target.flags.c_contiguous:
+            total = xp.zeros(target.shape, dtype=target.dtype)
+            self.add_at(total, key, values)
+            target += total
+            return
+        positions = xp.arange(target.size).reshape(target.shape)[key]
+        values = xp.broadcast_to(values, positions.shape).reshape(-1)
+        self.scatter_add(target.reshape(-1), positions.reshape(-1), values)
 
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""

@@ -203,6 +203,9 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             flat_indices = indices[i : i + step, None].astype(np.int64) * width + columns
             np.add.at(flat, flat_indices.reshape(-1), values[i : i + step].reshape(-1))
 
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        np.add.at(target, key, values)
+
     def random_words(self, n: int, key: tuple[int, int], step: Any) -> Array:
         if not isinstance(step, int):
             return super().random_words(n, key, step)

@@ -22,7 +22,7 @@ def get_item(backend: Backend, x: Array, /, key: Key) -> Forward:
     key = _plain_key(key)
 
     def backward(dy: Array) -> Array:
-        dx = backend.xp.zeros_like(x)
+        dx = backend.xp.zeros(x.shape, dtype=x.dtype)
         if _has_arrays(key):
             backend.add_at(dx, key, dy)
         else:

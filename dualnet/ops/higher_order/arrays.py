@@ -7,6 +7,7 @@ from typing import Any
 
 import dualnet_backends as backends
 import numpy as np
+from dualnet_backends import Backend
 
 from ... import tree
 from ...core.conversion import to_array
@@ -272,12 +273,12 @@ def _set_item(xp: Xp, x: Array, value: Array, /, key: Any = None) -> Forward:
 
 
 @primitive
-def _add_at(xp: Xp, values: Array, /, key: Any = None, shape: Any = (), dtype: str = "float32") -> Forward:
+def _add_at(backend: Backend, values: Array, /, key: Any = None, shape: Any = (), dtype: str = "float32") -> Forward:
     """Zeros, with the values added at the key; those of repeated indices add up"""
-    y = xp.zeros(shape, dtype=dtype)
-    xp.add.at(y, key, values)
+    y = backend.xp.zeros(shape, dtype=dtype)
+    backend.add_at(y, key, values)
 
     def backward(dy: Array) -> Any:
-        return sum_to(xp, dy[key], values)
+        return sum_to(backend.xp, dy[key], values)
 
     return y, backward
