@@ -16,6 +16,7 @@ from .devices import (
     set_device,
 )
 from .kernels.random import stream_key
+from .precision import matmul_precision, set_matmul_precision
 from .threads import num_threads, set_num_threads
 
 __all__ = [
@@ -30,10 +31,12 @@ __all__ = [
     "get",
     "gpu_status",
     "list_physical_devices",
+    "matmul_precision",
     "num_threads",
     "of",
     "register",
     "set_device",
+    "set_matmul_precision",
     "set_num_threads",
     "stream_key",
 ]
