@@ -7,10 +7,12 @@ from typing import Any
 import dualnet_backends as _backends
 from dualnet_backends import (
     DeviceNotFoundError,
+    OutOfMemoryError,
     PhysicalDevice,
     device,
     device_report,
     gpu_status,
+    library_report,
     list_physical_devices,
     matmul_precision,
     num_threads,
@@ -18,10 +20,13 @@ from dualnet_backends import (
 )
 
 from .core.settings import (
+    are_graphs_enabled,
     are_training_warnings_enabled,
+    disable_graphs,
     disable_interactive_logging,
     disable_traceback_filtering,
     disable_training_warnings,
+    enable_graphs,
     enable_interactive_logging,
     enable_traceback_filtering,
     enable_training_warnings,
@@ -43,16 +48,20 @@ from .core.warning import warn
 
 __all__ = [
     "DeviceNotFoundError",
+    "OutOfMemoryError",
     "PhysicalDevice",
+    "are_graphs_enabled",
     "are_training_warnings_enabled",
     "array_module",
     "backend",
     "device",
     "device_report",
+    "disable_graphs",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "disable_training_warnings",
     "dtype_policy",
+    "enable_graphs",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_training_warnings",
@@ -64,6 +73,7 @@ __all__ = [
     "image_data_format",
     "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
+    "library_report",
     "list_physical_devices",
     "matmul_precision",
     "max_epochs",
