@@ -73,7 +73,7 @@ def close(gpu: Backend, got: Any, expected: Any, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: f"{image[0]}-{image[1]}")
 def test_any_way(gpu: Backend, way: str, image: tuple[Any, ...], dtype: str) -> None:
-    x_shape, w_shape, strides, padding, dilation, groups = image
+    x_shape, w_shape, strides, padding, dilation, _ = image
     random, cpu, geometry = np.random.default_rng(0), backends.get("cpu"), image[2:]
     inner = output_lengths(x_shape, w_shape, strides, padding, dilation)
     shapes = (x_shape, w_shape, w_shape[-1:], (x_shape[0], *inner, w_shape[-1]))

@@ -22,6 +22,9 @@ from .random import CupyRandom
 from .recurrent import CupyRecurrent
 from .softmax import CupySoftmax
 
+_NO_DEVICE = 100  # cudaErrorNoDevice
+# As in cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY and CUBLAS_STATUS_ALLOC_FAILED.
+_NO_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "_ALLOC_FAILED")
 
 
 class CupyBackend(
