@@ -160,23 +160,71 @@ def gpu() -> Iterator[Any]:
 
 
 class Counting:
-    """The library, with the calls of products counted."""
+    """The library, with the calls of products noted: in which precision each computes."""
 
     def __init__(self, library: Any) -> None:
-        self.library, self.calls = library, 0
+        self.library = library
+        self.calls: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
-        self.calls += name.startswith("cublasGemm")
-        return getattr(self.library, name)
+        function = getattr(self.library, name)
+        if not name.startswith("cublasGemm"):
+            return function
+
+        def call(*arguments: Any) -> Any:
+            self.calls.append(arguments[-2])
+            return function(*arguments)
+
+        return call
+
+
+@pytest.fixture
+def counting(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> Counting:
+    library = Counting(gpu._blas._library)
+    monkeypatch.setattr(gpu._blas, "_library", library)
+    return library
 
 
 @pytest.mark.parametrize("operands", OPERANDS)
-def test_number_of_calls(gpu: Any, monkeypatch: pytest.MonkeyPatch, operands: str) -> None:
+def test_number_of_calls(gpu: Any, counting: Counting, operands: str) -> None:
     make, calls = OPERANDS[operands]
-    counting = Counting(gpu._blas._library)
-    monkeypatch.setattr(gpu._blas, "_library", counting)
     gpu.matmul(*make(gpu.xp))
-    assert counting.calls == calls
+    assert len(counting.calls) == calls
+
+
+def test_precision(gpu: Any, counting: Counting) -> None:
+    """float32 is multiplied in float32, unless another precision is chosen; all else is what it is."""
+    cp, (single, double, fast) = gpu.xp, (68, 70, 77)  # cublasComputeType_t
+    try:
+        for dtype, exact, on_request in (
+            ("float32", single, fast),
+            ("float64", double, double),
+            ("float16", single, single),
+        ):
+            x = cp.ones((2, 3, 3), dtype)
+            for precision, expected in (("float32", exact), ("tensorfloat32", on_request)):
+                backends.set_matmul_precision(precision)
+                gpu.matmul(x, x)
+                gpu.matmul(x[0], x[1])
+                assert counting.calls[-2:] == [expected, expected], (dtype, precision)
+    finally:
+        backends.set_matmul_precision(None)
+
+
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_bfloat16(gpu: Any, monkeypatch: pytest.MonkeyPatch, has_bfloat16: bool) -> None:
+    """Multiplied as such, or, on a GPU that is too old, in float32."""
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    monkeypatch.setattr(gpu._blas, "has_bfloat16", has_bfloat16)
+    a, b = random(gpu.xp, 2, 4, 5).astype(bfloat16), random(gpu.xp, 5, 3).astype(bfloat16)
+    expected = a.get().astype("float32") @ b.get().astype("float32")
+    out = gpu.xp.empty((2, 4, 3), bfloat16)
+    for y in (gpu.matmul(a, b), gpu.matmul(a, b, out=out)):
+        assert y.dtype == bfloat16
+        np.testing.assert_allclose(y.get().astype("float32"), expected, rtol=1e-2)
+    y = gpu.affine(a, b, gpu.xp.ones(3, bfloat16), "relu")
+    assert y.dtype == bfloat16
+    np.testing.assert_allclose(y.get().astype("float32"), np.maximum(expected + 1, 0), rtol=2e-2, atol=2e-2)
 
 
 def test_products_are_recorded_and_replayed(gpu: Any) -> None:
@@ -223,6 +271,10 @@ def test_every_stream_has_its_workspace(gpu: Any) -> None:
     assert memories[0] is memories[2]
     assert memories[1] is memories[3]
     assert memories[0].ptr != memories[1].ptr
+    address = streams[0].ptr
+    del streams, stream
+    assert address not in blas._workspaces
+    gpu.matmul(cp.ones((2, 2)), cp.ones((2, 2)))
 
 
 def test_products_of_several_threads(gpu: Any) -> None:
