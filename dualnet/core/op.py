@@ -234,8 +234,12 @@ def _plain(option: Any, copy: bool, of_integers: bool = False) -> Any:
 def _as_integers(option: Any) -> Any:
     """An axis, a shape or the like as NumPy and CuPy both take it: an int, or a tuple of them. Anything else stays as it is."""
     if isinstance(option, (list, tuple)):
-        return tuple(map(_as_integers, option))
-    if isinstance(option, Integral) and type(option) is not bool:
+        parts = tuple(map(_as_integers, option))
+        # The tuple itself, if it will do: a trace knows the key of a random stream by its identity.
+        return option if type(option) is tuple and all(a is b for a, b in zip(parts, option)) else parts
+    if type(option) in _ATOMS:
+        return option
+    if isinstance(option, Integral):
         return int(option)
     if hasattr(option, "__array_interface__") and option.ndim and option.dtype.kind in "iu":
         return _as_integers(option.tolist())
