@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -102,6 +103,8 @@ def test_out(backend: Backend, operands: str, out: str) -> None:
 
 def test_out_of_another_dtype_or_that_is_an_operand(backend: Backend) -> None:
     xp = backend.xp
+    with pytest.raises(TypeError):
+        backend.matmul(xp.ones((2, 2)), xp.ones((2, 2)), out=xp.zeros((2, 2), dtype="int32"))
     a, b = random(xp, 4, 4, dtype="float64"), random(xp, 4, 4, dtype="float64")
     expected = backend.to_numpy(a) @ backend.to_numpy(b)
     y = xp.zeros((4, 4), dtype="float32")
@@ -275,6 +278,47 @@ def test_every_stream_has_its_workspace(gpu: Any) -> None:
     del streams, stream
     assert address not in blas._workspaces
     gpu.matmul(cp.ones((2, 2)), cp.ones((2, 2)))
+
+
+def test_error_of_cublas(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dualnet_backends.gpu.blas import CublasError
+
+    class Failing:
+        def __init__(self, status: int) -> None:
+            self.status = status
+
+        def cublasGemmEx(self, *arguments: Any) -> int:
+            return self.status
+
+    x = gpu.xp.ones((3, 4), "float32")
+    gpu.matmul(x, x.T)
+    for status, message in (
+        (13, r"EXECUTION_FAILED \(13\)$"),
+        (3, r"ALLOC_FAILED \(3\); the GPU has too little free memory"),
+    ):
+        monkeypatch.setattr(gpu._blas, "_library", Failing(status))
+        with pytest.raises(
+            CublasError, match=r"a product of 1 float32 matrices, \(3, 4\) @ \(4, 3\): CUBLAS_STATUS_" + message
+        ):
+            gpu.matmul(x, x.T)
+
+
+def test_sizes_that_cublas_does_not_take(gpu: Any) -> None:
+    x = gpu.xp.ones(1, "float32")
+    huge = gpu.xp.ndarray((2, 1), "float32", x.data, (4 << 31, 4))
+    with pytest.raises(ValueError, match="cuBLAS takes no axis or stride over 2147483647; multiply parts"):
+        gpu.matmul(huge, gpu.xp.ones((1, 2), "float32"))
+
+
+def test_cublas_that_cannot_be_loaded(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cupy_backends.cuda.libs as libraries
+    from dualnet_backends.gpu import blas
+
+    gpu.matmul(gpu.xp.ones((2, 2)), gpu.xp.ones((2, 2)))  # loads it
+    monkeypatch.setitem(sys.modules, "cupy_backends.cuda.libs.cublas", None)
+    monkeypatch.delattr(libraries, "cublas", raising=False)
+    with pytest.raises(blas.CublasError, match=r"a product on a GPU needs cuBLAS, .*: pip install 'dualnet\[cuda12\]'"):
+        blas.library.__wrapped__()
 
 
 def test_products_of_several_threads(gpu: Any) -> None:

@@ -126,7 +126,7 @@ class Blas:
         """
         address = stream.ptr
         if address not in self._workspaces:
-            self._workspaces[address] = cp.cuda.Memory(self._workspace_bytes)
+            self._workspaces[address] = _memory(self._workspace_bytes)
             weakref.finalize(stream, self._forget, address).atexit = False
         memory = self._workspaces[address]
         self._stream = None
@@ -139,6 +139,14 @@ class Blas:
         if self._stream == stream:
             self._stream = None
         self._workspaces.pop(stream, None)
+
+
+def _memory(size: int) -> Any:
+    try:
+        return cp.cuda.Memory(size)
+    except cp.cuda.runtime.CUDARuntimeError:
+        cp.get_default_memory_pool().free_all_blocks()  # which the pool itself does before it says that there is no memory
+        return cp.cuda.Memory(size)
 
 
 def _check(what: str, status: int) -> None:

@@ -176,5 +176,5 @@ def _overlap(x: Array, y: Array) -> bool:
 
 
 def _copy_to(out: Array, y: Array) -> Array:
-    out[...] = y
+    cp.copyto(out, y)
     return out
