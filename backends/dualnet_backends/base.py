@@ -15,6 +15,7 @@ from typing import Any
 from .kernels.activation import IN_PLACE
 from .kernels.attention import Attention
 from .kernels.convolution import Convolution
+from .kernels.noise import Noise
 from .kernels.normal import normal
 from .kernels.normalization import Normalization
 from .kernels.pooling import Pooling
@@ -22,6 +23,7 @@ from .kernels.random import philox_words
 from .kernels.recurrent import Recurrent
 from .kernels.softmax import Softmax
 from .kernels.standardization import Standardization
+from .kernels.updates import Updates
 from .memory import Memory
 from .recording import Recording
 
@@ -29,7 +31,7 @@ Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Softmax):
+class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Softmax, Noise, Updates):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -86,8 +88,9 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     # -- linear algebra ------------------------------------------------------------------------------------------
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
-        return self.xp.matmul(a, b, out=out)
+        """Matrix product over the last two axes, in their dtype if they have one.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
+        y = self.xp.matmul(a, b, out=out)
+        return y.astype(a.dtype, copy=False) if a.dtype == b.dtype else y  # bfloat16 comes as float32
 
     def affine(self, x: Array, w: Array, b: Array | None, activation: str = "linear") -> Array:
         """``activation(x @ w + b)`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)
@@ -236,12 +239,23 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
 
     # -- random numbers: the same bits on every device -----------------------------------------------------------
 
-    def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
-        """``n`` uint64 words of the Philox4x64-10 stream ``key`` at ``step`` (see ``random.py``)."""
+    def random_words(self, n: int, key: tuple[int, int], step: Any) -> Array:
+        """``n`` uint64 words of the Philox4x64-10 stream ``key`` at ``step`` (see ``random.py``).
+
+        step: a number. In a captured step, a 0-d array of uint64, or a pair of such an array and a number, the upper word.
+        """
         return philox_words(self.xp, n, key, step)
 
-    def random_uniform(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
-        """Uniform numbers in [0, 1), multiples of 2**-24 (float32 and smaller) or 2**-53 (float64)."""
+    def random_uniform(
+        self,
+        shape: tuple[int, ...],
+        key: tuple[int, int],
+        step: Any,
+        dtype: Any = "float32",
+        low: float = 0.0,
+        high: float = 1.0,
+    ) -> Array:
+        """Uniform numbers in [low, high): from multiples of 2**-24 (float32 and smaller) or 2**-53 (float64) in [0, 1)."""
         xp, n = self.xp, prod(shape)
         if xp.dtype(dtype) == xp.float64:
             words = self.random_words(n, key, step)
@@ -249,15 +263,17 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         else:
             halves = self.random_words((n + 1) // 2, key, step).view(xp.uint32)[:n]
             u = (halves >> xp.uint32(8)).astype(xp.float32) * xp.float32(2.0**-24)
+        if (low, high) != (0.0, 1.0):
+            u = u * (high - low) + low
         return u.reshape(shape).astype(dtype, copy=False)
 
-    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
+    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: Any, dtype: Any = "float32") -> Array:
         """Normal numbers of mean 0 and variance 1 (see ``normal.py``), computed in float64 and then rounded."""
         n = prod(shape)
         z = normal(self.xp, self.random_words((n + 1) // 2, key, step))
         return z[:n].reshape(shape).astype(dtype, copy=False)
 
-    def dropout_mask(self, shape: tuple[int, ...], rate: float, key: tuple[int, int], step: int, dtype: Any) -> Array:
+    def dropout_mask(self, shape: tuple[int, ...], rate: float, key: tuple[int, int], step: Any, dtype: Any) -> Array:
         """1 / (1 - rate) where an element is kept and 0 where it is dropped.
 
         One 16-bit lane of the random stream decides an element, so the rate is a multiple of 2**-16.
@@ -267,43 +283,6 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         keep = lanes >= xp.uint16(min(round(rate * 65536), 65535))
         # A scalar of the dtype, not an array: nothing is sent to the device.
         return keep.astype(dtype).reshape(shape) * xp.dtype(dtype).type(1.0 / (1.0 - rate))
-
-    # -- optimizer updates, in place, over a contiguous slice of a flat buffer -----------------------------------
-
-    def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
-        """w -= lr g"""
-        w -= lr * g
-
-    def momentum(self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool) -> None:
-        """m = mu m - lr g; w += m, or with Nesterov w += mu m - lr g"""
-        step = lr * g
-        m *= mu
-        m -= step
-        w += mu * m - step if nesterov else m
-
-    def adam(
-        self,
-        w: Array,
-        g: Array,
-        m: Array,
-        v: Array,
-        alpha: Scalar,
-        beta1: float,
-        beta2: float,
-        epsilon: float,
-        v_hat: Array | None = None,
-    ) -> None:
-        """m += (1 - beta1)(g - m); v += (1 - beta2)(g^2 - v); w -= alpha m / (sqrt(v) + epsilon)
-
-        ``alpha`` carries the bias correction. With ``v_hat`` (AMSGrad) the largest v so far divides.
-        """
-        xp = self.xp
-        m += (g - m) * (1.0 - beta1)
-        v += (g * g - v) * (1.0 - beta2)
-        if v_hat is not None:
-            xp.maximum(v_hat, v, out=v_hat)
-            v = v_hat
-        w -= m * alpha / (xp.sqrt(v) + epsilon)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.device}>"

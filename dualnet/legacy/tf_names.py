@@ -51,7 +51,7 @@ OTHER = {
         truediv=ops.true_divide
         add_n argmax argmin argsort boolean_mask case clip_by_global_norm clip_by_norm clip_by_value concat cond
         constant convert_to_tensor cumsum custom_gradient executing_eagerly foldl foldr function gather gather_nd get_logger
-        map_fn matmul scan scatter_nd sequence_mask switch_case tensor_scatter_nd_add tensor_scatter_nd_max
+        map_fn matmul numpy_function py_function scan scatter_nd sequence_mask switch_case tensor_scatter_nd_add tensor_scatter_nd_max
         tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update vectorized_map while_loop
         Module=legacy.tf_module.Module
         meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad print=print_to_stderr reshape sort split transpose where

@@ -87,6 +87,11 @@ def optimizer(random: np.random.Generator, n: int, dtype: str, slots: int) -> li
     return [floats(random, (n,), dtype) for _ in range(2)] + [np.abs(floats(random, (n,), dtype)) for _ in range(slots)]
 
 
+def numbers(dtype: str, *values: float) -> list[Any]:
+    """As a captured step passes them."""
+    return [np.asarray(x, dtype) for x in values]
+
+
 # x, kernel, strides, padding, dilation and groups of convolutions; 0 stands for the number of samples
 CONVOLUTIONS: list[tuple[Any, ...]] = [
     ((0, 8, 9, 3), (3, 2, 3, 4), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
@@ -310,19 +315,63 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
     **{name: (makers, 2e-5) for name, makers in RECURRENT.items()},
-    "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
-    "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
+    "random_words": ([lambda r, n, d: (n, KEY, np.asarray(2**63 + 1, "uint64")), lambda r, n, d: (n, KEY, (np.asarray(1, "uint64"), 3)),
+                      lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
+    "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n,), KEY, np.asarray(5, "uint64"), d, -0.3, 0.7),
+                        lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "random_normal": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "dropout_mask": ([lambda r, n, d: ((n,), 0.5, KEY, 9, d), lambda r, n, d: ((n, 3), 0.1, KEY, 0, d)], 0),
-    "sgd": ([lambda r, n, d: (*optimizer(r, n, d, 0), 0.1)], 0),
-    "momentum": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, False), lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, True)], 0),
+    "dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.5, KEY, 9), lambda r, n, d: (floats(r, (n, 3), d), 0.1, KEY, 0, (n, 3)),
+                 lambda r, n, d: (floats(r, (n, 3), d), 0.3, KEY, np.asarray(7, "uint64"), (n, 1))], 0),
+    "gaussian_noise": ([lambda r, n, d: (floats(r, (n,), d), 0.3, KEY, 9),
+                              lambda r, n, d: (floats(r, (n, 3), d), 2, KEY, np.asarray(7, "uint64"))], 0),
+    "gaussian_dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.3, KEY, 9),
+                                lambda r, n, d: (floats(r, (n, 3), d), 2, KEY, np.asarray(7, "uint64"))], 0),
+    "alpha_dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.5, KEY, 9), lambda r, n, d: (floats(r, (n, 3), d), 0.1, KEY, 0, (n, 3)),
+                       lambda r, n, d: (floats(r, (n, 3), d), 0.3, KEY, np.asarray(7, "uint64"), (n, 1))], 0),
+    "sgd": ([lambda r, n, d: (*optimizer(r, n, d, 0), 0.1), lambda r, n, d: (*optimizer(r, n, d, 0), 0.1, 0.99)], 0),
+    "momentum": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, False), lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, True, 0.99)], 0),
     "adam": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7),
-              lambda r, n, d: (*optimizer(r, n, d, 2), np.asarray(0.01, d), 0.9, 0.999, 1e-7),
-              lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7, np.abs(floats(r, (n,), d)))], 0),
+              lambda r, n, d: (*optimizer(r, n, d, 2), np.asarray(0.01, d), 0.9, 0.999, 1e-7, None, np.asarray(0.99, d)),
+              lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7, np.abs(floats(r, (n,), d)), 0.99)], 0),
+    "adamax": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.9, 0.999, 1e-7),
+                lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.01, 0.3), 0.9, 0.999, 1e-7, 0.99)], 0),
+    "nadam": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.4, 0.5, 0.9, 0.999, 1e-7),
+               lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.01, 0.3, 0.4, 0.5), 0.9, 0.999, 1e-7, 0.99)], 0),
+    "rmsprop": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 0.9, 1e-7),
+                 lambda r, n, d: (*optimizer(r, n, d, 1), *numbers(d, 0.01), 0.9, 1e-7, 0.5, floats(r, (n,), d), None, 0.99),
+                 lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 0.9, 2.0, 0.5, floats(r, (n,), d), floats(r, (n,), d) / 9, 0.99)], 0),
+    "adagrad": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 1e-7),
+                 lambda r, n, d: (*optimizer(r, n, d, 1), *numbers(d, 0.01), 1e-7, 0.99)], 0),
+    "adadelta": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.1, 0.95, 1e-7),
+                  lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.1), 0.95, 1e-7, 0.99)], 0),
+    "ftrl": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.1, 0.2, 0.5, 0.3, 0.1),
+              lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.1, 0.2), 0.7, 0.0, 0.0, 0.99)], 2e-5),
+    "lion": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 0.9, 0.99),
+              lambda r, n, d: (*optimizer(r, n, d, 1), *numbers(d, 0.01), 0.9, 0.99, 0.99)], 0),
+    "schedule_free": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 4.0, 0.9, 0.999, 1e-7),
+                       lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.01, 0.3, 4.0), 0.9, 0.999, 1e-7, 0.99)], 0),
+    "lamb": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7),
+              lambda r, n, d: (*(a.reshape(-1, 1) for a in optimizer(r, n, d, 2)), *numbers(d, 0.01, 0.3, 0.4), 0.9, 0.999, 1e-7, 0.99),
+              lambda r, n, d: (np.zeros(n, d), *optimizer(r, n, d, 2)[1:], 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7)], 1e-5),
+    "moving_average": ([lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), 0.9, 0.1),
+                        lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), *numbers(d, 0.9, 0.1))], 0),
+    "clip_norms": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d) / 99, floats(r, (5,), d)], 0.5),
+                    lambda r, n, d: ([floats(r, (n,), d) * 9 for _ in range(70)], 0.7)], 1e-5),
+    "clip_global_norm": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d) / 99], 0.5),
+                          lambda r, n, d: ([floats(r, (n,), d) / 99999], 9.0),
+                          lambda r, n, d: ([np.full(n + 1, np.nan, d), np.ones(4, d)], 0.5)], 1e-5),
+    "all_finite": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d)],),
+                    lambda r, n, d: ([floats(r, (n,), d), np.full(n, np.nan, d)],),
+                    lambda r, n, d: ([floats(r, (n, 2), d), np.append(np.ones(n, d), -np.inf).astype(d)],)], 0),
 }  # fmt: skip
 SIZES = [0, 1, 3, 64, 1023]
 LONG = [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5, UPDATE_CHUNK + 1]
-FLAT = {"sgd", "momentum", "adam", "random_words", "random_uniform", "random_normal", "dropout_mask"}
+UPDATES = set("sgd momentum adam adamax nadam rmsprop adagrad adadelta ftrl lion schedule_free moving_average".split())
+RANDOM = set(
+    "random_words random_uniform random_normal dropout_mask dropout gaussian_noise gaussian_dropout alpha_dropout".split()
+)
+FLAT = UPDATES | RANDOM | {"clip_norms", "clip_global_norm", "all_finite", "lamb"}
 
 
 def test_every_kernel_has_a_row() -> None:

@@ -21,6 +21,7 @@ from .products import CupyProducts
 from .random import CupyRandom
 from .recurrent import CupyRecurrent
 from .softmax import CupySoftmax
+from .updates import CupyUpdates
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
 # As in cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY and CUBLAS_STATUS_ALLOC_FAILED.
@@ -37,6 +38,7 @@ class CupyBackend(
     CupyRandom,
     CupyRecurrent,
     CupySoftmax,
+    CupyUpdates,
     Backend,
 ):
     name = "cupy"
