@@ -30,7 +30,7 @@ def t(xp: Xp, x: Array) -> Array:
     return xp.swapaxes(x, -1, -2)
 
 
-def multiply(backend: Backend, *factors: Array) -> Array:
+def product(backend: Backend, *factors: Array) -> Array:
     """The product of matrices, from left to right."""
     return functools.reduce(backend.matmul, factors)
 

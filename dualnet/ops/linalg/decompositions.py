@@ -13,7 +13,7 @@ from ...core.op import primitive
 from .. import shape_rules
 from .._common import Array, Forward, NoGrad, Xp
 from ..registry import op
-from ._matrix import diagonal, differences, matrices, multiply, regular, t
+from ._matrix import diagonal, differences, matrices, product, regular, t
 
 
 @op("linalg", shape=shape_rules.square)
@@ -91,7 +91,7 @@ def eigh(backend: Backend, x: Array, /) -> Forward:
     def backward(dys: tuple[Array, Array]) -> Array:
         dw, dv = (g.astype(a.dtype, copy=False) for g in dys)
         inner = diagonal(xp, dw) + differences(xp, w) * backend.matmul(t(xp, v), dv)
-        dx = multiply(backend, v, inner, t(xp, v))
+        dx = product(backend, v, inner, t(xp, v))
         return (dx + t(xp, dx)) / 2
 
     return (w, v), backward
@@ -124,7 +124,7 @@ def _svd(backend: Backend, x: Array, /, full_matrices: bool = True) -> Forward:
         f = differences(xp, s * s)
         left, right = backend.matmul(t(xp, u), du), backend.matmul(t(xp, v), dv)
         inner = f * (left - t(xp, left)) * s[..., None, :] + s[..., :, None] * f * (right - t(xp, right))
-        dx = multiply(backend, u, inner + diagonal(xp, ds), vh)
+        dx = product(backend, u, inner + diagonal(xp, ds), vh)
         inverse = xp.where(s == 0, xp.zeros_like(s), 1 / xp.where(s == 0, xp.ones_like(s), s))
         if m > k:  # the part of du outside the column space of u
             dx = dx + backend.matmul((du - backend.matmul(u, left)) * inverse[..., None, :], vh)

@@ -16,7 +16,7 @@ from .. import shape_rules
 from .._common import Array, Forward, NoGrad, Xp, sum_to
 from ..core.shape import ndim, swapaxes
 from ..registry import op
-from ._matrix import matrices, multiply, regular, t
+from ._matrix import matrices, product, regular, t
 from .linear import matmul
 
 
@@ -25,7 +25,7 @@ def inv(backend: Backend, x: Array, /) -> Forward:
     """The inverse.  x: (..., n, n) -> (..., n, n)"""
     xp = backend.xp
     y = xp.linalg.inv(regular(xp, matrices("inv", x, square=True)))
-    return y, lambda dy: -multiply(backend, t(xp, y), dy, t(xp, y))
+    return y, lambda dy: -product(backend, t(xp, y), dy, t(xp, y))
 
 
 @op("linalg", shape=shape_rules.determinant)
@@ -132,8 +132,8 @@ def _pinv(backend: Backend, x: Array, /, rcond: float | None = None, factor: flo
         yt, dyt = t(xp, y), t(xp, dy)
         outside = xp.eye(m, dtype=y.dtype) - backend.matmul(a, y)
         inside = xp.eye(n, dtype=y.dtype) - backend.matmul(y, a)
-        left, right = multiply(backend, outside, dyt, y, yt), multiply(backend, yt, y, dyt, inside)
-        return -multiply(backend, yt, dy, yt) + left + right
+        left, right = product(backend, outside, dyt, y, yt), product(backend, yt, y, dyt, inside)
+        return -product(backend, yt, dy, yt) + left + right
 
     return y, backward
 
