@@ -111,7 +111,10 @@ class Backend(
 
         activation: see ``add_bias``.
         """
-        return self.add_bias(self.matmul(x, w), b, activation)
+        y = self.matmul(x, w)
+        if b is not None:
+            y += b
+        return IN_PLACE[activation](self, y)
 
     def add_bias(self, x: Array, b: Array | None, activation: str = "linear") -> Array:
         """``activation(x + b)``, in place if it can be.  x: (..., n)  b: (n,) or None -> (..., n)

@@ -72,8 +72,8 @@ OTHER = {
     "random": "set_seed",
     "config": """list_logical_devices=config.list_physical_devices run_functions_eagerly=no_op_setting
         set_soft_device_placement=no_op_setting set_visible_devices""",
-    "config.experimental": """enable_op_determinism=no_op_setting list_physical_devices=config.list_physical_devices
-        set_memory_growth=no_op_setting""",
+    "config.experimental": """enable_op_determinism=no_op_setting enable_tensor_float_32_execution
+        list_physical_devices=config.list_physical_devices set_memory_growth=no_op_setting tensor_float_32_execution_enabled""",
     "config.optimizer": "set_experimental_options=no_op_setting set_jit=no_op_setting",
     "config.threading": """get_inter_op_parallelism_threads=one_op_at_a_time get_intra_op_parallelism_threads=config.num_threads
         set_inter_op_parallelism_threads=no_op_setting set_intra_op_parallelism_threads""",
