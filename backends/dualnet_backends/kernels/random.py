@@ -30,13 +30,20 @@ def counter(step: int) -> int:
     return step << 128
 
 
-def philox_words(xp: Any, n: int, key: tuple[int, int], step: int) -> Any:
-    """The first ``n`` uint64 words of a stream at a step, in plain ``xp`` arithmetic (wrapping 64-bit integers)."""
+def philox_words(xp: Any, n: int, key: tuple[int, int], step: Any) -> Any:
+    """The first ``n`` uint64 words of a stream at a step, in plain ``xp`` arithmetic (wrapping 64-bit integers).
+
+    step: a number, or a 0-d array of uint64.
+    """
     u64 = xp.uint64
+    if isinstance(step, int):
+        step, high = u64(step & _MASK), u64((step >> 64) & _MASK)
+    else:
+        high = u64(0)
     c0 = xp.arange(1, (n + 3) // 4 + 1, dtype=u64)  # NumPy increments the counter before use
     c1 = xp.zeros_like(c0)
-    c2 = xp.full_like(c0, u64(step & _MASK))
-    c3 = xp.full_like(c0, u64((step >> 64) & _MASK))
+    c2 = xp.full_like(c0, step)
+    c3 = xp.full_like(c0, high)
     k0, k1 = key
     for _ in range(10):
         h0, l0 = _mul_high(xp, c0, _M0), c0 * u64(_M0)
