@@ -7,10 +7,12 @@ from typing import Any
 import dualnet_backends as _backends
 from dualnet_backends import (
     DeviceNotFoundError,
+    OutOfMemoryError,
     PhysicalDevice,
     device,
     device_report,
     gpu_status,
+    library_report,
     list_physical_devices,
     num_threads,
     set_num_threads,
@@ -44,6 +46,7 @@ from .core.warning import warn
 
 __all__ = [
     "DeviceNotFoundError",
+    "OutOfMemoryError",
     "PhysicalDevice",
     "are_graphs_enabled",
     "are_training_warnings_enabled",
@@ -68,6 +71,7 @@ __all__ = [
     "image_data_format",
     "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
+    "library_report",
     "list_physical_devices",
     "max_epochs",
     "max_steps_per_epoch",

@@ -221,13 +221,8 @@ def mish(xp: Xp, x: Array, /) -> Forward:
 
 @primitive(shape=shape_rules.unchanged)
 def _softmax(backend: Backend, x: Array, /, axis: int = -1) -> Forward:
-    xp, x = backend.xp, floating(x)
-    y = backend.softmax(x, axis)
-
-    def backward(dy: Array) -> Array:
-        return y * (dy - xp.sum(dy * y, axis=axis, keepdims=True))
-
-    return y, backward
+    y = backend.softmax(floating(x), axis)
+    return y, lambda dy: backend.softmax_gradient(y, dy, axis)
 
 
 @op("nn", shape=shape_rules.unchanged)
@@ -243,13 +238,8 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 @primitive(shape=shape_rules.unchanged)
 def _log_softmax(backend: Backend, x: Array, /, axis: int = -1) -> Forward:
-    xp, x = backend.xp, floating(x)
-    y = backend.log_softmax(x, axis)
-
-    def backward(dy: Array) -> Array:
-        return dy - xp.exp(y) * xp.sum(dy, axis=axis, keepdims=True)
-
-    return y, backward
+    y = backend.log_softmax(floating(x), axis)
+    return y, lambda dy: backend.log_softmax_gradient(y, dy, axis)
 
 
 @op("nn", shape=shape_rules.unchanged)
