@@ -97,7 +97,7 @@ class Backend(
 
     def recording(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> Recording:
         """What records work on this device, and replays it with one call (``recording.py``, which says what the arguments are)."""
-        raise NotImplementedError(f"{self.device} cannot record work")
+        raise RuntimeError(f"{self.device} cannot record work: can_record says so")
 
     # -- linear algebra ------------------------------------------------------------------------------------------
 

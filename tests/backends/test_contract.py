@@ -38,7 +38,7 @@ if importlib.util.find_spec("cupy"):
 ABSTRACT = {"asarray", "to_numpy", "synchronize"}
 # What a backend may have beyond the contract.
 EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
-NO_KERNELS = {"raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
+NO_KERNELS = {"recording", "raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 
@@ -312,6 +312,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                          (1, 3), (2, 3)),
         lambda r, n, d: (floats(r, (n, 2, 3, 4), d) / 30, floats(r, (n, 2, 3, 4), d), floats(r, (n, 2, 1, 1), d), floats(r, (1, 2, 3, 1), d),
                          (2, 3), (1, 2), True, (None, floats(r, (2, 3), d), None))], 5e-5),
+    "store": ([lambda r, n, d: (floats(r, (n + 1,), d), np.array(n // 2), np.array(r.normal(), d))], 0),
     "take": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n))], 0),
     "lookup": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n)),
                 lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, (n, 2)).astype("int32"))], 0),
