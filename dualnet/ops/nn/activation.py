@@ -16,7 +16,7 @@ from dualnet_backends import Backend
 from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Xp, floating
+from .._common import Array, Forward, Xp, fitting, floating
 from ..core.shape import reshape, transpose
 from ..registry import alias, export, op
 
@@ -185,7 +185,7 @@ hard_swish = alias("hard_swish", hard_silu)
 @op("nn", shape=shape_rules.unchanged)
 def hard_tanh(xp: Xp, x: Array, /) -> Forward:
     """x limited to [-1, 1]"""
-    return xp.clip(x, -1, 1), lambda dy: dy * xp.logical_and(x > -1, x < 1)
+    return xp.clip(x, fitting(x, -1), 1), lambda dy: dy * xp.logical_and(x > -1, x < 1)
 
 
 def _softplus(xp: Xp, x: Array) -> Array:
