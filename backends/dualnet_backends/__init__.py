@@ -1,6 +1,6 @@
 """Floor 0 of dualnet: arrays, devices, kernels. Independent of layers, tensors and training."""
 
-from .base import Array, Backend
+from .base import Array, Backend, Scalar
 from .devices import (
     DeviceNotFoundError,
     PhysicalDevice,
@@ -10,28 +10,36 @@ from .devices import (
     device_report,
     get,
     gpu_status,
+    library_report,
     list_physical_devices,
     of,
     register,
     set_device,
 )
 from .kernels.random import stream_key
+from .memory import Memory, OutOfMemoryError, explaining_memory, out_of_memory
 from .threads import num_threads, set_num_threads
 
 __all__ = [
     "Array",
     "Backend",
     "DeviceNotFoundError",
+    "Memory",
+    "OutOfMemoryError",
     "PhysicalDevice",
+    "Scalar",
     "by_type",
     "current",
     "device",
     "device_report",
+    "explaining_memory",
     "get",
     "gpu_status",
+    "library_report",
     "list_physical_devices",
     "num_threads",
     "of",
+    "out_of_memory",
     "register",
     "set_device",
     "set_num_threads",

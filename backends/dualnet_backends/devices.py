@@ -73,9 +73,21 @@ def _probe_gpus() -> tuple[int, str]:
     try:
         count = gpu.device_count()
     except Exception as error:  # CUDARuntimeError, and whatever a broken driver raises
-        return 0, f"CuPy is installed but no CUDA driver answers ({_first_line(error)}): install the NVIDIA driver"
+        said = _first_line(error)
+        if "InsufficientDriver" in said:
+            return (
+                0,
+                f"the NVIDIA driver is older than the CUDA of CuPy needs ({said}): update it, or install 'dualnet[cuda12]'",
+            )
+        return 0, f"CuPy is installed but no CUDA driver answers ({said}): install the NVIDIA driver"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if count == 0 and visible is not None:
+        return (
+            0,
+            f"CuPy and the driver are installed but CUDA_VISIBLE_DEVICES={visible} hides every GPU: unset it, or name one",
+        )
     if count == 0:
-        return 0, "CuPy and the driver are installed but no GPU is visible: check nvidia-smi and CUDA_VISIBLE_DEVICES"
+        return 0, "CuPy and the driver are installed but the driver sees no GPU: check what nvidia-smi lists"
     return count, ""
 
 
@@ -117,10 +129,20 @@ def device_report() -> list[tuple[str, str, str]]:
         libraries += f", {compiled.version_string()}"
     rows = [("cpu", "CPU", f"{platform.machine()}, {num_threads()} of {os.cpu_count()} threads, {libraries}")]
     for index in range(_probe_gpus()[0]):
-        from .gpu import backend as gpu
+        from .gpu import information
 
-        rows.append((f"gpu:{index}", "GPU", gpu.device_description(index)))
+        rows.append((f"gpu:{index}", "GPU", information.description(index)))
     return rows
+
+
+def library_report() -> list[tuple[str, str, str]]:
+    """(name, what it is for, its version, or what is wrong with it and what to type) of the CUDA libraries that are used, after one
+    row each for CuPy and the driver. Empty without a GPU."""
+    if not _probe_gpus()[0]:
+        return []
+    from .gpu import information
+
+    return information.libraries()
 
 
 def get(name: str) -> Backend:
@@ -147,7 +169,8 @@ def get(name: str) -> Backend:
     if count == 0:
         raise DeviceNotFoundError(f'looked for a GPU (device "{name}"), found none. {missing}; or use --device cpu')
     if index >= count:
-        raise DeviceNotFoundError(f'looked for GPU {index} (device "{name}"), found {count}: gpu:0 to gpu:{count - 1}')
+        found = "gpu:0" if count == 1 else f"gpu:0 to gpu:{count - 1}"
+        raise DeviceNotFoundError(f'looked for GPU {index} (device "{name}"), found {count}: {found}')
     if f"gpu:{index}" in _backends:
         return _backends[f"gpu:{index}"]
     from .gpu.backend import CupyBackend

@@ -65,7 +65,9 @@ def _messages() -> Iterator[None]:
 
 def _failure(error: Exception) -> CliError:
     name = type(error).__name__
-    if name == "OutOfMemoryError" or isinstance(error, MemoryError):
+    if name == "OutOfMemoryError":  # of dualnet: it says what to try
+        return Failure(one_line(error))
+    if isinstance(error, MemoryError):
         return Failure(f"out of memory; try a smaller batch_size in [fit] ({one_line(error)})")
     if isinstance(error, OSError) and error.strerror:
         return Failure(f"{error.filename or 'writing'}: {error.strerror}")

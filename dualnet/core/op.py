@@ -107,6 +107,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
 
     @functools.wraps(function)
     def op(*args: Any, **options: Any) -> Any:
+        rest: tuple[Any, ...]
         if variadic:
             inputs, rest = args, ()
         else:
@@ -142,7 +143,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
                 return differentiate_options(op, inputs, rest, options)
             # Where a gradient may be asked for when they have changed, they are copied.
             copy = tracked and bool(state.tapes) and not mutates
-            rest = tuple([_plain(x, copy, i in of_integers) for i, x in enumerate(rest)])
+            rest = tuple([_plain(option, copy, i in of_integers) for i, option in enumerate(rest)])
             options = {name: _plain(x, copy, name in of_integers) for name, x in options.items()}
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         if mutates and (live_tapes or live_views):
@@ -150,6 +151,11 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             before_write(*(written[name] for name in mutates if written.get(name) is not None))
         try:
             value, backward = function(backend if takes_backend else backend.xp, *arrays, *rest, **options)
+        except MemoryError as error:
+            explained = backends.out_of_memory(backend, error)
+            if explained is None:
+                raise
+            raise explained from error
         except Exception:
             refuse_two_devices(info.name, [*arrays, *rest, *options.values()])
             raise

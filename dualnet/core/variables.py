@@ -57,23 +57,15 @@ class Variable(Tensor):
         self.aggregation = aggregation
         self.synchronization = synchronization
         self._regularizer: Any = None
-        self.constraint: Any = None
+        self._constraint: Any = None
         self.overwrite_with_gradient = False
         self.buffer: FlatBuffer | None = None  # holds the value, once packed
         self.offset = 0
         self.grad: Array | None = None  # where the gradient is written: a view of buffer.grads
-        if callable(initializer):
-            if shape is None:
-                raise ValueError(f"variable {self.name!r}: a shape is needed when the initializer is a function")
-            value = initializer(tuple(shape), dtype=standardize_dtype(dtype))
-            is_new = getattr(type(initializer).__call__, "makes_new_array", False)
-        else:
-            value, is_new = initializer, False
-        array = to_array(value, backend, None if dtype is None else standardize_dtype(dtype))
-        if shape is not None and tuple(shape) != array.shape:
-            raise ValueError(f"variable {self.name!r}: expected a value of shape {tuple(shape)}, got {array.shape}")
-        # An array of its own: the caller's must not change when the variable does.
-        super().__init__(array if is_new else backend.xp.array(array, copy=True))
+        if callable(initializer) and shape is None:
+            raise ValueError(f"variable {self.name!r}: a shape is needed when the initializer is a function")
+        with backends.explaining_memory(backend):
+            super().__init__(_initial_value(self.name, initializer, shape, dtype, backend))
         self._trainable = bool(trainable)
         self.tracked = self._trainable and is_float(self.data.dtype)
 
@@ -102,6 +94,17 @@ class Variable(Tensor):
         if value is not self._regularizer:
             invalidate()
         self._regularizer = value
+
+    @property
+    def constraint(self) -> Any:
+        """What the value is passed through after every update, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        if value is not self._constraint:
+            invalidate()
+        self._constraint = value
 
     @property
     def dtype(self) -> str:
@@ -152,6 +155,20 @@ class Variable(Tensor):
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
+
+def _initial_value(
+    name: str, initializer: Any, shape: Sequence[int] | None, dtype: Any, backend: backends.Backend
+) -> Array:
+    """The first value of a variable, an array of its own: the caller's must not change when the variable does."""
+    is_new = False
+    if callable(initializer):
+        initializer, function = initializer(tuple(shape or ()), dtype=standardize_dtype(dtype)), initializer
+        is_new = getattr(type(function).__call__, "makes_new_array", False)
+    array = to_array(initializer, backend, None if dtype is None else standardize_dtype(dtype))
+    if shape is not None and tuple(shape) != array.shape:
+        raise ValueError(f"variable {name!r}: expected a value of shape {tuple(shape)}, got {array.shape}")
+    return array if is_new else backend.xp.array(array, copy=True)
 
 
 def present_values(structure: Any) -> Any:

@@ -22,12 +22,14 @@ from .data_adapters.epoch_iterator import EpochIterator, limited
 from .data_adapters.iterable_adapter import Data, make_data
 from .data_adapters.packing import pack_x_y_sample_weight
 from .logs import Logs, materialize, raise_for_invalid_ids, to_numbers
+from .memory import explains_memory
 from .steps import StepMixin
 
 
 class EvaluationMixin(StepMixin):
     """The loops of ``evaluate`` and ``predict``."""
 
+    @explains_memory
     def evaluate(
         self,
         x: Any = None,
@@ -63,7 +65,7 @@ class EvaluationMixin(StepMixin):
         begin, end = callbacks.wants_test_batch_begin, callbacks.wants_test_batch_end
         step, results = 0, None
         with no_grad():
-            for x, y, weight, _ in EpochIterator(data, steps).epoch(0):
+            for x, y, weight, _ in EpochIterator(data, steps, indexed=True).epoch(0):
                 if begin:
                     callbacks.on_test_batch_begin(step)
                 results = test_step(pack_x_y_sample_weight(x, y, weight))
@@ -97,6 +99,7 @@ class EvaluationMixin(StepMixin):
         values = [results[n] for n in names if n in results] + [v for n, v in results.items() if n not in names]
         return values[0] if len(values) == 1 else values
 
+    @explains_memory
     def predict(
         self,
         x: Any,
@@ -116,7 +119,7 @@ class EvaluationMixin(StepMixin):
         predict_step = captured_step(self, CapturedPredictStep, callbacks.callbacks)
         with backends.device(backend.device), backend.computing(), no_grad():
             callbacks.on_predict_begin()
-            for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps).epoch(0)):
+            for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps, indexed=True).epoch(0)):
                 if callbacks.wants_predict_batch_begin:
                     callbacks.on_predict_batch_begin(step)
                 out = predict_step(pack_x_y_sample_weight(batch, y, weight))
@@ -153,6 +156,7 @@ class EvaluationMixin(StepMixin):
             steps=epoch_steps(data, steps),
         )
 
+    @explains_memory
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
         self._check_compiled("test_on_batch")
@@ -160,6 +164,7 @@ class EvaluationMixin(StepMixin):
             data = self._one_batch(x, y, sample_weight)
             return self._on_batch(captured_step(self, CapturedTestStep), data, return_dict)
 
+    @explains_memory
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
         with no_grad(), self._backend().computing():

@@ -22,6 +22,7 @@ from .data_adapters.packing import pack_x_y_sample_weight
 from .diagnostics.diagnosis import PERIOD, Diagnosis
 from .evaluation import EvaluationMixin, epoch_steps, positive, split_results
 from .logs import materialize
+from .memory import explains_memory
 from .resume import Resume, restore_metric_states
 from .validation import train_validation_split
 
@@ -30,6 +31,7 @@ class Trainer(EvaluationMixin):
     """What makes a layer trainable by itself: ``Model`` is a ``Layer`` and a ``Trainer``."""
 
     @accept_old_names(FIT_ARGUMENTS)
+    @explains_memory
     def fit(
         self,
         x: Any = None,
@@ -82,7 +84,7 @@ class Trainer(EvaluationMixin):
             class_weight=make_class_weight(self, class_weight),
         )
         validation = self._validation_data(validation_data, validation_batch_size or batch_size, validation_steps)
-        source = EpochIterator(data, steps_per_epoch)
+        source = EpochIterator(data, steps_per_epoch, indexed=True)
         callbacks = self._callback_list(callbacks, verbose, data, steps_per_epoch, epochs, add_history=True)
         check_data(self, data)
         check_data(self, validation)
@@ -194,6 +196,7 @@ class Trainer(EvaluationMixin):
             return dict(resume.logs)
         return self._epoch_logs(results)
 
+    @explains_memory
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
+import subprocess
 import sys
 import threading
 import types
@@ -96,12 +99,77 @@ def test_missing_library_and_driver_are_distinguished(monkeypatch: pytest.Monkey
         def device_count(self) -> int:
             return 0
 
-    for module, said in ((Driver(), "cudaErrorInsufficientDriver"), (NoDevice(), "CUDA_VISIBLE_DEVICES")):
+    for module, visible, said in (
+        (Driver(), None, "older than the CUDA of CuPy needs (cudaErrorInsufficientDriver: too old): update it"),
+        (NoDevice(), None, "the driver sees no GPU: check what nvidia-smi lists"),
+        (NoDevice(), "-1", "CUDA_VISIBLE_DEVICES=-1 hides every GPU: unset it"),
+        (NoDevice(), "", "CUDA_VISIBLE_DEVICES= hides every GPU"),
+    ):
         with monkeypatch.context() as patch:
+            patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+            if visible is not None:
+                patch.setenv("CUDA_VISIBLE_DEVICES", visible)
             patch.setitem(sys.modules, "dualnet_backends.gpu.backend", module)
             patch.setattr(gpu, "backend", module, raising=False)
             assert said in backends.gpu_status()
             assert "\n" not in backends.gpu_status()
+
+
+needs_gpu = pytest.mark.skipif(bool(backends.gpu_status()), reason=backends.gpu_status())
+
+
+@needs_gpu
+def test_no_visible_gpu() -> None:
+    """CUDA raises an error where it could count 0."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    program = "import dualnet; print(dualnet.config.gpu_status()); print(dualnet.config.list_physical_devices('GPU'))"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "CuPy and the driver are installed but CUDA_VISIBLE_DEVICES=-1 hides every GPU: unset it, or name one",
+        "[]",
+    ]
+
+
+@needs_gpu
+def test_a_number_too_large() -> None:
+    count = len(config.list_physical_devices("GPU"))
+    found = "found 1: gpu:0$" if count == 1 else f"found {count}: gpu:0 to gpu:{count - 1}"
+    with pytest.raises(DeviceNotFoundError, match=found):
+        config.set_device(f"gpu:{count}")
+
+
+@needs_gpu
+def test_a_gpu_in_the_listing() -> None:
+    import cupy
+
+    text = next(text for name, _, text in config.device_report() if name == "gpu:0")
+    assert re.search(r", [\d.]+ of [\d.]+ GiB free, compute capability \d+\.\d$", text)
+    rows = {name: version for name, _, version in config.library_report()}
+    assert list(rows) == ["CuPy", "driver", "NVRTC", "headers", "cuBLAS", "cuSOLVER", "cuFFT"]
+    assert rows["CuPy"].startswith(cupy.__version__)
+    assert "pip" not in " ".join(rows.values()), "what is missing here?"
+
+
+@needs_gpu
+def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import cupy
+    from dualnet_backends.gpu import information
+
+    def missing() -> str:
+        raise ImportError("libcufft.so.11: cannot open shared object file\nand more")
+
+    monkeypatch.setattr(information, "_LIBRARIES", (("cuFFT", "Fourier transforms", "cufft", missing),))
+    major = cupy.cuda.runtime.runtimeGetVersion() // 1000
+    assert config.library_report()[-1] == (
+        "cuFFT",
+        "Fourier transforms",
+        f'libcufft.so.11: cannot open shared object file: pip install "cuda-toolkit[cufft]=={major}.*"',
+    )
+
+
+@needs_no_gpu
+def test_no_libraries_without_a_gpu() -> None:
+    assert config.library_report() == []
 
 
 def test_listing() -> None:

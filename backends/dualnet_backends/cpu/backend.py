@@ -12,6 +12,7 @@ from .. import threads
 from ..base import Array, Backend, Scalar
 from ..kernels.normal import normal
 from ..kernels.random import counter
+from ..memory import Memory, host_memory
 from . import blas, memory
 from .convolution import NumpyConvolution
 from .matmul import SMALL as SMALL_PRODUCT
@@ -67,6 +68,9 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
 
     def synchronize(self) -> None:
         pass
+
+    def memory(self) -> Memory | None:
+        return host_memory()
 
     def computing(self) -> blas.one_thread:
         return blas.one_thread()

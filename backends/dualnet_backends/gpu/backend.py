@@ -11,10 +11,34 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
+from ..memory import Memory
+from .attention import CupyAttention
+from .convolution import CupyConvolution
+from .graph import CupyGraphs
+from .indexing import CupyIndexing
+from .pooling import CupyPooling
+from .products import CupyProducts
 from .random import CupyRandom
+from .recurrent import CupyRecurrent
+from .softmax import CupySoftmax
+
+_NO_DEVICE = 100  # cudaErrorNoDevice
+# As in cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY and CUBLAS_STATUS_ALLOC_FAILED.
+_NO_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "_ALLOC_FAILED")
 
 
-class CupyBackend(CupyRandom, Backend):
+class CupyBackend(
+    CupyAttention,
+    CupyConvolution,
+    CupyGraphs,
+    CupyIndexing,
+    CupyPooling,
+    CupyProducts,
+    CupyRandom,
+    CupyRecurrent,
+    CupySoftmax,
+    Backend,
+):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray
@@ -35,6 +59,15 @@ class CupyBackend(CupyRandom, Backend):
     def synchronize(self) -> None:
         cp.cuda.Device(self.index).synchronize()
 
+    def memory(self) -> Memory:
+        with cp.cuda.Device(self.index):
+            pool = cp.get_default_memory_pool()
+            return Memory(*cp.cuda.runtime.memGetInfo(), pool.used_bytes(), pool.free_bytes())
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        # The pool says so with its own class, the libraries of CUDA with their codes.
+        return isinstance(error, MemoryError) or any(code in str(error) for code in _NO_MEMORY)
+
     def activate(self) -> None:
         """Make this CuPy's current device in this thread."""
         cp.cuda.Device(self.index).use()
@@ -42,10 +75,9 @@ class CupyBackend(CupyRandom, Backend):
 
 def device_count() -> int:
     """The number of available CUDA devices; raises ``cupy.cuda.runtime.CUDARuntimeError`` without a driver."""
-    return int(cp.cuda.runtime.getDeviceCount())
-
-
-def device_description(index: int) -> str:
-    """Name and memory of a device, for display: "NVIDIA H200, 139.8 GiB"."""
-    properties = cp.cuda.runtime.getDeviceProperties(index)
-    return f"{properties['name'].decode()}, {properties['totalGlobalMem'] / 2**30:.1f} GiB"
+    try:
+        return int(cp.cuda.runtime.getDeviceCount())
+    except cp.cuda.runtime.CUDARuntimeError as error:
+        if error.status == _NO_DEVICE:  # CUDA never counts 0
+            return 0
+        raise

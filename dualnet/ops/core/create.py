@@ -23,6 +23,15 @@ def _shape(shape: Shape) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
+def _new(name: str, *args: Any, backend: backends.Backend | None = None, **options: Any) -> Tensor:
+    """What a function of the array module makes, on the current device by default."""
+    backend = backend or backends.current()
+    try:
+        return Tensor(getattr(backend.xp, name)(*args, **options))
+    except MemoryError as error:
+        raise backends.out_of_memory(backend, error) or error from error
+
+
 @op("core")
 def convert_to_tensor(x: Any, /, dtype: Any = None, sparse: bool | None = None) -> Tensor:
     """An array, number or nested list as a tensor; a tensor of the right dtype is returned as it is.
@@ -79,13 +88,13 @@ def is_tensor(x: Any) -> bool:
 @export("numpy")
 def zeros(shape: Shape, dtype: Any = None) -> Tensor:
     """All 0"""
-    return Tensor(backends.current().xp.zeros(_shape(shape), dtype=standardize_dtype(dtype)))
+    return _new("zeros", _shape(shape), dtype=standardize_dtype(dtype))
 
 
 @export("numpy")
 def ones(shape: Shape, dtype: Any = None) -> Tensor:
     """All 1"""
-    return Tensor(backends.current().xp.ones(_shape(shape), dtype=standardize_dtype(dtype)))
+    return _new("ones", _shape(shape), dtype=standardize_dtype(dtype))
 
 
 @op("numpy", call=("fill_value",))
@@ -94,7 +103,7 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     if is_differentiable(fill_value):
         return cast(fill_value, standardize_dtype(dtype)) + zeros(shape, dtype)
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
-    return Tensor(backends.current().xp.full(_shape(shape), value, dtype=standardize_dtype(dtype)))
+    return _new("full", _shape(shape), value, dtype=standardize_dtype(dtype))
 
 
 @op("numpy", shape=shape_rules.unchanged)
@@ -111,7 +120,7 @@ def ones_like(x: Any, /, dtype: Any = None) -> Tensor:
 
 def _like(name: str, x: Any, dtype: Any) -> Tensor:
     x = convert_to_tensor(x)
-    return Tensor(getattr(backends.of(x.data).xp, name)(x.data, dtype=standardize_dtype(dtype or x.dtype)))
+    return _new(name, x.data, dtype=standardize_dtype(dtype or x.dtype), backend=backends.of(x.data))
 
 
 @op("numpy", shape=shape_rules.unchanged)
@@ -130,14 +139,14 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         start, stop = 0, start
     step = 1 if step is None else step
     numbers = [v.item() if isinstance(v, Tensor) else v for v in (start, stop, step)]
-    y = Tensor(backends.current().xp.arange(*numbers, dtype=standardize_dtype(dtype)))
+    y = _new("arange", *numbers, dtype=standardize_dtype(dtype))
     return start + arange(y.size, dtype=dtype) * step if is_differentiable([start, step]) else y
 
 
 @export("numpy")
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """1 on the k-th diagonal, 0 elsewhere"""
-    return Tensor(backends.current().xp.eye(N, M, k=k, dtype=standardize_dtype(dtype)))
+    return _new("eye", N, M, k=k, dtype=standardize_dtype(dtype))
 
 
 @export("numpy")
@@ -149,7 +158,7 @@ def identity(n: int, dtype: Any = None) -> Tensor:
 @export("numpy")
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """N by M (by default N), 1 on and below the k-th diagonal, 0 above"""
-    return Tensor(backends.current().xp.tri(N, M, k=k, dtype=standardize_dtype(dtype)))
+    return _new("tri", N, M, k=k, dtype=standardize_dtype(dtype))
 
 
 @export("numpy")
