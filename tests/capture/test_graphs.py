@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +21,15 @@ from dualnet import Input, Model, Sequential, callbacks, layers, losses, metrics
 from dualnet.capture.executors.graph import GraphStep, Phases
 from dualnet.capture.replay import CapturedPredictStep, CapturedTestStep, CapturedTrainStep, captured_step
 from tests.backends.rerun import Rerun
-from tests.conftest import DEVICES
+
+from .conftest import both
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(44, 6)).astype("float32")
 Y = RANDOM.normal(size=(44, 3)).astype("float32")
+pytestmark = pytest.mark.usefixtures("device")
 LABELS = RANDOM.integers(0, 3, 44)
 WEIGHTS = RANDOM.uniform(0.5, 2, 44).astype("float32")
-
-
-@pytest.fixture(params=[d for d in DEVICES if d != "cpu"], autouse=True)
-def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A device that can record steps."""
-    backend = backends.get(request.param)
-    if not backend.can_record:
-        monkeypatch.setattr(backend, "can_record", True, raising=False)
-        monkeypatch.setattr(backend, "recording", lambda i, n: Rerun(backend, i, n), raising=False)
-    with backends.device(request.param):
-        yield request.param
-    dualnet.config.enable_graphs()
 
 
 def network(**options: Any) -> Sequential:
@@ -70,16 +60,6 @@ def fit(model: Any, epochs: int = 4, x: Any = X, y: Any = LABELS, **options: Any
 def state(model: Any) -> list[Any]:
     variables = [*model.variables, *model.metrics_variables, *(model.optimizer.variables if model.optimizer else ())]
     return [v.numpy().tolist() for v in variables]
-
-
-def both(program: Callable[[], Any]) -> None:
-    """Run a program with recordings and without: it gives the same, bit for bit."""
-    results = []
-    for switch in (dualnet.config.enable_graphs, dualnet.config.disable_graphs):
-        switch()
-        dualnet.utils.set_random_seed(7)
-        results.append(program())
-    np.testing.assert_equal(*results)
 
 
 def steps(model: Any, cls: Any = CapturedTrainStep) -> list[GraphStep]:
