@@ -8,13 +8,16 @@ from .devices import (
     current,
     device,
     device_report,
+    from_dlpack,
     get,
     gpu_status,
+    is_on_gpu,
     library_report,
     list_physical_devices,
     of,
     register,
     set_device,
+    transfer,
 )
 from .kernels.random import stream_key
 from .memory import Memory, OutOfMemoryError, explaining_memory, out_of_memory
@@ -32,8 +35,10 @@ __all__ = [
     "device",
     "device_report",
     "explaining_memory",
+    "from_dlpack",
     "get",
     "gpu_status",
+    "is_on_gpu",
     "library_report",
     "list_physical_devices",
     "num_threads",
@@ -43,4 +48,5 @@ __all__ = [
     "set_device",
     "set_num_threads",
     "stream_key",
+    "transfer",
 ]

@@ -15,11 +15,8 @@ from ..memory import Memory
 from .random import CupyRandom
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
-_NO_MEMORY = (
-    "cudaErrorMemoryAllocation",
-    "CUDA_ERROR_OUT_OF_MEMORY",
-    "_ALLOC_FAILED",
-)  # as in CUBLAS_STATUS_ALLOC_FAILED
+# Of the runtime, of the driver, and of the libraries, as in CUBLAS_STATUS_ALLOC_FAILED.
+_NO_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "_ALLOC_FAILED")
 
 
 class CupyBackend(CupyRandom, Backend):
@@ -35,6 +32,8 @@ class CupyBackend(CupyRandom, Backend):
         with cp.cuda.Device(self.index):
             if isinstance(x, (bool, int, float)):
                 return cp.full((), x, dtype=dtype)  # the number is a kernel argument: no copy to wait for
+            if isinstance(x, cp.ndarray) and x.device.id != self.index:
+                x = x.copy()  # which is in the memory of the current device
             return cp.asarray(x, dtype=dtype)
 
     def to_numpy(self, x: Array) -> Any:
@@ -45,8 +44,9 @@ class CupyBackend(CupyRandom, Backend):
 
     def memory(self) -> Memory:
         with cp.cuda.Device(self.index):
+            free, total = cp.cuda.runtime.memGetInfo()
             pool = cp.get_default_memory_pool()
-            return Memory(*cp.cuda.runtime.memGetInfo(), pool.used_bytes(), pool.free_bytes())
+            return Memory(free, total, pool.used_bytes(), pool.free_bytes())
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         # The pool says so with its own class, the libraries of CUDA with their codes.
