@@ -1,6 +1,6 @@
 """Floor 0 of dualnet: arrays, devices, kernels. Independent of layers, tensors and training."""
 
-from .base import Array, Backend
+from .base import Array, Backend, Scalar
 from .devices import (
     DeviceNotFoundError,
     PhysicalDevice,
@@ -30,6 +30,7 @@ __all__ = [
     "Memory",
     "OutOfMemoryError",
     "PhysicalDevice",
+    "Scalar",
     "by_type",
     "current",
     "device",

@@ -7,11 +7,12 @@ definition; an override in a backend must give the same result (``tests/backends
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
+from .kernels.activation import IN_PLACE
 from .kernels.attention import Attention
 from .kernels.convolution import Convolution
 from .kernels.normal import normal
@@ -19,14 +20,16 @@ from .kernels.normalization import Normalization
 from .kernels.pooling import Pooling
 from .kernels.random import philox_words
 from .kernels.recurrent import Recurrent
+from .kernels.softmax import Softmax
 from .kernels.standardization import Standardization
 from .memory import Memory
+from .recording import Recording
 
 Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent):
+class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Softmax):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -37,6 +40,7 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     device: str  # "cpu", "gpu:0"
     xp: Any  # the array module
     array_type: type  # the class of its arrays
+    can_record = False  # whether ``recording`` is there
 
     # -- moving data ---------------------------------------------------------------------------------------------
 
@@ -75,18 +79,31 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         for i in range(n):
             function(i)
 
+    def recording(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> Recording:
+        """What records work on this device, and replays it with one call (``recording.py``, which says what the arguments are)."""
+        raise NotImplementedError(f"{self.device} cannot record work")
+
     # -- linear algebra ------------------------------------------------------------------------------------------
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
         return self.xp.matmul(a, b, out=out)
 
-    def affine(self, x: Array, w: Array, b: Array | None) -> Array:
-        """``x @ w + b`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)"""
-        y = self.matmul(x, w)
+    def affine(self, x: Array, w: Array, b: Array | None, activation: str = "linear") -> Array:
+        """``activation(x @ w + b)`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)
+
+        activation: see ``add_bias``.
+        """
+        return self.add_bias(self.matmul(x, w), b, activation)
+
+    def add_bias(self, x: Array, b: Array | None, activation: str = "linear") -> Array:
+        """``activation(x + b)``, in place if it can be.  x: (..., n)  b: (n,) or None -> (..., n)
+
+        activation: a key of ``kernels.activation.IN_PLACE``.
+        """
         if b is not None:
-            y += b
-        return y
+            x += b
+        return IN_PLACE[activation](self, x)
 
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""
@@ -139,12 +156,16 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """Booleans that should all be true, such as whether each index is in its range; what: see ``valid_ids``, which says
         what happens when one is not. Returns them.
         """
-        xp = self.xp
+        note = self._note(what)
+        self.xp.logical_and(note, valid.all(), out=note)
+        return valid
+
+    def _note(self, what: str) -> Array:
+        """The boolean on the device that says whether all were valid since the notes were last forgotten."""
         notes: dict[str, Array] = self.__dict__.setdefault("_all_valid", {})
         if what not in notes:
-            notes[what] = xp.ones((), dtype=bool)
-        xp.logical_and(notes[what], valid.all(), out=notes[what])
-        return valid
+            notes[what] = self.xp.ones((), dtype=bool)
+        return notes[what]
 
     def forget_invalid_ids(self) -> None:
         """Note from here on. It does not wait for the device."""
@@ -160,6 +181,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         if wrong:
             self.forget_invalid_ids()
             raise IndexError(" and ".join(wrong))
+
+    def store(self, target: Array, index: Array, value: Array) -> None:
+        """``target[index] = value``.  target: (n,)  index: 0-d, int64  value: 0-d"""
+        target[index] = value
 
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.
@@ -190,42 +215,6 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
         return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)
-
-    # -- softmax and cross-entropy -------------------------------------------------------------------------------
-
-    def softmax(self, x: Array, axis: int = -1) -> Array:
-        """exp(x) / sum(exp(x)) along ``axis``, shifted by the maximum so that it never overflows."""
-        e = self.xp.exp(x - x.max(axis=axis, keepdims=True))
-        e /= e.sum(axis=axis, keepdims=True)
-        return e
-
-    def log_softmax(self, x: Array, axis: int = -1) -> Array:
-        """log(softmax(x)), without taking the logarithm of a small number."""
-        xp = self.xp
-        shifted = x - x.max(axis=axis, keepdims=True)
-        shifted -= xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
-        return shifted
-
-    def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        """(-log softmax(z) at the labels, softmax(z)).  z: (n, classes)  labels: (n,) integers -> (n,), (n, classes)
-
-        labels: int32 or int64 in [0, classes). One outside raises ``IndexError``; on a device that cannot raise, both results
-        are NaN for it (see ``valid_ids``).
-        """
-        xp, (n, classes) = self.xp, z.shape
-        valid = self.valid_ids(labels, classes, "labels")
-        log_p = z - z.max(axis=1, keepdims=True)
-        log_p -= xp.where(valid[:, None], xp.log(xp.exp(log_p).sum(axis=1, keepdims=True)), xp.nan)
-        # A flat index: one of rows and columns takes a GPU three times as many kernels.
-        at_labels = self.take(log_p.reshape(-1), xp.arange(0, n * classes, classes) + xp.where(valid, labels, 0))
-        return -at_labels, xp.exp(log_p)
-
-    def sparse_cross_entropy_gradient(self, p: Array, labels: Array, dy: Array) -> Array:
-        """The gradient of the logits, from the second result of ``sparse_cross_entropy``.
-
-        p: (n, classes)  labels: (n,)  dy: (n,) -> (n, classes)
-        """
-        return (p - self.one_hot(labels, p.shape[1], p.dtype)) * dy[:, None]
 
     # -- metric state --------------------------------------------------------------------------------------------
 

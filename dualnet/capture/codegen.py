@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import dualnet_backends as backends
@@ -33,10 +33,15 @@ _RESERVED = re.compile(r"(x|g|p|w|e|vjp)\d+|batch|seed|step|d|_|type|len|__\w*")
 
 
 class CodeWriter:
-    """Writes the function ``step`` line by line, and keeps the objects that its lines name."""
+    """Writes the function ``step`` line by line, and keeps the objects that its lines name.
 
-    def __init__(self, trace: Trace) -> None:
+    draws: the key and the step of each of ``Trace.draws``, for code that takes its random numbers from there; otherwise the
+    generators move on at every call.
+    """
+
+    def __init__(self, trace: Trace, draws: Sequence[tuple[Any, Any]] | None = None) -> None:
         self._trace, self._calls = trace, trace.calls
+        self._draws = None if draws is None else iter(draws)
         computed = {n for call in trace.calls for n in as_tuple(call.outputs)}
         self._locals = computed.union(trace.variables, range(trace.inputs))
         # Constants are what is the same at every step: neither the batch nor a result of the traced step.
@@ -118,7 +123,12 @@ class CodeWriter:
         static_args = [self._literal(v) for v in call.static_args]
         if call.draw is not None:
             generator, position = call.draw
-            static_args[position : position + 2] = [f"*{self.name(generator, 'generator')}.next()"]
+            if self._draws is None:
+                drawn = [f"*{self.name(generator, 'generator')}.next()"]
+            else:
+                key, step = next(self._draws)
+                drawn = [repr(key), self.name(step, "number")]
+            static_args[position : position + 2] = drawn
         context = self.name(call.context, "xp" if hasattr(call.context, "ndarray") else "backend")
         arguments = [context, *map(self.value, call.inputs), *static_args]
         arguments += [f"{key}={self._literal(value)}" for key, value in call.options.items()]

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
+import dualnet_backends as backends
+
 from .. import tree
 from ..callbacks.callback import listens
+from ..core import settings
 from ..core.tensor import Tensor
 from ..core.tracing import state
 from ..core.version import version
+from .batches import IndexedBatch, tree_structure
 from .capturable import is_builtin, is_builtin_object, is_capturable
 from .executors.base import Executor
+from .executors.graph import GraphStep
 from .executors.python import ForwardProgram, PredictProgram, TrainProgram
+from .trace import Trace
 from .tracer import Tracer
+
+logger = logging.getLogger("dualnet.capture")
 
 MAX_SIGNATURES = 8  # where every batch has another shape, capturing gains nothing
 
@@ -50,6 +59,9 @@ class CapturedStep:
         self._version = version()
 
     def __call__(self, data: Any) -> Any:
+        if type(data) is IndexedBatch:
+            entry = self._entries.get(data.signature) if self._version == version() and state.scope is None else None
+            return entry.step(data.rows, data.tensors) if type(entry) is GraphStep else self(data.tensors())
         if state.scope is not None:  # what was captured works on the arrays that the variables have outside
             return getattr(self.model, self.method)(data)
         if self._version != version():
@@ -72,8 +84,24 @@ class CapturedStep:
         results = self._trace(data, tracer)
         self._entries[signature] = Stage.EAGER
         if tracer.is_complete:
-            self._entries[signature] = self.executor(self.model, tracer.plan_outputs(self._needs_output()))
+            self._entries[signature] = self._make_executor(tracer.plan_outputs(self._needs_output()), data, signature)
+        else:
+            logger.debug("%s of %s runs as written: %s", self.method, self.model.name, tracer.abort_reason)
         return results
+
+    def _make_executor(self, trace: Trace, data: Any, signature: Any) -> Executor:
+        """What runs a traced step again: a recording, where the device has such a thing."""
+        if not (trace.inputs and settings.are_graphs_enabled() and backends.of(trace.values[0]).can_record):
+            return self.executor(self.model, trace)
+        return GraphStep(self.executor, self.model, trace, data, functools.partial(self._replace, signature))
+
+    def _replace(self, signature: Any, executor: Executor | None) -> Callable[[Any], Any]:
+        """Have another executor for a signature, or capture it anew (None)."""
+        if executor is None:
+            self._entries.pop(signature, None)
+        else:
+            self._entries[signature] = executor
+        return self
 
     def _next_stage(self, signature: Any, leaves: Sequence[Tensor]) -> Stage:
         """What to do with a batch for whose signature there is no executor."""
@@ -86,6 +114,8 @@ class CapturedStep:
             self._is_allowed = self._is_capturable() and not any(
                 listens(c, hook) for c in self._callbacks for hook in self._hooks if not is_builtin_object(c)
             )
+            if not self._is_allowed:
+                logger.debug("%s of %s runs as written: code that is not dualnet's", self.method, self.model.name)
         # Of one array in two positions, a trace could not tell which one an op takes.
         distinct = len({id(t.data) for t in leaves}) == len(leaves)
         return Stage.CAPTURE if stage is Stage.CAPTURE and self._is_allowed and distinct else Stage.EAGER
@@ -173,12 +203,3 @@ def step_source(model: Any, cls: type[CapturedStep] = CapturedTrainStep) -> str:
     """
     entries = captured_step(model, cls)._entries.values()
     return "\n\n".join(executor.source for executor in entries if isinstance(executor, Executor))
-
-
-def tree_structure(data: Any) -> Any:
-    """How a batch is nested, and where it has None."""
-    if isinstance(data, dict):
-        return tuple([(key, tree_structure(value)) for key, value in data.items()])
-    if isinstance(data, (tuple, list)):
-        return tuple([tree_structure(value) for value in data])
-    return data is None

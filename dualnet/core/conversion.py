@@ -56,11 +56,13 @@ def to_arrays(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
     numbers = [isinstance(x, (bool, int, float)) for x in arrays]
     keep = not all(n or x is None for n, x in zip(numbers, arrays))
     out = []
-    for x, number in zip(arrays, numbers):
+    for source, x, number in zip(inputs, arrays, numbers):
         if isinstance(x, float):
             x = float(x)  # numpy.float64 is one of Python's floats, but not a weak one
         if x is None or type(x) is backend.array_type or (number and keep):
             out.append(x)
+        elif isinstance(source, Tensor) and backends.of(x) is not backend:
+            out.append(x)  # nothing moves a tensor but the user: the op will say so
         elif number:
             out.append(backend.asarray(x, dtype=result_type(type(x))))
         else:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeVar, overload
 
 import dualnet_backends as backends
 
 from .conversion import holds_tensors, stack_nested, to_arrays
+from .placement import elsewhere, refuse_two_devices
 from .symbolic import KerasTensor
 from .tensor import Tensor
 from .tracing import Entry, add_alias, before_write, live_tapes, live_views, state
@@ -79,7 +82,11 @@ def primitive(function: Any = None, /, **facts: Any) -> Any:
     ``backward(dy)`` returns the gradient of each tensor: one array, or a tuple with ``None`` for a tensor without a gradient. It may
     be ``None`` for an op that has no gradient, such as a comparison.
 
-    The op takes tensors, variables, arrays, lists and numbers, and returns a ``Tensor`` (or a tuple of them).
+    The op takes tensors, variables, arrays, lists and numbers, and returns a ``Tensor`` (or a tuple of them). It computes where its
+    tensors lie; without any, on the device in use. Tensors of two devices are an error.
+
+    An option that is annotated as an integer, or as a sequence of them (``Axis``, ``Sequence[int]``), reaches ``function`` as an
+    ``int`` or a tuple of them, also when the caller has a list or NumPy's integers.
 
     Args:
         mutates: the names of the options that are arrays which the op writes in place.
@@ -97,6 +104,8 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     tensors = _tensor_parameters(parameters)
     names, count = [p.name for p in tensors], len(tensors)
     required = any(map(_is_required, tensors))
+    others = [p for p in parameters[1:] if p.name not in names]
+    of_integers = {key for i, p in enumerate(others) if _is_of_integers(p) for key in (i, p.name)}
 
     @functools.wraps(function)
     def op(*args: Any, **options: Any) -> Any:
@@ -135,8 +144,8 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
                 return differentiate_options(op, inputs, rest, options)
             # Where a gradient may be asked for when they have changed, they are copied.
             copy = tracked and bool(state.tapes) and not mutates
-            rest = tuple(_plain(list(rest), copy))
-            options = {name: _plain(option, copy) for name, option in options.items()}
+            rest = tuple([_plain(option, copy, i in of_integers) for i, option in enumerate(rest)])
+            options = {name: _plain(option, copy, name in of_integers) for name, option in options.items()}
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
@@ -148,6 +157,9 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             if explained is None:
                 raise
             raise explained from error
+        except Exception:
+            refuse_two_devices(info.name, [*arrays, *rest, *options.values()])
+            raise
         array_type, outputs = backend.array_type, value
         # What has no axes comes from NumPy as a scalar: it is made an array again, which tells its backend and dtype.
         if type(value) is tuple:
@@ -188,6 +200,9 @@ _WEAK = (Tensor, bool, int, float, type(None))  # inputs that are tensors alread
 
 _ATOMS = (bool, int, float, str, type(None))
 
+# Annotations of an option that consists of integers; the capitalised names are aliases that ops use for such.
+_INTEGERS = re.compile(r"None|int|Ax[ei]s|Pair|Sizes|(Sequence|tuple|list)\[(int|Any)(, int|, \.\.\.)*\]")
+
 
 def is_differentiable(x: Any) -> bool:
     """Whether ``x`` is a tensor with a gradient, or a list or tuple with one somewhere in it."""
@@ -196,11 +211,13 @@ def is_differentiable(x: Any) -> bool:
     return isinstance(x, Tensor) and x.tracked and x.data.dtype.kind not in "biu"
 
 
-def _plain(option: Any, copy: bool) -> Any:
+def _plain(option: Any, copy: bool, of_integers: bool = False) -> Any:
     """An option for array code: with arrays in the place of floating point tensors, and none that may change if ``copy``."""
-    kind = type(option)
-    if kind in _ATOMS:
+    if type(option) in _ATOMS:
         return option
+    if of_integers:
+        option = _as_integers(option)
+    kind = type(option)
     if kind in (tuple, list):
         parts = [_plain(part, copy) for part in option]
         return option if all(a is b for a, b in zip(parts, option)) else kind(parts)
@@ -211,6 +228,21 @@ def _plain(option: Any, copy: bool) -> Any:
         return Tensor(array) if array.dtype.kind in "biu" else array  # an index or a size, which the host may not know
     if copy and (hasattr(option, "__array_interface__") or hasattr(option, "__cuda_array_interface__")):
         return option.copy()
+    return option
+
+
+def _as_integers(option: Any) -> Any:
+    """An axis, a shape or the like as NumPy and CuPy both take it: an int, or a tuple of them. Anything else stays as it is."""
+    if isinstance(option, (list, tuple)):
+        parts = tuple(map(_as_integers, option))
+        # The tuple itself, if it will do: a trace knows the key of a random stream by its identity.
+        return option if type(option) is tuple and all(a is b for a, b in zip(parts, option)) else parts
+    if type(option) in _ATOMS:
+        return option
+    if isinstance(option, Integral):
+        return int(option)
+    if hasattr(option, "__array_interface__") and option.ndim and option.dtype.kind in "iu":
+        return _as_integers(option.tolist())
     return option
 
 
@@ -246,7 +278,8 @@ def _takes_out(backward: Callable[..., Any]) -> bool:
 def composite(function: Callable[..., R], shape: Callable[..., Any] | None = None) -> Callable[..., R]:
     """Make an op of a function of other ops: on symbolic tensors it is recorded as one call, so it may read concrete shapes.
 
-    The tensors (or structures of tensors) are the parameters before the ``/``, or the ``*parameter``.
+    The tensors (or structures of tensors) are the parameters before the ``/``, or the ``*parameter``. While the function runs, the
+    device of its tensors is the one in use, so that what it creates is beside them.
     """
     parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
     tensors = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
@@ -262,7 +295,11 @@ def composite(function: Callable[..., R], shape: Callable[..., Any] | None = Non
                 return call_symbolic(op, args, options)
         if options and is_symbolic(options):
             return call_symbolic(op, args, options)
-        return function(*args, **options)
+        device = elsewhere((*args, *options.values()) if options else args)
+        if device is None:
+            return function(*args, **options)
+        with device:
+            return function(*args, **options)
 
     if count:
         op.__signature__ = _public_signature(parameters)  # type: ignore[attr-defined]
@@ -324,6 +361,12 @@ def _is_array(p: inspect.Parameter) -> bool:
     if p.default is p.empty and (p.annotation is p.empty or text in ("Any", "typing.Any")):
         return True
     return "Array" in text or "ndarray" in text
+
+
+def _is_of_integers(p: inspect.Parameter) -> bool:
+    """Whether an annotation means an integer or a sequence of integers, with or without None."""
+    text = p.annotation if isinstance(p.annotation, str) else inspect.formatannotation(p.annotation)
+    return all(map(_INTEGERS.fullmatch, text.split(" | ")))
 
 
 def _public_signature(parameters: list[inspect.Parameter]) -> inspect.Signature:

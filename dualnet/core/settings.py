@@ -13,6 +13,7 @@ _image_data_format = "channels_last"
 _interactive = True
 _filtering = True
 _training_warnings: bool | None = None  # set by the program; until then the environment decides
+_graphs: bool | None = None  # the same
 _limits: dict[str, int | None] = {}  # set by the program; until then the environment decides
 _seed: int | None = None
 
@@ -113,6 +114,30 @@ def are_training_warnings_enabled() -> bool:
     if _training_warnings is None:
         return os.environ.get("DUALNET_TRAINING_WARNINGS", "1").lower() not in ("0", "false", "no", "off")
     return _training_warnings
+
+
+def enable_graphs() -> None:
+    """Let a GPU record the steps of training, evaluation and prediction as CUDA graphs, which are launched as a whole (the default)."""
+    global _graphs
+    _graphs = True
+    invalidate()
+
+
+def disable_graphs() -> None:
+    """Let a GPU run the kernels of a step one by one, with the same results.
+
+    The variable ``DUALNET_GRAPHS=0`` of the environment does the same.
+    """
+    global _graphs
+    _graphs = False
+    invalidate()
+
+
+def are_graphs_enabled() -> bool:
+    """Whether a GPU records steps as CUDA graphs."""
+    if _graphs is None:
+        return os.environ.get("DUALNET_GRAPHS", "1").lower() not in ("0", "false", "no", "off")
+    return _graphs
 
 
 def max_epochs() -> int | None:

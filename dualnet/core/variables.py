@@ -57,7 +57,7 @@ class Variable(Tensor):
         self.aggregation = aggregation
         self.synchronization = synchronization
         self._regularizer: Any = None
-        self.constraint: Any = None
+        self._constraint: Any = None
         self.overwrite_with_gradient = False
         self.buffer: FlatBuffer | None = None  # holds the value, once packed
         self.offset = 0
@@ -94,6 +94,17 @@ class Variable(Tensor):
         if value is not self._regularizer:
             invalidate()
         self._regularizer = value
+
+    @property
+    def constraint(self) -> Any:
+        """What the value is passed through after every update, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        if value is not self._constraint:
+            invalidate()
+        self._constraint = value
 
     @property
     def dtype(self) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
+import dualnet_backends as backends
+
 from .. import tree
-from ..core.conversion import to_array
+from ..core.conversion import to_own_array
+from ..core.placement import backend_of
 from ..core.symbolic import KerasTensor
 from ..core.tensor import Tensor
 from ..core.variables import present_values
@@ -56,7 +60,10 @@ class Function(Operation):
         values = tree.flatten(inputs) if tree.is_nested(self._graph.inputs) else [inputs]
         if len(values) != len(self.inputs):
             raise ValueError(f"function {self.name!r} takes {len(self.inputs)} inputs, got {len(values)}")
-        values = [x if isinstance(x, (Tensor, KerasTensor)) else Tensor(to_array(x)) for x in values]
+        # What is no tensor goes where the weights lie, or to the device in use.
+        weights = (getattr(operation, "weights", ()) for operation in self.operations)
+        backend = backend_of(chain(values, weights)) or backends.current()
+        values = [x if isinstance(x, (Tensor, KerasTensor)) else Tensor(to_own_array(x, backend)) for x in values]
         return present_values(self._graph.run(values, lambda operation, args, kwargs: operation(*args, **kwargs)))
 
     call = __call__

@@ -10,6 +10,7 @@ from .. import tree
 from ..core import op as op_
 from ..core.naming import auto_name
 from ..core.op import is_symbolic
+from ..core.placement import beside
 from ..core.symbolic import KerasTensor
 from ..core.tracing import state
 from .infer import infer, probe, symbols
@@ -58,7 +59,8 @@ class Operation:
         if is_symbolic(args) or is_symbolic(kwargs):
             return self.symbolic_call(*args, **kwargs)
         try:
-            return self.call(*args, **kwargs)
+            with beside((args, kwargs)):
+                return self.call(*args, **kwargs)
         except Exception as error:
             _say_where(error, self, args, kwargs)
             raise

@@ -86,7 +86,7 @@ def sparse_categorical_crossentropy(
         ValueError: for one-hot targets, a label outside the classes, or one that is no whole number. On a GPU, which cannot
             raise in the middle of a step, the loss of such a label is NaN.
     """
-    y_pred = as_tensor(y_pred)
+    y_pred = as_tensor(y_pred, like=y_true)
     y_true = as_tensor(y_true, like=y_pred)
     check_targets(sparse_categorical_crossentropy, y_true)
     if y_true.data.ndim == y_pred.data.ndim and y_true.data.shape[axis] == 1:
@@ -106,7 +106,7 @@ def categorical_pair(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Te
     """One-hot targets and the scores of classes, as tensors; one class alone gives a warning."""
     if isinstance(axis, bool):  # a positional argument out of order
         raise ValueError(f"`axis` must be of type `int`, got {axis!r}")
-    y_pred = as_tensor(y_pred)
+    y_pred = as_tensor(y_pred, like=y_true)
     if y_pred.data.shape and y_pred.data.shape[-1] == 1:
         warn(
             f"{name} of one class is always 0, and y_pred has shape {y_pred.shape}: for two classes use "

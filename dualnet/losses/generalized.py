@@ -23,7 +23,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     Raises:
         ValueError: for one-hot targets.
     """
-    y_pred = as_tensor(y_pred)
+    y_pred = as_tensor(y_pred, like=y_true)
     labels = as_tensor(y_true, like=y_pred)
     check_targets(categorical_generalized_cross_entropy, labels)
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:

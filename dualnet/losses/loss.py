@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from .. import ops, tree
 from ..core.naming import auto_name
+from ..core.placement import elsewhere
 from ..core.tensor import Tensor
 from ..core.version import Invalidating
 from ..serialization.configurable import Configurable, attributes
@@ -61,6 +62,10 @@ class Loss(Configurable, Invalidating):
             y_true, y_pred: tensors, arrays or lists.
             sample_weight: a number, one weight per sample, or one per element of the loss.
         """
+        device = elsewhere((y_pred, y_true, sample_weight))
+        if device is not None:
+            with device:
+                return self(y_true, y_pred, sample_weight)
         mask = getattr(y_pred, "_keras_mask", None)
         y_pred = self._convert(y_pred, self._dtype)
         like = y_pred if isinstance(y_pred, Tensor) else None

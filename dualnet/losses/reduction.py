@@ -36,10 +36,10 @@ def compute_dtype(dtype: Any) -> str:
     return standardize_dtype(dtype.removeprefix("mixed_") if isinstance(dtype, str) else dtype)
 
 
-def as_tensor(x: Any, dtype: str | None = None, like: Tensor | None = None) -> Tensor:
+def as_tensor(x: Any, dtype: str | None = None, like: Any = None) -> Tensor:
     """``x`` as a tensor of ``dtype`` (None: of its own). A tensor that has it already is returned as it is.
 
-    like: a tensor on whose device the result is to be, by default the device in use.
+    like: a tensor on whose device ``x`` is to be if it is none; if that is none either, the device in use.
     """
     if isinstance(x, Tensor):
         if dtype is None or x.data.dtype == dtype:
@@ -53,7 +53,7 @@ def as_tensor(x: Any, dtype: str | None = None, like: Tensor | None = None) -> T
             f"expected one tensor, got a {type(x).__name__} of {len(x)}: give every output a loss of its own, or join "
             "them with ops.stack"
         )
-    backend = backends.current() if like is None else backends.of(like.data)
+    backend = backends.of(like.data) if isinstance(like, Tensor) else backends.current()
     return Tensor(to_own_array(x, backend, dtype))
 
 
@@ -88,7 +88,7 @@ def same_shape(name: str, y_true: Any, y_pred: Any, hint: str = "") -> tuple[Ten
 
     Keras would broadcast here: a target of shape (32, 1) is compared with each of 10 columns, as a rule by mistake.
     """
-    y_pred = as_tensor(y_pred)
+    y_pred = as_tensor(y_pred, like=y_true)
     y_true = as_tensor(y_true, like=y_pred)
     if y_true.data.shape == y_pred.data.shape and y_pred.data.ndim:
         return y_true, y_pred
@@ -102,14 +102,14 @@ def same_shape(name: str, y_true: Any, y_pred: Any, hint: str = "") -> tuple[Ten
     return true, pred
 
 
-def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
+def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None, like: Any = None) -> Any:
     """The sample weights with a mask multiplied in; ``sample_weight`` itself when there is no mask.
 
-    For a mean, valid elements have the weight total / valid, so that the mean is over the valid ones.
+    For a mean, valid elements have the weight total / valid, so that the mean is over the valid ones. like: see ``as_tensor``.
     """
     if mask is None:
         return sample_weight
-    mask_weights = (as_tensor(mask).data != 0).astype(dtype)
+    mask_weights = (as_tensor(mask, like=like).data != 0).astype(dtype)
     if reduction in ("mean", "sum_over_batch_size"):
         mask_weights *= mask_weights.size / backends.of(mask_weights).xp.maximum(mask_weights.sum(), 1)
     weight = Tensor(mask_weights)
@@ -160,7 +160,7 @@ def reduce_weighted_values(
             return values
         divisor = 1 if reduction == "sum" else max(values.data.size, 1)
         return weighted_sum(values, None, divisor)
-    weight = apply_mask(sample_weight, mask, str(values.dtype), reduction)
+    weight = apply_mask(sample_weight, mask, str(values.dtype), reduction, values)
     weight = as_tensor(weight, str(values.dtype), like=values)
     if not values.ndim:
         values = ops.broadcast_to(values, weight.shape)

@@ -25,7 +25,7 @@ def ctc(y_true: Any, y_pred: Any) -> Tensor:
     Raises:
         ValueError: for other shapes.
     """
-    y_pred = as_tensor(y_pred)
+    y_pred = as_tensor(y_pred, like=y_true)
     labels = as_tensor(y_true, like=y_pred)
     if labels.ndim != 2:
         raise ValueError(
@@ -39,7 +39,7 @@ def ctc(y_true: Any, y_pred: Any) -> Tensor:
         )
     labels = ops.cast(labels, "int32")
     counts = ops.sum(ops.cast(ops.not_equal(labels, 0), "int32"), axis=-1)
-    times = ops.full((labels.shape[0],), y_pred.shape[1], dtype="int32")
+    times = ops.full_like(counts, y_pred.shape[1])
     return ctc_loss(labels, y_pred, counts, times)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..core.placement import beside
 from ..core.tensor import Tensor
 from ..ops.nn import regression_loss as _error
 from .loss import LossFunctionWrapper, keeps_labels
@@ -63,7 +64,7 @@ def circle(
     Raises:
         ValueError: for other shapes.
     """
-    y_pred = as_tensor(y_pred)
+    y_pred = as_tensor(y_pred, like=y_true)
     labels = ops.cast(as_tensor(y_true, like=y_pred), "int32")
     references = y_pred if ref_embeddings is None else as_tensor(ref_embeddings, str(y_pred.dtype), like=y_pred)
     reference_labels = labels if ref_labels is None else ops.cast(as_tensor(ref_labels, like=y_pred), "int32")
@@ -79,7 +80,9 @@ def circle(
     same = ops.equal(ops.reshape(labels, (-1, 1)), ops.reshape(reference_labels, (1, -1)))
     other = ops.logical_not(same)
     if remove_diagonal:
-        same = ops.logical_and(same, ops.equal(ops.eye(labels.size, reference_labels.size, dtype=str(y_pred.dtype)), 0))
+        with beside([labels]):
+            diagonal = ops.eye(labels.size, reference_labels.size, dtype="bool")
+        same = ops.logical_and(same, ops.logical_not(diagonal))
     distance = ops.maximum(1 - ops.matmul(y_pred, ops.transpose(references)), 0)
     # What weighs most is what is farthest from where it should be.
     near = -gamma * ops.maximum(margin + distance, 0) * (margin - distance)

@@ -7,6 +7,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import config, ops
+from ..core.placement import beside
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad
 from .metric import Metric
@@ -104,7 +105,8 @@ class CohenKappa(Metric):
         chance = ops.divide_no_nan(
             ops.sum(observed, axis=1, keepdims=True) * ops.sum(observed, axis=0, keepdims=True), total
         )
-        ids = ops.arange(observed.shape[0], dtype=config.floatx())
+        with beside([observed]):
+            ids = ops.arange(observed.shape[0], dtype=config.floatx())
         distance = ops.abs(ops.expand_dims(ids, 1) - ids)
         if self.weightage is None:
             distance = ops.cast(ops.greater(distance, 0), config.floatx())

@@ -14,6 +14,7 @@ from ..core.naming import auto_name
 from ..core.tensor import Tensor
 from ..core.tracing import before_write, no_grad
 from ..core.variables import Variable
+from ..core.version import invalidate
 from ..losses.reduction import compute_dtype
 from ..serialization.configurable import Configurable, builtin_class, config_attributes
 
@@ -39,6 +40,15 @@ class Metric(Configurable):
         self.name = name or auto_name(type(self).__name__)
         self._dtype = compute_dtype(dtype)
         self._variables = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute. A recorded step (``capture/executors/graph.py``) has read the one of before: it is recorded anew. That
+        holds for dualnet's metrics; the code of others is in no recording."""
+        known = self.__dict__.get(name, value)
+        if known is not value and name != "name" and not name.startswith("_"):
+            if type(self).__module__.startswith("dualnet."):
+                invalidate()
+        object.__setattr__(self, name, value)
 
     @property
     def dtype(self) -> str:

@@ -129,7 +129,7 @@ class MeanMetricWrapper(FunctionWrapper, Mean):
         mask = getattr(y_pred, "_keras_mask", None)
         values = self.fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None:
-            sample_weight = apply_mask(sample_weight, mask, self._dtype, "sum")
+            sample_weight = apply_mask(sample_weight, mask, self._dtype, "sum", y_pred)
         return super().update_state(values, sample_weight)
 
 

@@ -8,6 +8,7 @@ import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from .. import config
+from ..core import placement
 from ..core.conversion import to_array
 from ..core.tensor import Array, Tensor
 from ..core.tracing import before_write
@@ -18,7 +19,7 @@ from ..ops._common import label_error, whole_numbers
 
 def backend_of(*values: Any) -> Backend:
     """The backend of the first tensor among the values, else the current one."""
-    return next((backends.of(v.data) for v in values if isinstance(v, Tensor)), backends.current())
+    return placement.backend_of(values) or backends.current()
 
 
 def as_array(x: Any, backend: Backend, dtype: Any = None) -> Array:
@@ -45,6 +46,8 @@ def weights_for(
     """
     if sample_weight is None and mask is None:
         return None
+    if mask is not None:
+        mask, sample_weight = _on_device(mask, backend), _on_device(sample_weight, backend)
     weight = as_array(apply_mask(sample_weight, mask, str(dtype), "sum"), backend, dtype)
     if not weight.ndim:
         return weight
@@ -58,6 +61,12 @@ def weights_for(
             f"sample, of shape {shape[:1]}, or one per element, of shape {shape}"
         )
     return weight
+
+
+def _on_device(x: Any, backend: Backend) -> Any:
+    """A tensor, array or list as a tensor of ``backend``; None stays None."""
+    is_there = x is None or (isinstance(x, Tensor) and type(x.data) is backend.array_type)
+    return x if is_there else Tensor(as_array(x, backend))
 
 
 def same_rank(name: str, y_true: Array, y_pred: Array, hint: str = "") -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import dualnet_backends as backends
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from ..core.variables import Variable
@@ -51,22 +51,27 @@ class Adafactor(Optimizer):
             r, c = xp.zeros(w.shape[:-1], dtype=w.dtype), xp.zeros((*w.shape[:-2], w.shape[-1]), dtype=w.dtype)
         return {"r": r, "c": c, "velocity": xp.zeros_like(w)}
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        keep = 1 - t**self.beta_2_decay
+        return min(lr, 1 / math.sqrt(t)), keep, 1 - keep
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        rho, keep, rate = scalars
         xp = backend.xp
         r, c, v = slots
-        rho = min(lr, 1 / math.sqrt(t))
         alpha = rho * xp.maximum(xp.sqrt(xp.mean(w * w)), self.epsilon_2)
-        keep = 1 - t**self.beta_2_decay
         square = g * g + self.epsilon_1
         if w.ndim >= 2:
             r *= keep
-            r += (1 - keep) * xp.mean(square, axis=-1)
+            r += rate * xp.mean(square, axis=-1)
             c *= keep
-            c += (1 - keep) * xp.mean(square, axis=-2)
+            c += rate * xp.mean(square, axis=-2)
             xp.multiply((r / xp.mean(r, axis=-1, keepdims=True))[..., None], c[..., None, :], out=v)
         else:
             v *= keep
-            v += (1 - keep) * square
+            v += rate * square
         u = g / xp.sqrt(v)
         u /= xp.maximum(xp.sqrt(xp.mean(u * u)) / self.clip_threshold, 1)
         w -= alpha * u

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from ..legacy.methods import or_epsilon
@@ -42,7 +42,13 @@ class Adagrad(Optimizer):
         a.fill(self.initial_accumulator_value)
         return a
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return (lr,)
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        (lr,) = scalars
         (a,) = slots
         a += g * g
         w -= lr * g / backend.xp.sqrt(a + self.epsilon)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from ..core.variables import Variable
@@ -59,8 +59,13 @@ class Adam(MomentsOptimizer):
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
-        alpha = lr * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return (lr * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t),)
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        (alpha,) = scalars
         m, v, *v_hat = slots
         backend.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon, *v_hat)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from .adam import MomentsOptimizer
@@ -17,9 +17,15 @@ class Adamax(MomentsOptimizer):
 
     slot_names = ("momentum", "norm")
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return lr, 1 - self.beta_1**t
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        lr, correction = scalars
         xp = backend.xp
         m, u = slots
         m += (g - m) * (1 - self.beta_1)
         xp.maximum(u * self.beta_2, xp.abs(g), out=u)
-        w -= lr * m / ((1 - self.beta_1**t) * (u + self.epsilon))
+        w -= lr * m / (correction * (u + self.epsilon))

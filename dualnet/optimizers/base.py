@@ -16,8 +16,8 @@ from ..core.variables import Variable, buffer_slices
 from ..core.warning import warn
 from ..legacy.methods import LegacyOptimizerMethods
 from . import clipping
-from .build import BuildMixin
 from .optimizer_state import Segment, contiguous_slices
+from .scalars import ScalarMethods, UpdateScalars
 from .state_io import StateMethods
 
 LONG = 1 << 17  # weights that threads may share
@@ -33,9 +33,9 @@ class UpdatePlan(NamedTuple):
     overwritten: list[Variable]
 
 
-class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
-    """Base of all optimizers. A custom one defines ``slot_names`` and ``update``, or ``build`` and ``update_step`` as in
-    Keras.
+class Optimizer(ScalarMethods, StateMethods, LegacyOptimizerMethods):
+    """Base of all optimizers. A custom one defines ``slot_names``, ``scalars`` and ``update_rule``; or ``slot_names`` and
+    ``update``; or ``build`` and ``update_step`` as in Keras.
 
     Args:
         learning_rate: a number, a ``LearningRateSchedule``, or a function that is called before every update.
@@ -50,13 +50,21 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
             steps.
     """
 
-    def update(self, backend: backends.Backend, w: Array, g: Array, slots: Any, lr: float, t: int) -> None:
-        """Change ``w`` and the slots in place; ``t`` counts updates from 1.
+    def update_rule(
+        self, backend: backends.Backend, w: Array, g: Array, slots: Any, scalars: tuple[backends.Scalar, ...]
+    ) -> None:
+        """Change ``w`` and the slots in place. scalars: what the method ``scalars`` returned; in a captured step, 0-d arrays of
+        the dtype of w with these values.
 
         All are flat and of one length, the weights of several variables one after the other; unless the class says
         ``elementwise = False``: then they are those of one variable, in its shape.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define update, or update_step")
+        raise NotImplementedError(f"{type(self).__name__} must define update_rule, update or update_step")
+
+    def update(self, backend: backends.Backend, w: Array, g: Array, slots: Any, lr: float, t: int) -> None:
+        """``update_rule`` for the ``t``-th update, counted from 1. A subclass that overrides it is called with the numbers in
+        every step, which is then not captured."""
+        self.update_rule(backend, w, g, slots, self.scalars(lr, t))
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: float) -> None:
         """The update of one variable. Override it, as in Keras, if ``update`` does not fit."""
@@ -69,9 +77,6 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
             arrays = [a.reshape(-1) for a in arrays]
         w, g, *slots = arrays
         self.update(backends.of(w), w, g, tuple(slots), float(learning_rate), self._update_count() + 1)
-
-    def begin_update(self, t: int) -> None:
-        """Called on the host once before the ``t``-th update, for what depends on ``t`` alone."""
 
     def apply_gradients(
         self,
@@ -166,10 +171,8 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         if due:
             self._update_all(plan, scalars)
         if self._averages is not None:
-            updates = self._update_count()
-            # The first step copies.
-            self._averages.update(self._slices, self.ema_momentum if updates else 0.0)
-            if self.ema_overwrite_frequency and (updates + 1) % self.ema_overwrite_frequency == 0:
+            self._averages.update(self._slices, *(scalars.average if scalars else self._average_scalars()))
+            if self.ema_overwrite_frequency and (self._update_count() + 1) % self.ema_overwrite_frequency == 0:
                 self._averages.copy_to_weights(self._slices)
         for v in plan.variables:
             if v.constraint is not None:
@@ -177,28 +180,11 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         if scalars is None:
             self.advance()
 
-    def read_scalars(self) -> Any:
-        """What the host decides about the next update: (learning rate, its number, counted from 1)."""
-        t = self._update_count() + 1
-        rate = self._rate_now()
-        self.begin_update(t)
-        return rate, t
-
     def advance(self) -> None:
         """Count a step, once its update is done or under way."""
         if live_tapes or live_views:
             before_write(self._iterations.data)
         self._iterations.data[()] = self.step_count() + 1
-
-    @property
-    def updates_alike(self) -> bool:
-        """Whether all updates are the same work on the device but for ``read_scalars``, so that one of them can be captured."""
-        return not (
-            self.gradient_accumulation_steps
-            or self.use_ema
-            or type(self).begin_update is not Optimizer.begin_update
-            or type(self).update_step is not Optimizer.update_step
-        )
 
     def _plan(self, missing: set[int]) -> UpdatePlan:
         present = [v for v in self._trainable_variables if id(v) not in missing]
@@ -221,7 +207,7 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         if self.loss_scale_factor is None and self._accumulators is None and not plan.overwritten:
             return True  # the usual case
         steps = self.gradient_accumulation_steps or 1
-        due = (self.step_count() + 1) % steps == 0
+        due = self._is_due()
         grads = [s.grads for s in plan.segments]
         if self.loss_scale_factor is not None:
             for g in grads:
@@ -249,28 +235,30 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
     def _update_all(self, plan: UpdatePlan, scalars: Any) -> None:
         if self.clipvalue is not None or self.clipnorm is not None or self.global_clipnorm is not None:
             self._clip([s.grads for s in plan.segments], [v.grad for v in plan.variables])
-        lr, t = self.read_scalars() if scalars is None else scalars
-        self._decay(plan, lr)
+        scalars = self.read_scalars() if scalars is None else scalars
+        self._decay(plan, scalars)
         if type(self).update_step is not Optimizer.update_step:
             for v in plan.variables:
                 assert v.grad is not None
-                self.update_step(Tensor(v.grad), v, lr)
-        else:
-            for s in plan.segments:
-                if s.values.size >= LONG and self._may_be_split():
-                    s.backend.split(s.values.size, functools.partial(self._update_part, s, lr, t))
-                else:
-                    self.update(s.backend, s.values, s.grads, s.slots, lr, t)
+                self.update_step(Tensor(v.grad), v, scalars.rule[0])
+            return
+        own = self._has_own_update()
+        for s in plan.segments:
+            if own:
+                self.update(s.backend, s.values, s.grads, s.slots, *scalars.rule)
+            elif s.values.size >= LONG and self._may_be_split():
+                s.backend.split(s.values.size, functools.partial(self._update_part, s, scalars))
+            else:
+                self.update_rule(s.backend, s.values, s.grads, s.slots, scalars.rule)
 
     def _may_be_split(self) -> bool:
-        """Whether parts of a flat buffer may be updated at the same time. An ``update`` that the user wrote is called once, with the
-        whole buffer."""
-        is_ours = type(self).update.__module__.startswith("dualnet.") and "update" not in vars(self)
-        return self.elementwise and is_ours
+        """Whether parts of a flat buffer may be updated at the same time. A rule that the user wrote is called once, with the whole
+        buffer."""
+        return self.elementwise and type(self).update_rule.__module__.startswith("dualnet.")
 
-    def _update_part(self, s: Segment, lr: float, t: int, part: slice) -> None:
+    def _update_part(self, s: Segment, scalars: UpdateScalars, part: slice) -> None:
         slots = tuple([slot[part] for slot in s.slots])
-        self.update(s.backend, s.values[part], s.grads[part], slots, lr, t)
+        self.update_rule(s.backend, s.values[part], s.grads[part], slots, scalars.rule)
 
     def _clip(self, flat: list[Array], shaped: list[Any]) -> None:
         """Limit gradients in place, passed flat and by variable."""
@@ -281,10 +269,10 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         elif self.global_clipnorm is not None:
             clipping.by_global_norm(flat, self.global_clipnorm)
 
-    def _decay(self, plan: UpdatePlan, lr: float) -> None:
+    def _decay(self, plan: UpdatePlan, scalars: UpdateScalars) -> None:
         if self.weight_decay:
             for w in plan.decayed:
-                w *= 1 - lr * self.weight_decay
+                w *= scalars.decay[0]
 
     def swap_averages(self) -> None:
         """Exchange the weights and their running averages. For an optimizer with ``use_ema``."""
@@ -299,7 +287,7 @@ class Optimizer(BuildMixin, StateMethods, LegacyOptimizerMethods):
         if self._averages is None or not self.step_count():
             return
         if self.averages_are_in_weights:
-            self._averages.update(self._slices, 0.0)
+            self._averages.update(self._slices, 0.0, 1.0)
             self.averages_are_in_weights = False
             return
         for v in var_list:

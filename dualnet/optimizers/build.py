@@ -114,11 +114,14 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         if name in _LIMITS and value is not None:
             _check_limits({**{key: getattr(self, key) for key in _LIMITS}, name: value})
         super().__setattr__(name, value)
+        if name != "learning_rate" and value != before:
+            self._settings_version += 1
         if isinstance(self._state, FlatState) and self._state.names != tuple(self.slot_names):
             self._state.choose(self.slot_names, self._trainable_variables, self.initial_slot)
             self._plans.clear()
 
     def _forget(self) -> None:
+        self._settings_version: int = getattr(self, "_settings_version", 0) + 1
         self._trainable_variables: list[Variable] = []
         self._trainable_variables_indices: dict[int, int] = {}
         self._slices: list[BufferSlice] = []
@@ -218,6 +221,10 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
 
     def _update_count(self) -> int:
         return int(self._iterations.data) // (self.gradient_accumulation_steps or 1)
+
+    def _is_due(self) -> bool:
+        """Whether this step changes the weights, and does not only accumulate gradients."""
+        return (self.step_count() + 1) % (self.gradient_accumulation_steps or 1) == 0
 
     @property
     def learning_rate(self) -> Any:

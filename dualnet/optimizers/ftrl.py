@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from .base import Optimizer
@@ -61,14 +61,20 @@ class Ftrl(Optimizer):
             slot.fill(self.initial_accumulator_value)
         return slot
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
         if lr == 0:
             raise ValueError("Ftrl divides by the learning rate, which is 0 now: let it start above 0")
+        return lr, 2 * (self.l2_regularization_strength + self.beta / (2 * lr))
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        lr, l2 = scalars
         xp, p, l1 = backend.xp, -self.learning_rate_power, self.l1_regularization_strength
         n, z = slots
         n_new = n + g * g
         n_p = xp.power(n_new, p)
         z += g + 2 * self.l2_shrinkage_regularization_strength * w
         z -= (n_p - xp.power(n, p)) / lr * w
-        w[...] = (xp.clip(z, -l1, l1) - z) / (n_p / lr + 2 * (self.l2_regularization_strength + self.beta / (2 * lr)))
+        w[...] = (xp.clip(z, -l1, l1) - z) / (n_p / lr + l2)
         n[...] = n_new

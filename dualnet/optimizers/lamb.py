@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from .adam import MomentsOptimizer
@@ -17,12 +17,18 @@ class Lamb(MomentsOptimizer):
 
     elementwise = False  # the norms are those of one variable
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return lr, 1 - self.beta_1**t, 1 - self.beta_2**t
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        lr, correction_1, correction_2 = scalars
         xp = backend.xp
         m, v = slots
         m += (g - m) * (1 - self.beta_1)
         v += (g * g - v) * (1 - self.beta_2)
-        m_hat, v_hat = m / (1 - self.beta_1**t), v / (1 - self.beta_2**t)
+        m_hat, v_hat = m / correction_1, v / correction_2
         u = m_hat / (xp.sqrt(v_hat) + self.epsilon)
         w_norm, u_norm = xp.sqrt(xp.sum(w * w)), xp.sqrt(xp.sum(u * u))
         both = (w_norm > 0) & (u_norm > 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from .base import Optimizer
@@ -28,7 +28,13 @@ class Lion(Optimizer):
             )
         self.beta_1, self.beta_2 = beta_1, beta_2
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return (lr,)
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        (lr,) = scalars
         (m,) = slots
         w -= lr * backend.xp.sign(self.beta_1 * m + (1 - self.beta_1) * g)
         m *= self.beta_2

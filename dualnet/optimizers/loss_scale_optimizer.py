@@ -90,7 +90,10 @@ class LossScaleOptimizer(Optimizer):
         return [("inner_optimizer", self.inner_optimizer)]
 
     build_arguments = ("initial_scale",)
-    updates_alike = False  # the host looks at the gradients
+
+    @property
+    def why_updates_differ(self) -> str:
+        return "LossScaleOptimizer skips the steps whose gradients are not finite: the host looks at them"
 
     def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
         grads = self._gradients(missing)

@@ -184,8 +184,13 @@ class MultiOptimizer(Optimizer):
             optimizer.advance()
 
     @property
-    def updates_alike(self) -> bool:
-        return all(optimizer.updates_alike for optimizer in self._inner)
+    def settings_version(self) -> int:
+        return super().settings_version + sum(optimizer.settings_version for optimizer in self._inner)
+
+    @property
+    def why_updates_differ(self) -> str | None:
+        reasons = [optimizer.why_updates_differ for optimizer in self._inner]
+        return next(filter(None, reasons), None) or super().why_updates_differ
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         for i, optimizer in enumerate(self._inner):

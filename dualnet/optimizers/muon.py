@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import dualnet_backends as backends
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array, Tensor
 from ..core.variables import Variable
 from ..legacy.methods import or_epsilon
 from .adam import check_betas
 from .base import Optimizer, UpdatePlan
+from .scalars import UpdateScalars
 
 
 class Muon(Optimizer):
@@ -74,11 +75,20 @@ class Muon(Optimizer):
         names = ("momentum", "velocity") if self._should_use_adamw(variable) else ("momentum",)
         return {name: self.initial_slot(name, variable.data) for name in names}
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        b1, b2 = self.adam_beta_1, self.adam_beta_2
+        return lr, self.adam_lr_ratio * lr * math.sqrt(1 - b2**t) / (1 - b1**t)
+
+    def _decay_factors(self, lr: float) -> tuple[float, ...]:
+        return tuple(1 - lr * (rate or 0.0) for rate in (self.weight_decay, self.adam_weight_decay))
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        lr, alpha = scalars
         m = slots[0]
         if len(slots) == 2:  # a velocity: this one is for AdamW
             b1, b2 = self.adam_beta_1, self.adam_beta_2
-            alpha = self.adam_lr_ratio * lr * math.sqrt(1 - b2**t) / (1 - b1**t)
             flat = [a.reshape(-1) for a in (w, g, m, slots[1])]
             backend.adam(flat[0], flat[1], flat[2], flat[3], alpha, b1, b2, self.epsilon)
             return
@@ -110,8 +120,9 @@ class Muon(Optimizer):
             return x
         return x * (math.sqrt(max(x.shape[0], x.shape[1])) * self.rms_rate)
 
-    def _decay(self, plan: UpdatePlan, lr: float) -> None:
+    def _decay(self, plan: UpdatePlan, scalars: UpdateScalars) -> None:
+        rates = (self.weight_decay, self.adam_weight_decay)
         for v in plan.variables:
-            rate = self.adam_weight_decay if self._should_use_adamw(v) else self.weight_decay
-            if rate and not self._is_excluded(v):
-                v.data *= 1 - lr * rate
+            which = int(self._should_use_adamw(v))
+            if rates[which] and not self._is_excluded(v):
+                v.data *= scalars.decay[which]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import dualnet_backends as backends
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
+from ..core.tracing import before_write, live_tapes, live_views
 from ..core.variables import Variable
 from .adam import MomentsOptimizer
 
@@ -30,19 +32,34 @@ class Nadam(MomentsOptimizer):
                 (), "ones", variables[0].dtype if variables else None, name="u_product", backend=backends.get("cpu")
             )
 
-    def begin_update(self, t: int) -> None:
+    def _product(self, t: int) -> Any:
+        """The product of mu_1 to mu_t, from that of mu_1 to mu_(t-1)."""
         assert self._u_product is not None
-        self._u_product.data *= self._mu(t)
+        return self._u_product.data * self._mu(t)
+
+    def advance(self) -> None:
+        if self._is_due():
+            assert self._u_product is not None
+            if live_tapes or live_views:
+                before_write(self._u_product.data)
+            self._u_product.data[()] = self._product(self._update_count() + 1)
+        super().advance()
 
     def _mu(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * 0.96**t)
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
-        assert self._u_product is not None
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        """(lr, factor of m, factor of g, correction of v)"""
+        mu, mu_next, product = self._mu(t), self._mu(t + 1), float(self._product(t))
+        return lr, mu_next / (1 - product * mu_next), (1 - mu) / (1 - product), 1 - self.beta_2**t
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        lr, ahead, now, correction = scalars
         m, v = slots
-        mu, mu_next, product = self._mu(t), self._mu(t + 1), float(self._u_product.data)
         m += (g - m) * (1 - self.beta_1)
         v += (g * g - v) * (1 - self.beta_2)
-        m_hat = mu_next / (1 - product * mu_next) * m + (1 - mu) / (1 - product) * g
-        v_hat = v / (1 - self.beta_2**t)
+        m_hat = ahead * m + now * g
+        v_hat = v / correction
         w -= lr * m_hat / (backend.xp.sqrt(v_hat) + self.epsilon)

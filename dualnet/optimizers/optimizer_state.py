@@ -46,11 +46,11 @@ class Slots:
 class Averages(Slots):
     """Running averages of the weights."""
 
-    def update(self, slices: Sequence[BufferSlice], momentum: float) -> None:
-        """average = momentum average + (1 - momentum) w"""
+    def update(self, slices: Sequence[BufferSlice], momentum: backends.Scalar, rate: backends.Scalar) -> None:
+        """average = momentum average + rate w, where rate is 1 - momentum"""
         for buffer_slice, average in zip(slices, self.arrays):
             average *= momentum
-            average += (1 - momentum) * buffer_slice.values
+            average += rate * buffer_slice.values
 
     def swap(self, slices: Sequence[BufferSlice]) -> None:
         """Exchange weights and averages."""

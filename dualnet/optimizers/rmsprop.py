@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from ..legacy.methods import or_epsilon
@@ -43,7 +43,13 @@ class RMSprop(Optimizer):
             *(("average_gradient",) if self.centered else ()),
         )
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return (lr,)
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        (lr,) = scalars
         xp, rho = backend.xp, self.rho
         v = slots[0]
         v *= rho

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from .adam import MomentsOptimizer
@@ -39,14 +39,20 @@ class ScheduleFreeAdamW(MomentsOptimizer):
         # The slot of z has the name that Keras's files give it.
         return values.copy() if name == "momentum" else super().initial_slot(name, values)
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
-        b = self.beta_1
-        z, v = slots
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
         if self.warmup_steps > 0:
             lr *= min(t / self.warmup_steps, 1)
+        return lr, 1 - self.beta_2**t, float(t)
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        lr, correction, count = scalars
+        b = self.beta_1
+        z, v = slots
         x = (w - (1 - b) * z) / b
         v += (g * g - v) * (1 - self.beta_2)
-        v_hat = v / (1 - self.beta_2**t)
+        v_hat = v / correction
         z -= lr * g / (backend.xp.sqrt(v_hat) + self.epsilon)
-        x += (z - x) / t
+        x += (z - x) / count
         w[...] = (1 - b) * z + b * x

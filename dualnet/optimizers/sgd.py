@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualnet_backends import Backend
+from dualnet_backends import Backend, Scalar
 
 from ..core.tensor import Array
 from .base import Optimizer
@@ -30,7 +30,13 @@ class SGD(Optimizer):
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("momentum",) if self.momentum else ()
 
-    def update(self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], lr: float, t: int) -> None:
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return (lr,)
+
+    def update_rule(
+        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+    ) -> None:
+        (lr,) = scalars
         if self.momentum:
             backend.momentum(w, g, slots[0], lr, self.momentum, self.nesterov)
         else:

@@ -65,7 +65,7 @@ class EvaluationMixin(StepMixin):
         begin, end = callbacks.wants_test_batch_begin, callbacks.wants_test_batch_end
         step, results = 0, None
         with no_grad():
-            for x, y, weight, _ in EpochIterator(data, steps).epoch(0):
+            for x, y, weight, _ in EpochIterator(data, steps, indexed=True).epoch(0):
                 if begin:
                     callbacks.on_test_batch_begin(step)
                 results = test_step(pack_x_y_sample_weight(x, y, weight))
@@ -119,7 +119,7 @@ class EvaluationMixin(StepMixin):
         predict_step = captured_step(self, CapturedPredictStep, callbacks.callbacks)
         with backends.device(backend.device), backend.computing(), no_grad():
             callbacks.on_predict_begin()
-            for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps).epoch(0)):
+            for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps, indexed=True).epoch(0)):
                 if callbacks.wants_predict_batch_begin:
                     callbacks.on_predict_batch_begin(step)
                 out = predict_step(pack_x_y_sample_weight(batch, y, weight))

@@ -142,15 +142,24 @@ class StepMixin(Compilable):
             with no_grad():
                 return self._update_metrics(x, y, y_pred, sample_weight, loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
-        if self._step_losses is not None:
-            self._step_losses.append(loss.data)
-        if not self._has_loss:
-            self._has_loss = True
+        self._keep_loss(loss.data)
         if type(self).compute_metrics is not StepMixin.compute_metrics:
             results = self.compute_metrics(x, y, y_pred, sample_weight)
             return Logs(lambda: results)
         if y is not None:
             self._compiled_metrics.update_state(y, y_pred, sample_weight)
+        return Logs(self.get_metrics_result)
+
+    def _keep_loss(self, loss: Any) -> None:
+        """Note that there is a loss, and keep that of the step for whoever watches them (``diagnostics/``)."""
+        if self._step_losses is not None:
+            self._step_losses.append(loss)
+        if not self._has_loss:
+            self._has_loss = True
+
+    def _results_after(self, loss: Any) -> Logs:
+        """What a step returns whose metrics have been updated. loss: its array, which stays as it is."""
+        self._keep_loss(loss)
         return Logs(self.get_metrics_result)
 
     # -- state -----------------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class Trainer(EvaluationMixin):
             class_weight=make_class_weight(self, class_weight),
         )
         validation = self._validation_data(validation_data, validation_batch_size or batch_size, validation_steps)
-        source = EpochIterator(data, steps_per_epoch)
+        source = EpochIterator(data, steps_per_epoch, indexed=True)
         callbacks = self._callback_list(callbacks, verbose, data, steps_per_epoch, epochs, add_history=True)
         check_data(self, data)
         check_data(self, validation)

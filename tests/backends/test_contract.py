@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,10 @@ import pytest
 from dualnet_backends import Backend
 from dualnet_backends.cpu.backend import CHUNK, UPDATE_CHUNK, NumpyBackend
 from dualnet_backends.cpu.compiled import NumbaBackend
-from dualnet_backends.kernels.attention import Attended
+from dualnet_backends.kernels.activation import IN_PLACE
+from dualnet_backends.kernels.attention import Attended, Weighted
+from dualnet_backends.kernels.convolution import After
+from dualnet_backends.kernels.pooling import Axis
 
 from dualnet import tree
 from dualnet.ops.nn.activation import FROM_OUTPUT
@@ -93,6 +97,8 @@ CONVOLUTIONS: list[tuple[Any, ...]] = [
     ((0, 6, 6, 3), (3, 3, 1, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 3),
     ((0, 7, 6, 3), (3, 2, 1, 3), (2, 2), ((1, 0), (0, 0)), (1, 1), 3),
     ((0, 3, 4, 3, 2), (2, 2, 1, 2, 3), (1, 1, 1), ((0, 0), (1, 0), (0, 0)), (1, 1, 1), 1),
+    ((0, 7, 6, 8), (1, 1, 8, 12), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    ((0, 40, 3), (1, 3, 70), (1,), ((0, 0),), (1,), 1),
 ]
 
 
@@ -106,9 +112,19 @@ def convolution(number: int, part: str) -> Arguments:
     def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
         images, kernel = (n, *x[1:]), floats(r, w, d)
         if part == "":
-            return (floats(r, images, d), kernel, floats(r, w[-1:], d) if number % 2 else None, *geometry)
+            bias = floats(r, w[-1:], d) if number % 2 else None
+            after = After(floats(r, w[-1:], d), floats(r, w[-1:], d), (None, "relu", "relu6")[number % 3])
+            return (floats(r, images, d), kernel, bias, *geometry, *([after] if number % 4 > 1 else []))
         dy = floats(r, (n, *inner, w[-1]), d) / 100  # a sum over many pixels, of ordinary size
         return (dy, kernel, images, *geometry) if part == "input" else (floats(r, images, d), dy, w, *geometry)
+
+    return make
+
+
+def activated_convolution(number: int, activation: str) -> Arguments:
+    def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
+        x, w, b, *geometry = convolution(number, "")(r, n, d)
+        return x, w, b, activation, *geometry
 
     return make
 
@@ -163,6 +179,25 @@ def attention(number: int, gradients: bool) -> Arguments:
     return make
 
 
+# shapes, and the axes from the last one on: (at, length, size, stride, windows, before, after); 0 stands for the number of samples
+POOLS: list[tuple[tuple[int, ...], list[Axis]]] = [
+    ((0, 6, 4, 3), [Axis(2, 4, 2, 2, 2, 0, 0), Axis(1, 6, 3, 3, 2, 0, 0)]),
+    ((0, 7, 5, 2), [Axis(2, 5, 3, 1, 5, 1, 1), Axis(1, 7, 3, 2, 4, 1, 1)]),
+    ((0, 2, 7, 6), [Axis(3, 6, 3, 2, 2, 0, 0), Axis(2, 7, 2, 3, 2, 0, 0)]),
+    ((0, 9, 3), [Axis(1, 9, 4, 3, 3, 0, 1)]),
+    ((0, 4, 3, 5, 2), [Axis(3, 5, 2, 1, 4, 0, 0), Axis(2, 3, 1, 1, 3, 0, 0), Axis(1, 4, 2, 2, 2, 0, 0)]),
+]
+
+
+def pool(number: int, steps: int) -> Arguments:
+    """The arguments of pooling. steps: 4 for values of which many are equal, 0 for any."""
+    shape, axes = POOLS[number]
+    return lambda r, n, d: (
+        r.integers(0, steps, (n, *shape[1:])).astype(d) if steps else floats(r, (n, *shape[1:]), d),
+        axes,
+    )
+
+
 RECURRENT: dict[str, list[Arguments]] = {
     "lstm": [recurrent(4, 2), recurrent(4, 2, False, mask=True), recurrent(4, 2, True, True, mask=True, dropped=True),
              recurrent(4, 2, bias=None, dropped=True), recurrent(4, 2, False, steps=1, units=1), recurrent(4, 2, steps=20, mask=True),
@@ -182,15 +217,29 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "matmul": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d)),
                 lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (n, 4), d))], 1e-5),
     "affine": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), floats(r, (3,), d)),
-                lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None)], 1e-5),
+                lambda r, n, d: (floats(r, (2, n, 5), d), floats(r, (5, 3), d), None),
+                lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 300), d), floats(r, (300,), d), "relu"),
+                lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5, 3), d), None, "tanh")], 1e-5),
+    "add_bias": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5,), d)),
+                  *(lambda r, n, d, name=name: (floats(r, (2, n, 3), d), floats(r, (3,), d), name) for name in IN_PLACE),
+                  lambda r, n, d: (floats(r, (3, n), d), floats(r, (n,), d), "relu"),
+                  lambda r, n, d: (floats(r, (n, 300), d), None, "elu")], 1e-6),
     "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
     "clip": ([lambda r, n, d: (floats(r, (n,), d), -0.5, 1), lambda r, n, d: (floats(r, (n, 200), d), 0, 0.5)], 0),
     "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1))], 1e-4),
     "relu_gradient": ([lambda r, n, d: (floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d))], 0),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "scale_and_shift": ([
+        lambda r, n, d: (floats(r, (n, 5), d), floats(r, (5,), d), floats(r, (5,), d)),
+        lambda r, n, d: (floats(r, (n, 200), d), floats(r, (200,), d), floats(r, (200,), d), "relu"),
+        lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3, 1), d) * 9, floats(r, (3, 1), d), "relu6")], 1e-6),
+    "activated_conv": ([activated_convolution(i, act) for i, act in enumerate(("relu", "tanh", "elu", "linear", "relu", "tanh", "elu"))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
     "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "conv_bias_gradient": ([lambda r, n, d: (floats(r, (n, 5, 4, 3), d) / 10,), lambda r, n, d: (floats(r, (n, 7, 2), d) / 10,)], 1e-4),
+    "max_pool": ([pool(i, i % 2 * 4) for i in range(len(POOLS))], 0),
+    "average_pool": ([pool(i, 0) for i in range(len(POOLS))], 1e-6),
     "read_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2))),
                     lambda r, n, d: (floats(r, (2, n, 40), d), (slice(None), slice(1, None, 3)))], 0),
     "write_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),
@@ -244,8 +293,18 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "one_hot": ([lambda r, n, d: (r.integers(-1, 6, n), 5, d), lambda r, n, d: (r.integers(0, 3, (n, 2)), 3, d)], 0),
     "softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
     "log_softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
+    "softmax_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (n, 5), d)),
+                          lambda r, n, d: (floats(r, (3, 70, n), d), floats(r, (3, 70, n), d) / 30, 1)], 1e-6),
+    "log_softmax_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), floats(r, (n, 5), d)),
+                              lambda r, n, d: (floats(r, (3, 70, n), d), floats(r, (3, 70, n), d) / 30, 1)], 1e-5),
+    "cross_entropy": ([lambda r, n, d: (r.random((n, 5)).astype(d), floats(r, (n, 5), d) * 30),
+                       lambda r, n, d: (r.random((n % 5, 3000)).astype(d) / 3000, floats(r, (n % 5, 3000), d)),
+                       lambda r, n, d: (r.random((2, 7, n)).astype(d), floats(r, (2, 7, n), d), 1)], 1e-5),
+    "cross_entropy_gradient": ([lambda r, n, d: (r.random((n, 5)).astype(d), -r.random((n, 5)).astype(d), floats(r, (n,), d)),
+                                lambda r, n, d: (r.random((2, 7, n)).astype(d), -r.random((2, 7, n)).astype(d), floats(r, (2, n), d), 1)], 1e-5),
     "sparse_cross_entropy": ([lambda r, n, d: (floats(r, (n, 5), d) * 30, r.integers(0, 5, n)),
-                              lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n))], 1e-6),
+                              lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n)),
+                              lambda r, n, d: (floats(r, (n % 5, 3000), d), r.integers(0, 3000, n % 5).astype("int32"))], 1e-6),
     "sparse_cross_entropy_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(0, 5, n), floats(r, (n,), d)),
                                        lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n), floats(r, (n,), d))], 1e-6),
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
@@ -288,6 +347,8 @@ def run(backend: Backend, method: Any, args: tuple[Any, ...], layout: Any) -> li
     """The result and every array argument after the call, on the host: what a kernel wrote in place is among them."""
     args = tree.map_structure(lambda x: layout(backend, x) if isinstance(x, np.ndarray) else x, args)
     result = method(*args)
+    if isinstance(result, Weighted):
+        result = result._replace(weights=None)  # a backend keeps them, or not
     return [backend.to_numpy(x).copy() for x in tree.flatten([result, args]) if isinstance(x, backend.array_type)]
 
 
@@ -356,6 +417,24 @@ def test_gradients_of_recurrent_kernels(backend: Backend, kernel: str, choice: s
                 atol = tolerance * max(1.0, abs(y).max(initial=0.0))
                 np.testing.assert_allclose(x, y, tolerance, atol, err_msg=f"size {size}, call {n}, gradient {k}")
             assert all((backend.to_numpy(y) == old).all() for y, old in zip(outputs, before))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", [contiguous, every_other])
+@pytest.mark.parametrize("kernel", ["max_pool", "average_pool"])
+def test_gradients_of_pooling(backend: Backend, kernel: str, layout: Any, dtype: str) -> None:
+    """They are those of the reference on the CPU; of equal maxima the first one has the gradient."""
+    cpu, tolerance = backends.get("cpu"), 1e-6 if dtype == "float32" else 1e-14
+    for n, number in itertools.product((0, 1, 3, 64), range(len(POOLS))):
+        random = np.random.default_rng(n)
+        x, axes = pool(number, 4)(random, n, dtype)
+        y, reference = getattr(Backend, kernel)(cpu, x, axes)
+        dy = floats(random, y.shape, dtype)
+        given = layout(backend, x)
+        _, gradient = getattr(backend, kernel)(given, axes)
+        got = backend.to_numpy(gradient(layout(backend, dy)))
+        assert (got.dtype, got.shape) == (x.dtype, x.shape)
+        np.testing.assert_allclose(got, reference(dy), tolerance, tolerance, err_msg=f"size {n}, call {number}")
 
 
 def test_affine_is_fresh_memory(backend: Backend) -> None:

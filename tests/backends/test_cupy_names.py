@@ -158,7 +158,7 @@ def test_names_and_keywords_in_the_installed_cupy() -> None:
 
 
 def test_names_in_numpy() -> None:
-    numpys = [use for use in USES if "gpu/backend" not in use.where and "." not in use.name]
+    numpys = [use for use in USES if "/gpu/" not in use.where and "." not in use.name]
     assert [f"{use.where}: NumPy has no {use.name}" for use in numpys if not hasattr(np, use.name)] == []
     for use in numpys:
         try:
@@ -193,8 +193,8 @@ def test_the_list_of_host_modules_is_not_too_long() -> None:
     assert unused == [], "these import NumPy no longer: take them off the list"
 
 
-def test_floor_0_imports_nothing_of_ours_and_cupy_in_one_module() -> None:
+def test_floor_0_imports_nothing_of_ours_and_cupy_in_one_folder() -> None:
     for where, tree in sources(PACKAGES[0]):
         names = set(imports(tree))
         assert not names & {"dualnet", "dualnet_cli"}, where
-        assert "cupy" not in names or where.endswith("/gpu/backend.py"), where
+        assert "cupy" not in names or "/gpu/" in where, where

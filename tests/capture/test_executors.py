@@ -135,6 +135,9 @@ CASES: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     ),
     "a scaled loss": (lambda: optimizers.Lamb(0.01, weight_decay=0.1, loss_scale_factor=8.0), {}),
     "two optimizers": (two_optimizers, {}),
+    "running averages": (lambda: optimizers.Nadam(0.01, weight_decay=0.1, use_ema=True, ema_momentum=0.8), {}),
+    "rows and columns": (lambda: optimizers.Adafactor(0.01, weight_decay=0.1), {}),
+    "matrices": (lambda: optimizers.Muon(0.01, clipnorm=0.5), {}),
 }
 
 
@@ -164,11 +167,10 @@ def test_another_executor_gives_the_same_bits(
 
 
 def test_which_updates_can_be_captured() -> None:
-    alike = [optimizers.SGD(), optimizers.Adam(clipnorm=1.0), optimizers.Adafactor()]
+    alike = [optimizers.SGD(), optimizers.Adam(clipnorm=1.0), optimizers.Adafactor(), optimizers.Nadam(use_ema=True)]
     different = [
         optimizers.Adam(gradient_accumulation_steps=2),
-        optimizers.Adam(use_ema=True),
-        optimizers.Nadam(),
+        optimizers.Adam(use_ema=True, ema_overwrite_frequency=3),
         optimizers.LossScaleOptimizer(optimizers.SGD()),
     ]
     assert all(optimizer.updates_alike for optimizer in alike)

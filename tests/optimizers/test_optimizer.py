@@ -351,7 +351,7 @@ def test_a_single_update_step(cls: Any) -> None:
 
 
 def test_what_is_not_defined() -> None:
-    with pytest.raises(NotImplementedError, match="Optimizer must define update, or update_step"):
+    with pytest.raises(NotImplementedError, match="Optimizer must define update_rule, update or update_step"):
         Optimizer(0.1).apply(GRADIENTS, variables())
 
 

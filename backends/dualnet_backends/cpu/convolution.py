@@ -17,15 +17,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..kernels.convolution import Array, Convolution, Ints, Pairs, output_lengths
+from ..kernels.convolution import After, Array, Convolution, Ints, Pairs, output_lengths
 from ..threads import parallel_for
 from . import blas, conv_tiles, depthwise
 from .conv_tiles import Tile, add_windows, kernel_views, outputs_by_tile, tile_matrix, windows
+from .normalization import RowOperation
 
 CHUNK_BYTES = 1 << 21  # of rows, which stay in the cache
 
 
 SHARED_BYTES = 1 << 18  # of rows, for which a chunk takes long enough to be handed to another thread
+BLOCK_BYTES = 1 << 20  # of pixels of a convolution without neighbours, and their outputs
+PIXELS = 512  # of such a block, at least: BLAS copies the kernel for each
 AT_ONCE = 8  # chunks whose kernel gradients are held until they are added up
 
 
@@ -33,18 +36,28 @@ class NumpyConvolution(Convolution):
     """Overrides for one or two spatial axes without dilation and groups, and for depthwise convolution."""
 
     def conv(
-        self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        strides: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+        after: After | None = None,
     ) -> Array:
+        spatial = output_lengths(x.shape, w.shape, strides, padding, dilation)
+        y = np.empty((len(x), *spatial, w.shape[-1]), dtype=np.result_type(x, w))
+        finish = None if after is None else RowOperation(*after)
         if not _tileable(w.shape, dilation, groups):
-            spatial = output_lengths(x.shape, w.shape, strides, padding, dilation)
-            y = np.empty((len(x), *spatial, w.shape[-1]), dtype=np.result_type(x, w))
             if depthwise.is_depthwise(w.shape, groups, strides, dilation):
-                return depthwise.forward(x, w, b, y, strides, padding, dilation)
+                return depthwise.forward(x, w, b, y, strides, padding, dilation, finish)
             for chunk in _plain_chunks(y.shape, w.shape, groups):
-                y[chunk] = super().conv(x[chunk], w, b, strides, padding, dilation, groups)
+                y[chunk] = super().conv(x[chunk], w, b, strides, padding, dilation, groups, after)
             return y
+        if w.size == w.shape[-2] * w.shape[-1] and set(strides) == {1} and not any(map(any, padding)):
+            return pointwise(x, w, b, y, finish)
         geometry = ConvGeometry(x.shape, w.shape, strides, padding)
-        y = np.empty(geometry.output_shape, dtype=np.result_type(x, w))
         images = y.reshape(geometry.y_shape)
         matrices = {tile.sizes: tile_matrix(w.reshape(geometry.w_shape), tile) for tile in geometry.tiles}
         bias = {} if b is None else {tile.columns.size: np.tile(b, tile.columns.size) for tile in geometry.tiles}
@@ -67,6 +80,9 @@ class NumpyConvolution(Convolution):
                     outputs[...] = products
                 else:
                     np.add(products, bias[tile.columns.size], out=outputs)
+            if finish is not None:
+                result = images[chunk].reshape(-1)
+                finish(result, result)
 
         with blas.one_thread():
             parallel_for(len(geometry.chunks), compute, ("conv", x.shape, w.shape))
@@ -150,6 +166,26 @@ class NumpyConvolution(Convolution):
             for part in kernel_views(sums[tile.sizes], tile, geometry.w_shape):
                 out += part.reshape(shape)
         return out
+
+
+def pointwise(x: Array, w: Array, b: Array | None, y: Array, finish: RowOperation | None) -> Array:
+    """Write a convolution of single pixels to y: a product of all pixels and the kernel, in blocks of pixels."""
+    c, o = w.shape[-2:]
+    pixels, outputs, matrix = np.ascontiguousarray(x).reshape(-1, c), y.reshape(-1, o), w.reshape(c, o)
+    size = max(PIXELS, BLOCK_BYTES // (y.itemsize * (c + o)))
+    count = -(-len(pixels) // size)
+
+    def compute(i: int) -> None:
+        block = outputs[i * size : (i + 1) * size]
+        np.matmul(pixels[i * size : (i + 1) * size], matrix, out=block)
+        if b is not None:
+            block += b
+        if finish is not None:
+            finish(block.reshape(-1), block.reshape(-1))
+
+    with blas.one_thread():
+        parallel_for(count, compute, ("conv of pixels", x.shape, w.shape))
+    return y
 
 
 def _tileable(kernel: Ints, dilation: Ints, groups: int) -> bool:

@@ -32,26 +32,52 @@ def is_depthwise(kernel: Ints, groups: int, strides: Ints, dilation: Ints) -> bo
     return groups > 1 and kernel[-2] == 1 and kernel[-1] == groups and not together
 
 
-def forward(x: Array, w: Array, b: Array | None, y: Array, strides: Ints, padding: Pairs, dilation: Ints) -> Array:
-    """Write the convolution to y."""
+def forward(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    y: Array,
+    strides: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    finish: Callable[[Array, Array], None] | None = None,
+) -> Array:
+    """Write the convolution to y. finish: applied to rows of the result, (flat, flat), while they are in the cache."""
     wide = computed_in(y.dtype)
     if wide != y.dtype:
         result = np.empty(y.shape, wide)
         y[...] = forward(x.astype(wide), w.astype(wide), b, result, strides, padding, dilation)
+        if finish is not None:
+            finish(y.reshape(-1), y.reshape(-1))
         return y
     rows, shift = _repeat(w[..., 0, :], y, strides), None if b is None else _repeat(b, y, strides)
     outputs, taps = _axes(y, strides)
     formula = f"n{outputs}{taps}c,{taps}c->n{outputs}c"
 
     def compute(chunk: slice) -> None:
-        part = _join_pixels(y[chunk], strides)
         windows = _windows(_padded(x[chunk], padding), w.shape[:-2], y.shape, strides, dilation)
-        np.einsum(formula, windows, rows, out=part)
-        if shift is not None:
-            part += shift
+        for band in _bands(y[chunk]):
+            part = y[chunk][band]
+            joined = _join_pixels(part, strides)
+            np.einsum(formula, windows[band], rows, out=joined)
+            if shift is not None:
+                joined += shift
+            if finish is not None:
+                finish(part.reshape(-1), part.reshape(-1))
 
     _for_chunks(x, compute, ("depthwise", x.shape, w.shape))
     return y
+
+
+def _bands(y: Array) -> Iterator[tuple[slice, ...]]:
+    """Parts of the outputs of a chunk: of one large image, some of its rows (or planes) at a time."""
+    if len(y) > 1 or y.ndim < 4:  # a single axis may be joined to the channels
+        yield (slice(None),)
+        return
+    n = y.shape[1]
+    size = max(1, n * CHUNK_BYTES // max(y.nbytes, 1))
+    for i in range(0, n, size):
+        yield slice(None), slice(i, i + size)
 
 
 def input_gradient(dy: Array, w: Array, dx: Array, strides: Ints, padding: Pairs, dilation: Ints) -> Array:

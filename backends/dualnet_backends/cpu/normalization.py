@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..kernels.normalization import Array, Normalization, scale_and_shift, update_moving_average
+from ..kernels.normalization import Array, Normalization, update_moving_average
 
 BLOCK = 16_384  # elements, at most
 CHANNEL_LIMIT = 64  # channels below which it measured faster
 PLAIN_SIZE = 4_096  # elements up to which the reference kernel, which makes fewer calls, is faster
-LONG = 131_072  # elements from which blocks are worth it for any number of channels, and threads share them
+LONG_ROW = 1_024  # elements of the rows that several short ones are joined to
+AT_ONCE = 32_768  # elements of a block of such rows
+LONG = 131_072  # elements from which blocks are worth it for rows of any length, and threads share them
 
 
 class NumpyNormalization(Normalization):
@@ -56,33 +58,15 @@ class NumpyNormalization(Normalization):
         update_moving_average(moving_variance, variance, momentum)
         return y, mean, inv
 
-    def batch_norm_inference(
-        self,
-        x: Array,
-        mean: Array,
-        inv: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        axis: int,
-        activation: str | None = None,
+    def scale_and_shift(
+        self, x: Array, scale: Array, shift: Array, activation: str | None = None, out: Array | None = None
     ) -> Array:
-        if not (_is_blocked(x, axis) or (axis == x.ndim - 1 and x.size >= LONG and x.dtype.char in "fd")):
-            return super().batch_norm_inference(x, mean, inv, gamma, beta, axis, activation)
-        rows, y = _Blocks(x), np.empty(x.shape, dtype=x.dtype)
-        xs, ys = rows.blocks(x), rows.blocks(y)
-        scale, shift = map(rows.repeat, scale_and_shift(mean, inv, gamma, beta))
-        zeros = np.zeros_like(scale)
-
-        def normalize(part: slice) -> None:
-            for xi, yi in zip(xs[part], ys[part]):
-                np.multiply(xi, scale[: xi.size], out=yi)
-                yi += shift[: xi.size]
-                if activation == "relu":
-                    np.maximum(yi, zeros[: xi.size], out=yi)
-                elif activation is not None:
-                    np.clip(yi, 0, 6, out=yi)
-
-        self.split(len(xs), normalize, x.size)
+        if scale.size != x.shape[-1] or not is_worth_blocks(x) or (out is not None and not out.flags.c_contiguous):
+            return super().scale_and_shift(x, scale, shift, activation, out)
+        y = np.empty(x.shape, dtype=x.dtype) if out is None else out
+        apply = RowOperation(scale, shift, activation)
+        xs, ys = (np.ascontiguousarray(a).reshape(-1) for a in (x, y))
+        self.split(x.size // apply.c, lambda part: apply(xs[apply.elements(part)], ys[apply.elements(part)]), x.size)
         return y
 
     def batch_norm_gradients(
@@ -117,6 +101,47 @@ class NumpyNormalization(Normalization):
             dxi -= shift[: dxi.size]
             dxi *= scale[: dxi.size]
         return dx, dgamma, dbeta
+
+
+def is_worth_blocks(x: Array) -> bool:
+    """Whether the rows of x are so short, or so many, that they are better treated as longer ones."""
+    short = 1 < x.shape[-1] < CHANNEL_LIMIT and x.size > PLAIN_SIZE
+    return bool((short or x.size >= LONG) and x.dtype.char in "fd")
+
+
+class RowOperation:
+    """activation(scale x + shift) for rows (c,), block by block, each of which stays in the cache from the first pass to the last.
+
+    scale, shift: c elements. Several rows are treated as one, on which NumPy's loops have less to start.
+    """
+
+    def __init__(self, scale: Array, shift: Array, activation: str | None) -> None:
+        self.c = scale.size
+        self.width = self.c * max(1, LONG_ROW // self.c)
+        self.scale, self.shift = (np.tile(v.reshape(-1), self.width // self.c) for v in (scale, shift))
+        self.activation = activation
+        self.zeros = np.zeros_like(self.scale)
+
+    def elements(self, rows: slice) -> slice:
+        return slice(rows.start * self.c, rows.stop * self.c)
+
+    def __call__(self, x: Array, y: Array) -> None:
+        """Write to y, which may be x.  x, y: flat, a whole number of rows"""
+        step = self.width * max(1, AT_ONCE // self.width)
+        whole = x.size - x.size % self.width
+        for i in range(0, whole, step):
+            part = slice(i, min(i + step, whole))
+            self._apply(x[part].reshape(-1, self.width), y[part].reshape(-1, self.width), slice(None))
+        if whole < x.size:
+            self._apply(x[whole:], y[whole:], slice(x.size - whole))
+
+    def _apply(self, x: Array, y: Array, part: slice) -> None:
+        np.multiply(x, self.scale[part], out=y)
+        y += self.shift[part]
+        if self.activation == "relu":
+            np.maximum(y, self.zeros[part], out=y)
+        elif self.activation is not None:
+            np.clip(y, 0, 6, out=y)
 
 
 def _is_blocked(x: Array, axis: int) -> bool:

@@ -12,14 +12,33 @@ import cupy as cp
 
 from ..base import Array, Backend
 from ..memory import Memory
+from .attention import CupyAttention
+from .convolution import CupyConvolution
+from .graph import CupyGraphs
+from .indexing import CupyIndexing
+from .pooling import CupyPooling
+from .products import CupyProducts
 from .random import CupyRandom
+from .recurrent import CupyRecurrent
+from .softmax import CupySoftmax
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
-# Of the runtime, of the driver, and of the libraries, as in CUBLAS_STATUS_ALLOC_FAILED.
+# As in cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY and CUBLAS_STATUS_ALLOC_FAILED.
 _NO_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "_ALLOC_FAILED")
 
 
-class CupyBackend(CupyRandom, Backend):
+class CupyBackend(
+    CupyAttention,
+    CupyConvolution,
+    CupyGraphs,
+    CupyIndexing,
+    CupyPooling,
+    CupyProducts,
+    CupyRandom,
+    CupyRecurrent,
+    CupySoftmax,
+    Backend,
+):
     name = "cupy"
     xp = cp
     array_type = cp.ndarray

@@ -58,8 +58,8 @@ class Attended(NamedTuple):
 class Weighted(NamedTuple):
     """The result, and what the gradients need.
 
-    y: (B, T, K, G, size), 0 for a query that sees no key.  shift, inv: (B, K, G, 1, T); inv is 0 for such a query.
-    weights: e of every block, in the order of the blocks; None if they are to be computed again.
+    y: (B, T, K, G, size)  shift, inv: (B, K, G, 1, T); all 0 for a query that sees no key.
+    weights: e of every block, in the order of the blocks; None if they are to be computed again, as they always are on a GPU.
     """
 
     y: Array
@@ -99,7 +99,8 @@ class Attention:
                 e = xp.exp(e, out=e)
                 over = 1 / self.matmul(xp.ones((1, keys.stop - keys.start), dtype=e.dtype), e)
                 if a.may_see_nothing:
-                    over = xp.where(top <= MASKED[str(e.dtype)], xp.zeros_like(over), over)
+                    unseeing = top <= MASKED[str(e.dtype)]
+                    top, over = (xp.where(unseeing, xp.zeros_like(x), x) for x in (top, over))
                 block = self.matmul(xp.swapaxes(e, -1, -2), _heads(xp, a.v[b, keys, h]))
                 block *= xp.swapaxes(over, -1, -2)
                 y[b, queries, h], shift[at], inv[at] = xp.transpose(block, (0, 3, 1, 2, 4)), top, over
@@ -135,7 +136,7 @@ class Attention:
                     e = result.weights[n][i]
                 # With p = inv e:  dv = p^T dy,  ds = p (dy v^T - sum(dy y)),  dq = scale ds k,  dk = scale ds^T q
                 do = xp.transpose(dy[b, queries, h], (0, 2, 3, 1, 4)) * xp.swapaxes(result.inv[at], -1, -2)
-                mean = xp.einsum("bhgtd,bthgd->bhgt", do, result.y[b, queries, h])
+                mean = self._row_products(do, result.y[b, queries, h])
                 ds = self.matmul(_heads(xp, a.v[b, keys, h]), xp.ascontiguousarray(xp.swapaxes(do, -1, -2)))
                 ds -= mean[..., None, :]
                 ds *= e
@@ -158,6 +159,10 @@ class Attention:
             for n in range(len(parts)):
                 part(n)
         return dq, dk, dv, dbias
+
+    def _row_products(self, x: Array, y: Array) -> Array:
+        """Products of rows.  x: (batch, heads, G, queries, size)  y: (batch, queries, heads, G, size) -> (batch, heads, G, queries)"""
+        return self.xp.einsum("bhgtd,bthgd->bhgt", x, y)
 
     # -- blocks: their sizes decide nothing but how much memory is used, and do not depend on the number of threads --------
 

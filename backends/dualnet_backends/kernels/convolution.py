@@ -12,11 +12,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .activation import IN_PLACE
 
 Array = Any
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
+
+
+class After(NamedTuple):
+    """What is done with the result y of a convolution: y = activation(scale y + shift), as by ``batch_norm_inference``.
+
+    scale, shift: (o,). activation: "relu", "relu6" or None.
+    """
+
+    scale: Array
+    shift: Array
+    activation: str | None = None
 
 
 class Convolution:
@@ -27,11 +40,24 @@ class Convolution:
     if TYPE_CHECKING:  # defined by Backend
 
         def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array: ...
+        def sum_rows(self, x: Array, out: Array | None = None) -> Array: ...
+
+        def scale_and_shift(
+            self, x: Array, scale: Array, shift: Array, activation: str | None = None, out: Array | None = None
+        ) -> Array: ...
 
     def conv(
-        self, x: Array, w: Array, b: Array | None, strides: Ints, padding: Pairs, dilation: Ints, groups: int
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        strides: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+        after: After | None = None,
     ) -> Array:
-        """The convolution of x and w, plus the bias b, (o,) or None, in newly allocated memory."""
+        """The convolution of x and w, plus the bias b, (o,) or None, and then ``after``, in newly allocated memory."""
         rows = self._rows(x, w.shape[:-2], strides, padding, dilation, groups)
         y = self.matmul(rows, self._matrices(w, groups))  # (groups, n * spatial', o / groups)
         y = self.xp.swapaxes(y, 0, 1).reshape(
@@ -39,7 +65,21 @@ class Convolution:
         )
         if b is not None:
             y += b
-        return y
+        return y if after is None else self.scale_and_shift(y, *after, out=y)
+
+    def activated_conv(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        activation: str,
+        strides: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+    ) -> Array:
+        """``activation(conv(...))`` in newly allocated memory.  activation: see ``add_bias``"""
+        return IN_PLACE[activation](self, self.conv(x, w, b, strides, padding, dilation, groups))
 
     def conv_input_gradient(
         self, dy: Array, w: Array, shape: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int
@@ -80,6 +120,15 @@ class Convolution:
             return dw
         out[...] = dw
         return out
+
+    def conv_bias_gradient(self, dy: Array, out: Array | None = None) -> Array:
+        """The gradient of b: the sum over all axes but the last.  dy: (n, spatial'..., o) -> (o,)
+
+        Over the samples first, since a row of few channels is slow to add on a CPU.
+        """
+        n, *inner, o = dy.shape
+        rows = self.sum_rows(dy.reshape(n, prod(inner) * o))
+        return self.sum_rows(rows.reshape(prod(inner), o), out=out)
 
     def _rows(self, x: Array, taps: Ints, strides: Ints, padding: Pairs, dilation: Ints, groups: int) -> Array:
         """The windows of x as the rows of one matrix per group: (groups, n * spatial', taps * c / groups)."""

@@ -67,12 +67,23 @@ class Normalization:
         activation: "relu" or "relu6", which is then applied to y; None for neither.
         """
         shape = broadcast_shape(x, axis)[1]
-        scale, shift = scale_and_shift(mean, inv, gamma, beta)
-        y = x * scale.reshape(shape)
-        y += shift.reshape(shape)
+        scale, shift = (v.reshape(shape) for v in for_inference(mean, inv, gamma, beta))
+        return self.scale_and_shift(x, scale, shift, activation)
+
+    def scale_and_shift(
+        self, x: Array, scale: Array, shift: Array, activation: str | None = None, out: Array | None = None
+    ) -> Array:
+        """scale x + shift, and then "relu" or "relu6".  scale, shift: shapes that broadcast against x
+
+        out: an array to write into, which may be x itself.
+        """
+        y = self.xp.multiply(x, scale, out=out)
+        y += shift
         if activation == "relu":
             return self.relu(y, out=y)
-        return y if activation is None else self.clip(y, 0, 6)
+        if activation is not None:
+            y[...] = self.clip(y, 0, 6)
+        return y
 
     def batch_norm_gradients(
         self,
@@ -117,7 +128,7 @@ def broadcast_shape(x: Array, axis: int) -> tuple[int, tuple[int, ...]]:
     return prod(x.shape[:axis] + x.shape[axis + 1 :]), shape
 
 
-def scale_and_shift(mean: Array, inv: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
+def for_inference(mean: Array, inv: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
     """(scale, shift) of ``y = scale x + shift`` for fixed statistics, each (c,)"""
     scale = inv if gamma is None else inv * gamma
     shift = -mean * scale

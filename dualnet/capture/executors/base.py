@@ -18,7 +18,7 @@ class StepScalars(NamedTuple):
     as a CUDA graph, reads them all before each step, writes them to fixed addresses, and lets the step read them there.
     """
 
-    update: Any  # of the optimizer: (learning rate, number of the update), or a tuple of such pairs
+    update: Any  # of the optimizer: ``UpdateScalars``, or a tuple of such
     draws: tuple[Any, ...]  # (Philox key, step) for each random op, in the order of ``Trace.draws``
 
 

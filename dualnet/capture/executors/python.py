@@ -14,14 +14,19 @@ from ..fusion import fuse
 from ..trace import Trace
 from .base import Executor
 
+Draws = Sequence[tuple[Any, Any]] | None
+
 
 class ForwardProgram(Executor):
-    """The forward pass of a captured step, and its loss if it has one."""
+    """The forward pass of a captured step, and its loss if it has one.
 
-    def __init__(self, model: Any, trace: Trace) -> None:
+    draws: see ``CodeWriter``.
+    """
+
+    def __init__(self, model: Any, trace: Trace, draws: Draws = None) -> None:
         super().__init__(model, trace)
         trace.calls = fuse(trace.calls, set(trace.outputs.values))
-        writer = CodeWriter(trace)
+        writer = CodeWriter(trace, draws)
         writer.forward()
         writer.add(f"return {writer.returned()}")
         self._function, self.source = writer.function("batch")
@@ -39,16 +44,16 @@ class PredictProgram(ForwardProgram):
 
 
 class TrainProgram(Executor):
-    """A captured training step: forward pass, loss and gradients."""
+    """A captured training step: forward pass, loss and gradients. draws: see ``CodeWriter``."""
 
-    def __init__(self, model: Any, trace: Trace) -> None:
+    def __init__(self, model: Any, trace: Trace, draws: Draws = None) -> None:
         super().__init__(model, trace)
         loss = trace.values[trace.outputs.values[-1]]
         self._one = Tensor(backends.of(loss).xp.ones_like(loss))
         self._grad_buffers = model._current_train_state().grad_buffers
         self._trained = {g: v for g, v in trace.grad_variables.items() if id(v) in self._grad_buffers}
         self._requests = [call.requests for call in trace.vjp_calls]
-        writer = CodeWriter(trace)
+        writer = CodeWriter(trace, draws)
         writer.forward(trace.vjp_calls)
         writer.backward(trace.vjp_calls, self._trained)
         writer.add(f"return {writer.returned()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import dualnet_backends as backends
@@ -9,6 +10,7 @@ import dualnet_backends as backends
 from ... import tree
 from ...core.conversion import to_own_array
 from ...core.dtypes import is_float
+from ...core.placement import backend_of
 from ...core.tensor import Tensor
 from ...core.text import is_text, text_tensor
 from .context import context
@@ -64,15 +66,13 @@ def convert_arguments(
 
 def convert(layer: Layer, x: Any) -> Tensor:
     """An input on this layer's device, floating point in the dtype the layer computes in."""
-    own = layer._trainable_variables or layer._non_trainable_variables
-    backend = backends.of(own[0].data) if own else None
     dtype = layer._compute_dtype
     if isinstance(x, Tensor):
         array = x.data
     elif is_text(x, empty=layer.takes_text):
         return text_tensor(x)
     else:
-        array = to_own_array(x, backend or backends.current())
+        array = to_own_array(x, backend_of(_weights(layer)) or backends.current())
     if layer.autocast and is_float(array.dtype) and str(array.dtype) != dtype and is_float(dtype):
         if isinstance(x, Tensor):
             from ...ops import cast
@@ -82,6 +82,15 @@ def convert(layer: Layer, x: Any) -> Tensor:
             return y
         array = array.astype(dtype)
     return x if isinstance(x, Tensor) and array is x.data else Tensor(array)
+
+
+def _weights(layer: Layer) -> Iterator[Any]:
+    """The weights of a layer, then those of the layers in it, as lists that may be empty."""
+    yield layer._trainable_variables
+    yield layer._non_trainable_variables
+    for inner in layer._flatten_layers(include_self=False):
+        yield inner._trainable_variables
+        yield inner._non_trainable_variables
 
 
 def _convert_all(layer: Layer, argument: Any) -> Any:

@@ -15,6 +15,7 @@ from ... import dtype_policies, regularizers, tree
 from ...core.dtypes import is_float
 from ...core.hints import similar
 from ...core.naming import auto_name
+from ...core.placement import elsewhere
 from ...core.stateless import StatelessScope
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
@@ -233,6 +234,11 @@ class Layer(SymbolicCalls, Configurable, Operation, metaclass=LayerType):
                 return self._symbolic_call(args, kwargs)
             args, kwargs = convert_arguments(self, args, kwargs)
             mask = pass_masks(self, args, kwargs)
+        if not context.inside:
+            device = elsewhere((*args, *kwargs.values()))
+            if device is not None:
+                with device:  # what the layer makes, its weights included, is beside its inputs
+                    return self(*args, **kwargs)
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         before, inside, scope, seen = context.training, context.inside, context.scope, state.compute_dtype

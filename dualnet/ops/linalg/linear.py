@@ -66,7 +66,7 @@ def dense(
     """
     act = FROM_OUTPUT[activation]
     x = floating(x)
-    y = act.forward(backend, backend.affine(x, kernel, bias))
+    y = backend.affine(x, kernel, bias, activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, dy)
@@ -106,7 +106,7 @@ def dense_axes(
             f"a kernel of shape {kernel.shape} sums over axes of sizes {inner}, got an input of shape {x.shape}"
         )
     rows, weight = x.reshape((math.prod(free), math.prod(inner))), kernel.reshape((math.prod(inner), math.prod(outer)))
-    y = act.forward(backend, backend.affine(rows, weight, None if bias is None else bias.reshape(-1)))
+    y = backend.affine(rows, weight, None if bias is None else bias.reshape(-1), activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, dy.reshape(y.shape))

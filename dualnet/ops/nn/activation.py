@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dualnet_backends import Backend
+from dualnet_backends.kernels.activation import IN_PLACE
 
 from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
@@ -37,16 +38,11 @@ def _sigmoid(xp: Xp, x: Array) -> Array:
     return x
 
 
-def _elu(backend: Backend, x: Array) -> Array:
-    xp = backend.xp
-    return xp.maximum(x, xp.expm1(xp.minimum(x, 0, out=xp.empty_like(x))), out=x)
-
-
 FROM_OUTPUT = {
-    "linear": FromOutput(lambda backend, x: x, lambda backend, y, dy: dy),
-    "relu": FromOutput(lambda backend, x: backend.relu(x, out=x), lambda backend, y, dy: backend.relu_gradient(y, dy)),
-    "tanh": FromOutput(lambda backend, x: backend.xp.tanh(x, out=x), lambda backend, y, dy: dy * (1 - y * y)),
-    "elu": FromOutput(_elu, lambda backend, y, dy: dy * backend.xp.minimum(y + 1, 1)),
+    "linear": FromOutput(IN_PLACE["linear"], lambda backend, y, dy: dy),
+    "relu": FromOutput(IN_PLACE["relu"], lambda backend, y, dy: backend.relu_gradient(y, dy)),
+    "tanh": FromOutput(IN_PLACE["tanh"], lambda backend, y, dy: dy * (1 - y * y)),
+    "elu": FromOutput(IN_PLACE["elu"], lambda backend, y, dy: dy * backend.xp.minimum(y + 1, 1)),
 }
 
 
@@ -225,13 +221,8 @@ def mish(xp: Xp, x: Array, /) -> Forward:
 
 @primitive(shape=shape_rules.unchanged)
 def _softmax(backend: Backend, x: Array, /, axis: int = -1) -> Forward:
-    xp, x = backend.xp, floating(x)
-    y = backend.softmax(x, axis)
-
-    def backward(dy: Array) -> Array:
-        return y * (dy - xp.sum(dy * y, axis=axis, keepdims=True))
-
-    return y, backward
+    y = backend.softmax(floating(x), axis)
+    return y, lambda dy: backend.softmax_gradient(y, dy, axis)
 
 
 @op("nn", shape=shape_rules.unchanged)
@@ -247,13 +238,8 @@ def softmax(x: Any, /, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 @primitive(shape=shape_rules.unchanged)
 def _log_softmax(backend: Backend, x: Array, /, axis: int = -1) -> Forward:
-    xp, x = backend.xp, floating(x)
-    y = backend.log_softmax(x, axis)
-
-    def backward(dy: Array) -> Array:
-        return dy - xp.exp(y) * xp.sum(dy, axis=axis, keepdims=True)
-
-    return y, backward
+    y = backend.log_softmax(floating(x), axis)
+    return y, lambda dy: backend.log_softmax_gradient(y, dy, axis)
 
 
 @op("nn", shape=shape_rules.unchanged)

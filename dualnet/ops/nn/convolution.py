@@ -8,11 +8,12 @@ last; channels first are a transposed view.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from dualnet_backends import Backend
+from dualnet_backends.kernels.convolution import After
+from dualnet_backends.kernels.normalization import for_inference
 
 from ...core.op import primitive
 from ...core.symbolic import KerasTensor
@@ -23,6 +24,7 @@ from ..registry import op
 from ._conv_shapes import Plan, conv_plan, join_shape, split_shape, transpose_plan
 from ._windows import Sizes
 from .activation import FROM_OUTPUT
+from .normalization import _batch_normalization
 
 
 def _conv_kernel_shape(
@@ -59,13 +61,9 @@ def _conv(
 ) -> Forward:
     """activation(convolution + bias) in one op. depthwise: the kernel is (taps..., channels, multiplier)"""
     xp, act = backend.xp, FROM_OUTPUT[activation]
-    kernel = floating(kernel)
-    x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
     kernel_shape = kernel.shape
-    if depthwise:
-        kernel = kernel.reshape((*kernel_shape[:-2], 1, kernel_shape[-2] * kernel_shape[-1]))
-    geometry = (*plan[:3], x.shape[-1] // kernel.shape[-2])
-    y = act.forward(backend, backend.conv(x, kernel, bias, *geometry))
+    x, kernel, geometry = _prepare(xp, x, kernel, plan, channels_first, depthwise)
+    y = backend.activated_conv(x, kernel, bias, activation, *geometry)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
@@ -77,10 +75,52 @@ def _conv(
             buffer = None if out[1] is None else out[1].reshape(kernel.shape)
             dw = backend.conv_kernel_gradient(x, dz, kernel.shape, *geometry, out=buffer).reshape(kernel_shape)
         if bias is not None and out[2] is not False:
-            db = _sum_pixels(backend, dz, out[2])
+            db = backend.conv_bias_gradient(dz, out=out[2])
         return dx, dw, db
 
     return _restore_channels(xp, y, channels_first), backward
+
+
+def _prepare(
+    xp: Xp, x: Array, kernel: Array, plan: Plan, channels_first: bool, depthwise: bool
+) -> tuple[Array, Array, tuple[Any, Any, Any, int]]:
+    """(x, kernel, the other arguments) of the kernel ``conv``"""
+    kernel = floating(kernel)
+    x = _channels_last(xp, x.astype(kernel.dtype, copy=False), channels_first)
+    if depthwise:
+        kernel = kernel.reshape((*kernel.shape[:-2], 1, kernel.shape[-2] * kernel.shape[-1]))
+    strides, zeros, dilation = plan[:3]
+    return x, kernel, (strides, zeros, dilation, x.shape[-1] // kernel.shape[-2])
+
+
+def normalized_conv(
+    backend: Backend,
+    x: Array,
+    kernel: Array,
+    bias: Array | None,
+    mean: Array,
+    variance: Array,
+    beta: Array | None,
+    gamma: Array | None,
+    plan: Plan,
+    depthwise: bool,
+    epsilon: float,
+    activation: str | None,
+) -> tuple[Array, None]:
+    """A convolution without activation and ``_batch_normalization`` of its channels, the last axis, with the same bits as one after the
+    other. It has no gradient: it is part of captured predictions alone (``capture/fusion.py``).
+    """
+    x, kernel, geometry = _prepare(backend.xp, x, kernel, plan, False, depthwise)
+    if kernel.dtype.char not in "fd":  # normalization computes in another dtype than the convolution
+        y = backend.conv(x, kernel, bias, *geometry)
+        return _batch_normalization.primitive(  # type: ignore[attr-defined]
+            backend, y, mean, variance, beta, gamma, -1, epsilon, activation
+        )[0], None
+    mean, variance, beta, gamma = (
+        None if v is None else v.astype(kernel.dtype, copy=False) for v in (mean, variance, beta, gamma)
+    )
+    after = After(*for_inference(mean, 1 / backend.xp.sqrt(variance + epsilon), gamma, beta), activation)
+    return backend.conv(x, kernel, bias, *geometry, after), None
 
 
 @primitive(in_place_grads=True, shape=_conv_transpose_kernel_shape)
@@ -104,9 +144,7 @@ def _conv_transpose(
         padded = xp.zeros((x.shape[0], *lengths, kernel.shape[-2]), dtype=y.dtype)
         padded[inner] = y
         y = padded
-    if bias is not None:
-        y += bias
-    y = act.forward(backend, y)
+    y = backend.add_bias(y, bias, activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
         dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
@@ -117,7 +155,7 @@ def _conv_transpose(
         if out[1] is not False:
             dw = backend.conv_kernel_gradient(dz[inner], x, kernel.shape, *geometry, out=out[1])
         if bias is not None and out[2] is not False:
-            db = _sum_pixels(backend, dz, out[2])
+            db = backend.conv_bias_gradient(dz, out=out[2])
         return dx, dw, db
 
     return _restore_channels(xp, y, channels_first), backward
@@ -129,13 +167,6 @@ def _channels_last(xp: Xp, x: Array, channels_first: bool) -> Array:
 
 def _restore_channels(xp: Xp, y: Array, channels_first: bool) -> Array:
     return xp.moveaxis(y, -1, 1) if channels_first else y
-
-
-def _sum_pixels(backend: Backend, dz: Array, out: Array | None) -> Array:
-    """The sum over all axes but the last: over the samples first, since a row of few channels is slow to add."""
-    n = dz.shape[0]
-    rows = backend.sum_rows(dz.reshape(n, math.prod(dz.shape[1:])))
-    return backend.sum_rows(rows.reshape(math.prod(dz.shape[1:-1]), dz.shape[-1]), out=out)
 
 
 def _shape_rule(plan_of: Callable[..., Any], who: str, **fixed: Any) -> Callable[..., Spec]:

@@ -29,20 +29,15 @@ _SPARSE = "sparse_categorical_crossentropy"
 @primitive(in_place_grads=True, shape=shape_rules.crossentropy_along)
 def _softmax_cross_entropy(backend: Backend, target: Array, logits: Array, /, axis: int = -1) -> Forward:
     """-sum(target log softmax(logits))"""
-    xp, logits = backend.xp, floating(logits)
+    logits = floating(logits)
     target = target.astype(logits.dtype, copy=False)
-    log_p = backend.log_softmax(logits, axis)
+    losses, log_p = backend.cross_entropy(target, logits, axis)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
-        dy = dy[..., None] if axis == -1 else xp.expand_dims(dy, axis)
-        dz = xp.exp(log_p)
-        # The probabilities of a target need not sum to one (label weights, soft labels).
-        dz *= target.sum(axis=axis, keepdims=True)
-        dz -= target
-        dz *= dy
-        return (None if out[0] is False else -dy * log_p), dz
+        dtarget = None if out[0] is False else -backend.xp.expand_dims(dy, axis) * log_p
+        return dtarget, backend.cross_entropy_gradient(target, log_p, dy, axis)
 
-    return -(target * log_p).sum(axis=axis), backward
+    return losses, backward
 
 
 @primitive(shape=shape_rules.sparse_crossentropy_along)

@@ -3,18 +3,21 @@ on the device too."""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dualnet_backends as backends
 
 from ... import config, tree
+from ...capture.batches import IndexedBatch, Samples
 from ...core.conversion import to_array, to_own_array
 from ...core.dtypes import is_float
 from ...core.tensor import Tensor
 from ...core.text import as_text, is_text
 from .class_weights import ClassWeight, sample_weights_of
+from .packing import pack_x_y_sample_weight
 from .shuffling import shuffled
 
 _GATHER_BYTES = 1 << 17  # of samples that are gathered at once
@@ -99,6 +102,40 @@ class ArrayData:
     def order(self, epoch: int, step: int) -> Any:
         """The order of the samples in a pass, drawn on the host: a function of the seed, the step and the epoch."""
         return shuffled(self.size, epoch, step, self.batch_size if self.shuffle == "batch" else None)
+
+    @property
+    def can_be_indexed(self) -> bool:
+        """Whether a device that records steps can take the rows of a batch by itself."""
+        arrays = [a for a in tree.flatten([self.x, self.y, self.weight]) if a is not None]
+        return self.backend.can_record and all(type(a) is self.backend.array_type for a in arrays)
+
+    def indexed_batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+        """The same as ``batches``, with an ``IndexedBatch`` in the place of x."""
+        if self.size == 0:
+            return
+        whole = self.x, self.y, self.weight
+        samples = Samples(pack_x_y_sample_weight(*whole))
+        chunk, order = self.size, None
+        if self.shuffle:
+            chunk, order = self._batches_per_gather() * self.batch_size, self.backend.asarray(self.order(epoch, step))
+        for first in range(0, self.size, chunk):
+            count = min(chunk, self.size - first)
+            gathered = functools.cache(functools.partial(self._gather_all, order, first, count))
+            for start in range(0, count, self.batch_size):
+                stop = min(start + self.batch_size, count)
+                tensors = functools.partial(self._packed, gathered, slice(start, stop))
+                yield IndexedBatch(samples, order, first + start, stop - start, tensors), None, None, stop - start
+
+    def _gather_all(self, order: Any, first: int, count: int) -> tuple[Any, Any, Any]:
+        """x, y and sample weights of some samples in an order."""
+        if order is None:
+            return self.x, self.y, self.weight
+        indices = order[first : first + count]
+        return self._gather(self.x, indices), self._gather(self.y, indices), self._gather(self.weight, indices)
+
+    def _packed(self, gathered: Callable[[], tuple[Any, Any, Any]], part: slice) -> Any:
+        """A batch as tensors, from what was gathered for several."""
+        return pack_x_y_sample_weight(*(self._slice(data, part) for data in gathered()))
 
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
         """One pass over the data. epoch, step: they determine the order when shuffling."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ... import config
 from ...core.warning import warn
-from .array_adapter import Batch
+from .array_adapter import ArrayData, Batch
 from .iterable_adapter import Data, IterableData
 
 
@@ -22,11 +22,15 @@ class EpochIterator:
 
     With steps, an epoch continues where the last one stopped. A new pass, in a new order, starts at the beginning of an epoch
     only: an epoch with too few batches left is shorter, with a warning. ``exhausted`` is set when a generator has no more batches.
-    ``dualnet.config.set_max_steps_per_epoch`` may end epochs sooner.
+    ``dualnet.config.set_max_steps_per_epoch`` may end epochs sooner. indexed: whether the steps that take the batches know what an
+    ``IndexedBatch`` is, which is made where the device can record steps.
     """
 
-    def __init__(self, data: Data, steps: int | None = None) -> None:
+    def __init__(self, data: Data, steps: int | None = None, indexed: bool = False) -> None:
         self.data, self.steps = data, steps
+        self._batches: Callable[[int, int], Iterator[Batch]] = data.batches
+        if indexed and isinstance(data, ArrayData) and data.can_be_indexed and config.are_graphs_enabled():
+            self._batches = data.indexed_batches
         self.limit = config.max_steps_per_epoch()
         self.exhausted = False
         self._remaining: Iterator[Batch] | None = None
@@ -45,7 +49,7 @@ class EpochIterator:
             return
         epoch, step = self._order_key = tuple(position["began"])
         self._batches_done = int(position["seen"])
-        self._remaining = itertools.islice(self.data.batches(epoch, step), self._batches_done, None)
+        self._remaining = itertools.islice(self._batches(epoch, step), self._batches_done, None)
         self._pass_steps = self.data.steps
         self._passes += 1
 
@@ -59,7 +63,7 @@ class EpochIterator:
         if iterable is not None:
             iterable.notify("on_epoch_begin")
         if self._remaining is None:
-            self._remaining, self._batches_done, self._order_key = self.data.batches(epoch, step), 0, (epoch, step)
+            self._remaining, self._batches_done, self._order_key = self._batches(epoch, step), 0, (epoch, step)
             self._pass_steps = self.data.steps
             self._passes += 1
         count = done

@@ -11,12 +11,14 @@ from typing import Any
 
 import dualnet_backends as backends
 
+from ...capture.changing import Changing, State
+from ...capture.executors.graph import LOSSES
 from ...core.version import version
 from ..steps import StepMixin
 from .observation import Finding
-from .replay import MAX_BYTES, Changing, Position, State, origin
+from .replay import MAX_BYTES, Position, origin
 
-PERIOD = 256  # steps between two looks at the loss
+PERIOD = LOSSES  # steps between two looks at the loss: so many are kept on the device
 BETWEEN_COPIES = 128  # steps between two copies of the state, at least
 
 

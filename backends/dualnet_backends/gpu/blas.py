@@ -1,0 +1,173 @@
+"""cuBLAS, bound by ctypes: products that may be recorded in a graph.
+
+CuPy refuses its own calls of cuBLAS while a stream is captured. CUDA does not: a product is recorded like any kernel, as long as it
+needs no memory but that which it was given. So a device has a handle of ours, and each of its streams a workspace that stays; with a
+fixed workspace cuBLAS gives the same bits every time (docs/decisions/0029).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+import threading
+from typing import Any, NamedTuple
+
+import cupy as cp
+
+from ..precision import matmul_precision
+
+INT_MAX = 2**31 - 1  # of sizes and strides between rows
+
+# cudaDataType and cublasComputeType_t
+_F32, _F64, _F16, _BF16 = 0, 1, 2, 14
+_IN_F32, _IN_F64, _IN_TF32 = 68, 70, 77
+_DEFAULT_ALGORITHM = -1
+# Sums of products of 16 bits are kept in float32 to the end, also where a product is split along its inner axis.
+_NO_REDUCED_SUMS = 16
+
+_STATUS = {1: "NOT_INITIALIZED", 3: "ALLOC_FAILED", 7: "INVALID_VALUE", 8: "ARCH_MISMATCH", 11: "MAPPING_ERROR"}
+_STATUS |= {13: "EXECUTION_FAILED", 14: "INTERNAL_ERROR", 15: "NOT_SUPPORTED", 16: "LICENSE_ERROR"}
+
+
+class CublasError(RuntimeError):
+    """cuBLAS is missing, or refused a call. The message says which, and what to do."""
+
+
+class Operand(NamedTuple):
+    """A matrix in the memory of a device, or several of them.
+
+    address: of the first element.  is_transposed: whether columns lie one after the other in memory, instead of rows.  step: elements
+    from one row (of a transposed matrix: column) to the next.  stride: elements from one matrix to the next.
+    """
+
+    address: int
+    is_transposed: bool
+    step: int
+    stride: int = 0
+
+
+class _Format(NamedTuple):
+    """How products of a dtype are computed: the numbers of cuBLAS, and the addresses of 1 and 0 in the dtype of the sums."""
+
+    name: str
+    type: int
+    compute: int
+    one: int
+    zero: int
+
+
+_SCALARS = (ctypes.c_float(1), ctypes.c_float(0), ctypes.c_double(1), ctypes.c_double(0))
+_ONE, _ZERO, _ONE64, _ZERO64 = map(ctypes.addressof, _SCALARS)
+
+# By the character of the dtype; "E" is bfloat16.
+FORMATS = {
+    "e": _Format("float16", _F16, _IN_F32, _ONE, _ZERO),
+    "E": _Format("bfloat16", _BF16, _IN_F32, _ONE, _ZERO),
+    "f": _Format("float32", _F32, _IN_F32, _ONE, _ZERO),
+    "d": _Format("float64", _F64, _IN_F64, _ONE64, _ZERO64),
+}
+_TENSOR_FLOAT_32 = _Format("float32", _F32, _IN_TF32, _ONE, _ZERO)
+
+
+class Blas:
+    """cuBLAS on one device. Threads may share it; each product goes to the stream that is current in its thread."""
+
+    def __init__(self, device: int) -> None:
+        self._library = library()
+        self._lock = threading.Lock()
+        self._workspaces: dict[int, Any] = {}  # by stream
+        self._stream: int | None = None
+        self._handle = ctypes.c_void_p()
+        with cp.cuda.Device(device) as current:
+            major = int(current.compute_capability[:-1])
+            _check("cublasCreate", self._library.cublasCreate_v2(ctypes.byref(self._handle)))
+        _check("cublasSetMathMode", self._library.cublasSetMathMode(self._handle, _NO_REDUCED_SUMS))
+        self.has_bfloat16 = major >= 8
+        # What NVIDIA recommends for the architecture. It is not of a pool, whose blocks go from one use to the next.
+        self._workspace_bytes = (32 if major >= 9 else 4) << 20
+
+    def multiply(self, char: str, m: int, n: int, k: int, a: Operand, b: Operand, y: Operand, count: int = 1) -> None:
+        """y = a b, for ``count`` matrices of each.  a: (m, k)  b: (k, n)  y: (m, n), whose rows lie one after the other in memory
+
+        char: of a dtype in ``FORMATS``, that of all three. No axis may be empty, and y must overlap neither a nor b.
+        """
+        form = FORMATS[char]
+        if char == "f" and matmul_precision() == "tensorfloat32":
+            form = _TENSOR_FLOAT_32
+        if max(m, n, k, a.step, b.step, y.step, count) > INT_MAX:
+            raise ValueError(
+                f"a product of {count} matrices ({m}, {k}) and ({k}, {n}): cuBLAS takes no axis or stride over {INT_MAX}; multiply parts"
+            )
+        stream = cp.cuda.get_current_stream().ptr
+        # Its matrices lie in memory by columns, and what lies by rows is the transposed one: y' = b' a'.
+        with self._lock:
+            if stream != self._stream:
+                self._use(stream)
+            if count == 1:
+                status = self._library.cublasGemmEx(
+                    self._handle, b.is_transposed, a.is_transposed, n, m, k, form.one, b.address, form.type, b.step,
+                    a.address, form.type, a.step, form.zero, y.address, form.type, y.step, form.compute, _DEFAULT_ALGORITHM,
+                )  # fmt: skip
+            else:
+                status = self._library.cublasGemmStridedBatchedEx(
+                    self._handle, b.is_transposed, a.is_transposed, n, m, k, form.one, b.address, form.type, b.step, b.stride,
+                    a.address, form.type, a.step, a.stride, form.zero, y.address, form.type, y.step, y.stride, count,
+                    form.compute, _DEFAULT_ALGORITHM,
+                )  # fmt: skip
+        if status:
+            _check(f"a product of {count} {form.name} matrices, ({m}, {k}) @ ({k}, {n})", status)
+
+    def _use(self, stream: int) -> None:
+        """Let products go to a stream. A graph that was recorded from it uses its workspace, which is therefore never freed."""
+        if stream not in self._workspaces:
+            self._workspaces[stream] = cp.cuda.Memory(self._workspace_bytes)
+        memory = self._workspaces[stream]
+        self._stream = None
+        _check("cublasSetStream", self._library.cublasSetStream_v2(self._handle, stream))
+        # After the stream, with which cuBLAS goes back to a workspace of its own.
+        _check("cublasSetWorkspace", self._library.cublasSetWorkspace_v2(self._handle, memory.ptr, memory.size))
+        self._stream = stream
+
+
+def _check(what: str, status: int) -> None:
+    if status:
+        advice = "; the GPU has too little free memory, take smaller batches" if status == 3 else ""
+        raise CublasError(f"cuBLAS refused {what}: CUBLAS_STATUS_{_STATUS.get(status, '?')} ({status}){advice}")
+
+
+@functools.cache
+def library() -> Any:
+    """The functions of the cuBLAS that CuPy itself is linked to, so that a process never loads two versions of it."""
+    try:
+        # CuPy looks for it among the wheels of NVIDIA, in conda's folders, the toolkit and on the library path.
+        from cupy_backends.cuda.libs import cublas
+    except ImportError as error:
+        line = (str(error).strip().splitlines() or ["ImportError"])[0]
+        raise CublasError(
+            f"a product on a GPU needs cuBLAS, which CuPy cannot load ({line}): pip install 'dualnet[cuda12]' (or cuda13, to match "
+            "CuPy) brings it"
+        ) from error
+    if sys.platform == "win32":
+        # A library is found by its name once it is loaded, but not through another one that is linked to it.
+        runtime = cp.cuda.runtime.runtimeGetVersion() // 1000
+        found = ctypes.WinDLL(f"cublas64_{runtime}.dll")
+    else:
+        found = ctypes.CDLL(cublas.__file__)
+    for name, types in _SIGNATURES.items():
+        function = getattr(found, name)
+        function.argtypes, function.restype = types, ctypes.c_int
+    return found
+
+
+_i, _l, _p = ctypes.c_int, ctypes.c_longlong, ctypes.c_void_p
+_SIGNATURES = {
+    "cublasCreate_v2": (_p,),
+    "cublasSetStream_v2": (_p, _p),
+    "cublasSetWorkspace_v2": (_p, _p, ctypes.c_size_t),
+    "cublasSetMathMode": (_p, _i),
+    "cublasGemmEx": (_p, _i, _i, _i, _i, _i, _p, _p, _i, _i, _p, _i, _i, _p, _p, _i, _i, _i, _i),
+    "cublasGemmStridedBatchedEx": (
+        _p, _i, _i, _i, _i, _i, _p, _p, _i, _i, _l, _p, _i, _i, _l, _p, _p, _i, _i, _l, _i, _i, _i,
+    ),
+}  # fmt: skip

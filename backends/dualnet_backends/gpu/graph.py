@@ -1,0 +1,188 @@
+"""Work that is recorded as a CUDA graph, and replayed with one launch."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import cupy as cp
+import numpy as np
+from cupy.cuda import runtime
+
+from ..base import Array
+from ..recording import Recording, RecordingError, Rows
+from .modules import kernel, launch
+
+_SLOTS = 256  # sets of numbers in pinned memory: how far the host may run ahead of the device
+_HALF = _SLOTS // 2
+_UNITS = {8: "q", 4: "i", 2: "h", 1: "b"}  # dtypes that rows are copied as, by their width
+_TO_DEVICE = runtime.memcpyHostToDevice
+
+
+class CudaGraph(Recording):
+    """A recording as a CUDA graph.
+
+    - It is recorded on a stream of its own, since the default stream cannot be, and launched on the stream that is current: the
+      order of its work among other work is that of a kernel.
+    - What the function allocates comes from a memory pool that nobody else uses, and that lives as long as the graph, which
+      writes to this memory again at each replay. A call before the recording leaves all blocks in the pool that the recording
+      asks for; it could not get any, as no memory can be reserved while a stream is recorded.
+    - The numbers of a replay, the addresses of its batch among them, are copied from pinned memory in one go. There is a ring of
+      ``_SLOTS`` such sets: an event per half says when the device has read them, so the host does not have to wait for it.
+    """
+
+    def __init__(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> None:
+        self._pool = cp.cuda.MemoryPool()
+        self._stream = cp.cuda.Stream(non_blocking=True)
+        self._graph: Any = None
+        self._result: Any = None  # keeps what replays write to
+        self._rows: list[Array] = []  # of the last replay, which may be copies
+        self._stream_of_last: int | None = None
+        fields = [
+            *["u8"] * len(inputs),
+            "u8",
+            "i8",
+            *numbers,
+        ]  # the addresses of a batch and of its order, the first row
+        layout = np.dtype({
+            "names": [f"f{i}" for i in range(len(fields))],
+            "formats": fields,
+            "offsets": list(range(0, 8 * len(fields), 8)),
+            "itemsize": 8 * len(fields),
+        })  # fmt: skip
+        self._pinned = cp.cuda.alloc_pinned_memory(_SLOTS * layout.itemsize)
+        self._ring = np.frombuffer(self._pinned, layout, _SLOTS)
+        self._slot, self._read = 0, [None, None]  # the next one; events after the last copy of each half
+        with self._in_memory():
+            self._buffer = cp.empty(layout.itemsize, "u1")
+            self.inputs = [cp.empty(shape, dtype) for shape, dtype in inputs]
+        memory, size = self._buffer.data, len(inputs)
+        at = [cp.ndarray((), field, memory + 8 * i) for i, field in enumerate(fields)]
+        self._tables, self._order, self._start, self.numbers = at[:size], at[size], at[size + 1], at[size + 2 :]
+        self._units = [_unit(a) for a in self.inputs]
+
+    def run(self, function: Callable[[], Any], rows: Rows, numbers: Sequence[Any]) -> Any:
+        self._write(rows, numbers)
+        with self._in_memory():
+            self._fetch()
+            return function()
+
+    def record(self, function: Callable[[], Any]) -> Any:
+        reserved, collecting = self._pool.total_bytes(), gc.isenabled()
+        gc.collect()
+        gc.disable()  # what it might free may not be freed meanwhile
+        try:
+            with self._in_memory():
+                graph, self._result = self._record(function)
+        finally:
+            if collecting:
+                gc.enable()
+        if self._pool.total_bytes() != reserved:
+            raise RecordingError("it asked for more memory than the run before it")
+        self._graph = graph
+        return self._result
+
+    def _record(self, function: Callable[[], Any]) -> tuple[Any, Any]:
+        """(graph, what the function returned)"""
+        stream = self._stream
+        # Of this thread: others may go on working with the device, and what this one may not do is an error, not a surprise.
+        stream.begin_capture(runtime.streamCaptureModeThreadLocal)
+        try:
+            self._fetch()
+            result = function()
+        except BaseException as error:
+            _leave(stream)
+            if not isinstance(error, Exception):
+                raise
+            raise RecordingError(_first_line(error)) from error
+        try:
+            return stream.end_capture(), result
+        except Exception as error:  # something invalidated the recording, and went unnoticed
+            raise RecordingError(_first_line(error)) from error
+
+    def replay(self, rows: Rows, numbers: Sequence[Any]) -> None:
+        self._write(rows, numbers)
+        self._graph.launch()
+
+    @contextmanager
+    def _in_memory(self) -> Iterator[None]:
+        """Work inside goes to the recording's stream and takes memory from its pool; the stream outside waits for it."""
+        outer = cp.cuda.get_current_stream()
+        self._stream.wait_event(outer.record())
+        with self._stream, cp.cuda.using_allocator(self._pool.malloc):
+            try:
+                yield
+            finally:
+                done = self._stream.record()
+        outer.wait_event(done)
+
+    def _write(self, rows: Rows, numbers: Sequence[Any]) -> None:
+        """Send the numbers of a replay to their addresses."""
+        slot, stream = self._slot, cp.cuda.get_current_stream()
+        if self._stream_of_last not in (None, stream.ptr):
+            runtime.deviceSynchronize()  # two replays must not run at the same time
+        self._stream_of_last = stream.ptr
+        half = slot // _HALF
+        event = self._read[half]
+        if slot % _HALF == 0 and event is not None and not event.done:
+            event.synchronize()  # the device is half a ring behind
+        tables = self._rows = [_aligned(a, unit) for a, unit in zip(rows.arrays, self._units)]
+        order = 0 if rows.order is None else rows.order.data.ptr
+        self._ring[slot] = (*[a.data.ptr for a in tables], order, rows.start, *numbers)
+        size = self._ring.itemsize
+        runtime.memcpyAsync(self._buffer.data.ptr, self._pinned.ptr + slot * size, size, _TO_DEVICE, stream.ptr)
+        self._slot = (slot + 1) % _SLOTS
+        if self._slot % _HALF == 0:
+            if event is None:
+                event = self._read[half] = cp.cuda.Event(disable_timing=True)
+            event.record(stream)
+
+    def _fetch(self) -> None:
+        """Copy the batch to the inputs."""
+        for out, table, unit in zip(self.inputs, self._tables, self._units):
+            n = out.nbytes // unit
+            width = cp.int64(n // out.shape[0] if n else 1)
+            launch(kernel("graph", "fetch", _UNITS[unit]), n, out, table, self._order, self._start, width, cp.int64(n))
+
+
+class CupyGraphs:
+    """Recordings of ``CupyBackend``."""
+
+    can_record = True
+
+    def recording(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> CudaGraph:
+        return CudaGraph(inputs, numbers)
+
+    def store(self, target: Array, index: Array, value: Array) -> None:
+        if target.dtype != value.dtype or target.dtype.itemsize not in _UNITS:
+            super().store(target, index, value)  # type: ignore[misc]
+            return
+        unit = _UNITS[target.dtype.itemsize]
+        kernel("graph", "store", unit)((1,), (1,), (target, index, value))
+
+
+def _unit(a: Array) -> int:
+    """The width of the units in which the rows of an array can be copied."""
+    row = prod(a.shape[1:]) * a.dtype.itemsize
+    return next((unit for unit in _UNITS if row % unit == 0), 1)
+
+
+def _aligned(a: Array, unit: int) -> Array:
+    """The array itself if a kernel can read it in such units, else a copy."""
+    return a if a.flags.c_contiguous and a.data.ptr % unit == 0 else a.copy()
+
+
+def _leave(stream: Any) -> None:
+    """End a recording that failed. What was recorded is dropped; the stream can be used again."""
+    try:
+        stream.end_capture()
+    except Exception:  # the recording was invalid, and has ended all the same
+        pass
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -1,0 +1,66 @@
+"""Where something is computed: where its tensors lie.
+
+What stands beside a tensor and is none (a number, a list, an array) goes to its device, and so does what is made on the way. Without
+a tensor the device in use decides. Tensors of two devices are an error: copying one to the other is for the user to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import dualnet_backends as backends
+
+from .tensor import Tensor
+
+
+def backend_of(values: Iterable[Any]) -> backends.Backend | None:
+    """The backend of the first tensor among the values and the structures in them; None if there is none.
+
+    An array that is not on the host counts as a tensor.
+    """
+    for x in values:
+        if isinstance(x, Tensor):
+            return backends.of(x.data)
+        if isinstance(x, (list, tuple)):
+            backend = backend_of(x)
+        elif isinstance(x, dict):
+            backend = backend_of(x.values())
+        else:
+            backend = backends.by_type.get(type(x))
+            backend = None if backend is None or backend.device == "cpu" else backends.of(x)
+        if backend is not None:
+            return backend
+    return None
+
+
+def elsewhere(values: Iterable[Any]) -> AbstractContextManager[Any] | None:
+    """A context in which the device of the tensors among the values is the one in use; None if it is already, or there are none."""
+    backend = backend_of(values)
+    return None if backend is None or backend is backends.current() else backends.device(backend.device)
+
+
+def beside(values: Iterable[Any]) -> AbstractContextManager[Any]:
+    """``elsewhere``, for a ``with`` statement."""
+    return elsewhere(values) or nullcontext()
+
+
+def refuse_two_devices(name: str, values: Iterable[Any]) -> None:
+    """Raise ``ValueError`` if there are tensors or arrays of two devices among the values. name: of the op, for the error."""
+    devices = sorted(set(_devices(values)))
+    if len(devices) > 1:
+        raise ValueError(
+            f"{name.lstrip('_')}: expected tensors of one device, got tensors on {' and '.join(devices)}: copy one to the device of "
+            f"the other, for example `with dualnet.device({devices[-1]!r}): x = dualnet.ops.convert_to_tensor(x.numpy())`"
+        ) from None
+
+
+def _devices(values: Iterable[Any]) -> Iterable[str]:
+    for x in values:
+        if isinstance(x, Tensor):
+            x = x.data
+        if isinstance(x, (list, tuple)):
+            yield from _devices(x)
+        elif getattr(x, "ndim", 0) > 0 or (type(x) in backends.by_type and hasattr(x, "strides")):
+            yield backends.of(x).device
