@@ -16,6 +16,7 @@ from .attention import CupyAttention
 from .convolution import CupyConvolution
 from .graph import CupyGraphs
 from .indexing import CupyIndexing
+from .norms import CupyNorms
 from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
@@ -33,6 +34,7 @@ class CupyBackend(
     CupyConvolution,
     CupyGraphs,
     CupyIndexing,
+    CupyNorms,
     CupyPooling,
     CupyProducts,
     CupyRandom,
