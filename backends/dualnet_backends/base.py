@@ -15,6 +15,8 @@ from typing import Any
 from .kernels.activation import IN_PLACE
 from .kernels.attention import Attention
 from .kernels.convolution import Convolution
+from .kernels.elementwise import Elementwise
+from .kernels.metrics import Metrics
 from .kernels.noise import Noise
 from .kernels.normal import normal
 from .kernels.normalization import Normalization
@@ -31,7 +33,19 @@ Array = Any  # numpy.ndarray, cupy.ndarray: the array type of the backend
 Scalar = Any  # a Python float, or a 0-d array that already lives on the device
 
 
-class Backend(Attention, Convolution, Pooling, Normalization, Standardization, Recurrent, Softmax, Noise, Updates):
+class Backend(
+    Attention,
+    Convolution,
+    Pooling,
+    Normalization,
+    Standardization,
+    Recurrent,
+    Softmax,
+    Noise,
+    Updates,
+    Elementwise,
+    Metrics,
+):
     """An array module (``xp``) on one device, and the kernels that run there.
 
     A new backend subclasses this, sets the four attributes, and implements the three methods that raise
@@ -83,20 +97,24 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
 
     def recording(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> Recording:
         """What records work on this device, and replays it with one call (``recording.py``, which says what the arguments are)."""
-        raise NotImplementedError(f"{self.device} cannot record work")
+        raise RuntimeError(f"{self.device} cannot record work: can_record says so")
 
     # -- linear algebra ------------------------------------------------------------------------------------------
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        """Matrix product over the last two axes.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
-        return self.xp.matmul(a, b, out=out)
+        """Matrix product over the last two axes, in their dtype if they have one.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
+        y = self.xp.matmul(a, b, out=out)
+        return y.astype(a.dtype, copy=False) if a.dtype == b.dtype else y  # bfloat16 comes as float32
 
     def affine(self, x: Array, w: Array, b: Array | None, activation: str = "linear") -> Array:
         """``activation(x @ w + b)`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)
 
         activation: see ``add_bias``.
         """
-        return self.add_bias(self.matmul(x, w), b, activation)
+        y = self.matmul(x, w)
+        if b is not None:
+            y += b
+        return IN_PLACE[activation](self, y)
 
     def add_bias(self, x: Array, b: Array | None, activation: str = "linear") -> Array:
         """``activation(x + b)``, in place if it can be.  x: (..., n)  b: (n,) or None -> (..., n)
@@ -111,9 +129,18 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """Sum over all axes but the last: the gradient of a bias.  x: (..., n) -> (n,)"""
         return self.xp.sum(x.reshape(-1, x.shape[-1]), axis=0, out=out)
 
-    def total(self, x: Array, divisor: float = 1) -> Array:
-        """The sum of all elements divided by ``divisor``, as a 0-d array."""
-        return self.xp.asarray(x.sum() / divisor)
+    def total(self, x: Array, divisor: float = 1, weights: Array | None = None) -> Array:
+        """The sum of all elements, each times its weight, divided by ``divisor``, as a 0-d array.
+
+        weights: what broadcasts to the shape of x; None for 1.
+        """
+        return self.xp.asarray((x if weights is None else x * weights).sum() / divisor)
+
+    def total_gradient(self, dy: Array, divisor: float, x: Array, weights: Array | None = None) -> Array:
+        """The gradient of x from dy, that of its ``total``."""
+        dx = self.xp.empty(x.shape, dtype=x.dtype)
+        dx[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
+        return dx if weights is None else dx * weights
 
     # -- activations ---------------------------------------------------------------------------------------------
 
@@ -128,6 +155,18 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         """``dy`` where y = relu(x) is positive, else 0."""
         return dy * (y > 0)
+
+    def activation_gradients(
+        self, activation: Any, y: Array, dy: Array, bias: str | None = "sum_rows", out: Array | None = None
+    ) -> tuple[Array, Array | None]:
+        """The gradients of z and of a bias in it, from y = activation(z).  y, dy: (..., n) -> (..., n), (n,) or None
+
+        activation: of ``FROM_OUTPUT`` in ``dualnet/ops/nn/activation.py``: its ``name`` and ``gradient(backend, y, dy)``.
+        bias: the kernel that adds up its gradient, "sum_rows" or "conv_bias_gradient"; None for no bias.
+        out: where to write that gradient.
+        """
+        dz = activation.gradient(self, y, dy)
+        return dz, None if bias is None else getattr(self, bias)(dz, out=out)
 
     # -- indexing ------------------------------------------------------------------------------------------------
 
@@ -188,6 +227,10 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         """``target[index] = value``.  target: (n,)  index: 0-d, int64  value: 0-d"""
         target[index] = value
 
+    def order(self, ids: Array) -> Array:
+        """What sorts integers: the index of the smallest first, and so on, equal ones in the order they have.  (m,) -> (m,)"""
+        return self.xp.argsort(ids, kind="stable")
+
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         """``target[indices[i]] += values[i]`` in place; repeated indices accumulate. Deterministic.
 
@@ -197,7 +240,7 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         if n == 0:
             return
         # Sorting brings equal indices together; a stable sort preserves their order, so that the sum is reproducible.
-        order = xp.argsort(indices, kind="stable")
+        order = self.order(indices)
         ids = indices[order]
         rows = values[order].reshape(n, prod(target.shape[1:]))
         # A segmented prefix sum, over distances 1, 2, 4, ...: no sum crosses into another segment, where one NaN or one
@@ -214,9 +257,34 @@ class Backend(Attention, Convolution, Pooling, Normalization, Standardization, R
         totals = xp.where((stop > start)[:, None], totals, xp.zeros_like(totals))
         target += totals.reshape(target.shape).astype(target.dtype, copy=False)
 
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        """``target[key] += values`` in place, for a key with index arrays; what is repeated accumulates. Deterministic.
+
+        values: a shape that broadcasts to that of target[key]
+        """
+        xp = self.xp
+        if not target.flags.c_contiguous:
+            total = xp.zeros(target.shape, dtype=target.dtype)
+            self.add_at(total, key, values)
+            target += total
+            return
+        positions = xp.arange(target.size).reshape(target.shape)[key]
+        values = xp.broadcast_to(values, positions.shape).reshape(-1)
+        self.scatter_add(target.reshape(-1), positions.reshape(-1), values)
+
     def one_hot(self, ids: Array, classes: int, dtype: Any) -> Array:
         """ids: any shape of integers -> ids.shape + (classes,); an id outside [0, classes) gives a row of zeros."""
         return (ids[..., None] == self.xp.arange(classes, dtype=ids.dtype)).astype(dtype)
+
+    # -- joining -------------------------------------------------------------------------------------------------
+
+    def concatenate(self, arrays: Sequence[Array], axis: int) -> Array:
+        """Arrays of one dtype joined along an axis, however many."""
+        return self.xp.concatenate(arrays, axis=axis)
+
+    def stack(self, arrays: Sequence[Array], axis: int) -> Array:
+        """Arrays of one dtype and shape joined along a new axis, however many."""
+        return self.xp.stack(arrays, axis=axis)
 
     # -- metric state --------------------------------------------------------------------------------------------
 

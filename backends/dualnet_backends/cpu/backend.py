@@ -184,7 +184,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             return total if out is not None else total.astype(x.dtype)
         return np.add.reduce(x, axis=0, out=out)
 
-    def total(self, x: Array, divisor: float = 1) -> Array:
+    def total(self, x: Array, divisor: float = 1, weights: Array | None = None) -> Array:
+        x = x if weights is None else x * weights
         # For few elements a dot product takes a quarter of the time of a sum.
         is_small = x.ndim == 1 and len(x) <= SMALL and x.dtype.char in "fd"
         return np.asarray((_ones(x.dtype.char, len(x)).dot(x) if is_small else x.sum()) / divisor)
@@ -201,6 +202,9 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
         for i in range(0, len(indices), step):
             flat_indices = indices[i : i + step, None].astype(np.int64) * width + columns
             np.add.at(flat, flat_indices.reshape(-1), values[i : i + step].reshape(-1))
+
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        np.add.at(target, key, values)
 
     def random_words(self, n: int, key: tuple[int, int], step: Any) -> Array:
         if not isinstance(step, int):

@@ -14,13 +14,17 @@ from ..base import Array, Backend
 from ..memory import Memory
 from .attention import CupyAttention
 from .convolution import CupyConvolution
+from .elementwise import CupyElementwise
 from .graph import CupyGraphs
 from .indexing import CupyIndexing
+from .joining import CupyJoining
+from .normalization import CupyNormalization
 from .norms import CupyNorms
 from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
 from .recurrent import CupyRecurrent
+from .reductions import CupyReductions
 from .softmax import CupySoftmax
 from .updates import CupyUpdates
 
@@ -32,13 +36,17 @@ _NO_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "_ALLOC_F
 class CupyBackend(
     CupyAttention,
     CupyConvolution,
+    CupyElementwise,
     CupyGraphs,
     CupyIndexing,
+    CupyJoining,
+    CupyNormalization,
     CupyNorms,
     CupyPooling,
     CupyProducts,
     CupyRandom,
     CupyRecurrent,
+    CupyReductions,
     CupySoftmax,
     CupyUpdates,
     Backend,
