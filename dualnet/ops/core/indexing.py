@@ -19,7 +19,7 @@ Key = Any  # anything that x[...] accepts
 @op("numpy", call=("x", "key"), shape=shape_rules.get_item)
 def get_item(backend: Backend, x: Array, /, key: Key) -> Forward:
     """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Gradients of repeated elements add up"""
-    xp, key = backend.xp, _plain_key(key, backend)
+    key = _plain_key(key, backend)
 
     def backward(dy: Array) -> Array:
         dx = backend.xp.zeros(x.shape, dtype=x.dtype)

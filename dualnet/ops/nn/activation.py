@@ -17,12 +17,8 @@ from dualnet_backends.kernels.activation import IN_PLACE
 from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
 from .. import shape_rules
-<<<<<<< HEAD
-from .._common import Array, Forward, Xp, floating
-from .._elementwise import elementwise
-=======
 from .._common import Array, Forward, Xp, fitting, floating
->>>>>>> h-faults
+from .._elementwise import elementwise
 from ..core.shape import reshape, transpose
 from ..registry import alias, export, op
 
