@@ -60,7 +60,8 @@ class CupyReductions:
         return dx
 
     def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
-        if total.dtype.char not in "efd" or not total.dtype == count.dtype == value.dtype:
+        is_here = isinstance(value, cp.ndarray)  # not a number on the host
+        if not is_here or total.dtype.char not in "efd" or not total.dtype == count.dtype == value.dtype:
             super().add_to_mean(total, count, value, weight)  # type: ignore[misc]
             return
         function = kernel("reductions", "add_value", total.dtype.char)
