@@ -6,7 +6,6 @@ import importlib.util
 import inspect
 from typing import Any
 
-import dualnet_backends as backends
 import numpy as np
 import pytest
 from dualnet_backends import Backend
@@ -26,7 +25,9 @@ NUMBERS: dict[str, tuple[Any, ...]] = {
     "pseudo_huber": (0.4,),
 }
 # Of what is not a number of any size, the range from which it is drawn; percentages so that float16 can hold their sum.
-RANGES = dict.fromkeys(("kl_divergence", "_binary_cross_entropy", "mean_squared_logarithmic_error", "poisson"), (0.05, 0.95))
+RANGES = dict.fromkeys(
+    ("kl_divergence", "_binary_cross_entropy", "mean_squared_logarithmic_error", "poisson"), (0.05, 0.95)
+)
 RANGES["mean_absolute_percentage_error"] = (0.5, 0.95)
 TOLERANCES = {"float16": 4e-3, "float32": 3e-6, "float64": 1e-13}
 

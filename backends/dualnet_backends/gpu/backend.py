@@ -17,6 +17,7 @@ from .convolution import CupyConvolution
 from .elementwise import CupyElementwise
 from .graph import CupyGraphs
 from .indexing import CupyIndexing
+from .joining import CupyJoining
 from .normalization import CupyNormalization
 from .pooling import CupyPooling
 from .products import CupyProducts
@@ -24,6 +25,7 @@ from .random import CupyRandom
 from .recurrent import CupyRecurrent
 from .reductions import CupyReductions
 from .softmax import CupySoftmax
+from .updates import CupyUpdates
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
 # As in cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY and CUBLAS_STATUS_ALLOC_FAILED.
@@ -36,6 +38,7 @@ class CupyBackend(
     CupyElementwise,
     CupyGraphs,
     CupyIndexing,
+    CupyJoining,
     CupyNormalization,
     CupyPooling,
     CupyProducts,
@@ -43,6 +46,7 @@ class CupyBackend(
     CupyRecurrent,
     CupyReductions,
     CupySoftmax,
+    CupyUpdates,
     Backend,
 ):
     name = "cupy"

@@ -14,7 +14,19 @@ from .modules import kernel, launch, launch_rows
 _FUNCTIONS = {
     name: name
     for name in (
-        *("_sigmoid_op", "elu", "relu6", "leaky_relu", "selu", "celu", "gelu", "silu", "hard_sigmoid", "hard_silu", "hard_tanh"),
+        *(
+            "_sigmoid_op",
+            "elu",
+            "relu6",
+            "leaky_relu",
+            "selu",
+            "celu",
+            "gelu",
+            "silu",
+            "hard_sigmoid",
+            "hard_silu",
+            "hard_tanh",
+        ),
         *("softplus", "log_sigmoid", "softsign", "mish"),
         *("hard_shrink", "soft_shrink", "tanh_shrink", "squareplus", "sparse_plus", "sparse_sigmoid"),
     )
@@ -57,7 +69,9 @@ class CupyElementwise:
     ) -> tuple[Array, Callable[..., Any]]:
         name = formula.__name__
         values = (*numbers, *options.values()) or formula.__defaults__ or (epsilon,)
-        is_known = name in _PAIRS and _is_known(output) and target.dtype.char in _TARGETS and target.shape == output.shape
+        is_known = (
+            name in _PAIRS and _is_known(output) and target.dtype.char in _TARGETS and target.shape == output.shape
+        )
         if not is_known or not output.ndim or not isinstance(values[0], (int, float)):
             return super().pairwise(formula, epsilon, target, output, *numbers, **options)  # type: ignore[misc]
         target, output = cp.ascontiguousarray(target), cp.ascontiguousarray(output)

@@ -109,12 +109,27 @@ class CupyReductions:
         out = cp.empty(scores.shape, dtype=dtype)
         function = _comparison("is_above", scores, targets, out)
         number = _number(scores, scores.dtype.type(threshold))  # in the dtype of the scores, as NumPy compares
-        launch(function, out.size, cp.ascontiguousarray(scores), cp.ascontiguousarray(targets), out, number, cp.int64(out.size))
+        launch(
+            function,
+            out.size,
+            cp.ascontiguousarray(scores),
+            cp.ascontiguousarray(targets),
+            out,
+            number,
+            cp.int64(out.size),
+        )
         return out
 
 
 def sum_columns(
-    topic: str, name: str, arrays: tuple[Any, ...], out: Array, channels: int, inner: int, n: int, function: str = "relu"
+    topic: str,
+    name: str,
+    arrays: tuple[Any, ...],
+    out: Array,
+    channels: int,
+    inner: int,
+    n: int,
+    function: str = "relu",
 ) -> None:
     """Run a kernel that adds up the n elements of each channel (``cuda/columns.cuh``) into ``out``."""
     blocks, chunks, lanes = columns_grid(channels, inner, n)
@@ -123,7 +138,9 @@ def sum_columns(
     sizes = (cp.int64(channels), cp.int64(inner), cp.int64(n), cp.int64(lanes))
     kernel(topic, name, char, function)((blocks, chunks), (THREADS,), (*arrays, out, partial, *sizes))
     if chunks > 1:
-        launch(kernel(topic, "add_chunks", char, function), channels, partial, out, cp.int64(chunks), cp.int64(channels))
+        launch(
+            kernel(topic, "add_chunks", char, function), channels, partial, out, cp.int64(chunks), cp.int64(channels)
+        )
 
 
 def columns_grid(channels: int, inner: int, n: int) -> tuple[int, int, int]:
@@ -175,7 +192,12 @@ def _add_up(name: str, x: Array, weights: Array | None, *outputs: Any) -> None:
 
 
 def _can_compare(scores: Array, dtype: Any) -> bool:
-    return scores.dtype.char in "efd" and scores.ndim > 0 and scores.size > 0 and str(dtype) in ("float16", "float32", "float64")
+    return (
+        scores.dtype.char in "efd"
+        and scores.ndim > 0
+        and scores.size > 0
+        and str(dtype) in ("float16", "float32", "float64")
+    )
 
 
 def _comparison(name: str, scores: Array, targets: Array, out: Array) -> Any:

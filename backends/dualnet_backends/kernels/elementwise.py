@@ -16,7 +16,9 @@ class Elementwise:
 
     xp: Any
 
-    def elementwise(self, formula: Formula, x: Array, *numbers: Any, **options: Any) -> tuple[Array, Callable[..., Any]]:
+    def elementwise(
+        self, formula: Formula, x: Array, *numbers: Any, **options: Any
+    ) -> tuple[Array, Callable[..., Any]]:
         """(y, ``backward(dy) -> dx``) of a function of each element.  x: any shape -> the same shape"""
         return formula(_context(self, formula), x, *numbers, **options)
 

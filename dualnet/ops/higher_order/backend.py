@@ -51,6 +51,9 @@ class DifferentiableBackend(Backend):
     def scatter_add(self, target: Any, indices: Array, values: Any) -> None:
         self.xp.add.at(target, indices, values)
 
+    def add_at(self, target: Any, key: Any, values: Any) -> None:
+        self.xp.add.at(target, key, values)
+
     def write_slice(self, x: Any, index: Any, values: Any, where: Any = None) -> None:
         x[index] = values if where is None else values * where
 
@@ -71,6 +74,7 @@ _ARRAY_KERNELS = {
     "random_normal",
     "dropout_mask",
     "one_hot",
+    "order",
     "random_words",
     "require",
     "synchronize",

@@ -33,7 +33,7 @@ def matmul(backend: Backend, x1: Array, x2: Array, /) -> Forward:
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(f"matmul: the inner sizes differ: {a.shape} @ {b.shape}")
     rows, columns = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
-    y = backend.matmul(rows, columns).astype(a.dtype, copy=False)  # NumPy promotes bfloat16 to float32
+    y = backend.matmul(rows, columns)
     full = y.shape
     if a.ndim == 1:
         y = y[..., 0, :]
