@@ -114,17 +114,22 @@ class CupyNormalization:
         self, x: Array, gamma: Array | None, beta: Array | None, axes: Ints, epsilon: float, centred: bool = True
     ) -> tuple[Array, Array, Array]:
         groups = _groups(x, axes)
-        each = [_spread(x, p) for p in (gamma, beta) if p is not None]
-        if not _are_known(x, gamma, beta) or groups is None or None in each or len(set(each)) > 1:
+        each: set[Any] = {_spread(x, p) for p in (gamma, beta) if p is not None}
+        if not _are_known(x, gamma, beta) or groups is None or len(each) > 1 or None in each:
             return super().standardize(x, gamma, beta, axes, epsilon, centred)  # type: ignore[misc]
         x = cp.ascontiguousarray(x)
         inv = cp.empty([1 if a in axes else n for a, n in enumerate(x.shape)], dtype=x.dtype)
         normal = cp.empty(x.shape, dtype=x.dtype)
         y = cp.empty(x.shape, dtype=x.dtype) if each else normal
         parameters = _address(gamma), _address(beta)
-        numbers = _width(x)(epsilon), cp.int32(centred), *map(cp.int64, (each or [(1, 1)])[0]), *groups.sizes()
+        numbers = (
+            _width(x)(epsilon),
+            cp.int32(centred),
+            *map(cp.int64, next(iter(each), None) or (1, 1)),
+            *groups.sizes(),
+        )
         function = kernel("standardization", "standardize", x.dtype.char)
-        function((groups.count,), (groups.threads(),), (x, *parameters, y, normal, inv, *numbers))
+        function((groups.number,), (groups.threads(),), (x, *parameters, y, normal, inv, *numbers))
         return y, normal, inv
 
     def standardize_gradients(
@@ -154,14 +159,14 @@ class CupyNormalization:
         if dx is not None:
             numbers = cp.int32(centred), *map(cp.int64, parameters), *groups.sizes()
             function = kernel("standardization", "standardize_gradient", dy.dtype.char)
-            function((groups.count,), (groups.threads(),), (dy, normal, inv, _address(gamma), dx, *numbers))
+            function((groups.number,), (groups.threads(),), (dy, normal, inv, _address(gamma), dx, *numbers))
         return dx, dgamma, dbeta
 
 
 class _Groups(NamedTuple):
     """What has a mean of its own in a contiguous array (``cuda/standardization.cu``)."""
 
-    count: int
+    number: int
     sides: int
     outer: int
     length: int
