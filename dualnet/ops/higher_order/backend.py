@@ -42,8 +42,8 @@ class DifferentiableBackend(Backend):
     def erf(self, x: Any) -> Any:
         return DifferentiableArray(ops["erf"](x.tensor)) if isinstance(x, DifferentiableArray) else self._real.erf(x)
 
-    def total(self, x: Any, divisor: float = 1) -> Any:
-        return self.xp.sum(x) / divisor
+    def total(self, x: Any, divisor: float = 1, weights: Any = None) -> Any:
+        return self.xp.sum(x if weights is None else x * weights) / divisor
 
     def take(self, x: Any, indices: Array) -> Any:
         return self.xp.take(x, indices, axis=0)
