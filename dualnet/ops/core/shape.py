@@ -241,7 +241,13 @@ def pad(
     pairs = shape_rules.pad_pairs(pad_width, x.ndim)
     if mode != "constant" and constant_values is not None:
         raise ValueError(f'pad: constant_values is of mode "constant", got it with mode {mode!r}; leave it out')
-    options = {"constant_values": constant_values or 0} if mode == "constant" else {}
+    options = {}
+    if mode == "constant":
+        # In the dtype of x as the host converts it: 255 for -1 in uint8.
+        number = isinstance(constant_values, (int, float)) and x.dtype.kind in "biu"
+        options["constant_values"] = (
+            backends.get("cpu").asarray(constant_values).astype(x.dtype).item() if number else constant_values or 0
+        )
 
     def backward(dy: Array) -> Array:
         if mode == "constant":
