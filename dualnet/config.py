@@ -14,6 +14,7 @@ from dualnet_backends import (
     gpu_status,
     library_report,
     list_physical_devices,
+    matmul_precision,
     num_threads,
     set_num_threads,
 )
@@ -42,6 +43,7 @@ from .core.settings import (
     set_max_epochs,
     set_max_steps_per_epoch,
 )
+from .core.version import invalidate
 from .core.warning import warn
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "is_traceback_filtering_enabled",
     "library_report",
     "list_physical_devices",
+    "matmul_precision",
     "max_epochs",
     "max_steps_per_epoch",
     "num_threads",
@@ -82,6 +85,7 @@ __all__ = [
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_matmul_precision",
     "set_max_epochs",
     "set_max_steps_per_epoch",
     "set_num_threads",
@@ -110,6 +114,17 @@ def backend() -> str:
 def array_module() -> Any:
     """The array module of the device in use, for code that runs on either: ``xp = array_module(); xp.zeros(3)``."""
     return _backends.current().xp
+
+
+def set_matmul_precision(precision: str | None) -> None:
+    """Choose how a GPU multiplies matrices of float32: "float32", as exactly as a CPU (the default), or "tensorfloat32".
+
+    The latter rounds both factors to 10 bits behind the leading one, where float32 has 23, and is several times as fast on GPUs from
+    Ampere on. Sums are of float32 in both. ``DUALNET_MATMUL_PRECISION`` of the environment and ``matmul_precision`` in a config do the
+    same; None goes back to what the environment says. A CPU always multiplies in float32. Other dtypes are not concerned.
+    """
+    _backends.set_matmul_precision(precision)
+    invalidate()
 
 
 def dtype_policy() -> Any:

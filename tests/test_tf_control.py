@@ -305,3 +305,32 @@ def test_jacobians() -> None:
     np.testing.assert_array_equal(rows[1], [[6, 0], [14, 14]])
     whole = tape.jacobian(z, x)
     np.testing.assert_array_equal(rows, np.stack([whole.numpy()[i, :, i] for i in range(2)]))
+
+
+# tf.py_function, tf.numpy_function
+
+
+def test_python_functions_of_tensors_and_of_arrays() -> None:
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = tf.py_function(lambda a, b: a * a + b, [x, 1.0], tf.float32)
+    assert (float(y), float(tape.gradient(y, x))) == (10.0, 6.0)
+    with tf.GradientTape() as tape:
+        y = tf.numpy_function(lambda a: np.sort(a)[::-1].copy(), [x * C([1.0, 2.0])], tf.float32)
+    assert y.numpy().tolist() == [6.0, 3.0]
+    assert tape.gradient(y, x) is None
+    first, second = tf.py_function(lambda a: (a + 1, [1, 2]), [C(2)], [tf.int32, tf.int64])
+    assert (int(first), second.numpy().tolist(), str(second.dtype)) == (3, [1, 2], "int64")
+    assert tf.py_function(lambda a: None, [C(1)], None) is None
+    assert tf.numpy_function(lambda: None, [], []) == []
+    data = tf.data.Dataset.range(3).map(lambda n: tf.py_function(lambda v: v * 10, [n], tf.int64))
+    assert [int(v) for v in data] == [0, 10, 20]
+
+
+def test_what_a_python_function_returns_is_what_was_promised() -> None:
+    with pytest.raises(ValueError, match="returned float32, and Tout says int32"):
+        tf.py_function(lambda a: a, [1.5], tf.int32)
+    with pytest.raises(ValueError, match="expected 2 results, as Tout says, got Tensor"):
+        tf.py_function(lambda a: a, [1.5], [tf.float32, tf.float32])
+    with pytest.raises(ValueError, match="got 1 results"):
+        tf.numpy_function(lambda a: [a], [1.5], [tf.float32, tf.float32])

@@ -29,6 +29,16 @@ def set_and_get_threads() -> int:
     return n
 
 
+def set_and_get_precision() -> list[Any]:
+    experimental = tf.config.experimental
+    experimental.enable_tensor_float_32_execution(True)
+    results = [experimental.tensor_float_32_execution_enabled(), dualnet.config.matmul_precision()]
+    experimental.enable_tensor_float_32_execution(False)
+    results.append(experimental.tensor_float_32_execution_enabled())
+    dualnet.config.set_matmul_precision(None)
+    return results
+
+
 X = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], "float32")
 
 
@@ -186,6 +196,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "data.experimental.cardinality": (lambda: tf.data.experimental.cardinality(tf.data.Dataset.range(5)), 5),
     "executing_eagerly": (tf.executing_eagerly, True),
     "threads": (set_and_get_threads, 2),
+    "tensor float": (set_and_get_precision, [True, "tensorfloat32", False]),
     "ops at a time": (tf.config.threading.get_inter_op_parallelism_threads, 1),
     "visible devices": (lambda: (tf.config.set_visible_devices([], "GPU"), tf.config.get_device())[1], "cpu"),
     "set_memory_growth": (lambda: tf.config.experimental.set_memory_growth(None, True), None),

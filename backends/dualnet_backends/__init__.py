@@ -21,6 +21,7 @@ from .devices import (
 )
 from .kernels.random import stream_key
 from .memory import Memory, OutOfMemoryError, explaining_memory, out_of_memory
+from .precision import matmul_precision, set_matmul_precision
 from .threads import num_threads, set_num_threads
 
 __all__ = [
@@ -42,11 +43,13 @@ __all__ = [
     "is_on_gpu",
     "library_report",
     "list_physical_devices",
+    "matmul_precision",
     "num_threads",
     "of",
     "out_of_memory",
     "register",
     "set_device",
+    "set_matmul_precision",
     "set_num_threads",
     "stream_key",
     "transfer",

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .base import Backend
 from .cpu import compiled
 from .cpu.backend import SCALAR_TYPES, NumpyBackend
+from .precision import matmul_precision
 from .threads import num_threads
 
 ENVIRONMENT = "DUALNET_DEVICE"
@@ -131,7 +132,7 @@ def device_report() -> list[tuple[str, str, str]]:
     for index in range(_probe_gpus()[0]):
         from .gpu import information
 
-        rows.append((f"gpu:{index}", "GPU", information.description(index)))
+        rows.append((f"gpu:{index}", "GPU", f"{information.description(index)}, products in {matmul_precision()}"))
     return rows
 
 

@@ -36,6 +36,7 @@ class Settings:
     seed: int
     training_warnings: bool
     num_threads: int | None
+    matmul_precision: str | None
     data: Data
     model: ModelTable
     compile: Compile
@@ -68,6 +69,7 @@ class Settings:
             "seed": self.seed,
             "training_warnings": self.training_warnings,
             "num_threads": self.num_threads,
+            "matmul_precision": self.matmul_precision,
             "data": data,
             "model": {
                 "name": self.model.name,
@@ -128,6 +130,7 @@ def _validate_config(file: source.Source) -> Settings:
     device = _BACKENDS[head.backend] if head.backend and head.device == "auto" else head.device
     sections: dict[str, Any] = dict(tables)
     sections |= {"training_warnings": head.training_warnings, "num_threads": head.num_threads, "callbacks": callbacks}
+    sections["matmul_precision"] = head.matmul_precision
     return Settings(file, head.name or stem, device, head.seed, **sections)
 
 

@@ -32,6 +32,7 @@ class Top(Table):
     backend: the same by array library: "numpy" or "cupy".
     seed: seed of the initial weights, the shuffles and the dropout masks.
     num_threads: how many threads compute on the CPU, which changes no result; by default as many as there are processors.
+    matmul_precision: how a GPU multiplies matrices of float32: "float32", or "tensorfloat32", which is faster and less exact.
     training_warnings: whether to warn of likely mistakes, such as inputs that are not scaled or a missing activation.
     """
 
@@ -41,6 +42,7 @@ class Top(Table):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     training_warnings: bool = True
     num_threads: Annotated[int, Field(ge=1)] | None = None
+    matmul_precision: Literal["float32", "tensorfloat32"] | None = None
 
 
 class Data(Table):

@@ -82,9 +82,12 @@ def choose_device(option: str | None, settings: Settings) -> str:
     return name
 
 
-def set_threads(settings: Settings) -> None:
-    """Set the number of threads to that of the config, else check that of the environment."""
+def apply_settings(settings: Settings) -> None:
+    """Set the number of threads and the precision of products to those of the config, else check those of the environment."""
     try:
+        if settings.matmul_precision is not None:
+            dualnet.config.set_matmul_precision(settings.matmul_precision)
+        dualnet.config.matmul_precision()
         if settings.num_threads is not None:
             dualnet.config.set_num_threads(settings.num_threads)
         dualnet.config.num_threads()
@@ -100,7 +103,7 @@ def train(settings: Settings, device: str | None, directory: str | None, force: 
     with StopRequests() as requests:
         try:
             requested = choose_device(device, settings)
-            set_threads(settings)
+            apply_settings(settings)
             if not settings.training_warnings:
                 dualnet.config.disable_training_warnings()
             return _train(settings, requests, requested, directory, force, quiet)
@@ -158,6 +161,7 @@ def _train(
     results = {
         "name": settings.name,
         "device": device,
+        "matmul_precision": "float32" if device == "cpu" else dualnet.config.matmul_precision(),
         "seed": settings.seed,
         "epochs": len(writer.rows),
         "epochs_asked_for": settings.fit.all_epochs,
@@ -219,6 +223,8 @@ def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -
     if data.dropped:
         rows = "1 row with an empty cell" if data.dropped == 1 else f"{data.dropped:,} rows with empty cells"
         counts.append(f"{rows} left out")
+    if device != "cpu" and dualnet.config.matmul_precision() != "float32":
+        device += f", products in {dualnet.config.matmul_precision()}"
     return f"{settings.name}: {', '.join(counts)}; {parameters:,} parameters; device {device}, seed {settings.seed}"
 
 

@@ -46,7 +46,7 @@ def _arguments_of_ops(model: Any) -> Iterator[Any]:
 def is_builtin(value: Any) -> bool:
     """Whether a class or function is dualnet's."""
     module = getattr(value, "__module__", None) or ""
-    return module.partition(".")[0] in ("dualnet", "dualnet_backends")
+    return module.partition(".")[0] in ("dualnet", "dualnet_backends", "dualnet_cli")
 
 
 def is_builtin_object(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
 import dualnet_backends as backends
@@ -99,7 +100,22 @@ def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None)
             f"expected numbers, got an array of dtype {x.dtype}: rows of different lengths, strings or None? "
             "Convert it first, for example with numpy.asarray(x, dtype='float32')"
         )
+    if is_array and backend.device == "cpu" and (source := backends.of(x)) is not backend:
+        x = source.to_numpy(x)
     return backend.asarray(x, dtype=dtype)
+
+
+def as_integers(option: Any) -> Any:
+    """An axis, a shape or the like as NumPy and CuPy both take it: an int, or a tuple of them. Anything else stays as it is."""
+    if isinstance(option, (bool, int, float, str, type(None))):
+        return option
+    if isinstance(option, (list, tuple)):
+        return tuple(map(as_integers, option))
+    if isinstance(option, Integral):
+        return int(option)
+    if hasattr(option, "__array_interface__") and option.ndim and option.dtype.kind in "iu":
+        return as_integers(option.tolist())
+    return option
 
 
 def to_own_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None) -> Array:

@@ -10,12 +10,11 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, TypeVar, overload
 
 import dualnet_backends as backends
 
-from .conversion import holds_tensors, stack_nested, to_arrays
+from .conversion import as_integers, holds_tensors, stack_nested, to_arrays
 from .placement import elsewhere, refuse_two_devices
 from .symbolic import KerasTensor
 from .tensor import Tensor
@@ -104,11 +103,11 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
     tensors = _tensor_parameters(parameters)
     names, count = [p.name for p in tensors], len(tensors)
     required = any(map(_is_required, tensors))
-    others = [p for p in parameters[1:] if p.name not in names]
-    of_integers = {key for i, p in enumerate(others) if _is_of_integers(p) for key in (i, p.name)}
+    of_integers = _of_integers([p for p in parameters[1:] if p.name not in names])
 
     @functools.wraps(function)
     def op(*args: Any, **options: Any) -> Any:
+        rest: tuple[Any, ...]
         if variadic:
             inputs, rest = args, ()
         else:
@@ -145,7 +144,7 @@ def _primitive(function: Callable[..., Any], **facts: Any) -> Callable[..., Tens
             # Where a gradient may be asked for when they have changed, they are copied.
             copy = tracked and bool(state.tapes) and not mutates
             rest = tuple([_plain(option, copy, i in of_integers) for i, option in enumerate(rest)])
-            options = {name: _plain(option, copy, name in of_integers) for name, option in options.items()}
+            options = {name: _plain(x, copy, name in of_integers) for name, x in options.items()}
         backend = backends.by_type.get(type(arrays[0])) or backends.of(arrays[0])
         if mutates and (live_tapes or live_views):
             written = inspect.signature(function).bind(backend, *arrays, *rest, **options).arguments
@@ -201,7 +200,7 @@ _WEAK = (Tensor, bool, int, float, type(None))  # inputs that are tensors alread
 _ATOMS = (bool, int, float, str, type(None))
 
 # Annotations of an option that consists of integers; the capitalised names are aliases that ops use for such.
-_INTEGERS = re.compile(r"None|int|Ax[ei]s|Pair|Sizes|(Sequence|tuple|list)\[(int|Any)(, int|, \.\.\.)*\]")
+_INTEGERS = re.compile(r"None|int|Ax[ei]s|Pair|Shape|Sizes|(Sequence|tuple|list)\[(int|Any)(, int|, \.\.\.)*\]")
 
 
 def is_differentiable(x: Any) -> bool:
@@ -216,7 +215,7 @@ def _plain(option: Any, copy: bool, of_integers: bool = False) -> Any:
     if type(option) in _ATOMS:
         return option
     if of_integers:
-        option = _as_integers(option)
+        option = as_integers(option)
     kind = type(option)
     if kind in (tuple, list):
         parts = [_plain(part, copy) for part in option]
@@ -228,21 +227,6 @@ def _plain(option: Any, copy: bool, of_integers: bool = False) -> Any:
         return Tensor(array) if array.dtype.kind in "biu" else array  # an index or a size, which the host may not know
     if copy and (hasattr(option, "__array_interface__") or hasattr(option, "__cuda_array_interface__")):
         return option.copy()
-    return option
-
-
-def _as_integers(option: Any) -> Any:
-    """An axis, a shape or the like as NumPy and CuPy both take it: an int, or a tuple of them. Anything else stays as it is."""
-    if isinstance(option, (list, tuple)):
-        parts = tuple(map(_as_integers, option))
-        # The tuple itself, if it will do: a trace knows the key of a random stream by its identity.
-        return option if type(option) is tuple and all(a is b for a, b in zip(parts, option)) else parts
-    if type(option) in _ATOMS:
-        return option
-    if isinstance(option, Integral):
-        return int(option)
-    if hasattr(option, "__array_interface__") and option.ndim and option.dtype.kind in "iu":
-        return _as_integers(option.tolist())
     return option
 
 
@@ -285,6 +269,7 @@ def composite(function: Callable[..., R], shape: Callable[..., Any] | None = Non
     tensors = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
     count = sum(p.kind is p.POSITIONAL_ONLY for p in tensors)
     names = [p.name for p in tensors]
+    of_integers = _of_integers(parameters)
 
     @functools.wraps(function)
     def op(*args: Any, **options: Any) -> Any:
@@ -295,6 +280,9 @@ def composite(function: Callable[..., R], shape: Callable[..., Any] | None = Non
                 return call_symbolic(op, args, options)
         if options and is_symbolic(options):
             return call_symbolic(op, args, options)
+        if of_integers:
+            args = tuple([as_integers(x) if i in of_integers else x for i, x in enumerate(args)])
+            options = {name: as_integers(x) if name in of_integers else x for name, x in options.items()}
         device = elsewhere((*args, *options.values()) if options else args)
         if device is None:
             return function(*args, **options)
@@ -363,10 +351,14 @@ def _is_array(p: inspect.Parameter) -> bool:
     return "Array" in text or "ndarray" in text
 
 
-def _is_of_integers(p: inspect.Parameter) -> bool:
-    """Whether an annotation means an integer or a sequence of integers, with or without None."""
-    text = p.annotation if isinstance(p.annotation, str) else inspect.formatannotation(p.annotation)
-    return all(map(_INTEGERS.fullmatch, text.split(" | ")))
+def _of_integers(parameters: list[inspect.Parameter]) -> set[int | str]:
+    """The names, and the positions, of the parameters that are annotated as an integer or a sequence of integers, or None."""
+    result: set[int | str] = set()
+    for i, p in enumerate(parameters):
+        text = p.annotation if isinstance(p.annotation, str) else inspect.formatannotation(p.annotation)
+        if all(map(_INTEGERS.fullmatch, text.split(" | "))):
+            result |= {i, p.name}
+    return result
 
 
 def _public_signature(parameters: list[inspect.Parameter]) -> inspect.Signature:

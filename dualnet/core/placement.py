@@ -6,7 +6,7 @@ a tensor the device in use decides. Tensors of two devices are an error: copying
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -47,7 +47,9 @@ def beside(values: Iterable[Any]) -> AbstractContextManager[Any]:
 
 
 def refuse_two_devices(name: str, values: Iterable[Any]) -> None:
-    """Raise ``ValueError`` if there are tensors or arrays of two devices among the values. name: of the op, for the error."""
+    """Raise ``ValueError`` if there are tensors (or arrays that were taken out of them) of two devices among the values, which are
+    the arguments of the op ``name``.
+    """
     devices = sorted(set(_devices(values)))
     if len(devices) > 1:
         raise ValueError(
@@ -56,11 +58,11 @@ def refuse_two_devices(name: str, values: Iterable[Any]) -> None:
         ) from None
 
 
-def _devices(values: Iterable[Any]) -> Iterable[str]:
+def _devices(values: Iterable[Any]) -> Iterator[str]:
     for x in values:
         if isinstance(x, Tensor):
-            x = x.data
-        if isinstance(x, (list, tuple)):
-            yield from _devices(x)
-        elif getattr(x, "ndim", 0) > 0 or (type(x) in backends.by_type and hasattr(x, "strides")):
+            yield x.device
+        elif isinstance(x, (list, tuple)):
+            yield from _devices(part for part in x if isinstance(part, (Tensor, list, tuple)))
+        elif (backend := backends.by_type.get(type(x))) is not None and type(x) is backend.array_type:
             yield backends.of(x).device

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops, tree
+from ..core.dtypes import standardize_dtype
 from ..core.symbolic import KerasTensor
 from ..core.variables import present_values
 
@@ -288,3 +289,49 @@ def _accumulated(name: str, result: Any, before: Any) -> Any:
 def vectorized_map(fn: Function, elems: Any, fallback_to_while_loop: bool = True, warn: bool = True) -> Any:
     """``fn`` of every slice of ``elems`` along the first axis, the results stacked: a loop, as ``tf.map_fn``."""
     return ops.vectorized_map(fn, _with_first_axis("tf.vectorized_map", elems))  # type: ignore[no-untyped-call]
+
+
+def py_function(func: Callable[..., Any], inp: Any, Tout: Any = None, name: str | None = None) -> Any:
+    """``func(*inp)``, as ``tf.py_function``: everything is Python here. Gradients go through it.
+
+    Args:
+        func: gets tensors.
+        inp: a list of what it gets.
+        Tout: the dtype of the result, or a list of those of several; None or an empty list for no result.
+    """
+    return _results("tf.py_function", func(*map(ops.convert_to_tensor, inp)), Tout)
+
+
+def numpy_function(
+    func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None
+) -> Any:
+    """``func(*inp)`` for a function of NumPy arrays, as ``tf.numpy_function``. No gradient goes through it.
+
+    Args:
+        func, inp, Tout: see ``py_function``.
+        stateful: of TensorFlow, without effect.
+    """
+    return _results("tf.numpy_function", func(*(ops.convert_to_numpy(x) for x in inp)), Tout)
+
+
+def _results(function: str, results: Any, dtypes: Any) -> Any:
+    """Results as tensors of the dtypes that were promised."""
+    if dtypes is None or (isinstance(dtypes, (list, tuple)) and not dtypes):
+        return None if dtypes is None else []
+    if not isinstance(dtypes, (list, tuple)):
+        return _result(function, results, dtypes)
+    if not isinstance(results, (list, tuple)) or len(results) != len(dtypes):
+        given = f"{len(results)} results" if isinstance(results, (list, tuple)) else type(results).__name__
+        raise ValueError(f"{function}: expected {len(dtypes)} results, as Tout says, got {given}")
+    return [_result(function, x, dtype) for x, dtype in zip(results, dtypes)]
+
+
+def _result(function: str, x: Any, dtype: Any) -> Any:
+    if not hasattr(x, "dtype"):
+        return ops.convert_to_tensor(x, dtype=dtype)
+    y = ops.convert_to_tensor(x)
+    if y.dtype != standardize_dtype(dtype):
+        raise ValueError(
+            f"{function}: the function returned {y.dtype}, and Tout says {dtype}: give Tout={y.dtype!r}, or cast it"
+        )
+    return y

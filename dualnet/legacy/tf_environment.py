@@ -47,6 +47,16 @@ def set_intra_op_parallelism_threads(num_threads: int) -> None:
     config.set_num_threads(num_threads or None)
 
 
+def enable_tensor_float_32_execution(enabled: bool) -> None:
+    """``config.set_matmul_precision``, "tensorfloat32" or "float32". By default it is the latter."""
+    config.set_matmul_precision("tensorfloat32" if enabled else "float32")
+
+
+def tensor_float_32_execution_enabled() -> bool:
+    """Whether ``config.matmul_precision`` is "tensorfloat32"."""
+    return config.matmul_precision() == "tensorfloat32"
+
+
 def one_op_at_a_time() -> int:
     """1: ops run one after the other; the threads of ``config.set_num_threads`` share each of them."""
     return 1

@@ -51,7 +51,7 @@ OTHER = {
         truediv=ops.true_divide
         add_n argmax argmin argsort boolean_mask case clip_by_global_norm clip_by_norm clip_by_value concat cond
         constant convert_to_tensor cumsum custom_gradient executing_eagerly foldl foldr function gather gather_nd get_logger
-        map_fn matmul scan scatter_nd sequence_mask switch_case tensor_scatter_nd_add tensor_scatter_nd_max
+        map_fn matmul numpy_function py_function scan scatter_nd sequence_mask switch_case tensor_scatter_nd_add tensor_scatter_nd_max
         tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update vectorized_map while_loop
         Module=legacy.tf_module.Module
         meshgrid=ops.meshgrid newaxis=legacy.tf_arrays.newaxis one_hot pad print=print_to_stderr reshape sort split transpose where
@@ -72,8 +72,8 @@ OTHER = {
     "random": "set_seed",
     "config": """list_logical_devices=config.list_physical_devices run_functions_eagerly=no_op_setting
         set_soft_device_placement=no_op_setting set_visible_devices""",
-    "config.experimental": """enable_op_determinism=no_op_setting list_physical_devices=config.list_physical_devices
-        set_memory_growth=no_op_setting""",
+    "config.experimental": """enable_op_determinism=no_op_setting enable_tensor_float_32_execution
+        list_physical_devices=config.list_physical_devices set_memory_growth=no_op_setting tensor_float_32_execution_enabled""",
     "config.optimizer": "set_experimental_options=no_op_setting set_jit=no_op_setting",
     "config.threading": """get_inter_op_parallelism_threads=one_op_at_a_time get_intra_op_parallelism_threads=config.num_threads
         set_inter_op_parallelism_threads=no_op_setting set_intra_op_parallelism_threads""",

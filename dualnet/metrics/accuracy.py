@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import dualnet_backends as backends
 from dualnet_backends import Backend
 
 from .. import config
 from ..core.op import primitive
-from ..core.tensor import Array, Xp
+from ..core.tensor import Array, Tensor, Xp
+from ..core.tracing import before_write, live_tapes, live_views
 from ..ops._common import NoGrad, class_ids, whole_numbers
 from .reduction import MeanScore
 from .state import same_rank
@@ -31,14 +33,13 @@ def _labels(backend: Backend, name: str, y_true: Array, y_pred: Array) -> Array:
     )
 
 
-def _one_hot(name: str, y_true: Array, y_pred: Array) -> Array:
-    """The labels that one-hot targets stand for."""
+def _check_one_hot(name: str, y_true: Array, y_pred: Array) -> None:
+    """Refuse targets of another shape."""
     if y_true.shape != y_pred.shape or not y_pred.ndim:
         raise ValueError(
             f"{name}: y_true (one-hot) and y_pred must have the same shape, got {y_true.shape} and {y_pred.shape}. For "
             f"integer labels use sparse_{name}"
         )
-    return y_true.argmax(axis=-1)
 
 
 @primitive
@@ -51,17 +52,17 @@ def accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
 
 
 @primitive
-def binary_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> NoGrad:
+def binary_accuracy(backend: Backend, y_true: Array, y_pred: Array, /, threshold: float = 0.5) -> NoGrad:
     """Whether y_true (0 or 1) is what y_pred > threshold says.  y_true, y_pred: one shape -> that shape"""
     y_true, y_pred = same_rank("binary_accuracy", y_true, y_pred, _HINT)
-    return ((y_pred > threshold) == y_true).astype(config.floatx()), None
+    return backend.is_right_side(y_pred, y_true, threshold, config.floatx()), None
 
 
 @primitive
-def categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /) -> NoGrad:
+def categorical_accuracy(backend: Backend, y_true: Array, y_pred: Array, /) -> NoGrad:
     """Whether the largest score is that of the true class.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
-    labels = _one_hot("categorical_accuracy", y_true, y_pred)
-    return (y_pred.argmax(axis=-1) == labels).astype(config.floatx()), None
+    _check_one_hot("categorical_accuracy", y_true, y_pred)
+    return backend.has_same_largest(y_pred, y_true, config.floatx()), None
 
 
 @primitive
@@ -71,7 +72,7 @@ def sparse_categorical_accuracy(backend: Backend, y_true: Array, y_pred: Array, 
     A label that is no class counts as wrong, as in Keras; one that is no whole number raises ``ValueError``.
     """
     labels = _labels(backend, "sparse_categorical_accuracy", y_true, y_pred)
-    matches = (y_pred.argmax(axis=-1) == labels).astype(config.floatx())
+    matches = backend.is_largest(y_pred, labels, config.floatx())
     return (matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches), None
 
 
@@ -88,8 +89,8 @@ def _in_top_k(xp: Xp, labels: Array, scores: Array, k: int) -> Array:
 @primitive
 def top_k_categorical_accuracy(xp: Xp, y_true: Array, y_pred: Array, /, k: int = 5) -> NoGrad:
     """Whether the true class is among the k largest scores.  y_true (one-hot), y_pred: (..., classes) -> (...)"""
-    labels = _one_hot("top_k_categorical_accuracy", y_true, y_pred)
-    return _in_top_k(xp, labels, y_pred, k), None
+    _check_one_hot("top_k_categorical_accuracy", y_true, y_pred)
+    return _in_top_k(xp, y_true.argmax(axis=-1), y_pred, k), None
 
 
 @primitive
@@ -129,7 +130,28 @@ class BinaryAccuracy(MeanScore):
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
 
-class CategoricalAccuracy(MeanScore):
+class _LargestScore(MeanScore):
+    """Base of the accuracies of which a backend adds up a whole batch at once, where it is neither masked nor weighted."""
+
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
+        total, count = self.total.data, self.count.data
+        if sample_weight is not None or type(y_true) is not Tensor or type(y_pred) is not Tensor:
+            return super().update_state(y_true, y_pred, sample_weight)
+        true, pred = y_true.data, y_pred.data
+        axes = pred.ndim if self.fn is categorical_accuracy else pred.ndim - 1
+        is_plain = getattr(y_pred, "_keras_mask", None) is None and type(true) is type(pred) is type(total)
+        if not is_plain or axes < 1 or true.shape != pred.shape[:axes] or not pred.size:
+            return super().update_state(y_true, y_pred, sample_weight)
+        if axes < pred.ndim and true.dtype.kind not in "iu":
+            return super().update_state(y_true, y_pred, sample_weight)
+        if live_tapes or live_views:
+            before_write(total, count)
+        backends.of(total).add_largest(total, count, pred, true)
+
+
+class CategoricalAccuracy(_LargestScore):
     """How often the largest score is that of the true class, for one-hot targets. Scores may be logits or
     probabilities.
     """
@@ -138,7 +160,7 @@ class CategoricalAccuracy(MeanScore):
         super().__init__(categorical_accuracy, name, dtype)
 
 
-class SparseCategoricalAccuracy(MeanScore):
+class SparseCategoricalAccuracy(_LargestScore):
     """How often the largest score is that of the label, for integer labels. Scores may be logits or probabilities.
 
     A label that is no class counts as wrong, as in Keras: there is no ``ignore_class`` here.

@@ -82,17 +82,11 @@ class Mean(_Reduction):
         x, weight = self._arrays(values, sample_weight)
         if not x.size:
             return
-        samples = x.shape[0] if x.ndim else 1
-        if weight is None:
-            per_sample = x.size // samples
-            total.data += x if x.ndim == 0 else x.sum() if per_sample == 1 else x.sum() / per_sample
-            count.data += samples
-        elif weight.ndim == 0:
+        if weight is not None and weight.ndim == 0:
             total.data += (x.sum() / x.size if x.ndim else x) * weight
             count.data += weight
         else:
-            total.data += (x * weight).sum() / (x.size // samples)
-            count.data += weight.sum() * (samples / weight.size)
+            backends.of(total.data).add_values_to_mean(total.data, count.data, x, weight)
 
     def result(self) -> Tensor:
         return ops.divide_no_nan(self.total, self.count)

@@ -31,7 +31,7 @@ def as_array(x: Any, backend: Backend, dtype: Any = None) -> Array:
     else:
         array = to_array(x, backend)
     if not isinstance(array, backend.array_type):
-        array = backend.asarray(array)
+        array = to_array(array, backend)
     return array if dtype is None or array.dtype == dtype else array.astype(dtype)
 
 

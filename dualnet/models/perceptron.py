@@ -70,10 +70,11 @@ class Perceptron:
         self.errors = []
         for _ in range(self.epochs):
             mistakes = xp.zeros((), samples.dtype)
-            for sample, target in zip(samples, targets):
-                correction = target - self._predict_label(sample @ w)
-                w += correction * sample
-                mistakes += correction != 0
+            with backend.computing():
+                for sample, target in zip(samples, targets):
+                    correction = target - self._predict_label(backend.matmul(sample, w))
+                    w += correction * sample
+                    mistakes += correction != 0
             self.errors.append(int(mistakes))  # once per epoch: on a GPU this waits for the device
             if not self.errors[-1]:
                 break
@@ -87,7 +88,7 @@ class Perceptron:
         samples = self._samples(x, backend)
         if samples.shape[1] != len(w):
             raise ValueError(f"the perceptron has {len(w) - 1} inputs, x has {samples.shape[1] - 1}")
-        return backend.to_numpy(self._predict_label(samples @ w)).astype("int64")
+        return backend.to_numpy(self._predict_label(backend.matmul(samples, w))).astype("int64")
 
     def _predict_label(self, z: Any) -> Any:
         no, yes = self._labels

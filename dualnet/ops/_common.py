@@ -30,6 +30,7 @@ __all__ = [
     "along_axis",
     "as_array",
     "class_ids",
+    "fitting",
     "floating",
     "is_whole",
     "label_error",
@@ -52,6 +53,15 @@ def promote(x: Array, y: Any) -> tuple[Array, Any]:
     if dy is None and dtype == "bfloat16":
         return x, x.dtype.type(y)  # NumPy promotes a Python number and an array of a dtype unknown to it to float32
     return x, (y if dy is None or dy == dtype else y.astype(dtype))
+
+
+def fitting(x: Array, number: Any) -> Any:
+    """A limit of x: a Python number that the integers of x cannot hold as the nearest that they can; anything else as it is."""
+    if type(number) is not int or x.dtype.kind not in "iu":
+        return number
+    unsigned, bits = x.dtype.kind == "u", 8 * x.dtype.itemsize
+    low, high = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return min(max(number, low), high)
 
 
 def floating(x: Array) -> Array:

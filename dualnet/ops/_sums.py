@@ -10,6 +10,7 @@ import builtins
 import math
 from typing import Any
 
+from ..core.conversion import as_integers
 from ..core.tensor import Array, Xp
 
 _LONG = (
@@ -24,6 +25,7 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes from 0 to ``ndim - 1``; those of None are all."""
     if axis is None:
         return tuple(range(ndim))
+    axis = as_integers(axis)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     for a in axes:
         if not -ndim <= a < ndim:

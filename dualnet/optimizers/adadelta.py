@@ -30,14 +30,14 @@ class Adadelta(Optimizer):
         return (lr,)
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
+        squares, deltas = slots
         (lr,) = scalars
-        xp, rho = backend.xp, self.rho
-        G, D = slots
-        G *= rho
-        G += (1 - rho) * g * g
-        d = -g * xp.sqrt(D + self.epsilon) / xp.sqrt(G + self.epsilon)
-        D *= rho
-        D += (1 - rho) * d * d
-        w += lr * d
+        backend.adadelta(w, g, squares, deltas, lr, self.rho, self.epsilon, decay)

@@ -46,9 +46,13 @@ class Adagrad(Optimizer):
         return (lr,)
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        (lr,) = scalars
-        (a,) = slots
-        a += g * g
-        w -= lr * g / backend.xp.sqrt(a + self.epsilon)
+        (a,), (lr,) = slots, scalars
+        backend.adagrad(w, g, a, lr, self.epsilon, decay)

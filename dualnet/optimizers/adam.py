@@ -63,11 +63,18 @@ class Adam(MomentsOptimizer):
         return (lr * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t),)
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
         (alpha,) = scalars
-        m, v, *v_hat = slots
-        backend.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon, *v_hat)
+        m, v, *rest = slots
+        v_hat = rest[0] if rest else None
+        backend.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon, v_hat, decay)
 
     def _slot_variables(self) -> list[Variable]:
         if not self.amsgrad or not isinstance(self._state, FlatState):

@@ -21,11 +21,14 @@ class Adamax(MomentsOptimizer):
         return lr, 1 - self.beta_1**t
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        lr, correction = scalars
-        xp = backend.xp
         m, u = slots
-        m += (g - m) * (1 - self.beta_1)
-        xp.maximum(u * self.beta_2, xp.abs(g), out=u)
-        w -= lr * m / (correction * (u + self.epsilon))
+        lr, correction = scalars
+        backend.adamax(w, g, m, u, lr, correction, self.beta_1, self.beta_2, self.epsilon, decay)

@@ -29,6 +29,7 @@ class UpdatePlan(NamedTuple):
     variables: list[Variable]  # with a gradient
     segments: list[Segment]
     decayed: list[Array]  # the weights that weight decay applies to
+    all_decay: bool  # whether these are the weights of all segments
     accumulated: list[tuple[Array, Array]]  # gradients, and their running sums
     overwritten: list[Variable]
 
@@ -54,7 +55,8 @@ class Optimizer(ScalarMethods, StateMethods, LegacyOptimizerMethods):
         self, backend: backends.Backend, w: Array, g: Array, slots: Any, scalars: tuple[backends.Scalar, ...]
     ) -> None:
         """Change ``w`` and the slots in place. scalars: what the method ``scalars`` returned; in a captured step, 0-d arrays of
-        the dtype of w with these values.
+        the dtype of w with these values. A rule may take ``decay=None`` too, a factor that it multiplies w by first; for one
+        that does not, weights have decayed before.
 
         All are flat and of one length, the weights of several variables one after the other; unless the class says
         ``elementwise = False``: then they are those of one variable, in its shape.
@@ -199,8 +201,9 @@ class Optimizer(ScalarMethods, StateMethods, LegacyOptimizerMethods):
                 parts = contiguous_slices(buffer_slice, excluded)
                 accumulated += [(buffer_slice.grads[part], sums[part]) for part in parts]
         included = [v for v in normal if not self._is_excluded(v)]
-        decayed = [s.values for s in segments] if len(included) == len(normal) else [v.data for v in included]
-        return UpdatePlan(normal, segments, decayed, accumulated, overwritten)
+        all_decay = len(included) == len(normal)
+        decayed = [s.values for s in segments] if all_decay else [v.data for v in included]
+        return UpdatePlan(normal, segments, decayed, all_decay, accumulated, overwritten)
 
     def _accumulate(self, plan: UpdatePlan) -> bool:
         """Unscale and accumulate gradients; return whether an update is due."""
@@ -236,29 +239,33 @@ class Optimizer(ScalarMethods, StateMethods, LegacyOptimizerMethods):
         if self.clipvalue is not None or self.clipnorm is not None or self.global_clipnorm is not None:
             self._clip([s.grads for s in plan.segments], [v.grad for v in plan.variables])
         scalars = self.read_scalars() if scalars is None else scalars
-        self._decay(plan, scalars)
+        own = self._has_own_update()
+        decay: tuple[backends.Scalar, ...] = ()
+        if self.weight_decay and self._folds_decay and plan.all_decay and not own:
+            decay = scalars.decay
+        else:
+            self._decay(plan, scalars)
         if type(self).update_step is not Optimizer.update_step:
             for v in plan.variables:
                 assert v.grad is not None
                 self.update_step(Tensor(v.grad), v, scalars.rule[0])
             return
-        own = self._has_own_update()
         for s in plan.segments:
             if own:
                 self.update(s.backend, s.values, s.grads, s.slots, *scalars.rule)
             elif s.values.size >= LONG and self._may_be_split():
-                s.backend.split(s.values.size, functools.partial(self._update_part, s, scalars))
+                s.backend.split(s.values.size, functools.partial(self._update_part, s, scalars.rule, decay))
             else:
-                self.update_rule(s.backend, s.values, s.grads, s.slots, scalars.rule)
+                self.update_rule(s.backend, s.values, s.grads, s.slots, scalars.rule, *decay)
 
     def _may_be_split(self) -> bool:
         """Whether parts of a flat buffer may be updated at the same time. A rule that the user wrote is called once, with the whole
         buffer."""
         return self.elementwise and type(self).update_rule.__module__.startswith("dualnet.")
 
-    def _update_part(self, s: Segment, scalars: UpdateScalars, part: slice) -> None:
+    def _update_part(self, s: Segment, scalars: Any, decay: Any, part: slice) -> None:
         slots = tuple([slot[part] for slot in s.slots])
-        self.update_rule(s.backend, s.values[part], s.grads[part], slots, scalars.rule)
+        self.update_rule(s.backend, s.values[part], s.grads[part], slots, scalars, *decay)
 
     def _clip(self, flat: list[Array], shaped: list[Any]) -> None:
         """Limit gradients in place, passed flat and by variable."""

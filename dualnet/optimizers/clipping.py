@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import dualnet_backends as backends
 
@@ -18,21 +17,20 @@ def by_value(grads: Sequence[Array], limit: float) -> None:
 
 def by_norm(grads: Sequence[Array], limit: float) -> None:
     """No array with a norm beyond the limit."""
-    for g in grads:
-        xp = backends.of(g).xp
-        g *= limit / xp.maximum(xp.sqrt(xp.sum(g * g)), limit)
+    for backend, group in by_backend(grads):
+        backend.clip_norms(group, limit)
 
 
 def by_global_norm(grads: Sequence[Array], limit: float) -> None:
     """All of them shrunk alike, so that their common norm is not beyond the limit."""
-    if not grads:
-        return
-    total: Any = 0.0
-    for g in grads:
-        total = total + backends.of(g).xp.sum(g * g)
-    xp = backends.of(grads[0]).xp
-    norm = xp.sqrt(total)
-    # A NaN or infinite norm makes every gradient NaN, so that it is seen and not hidden.
-    scale = limit / xp.maximum(norm, limit) + (norm - norm)
-    for g in grads:
-        g *= scale
+    if grads:
+        backends.of(grads[0]).clip_global_norm(grads, limit)
+
+
+def by_backend(arrays: Sequence[Array]) -> list[tuple[backends.Backend, list[Array]]]:
+    """The arrays of each backend."""
+    groups: dict[int, tuple[backends.Backend, list[Array]]] = {}
+    for array in arrays:
+        backend = backends.of(array)
+        groups.setdefault(id(backend), (backend, []))[1].append(array)
+    return list(groups.values())

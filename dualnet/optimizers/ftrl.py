@@ -67,14 +67,15 @@ class Ftrl(Optimizer):
         return lr, 2 * (self.l2_regularization_strength + self.beta / (2 * lr))
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        lr, l2 = scalars
-        xp, p, l1 = backend.xp, -self.learning_rate_power, self.l1_regularization_strength
         n, z = slots
-        n_new = n + g * g
-        n_p = xp.power(n_new, p)
-        z += g + 2 * self.l2_shrinkage_regularization_strength * w
-        z -= (n_p - xp.power(n, p)) / lr * w
-        w[...] = (xp.clip(z, -l1, l1) - z) / (n_p / lr + l2)
-        n[...] = n_new
+        lr, l2 = scalars
+        power, l1 = -self.learning_rate_power, self.l1_regularization_strength
+        backend.ftrl(w, g, n, z, lr, l2, power, l1, self.l2_shrinkage_regularization_strength, decay)

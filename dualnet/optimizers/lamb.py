@@ -21,16 +21,15 @@ class Lamb(MomentsOptimizer):
         return lr, 1 - self.beta_1**t, 1 - self.beta_2**t
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        lr, correction_1, correction_2 = scalars
-        xp = backend.xp
         m, v = slots
-        m += (g - m) * (1 - self.beta_1)
-        v += (g * g - v) * (1 - self.beta_2)
-        m_hat, v_hat = m / correction_1, v / correction_2
-        u = m_hat / (xp.sqrt(v_hat) + self.epsilon)
-        w_norm, u_norm = xp.sqrt(xp.sum(w * w)), xp.sqrt(xp.sum(u * u))
-        both = (w_norm > 0) & (u_norm > 0)
-        r = xp.where(both, w_norm / xp.where(both, u_norm, 1), 1).astype(w.dtype)
-        w -= lr * r * u
+        lr, correction1, correction2 = scalars
+        b1, b2 = self.beta_1, self.beta_2
+        backend.lamb(w, g, m, v, lr, correction1, correction2, b1, b2, self.epsilon, decay)

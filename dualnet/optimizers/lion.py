@@ -32,10 +32,13 @@ class Lion(Optimizer):
         return (lr,)
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        (lr,) = scalars
-        (m,) = slots
-        w -= lr * backend.xp.sign(self.beta_1 * m + (1 - self.beta_1) * g)
-        m *= self.beta_2
-        m += (1 - self.beta_2) * g
+        (m,), (lr,) = slots, scalars
+        backend.lion(w, g, m, lr, self.beta_1, self.beta_2, decay)

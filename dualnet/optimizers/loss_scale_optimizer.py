@@ -13,6 +13,7 @@ from ..core.variables import Variable, buffer_slices
 from ..serialization.configurable import constructor_parameters, plain
 from ..serialization.objects import deserialize_keras_object
 from .base import Optimizer
+from .clipping import by_backend
 
 # The arguments of ``Optimizer`` that the inner optimizer has.
 _DEFAULTS = {
@@ -155,7 +156,4 @@ class LossScaleOptimizer(Optimizer):
 
 def _all_finite(grads: Sequence[Array]) -> bool:
     """Whether no element is NaN or infinite; the host waits once for the answer."""
-    finite: Any = True
-    for g in grads:
-        finite = backends.of(g).xp.isfinite(g).all() & finite
-    return bool(finite)
+    return all(bool(backend.all_finite(group)) for backend, group in by_backend(grads))

@@ -103,15 +103,16 @@ class Muon(Optimizer):
             return Tensor(self.zeropower_via_newtonschulz5(x.data, steps))
         if x.ndim < 2:
             raise ValueError(f"only a matrix can be made orthogonal, got the shape {x.shape}")
-        xp = backends.of(x).xp
+        backend = backends.of(x)
+        xp, matmul = backend.xp, backend.matmul
         tall = x.shape[-2] > x.shape[-1]
         if tall:
             x = xp.swapaxes(x, -2, -1)
         # No singular value is above 1 then.
         x = x / (xp.sqrt(xp.sum(x * x, axis=(-2, -1), keepdims=True)) + 1e-7)
         for _ in range(steps):
-            square = x @ xp.swapaxes(x, -2, -1)
-            x = self.muon_a * x + (self.muon_b * square + self.muon_c * square @ square) @ x
+            square = matmul(x, xp.swapaxes(x, -2, -1))
+            x = self.muon_a * x + matmul(self.muon_b * square + matmul(self.muon_c * square, square), x)
         return xp.swapaxes(x, -2, -1) if tall else x
 
     def lr_adjust(self, x: Any) -> Any:

@@ -54,12 +54,15 @@ class Nadam(MomentsOptimizer):
         return lr, mu_next / (1 - product * mu_next), (1 - mu) / (1 - product), 1 - self.beta_2**t
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        lr, ahead, now, correction = scalars
         m, v = slots
-        m += (g - m) * (1 - self.beta_1)
-        v += (g * g - v) * (1 - self.beta_2)
-        m_hat = ahead * m + now * g
-        v_hat = v / correction
-        w -= lr * m_hat / (backend.xp.sqrt(v_hat) + self.epsilon)
+        lr, ahead, now, correction = scalars
+        b1, b2 = self.beta_1, self.beta_2
+        backend.nadam(w, g, m, v, lr, ahead, now, correction, b1, b2, self.epsilon, decay)

@@ -49,8 +49,7 @@ class Averages(Slots):
     def update(self, slices: Sequence[BufferSlice], momentum: backends.Scalar, rate: backends.Scalar) -> None:
         """average = momentum average + rate w, where rate is 1 - momentum"""
         for buffer_slice, average in zip(slices, self.arrays):
-            average *= momentum
-            average += rate * buffer_slice.values
+            backends.of(average).moving_average(average, buffer_slice.values, momentum, rate)
 
     def swap(self, slices: Sequence[BufferSlice]) -> None:
         """Exchange weights and averages."""

@@ -47,23 +47,15 @@ class RMSprop(Optimizer):
         return (lr,)
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
         (lr,) = scalars
-        xp, rho = backend.xp, self.rho
-        v = slots[0]
-        v *= rho
-        v += (1 - rho) * g * g
-        spread = v
-        if self.centered:
-            average = slots[-1]
-            average *= rho
-            average += (1 - rho) * g
-            spread = v - average * average
-        step = lr * g / xp.sqrt(spread + self.epsilon)
-        if self.momentum > 0:
-            m = slots[1]
-            m *= self.momentum
-            m += step
-            step = m
-        w -= step
+        m = slots[1] if self.momentum > 0 else None
+        average = slots[-1] if self.centered else None
+        backend.rmsprop(w, g, slots[0], lr, self.rho, self.epsilon, self.momentum, m, average, decay)

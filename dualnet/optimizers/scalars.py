@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, NamedTuple
 
 from dualnet_backends import Scalar
@@ -31,10 +32,15 @@ class ScalarMethods(BuildMixin):
         False  # whether a class defines ``update`` or ``update_step``, and none below it an ``update_rule``
     )
 
+    _folds_decay = (
+        False  # whether ``update_rule`` takes the factor of weight decay, and so saves a pass over the weights
+    )
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "update_rule" in vars(cls):
             cls._overrides_update = False
+            cls._folds_decay = "decay" in inspect.signature(vars(cls)["update_rule"]).parameters
         elif "update" in vars(cls) or "update_step" in vars(cls):
             cls._overrides_update = True
 

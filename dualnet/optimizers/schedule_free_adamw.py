@@ -45,14 +45,15 @@ class ScheduleFreeAdamW(MomentsOptimizer):
         return lr, 1 - self.beta_2**t, float(t)
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        lr, correction, count = scalars
-        b = self.beta_1
         z, v = slots
-        x = (w - (1 - b) * z) / b
-        v += (g * g - v) * (1 - self.beta_2)
-        v_hat = v / correction
-        z -= lr * g / (backend.xp.sqrt(v_hat) + self.epsilon)
-        x += (z - x) / count
-        w[...] = (1 - b) * z + b * x
+        lr, correction, count = scalars
+        b1, b2 = self.beta_1, self.beta_2
+        backend.schedule_free(w, g, z, v, lr, correction, count, b1, b2, self.epsilon, decay)

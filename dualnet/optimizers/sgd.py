@@ -34,10 +34,16 @@ class SGD(Optimizer):
         return (lr,)
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
         (lr,) = scalars
         if self.momentum:
-            backend.momentum(w, g, slots[0], lr, self.momentum, self.nesterov)
+            backend.momentum(w, g, slots[0], lr, self.momentum, self.nesterov, decay)
         else:
-            backend.sgd(w, g, lr)
+            backend.sgd(w, g, lr, decay)

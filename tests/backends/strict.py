@@ -1,7 +1,7 @@
 """A stand-in for a GPU that runs anywhere: device "strict:0", on which no transfer goes unseen.
 
-``register()`` makes it known to the library; ``with step():`` turns every transfer into an error; ``counts`` counts them
-outside. Its kernels are the reference kernels of ``Backend``, so a run on it also tests those.
+``register()`` makes it known to the library; ``with step():`` turns every transfer into an error, and every product that is not the
+backend's own; ``counts`` counts transfers outside. Its kernels are the reference kernels of ``Backend``, so a run on it also tests those.
 """
 
 from __future__ import annotations
@@ -13,10 +13,21 @@ import numpy as np
 from dualnet_backends import Backend
 
 from .strict_array import StrictArray
-from .strict_transfers import Counts, TransferError, counts, step, to_device
+from .strict_transfers import Counts, ProductError, TransferError, counts, step, to_device
 from .strict_xp import StrictXp, xp
 
-__all__ = ["Counts", "StrictArray", "StrictBackend", "StrictXp", "TransferError", "counts", "register", "step", "xp"]
+__all__ = [
+    "Counts",
+    "ProductError",
+    "StrictArray",
+    "StrictBackend",
+    "StrictXp",
+    "TransferError",
+    "counts",
+    "register",
+    "step",
+    "xp",
+]
 
 
 class StrictBackend(Backend):

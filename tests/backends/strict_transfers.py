@@ -5,10 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import CodeType
+
+from dualnet_backends import Backend
+
+REFERENCES = {Backend.matmul.__code__, Backend._row_products.__code__}
 
 
 class TransferError(RuntimeError):
     """Something inside a step made the device wait for the host, or the host for the device."""
+
+
+class ProductError(RuntimeError):
+    """Inside a step CuPy was asked for a product, which it refuses while a stream is captured."""
 
 
 class Counts:
@@ -46,6 +55,12 @@ def to_device(what: str) -> None:
     if _step.depth:
         raise TransferError(f"{what} sends host data to the device, inside a step")
     counts.to_device += 1
+
+
+def product(what: str, caller: CodeType) -> None:
+    """Note that ``caller`` asked CuPy for a product: it may be the reference of a kernel that a GPU overrides."""
+    if _step.depth and caller not in REFERENCES:
+        raise ProductError(f"{what}() cannot be recorded, inside a step: use backend.matmul")
 
 
 @contextmanager

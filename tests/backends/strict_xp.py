@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from .cupy_api import NAMESPACES, frozen
 from .strict_array import StrictArray, has_arrays, host_key
-from .strict_transfers import to_device, to_host
+from .strict_transfers import product, to_device, to_host
 
 
 def words(text: str) -> frozenset[str]:
@@ -29,6 +31,8 @@ HOST_RESULT = words(
     "broadcast_shapes can_cast iscomplexobj isdtype isfortran isrealobj isscalar issubdtype iterable may_share_memory "
     "ndim promote_types result_type shape shares_memory size"
 )
+# Of cuBLAS, with which CuPy computes them.
+PRODUCTS = words("dot einsum inner matmul tensordot vdot")
 SCATTERED = words("add bitwise_and bitwise_or bitwise_xor maximum minimum subtract")
 REDUCED = frozenset(("add", "multiply"))
 MANY = 8  # from here on CuPy sends a table of pointers to join small arrays
@@ -57,6 +61,15 @@ def wrap(result: Any, out: Any = None) -> Any:
     return result
 
 
+def caller() -> CodeType:
+    """The code that asked for what the device does, maybe by an operator."""
+    frame = sys._getframe(1)
+    while "strict" in frame.f_code.co_filename or frame.f_code.co_filename.endswith("mixins.py"):
+        assert frame.f_back is not None
+        frame = frame.f_back
+    return frame.f_code
+
+
 class StrictUfunc:
     """A ufunc with what CuPy's have: no ``where=``, ``reduce`` and ``accumulate`` for add and multiply only."""
 
@@ -64,6 +77,8 @@ class StrictUfunc:
         self.ufunc, self.__name__ = ufunc, name
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        if self.__name__ in PRODUCTS:
+            product(self.__name__, caller())
         for keyword in options:
             if keyword not in ("out", "dtype", "casting"):
                 raise TypeError(f"{self.__name__}() got an unexpected keyword argument '{keyword}' (CuPy has none)")
@@ -116,6 +131,8 @@ class StrictFunction:
                 raise TypeError(f"{name}() got an unexpected keyword argument '{keyword}' (CuPy has none)")
         if len(args) > len(parameters) and not any(p.startswith("*") for p in parameters):
             raise TypeError(f"{name}() takes {len(parameters)} arguments but {len(args)} were given")
+        if name in PRODUCTS:
+            product(name, caller())
         if name in FROM_HOST:
             return from_host(name, self.function, *args, **options)
         bound = dict(zip(parameters, args)) | options

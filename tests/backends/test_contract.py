@@ -22,7 +22,9 @@ from dualnet_backends.kernels.attention import Attended, Weighted
 from dualnet_backends.kernels.convolution import After
 from dualnet_backends.kernels.pooling import Axis
 
+import dualnet
 from dualnet import tree
+from dualnet.ops.nn import regression_loss
 from dualnet.ops.nn.activation import FROM_OUTPUT
 
 from .strict import StrictBackend
@@ -36,7 +38,7 @@ if importlib.util.find_spec("cupy"):
 ABSTRACT = {"asarray", "to_numpy", "synchronize"}
 # What a backend may have beyond the contract.
 EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
-NO_KERNELS = {"raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
+NO_KERNELS = {"recording", "raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 
@@ -87,6 +89,11 @@ def optimizer(random: np.random.Generator, n: int, dtype: str, slots: int) -> li
     return [floats(random, (n,), dtype) for _ in range(2)] + [np.abs(floats(random, (n,), dtype)) for _ in range(slots)]
 
 
+def numbers(dtype: str, *values: float) -> list[Any]:
+    """As a captured step passes them."""
+    return [np.asarray(x, dtype) for x in values]
+
+
 # x, kernel, strides, padding, dilation and groups of convolutions; 0 stands for the number of samples
 CONVOLUTIONS: list[tuple[Any, ...]] = [
     ((0, 8, 9, 3), (3, 2, 3, 4), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
@@ -124,7 +131,7 @@ def convolution(number: int, part: str) -> Arguments:
 def activated_convolution(number: int, activation: str) -> Arguments:
     def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
         x, w, b, *geometry = convolution(number, "")(r, n, d)
-        return x, w, b, activation, *geometry
+        return x, w, b, activation, *geometry[:4]
 
     return make
 
@@ -226,8 +233,23 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                   lambda r, n, d: (floats(r, (n, 300), d), None, "elu")], 1e-6),
     "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
     "clip": ([lambda r, n, d: (floats(r, (n,), d), -0.5, 1), lambda r, n, d: (floats(r, (n, 200), d), 0, 0.5)], 0),
-    "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1))], 1e-4),
+    "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1)),
+               lambda r, n, d: (floats(r, (n, 3), d), 2.0, floats(r, (n, 1), d)), lambda r, n, d: (floats(r, (11, n), d), 7, floats(r, (11, n), d)),
+               lambda r, n, d: (floats(r, (n, 3), d), 2.0, floats(r, (1, 3), d))], 1e-4),
+    "total_gradient": ([lambda r, n, d: (floats(r, (), d), 3.0, floats(r, (n, 5), d)),
+                        lambda r, n, d: (floats(r, (), d), 3.0, floats(r, (n, 5), d), floats(r, (n, 1), d))], 1e-6),
+    "activation_gradients": ([
+        lambda r, n, d: (FROM_OUTPUT["relu"], floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d) / 30),
+        lambda r, n, d: (FROM_OUTPUT["tanh"], floats(r, (2, n, 40), d).clip(-1, 1), floats(r, (2, n, 40), d) / 30, "sum_rows", floats(r, (40,), d)),
+        lambda r, n, d: (FROM_OUTPUT["elu"], floats(r, (n, 3), d).clip(-1), floats(r, (n, 3), d) / 30, "conv_bias_gradient"),
+        lambda r, n, d: (FROM_OUTPUT["linear"], floats(r, (n, 3), d), floats(r, (n, 3), d) / 30, "conv_bias_gradient"),
+        lambda r, n, d: (FROM_OUTPUT["relu"], floats(r, (n, 3), d), floats(r, (n, 3), d), None)], 2e-5),
     "relu_gradient": ([lambda r, n, d: (floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d))], 0),
+    "elementwise": ([lambda r, n, d: (inspect.unwrap(dualnet.ops.silu.primitive), floats(r, (n, 5), d)),
+                     lambda r, n, d: (inspect.unwrap(dualnet.ops.leaky_relu.primitive), floats(r, (n,), d), 0.3)], 1e-6),
+    "pairwise": ([lambda r, n, d: (inspect.unwrap(regression_loss.huber.primitive), 1e-7, floats(r, (n, 5), d), floats(r, (n, 5), d), 0.5),
+                  lambda r, n, d: (inspect.unwrap(regression_loss.log_cosh.primitive), 1e-7, r.integers(0, 3, (n, 1)), floats(r, (n, 1), d))],
+                 1e-6),
     "sum_rows": ([lambda r, n, d: (floats(r, (n, 3), d),), lambda r, n, d: (floats(r, (2, n, 3), d),)], 1e-4),  # of 2046 rows
     "conv": ([convolution(i, "") for i in range(len(CONVOLUTIONS))], 1e-5),
     "scale_and_shift": ([
@@ -236,7 +258,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (2, 3, n), d), floats(r, (3, 1), d) * 9, floats(r, (3, 1), d), "relu6")], 1e-6),
     "activated_conv": ([activated_convolution(i, act) for i, act in enumerate(("relu", "tanh", "elu", "linear", "relu", "tanh", "elu"))], 1e-5),
     "conv_input_gradient": ([convolution(i, "input") for i in range(len(CONVOLUTIONS))], 1e-5),
-    "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 1e-5),
+    "conv_kernel_gradient": ([convolution(i, "kernel") for i in range(len(CONVOLUTIONS))], 5e-5),  # of 42,966 pixels
     "conv_bias_gradient": ([lambda r, n, d: (floats(r, (n, 5, 4, 3), d) / 10,), lambda r, n, d: (floats(r, (n, 7, 2), d) / 10,)], 1e-4),
     "max_pool": ([pool(i, i % 2 * 4) for i in range(len(POOLS))], 0),
     "average_pool": ([pool(i, 0) for i in range(len(POOLS))], 1e-6),
@@ -251,7 +273,9 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (n, 5), d) + 2, floats(r, (5,), d), floats(r, (5,), d), 1, 1e-3, floats(r, (5,), d), floats(r, (5,), d)),
         lambda r, n, d: (floats(r, (2, n, 3), d), None, None, 2, 1e-3),
         lambda r, n, d: (floats(r, (4, 3, n), d), floats(r, (3,), d), None, 1, 0.1, floats(r, (3,), d), floats(r, (3,), d), 0.5),
-        lambda r, n, d: (floats(r, (n, 70), d), floats(r, (70,), d), floats(r, (70,), d), 1, 1e-3)], 1e-5),
+        lambda r, n, d: (floats(r, (n, 70), d), floats(r, (70,), d), floats(r, (70,), d), 1, 1e-3),
+        lambda r, n, d: (floats(r, (n, 9, 11, 3), d), floats(r, (3,), d), None, 3, 1e-3, floats(r, (3,), d), floats(r, (3,), d)),
+        lambda r, n, d: (floats(r, (2, 3, 11 * n), d), None, floats(r, (3,), d), 1, 1e-3, floats(r, (3,), d), floats(r, (3,), d))], 1e-5),
     "batch_norm_inference": ([
         lambda r, n, d: (floats(r, (n, 5), d), *(floats(r, (5,), d) for _ in range(4)), 1),
         lambda r, n, d: (floats(r, (n, 200), d), *(floats(r, (200,), d) for _ in range(4)), 1),
@@ -271,7 +295,10 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (n, 70), d), floats(r, (1, 70), d), None, (1,), 1e-3, False),
         lambda r, n, d: (floats(r, (2, n, 16), d), None, None, (2,), 1e-3),
         lambda r, n, d: (floats(r, (n, 17, 2, 3), d), floats(r, (1, 1, 2, 3), d), floats(r, (1, 1, 2, 3), d), (1, 3), 1e-3),
-        lambda r, n, d: (floats(r, (n, 17), d), None, floats(r, (1, 17), d), (1,), 1e-3)], 1e-5),
+        lambda r, n, d: (floats(r, (n, 17), d), None, floats(r, (1, 17), d), (1,), 1e-3),
+        lambda r, n, d: (floats(r, (n, 2, 3, 4), d), floats(r, (1, 2, 3, 1), d), floats(r, (1, 2, 3, 1), d), (2, 3), 1e-3),
+        lambda r, n, d: (floats(r, (3, 4, n), d), floats(r, (1, 4, 1), d), None, (0, 1), 1e-3),
+        lambda r, n, d: (floats(r, (n, 3, 5), d), floats(r, (1, 3, 1), d), floats(r, (1, 1, 5), d), (1, 2), 1e-3)], 1e-5),
     "standardize_gradients": ([
         lambda r, n, d: (floats(r, (n, 5), d), floats(r, (n, 5), d), floats(r, (n, 1), d), floats(r, (1, 5), d), (1,), (1,)),
         lambda r, n, d: (floats(r, (n, 33), d) / 30, floats(r, (n, 33), d), floats(r, (n, 1), d), floats(r, (1, 33), d), (1,), (1,)),
@@ -282,7 +309,10 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
         lambda r, n, d: (floats(r, (2, n, 16), d) / 30, floats(r, (2, n, 16), d), floats(r, (2, n, 1), d), None, (2,), (2,), True,
                          (False, False, None)),
         lambda r, n, d: (floats(r, (n, 17, 2, 3), d) / 30, floats(r, (n, 17, 2, 3), d), floats(r, (n, 1, 2, 1), d), floats(r, (1, 1, 2, 3), d),
-                         (1, 3), (2, 3))], 5e-5),
+                         (1, 3), (2, 3)),
+        lambda r, n, d: (floats(r, (n, 2, 3, 4), d) / 30, floats(r, (n, 2, 3, 4), d), floats(r, (n, 2, 1, 1), d), floats(r, (1, 2, 3, 1), d),
+                         (2, 3), (1, 2), True, (None, floats(r, (2, 3), d), None))], 5e-5),
+    "store": ([lambda r, n, d: (floats(r, (n + 1,), d), np.array(n // 2), np.array(r.normal(), d))], 0),
     "take": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n))], 0),
     "lookup": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n)),
                 lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, (n, 2)).astype("int32"))], 0),
@@ -290,6 +320,19 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "require": ([lambda r, n, d: (np.ones(n, bool), "ids"), lambda r, n, d: (np.ones((n, 2), bool), "labels")], 0),
     "scatter_add": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
                      lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, n), floats(r, (n,), d))], 1e-5),
+    "order": ([lambda r, n, d: (r.integers(-5, 6, n),), lambda r, n, d: (r.integers(0, 999, 3 * n).astype("int32"),)], 0),
+    "add_at": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(-7, 7, n), floats(r, (n, 2), d)),
+                lambda r, n, d: (floats(r, (3, 5, 2), d), (slice(None), r.integers(0, 5, (n, 2)), slice(1)), floats(r, (3, n, 2, 1), d)),
+                lambda r, n, d: (floats(r, (3, 5), d), (r.integers(0, 3, n), 1), floats(r, (n,), d)),
+                lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
+                lambda r, n, d: (floats(r, (3, 7, 2), d), (slice(1, None), r.integers(-7, 7, (n, 1)), slice(None)), floats(r, (1, 2), d)),
+                lambda r, n, d: (floats(r, (7, n), d), (r.integers(0, 7, 4), r.integers(0, n, 4)) if n else np.zeros(0, int),
+                                 floats(r, (), d))], 1e-5),
+    "concatenate": ([lambda r, n, d: ([floats(r, (n, 2), d) for _ in range(9)], 0),
+                     lambda r, n, d: ([floats(r, (2, k % 3, n), d) for k in range(12)], -2),
+                     lambda r, n, d: ([floats(r, (3, 2), d) for _ in range(n + 1)], 1)], 0),
+    "stack": ([lambda r, n, d: ([floats(r, (n, 2), d) for _ in range(2)], 1), lambda r, n, d: ([floats(r, (2, 3), d) for _ in range(n + 1)], -1),
+               lambda r, n, d: ([floats(r, (2, n), d) for _ in range(20)], 1)], 0),
     "one_hot": ([lambda r, n, d: (r.integers(-1, 6, n), 5, d), lambda r, n, d: (r.integers(0, 3, (n, 2)), 3, d)], 0),
     "softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
     "log_softmax": ([lambda r, n, d: (floats(r, (n, 5), d) * 30,), lambda r, n, d: (floats(r, (3, n, 2), d), 0)], 1e-6),
@@ -307,22 +350,84 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
                               lambda r, n, d: (floats(r, (n % 5, 3000), d), r.integers(0, 3000, n % 5).astype("int32"))], 1e-6),
     "sparse_cross_entropy_gradient": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(0, 5, n), floats(r, (n,), d)),
                                        lambda r, n, d: (floats(r, (n, 70), d), r.integers(0, 70, n), floats(r, (n,), d))], 1e-6),
+    "is_largest": ([lambda r, n, d: (floats(r, (n, 5), d), r.integers(-1, 6, n), d),
+                    lambda r, n, d: (r.integers(0, 3, (2, n, 70)).astype(d), r.integers(0, 4, (2, n)).astype("uint8"), "float32"),
+                    lambda r, n, d: (floats(r, (n % 5, 3000), d), r.integers(0, 2, n % 5).astype("int32"), "float64")], 0),
+    "has_same_largest": ([lambda r, n, d: (floats(r, (n, 3), d), floats(r, (n, 3), d), d),
+                          lambda r, n, d: (floats(r, (2, n, 9), d), r.integers(0, 2, (2, n, 9)), "float32")], 0),
+    "add_largest": ([
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 5), d), r.integers(-1, 6, n + 1)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 2, 40), d), r.integers(0, 4, (n + 1, 2)).astype("uint8")),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 3), d), floats(r, (n + 1, 3), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (9, 3000), d), r.integers(0, 4, (9, 3000)))], 1e-6),
+    "is_right_side": ([lambda r, n, d: (floats(r, (n, 2), d), r.integers(0, 2, (n, 2)), 0.25, d),
+                       lambda r, n, d: (floats(r, (n,), d), r.integers(0, 3, n).astype(d), 0.5, "float32")], 0),
+    "add_values_to_mean": ([
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1,), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 13), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 13), d), floats(r, (n + 1, 1), d)),
+        lambda r, n, d: (floats(r, (), d), floats(r, (), d), floats(r, (n + 1, 2), d), floats(r, (1, 2), d))], 1e-4),
     "add_to_mean": ([lambda r, n, d: (*(floats(r, (), d) for _ in range(3)), n)], 1e-6),
     "erf": ([lambda r, n, d: (floats(r, (n,), d) * 3,), lambda r, n, d: (floats(r, (n, 2), d),)], 1e-6),
     **{name: (makers, 2e-5) for name, makers in RECURRENT.items()},
-    "random_words": ([lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
-    "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
+    "random_words": ([lambda r, n, d: (n, KEY, np.asarray(2**63 + 1, "uint64")), lambda r, n, d: (n, KEY, (np.asarray(1, "uint64"), 3)),
+                      lambda r, n, d: (n, KEY, 0), lambda r, n, d: (n, KEY, 2**64 + 3)], 0),
+    "random_uniform": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n,), KEY, np.asarray(5, "uint64"), d, -0.3, 0.7),
+                        lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "random_normal": ([lambda r, n, d: ((n,), KEY, 5, d), lambda r, n, d: ((n, 3), KEY, 0, d)], 0),
     "dropout_mask": ([lambda r, n, d: ((n,), 0.5, KEY, 9, d), lambda r, n, d: ((n, 3), 0.1, KEY, 0, d)], 0),
-    "sgd": ([lambda r, n, d: (*optimizer(r, n, d, 0), 0.1)], 0),
-    "momentum": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, False), lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, True)], 0),
+    "dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.5, KEY, 9), lambda r, n, d: (floats(r, (n, 3), d), 0.1, KEY, 0, (n, 3)),
+                 lambda r, n, d: (floats(r, (n, 3), d), 0.3, KEY, np.asarray(7, "uint64"), (n, 1))], 0),
+    "gaussian_noise": ([lambda r, n, d: (floats(r, (n,), d), 0.3, KEY, 9),
+                              lambda r, n, d: (floats(r, (n, 3), d), 2, KEY, np.asarray(7, "uint64"))], 0),
+    "gaussian_dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.3, KEY, 9),
+                                lambda r, n, d: (floats(r, (n, 3), d), 2, KEY, np.asarray(7, "uint64"))], 0),
+    "alpha_dropout": ([lambda r, n, d: (floats(r, (n,), d), 0.5, KEY, 9), lambda r, n, d: (floats(r, (n, 3), d), 0.1, KEY, 0, (n, 3)),
+                       lambda r, n, d: (floats(r, (n, 3), d), 0.3, KEY, np.asarray(7, "uint64"), (n, 1))], 0),
+    "sgd": ([lambda r, n, d: (*optimizer(r, n, d, 0), 0.1), lambda r, n, d: (*optimizer(r, n, d, 0), 0.1, 0.99)], 0),
+    "momentum": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, False), lambda r, n, d: (*optimizer(r, n, d, 1), 0.1, 0.9, True, 0.99)], 0),
     "adam": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7),
-              lambda r, n, d: (*optimizer(r, n, d, 2), np.asarray(0.01, d), 0.9, 0.999, 1e-7),
-              lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7, np.abs(floats(r, (n,), d)))], 0),
+              lambda r, n, d: (*optimizer(r, n, d, 2), np.asarray(0.01, d), 0.9, 0.999, 1e-7, None, np.asarray(0.99, d)),
+              lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.9, 0.999, 1e-7, np.abs(floats(r, (n,), d)), 0.99)], 0),
+    "adamax": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.9, 0.999, 1e-7),
+                lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.01, 0.3), 0.9, 0.999, 1e-7, 0.99)], 0),
+    "nadam": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.4, 0.5, 0.9, 0.999, 1e-7),
+               lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.01, 0.3, 0.4, 0.5), 0.9, 0.999, 1e-7, 0.99)], 0),
+    "rmsprop": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 0.9, 1e-7),
+                 lambda r, n, d: (*optimizer(r, n, d, 1), *numbers(d, 0.01), 0.9, 1e-7, 0.5, floats(r, (n,), d), None, 0.99),
+                 lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 0.9, 2.0, 0.5, floats(r, (n,), d), floats(r, (n,), d) / 9, 0.99)], 0),
+    "adagrad": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 1e-7),
+                 lambda r, n, d: (*optimizer(r, n, d, 1), *numbers(d, 0.01), 1e-7, 0.99)], 0),
+    "adadelta": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.1, 0.95, 1e-7),
+                  lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.1), 0.95, 1e-7, 0.99)], 0),
+    "ftrl": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.1, 0.2, 0.5, 0.3, 0.1),
+              lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.1, 0.2), 0.7, 0.0, 0.0, 0.99)], 2e-5),
+    "lion": ([lambda r, n, d: (*optimizer(r, n, d, 1), 0.01, 0.9, 0.99),
+              lambda r, n, d: (*optimizer(r, n, d, 1), *numbers(d, 0.01), 0.9, 0.99, 0.99)], 0),
+    "schedule_free": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 4.0, 0.9, 0.999, 1e-7),
+                       lambda r, n, d: (*optimizer(r, n, d, 2), *numbers(d, 0.01, 0.3, 4.0), 0.9, 0.999, 1e-7, 0.99)], 0),
+    "lamb": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7),
+              lambda r, n, d: (*(a.reshape(-1, 1) for a in optimizer(r, n, d, 2)), *numbers(d, 0.01, 0.3, 0.4), 0.9, 0.999, 1e-7, 0.99),
+              lambda r, n, d: (np.zeros(n, d), *optimizer(r, n, d, 2)[1:], 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7)], 1e-5),
+    "moving_average": ([lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), 0.9, 0.1),
+                        lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), *numbers(d, 0.9, 0.1))], 0),
+    "clip_norms": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d) / 99, floats(r, (5,), d)], 0.5),
+                    lambda r, n, d: ([floats(r, (n,), d) * 9 for _ in range(70)], 0.7)], 1e-5),
+    "clip_global_norm": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d) / 99], 0.5),
+                          lambda r, n, d: ([floats(r, (n,), d) / 99999], 9.0),
+                          lambda r, n, d: ([np.full(n + 1, np.nan, d), np.ones(4, d)], 0.5)], 1e-5),
+    "all_finite": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d)],),
+                    lambda r, n, d: ([floats(r, (n,), d), np.full(n, np.nan, d)],),
+                    lambda r, n, d: ([floats(r, (n, 2), d), np.append(np.ones(n, d), -np.inf).astype(d)],)], 0),
 }  # fmt: skip
 SIZES = [0, 1, 3, 64, 1023]
 LONG = [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5, UPDATE_CHUNK + 1]
-FLAT = {"sgd", "momentum", "adam", "random_words", "random_uniform", "random_normal", "dropout_mask"}
+UPDATES = set("sgd momentum adam adamax nadam rmsprop adagrad adadelta ftrl lion schedule_free moving_average".split())
+RANDOM = set(
+    "random_words random_uniform random_normal dropout_mask dropout gaussian_noise gaussian_dropout alpha_dropout".split()
+)
+FLAT = UPDATES | RANDOM | {"clip_norms", "clip_global_norm", "all_finite", "lamb"}
 
 
 def test_every_kernel_has_a_row() -> None:

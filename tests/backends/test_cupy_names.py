@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from .cupy_api import NAMESPACES, Api, frozen, installed
-from .strict_xp import REDUCED, SCATTERED
+from .strict_xp import PRODUCTS, REDUCED, SCATTERED
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = [ROOT / "backends" / "dualnet_backends", ROOT / "dualnet", ROOT / "cli" / "dualnet_cli"]
@@ -155,6 +155,15 @@ def test_names_and_keywords_in_the_installed_cupy() -> None:
     assert mistakes(USES, real) == []
     for name in {use.name for use in USES} & set(frozen().functions):
         assert frozen().functions[name] == real.functions[name], f"{name}: run python -m tests.backends.cupy_api"
+
+
+def test_products_are_those_of_the_backend() -> None:
+    """CuPy refuses its own while a step is recorded."""
+    assert {use.where.partition(":")[0] for use in USES if use.name in PRODUCTS} == {
+        "backends/dualnet_backends/base.py",
+        "backends/dualnet_backends/kernels/attention.py",  # a reference, which the GPU overrides
+        "dualnet/ops/higher_order/backend.py",
+    }
 
 
 def test_names_in_numpy() -> None:

@@ -9,7 +9,7 @@ import dualnet_backends as backends
 import numpy as np
 import pytest
 from dualnet_backends import Backend
-from dualnet_backends.kernels.convolution import output_lengths
+from dualnet_backends.kernels.convolution import After, output_lengths
 
 pytestmark = pytest.mark.skipif(bool(backends.gpu_status()), reason="kernels of the GPU, and there is none")
 
@@ -25,6 +25,8 @@ IMAGES: list[tuple[Any, ...]] = [
     ((5, 6, 7, 8), (1, 1, 4, 6), (1, 1), ((0, 0), (0, 0)), (1, 1), 2),
     ((5, 6, 7, 8), (1, 1, 8, 5), (2, 3), ((0, 0), (0, 0)), (1, 1), 1),
     ((5, 3, 4, 2), (3, 4, 2, 7), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    ((5, 3, 8), (1, 8, 5), (2,), ((0, 2),), (1,), 1),  # as long as before, but not the same pixels
+    ((5, 3, 4, 2), (3, 4, 2, 7), (1, 1), ((0, 2), (0, 3)), (2, 2), 1),
     ((5, 17, 2), (4, 2, 3), (3,), ((3, 0),), (2,), 1),
     ((5, 17, 4), (3, 2, 6), (1,), ((1, 1),), (1,), 2),
     ((5, 4, 5, 6, 2), (2, 3, 2, 2, 3), (1, 2, 1), ((0, 0), (1, 0), (1, 2)), (2, 1, 1), 1),
@@ -83,6 +85,12 @@ def test_any_way(gpu: Backend, way: str, image: tuple[Any, ...], dtype: str) -> 
     expected = Backend.conv(cpu, *wide[:3], *geometry)
     close(gpu, gpu.conv(x, w, b, *geometry), expected, dtype)
     close(gpu, gpu.conv(x, w, None, *geometry), expected - wide[2], dtype)
+    for name, y in {
+        "relu": np.maximum(expected, 0),
+        "tanh": np.tanh(expected),
+        "elu": np.maximum(np.expm1(np.minimum(expected, 0)), expected),
+    }.items():
+        close(gpu, gpu.activated_conv(x, w, b, name, *geometry), y, dtype)
     expected = Backend.conv_input_gradient(cpu, wide[3], wide[1], x_shape, *geometry)
     close(gpu, gpu.conv_input_gradient(dy, w, x_shape, *geometry), expected, dtype)
     expected = Backend.conv_kernel_gradient(cpu, wide[0], wide[3], w_shape, *geometry)
@@ -94,6 +102,24 @@ def test_any_way(gpu: Backend, way: str, image: tuple[Any, ...], dtype: str) -> 
     ):
         assert gpu.conv_kernel_gradient(x, dy, w_shape, *geometry, out=out) is out
         close(gpu, out.astype(dtype), expected, dtype)
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "relu6"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize(
+    "image", [IMAGES[0], IMAGES[3], IMAGES[4], IMAGES[6]], ids=lambda image: f"{image[0]}-{image[1]}"
+)
+def test_what_follows_has_the_bits_of_a_pass_of_its_own(
+    gpu: Backend, way: str, image: tuple[Any, ...], dtype: str, activation: str | None
+) -> None:
+    x_shape, w_shape, *geometry = image
+    random = np.random.default_rng(0)
+    x, w = (gpu.asarray(random.normal(size=shape).astype(dtype)) for shape in (x_shape, w_shape))
+    b, scale, shift = (gpu.asarray(random.normal(size=w_shape[-1]).astype(dtype)) for _ in range(3))
+    for bias in (b, None):
+        expected = gpu.scale_and_shift(gpu.conv(x, w, bias, *geometry), scale, shift, activation)
+        got = gpu.conv(x, w, bias, *geometry, After(scale, shift, activation))
+        np.testing.assert_array_equal(gpu.to_numpy(got), gpu.to_numpy(expected))
 
 
 @pytest.mark.parametrize("image", [IMAGES[0], IMAGES[3], IMAGES[4]], ids=lambda image: f"{image[0]}-{image[1]}")

@@ -20,6 +20,7 @@ IDS = {
     "long runs": np.random.default_rng(1).integers(0, 3, 700) * 250,
     "any": np.random.default_rng(2).integers(0, 500, 1000),
     "whole parts": np.repeat(np.arange(10), 32),
+    "some tiles": np.random.default_rng(3).integers(0, 500, 3500),
     "one": np.array([7]),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -102,6 +103,8 @@ def test_out(backend: Backend, operands: str, out: str) -> None:
 
 def test_out_of_another_dtype_or_that_is_an_operand(backend: Backend) -> None:
     xp = backend.xp
+    with pytest.raises(TypeError):
+        backend.matmul(xp.ones((2, 2)), xp.ones((2, 2)), out=xp.zeros((2, 2), dtype="int32"))
     a, b = random(xp, 4, 4, dtype="float64"), random(xp, 4, 4, dtype="float64")
     expected = backend.to_numpy(a) @ backend.to_numpy(b)
     y = xp.zeros((4, 4), dtype="float32")
@@ -160,23 +163,71 @@ def gpu() -> Iterator[Any]:
 
 
 class Counting:
-    """The library, with the calls of products counted."""
+    """The library, with the calls of products noted: in which precision each computes."""
 
     def __init__(self, library: Any) -> None:
-        self.library, self.calls = library, 0
+        self.library = library
+        self.calls: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
-        self.calls += name.startswith("cublasGemm")
-        return getattr(self.library, name)
+        function = getattr(self.library, name)
+        if not name.startswith("cublasGemm"):
+            return function
+
+        def call(*arguments: Any) -> Any:
+            self.calls.append(arguments[-2])
+            return function(*arguments)
+
+        return call
+
+
+@pytest.fixture
+def counting(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> Counting:
+    library = Counting(gpu._blas._library)
+    monkeypatch.setattr(gpu._blas, "_library", library)
+    return library
 
 
 @pytest.mark.parametrize("operands", OPERANDS)
-def test_number_of_calls(gpu: Any, monkeypatch: pytest.MonkeyPatch, operands: str) -> None:
+def test_number_of_calls(gpu: Any, counting: Counting, operands: str) -> None:
     make, calls = OPERANDS[operands]
-    counting = Counting(gpu._blas._library)
-    monkeypatch.setattr(gpu._blas, "_library", counting)
     gpu.matmul(*make(gpu.xp))
-    assert counting.calls == calls
+    assert len(counting.calls) == calls
+
+
+def test_precision(gpu: Any, counting: Counting) -> None:
+    """float32 is multiplied in float32, unless another precision is chosen; all else is what it is."""
+    cp, (single, double, fast) = gpu.xp, (68, 70, 77)  # cublasComputeType_t
+    try:
+        for dtype, exact, on_request in (
+            ("float32", single, fast),
+            ("float64", double, double),
+            ("float16", single, single),
+        ):
+            x = cp.ones((2, 3, 3), dtype)
+            for precision, expected in (("float32", exact), ("tensorfloat32", on_request)):
+                backends.set_matmul_precision(precision)
+                gpu.matmul(x, x)
+                gpu.matmul(x[0], x[1])
+                assert counting.calls[-2:] == [expected, expected], (dtype, precision)
+    finally:
+        backends.set_matmul_precision(None)
+
+
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_bfloat16(gpu: Any, monkeypatch: pytest.MonkeyPatch, has_bfloat16: bool) -> None:
+    """Multiplied as such, or, on a GPU that is too old, in float32."""
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    monkeypatch.setattr(gpu._blas, "has_bfloat16", has_bfloat16)
+    a, b = random(gpu.xp, 2, 4, 5).astype(bfloat16), random(gpu.xp, 5, 3).astype(bfloat16)
+    expected = a.get().astype("float32") @ b.get().astype("float32")
+    out = gpu.xp.empty((2, 4, 3), bfloat16)
+    for y in (gpu.matmul(a, b), gpu.matmul(a, b, out=out)):
+        assert y.dtype == bfloat16
+        np.testing.assert_allclose(y.get().astype("float32"), expected, rtol=1e-2)
+    y = gpu.affine(a, b, gpu.xp.ones(3, bfloat16), "relu")
+    assert y.dtype == bfloat16
+    np.testing.assert_allclose(y.get().astype("float32"), np.maximum(expected + 1, 0), rtol=2e-2, atol=2e-2)
 
 
 def test_products_are_recorded_and_replayed(gpu: Any) -> None:
@@ -223,6 +274,51 @@ def test_every_stream_has_its_workspace(gpu: Any) -> None:
     assert memories[0] is memories[2]
     assert memories[1] is memories[3]
     assert memories[0].ptr != memories[1].ptr
+    address = streams[0].ptr
+    del streams, stream
+    assert address not in blas._workspaces
+    gpu.matmul(cp.ones((2, 2)), cp.ones((2, 2)))
+
+
+def test_error_of_cublas(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dualnet_backends.gpu.blas import CublasError
+
+    class Failing:
+        def __init__(self, status: int) -> None:
+            self.status = status
+
+        def cublasGemmEx(self, *arguments: Any) -> int:
+            return self.status
+
+    x = gpu.xp.ones((3, 4), "float32")
+    gpu.matmul(x, x.T)
+    for status, message in (
+        (13, r"EXECUTION_FAILED \(13\)$"),
+        (3, r"ALLOC_FAILED \(3\); the GPU has too little free memory"),
+    ):
+        monkeypatch.setattr(gpu._blas, "_library", Failing(status))
+        with pytest.raises(
+            CublasError, match=r"a product of 1 float32 matrices, \(3, 4\) @ \(4, 3\): CUBLAS_STATUS_" + message
+        ):
+            gpu.matmul(x, x.T)
+
+
+def test_sizes_that_cublas_does_not_take(gpu: Any) -> None:
+    x = gpu.xp.ones(1, "float32")
+    huge = gpu.xp.ndarray((2, 1), "float32", x.data, (4 << 31, 4))
+    with pytest.raises(ValueError, match="cuBLAS takes no axis or stride over 2147483647; multiply parts"):
+        gpu.matmul(huge, gpu.xp.ones((1, 2), "float32"))
+
+
+def test_cublas_that_cannot_be_loaded(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cupy_backends.cuda.libs as libraries
+    from dualnet_backends.gpu import blas
+
+    gpu.matmul(gpu.xp.ones((2, 2)), gpu.xp.ones((2, 2)))  # loads it
+    monkeypatch.setitem(sys.modules, "cupy_backends.cuda.libs.cublas", None)
+    monkeypatch.delattr(libraries, "cublas", raising=False)
+    with pytest.raises(blas.CublasError, match=r"a product on a GPU needs cuBLAS, .*: pip install 'dualnet\[cuda12\]'"):
+        blas.library.__wrapped__()
 
 
 def test_products_of_several_threads(gpu: Any) -> None:

@@ -132,6 +132,31 @@ def test_sends_to_the_device(name: str) -> None:
         TO_DEVICE[name](array(1, 2, 3))
 
 
+PRODUCTS: dict[str, Callable[[StrictArray], Any]] = {
+    "matmul": lambda a: xp.matmul(a, a),
+    "@": lambda a: a @ a,
+    "dot": lambda a: xp.dot(a, a),
+    "the method dot": lambda a: a.dot(a),
+    "einsum": lambda a: xp.einsum("i,i->", a, a),
+    "tensordot": lambda a: xp.tensordot(a, a, 1),
+    "vdot": lambda a: xp.vdot(a, a),
+    "inner": lambda a: xp.inner(a, a),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_product_that_cannot_be_recorded(name: str) -> None:
+    PRODUCTS[name](array(1, 2, 3))
+    with step(), pytest.raises(strict.ProductError, match=r"inside a step: use backend\.matmul"):
+        PRODUCTS[name](array(1, 2, 3))
+
+
+def test_products_of_the_backend_can_be_recorded() -> None:
+    with step():
+        y = strict.register().matmul(array(1, 2, 3), array(1, 2, 3))
+    assert float(y) == 14
+
+
 @pytest.mark.parametrize("name", FREE)
 def test_costs_nothing(name: str) -> None:
     with step():

@@ -217,6 +217,20 @@ def test_a_mask_of_the_new_steps_alone() -> None:
     np.testing.assert_allclose(y, expected[:, 2:], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("index", [2, np.int64(2), np.array(2)])
+def test_the_index_of_a_cache_is_a_whole_number(index: Any) -> None:
+    layer, x = layers.MultiHeadAttention(2, 3), RANDOM.normal(size=(1, 1, 6)).astype("float32")
+    cache = ops.zeros((1, 2, 4, 2, 3))
+    _, updated = layer(x, x, cache=cache, cache_update_index=index, use_causal_mask=True)
+    written = np.abs(updated.numpy()).sum((0, 1, 3, 4)) > 0
+    assert written.tolist() == [False, False, True, False]
+    for wrong in (2.5, "a"):
+        with pytest.raises(TypeError, match="expected a whole number"):
+            layer(x, x, cache=cache, cache_update_index=wrong, use_causal_mask=True)
+    with pytest.raises(ValueError, match="do not fit"):
+        layer(x, x, cache=cache, cache_update_index=4, use_causal_mask=True)
+
+
 def test_a_model_that_generates_step_by_step(tmp_path: Path) -> None:
     x, cache, index = (
         Input((1, 5), name="x"),

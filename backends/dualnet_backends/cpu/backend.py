@@ -184,7 +184,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             return total if out is not None else total.astype(x.dtype)
         return np.add.reduce(x, axis=0, out=out)
 
-    def total(self, x: Array, divisor: float = 1) -> Array:
+    def total(self, x: Array, divisor: float = 1, weights: Array | None = None) -> Array:
+        x = x if weights is None else x * weights
         # For few elements a dot product takes a quarter of the time of a sum.
         is_small = x.ndim == 1 and len(x) <= SMALL and x.dtype.char in "fd"
         return np.asarray((_ones(x.dtype.char, len(x)).dot(x) if is_small else x.sum()) / divisor)
@@ -202,11 +203,16 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             flat_indices = indices[i : i + step, None].astype(np.int64) * width + columns
             np.add.at(flat, flat_indices.reshape(-1), values[i : i + step].reshape(-1))
 
-    def random_words(self, n: int, key: tuple[int, int], step: int) -> Array:
+    def add_at(self, target: Array, key: Any, values: Array) -> None:
+        np.add.at(target, key, values)
+
+    def random_words(self, n: int, key: tuple[int, int], step: Any) -> Array:
+        if not isinstance(step, int):
+            return super().random_words(n, key, step)
         bits = np.random.Philox(key=key[0] | key[1] << 64, counter=counter(step))
         return bits.random_raw(n)
 
-    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: int, dtype: Any = "float32") -> Array:
+    def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: Any, dtype: Any = "float32") -> Array:
         z = np.empty(shape, dtype=dtype)
         flat, words = z.reshape(-1), self.random_words((z.size + 1) // 2, key, step)
         for i in range(0, len(words), CHUNK // 4):  # of float64
@@ -217,13 +223,17 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
     # The updates below compute what the reference does, in the same order, but chunk by chunk: a chunk stays in the
     # cache from the first operation to the last, and one small scratch array replaces every temporary.
 
-    def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
+    def sgd(self, w: Array, g: Array, lr: Scalar, decay: Scalar | None = None) -> None:
         if w.size <= CHUNK:
+            if decay is not None:
+                w *= decay
             w -= g * lr
             return
         scratch = np.empty(min(UPDATE_CHUNK, w.size), dtype=w.dtype)
         for i in range(0, w.size, UPDATE_CHUNK):
             wi = w[i : i + UPDATE_CHUNK]
+            if decay is not None:
+                wi *= decay
             wi -= np.multiply(g[i : i + UPDATE_CHUNK], lr, out=scratch[: wi.size])
 
     def adam(
@@ -237,6 +247,7 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
         beta2: float,
         epsilon: float,
         v_hat: Array | None = None,
+        decay: Scalar | None = None,
     ) -> None:
         c1, c2 = 1.0 - beta1, 1.0 - beta2
         scratch = np.empty((2, min(UPDATE_CHUNK, w.size)), dtype=w.dtype)
@@ -244,6 +255,8 @@ class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStan
             part = slice(i, i + UPDATE_CHUNK)
             wi, gi, mi, vi = w[part], g[part], m[part], v[part]
             t, step = scratch[0, : wi.size], scratch[1, : wi.size]
+            if decay is not None:
+                wi *= decay
             np.subtract(gi, mi, out=t)
             t *= c1
             mi += t

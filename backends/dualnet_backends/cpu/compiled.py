@@ -86,13 +86,18 @@ class NumbaBackend(NumpyBackend):
             return False
         return True
 
-    def sgd(self, w: Array, g: Array, lr: Scalar) -> None:
-        if not self._try_compiled(_sgd, (w, g), (lr,)):
-            super().sgd(w, g, lr)
+    # Without decay the loops multiply by 1, which changes nothing.
 
-    def momentum(self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool) -> None:
-        if not self._try_compiled(_nesterov if nesterov else _momentum, (w, g, m), (lr, mu)):
-            super().momentum(w, g, m, lr, mu, nesterov)
+    def sgd(self, w: Array, g: Array, lr: Scalar, decay: Scalar | None = None) -> None:
+        if not self._try_compiled(_sgd, (w, g), (lr, 1.0 if decay is None else decay)):
+            super().sgd(w, g, lr, decay)
+
+    def momentum(
+        self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool, decay: Scalar | None = None
+    ) -> None:
+        numbers = (lr, mu, 1.0 if decay is None else decay)
+        if not self._try_compiled(_nesterov if nesterov else _momentum, (w, g, m), numbers):
+            super().momentum(w, g, m, lr, mu, nesterov, decay)
 
     def adam(
         self,
@@ -105,35 +110,36 @@ class NumbaBackend(NumpyBackend):
         beta2: float,
         epsilon: float,
         v_hat: Array | None = None,
+        decay: Scalar | None = None,
     ) -> None:
-        numbers = (alpha, 1.0 - beta1, 1.0 - beta2, epsilon)
+        numbers = (alpha, 1.0 - beta1, 1.0 - beta2, epsilon, 1.0 if decay is None else decay)
         if v_hat is not None or not self._try_compiled(_adam, (w, g, m, v), numbers):
-            super().adam(w, g, m, v, alpha, beta1, beta2, epsilon, v_hat)
+            super().adam(w, g, m, v, alpha, beta1, beta2, epsilon, v_hat, decay)
 
 
-def _sgd(w: Any, g: Any, lr: Any) -> None:
+def _sgd(w: Any, g: Any, lr: Any, decay: Any) -> None:
     for i in range(w.size):
-        w[i] -= lr * g[i]
+        w[i] = w[i] * decay - lr * g[i]
 
 
-def _momentum(w: Any, g: Any, m: Any, lr: Any, mu: Any) -> None:
+def _momentum(w: Any, g: Any, m: Any, lr: Any, mu: Any, decay: Any) -> None:
     for i in range(w.size):
         m[i] = m[i] * mu - lr * g[i]
-        w[i] += m[i]
+        w[i] = w[i] * decay + m[i]
 
 
-def _nesterov(w: Any, g: Any, m: Any, lr: Any, mu: Any) -> None:
+def _nesterov(w: Any, g: Any, m: Any, lr: Any, mu: Any, decay: Any) -> None:
     for i in range(w.size):
         step = lr * g[i]
         m[i] = m[i] * mu - step
-        w[i] += mu * m[i] - step
+        w[i] = w[i] * decay + (mu * m[i] - step)
 
 
-def _adam(w: Any, g: Any, m: Any, v: Any, alpha: Any, rate1: Any, rate2: Any, epsilon: Any) -> None:
+def _adam(w: Any, g: Any, m: Any, v: Any, alpha: Any, rate1: Any, rate2: Any, epsilon: Any, decay: Any) -> None:
     for i in range(w.size):
         gi = g[i]
         mi = m[i] + (gi - m[i]) * rate1
         vi = v[i] + (gi * gi - v[i]) * rate2
         m[i] = mi
         v[i] = vi
-        w[i] -= mi * alpha / (np.sqrt(vi) + epsilon)
+        w[i] = w[i] * decay - mi * alpha / (np.sqrt(vi) + epsilon)

@@ -34,7 +34,10 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
             return a.dot(b) if out is None else a.dot(b, out)
         except ValueError:  # out has gaps or another dtype
             pass
-    return np.matmul(a, b, out=out)
+    y = np.matmul(a, b, out=out)
+    if y.dtype is a.dtype or a.dtype != b.dtype:
+        return y
+    return y.astype(a.dtype, copy=False)  # bfloat16, which NumPy multiplies in float32
 
 
 def _can_be_cut(a: Array, b: Array, out: Array | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import cupy as cp
 import numpy as np
 
-from ..base import Array
+from ..base import Array, Backend
 from ..kernels.attention import MASKED, Attended, Weighted
 from .modules import address, contiguous, kernel, shared_memory
 
@@ -21,14 +21,14 @@ THREADS = 64
 MASKS = 3
 
 
-class CupyAttention:
+class CupyAttention(Backend):
     """Overrides of ``kernels/attention.py``. The weights are never kept: computing them again reads less than they would take."""
 
     def attention(self, a: Attended) -> Weighted:
         batch, t, _, heads, group = a.sizes
         size = a.v.shape[3]
         if not _is_usual(a, size):
-            return super().attention(a)  # type: ignore[misc]
+            return super().attention(a)
         y = cp.empty((batch, t, heads, group, size), a.q.dtype)
         shift, inv = (cp.empty((batch, heads, group, 1, t), a.q.dtype) for _ in range(2))
         a, of_a = _structure(a)
@@ -41,7 +41,7 @@ class CupyAttention:
         batch, t, s, heads, group = a.sizes
         depth, size = a.k.shape[3], a.v.shape[3]
         if (needs_bias and a.bias is not None) or not _is_usual(a, depth + size):
-            return super().attention_gradients(a, result, dy, needs_bias)  # type: ignore[misc]
+            return super().attention_gradients(a, result, dy, needs_bias)
         y, shift, inv, dy = (contiguous(x) for x in (result.y, result.shift, result.inv, dy))
         dq, dk, dv = (cp.empty(x.shape, x.dtype) for x in (a.q, a.k, a.v))
         mean = cp.empty_like(inv)
@@ -70,14 +70,14 @@ def _shared_bytes(a: Attended, width: int) -> int:
 def _launch(name: str, a: Attended, blocks: int, width: int, *arguments: Any) -> None:
     function, shared = kernel("attention", name, a.q.dtype.char), _shared_bytes(a, width)
     if shared > function.max_dynamic_shared_size_bytes:
-        function.max_dynamic_shared_size_bytes = shared_memory()
+        function.max_dynamic_shared_size_bytes = shared
     function((blocks,), (THREADS,), arguments, shared_mem=shared)
 
 
 @functools.cache
 def _dtype(char: str) -> Any:
     sizes = ["batch", "queries", "keys", "heads", "group", "depth", "size", "causal", "window", "offset", "blind"]
-    fields = [(name, "q") for name in sizes]
+    fields: list[Any] = [(name, "q") for name in sizes]
     fields += [(name, char) for name in ("scale", "cap", "masked")]
     fields += [(name, np.uint64) for name in ("q", "k", "v", "bias")]
     arrays = [("masks", np.uint64, (MASKS,)), ("bias_strides", "q", (5,)), ("mask_strides", "q", (MASKS, 5))]

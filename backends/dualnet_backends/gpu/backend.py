@@ -14,13 +14,18 @@ from ..base import Array, Backend
 from ..memory import Memory
 from .attention import CupyAttention
 from .convolution import CupyConvolution
+from .elementwise import CupyElementwise
 from .graph import CupyGraphs
 from .indexing import CupyIndexing
+from .joining import CupyJoining
+from .normalization import CupyNormalization
 from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
 from .recurrent import CupyRecurrent
+from .reductions import CupyReductions
 from .softmax import CupySoftmax
+from .updates import CupyUpdates
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
 # As in cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY and CUBLAS_STATUS_ALLOC_FAILED.
@@ -30,13 +35,18 @@ _NO_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "_ALLOC_F
 class CupyBackend(
     CupyAttention,
     CupyConvolution,
+    CupyElementwise,
     CupyGraphs,
     CupyIndexing,
+    CupyJoining,
+    CupyNormalization,
     CupyPooling,
     CupyProducts,
     CupyRandom,
     CupyRecurrent,
+    CupyReductions,
     CupySoftmax,
+    CupyUpdates,
     Backend,
 ):
     name = "cupy"

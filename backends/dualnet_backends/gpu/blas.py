@@ -11,6 +11,7 @@ import ctypes
 import functools
 import sys
 import threading
+import weakref
 from typing import Any, NamedTuple
 
 import cupy as cp
@@ -76,8 +77,8 @@ class Blas:
     def __init__(self, device: int) -> None:
         self._library = library()
         self._lock = threading.Lock()
-        self._workspaces: dict[int, Any] = {}  # by stream
-        self._stream: int | None = None
+        self._workspaces: dict[int, Any] = {}  # by the address of a stream
+        self._stream: int | None = None  # to which products go
         self._handle = ctypes.c_void_p()
         with cp.cuda.Device(device) as current:
             major = int(current.compute_capability[:-1])
@@ -99,10 +100,10 @@ class Blas:
             raise ValueError(
                 f"a product of {count} matrices ({m}, {k}) and ({k}, {n}): cuBLAS takes no axis or stride over {INT_MAX}; multiply parts"
             )
-        stream = cp.cuda.get_current_stream().ptr
+        stream = cp.cuda.get_current_stream()
         # Its matrices lie in memory by columns, and what lies by rows is the transposed one: y' = b' a'.
         with self._lock:
-            if stream != self._stream:
+            if stream.ptr != self._stream:
                 self._use(stream)
             if count == 1:
                 status = self._library.cublasGemmEx(
@@ -118,16 +119,34 @@ class Blas:
         if status:
             _check(f"a product of {count} {form.name} matrices, ({m}, {k}) @ ({k}, {n})", status)
 
-    def _use(self, stream: int) -> None:
-        """Let products go to a stream. A graph that was recorded from it uses its workspace, which is therefore never freed."""
-        if stream not in self._workspaces:
-            self._workspaces[stream] = cp.cuda.Memory(self._workspace_bytes)
-        memory = self._workspaces[stream]
+    def _use(self, stream: Any) -> None:
+        """Let products go to a stream.
+
+        Its workspace lives as long as the stream: who records a graph from one keeps it, since the graph uses the workspace.
+        """
+        address = stream.ptr
+        if address not in self._workspaces:
+            self._workspaces[address] = _memory(self._workspace_bytes)
+            weakref.finalize(stream, self._forget, address).atexit = False
+        memory = self._workspaces[address]
         self._stream = None
-        _check("cublasSetStream", self._library.cublasSetStream_v2(self._handle, stream))
+        _check("cublasSetStream", self._library.cublasSetStream_v2(self._handle, address))
         # After the stream, with which cuBLAS goes back to a workspace of its own.
         _check("cublasSetWorkspace", self._library.cublasSetWorkspace_v2(self._handle, memory.ptr, memory.size))
-        self._stream = stream
+        self._stream = address
+
+    def _forget(self, stream: int) -> None:
+        if self._stream == stream:
+            self._stream = None
+        self._workspaces.pop(stream, None)
+
+
+def _memory(size: int) -> Any:
+    try:
+        return cp.cuda.Memory(size)
+    except cp.cuda.runtime.CUDARuntimeError:
+        cp.get_default_memory_pool().free_all_blocks()  # which the pool itself does before it says that there is no memory
+        return cp.cuda.Memory(size)
 
 
 def _check(what: str, status: int) -> None:

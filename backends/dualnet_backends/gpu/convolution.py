@@ -30,6 +30,7 @@ _AXES = ("lengths", "outputs", "taps", "strides", "before", "dilation")
 _GEOMETRY = np.dtype(
     [(name, "i4", 3) for name in _AXES] + [(name, "i4") for name in ("channels", "filters", "groups", "per_group")]
 )
+Vectors = tuple[Array | None, ...]
 _AFTER = np.dtype([("bias", "u8"), ("scale", "u8"), ("shift", "u8"), ("activation", "i8")])
 
 
@@ -44,6 +45,11 @@ class Geometry(NamedTuple):
     groups: int
     argument: Any  # all of them, as the kernels take it
     is_product: bool  # whether the windows of a group are its x as it lies in memory
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether both gradients are one product each, of nothing but what lies in memory."""
+        return self.is_product and self.groups == 1
 
     @property
     def window(self) -> int:
@@ -84,11 +90,11 @@ def _geometry(
         argument[name] = (fill,) * (3 - rank) + tuple(values)
     argument["channels"], argument["filters"] = groups * per_group, filters
     argument["groups"], argument["per_group"] = groups, per_group
-    pointwise = prod(taps) == 1 and outputs == lengths and not any(before)
-    whole = groups == 1 and prod(outputs) == 1 and tuple(taps) == lengths and not any(before)
-    return Geometry(
-        lengths, outputs, tuple(taps), groups * per_group, filters, groups, argument[()], pointwise or whole
-    )
+    one_after_the_other = not any(before) and all(s == 1 or n == 1 for s, n in zip(strides, outputs))
+    pointwise = prod(taps) == 1 and outputs == lengths
+    whole = groups == 1 and prod(outputs) == 1 and tuple(taps) == lengths and all(d == 1 for d in dilation)
+    is_product = one_after_the_other and (pointwise or whole)
+    return Geometry(lengths, outputs, tuple(taps), groups * per_group, filters, groups, argument[()], is_product)
 
 
 def _is_supported(x: Array, w: Array, rank: int) -> bool:
@@ -110,10 +116,9 @@ class CupyConvolution(Convolution):
         groups: int,
         after: After | None = None,
     ) -> Array:
-        y = self._convolved(x, w, b, "linear", (strides, padding, dilation, groups))
-        if y is None:
-            return super().conv(x, w, b, strides, padding, dilation, groups, after)
-        return y if after is None else self.scale_and_shift(y, *after, out=y)  # type: ignore[attr-defined]
+        scale, shift, activation = after or (None, None, None)
+        y = self._convolved(x, w, (b, scale, shift), activation or "linear", (strides, padding, dilation, groups))
+        return super().conv(x, w, b, strides, padding, dilation, groups, after) if y is None else y
 
     def activated_conv(
         self,
@@ -126,20 +131,20 @@ class CupyConvolution(Convolution):
         dilation: Ints,
         groups: int,
     ) -> Array:
-        y = self._convolved(x, w, b, activation, (strides, padding, dilation, groups))
+        y = self._convolved(x, w, (b, None, None), activation, (strides, padding, dilation, groups))
         return super().activated_conv(x, w, b, activation, strides, padding, dilation, groups) if y is None else y
 
-    def _convolved(self, x: Array, w: Array, b: Array | None, activation: str, geometry: Any) -> Array | None:
-        """The convolution with what follows it; None for what the kernels do not know."""
+    def _convolved(self, x: Array, w: Array, vectors: Vectors, activation: str, geometry: Any) -> Array | None:
+        """The convolution with what follows it; None for what the kernels do not know.  vectors: bias, scale and shift"""
         lengths = tuple(output_lengths(x.shape, w.shape, *geometry[:3]))
-        is_known = activation in _ACTIVATIONS and (b is None or b.dtype == x.dtype)
+        is_known = activation in _ACTIVATIONS and all(v is None or v.dtype == x.dtype for v in vectors)
         if not is_known or not _is_supported(x, w, len(lengths)) or 0 in lengths:
             return None
         groups = geometry[-1]
         y = cp.empty((x.shape[0], *lengths, w.shape[-1]), dtype=x.dtype)
         g = _geometry(x.shape[1:-1], lengths, w.shape, *geometry)
-        x, b = contiguous(x), None if b is None else contiguous(b)
-        after = _after(b, activation)
+        x, vectors = contiguous(x), tuple(None if v is None else contiguous(v) for v in vectors)
+        after = _after(vectors, activation)
         if g.is_direct(len(x)):
             function = _kernel("convolve", x, g.sizes(len(x)))
             launch(function, y.size, y, x, contiguous(w), after, g.argument, cp.int64(y.size))
@@ -167,7 +172,7 @@ class CupyConvolution(Convolution):
             return super().conv_input_gradient(dy, w, shape, strides, padding, dilation, groups)
         g = _geometry(tuple(shape[1:-1]), dy.shape[1:-1], w.shape, strides, padding, dilation, groups)
         dy = contiguous(dy)
-        if g.is_direct(len(dy)):
+        if not g.is_matrix and g.is_direct(len(dy)):
             function = _kernel("convolve_input_gradient", dy, g.sizes(len(dy)))
             launch(function, dx.size, dx, dy, contiguous(w), g.argument, cp.int64(dx.size))
             return dx
@@ -175,7 +180,7 @@ class CupyConvolution(Convolution):
         for chunk in g.chunks(len(dy), dy.itemsize):
             part = dx[chunk]
             dys = _by_group(dy[chunk], groups)  # (groups, outputs, o / groups)
-            if g.is_product and groups == 1:
+            if g.is_matrix:
                 self.matmul(dys[0], matrices[0], out=part.reshape(len(dys[0]), g.window))
                 continue
             rows = self.matmul(dys, matrices) if groups > 1 else self.matmul(dys[0], matrices[0])
@@ -199,49 +204,47 @@ class CupyConvolution(Convolution):
         g = _geometry(x.shape[1:-1], dy.shape[1:-1], tuple(shape), strides, padding, dilation, groups)
         x, dy = contiguous(x), contiguous(dy)
         fits = out is not None and out.flags.c_contiguous and out.dtype == x.dtype
-        dw = out if fits else cp.empty(shape, dtype=x.dtype)
-        if g.is_direct(len(x)):
+        dw: Any = out if fits else cp.empty(shape, dtype=x.dtype)
+        if not g.is_matrix and g.is_direct(len(x)):
             _add_parts(dw, _kernel_gradient_parts(x, dy, g))
         else:
-            chunks = g.chunks(len(x), x.itemsize)
-            single = len(chunks) == 1
-            parts = cp.empty((len(chunks), groups, g.window, g.of_group), dtype=x.dtype)
-            if groups == 1 and single:
-                parts = dw.reshape(parts.shape)
-            for chunk, part in zip(chunks, parts):
-                rows, dys = _windows(x[chunk], g), _by_group(dy[chunk], groups)
-                if groups == 1:
-                    self.matmul(rows[0].T, dys[0], out=part[0])
-                else:
-                    self.matmul(cp.swapaxes(rows, 1, 2), dys, out=part)
-            if groups > 1:
-                total = parts[0]
-                if not single:
-                    total = cp.empty(parts.shape[1:], dtype=x.dtype)
-                    _add_parts(total, parts)
-                dw.reshape(g.window, groups, g.of_group)[...] = cp.swapaxes(total, 0, 1)
-            elif not single:
-                _add_parts(dw, parts)
+            self._multiply_windows(dw, x, dy, g)
         if out is None or dw is out:
             return dw
         out[...] = dw
         return out
 
+    def _multiply_windows(self, dw: Array, x: Array, dy: Array, g: Geometry) -> None:
+        """Write the gradient of w, as products of windows and dy, to a contiguous dw."""
+        chunks, shape = g.chunks(len(x), x.itemsize), (g.groups, g.window, g.of_group)
+        is_dw = g.groups == 1 and len(chunks) == 1
+        parts = dw.reshape(1, *shape) if is_dw else cp.empty((len(chunks), *shape), dtype=x.dtype)
+        for chunk, part in zip(chunks, parts):
+            rows, dys = _windows(x[chunk], g), _by_group(dy[chunk], g.groups)
+            if g.groups == 1:
+                self.matmul(rows[0].T, dys[0], out=part[0])
+            else:
+                self.matmul(cp.swapaxes(rows, 1, 2), dys, out=part)
+        total = parts[0]
+        if len(chunks) > 1:
+            total = dw.reshape(shape) if g.groups == 1 else cp.empty(shape, dtype=x.dtype)
+            _add_parts(total, parts)
+        if g.groups > 1:
+            dw.reshape(g.window, g.groups, g.of_group)[...] = cp.swapaxes(total, 0, 1)
+
     def conv_bias_gradient(self, dy: Array, out: Array | None = None) -> Array:
         return self.sum_rows(dy, out=out)
 
 
-def _kernel(name: str, x: Array, counts: Ints, **types: str) -> Any:
+def _kernel(name: str, x: Array, counts: Ints) -> Any:
     """A kernel for arrays like x that counts up to the largest of ``counts``."""
-    return kernel("convolution", name, x.dtype.char, I=count_type(*counts), S="f", **types)
+    return kernel("convolution", name, x.dtype.char, I=count_type(*counts), S="f")
 
 
-def _after(b: Array | None, activation: str) -> Any:
-    """What follows the sums of a convolution, as the kernels take it.  b: contiguous"""
-    after = np.zeros((), _AFTER)
-    after["bias"] = 0 if b is None else b.data.ptr
-    after["activation"] = _ACTIVATIONS.index(activation)
-    return after[()]
+def _after(vectors: Vectors, activation: str) -> Any:
+    """What follows the sums of a convolution, as the kernels take it.  vectors: contiguous"""
+    addresses = (0 if v is None else v.data.ptr for v in vectors)
+    return np.array((*addresses, _ACTIVATIONS.index(activation)), _AFTER)[()]
 
 
 def _by_group(x: Array, groups: int) -> Array:

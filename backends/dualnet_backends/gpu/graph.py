@@ -14,7 +14,7 @@ from cupy.cuda import runtime
 
 from ..base import Array
 from ..recording import Recording, RecordingError, Rows
-from .modules import kernel, launch
+from .modules import is_contiguous, kernel, launch
 
 _SLOTS = 256  # sets of numbers in pinned memory: how far the host may run ahead of the device
 _HALF = _SLOTS // 2
@@ -157,7 +157,7 @@ class CupyGraphs:
         return CudaGraph(inputs, numbers)
 
     def store(self, target: Array, index: Array, value: Array) -> None:
-        if target.dtype != value.dtype or target.dtype.itemsize not in _UNITS:
+        if target.dtype != value.dtype or not is_contiguous(target) or target.dtype.itemsize not in _UNITS:
             super().store(target, index, value)  # type: ignore[misc]
             return
         unit = _UNITS[target.dtype.itemsize]

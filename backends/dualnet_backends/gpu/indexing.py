@@ -8,11 +8,12 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array, Backend
-from .modules import contiguous, kernel, launch
+from .modules import THREADS, contiguous, kernel, launch
 
 FEW_IDS = 2_048  # that each thread can go through
 FEW = 1 << 24  # comparisons in all
 PART = 32  # of sorted ids, as in the text
+TILE = 1_024  # of ids that one block sorts, as in the text
 
 _INTEGERS = "bBhHiIlLqQ"
 
@@ -53,25 +54,34 @@ class CupyIndexing(Backend):
         launch(_kernel("one_hot", y, ids), y.size, y, contiguous(ids), cp.int64(classes), cp.int64(y.size))
         return y
 
+    def order(self, ids: Array) -> Array:
+        if ids.dtype.char not in _INTEGERS or ids.size == 0:
+            return super().order(ids)
+        # CuPy's ``argsort`` waits for the device, and cannot be recorded.
+        ids, m, order = contiguous(ids), cp.int64(ids.size), cp.empty(ids.size, dtype=cp.int64)
+        if ids.size <= FEW_IDS:
+            launch(_kernel("order_few", order, ids), ids.size, order, ids, m)
+            return order
+        ids_of_tiles, of_tiles = cp.empty_like(ids), cp.empty_like(order)
+        _kernel("order_tiles", order, ids)((-(-ids.size // TILE),), (THREADS,), (ids_of_tiles, of_tiles, ids, m))
+        launch(_kernel("merge_tiles", order, ids), ids.size, order, ids_of_tiles, of_tiles, m)
+        return order
+
     def scatter_add(self, target: Array, indices: Array, values: Array) -> None:
         char, m, width = target.dtype.char, indices.shape[0], prod(target.shape[1:])
-        is_known = char in "efd" + _INTEGERS and indices.dtype.char in _INTEGERS and target.flags.c_contiguous
-        if not is_known or target.dtype != values.dtype:
+        is_known = char in "efd" + _INTEGERS and indices.dtype.char in _INTEGERS
+        if not is_known or not target.flags.c_contiguous:
             return super().scatter_add(target, indices, values)
         if m == 0 or target.size == 0:
             return None
-        indices, values = contiguous(indices), contiguous(values)
+        indices, values = contiguous(indices), contiguous(values.astype(target.dtype, copy=False))
         sizes = cp.int64(m), cp.int64(width)
         n = cp.int64(target.shape[0])
         if m <= FEW_IDS and m * target.size <= FEW:
             function = _kernel("scatter_add_few", target, indices)
             launch(function, target.size, target, indices, values, *sizes, cp.int64(target.size))
             return None
-        if m <= FEW_IDS:
-            order = cp.empty(m, dtype=cp.int64)
-            launch(_kernel("order_few", target, indices), m, order, indices, cp.int64(m))
-        else:
-            order = cp.argsort(indices, kind="stable")
+        order = self.order(indices)
         wide = {"e": "f"}.get(char, char)
         first, last = cp.empty((2, -(-m // PART), width), dtype=wide)
         count = first.size

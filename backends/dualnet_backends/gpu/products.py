@@ -88,6 +88,9 @@ class CupyProducts:
             of_a, of_b, of_y = (x._replace(address=x.address + at * y.itemsize) for x, at in zip(first, offsets))
             self._blas.multiply(y.dtype.char, m, n, k, of_a, of_b, of_y, count)
 
+    def affine(self, x: Array, w: Array, b: Array | None, activation: str = "linear") -> Array:
+        return self.add_bias(self.matmul(x, w), b, activation)
+
     def add_bias(self, x: Array, b: Array | None, activation: str = "linear") -> Array:
         char = x.dtype.char
         if char not in "efd" or not is_contiguous(x) or x.ndim == 0:
@@ -173,5 +176,5 @@ def _overlap(x: Array, y: Array) -> bool:
 
 
 def _copy_to(out: Array, y: Array) -> Array:
-    out[...] = y
+    cp.copyto(out, y)
     return out

@@ -13,7 +13,7 @@ from typing import Any
 import cupy as cp
 import numpy as np
 
-from ..base import Array
+from ..base import Array, Backend
 from .modules import address, contiguous, kernel, launch, structure
 
 SMALL = (
@@ -28,15 +28,8 @@ _RUN = structure(
 _BACK = structure("P dout da ds dh dc dp dropped")
 
 
-class CupyRecurrent:
+class CupyRecurrent(Backend):
     """Overrides of ``kernels/recurrent.py``."""
-
-    xp: Any
-    matmul: Callable[..., Array]
-    affine: Callable[..., Array]
-    sum_rows: Callable[..., Array]
-    _inputs: Callable[..., Array]
-    _input_gradients: Callable[..., tuple[Any, Any, Any]]
 
     def lstm(
         self,
@@ -53,7 +46,7 @@ class CupyRecurrent:
     ) -> tuple[Array, Array, Array, Callable[..., tuple[Any, ...]]]:
         options = (return_sequences, zero_output)
         if not is_usual(x, h):
-            return super().lstm(x, h, c, kernel, recurrent_kernel, bias, mask, recurrent_mask, *options)  # type: ignore[misc]
+            return super().lstm(x, h, c, kernel, recurrent_kernel, bias, mask, recurrent_mask, *options)
         run = Run(self._inputs(x, kernel, bias), h, c, mask, recurrent_mask, *options)
         run.forward(self, "lstm", recurrent_kernel)
 
@@ -81,7 +74,7 @@ class CupyRecurrent:
     ) -> tuple[Array, Array, Callable[..., tuple[Any, ...]]]:
         options = (return_sequences, zero_output)
         if not is_usual(x, h):
-            return super().gru(x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, reset_after, *options)  # type: ignore[misc]
+            return super().gru(x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, reset_after, *options)
         two, units = bias is not None and bias.ndim == 2, h.shape[1]
         first, second = (bias[0], bias[1]) if bias is not None and two else (bias, None)
         run = Run(self._inputs(x, kernel, first), h, None, mask, recurrent_mask, *options, second)
@@ -129,7 +122,7 @@ class CupyRecurrent:
     ) -> tuple[Array, Array, Callable[..., tuple[Any, ...]]]:
         options = (return_sequences, zero_output)
         if activation is not None or not is_usual(x, h):
-            return super().simple_rnn(x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, activation, *options)  # type: ignore[misc]
+            return super().simple_rnn(x, h, kernel, recurrent_kernel, bias, mask, recurrent_mask, activation, *options)
         run = Run(self._inputs(x, kernel, bias), h, None, mask, recurrent_mask, *options)
         run.forward(self, "simple", recurrent_kernel)
 
@@ -187,20 +180,10 @@ class Run:
 
     def structure(self) -> Any:
         """The argument of a kernel."""
-        arrays = (
-            self.mask,
-            self.recurrent_mask,
-            self.first_h,
-            self.first_c,
-            self.bias,
-            self.gates,
-            self.h,
-            self.c,
-            self.p,
-        )
-        arrays += (self.out, self.last_h, self.last_c)
+        inputs = (self.mask, self.recurrent_mask, self.first_h, self.first_c, self.bias)
+        results = (self.gates, self.h, self.c, self.p, self.out, self.last_h, self.last_c)
         sizes = (self.batch, self.steps, self.units, self.all, self.zero)
-        return np.array((*sizes, *map(address, arrays)), dtype=_RUN)
+        return np.array((*sizes, *map(address, (*inputs, *results))), dtype=_RUN)
 
     def forward(self, backend: Any, name: str, *kernels: Array) -> None:
         """All steps. kernels: the recurrent kernel, in the parts that are multiplied one after the other."""

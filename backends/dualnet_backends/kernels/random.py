@@ -30,13 +30,21 @@ def counter(step: int) -> int:
     return step << 128
 
 
-def philox_words(xp: Any, n: int, key: tuple[int, int], step: int) -> Any:
+def step_words(step: Any) -> tuple[Any, int]:
+    """The two 64-bit words of a step: a number; or a 0-d array of uint64, alone or in a pair with the upper word."""
+    if isinstance(step, tuple):
+        return step
+    return (step & _MASK, step >> 64 & _MASK) if isinstance(step, int) else (step, 0)
+
+
+def philox_words(xp: Any, n: int, key: tuple[int, int], step: Any) -> Any:
     """The first ``n`` uint64 words of a stream at a step, in plain ``xp`` arithmetic (wrapping 64-bit integers)."""
     u64 = xp.uint64
     c0 = xp.arange(1, (n + 3) // 4 + 1, dtype=u64)  # NumPy increments the counter before use
     c1 = xp.zeros_like(c0)
-    c2 = xp.full_like(c0, u64(step & _MASK))
-    c3 = xp.full_like(c0, u64((step >> 64) & _MASK))
+    low, high = step_words(step)
+    c2 = c1 + (u64(low) if isinstance(low, int) else low)
+    c3 = xp.full_like(c0, u64(high))
     k0, k1 = key
     for _ in range(10):
         h0, l0 = _mul_high(xp, c0, _M0), c0 * u64(_M0)

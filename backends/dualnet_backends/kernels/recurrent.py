@@ -27,6 +27,7 @@ class Recurrent:
     affine: Callable[..., Array]
     matmul: Callable[..., Array]
     sum_rows: Callable[..., Array]
+    stack: Callable[..., Array]
 
     def lstm(
         self,
@@ -76,7 +77,7 @@ class Recurrent:
                 drecurrent_mask = _add_product(drecurrent_mask, dh, h, recurrent_mask)
                 dh, dc = _times(dh, recurrent_mask), dc * f
                 dh, dc = (dh, dc) if mask is None else (dh + dh_kept, dc + dc_kept)
-            dzs = _stack(xp, dz, x, 4 * units)
+            dzs = self._steps(dz, x, 4 * units)
             dx, dkernel, dbias = self._input_gradients(dzs, x, kernel, bias, (out[0], out[3], out[5]))
             drecurrent = self._kernel_gradient([s[1] for s in saved], dzs, recurrent_kernel, out[4])
             return dx, dh, dc, dkernel, drecurrent, dbias, drecurrent_mask
@@ -153,7 +154,7 @@ class Recurrent:
                 drecurrent_mask = _add_product(drecurrent_mask, dh_in, h, recurrent_mask)
                 dh = dh * z + _times(dh_in, recurrent_mask)
                 dh = dh if mask is None else dh + kept
-            das, dss = _stack(xp, da, x, 3 * units), _stack(xp, ds, x, 3 * units)
+            das, dss = self._steps(da, x, 3 * units), self._steps(ds, x, 3 * units)
             wants = (out[0], out[2], False if two else out[4])
             dx, dkernel, dbias = self._input_gradients(das, x, kernel, None if two else bias, wants)
             if two and out[4] is not False:
@@ -212,7 +213,7 @@ class Recurrent:
                 drecurrent_mask = _add_product(drecurrent_mask, dh, h, recurrent_mask)
                 dh = _times(dh, recurrent_mask)
                 dh = dh if mask is None else dh + kept
-            das = _stack(xp, da, x, units)
+            das = self._steps(da, x, units)
             dx, dkernel, dbias = self._input_gradients(das, x, kernel, bias, (out[0], out[2], out[4]))
             drecurrent = self._kernel_gradient([s[1] for s in saved], das, recurrent_kernel, out[3])
             return dx, dh, dkernel, drecurrent, dbias, drecurrent_mask
@@ -244,8 +245,12 @@ class Recurrent:
         """The gradient of a recurrent kernel, from what it was multiplied with at each step."""
         if out is False:
             return None
-        rows = _stack(self.xp, hs, da, kernel.shape[0]).reshape(-1, kernel.shape[0])
+        rows = self._steps(hs, da, kernel.shape[0]).reshape(-1, kernel.shape[0])
         return self.matmul(rows.T, da.reshape(-1, da.shape[2]), out=out)
+
+    def _steps(self, parts: list[Array], like: Array, width: int) -> Array:
+        """The arrays of all steps as one, (batch, steps, width).  like: any array of that batch."""
+        return self.stack(parts, 1) if parts else self.xp.zeros((like.shape[0], 0, width), dtype=like.dtype)
 
     def _shown(
         self, hs: list[Array], h: Array, mask: Array | None, return_sequences: bool, zero_output: bool
@@ -264,7 +269,7 @@ class Recurrent:
             outputs = h if hs else xp.zeros_like(h)
         else:
             is_shown = None if is_shown is None else is_shown[:, :, None]
-            outputs = xp.stack(hs, axis=1) if hs else xp.zeros((h.shape[0], 0, h.shape[1]), dtype=h.dtype)
+            outputs = self.stack(hs, 1) if hs else xp.zeros((h.shape[0], 0, h.shape[1]), dtype=h.dtype)
         if is_shown is None or not hs:
             return (outputs if return_sequences else xp.array(outputs)), None
         return xp.where(is_shown, outputs, xp.zeros_like(outputs)), is_shown
@@ -307,10 +312,3 @@ def _add_output(xp: Any, dh: Array, doutputs: Array, is_shown: Any, t: int, step
         return dh + (doutputs if is_shown is None else xp.where(is_shown, doutputs, xp.zeros_like(doutputs)))
     d = doutputs[:, t]
     return dh + (d if is_shown is None else xp.where(is_shown[:, t], d, xp.zeros_like(d)))
-
-
-def _stack(xp: Any, parts: list[Array], like: Array, width: int) -> Array:
-    """The arrays of all steps as one, (batch, steps, width).  like: any array of that batch."""
-    if not parts:
-        return xp.zeros((like.shape[0], 0, width), dtype=like.dtype)
-    return xp.stack(parts, axis=1)

@@ -137,7 +137,6 @@ class GraphStep(Executor):
         """Reserve the addresses, and write the program that works on them."""
         leaves = tree.flatten(scalars)
         kinds = [self.model.optimizer.scalar_dtype] * len(leaves) if leaves else []
-        self._settings = self._settings_version()
         trace, self._keys = self._trace, keys
         inputs = [(a.shape, a.dtype) for a in trace.values[: trace.inputs]]
         recording = self._recording = self._backend.recording(inputs, [*["u8"] * len(keys), "i8", *kinds])
@@ -184,6 +183,7 @@ class GraphStep(Executor):
     def _record(self) -> None:
         assert self._recording is not None
         variables = [*self._trace.variables.values(), *Changing.of(self.model).variables]
+        self._settings = self._settings_version()
         self._addresses = [(v, v.data) for v in {id(v): v for v in variables}.values()]
         # What tapes and views are to keep is kept now: what is done while recording happens at every replay.
         before_write(*(a for _, a in self._addresses))

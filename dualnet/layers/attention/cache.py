@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Any, SupportsIndex
 
 from ... import ops
+from ...core.symbolic import KerasTensor
+from ...core.tensor import Tensor
 
 
 class Cache:
@@ -23,6 +26,13 @@ class Cache:
                 f"and values on the second axis, got shape {tuple(array.shape)}"
             )
         self._name = f"{type(layer).__name__} layer {layer.name!r}"
+        if isinstance(index, SupportsIndex) and not isinstance(index, Tensor):
+            index = operator.index(index)
+        elif not (index is None or isinstance(index, (Tensor, KerasTensor))):
+            raise TypeError(
+                f"{self._name}: expected a whole number or a tensor with one as cache_update_index, got {index!r}: the step "
+                "from which on the keys and values of this call are written"
+            )
         self.array, self.index = array, index
         self.keys, self.values = array[:, 0], array[:, 1]
 

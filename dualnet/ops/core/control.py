@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import tree
+from ...core.placement import beside
 from ...core.symbolic import KerasTensor
 from ...core.tensor import Tensor
 from ...core.variables import present_values
@@ -43,7 +44,8 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
         raise TypeError("cond: `true_fn` and `false_fn` should be callable, functions without arguments")
     if not isinstance(pred, (Tensor, KerasTensor)) and not hasattr(pred, "device"):
         return present_values(true_fn() if pred else false_fn())
-    return _choose([(pred, true_fn())], false_fn(), "cond")
+    with beside((pred,)):
+        return _choose([(pred, true_fn())], false_fn(), "cond")
 
 
 def _choose(cases: list[tuple[Any, Any]], otherwise: Any, name: str) -> Any:
@@ -54,7 +56,8 @@ def _choose(cases: list[tuple[Any, Any]], otherwise: Any, name: str) -> Any:
             raise ValueError(
                 f"{name}: all functions should return tensors of the same shapes, got {shapes[0]} and {shapes[1]}"
             )
-        condition = cast(reshape(pred, ()), "bool") if ndim(pred) else cast(pred, "bool")
+        with beside((pred, value, otherwise)):
+            condition = cast(reshape(pred, ()), "bool") if ndim(pred) else cast(pred, "bool")
 
         def pick(a: Any, b: Any, condition: Any = condition) -> Any:
             return None if a is None else where(condition, a, b)
@@ -80,11 +83,12 @@ def switch(index: Any, branches: list[Function], *operands: Any) -> Any:
     last = len(branches) - 1
     if not isinstance(index, (Tensor, KerasTensor)) and not hasattr(index, "device"):
         return present_values(branches[min(max(int(index), 0), last)](*operands))
-    results = [branch(*operands) for branch in branches]
-    if not last:
-        return present_values(results[0])
-    cases = [(equal(index, i) if i else index <= 0, results[i]) for i in range(last)]
-    return _choose(cases, results[-1], "switch")
+    with beside((index, operands)):
+        results = [branch(*operands) for branch in branches]
+        if not last:
+            return present_values(results[0])
+        cases = [(equal(index, i) if i else index <= 0, results[i]) for i in range(last)]
+        return _choose(cases, results[-1], "switch")
 
 
 def _leaves(elements: Any) -> list[Any]:

@@ -17,14 +17,14 @@ Key = Any  # anything that x[...] accepts
 
 
 @op("numpy", call=("x", "key"), shape=shape_rules.get_item)
-def get_item(xp: Xp, x: Array, /, key: Key) -> Forward:
+def get_item(backend: Backend, x: Array, /, key: Key) -> Forward:
     """x[key]: numbers, slices, None, Ellipsis, index or mask tensors.  Gradients of repeated elements add up"""
-    key = _plain_key(key)
+    key = _plain_key(key, backend)
 
     def backward(dy: Array) -> Array:
-        dx = xp.zeros_like(x)
+        dx = backend.xp.zeros(x.shape, dtype=x.dtype)
         if _has_arrays(key):
-            xp.add.at(dx, key, dy)
+            backend.add_at(dx, key, dy)
         else:
             dx[key] = dy
         return dx
@@ -37,12 +37,12 @@ def _slice_axis(x: Any, axis: int, start: int | None, stop: int | None) -> Tenso
     return get_item(x, (slice(None),) * (axis % len(x.shape)) + (slice(start, stop),))
 
 
-def _plain_key(key: Any) -> Any:
+def _plain_key(key: Any, backend: Backend) -> Any:
     if isinstance(key, tuple):
-        return tuple(_plain_key(k) for k in key)
+        return tuple(_plain_key(k, backend) for k in key)
     if isinstance(key, Tensor):
         return key.data
-    return to_array(key) if isinstance(key, list) else key
+    return to_array(key, backend) if isinstance(key, list) or (hasattr(key, "ndim") and key.ndim) else key
 
 
 def _has_arrays(key: Any) -> bool:

@@ -59,9 +59,11 @@ def _neutral(xp: Xp, dtype: Any, largest: bool) -> Any:
     return math.inf if largest else -math.inf
 
 
-def _reduced(xp: Xp, combine: Combine, neutral: Any, data: Array, slots: Array, n: int) -> tuple[Array, Array, Array]:
+def _reduced(
+    backend: Backend, combine: Combine, neutral: Any, data: Array, slots: Array, n: int
+) -> tuple[Array, Array, Array]:
     """(result (n, width), order that sorts the slots, sorted slots)"""
-    order = xp.argsort(slots, kind="stable")
+    xp, order = backend.xp, backend.order(slots)
     ids = slots[order]
     rows = data.reshape(data.shape[0], math.prod(data.shape[1:]))[order]
     empty = xp.full((), neutral, dtype=data.dtype)
@@ -93,7 +95,7 @@ def _segment_extreme(backend: Backend, data: Array, segment_ids: Array, n: int, 
     xp = backend.xp
     slots = _slots(backend, segment_ids, n)
     combine = xp.maximum if largest else xp.minimum
-    y, _, _ = _reduced(xp, combine, _neutral(xp, data.dtype, not largest), data, slots, n)
+    y, _, _ = _reduced(backend, combine, _neutral(xp, data.dtype, not largest), data, slots, n)
     y = y.reshape((n, *data.shape[1:]))
 
     def backward(dy: Array) -> tuple[Array, None]:
@@ -123,7 +125,7 @@ def _segment_prod(backend: Backend, data: Array, segment_ids: Array, /, num_segm
     xp = backend.xp
     data = data.astype("int32") if data.dtype == "bool" else data
     slots = _slots(backend, segment_ids, num_segments)
-    y, order, ids = _reduced(xp, xp.multiply, 1, data, slots, num_segments)
+    y, order, ids = _reduced(backend, xp.multiply, 1, data, slots, num_segments)
 
     def backward(dy: Array) -> tuple[Array, None]:
         # The product of all others in the segment, exact with zeros: those before times those after.
@@ -136,7 +138,7 @@ def _segment_prod(backend: Backend, data: Array, segment_ids: Array, /, num_segm
             return xp.where(begins, first, shifted)
 
         others = before(ids, rows) * before(ids[::-1], rows[::-1])[::-1]
-        back = xp.argsort(order)  # the inverse of the permutation ``order``
+        back = backend.order(order)  # the inverse of the permutation ``order``
         return others[back].reshape(data.shape) * _extended(xp, dy)[slots], None
 
     if data.size == 0:  # no gradient to compute, and no last row

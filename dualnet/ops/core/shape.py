@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dualnet_backends as backends
+from dualnet_backends import Backend
 
 from ...core.conversion import to_array
 from ...core.dtypes import result_type, standardize_dtype
@@ -133,7 +134,7 @@ def tile(xp: Xp, x: Array, /, repeats: int | Sequence[int]) -> Forward:
 
 
 @primitive(shape=lambda *xs, axis=-1: shape_rules.concatenate(xs, axis))
-def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Forward:
+def _concatenate(backend: Backend, *xs: Array, axis: int = -1) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
     at = axis % xs[0].ndim
 
@@ -141,7 +142,7 @@ def _concatenate(xp: Xp, *xs: Array, axis: int = -1) -> Forward:
         stops = itertools.accumulate(x.shape[at] for x in xs)
         return tuple(dy[(slice(None),) * at + (slice(stop - x.shape[at], stop),)] for x, stop in zip(xs, stops))
 
-    return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=at), backward
+    return backend.concatenate([x.astype(dtype, copy=False) for x in xs], at), backward
 
 
 @op("numpy", shape=shape_rules.concatenate)
@@ -169,10 +170,10 @@ def _listed(shapes: Sequence[Any]) -> str:
 
 
 @primitive(shape=lambda *xs, axis=0: shape_rules.stack(xs, axis))
-def _stack(xp: Xp, *xs: Array, axis: int = 0) -> Forward:
+def _stack(backend: Backend, *xs: Array, axis: int = 0) -> Forward:
     dtype = result_type(*(x.dtype for x in xs))
-    y = xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis)
-    return y, lambda dy: tuple(xp.moveaxis(dy, axis, 0))
+    y = backend.stack([x.astype(dtype, copy=False) for x in xs], axis)
+    return y, lambda dy: tuple(backend.xp.moveaxis(dy, axis, 0))
 
 
 @op("numpy", shape=shape_rules.stack)
@@ -189,11 +190,12 @@ def stack(x: Sequence[Any], /, axis: int = 0) -> Tensor:
 
 @primitive
 def _split(
-    xp: Xp, x: Array, /, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
+    backend: Backend, x: Array, /, indices_or_sections: int | Sequence[int] = 1, axis: int = 0, even: bool = True
 ) -> tuple[tuple[Array, ...], Any]:
     """A number of parts, which need not be even, or those between the given indices"""
+    xp = backend.xp
     parts = tuple((xp.split if even else xp.array_split)(x, indices_or_sections, axis))
-    return parts, lambda dys: xp.concatenate(list(dys), axis=axis)
+    return parts, lambda dys: backend.concatenate(list(dys), axis)
 
 
 @op("numpy", shape=shape_rules.split)
@@ -220,8 +222,8 @@ def unstack(x: Any, /, num: int | None = None, axis: int = 0) -> tuple[Tensor, .
 
 
 @primitive
-def _unstack(xp: Xp, x: Array, /, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
-    return tuple(xp.moveaxis(x, axis, 0)), lambda dys: xp.stack(list(dys), axis=axis)
+def _unstack(backend: Backend, x: Array, /, axis: int = 0) -> tuple[tuple[Array, ...], Any]:
+    return tuple(backend.xp.moveaxis(x, axis, 0)), lambda dys: backend.stack(list(dys), axis)
 
 
 @op("numpy", call=("x", "constant_values"), shape=shape_rules.pad)
@@ -239,7 +241,13 @@ def pad(
     pairs = shape_rules.pad_pairs(pad_width, x.ndim)
     if mode != "constant" and constant_values is not None:
         raise ValueError(f'pad: constant_values is of mode "constant", got it with mode {mode!r}; leave it out')
-    options = {"constant_values": constant_values or 0} if mode == "constant" else {}
+    options = {}
+    if mode == "constant":
+        # In the dtype of x as the host converts it: 255 for -1 in uint8.
+        number = isinstance(constant_values, (int, float)) and x.dtype.kind in "biu"
+        options["constant_values"] = (
+            backends.get("cpu").asarray(constant_values).astype(x.dtype).item() if number else constant_values or 0
+        )
 
     def backward(dy: Array) -> Array:
         if mode == "constant":

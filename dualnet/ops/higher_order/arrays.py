@@ -7,6 +7,7 @@ from typing import Any
 
 import dualnet_backends as backends
 import numpy as np
+from dualnet_backends import Backend
 
 from ... import tree
 from ...core.conversion import to_array
@@ -78,7 +79,7 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> DifferentiableArray:
         if key is ...:
             return self
-        key = _plain(key)
+        key = _plain(key, self)
         shared = self._memory if all(not hasattr(k, "dtype") for k in (key if type(key) is tuple else (key,))) else None
         return DifferentiableArray(ops["get_item"](self.tensor, key), shared)
 
@@ -89,7 +90,7 @@ class DifferentiableArray(np.lib.mixins.NDArrayOperatorsMixin):
                 raise NotImplementedError("its formula writes a view to another part of its array")
             self._version = value._version
         before = self.tensor
-        self.write(_set_item(before, ops["cast"](unwrap(value), str(self.dtype)), _plain(key)))
+        self.write(_set_item(before, ops["cast"](unwrap(value), str(self.dtype)), _plain(key, self)))
 
     def reshape(self, *shape: Any) -> DifferentiableArray:
         return module(self).reshape(self, shape[0] if len(shape) == 1 else shape)
@@ -216,7 +217,7 @@ class _Function:
             return
         if not isinstance(target, DifferentiableArray) or self._name != "add":
             raise NotImplementedError(f"its formula uses numpy.{self._name}.at")
-        target.write(target.tensor + _add_at(unwrap(values), _plain(key), target.shape, str(target.dtype)))
+        target.write(target.tensor + _add_at(unwrap(values), _plain(key, target), target.shape, str(target.dtype)))
 
 
 def _flip(copysign: Any, x: Array, sign: Array) -> Array:
@@ -248,13 +249,13 @@ def _array(x: Any) -> Any:
     return x.tensor.data if isinstance(x, DifferentiableArray) else x
 
 
-def _plain(key: Any) -> Any:
-    """A key with arrays in the place of what is an index, which has no gradient."""
+def _plain(key: Any, x: DifferentiableArray) -> Any:
+    """A key of x with arrays in the place of what is an index, which has no gradient."""
     if type(key) is tuple:
-        return tuple(map(_plain, key))
+        return tuple(_plain(k, x) for k in key)
     if isinstance(key, DifferentiableArray):
         return key.tensor.data
-    return to_array(key) if isinstance(key, list) else key
+    return to_array(key, backends.of(x.tensor.data)) if isinstance(key, list) else key
 
 
 @primitive
@@ -272,12 +273,12 @@ def _set_item(xp: Xp, x: Array, value: Array, /, key: Any = None) -> Forward:
 
 
 @primitive
-def _add_at(xp: Xp, values: Array, /, key: Any = None, shape: Any = (), dtype: str = "float32") -> Forward:
+def _add_at(backend: Backend, values: Array, /, key: Any = None, shape: Any = (), dtype: str = "float32") -> Forward:
     """Zeros, with the values added at the key; those of repeated indices add up"""
-    y = xp.zeros(shape, dtype=dtype)
-    xp.add.at(y, key, values)
+    y = backend.xp.zeros(shape, dtype=dtype)
+    backend.add_at(y, key, values)
 
     def backward(dy: Array) -> Any:
-        return sum_to(xp, dy[key], values)
+        return sum_to(backend.xp, dy[key], values)
 
     return y, backward

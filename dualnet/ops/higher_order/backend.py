@@ -42,14 +42,17 @@ class DifferentiableBackend(Backend):
     def erf(self, x: Any) -> Any:
         return DifferentiableArray(ops["erf"](x.tensor)) if isinstance(x, DifferentiableArray) else self._real.erf(x)
 
-    def total(self, x: Any, divisor: float = 1) -> Any:
-        return self.xp.sum(x) / divisor
+    def total(self, x: Any, divisor: float = 1, weights: Any = None) -> Any:
+        return self.xp.sum(x if weights is None else x * weights) / divisor
 
     def take(self, x: Any, indices: Array) -> Any:
         return self.xp.take(x, indices, axis=0)
 
     def scatter_add(self, target: Any, indices: Array, values: Any) -> None:
         self.xp.add.at(target, indices, values)
+
+    def add_at(self, target: Any, key: Any, values: Any) -> None:
+        self.xp.add.at(target, key, values)
 
     def write_slice(self, x: Any, index: Any, values: Any, where: Any = None) -> None:
         x[index] = values if where is None else values * where
@@ -71,6 +74,7 @@ _ARRAY_KERNELS = {
     "random_normal",
     "dropout_mask",
     "one_hot",
+    "order",
     "random_words",
     "require",
     "synchronize",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+
+from dualnet_backends import Backend
+
 from ...graph.trial import is_trial
 from .._common import Array, Xp, floating
 
@@ -24,6 +28,11 @@ def regular(xp: Xp, x: Array) -> Array:
 def t(xp: Xp, x: Array) -> Array:
     """Every matrix transposed.  x: (..., m, n) -> (..., n, m)"""
     return xp.swapaxes(x, -1, -2)
+
+
+def product(backend: Backend, *factors: Array) -> Array:
+    """The product of matrices, from left to right."""
+    return functools.reduce(backend.matmul, factors)
 
 
 def diagonal(xp: Xp, d: Array) -> Array:

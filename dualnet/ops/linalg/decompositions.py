@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualnet_backends import Backend
+
 from ...core.op import primitive
 from .. import shape_rules
 from .._common import Array, Forward, NoGrad, Xp
 from ..registry import op
-from ._matrix import diagonal, differences, matrices, regular, t
+from ._matrix import diagonal, differences, matrices, product, regular, t
 
 
 @op("linalg", shape=shape_rules.square)
-def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Forward:
+def cholesky(backend: Backend, x: Array, /, upper: bool = False) -> Forward:
     """The lower triangular L with L @ L^T = x, for symmetric positive definite x; other x are symmetrized, (x + x^T) / 2.
 
     x: (..., n, n) -> (..., n, n)
@@ -23,13 +25,13 @@ def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Forward:
     Args:
         upper: L^T instead.
     """
-    dtype, a = x.dtype, matrices("cholesky", x, square=True)
+    xp, dtype, a = backend.xp, x.dtype, matrices("cholesky", x, square=True)
     factor = xp.linalg.cholesky(regular(xp, (a + t(xp, a)) / 2))
 
     def backward(dy: Array) -> Array:
         # dx = L^-T phi(L^T dL) L^-1, phi: the lower triangle with half the diagonal.
         dl = xp.tril(t(xp, dy) if upper else dy).astype(factor.dtype, copy=False)
-        inner = xp.tril(t(xp, factor) @ dl)
+        inner = xp.tril(backend.matmul(t(xp, factor), dl))
         inner = inner - diagonal(xp, xp.diagonal(inner, 0, -2, -1)) / 2
         left = xp.linalg.solve(t(xp, factor), inner)
         dx = t(xp, xp.linalg.solve(t(xp, factor), t(xp, left)))
@@ -40,7 +42,7 @@ def cholesky(xp: Xp, x: Array, /, upper: bool = False) -> Forward:
 
 
 @op("linalg")
-def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Forward:
+def qr(backend: Backend, x: Array, /, mode: str = "reduced") -> Forward:
     """(q, r): q with orthonormal columns, r upper triangular, q @ r = x.
 
     Args:
@@ -51,15 +53,15 @@ def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Forward:
         raise ValueError(
             f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. Received: {mode}"
         )
-    a = matrices("qr", x)
+    xp, a = backend.xp, matrices("qr", x)
     q, r = xp.linalg.qr(a, mode=mode)
     m, n = a.shape[-2:]
 
     def thin(dq: Array, q: Array, r: Array, dr: Array) -> Array:
         """The gradient for m >= n."""
-        inner = r @ t(xp, dr) - t(xp, dq) @ q
+        inner = backend.matmul(r, t(xp, dr)) - backend.matmul(t(xp, dq), q)
         mirrored = xp.tril(inner) + t(xp, xp.tril(inner, -1))
-        return t(xp, xp.linalg.solve(r, t(xp, dq + q @ mirrored)))
+        return t(xp, xp.linalg.solve(r, t(xp, dq + backend.matmul(q, mirrored))))
 
     def backward(dys: tuple[Array, Array]) -> Array:
         dq, dr = (v.astype(a.dtype, copy=False) for v in dys)
@@ -69,26 +71,27 @@ def qr(xp: Xp, x: Array, /, mode: str = "reduced") -> Forward:
             return thin(dq, q, r, dr)
         # Wide: x = [a | b], where q depends on a alone; the rest of r is q^T b.
         b, db = a[..., m:], dr[..., m:]
-        da = thin(dq + b @ t(xp, db), q, r[..., :m], dr[..., :m])
-        return xp.concatenate([da, q @ db], axis=-1)
+        da = thin(dq + backend.matmul(b, t(xp, db)), q, r[..., :m], dr[..., :m])
+        return xp.concatenate([da, backend.matmul(q, db)], axis=-1)
 
     return (q, r), backward
 
 
 @op("linalg", shape=shape_rules.eigh)
-def eigh(xp: Xp, x: Array, /) -> Forward:
+def eigh(backend: Backend, x: Array, /) -> Forward:
     """(w, v): eigenvalues in ascending order and eigenvectors, in columns, of symmetric x; other x are symmetrized,
     (x + x^T) / 2.
 
     x: (..., n, n) -> (..., n), (..., n, n).  The gradient between eigenvectors with equal
     eigenvalues is 0.
     """
-    a = matrices("eigh", x, square=True)
+    xp, a = backend.xp, matrices("eigh", x, square=True)
     w, v = xp.linalg.eigh((a + t(xp, a)) / 2)
 
     def backward(dys: tuple[Array, Array]) -> Array:
         dw, dv = (g.astype(a.dtype, copy=False) for g in dys)
-        dx = v @ (diagonal(xp, dw) + differences(xp, w) * (t(xp, v) @ dv)) @ t(xp, v)
+        inner = diagonal(xp, dw) + differences(xp, w) * backend.matmul(t(xp, v), dv)
+        dx = product(backend, v, inner, t(xp, v))
         return (dx + t(xp, dx)) / 2
 
     return (w, v), backward
@@ -107,8 +110,8 @@ def eig(xp: Xp, x: Array, /) -> NoGrad:
 
 
 @primitive
-def _svd(xp: Xp, x: Array, /, full_matrices: bool = True) -> Forward:
-    a = matrices("svd", x)
+def _svd(backend: Backend, x: Array, /, full_matrices: bool = True) -> Forward:
+    xp, a = backend.xp, matrices("svd", x)
     m, n = a.shape[-2:]
     k = min(m, n)
     u, s, vh = xp.linalg.svd(a, full_matrices=full_matrices)
@@ -119,24 +122,24 @@ def _svd(xp: Xp, x: Array, /, full_matrices: bool = True) -> Forward:
         du, ds, dvh = (g.astype(a.dtype, copy=False) for g in dys)
         v, dv = t(xp, vh), t(xp, dvh)
         f = differences(xp, s * s)
-        left, right = t(xp, u) @ du, t(xp, v) @ dv
+        left, right = backend.matmul(t(xp, u), du), backend.matmul(t(xp, v), dv)
         inner = f * (left - t(xp, left)) * s[..., None, :] + s[..., :, None] * f * (right - t(xp, right))
-        dx = u @ (inner + diagonal(xp, ds)) @ vh
+        dx = product(backend, u, inner + diagonal(xp, ds), vh)
         inverse = xp.where(s == 0, xp.zeros_like(s), 1 / xp.where(s == 0, xp.ones_like(s), s))
         if m > k:  # the part of du outside the column space of u
-            dx = dx + ((du - u @ left) * inverse[..., None, :]) @ vh
+            dx = dx + backend.matmul((du - backend.matmul(u, left)) * inverse[..., None, :], vh)
         if n > k:
-            dx = dx + u @ t(xp, (dv - v @ right) * inverse[..., None, :])
+            dx = dx + backend.matmul(u, t(xp, (dv - backend.matmul(v, right)) * inverse[..., None, :]))
         return dx
 
     return (u, s, vh), backward
 
 
 @primitive
-def _singular_values(xp: Xp, x: Array, /) -> Forward:
+def _singular_values(backend: Backend, x: Array, /) -> Forward:
     a = matrices("svd", x)
-    u, s, vh = xp.linalg.svd(a, full_matrices=False)
-    return s, lambda ds: (u * ds[..., None, :]) @ vh
+    u, s, vh = backend.xp.linalg.svd(a, full_matrices=False)
+    return s, lambda ds: backend.matmul(u * ds[..., None, :], vh)
 
 
 @op("linalg", class_name="SVD")

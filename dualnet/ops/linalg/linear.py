@@ -33,7 +33,7 @@ def matmul(backend: Backend, x1: Array, x2: Array, /) -> Forward:
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(f"matmul: the inner sizes differ: {a.shape} @ {b.shape}")
     rows, columns = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
-    y = backend.matmul(rows, columns).astype(a.dtype, copy=False)  # NumPy promotes bfloat16 to float32
+    y = backend.matmul(rows, columns)
     full = y.shape
     if a.ndim == 1:
         y = y[..., 0, :]
@@ -69,16 +69,17 @@ def dense(
     y = backend.affine(x, kernel, bias, activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dz = act.gradient(backend, y, dy)
+        has_bias = bias is not None and out[2] is not False
+        dz, db = backend.activation_gradients(
+            act, y, dy, "sum_rows" if has_bias else None, out[2] if has_bias else None
+        )
         rows, flat = (x, dz) if dz.ndim == 2 else (x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1]))
-        dx = dw = db = None
+        dx = dw = None
         if out[0] is not False:
             dx = backend.matmul(flat, kernel.T)
             dx = dx if x is rows else dx.reshape(x.shape)
         if out[1] is not False:
             dw = backend.matmul(rows.T, flat, out=out[1])
-        if bias is not None and out[2] is not False:
-            db = backend.sum_rows(flat, out=out[2])
         return dx, dw, db
 
     return y, backward
@@ -109,14 +110,16 @@ def dense_axes(
     y = backend.affine(rows, weight, None if bias is None else bias.reshape(-1), activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dz = act.gradient(backend, y, dy.reshape(y.shape))
-        dx = dw = db = None
+        has_bias = bias is not None and out[2] is not False
+        buffer = out[2].reshape(-1) if has_bias and out[2] is not None else None
+        dz, db = backend.activation_gradients(act, y, dy.reshape(y.shape), "sum_rows" if has_bias else None, buffer)
+        dx = dw = None
         if out[0] is not False:
             dx = backend.matmul(dz, weight.T).reshape(x.shape)
         if out[1] is not False:
             dw = _into(out[1], weight.shape, lambda buffer: backend.matmul(rows.T, dz, out=buffer), kernel.shape)
-        if bias is not None and out[2] is not False:
-            db = _into(out[2], (y.shape[1],), lambda buffer: backend.sum_rows(dz, out=buffer), bias.shape)
+        if db is not None:
+            db = db.reshape(bias.shape) if buffer is None else out[2]  # type: ignore[union-attr]
         return dx, dw, db
 
     return y.reshape(free + outer), backward

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualnet_backends import Backend
+
 from ...core.dtypes import result_type
 from ...core.op import primitive
 from ...core.tensor import Tensor
@@ -14,21 +16,22 @@ from .. import shape_rules
 from .._common import Array, Forward, NoGrad, Xp, sum_to
 from ..core.shape import ndim, swapaxes
 from ..registry import op
-from ._matrix import matrices, regular, t
+from ._matrix import matrices, product, regular, t
 from .linear import matmul
 
 
 @op("linalg", shape=shape_rules.square)
-def inv(xp: Xp, x: Array, /) -> Forward:
+def inv(backend: Backend, x: Array, /) -> Forward:
     """The inverse.  x: (..., n, n) -> (..., n, n)"""
+    xp = backend.xp
     y = xp.linalg.inv(regular(xp, matrices("inv", x, square=True)))
-    return y, lambda dy: -(t(xp, y) @ dy @ t(xp, y))
+    return y, lambda dy: -product(backend, t(xp, y), dy, t(xp, y))
 
 
 @op("linalg", shape=shape_rules.determinant)
-def det(xp: Xp, x: Array, /) -> Forward:
+def det(backend: Backend, x: Array, /) -> Forward:
     """The determinant.  x: (..., n, n) -> (...)"""
-    a = matrices("det", x, square=True)
+    xp, a = backend.xp, matrices("det", x, square=True)
 
     def backward(dy: Array) -> Array:
         # The cofactor matrix from the singular values: it exists for singular matrices too.
@@ -36,7 +39,7 @@ def det(xp: Xp, x: Array, /) -> Forward:
         n = a.shape[-1]
         others = xp.where(xp.eye(n, dtype=bool), xp.ones_like(s[..., None]), s[..., None, :])
         d = xp.prod(others, axis=-1) * (xp.linalg.det(u) * xp.linalg.det(vh))[..., None]
-        return (u * d[..., None, :]) @ vh * dy[..., None, None]
+        return backend.matmul(u * d[..., None, :], vh) * dy[..., None, None]
 
     return xp.linalg.det(a).astype(x.dtype if x.dtype.kind in "fV" else a.dtype, copy=False), backward
 
@@ -71,25 +74,27 @@ def _equations(name: str, a: Array, b: Array) -> tuple[Array, Array, bool]:
 
 
 @op("linalg", shape=shape_rules.solve)
-def solve(xp: Xp, a: Array, b: Array, /) -> Forward:
+def solve(backend: Backend, a: Array, b: Array, /) -> Forward:
     """x with a @ x = b.  a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b"""
     matrix, right, vector = _equations("solve", a, b)
-    return _solved(xp, regular(xp, matrix), right, vector, lambda da: da, a, b)
+    return _solved(backend, regular(backend.xp, matrix), right, vector, lambda da: da, a, b)
 
 
 @op("linalg", shape=shape_rules.solve)
-def solve_triangular(xp: Xp, a: Array, b: Array, /, lower: bool = False) -> Forward:
+def solve_triangular(backend: Backend, a: Array, b: Array, /, lower: bool = False) -> Forward:
     """x with a @ x = b, of the upper (``lower``: lower) triangle of a; the rest of a is ignored.
 
     a: (..., n, n)  b: (..., n) or (..., n, k) -> the shape of b
     """
     matrix, right, vector = _equations("solve_triangular", a, b)
+    xp = backend.xp
     triangle = xp.tril if lower else xp.triu
     # NumPy has no triangular solve; elimination with pivots is as exact, at three times the work.
-    return _solved(xp, triangle(regular(xp, matrix)), right, vector, triangle, a, b)
+    return _solved(backend, triangle(regular(xp, matrix)), right, vector, triangle, a, b)
 
 
-def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Array, b: Array) -> Forward:
+def _solved(backend: Backend, matrix: Array, right: Array, vector: bool, part: Any, a: Array, b: Array) -> Forward:
+    xp = backend.xp
     if matrix.shape[:-2] != right.shape[:-2]:  # cuSOLVER needs one matrix for each right hand side
         front = xp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
         matrix = xp.broadcast_to(matrix, front + matrix.shape[-2:])
@@ -99,7 +104,7 @@ def _solved(xp: Xp, matrix: Array, right: Array, vector: bool, part: Any, a: Arr
     def backward(dy: Array) -> tuple[Array, Array]:
         dx = (dy[..., None] if vector else dy).astype(x.dtype, copy=False)
         db = xp.linalg.solve(t(xp, matrix), dx)
-        da = part(-(db @ t(xp, x)))
+        da = part(-backend.matmul(db, t(xp, x)))
         return sum_to(xp, da, a), sum_to(xp, db[..., 0] if vector else db, b)
 
     return (x[..., 0] if vector else x), backward
@@ -117,17 +122,18 @@ def pinv(x: Array, /, rcond: float | None = None) -> Tensor:
 
 
 @primitive(shape=shape_rules.pinv)
-def _pinv(xp: Xp, x: Array, /, rcond: float | None = None, factor: float = 1) -> Forward:
-    a = matrices("pinv", x)
+def _pinv(backend: Backend, x: Array, /, rcond: float | None = None, factor: float = 1) -> Forward:
+    xp, a = backend.xp, matrices("pinv", x)
     m, n = a.shape[-2:]
     y = xp.linalg.pinv(a, rcond=_cutoff(a, factor) if rcond is None else rcond)
 
     def backward(dy: Array) -> Array:
         # Golub and Pereyra 1973.
         yt, dyt = t(xp, y), t(xp, dy)
-        outside = xp.eye(m, dtype=y.dtype) - a @ y
-        inside = xp.eye(n, dtype=y.dtype) - y @ a
-        return -(yt @ dy @ yt) + outside @ dyt @ y @ yt + yt @ y @ dyt @ inside
+        outside = xp.eye(m, dtype=y.dtype) - backend.matmul(a, y)
+        inside = xp.eye(n, dtype=y.dtype) - backend.matmul(y, a)
+        left, right = product(backend, outside, dyt, y, yt), product(backend, yt, y, dyt, inside)
+        return -product(backend, yt, dy, yt) + left + right
 
     return y, backward
 

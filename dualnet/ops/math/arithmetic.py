@@ -64,8 +64,12 @@ def divide_no_nan(xp: Xp, x1: Array, x2: Array, /) -> Forward:
 
 @op("numpy", shape=shape_rules.elementwise)
 def power(xp: Xp, x1: Array, x2: Array, /) -> Forward:
-    """x1 ** x2"""
+    """x1 ** x2.  Integers to negative integers raise ``ValueError``; on a GPU, which cannot raise, exponents in a tensor give 0"""
     x, y = promote(x1, x2)
+    if x.dtype.kind in "biu" and type(y) is int and y < 0:
+        raise ValueError(
+            f"power: expected an exponent >= 0 for integers, got {y}: make x floating point, for example with ops.cast"
+        )
     z = x**y
 
     def backward(dz: Array) -> tuple[Array, Array | None]:

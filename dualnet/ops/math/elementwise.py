@@ -6,7 +6,7 @@ import math
 
 from ...core.dtypes import is_float, standardize_dtype
 from .. import shape_rules
-from .._common import Array, Forward, NoGrad, Xp, floating, sum_to
+from .._common import Array, Forward, NoGrad, Xp, fitting, floating, sum_to
 from ..registry import alias, op
 
 
@@ -54,7 +54,11 @@ def clip(xp: Xp, x: Array, x_min: Array, x_max: Array, /) -> Forward:
         at_max = xp.logical_or(above, xp.logical_and(below, crossed))
         return dx, dmin, (sum_to(xp, dy * at_max, x_max) if hasattr(x_max, "dtype") else None)
 
-    y = xp.clip(x, x_min, x_max)
+    low, high = fitting(x, x_min), fitting(x, x_max)
+    if hasattr(low, "dtype") or hasattr(high, "dtype") or low != low or high != high:
+        y = xp.minimum(xp.maximum(x, low), high)  # NaN wherever a limit is, which CuPy's clip takes for no limit
+    else:
+        y = xp.clip(x, low, high)
     return (y.astype(x.dtype) if str(x.dtype) == "bfloat16" else y), backward  # NumPy promotes bfloat16 to float32
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.dtypes import standardize_dtype
 from .. import shape_rules
-from .._common import Array, Axis, Forward, NoGrad, Xp, floating
+from .._common import Array, Axis, Forward, NoGrad, Xp, along_axis, floating
 from .._sums import exact_mean, exact_sum
 from .._sums import normalize_axes as _axes
 from ..registry import alias, op
@@ -152,13 +152,15 @@ def logsumexp(xp: Xp, x: Array, /, axis: Axis = None, keepdims: bool = False) ->
 @op("numpy", shape=shape_rules.reduction)
 def argmax(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> NoGrad:
     """The index of the largest element (the first of equals), as int32"""
-    return _index(xp.argmax(x, axis=axis), x, axis, keepdims), None
+    source, at = along_axis(x, axis)
+    return _index(xp.argmax(source, axis=at), x, axis, keepdims), None
 
 
 @op("numpy", shape=shape_rules.reduction)
 def argmin(xp: Xp, x: Array, /, axis: int | None = None, keepdims: bool = False) -> NoGrad:
     """The index of the smallest element (the first of equals), as int32"""
-    return _index(xp.argmin(x, axis=axis), x, axis, keepdims), None
+    source, at = along_axis(x, axis)
+    return _index(xp.argmin(source, axis=at), x, axis, keepdims), None
 
 
 def _index(i: Array, x: Array, axis: int | None, keepdims: bool) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import dualnet_backends as backends
@@ -71,37 +72,42 @@ def i0(xp: Xp, x: Array, /) -> Forward:
     return xp.i0(x.astype("float64")).astype(x.dtype), backward
 
 
-def _window(name: str, x: Any, *more: float) -> Tensor:
-    """A window of ``int(x)`` numbers; the host needs the length, so a tensor is read back."""
-    window = getattr(backends.current().xp, name)(int(x), *more)
-    return Tensor(window.astype(settings.floatx()))
+def _window(x: Any, formula: Callable[[Xp, Array], Array]) -> Tensor:
+    """A window of ``int(x)`` numbers, computed in double precision; the host needs the length, so a tensor is read back.
+
+    formula: ``formula(xp, t)``, of the positions t from -1 to 1. CuPy's windows compute some of their numbers in float32.
+    """
+    n, xp = int(x), backends.current().xp
+    t = xp.arange(1 - n, n, 2, dtype="float64") / max(n - 1, 1)
+    return Tensor(formula(xp, t).astype(settings.floatx()))
 
 
 @export("numpy")
 def bartlett(x: Any) -> Tensor:
     """Bartlett's window, a triangle that is 0 at both ends.  x: the length -> (x,)"""
-    return _window("bartlett", x)
+    return _window(x, lambda xp, t: 1 - xp.abs(t))
 
 
 @export("numpy")
 def blackman(x: Any) -> Tensor:
     """Blackman's window, 0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t) for t from 0 to 1.  x: the length -> (x,)"""
-    return _window("blackman", x)
+    return _window(x, lambda xp, t: 0.42 + 0.5 * xp.cos(math.pi * t) + 0.08 * xp.cos(2 * math.pi * t))
 
 
 @export("numpy")
 def hamming(x: Any) -> Tensor:
     """Hamming's window, 0.54 - 0.46 cos(2 pi t) for t from 0 to 1.  x: the length -> (x,)"""
-    return _window("hamming", x)
+    return _window(x, lambda xp, t: 0.54 + 0.46 * xp.cos(math.pi * t))
 
 
 @export("numpy")
 def hanning(x: Any) -> Tensor:
     """Hann's window, 0.5 - 0.5 cos(2 pi t) for t from 0 to 1.  x: the length -> (x,)"""
-    return _window("hanning", x)
+    return _window(x, lambda xp, t: 0.5 + 0.5 * xp.cos(math.pi * t))
 
 
 @export("numpy")
 def kaiser(x: Any, beta: float) -> Tensor:
     """Kaiser's window, i0(beta sqrt(1 - (2 t - 1)^2)) / i0(beta) for t from 0 to 1.  x: the length -> (x,)"""
-    return _window("kaiser", x, float(beta))
+    beta = float(beta)
+    return _window(x, lambda xp, t: xp.i0(beta * xp.sqrt(1 - t * t)) / xp.i0(xp.full((), beta, dtype="float64")))

@@ -11,8 +11,9 @@ from ...core.tensor import Tensor
 from .. import shape_rules
 from .._common import Array, Axis, Spec
 from ..core.create import _as_tensor, convert_to_tensor
-from ..core.indexing import _slice_axis, get_item
+from ..core.indexing import _slice_axis
 from ..core.shape import broadcast_to, expand_dims, ndim, reshape, shape, squeeze, swapaxes
+from ..linalg.diagonals import diagonal
 from ..linalg.linear import matmul
 from ..registry import op
 from .arithmetic import add, divide, multiply, subtract
@@ -97,8 +98,7 @@ def corrcoef(x: Array, /) -> Tensor:
     rows = expand_dims(x, 0) if ndim(x) == 1 else x
     centred = subtract(rows, mean(rows, axis=1, keepdims=True))
     covariance = matmul(centred, swapaxes(centred, 0, 1))
-    n = shape(rows)[0]
-    variance = get_item(covariance, (tuple(range(n)), tuple(range(n))))
+    variance = diagonal(covariance)
     deviation = sqrt(where(equal(variance, 0), math.nan, variance))
     y = clip(divide(divide(covariance, expand_dims(deviation, 0)), expand_dims(deviation, 1)), -1.0, 1.0)
     return squeeze(y) if ndim(x) == 1 else y

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core import settings
+from ...core.conversion import as_integers
 
 Sizes = int | Sequence[int]
 
@@ -46,6 +47,7 @@ def first_image_axis(who: str, images: Any, data_format: str | None) -> int:
 
 def per_axis(who: str, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """A whole number for each spatial axis, from one for all or one for each."""
+    value = as_integers(value)
     values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()
     if len(values) != rank or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in values):
         kind = "positive whole number" if least == 1 else f"whole number from {least} on"

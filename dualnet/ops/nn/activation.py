@@ -17,16 +17,18 @@ from dualnet_backends.kernels.activation import IN_PLACE
 from ...core.op import primitive
 from ...core.tensor import Origin, Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Xp, floating
+from .._common import Array, Forward, Xp, fitting, floating
+from .._elementwise import elementwise
 from ..core.shape import reshape, transpose
 from ..registry import alias, export, op
 
 
 class FromOutput(NamedTuple):
-    """forward(backend, x) -> y, in place if it can; gradient(backend, y, dy) -> dx"""
+    """forward(backend, x) -> y, in place if it can; gradient(backend, y, dy) -> dx.  name: its key in ``FROM_OUTPUT``"""
 
     forward: Callable[[Backend, Array], Array]
     gradient: Callable[[Backend, Array, Array], Array]
+    name: str
 
 
 def _sigmoid(xp: Xp, x: Array) -> Array:
@@ -39,10 +41,10 @@ def _sigmoid(xp: Xp, x: Array) -> Array:
 
 
 FROM_OUTPUT = {
-    "linear": FromOutput(IN_PLACE["linear"], lambda backend, y, dy: dy),
-    "relu": FromOutput(IN_PLACE["relu"], lambda backend, y, dy: backend.relu_gradient(y, dy)),
-    "tanh": FromOutput(IN_PLACE["tanh"], lambda backend, y, dy: dy * (1 - y * y)),
-    "elu": FromOutput(IN_PLACE["elu"], lambda backend, y, dy: dy * backend.xp.minimum(y + 1, 1)),
+    "linear": FromOutput(IN_PLACE["linear"], lambda backend, y, dy: dy, "linear"),
+    "relu": FromOutput(IN_PLACE["relu"], lambda backend, y, dy: backend.relu_gradient(y, dy), "relu"),
+    "tanh": FromOutput(IN_PLACE["tanh"], lambda backend, y, dy: dy * (1 - y * y), "tanh"),
+    "elu": FromOutput(IN_PLACE["elu"], lambda backend, y, dy: dy * backend.xp.minimum(y + 1, 1), "elu"),
 }
 
 
@@ -60,6 +62,7 @@ def relu(backend: Backend, x: Array, /) -> Forward:
 
 
 @primitive(shape=shape_rules.unchanged)
+@elementwise
 def _sigmoid_op(xp: Xp, x: Array, /) -> Forward:
     y = _sigmoid(xp, xp.array(floating(x)))
     return y, lambda dy: dy * y * (1 - y)
@@ -76,6 +79,7 @@ def sigmoid(x: Any, /) -> Tensor:
 
 
 @op("numpy", shape=shape_rules.unchanged)
+@elementwise
 def tanh(xp: Xp, x: Array, /) -> Forward:
     """The hyperbolic tangent"""
     y = xp.tanh(floating(x))
@@ -83,6 +87,7 @@ def tanh(xp: Xp, x: Array, /) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Forward:
     """x for x > 0, else alpha (e^x - 1)  (arXiv:1511.07289)"""
     x = floating(x)
@@ -95,6 +100,7 @@ def elu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def relu6(backend: Backend, x: Array, /) -> Forward:
     """min(max(x, 0), 6)"""
     y = backend.clip(x, 0, 6)
@@ -102,6 +108,7 @@ def relu6(backend: Backend, x: Array, /) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def leaky_relu(xp: Xp, x: Array, /, negative_slope: float = 0.2) -> Forward:
     """x for x > 0, else negative_slope x"""
     x = floating(x)
@@ -109,6 +116,7 @@ def leaky_relu(xp: Xp, x: Array, /, negative_slope: float = 0.2) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def selu(xp: Xp, x: Array, /) -> Forward:
     """scale (x for x > 0, else alpha (e^x - 1)), which keeps mean 0 and variance 1  (arXiv:1706.02515)"""
     alpha, scale = 1.6732632423543772, 1.0507009873554805
@@ -122,6 +130,7 @@ def selu(xp: Xp, x: Array, /) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Forward:
     """x for x > 0, else alpha (e^(x / alpha) - 1)  (arXiv:1704.07483)"""
     x = floating(x)
@@ -130,6 +139,7 @@ def celu(xp: Xp, x: Array, /, alpha: float = 1.0) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Forward:
     """x times the normal distribution function of x  (arXiv:1606.08415); ``approximate`` takes the paper's tanh form"""
     xp, x = backend.xp, floating(x)
@@ -150,6 +160,7 @@ def gelu(backend: Backend, x: Array, /, approximate: bool = True) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def silu(xp: Xp, x: Array, /) -> Forward:
     """x sigmoid(x), also called swish  (arXiv:1710.05941)"""
     x = floating(x)
@@ -161,6 +172,7 @@ swish = alias("swish", silu)
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def hard_sigmoid(xp: Xp, x: Array, /) -> Forward:
     """relu6(x + 3) / 6"""
     x = floating(x)
@@ -168,6 +180,7 @@ def hard_sigmoid(xp: Xp, x: Array, /) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def hard_silu(xp: Xp, x: Array, /) -> Forward:
     """x hard_sigmoid(x)  (arXiv:1905.02244)"""
     x = floating(x)
@@ -179,9 +192,10 @@ hard_swish = alias("hard_swish", hard_silu)
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def hard_tanh(xp: Xp, x: Array, /) -> Forward:
     """x limited to [-1, 1]"""
-    return xp.clip(x, -1, 1), lambda dy: dy * xp.logical_and(x > -1, x < 1)
+    return xp.clip(x, fitting(x, -1), 1), lambda dy: dy * xp.logical_and(x > -1, x < 1)
 
 
 def _softplus(xp: Xp, x: Array) -> Array:
@@ -189,6 +203,7 @@ def _softplus(xp: Xp, x: Array) -> Array:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def softplus(xp: Xp, x: Array, /) -> Forward:
     """log(1 + e^x), without overflow"""
     x = floating(x)
@@ -196,6 +211,7 @@ def softplus(xp: Xp, x: Array, /) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def log_sigmoid(xp: Xp, x: Array, /) -> Forward:
     """log(sigmoid(x)), without overflow"""
     x = floating(x)
@@ -203,6 +219,7 @@ def log_sigmoid(xp: Xp, x: Array, /) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def softsign(xp: Xp, x: Array, /) -> Forward:
     """x / (1 + |x|)"""
     x = floating(x)
@@ -212,6 +229,7 @@ def softsign(xp: Xp, x: Array, /) -> Forward:
 
 @export("core")  # not of ops.nn: Keras has it in keras.activations alone
 @op("activations", shape=shape_rules.unchanged)
+@elementwise
 def mish(xp: Xp, x: Array, /) -> Forward:
     """x tanh(softplus(x))  (arXiv:1908.08681)"""
     x = floating(x)

@@ -66,16 +66,16 @@ def _conv(
     y = backend.activated_conv(x, kernel, bias, activation, *geometry)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
-        dx = dw = db = None
+        sums = "conv_bias_gradient" if bias is not None and out[2] is not False else None
+        dy = _channels_last(xp, dy, channels_first)
+        dz, db = backend.activation_gradients(act, y, dy, sums, out[2] if sums else None)
+        dx = dw = None
         if out[0] is not False:
             dx = backend.conv_input_gradient(dz, kernel, x.shape, *geometry)
             dx = _restore_channels(xp, dx, channels_first)
         if out[1] is not False:
             buffer = None if out[1] is None else out[1].reshape(kernel.shape)
             dw = backend.conv_kernel_gradient(x, dz, kernel.shape, *geometry, out=buffer).reshape(kernel_shape)
-        if bias is not None and out[2] is not False:
-            db = backend.conv_bias_gradient(dz, out=out[2])
         return dx, dw, db
 
     return _restore_channels(xp, y, channels_first), backward
@@ -147,15 +147,15 @@ def _conv_transpose(
     y = backend.add_bias(y, bias, activation)
 
     def backward(dy: Array, out: list[Any]) -> tuple[Any, Any, Any]:
-        dz = act.gradient(backend, y, _channels_last(xp, dy, channels_first))
-        dx = dw = db = None
+        sums = "conv_bias_gradient" if bias is not None and out[2] is not False else None
+        dy = _channels_last(xp, dy, channels_first)
+        dz, db = backend.activation_gradients(act, y, dy, sums, out[2] if sums else None)
+        dx = dw = None
         if out[0] is not False:
             dx = backend.conv(dz[inner], kernel, None, *geometry)
             dx = _restore_channels(xp, dx, channels_first)
         if out[1] is not False:
             dw = backend.conv_kernel_gradient(dz[inner], x, kernel.shape, *geometry, out=out[1])
-        if bias is not None and out[2] is not False:
-            db = backend.conv_bias_gradient(dz, out=out[2])
         return dx, dw, db
 
     return _restore_channels(xp, y, channels_first), backward

@@ -14,6 +14,7 @@ from ...core.op import primitive
 from ...core.tensor import Tensor, logits_of
 from .. import shape_rules
 from .._common import Array, Forward, NoGrad, Spec, Xp, class_ids, floating, label_error, sum_to
+from .._elementwise import pairwise
 from ..core.indexing import take_along_axis
 from ..core.shape import expand_dims, ndim, shape, squeeze
 from ..math.arithmetic import multiply
@@ -79,6 +80,7 @@ def _cross_entropy(xp: Xp, target: Array, output: Array, /, axis: int = -1) -> F
 
 
 @primitive(in_place_grads=True, shape=shape_rules.elementwise)
+@pairwise
 def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Forward:
     """-target log s - (1 - target) log(1 - s), s = sigmoid(logits)"""
     z = floating(logits)
@@ -92,7 +94,8 @@ def _sigmoid_cross_entropy(xp: Xp, target: Array, logits: Array, /) -> Forward:
     return xp.maximum(z, 0) - z * t + xp.log1p(e), backward
 
 
-@primitive(shape=shape_rules.elementwise)
+@primitive(in_place_grads=True, shape=shape_rules.elementwise)
+@pairwise
 def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Forward:
     """-target log p - (1 - target) log(1 - p), p = output kept within [epsilon, 1 - epsilon]"""
     output = floating(output)
@@ -100,8 +103,8 @@ def _binary_cross_entropy(xp: Xp, target: Array, output: Array, /) -> Forward:
     eps = settings.epsilon()
     p = xp.clip(output, eps, 1 - eps)
 
-    def backward(dy: Array) -> tuple[Array, Array]:
-        dt = -dy * (xp.log(p) - xp.log(1 - p))
+    def backward(dy: Array, out: list[Any]) -> tuple[Array | None, Array]:
+        dt = None if out[0] is False else -dy * (xp.log(p) - xp.log(1 - p))
         return dt, dy * (p - t) / (p * (1 - p)) * (p == output)
 
     return -(t * xp.log(p) + (1 - t) * xp.log(1 - p)), backward
@@ -113,15 +116,14 @@ def weighted_sum(backend: Backend, values: Array, weights: Array | None = None, 
 
     values: any shape  weights: None (all 1), or a shape that broadcasts to that of values
     """
-    xp, weighted = backend.xp, values if weights is None else values * weights
 
     def backward(dy: Array, out: list[Any]) -> tuple[Array, Array | None]:
-        dvalues = xp.empty(values.shape, dtype=values.dtype)
-        dvalues[...] = dy[()] / divisor  # which of NumPy's arrays makes a number, quicker to divide
-        dw = None if weights is None or out[1] is False else sum_to(xp, dvalues * values, weights)
-        return (dvalues if weights is None else dvalues * weights), dw
+        dvalues = backend.total_gradient(dy, divisor, values, weights)
+        if weights is None or out[1] is False:
+            return dvalues, None
+        return dvalues, sum_to(backend.xp, backend.total_gradient(dy, divisor, values) * values, weights)
 
-    return backend.total(weighted, divisor), backward
+    return backend.total(values, divisor, weights), backward
 
 
 @op("nn", shape=shape_rules.crossentropy)

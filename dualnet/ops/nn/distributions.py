@@ -29,7 +29,7 @@ def uniform(
     backend: Backend, like: Array, /, shape: Sequence[int], low: float, high: float, key: tuple[int, int], step: int
 ) -> NoGrad:
     """Uniform float32 numbers in [low, high), on the device of ``like``, the same bits on every device"""
-    return backend.random_uniform(tuple(shape), key, step) * (high - low) + low, None
+    return backend.random_uniform(tuple(shape), key, step, "float32", low, high), None
 
 
 def _unknown(name: str) -> Any:
@@ -135,9 +135,9 @@ def _broadcast(xp: Xp, x: Array, shape: Sequence[int]) -> Array:
     return xp.broadcast_to(xp.asarray(x, dtype="float64"), tuple(shape))  # beside an array, a number is still one here
 
 
-def _substep(step: int, i: int) -> int:
+def _substep(step: Any, i: int) -> Any:
     """The step of another, independent draw."""
-    return step + (i << 64)
+    return step + (i << 64) if isinstance(step, int) else (step, i)
 
 
 def _log_gamma(backend: Backend, alpha: Array, key: tuple[int, int], step: int, part: int) -> Array:

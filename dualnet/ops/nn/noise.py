@@ -21,10 +21,7 @@ from .._common import Array, Forward, floating
 def gaussian_noise(backend: Backend, x: Array, /, stddev: float, key: tuple[int, int], step: int) -> Forward:
     """x plus normal noise of mean 0 and standard deviation ``stddev``"""
     x = floating(x)
-    y = backend.random_normal(x.shape, key, step, x.dtype)
-    y *= stddev
-    y += x
-    return y, lambda dy: dy
+    return backend.gaussian_noise(x, stddev, key, step), lambda dy: dy
 
 
 @primitive(shape=shape_rules.unchanged)
@@ -32,10 +29,8 @@ def gaussian_dropout(backend: Backend, x: Array, /, rate: float, key: tuple[int,
     """x times normal noise of mean 1 and variance rate / (1 - rate), that of dropout  (Srivastava et al., JMLR 2014)"""
     _check_rate("gaussian_dropout", rate)
     x = floating(x)
-    noise = backend.random_normal(x.shape, key, step, x.dtype)
-    noise *= math.sqrt(rate / (1 - rate))
-    noise += 1
-    return x * noise, lambda dy: dy * noise
+    y, noise = backend.gaussian_dropout(x, math.sqrt(rate / (1 - rate)), key, step)
+    return y, lambda dy: dy * noise
 
 
 @primitive(shape=shape_rules.unchanged)
@@ -49,14 +44,8 @@ def alpha_dropout(
     """
     _check_rate("alpha_dropout", rate)
     x = floating(x)
-    low = -1.6732632423543772 * 1.0507009873554805  # selu(-infinity)
-    a = ((1 - rate) * (1 + rate * low * low)) ** -0.5
-    keep = (backend.random_uniform(_mask_shape(noise_shape, x), key, step) >= rate).astype(x.dtype)
-    slope = keep * a
-    keep -= 1
-    keep *= -a * low
-    keep += -a * low * rate
-    return x * slope + keep, lambda dy: dy * slope
+    y, slope = backend.alpha_dropout(x, rate, key, step, _mask_shape(noise_shape, x))
+    return y, lambda dy: dy * slope
 
 
 @primitive(shape=shape_rules.unchanged)
@@ -64,8 +53,8 @@ def _dropout(
     backend: Backend, x: Array, /, rate: float, key: tuple[int, int], step: int, noise_shape: Any = None
 ) -> Forward:
     x = floating(x)
-    mask = backend.dropout_mask(_mask_shape(noise_shape, x), float(rate), key, step, x.dtype)
-    return x * mask, lambda dy: dy * mask
+    y, mask = backend.dropout(x, float(rate), key, step, _mask_shape(noise_shape, x))
+    return y, lambda dy: dy * mask
 
 
 def dropout(

@@ -15,7 +15,7 @@ from ...core import settings
 from ...core.op import primitive
 from ...core.tensor import Tensor
 from .. import shape_rules
-from .._common import Array, Forward, Xp, floating
+from .._common import Array, Axis, Forward, Xp, floating
 from .._sums import exact_sum
 from .._sums import normalize_axes as _axes
 from ..core.shape import reshape
@@ -216,7 +216,7 @@ def moments(xp: Xp, x: Array, /, axes: Axes, keepdims: bool = False, synchronize
 
 
 @op("nn", shape=shape_rules.unchanged)
-def normalize(xp: Xp, x: Array, /, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Forward:
+def normalize(xp: Xp, x: Array, /, axis: Axis = -1, order: int = 2, epsilon: float | None = None) -> Forward:
     """x / max(norm, epsilon), with sum(|x|^order)^(1 / order) over ``axis`` for the norm (None: over all axes)"""
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"normalize: order must be a whole number from 1 on, got {order!r}")

@@ -13,6 +13,7 @@ from ...core import settings
 from ...core.op import primitive
 from .. import shape_rules
 from .._common import Array, Forward, Xp, floating, sum_to
+from .._elementwise import pairwise
 
 
 def _pair(target: Array, output: Array) -> tuple[Array, Array]:
@@ -49,6 +50,7 @@ def _of_error(xp: Xp, values: Array, slope: Array, target: Array, output: Array)
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of (target - output)^2 over the last axis"""
     target, output = _pair(target, output)
@@ -63,6 +65,7 @@ def mean_squared_error(xp: Xp, target: Array, output: Array, /) -> Forward:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of |target - output| over the last axis, with gradient 0 where they are equal"""
     target, output = _pair(target, output)
@@ -71,6 +74,7 @@ def mean_absolute_error(xp: Xp, target: Array, output: Array, /) -> Forward:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Forward:
     """The mean of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2;  e = output - target"""
     target, output = _pair(target, output)
@@ -80,6 +84,7 @@ def huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Forwar
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) -> Forward:
     """The mean of delta^2 (sqrt(1 + (e / delta)^2) - 1);  e = output - target"""
     target, output = _pair(target, output)
@@ -91,6 +96,7 @@ def pseudo_huber(xp: Xp, target: Array, output: Array, /, delta: float = 1.0) ->
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def log_cosh(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of log(cosh(e)), without overflow;  e = output - target"""
     target, output = _pair(target, output)
@@ -101,6 +107,7 @@ def log_cosh(xp: Xp, target: Array, output: Array, /) -> Forward:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """100 times the mean of |target - output| / |target|; a target smaller than epsilon counts as epsilon"""
     target, output = _pair(target, output)
@@ -115,6 +122,7 @@ def mean_absolute_percentage_error(xp: Xp, target: Array, output: Array, /) -> F
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of (log(1 + target) - log(1 + output))^2; values smaller than epsilon count as epsilon"""
     target, output = _pair(target, output)
@@ -131,6 +139,7 @@ def mean_squared_logarithmic_error(xp: Xp, target: Array, output: Array, /) -> F
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def poisson(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The mean of output - target log(output + epsilon), for counts that output is the expected number of"""
     target, output = _pair(target, output)
@@ -140,6 +149,7 @@ def poisson(xp: Xp, target: Array, output: Array, /) -> Forward:
 
 
 @primitive(in_place_grads=True, shape=shape_rules.loss)
+@pairwise
 def kl_divergence(xp: Xp, target: Array, output: Array, /) -> Forward:
     """The sum of target log(target / output) over the last axis, both kept within [epsilon, 1]"""
     target, output = _pair(target, output)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from .. import shape_rules
 from .._common import Array, Forward, Xp, floating, promote
+from .._elementwise import elementwise
 from ..registry import op
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Forward:
     """x where |x| > threshold, else 0"""
     x = floating(x)
@@ -19,6 +21,7 @@ def hard_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def soft_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Forward:
     """x - threshold above threshold, x + threshold below -threshold, 0 between"""
     x = floating(x)
@@ -26,6 +29,7 @@ def soft_shrink(xp: Xp, x: Array, /, threshold: float = 0.5) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def tanh_shrink(xp: Xp, x: Array, /) -> Forward:
     """x - tanh(x)"""
     x = floating(x)
@@ -42,6 +46,7 @@ def threshold(xp: Xp, x: Array, /, threshold: float, default_value: float) -> Fo
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Forward:
     """(x + sqrt(x^2 + b)) / 2, a relu that is smooth at 0 without an exponential  (arXiv:2112.11687)"""
     x = floating(x)
@@ -55,6 +60,7 @@ def squareplus(xp: Xp, x: Array, /, b: float = 4) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def sparse_plus(xp: Xp, x: Array, /) -> Forward:
     """0 up to -1, (x + 1)^2 / 4 up to 1, then x: the integral of ``sparse_sigmoid``"""
     x = floating(x)
@@ -63,6 +69,7 @@ def sparse_plus(xp: Xp, x: Array, /) -> Forward:
 
 
 @op("nn", shape=shape_rules.unchanged)
+@elementwise
 def sparse_sigmoid(xp: Xp, x: Array, /) -> Forward:
     """(x + 1) / 2, limited to [0, 1]"""
     x = floating(x)

@@ -19,7 +19,7 @@ struct Attended {
     int64 bias_strides[5], mask_strides[3][5];
 };
 
-struct Place {
+struct Head {
     int64 b, h, g;  // sample, head of keys, head of queries to it
 };
 
@@ -34,13 +34,13 @@ extern __shared__ __align__(16) unsigned char shared_bytes[];
 
 // -- tiles ------------------------------------------------------------------------------------------------------------------
 
-__device__ Rows of_queries(const Attended& a, const T* x, Place p, int64 first, int64 stop, int width) {
+__device__ Rows of_queries(const Attended& a, const T* x, Head p, int64 first, int64 stop, int width) {
     const int64 stride = a.heads * a.group * width;
     const T* at = x + ((p.b * a.queries + first) * a.heads * a.group + p.h * a.group + p.g) * width;
     return {at, stride, (int)min(stop - first, (int64)TILE), width};
 }
 
-__device__ Rows of_keys(const Attended& a, const T* x, Place p, int64 first, int64 stop, int width) {
+__device__ Rows of_keys(const Attended& a, const T* x, Head p, int64 first, int64 stop, int width) {
     const T* at = x + ((p.b * a.keys + first) * a.heads + p.h) * width;
     return {at, a.heads * width, (int)min(stop - first, (int64)TILE), width};
 }
@@ -122,12 +122,12 @@ __device__ T row_max(T x) {
 
 // -- scores -----------------------------------------------------------------------------------------------------------------
 
-__device__ int64 of_pair(const int64 strides[5], Place p, int64 s, int64 t) {
+__device__ int64 of_pair(const int64 strides[5], Head p, int64 s, int64 t) {
     return p.b * strides[0] + p.h * strides[1] + p.g * strides[2] + s * strides[3] + t * strides[4];
 }
 
 // The score of a pair from the product of query and key, and the slope of the cap.
-__device__ T score(const Attended& a, Place p, int64 t, int64 s, T product, T* slope) {
+__device__ T score(const Attended& a, Head p, int64 t, int64 s, T product, T* slope) {
     T e = product * a.scale;
     *slope = 1;
     if (a.bias) e += a.bias[of_pair(a.bias_strides, p, s, t)];
@@ -162,7 +162,7 @@ __device__ void seeing_queries(const Attended& a, int64 first, int64 stop, int64
 extern "C" __global__ void attention(Attended a, T* y, T* shift, T* inv) {
     T *tile = (T*)shared_bytes, *space = tile + TILE * PITCH, *out = space + 2 * TILE * PITCH;
     const int64 tiles = (a.queries + TILE - 1) / TILE, head = blockIdx.x / tiles, first = blockIdx.x % tiles * TILE;
-    const Place p = {head / a.group / a.heads, head / a.group % a.heads, head % a.group};
+    const Head p = {head / a.group / a.heads, head / a.group % a.heads, head % a.group};
     const Rows q = of_queries(a, a.q, p, first, a.queries, a.depth);
     T top[4], sum[4] = {}, factor[4];
     EACH(i) top[i] = a.masked;
@@ -210,7 +210,7 @@ extern "C" __global__ void attention_of_queries(
 ) {
     T *tile = (T*)shared_bytes, *space = tile + TILE * PITCH, *out = space + 2 * TILE * PITCH;
     const int64 tiles = (a.queries + TILE - 1) / TILE, head = blockIdx.x / tiles, first = blockIdx.x % tiles * TILE;
-    const Place p = {head / a.group / a.heads, head / a.group % a.heads, head % a.group};
+    const Head p = {head / a.group / a.heads, head / a.group % a.heads, head % a.group};
     const Rows q = of_queries(a, a.q, p, first, a.queries, a.depth), dys = of_queries(a, dy, p, first, a.queries, a.size);
     const Rows ys = of_queries(a, y, p, first, a.queries, a.size);
     T means[4], shifts[4], invs[4], factor[4];
@@ -255,7 +255,7 @@ extern "C" __global__ void attention_of_keys(
 ) {
     T *tile = (T*)shared_bytes, *space = tile + TILE * PITCH, *of_k = space + 2 * TILE * PITCH, *of_v = of_k + TILE * a.depth;
     const int64 tiles = (a.keys + TILE - 1) / TILE, head = blockIdx.x / tiles, first = blockIdx.x % tiles * TILE;
-    Place p = {head / a.heads, head % a.heads, 0};
+    Head p = {head / a.heads, head % a.heads, 0};
     const Rows k = of_keys(a, a.k, p, first, a.keys, a.depth), v = of_keys(a, a.v, p, first, a.keys, a.size);
     T factor[4] = {1, 1, 1, 1};
     clear(of_k, a.depth);

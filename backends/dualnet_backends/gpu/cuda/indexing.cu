@@ -60,6 +60,48 @@ extern "C" __global__ void order_few(int64* order, const N* ids, int64 m) {
     }
 }
 
+#define TILE 1024
+
+// The same for tiles of TILE ids, a block each.  sorted: the ids in the order of their tile
+extern "C" __global__ void order_tiles(N* sorted, int64* order, const N* ids, int64 m) {
+    __shared__ N keys[TILE];
+    int64 begin = blockIdx.x * (int64)TILE;
+    int count = m - begin < TILE ? m - begin : TILE;
+    for (int j = threadIdx.x; j < count; j += blockDim.x) keys[j] = ids[begin + j];
+    __syncthreads();
+    for (int j = threadIdx.x; j < count; j += blockDim.x) {
+        N key = keys[j];
+        int before = 0;
+        for (int k = 0; k < count; k++) before += keys[k] < key || (keys[k] == key && k < j);
+        sorted[begin + before] = key;
+        order[begin + before] = begin + j;
+    }
+}
+
+// How many of sorted ids come before one that follows them all (is_later), or precedes them.
+__device__ int count_before(const N* sorted, int count, N id, bool is_later) {
+    int low = 0, high = count;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (sorted[middle] < id || (is_later && sorted[middle] == id)) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+// The order of all from that of the tiles: each id looks for its place in every tile.
+extern "C" __global__ void merge_tiles(int64* order, const N* sorted, const int64* of_tiles, int64 m) {
+    FOR_EACH(i, m) {
+        int64 own = i / TILE, before = i - own * TILE;
+        for (int64 tile = 0; tile * TILE < m; tile++) {
+            if (tile == own) continue;
+            int count = m - tile * TILE < TILE ? m - tile * TILE : TILE;
+            before += count_before(sorted + tile * TILE, count, sorted[i], tile < own);
+        }
+        order[before] = of_tiles[i];
+    }
+}
+
 // Many: the ids in their order are cut into parts of PART. A run of equal ids within a part is added to the target at once; of one
 // that goes on in the next part, or began in the one before, each part has a sum, which the part where it began collects.
 #define PART 32

@@ -1,0 +1,40 @@
+"""Decorators for the array code of ops which a backend may compute, value and gradient, with a kernel of its own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from dualnet_backends import Backend
+
+from ..core import settings
+from ._common import Array, Forward
+
+
+def elementwise(formula: Callable[..., Forward]) -> Callable[..., Forward]:
+    """For ``formula(xp, x, /, *numbers)``, a function of each element (``Backend.elementwise``)."""
+
+    def run(backend: Backend, x: Array, *numbers: Any, **options: Any) -> Forward:
+        return backend.elementwise(formula, x, *numbers, **options)
+
+    return _with_backend(run, formula)
+
+
+def pairwise(formula: Callable[..., Forward]) -> Callable[..., Forward]:
+    """For ``formula(xp, target, output, /, *numbers)``, a loss (``Backend.pairwise``)."""
+
+    def run(backend: Backend, target: Array, output: Array, *numbers: Any, **options: Any) -> Forward:
+        return backend.pairwise(formula, settings.epsilon(), target, output, *numbers, **options)
+
+    return _with_backend(run, formula)
+
+
+def _with_backend(run: Callable[..., Any], formula: Callable[..., Any]) -> Callable[..., Any]:
+    """``run`` with the name, the text and the parameters of the formula, the first of which is the backend."""
+    functools.update_wrapper(run, formula)
+    signature = inspect.signature(formula)
+    first, *others = signature.parameters.values()
+    run.__signature__ = signature.replace(parameters=[first.replace(name="backend"), *others])  # type: ignore[attr-defined]
+    return run
