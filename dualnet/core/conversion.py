@@ -83,6 +83,9 @@ def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None)
     """
     if isinstance(x, Tensor):
         x = x.data
+    elif hasattr(x, "detach"):  # a tensor of torch
+        x = x.detach()
+        x = backends.from_dlpack(x) if backends.is_on_gpu(x) else x.numpy()
     # A layer and a class of NumPy have a dtype too.
     is_array = hasattr(x, "dtype") and hasattr(x, "shape") and not isinstance(x, type)
     backend = backend or (backends.of(x) if is_array else backends.current())
