@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 import pytest
+from dualnet_backends.recording import Rows
 
 import dualnet
 from dualnet import Input, Model, Sequential, callbacks, layers, losses, metrics, ops, optimizers
@@ -492,6 +494,29 @@ def test_predictions_of_several_threads() -> None:
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_a_step_is_a_copy_and_a_launch(device: str) -> None:
+    """Seen by recording recorded steps: they consist of nothing but copies of numbers and graphs, as their replays alone do."""
+    if device == "strict:0":
+        pytest.skip("there is nothing to count on the stand-in")
+    import cupy
+
+    model = compiled()
+    fit(model, 4, X[:40], LABELS[:40])
+    (entry,) = steps(model)
+    numbers = [0] * len(entry._recording.numbers)
+    batch = Rows([cupy.asarray(X[:8]), cupy.asarray(LABELS[:8])])
+    nodes = []
+    for work in (lambda: entry.step(batch, lambda: None), lambda: entry._recording.replay(batch, numbers)):
+        stream = cupy.cuda.Stream(non_blocking=True)
+        with stream:
+            entry._recording.replay(batch, numbers)  # replays take turns between streams: that is over with
+            stream.begin_capture()
+            for _ in range(3):
+                work()
+            nodes.append(len(set(re.findall(r"node_\d+", stream.end_capture().debug_dot_str()))))
+    assert nodes[0] == nodes[1]
 
 
 # -- the switch --------------------------------------------------------------------------------------------------------
