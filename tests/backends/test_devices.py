@@ -202,6 +202,7 @@ def test_blocks_nest_and_end() -> None:
 
 def test_a_block_is_of_one_thread_and_set_device_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_default", None)
+    monkeypatch.setenv("DUALNET_DEVICE", "cpu")
     seen: list[str] = []
 
     def look() -> None:

@@ -274,7 +274,7 @@ def test_an_update_that_runs_as_written(name: str, caplog: pytest.LogCaptureFixt
 
     with caplog.at_level(logging.DEBUG, "dualnet.capture"):
         both(program)
-    assert "the update runs as written: " in caplog.text
+    assert "updates run as written: " in caplog.text
 
 
 def test_a_constraint_of_the_user() -> None:

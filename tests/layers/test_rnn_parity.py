@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import dualnet_backends as backends
 import numpy as np
 import pytest
 
@@ -21,9 +22,11 @@ CHUNK = 12
 
 def ours(case: RNNCase) -> tuple[list[Any], list[Any], list[Any]]:
     """(outputs, masks, gradients), all NumPy arrays."""
-    layer = case.make()
-    x = Tensor(case.x.copy())
-    states = None if case.states is None else tree.map_structure(lambda s: Tensor(s.copy()), case.states)
+    layer, backend = case.make(), backends.current()
+    x = Tensor(backend.asarray(case.x.copy()))
+    states = (
+        None if case.states is None else tree.map_structure(lambda s: Tensor(backend.asarray(s.copy())), case.states)
+    )
     arguments = {"initial_state": states, "mask": case.mask}
     layer(x, **arguments)
     layer.set_weights(case.weights([w.shape for w in layer.get_weights()]))
@@ -35,9 +38,12 @@ def ours(case: RNNCase) -> tuple[list[Any], list[Any], list[Any]]:
     outputs = tree.flatten(value)
     totals: dict[int, Any] = {}
     for y, dy in zip(outputs, seeds([y.numpy() for y in outputs])):
-        for i, g in backward(tape, y, dy).items():
+        for i, g in backward(tape, y, backend.asarray(dy)).items():
             totals[i] = totals[i] + g if i in totals else g
-    gradients = [totals.get(id(v), np.zeros(v.shape, "float32")) for v in [*inputs, *layer.trainable_weights]]
+    gradients = [
+        backend.to_numpy(totals[id(v)]) if id(v) in totals else np.zeros(v.shape, "float32")
+        for v in [*inputs, *layer.trainable_weights]
+    ]
     masks = [None if y._keras_mask is None else y._keras_mask.numpy() for y in outputs]
     return [y.numpy() for y in outputs], masks, gradients
 

@@ -19,6 +19,7 @@ from .graph import CupyGraphs
 from .indexing import CupyIndexing
 from .joining import CupyJoining
 from .normalization import CupyNormalization
+from .norms import CupyNorms
 from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
@@ -40,6 +41,7 @@ class CupyBackend(
     CupyIndexing,
     CupyJoining,
     CupyNormalization,
+    CupyNorms,
     CupyPooling,
     CupyProducts,
     CupyRandom,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
@@ -22,11 +24,35 @@ _UNITS = {8: "q", 4: "i", 2: "h", 1: "b"}  # dtypes that rows are copied as, by 
 _TO_DEVICE = runtime.memcpyHostToDevice
 
 
+class _Recorder:
+    """What the recordings of a device share: the stream that they are recorded on, one at a time, and the stream of the last replay.
+
+    One stream, because cuBLAS has a workspace for each, of 32 MiB: replays take turns, so that they can share it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.stream = cp.cuda.Stream(non_blocking=True)
+        self._stream_of_last: int | None = None
+
+    def take_turns(self, stream: int) -> None:
+        """Called before a replay on a stream: two must not run at the same time."""
+        if stream != self._stream_of_last:
+            if self._stream_of_last is not None:
+                runtime.deviceSynchronize()
+            self._stream_of_last = stream
+
+
+@functools.cache
+def _recorder(device: int) -> _Recorder:
+    return _Recorder()
+
+
 class CudaGraph(Recording):
     """A recording as a CUDA graph.
 
-    - It is recorded on a stream of its own, since the default stream cannot be, and launched on the stream that is current: the
-      order of its work among other work is that of a kernel.
+    - It is recorded on a stream for that purpose, since the default stream cannot be recorded, and launched on the stream that is
+      current: among other work it has its place, like a kernel.
     - What the function allocates comes from a memory pool that nobody else uses, and that lives as long as the graph, which
       writes to this memory again at each replay. A call before the recording leaves all blocks in the pool that the recording
       asks for; it could not get any, as no memory can be reserved while a stream is recorded.
@@ -36,11 +62,11 @@ class CudaGraph(Recording):
 
     def __init__(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> None:
         self._pool = cp.cuda.MemoryPool()
-        self._stream = cp.cuda.Stream(non_blocking=True)
+        self._recorder = _recorder(cp.cuda.Device().id)
+        self._stream = self._recorder.stream
         self._graph: Any = None
         self._result: Any = None  # keeps what replays write to
         self._rows: list[Array] = []  # of the last replay, which may be copies
-        self._stream_of_last: int | None = None
         fields = [
             *["u8"] * len(inputs),
             "u8",
@@ -111,20 +137,19 @@ class CudaGraph(Recording):
     def _in_memory(self) -> Iterator[None]:
         """Work inside goes to the recording's stream and takes memory from its pool; the stream outside waits for it."""
         outer = cp.cuda.get_current_stream()
-        self._stream.wait_event(outer.record())
-        with self._stream, cp.cuda.using_allocator(self._pool.malloc):
-            try:
-                yield
-            finally:
-                done = self._stream.record()
+        with self._recorder.lock:
+            self._stream.wait_event(outer.record())
+            with self._stream, cp.cuda.using_allocator(self._pool.malloc):
+                try:
+                    yield
+                finally:
+                    done = self._stream.record()
         outer.wait_event(done)
 
     def _write(self, rows: Rows, numbers: Sequence[Any]) -> None:
         """Send the numbers of a replay to their addresses."""
         slot, stream = self._slot, cp.cuda.get_current_stream()
-        if self._stream_of_last not in (None, stream.ptr):
-            runtime.deviceSynchronize()  # two replays must not run at the same time
-        self._stream_of_last = stream.ptr
+        self._recorder.take_turns(stream.ptr)
         half = slot // _HALF
         event = self._read[half]
         if slot % _HALF == 0 and event is not None and not event.done:

@@ -175,7 +175,8 @@ class Run:
         self.first_h, self.first_c = contiguous(h), contiguous(c)
         states, shape = (self.batch, self.steps + 1, self.units), (self.batch, self.units)
         self.h, self.last_h = cp.empty(states, dtype), cp.empty(shape, dtype)
-        self.c, self.last_c = (None, None) if c is None else (cp.empty(states, dtype), cp.empty(shape, dtype))
+        self.c: Any = None if c is None else cp.empty(states, dtype)
+        self.last_c: Any = None if c is None else cp.empty(shape, dtype)
         self.out = cp.empty((self.batch, self.steps, self.units) if return_sequences else shape, dtype)
 
     def structure(self) -> Any:
