@@ -223,6 +223,14 @@ def test_half_precision_has_another_tolerance() -> None:
     assert result.worst.relative > 1e-5
 
 
+def test_double_precision_has_another_tolerance(other: str) -> None:
+    model = Sequential([Input((4,)), layers.Dense(8, "tanh", dtype="float64"), layers.Dense(1, dtype="float64")])
+    model.compile("sgd", "mse")
+    result = compare_devices(model, devices=("cpu", other), steps=1, batch_size=4)
+    assert result.tolerance == 1e-9
+    assert result.ok, result.fault
+
+
 def test_json_has_no_infinities() -> None:
     model = Sequential([Input((4,)), layers.Lambda(lambda x: ops.log(x), output_shape=(4,)), layers.Dense(1)])
     model.compile("sgd", "mse")

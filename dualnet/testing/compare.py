@@ -145,7 +145,7 @@ def _check(model: Any, result: Comparison, steps: int) -> None:
 
 
 def _tolerance(model: Any, tolerance: float | None) -> float:
-    dtypes = {layer.compute_dtype for layer in model._flatten_layers() if layer.weights}
+    dtypes = {layer.compute_dtype for layer in model._flatten_layers() if layer._own_variables()}
     return tolerance if tolerance is not None else max((TOLERANCES.get(d, 0.0) for d in dtypes), default=1e-4)
 
 
