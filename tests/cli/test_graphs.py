@@ -12,15 +12,6 @@ from tests.conftest import DEVICES
 
 from .helpers import SMALL, run, write
 
-OWN = """
-import dualnet
-
-
-class Own(dualnet.layers.Layer):
-    def call(self, x):
-        return x * 2
-"""
-
 
 @pytest.fixture(autouse=True)
 def _switch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -30,15 +21,12 @@ def _switch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_the_config_switches_recording_off_and_the_run_directory_keeps_it(tmp_path: Path) -> None:
-    assert run("train", write(tmp_path, SMALL)).exit_code == 0
+    assert run("train", write(tmp_path, SMALL), "--run-dir", "on").exit_code == 0
     assert dualnet.config.are_graphs_enabled()
-    assert "graphs = true\n" in Path("runs/small/config.toml").read_text()
-    assert run("train", write(tmp_path, "graphs = false\n" + SMALL), "--force").exit_code == 0
+    assert "graphs = true\n" in Path("on/config.toml").read_text()
+    assert run("train", write(tmp_path, "graphs = false\n" + SMALL), "--run-dir", "off").exit_code == 0
     assert not dualnet.config.are_graphs_enabled()
-    assert (
-        "graphs = false\n"
-        in Path("runs/small-2/config.toml" if Path("runs/small-2").exists() else "runs/small/config.toml").read_text()
-    )
+    assert "graphs = false\n" in Path("off/config.toml").read_text()
 
 
 @pytest.mark.parametrize("device", [d.partition(":")[0] for d in DEVICES if d != "strict:0"])
