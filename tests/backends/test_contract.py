@@ -39,9 +39,9 @@ ABSTRACT = {"asarray", "to_numpy", "synchronize"}
 # What a backend may have beyond the contract.
 EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
 NO_KERNELS = {
-    "recording",
     "memory",
     "is_out_of_memory",
+    "recording",
     "raise_for_invalid_ids",
     "forget_invalid_ids",
     "computing",
