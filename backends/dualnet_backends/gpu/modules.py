@@ -87,7 +87,7 @@ def is_contiguous(*arrays: Array) -> bool:
 
 def contiguous(x: Any) -> Any:
     """An array as kernels take it, copied if need be; None stays None."""
-    return None if x is None else cp.ascontiguousarray(x)
+    return x if x is None or x.flags.c_contiguous else cp.ascontiguousarray(x)
 
 
 def structure(*fields: str) -> Any:
