@@ -60,7 +60,7 @@ def test_a_step_that_the_library_gives_up(monkeypatch: pytest.MonkeyPatch) -> No
         def update(*_: Any, error: Exception = raised) -> None:
             raise error
 
-        monkeypatch.setattr(type(model.optimizer), "update", update)
+        monkeypatch.setattr(type(model.optimizer), "apply_in_place", update)
         with pytest.raises(expected):
             model.fit(np.zeros((4, 100)), np.zeros((4, 1)), verbose=0)
         with pytest.raises(expected):

@@ -146,5 +146,6 @@ def test_settings() -> None:
     for wrong in (lambda: config.set_floatx("int32"), lambda: config.set_image_data_format("last")):
         with pytest.raises(ValueError, match="expect"):
             wrong()
-    assert config.backend() == "numpy"
-    assert config.array_module() is np
+    with config.device("cpu"):
+        assert config.backend() == "numpy"
+        assert config.array_module() is np

@@ -8,13 +8,16 @@ from .devices import (
     current,
     device,
     device_report,
+    from_dlpack,
     get,
     gpu_status,
+    is_on_gpu,
     library_report,
     list_physical_devices,
     of,
     register,
     set_device,
+    transfer,
 )
 from .kernels.random import stream_key
 from .memory import Memory, OutOfMemoryError, explaining_memory, out_of_memory
@@ -34,8 +37,10 @@ __all__ = [
     "device",
     "device_report",
     "explaining_memory",
+    "from_dlpack",
     "get",
     "gpu_status",
+    "is_on_gpu",
     "library_report",
     "list_physical_devices",
     "matmul_precision",
@@ -47,4 +52,5 @@ __all__ = [
     "set_matmul_precision",
     "set_num_threads",
     "stream_key",
+    "transfer",
 ]

@@ -104,7 +104,9 @@ class Backend(
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """Matrix product over the last two axes, in their dtype if they have one.  a: (..., m, k)  b: (..., k, n) -> (..., m, n)"""
         y = self.xp.matmul(a, b, out=out)
-        return y.astype(a.dtype, copy=False) if a.dtype == b.dtype else y  # bfloat16 comes as float32
+        if out is not None or a.dtype != b.dtype:
+            return y
+        return y.astype(a.dtype, copy=False)  # bfloat16 comes as float32
 
     def affine(self, x: Array, w: Array, b: Array | None, activation: str = "linear") -> Array:
         """``activation(x @ w + b)`` in newly allocated memory.  x: (..., in)  w: (in, out)  b: (out,) or None -> (..., out)

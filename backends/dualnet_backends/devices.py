@@ -227,3 +227,36 @@ def of(array: Any) -> Backend:
     if backend.device != "cpu" and hasattr(array, "device"):
         return _backends.get(f"gpu:{getattr(array.device, 'id', 0)}", backend)
     return backend
+
+
+def transfer(array: Any, backend: Backend) -> Any:
+    """An array of one of the devices on another, by way of the host where that is one of them."""
+    return backend.asarray(of(array).to_numpy(array) if backend is _numpy else array)
+
+
+def from_dlpack(x: Any) -> Any:
+    """The array of another library as one of the device that it lies on, in the same memory, by the DLPack protocol.
+
+    x: a NumPy or CuPy array, a tensor of PyTorch (also one that requires gradients), an array of JAX, and so on.
+    """
+    if hasattr(x, "detach"):
+        x = x.detach()
+    if not hasattr(x, "__dlpack__") or not hasattr(x, "__dlpack_device__"):
+        raise TypeError(f"expected an array with __dlpack__ and __dlpack_device__, got {type(x).__name__}")
+    kind, index = x.__dlpack_device__()
+    if kind not in (*_HOST_MEMORY, *_GPU_MEMORY):
+        raise ValueError(
+            f"the memory of {type(x).__name__} is of DLPack device type {int(kind)}: copy it to the CPU or to a GPU first"
+        )
+    backend = _numpy if kind in _HOST_MEMORY else get(f"gpu:{index}")
+    return backend.xp.from_dlpack(x)
+
+
+def is_on_gpu(x: Any) -> bool:
+    """Whether an array of any library says that its memory is that of a GPU."""
+    return hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] in _GPU_MEMORY
+
+
+# Types of devices in DLPack: the CPU and pinned memory; CUDA and managed memory; the same of ROCm.
+_HOST_MEMORY = (1, 3, 11)
+_GPU_MEMORY = (2, 13, 10)

@@ -44,3 +44,20 @@ class DeviceName(_StringType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(name) for name in ("auto", "cpu", "gpu") if name.startswith(incomplete)]
+
+
+class DevicePair(_StringType):
+    """Names of one or two devices, with a comma between them."""
+
+    name = "devices"
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        return "DEVICE[,DEVICE]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        names = [part.strip() for part in str(value).split(",")]
+        if len(names) > 2 or len(set(names)) < len(names):
+            self.fail(f'expected one device or two different ones, such as "cpu,gpu", got "{value}"', param, ctx)
+        return tuple(DeviceName().convert(name, param, ctx) for name in names)

@@ -35,6 +35,7 @@ class Settings:
     device: str
     seed: int
     training_warnings: bool
+    graphs: bool
     num_threads: int | None
     matmul_precision: str | None
     data: Data
@@ -68,6 +69,7 @@ class Settings:
             "device": device,
             "seed": self.seed,
             "training_warnings": self.training_warnings,
+            "graphs": self.graphs,
             "num_threads": self.num_threads,
             "matmul_precision": self.matmul_precision,
             "data": data,
@@ -130,7 +132,7 @@ def _validate_config(file: source.Source) -> Settings:
     device = _BACKENDS[head.backend] if head.backend and head.device == "auto" else head.device
     sections: dict[str, Any] = dict(tables)
     sections |= {"training_warnings": head.training_warnings, "num_threads": head.num_threads, "callbacks": callbacks}
-    sections["matmul_precision"] = head.matmul_precision
+    sections |= {"matmul_precision": head.matmul_precision, "graphs": head.graphs}
     return Settings(file, head.name or stem, device, head.seed, **sections)
 
 

@@ -14,7 +14,9 @@ import click
 from .errors import CliError, Failure, did_you_mean, one_line
 from .streams import EXIT_BROKEN_PIPE, mute_stdout, open_closed_streams, replace_unencodable_characters
 
-COMMANDS = {name: f"dualnet_cli.{name}" for name in ("train", "summary", "gradcheck", "devices", "completion")}
+COMMANDS = {
+    name: f"dualnet_cli.{name}" for name in ("train", "summary", "gradcheck", "compare", "devices", "completion")
+}
 
 
 class Commands(click.Group):

@@ -1,10 +1,11 @@
-"""Warnings, as the command shows them.
+"""Warnings, and other things to say beside the training, as the command shows them.
 
 Those of training (``dualnet.TrainingWarning``) say what to change in a program; here they say what to change in a config.
 """
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,37 @@ def plain_warnings() -> Iterator[None]:
         warnings.simplefilter("always", TrainingWarning)
         warnings.showwarning = show
         yield
+
+
+class _Notices(logging.Handler):
+    """Shows what is logged on stderr, each message once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._shown:
+            self._shown.add(message)
+            click.echo(message, err=True)
+
+
+@contextmanager
+def captures(is_wanted: bool) -> Iterator[None]:
+    """Show how the steps of a model are run: as what they are captured, and why some are not."""
+    if not is_wanted:
+        yield
+        return
+    logger, handler = logging.getLogger("dualnet.capture"), _Notices()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def _in_config(warning: TrainingWarning) -> str:

@@ -33,6 +33,7 @@ class Top(Table):
     seed: seed of the initial weights, the shuffles and the dropout masks.
     num_threads: how many threads compute on the CPU, which changes no result; by default as many as there are processors.
     matmul_precision: how a GPU multiplies matrices of float32: "float32", or "tensorfloat32", which is faster and less exact.
+    graphs: whether a GPU records steps as CUDA graphs, which it launches as a whole; the results are the same.
     training_warnings: whether to warn of likely mistakes, such as inputs that are not scaled or a missing activation.
     """
 
@@ -41,6 +42,7 @@ class Top(Table):
     backend: Literal["numpy", "cupy"] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     training_warnings: bool = True
+    graphs: bool = True
     num_threads: Annotated[int, Field(ge=1)] | None = None
     matmul_precision: Literal["float32", "tensorfloat32"] | None = None
 

@@ -54,6 +54,7 @@ Exit codes: 0 trained; 1 failed (loss not a number, no data, disk full);
 )
 @click.option("--force", is_flag=True, help="Replace the run that is in the directory.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but the result.")
+@click.option("--verbose", "-v", is_flag=True, help="Also say how steps are run, and why some are not captured.")
 def command(
     config: str | None,
     device: str | None,
@@ -63,6 +64,7 @@ def command(
     run_dir: str | None,
     force: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Train a network as a TOML file describes it.
 
@@ -73,7 +75,7 @@ def command(
     from .config import load
 
     path = shipped.find(config)
-    with notices.plain_warnings():
+    with notices.plain_warnings(), notices.captures(verbose):
         from .training import train
 
         settings = load(path, sets, device=device, epochs=epochs, seed=seed)

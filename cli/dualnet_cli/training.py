@@ -106,6 +106,8 @@ def train(settings: Settings, device: str | None, directory: str | None, force: 
             apply_settings(settings)
             if not settings.training_warnings:
                 dualnet.config.disable_training_warnings()
+            if not settings.graphs:
+                dualnet.config.disable_graphs()
             return _train(settings, requests, requested, directory, force, quiet)
         except Stopped as stopped:
             click.echo("stopped before the training began; nothing was written", err=True)

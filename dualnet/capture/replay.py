@@ -92,6 +92,7 @@ class CapturedStep:
     def _make_executor(self, trace: Trace, data: Any, signature: Any) -> Executor:
         """What runs a traced step again: a recording, where the device has such a thing."""
         if not (trace.inputs and settings.are_graphs_enabled() and backends.of(trace.values[0]).can_record):
+            logger.debug("%s of %s: captured as a function", self.method, self.model.name)
             return self.executor(self.model, trace)
         return GraphStep(self.executor, self.model, trace, data, functools.partial(self._replace, signature))
 

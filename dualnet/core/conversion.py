@@ -83,6 +83,9 @@ def to_array(x: Any, backend: backends.Backend | None = None, dtype: Any = None)
     """
     if isinstance(x, Tensor):
         x = x.data
+    elif hasattr(x, "detach"):  # a tensor of torch
+        x = x.detach()
+        x = backends.from_dlpack(x) if backends.is_on_gpu(x) else x.numpy()
     # A layer and a class of NumPy have a dtype too.
     is_array = hasattr(x, "dtype") and hasattr(x, "shape") and not isinstance(x, type)
     backend = backend or (backends.of(x) if is_array else backends.current())
@@ -107,7 +110,9 @@ def as_integers(option: Any) -> Any:
     if isinstance(option, (bool, int, float, str, type(None))):
         return option
     if isinstance(option, (list, tuple)):
-        return tuple(map(as_integers, option))
+        parts = tuple(map(as_integers, option))
+        # The tuple itself, if it will do: a trace knows the key of a random stream by its identity.
+        return option if type(option) is tuple and all(a is b for a, b in zip(parts, option)) else parts
     if isinstance(option, Integral):
         return int(option)
     if hasattr(option, "__array_interface__") and option.ndim and option.dtype.kind in "iu":

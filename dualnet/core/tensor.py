@@ -88,6 +88,22 @@ class Tensor:
         value = self.numpy()
         return value if dtype is None else value.astype(dtype, copy=False)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """For ``from_dlpack`` of other libraries, which get the memory itself: of a variable, what later updates are written to."""
+        abort_trace("a value is given to another library")
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.data.__dlpack_device__()
+
+    @staticmethod
+    def from_dlpack(x: Any) -> Tensor:
+        """An array or tensor of another library (NumPy, CuPy, PyTorch, JAX ...) as a tensor, on the device that it lies on.
+
+        Nothing is copied: both have the same memory. Gradients do not flow from one library to the other.
+        """
+        return Tensor(backends.from_dlpack(x))
+
     def _detached(self) -> Tensor:
         """Another tensor with the same array, which gradients do not know."""
         tensor = Tensor(self.data)

@@ -153,6 +153,13 @@ class Variable(Tensor):
         self.data -= value
         return self
 
+    def move_to(self, array: Array) -> None:
+        """Have the same value in another array, such as one on another device, and leave the flat buffer.
+
+        An optimizer that was built for the variable notices (``Optimizer.ensure_built``).
+        """
+        self.data, self.buffer, self.offset, self.grad = array, None, 0, None
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
 
@@ -208,10 +215,14 @@ class BufferSlice:
 
     def __init__(self, variables: Sequence[Variable]) -> None:
         self.variables = list(variables)
-        buffer = variables[0].buffer
+        self.buffer = buffer = variables[0].buffer
         assert buffer is not None
         start, stop = variables[0].offset, variables[-1].offset + variables[-1].size
         self.values, self.grads = buffer.values[start:stop], buffer.grads[start:stop]
+
+    def is_current(self) -> bool:
+        """Whether the variables are still in the buffer; they leave it when they move to another device."""
+        return all(v.buffer is self.buffer for v in self.variables)
 
 
 def pack(variables: Iterable[Variable]) -> None:

@@ -136,19 +136,24 @@ class _LargestScore(MeanScore):
     def update_state(  # type: ignore[override]
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
+        if not self._is_plain(y_true, y_pred, sample_weight):
+            super().update_state(y_true, y_pred, sample_weight)
+            return
         total, count = self.total.data, self.count.data
-        if sample_weight is not None or type(y_true) is not Tensor or type(y_pred) is not Tensor:
-            return super().update_state(y_true, y_pred, sample_weight)
-        true, pred = y_true.data, y_pred.data
-        axes = pred.ndim if self.fn is categorical_accuracy else pred.ndim - 1
-        is_plain = getattr(y_pred, "_keras_mask", None) is None and type(true) is type(pred) is type(total)
-        if not is_plain or axes < 1 or true.shape != pred.shape[:axes] or not pred.size:
-            return super().update_state(y_true, y_pred, sample_weight)
-        if axes < pred.ndim and true.dtype.kind not in "iu":
-            return super().update_state(y_true, y_pred, sample_weight)
         if live_tapes or live_views:
             before_write(total, count)
-        backends.of(total).add_largest(total, count, pred, true)
+        backends.of(total).add_largest(total, count, y_pred.data, y_true.data)
+
+    def _is_plain(self, y_true: Any, y_pred: Any, sample_weight: Any) -> bool:
+        """Whether these are tensors of the shapes that the function takes, on the device of the metric, and all that counts."""
+        if sample_weight is not None or type(y_true) is not Tensor or type(y_pred) is not Tensor:
+            return False
+        true, pred = y_true.data, y_pred.data
+        if getattr(y_pred, "_keras_mask", None) is not None or not type(true) is type(pred) is type(self.total.data):
+            return False
+        if self.fn is categorical_accuracy:
+            return bool(pred.ndim > 1 and true.shape == pred.shape and pred.size)
+        return bool(pred.ndim > 1 and true.shape == pred.shape[:-1] and pred.size and true.dtype.kind in "iu")
 
 
 class CategoricalAccuracy(_LargestScore):

@@ -17,6 +17,7 @@ from ..serialization.objects import serialize_keras_object
 from ..training.trainer import Trainer
 from .functional import input_like, layers_of, output_names, run_graph
 from .graph_config import graph_config, graph_from_config
+from .moving import move
 from .state_tree import get_state_tree, set_state_tree
 
 
@@ -176,6 +177,23 @@ class Model(LegacyModelMethods, Trainer, Layer):
         from ..utils.summary import print_summary
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    # -- device ----------------------------------------------------------------------------------------------------
+
+    def to(self, device: str) -> Any:
+        """Move the model to a device, with the state of its optimizer and of its metrics. Returns the model.
+
+        Training goes on there as it would have here: the same masks and order of the samples, which no device decides about.
+
+        Args:
+            device: a name as in ``dualnet.config.set_device``: "cpu", "gpu", "gpu:1", "auto".
+
+        Raises:
+            OutOfMemoryError: there is no room; the model is where it was.
+            ValueError: the model has no weights yet.
+        """
+        move(self, device)
+        return self
 
     # -- saving ----------------------------------------------------------------------------------------------------
 

@@ -147,6 +147,8 @@ class Optimizer(ScalarMethods, StateMethods, LegacyOptimizerMethods):
                     f"Unknown variable: {v.path!r}. This optimizer was made for others: use a new optimizer, or call "
                     "optimizer.build(model.trainable_variables) first, which forgets its state"
                 )
+        if self.has_moved():
+            self.follow_weights()
 
     def apply_in_place(self, missing: Sequence[Variable] = (), scalars: Any = None) -> None:
         """One update from the gradients in ``variable.grad``.

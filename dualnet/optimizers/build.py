@@ -147,6 +147,8 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         """
         variables = list(variables)
         if self.built and [id(v) for v in variables] == [id(v) for v in self._trainable_variables]:
+            if self.has_moved():
+                self.follow_weights()
             return
         if self.built:
             self._forget()
@@ -164,6 +166,21 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         else:
             self._state = PerVariableState([v for v in variables if not v.overwrite_with_gradient], self.make_slots)
         self.built = True
+
+    def follow_weights(self) -> None:
+        """Make the state anew beside weights that have moved to another device, with the values that it has."""
+        values = [v.numpy() for v in self.variables]
+        weights, averages_are_in_weights = self._trainable_variables, self.averages_are_in_weights
+        self._forget()
+        self.built = False
+        self.build(weights)
+        self.averages_are_in_weights = averages_are_in_weights
+        for v, value in zip(self.variables, values, strict=True):
+            v.assign(value)
+
+    def has_moved(self) -> bool:
+        """Whether weights have left the buffers that the state was made for."""
+        return any(v.grad is None for v in self._trainable_variables) or not all(s.is_current() for s in self._slices)
 
     def _slot_variables(self) -> list[Variable]:
         """All slots, in the order of Keras."""

@@ -72,6 +72,16 @@ class LossScaleOptimizer(Optimizer):
         self._trainable_variables_indices = {id(v): i for i, v in enumerate(self._trainable_variables)}
         self.built = True
 
+    def follow_weights(self) -> None:
+        self.inner_optimizer.follow_weights()
+        self._flat.clear()
+        weights = self.known_variables
+        if weights:
+            self.dynamic_scale.move_to(backends.transfer(self.dynamic_scale.data, backends.of(weights[0].data)))
+
+    def has_moved(self) -> bool:
+        return self.inner_optimizer.has_moved()
+
     @property
     def variables(self) -> list[Variable]:
         own = [self.step_counter, self.dynamic_scale] if self.built else []

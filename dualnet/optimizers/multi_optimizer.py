@@ -117,6 +117,14 @@ class MultiOptimizer(Optimizer):
         self._trainable_variables_indices = {id(v): i for i, v in enumerate(variables)}
         self.built = True
 
+    def follow_weights(self) -> None:
+        for optimizer in self._inner:
+            if optimizer.has_moved():
+                optimizer.follow_weights()
+
+    def has_moved(self) -> bool:
+        return any(optimizer.has_moved() for optimizer in self._inner)
+
     def _optimizer_for(self, variable: Variable) -> Optimizer:
         optimizer = self._optimizer_map(variable)
         if not isinstance(optimizer, Optimizer):

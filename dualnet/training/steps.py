@@ -205,6 +205,8 @@ class TrainState:
         if self.version != version() or thorough:
             if [id(v) for v in self.model.trainable_variables] != [id(v) for v in self.variables]:
                 return False
+            if any(v.grad is not self.grad_buffers[id(v)] for v in self.variables):  # moved to another device
+                return False
             self.version = version()
         return True
 

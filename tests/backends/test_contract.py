@@ -94,6 +94,19 @@ def numbers(dtype: str, *values: float) -> list[Any]:
     return [np.asarray(x, dtype) for x in values]
 
 
+def factored(shape: tuple[int, ...], on_device: bool) -> Arguments:
+    """The arguments of ``adafactor`` for a weight of n + 1 rows: there is no mean of none."""
+
+    def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
+        full = (*shape[:-1], n + 1, *shape[-1:])
+        w, g, v = (floats(r, full, d) for _ in range(3))
+        rows, columns = (np.abs(floats(r, s, d)) for s in ((full[:-1], (*full[:-2], full[-1])) if shape else ((), ())))
+        scalars = numbers(d, 0.01, 0.3, 0.7) if on_device else [0.01, 0.3, 0.7]
+        return w, g, rows, columns, np.abs(v), *scalars, 1e-30, 1e-3, 0.9, 0.99 if on_device else None
+
+    return make
+
+
 # x, kernel, strides, padding, dilation and groups of convolutions; 0 stands for the number of samples
 CONVOLUTIONS: list[tuple[Any, ...]] = [
     ((0, 8, 9, 3), (3, 2, 3, 4), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
@@ -205,6 +218,23 @@ def pool(number: int, steps: int) -> Arguments:
     )
 
 
+# shapes, and the axes of adaptive pooling from the last one on: (axis, outputs)
+ADAPTIVE: list[tuple[tuple[int, ...], list[tuple[int, int]]]] = [
+    ((0, 6, 4, 3), [(2, 2), (1, 3)]),
+    ((0, 2, 7, 5), [(3, 4), (2, 3)]),
+    ((0, 5, 2), [(1, 9)]),
+    ((0, 3, 5, 4, 2), [(3, 1), (2, 2), (1, 3)]),
+]
+
+
+def adaptive_pool(number: int, steps: int) -> Arguments:
+    shape, axes = ADAPTIVE[number]
+    return lambda r, n, d: (
+        r.integers(0, steps, (n, *shape[1:])).astype(d) if steps else floats(r, (n, *shape[1:]), d),
+        axes,
+    )
+
+
 RECURRENT: dict[str, list[Arguments]] = {
     "lstm": [recurrent(4, 2), recurrent(4, 2, False, mask=True), recurrent(4, 2, True, True, mask=True, dropped=True),
              recurrent(4, 2, bias=None, dropped=True), recurrent(4, 2, False, steps=1, units=1), recurrent(4, 2, steps=20, mask=True),
@@ -234,13 +264,15 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "relu": ([lambda r, n, d: (floats(r, (n, 5), d),), lambda r, n, d: (floats(r, (3, n, 2), d),)], 0),
     "clip": ([lambda r, n, d: (floats(r, (n,), d), -0.5, 1), lambda r, n, d: (floats(r, (n, 200), d), 0, 0.5)], 0),
     "total": ([lambda r, n, d: (floats(r, (n,), d),), lambda r, n, d: (floats(r, (n, 3), d), max(n, 1)),
-               lambda r, n, d: (floats(r, (n, 3), d), 2.0, floats(r, (n, 1), d)), lambda r, n, d: (floats(r, (11, n), d), 7, floats(r, (11, n), d)),
+               lambda r, n, d: (floats(r, (n, 3), d), 2.0, floats(r, (n, 1), d)),
+               lambda r, n, d: (floats(r, (11, n), d), 7, floats(r, (11, n), d)),
                lambda r, n, d: (floats(r, (n, 3), d), 2.0, floats(r, (1, 3), d))], 1e-4),
     "total_gradient": ([lambda r, n, d: (floats(r, (), d), 3.0, floats(r, (n, 5), d)),
                         lambda r, n, d: (floats(r, (), d), 3.0, floats(r, (n, 5), d), floats(r, (n, 1), d))], 1e-6),
     "activation_gradients": ([
         lambda r, n, d: (FROM_OUTPUT["relu"], floats(r, (n, 5), d).clip(0), floats(r, (n, 5), d) / 30),
-        lambda r, n, d: (FROM_OUTPUT["tanh"], floats(r, (2, n, 40), d).clip(-1, 1), floats(r, (2, n, 40), d) / 30, "sum_rows", floats(r, (40,), d)),
+        lambda r, n, d: (FROM_OUTPUT["tanh"], floats(r, (2, n, 40), d).clip(-1, 1), floats(r, (2, n, 40), d) / 30, "sum_rows",
+                         floats(r, (40,), d)),
         lambda r, n, d: (FROM_OUTPUT["elu"], floats(r, (n, 3), d).clip(-1), floats(r, (n, 3), d) / 30, "conv_bias_gradient"),
         lambda r, n, d: (FROM_OUTPUT["linear"], floats(r, (n, 3), d), floats(r, (n, 3), d) / 30, "conv_bias_gradient"),
         lambda r, n, d: (FROM_OUTPUT["relu"], floats(r, (n, 3), d), floats(r, (n, 3), d), None)], 2e-5),
@@ -262,6 +294,8 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "conv_bias_gradient": ([lambda r, n, d: (floats(r, (n, 5, 4, 3), d) / 10,), lambda r, n, d: (floats(r, (n, 7, 2), d) / 10,)], 1e-4),
     "max_pool": ([pool(i, i % 2 * 4) for i in range(len(POOLS))], 0),
     "average_pool": ([pool(i, 0) for i in range(len(POOLS))], 1e-6),
+    "adaptive_max_pool": ([adaptive_pool(i, i % 2 * 4) for i in range(len(ADAPTIVE))], 0),
+    "adaptive_average_pool": ([adaptive_pool(i, 0) for i in range(len(ADAPTIVE))], 1e-6),
     "read_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2))),
                     lambda r, n, d: (floats(r, (2, n, 40), d), (slice(None), slice(1, None, 3)))], 0),
     "write_slice": ([lambda r, n, d: (floats(r, (n, 5, 3), d), (slice(None), slice(0, 5, 2)), floats(r, (n, 3, 3), d)),
@@ -410,6 +444,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "lamb": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7),
               lambda r, n, d: (*(a.reshape(-1, 1) for a in optimizer(r, n, d, 2)), *numbers(d, 0.01, 0.3, 0.4), 0.9, 0.999, 1e-7, 0.99),
               lambda r, n, d: (np.zeros(n, d), *optimizer(r, n, d, 2)[1:], 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7)], 1e-5),
+    "adafactor": ([factored((), False), factored((5,), False), factored((5,), True), factored((2, 3, 70), True)], 1e-5),
     "moving_average": ([lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), 0.9, 0.1),
                         lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), *numbers(d, 0.9, 0.1))], 0),
     "clip_norms": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d) / 99, floats(r, (5,), d)], 0.5),
@@ -526,17 +561,21 @@ def test_gradients_of_recurrent_kernels(backend: Backend, kernel: str, choice: s
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("layout", [contiguous, every_other])
-@pytest.mark.parametrize("kernel", ["max_pool", "average_pool"])
+@pytest.mark.parametrize("kernel", ["max_pool", "average_pool", "adaptive_max_pool", "adaptive_average_pool"])
 def test_gradients_of_pooling(backend: Backend, kernel: str, layout: Any, dtype: str) -> None:
     """They are those of the reference on the CPU; of equal maxima the first one has the gradient."""
     cpu, tolerance = backends.get("cpu"), 1e-6 if dtype == "float32" else 1e-14
-    for n, number in itertools.product((0, 1, 3, 64), range(len(POOLS))):
+    makers = (
+        [adaptive_pool(i, 4) for i in range(len(ADAPTIVE))]
+        if "adaptive" in kernel
+        else [pool(i, 4) for i in range(len(POOLS))]
+    )
+    for n, (number, make) in itertools.product((0, 1, 3, 64), enumerate(makers)):
         random = np.random.default_rng(n)
-        x, axes = pool(number, 4)(random, n, dtype)
+        x, axes = make(random, n, dtype)
         y, reference = getattr(Backend, kernel)(cpu, x, axes)
         dy = floats(random, y.shape, dtype)
-        given = layout(backend, x)
-        _, gradient = getattr(backend, kernel)(given, axes)
+        _, gradient = getattr(backend, kernel)(layout(backend, x), axes)
         got = backend.to_numpy(gradient(layout(backend, dy)))
         assert (got.dtype, got.shape) == (x.dtype, x.shape)
         np.testing.assert_allclose(got, reference(dy), tolerance, tolerance, err_msg=f"size {n}, call {number}")

@@ -135,8 +135,8 @@ def test_a_process_that_is_killed(whole: Any, tmp_path: Path) -> None:
         "t.run(Path(sys.argv[1]), Kill(steps=8), save_freq=1)\n"
     )
     root = Path(__file__).parents[2]
-    paths = os.pathsep.join(str(root / p) for p in ("backends", ".", "cli"))
-    environment = {**os.environ, "PYTHONPATH": paths, "DUALNET_DEVICE": "cpu"}
+    paths = [*(str(root / p) for p in ("backends", ".", "cli")), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "b")], env=environment, cwd=root, timeout=120)
     assert done.returncode == 9
     assert run(tmp_path / "b", seed=99, save_freq=1) == whole

@@ -14,7 +14,6 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     before, warned = dualnet.config.get_device(), dualnet.config.are_training_warnings_enabled()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DUALNET_DEVICE", "cpu")
     monkeypatch.delenv("DUALNET_DEBUG", raising=False)
     yield
     dualnet.config.set_device(before)

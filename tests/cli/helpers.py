@@ -55,9 +55,7 @@ def write(folder: Path, text: str, name: str = "small.toml") -> Path:
 
 def environment(**changes: str) -> dict[str, str]:
     """That of this process, without what would change the command's mind, and with this checkout importable."""
-    inherited = {
-        k: v for k, v in os.environ.items() if k not in ("DUALNET_DEVICE", "DUALNET_DEBUG", "NO_COLOR", "COLUMNS")
-    }
+    inherited = {k: v for k, v in os.environ.items() if k not in ("DUALNET_DEBUG", "NO_COLOR", "COLUMNS")}
     paths = [str(ROOT / part) for part in ("backends", ".", "cli")]
     inherited["PYTHONPATH"] = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**inherited, **changes}

@@ -56,7 +56,8 @@ class Row:
     reference: a function of NumPy arrays with the same arguments. gradient: "" when the op has one, else why not.
     scalar: the op takes 0-d arrays in place of those of its first sample. empty: "" when the op takes its first sample
     with every leading 3 made 0, else why not. argnums: the arguments with a gradient (None: every floating point one).
-    joined: the op takes its arguments as one list.
+    joined: the op takes its arguments as one list. determined: a function of the list of outputs, what of them does not depend on
+    the library that computed them (None: all).
     """
 
     op: Callable[..., Any]
@@ -67,6 +68,7 @@ class Row:
     empty: str = ""
     argnums: tuple[int, ...] | None = None
     joined: bool = False
+    determined: Callable[[list[Any]], list[Any]] | None = None
     name: str = field(default="")
 
     def __post_init__(self) -> None:

@@ -51,6 +51,18 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     return np.linalg.lstsq(a, b, rcond=None)[0]
 
 
+def without_signs(outputs: list[Any]) -> list[Any]:
+    """Of singular vectors and eigenvectors what their signs, which are free, do not change; with it their products, which are not."""
+    if len(outputs) == 1:
+        return outputs
+    if len(outputs) == 2:
+        w, v = outputs
+        return [w, abs(v), v * w[..., None, :] @ np.swapaxes(v, -1, -2)]
+    u, s, v = outputs
+    n = s.shape[-1]
+    return [abs(u), s, abs(v), u[..., :n] * s[..., None, :] @ v[..., :n, :]]
+
+
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord is None and (axis is None or len(np.atleast_1d(axis)) > 2):
         return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
@@ -81,10 +93,11 @@ TALL, WIDE = call(F((3, 4, 2))), call(F((2, 3, 4)))
 ROWS: list[Row] = [
     other(factor.cholesky, cholesky, *SPD, call(symmetric(4, 4), upper=True)),
     other(factor.qr, lambda x, mode="reduced": np.linalg.qr(x, mode), TALL, WIDE, call(F((3, 3))), call(F((2, 4)), mode="complete")),
-    other(factor.eigh, lambda x: np.linalg.eigh(half(x)), *SPD),
+    other(factor.eigh, lambda x: np.linalg.eigh(half(x)), *SPD, determined=without_signs),
     other(factor.eig, lambda x: np.linalg.eig(x), call(regular(3, 2, 2)), call(regular(4, 4)), gradient="not defined: Keras has none"),
-    other(factor._svd, np.linalg.svd, call(F((3, 2, 2))), call(F((4, 3)), full_matrices=False), call(F((2, 3, 4)), full_matrices=False)),
-    other(factor.svd, np.linalg.svd, call(F((3, 2, 4)), compute_uv=False), call(F((3, 3)))),
+    other(factor._svd, np.linalg.svd, call(F((3, 2, 2))), call(F((4, 3)), full_matrices=False), call(F((2, 3, 4)), full_matrices=False),
+        determined=without_signs),
+    other(factor.svd, np.linalg.svd, call(F((3, 2, 4)), compute_uv=False), call(F((3, 3))), determined=without_signs),
     other(factor._singular_values, lambda x: np.linalg.svd(x, compute_uv=False), TALL, WIDE),
     other(equations.inv, np.linalg.inv, *SQUARE),
     other(equations.det, np.linalg.det, *SQUARE, call(np.diag([1.0, 0.0, 2.0]))),

@@ -35,7 +35,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         except ValueError:  # out has gaps or another dtype
             pass
     y = np.matmul(a, b, out=out)
-    if y.dtype is a.dtype or a.dtype != b.dtype:
+    if y.dtype is a.dtype or a.dtype != b.dtype or out is not None:
         return y
     return y.astype(a.dtype, copy=False)  # bfloat16, which NumPy multiplies in float32
 

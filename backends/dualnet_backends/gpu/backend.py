@@ -19,6 +19,7 @@ from .graph import CupyGraphs
 from .indexing import CupyIndexing
 from .joining import CupyJoining
 from .normalization import CupyNormalization
+from .norms import CupyNorms
 from .pooling import CupyPooling
 from .products import CupyProducts
 from .random import CupyRandom
@@ -40,6 +41,7 @@ class CupyBackend(
     CupyIndexing,
     CupyJoining,
     CupyNormalization,
+    CupyNorms,
     CupyPooling,
     CupyProducts,
     CupyRandom,
@@ -61,6 +63,8 @@ class CupyBackend(
         with cp.cuda.Device(self.index):
             if isinstance(x, (bool, int, float)):
                 return cp.full((), x, dtype=dtype)  # the number is a kernel argument: no copy to wait for
+            if isinstance(x, cp.ndarray) and x.device.id != self.index:
+                x = x.copy()  # which is in the memory of the current device
             return cp.asarray(x, dtype=dtype)
 
     def to_numpy(self, x: Array) -> Any:
@@ -71,8 +75,9 @@ class CupyBackend(
 
     def memory(self) -> Memory:
         with cp.cuda.Device(self.index):
+            free, total = cp.cuda.runtime.memGetInfo()
             pool = cp.get_default_memory_pool()
-            return Memory(*cp.cuda.runtime.memGetInfo(), pool.used_bytes(), pool.free_bytes())
+            return Memory(free, total, pool.used_bytes(), pool.free_bytes())
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         # The pool says so with its own class, the libraries of CUDA with their codes.

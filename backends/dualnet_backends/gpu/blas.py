@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 import cupy as cp
 
 from ..precision import matmul_precision
-
-INT_MAX = 2**31 - 1  # of sizes and strides between rows
+from .plans import Plan
 
 # cudaDataType and cublasComputeType_t
 _F32, _F64, _F16, _BF16 = 0, 1, 2, 14
@@ -35,27 +34,14 @@ class CublasError(RuntimeError):
     """cuBLAS is missing, or refused a call. The message says which, and what to do."""
 
 
-class Operand(NamedTuple):
-    """A matrix in the memory of a device, or several of them.
-
-    address: of the first element.  is_transposed: whether columns lie one after the other in memory, instead of rows.  step: elements
-    from one row (of a transposed matrix: column) to the next.  stride: elements from one matrix to the next.
-    """
-
-    address: int
-    is_transposed: bool
-    step: int
-    stride: int = 0
-
-
 class _Format(NamedTuple):
-    """How products of a dtype are computed: the numbers of cuBLAS, and the addresses of 1 and 0 in the dtype of the sums."""
+    """How products of a dtype are computed: the addresses of 1 and 0 in the dtype of the sums, and cuBLAS's numbers for both dtypes."""
 
     name: str
-    type: int
-    compute: int
     one: int
     zero: int
+    number: int
+    compute: int
 
 
 _SCALARS = (ctypes.c_float(1), ctypes.c_float(0), ctypes.c_double(1), ctypes.c_double(0))
@@ -63,12 +49,12 @@ _ONE, _ZERO, _ONE64, _ZERO64 = map(ctypes.addressof, _SCALARS)
 
 # By the character of the dtype; "E" is bfloat16.
 FORMATS = {
-    "e": _Format("float16", _F16, _IN_F32, _ONE, _ZERO),
-    "E": _Format("bfloat16", _BF16, _IN_F32, _ONE, _ZERO),
-    "f": _Format("float32", _F32, _IN_F32, _ONE, _ZERO),
-    "d": _Format("float64", _F64, _IN_F64, _ONE64, _ZERO64),
+    "e": _Format("float16", _ONE, _ZERO, _F16, _IN_F32),
+    "E": _Format("bfloat16", _ONE, _ZERO, _BF16, _IN_F32),
+    "f": _Format("float32", _ONE, _ZERO, _F32, _IN_F32),
+    "d": _Format("float64", _ONE64, _ZERO64, _F64, _IN_F64),
 }
-_TENSOR_FLOAT_32 = _Format("float32", _F32, _IN_TF32, _ONE, _ZERO)
+_TENSOR_FLOAT_32 = _Format("float32", _ONE, _ZERO, _F32, _IN_TF32)
 
 
 class Blas:
@@ -88,36 +74,35 @@ class Blas:
         # What NVIDIA recommends for the architecture. It is not of a pool, whose blocks go from one use to the next.
         self._workspace_bytes = (32 if major >= 9 else 4) << 20
 
-    def multiply(self, char: str, m: int, n: int, k: int, a: Operand, b: Operand, y: Operand, count: int = 1) -> None:
-        """y = a b, for ``count`` matrices of each.  a: (m, k)  b: (k, n)  y: (m, n), whose rows lie one after the other in memory
+    def multiply(self, char: str, plan: Plan, a: int, b: int, y: int) -> None:
+        """y = a b, by the calls of a plan.  a, b, y: their addresses, where the plan expects them
 
-        char: of a dtype in ``FORMATS``, that of all three. No axis may be empty, and y must overlap neither a nor b.
+        char: of a dtype in ``FORMATS``, that of all three. y must overlap neither a nor b.
         """
         form = FORMATS[char]
         if char == "f" and matmul_precision() == "tensorfloat32":
             form = _TENSOR_FLOAT_32
-        if max(m, n, k, a.step, b.step, y.step, count) > INT_MAX:
-            raise ValueError(
-                f"a product of {count} matrices ({m}, {k}) and ({k}, {n}): cuBLAS takes no axis or stride over {INT_MAX}; multiply parts"
-            )
+        _, one, zero, number, compute = form
+        m, n, k, count, of_a, of_b, of_y = plan[5:12]
         stream = cp.cuda.get_current_stream()
         # Its matrices lie in memory by columns, and what lies by rows is the transposed one: y' = b' a'.
         with self._lock:
             if stream.ptr != self._stream:
                 self._use(stream)
-            if count == 1:
-                status = self._library.cublasGemmEx(
-                    self._handle, b.is_transposed, a.is_transposed, n, m, k, form.one, b.address, form.type, b.step,
-                    a.address, form.type, a.step, form.zero, y.address, form.type, y.step, form.compute, _DEFAULT_ALGORITHM,
-                )  # fmt: skip
-            else:
-                status = self._library.cublasGemmStridedBatchedEx(
-                    self._handle, b.is_transposed, a.is_transposed, n, m, k, form.one, b.address, form.type, b.step, b.stride,
-                    a.address, form.type, a.step, a.stride, form.zero, y.address, form.type, y.step, y.stride, count,
-                    form.compute, _DEFAULT_ALGORITHM,
-                )  # fmt: skip
-        if status:
-            _check(f"a product of {count} {form.name} matrices, ({m}, {k}) @ ({k}, {n})", status)
+            for at_a, at_b, at_y in plan.offsets:
+                if count == 1:
+                    status = self._library.cublasGemmEx(
+                        self._handle, of_b.is_transposed, of_a.is_transposed, n, m, k, one, b + at_b, number, of_b.step,
+                        a + at_a, number, of_a.step, zero, y + at_y, number, of_y.step, compute, _DEFAULT_ALGORITHM,
+                    )  # fmt: skip
+                else:
+                    status = self._library.cublasGemmStridedBatchedEx(
+                        self._handle, of_b.is_transposed, of_a.is_transposed, n, m, k, one, b + at_b, number, of_b.step, of_b.stride,
+                        a + at_a, number, of_a.step, of_a.stride, zero, y + at_y, number, of_y.step, of_y.stride, count,
+                        compute, _DEFAULT_ALGORITHM,
+                    )  # fmt: skip
+                if status:
+                    _check(f"a product of {count} {form.name} matrices, ({m}, {k}) @ ({k}, {n})", status)
 
     def _use(self, stream: Any) -> None:
         """Let products go to a stream.

@@ -8,7 +8,7 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array
-from .modules import kernel, launch, launch_rows
+from .modules import contiguous, kernel, launch, launch_rows
 
 # The formulas that cuda/activations.cu has, and the struct of each.
 _FUNCTIONS = {
@@ -57,7 +57,7 @@ class CupyElementwise:
         values = (*numbers, *options.values()) or formula.__defaults__ or ()
         if not name or not _is_known(x) or len(values) > 1 or not all(isinstance(v, (int, float)) for v in values):
             return super().elementwise(formula, x, *numbers, **options)  # type: ignore[misc]
-        x = cp.ascontiguousarray(x)
+        x = contiguous(x)
 
         def backward(dy: Array) -> Array:
             return _gradient(name, x, dy, *values)
@@ -74,7 +74,7 @@ class CupyElementwise:
         )
         if not is_known or not output.ndim or not isinstance(values[0], (int, float)):
             return super().pairwise(formula, epsilon, target, output, *numbers, **options)  # type: ignore[misc]
-        target, output = cp.ascontiguousarray(target), cp.ascontiguousarray(output)
+        target, output = contiguous(target), contiguous(output)
         char, width, kind = output.dtype.char, _computing(output), _PAIRS[name]
         n = 1 if kind == "each" else output.shape[-1]
         number, divisor = width(values[0]), width(n if kind == "mean" else 1)
@@ -83,7 +83,7 @@ class CupyElementwise:
         launch_rows(function, output.size // n, n, target, output, y, number, divisor)
 
         def backward(dy: Array, out: Any) -> tuple[Array | None, Array | None]:
-            dy = cp.ascontiguousarray(dy, dtype=output.dtype)
+            dy = contiguous(dy, output.dtype)
             gradients: list[Array | None] = [None, None]
             for i, part in enumerate(("target", "output")):
                 if out[i] is False or (i == 0 and target.dtype.kind != "f"):
@@ -131,7 +131,7 @@ def _computing(x: Array) -> Any:
 
 
 def _value(name: str, x: Array, a: float = 0, b: float = 0, out: Array | None = None) -> Array:
-    x, width = cp.ascontiguousarray(x), _computing(x)
+    x, width = contiguous(x), _computing(x)
     y = cp.empty(x.shape, dtype=x.dtype) if out is None else out
     function = kernel("activations", "value", x.dtype.char, name)
     launch(function, x.size, x, y, width(a), width(b), cp.int64(x.size))
@@ -140,7 +140,7 @@ def _value(name: str, x: Array, a: float = 0, b: float = 0, out: Array | None = 
 
 def _gradient(name: str, x: Array, dy: Array, a: float = 0, b: float = 0) -> Array:
     """dy times the derivative at x, or at whatever the struct of that name takes."""
-    x, dy, width = cp.ascontiguousarray(x), cp.ascontiguousarray(dy, dtype=x.dtype), _computing(x)
+    x, dy, width = contiguous(x), contiguous(dy, x.dtype), _computing(x)
     dx = cp.empty(x.shape, dtype=x.dtype)
     function = kernel("activations", "gradient", x.dtype.char, name)
     launch(function, x.size, x, dy, dx, width(a), width(b), cp.int64(x.size))

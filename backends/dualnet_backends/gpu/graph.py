@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
@@ -22,11 +25,85 @@ _UNITS = {8: "q", 4: "i", 2: "h", 1: "b"}  # dtypes that rows are copied as, by 
 _TO_DEVICE = runtime.memcpyHostToDevice
 
 
+class _Recorder:
+    """What the recordings of a device share: the stream that they are recorded on, one at a time, and the stream of the last replay.
+
+    One stream, because cuBLAS has a workspace for each, of 32 MiB: replays take turns, so that they can share it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.stream = cp.cuda.Stream(non_blocking=True)
+        self._stream_of_last: int | None = None
+
+    def take_turns(self, stream: int) -> None:
+        """Called before a replay on a stream: two must not run at the same time."""
+        if stream != self._stream_of_last:
+            if self._stream_of_last is not None:
+                runtime.deviceSynchronize()
+            self._stream_of_last = stream
+
+
+class _Staging:
+    """Sets of buffers through which batches of the host go to the device, in turn: one is filled while others are read.
+
+    The copies are made on a stream of their own, beside the steps before.
+
+    Args:
+        inputs: shape and dtype of each array of a batch.
+    """
+
+    SETS = 3
+
+    def __init__(self, inputs: Sequence[tuple[tuple[int, ...], Any]]) -> None:
+        self._stream = cp.cuda.Stream(non_blocking=True)
+        sizes = [prod(shape) * np.dtype(dtype).itemsize for shape, dtype in inputs]
+        starts = list(itertools.accumulate((-(-size // 256) * 256 for size in sizes), initial=0))
+        self._bytes = max(starts[-1], 1)
+        self._pinned = [cp.cuda.alloc_pinned_memory(self._bytes) for _ in range(self.SETS)]
+        memory = [cp.empty(self._bytes, "u1").data for _ in range(self.SETS)]
+        self._stream.wait_event(cp.cuda.get_current_stream().record())  # what had this memory before
+        places = list(zip(inputs, starts))
+        self._host = [[_view(p, shape, dtype, at) for (shape, dtype), at in places] for p in self._pinned]
+        self.arrays = [[cp.ndarray(shape, dtype, m + at) for (shape, dtype), at in places] for m in memory]
+        self._addresses = [m.ptr for m in memory]
+        self._copied = [cp.cuda.Event(disable_timing=True) for _ in range(self.SETS)]
+        self._read = [cp.cuda.Event(disable_timing=True) for _ in range(self.SETS)]
+        self._turn = 0
+
+    def send(self, batch: Sequence[Any]) -> list[Array]:
+        """The batch on the device, where the stream that is current finds it."""
+        turn = self._turn = (self._turn + 1) % self.SETS
+        if not self._copied[turn].done:
+            self._copied[turn].synchronize()  # the host is so many batches ahead
+        for target, array in zip(self._host[turn], batch):
+            target[...] = array
+        self._stream.wait_event(self._read[turn])
+        runtime.memcpyAsync(self._addresses[turn], self._pinned[turn].ptr, self._bytes, _TO_DEVICE, self._stream.ptr)
+        self._copied[turn].record(self._stream)
+        cp.cuda.get_current_stream().wait_event(self._copied[turn])
+        return self.arrays[turn]
+
+    def was_read(self) -> None:
+        """What reads the last batch is under way on the current stream."""
+        self._read[self._turn].record(cp.cuda.get_current_stream())
+
+
+def _view(memory: Any, shape: tuple[int, ...], dtype: Any, start: int) -> Any:
+    """Part of pinned memory as a NumPy array."""
+    return np.frombuffer(memory, dtype, prod(shape), start).reshape(shape)
+
+
+@functools.cache
+def _recorder(device: int) -> _Recorder:
+    return _Recorder()
+
+
 class CudaGraph(Recording):
     """A recording as a CUDA graph.
 
-    - It is recorded on a stream of its own, since the default stream cannot be, and launched on the stream that is current: the
-      order of its work among other work is that of a kernel.
+    - It is recorded on a stream for that purpose, since the default stream cannot be recorded, and launched on the stream that is
+      current: among other work it has its place, like a kernel.
     - What the function allocates comes from a memory pool that nobody else uses, and that lives as long as the graph, which
       writes to this memory again at each replay. A call before the recording leaves all blocks in the pool that the recording
       asks for; it could not get any, as no memory can be reserved while a stream is recorded.
@@ -36,11 +113,12 @@ class CudaGraph(Recording):
 
     def __init__(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> None:
         self._pool = cp.cuda.MemoryPool()
-        self._stream = cp.cuda.Stream(non_blocking=True)
+        self._recorder = _recorder(cp.cuda.Device().id)
+        self._stream = self._recorder.stream
         self._graph: Any = None
         self._result: Any = None  # keeps what replays write to
+        self._staging: _Staging | None = None  # for batches of the host
         self._rows: list[Array] = []  # of the last replay, which may be copies
-        self._stream_of_last: int | None = None
         fields = [
             *["u8"] * len(inputs),
             "u8",
@@ -68,6 +146,8 @@ class CudaGraph(Recording):
         self._write(rows, numbers)
         with self._in_memory():
             self._fetch()
+            if self._staging is not None:
+                self._staging.was_read()
             return function()
 
     def record(self, function: Callable[[], Any]) -> Any:
@@ -106,30 +186,35 @@ class CudaGraph(Recording):
     def replay(self, rows: Rows, numbers: Sequence[Any]) -> None:
         self._write(rows, numbers)
         self._graph.launch()
+        if self._staging is not None:
+            self._staging.was_read()
 
     @contextmanager
     def _in_memory(self) -> Iterator[None]:
         """Work inside goes to the recording's stream and takes memory from its pool; the stream outside waits for it."""
         outer = cp.cuda.get_current_stream()
-        self._stream.wait_event(outer.record())
-        with self._stream, cp.cuda.using_allocator(self._pool.malloc):
-            try:
-                yield
-            finally:
-                done = self._stream.record()
+        with self._recorder.lock:
+            self._stream.wait_event(outer.record())
+            with self._stream, cp.cuda.using_allocator(self._pool.malloc):
+                try:
+                    yield
+                finally:
+                    done = self._stream.record()
         outer.wait_event(done)
 
     def _write(self, rows: Rows, numbers: Sequence[Any]) -> None:
         """Send the numbers of a replay to their addresses."""
         slot, stream = self._slot, cp.cuda.get_current_stream()
-        if self._stream_of_last not in (None, stream.ptr):
-            runtime.deviceSynchronize()  # two replays must not run at the same time
-        self._stream_of_last = stream.ptr
+        self._recorder.take_turns(stream.ptr)
         half = slot // _HALF
         event = self._read[half]
         if slot % _HALF == 0 and event is not None and not event.done:
             event.synchronize()  # the device is half a ring behind
-        tables = self._rows = [_aligned(a, unit) for a, unit in zip(rows.arrays, self._units)]
+        arrays = rows.arrays
+        if arrays and isinstance(arrays[0], np.ndarray):
+            self._staging = self._staging or _Staging([(a.shape, a.dtype) for a in self.inputs])
+            arrays = self._staging.send(arrays)
+        tables = self._rows = [_aligned(a, unit) for a, unit in zip(arrays, self._units)]
         order = 0 if rows.order is None else rows.order.data.ptr
         self._ring[slot] = (*[a.data.ptr for a in tables], order, rows.start, *numbers)
         size = self._ring.itemsize

@@ -85,9 +85,15 @@ def is_contiguous(*arrays: Array) -> bool:
     return all(a.flags.c_contiguous for a in arrays)
 
 
-def contiguous(x: Any) -> Any:
-    """An array as kernels take it, copied if need be; None stays None."""
-    return x if x is None or x.flags.c_contiguous else cp.ascontiguousarray(x)
+def contiguous(x: Any, dtype: Any = None) -> Any:
+    """An array as a kernel may take it, in that dtype if there is one; None stays None.
+
+    One without axes stays one: CuPy's ``ascontiguousarray`` would give it an axis.
+    """
+    if x is None:
+        return None
+    x = x if dtype is None else x.astype(dtype, copy=False)
+    return x if x.flags.c_contiguous else cp.ascontiguousarray(x)
 
 
 def structure(*fields: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import cupy as cp
 
 from ..base import Array
-from .modules import NO_ADDRESS, THREADS, is_contiguous, kernel, launch
+from .modules import NO_ADDRESS, THREADS, contiguous, is_contiguous, kernel, launch
 from .reductions import columns_grid
 
 Ints = tuple[int, ...]
@@ -35,7 +35,7 @@ class CupyNormalization:
     ) -> tuple[Array, Array, Array]:
         if not _are_known(x, gamma, beta) or not _may_change(x, moving_mean, moving_variance):
             return super().batch_norm(x, gamma, beta, axis, epsilon, moving_mean, moving_variance, momentum)  # type: ignore[misc]
-        x, char, width = cp.ascontiguousarray(x), x.dtype.char, _width(x)
+        x, char, width = contiguous(x), x.dtype.char, _width(x)
         channels, inner, n = _channels(x, axis)
         mean, inv = cp.empty(channels, dtype=x.dtype), cp.empty(channels, dtype=x.dtype)
         blocks, chunks, lanes = columns_grid(channels, inner, n)
@@ -64,7 +64,7 @@ class CupyNormalization:
     ) -> Array:
         if not _are_known(x, mean, inv, gamma, beta):
             return super().batch_norm_inference(x, mean, inv, gamma, beta, axis, activation)  # type: ignore[misc]
-        x, (channels, inner, _) = cp.ascontiguousarray(x), _channels(x, axis)
+        x, (channels, inner, _) = contiguous(x), _channels(x, axis)
         y = cp.empty(x.shape, dtype=x.dtype)
         statistics = map(_address, (mean, inv, gamma, beta))
         sizes = cp.int32(ACTIVATIONS[activation]), cp.int64(channels), cp.int64(inner), cp.int64(x.size)
@@ -77,7 +77,7 @@ class CupyNormalization:
         spread, other = _spread(x, scale), _spread(x, shift)
         if not _are_known(x, scale, shift) or spread is None or spread != other or not _may_change(x, out):
             return super().scale_and_shift(x, scale, shift, activation, out)  # type: ignore[misc]
-        x = cp.ascontiguousarray(x)
+        x = contiguous(x)
         y = cp.empty(x.shape, dtype=x.dtype) if out is None else out
         sizes = cp.int32(ACTIVATIONS[activation]), *map(cp.int64, (*spread, x.size))
         launch(_kernel("scale_and_shift", x.dtype.char), x.size, x, _address(scale), _address(shift), y, *sizes)
@@ -97,7 +97,7 @@ class CupyNormalization:
     ) -> tuple[Array | None, Array, Array]:
         if not _are_known(x, dy, gamma, mean, inv) or not _may_change(x, dgamma, dbeta):
             return super().batch_norm_gradients(dy, x, gamma, axis, mean, inv, needs_dx, dgamma, dbeta)  # type: ignore[misc]
-        x, dy, mean, inv = (cp.ascontiguousarray(a) for a in (x, dy, mean, inv))
+        x, dy, mean, inv = (contiguous(a) for a in (x, dy, mean, inv))
         channels, inner, n = _channels(x, axis)
         dgamma = cp.empty(channels, dtype=x.dtype) if dgamma is None else dgamma
         dbeta = cp.empty(channels, dtype=x.dtype) if dbeta is None else dbeta
@@ -114,17 +114,22 @@ class CupyNormalization:
         self, x: Array, gamma: Array | None, beta: Array | None, axes: Ints, epsilon: float, centred: bool = True
     ) -> tuple[Array, Array, Array]:
         groups = _groups(x, axes)
-        each = [_spread(x, p) for p in (gamma, beta) if p is not None]
-        if not _are_known(x, gamma, beta) or groups is None or None in each or len(set(each)) > 1:
+        each: set[Any] = {_spread(x, p) for p in (gamma, beta) if p is not None}
+        if not _are_known(x, gamma, beta) or groups is None or len(each) > 1 or None in each:
             return super().standardize(x, gamma, beta, axes, epsilon, centred)  # type: ignore[misc]
-        x = cp.ascontiguousarray(x)
+        x = contiguous(x)
         inv = cp.empty([1 if a in axes else n for a, n in enumerate(x.shape)], dtype=x.dtype)
         normal = cp.empty(x.shape, dtype=x.dtype)
         y = cp.empty(x.shape, dtype=x.dtype) if each else normal
         parameters = _address(gamma), _address(beta)
-        numbers = _width(x)(epsilon), cp.int32(centred), *map(cp.int64, (each or [(1, 1)])[0]), *groups.sizes()
+        numbers = (
+            _width(x)(epsilon),
+            cp.int32(centred),
+            *map(cp.int64, next(iter(each), None) or (1, 1)),
+            *groups.sizes(),
+        )
         function = kernel("standardization", "standardize", x.dtype.char)
-        function((groups.count,), (groups.threads(),), (x, *parameters, y, normal, inv, *numbers))
+        function((groups.number,), (groups.threads(),), (x, *parameters, y, normal, inv, *numbers))
         return y, normal, inv
 
     def standardize_gradients(
@@ -142,7 +147,7 @@ class CupyNormalization:
         fits = _are_known(dy, normal, inv, gamma) and _may_change(dy, *(b for b in out if b is not False))
         if not fits or groups is None or parameters is None:
             return super().standardize_gradients(dy, normal, inv, gamma, axes, parameter_axes, centred, out)  # type: ignore[misc]
-        dy, normal, inv = (cp.ascontiguousarray(a) for a in (dy, normal, inv))
+        dy, normal, inv = (contiguous(a) for a in (dy, normal, inv))
         shape = tuple(dy.shape[a] for a in sorted(parameter_axes))
         dx, dgamma, dbeta = (
             None if b is False else cp.empty(s, dtype=dy.dtype) if b is None else b
@@ -154,14 +159,14 @@ class CupyNormalization:
         if dx is not None:
             numbers = cp.int32(centred), *map(cp.int64, parameters), *groups.sizes()
             function = kernel("standardization", "standardize_gradient", dy.dtype.char)
-            function((groups.count,), (groups.threads(),), (dy, normal, inv, _address(gamma), dx, *numbers))
+            function((groups.number,), (groups.threads(),), (dy, normal, inv, _address(gamma), dx, *numbers))
         return dx, dgamma, dbeta
 
 
 class _Groups(NamedTuple):
     """What has a mean of its own in a contiguous array (``cuda/standardization.cu``)."""
 
-    count: int
+    number: int
     sides: int
     outer: int
     length: int
@@ -242,7 +247,7 @@ def _width(x: Array) -> Any:
 
 def _address(x: Array | None) -> Any:
     """An argument where a kernel takes an array or none."""
-    return NO_ADDRESS if x is None else x if is_contiguous(x) else cp.ascontiguousarray(x)
+    return NO_ADDRESS if x is None else contiguous(x)
 
 
 def _are_known(x: Array, *others: Array | None) -> bool:

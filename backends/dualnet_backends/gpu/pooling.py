@@ -13,7 +13,7 @@ from ..kernels.pooling import Array, Axis, Gradient, Pooling
 from .modules import contiguous, count_type, kernel, launch
 
 _AXES = ("lengths", "counts", "sizes", "strides", "before")
-_WINDOWS = np.dtype([(name, "i4", 3) for name in _AXES] + [("channels", "i4")])
+_WINDOWS = np.dtype([(name, "i4", 3) for name in _AXES] + [("channels", "i4"), ("is_adaptive", "i4")])
 
 
 class CupyPooling(Pooling):
@@ -21,34 +21,53 @@ class CupyPooling(Pooling):
 
     def max_pool(self, x: Array, axes: list[Axis]) -> tuple[Array, Gradient]:
         windows = _windows(x, axes)
-        if windows is None:
-            return super().max_pool(x, axes)
-        x, y = contiguous(x), _empty(x, axes)
-        launch(_kernel("max_pool", x), y.size, y, x, windows, cp.int64(y.size))
-
-        def gradient(dy: Array) -> Array:
-            dx = cp.empty(x.shape, dtype=x.dtype)
-            function = _kernel("max_pool_gradient", x)
-            launch(function, dx.size, dx, contiguous(dy.astype(x.dtype, copy=False)), x, y, windows, cp.int64(dx.size))
-            return dx.astype(dy.dtype, copy=False)
-
-        return y, gradient
+        return super().max_pool(x, axes) if windows is None else _max_pool(x, axes, windows)
 
     def average_pool(self, x: Array, axes: list[Axis]) -> tuple[Array, Gradient]:
         windows = _windows(x, axes)
-        if windows is None:
-            return super().average_pool(x, axes)
-        x, y = contiguous(x), _empty(x, axes)
-        launch(_kernel("average_pool", x), y.size, y, x, windows, cp.int64(y.size))
-        shape, dtype = x.shape, x.dtype
+        return super().average_pool(x, axes) if windows is None else _average_pool(x, axes, windows)
 
-        def gradient(dy: Array) -> Array:
-            dx = cp.empty(shape, dtype=dtype)
-            function = _kernel("average_pool_gradient", dx)
-            launch(function, dx.size, dx, contiguous(dy.astype(dtype, copy=False)), windows, cp.int64(dx.size))
-            return dx.astype(dy.dtype, copy=False)
+    def adaptive_max_pool(self, x: Array, axes: list[tuple[int, int]]) -> tuple[Array, Gradient]:
+        spatial = _adaptive(x, axes)
+        windows = _windows(x, spatial)
+        return super().adaptive_max_pool(x, axes) if windows is None else _max_pool(x, spatial, windows)
 
-        return y, gradient
+    def adaptive_average_pool(self, x: Array, axes: list[tuple[int, int]]) -> tuple[Array, Gradient]:
+        spatial = _adaptive(x, axes)
+        windows = _windows(x, spatial)
+        return super().adaptive_average_pool(x, axes) if windows is None else _average_pool(x, spatial, windows)
+
+
+def _max_pool(x: Array, axes: list[Axis], windows: Any) -> tuple[Array, Gradient]:
+    x, y = contiguous(x), _empty(x, axes)
+    launch(_kernel("max_pool", x), y.size, y, x, windows, cp.int64(y.size))
+
+    def gradient(dy: Array) -> Array:
+        dx = cp.empty(x.shape, dtype=x.dtype)
+        dys = contiguous(dy.astype(x.dtype, copy=False))
+        launch(_kernel("max_pool_gradient", x), dx.size, dx, dys, x, y, windows, cp.int64(dx.size))
+        return dx.astype(dy.dtype, copy=False)
+
+    return y, gradient
+
+
+def _average_pool(x: Array, axes: list[Axis], windows: Any) -> tuple[Array, Gradient]:
+    x, y = contiguous(x), _empty(x, axes)
+    launch(_kernel("average_pool", x), y.size, y, x, windows, cp.int64(y.size))
+    shape, dtype = x.shape, x.dtype  # all that the gradient keeps
+
+    def gradient(dy: Array) -> Array:
+        dx = cp.empty(shape, dtype=dtype)
+        dys = contiguous(dy.astype(dtype, copy=False))
+        launch(_kernel("average_pool_gradient", dx), dx.size, dx, dys, windows, cp.int64(dx.size))
+        return dx.astype(dy.dtype, copy=False)
+
+    return y, gradient
+
+
+def _adaptive(x: Array, axes: list[tuple[int, int]]) -> list[Axis]:
+    """Axes whose windows follow from their number. A stride of 0 says so."""
+    return [Axis(at, x.shape[at], 0, 0, count, 0, 0) for at, count in axes]
 
 
 def _windows(x: Array, axes: list[Axis]) -> Any:
@@ -67,7 +86,7 @@ def _argument(axes: tuple[Axis, ...], channels: int) -> Any:
         values = (axis.length, axis.windows, axis.size, axis.stride, axis.before)
         for name, value in zip(_AXES, values):
             argument[name][2 - i] = value
-    argument["channels"] = channels
+    argument["channels"], argument["is_adaptive"] = channels, axes[0].stride == 0
     return argument[()]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array
-from .modules import NO_ADDRESS, THREADS, is_contiguous, kernel, lanes_for, launch, launch_rows
+from .modules import NO_ADDRESS, THREADS, contiguous, is_contiguous, kernel, lanes_for, launch, launch_rows
 
 FEW = 8_192  # elements that one block adds up
 BLOCKS = 512  # that share many
@@ -25,7 +25,7 @@ class CupyReductions:
         rows = x.size // x.shape[-1] if x.ndim and x.shape[-1] else 0
         if x.dtype.char not in "efd" or not rows or not _takes(out, x.dtype):
             return super().sum_rows(x, out)  # type: ignore[misc]
-        x = cp.ascontiguousarray(x)
+        x = contiguous(x)
         y = cp.empty(x.shape[-1:], dtype=x.dtype) if out is None else out
         sum_columns("bias_gradients", "sums", (x,), y, x.shape[-1], 1, rows)
         return y
@@ -37,7 +37,7 @@ class CupyReductions:
         fits = y.dtype.char in "efd" and y.dtype == dy.dtype and y.shape == dy.shape and y.size and _takes(out, y.dtype)
         if not (name and bias and fits):
             return super().activation_gradients(activation, y, dy, bias, out)  # type: ignore[misc]
-        y, dy = cp.ascontiguousarray(y), cp.ascontiguousarray(dy)
+        y, dy = contiguous(y), contiguous(dy)
         dz, channels = cp.empty(y.shape, dtype=y.dtype), y.shape[-1]
         db = cp.empty(channels, dtype=y.dtype) if out is None else out
         sum_columns("bias_gradients", "gradients", (y, dy, dz), db, channels, 1, y.size // channels, name)
@@ -54,13 +54,14 @@ class CupyReductions:
         if not _can_add(x, weights) or dy.dtype != x.dtype:
             return super().total_gradient(dy, divisor, x, weights)  # type: ignore[misc]
         dx = cp.empty(x.shape, dtype=x.dtype)
-        weight = NO_ADDRESS if weights is None else cp.ascontiguousarray(weights)
+        weight = NO_ADDRESS if weights is None else contiguous(weights)
         function = kernel("reductions", "total_gradient", x.dtype.char)
         launch(function, x.size, dy, weight, _each(x, weights), dx, _number(x, divisor), cp.int64(x.size))
         return dx
 
     def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
-        if total.dtype.char not in "efd" or not total.dtype == count.dtype == value.dtype:
+        is_here = isinstance(value, cp.ndarray)  # not a number on the host
+        if not is_here or total.dtype.char not in "efd" or not total.dtype == count.dtype == value.dtype:
             super().add_to_mean(total, count, value, weight)  # type: ignore[misc]
             return
         function = kernel("reductions", "add_value", total.dtype.char)
@@ -86,7 +87,7 @@ class CupyReductions:
         function = kernel("accuracy", "add_largest", scores.dtype.char, L=targets.dtype.char, R=total.dtype.char)
         numbers = cp.int32(is_one_hot), cp.float32(rows // len(scores)), cp.float32(len(scores))
         sizes = cp.int64(rows), cp.int64(n), cp.int32(lanes_for(n))
-        arrays = cp.ascontiguousarray(scores), cp.ascontiguousarray(targets), total, count
+        arrays = contiguous(scores), contiguous(targets), total, count
         function((1,), (THREADS,), (*arrays, *numbers, *sizes))
 
     def is_largest(self, scores: Array, labels: Array, dtype: Any) -> Array:
@@ -111,8 +112,8 @@ class CupyReductions:
         launch(
             function,
             out.size,
-            cp.ascontiguousarray(scores),
-            cp.ascontiguousarray(targets),
+            contiguous(scores),
+            contiguous(targets),
             out,
             number,
             cp.int64(out.size),
@@ -178,9 +179,9 @@ def _each(x: Array, weights: Array | None) -> Any:
 
 def _add_up(name: str, x: Array, weights: Array | None, *outputs: Any) -> None:
     """Run a kernel that finishes sums, after one that prepares them where there are many elements."""
-    x, weight, each = cp.ascontiguousarray(x), NO_ADDRESS, _each(x, weights)
+    x, weight, each = contiguous(x), NO_ADDRESS, _each(x, weights)
     if weights is not None:
-        weight = cp.ascontiguousarray(weights)
+        weight = contiguous(weights)
     partial, blocks, char = NO_ADDRESS, 0, x.dtype.char
     if x.size > FEW:
         blocks = min(-(-x.size // (FEW // 2)), BLOCKS)
@@ -206,5 +207,5 @@ def _comparison(name: str, scores: Array, targets: Array, out: Array) -> Any:
 def _compare_rows(name: str, scores: Array, targets: Array, dtype: Any) -> Array:
     out = cp.empty(scores.shape[:-1], dtype=dtype)
     function, n = _comparison(name, scores, targets, out), scores.shape[-1]
-    launch_rows(function, prod(out.shape), n, cp.ascontiguousarray(scores), cp.ascontiguousarray(targets), out)
+    launch_rows(function, prod(out.shape), n, contiguous(scores), contiguous(targets), out)
     return out

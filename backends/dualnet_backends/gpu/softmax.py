@@ -9,7 +9,7 @@ from typing import Any
 import cupy as cp
 
 from ..base import Array
-from .modules import kernel, launch, launch_rows
+from .modules import contiguous, kernel, launch, launch_rows
 
 
 class CupySoftmax:
@@ -41,7 +41,7 @@ class CupySoftmax:
         if not _is_float(target, z) or target.shape != z.shape or z.ndim == 0:
             return super().cross_entropy(target, z, axis)  # type: ignore[misc]
         rows, n, inner = _rows(z, axis)
-        target, z = cp.ascontiguousarray(target), cp.ascontiguousarray(z)
+        target, z = contiguous(target), contiguous(z)
         losses, log_p = cp.empty(_without(z, axis), dtype=z.dtype), cp.empty(z.shape, dtype=z.dtype)
         function = _kernel("cross_entropy", z)
         launch_rows(function, rows, n, target, z, losses, log_p, cp.int64(inner))
@@ -51,7 +51,7 @@ class CupySoftmax:
         if not _is_float(target, log_p, dy) or target.shape != log_p.shape:
             return super().cross_entropy_gradient(target, log_p, dy, axis)  # type: ignore[misc]
         rows, n, inner = _rows(log_p, axis)
-        arrays = [cp.ascontiguousarray(a) for a in (target, log_p, dy)]
+        arrays = [contiguous(a) for a in (target, log_p, dy)]
         dz = cp.empty(log_p.shape, dtype=log_p.dtype)
         function = _kernel("cross_entropy_gradient", dz)
         launch_rows(function, rows, n, *arrays, dz, cp.int64(inner))
@@ -60,7 +60,7 @@ class CupySoftmax:
     def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:
         if not _is_float(z):
             return super().sparse_cross_entropy(z, labels)  # type: ignore[misc]
-        z, labels = cp.ascontiguousarray(z), cp.ascontiguousarray(labels)
+        z, labels = contiguous(z), contiguous(labels)
         losses, p = cp.empty(labels.shape, dtype=z.dtype), cp.empty(z.shape, dtype=z.dtype)
         function = _kernel("sparse_cross_entropy", z, labels)
         launch_rows(function, *z.shape, z, labels, losses, p, self._note("labels"))
@@ -69,7 +69,7 @@ class CupySoftmax:
     def sparse_cross_entropy_gradient(self, p: Array, labels: Array, dy: Array) -> Array:
         if not _is_float(p, dy):
             return super().sparse_cross_entropy_gradient(p, labels, dy)  # type: ignore[misc]
-        arrays = [cp.ascontiguousarray(a) for a in (p, labels, dy)]
+        arrays = [contiguous(a) for a in (p, labels, dy)]
         dz = cp.empty(p.shape, dtype=p.dtype)
         function = _kernel("sparse_cross_entropy_gradient", p, labels)
         launch(function, p.size, *arrays, dz, cp.int64(p.shape[1]), cp.int64(p.size))
@@ -90,7 +90,7 @@ def _along(axis: int, name: str, *arrays: Array) -> Array:
     y = cp.empty(arrays[0].shape, dtype=arrays[0].dtype)
     rows, n, inner = _rows(y, axis)
     function = _kernel(name, y)
-    launch_rows(function, rows, n, *map(cp.ascontiguousarray, arrays), y, cp.int64(inner))
+    launch_rows(function, rows, n, *map(contiguous, arrays), y, cp.int64(inner))
     return y
 
 

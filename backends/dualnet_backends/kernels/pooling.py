@@ -84,6 +84,26 @@ class Pooling:
 
         return _divide_by_counts(xp, y, axes), gradient
 
+    def adaptive_max_pool(self, x: Array, axes: list[tuple[int, int]]) -> tuple[Array, Gradient]:
+        """The largest element of each of as many windows as there are to be outputs, and the gradient, as for ``max_pool``.
+
+        Of n elements along an axis, output i of o takes those from floor(i n / o) up to ceil((i + 1) n / o): windows of at most two
+        sizes, which may share an element.
+
+        axes: (axis, outputs) of the spatial axes, the last one first.
+        """
+        xp = self.xp
+
+        def gradient(dy: Array, x: Array, axis: int) -> Array:
+            positions = xp.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+            return dy * (xp.expand_dims(xp.argmax(x, axis=axis), axis) == positions)
+
+        return self._adapted(x, axes, xp.max, gradient)
+
+    def adaptive_average_pool(self, x: Array, axes: list[tuple[int, int]]) -> tuple[Array, Gradient]:
+        """The mean of each window of floats. Everything else is as for ``adaptive_max_pool``"""
+        return self._adapted(x, axes, self.xp.mean, lambda dy, x, axis: dy / x.shape[axis])
+
     def read_slice(self, x: Array, index: Index) -> Array:
         """x[index], read-only: a view or a copy.  index: it ends with the slice of one axis, as ``(slice(None), slice(0, None, 2))``"""
         return x[index]
@@ -148,6 +168,34 @@ class Pooling:
         for index in axis.slices():
             self._add(dx, index, dy, None, axis)
         return dx
+
+    def _adapted(
+        self, x: Array, axes: list[tuple[int, int]], reduce: Callable[..., Array], gradient: Callable[..., Array]
+    ) -> tuple[Array, Gradient]:
+        """Windows reduced axis by axis. gradient(dy, window, axis): the part of dy of each element of a window."""
+        xp, stages = self.xp, [x]
+        for axis, size in axes:
+            x = stages[-1]
+            y = xp.empty((*x.shape[:axis], size, *x.shape[axis + 1 :]), dtype=x.dtype)
+            for window, cell in _adaptive_windows(x.shape, axis, size):
+                y[cell] = reduce(x[window], axis=axis, keepdims=True)
+            stages.append(y)
+
+        def backward(dy: Array) -> Array:
+            for (axis, size), x in zip(reversed(axes), reversed(stages[:-1])):
+                dx = xp.zeros(x.shape, dtype=dy.dtype)
+                for window, cell in _adaptive_windows(x.shape, axis, size):
+                    dx[window] += gradient(dy[cell], x[window], axis)
+                dy = dx
+            return dy
+
+        return stages[-1], backward
+
+
+def _adaptive_windows(shape: tuple[int, ...], axis: int, size: int) -> list[tuple[Index, Index]]:
+    """(elements of the input, element of the output) of each window along an axis"""
+    before, n = (slice(None),) * axis, shape[axis]
+    return [((*before, slice(i * n // size, -(-(i + 1) * n // size))), (*before, slice(i, i + 1))) for i in range(size)]
 
 
 def _lowest(xp: Any, dtype: object) -> float | int:

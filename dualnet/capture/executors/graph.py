@@ -34,6 +34,14 @@ class Phases(IntEnum):
     METRICS = 3
 
 
+_NAMES = {Phases.COMPUTE: "the forward pass and gradients", Phases.UPDATE: "updates", Phases.METRICS: "metrics"}
+_COVERED = {
+    Phases.COMPUTE: "the forward pass, and what gradients there are",
+    Phases.UPDATE: "all but the metrics",
+    Phases.METRICS: "all of it",
+}
+
+
 class GraphStep(Executor):
     """Runs a captured step as a recording (``dualnet_backends/recording.py``) of what its program (``python.py``) does, and of the
     update and the metrics.
@@ -61,6 +69,9 @@ class GraphStep(Executor):
     ) -> None:
         super().__init__(model, trace)
         self._program_class, self._trace, self._replace = program, trace, replace
+        self._method = "train_step" if issubclass(program, TrainProgram) else "test_step"
+        if issubclass(program, PredictProgram):
+            self._method = "predict_step"
         self._lock = threading.RLock()  # the addresses are the same for all threads
         self._backend = backends.of(trace.values[0])
         self._template = data
@@ -125,7 +136,7 @@ class GraphStep(Executor):
         if issubclass(self._program_class, PredictProgram):
             return Phases.COMPUTE
         if issubclass(self._program_class, TrainProgram) and (reason := _why_not_update(self.model)):
-            self._log(f"the update runs as written: {reason}")
+            self._log(f"updates run as written: {reason}")
             return Phases.COMPUTE
         users = [m.name for m in self.model.metrics if not is_builtin_object(m)]
         if users:
@@ -188,7 +199,7 @@ class GraphStep(Executor):
         # What tapes and views are to keep is kept now: what is done while recording happens at every replay.
         before_write(*(a for _, a in self._addresses))
         self._result = self._recording.record(self._work)
-        self._log(f"recorded, up to the phase {self.phases.name.lower()}")
+        self._log(f"recorded: {_COVERED[self.phases]}")
 
     def _work(self) -> tuple[Any, Any, Any]:
         """The phases of a step, on fixed addresses. Returns output, loss, and the variables with a gradient."""
@@ -232,10 +243,10 @@ class GraphStep(Executor):
     def _leave_out(self, reason: str) -> None:
         """Record no longer the phase that failed, and those after it."""
         self.phases = Phases(self._phase - 1)
-        self._log(f"the phase {self._phase.name.lower()} runs as written: {reason}")
+        self._log(f"{_NAMES[self._phase]} run as written: {reason}")
 
     def _log(self, message: str) -> None:
-        logger.debug("%s of %s: %s", self._program_class.__name__, self.model.name, message)
+        logger.debug("%s of %s: %s", self._method, self.model.name, message)
 
     def _set_counters(self, counters: list[int]) -> None:
         for generator, counter in zip(self._generators, counters):

@@ -199,7 +199,9 @@ def is_arrays(x: Any) -> bool:
 
 
 def to_host(leaf: Any) -> Any:
-    """A list, data frame or array of any library as an array."""
+    """A list, data frame or array of any library as an array; what is on a GPU stays there."""
+    if not hasattr(leaf, "get") and backends.is_on_gpu(leaf):  # of another library than CuPy
+        return backends.from_dlpack(leaf)
     if hasattr(leaf, "detach"):  # a tensor of torch
         return leaf.detach().cpu().numpy()
     if hasattr(leaf, "to_numpy"):

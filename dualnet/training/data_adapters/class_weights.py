@@ -100,7 +100,7 @@ def sample_weights_of(y: Any, class_weight: ClassWeight) -> Any:
         raise ValueError("class_weight is for models with a single output; with several, use sample_weight")
     host = backends.get("cpu")
     xp = host.xp
-    labels = host.asarray(y)
+    labels = host.asarray(backends.of(y).to_numpy(y) if hasattr(y, "dtype") else y)
     sparse = class_weight.sparse
     if sparse is None and class_weight.output_rank is not None:
         sparse = labels.ndim < class_weight.output_rank

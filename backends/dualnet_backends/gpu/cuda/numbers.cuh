@@ -37,3 +37,10 @@ __device__ N limited(N a, N limit) {
 }
 __device__ N load(const T* a, int64 i) { return N((A)a[i]); }
 __device__ void store(T* a, int64 i, N value) { a[i] = (T)plain(value); }
+
+// A number that the host decides for every update: in memory if there is an address, where a captured step reads it.
+#define SCALAR(name) const T *name##_at, A name##_value
+#define READ(name) N name = N(name##_at ? (A)*name##_at : name##_value)
+// A number that stays what it is.
+#define FIXED(name) A name##_value
+#define KNOW(name) N name = N(name##_value)

@@ -5,7 +5,12 @@
 struct Windows {  // the fields of _WINDOWS in gpu/pooling.py
     int lengths[3], counts[3], sizes[3], strides[3], before[3];
     int channels;
+    int is_adaptive;  // window i of o has the elements from floor(i n / o) up to ceil((i + 1) n / o): neither sizes nor strides
 };
+
+__device__ int floor_of(int64 i, int times, int over) { return i * times / over; }
+
+__device__ int ceil_of(int64 i, int times, int over) { return (i * times + over - 1) / over; }
 
 // From one number up to another, along each axis.
 struct Box {
@@ -16,6 +21,11 @@ struct Box {
 __device__ Box elements(const Windows& w, const int* window) {
     Box box;
     for (int a = 0; a < 3; a++) {
+        if (w.is_adaptive) {
+            box.from[a] = floor_of(window[a], w.lengths[a], w.counts[a]);
+            box.to[a] = ceil_of(window[a] + 1, w.lengths[a], w.counts[a]);
+            continue;
+        }
         int first = window[a] * w.strides[a] - w.before[a], end = first + w.sizes[a];
         box.from[a] = first > 0 ? first : 0;
         box.to[a] = end < w.lengths[a] ? end : w.lengths[a];
@@ -27,6 +37,11 @@ __device__ Box elements(const Windows& w, const int* window) {
 __device__ Box windows_of(const Windows& w, const int* element) {
     Box box;
     for (int a = 0; a < 3; a++) {
+        if (w.is_adaptive) {
+            box.from[a] = floor_of(element[a], w.counts[a], w.lengths[a]);
+            box.to[a] = ceil_of(element[a] + 1, w.counts[a], w.lengths[a]);
+            continue;
+        }
         int last = element[a] + w.before[a], first = last - w.sizes[a] + 1;
         box.from[a] = first > 0 ? (first + w.strides[a] - 1) / w.strides[a] : 0;
         box.to[a] = last / w.strides[a] + 1 < w.counts[a] ? last / w.strides[a] + 1 : w.counts[a];

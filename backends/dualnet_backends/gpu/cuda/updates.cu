@@ -2,13 +2,6 @@
 
 #include "numbers.cuh"
 
-// A number that the host decides for every update: in memory if there is an address, where a captured step reads it.
-#define SCALAR(name) const T *name##_at, A name##_value
-#define READ(name) N name = N(name##_at ? (A)*name##_at : name##_value)
-// A number that stays what it is.
-#define FIXED(name) A name##_value
-#define KNOW(name) N name = N(name##_value)
-
 extern "C" __global__ void sgd(T* w, const T* g, SCALAR(lr), SCALAR(decay), int64 n) {
     READ(lr);
     READ(decay);
