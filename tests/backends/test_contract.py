@@ -38,14 +38,8 @@ if importlib.util.find_spec("cupy"):
 ABSTRACT = {"asarray", "to_numpy", "synchronize"}
 # What a backend may have beyond the contract.
 EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
-    "computing",
-    "for_each",
-    "forget_invalid_ids",
-    "is_out_of_memory",
-    "memory",
-    "raise_for_invalid_ids",
-    "recording",
-    "split",
+NO_KERNELS = {"raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
+NO_KERNELS |= {"recording", "memory", "is_out_of_memory"}
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 
