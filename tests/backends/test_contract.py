@@ -38,7 +38,8 @@ if importlib.util.find_spec("cupy"):
 ABSTRACT = {"asarray", "to_numpy", "synchronize"}
 # What a backend may have beyond the contract.
 EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
-NO_KERNELS = {"recording", "raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
+NO_KERNELS = {"raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
+NO_KERNELS |= {"recording", "memory", "is_out_of_memory"}
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 

@@ -16,8 +16,8 @@ from dualnet.ops.nn import distributions, noise
 from tests.optimizers.trajectory_cases import VARIANTS
 
 from .test_graphs import LABELS, Phases, X, assert_recorded
-from .test_graphs import device as device
 
+pytestmark = pytest.mark.usefixtures("device")
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 COMMON: dict[str, dict[str, Any]] = {
     "clipnorm": {"clipnorm": 0.1},

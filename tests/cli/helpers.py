@@ -54,8 +54,12 @@ def write(folder: Path, text: str, name: str = "small.toml") -> Path:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """That of this process, without what would change the command's mind, and with this checkout importable."""
+    """That of this process, without what would change the command's mind, and with this checkout importable.
+
+    A command in a process of its own runs on the CPU: what is tested there is the terminal, and a GPU takes seconds to start.
+    """
     inherited = {k: v for k, v in os.environ.items() if k not in ("DUALNET_DEBUG", "NO_COLOR", "COLUMNS")}
+    inherited["DUALNET_DEVICE"] = "cpu"
     paths = [str(ROOT / part) for part in ("backends", ".", "cli")]
     inherited["PYTHONPATH"] = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**inherited, **changes}

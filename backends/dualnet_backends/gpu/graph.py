@@ -113,12 +113,15 @@ class CudaGraph(Recording):
 
     def __init__(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> None:
         self._pool = cp.cuda.MemoryPool()
+        shared = cp.get_default_memory_pool()
+        if shared.free_bytes() > runtime.memGetInfo()[0]:
+            shared.free_all_blocks()  # what the steps before have left there is of no use to this pool
         self._recorder = _recorder(cp.cuda.Device().id)
         self._stream = self._recorder.stream
         self._graph: Any = None
         self._result: Any = None  # keeps what replays write to
         self._staging: _Staging | None = None  # for batches of the host
-        self._rows: list[Array] = []  # of the last replay, which may be copies
+        self._rows: list[Array] = []  # that are to be fetched, some of them copies
         fields = [
             *["u8"] * len(inputs),
             "u8",
@@ -146,6 +149,7 @@ class CudaGraph(Recording):
         self._write(rows, numbers)
         with self._in_memory():
             self._fetch()
+            self._rows = []
             if self._staging is not None:
                 self._staging.was_read()
             return function()
@@ -186,6 +190,7 @@ class CudaGraph(Recording):
     def replay(self, rows: Rows, numbers: Sequence[Any]) -> None:
         self._write(rows, numbers)
         self._graph.launch()
+        self._rows = []
         if self._staging is not None:
             self._staging.was_read()
 
