@@ -72,25 +72,24 @@ class Result:
 
 
 class Child:
-    """A process with one library, that measures one workload after the other."""
+    """A process that measures one workload after the other. limit_s: how long an answer may take."""
 
-    def __init__(self, peer: str, threads: int, setting: Setting) -> None:
-        command = [setting.python.get(peer, sys.executable), "-m", "benchmarks.child", peer, str(threads)]
+    def __init__(self, command: list[str], environment: Mapping[str, str], limit_s: float) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by ``close``)
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=_environment(peer, threads),
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
         )
-        self._limit_s = setting.limit_s
+        self.limit_s = limit_s
 
-    def ask(self, measurement: str, name: str, repeats: int) -> dict[str, Any]:
+    def ask(self, measurement: str, name: str, repeats: Any) -> dict[str, Any]:
         """The answer of the process; {"error": ...} if it ended, and then it is of no more use."""
-        timer = threading.Timer(self._limit_s, self._process.kill)
+        timer = threading.Timer(self.limit_s, self._process.kill)
         timer.start()
         try:
             print(json.dumps([measurement, name, repeats]), file=self._process.stdin, flush=True)
@@ -105,7 +104,7 @@ class Child:
         status = self._process.wait()
         self._errors.seek(0)
         last = (self._errors.read().strip().splitlines() or [f"exit status {status}"])[-1]
-        return {"error": f"took more than {self._limit_s:.0f} s" if status == -signal.SIGKILL else last}
+        return {"error": f"took more than {self.limit_s:.0f} s" if status == -signal.SIGKILL else last}
 
     def close(self) -> None:
         self._process.kill()
@@ -131,7 +130,9 @@ class Children:
     def ask(self, peer: str, threads: int, measurement: str, name: str, repeats: int) -> dict[str, Any]:
         child = self._running.get((peer, threads))
         if child is None:
-            child = self._running[peer, threads] = Child(peer, threads, self._setting)
+            command = [self._setting.python.get(peer, sys.executable), "-m", "benchmarks.child", peer, str(threads)]
+            child = Child(command, _environment(peer, threads), self._setting.limit_s)
+            self._running[peer, threads] = child
         answer = child.ask(measurement, name, repeats)
         if "us" not in answer:
             self._running.pop((peer, threads)).close()

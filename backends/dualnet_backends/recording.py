@@ -16,7 +16,8 @@ class RecordingError(RuntimeError):
 class Rows(NamedTuple):
     """A batch as rows of arrays that are on the device: ``order[start], order[start + 1]...``, or ``start, start + 1...``.
 
-    How many there are is known to whom they are given.
+    How many there are is known to whom they are given. NumPy arrays are the batch itself, which is then sent to the device; they
+    may be filled anew as soon as that has been called which takes them.
     """
 
     arrays: Sequence[Array]

@@ -91,7 +91,8 @@ class CapturedStep:
 
     def _make_executor(self, trace: Trace, data: Any, signature: Any) -> Executor:
         """What runs a traced step again: a recording, where the device has such a thing."""
-        if not (trace.inputs and settings.are_graphs_enabled() and backends.of(trace.values[0]).can_record):
+        can_record = trace.inputs and self.executor.can_be_recorded and backends.of(trace.values[0]).can_record
+        if not (can_record and settings.are_graphs_enabled()):
             logger.debug("%s of %s: captured as a function", self.method, self.model.name)
             return self.executor(self.model, trace)
         return GraphStep(self.executor, self.model, trace, data, functools.partial(self._replace, signature))

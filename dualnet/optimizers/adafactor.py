@@ -56,22 +56,15 @@ class Adafactor(Optimizer):
         return min(lr, 1 / math.sqrt(t)), keep, 1 - keep
 
     def update_rule(
-        self, backend: Backend, w: Array, g: Array, slots: tuple[Array, ...], scalars: tuple[Scalar, ...]
+        self,
+        backend: Backend,
+        w: Array,
+        g: Array,
+        slots: tuple[Array, ...],
+        scalars: tuple[Scalar, ...],
+        decay: Scalar | None = None,
     ) -> None:
-        rho, keep, rate = scalars
-        xp = backend.xp
         r, c, v = slots
-        alpha = rho * xp.maximum(xp.sqrt(xp.mean(w * w)), self.epsilon_2)
-        square = g * g + self.epsilon_1
-        if w.ndim >= 2:
-            r *= keep
-            r += rate * xp.mean(square, axis=-1)
-            c *= keep
-            c += rate * xp.mean(square, axis=-2)
-            xp.multiply((r / xp.mean(r, axis=-1, keepdims=True))[..., None], c[..., None, :], out=v)
-        else:
-            v *= keep
-            v += rate * square
-        u = g / xp.sqrt(v)
-        u /= xp.maximum(xp.sqrt(xp.mean(u * u)) / self.clip_threshold, 1)
-        w -= alpha * u
+        rho, keep, rate = scalars
+        least, threshold = self.epsilon_2, self.clip_threshold
+        backend.adafactor(w, g, r, c, v, rho, keep, rate, self.epsilon_1, least, threshold, decay)

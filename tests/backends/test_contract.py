@@ -38,7 +38,8 @@ if importlib.util.find_spec("cupy"):
 ABSTRACT = {"asarray", "to_numpy", "synchronize"}
 # What a backend may have beyond the contract.
 EXTRA = {"activate": "makes a GPU current for the thread", "index": "the number of the GPU"}
-NO_KERNELS = {"recording", "raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
+NO_KERNELS = {"raise_for_invalid_ids", "forget_invalid_ids", "computing", "split", "for_each"}
+NO_KERNELS |= {"recording", "memory", "is_out_of_memory"}
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 
@@ -92,6 +93,19 @@ def optimizer(random: np.random.Generator, n: int, dtype: str, slots: int) -> li
 def numbers(dtype: str, *values: float) -> list[Any]:
     """As a captured step passes them."""
     return [np.asarray(x, dtype) for x in values]
+
+
+def factored(shape: tuple[int, ...], on_device: bool) -> Arguments:
+    """The arguments of ``adafactor`` for a weight of n + 1 rows: there is no mean of none."""
+
+    def make(r: np.random.Generator, n: int, d: str) -> tuple[Any, ...]:
+        full = (*shape[:-1], n + 1, *shape[-1:])
+        w, g, v = (floats(r, full, d) for _ in range(3))
+        rows, columns = (np.abs(floats(r, s, d)) for s in ((full[:-1], (*full[:-2], full[-1])) if shape else ((), ())))
+        scalars = numbers(d, 0.01, 0.3, 0.7) if on_device else [0.01, 0.3, 0.7]
+        return w, g, rows, columns, np.abs(v), *scalars, 1e-30, 1e-3, 0.9, 0.99 if on_device else None
+
+    return make
 
 
 # x, kernel, strides, padding, dilation and groups of convolutions; 0 stands for the number of samples
@@ -431,6 +445,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "lamb": ([lambda r, n, d: (*optimizer(r, n, d, 2), 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7),
               lambda r, n, d: (*(a.reshape(-1, 1) for a in optimizer(r, n, d, 2)), *numbers(d, 0.01, 0.3, 0.4), 0.9, 0.999, 1e-7, 0.99),
               lambda r, n, d: (np.zeros(n, d), *optimizer(r, n, d, 2)[1:], 0.01, 0.3, 0.4, 0.9, 0.999, 1e-7)], 1e-5),
+    "adafactor": ([factored((), False), factored((5,), False), factored((5,), True), factored((2, 3, 70), True)], 1e-5),
     "moving_average": ([lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), 0.9, 0.1),
                         lambda r, n, d: (floats(r, (n,), d), floats(r, (n,), d), *numbers(d, 0.9, 0.1))], 0),
     "clip_norms": ([lambda r, n, d: ([floats(r, (n,), d), floats(r, (3, n), d) / 99, floats(r, (5,), d)], 0.5),

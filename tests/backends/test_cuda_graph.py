@@ -172,3 +172,26 @@ def test_two_streams_do_not_replay_at_once(gpu: Any) -> None:
             recording.replay(Rows(()), [])
     gpu.synchronize()
     assert int(total) == 10
+
+
+def test_batches_of_the_host(gpu: Any) -> None:
+    """In buffers that the caller fills anew as soon as a replay is under way, between others that are on the device."""
+    x, labels = np.empty((3, 4), "float32"), np.empty(3, "uint8")
+    recording, result = recorded(
+        gpu,
+        lambda r: (r.inputs[0] + 1, r.inputs[1].copy()),
+        [(x.shape, x.dtype), (labels.shape, labels.dtype)],
+        rows=Rows([x, labels]),
+    )
+    table = gpu.asarray(X)
+    for i in range(20):
+        x[...], labels[...] = i, i
+        if i % 4 == 3:
+            recording.replay(Rows([table, gpu.asarray(np.arange(15, dtype="uint8"))], None, 6), [])
+            expected_x, expected_labels = X[6:9], [6, 7, 8]
+        else:
+            recording.replay(Rows([x, labels]), [])
+            expected_x, expected_labels = np.full((3, 4), i), [i] * 3
+        x[...], labels[...] = -1, 255
+        np.testing.assert_array_equal(gpu.to_numpy(result[0]), expected_x + 1)
+        assert gpu.to_numpy(result[1]).tolist() == list(expected_labels)

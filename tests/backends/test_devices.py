@@ -143,7 +143,7 @@ def test_a_gpu_in_the_listing() -> None:
     import cupy
 
     text = next(text for name, _, text in config.device_report() if name == "gpu:0")
-    assert re.search(r", [\d.]+ of [\d.]+ GiB free, compute capability \d+\.\d$", text)
+    assert re.search(r", [\d.]+ of [\d.]+ GiB free, compute capability \d+\.\d,? ?", text)
     rows = {name: version for name, _, version in config.library_report()}
     assert list(rows) == ["CuPy", "driver", "NVRTC", "headers", "cuBLAS", "cuSOLVER", "cuFFT"]
     assert rows["CuPy"].startswith(cupy.__version__)

@@ -84,6 +84,19 @@ def test_attention(gpu: Backend, row: str, dtype: str) -> None:
                 close(gpu, x, y, tolerance)
 
 
+def test_a_scale_on_the_device(gpu: Backend) -> None:
+    """The host does not read it, and the results are those of the number."""
+    a, dy = attended("masks", "float64")
+    here, dy = on(gpu, a), gpu.asarray(dy)
+    there = here._replace(scale=gpu.asarray(a.scale, dtype="float64"))
+    got, expected = gpu.attention(there), gpu.attention(here)
+    pairs = [*zip(got[:3], expected[:3])]
+    pairs += zip(gpu.attention_gradients(there, got, dy, True), gpu.attention_gradients(here, expected, dy, True))
+    for x, y in pairs:
+        if y is not None:
+            close(gpu, x, gpu.to_numpy(y), 1e-12)
+
+
 def test_attention_to_what_is_not_finite(gpu: Backend) -> None:
     """A NaN reaches the queries that see it, and no others."""
     a, _ = attended("causal", "float32")

@@ -7,39 +7,31 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dualnet_backends as backends
 import numpy as np
 import pytest
+from dualnet_backends.recording import Rows
 
 import dualnet
 from dualnet import Input, Model, Sequential, callbacks, layers, losses, metrics, ops, optimizers
 from dualnet.capture.executors.graph import GraphStep, Phases
 from dualnet.capture.replay import CapturedPredictStep, CapturedTestStep, CapturedTrainStep, captured_step
 from tests.backends.rerun import Rerun
-from tests.conftest import DEVICES
+
+from .conftest import both
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(44, 6)).astype("float32")
 Y = RANDOM.normal(size=(44, 3)).astype("float32")
+pytestmark = pytest.mark.usefixtures("device")
 LABELS = RANDOM.integers(0, 3, 44)
 WEIGHTS = RANDOM.uniform(0.5, 2, 44).astype("float32")
-
-
-@pytest.fixture(params=[d for d in DEVICES if d != "cpu"], autouse=True)
-def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A device that can record steps."""
-    backend = backends.get(request.param)
-    if not backend.can_record:
-        monkeypatch.setattr(backend, "can_record", True, raising=False)
-        monkeypatch.setattr(backend, "recording", lambda i, n: Rerun(backend, i, n), raising=False)
-    with backends.device(request.param):
-        yield request.param
-    dualnet.config.enable_graphs()
 
 
 def network(**options: Any) -> Sequential:
@@ -70,16 +62,6 @@ def fit(model: Any, epochs: int = 4, x: Any = X, y: Any = LABELS, **options: Any
 def state(model: Any) -> list[Any]:
     variables = [*model.variables, *model.metrics_variables, *(model.optimizer.variables if model.optimizer else ())]
     return [v.numpy().tolist() for v in variables]
-
-
-def both(program: Callable[[], Any]) -> None:
-    """Run a program with recordings and without: it gives the same, bit for bit."""
-    results = []
-    for switch in (dualnet.config.enable_graphs, dualnet.config.disable_graphs):
-        switch()
-        dualnet.utils.set_random_seed(7)
-        results.append(program())
-    np.testing.assert_equal(*results)
 
 
 def steps(model: Any, cls: Any = CapturedTrainStep) -> list[GraphStep]:
@@ -512,6 +494,29 @@ def test_predictions_of_several_threads() -> None:
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_a_step_is_a_copy_and_a_launch(device: str) -> None:
+    """Seen by recording recorded steps: they consist of nothing but copies of numbers and graphs, as their replays alone do."""
+    if device == "strict:0":
+        pytest.skip("there is nothing to count on the stand-in")
+    import cupy
+
+    model = compiled()
+    fit(model, 4, X[:40], LABELS[:40])
+    (entry,) = steps(model)
+    numbers = [0] * len(entry._recording.numbers)
+    batch = Rows([cupy.asarray(X[:8]), cupy.asarray(LABELS[:8])])
+    nodes = []
+    for work in (lambda: entry.step(batch, lambda: None), lambda: entry._recording.replay(batch, numbers)):
+        stream = cupy.cuda.Stream(non_blocking=True)
+        with stream:
+            entry._recording.replay(batch, numbers)  # replays take turns between streams: that is over with
+            stream.begin_capture()
+            for _ in range(3):
+                work()
+            nodes.append(len(set(re.findall(r"node_\d+", stream.end_capture().debug_dot_str()))))
+    assert nodes[0] == nodes[1]
 
 
 # -- the switch --------------------------------------------------------------------------------------------------------

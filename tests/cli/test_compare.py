@@ -28,8 +28,8 @@ def test_a_config_on_the_cpu() -> None:
     assert lines[1].split() == ["step", "layer", "outputs", "gradients"]
     assert lines[2].split()[:2] == ["1", "dense"]
     assert "all within 0.0001, the largest in layer dense" in result.output
-    assert "captured and eager on cpu, weights after each of 3 steps" in result.output
-    assert "18 comparisons, all the same bits" in result.output
+    assert "captured and eager on cpu, weights after each of 6 steps" in result.output
+    assert "36 comparisons, all the same bits" in result.output
     assert all(len(line) <= 80 for line in lines), max(lines, key=len)
 
 

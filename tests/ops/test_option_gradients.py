@@ -35,6 +35,7 @@ DIFFERENTIABLE: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
     "quantile": (lambda x, q: x * ops.quantile(x, q), (0.35,)),
     "percentile": (lambda x, q: x * ops.percentile(x, q, axis=0), (35.0,)),
     "nanquantile": (lambda x, q: x * ops.nanquantile(x, q), (0.35,)),
+    "pad": (lambda x, value: ops.pad(x, [[1, 1], [0, 0]], constant_values=value), (0.3,)),
     "full": (lambda x, value: x * ops.full((4, 1), value), (0.3,)),
     "full_like": (lambda x, value: x * ops.full_like(x, value), (0.3,)),
     "arange": (lambda x, start, step: x[:, 0] * ops.arange(start, start + 3.5 * step, step), (0.3, 2.0)),
@@ -58,7 +59,6 @@ DIFFERENTIABLE: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
 }  # fmt: skip
 
 UNKNOWN: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
-    "pad": (lambda x, value: ops.pad(x, [[1, 1], [0, 0]], constant_values=value), (0.3,)),
     "dropout": (lambda x, rate: random.dropout(x, rate, seed=3), (0.5,)),
     "gamma": (lambda x, alpha: x * random.gamma((4, 1), alpha, seed=3), (1.5,)),
     "beta": (lambda x, a, b: x * random.beta((4, 1), a, b, seed=3), (1.5, 2.0)),

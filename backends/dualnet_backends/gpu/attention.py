@@ -25,6 +25,7 @@ class CupyAttention(Backend):
     """Overrides of ``kernels/attention.py``. The weights are never kept: computing them again reads less than they would take."""
 
     def attention(self, a: Attended) -> Weighted:
+        a, _ = _with_number(a)
         batch, t, _, heads, group = a.sizes
         size = a.v.shape[3]
         if not _is_usual(a, size):
@@ -38,10 +39,12 @@ class CupyAttention(Backend):
     def attention_gradients(
         self, a: Attended, result: Weighted, dy: Array, needs_bias: bool
     ) -> tuple[Array, Array, Array, Array | None]:
+        a, scale = _with_number(a)
         batch, t, s, heads, group = a.sizes
         depth, size = a.k.shape[3], a.v.shape[3]
         if (needs_bias and a.bias is not None) or not _is_usual(a, depth + size):
-            return super().attention_gradients(a, result, dy, needs_bias)
+            dq, dk, dv, dbias = super().attention_gradients(a, result, dy, needs_bias)
+            return dq if scale is None else dq * scale, dk, dv, dbias
         y, shift, inv, dy = (contiguous(x) for x in (result.y, result.shift, result.inv, dy))
         dq, dk, dv = (cp.empty(x.shape, x.dtype) for x in (a.q, a.k, a.v))
         mean = cp.empty_like(inv)
@@ -50,16 +53,30 @@ class CupyAttention(Backend):
             "attention_of_queries", a, batch * heads * group * -(-t // TILE), depth, of_a, y, shift, inv, dy, mean, dq
         )
         _launch("attention_of_keys", a, batch * heads * -(-s // TILE), depth + size, of_a, shift, inv, dy, mean, dk, dv)
-        return dq, dk, dv, None
+        return dq if scale is None else dq * scale, dk, dv, None
 
     def _row_products(self, x: Array, y: Array) -> Array:
         # CuPy's einsum makes a product of cuBLAS of it, which it refuses to record.
         return (x * cp.transpose(y, (0, 2, 3, 1, 4))).sum(axis=-1)
 
 
+def _with_number(a: Attended) -> tuple[Attended, Any]:
+    """``a`` with a number as its scale; where that is an array, the queries take it up, and it is returned."""
+    if not isinstance(a.scale, cp.ndarray):
+        return a, None
+    return a._replace(q=a.q * a.scale, scale=1.0), a.scale
+
+
 def _is_usual(a: Attended, width: int) -> bool:
     """Whether the kernels can do it, with results that are so wide."""
-    usual = a.q.size and a.k.size and a.v.size and a.q.dtype.char in "fd" and len(a.masks) <= MASKS
+    usual = (
+        a.q.size
+        and a.k.size
+        and a.v.size
+        and a.q.dtype.char in "fd"
+        and len(a.masks) <= MASKS
+        and not isinstance(a.cap, cp.ndarray)
+    )
     return bool(usual) and _shared_bytes(a, width) <= shared_memory()
 
 

@@ -21,7 +21,9 @@ from ..kernels.convolution import After, Array, Convolution, Ints, Pairs, output
 from .modules import BLOCKS, THREADS, contiguous, count_type, kernel, launch
 
 ROWS_BYTES = 1 << 28  # of gathered windows at a time
-FEW = 1 << 25  # products of two numbers: up to so many a thread for each result is faster than a product of matrices
+# Products of two numbers: up to so many, one launch is taken to be faster than a product of matrices and what it needs. An estimate,
+# from loads and launches, which a measurement on a GPU is to replace.
+FEW = 1 << 25
 PARTS = 256  # of a sum over all outputs, at most
 THREADS_OF_PARTS = 1 << 17  # as many threads as a GPU runs at a time, about
 

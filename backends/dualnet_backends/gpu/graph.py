@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,56 @@ class _Recorder:
             self._stream_of_last = stream
 
 
+class _Staging:
+    """Sets of buffers through which batches of the host go to the device, in turn: one is filled while others are read.
+
+    The copies are made on a stream of their own, beside the steps before.
+
+    Args:
+        inputs: shape and dtype of each array of a batch.
+    """
+
+    SETS = 3
+
+    def __init__(self, inputs: Sequence[tuple[tuple[int, ...], Any]]) -> None:
+        self._stream = cp.cuda.Stream(non_blocking=True)
+        sizes = [prod(shape) * np.dtype(dtype).itemsize for shape, dtype in inputs]
+        starts = list(itertools.accumulate((-(-size // 256) * 256 for size in sizes), initial=0))
+        self._bytes = max(starts[-1], 1)
+        self._pinned = [cp.cuda.alloc_pinned_memory(self._bytes) for _ in range(self.SETS)]
+        memory = [cp.empty(self._bytes, "u1").data for _ in range(self.SETS)]
+        self._stream.wait_event(cp.cuda.get_current_stream().record())  # what had this memory before
+        places = list(zip(inputs, starts))
+        self._host = [[_view(p, shape, dtype, at) for (shape, dtype), at in places] for p in self._pinned]
+        self.arrays = [[cp.ndarray(shape, dtype, m + at) for (shape, dtype), at in places] for m in memory]
+        self._addresses = [m.ptr for m in memory]
+        self._copied = [cp.cuda.Event(disable_timing=True) for _ in range(self.SETS)]
+        self._read = [cp.cuda.Event(disable_timing=True) for _ in range(self.SETS)]
+        self._turn = 0
+
+    def send(self, batch: Sequence[Any]) -> list[Array]:
+        """The batch on the device, where the stream that is current finds it."""
+        turn = self._turn = (self._turn + 1) % self.SETS
+        if not self._copied[turn].done:
+            self._copied[turn].synchronize()  # the host is so many batches ahead
+        for target, array in zip(self._host[turn], batch):
+            target[...] = array
+        self._stream.wait_event(self._read[turn])
+        runtime.memcpyAsync(self._addresses[turn], self._pinned[turn].ptr, self._bytes, _TO_DEVICE, self._stream.ptr)
+        self._copied[turn].record(self._stream)
+        cp.cuda.get_current_stream().wait_event(self._copied[turn])
+        return self.arrays[turn]
+
+    def was_read(self) -> None:
+        """What reads the last batch is under way on the current stream."""
+        self._read[self._turn].record(cp.cuda.get_current_stream())
+
+
+def _view(memory: Any, shape: tuple[int, ...], dtype: Any, start: int) -> Any:
+    """Part of pinned memory as a NumPy array."""
+    return np.frombuffer(memory, dtype, prod(shape), start).reshape(shape)
+
+
 @functools.cache
 def _recorder(device: int) -> _Recorder:
     return _Recorder()
@@ -62,11 +113,15 @@ class CudaGraph(Recording):
 
     def __init__(self, inputs: Sequence[tuple[tuple[int, ...], Any]], numbers: Sequence[Any]) -> None:
         self._pool = cp.cuda.MemoryPool()
+        shared = cp.get_default_memory_pool()
+        if shared.free_bytes() > runtime.memGetInfo()[0]:
+            shared.free_all_blocks()  # what the steps before have left there is of no use to this pool
         self._recorder = _recorder(cp.cuda.Device().id)
         self._stream = self._recorder.stream
         self._graph: Any = None
         self._result: Any = None  # keeps what replays write to
-        self._rows: list[Array] = []  # of the last replay, which may be copies
+        self._staging: _Staging | None = None  # for batches of the host
+        self._rows: list[Array] = []  # that are to be fetched, some of them copies
         fields = [
             *["u8"] * len(inputs),
             "u8",
@@ -94,6 +149,9 @@ class CudaGraph(Recording):
         self._write(rows, numbers)
         with self._in_memory():
             self._fetch()
+            self._rows = []
+            if self._staging is not None:
+                self._staging.was_read()
             return function()
 
     def record(self, function: Callable[[], Any]) -> Any:
@@ -132,6 +190,9 @@ class CudaGraph(Recording):
     def replay(self, rows: Rows, numbers: Sequence[Any]) -> None:
         self._write(rows, numbers)
         self._graph.launch()
+        self._rows = []
+        if self._staging is not None:
+            self._staging.was_read()
 
     @contextmanager
     def _in_memory(self) -> Iterator[None]:
@@ -154,7 +215,11 @@ class CudaGraph(Recording):
         event = self._read[half]
         if slot % _HALF == 0 and event is not None and not event.done:
             event.synchronize()  # the device is half a ring behind
-        tables = self._rows = [_aligned(a, unit) for a, unit in zip(rows.arrays, self._units)]
+        arrays = rows.arrays
+        if arrays and isinstance(arrays[0], np.ndarray):
+            self._staging = self._staging or _Staging([(a.shape, a.dtype) for a in self.inputs])
+            arrays = self._staging.send(arrays)
+        tables = self._rows = [_aligned(a, unit) for a, unit in zip(arrays, self._units)]
         order = 0 if rows.order is None else rows.order.data.ptr
         self._ring[slot] = (*[a.data.ptr for a in tables], order, rows.start, *numbers)
         size = self._ring.itemsize

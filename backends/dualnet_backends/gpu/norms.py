@@ -1,5 +1,5 @@
-"""Gradients limited by their norm or looked through on the GPU, two launches for all of them; and Lamb, whose step has the norm of
-the weights."""
+"""Gradients limited by their norm or looked through on the GPU, two launches for all of them; and Lamb and Adafactor,
+whose steps are as long as the weights are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import cupy as cp
 import numpy as np
 
 from ..base import Array, Scalar
-from .modules import THREADS, is_contiguous, kernel
+from .modules import NO_ADDRESS, THREADS, is_contiguous, kernel, launch
 from .updates import constant, constant_type, scalar, suit
 
 _MAXIMUM = 240  # arrays of one launch, whose addresses are an argument, of 4 KiB at most: as in norms.cu
 _ARRAYS = np.dtype([("at", np.uint64, _MAXIMUM), ("sizes", np.int64, _MAXIMUM)])
 _PER_THREAD = 8  # elements, before there are more blocks
+_PER_PART = 64  # rows that one thread adds up at least, and parts of rows at most
 _PARTS = 4_096  # sums of blocks at most, or one for each array
 
 
@@ -71,6 +72,46 @@ class CupyNorms:
         numbers += [constant(x, dtype) for x in (1 - beta1, 1 - beta2, epsilon)]
         _kernel("lamb_step", dtype)((blocks,), (THREADS,), (w, g, m, v, u, parts, *numbers, n))
         _kernel("lamb", dtype)((blocks,), (THREADS,), (w, u, parts, *scalar(lr, dtype), n))
+
+    def adafactor(
+        self,
+        w: Array,
+        g: Array,
+        r: Array,
+        c: Array,
+        v: Array,
+        rho: Scalar,
+        keep: Scalar,
+        rate: Scalar,
+        epsilon1: float,
+        epsilon2: float,
+        threshold: float,
+        decay: Scalar | None = None,
+    ) -> None:
+        if not suit(w, g, v) or not w.size or (w.ndim >= 2 and not _are_alike([w, r, c])):
+            super().adafactor(w, g, r, c, v, rho, keep, rate, epsilon1, epsilon2, threshold, decay)  # type: ignore[misc]
+            return
+        dtype, n, blocks = w.dtype, cp.int64(w.size), _blocks([w])
+        averaging, epsilon = (*scalar(keep, dtype), *scalar(rate, dtype)), constant(epsilon1, dtype)
+        factors: tuple[Any, ...] = (NO_ADDRESS, NO_ADDRESS, NO_ADDRESS)
+        rows, columns = (cp.int64(size) for size in (w.shape[-2:] if w.ndim >= 2 else (1, w.size)))
+        if w.ndim >= 2:
+            grid = (-(-32 * r.size // THREADS),)
+            _kernel("adafactor_rows", dtype)(grid, (THREADS,), (g, r, *averaging, epsilon, cp.int64(r.size), columns))
+            parts = min(-(-int(rows) // _PER_PART), _PER_PART)
+            sums = cp.empty(parts * c.size, constant_type(dtype))
+            counts = (cp.int64(parts), cp.int64(sums.size))
+            launch(_kernel("adafactor_columns", dtype), sums.size, g, sums, epsilon, rows, columns, *counts)
+            counts = (cp.int64(parts), cp.int64(c.size))
+            launch(_kernel("adafactor_columns_end", dtype), c.size, sums, c, *averaging, rows, *counts)
+            means = cp.empty(r.size // int(rows), dtype)
+            _kernel("adafactor_means", dtype)((means.size,), (THREADS,), (r, means, rows))
+            factors = (r, c, means)
+        u, squares = cp.empty_like(w), cp.empty(2 * blocks, constant_type(dtype))
+        numbers: list[Any] = [*averaging, *scalar(decay, dtype), epsilon, rows, columns, n]
+        _kernel("adafactor_step", dtype)((blocks,), (THREADS,), (w, g, *factors, v, u, squares, *numbers))
+        numbers = [*scalar(rho, dtype), *scalar(decay, dtype), constant(epsilon2, dtype), constant(threshold, dtype), n]
+        _kernel("adafactor", dtype)((blocks,), (THREADS,), (w, u, squares, *numbers))
 
 
 def _kernel(name: str, dtype: Any) -> Any:

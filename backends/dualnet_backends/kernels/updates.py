@@ -247,6 +247,44 @@ class Updates:
         r = xp.where(both, w_norm / xp.where(both, u_norm, 1), 1).astype(w.dtype)
         w -= lr * r * u
 
+    def adafactor(
+        self,
+        w: Array,
+        g: Array,
+        r: Array,
+        c: Array,
+        v: Array,
+        rho: Scalar,
+        keep: Scalar,
+        rate: Scalar,
+        epsilon1: float,
+        epsilon2: float,
+        threshold: float,
+        decay: Scalar | None = None,
+    ) -> None:
+        """w -= alpha u: u = g / sqrt(v), cut to a root mean square of threshold, and alpha is rho times that of w, at least epsilon2
+
+        The arrays are those of one variable. With two axes and more, r and c are running averages of g^2 + epsilon1 over the last axis
+        and the last but one, of the factors keep and rate, and v is their product over the mean of r; with fewer, v is such an average.
+        w, g, v: (..., m, n)  r: (..., m)  c: (..., n)
+        """
+        xp = self.xp
+        _decay(w, decay)
+        alpha = rho * xp.maximum(xp.sqrt(xp.mean(w * w)), epsilon2)
+        square = g * g + epsilon1
+        if w.ndim >= 2:
+            r *= keep
+            r += rate * xp.mean(square, axis=-1)
+            c *= keep
+            c += rate * xp.mean(square, axis=-2)
+            xp.multiply((r / xp.mean(r, axis=-1, keepdims=True))[..., None], c[..., None, :], out=v)
+        else:
+            v *= keep
+            v += rate * square
+        u = g / xp.sqrt(v)
+        u /= xp.maximum(xp.sqrt(xp.mean(u * u)) / threshold, 1)
+        w -= alpha * u
+
     def moving_average(self, average: Array, w: Array, momentum: Scalar, rate: Scalar) -> None:
         """average = momentum average + rate w"""
         average *= momentum

@@ -44,6 +44,7 @@ class Executor(ABC):
     """
 
     source = ""
+    can_be_recorded = False  # whether it is a program that takes ``draws`` and runs on fixed addresses (``graph.py``)
 
     def __init__(self, model: Any, trace: Trace) -> None:
         self.model = model

@@ -106,7 +106,10 @@ class GraphStep(Executor):
             numbers = [*[step for _, step in draws], self._steps % LOSSES, *tree.flatten(scalars)]
             if not self.is_recorded:
                 if self._recording is None:
-                    self._prepare([key for key, _ in draws], scalars)
+                    try:
+                        self._prepare([key for key, _ in draws], scalars)
+                    except Exception as error:
+                        return self._give_up(f"{type(error).__name__}: {error}", data, counters)
                 return self._run_or_record(rows, numbers, data, counters)
             if not self._is_current([key for key, _ in draws]):
                 self._set_counters(counters)
@@ -187,6 +190,11 @@ class GraphStep(Executor):
             else:
                 self._was_run = True
                 return self._finish(result, data)
+        return self._give_up("nothing can be recorded", data, counters)
+
+    def _give_up(self, reason: str, data: Callable[[], Any], counters: list[int]) -> Any:
+        """Leave this step and all that follow to the program."""
+        self._log(f"captured as a function: {reason}")
         self._set_counters(counters)
         program = self._program_class(self.model, self._trace)
         return self._replace(program)(data())

@@ -23,6 +23,8 @@ class ForwardProgram(Executor):
     draws: see ``CodeWriter``.
     """
 
+    can_be_recorded = True
+
     def __init__(self, model: Any, trace: Trace, draws: Draws = None) -> None:
         super().__init__(model, trace)
         trace.calls = fuse(trace.calls, set(trace.outputs.values))
@@ -45,6 +47,8 @@ class PredictProgram(ForwardProgram):
 
 class TrainProgram(Executor):
     """A captured training step: forward pass, loss and gradients. draws: see ``CodeWriter``."""
+
+    can_be_recorded = True
 
     def __init__(self, model: Any, trace: Trace, draws: Draws = None) -> None:
         super().__init__(model, trace)

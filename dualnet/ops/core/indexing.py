@@ -64,6 +64,8 @@ def take(backend: Backend, x: Array, indices: Array, /, axis: int | None = None)
     source = x.reshape(-1) if axis is None else xp.moveaxis(x, axis, 0)
     n, before = source.shape[0], 0 if axis is None else axis % x.ndim
     indices = xp.asarray(indices)
+    if indices.dtype.kind not in "iub":
+        raise TypeError(f"take: expected integers as indices, got dtype {indices.dtype}")
 
     def backward(dy: Array) -> tuple[Array, None]:
         ids = indices.reshape(-1)

@@ -241,22 +241,27 @@ def pad(
     pairs = shape_rules.pad_pairs(pad_width, x.ndim)
     if mode != "constant" and constant_values is not None:
         raise ValueError(f'pad: constant_values is of mode "constant", got it with mode {mode!r}; leave it out')
-    options = {}
-    if mode == "constant":
-        # In the dtype of x as the host converts it: 255 for -1 in uint8.
-        number = isinstance(constant_values, (int, float)) and x.dtype.kind in "biu"
-        options["constant_values"] = (
-            backends.get("cpu").asarray(constant_values).astype(x.dtype).item() if number else constant_values or 0
-        )
+    inner = tuple(slice(a, n + a) for (a, _), n in zip(pairs, x.shape))
+    value = 0 if constant_values is None else constant_values
 
     def backward(dy: Array) -> Array:
         if mode == "constant":
-            return dy[tuple(slice(a, n + a) for (a, _), n in zip(pairs, x.shape))]
+            return dy[inner]
         for axis, ((a, b), n) in enumerate(zip(pairs, x.shape)):
             dy = _fold(xp, dy, axis, a, b, n, 1 if mode == "reflect" else 0)
         return dy
 
-    return xp.pad(x, pairs, mode=mode, **options), backward
+    if mode != "constant":
+        return xp.pad(x, pairs, mode=mode), backward
+    if hasattr(value, "shape"):  # a number on the device, which the host does not read
+        y = xp.empty(tuple(a + n + b for (a, b), n in zip(pairs, x.shape)), dtype=x.dtype)
+        y[...] = value
+        y[inner] = x
+        return y, backward
+    if isinstance(value, (int, float)) and x.dtype.kind in "biu":
+        # In the dtype of x as the host converts it: 255 for -1 in uint8.
+        value = backends.get("cpu").asarray(value).astype(x.dtype).item()
+    return xp.pad(x, pairs, mode=mode, constant_values=value), backward
 
 
 def _fold(xp: Xp, dy: Array, axis: int, a: int, b: int, n: int, skip: int) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import config
 from ...core.warning import warn
-from .array_adapter import ArrayData, Batch
+from .array_adapter import Batch
 from .iterable_adapter import Data, IterableData
 
 
@@ -29,7 +29,7 @@ class EpochIterator:
     def __init__(self, data: Data, steps: int | None = None, indexed: bool = False) -> None:
         self.data, self.steps = data, steps
         self._batches: Callable[[int, int], Iterator[Batch]] = data.batches
-        if indexed and isinstance(data, ArrayData) and data.can_be_indexed and config.are_graphs_enabled():
+        if indexed and data.can_be_indexed and config.are_graphs_enabled():
             self._batches = data.indexed_batches
         self.limit = config.max_steps_per_epoch()
         self.exhausted = False

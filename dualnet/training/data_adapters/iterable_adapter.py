@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import dualnet_backends as backends
 
+from ... import tree
+from ...capture.batches import IndexedBatch, Samples
+from ...core.tensor import Tensor
 from ...data import INFINITE_CARDINALITY, Dataset, py_dataset
 from ...data.py_dataset import PyDataset
 from ...data.streams import EpochKey
 from .array_adapter import ArrayData, Batch, is_arrays, tensors_of
 from .class_weights import ClassWeight
+from .packing import pack_x_y_sample_weight
 from .shuffling import shuffled
 
 
@@ -75,12 +80,24 @@ class IterableData:
 
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
         """The batches up to the end of the iterable. epoch, step: they determine the order when shuffling."""
+        return self._made(self._batch, epoch, step)
+
+    @property
+    def can_be_indexed(self) -> bool:
+        """Whether the device records steps, which then fetch batches from the host by themselves."""
+        return self.backend.can_record and not self.text
+
+    def indexed_batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+        """The same, with an ``IndexedBatch`` in the place of x for a batch that is on the host."""
+        return self._made(self._host_batch, epoch, step)
+
+    def _made(self, make: Callable[[Any], Batch], epoch: int, step: int) -> Iterator[Batch]:
         if self._iterator is not None:
-            yield from map(self._batch, self._iterator)
+            yield from map(make, self._iterator)
             return
         items = self._items(epoch, step)
         try:
-            yield from map(self._batch, items)
+            yield from map(make, items)
         finally:
             if hasattr(items, "close"):  # threads may hang on it
                 items.close()
@@ -99,6 +116,25 @@ class IterableData:
         return (self.source[i] for i in range(len(self.source)))
 
     def _batch(self, item: Any) -> Batch:
+        # The elements of a ``Dataset`` are its own already.
+        move = self._arrays(self._parts(item), self.backend, own=not isinstance(self.source, Dataset))
+        tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
+        return (*tensors, move.size)
+
+    def _host_batch(self, item: Any) -> Batch:
+        parts = self._parts(item)
+        if any(_is_on_device(leaf) for leaf in tree.flatten(parts)):
+            return self._batch(item)
+        host = self._arrays(parts, backends.get("cpu"))
+        packed = pack_x_y_sample_weight(host.x, host.y, host.weight)
+        send = functools.partial(tree.map_structure, self._to_device, packed)
+        return IndexedBatch(Samples(packed), None, 0, host.size, send), None, None, host.size
+
+    def _to_device(self, array: Any) -> Any:
+        return None if array is None else Tensor(self.backend.asarray(array))
+
+    def _parts(self, item: Any) -> tuple[Any, Any, Any]:
+        """(x, y, sample_weight) of what the iterable gives."""
         # A torch DataLoader turns the tuples of its data set into lists.
         if isinstance(item, list) and (isinstance(self.source, PyDataset) or _is_torch(self.source)):
             item = tuple(item)
@@ -111,26 +147,33 @@ class IterableData:
             item = (item,)
         if len(item) > 3:
             raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}")
-        x, y, weight = (*item, None, None)[:3]
-        move = ArrayData(
+        return (*item, None, None)[:3]
+
+    def _arrays(self, parts: tuple[Any, Any, Any], backend: backends.Backend, own: bool = False) -> ArrayData:
+        """A batch as arrays of a backend. own: whether in memory that the source does not fill anew."""
+        x, y, weight = parts
+        arrays = ArrayData(
             x,
             y,
             weight,
             batch_size=1,
             class_weight=self.class_weight,
-            backend=self.backend,
+            backend=backend,
             text=self.text,
-            own=not isinstance(self.source, Dataset),  # whose elements are its own already
+            own=own,
         )
         if self.check is not None and y is not None:
-            self.check(move, y)
-        tensors = [tensors_of(d) for d in (move.x, move.y, move.weight)]
-        return (*tensors, move.size)
+            self.check(arrays, y)
+        return arrays
 
     def notify(self, hook: str) -> None:
         """Call ``on_epoch_begin`` or ``on_epoch_end`` of the source, if it has such a method."""
         if hasattr(self.source, hook):
             getattr(self.source, hook)()
+
+
+def _is_on_device(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor) or backends.by_type.get(type(leaf), backends.get("cpu")).device != "cpu"
 
 
 Data = ArrayData | IterableData

@@ -104,3 +104,97 @@ extern "C" __global__ void lamb(T* w, const T* u, const A* parts, SCALAR(lr), in
     N ratio = plain(w_norm) > 0 && plain(u_norm) > 0 ? w_norm / u_norm : N((A)1);
     FOR_EACH(i, n) store(w, i, load(w, i) - lr * ratio * load(u, i));
 }
+
+// -- Adafactor: means of squares over rows and over columns of (matrices, rows, columns), the step u, then the weights -----------
+
+#define SQUARE(i) (load(g, i) * load(g, i) + epsilon)
+
+// A warp for each row.
+extern "C" __global__ void adafactor_rows(
+    const T* g, T* r, SCALAR(keep), SCALAR(rate), FIXED(epsilon), int64 rows, int64 columns
+) {
+    READ(keep);
+    READ(rate);
+    KNOW(epsilon);
+    int64 row = (blockIdx.x * (int64)blockDim.x + threadIdx.x) / 32;
+    A sum = 0;
+    if (row < rows)
+        for (int64 j = threadIdx.x % 32; j < columns; j += 32) sum += plain(SQUARE(row * columns + j));
+    for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, distance);
+    if (row < rows && threadIdx.x % 32 == 0) store(r, row, load(r, row) * keep + rate * N(sum / (A)columns));
+}
+
+// Sums over parts of the rows.  g: (matrices, rows, columns) -> (parts, matrices, columns)
+extern "C" __global__ void adafactor_columns(
+    const T* g, A* sums, FIXED(epsilon), int64 rows, int64 columns, int64 parts, int64 n
+) {
+    KNOW(epsilon);
+    FOR_EACH(i, n) {
+        int64 matrix = i / columns % (n / parts / columns), part = i / (n / parts);
+        A sum = 0;
+        for (int64 row = rows * part / parts; row < rows * (part + 1) / parts; row++)
+            sum += plain(SQUARE((matrix * rows + row) * columns + i % columns));
+        sums[i] = sum;
+    }
+}
+
+extern "C" __global__ void adafactor_columns_end(
+    const A* sums, T* c, SCALAR(keep), SCALAR(rate), int64 rows, int64 parts, int64 n
+) {
+    READ(keep);
+    READ(rate);
+    FOR_EACH(i, n) {
+        A sum = 0;
+        for (int64 part = 0; part < parts; part++) sum += sums[part * n + i];
+        store(c, i, load(c, i) * keep + rate * N(sum / (A)rows));
+    }
+}
+
+// A block for each matrix.
+extern "C" __global__ void adafactor_means(const T* r, T* means, int64 rows) {
+    A sum = 0;
+    for (int64 j = threadIdx.x; j < rows; j += blockDim.x) sum += (A)r[blockIdx.x * rows + j];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) store(means, blockIdx.x, N(sum / (A)rows));
+}
+
+// means: null for a weight of one axis, which has no r and c.
+extern "C" __global__ void adafactor_step(
+    const T* w, const T* g, const T* r, const T* c, const T* means, T* v, T* u, A* parts, SCALAR(keep), SCALAR(rate),
+    SCALAR(decay), FIXED(epsilon), int64 rows, int64 columns, int64 n
+) {
+    READ(keep);
+    READ(rate);
+    READ(decay);
+    KNOW(epsilon);
+    A w_squares = 0, u_squares = 0;
+    FOR_EACH(i, n) {
+        int64 row = i / columns, matrix = row / rows;
+        N vi = means ? load(r, row) / load(means, matrix) * load(c, matrix * columns + i % columns)
+                     : load(v, i) * keep + rate * SQUARE(i);
+        N ui = load(g, i) / root(vi), wi = load(w, i) * decay;
+        store(v, i, vi);
+        store(u, i, ui);
+        w_squares += plain(wi) * plain(wi);
+        u_squares += plain(ui) * plain(ui);
+    }
+    w_squares = block_sum(w_squares);
+    u_squares = block_sum(u_squares);
+    if (threadIdx.x == 0) {
+        parts[blockIdx.x] = w_squares;
+        parts[gridDim.x + blockIdx.x] = u_squares;
+    }
+}
+
+extern "C" __global__ void adafactor(
+    T* w, const T* u, const A* parts, SCALAR(rho), SCALAR(decay), FIXED(least), FIXED(threshold), int64 n
+) {
+    READ(rho);
+    READ(decay);
+    KNOW(least);
+    KNOW(threshold);
+    N w_length = N(root(sum_of_parts(parts, gridDim.x) / (A)n));
+    N u_length = N(root(sum_of_parts(parts + gridDim.x, gridDim.x) / (A)n));
+    N alpha = rho * larger(w_length, least), divisor = larger(u_length / threshold, N((A)1));
+    FOR_EACH(i, n) store(w, i, load(w, i) * decay - alpha * (load(u, i) / divisor));
+}
