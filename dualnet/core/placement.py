@@ -15,13 +15,18 @@ import dualnet_backends as backends
 from .tensor import Tensor
 
 
+_TEXT = "OSUT"  # kinds of dtypes
+
+
 def backend_of(values: Iterable[Any]) -> backends.Backend | None:
     """The backend of the first tensor among the values and the structures in them; None if there is none.
 
-    An array that is not on the host counts as a tensor.
+    An array that is not on the host counts as a tensor; text does not, which is on the host wherever the rest is.
     """
     for x in values:
         if isinstance(x, Tensor):
+            if x.data.dtype.kind in _TEXT:
+                continue
             return backends.of(x.data)
         if isinstance(x, (list, tuple)):
             backend = backend_of(x)
@@ -61,7 +66,8 @@ def refuse_two_devices(name: str, values: Iterable[Any]) -> None:
 def _devices(values: Iterable[Any]) -> Iterator[str]:
     for x in values:
         if isinstance(x, Tensor):
-            yield x.device
+            if x.data.dtype.kind not in _TEXT:
+                yield x.device
         elif isinstance(x, (list, tuple)):
             yield from _devices(part for part in x if isinstance(part, (Tensor, list, tuple)))
         elif (backend := backends.by_type.get(type(x))) is not None and type(x) is backend.array_type:

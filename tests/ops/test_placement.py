@@ -119,6 +119,16 @@ def test_an_array_goes_where_the_weights_lie(there: str, in_use: str) -> None:
         assert function(on(there, array)[0]).device == there
 
 
+@pytest.mark.parametrize("in_use", DEVICES)
+def test_text_is_on_the_host_and_its_numbers_on_the_device_in_use(in_use: str) -> None:
+    with backends.device(in_use):
+        lookup = layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
+        text = np.array([["a"], ["c"]])
+        inputs = layers.Input((1,), dtype="string")
+        model = dualnet.Model(inputs, layers.Dense(2)(lookup(inputs)))
+        assert {lookup(text).device, model(text).device} == {in_use}
+
+
 @places
 def test_tensors_of_two_devices_are_refused(there: str, in_use: str) -> None:
     (x,), (y,) = on(there, np.ones((3, 3))), on(in_use, np.ones((3, 3)))
