@@ -14,7 +14,6 @@ import dualnet_backends as backends
 
 from .tensor import Tensor
 
-
 _TEXT = "OSUT"  # kinds of dtypes
 
 
