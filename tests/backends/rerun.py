@@ -26,7 +26,7 @@ class Rerun(Recording):
     def __init__(self, backend: backends.Backend, inputs: Sequence[Any], numbers: Sequence[Any]) -> None:
         self.inputs = [backend.xp.empty(shape, dtype=dtype) for shape, dtype in inputs]
         self.numbers = [backend.xp.zeros((), dtype=np.dtype(dtype)) for dtype in numbers]
-        self._take = backend.take
+        self._backend = backend
         self._result: Any = None
         self._function: Callable[[], Any] | None = None
 
@@ -53,7 +53,8 @@ class Rerun(Recording):
     def _set(self, rows: Rows, numbers: Sequence[Any]) -> None:
         for target, table in zip(self.inputs, rows.arrays, strict=True):
             part = slice(rows.start, rows.start + len(target))
-            target[...] = table[part] if rows.order is None else self._take(table, rows.order[part])
+            table = self._backend.asarray(table)  # a batch of the host is sent
+            target[...] = table[part] if rows.order is None else self._backend.take(table, rows.order[part])
         for address, number in zip(self.numbers, numbers, strict=True):
             address[...] = number
 

@@ -81,7 +81,7 @@ class GraphStep(Executor):
         self._result: Any = None  # of the recorded work
         self._was_run = False
         self._failures = 0  # to record it
-        self._phase = Phases.NOTHING  # that is under way
+        self._phase = Phases.COMPUTE  # that is under way
         self._no_scalars: list[int] = []
         self._steps = 0
 
@@ -182,6 +182,7 @@ class GraphStep(Executor):
                 return self._finish(self._result, data)
         while self.phases:
             before = State(Changing.of(self.model))
+            self._phase = Phases.COMPUTE
             try:
                 result = recording.run(self._work, rows, numbers)
             except Exception as error:
