@@ -121,14 +121,12 @@ def chart(results: Results, path: str) -> None:
     """The times of each peer relative to dualnet's, a group of bars per workload."""
     if importlib.util.find_spec("matplotlib") is None:
         raise SystemExit("the chart needs matplotlib: pip install matplotlib")
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     rows = {name: row for name, row in results.items() if row.get("dualnet") and row["dualnet"].best}
     peers = [p for p in dict.fromkeys(p for row in rows.values() for p in row) if p != "dualnet"]
-    figure, axes = plt.subplots(figsize=(10, 1.6 + 0.8 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(10, 1.6 + 0.8 * len(rows)), layout="constrained")
+    axes = figure.subplots()
     height = 0.8 / max(len(peers), 1)
     for k, peer in enumerate(peers):
         positions, values = [], []
@@ -151,4 +149,3 @@ def chart(results: Results, path: str) -> None:
     axes.set_title(f"{information['date']}, {information['machine']}, Python {information['python']}", fontsize=9)
     figure.legend(fontsize=8, frameon=False, loc="outside right upper")
     figure.savefig(path, dpi=150)
-    plt.close(figure)

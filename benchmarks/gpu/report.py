@@ -165,13 +165,11 @@ def chart(values: dict[str, Any], path: Path) -> str:
     rows = {name: row for name, row in values["steps"].items() if row.get("captured", {}).get("median")}
     if not rows:
         return "the chart: there is no captured step to compare with"
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     peers = [p for p in PEERS if p != "captured" and any(row.get(p, {}).get("median") for row in rows.values())]
-    figure, axes = plt.subplots(figsize=(10, 1.6 + 0.8 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(10, 1.6 + 0.8 * len(rows)), layout="constrained")
+    axes = figure.subplots()
     height = 0.8 / max(len(peers), 1)
     for k, peer in enumerate(peers):
         bars = [
@@ -188,7 +186,6 @@ def chart(values: dict[str, Any], path: Path) -> str:
     axes.set_title(f"{values['date']}, {_gpu(values)}{', a quick run' if values['quick'] else ''}", fontsize=9)
     figure.legend(fontsize=8, frameon=False, loc="outside right upper")
     figure.savefig(path, dpi=150)
-    plt.close(figure)
     return ""
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from ..ops.nn.activation import relu, relu6
-from ..ops.nn.convolution import _conv, normalized_conv
+from ..ops.nn.convolution import _conv, _normalized_conv
 from ..ops.nn.normalization import _batch_normalization
 from .trace import OpCall
 
@@ -60,7 +60,7 @@ def _normalized(first: OpCall, second: OpCall) -> OpCall | None:
     if channels_first or activation != "linear" or axis not in (-1, len(plan.lengths) + 1):
         return None
     return OpCall(
-        function=normalized_conv,
+        function=_normalized_conv,
         context=first.context,
         backend=first.backend,
         inputs=(*first.inputs, *second.inputs[1:]),

@@ -42,7 +42,9 @@ def backend_of(values: Iterable[Any]) -> backends.Backend | None:
 def elsewhere(values: Iterable[Any]) -> AbstractContextManager[Any] | None:
     """A context in which the device of the tensors among the values is the one in use; None if it is already, or there are none."""
     backend = backend_of(values)
-    return None if backend is None or backend is backends.current() else backends.device(backend.device)
+    if backend is None or backend.device == backends.current().device:
+        return None
+    return backends.device(backend.device)
 
 
 def beside(values: Iterable[Any]) -> AbstractContextManager[Any]:

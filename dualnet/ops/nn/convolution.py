@@ -93,7 +93,7 @@ def _prepare(
     return x, kernel, (strides, zeros, dilation, x.shape[-1] // kernel.shape[-2])
 
 
-def normalized_conv(
+def _normalized_conv(
     backend: Backend,
     x: Array,
     kernel: Array,
