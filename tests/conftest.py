@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,14 @@ def backend(request: pytest.FixtureRequest) -> Iterator[backends.Backend]:
     """Every backend that works here, one after the other, each the current one while its test runs."""
     with backends.device(request.param) as chosen:
         yield chosen
+
+
+@pytest.fixture(autouse=True)
+def closed_figures() -> Iterator[None]:
+    """A figure that a test leaves open does not stay for those after it: pyplot warns when there are more than twenty."""
+    yield
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")
