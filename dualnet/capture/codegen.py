@@ -26,6 +26,7 @@ import dualnet_backends as backends
 from ..core.autodiff import add_grad
 from ..core.tensor import Array
 from ..core.variables import Variable
+from ..ops._elementwise import without_kernel
 from .trace import Trace, VjpCall, as_tuple
 
 # Names with a meaning of their own in the generated code.
@@ -129,12 +130,15 @@ class CodeWriter:
                 key, step = next(self._draws)
                 drawn = [repr(key), self.name(step, "number")]
             static_args[position : position + 2] = drawn
-        context = self.name(call.context, "xp" if hasattr(call.context, "ndarray") else "backend")
+        code, takes = call.function, call.context
+        if takes is call.backend:
+            code, takes = without_kernel(code, call.backend)
+        context = self.name(takes, "xp" if hasattr(takes, "ndarray") else "backend")
         arguments = [context, *map(self.value, call.inputs), *static_args]
         arguments += [f"{key}={self._literal(value)}" for key, value in call.options.items()]
         outputs = numbered("x", as_tuple(call.outputs))
         target = f"({', '.join(outputs)},)" if type(call.outputs) is tuple else outputs[0]
-        function = self.name(call.function, call.function.__name__.lstrip("_"))
+        function = self.name(code, code.__name__.lstrip("_"))
         self.add(f"{target}, {f'vjp{i}' if differentiated else '_'} = {function}({', '.join(arguments)})")
         # NumPy returns what has no axes as a scalar.
         array_type, backend = self.name(call.backend.array_type, "ndarray"), self.name(call.backend, "backend")

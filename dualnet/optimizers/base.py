@@ -241,10 +241,11 @@ class Optimizer(ScalarMethods, StateMethods, LegacyOptimizerMethods):
         scalars = self.read_scalars() if scalars is None else scalars
         own = self._has_own_update()
         decay: tuple[backends.Scalar, ...] = ()
-        if self.weight_decay and self._folds_decay and plan.all_decay and not own:
-            decay = scalars.decay
-        else:
-            self._decay(plan, scalars)
+        if scalars.decay:
+            if self._folds_decay and plan.all_decay and not own:
+                decay = scalars.decay
+            else:
+                self._decay(plan, scalars)
         if type(self).update_step is not Optimizer.update_step:
             for v in plan.variables:
                 assert v.grad is not None
@@ -277,9 +278,8 @@ class Optimizer(ScalarMethods, StateMethods, LegacyOptimizerMethods):
             clipping.by_global_norm(flat, self.global_clipnorm)
 
     def _decay(self, plan: UpdatePlan, scalars: UpdateScalars) -> None:
-        if self.weight_decay:
-            for w in plan.decayed:
-                w *= scalars.decay[0]
+        for w in plan.decayed:
+            w *= scalars.decay[0]
 
     def swap_averages(self) -> None:
         """Exchange the weights and their running averages. For an optimizer with ``use_ema``."""

@@ -13,8 +13,8 @@ from .build import BuildMixin
 class UpdateScalars(NamedTuple):
     """The numbers of one update, each a number or, in a captured step, a 0-d array of the dtype of the weights."""
 
-    decay: tuple[Scalar, ...]  # the factors of the weights that decay
-    average: tuple[Scalar, Scalar]  # with use_ema: the factors of the running averages and of the weights
+    decay: tuple[Scalar, ...]  # with weight_decay: the factors of the weights that decay
+    average: tuple[Scalar, ...]  # with use_ema: the factors of the running averages and of the weights
     rule: tuple[Scalar, ...]  # see ``Optimizer.scalars``
 
 
@@ -27,6 +27,7 @@ class ScalarMethods(BuildMixin):
     """
 
     weight_decay: float | None
+    use_ema: bool
     ema_momentum: float
     _overrides_update = (
         False  # whether a class defines ``update`` or ``update_step``, and none below it an ``update_rule``
@@ -60,10 +61,10 @@ class ScalarMethods(BuildMixin):
         lr = self._rate_now()
         self.begin_update(t)
         rule = (lr, t) if self._has_own_update() else self.scalars(lr, t)
-        return UpdateScalars(self._decay_factors(lr), self._average_scalars(), rule)
+        return UpdateScalars(self._decay_factors(lr), self._average_scalars() if self.use_ema else (), rule)
 
     def _decay_factors(self, lr: float) -> tuple[float, ...]:
-        return (1 - lr * (self.weight_decay or 0.0),)
+        return (1 - lr * self.weight_decay,) if self.weight_decay else ()
 
     def _average_scalars(self) -> tuple[float, float]:
         momentum = self.ema_momentum if self._update_count() else 0.0  # the first update copies

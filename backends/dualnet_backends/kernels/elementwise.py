@@ -20,7 +20,7 @@ class Elementwise:
         self, formula: Formula, x: Array, *numbers: Any, **options: Any
     ) -> tuple[Array, Callable[..., Any]]:
         """(y, ``backward(dy) -> dx``) of a function of each element.  x: any shape -> the same shape"""
-        return formula(_context(self, formula), x, *numbers, **options)
+        return formula(context_of(self, formula), x, *numbers, **options)
 
     def pairwise(
         self, formula: Formula, epsilon: float, target: Array, output: Array, *numbers: Any, **options: Any
@@ -29,9 +29,9 @@ class Elementwise:
 
         out: see ``in_place_grads`` of ``primitive``. epsilon: ``config.epsilon()``, which a formula reads for itself.
         """
-        return formula(_context(self, formula), target, output, *numbers, **options)
+        return formula(context_of(self, formula), target, output, *numbers, **options)
 
 
-def _context(backend: Any, formula: Formula) -> Any:
+def context_of(backend: Any, formula: Formula) -> Any:
     """What a formula takes first: the array module, or the backend."""
     return backend if formula.__code__.co_varnames[0] == "backend" else backend.xp
