@@ -29,16 +29,15 @@ class ScalarMethods(BuildMixin):
     weight_decay: float | None
     use_ema: bool
     ema_momentum: float
-    _overrides_update = (
-        False  # whether a class defines ``update`` or ``update_step``, and none below it an ``update_rule``
-    )
-
-    _folds_decay = (
-        False  # whether ``update_rule`` takes the factor of weight decay, and so saves a pass over the weights
-    )
+    # Whether a class defines ``update`` or ``update_step``, and none below it an ``update_rule``.
+    _overrides_update = False
+    _overrides_begin = False  # whether a class defines ``begin_update``
+    # Whether ``update_rule`` takes the factor of weight decay, and so saves a pass over the weights.
+    _folds_decay = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._overrides_begin = cls.begin_update is not ScalarMethods.begin_update
         if "update_rule" in vars(cls):
             cls._overrides_update = False
             cls._folds_decay = "decay" in inspect.signature(vars(cls)["update_rule"]).parameters
@@ -59,8 +58,9 @@ class ScalarMethods(BuildMixin):
         """The numbers of the next update, for ``apply_in_place``."""
         t = self._update_count() + 1
         lr = self._rate_now()
-        self.begin_update(t)
-        rule = (lr, t) if self._has_own_update() else self.scalars(lr, t)
+        if self._overrides_begin:
+            self.begin_update(t)
+        rule = (lr, t) if self._overrides_update or "update" in self.__dict__ else self.scalars(lr, t)
         return UpdateScalars(self._decay_factors(lr), self._average_scalars() if self.use_ema else (), rule)
 
     def _decay_factors(self, lr: float) -> tuple[float, ...]:
@@ -100,7 +100,7 @@ class ScalarMethods(BuildMixin):
             return f"{name} accumulates gradients: only some steps change weights"
         if self.use_ema and self.ema_overwrite_frequency:
             return f"{name} overwrites the weights with their averages only in some steps"
-        if self._has_own_update() or type(self).begin_update is not ScalarMethods.begin_update:
+        if self._has_own_update() or self._overrides_begin:
             return f"{name} has an update, update_step or begin_update of its own: define scalars and update_rule"
         if self.built and self.scalar_dtype is None:
             return f"{name} updates weights of several dtypes"
