@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import dualnet_backends as backends
 import numpy as np
 import pytest
 
@@ -35,7 +36,7 @@ def test_run_directory(tmp_path: Path) -> None:
     assert f"saved in {Path('runs/small')}" in result.output
 
     summary = results(folder)
-    assert summary["device"] == "cpu"
+    assert summary["device"] == backends.current().device
     assert summary["seed"] == 7
     assert summary["epochs"] == 3
     assert summary["params"] == 17
