@@ -7,7 +7,7 @@ from typing import Any
 
 import cupy as cp
 
-from ..base import Array
+from ..base import Array, Backend
 from .modules import contiguous, kernel, launch, launch_rows
 
 # The formulas that cuda/activations.cu has, and the struct of each.
@@ -49,14 +49,14 @@ _PAIRS = {
 _TARGETS = "efd?bBhHiIlq"
 
 
-class CupyElementwise:
+class CupyElementwise(Backend):
     """Overrides for floats of 16 to 64 bits; a formula that is not known here runs as it is written."""
 
     def elementwise(self, formula: Any, x: Array, *numbers: Any, **options: Any) -> tuple[Array, Callable[..., Any]]:
         name = _FUNCTIONS.get(formula.__name__, "")
         values = (*numbers, *options.values()) or formula.__defaults__ or ()
         if not name or not _is_known(x) or len(values) > 1 or not all(isinstance(v, (int, float)) for v in values):
-            return super().elementwise(formula, x, *numbers, **options)  # type: ignore[misc]
+            return super().elementwise(formula, x, *numbers, **options)
         x = contiguous(x)
 
         def backward(dy: Array) -> Array:
@@ -73,7 +73,7 @@ class CupyElementwise:
             name in _PAIRS and _is_known(output) and target.dtype.char in _TARGETS and target.shape == output.shape
         )
         if not is_known or not output.ndim or not isinstance(values[0], (int, float)):
-            return super().pairwise(formula, epsilon, target, output, *numbers, **options)  # type: ignore[misc]
+            return super().pairwise(formula, epsilon, target, output, *numbers, **options)
         target, output = contiguous(target), contiguous(output)
         char, width, kind = output.dtype.char, _computing(output), _PAIRS[name]
         n = 1 if kind == "each" else output.shape[-1]
@@ -97,22 +97,22 @@ class CupyElementwise:
 
     def relu(self, x: Array, out: Array | None = None) -> Array:
         if not _is_known(x) or not _may_write(out, x):
-            return super().relu(x, out)  # type: ignore[misc]
+            return super().relu(x, out)
         return _value("relu", x, out=out)
 
     def clip(self, x: Array, low: float, high: float) -> Array:
         if not _is_known(x) or not all(isinstance(v, (int, float)) for v in (low, high)):
-            return super().clip(x, low, high)  # type: ignore[misc]
+            return super().clip(x, low, high)
         return _value("clipped", x, low, high)
 
     def relu_gradient(self, y: Array, dy: Array) -> Array:
         if not _is_known(y) or y.dtype != dy.dtype or y.shape != dy.shape:
-            return super().relu_gradient(y, dy)  # type: ignore[misc]
+            return super().relu_gradient(y, dy)
         return _gradient("relu", y, dy)
 
     def erf(self, x: Array) -> Array:
         if not _is_known(x):
-            return super().erf(x)  # type: ignore[misc]
+            return super().erf(x)
         return _value("erf_op", x)
 
 

@@ -15,7 +15,7 @@ import cupy as cp
 import numpy as np
 from cupy.cuda import runtime
 
-from ..base import Array
+from ..base import Array, Backend
 from ..recording import Recording, RecordingError, Rows
 from .modules import is_contiguous, kernel, launch
 
@@ -238,7 +238,7 @@ class CudaGraph(Recording):
             launch(kernel("graph", "fetch", _UNITS[unit]), n, out, table, self._order, self._start, width, cp.int64(n))
 
 
-class CupyGraphs:
+class CupyGraphs(Backend):
     """Recordings of ``CupyBackend``."""
 
     can_record = True
@@ -248,7 +248,7 @@ class CupyGraphs:
 
     def store(self, target: Array, index: Array, value: Array) -> None:
         if target.dtype != value.dtype or not is_contiguous(target) or target.dtype.itemsize not in _UNITS:
-            super().store(target, index, value)  # type: ignore[misc]
+            super().store(target, index, value)
             return
         unit = _UNITS[target.dtype.itemsize]
         kernel("graph", "store", unit)((1,), (1,), (target, index, value))

@@ -92,13 +92,6 @@ class CupyIndexing(Backend):
             launch(function, count, target, first, last, indices, order, n, *sizes, cp.int64(count))
         return None
 
-    def _note(self, what: str) -> Array:
-        """The 0-d boolean that says whether all were valid (see ``valid_ids`` of ``Backend``)."""
-        notes: dict[str, Array] = self.__dict__.setdefault("_all_valid", {})
-        if what not in notes:
-            notes[what] = cp.ones((), dtype=bool)
-        return notes[what]
-
 
 def _kernel(name: str, x: Array, ids: Array) -> Any:
     """A kernel for arrays like x and ids. Integers are added up in their own dtype."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import cupy as cp
 
-from ..base import Array
+from ..base import Array, Backend
 from .modules import NO_ADDRESS, THREADS, contiguous, is_contiguous, kernel, launch
 from .reductions import columns_grid
 
@@ -19,7 +19,7 @@ Ints = tuple[int, ...]
 ACTIVATIONS = {None: 0, "relu": 1, "relu6": 2}
 
 
-class CupyNormalization:
+class CupyNormalization(Backend):
     """Overrides for floats of 16 to 64 bits, of arrays that are not empty."""
 
     def batch_norm(
@@ -34,7 +34,7 @@ class CupyNormalization:
         momentum: float = 0.99,
     ) -> tuple[Array, Array, Array]:
         if not _are_known(x, gamma, beta) or not _may_change(x, moving_mean, moving_variance):
-            return super().batch_norm(x, gamma, beta, axis, epsilon, moving_mean, moving_variance, momentum)  # type: ignore[misc]
+            return super().batch_norm(x, gamma, beta, axis, epsilon, moving_mean, moving_variance, momentum)
         x, char, width = contiguous(x), x.dtype.char, _width(x)
         channels, inner, n = _channels(x, axis)
         mean, inv = cp.empty(channels, dtype=x.dtype), cp.empty(channels, dtype=x.dtype)
@@ -63,7 +63,7 @@ class CupyNormalization:
         activation: str | None = None,
     ) -> Array:
         if not _are_known(x, mean, inv, gamma, beta):
-            return super().batch_norm_inference(x, mean, inv, gamma, beta, axis, activation)  # type: ignore[misc]
+            return super().batch_norm_inference(x, mean, inv, gamma, beta, axis, activation)
         x, (channels, inner, _) = contiguous(x), _channels(x, axis)
         y = cp.empty(x.shape, dtype=x.dtype)
         statistics = map(_address, (mean, inv, gamma, beta))
@@ -76,7 +76,7 @@ class CupyNormalization:
     ) -> Array:
         spread, other = _spread(x, scale), _spread(x, shift)
         if not _are_known(x, scale, shift) or spread is None or spread != other or not _may_change(x, out):
-            return super().scale_and_shift(x, scale, shift, activation, out)  # type: ignore[misc]
+            return super().scale_and_shift(x, scale, shift, activation, out)
         x = contiguous(x)
         y = cp.empty(x.shape, dtype=x.dtype) if out is None else out
         sizes = cp.int32(ACTIVATIONS[activation]), *map(cp.int64, (*spread, x.size))
@@ -96,7 +96,7 @@ class CupyNormalization:
         dbeta: Array | None = None,
     ) -> tuple[Array | None, Array, Array]:
         if not _are_known(x, dy, gamma, mean, inv) or not _may_change(x, dgamma, dbeta):
-            return super().batch_norm_gradients(dy, x, gamma, axis, mean, inv, needs_dx, dgamma, dbeta)  # type: ignore[misc]
+            return super().batch_norm_gradients(dy, x, gamma, axis, mean, inv, needs_dx, dgamma, dbeta)
         x, dy, mean, inv = (contiguous(a) for a in (x, dy, mean, inv))
         channels, inner, n = _channels(x, axis)
         dgamma = cp.empty(channels, dtype=x.dtype) if dgamma is None else dgamma
@@ -116,7 +116,7 @@ class CupyNormalization:
         groups = _groups(x, axes)
         each: set[Any] = {_spread(x, p) for p in (gamma, beta) if p is not None}
         if not _are_known(x, gamma, beta) or groups is None or len(each) > 1 or None in each:
-            return super().standardize(x, gamma, beta, axes, epsilon, centred)  # type: ignore[misc]
+            return super().standardize(x, gamma, beta, axes, epsilon, centred)
         x = contiguous(x)
         inv = cp.empty([1 if a in axes else n for a, n in enumerate(x.shape)], dtype=x.dtype)
         normal = cp.empty(x.shape, dtype=x.dtype)
@@ -146,7 +146,7 @@ class CupyNormalization:
         groups, parameters = _groups(dy, axes), _parameters(dy.shape, parameter_axes)
         fits = _are_known(dy, normal, inv, gamma) and _may_change(dy, *(b for b in out if b is not False))
         if not fits or groups is None or parameters is None:
-            return super().standardize_gradients(dy, normal, inv, gamma, axes, parameter_axes, centred, out)  # type: ignore[misc]
+            return super().standardize_gradients(dy, normal, inv, gamma, axes, parameter_axes, centred, out)
         dy, normal, inv = (contiguous(a) for a in (dy, normal, inv))
         shape = tuple(dy.shape[a] for a in sorted(parameter_axes))
         dx, dgamma, dbeta = (

@@ -9,7 +9,7 @@ from typing import Any
 import cupy as cp
 import numpy as np
 
-from ..base import Array, Scalar
+from ..base import Array, Backend, Scalar
 from .modules import NO_ADDRESS, THREADS, is_contiguous, kernel, launch
 from .updates import constant, constant_type, scalar, suit
 
@@ -20,12 +20,12 @@ _PER_PART = 64  # rows that one thread adds up at least, and parts of rows at mo
 _PARTS = 4_096  # sums of blocks at most, or one for each array
 
 
-class CupyNorms:
+class CupyNorms(Backend):
     """Overrides within rounding: sums of half are those of float."""
 
     def clip_norms(self, grads: Sequence[Array], limit: float) -> None:
         if not _are_alike(grads):
-            super().clip_norms(grads, limit)  # type: ignore[misc]
+            super().clip_norms(grads, limit)
             return
         dtype, blocks, parts = _sums("squares", grads)
         for first, grid, arrays in _launches(grads, blocks):
@@ -34,7 +34,7 @@ class CupyNorms:
 
     def clip_global_norm(self, grads: Sequence[Array], limit: float) -> None:
         if not _are_alike(grads):
-            super().clip_global_norm(grads, limit)  # type: ignore[misc]
+            super().clip_global_norm(grads, limit)
             return
         dtype, blocks, parts = _sums("squares", grads)
         for _, grid, arrays in _launches(grads, blocks):
@@ -43,7 +43,7 @@ class CupyNorms:
 
     def all_finite(self, grads: Sequence[Array]) -> Array:
         if not _are_alike(grads):
-            return super().all_finite(grads)  # type: ignore[misc]
+            return super().all_finite(grads)
         dtype, _, parts = _sums("not_finite", grads)
         out = cp.empty((), dtype=bool)
         _kernel("are_zero", dtype)((1,), (THREADS,), (out, parts, cp.int64(parts.size)))
@@ -64,7 +64,7 @@ class CupyNorms:
         decay: Scalar | None = None,
     ) -> None:
         if not suit(w, g, m, v) or not w.size:
-            super().lamb(w, g, m, v, lr, correction1, correction2, beta1, beta2, epsilon, decay)  # type: ignore[misc]
+            super().lamb(w, g, m, v, lr, correction1, correction2, beta1, beta2, epsilon, decay)
             return
         dtype, n, blocks = w.dtype, cp.int64(w.size), _blocks([w])
         u, parts = cp.empty_like(w), cp.empty(2 * blocks, constant_type(dtype))
@@ -89,7 +89,7 @@ class CupyNorms:
         decay: Scalar | None = None,
     ) -> None:
         if not suit(w, g, v) or not w.size or (w.ndim >= 2 and not _are_alike([w, r, c])):
-            super().adafactor(w, g, r, c, v, rho, keep, rate, epsilon1, epsilon2, threshold, decay)  # type: ignore[misc]
+            super().adafactor(w, g, r, c, v, rho, keep, rate, epsilon1, epsilon2, threshold, decay)
             return
         dtype, n, blocks = w.dtype, cp.int64(w.size), _blocks([w])
         averaging, epsilon = (*scalar(keep, dtype), *scalar(rate, dtype)), constant(epsilon1, dtype)

@@ -6,7 +6,7 @@ import functools
 
 import cupy as cp
 
-from ..base import Array
+from ..base import Array, Backend
 from .blas import FORMATS, Blas
 from .modules import BLOCKS, NO_ADDRESS, THREADS, is_contiguous, kernel
 from .plans import plan
@@ -14,7 +14,7 @@ from .plans import plan
 _ACTIVATIONS = {name: cp.int32(i) for i, name in enumerate(("linear", "relu", "tanh", "elu"))}  # as in bias.cu
 
 
-class CupyProducts:
+class CupyProducts(Backend):
     """Overrides that a captured step may record. Those of CuPy refuse to be."""
 
     index: int
@@ -29,7 +29,7 @@ class CupyProducts:
             dtype = cp.result_type(a.dtype, b.dtype)
             return self.matmul(a.astype(dtype, copy=False), b.astype(dtype, copy=False), out)
         if char not in FORMATS:
-            return super().matmul(a, b, out)  # type: ignore[misc]
+            return super().matmul(a, b, out)
         p = plan(a.itemsize, a.shape, a.strides, b.shape, b.strides, None if out is None else (out.shape, out.strides))
         if p is None or (char == "E" and not self._blas.has_bfloat16):
             return self._otherwise(a, b, out)
@@ -48,7 +48,7 @@ class CupyProducts:
     def _otherwise(self, a: Array, b: Array, out: Array | None) -> Array:
         """What is no product of matrices, or one without elements, or of a dtype that the GPU does not know."""
         if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
-            return super().matmul(a, b, out)  # type: ignore[misc]
+            return super().matmul(a, b, out)
         rows, columns = (a[None] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
         shape = (*cp.broadcast_shapes(rows.shape[:-2], columns.shape[:-2]), rows.shape[-2], columns.shape[-1])
         if 0 in shape or a.shape[-1] == 0:
@@ -67,10 +67,10 @@ class CupyProducts:
     def add_bias(self, x: Array, b: Array | None, activation: str = "linear") -> Array:
         char = x.dtype.char
         if char not in "efd" or not is_contiguous(x) or x.ndim == 0:
-            return super().add_bias(x, b, activation)  # type: ignore[misc]
+            return super().add_bias(x, b, activation)
         n = x.shape[-1]
         if b is not None and (b.dtype != x.dtype or b.shape != (n,) or not is_contiguous(b)):
-            return super().add_bias(x, b, activation)  # type: ignore[misc]
+            return super().add_bias(x, b, activation)
         if x.size and (b is not None or activation != "linear"):
             rows, columns = x.size // n, min(THREADS, 1 << (n - 1).bit_length())
             grid = -(-n // columns), min(-(-rows // (THREADS // columns)), BLOCKS)

@@ -7,14 +7,14 @@ from typing import Any
 
 import cupy as cp
 
-from ..base import Array
+from ..base import Array, Backend
 from ..kernels.noise import alpha_factors
 from ..kernels.random import step_words
 from .modules import at_or_value, is_contiguous, kernel, launch
 from .updates import constant
 
 
-class CupyRandom:
+class CupyRandom(Backend):
     """Overrides with the bits of the reference kernels."""
 
     def random_words(self, n: int, key: tuple[int, int], step: Any) -> Array:
@@ -33,7 +33,7 @@ class CupyRandom:
     ) -> Array:
         out = cp.empty(shape, dtype=dtype)
         if out.dtype.char not in "efd":
-            return super().random_uniform(shape, key, step, dtype, low, high)  # type: ignore[misc]
+            return super().random_uniform(shape, key, step, dtype, low, high)
         # Of float32 in half too: the number is rounded when it is done.
         number = cp.float64 if out.dtype.char == "d" else cp.float32
         _draw("uniform", 4 if out.dtype.char == "d" else 8, (out,), (number(high - low), number(low)), key, step)
@@ -42,14 +42,14 @@ class CupyRandom:
     def random_normal(self, shape: tuple[int, ...], key: tuple[int, int], step: Any, dtype: Any = "float32") -> Array:
         out = cp.empty(shape, dtype=dtype)
         if out.dtype.char not in "efd":
-            return super().random_normal(shape, key, step, dtype)  # type: ignore[misc]
+            return super().random_normal(shape, key, step, dtype)
         _draw("normal", 8, (out,), (), key, step)
         return out
 
     def dropout_mask(self, shape: tuple[int, ...], rate: float, key: tuple[int, int], step: Any, dtype: Any) -> Array:
         out = cp.empty(shape, dtype=dtype)
         if out.dtype.char not in "efd":
-            return super().dropout_mask(shape, rate, key, step, dtype)  # type: ignore[misc]
+            return super().dropout_mask(shape, rate, key, step, dtype)
         _draw("dropout_mask", 16, (out,), _dropout(rate, out.dtype), key, step)
         return out
 
@@ -57,21 +57,21 @@ class CupyRandom:
         self, x: Array, rate: float, key: tuple[int, int], step: Any, shape: tuple[int, ...] | None = None
     ) -> tuple[Array, Array]:
         if not _suits(x, shape):
-            return super().dropout(x, rate, key, step, shape)  # type: ignore[misc]
+            return super().dropout(x, rate, key, step, shape)
         y, mask = cp.empty_like(x), cp.empty_like(x)
         _draw("dropout", 16, (y, mask, x), _dropout(rate, x.dtype), key, step)
         return y, mask
 
     def gaussian_noise(self, x: Array, deviation: float, key: tuple[int, int], step: Any) -> Array:
         if not _suits(x):
-            return super().gaussian_noise(x, deviation, key, step)  # type: ignore[misc]
+            return super().gaussian_noise(x, deviation, key, step)
         y = cp.empty_like(x)
         _draw("gaussian_noise", 8, (y, x), (constant(deviation, x.dtype),), key, step)
         return y
 
     def gaussian_dropout(self, x: Array, deviation: float, key: tuple[int, int], step: Any) -> tuple[Array, Array]:
         if not _suits(x):
-            return super().gaussian_dropout(x, deviation, key, step)  # type: ignore[misc]
+            return super().gaussian_dropout(x, deviation, key, step)
         y, noise = cp.empty_like(x), cp.empty_like(x)
         _draw("gaussian_dropout", 8, (y, noise, x), (constant(deviation, x.dtype),), key, step)
         return y, noise
@@ -80,7 +80,7 @@ class CupyRandom:
         self, x: Array, rate: float, key: tuple[int, int], step: Any, shape: tuple[int, ...] | None = None
     ) -> tuple[Array, Array]:
         if not _suits(x, shape):
-            return super().alpha_dropout(x, rate, key, step, shape)  # type: ignore[misc]
+            return super().alpha_dropout(x, rate, key, step, shape)
         y, slope = cp.empty_like(x), cp.empty_like(x)
         numbers = (cp.float32(rate), *(constant(number, x.dtype) for number in alpha_factors(rate)))
         _draw("alpha_dropout", 8, (y, slope, x), numbers, key, step)

@@ -10,7 +10,7 @@ from typing import Any
 
 import cupy as cp
 
-from ..base import Array
+from ..base import Array, Backend
 from .modules import NO_ADDRESS, THREADS, contiguous, is_contiguous, kernel, lanes_for, launch, launch_rows
 
 FEW = 8_192  # elements that one block adds up
@@ -18,13 +18,13 @@ BLOCKS = 512  # that share many
 SLOPES = {"relu": "relu", "tanh": "from_tanh", "elu": "from_elu"}  # structs of cuda/activations.cuh
 
 
-class CupyReductions:
+class CupyReductions(Backend):
     """Overrides for floats of 16 to 64 bits."""
 
     def sum_rows(self, x: Array, out: Array | None = None) -> Array:
         rows = x.size // x.shape[-1] if x.ndim and x.shape[-1] else 0
         if x.dtype.char not in "efd" or not rows or not _takes(out, x.dtype):
-            return super().sum_rows(x, out)  # type: ignore[misc]
+            return super().sum_rows(x, out)
         x = contiguous(x)
         y = cp.empty(x.shape[-1:], dtype=x.dtype) if out is None else out
         sum_columns("bias_gradients", "sums", (x,), y, x.shape[-1], 1, rows)
@@ -36,7 +36,7 @@ class CupyReductions:
         name = SLOPES.get(activation.name, "")
         fits = y.dtype.char in "efd" and y.dtype == dy.dtype and y.shape == dy.shape and y.size and _takes(out, y.dtype)
         if not (name and bias and fits):
-            return super().activation_gradients(activation, y, dy, bias, out)  # type: ignore[misc]
+            return super().activation_gradients(activation, y, dy, bias, out)
         y, dy = contiguous(y), contiguous(dy)
         dz, channels = cp.empty(y.shape, dtype=y.dtype), y.shape[-1]
         db = cp.empty(channels, dtype=y.dtype) if out is None else out
@@ -45,14 +45,14 @@ class CupyReductions:
 
     def total(self, x: Array, divisor: float = 1, weights: Array | None = None) -> Array:
         if not _can_add(x, weights):
-            return super().total(x, divisor, weights)  # type: ignore[misc]
+            return super().total(x, divisor, weights)
         y = cp.empty((), dtype=x.dtype)
         _add_up("total", x, weights, y, _number(x, divisor))
         return y
 
     def total_gradient(self, dy: Array, divisor: float, x: Array, weights: Array | None = None) -> Array:
         if not _can_add(x, weights) or dy.dtype != x.dtype:
-            return super().total_gradient(dy, divisor, x, weights)  # type: ignore[misc]
+            return super().total_gradient(dy, divisor, x, weights)
         dx = cp.empty(x.shape, dtype=x.dtype)
         weight = NO_ADDRESS if weights is None else contiguous(weights)
         function = kernel("reductions", "total_gradient", x.dtype.char)
@@ -62,14 +62,14 @@ class CupyReductions:
     def add_to_mean(self, total: Array, count: Array, value: Array, weight: int) -> None:
         is_here = isinstance(value, cp.ndarray)  # not a number on the host
         if not is_here or total.dtype.char not in "efd" or not total.dtype == count.dtype == value.dtype:
-            super().add_to_mean(total, count, value, weight)  # type: ignore[misc]
+            super().add_to_mean(total, count, value, weight)
             return
         function = kernel("reductions", "add_value", total.dtype.char)
         function((1,), (1,), (total, count, value, _number(total, weight)))
 
     def add_values_to_mean(self, total: Array, count: Array, values: Array, weights: Array | None = None) -> None:
         if not _can_add(values, weights) or not total.dtype == count.dtype == values.dtype:
-            super().add_values_to_mean(total, count, values, weights)  # type: ignore[misc]
+            super().add_values_to_mean(total, count, values, weights)
             return
         samples = values.shape[0] if values.ndim else 1
         numbers = values.size // samples, samples, 0 if weights is None else samples / weights.size
@@ -80,7 +80,7 @@ class CupyReductions:
         is_known = targets.dtype.kind in "biu" or (is_one_hot and targets.dtype.char in "efd")
         fits = targets.shape == (scores.shape if is_one_hot else scores.shape[:-1])
         if scores.size > 8 * FEW or not (is_known and fits) or not _can_compare(scores, total.dtype) or scores.ndim < 2:
-            super().add_largest(total, count, scores, targets)  # type: ignore[misc]
+            super().add_largest(total, count, scores, targets)
             return
         n = scores.shape[-1]
         rows = scores.size // n
@@ -92,20 +92,20 @@ class CupyReductions:
 
     def is_largest(self, scores: Array, labels: Array, dtype: Any) -> Array:
         if labels.dtype.kind not in "biu" or not _can_compare(scores, dtype) or labels.shape != scores.shape[:-1]:
-            return super().is_largest(scores, labels, dtype)  # type: ignore[misc]
+            return super().is_largest(scores, labels, dtype)
         return _compare_rows("is_label_largest", scores, labels, dtype)
 
     def has_same_largest(self, scores: Array, targets: Array, dtype: Any) -> Array:
         is_known = targets.dtype.kind in "biu" or targets.dtype.char in "efd"
         if not is_known or not _can_compare(scores, dtype) or targets.shape != scores.shape:
-            return super().has_same_largest(scores, targets, dtype)  # type: ignore[misc]
+            return super().has_same_largest(scores, targets, dtype)
         return _compare_rows("is_same_largest", scores, targets, dtype)
 
     def is_right_side(self, scores: Array, targets: Array, threshold: float, dtype: Any) -> Array:
         is_known = targets.dtype.kind in "biu" or targets.dtype.char in "efd"
         is_number = isinstance(threshold, (int, float))
         if not is_known or not is_number or not _can_compare(scores, dtype) or targets.shape != scores.shape:
-            return super().is_right_side(scores, targets, threshold, dtype)  # type: ignore[misc]
+            return super().is_right_side(scores, targets, threshold, dtype)
         out = cp.empty(scores.shape, dtype=dtype)
         function = _comparison("is_above", scores, targets, out)
         number = _number(scores, scores.dtype.type(threshold))  # in the dtype of the scores, as NumPy compares

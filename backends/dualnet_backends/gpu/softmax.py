@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import cupy as cp
 
-from ..base import Array
+from ..base import Array, Backend
 from .modules import contiguous, kernel, launch, launch_rows
 
 
-class CupySoftmax:
+class CupySoftmax(Backend):
     """Overrides that hold for floats of 16 to 64 bits and rows that are not empty."""
-
-    _note: Callable[[str], Array]
 
     def softmax(self, x: Array, axis: int = -1) -> Array:
         if not _is_float(x) or x.ndim == 0:
-            return super().softmax(x, axis)  # type: ignore[misc]
+            return super().softmax(x, axis)
         return _along(axis, "softmax", x)
 
     def softmax_gradient(self, y: Array, dy: Array, axis: int = -1) -> Array:
         if not _is_float(y, dy) or y.ndim == 0:
-            return super().softmax_gradient(y, dy, axis)  # type: ignore[misc]
+            return super().softmax_gradient(y, dy, axis)
         return _along(axis, "softmax_gradient", y, dy)
 
     def log_softmax(self, x: Array, axis: int = -1) -> Array:
         if not _is_float(x) or x.ndim == 0:
-            return super().log_softmax(x, axis)  # type: ignore[misc]
+            return super().log_softmax(x, axis)
         return _along(axis, "log_softmax", x)
 
     def log_softmax_gradient(self, y: Array, dy: Array, axis: int = -1) -> Array:
         if not _is_float(y, dy) or y.ndim == 0:
-            return super().log_softmax_gradient(y, dy, axis)  # type: ignore[misc]
+            return super().log_softmax_gradient(y, dy, axis)
         return _along(axis, "log_softmax_gradient", y, dy)
 
     def cross_entropy(self, target: Array, z: Array, axis: int = -1) -> tuple[Array, Array]:
         if not _is_float(target, z) or target.shape != z.shape or z.ndim == 0:
-            return super().cross_entropy(target, z, axis)  # type: ignore[misc]
+            return super().cross_entropy(target, z, axis)
         rows, n, inner = _rows(z, axis)
         target, z = contiguous(target), contiguous(z)
         losses, log_p = cp.empty(_without(z, axis), dtype=z.dtype), cp.empty(z.shape, dtype=z.dtype)
@@ -49,7 +46,7 @@ class CupySoftmax:
 
     def cross_entropy_gradient(self, target: Array, log_p: Array, dy: Array, axis: int = -1) -> Array:
         if not _is_float(target, log_p, dy) or target.shape != log_p.shape:
-            return super().cross_entropy_gradient(target, log_p, dy, axis)  # type: ignore[misc]
+            return super().cross_entropy_gradient(target, log_p, dy, axis)
         rows, n, inner = _rows(log_p, axis)
         arrays = [contiguous(a) for a in (target, log_p, dy)]
         dz = cp.empty(log_p.shape, dtype=log_p.dtype)
@@ -59,7 +56,7 @@ class CupySoftmax:
 
     def sparse_cross_entropy(self, z: Array, labels: Array) -> tuple[Array, Array]:
         if not _is_float(z):
-            return super().sparse_cross_entropy(z, labels)  # type: ignore[misc]
+            return super().sparse_cross_entropy(z, labels)
         z, labels = contiguous(z), contiguous(labels)
         losses, p = cp.empty(labels.shape, dtype=z.dtype), cp.empty(z.shape, dtype=z.dtype)
         function = _kernel("sparse_cross_entropy", z, labels)
@@ -68,7 +65,7 @@ class CupySoftmax:
 
     def sparse_cross_entropy_gradient(self, p: Array, labels: Array, dy: Array) -> Array:
         if not _is_float(p, dy):
-            return super().sparse_cross_entropy_gradient(p, labels, dy)  # type: ignore[misc]
+            return super().sparse_cross_entropy_gradient(p, labels, dy)
         arrays = [contiguous(a) for a in (p, labels, dy)]
         dz = cp.empty(p.shape, dtype=p.dtype)
         function = _kernel("sparse_cross_entropy_gradient", p, labels)

@@ -6,22 +6,22 @@ from typing import Any
 
 import cupy as cp
 
-from ..base import Array, Scalar
+from ..base import Array, Backend, Scalar
 from .modules import NO_ADDRESS, at_or_value, is_contiguous, kernel, launch
 
 
-class CupyUpdates:
+class CupyUpdates(Backend):
     """Overrides with the bits of the reference kernels: half in float with every result rounded, no fused multiply-add."""
 
     def sgd(self, w: Array, g: Array, lr: Scalar, decay: Scalar | None = None) -> None:
         if not _update("sgd", (w, g), (lr, decay)):
-            super().sgd(w, g, lr, decay)  # type: ignore[misc]
+            super().sgd(w, g, lr, decay)
 
     def momentum(
         self, w: Array, g: Array, m: Array, lr: Scalar, mu: float, nesterov: bool, decay: Scalar | None = None
     ) -> None:
         if not _update("momentum", (w, g, m), (lr, decay), (mu,), (cp.bool_(nesterov),)):
-            super().momentum(w, g, m, lr, mu, nesterov, decay)  # type: ignore[misc]
+            super().momentum(w, g, m, lr, mu, nesterov, decay)
 
     def adam(
         self,
@@ -37,7 +37,7 @@ class CupyUpdates:
         decay: Scalar | None = None,
     ) -> None:
         if not _update("adam", (w, g, m, v, v_hat), (alpha, decay), (1 - beta1, 1 - beta2, epsilon)):
-            super().adam(w, g, m, v, alpha, beta1, beta2, epsilon, v_hat, decay)  # type: ignore[misc]
+            super().adam(w, g, m, v, alpha, beta1, beta2, epsilon, v_hat, decay)
 
     def adamax(
         self,
@@ -53,7 +53,7 @@ class CupyUpdates:
         decay: Scalar | None = None,
     ) -> None:
         if not _update("adamax", (w, g, m, u), (lr, correction, decay), (1 - beta1, beta2, epsilon)):
-            super().adamax(w, g, m, u, lr, correction, beta1, beta2, epsilon, decay)  # type: ignore[misc]
+            super().adamax(w, g, m, u, lr, correction, beta1, beta2, epsilon, decay)
 
     def nadam(
         self,
@@ -72,7 +72,7 @@ class CupyUpdates:
     ) -> None:
         scalars = (lr, ahead, now, correction, decay)
         if not _update("nadam", (w, g, m, v), scalars, (1 - beta1, 1 - beta2, epsilon)):
-            super().nadam(w, g, m, v, lr, ahead, now, correction, beta1, beta2, epsilon, decay)  # type: ignore[misc]
+            super().nadam(w, g, m, v, lr, ahead, now, correction, beta1, beta2, epsilon, decay)
 
     def rmsprop(
         self,
@@ -88,11 +88,11 @@ class CupyUpdates:
         decay: Scalar | None = None,
     ) -> None:
         if not _update("rmsprop", (w, g, v, m, average), (lr, decay), (rho, 1 - rho, epsilon, mu)):
-            super().rmsprop(w, g, v, lr, rho, epsilon, mu, m, average, decay)  # type: ignore[misc]
+            super().rmsprop(w, g, v, lr, rho, epsilon, mu, m, average, decay)
 
     def adagrad(self, w: Array, g: Array, a: Array, lr: Scalar, epsilon: float, decay: Scalar | None = None) -> None:
         if not _update("adagrad", (w, g, a), (lr, decay), (epsilon,)):
-            super().adagrad(w, g, a, lr, epsilon, decay)  # type: ignore[misc]
+            super().adagrad(w, g, a, lr, epsilon, decay)
 
     def adadelta(
         self,
@@ -106,7 +106,7 @@ class CupyUpdates:
         decay: Scalar | None = None,
     ) -> None:
         if not _update("adadelta", (w, g, squares, deltas), (lr, decay), (rho, 1 - rho, epsilon)):
-            super().adadelta(w, g, squares, deltas, lr, rho, epsilon, decay)  # type: ignore[misc]
+            super().adadelta(w, g, squares, deltas, lr, rho, epsilon, decay)
 
     def ftrl(
         self,
@@ -122,13 +122,13 @@ class CupyUpdates:
         decay: Scalar | None = None,
     ) -> None:
         if not _update("ftrl", (w, g, n, z), (lr, l2, decay), (power, l1, 2 * shrinkage)):
-            super().ftrl(w, g, n, z, lr, l2, power, l1, shrinkage, decay)  # type: ignore[misc]
+            super().ftrl(w, g, n, z, lr, l2, power, l1, shrinkage, decay)
 
     def lion(
         self, w: Array, g: Array, m: Array, lr: Scalar, beta1: float, beta2: float, decay: Scalar | None = None
     ) -> None:
         if not _update("lion", (w, g, m), (lr, decay), (beta1, 1 - beta1, beta2, 1 - beta2)):
-            super().lion(w, g, m, lr, beta1, beta2, decay)  # type: ignore[misc]
+            super().lion(w, g, m, lr, beta1, beta2, decay)
 
     def schedule_free(
         self,
@@ -146,11 +146,11 @@ class CupyUpdates:
     ) -> None:
         scalars = (lr, correction, count, decay)
         if not _update("schedule_free", (w, g, z, v), scalars, (beta1, 1 - beta1, 1 - beta2, epsilon)):
-            super().schedule_free(w, g, z, v, lr, correction, count, beta1, beta2, epsilon, decay)  # type: ignore[misc]
+            super().schedule_free(w, g, z, v, lr, correction, count, beta1, beta2, epsilon, decay)
 
     def moving_average(self, average: Array, w: Array, momentum: Scalar, rate: Scalar) -> None:
         if not _update("moving_average", (average, w), (momentum, rate)):
-            super().moving_average(average, w, momentum, rate)  # type: ignore[misc]
+            super().moving_average(average, w, momentum, rate)
 
 
 def _update(
