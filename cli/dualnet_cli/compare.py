@@ -56,21 +56,21 @@ def command(
     from . import notices
 
     missing = dualnet.config.gpu_status()
-    places = devices or (("cpu",) if missing else ("cpu", "gpu"))
+    compared = devices or (("cpu",) if missing else ("cpu", "gpu"))
     try:
-        for place in places:
-            with dualnet.config.device(place):
+        for device in compared:
+            with dualnet.config.device(device):
                 pass
     except dualnet.config.DeviceNotFoundError as error:
         raise CliError(one_line(error).replace("or use --device cpu", "or use --devices cpu")) from None
-    dualnet.config.set_device(places[0])
+    dualnet.config.set_device(compared[0])
     notes = [] if devices or not missing else [f"two devices: {missing}"]
     with notices.plain_warnings():
         if config is not None and _is_model(config):
             model, x, y, size = _from_file(Path(config), sets, notes)
         else:
             model, x, y, size = _from_config(config, sets, notes)
-        results = _compare(model, x, y, places, steps, batch_size or size, tolerance)
+        results = _compare(model, x, y, compared, steps, batch_size or size, tolerance)
     if as_json:
         click.echo(
             json.dumps({"skipped": notes, "comparisons": [r.as_dict() for r in results]}, indent=1, allow_nan=False)
@@ -85,17 +85,17 @@ def command(
 
 
 def _compare(
-    model: Any, x: Any, y: Any, places: tuple[str, ...], steps: int, size: int, tolerance: float | None
+    model: Any, x: Any, y: Any, compared: tuple[str, ...], steps: int, size: int, tolerance: float | None
 ) -> list[Any]:
     from dualnet.testing import compare_captured, compare_devices, compare_precision
 
     options: dict[str, Any] = {"steps": steps, "batch_size": size}
     try:
-        if len(places) == 2:
-            results = [compare_devices(model, x, y, devices=places, tolerance=tolerance, **options)]
+        if len(compared) == 2:
+            results = [compare_devices(model, x, y, devices=compared, tolerance=tolerance, **options)]
         else:
             results = [compare_precision(model, x, y, tolerance=tolerance, **options)]
-        model.to(places[-1])
+        model.to(compared[-1])
         return [*results, compare_captured(model, x, y, **options)]
     except (ValueError, TypeError) as error:
         raise CliError(one_line(error)) from None

@@ -55,12 +55,12 @@ def observe(model: Any, data: Any, grads: list[Array | None] | None = None, upda
 
     Args:
         data: (x, y, sample_weight), on the device of the model.
-        grads: gradients to update with in the place of those that were found, so that nothing but the update itself differs.
+        grads: gradients to update with in the place of those of the step, so that nothing but the update itself differs.
         update: False: neither weights nor metrics change.
     """
     calls: list[Call] = []
     seen: dict[int, Array] = {}
-    found: list[Array | None] = []
+    gradients: list[Array | None] = []
 
     def compute(x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         tape = Tape()
@@ -72,7 +72,7 @@ def observe(model: Any, data: Any, grads: list[Array | None] | None = None, upda
         buffers = model._current_train_state().grad_buffers if update else {}
         got = backward(tape, scaled, grad_buffers=buffers, keep=keep)
         seen.update((key, _host(got[key])) for key in keep if key in got)
-        found[:] = [_host(got[id(v)]) if id(v) in got else None for v in variables]
+        gradients[:] = [_host(got[id(v)]) if id(v) in got else None for v in variables]
         for v, g in zip(variables, grads or ()):
             if g is not None and id(v) in got:
                 v.grad[...] = backends.of(v.data).asarray(g)
@@ -83,8 +83,8 @@ def observe(model: Any, data: Any, grads: list[Array | None] | None = None, upda
         model._run_step(data, compute)
     else:
         compute(*unpack_x_y_sample_weight(data))
-    by_weight = dict(zip(map(id, model.trainable_variables), found))
-    return ObservedStep(_values(model, calls, seen, by_weight, before), list(found))
+    by_weight = dict(zip(map(id, model.trainable_variables), gradients))
+    return ObservedStep(_values(model, calls, seen, by_weight, before), list(gradients))
 
 
 def _values(

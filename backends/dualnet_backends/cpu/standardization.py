@@ -1,4 +1,4 @@
-"""Standardization of rows on the CPU, as in layer normalization: block by block, each of which stays in the cache.
+"""Gradients of standardized rows on the CPU, as in layer normalization: block by block, each of which stays in the cache.
 
 What is summed over a row, or over the rows of a block, is a product with a vector, which runs in BLAS. A block depends on the shape
 alone, so that the bits do not depend on the number of threads.
@@ -19,45 +19,16 @@ SHORT = 8  # elements of a row below which the reference, which makes fewer call
 
 
 class NumpyStandardization(Standardization):
-    """Overrides for the last axis of large arrays, where gamma and beta belong to it too."""
+    """An override for the last axis of large arrays, where gamma and beta belong to it too.
+
+    In blocks, the forward pass measured no faster than its reference.
+    """
 
     xp: Any = np
 
     if TYPE_CHECKING:  # defined by Backend
 
         def for_each(self, n: int, function: Callable[[int], Any], size: int) -> None: ...
-
-    def standardize(
-        self, x: Array, gamma: Array | None, beta: Array | None, axes: Ints, epsilon: float, centred: bool = True
-    ) -> tuple[Array, Array, Array]:
-        if not _in_rows(x, axes) or (gamma is None and beta is not None):
-            return super().standardize(x, gamma, beta, axes, epsilon, centred)
-        c = x.shape[-1]
-        normal, inv = np.empty(x.shape, x.dtype), np.empty((*x.shape[:-1], 1), x.dtype)
-        y = normal if gamma is None else np.empty(x.shape, x.dtype)
-        xs, normals, invs, ys = (a.reshape(-1, a.shape[-1]) for a in (np.ascontiguousarray(x), normal, inv, y))
-        mean_of = np.full(c, 1 / c, x.dtype)
-        scale, shift = (None if v is None else v.reshape(-1) for v in (gamma, beta))
-        blocks = _blocks(xs)
-
-        def compute(i: int) -> None:
-            xi, yi, t, inv = xs[blocks[i]], ys[blocks[i]], normals[blocks[i]], invs[blocks[i]]
-            if centred:
-                xi = np.subtract(xi, (xi @ mean_of)[:, None], out=t)
-            np.einsum("ij,ij->i", xi, xi, out=inv[:, 0])
-            inv /= c
-            inv += epsilon
-            np.sqrt(inv, out=inv)
-            np.divide(1, inv, out=inv)
-            np.multiply(xi, inv, out=t)
-            if scale is not None:
-                np.multiply(t, scale, out=yi)
-            if shift is not None:
-                yi += shift
-
-        with blas.one_thread():
-            self.for_each(len(blocks), compute, x.size)
-        return y, normal, inv
 
     def standardize_gradients(
         self,

@@ -155,13 +155,13 @@ def library() -> Any:
     if sys.platform == "win32":
         # A library is found by its name once it is loaded, but not through another one that is linked to it.
         runtime = cp.cuda.runtime.runtimeGetVersion() // 1000
-        found = ctypes.WinDLL(f"cublas64_{runtime}.dll")
+        library = ctypes.WinDLL(f"cublas64_{runtime}.dll")
     else:
-        found = ctypes.CDLL(cublas.__file__)
+        library = ctypes.CDLL(cublas.__file__)
     for name, types in _SIGNATURES.items():
-        function = getattr(found, name)
+        function = getattr(library, name)
         function.argtypes, function.restype = types, ctypes.c_int
-    return found
+    return library
 
 
 _i, _l, _p = ctypes.c_int, ctypes.c_longlong, ctypes.c_void_p

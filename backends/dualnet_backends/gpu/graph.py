@@ -63,9 +63,9 @@ class _Staging:
         self._pinned = [cp.cuda.alloc_pinned_memory(self._bytes) for _ in range(self.SETS)]
         memory = [cp.empty(self._bytes, "u1").data for _ in range(self.SETS)]
         self._stream.wait_event(cp.cuda.get_current_stream().record())  # what had this memory before
-        places = list(zip(inputs, starts))
-        self._host = [[_view(p, shape, dtype, at) for (shape, dtype), at in places] for p in self._pinned]
-        self.arrays = [[cp.ndarray(shape, dtype, m + at) for (shape, dtype), at in places] for m in memory]
+        layout = list(zip(inputs, starts))
+        self._host = [[_view(p, shape, dtype, at) for (shape, dtype), at in layout] for p in self._pinned]
+        self.arrays = [[cp.ndarray(shape, dtype, m + at) for (shape, dtype), at in layout] for m in memory]
         self._addresses = [m.ptr for m in memory]
         self._copied = [cp.cuda.Event(disable_timing=True) for _ in range(self.SETS)]
         self._read = [cp.cuda.Event(disable_timing=True) for _ in range(self.SETS)]

@@ -155,9 +155,8 @@ class GraphStep(Executor):
         inputs = [(a.shape, a.dtype) for a in trace.values[: trace.inputs]]
         recording = self._recording = self._backend.recording(inputs, [*["u8"] * len(keys), "i8", *kinds])
         steps, self._index, at = recording.numbers[: len(keys)], recording.numbers[len(keys)], len(keys) + 1
-        self._no_scalars = [0] * len(
-            leaves
-        )  # there is a place for them, should the update turn out to be left to the model
+        # Their addresses stay reserved, should the update turn out to be left to the model.
+        self._no_scalars = [0] * len(leaves)
         self._scalars = tree.pack_sequence_as(scalars, recording.numbers[at:])
         self._program = self._program_class(self.model, trace, list(zip(keys, steps)))  # type: ignore[call-arg]
         self.source = self._program.source

@@ -27,15 +27,15 @@ __device__ int64 argmax(const S* x, Row row, int64 n, int lanes) {
     }
     if (lanes <= 32) return best.at;
     __shared__ A values[32];
-    __shared__ int64 places[32];
+    __shared__ int64 positions[32];
     __syncthreads();
     if (threadIdx.x % 32 == 0) {
         values[threadIdx.x / 32] = best.value;
-        places[threadIdx.x / 32] = best.at;
+        positions[threadIdx.x / 32] = best.at;
     }
     __syncthreads();
     for (int warp = 0; warp < blockDim.x / 32; warp++) {
-        Best other = {values[warp], places[warp]};
+        Best other = {values[warp], positions[warp]};
         best = better(best, other);
     }
     return best.at;
