@@ -30,7 +30,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _umask() -> int:
@@ -39,7 +39,7 @@ def _umask() -> int:
     return mask
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the renaming durable, where the file system supports it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
