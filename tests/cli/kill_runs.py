@@ -199,6 +199,7 @@ class Campaign:
         try:
             os.dup2(output, 1)
             os.dup2(output, 2)
+            sys.stdout, sys.stderr = (open(n, "w", closefd=False, buffering=1) for n in (1, 2))  # noqa: SIM115
             os.chdir(self.folder)
             sys.argv = ["dualnet", *arguments]
             command_line.main()
