@@ -237,10 +237,6 @@ NOT: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
         dense,
         {"callbacks": [LambdaCallback(on_train_batch_end=lambda b, logs: None)]},
     ),
-    "a layer that adds losses": (
-        lambda: Sequential([Input((6,)), layers.ActivityRegularization(0.1), *dense().layers]),
-        {},
-    ),
 }
 
 
