@@ -142,6 +142,7 @@ class _State(threading.local):
     tracer: Any = None  # capture/tracer.py
     in_traced_call = False  # whether shape inference runs the ``call`` of a layer on symbolic tensors
     scope: Any = None  # the innermost StatelessScope (core/stateless.py)
+    abstract: Any = None  # the counters of what is made in an ``abstract`` block (core/abstract.py)
     compute_dtype: str | None = None  # in which ops see floating point variables; None: in their own
 
 
