@@ -128,7 +128,7 @@ class RunDir:
 
     def add_metrics(self, row: dict[str, float]) -> None:
         """Append a line to ``metrics.csv`` and flush it. The first row determines the columns."""
-        if self._metrics is None:
+        if not self._columns:
             self._columns = list(row)
             self.write_text(METRICS, _csv_line(self._columns))
         path = self.path / METRICS
@@ -136,8 +136,22 @@ class RunDir:
             if self._metrics is None:
                 self._metrics = path.open("a", encoding="utf-8", newline="")
             # One write per line: a concurrent reader only sees complete lines.
-            self._metrics.write(_csv_line([_number(row.get(name)) for name in self._columns]))
+            self._metrics.write(self._metrics_line(row))
             self._metrics.flush()
+
+    def restart_metrics(self, rows: list[dict[str, float]]) -> None:
+        """Begin ``metrics.csv`` again with the rows that the run had up to the point from which it goes on; without any, remove it."""
+        self.close()
+        self._columns = list(rows[0]) if rows else []
+        path = self.path / METRICS
+        if rows:
+            self.write_text(METRICS, "".join([_csv_line(self._columns), *map(self._metrics_line, rows)]))
+        else:
+            with write_errors(path):
+                path.unlink(missing_ok=True)
+
+    def _metrics_line(self, row: dict[str, float]) -> str:
+        return _csv_line([_number(row.get(name)) for name in self._columns])
 
     def close(self) -> None:
         """Close ``metrics.csv``; its lines are then on the disk."""
