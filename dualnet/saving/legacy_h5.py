@@ -21,6 +21,7 @@ from ..serialization.objects import deserialize_keras_object, serialize_keras_ob
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, open_file, read_array
 from .model_config import KERAS_VERSION, model_from_config
+from .upgrade import upgraded, version_of
 
 _Stored = tuple[str, list[Any]]  # the name of a layer in the file, and its arrays
 
@@ -117,7 +118,8 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
         if "model_config" not in file.attrs:
             raise ValueError(f"{path} holds weights only: make the model, then model.load_weights({str(path)!r})")
         text = file.attrs["model_config"]
-        model = model_from_config(text, f"{path}: model_config", custom_objects, upgrade=_upgrade_config)
+        version = version_of(file.attrs.get("keras_version"))
+        model = model_from_config(text, f"{path}: model_config", custom_objects, version=version)
         _read_layers(model, file, path)
         if compile and "training_config" in file.attrs:
             _compile(model, _json(file.attrs["training_config"], path, "training_config"), custom_objects)
@@ -134,13 +136,6 @@ def load_weights(model: Any, path: Path, skip_mismatch: bool = False, by_name: b
     """
     with open_file(existing_file(path), path) as file:
         _read_layers(model, file, path, skip_mismatch, by_name)
-
-
-def _upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
-    """A config of Keras 1 or 2 as Keras 3 would write it."""
-    if isinstance(config.get("config"), list):  # a Sequential of Keras 1 is just its layers
-        config = {**config, "config": {"layers": config["config"]}}
-    return {"registered_name": None, **config}
 
 
 def _json(text: Any, path: Path, key: str) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from ..layers.base.layer import Layer
 from ..serialization import sharing
 from ..serialization.objects import deserialize_keras_object
+from .upgrade import upgraded, version_of
 
 KERAS_VERSION = "3.15.1"  # the Keras whose file layouts are written
 
@@ -18,11 +18,11 @@ def model_from_config(
     source: str,
     custom_objects: dict[str, Any] | None,
     compile: bool = True,
-    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    version: int | None = None,
 ) -> Any:
     """The model described by JSON text, with fresh weights.
 
-    source: the name of the text in messages. upgrade: converts the config of an older format to the present one.
+    source: the name of the text in messages. version: the Keras that wrote it, 1, 2 or 3; by default as the text says.
     """
     try:
         config = json.loads(text)
@@ -30,8 +30,10 @@ def model_from_config(
             raise ValueError(f"{source} describes no model")
         if not compile:
             config.pop("compile_config", None)
+        version = version_of(config.get("keras_version")) if version is None else version
+        config = upgraded(config, version, custom_objects)
         with sharing.reading(fresh=True):
-            model = deserialize_keras_object(config if upgrade is None else upgrade(config), custom_objects)
+            model = deserialize_keras_object(config, custom_objects)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{source} is damaged ({error})") from None
     except RecursionError:
