@@ -24,9 +24,11 @@ from ..saving.upgrade.tf_ops import CLASSES as TF_OPS
 from ..saving.upgrade.tf_ops import tf_function
 from ..serialization import sharing
 from ..serialization.objects import (
+    describe,
     deserialize_keras_object,
     get_registered_name,
     get_registered_object,
+    note_config,
     serialize_keras_object,
 )
 
@@ -187,7 +189,11 @@ def _graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | 
         blocked = []
         for name, i, node in pending:
             if all((h[0], h[1]) in outputs_of for h in _histories(node)):
-                outputs_of[name, i] = tree.flatten(_call_again(operations[name], node, outputs_of))
+                try:
+                    outputs_of[name, i] = tree.flatten(_call_again(operations[name], node, outputs_of))
+                except Exception as error:
+                    note_config(error, f"the call of {describe(operations[name])}")
+                    raise
             else:
                 blocked.append((name, i, node))
         if len(blocked) == len(pending):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ..layers.base.layer import Layer
 from ..serialization import sharing
@@ -11,6 +12,18 @@ from ..serialization.objects import deserialize_keras_object
 from .upgrade import upgraded, version_of
 
 KERAS_VERSION = "3.15.1"  # the Keras whose file layouts are written
+MAJOR_VERSION = 3
+
+
+class StoredConfig(NamedTuple):
+    """What a format stores of the config of a model.
+
+    assets: whether files have assets too; if not, what layers keep there, a learned vocabulary, is part of their configs. written: what
+    of a config is in the file.
+    """
+
+    assets: bool = True
+    written: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
 
 def model_from_config(

@@ -39,11 +39,6 @@ def _initializer(name: str, config: dict[str, Any], note: Callable[[str], None])
 
 
 def _optimizer(name: str, config: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
-    if name == "Nadam" and "schedule_decay" in config:
-        note(
-            f"Nadam's schedule_decay={config.pop('schedule_decay')} is left out: the momentum of Nadam in Keras 3 has one "
-            "schedule, and training goes on with that"
-        )
     if name == "LossScaleOptimizer" and config.get("dynamic") is not None:
         if config.pop("dynamic") is False:
             raise ValueError("LossScaleOptimizer with dynamic=False is not translated: Keras 3 has none with a fixed scale")
