@@ -18,11 +18,13 @@ from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..serialization.configurable import builtin_class
-from ..serialization.objects import deserialize_keras_object
+from ..serialization.objects import compile_or_warn, custom_object_scope
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
 from .model_config import KERAS_VERSION, StoredConfig, model_from_config
-from .upgrade import upgraded, version_of, weights
+from .upgrade import upgraded, version_of, weights, with_modules
+
+_COMPILE_ARGUMENTS = ("optimizer_config", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 class _Stored(NamedTuple):
@@ -147,9 +149,10 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
         model = model_from_config(text, f"{path}: model_config", custom_objects, version=version)
         _read_layers(model, file, path)
         if compile and "training_config" in file.attrs:
-            _compile(model, _json(file.attrs["training_config"], path, "training_config"), custom_objects)
+            training = _json(file.attrs["training_config"], path, "training_config")
+            _compile(model, training, custom_objects, version)
             group = get_node(file, "optimizer_weights", path)
-            if group is not None and model.built:
+            if group is not None and model.built and model.optimizer is not None:
                 _load_optimizer(model, group, path)
     return model
 
@@ -272,14 +275,15 @@ def _arrays(group: Any, path: Path) -> list[Any]:
     return [read_array(group, name, path) for name in _names(group, "weight_names")]
 
 
-def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any] | None) -> None:
-    names = ("loss", "loss_weights", "metrics", "weighted_metrics")
-    arguments = {key: deserialize_keras_object(training.get(key), custom_objects) for key in names}
-    if isinstance(arguments["metrics"], list):  # Keras 2 writes one list per output, also for one
-        arguments["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in arguments["metrics"]]
-    model.compile(optimizer=optimizers.deserialize(training["optimizer_config"], custom_objects), **arguments)
-    if model.built and model.trainable_variables:
-        model.optimizer.build(model.trainable_variables)
+def _compile(model: Any, training: Any, custom_objects: dict[str, Any] | None, version: int | None) -> None:
+    """Compile as the file says, as far as it can be read."""
+    config = with_modules({key: value for key, value in training.items() if key in _COMPILE_ARGUMENTS})
+    config = upgraded(config, version, custom_objects)
+    optimizer = config.pop("optimizer_config", None)
+    if isinstance(config.get("metrics"), list):  # Keras 2 writes one list per output, also for one
+        config["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in config["metrics"]]
+    with custom_object_scope(custom_objects):
+        compile_or_warn(model, {**config, "optimizer": optimizer})
 
 
 def _load_optimizer(model: Any, group: Any, path: Path) -> None:

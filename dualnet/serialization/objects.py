@@ -20,6 +20,7 @@ import dualnet_backends as backends
 from ..core.conversion import to_array
 from ..core.hints import did_you_mean
 from ..core.tensor import Tensor
+from ..core.warning import warn
 from . import sharing
 from .writing import note_named, writes_compile_config
 
@@ -297,9 +298,12 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
     if not isinstance(name, str) or not isinstance(config.get("registered_name"), (str, type(None))):
         raise ValueError(f"expected names in a config, got class_name {name!r}, {config.get('registered_name')!r}")
     if name == "__lambda__":
+        own = get_registered_object("<lambda>", custom_objects)
+        if own is not None:
+            return own
         raise ValueError(
             "the file holds a Python lambda as byte code, which is never run: define the function in your program and "
-            "pass it with custom_objects={name: function}"
+            "pass it with custom_objects={'<lambda>': function}"
         )
     if name == "__slice__":
         return slice(*(_deserialize(inner[key], custom_objects) for key in ("start", "stop", "step")))
@@ -326,13 +330,25 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
             if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
                 obj.build_from_config(build_config)
             if compile_config and hasattr(obj, "compile_from_config"):
-                obj.compile_from_config(compile_config)
+                compile_or_warn(obj, compile_config)
         except Exception as error:
             note_config(error, f"{name} {inner['name']!r}" if isinstance(inner.get("name"), str) else name)
             raise
     if _is_layer(obj):
         sharing.add_layer(config, obj)
     return obj
+
+
+def compile_or_warn(model: Any, config: dict[str, Any]) -> None:
+    """Compile a model as it was when it was saved. Where that cannot be read, the model is left uncompiled, with a warning."""
+    try:
+        model.compile_from_config(config)
+    except Exception as error:
+        reason = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        warn(
+            f"model {model.name!r} is loaded without what it was compiled with, which cannot be read ({reason}): "
+            "call model.compile(...) before training it"
+        )
 
 
 def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
@@ -357,9 +373,12 @@ def public_object(name: str) -> Any:
     return next((value for (_, n), value in _public().items() if n == name), None)
 
 
-def public_class(name: str) -> Any:
-    """The class of dualnet that has a name in whichever module, or None; "Functional" is that of models."""
-    value = _public().get(_FUNCTIONAL) if name == _FUNCTIONAL[1] else public_object(name)
+def public_class(name: str, module: str | None = None) -> Any:
+    """The class of dualnet that has a name in a module of Keras, by default in any, or None. "Functional" is that of models."""
+    if module is not None:
+        value = _public().get((module, name))
+    else:
+        value = _public().get(_FUNCTIONAL) if name == _FUNCTIONAL[1] else public_object(name)
     return value if inspect.isclass(value) else None
 
 

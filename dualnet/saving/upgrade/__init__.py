@@ -5,5 +5,6 @@ translated exactly is refused with the name of the layer and the reason. ``docs/
 """
 
 from .configs import upgraded, version_of
+from .training import with_modules
 
-__all__ = ["upgraded", "version_of"]
+__all__ = ["upgraded", "version_of", "with_modules"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.warning import warn
 from ...serialization.objects import get_registered_object, public_class
-from . import keras1, keras2, training
+from . import keras1, keras2, lambdas, training
 from .unknown import without_unknown
 
 # Objects that are values, whose config is not looked into.
@@ -81,7 +81,9 @@ class _Upgrade:
         if self.version == 1:
             entry = keras1.upgraded(entry, self.note)
         if self.version <= 2:
-            entry = keras2.upgraded(entry, self.custom_objects)
+            entry = keras2.upgraded(entry)
+        if entry["class_name"] == "Lambda":
+            entry = lambdas.upgraded(entry, self.custom_objects)
         entry = training.upgraded(entry, self.note)
         entry = {key: v if key == "inbound_nodes" else self.value(v) for key, v in entry.items()}
         cls = public_class(entry["class_name"])

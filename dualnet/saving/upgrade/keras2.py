@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from ... import dtype_policies
 from ...legacy.activations import keras2_hard_sigmoid
+from ...serialization.configurable import constructor_parameters
 from ...serialization.objects import public_class, serialize_keras_object
 
 _Config = dict[str, Any]
@@ -52,7 +52,7 @@ _UNUSED = {
 }
 
 
-def upgraded(entry: dict[str, Any], custom_objects: dict[str, Any]) -> dict[str, Any]:
+def upgraded(entry: dict[str, Any]) -> dict[str, Any]:
     """An object of Keras 2 as one of Keras 3.
 
     Raises:
@@ -62,7 +62,7 @@ def upgraded(entry: dict[str, Any], custom_objects: dict[str, Any]) -> dict[str,
     if name in _NOT_TRANSLATED:
         raise ValueError(f"the layer {config.get('name')!r} is a {name}, which is not translated: {_NOT_TRANSLATED[name]}")
     if name in _RULES:
-        config = _RULES[name](config, custom_objects)
+        config = _RULES[name](config)
     name = _CLASSES.get(name, name)
     for key, value in _DROPPED.get(name, {}).items():
         if key in config and config.pop(key) != value:
@@ -74,17 +74,15 @@ def upgraded(entry: dict[str, Any], custom_objects: dict[str, Any]) -> dict[str,
     for key in _ACTIVATIONS:
         if _is_hard_sigmoid(config.get(key)):
             config[key] = serialize_keras_object(keras2_hard_sigmoid)
-    config = _float_weights(name, config)
-    entry = {**entry, "class_name": name, "config": config}
-    if entry.get("registered_name") is None or name != "Sequential":
-        entry.pop("build_config", None)  # layers are built as they are called
+    entry = {**entry, "class_name": name, "config": _float_weights(name, config)}
+    entry.pop("build_config", None)  # layers are built as they are called
     return entry
 
 
 def _is_hard_sigmoid(activation: Any) -> bool:
     if isinstance(activation, dict):
         activation = activation.get("config")
-    return activation == "hard_sigmoid"
+    return bool(activation == "hard_sigmoid")
 
 
 def _float_weights(name: str, config: _Config) -> _Config:
@@ -92,15 +90,14 @@ def _float_weights(name: str, config: _Config) -> _Config:
     dtype, cls = config.get("dtype"), public_class(name)
     if not isinstance(dtype, str) or not dtype.startswith(("int", "uint", "bool", "string")) or cls is None:
         return config
-    parameters = inspect.signature(cls.__init__).parameters
-    makes_weights = any(key.endswith("_initializer") for key in parameters)
+    makes_weights = any(key.endswith("_initializer") for key in constructor_parameters(cls))
     return {key: value for key, value in config.items() if key != "dtype"} if makes_weights else config
 
 
 # -- classes with rules of their own -------------------------------------------------------------------------------
 
 
-def _sequential(config: _Config, custom_objects: dict[str, Any]) -> _Config:
+def _sequential(config: _Config) -> _Config:
     """With an InputLayer in front, where the first layer has the shape of the input."""
     layers = list(config.get("layers") or [])
     first = layers[0] if layers else None
@@ -114,63 +111,40 @@ def _sequential(config: _Config, custom_objects: dict[str, Any]) -> _Config:
     dtype = inner.get("input_dtype") or inner.get("dtype")
     if isinstance(dtype, str) and not dtype.startswith("mixed_"):
         source["dtype"] = dtype
-    elif "embedding" in str(first["class_name"]).lower():
+    elif first["class_name"] == "Embedding":
         source["dtype"] = "int32"
     inner = {key: value for key, value in inner.items() if key not in ("batch_input_shape", "batch_shape", "input_dtype")}
     layers[:1] = [{"class_name": "InputLayer", "config": source}, {**first, "config": inner}]
     return {**config, "layers": layers}
 
 
-def _batch_normalization(config: _Config, custom_objects: dict[str, Any]) -> _Config:
+def _batch_normalization(config: _Config) -> _Config:
     axis = config.get("axis", -1)
     return {**config, "axis": axis[0]} if isinstance(axis, (list, tuple)) and len(axis) == 1 else config
 
 
-def _cudnn(config: _Config, custom_objects: dict[str, Any]) -> _Config:
+def _cudnn(config: _Config) -> _Config:
     return {**config, "activation": "tanh", "recurrent_activation": "sigmoid"}
 
 
-def _cudnn_gru(config: _Config, custom_objects: dict[str, Any]) -> _Config:
-    return {**_cudnn(config, custom_objects), "reset_after": True}
+def _cudnn_gru(config: _Config) -> _Config:
+    return {**_cudnn(config), "reset_after": True}
 
 
-def _gru(config: _Config, custom_objects: dict[str, Any]) -> _Config:
+def _gru(config: _Config) -> _Config:
     return {"reset_after": False, **config}  # before Keras 2.1.3 there was no other
 
 
-def _thresholded_relu(config: _Config, custom_objects: dict[str, Any]) -> _Config:
+def _thresholded_relu(config: _Config) -> _Config:
     return {"threshold": config.get("theta", 1.0), **{key: value for key, value in config.items() if key != "theta"}}
 
 
-def _policy(config: _Config, custom_objects: dict[str, Any]) -> _Config:
+def _policy(config: _Config) -> _Config:
     name = str(config.get("name"))
     return {"name": dtype_policies.get(None).name if name in ("infer", "_infer") else name}
 
 
-def _lambda(config: _Config, custom_objects: dict[str, Any]) -> _Config:
-    """With the functions themselves: those of the user, by the name in the file, that of the layer, or "<lambda>"."""
-    result = {"arguments": config.get("arguments") or {}}
-    for key in ("name", "trainable", "dtype"):
-        if key in config:
-            result[key] = config[key]
-    for key in ("function", "output_shape", "mask"):
-        value, kind = config.get(key), config.get(f"{key}_type")
-        names = (value if isinstance(value, str) else None, config.get("name"), "<lambda>")
-        mine = next((custom_objects[n] for n in names if n in custom_objects), None) if key == "function" else None
-        if mine is not None:
-            result[key] = mine
-        elif kind == "lambda" or (kind is None and key != "output_shape" and isinstance(value, list)):
-            if key != "function":  # the shape follows from the function
-                continue
-            result[key] = {"class_name": "__lambda__", "config": {"name": config.get("name")}}
-        elif kind == "function" and key == "output_shape":
-            continue
-        else:
-            result[key] = value
-    return result
-
-
-_RULES: dict[str, Callable[[_Config, dict[str, Any]], _Config]] = {
+_RULES: dict[str, Callable[[_Config], _Config]] = {
     "BatchNormalization": _batch_normalization,
     "BatchNormalizationV1": _batch_normalization,
     "BatchNormalizationV2": _batch_normalization,
@@ -178,7 +152,6 @@ _RULES: dict[str, Callable[[_Config, dict[str, Any]], _Config]] = {
     "CuDNNLSTM": _cudnn,
     "GRU": _gru,
     "GRUCell": _gru,
-    "Lambda": _lambda,
     "Policy": _policy,
     "PolicyV1": _policy,
     "Sequential": _sequential,

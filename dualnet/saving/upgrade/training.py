@@ -65,3 +65,28 @@ _RULES: dict[type, Callable[[str, dict[str, Any], Callable[[str], None]], dict[s
     Metric: _metric,
     Optimizer: _optimizer,
 }
+
+
+# Which module a class is from that a config names without one: losses and metrics have some names in common.
+_MODULES = {
+    "loss": "keras.losses",
+    "metrics": "keras.metrics",
+    "optimizer_config": "keras.optimizers",
+    "weighted_metrics": "keras.metrics",
+}
+
+
+def with_modules(config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of ``compile`` in a file of Keras 1 or 2, with the modules of the classes in them."""
+    return {key: _with_module(value, _MODULES[key]) if key in _MODULES else value for key, value in config.items()}
+
+
+def _with_module(value: Any, module: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_with_module(v, module) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if not isinstance(value.get("class_name"), str):
+        return {key: _with_module(v, module) for key, v in value.items()}
+    known = public_class(value["class_name"], module) is not None
+    return {"module": module, **value} if known and value.get("module") is None else value
