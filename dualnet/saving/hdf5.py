@@ -64,3 +64,8 @@ def read_array(group: Any, name: str, path: Path) -> Any:
     if dataset.nbytes > _MAX_RATIO * max(dataset.id.get_storage_size(), 1):
         raise ValueError(f"{path}: {name} claims {dataset.nbytes} bytes, which is refused")
     return dataset[()]
+
+
+def loses_fractions(array: Any, variable: Any) -> bool:
+    """Whether a variable (or an array) of whole numbers cannot hold an array of a file, which has floats."""
+    return array.dtype.kind not in "iub" and str(variable.dtype).startswith(("int", "uint", "bool"))

@@ -14,7 +14,7 @@ from ..layers.base.layer import Layer
 from ..optimizers import Optimizer
 from . import legacy_h5
 from .atomic import atomic_write
-from .hdf5 import existing_file, get_node, open_file, read_array
+from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
 
 
 def saved_objects(
@@ -158,4 +158,6 @@ def _mismatch(obj: Any, store: dict[str, Any] | None) -> str | None:
     for key, value in expected.items():
         if value.shape != store[key].shape:
             return f"{title}: array {key} has shape {value.shape}, the file has {store[key].shape}"
+        if loses_fractions(store[key], value) and not isinstance(obj, Optimizer):
+            return f"{title}: array {key} has dtype {value.dtype}, the file has {store[key].dtype}"
     return None
