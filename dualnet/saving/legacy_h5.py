@@ -17,10 +17,12 @@ from .. import optimizers
 from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..optimizers.stored_state import restore
 from ..serialization.objects import deserialize_keras_object, serialize_keras_object
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, open_file, read_array
 from .model_config import KERAS_VERSION, model_from_config
+from .object_state import trained_at_first
 
 _Stored = tuple[str, list[Any]]  # the name of a layer in the file, and its arrays
 
@@ -234,10 +236,11 @@ def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any
 
 
 def _load_optimizer(model: Any, group: Any, path: Path) -> None:
-    """Set the state of the optimizer if it fits; older optimizers stored other variables, and then it starts afresh."""
-    arrays, variables = _arrays(group, path), model.optimizer.variables
-    if [a.shape for a in arrays] == [v.shape for v in variables]:
-        for variable, array in zip(variables, arrays):
-            variable.assign(array)
-    else:
-        warn("the optimizer state in the file does not fit this optimizer: it starts afresh")
+    """Set the state of the optimizer as far as the file has it; the rest starts afresh, with a warning."""
+    try:
+        names = _names(group, "weight_names")
+        lost = restore(model.optimizer, _arrays(group, path), names, trained_at_first(model))
+    except (ValueError, KeyError, TypeError) as error:
+        lost = str(error)
+    if lost:
+        warn(f"{path}: the optimizer state in the file is not loaded as a whole: {lost}")
