@@ -18,7 +18,8 @@ from . import assets
 from .atomic import atomic_write
 from .hdf5 import existing_file
 from .model_config import KERAS_VERSION, model_from_config
-from .weights_h5 import saved_objects, weights_from_bytes, weights_to_bytes
+from .object_state import saved_objects
+from .weights_h5 import weights_from_bytes, weights_to_bytes
 
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of the zip members, so that equal models give equal bytes
 _MAX_MEMBER = 1 << 40
