@@ -63,7 +63,7 @@ def _read(settings: Settings) -> RawData:
             _check_classes(raw.train.y, raw.test.y, test_path or path, data)
         return raw
     table = read_table(path, data)
-    raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped)
+    raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped, table=table)
     if test_path is None:
         return raw
     test = _test_table(test_path, table, data)

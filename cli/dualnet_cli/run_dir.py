@@ -19,7 +19,8 @@ from .errors import CliError, Failure, one_line, printable
 
 CONFIG, METRICS, RESULTS = "config.toml", "metrics.csv", "results.json"
 MODEL, HISTORY = "model.keras", "history.png"
-FILES = (CONFIG, METRICS, RESULTS, MODEL, HISTORY)
+PREPARATION = "preparation.json"  # see preparation.py
+FILES = (CONFIG, PREPARATION, METRICS, RESULTS, MODEL, HISTORY)
 
 
 class RunDir:

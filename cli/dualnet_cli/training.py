@@ -131,6 +131,8 @@ def _train(
         },
     )
     folder.write_text(run_dir.CONFIG, resolved)
+    assert data.preparation is not None
+    folder.write_text(run_dir.PREPARATION, data.preparation.to_json())
     display = progress.create(len(data.train), device, requests, quiet)
     writer = MetricsWriter(folder)
     callbacks = [*build.callbacks(settings, folder.path), StopOnRequest(requests), writer, display]
