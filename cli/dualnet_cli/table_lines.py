@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import one_line, show
+from .errors import CliError, one_line, show
 from .schema import Data
 
 _SAMPLE = 20  # lines from which delimiter and header are detected
@@ -35,6 +35,10 @@ class DataError(ValueError):
         super().__init__(f"{problem}; {advice}" if advice else problem)
         self.key = key
         self.problem = problem
+
+    def in_file(self, label: str, name: str) -> CliError:
+        """The error where there is no ``[data]`` to change. label: the file in messages. name: what this one calls it."""
+        return CliError(f"{label}: {one_line(ValueError(self.problem.removeprefix(f'{name} ')))}")
 
 
 @contextmanager

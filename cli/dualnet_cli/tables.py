@@ -91,13 +91,13 @@ class _Table:
 
 
 def read_table(path: Path, data: Data, train: TableData | None = None) -> TableData:
-    """Read a table. train: the training table, for a test table, which must have the same columns and categories."""
+    """Read a table. train: the training table, for a test table, which must have the same columns (if it lists any) and categories."""
     if data.derive:
         return _derived(path, data, train)
     with table_lines.read_errors(path, data):
         table = _table(path, data)
         used = columns.select(table.header, table.width, data)
-        if train is not None:
+        if train is not None and train.columns:
             _check_same_columns(_names(table, used), train.columns)
         numbers = _all_numbers(table, used)
         rows = list(table.rows()) if numbers is None else []
@@ -143,6 +143,12 @@ def read_rows(path: Path, data: Data, categories: list[list[str]]) -> NewRows:
         numbers = [n for n in numbers if not any(table.notation.is_missing(rows[n][1][i]) for i in used.features)]
     x, _, _ = _feature_columns([rows[n] for n in numbers], table, used, categories, may_be_empty=True)
     return NewRows(x, table.names, [row for _, row in rows], used.features, numbers)
+
+
+def width(path: Path, data: Data) -> int:
+    """How many columns a table has."""
+    with table_lines.read_errors(path, data):
+        return len(table_lines.sample(path, data, fewest=1)[1][0])
 
 
 def _derived_rows(path: Path, data: Data, categories: list[list[str]]) -> NewRows:
