@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from . import keras_archive, legacy_h5, weights_h5
+from .limits import typed_errors
 from .model_config import model_from_config
 
 # What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
@@ -104,7 +105,8 @@ def load_model(
         safe_mode: accepted and ignored: code in a file is never run.
     """
     path = Path(filepath)
-    return find_function(path, "load_model", "the file name of a model")(path, custom_objects, compile)
+    with typed_errors(path):
+        return find_function(path, "load_model", "the file name of a model")(path, custom_objects, compile)
 
 
 def load_weights(
@@ -139,7 +141,8 @@ def load_weights(
             raise ValueError(f"{option} is for files ending in {_suffixes('load_weights', option)}, got {str(path)!r}")
         if value:
             options[option] = value
-    load(model, path, skip_mismatch, **options)
+    with typed_errors(path):
+        load(model, path, skip_mismatch, **options)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
