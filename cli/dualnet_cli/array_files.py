@@ -11,6 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from dualnet.saving.npy import read_header
+
 from .errors import show
 from .table_lines import DataError
 
@@ -37,7 +39,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
     except (ValueError, EOFError, KeyError, RuntimeError, OverflowError, zlib.error, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):
             raise
-        reason = ": it holds Python objects" if "allow_pickle" in str(error) and "Object arrays" in str(error) else ""
+        reason = ": it holds Python objects" if "Python objects" in str(error) else ""
         raise DataError("path", f"{path.name} is not an {_kind(path)} file of plain arrays{reason}") from None
     except OSError as error:
         raise DataError("path", f"{path.name} cannot be read: {error.strerror or 'it is damaged'}") from None
@@ -59,11 +61,9 @@ def _read(stream: IO[bytes], name: str, size: int) -> Any:
     """The array in a stream of ``size`` bytes."""
     head = stream.read(1 << 16)
     start = io.BytesIO(head)
-    version = np.lib.format.read_magic(start)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(start)
+    shape, dtype = read_header(start, name)
     claimed = math.prod(shape) * dtype.itemsize
-    if not dtype.hasobject and claimed > size:
+    if claimed > size:
         raise DataError("path", f"{name} claims {claimed} bytes, and there are {size}, so it is cut off or damaged")
     return np.lib.format.read_array(_Joined(head, stream), allow_pickle=False)
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from . import keras_archive, legacy_h5, weights_h5
-from .limits import typed_errors
+from .limits import reading, typed_errors
 from .model_config import model_from_config
 
 # What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
@@ -105,7 +105,7 @@ def load_model(
         safe_mode: accepted and ignored: code in a file is never run.
     """
     path = Path(filepath)
-    with typed_errors(path):
+    with reading(path):
         return find_function(path, "load_model", "the file name of a model")(path, custom_objects, compile)
 
 
@@ -141,13 +141,14 @@ def load_weights(
             raise ValueError(f"{option} is for files ending in {_suffixes('load_weights', option)}, got {str(path)!r}")
         if value:
             options[option] = value
-    with typed_errors(path):
+    with reading(path):
         load(model, path, skip_mismatch, **options)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that ``Model.to_json`` described, with fresh weights."""
-    return model_from_config(json_string, "the JSON", custom_objects)
+    with typed_errors("the JSON"):
+        return model_from_config(json_string, "the JSON", custom_objects)
 
 
 def _check_target(path: Path, overwrite: bool) -> None:

@@ -7,6 +7,7 @@ hardly shrink when they are compressed, so much more than the bytes of the file 
 from __future__ import annotations
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,10 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..core.allowance import limited
+
 FREE = 64 << 20  # bytes that any file may unpack to, however small it is
 RATIO = 32  # the bytes beyond these, for each byte of the file
 _STEEPEST = 1000  # an array or a member larger than this many times its bytes in the file is a bomb, however small
 _TEXT_FREE, _TEXT_RATIO = 1 << 20, 100  # configs in JSON: they repeat themselves, but none is large
+
+_OPS = 20_000  # calls by which shapes are inferred that any file may take; the large models of applications take 2,000
 
 # What Python, NumPy and the readers of formats raise for what nobody foresaw; to a user they say nothing.
 _UNTYPED = (
@@ -28,7 +33,9 @@ _UNTYPED = (
     NotImplementedError,
     RecursionError,
     EOFError,
+    SyntaxError,
     struct.error,
+    tokenize.TokenError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -64,8 +71,19 @@ def check_member(info: zipfile.ZipInfo, path: Path) -> None:
 
 
 @contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Read a model or weights: what is made is bounded by the size of the file, and errors have one of three types.
+
+    Whatever goes wrong in the file is a ``ValueError``, ``TypeError`` or ``OSError`` with a message about the file.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    with typed_errors(path), limited((FREE + RATIO * size) // 4, _OPS + size // 10):
+        yield
+
+
+@contextmanager
 def typed_errors(path: Any) -> Iterator[None]:
-    """Whatever goes wrong while a file is read is a ``ValueError``, ``TypeError`` or ``OSError`` with a message about the file."""
+    """Whatever goes wrong in the block is a ``ValueError``, ``TypeError`` or ``OSError`` with a message about the file."""
     try:
         yield
     except RecursionError:

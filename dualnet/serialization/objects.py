@@ -254,8 +254,8 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
         value = Tensor(to_array(inner["value"], backends.current(), inner["dtype"]))
         return value.numpy() if name == "__numpy__" else value
     if name in ("function", "type"):
-        return _look_up(config, str(inner), custom_objects)
-    cls = _look_up(config, name, custom_objects)
+        return look_up(config, str(inner), custom_objects)
+    cls = look_up(config, name, custom_objects)
     if not inspect.isclass(cls):
         raise ValueError(f"expected the class {name!r} in a config, found a function of that name")
     if not isinstance(inner, dict):
@@ -295,7 +295,7 @@ def public_object(name: str) -> Any:
     return next((value for (_, n), value in _public().items() if n == name), None)
 
 
-def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
+def look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
     module, registered = config.get("module"), config.get("registered_name")
     for key in (registered, name):
         match = get_registered_object(key, custom_objects)
