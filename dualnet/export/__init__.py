@@ -1,0 +1,1 @@
+"""Models that leave dualnet, as files of other programs."""
