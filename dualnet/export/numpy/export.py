@@ -18,6 +18,7 @@ from .helpers import helpers
 from .inputs import LENGTHS, names_of, open_axes, samples, signature
 from .program import Input, program
 from .recording import Recording
+from .simplify import simplified
 from .sizes import expression, merge
 from .writer import RESERVED, Writer
 
@@ -51,7 +52,7 @@ def as_program(model: Any, file: str, input_signature: Any = None) -> tuple[str,
     named = names_of(structure)
     symbols = [x for _, _, x in named]
     recordings, inputs, results, lengths = _recorded(model, structure, symbols)
-    names = _input_names([name for name, _, _ in named], bool(named[0][1]))
+    names = _input_names([name for name, _, _ in named])
     axes = open_axes(symbols)
     arrays = [[on_host(x.data) for x in run] for run in inputs]
     dimensions, sources = {}, {}
@@ -59,7 +60,7 @@ def as_program(model: Any, file: str, input_signature: Any = None) -> tuple[str,
         if name not in dimensions:
             dimensions[name] = tuple(run[i].shape[axis] for run in arrays)
             sources[name] = f"len({names[i]})" if axis == 0 else f"{names[i]}.shape[{axis}]"
-    calls = merge(recordings)
+    calls = simplified(merge(recordings), recordings)
     writer = Writer(recordings, calls, dimensions, names)
     descriptions = [
         Input(name, "object" if str(x.dtype) == "string" else str(x.dtype), tuple(x.shape[1:]), path)
@@ -99,14 +100,15 @@ def _recorded(model: Any, structure: Any, symbols: Sequence[Any]) -> Any:
     ) from first_error
 
 
-def _input_names(names: Sequence[str], several: bool) -> list[str]:
+def _input_names(names: Sequence[str]) -> list[str]:
     """Names that can stand in a program; a single input is called x."""
-    if len(names) == 1 and not several:
+    if len(names) == 1:
         return ["x"]
     result: list[str] = []
     for i, name in enumerate(names):
         text = re.sub(r"\W", "_", name)
-        text = text if text.isidentifier() and text not in RESERVED and text not in helpers() else f"input_{i + 1}"
+        is_good = text.isidentifier() and text not in RESERVED and text not in helpers()
+        text = text if is_good and not text.startswith(("keras_tensor", "input_layer")) else f"x{i + 1}"
         result.append(text if text not in result else f"{text}_{i + 1}")
     return result
 

@@ -83,3 +83,17 @@ EXPRESSIONS |= {name: f"np.{name}({{x}})" for name in _SAME_NAME[1].split() if n
 EXPRESSIONS |= {name: f"np.{name}({{x1}}, {{x2}})" for name in _SAME_NAME[2].split() if not name.startswith("bitwise")}
 EXPRESSIONS |= {f"bitwise_{word}": f"{{x}} {sign} {{y}}" for word, sign in (("and", "&"), ("or", "|"), ("xor", "^"))}
 EXPRESSIONS |= {name: f"np.{name}({{x}}, {{k}})" for name in ("tril", "triu")}
+
+# How strongly the operators bind, as in Python; a call or a name binds more than any of them.
+PRECEDENCE = {
+    **dict.fromkeys(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"), 1),
+    **dict.fromkeys(("bitwise_or", "bitwise_xor", "bitwise_and", "bitwise_left_shift", "bitwise_right_shift"), 2),
+    **dict.fromkeys(("add", "subtract"), 3),
+    **dict.fromkeys(("multiply", "divide", "floor_divide", "matmul", "rsqrt"), 4),
+    **dict.fromkeys(("negative", "bitwise_not"), 5),
+    "power": 6,
+}
+ATOM = 9
+
+# Ops that may be a part of the expression of the next op: operators, and functions of one argument.
+INLINE = {*PRECEDENCE, "sigmoid", "tanh", "relu", "exp", "sqrt", "square", "absolute", "get_item", "logical_not"} - {"power"}

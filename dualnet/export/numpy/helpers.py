@@ -45,7 +45,7 @@ def needed(names: Iterable[str]) -> list[str]:
     return [name for name in known if name in wanted]
 
 
-def modules(names: Iterable[str]) -> list[str]:
-    """The modules of Python that these functions use."""
-    used = {n for name in names for n in helpers()[name].names}
+def modules(sources: dict[str, str]) -> list[str]:
+    """The modules of Python that functions use.  sources: by name"""
+    used = {n.id for text in sources.values() for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
     return [module for module in ("math", "string") if module in used]

@@ -12,6 +12,7 @@ from ... import __version__
 from .formulas import main as template
 from .helpers import helpers, modules, needed
 from .layout import wrapped
+from .specialize import specialize
 from .writer import Writer
 
 
@@ -34,8 +35,9 @@ def program(
         outputs: the name, shape and dtype of each output.
         sizes: the source code of the sizes that the statements may name.
     """
-    used = needed(writer.helpers)
-    imports = ["argparse", "csv", "os", "sys", *modules(used)]
+    predict = _predict(writer, inputs, outputs, sizes)
+    sources = specialize({helper: helpers()[helper].source for helper in needed(writer.helpers)}, predict)
+    imports = ["argparse", "csv", "os", "sys", *modules(sources)]
     parts = [
         _docstring(name, file, inputs, outputs),
         "\n".join(f"import {module}" for module in sorted(imports)) + "\nfrom pathlib import Path\n\nimport numpy as np",
@@ -43,8 +45,8 @@ def program(
         'W = dict(np.load(Path(__file__).with_suffix(".npz"), allow_pickle=False))',
     ]
     body = [
-        *(helpers()[helper].source for helper in used),
-        _predict(writer, inputs, outputs, sizes),
+        *sources.values(),
+        predict,
         _tables(inputs, outputs),
         *_main(writer, inputs),
         'if __name__ == "__main__":\n    main()',

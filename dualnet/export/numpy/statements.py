@@ -47,16 +47,24 @@ def _keywords(**values: tuple[str, bool]) -> str:
 
 @rule("dense")
 def _dense(w: Writer, call: Call) -> list[str]:
-    bias = call.arguments.get("bias")
-    product = f"{w.arg(call, 'x')} @ {w.arg(call, 'kernel')}" + ("" if bias is None else f" + {w.arg(call, 'bias')}")
-    return [_activated(product, call.arguments.get("activation"))]
+    return _affine(f"{w.arg(call, 'x')} @ {w.arg(call, 'kernel')}", w, call)
+
+
+def _affine(product: str, w: Writer, call: Call) -> list[str]:
+    """A product, the bias and the activation, in one line if that is short."""
+    bias, activation = call.arguments.get("bias"), call.arguments.get("activation")
+    if bias is None:
+        return [_activated(product, activation)]
+    bias = w.source(bias, call)
+    if len(product) + len(bias) > 90:
+        return [product, _activated(f"_ + {bias}", activation)]
+    return [_activated(f"{product} + {bias}", activation)]
 
 
 @rule("dense_axes")
 def _dense_axes(w: Writer, call: Call) -> list[str]:
-    bias, axes = call.arguments.get("bias"), w.source(call.arguments["summed"], call)
-    product = f"np.tensordot({w.arg(call, 'x')}, {w.arg(call, 'kernel')}, {axes})"
-    return [_activated(product + ("" if bias is None else f" + {w.arg(call, 'bias')}"), call.arguments.get("activation"))]
+    axes = w.source(call.arguments.get("summed", 1), call)
+    return _affine(f"np.tensordot({w.arg(call, 'x')}, {w.arg(call, 'kernel')}, axes={axes})", w, call)
 
 
 # -- windows ---------------------------------------------------------------------------------------------------------
@@ -206,6 +214,12 @@ def _standardize(w: Writer, call: Call) -> list[str]:
     return _scaled(w, call, text, shaped)
 
 
+@rule("gelu")
+def _gelu(w: Writer, call: Call) -> list[str]:
+    name = "gelu_by_tanh" if call.arguments.get("approximate", True) else "gelu"
+    return [f"{name}({w.arg(call, 'x')})"]
+
+
 @rule("normalize")
 def _normalize(w: Writer, call: Call) -> list[str]:
     from ...core import settings
@@ -242,9 +256,11 @@ def _recurrent(w: Writer, call: Call) -> list[str]:
             text, extra = f"{text}[0]", f", recurrent_bias={text}[1]"
     if name == "simple_rnn" and (activation := a.get("activation", "tanh")) != "tanh":
         extra = f", activation={'lambda x: x' if activation == 'linear' else activation}"
-    states = [w.arg(call, n) for n in ("h", "c") if n in a]
+    states = [w.source(a[n], call) for n in ("h", "c") if a.get(n) is not None]
+    if states:
+        extra += f", initial_state={states[0] if len(states) == 1 else '(' + ', '.join(states) + ')'}"
     weights = [w.arg(call, n) for n in ("kernel", "recurrent_kernel")]
-    result = f"{name}({', '.join([w.arg(call, 'x'), *states, *weights, text])}{extra}{_loop_options(w, call)})"
+    result = f"{name}({', '.join([w.arg(call, 'x'), *weights, *([] if text == '0' else [text])])}{extra}{_loop_options(w, call)})"
     if not a.get("return_sequences", True):
         w.only_last_step(call)
     return [result]
@@ -289,7 +305,7 @@ def _attention(w: Writer, call: Call) -> list[str]:
     )
     lines = [f"attention({query}, {key}, {value}, {scale}{options})"]
     if a.get("blind", "mean") == "zero" and masks:
-        lines.append(f"np.where(np.moveaxis(np.any({mask}, axis=-1), 1, 2)[..., None], _, 0)")
+        lines.append(f"np.where(sees_nothing({mask}), 0, _)")
     return lines
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from ...layers.base.layer import Layer
 from ..errors import ExportError
 from .constants import Weights, literal
-from .expressions import EXPRESSIONS
+from .expressions import ATOM, EXPRESSIONS, INLINE, PRECEDENCE
 from .helpers import helpers, needed
 from .recording import Call, Recording, Ref, described
 from .sizes import Varying, expression
@@ -28,7 +28,9 @@ GENERIC = ("x", "y", "z")  # names of values that have no better one
 TELLING = {"query", "key", "value"}  # names of layers that name their output well
 RESERVED = {"np", "sys", "W", "predict", "main", "math", "string", "step", "batch", "INPUTS", "OUTPUTS", *dir(__builtins__), *keyword.kwlist}
 TOLERANCE = {"float16": 2e-2, "float32": 2e-4, "float64": 1e-9, "complex64": 2e-4}
-WIDTH = 120
+MOST_TARGETS = 6  # of an assignment
+LONGEST = 72  # characters of an expression that is made of several ops
+LETTERS = "u v w a b d e f g i j k l m n o p q r s t".split()  # names of values inside a layer that have no other
 
 
 class Writer:
@@ -57,6 +59,8 @@ class Writer:
         self._scope: dict[str, Any] = {"np": np, "W": self.weights.arrays}
         self._scope |= {name: helper.function for name, helper in helpers().items()}
         self._names: dict[int, str] = {}
+        self._inlined: dict[int, tuple[str, int]] = {}  # expressions of values that have no line of their own, and how strongly they bind
+        self._fixed: set[int] = set()  # values whose names stay, as a function uses them from outside
         self._indent = "    "
         self._last_step: set[int] = set()  # calls (by id) whose first output is that of the last step alone
         self._prelude: list[str] = []  # lines that a statement needs before it
@@ -118,23 +122,26 @@ class Writer:
         assert body is not None
         if any(line.lstrip().startswith(f"def {name}(") for line in self.lines):
             name = f"{name}_{call.outputs[0]}"
-        names, lines, indent = dict(self._names), self.lines, self._indent
-        free = [n for n in ("x", "h", "c", "h2", "c2", "h3", "c3") if n not in names.values()]
+        names, lines, indent = self._names, self.lines, self._indent
+        inside = {n for c in body.calls for n in c.outputs} | set(body.inputs)
+        outside = {n for c in body.calls for n in _used(c)} - inside
+        self._names = {n: name for n, name in names.items() if n in outside}  # those that it may not take for its own
+        self._fixed = set(self._names)
+        free = [n for n in ("x", "h", "c", "h2", "c2", "h3", "c3") if n not in self._names.values()]
         free += [f"s{i}" for i in range(len(body.inputs))]
         self.lines, self._indent = [], indent + "    "
         for number in body.inputs:
             self._names[number] = free.pop(0)
             self._scope[self._names[number]] = self._array(number)
-        self._write(body.calls, set(body.outputs))
         parameters = ", ".join(self._names[n] for n in body.inputs)
+        self._write(body.calls, set(body.outputs))
         returned = ", ".join(self.source(Ref(n), call) for n in body.outputs)
         inner = [f"{indent}def {name}({parameters}):", *_without_blank_start(self.lines), f"{self._indent}return {returned}"]
-        self.lines, self._indent, self._names = lines, indent, names
+        self.lines, self._indent, self._names, self._fixed = lines, indent, names, set()
         self._prelude += ["", *inner, ""]
         exec("\n".join(line.removeprefix(indent) for line in inner), self._scope)
         for number, known in names.items():  # names that the body took for its own values
-            if number in self._names and not self.weights.knows(number):
-                self._scope[known] = self._array(number)
+            self._scope[known] = self._array(number)
         return name
 
     # -- values ------------------------------------------------------------------------------------------------------
@@ -147,6 +154,8 @@ class Writer:
     def _value(self, number: int, call: Call | None) -> str:
         if number in self._names:
             return self._names[number]
+        if number in self._inlined:
+            return self._inlined[number][0]
         recording = self.recordings[0]
         if number in recording.variables:
             return self.weights.variable(number)
@@ -186,15 +195,39 @@ class Writer:
         calls = _needed(calls, returned)
         last_use = {n: i for i, call in enumerate(calls) for n in _used(call)}
         last_use |= dict.fromkeys(returned, len(calls))
+        consumers = _single_uses(calls, returned)
         path: tuple[Layer, ...] | None = None
         for i, call in enumerate(calls):
             if call.layers != path:
                 path = call.layers
                 self._comment(calls[i:], path)
-            self._statement(call, i, last_use)
-            for n in {*_used(call), *call.outputs}:
-                if last_use.get(n, -1) <= i:
+            if i in consumers and self._inline(call, calls[consumers[i]]):
+                for n in _used(call):  # what it names is there until it is computed
+                    last_use[n] = max(last_use[n], consumers[i])
+                continue
+            is_last = i + 1 == len(calls) or calls[i + 1].layers != path
+            self._statement(call, i, last_use, is_last)
+            for n in {*_used(call), *call.outputs, *(n for n in self._names if n in last_use)}:
+                if last_use.get(n, -1) <= i and n not in self._fixed:
                     self._names.pop(n, None)
+
+    def _inline(self, call: Call, consumer: Call) -> bool:
+        """Keep a value as an expression for the call that uses it, if that reads well and has the dtype of the model."""
+        if call.op not in INLINE or (call.op == "get_item" and call.arguments["x"].number in self._names):
+            return False
+        if any(isinstance(v, Ref) and v.number in self._inlined for v in call.arguments.values()) and call.op == "get_item":
+            return False
+        (text,) = self._expressions(call)
+        strength = PRECEDENCE.get(call.op, ATOM)
+        if len(text) > LONGEST or (strength != ATOM and consumer.op not in PRECEDENCE and consumer.op not in INLINE):
+            return False
+        with np.errstate(all="ignore"):
+            value, expected = np.asarray(eval(text, self._scope)), self._array(call.outputs[0])
+        tolerance = TOLERANCE.get(str(expected.dtype), 0)
+        if value.dtype != expected.dtype or not np.allclose(value, expected, tolerance, tolerance, equal_nan=True):
+            return False
+        self._inlined[call.outputs[0]] = (text, strength)
+        return True
 
     def _comment(self, calls: Sequence[Call], path: tuple[Layer, ...]) -> None:
         """A line that says which layer the next statements are from, with the shapes of its input and output."""
@@ -206,7 +239,8 @@ class Writer:
                 break
             same.append(call)
         sources = [ref for ref in _refs(list(same[0].arguments.values())) if ref.number in self._names]
-        shape = f": {self._shape(sources[0].number)} -> {self._shape(same[-1].outputs[0])}" if sources else ""
+        results = [n for call in same for n in call.outputs[:1] if self._array(n).dtype != bool]
+        shape = f": {self._shape(sources[0].number)} -> {self._shape(results[-1])}" if sources and results else ""
         self.lines += ["", f"{self._indent}# {_path(path)}{shape}"]
 
     def _shape(self, number: int) -> str:
@@ -215,39 +249,32 @@ class Writer:
             parts.append(str(sizes[0]) if len(set(sizes)) == 1 else expression(sizes, list(self.dimensions.items())) or "?")
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
-    def _statement(self, call: Call, i: int, last_use: dict[int, int]) -> None:
+    def _statement(self, call: Call, i: int, last_use: dict[int, int], is_last: bool) -> None:
         self._prelude = []
         expressions = self._expressions(call)
         self.lines += self._prelude
         wanted = [n for n in call.outputs if n in last_use]
-        if len(call.outputs) > 1 and len(wanted) == 1:
-            expressions[-1], single = self._one_output(call, expressions[-1], call.outputs.index(wanted[0])), True
-        else:
-            single = len(call.outputs) == 1
-        targets = [self._target(call, n, i, last_use) if n in last_use else "_" for n in call.outputs]
+        targets = [self._target(call, n, i, last_use, is_last) if n in last_use else "_" for n in call.outputs]
+        if id(call) in self._last_step and call.op != "run_steps" and call.arguments.get("mask") is None:
+            if call.outputs[1] not in last_use:  # the state after the last step is what that step shows
+                targets[:2] = targets[1::-1]
+                self._last_step.discard(id(call))
+        main = next(t for t in targets if t != "_")
         for k, text in enumerate(expressions):
-            expressions[k] = re.sub(r"(?<![\w\"])_(?![\w\"])", next(t for t in targets if t != "_"), text) if k else text
-        for text in expressions[:-1]:
-            self._assign(next(t for t in targets if t != "_"), text)
-        text = expressions[-1]
-        if single:
-            target = next(t for t in targets if t != "_")
-            self._assign(target, text)
-            self._check(call, wanted[0], target)
-            return
-        self._assign(", ".join(targets), text)
+            text = re.sub(r"(?<![\w\"])_(?![\w\"])", main, text) if k else text
+            is_last = k == len(expressions) - 1
+            if is_last and len(call.outputs) > MOST_TARGETS:
+                self._assign("parts", text)
+                for position, (n, target) in enumerate(zip(call.outputs, targets)):
+                    if n in last_use:
+                        self._assign(target, f"parts[{position}]")
+            else:
+                self._assign(", ".join(targets) if is_last else main, text)
         if id(call) in self._last_step and targets[0] != "_":
             self._assign(targets[0], f"{targets[0]}[:, -1]")
-        for n, target in zip(call.outputs, targets):
-            if target != "_":
-                self._check(call, n, target)
-
-    def _one_output(self, call: Call, text: str, position: int) -> str:
-        """The one output of several that is needed."""
-        if id(call) in self._last_step and position == 0:
-            has_state = call.op != "run_steps" and call.arguments.get("mask") is None
-            return f"{text}[1]" if has_state else f"{text}[0][:, -1]"
-        return f"{text}[{position}]"
+        names = dict(zip(wanted, (t for t in targets if t != "_")))
+        for n in wanted:
+            self._check(call, n, names[n])
 
     def _expressions(self, call: Call) -> list[str]:
         if call.op in RULES:
@@ -269,12 +296,15 @@ class Writer:
             value = call.arguments.get(name, _default(call.op, name))
             if match[1]:
                 return ", ".join(self.source(v, call) for v in (value if isinstance(value, tuple) else (value,)))
+            if name == "axis" and isinstance(value, tuple) and len(value) == 1:
+                (value,) = value
             text = self.source(value, call)
             if typed and isinstance(value, Ref) and re.fullmatch(r"-?[\d.e+-]+", text):
                 text = f"np.{self.dtype(value)}({text})"
-            starts = template[: match.start()] == "" and template[match.end() :]
-            is_operand = re.search(r"[-+*/%@<>=~.\[] ?$", template[: match.start()]) or starts
-            return f"({text})" if is_operand and text.startswith("-") else text
+            strength = self._inlined[value.number][1] if isinstance(value, Ref) and text == self._inlined.get(value.number, ("",))[0] else ATOM
+            if text.startswith("-"):
+                strength = PRECEDENCE["negative"]
+            return f"({text})" if strength < _required(call.op, template, match) else text
 
         text = re.sub(r"\{(\*?)(\w+)\}", fill, template).replace(", )", ",)")
         return re.sub(r", \w+=(None|False)(?=[,)])", "", text)
@@ -286,7 +316,7 @@ class Writer:
         parts, by_name = [], False
         for name, value in call.arguments.items():
             if name not in parameters:
-                if value in (None, False, _default(call.op, name)):
+                if not isinstance(value, (Ref, Varying)) and value in (None, False):
                     continue
                 return self.refuse(call, f"its argument {name}={value!r}")
             default = parameters[name].default
@@ -338,24 +368,24 @@ class Writer:
             self.lines.append(f'{self._indent}{target} = {target}.astype("{dtype}")')
         self._scope[target] = np.asarray(self._scope[target]).astype(dtype)
 
-    def _target(self, call: Call, number: int, i: int, last_use: dict[int, int]) -> str:
-        """The name of a result: that of the value it replaces, or a free one."""
-        name = self._free_name(call, i, last_use)
+    def _target(self, call: Call, number: int, i: int, last_use: dict[int, int], is_last: bool) -> str:
+        """The name of a result, which it has from now on."""
+        name = self._free_name(call, number, i, last_use, is_last)
         self._names[number] = name
         return name
 
-    def _free_name(self, call: Call, i: int, last_use: dict[int, int]) -> str:
+    def _free_name(self, call: Call, number: int, i: int, last_use: dict[int, int], is_last: bool) -> str:
+        """A telling name, that of a value it replaces, or a free one: of the layer, if it is what that returns."""
         layer = re.sub(r"\W", "_", call.layers[-1].name)
         dying = {n for n in _used(call) if last_use.get(n, -1) <= i and n not in call.outputs}
         taken = {name for n, name in self._names.items() if n not in dying}
-        if layer in TELLING and layer not in taken:
-            return layer
-        for ref in _refs(list(call.arguments.values())):
-            name = self._names.get(ref.number)
-            if name is not None and name not in taken and name not in TELLING:
-                return name
-        for name in GENERIC:
-            if name not in taken:
+        replaced = [self._names[n] for n in _used(call) if n in dying and n in self._names]
+        preferred = [layer] if layer in TELLING else ["mask"] if self._array(number).dtype == bool else []
+        if not preferred and call.op == "zeros_for_batch":
+            preferred = ["h", "c"]
+        letters = [] if is_last else LETTERS
+        for name in (*preferred, "x", *(n for n in GENERIC if n in replaced), *GENERIC, *replaced, *letters):
+            if name not in taken and (name in preferred or name not in {*TELLING, "mask", "h", "c"}):
                 return name
         stem = layer if layer.isidentifier() and layer not in RESERVED and layer not in helpers() else f"{layer}_"
         stem = stem if stem.isidentifier() else f"value_{stem}"
@@ -364,6 +394,33 @@ class Writer:
             count += 1
             name = f"{stem}_{count}"
         return name
+
+
+def _required(op: str, template: str, match: re.Match[str]) -> int:
+    """How strongly an argument must bind at its place in a template, not to need parentheses."""
+    if template[match.end() :].startswith((".", "[")) or op == "power":
+        return ATOM
+    if op not in PRECEDENCE or "(" in template[: match.start()]:
+        return 0
+    return PRECEDENCE[op] + (match.start() > 0)
+
+
+def _single_uses(calls: Sequence[Call], returned: set[int]) -> dict[int, int]:
+    """The calls whose one result is used once, in the same layer: (index of the call) -> (index of the one that uses it)."""
+    users: dict[int, list[int]] = {}
+    for i, call in enumerate(calls):
+        for ref in _refs(list(call.arguments.values())):
+            users.setdefault(ref.number, []).append(i)
+        if call.body is not None:
+            for n in _used(call):
+                users.setdefault(n, []).append(i)
+    result = {}
+    for i, call in enumerate(calls):
+        if len(call.outputs) == 1 and call.outputs[0] not in returned and call.body is None:
+            used = users.get(call.outputs[0], [])
+            if len(used) == 1 and calls[used[0]].layers == call.layers and calls[used[0]].op not in RULES:
+                result[i] = used[0]
+    return result
 
 
 def _default(op: str, name: str) -> Any:

@@ -9,7 +9,10 @@ def attention(query, key, value, scale, mask=None, bias=None, soft_cap=None):
     """softmax(query key^T scale) value, for each head
 
     query: (batch, queries, heads, depth)  key: (batch, keys, heads, depth)  value: (batch, keys, heads, size)
-    mask, bias: (batch, heads, queries, keys), where axes may be 1
+    mask: (batch, heads, queries, keys), where axes may be 1
+    bias: the same
+    soft_cap: limits the scores smoothly
+
     -> (batch, queries, heads, size)
     """
     group = query.shape[2] // key.shape[2]  # of queries that share a head of keys and values
@@ -25,10 +28,18 @@ def attention(query, key, value, scale, mask=None, bias=None, soft_cap=None):
     return np.einsum("bhqk,bkhd->bqhd", softmax(scores), value, optimize=True)
 
 
+def sees_nothing(mask):
+    """Which query sees no key.  mask: (batch, heads, queries, keys), or its last axes -> as it broadcasts against the output"""
+    blind = ~mask.reshape((1,) * (4 - mask.ndim) + mask.shape).any(axis=-1)
+    return np.moveaxis(blind, 1, 2)[..., None]
+
+
 def band(queries, keys, is_causal=False, window=None, offset=0):
     """Which query sees which key by their positions.  -> (queries, keys), of bool
 
-    is_causal: none after its own. window: none that is window or more steps away. offset: the position of the first query.
+    is_causal: none after its own.
+    window: none that is window or more steps away.
+    offset: the position of the first query.
     """
     ahead = np.arange(keys) - np.arange(queries)[:, None] - offset
     visible = np.ones_like(ahead, dtype=bool)

@@ -19,9 +19,9 @@ def tokens_below(ids, num_tokens):
     return tokens
 
 
-def one_hot(ids, num_classes, dtype="float32", axis=-1):
+def one_hot(x, num_classes, dtype="float32", axis=-1):
     """1 at the position of each id, 0 elsewhere; an id that is no position has zeros only"""
-    hot = (ids[..., None] == np.arange(num_classes)).astype(dtype)
+    hot = (x[..., None] == np.arange(num_classes)).astype(dtype)
     return np.moveaxis(hot, -1, axis)
 
 
