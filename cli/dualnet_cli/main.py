@@ -15,7 +15,8 @@ from .errors import CliError, Failure, did_you_mean, one_line
 from .streams import EXIT_BROKEN_PIPE, mute_stdout, open_closed_streams, replace_unencodable_characters
 
 COMMANDS = {
-    name: f"dualnet_cli.{name}" for name in ("train", "summary", "gradcheck", "compare", "devices", "completion")
+    name: f"dualnet_cli.{name}"
+    for name in ("train", "runs", "summary", "gradcheck", "compare", "devices", "completion")
 }
 
 

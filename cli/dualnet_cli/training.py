@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
@@ -22,7 +22,7 @@ from dualnet.visualization.history_plot import plot_history
 from . import build, progress, run_dir, toml_writer
 from .config import Settings
 from .data import load
-from .errors import CliError, one_line
+from .errors import CliError, Failure, one_line
 from .prepare import Dataset
 from .run_dir import MODEL, RunDir
 from .stops import StopOnRequest, Stopped, StopRequests
@@ -108,25 +108,32 @@ def train(settings: Settings, device: str | None, directory: str | None, force: 
                 dualnet.config.disable_training_warnings()
             if not settings.graphs:
                 dualnet.config.disable_graphs()
-            return _train(settings, requests, requested, directory, force, quiet)
+            with ExitStack() as resources:
+                return _train(settings, requests, resources, requested, directory, force, quiet)
         except Stopped as stopped:
             click.echo("stopped before the training began; nothing was written", err=True)
             return stopped.exit_code
 
 
 def _train(
-    settings: Settings, requests: StopRequests, requested: str, directory: str | None, force: bool, quiet: bool
+    settings: Settings,
+    requests: StopRequests,
+    resources: ExitStack,
+    requested: str,
+    directory: str | None,
+    force: bool,
+    quiet: bool,
 ) -> int:
     device = dualnet.config.get_device()
     data = load(settings)
     build.check(settings, data)
     model = build.compiled_model(settings, tuple(data.train.x.shape[1:]))
     parameters = build.parameter_count(model)
-    folder = run_dir.create(directory, settings.name, force)
+    folder = resources.enter_context(run_dir.create(directory, settings.name, force))
     resolved = toml_writer.dumps(
         settings.resolved(requested, data.shuffled),
         {
-            ("name",): f"Everything this run used. To repeat it: dualnet train {folder.label}/{run_dir.CONFIG}",
+            ("name",): "Everything this run used; dualnet train repeats it from this file",
             ("device",): f"the run was on {device}",
         },
     )
@@ -151,8 +158,9 @@ def _train(
     except Stopped:
         pass
     except Exception:
-        with suppress(Exception):  # the first error is the one to report
-            _save(model, folder)
+        if model.optimizer.step_count():
+            with suppress(Exception):  # the first error is the one to report
+                _save(model, folder)
         raise
     finally:
         folder.close()
@@ -183,8 +191,11 @@ def _train(
     }
     requests.mode = "never"
     folder.write_results(results)
-    _plot(settings.name, folder, writer, results)
+    plot_error = _plot(settings.name, folder, writer, results)
+    folder.finish(ended=not requests.exit_code and not writer.diverged)
     _report(settings, folder, writer, results, quiet)
+    if plot_error:
+        raise Failure(plot_error)
     return requests.exit_code or (1 if writer.diverged else 0)
 
 
@@ -230,17 +241,21 @@ def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -
     return f"{settings.name}: {', '.join(counts)}; {parameters:,} parameters; device {device}, seed {settings.seed}"
 
 
-def _plot(name: str, folder: RunDir, writer: MetricsWriter, results: Metrics) -> None:
+def _plot(name: str, folder: RunDir, writer: MetricsWriter, results: Metrics) -> str:
+    """Draw ``history.png``. A plot that fails must not fail the run; that it could not be written is returned, to be said last."""
     if not writer.rows or find_spec("matplotlib") is None:
-        return
+        return ""
     score, value = headline_score(results)
     names = [name for name in writer.rows[0] if name not in ("epoch", "seconds")]
     history = {name: [row.get(name, math.nan) for row in writer.rows] for name in names}
     title = f"{name}: {score} {progress.number(value)}"
     try:
         plot_history(history, {}, title=title, to_file=folder.path / run_dir.HISTORY)
-    except Exception as error:  # a failed plot must not fail the run
+    except OSError as error:
+        return f"{folder.label}/{run_dir.HISTORY} could not be written: {error.strerror or one_line(error)}"
+    except Exception as error:
         click.echo(f"Warning: history.png could not be drawn: {one_line(error)}", err=True)
+    return ""
 
 
 def _report(settings: Settings, folder: RunDir, writer: MetricsWriter, results: Metrics, quiet: bool) -> None:

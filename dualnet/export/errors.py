@@ -1,7 +1,7 @@
-"""What an export raises."""
+"""The error of everything that cannot be exported."""
 
 from __future__ import annotations
 
 
 class ExportError(ValueError):
-    """A model that cannot be said in the format it is exported to: the message names the layer and the op."""
+    """A model computes something that the format cannot say."""

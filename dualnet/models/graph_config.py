@@ -21,9 +21,11 @@ from ..layers.base.layer import Layer
 from ..ops import registry
 from ..serialization import sharing
 from ..serialization.objects import (
+    describe,
     deserialize_keras_object,
     get_registered_name,
     get_registered_object,
+    note_config,
     serialize_keras_object,
 )
 
@@ -175,7 +177,11 @@ def _graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | 
         blocked = []
         for name, i, node in pending:
             if all((h[0], h[1]) in outputs_of for h in _histories(node)):
-                outputs_of[name, i] = tree.flatten(_call_again(operations[name], node, outputs_of))
+                try:
+                    outputs_of[name, i] = tree.flatten(_call_again(operations[name], node, outputs_of))
+                except Exception as error:
+                    note_config(error, f"the call of {describe(operations[name])}")
+                    raise
             else:
                 blocked.append((name, i, node))
         if len(blocked) == len(pending):

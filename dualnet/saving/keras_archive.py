@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..serialization.objects import serialize_keras_object
 from . import assets
 from .atomic import atomic_write
 from .hdf5 import existing_file
@@ -26,12 +25,9 @@ _MAX_MEMBER = 1 << 40
 _MAX_RATIO = 1000  # a member that unpacks to more than this many times its size is refused
 
 
-def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
-    """Save a built model, with its compile arguments and optimizer state unless these are to be left out."""
-    config = serialize_keras_object(model)
+def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer: bool = True) -> None:
+    """Save a built model, with the state of its optimizer unless that is to be left out. config: of the model, as checked."""
     skip = () if include_optimizer or getattr(model, "optimizer", None) is None else (model.optimizer,)
-    if not include_optimizer:
-        config.pop("compile_config", None)
     date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     members = {
         "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": date}).encode(),

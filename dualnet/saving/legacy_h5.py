@@ -17,25 +17,26 @@ from .. import optimizers
 from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
-from ..serialization.objects import deserialize_keras_object, serialize_keras_object
+from ..serialization.configurable import builtin_class
+from ..serialization.objects import deserialize_keras_object
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, open_file, read_array
-from .model_config import KERAS_VERSION, model_from_config
+from .model_config import KERAS_VERSION, StoredConfig, model_from_config
 
 _Stored = tuple[str, list[Any]]  # the name of a layer in the file, and its arrays
 
 # -- writing -------------------------------------------------------------------------------------------------------
 
 
-def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
-    """Save a built model; if it was compiled, with its compile arguments and optimizer state, unless these are to be left out."""
-    config = serialize_keras_object(model)
+def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer: bool = True) -> None:
+    """Save a built model, with the state of its optimizer unless that is to be left out. config: of the model, as checked."""
+    _check_state(model)
 
     def write(file: Any) -> None:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "dualnet"
-        file.attrs["model_config"] = json.dumps({"class_name": config["class_name"], "config": config["config"]})
-        if model.compiled and include_optimizer:
+        file.attrs["model_config"] = json.dumps(_structure(config))
+        if "compile_config" in config:
             compile_config = dict(config["compile_config"])
             optimizer = compile_config.pop("optimizer")
             compile_config["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
@@ -47,6 +48,23 @@ def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
             _write_arrays(file.create_group("optimizer_weights"), variables)
 
     _write_file(path, write)
+
+
+def _structure(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a config is in the attribute ``model_config``."""
+    return {key: config[key] for key in ("class_name", "config")}
+
+
+def _check_state(model: Any) -> None:
+    """Refuse layers of the user that keep more than weights: such a file has only these."""
+    for layer in model._flatten_layers():
+        cls, builtin = type(layer), builtin_class(type(layer))
+        for method in ("save_assets", "save_own_variables"):
+            own = getattr(cls, method, None)
+            if own is not None and own is not getattr(builtin, method, None):
+                raise ValueError(
+                    f"an .h5 file cannot hold what {cls.__name__} {layer.name!r} stores in its {method}: save to a .keras file"
+                )
 
 
 def save_weights(model: Any, path: Path) -> None:
@@ -141,6 +159,9 @@ def _upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
     if isinstance(config.get("config"), list):  # a Sequential of Keras 1 is just its layers
         config = {**config, "config": {"layers": config["config"]}}
     return {"registered_name": None, **config}
+
+
+CONFIG = StoredConfig(assets=False, written=_structure, upgrade=_upgrade_config)
 
 
 def _json(text: Any, path: Path, key: str) -> Any:

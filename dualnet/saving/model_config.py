@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..layers.base.layer import Layer
 from ..serialization import sharing
 from ..serialization.objects import deserialize_keras_object
 
 KERAS_VERSION = "3.15.1"  # the Keras whose file layouts are written
+
+
+class StoredConfig(NamedTuple):
+    """What a format stores of the config of a model.
+
+    assets: whether files have assets too; if not, what layers keep there, a learned vocabulary, is part of their configs. written: what
+    of a config is in the file. upgrade: what is done to it when it is read.
+    """
+
+    assets: bool = True
+    written: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 def model_from_config(

@@ -20,6 +20,12 @@ from ..core.conversion import to_array
 from ..core.hints import did_you_mean
 from ..core.tensor import Tensor
 from . import sharing
+from .writing import note_named, writes_compile_config
+
+
+class UnknownObjectError(ValueError):
+    """A config names a class or a function that is neither of dualnet nor registered, nor among the ``custom_objects``."""
+
 
 # Keras module -> ours. Written into files (so that Keras opens them) and accepted from files.
 _NAMESPACES = {
@@ -170,16 +176,54 @@ def _serialize(obj: Any) -> Any:
     config: dict[str, Any] = {
         "module": module,
         "class_name": name,
-        "config": _serialize(obj.get_config()),
+        "config": _serialize_arguments(obj, obj.get_config()),
         "registered_name": registered,
     }
     for key in ("build_config", "compile_config"):
+        if key == "compile_config" and not writes_compile_config():
+            continue
         value = getattr(obj, f"get_{key}")() if hasattr(obj, f"get_{key}") else None
         if value is not None:
-            config[key] = _serialize(value)
+            config[key] = _serialize_arguments(obj, value)
     if _is_layer(obj):
         config |= sharing.number_of(obj)
     return config
+
+
+def _serialize_arguments(obj: Any, arguments: Any) -> Any:
+    """What is in the config of an object; an error says which argument of which object cannot be in one."""
+    if not isinstance(arguments, dict):
+        return _serialize(arguments)
+    config = {}
+    for key, value in arguments.items():
+        try:
+            config[key] = _serialize(value)
+        except (TypeError, ValueError) as error:
+            if getattr(error, "_dualnet_argument", False):
+                raise
+            message = f"{error} (the argument {key!r} of {describe(obj)})"
+            again = (TypeError if isinstance(error, TypeError) else ValueError)(message)
+            again._dualnet_argument = True  # type: ignore[union-attr]
+            raise again from error
+    return config
+
+
+def describe(obj: Any) -> str:
+    """An object in messages: its class, and its name if it has one."""
+    name = getattr(obj, "name", None)
+    return f"{type(obj).__name__} {name!r}" if isinstance(name, str) else type(obj).__name__
+
+
+def note_config(error: Exception, description: str) -> None:
+    """Say which object an error is about that came up while it was made from its config, once, at the innermost one."""
+    if failed_object(error) is None:
+        error._dualnet_config = description  # type: ignore[attr-defined]
+        error.add_note(f"while making {description} from its config")
+
+
+def failed_object(error: Exception) -> str | None:
+    """Which object could not be made from its config, as ``note_config`` has noted it."""
+    return getattr(error, "_dualnet_config", None)
 
 
 def _is_layer(obj: Any) -> bool:
@@ -195,7 +239,9 @@ def _names_of(cls: Any, obj: Any = None) -> tuple[str | None, str, str | None]:
     if public is not None:
         return (*public, None)
     module = None if cls.__module__ in ("__main__", "builtins") else cls.__module__
-    return module, cls.__name__, get_registered_name(cls)
+    registered = get_registered_name(cls)
+    note_named(cls, cls.__name__, registered)
+    return module, cls.__name__, registered
 
 
 def _serialize_function(function: Any) -> Any:
@@ -205,6 +251,8 @@ def _serialize_function(function: Any) -> Any:
     if module != "builtins" and not module.startswith(("keras.ops", "dualnet.ops")):
         return name
     registered = get_registered_name(function)
+    if module == "builtins":
+        note_named(function, name, registered)
     return {"module": module, "class_name": "function", "config": name, "registered_name": registered}
 
 
@@ -267,14 +315,14 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
         inner = _without_unknown_nulls(cls, inner)
         try:
             obj = cls.from_config(inner) if hasattr(cls, "from_config") else cls(**inner)
-        except TypeError as error:
-            error.add_note(f"while making {name} {inner.get('name', '')!r} from its config")
+            build_config, compile_config = config.get("build_config"), config.get("compile_config")
+            if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
+                obj.build_from_config(build_config)
+            if compile_config and hasattr(obj, "compile_from_config"):
+                obj.compile_from_config(compile_config)
+        except Exception as error:
+            note_config(error, f"{name} {inner['name']!r}" if isinstance(inner.get("name"), str) else name)
             raise
-        build_config, compile_config = config.get("build_config"), config.get("compile_config")
-        if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
-            obj.build_from_config(build_config)
-        if compile_config and hasattr(obj, "compile_from_config"):
-            obj.compile_from_config(compile_config)
     if _is_layer(obj):
         sharing.add_layer(config, obj)
     return obj
@@ -284,10 +332,17 @@ def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     """The config without arguments a class of dualnet does not know, where they are null: newer Keras adds such."""
     if cls not in _public_names():
         return config
-    parameters = inspect.signature(cls.__init__).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+    parameters = _parameters(cls)
+    if parameters is None:
         return config
     return {key: value for key, value in config.items() if value is not None or key in parameters}
+
+
+@lru_cache(maxsize=None)
+def _parameters(cls: Any) -> Any:
+    """The parameters of the constructor of a class of dualnet, or None if it takes any keyword."""
+    parameters = inspect.signature(cls.__init__).parameters
+    return None if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) else parameters
 
 
 def public_object(name: str) -> Any:
@@ -310,7 +365,7 @@ def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] |
         match = public_object(name)
     if match is not None:
         return match
-    raise ValueError(
+    raise UnknownObjectError(
         f"the config names {module}.{name} (registered as {registered!r}), which is not in dualnet. If it is yours, "
         f"pass custom_objects={{{name!r}: {name}}} or decorate it with @dualnet.saving.register_keras_serializable()"
     )

@@ -69,6 +69,7 @@ class Compilable(Base):
     _captured_steps: Any = None  # kept from one run to the next (capture/replay.py)
     _source: Any = None  # a weak reference to the EpochIterator of the running fit
     _resume: Any = None  # where fit continues another run (resume.py); set by a callback
+    _stopped_in_epoch = False  # whether fit stopped between two steps of the epoch, so that it is not complete
 
     def _output_names(self) -> list[str] | None:
         """The names of the outputs, if they are known before the first batch."""
