@@ -15,12 +15,12 @@ from ...saving.atomic import atomic_write
 from ..errors import ExportError
 from .constants import on_host
 from .helpers import helpers
-from .inputs import LENGTHS, names_of, open_axes, samples, signature
+from .inputs import LENGTHS, RUNS, names_of, open_axes, samples, signature
 from .program import Input, program
 from .recording import Recording
 from .simplify import simplified
 from .sizes import expression, merge
-from .writer import RESERVED, Writer
+from .writer import RESERVED, Writer, flat, paths_of
 
 
 def write_numpy(model: Any, path: str | os.PathLike[str], input_signature: Any = None) -> None:
@@ -51,20 +51,25 @@ def as_program(model: Any, file: str, input_signature: Any = None) -> tuple[str,
     structure = signature(model, input_signature)
     named = names_of(structure)
     symbols = [x for _, _, x in named]
-    recordings, inputs, results, lengths = _recorded(model, structure, symbols)
+    recordings, inputs, results, axes = _recorded(model, structure, symbols)
     names = _input_names([name for name, _, _ in named])
-    axes = open_axes(symbols)
     arrays = [[on_host(x.data) for x in run] for run in inputs]
     dimensions, sources = {}, {}
     for (i, axis), name in axes.items():
         if name not in dimensions:
-            dimensions[name] = tuple(run[i].shape[axis] for run in arrays)
+            dimensions[name] = tuple(run[i].shape[axis] for run in arrays[: len(recordings)])
             sources[name] = f"len({names[i]})" if axis == 0 else f"{names[i]}.shape[{axis}]"
     calls = simplified(merge(recordings), recordings)
     writer = Writer(recordings, calls, dimensions, names)
     descriptions = [
-        Input(name, "object" if str(x.dtype) == "string" else str(x.dtype), tuple(x.shape[1:]), path)
-        for name, (_, path, x) in zip(names, named)
+        Input(
+            name,
+            "object" if str(x.dtype) == "string" else str(x.dtype),
+            tuple(x.shape[1:]),
+            path,
+            tuple(axes.get((i, axis), str(n)) for axis, n in enumerate(x.shape)),
+        )
+        for i, (name, (_, path, x)) in enumerate(zip(names, named))
     ]
     text = program(model.name, file, writer, descriptions, _outputs(model, recordings, dimensions), sources)
     _check(model, text, writer.weights.arrays, structure, arrays, results)
@@ -72,28 +77,28 @@ def as_program(model: Any, file: str, input_signature: Any = None) -> tuple[str,
 
 
 def _recorded(model: Any, structure: Any, symbols: Sequence[Any]) -> Any:
-    """Recordings on inputs of different sizes, with these inputs and what the model returned."""
+    """Recordings on inputs of different sizes, all inputs and what the model returned for them, and the names of the sizes."""
     first_error: Exception | None = None
-    for lengths in LENGTHS:
-        recordings, inputs, results = [], [], []
-        for run in range(len(lengths)):
-            for tensors in samples(model, symbols, run, lengths):
-                recording = Recording(model, tensors)
-                try:
-                    result = recording.run(model, tree.pack_sequence_as(structure, tensors))
-                except ExportError:
-                    raise
-                except Exception as error:  # such numbers, or such a size, are nothing for this model
-                    first_error = first_error or error
-                    continue
-                recordings.append(recording)
-                inputs.append(tensors)
-                results.append([on_host(y.data) for y in tree.flatten(result)])
-                break
-            else:
-                break
-        if len(recordings) == len(lengths):
-            return recordings, inputs, results, lengths
+    for axes in open_axes(symbols):
+        for lengths in LENGTHS:
+            runs = []
+            for run in range(RUNS):
+                for tensors in samples(model, symbols, axes, run, lengths):
+                    recording = Recording(model, tensors)
+                    try:
+                        result = recording.run(model, tree.pack_sequence_as(structure, tensors))
+                    except ExportError:
+                        raise
+                    except Exception as error:  # such numbers, or such a size, are nothing for this model
+                        first_error = first_error or error
+                        continue
+                    runs.append((recording, tensors, [on_host(y.data) for y in tree.flatten(result)]))
+                    break
+                else:
+                    break
+            if len(runs) == RUNS:
+                recordings, inputs, results = zip(*runs)
+                return recordings[:-1], inputs, results, axes
     assert first_error is not None
     raise ExportError(
         f"the model {model.name!r} cannot be run on sample inputs of the shapes {', '.join(str(x.shape) for x in symbols)}: {first_error}"
@@ -114,16 +119,20 @@ def _input_names(names: Sequence[str]) -> list[str]:
 
 
 def _outputs(model: Any, recordings: Sequence[Any], dimensions: dict[str, tuple[int, ...]]) -> list[tuple[str, str, str]]:
-    """Name, shape and dtype of each output."""
-    numbers = tree.flatten(recordings[0].outputs)
-    names = getattr(model, "_output_names", lambda: None)() or []
-    if len(names) != len(numbers):
-        names = ["output"] if len(numbers) == 1 else [f"output_{i + 1}" for i in range(len(numbers))]
-    result = []
-    for name, number in zip(names, numbers):
+    """Name, shape and dtype of each output, in the order in which the program lists them."""
+    structure = recordings[0].outputs
+    paths, numbers = paths_of(structure), flat(structure)
+    known = getattr(model, "_output_names", lambda: None)() or []
+    names = dict(zip(tree.flatten(structure), known)) if len(known) == len(numbers) and not isinstance(structure, dict) else {}
+    result: list[tuple[str, str, str]] = []
+    for path, number in zip(paths, numbers):
+        default = "_".join(map(str, path)) if isinstance(structure, dict) else "_".join(["output", *(str(k + 1) for k in path)])
+        name = names.get(number, default)
+        name = name if name not in [n for n, _, _ in result] else f"{name}_{len(result) + 1}"
         parts = []
         for sizes in zip(*(np.shape(r.arrays[number]) for r in recordings)):
-            parts.append(str(sizes[0]) if len(set(sizes)) == 1 else expression(tuple(sizes), list(dimensions.items())) or "any")
+            text = str(sizes[0]) if len(set(sizes)) == 1 else expression(tuple(sizes), list(dimensions.items()))
+            parts.append(text if text is not None and not re.search("[-+]", text) else "any")
         shape = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
         dtype = recordings[0].arrays[number].dtype
         result.append((name, shape, "strings" if dtype == object else str(dtype)))

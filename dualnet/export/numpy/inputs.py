@@ -15,8 +15,14 @@ from ...layers.preprocessing.text.lookup import StringLookup
 from ...layers.preprocessing.text.text_vectorization import TextVectorization
 from ..errors import ExportError
 
-BATCHES = (3, 5, 4)  # sizes of the batch in the recordings
-LENGTHS = ((7, 11, 9), (32, 48, 40), (96, 160, 128))  # of other axes of no fixed size: the first that the model takes
+RUNS = 4  # recordings of a model, the last of them only to check the program on
+BATCHES = (2, 5, 3, 4)  # sizes of the batch in the recordings
+# Sizes of the other axes of no fixed size, as no formula of one makes the other: short ones, those of images, and very short ones.
+LENGTHS = (
+    ((7, 12, 20, 9), (9, 17, 13, 11), (11, 10, 23, 16), (14, 8, 15, 19)),
+    ((32, 48, 96, 64), (40, 96, 56, 72), (64, 56, 128, 80), (96, 80, 72, 64)),
+    ((3, 4, 7, 5), (4, 7, 5, 6), (5, 4, 8, 3), (6, 3, 4, 7)),
+)
 WORDS = ("the cat", "a dog!", "unseen", "", "x1 y2", "The End", "b")
 
 
@@ -47,14 +53,22 @@ def names_of(inputs: Any) -> list[tuple[str, tuple[Any, ...], KerasTensor]]:
     return [(inputs.name, (), inputs)]
 
 
-def open_axes(inputs: Sequence[KerasTensor]) -> dict[tuple[int, int], str]:
-    """(input, axis) -> the name of its size, for the axes of no fixed size.  The first axis of all inputs is one, the batch."""
-    names: dict[tuple[int, int], str] = {}
-    for i, x in enumerate(inputs):
-        for axis, size in enumerate(x.shape):
-            if size is None:
-                names[i, axis] = "batch" if axis == 0 else _free(_axis_name(len(x.shape), axis), names)
-    return names
+Axes = dict[tuple[int, int], str]  # (input, axis) -> the name of its size, for the axes of no fixed size
+
+
+def open_axes(inputs: Sequence[KerasTensor]) -> Iterator[Axes]:
+    """The names of the sizes that are not fixed, where axes have a size in common that have one name.
+
+    The first axes of all inputs are the batch. The other sizes are all different, or else alike where their axes have the same number.
+    """
+    for by_axis in (False, True):
+        names: Axes = {}
+        for i, x in enumerate(inputs):
+            for axis, size in enumerate(x.shape):
+                if size is None:
+                    name = "batch" if axis == 0 else _axis_name(len(x.shape), axis)
+                    names[i, axis] = name if axis == 0 or by_axis else _free(name, names)
+        yield names
 
 
 def _axis_name(rank: int, axis: int) -> str:
@@ -63,7 +77,7 @@ def _axis_name(rank: int, axis: int) -> str:
     return "steps" if axis == 1 else "size"
 
 
-def _free(name: str, names: dict[tuple[int, int], str]) -> str:
+def _free(name: str, names: Axes) -> str:
     taken, count, unique = set(names.values()), 1, name
     while unique in taken:
         count += 1
@@ -71,22 +85,14 @@ def _free(name: str, names: dict[tuple[int, int], str]) -> str:
     return unique
 
 
-def samples(model: Any, inputs: Sequence[KerasTensor], run: int, lengths: Sequence[int]) -> Iterator[list[Tensor]]:
+def samples(model: Any, inputs: Sequence[KerasTensor], axes: Axes, run: int, lengths: Any) -> Iterator[list[Tensor]]:
     """Inputs to record a model on, of several kinds: ids where it wants ids."""
-    axes = open_axes(inputs)
+    sizes = {name: lengths[i % len(lengths)][run] for i, name in enumerate(n for n in dict.fromkeys(axes.values()) if n != "batch")}
+    sizes["batch"] = BATCHES[run]
     for kind in ("normal", "whole", "zeros"):
         random, words = np.random.default_rng(run), _words(model)
-        result = []
-        for i, x in enumerate(inputs):
-            order = list(dict.fromkeys(axes.values()))
-            shape = []
-            for axis, n in enumerate(x.shape):
-                name = axes.get((i, axis))
-                position = order.index(name) if name else 0
-                size = BATCHES[run] if name == "batch" else lengths[run] + position if name else n
-                shape.append(size)
-            result.append(_sample(random, tuple(shape), str(x.dtype), kind, words))
-        yield result
+        shapes = [tuple(sizes[axes[i, a]] if n is None else n for a, n in enumerate(x.shape)) for i, x in enumerate(inputs)]
+        yield [_sample(random, shape, str(x.dtype), kind, words) for shape, x in zip(shapes, inputs)]
 
 
 def _sample(random: Any, shape: tuple[int, ...], dtype: str, kind: str, words: Sequence[str]) -> Tensor:

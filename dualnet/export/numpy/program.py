@@ -13,7 +13,7 @@ from .formulas import main as template
 from .helpers import helpers, modules, needed
 from .layout import wrapped
 from .specialize import specialize
-from .writer import Writer
+from .writer import Writer, paths_of
 
 
 class Input(NamedTuple):
@@ -23,6 +23,7 @@ class Input(NamedTuple):
     dtype: str
     shape: tuple[int | None, ...]
     path: tuple[Any, ...]
+    sizes: tuple[str, ...]  # the size of each axis, by its name if it is not fixed
 
 
 def program(
@@ -65,8 +66,7 @@ def _docstring(name: str, file: str, inputs: Sequence[Input], outputs: Sequence[
 
 
 def shape_of(x: Input) -> str:
-    parts = ["batch", *("any" if n is None else str(n) for n in x.shape)]
-    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    return f"({', '.join(x.sizes)}{',' if len(x.sizes) == 1 else ''})"
 
 
 def _predict(
@@ -114,8 +114,8 @@ def _main(writer: Writer, inputs: Sequence[Input]) -> list[str]:
     argument = "inputs[0]" if len(inputs) == 1 and not inputs[0].path else _argument(inputs)
     lines = ["def predict_all(inputs):", f"    y = predict({argument})"]
     structure = writer.returned()
-    flat = [f"y{path}" for path in _paths(structure, "")]
-    lines.append(f"    return [{', '.join(flat)}]")
+    parts = ["y" + "".join(f"[{json.dumps(key)}]" for key in path) for path in paths_of(structure)]
+    lines.append(f"    return [{', '.join(parts)}]")
     return [*found[:-1], "\n".join(line for text in lines for line in wrapped(text)), found[-1]]
 
 
@@ -134,11 +134,3 @@ def _argument(inputs: Sequence[Input]) -> str:
         return "{" + ", ".join(f"{json.dumps(k)}: {v}" for k, v in parts.items()) + "}"
 
     return build([(n, i.path) for n, i in enumerate(inputs)])
-
-
-def _paths(structure: Any, path: str) -> list[str]:
-    if isinstance(structure, dict):
-        return [p for k, v in structure.items() for p in _paths(v, f"{path}[{json.dumps(k)}]")]
-    if isinstance(structure, (tuple, list)):
-        return [p for k, v in enumerate(structure) for p in _paths(v, f"{path}[{k}]")]
-    return [path]

@@ -344,7 +344,9 @@ def _cast(w: Writer, call: Call) -> list[str]:
     x, dtype = call.arguments["x"], w.source(call.arguments["dtype"], call)
     if isinstance(x, Ref) and w.dtype(x) == str(np.dtype(call.arguments["dtype"])):
         return [w.arg(call, "x")]
-    return [f"{w.arg(call, 'x')}.astype({dtype})" if isinstance(x, Ref) else f"np.array({w.arg(call, 'x')}, {dtype})"]
+    if not isinstance(x, Ref) or w.is_number(x):
+        return [f"np.{np.dtype(call.arguments['dtype'])}({w.arg(call, 'x')})"]
+    return [f"{w.arg(call, 'x')}.astype({dtype})"]
 
 
 @rule("concatenate", "stack")

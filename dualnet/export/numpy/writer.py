@@ -63,13 +63,14 @@ class Writer:
         self._fixed: set[int] = set()  # values whose names stay, as a function uses them from outside
         self._indent = "    "
         self._last_step: set[int] = set()  # calls (by id) whose first output is that of the last step alone
+        self._heading: list[str] = []  # the comment on the layer that the next statement belongs to
         self._prelude: list[str] = []  # lines that a statement needs before it
         for i, name in enumerate(inputs):
             self._names[i] = name
             self._scope[name] = self._array(i)
         for name, sizes in dimensions.items():
             self._scope[name] = sizes[0]
-        self._outputs = _flat(recordings[0].outputs)
+        self._outputs = flat(recordings[0].outputs)
         self._write(list(calls), set(self._outputs))
 
     def returned(self) -> Any:
@@ -104,6 +105,10 @@ class Writer:
     def dtype(self, ref: Any) -> str:
         return str(self.recordings[0].arrays[ref.number].dtype) if isinstance(ref, Ref) else type(ref).__name__
 
+    def is_number(self, ref: Ref) -> bool:
+        """Whether a value is a number that is the same, or known, before there is any input."""
+        return ref.number in self.recordings[0].constants and self.shapes(ref)[0] == ()
+
     def stored(self, call: Call, name: str, array: Any) -> str:
         """An array that belongs to a layer, kept with the weights."""
         return self.weights.add(_path(call.layers), name, array)
@@ -122,7 +127,7 @@ class Writer:
         assert body is not None
         if any(line.lstrip().startswith(f"def {name}(") for line in self.lines):
             name = f"{name}_{call.outputs[0]}"
-        names, lines, indent = self._names, self.lines, self._indent
+        names, lines, indent, heading = self._names, self.lines, self._indent, self._heading
         inside = {n for c in body.calls for n in c.outputs} | set(body.inputs)
         outside = {n for c in body.calls for n in _used(c)} - inside
         self._names = {n: name for n, name in names.items() if n in outside}  # those that it may not take for its own
@@ -137,7 +142,7 @@ class Writer:
         self._write(body.calls, set(body.outputs))
         returned = ", ".join(self.source(Ref(n), call) for n in body.outputs)
         inner = [f"{indent}def {name}({parameters}):", *_without_blank_start(self.lines), f"{self._indent}return {returned}"]
-        self.lines, self._indent, self._names, self._fixed = lines, indent, names, set()
+        self.lines, self._indent, self._names, self._fixed, self._heading = lines, indent, names, set(), heading
         self._prelude += ["", *inner, ""]
         exec("\n".join(line.removeprefix(indent) for line in inner), self._scope)
         for number, known in names.items():  # names that the body took for its own values
@@ -231,6 +236,7 @@ class Writer:
 
     def _comment(self, calls: Sequence[Call], path: tuple[Layer, ...]) -> None:
         """A line that says which layer the next statements are from, with the shapes of its input and output."""
+        self._heading = [""] if self.lines and self.lines[-1] else []
         if len(path) < 2:
             return
         same = []
@@ -241,18 +247,26 @@ class Writer:
         sources = [ref for ref in _refs(list(same[0].arguments.values())) if ref.number in self._names]
         results = [n for call in same for n in call.outputs[:1] if self._array(n).dtype != bool]
         shape = f": {self._shape(sources[0].number)} -> {self._shape(results[-1])}" if sources and results else ""
-        self.lines += ["", f"{self._indent}# {_path(path)}{shape}"]
+        self._heading = ["", f"{self._indent}# {_path(path)}{shape}"]
+
+    def _head(self) -> None:
+        """Write the comment on the layer before its first statement; a layer that does nothing at inference has none."""
+        self.lines += self._heading
+        self._heading = []
 
     def _shape(self, number: int) -> str:
         parts = []
         for sizes in zip(*self.shapes(Ref(number))):
-            parts.append(str(sizes[0]) if len(set(sizes)) == 1 else expression(sizes, list(self.dimensions.items())) or "?")
+            text = str(sizes[0]) if len(set(sizes)) == 1 else expression(sizes, list(self.dimensions.items()))
+            parts.append(text if text is not None and not re.search("[-+]", text) else "any")
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
     def _statement(self, call: Call, i: int, last_use: dict[int, int], is_last: bool) -> None:
         self._prelude = []
         expressions = self._expressions(call)
-        self.lines += self._prelude
+        if self._prelude:
+            self._head()
+            self.lines += self._prelude
         wanted = [n for n in call.outputs if n in last_use]
         targets = [self._target(call, n, i, last_use, is_last) if n in last_use else "_" for n in call.outputs]
         if id(call) in self._last_step and call.op != "run_steps" and call.arguments.get("mask") is None:
@@ -334,6 +348,7 @@ class Writer:
             return
         self.helpers |= set(needed(re.findall(r"\b[a-z_]\w*\b", text)))
         self._note_dimensions(text)
+        self._head()
         self.lines.append(f"{self._indent}{target} = {text}")
         with np.errstate(all="ignore"):
             try:
@@ -467,11 +482,19 @@ def _refs(value: Any) -> list[Ref]:
     return [ref for v in value for ref in _refs(v)] if isinstance(value, (tuple, list)) else []
 
 
-def _flat(structure: Any) -> list[int]:
+def paths_of(structure: Any) -> list[tuple[Any, ...]]:
+    """The keys that lead to each leaf of dictionaries, lists and tuples."""
     if isinstance(structure, dict):
-        return [n for v in structure.values() for n in _flat(v)]
+        return [(k, *path) for k, v in structure.items() for path in paths_of(v)]
     if isinstance(structure, (tuple, list)):
-        return [n for v in structure for n in _flat(v)]
+        return [(k, *path) for k, v in enumerate(structure) for path in paths_of(v)]
+    return [()]
+
+
+def flat(structure: Any) -> list[int]:
+    """The leaves, in the order of ``paths_of``."""
+    if isinstance(structure, (dict, tuple, list)):
+        return [n for v in (structure.values() if isinstance(structure, dict) else structure) for n in flat(v)]
     return [structure]
 
 
