@@ -31,7 +31,8 @@ from .run_lock import Lock, is_locked
 CONFIG, METRICS, RESULTS = "config.toml", "metrics.csv", "results.json"
 MODEL, HISTORY = "model.keras", "history.png"
 CHECKPOINTS = "checkpoints"
-FILES = (CONFIG, METRICS, RESULTS, MODEL, HISTORY)
+PREPARATION = "preparation.json"  # see preparation.py
+FILES = (CONFIG, PREPARATION, METRICS, RESULTS, MODEL, HISTORY)
 OWN = (*FILES, CHECKPOINTS)  # what a run that replaces another one removes where it does not write it itself
 
 
@@ -123,7 +124,7 @@ class RunDir:
 
     def write_results(self, results: dict[str, Any]) -> None:
         """Write ``results.json``; infinities and NaN become null, since JSON lacks them."""
-        text = json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(finite(results), indent=2, ensure_ascii=False, allow_nan=False)
         self.write_text(RESULTS, text + "\n")
 
     def add_metrics(self, row: dict[str, float]) -> None:
@@ -295,9 +296,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else str(value) if isinstance(value, int) else f"{value:.8g}"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The value for JSON, which has neither infinities nor NaN: they become null."""
     if isinstance(value, dict):
-        return {key: _finite(v) for key, v in value.items()}
+        return {key: finite(v) for key, v in value.items()}
     if isinstance(value, list):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

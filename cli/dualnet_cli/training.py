@@ -110,6 +110,8 @@ def _train(settings: Settings, requests: StopRequests, resources: ExitStack, req
         },
     )
     folder.write_text(run_dir.CONFIG, resolved)
+    assert data.preparation is not None
+    folder.write_text(run_dir.PREPARATION, data.preparation.to_json())
     display = progress.create(len(data.train), device, requests, options.quiet)
     writer = MetricsWriter(folder)
     if found is None:
