@@ -142,11 +142,11 @@ def _outputs(model: Any, recordings: Sequence[Any], dimensions: dict[str, tuple[
 def _check(
     model: Any, text: str, weights: dict[str, Any], structure: Any, inputs: Sequence[Any], results: Sequence[Any]
 ) -> None:
-    """Run the program on the inputs of all recordings: it gives what the model gave."""
+    """Run the program on inputs that its lines were not checked on: it gives what the model gave."""
     before, after = text.split("W = dict(", 1)
     namespace: dict[str, Any] = {"__name__": "program", "W": weights}
     exec(compile(before + after.split("\n", 1)[1], "<program>", "exec"), namespace)
-    for arrays, expected in zip(inputs, results):
+    for arrays, expected in list(zip(inputs, results))[2:]:
         with np.errstate(all="ignore"):
             actual = tree.flatten(namespace["predict"](tree.pack_sequence_as(structure, list(arrays))))
         for a, b in zip(actual, expected, strict=True):

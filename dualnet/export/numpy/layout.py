@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 WIDTH = 120
 
 
@@ -18,6 +20,8 @@ def wrapped(line: str) -> list[str]:
     if len(indent) + 4 + len(inner) <= WIDTH and not inner.rstrip().endswith(","):
         return [head, f"{indent}    {inner}", *wrapped(tail)]
     parts = _split(inner)
+    if len(parts) == 1 and line[start] == "[" and re.search(r"[\w\])]$", line[:start]):  # a comma would make a tuple of an index
+        return [head, f"{indent}    {inner}", *wrapped(tail)]
     lines = [text for part in parts for text in wrapped(f"{indent}    {part},")]
     return [head, *lines, *wrapped(tail)]
 

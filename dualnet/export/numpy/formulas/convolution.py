@@ -41,8 +41,8 @@ def depthwise_convolution(x, kernel, strides=1, padding="valid", dilation=1):
     """Each channel by itself.  kernel: (*size, channels, multiplier) -> (batch, positions..., channels * multiplier)"""
     rank = kernel.ndim - 2
     patches = windows(x, kernel.shape[:rank], strides, padding, dilation)
-    taps = "hwd"[:rank]
-    y = np.einsum(f"...{taps}c,{taps}cm->...cm", patches, kernel, optimize=True)
+    taps = np.ndindex(*kernel.shape[:rank])
+    y = sum(patches[(..., *tap, slice(None))][..., None] * kernel[tap] for tap in taps)
     return y.reshape(*y.shape[:-2], -1)
 
 
