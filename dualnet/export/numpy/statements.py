@@ -229,7 +229,9 @@ def _normalize(w: Writer, call: Call) -> list[str]:
 
     a = call.arguments
     epsilon = settings.epsilon() if a.get("epsilon") is None else a["epsilon"]
-    options = _keywords(order=(str(a.get("order", 2)), a.get("order", 2) == 2), epsilon=(repr(epsilon), epsilon == 1e-7))
+    options = _keywords(
+        order=(str(a.get("order", 2)), a.get("order", 2) == 2), epsilon=(repr(epsilon), epsilon == 1e-7)
+    )
     return [f"normalize({w.arg(call, 'x')}, axis={w.source(a.get('axis', -1), call)}{options})"]
 
 
