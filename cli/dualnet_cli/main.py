@@ -14,7 +14,10 @@ import click
 from .errors import CliError, Failure, did_you_mean, one_line
 from .streams import EXIT_BROKEN_PIPE, mute_stdout, open_closed_streams, replace_unencodable_characters
 
-_NAMES = ("train", "evaluate", "predict", "inspect", "convert", "summary", "gradcheck", "compare", "devices", "completion")
+_NAMES = (
+    *("train", "runs", "evaluate", "predict", "inspect", "convert"),
+    *("summary", "gradcheck", "compare", "devices", "completion"),
+)
 COMMANDS = {name: f"dualnet_cli.{name}" for name in _NAMES}
 
 

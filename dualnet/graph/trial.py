@@ -52,7 +52,7 @@ class Trial:
 
     def change(self, subject: Any, reason: str) -> None:
         """Before the value of a variable or a random generator is changed."""
-        if id(subject) in self._before:
+        if id(subject) in self._before or getattr(subject, "_is_abstract", False):
             return
         value = subject.data.copy() if isinstance(subject, Tensor) else subject.counter
         self._before[id(subject)] = subject, value

@@ -269,6 +269,22 @@ class Model(LegacyModelMethods, Trainer, Layer):
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model as it predicts to a file for other programs, such as ``.onnx``. A failed export leaves an earlier file as it was.
+
+        The arguments are those of ``dualnet.export.export_model``.
+        """
+        from ..export import export_model
+
+        export_model(self, filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
+
     def _saved_children(self) -> list[tuple[str, Any]]:
         return sorted([*super()._saved_children(), ("layers", self.layers)], key=file_order)
 

@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from . import keras_archive, legacy_h5, weights_h5
+from .check import checked_config
 from .limits import reading, typed_errors
-from .model_config import model_from_config
+from .model_config import StoredConfig, model_from_config
 
 # What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
 FORMATS = {".weights.h5": weights_h5, ".keras": keras_archive, ".h5": legacy_h5, ".hdf5": legacy_h5}
@@ -77,7 +78,8 @@ def save_model(
     _check_target(path, overwrite)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built: call it on data, or give its input shape, first")
-    save(model, path, include_optimizer)
+    stored = getattr(_format_of(path), "CONFIG", StoredConfig())
+    save(model, path, checked_config(model, stored, include_optimizer), include_optimizer)
 
 
 def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:

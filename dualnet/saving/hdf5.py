@@ -152,3 +152,8 @@ def check_array(dataset: Any, name: str, path: Path) -> None:
     unknown = [number for number in filters if number not in _BUILT_IN_FILTERS]
     if unknown:
         raise ValueError(f"{path}: {name} is packed with filter {unknown[0]}, a plugin of HDF5, which is not loaded")
+
+
+def loses_fractions(array: Any, variable: Any) -> bool:
+    """Whether a variable (or an array) of whole numbers cannot hold an array of a file, which has floats."""
+    return array.dtype.kind not in "iub" and str(variable.dtype).startswith(("int", "uint", "bool"))

@@ -14,23 +14,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..serialization.objects import serialize_keras_object
 from . import assets
 from .atomic import atomic_write
 from .hdf5 import existing_file
 from .limits import check_member
 from .model_config import KERAS_VERSION, model_from_config
-from .weights_h5 import saved_objects, weights_from_bytes, weights_to_bytes
+from .object_state import saved_objects
+from .weights_h5 import weights_from_bytes, weights_to_bytes
 
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of the zip members, so that equal models give equal bytes
 
 
-def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
-    """Save a built model, with its compile arguments and optimizer state unless these are to be left out."""
-    config = serialize_keras_object(model)
+def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer: bool = True) -> None:
+    """Save a built model, with the state of its optimizer unless that is to be left out. config: of the model, as checked."""
     skip = () if include_optimizer or getattr(model, "optimizer", None) is None else (model.optimizer,)
-    if not include_optimizer:
-        config.pop("compile_config", None)
     date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     members = {
         "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": date}).encode(),
