@@ -125,7 +125,7 @@ def _check_attributes(node: Any, path: Path) -> None:
     size = node.file.id.get_filesize()
     for name in node.attrs:
         attribute = h5py.h5a.open(node.id, name.encode())
-        if attribute.get_storage_size() > size or math.prod(attribute.shape or ()) > size:
+        if math.prod(attribute.shape or ()) * attribute.get_type().get_size() > size:
             raise ValueError(f"{path}: attribute {name!r} claims more than there is in the file")
 
 
