@@ -40,6 +40,7 @@ class RawValue(NamedTuple):
     dtype: str
     data: Any = None
     is_constant: bool = False
+    layer: Any = None  # in which a constant was met
 
 
 class RawCall(NamedTuple):
@@ -148,7 +149,7 @@ class Recorder:
         if isinstance(x, Variable) and array is x.data:
             return self._add(RawValue("variable", array.shape, _dtype(array), x, True), array)
         self._alive.append(array)
-        return self._add(RawValue("constant", array.shape, _dtype(array), array, True), array)
+        return self._add(RawValue("constant", array.shape, _dtype(array), array, True, calling_layer()), array)
 
     def _result(self, array: Any, constant: bool) -> int:
         if id(array) in self._numbers:  # the op returned its input

@@ -11,7 +11,7 @@ What depends on no input is computed here, once: the cast of a weight to float16
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,13 +29,19 @@ from .recorder import RawCall, RawValue, Recorder, Reference, _in
 from .recorder import _references as references
 from .sizes import Size, SizeTable
 
-__all__ = ["Call", "Fill", "ForwardTrace", "Range", "Reference", "Size", "Value", "references", "trace_forward"]
+__all__ = ["Call", "Fill", "ForwardTrace", "Numbers", "Range", "Reference", "Size", "Value", "references", "trace_forward"]
 
 
 class Fill(NamedTuple):
     """A constant whose shape depends on sizes, and whose elements are all equal."""
 
     value: Any
+
+
+class Numbers(NamedTuple):
+    """The elements of a small constant, some of which are a ``Size``."""
+
+    elements: tuple[Any, ...]
 
 
 class Range(NamedTuple):
@@ -53,7 +59,7 @@ class Value:
         kind: "input", "constant" (weights among them), "number" (of Python, or None) or "result".
         shape: with a ``Size`` where it depends on those of the inputs.
         dtype: its name; "" for a number.
-        data: of a constant a NumPy array, a ``Fill`` or a ``Range``; of a number the number, which may be a ``Size``.
+        data: of a constant a NumPy array, a ``Fill``, a ``Range`` or ``Numbers``; of a number the number, which may be a ``Size``.
         name: of an input, and of a constant that is a weight.
     """
 
@@ -122,10 +128,12 @@ class InputSpec:
     dtype: str
 
 
-# What stands for unknown sizes in the three passes: the batch, then other axes, for which several are tried. Images are large enough
-# to be halved five times. Later axes get larger ones, so that no two are alike.
+# What stands for unknown sizes in the three passes: the batch, then other axes, for which several are tried. Those of images can be
+# halved five times, and at each time some of them are even and some odd, which tells half of a size from the size of what was halved;
+# then come multiples of 32, for networks that take no others. Later axes get larger ones, so that no two are alike.
 _BATCH = (2, 3, 5)
-_SIZES = ((7, 11, 13), (64, 96, 160), (3, 4, 6))
+_SEQUENCES = (((6, 11, 13), 5), ((3, 4, 6), 1), ((64, 96, 160), 32))  # (sizes, by how much those of the next axis are larger)
+_IMAGES = (((64, 101, 163), 8), ((64, 96, 160), 32), ((224, 256, 352), 32), ((6, 11, 13), 5))
 
 
 def trace_forward(model: Any, input_signature: Any = None) -> ForwardTrace:
@@ -201,13 +209,13 @@ def _assignments(specs: list[InputSpec]) -> Iterator[dict[tuple[int, int], tuple
         yield fixed
         return
     images = any(len(specs[i].shape) >= 4 for i, _ in others)
-    choices = sorted(_SIZES, key=lambda s: s[0] < 64) if images else list(_SIZES)
     seen: list[dict[tuple[int, int], tuple[int, ...]]] = []
-    for base in choices:
-        step = 32 if base[0] >= 64 else 4 if base[0] > 3 else 1
-        for group in (lambda key: key, lambda key: key[1], lambda key: 0):
-            groups = list(dict.fromkeys(group(key) for key in others))
-            sizes = {key: tuple(n + step * groups.index(group(key)) * (j + 1) for j, n in enumerate(base)) for key in others}
+    groupings: tuple[Callable[[tuple[int, int]], Any], ...] = (lambda key: key, lambda key: key[1], lambda key: 0)
+    for base, step in _IMAGES if images else _SEQUENCES:
+        for group in groupings:
+            groups = list(dict.fromkeys(map(group, others)))
+            larger = {key: step * groups.index(group(key)) for key in others}
+            sizes = {key: tuple(n + larger[key] * (j + 1) for j, n in enumerate(base)) for key in others}
             if sizes not in seen:
                 seen.append(sizes)
                 yield fixed | sizes
@@ -242,9 +250,9 @@ def _traced(model: Any, signature: Any, specs: list[InputSpec], sizes: dict[tupl
             y = recorder.run(_predict, model, packed, host_layers=host_layers)
             outputs.append([recorder.number(t) for t in tree.flatten(y)])
             passes.append(recorder)
+    calls = _common_calls(passes)
     if any(numbers != outputs[0] for numbers in outputs):
         raise ExportError(f"model {model.name!r}: the outputs do not come from the same ops for every size of the inputs")
-    calls = _common_calls(passes)
     values = _common_values(passes, calls, outputs[0])
     inputs = {}
     for i, name in enumerate(_distinct([spec.name for spec in specs])):
@@ -262,11 +270,9 @@ def _predict(model: Any, inputs: Any) -> Any:
 
 
 def _computes_on_the_host(layer: Any) -> bool:
-    """Whether a layer reads or writes text, or looks whole numbers up one by one."""
+    """Whether a layer reads or writes text."""
     kind = type(layer).__name__
-    return kind in ("TextVectorization", "StringLookup", "Hashing", "HashedCrossing") or (
-        kind == "IntegerLookup" and not layer.invert
-    )
+    return kind in ("TextVectorization", "StringLookup", "Hashing", "HashedCrossing")
 
 
 def _output_names(model: Any, outputs: Any) -> list[str]:
@@ -383,13 +389,16 @@ def _common_value(parts: list[RawValue], call: Call | None) -> Value:
     if any(isinstance(n, Size) for n in shape):
         if first.kind == "result":
             return Value("result", shape, first.dtype)
-        return Value("constant", shape, first.dtype, _pattern([_host(p.data) for p in parts]))
+        return Value("constant", shape, first.dtype, _pattern([_host(p.data) for p in parts], first.layer))
     arrays = [_host(p.data) for p in parts]
     if not all(_equal(a, arrays[0]) for a in arrays):
         if first.kind == "result":
             return Value("result", shape, first.dtype)  # computed from numbers that depend on sizes
+        if arrays[0].size <= 8 and arrays[0].dtype.kind in "iuf":  # such as the height and width of an image
+            return Value("constant", shape, first.dtype, Numbers(tuple(_common(list(n)) for n in zip(*(a.reshape(-1).tolist() for a in arrays)))))
         raise ExportError(
-            "a part of the model is computed outside of the ops of dualnet (with NumPy) from its inputs or their sizes: use ops"
+            f"{_in(first.layer)}a tensor is computed outside of the ops of dualnet, with NumPy or at random, and is another one for other "
+            "inputs: use ops"
         )
     return Value("constant", shape, first.dtype, arrays[0])
 
@@ -402,7 +411,7 @@ def _equal(a: Any, b: Any) -> bool:
     return a is b or bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
-def _pattern(arrays: list[Any]) -> Fill | Range:
+def _pattern(arrays: list[Any], layer: Any) -> Fill | Range:
     """What arrays of different shapes have in common: they are filled with one number, or are a range."""
     fills = {a.flat[0].item() for a in arrays if a.size}
     if len(fills) == 1 and all(bool((a == a.flat[0]).all()) for a in arrays if a.size):
@@ -412,6 +421,6 @@ def _pattern(arrays: list[Any]) -> Fill | Range:
         if all(np.allclose(a, start + step * np.arange(a.size), rtol=1e-6) for a in arrays) and math.isfinite(step):
             return Range(start, step)
     raise ExportError(
-        "a table is made outside of the ops of dualnet (with NumPy), as large as an input: make it with ops, such as "
-        "ops.arange, or give the inputs fixed sizes"
+        f"{_in(layer)}a tensor as large as an input is made outside of the ops of dualnet, with NumPy or at random: make it with ops, "
+        "such as ops.arange, or give the inputs fixed sizes"
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import keras_archive, legacy_h5, weights_h5
 from .check import checked_config
+from .limits import reading, typed_errors
 from .model_config import StoredConfig, model_from_config
 
 # What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
@@ -106,7 +107,8 @@ def load_model(
         safe_mode: accepted and ignored: code in a file is never run.
     """
     path = Path(filepath)
-    return find_function(path, "load_model", "the file name of a model")(path, custom_objects, compile)
+    with reading(path):
+        return find_function(path, "load_model", "the file name of a model")(path, custom_objects, compile)
 
 
 def load_weights(
@@ -141,12 +143,14 @@ def load_weights(
             raise ValueError(f"{option} is for files ending in {_suffixes('load_weights', option)}, got {str(path)!r}")
         if value:
             options[option] = value
-    load(model, path, skip_mismatch, **options)
+    with reading(path):
+        load(model, path, skip_mismatch, **options)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that ``Model.to_json`` described, with fresh weights."""
-    return model_from_config(json_string, "the JSON", custom_objects)
+    with typed_errors("the JSON"):
+        return model_from_config(json_string, "the JSON", custom_objects)
 
 
 def _check_target(path: Path, overwrite: bool) -> None:

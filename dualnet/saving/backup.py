@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_write
+from .hdf5 import open_file
 from .state_tree import from_json, to_json
 from .weights_h5 import read_group, weights_from_bytes, weights_to_bytes
 
@@ -39,15 +40,10 @@ def load_backup(model: Any, filepath: str | os.PathLike[str]) -> dict[str, Any] 
 
     Raises ``ValueError``, and changes nothing, for a file that is damaged or does not fit the model.
     """
-    import h5py
-
     path = Path(filepath)
     content = path.read_bytes()
-    try:
-        with h5py.File(io.BytesIO(content), "r") as file:
-            store = read_group(file, _GROUP, path)
-    except OSError as error:
-        raise ValueError(f"{path}: the backup is damaged ({error})") from None
+    with open_file(io.BytesIO(content), path) as file:
+        store = read_group(file, _GROUP, path)
     state = None if store is None else _from_store(store, path)
     weights_from_bytes(model, content, path)
     return state

@@ -32,7 +32,7 @@ from ..serialization.objects import (
 )
 from ..serialization.writing import writing
 from .model_config import MAJOR_VERSION, StoredConfig, model_from_config
-from .weights_h5 import saved_objects
+from .object_state import saved_objects
 
 _LEVELS = ("config", "layers")  # entries of a config that are no arguments
 _PLAIN = (bool, int, float, str)

@@ -13,15 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import optimizers
 from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..optimizers.stored_state import restore
 from ..serialization.configurable import builtin_class
 from ..serialization.objects import compile_or_warn, custom_object_scope
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
 from .model_config import KERAS_VERSION, StoredConfig, model_from_config
+from .object_state import trained_at_first
 from .upgrade import upgraded, version_of, weights, with_modules
 
 _COMPILE_ARGUMENTS = ("optimizer_config", "loss", "loss_weights", "metrics", "weighted_metrics")
@@ -33,6 +34,7 @@ class _Stored(NamedTuple):
     name: str
     weight_names: list[str]
     arrays: list[Any]
+
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -287,10 +289,11 @@ def _compile(model: Any, training: Any, custom_objects: dict[str, Any] | None, v
 
 
 def _load_optimizer(model: Any, group: Any, path: Path) -> None:
-    """Set the state of the optimizer if it fits; older optimizers stored other variables, and then it starts afresh."""
-    arrays, variables = _arrays(group, path), model.optimizer.variables
-    if [a.shape for a in arrays] == [v.shape for v in variables]:
-        for variable, array in zip(variables, arrays):
-            variable.assign(array)
-    else:
-        warn("the optimizer state in the file does not fit this optimizer: it starts afresh")
+    """Set the state of the optimizer as far as the file has it; the rest starts afresh, with a warning."""
+    try:
+        names = _names(group, "weight_names")
+        lost = restore(model.optimizer, _arrays(group, path), names, trained_at_first(model))
+    except (ValueError, KeyError, TypeError) as error:
+        lost = str(error)
+    if lost:
+        warn(f"{path}: the optimizer state in the file is not loaded as a whole: {lost}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
-from .weights_h5 import saved_objects
+from .object_state import saved_objects
 
 Values = dict[str, list[Any]]  # by the path of a layer or optimizer, the values of its own variables
 

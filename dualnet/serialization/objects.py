@@ -313,8 +313,8 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
         value = Tensor(to_array(inner["value"], backends.current(), inner["dtype"]))
         return value.numpy() if name == "__numpy__" else value
     if name in ("function", "type"):
-        return _look_up(config, str(inner), custom_objects)
-    cls = _look_up(config, name, custom_objects)
+        return look_up(config, str(inner), custom_objects)
+    cls = look_up(config, name, custom_objects)
     if not inspect.isclass(cls):
         raise ValueError(f"expected the class {name!r} in a config, found a function of that name")
     if not isinstance(inner, dict):
@@ -395,7 +395,7 @@ def _class_at(module: str, name: str) -> Any:
     return next((c for c in candidates if inspect.isclass(c)), None)
 
 
-def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
+def look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
     module, registered = config.get("module"), config.get("registered_name")
     for key in (registered, name):
         match = get_registered_object(key, custom_objects)

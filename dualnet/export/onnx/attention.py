@@ -24,10 +24,10 @@ def attention(
         k, v = (_repeated(g, x, heads // kv_heads) for x in (k, v))
     factor = 1 / math.sqrt(depth) if scale is None else scale
     scores = g.op("MatMul", g.binary("Mul", q, factor), g.op("Transpose", k, perm=[0, 1, 3, 2]))
-    if soft_cap is not None:
-        scores = g.binary("Mul", g.op("Tanh", g.binary("Div", scores, soft_cap)), soft_cap)
     if bias is not None:
         scores = g.op("Add", scores, g.cast(bias, scores.dtype))
+    if soft_cap is not None:
+        scores = g.binary("Mul", g.op("Tanh", g.binary("Div", scores, soft_cap)), soft_cap)
     seen: T | None = None
     if mask is not None:
         seen = _and(g, seen, g.cast(mask, "bool"))

@@ -24,9 +24,12 @@ def channels_last(g: Graph, x: T, rank: int, first: bool) -> T:
     return x if first else g.transpose(x, [0, *range(2, rank), 1])
 
 
-def _pads(pairs: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
-    """The padding as attributes. What depends on the size is "same", which the runtime computes."""
-    if any(isinstance(n, Size) for pair in pairs for n in pair):
+def _pads(pairs: Sequence[tuple[Any, Any]], lengths: Sequence[Any] = (), strides: Sequence[int] = ()) -> dict[str, Any]:
+    """The padding as attributes. With strides over an axis of unknown length "same" depends on the length: the runtime computes it."""
+    depends = any(
+        isinstance(n, Size) and stride > 1 and after != 0 for n, stride, (_, after) in zip(lengths, strides, pairs)
+    )
+    if depends or any(isinstance(n, Size) for pair in pairs for n in pair):
         return {"auto_pad": "SAME_UPPER"}
     return {"pads": [a for a, _ in pairs] + [b for _, b in pairs]}
 
@@ -41,12 +44,12 @@ def conv(
         kernel = g.reshape_constant(kernel, (*taps, 1, per_group * filters))
         per_group = 1
     rank, channels = x.rank, x.shape[1 if channels_first else -1]
-    n = len(taps)
-    w = g.wide(g.transpose(kernel, [n + 1, n, *range(n)]))
+    n, lengths = len(taps), x.shape[2:] if channels_first else x.shape[1:-1]
+    w = g.cast(g.transpose(kernel, [n + 1, n, *range(n)]), "float32")  # there are no kernels for float64
     y = g.op(
-        "Conv", g.wide(_first(g, x, channels_first)), w, None if bias is None else g.wide(bias),
+        "Conv", g.cast(_first(g, x, channels_first), "float32"), w, None if bias is None else g.cast(bias, "float32"),
         strides=list(plan.strides), dilations=list(plan.dilation), group=channels // per_group,
-        kernel_shape=list(taps), **_pads(plan.padding),
+        kernel_shape=list(taps), **_pads(plan.padding, lengths, plan.strides),
     )  # fmt: skip
     return _finished(g, y, activation, rank, channels_first)
 
@@ -63,12 +66,12 @@ def _finished(g: Graph, y: T, activation: str | None, rank: int, first: bool) ->
 def conv_transpose(g: Graph, x: T, kernel: T, bias: T | None, plan: Any, channels_first: bool, activation: str) -> T:
     assert kernel.shape is not None
     n, rank = len(kernel.shape) - 2, x.rank
-    w = g.wide(g.transpose(kernel, [n + 1, n, *range(n)]))
+    w = g.cast(g.transpose(kernel, [n + 1, n, *range(n)]), "float32")
     crops = [(before, max(after, 0)) for before, after in plan.padding]
     missing = [max(-after, 0) for _, after in plan.padding]  # zeros at the end
-    b = None if bias is None else g.wide(bias)
+    b = None if bias is None else g.cast(bias, "float32")
     y = g.op(
-        "ConvTranspose", g.wide(_first(g, x, channels_first)), w, None if any(missing) else b,
+        "ConvTranspose", g.cast(_first(g, x, channels_first), "float32"), w, None if any(missing) else b,
         strides=list(plan.strides), dilations=list(plan.dilation), kernel_shape=list(kernel.shape[:-2]), **_pads(crops),
     )  # fmt: skip
     if any(missing):
@@ -87,14 +90,11 @@ def _pool(g: Graph, kind: str, x: T, pool_size: Any, strides: Any, padding: str,
     steps = sizes if strides is None else per_axis("pool", "strides", strides, rank - 2)
     lengths = x.shape[2:] if first else x.shape[1:-1]
     padding = padding_of("pool", padding)
-    known: list[tuple[Any, Any]] = []
-    for n, size, step in zip(lengths, sizes, steps):
-        if isinstance(n, Size):
-            pairs = {overhang(m, size, step, padding) for m in n.samples}
-            known.append(pairs.pop() if len(pairs) == 1 else (n, n))
-        else:
-            known.append(overhang(n, size, step, padding))
-    y = g.op(kind, _first(g, x, first), kernel_shape=list(sizes), strides=list(steps), **_pads(known), **attributes)
+    # Of an axis of unknown length, what hangs over for one of the lengths: with strides it is left to the runtime.
+    known = [overhang(n.samples[0] if isinstance(n, Size) else n, k, s, padding) for n, k, s in zip(lengths, sizes, steps)]
+    pads = _pads([(a, 1) for a, _ in known], lengths, steps) if padding == "same" else {}
+    pads = pads if "auto_pad" in pads else _pads(known)
+    y = g.op(kind, _first(g, x, first), kernel_shape=list(sizes), strides=list(steps), **pads, **attributes)
     return channels_last(g, y, rank, first)
 
 

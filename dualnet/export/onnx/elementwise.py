@@ -349,6 +349,12 @@ def nan_to_num(g: Graph, x: T, nan: float, posinf: float | None, neginf: float |
     return g.where(_is_nan(g, x), g.cast(T("", "", (), nan), x.dtype), y)
 
 
+@exporter("square")
+def square(g: Graph, x: T) -> T:
+    x = g.cast(x, g.arithmetic(g.out_dtype))
+    return g.op("Mul", x, x)
+
+
 @exporter("rsqrt")
 def rsqrt(g: Graph, x: T) -> T:
     return g.op("Reciprocal", g.op("Sqrt", g.floating(x)))

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..errors import ExportError
 from ..sizes import Size
-from ..trace import Call, Fill, ForwardTrace, Range, Value
+from ..trace import Call, Fill, ForwardTrace, Numbers, Range, Value
 
 EXPORTERS: dict[str, Callable[..., Any]] = {}
 
@@ -193,8 +193,8 @@ class Graph:
         found = self.trace.sizes.express(n, before=min(self.call.outputs, default=None))
         if found is None:
             raise ExportError(
-                f"{self.call.where}: a number follows from the sizes of the inputs in a way that cannot be expressed: give the inputs "
-                "fixed sizes (the batch aside)"
+                f"{self.call.where}: a number is another one for other inputs, and does not follow from their sizes in a way that can be "
+                "expressed: compute it with ops, or give the inputs fixed sizes (the batch aside)"
             )
         y: T | None = None
         for number, axis in found.axes:
@@ -301,6 +301,9 @@ class Graph:
         data = value.data
         if isinstance(data, Fill):
             tensor = self.expand(self.constant(np.array(data.value, dtype=computed(value.dtype))), value.shape)
+        elif isinstance(data, Numbers):
+            parts = [self.op("Reshape", self.cast(T("", "", (), n), value.dtype), self.ints([1])) for n in data.elements]
+            tensor = self.op("Reshape", self.op("Concat", *parts, axis=0), self.shape(value.shape))
         elif isinstance(data, Range):
             steps = self.binary("Mul", self.range(value.shape[0], computed(value.dtype)), data.step)
             tensor = self.binary("Add", steps, data.start)

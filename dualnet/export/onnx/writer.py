@@ -92,7 +92,7 @@ def _export(g: Graph, call: Call) -> None:
     name = call.name or type(call.function).__name__
     function = EXPORTERS.get(name)
     if function is None:
-        raise ExportError(f"{call.where} has no counterpart in ONNX")
+        raise ExportError(f"{call.where} is not exported to ONNX")
     tensors, options = _arguments(g, call)
     results = function(g, *tensors, **options)
     results = results if isinstance(results, tuple) else (results,)
