@@ -18,7 +18,7 @@ from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..optimizers.stored_state import restore
 from ..serialization.configurable import builtin_class
-from ..serialization.objects import compile_or_warn, custom_object_scope
+from ..serialization.objects import compile_or_warn, custom_object_scope, warn_uncompiled
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
 from .model_config import KERAS_VERSION, StoredConfig, model_from_config
@@ -291,6 +291,9 @@ def _compile(model: Any, training: Any, custom_objects: dict[str, Any] | None, v
     optimizer = config.pop("optimizer_config", None)
     if isinstance(config.get("metrics"), list):  # Keras 2 writes one list per output, also for one
         config["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in config["metrics"]]
+    if optimizer is None:
+        warn_uncompiled(model, "it names no optimizer")
+        return
     with custom_object_scope(custom_objects):
         compile_or_warn(model, {**config, "optimizer": optimizer})
 
