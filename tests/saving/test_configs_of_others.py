@@ -71,15 +71,15 @@ def chain(**arguments: Any) -> dict[str, Any]:
 
 
 def test_arguments_of_a_newer_keras() -> None:
-    nothing = {"new_feature": False, "other": None, "options": {}, "names": [], "mode": ""}
-    with pytest.warns(UserWarning, match="Dense has no argument 'new_feature' here, False") as warned:
+    nothing = {"new_feature": False, "unused": None, "options": {}, "names": [], "mode": ""}
+    with pytest.warns(UserWarning, match="Dense has no argument 'new_feature' here, and False was left out") as warned:
         dualnet.models.model_from_json(json.dumps(chain(**nothing)))
     assert len(warned) == 1
     assert all(name in str(warned[0].message) for name in ("options", "names", "mode"))
-    assert "other" not in str(warned[0].message)
+    assert "unused" not in str(warned[0].message)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        dualnet.models.model_from_json(json.dumps(chain(other=None)))  # as Keras 3 writes for every feature that is not used
+        dualnet.models.model_from_json(json.dumps(chain(unused=None)))  # as Keras 3 writes for every feature that is not used
     for value in (True, 1, 0.5, "on", [1], {"a": 1}):
         with pytest.raises(ValueError, match="does not know the argument 'new_feature'"):
             dualnet.models.model_from_json(json.dumps(chain(new_feature=value)))
