@@ -344,11 +344,15 @@ def compile_or_warn(model: Any, config: dict[str, Any]) -> None:
     try:
         model.compile_from_config(config)
     except Exception as error:
-        reason = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        warn(
-            f"model {model.name!r} is loaded without what it was compiled with, which cannot be read ({reason}): "
-            "call model.compile(...) before training it"
-        )
+        warn_uncompiled(model, f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}")
+
+
+def warn_uncompiled(model: Any, reason: str) -> None:
+    """Say why a model that was compiled when it was saved is not any more."""
+    warn(
+        f"model {model.name!r} is loaded without what it was compiled with, which cannot be read ({reason}): "
+        "call model.compile(...) before training it"
+    )
 
 
 def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
