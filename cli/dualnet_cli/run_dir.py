@@ -31,7 +31,8 @@ from .run_lock import Lock, is_locked
 CONFIG, METRICS, RESULTS = "config.toml", "metrics.csv", "results.json"
 MODEL, HISTORY = "model.keras", "history.png"
 CHECKPOINTS = "checkpoints"
-FILES = (CONFIG, METRICS, RESULTS, MODEL, HISTORY)
+PREPARATION = "preparation.json"  # see preparation.py
+FILES = (CONFIG, PREPARATION, METRICS, RESULTS, MODEL, HISTORY)
 OWN = (*FILES, CHECKPOINTS)  # what a run that replaces another one removes where it does not write it itself
 
 
@@ -123,12 +124,12 @@ class RunDir:
 
     def write_results(self, results: dict[str, Any]) -> None:
         """Write ``results.json``; infinities and NaN become null, since JSON lacks them."""
-        text = json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(finite(results), indent=2, ensure_ascii=False, allow_nan=False)
         self.write_text(RESULTS, text + "\n")
 
     def add_metrics(self, row: dict[str, float]) -> None:
         """Append a line to ``metrics.csv`` and flush it. The first row determines the columns."""
-        if self._metrics is None:
+        if not self._columns:
             self._columns = list(row)
             self.write_text(METRICS, _csv_line(self._columns))
         path = self.path / METRICS
@@ -136,8 +137,22 @@ class RunDir:
             if self._metrics is None:
                 self._metrics = path.open("a", encoding="utf-8", newline="")
             # One write per line: a concurrent reader only sees complete lines.
-            self._metrics.write(_csv_line([_number(row.get(name)) for name in self._columns]))
+            self._metrics.write(self._metrics_line(row))
             self._metrics.flush()
+
+    def restart_metrics(self, rows: list[dict[str, float]]) -> None:
+        """Begin ``metrics.csv`` again with the rows that the run had up to the point from which it goes on; without any, remove it."""
+        self.close()
+        self._columns = list(rows[0]) if rows else []
+        path = self.path / METRICS
+        if rows:
+            self.write_text(METRICS, "".join([_csv_line(self._columns), *map(self._metrics_line, rows)]))
+        else:
+            with write_errors(path):
+                path.unlink(missing_ok=True)
+
+    def _metrics_line(self, row: dict[str, float]) -> str:
+        return _csv_line([_number(row.get(name)) for name in self._columns])
 
     def close(self) -> None:
         """Close ``metrics.csv``; its lines are then on the disk."""
@@ -281,9 +296,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else str(value) if isinstance(value, int) else f"{value:.8g}"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The value for JSON, which has neither infinities nor NaN: they become null."""
     if isinstance(value, dict):
-        return {key: _finite(v) for key, v in value.items()}
+        return {key: finite(v) for key, v in value.items()}
     if isinstance(value, list):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

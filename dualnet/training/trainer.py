@@ -105,6 +105,7 @@ class Trainer(EvaluationMixin):
             first, self._initial_epoch = self._initial_epoch or initial_epoch, 0
             if resume is not None:
                 source.resume(resume.position)
+                epochs = first if resume.has_ended else epochs
             batches = data.steps
             check = functools.partial(try_data, self, data, validation)
             for epoch in range(first, epochs):
@@ -182,6 +183,7 @@ class Trainer(EvaluationMixin):
         run, losses = diagnosis.begin_epoch(epoch, done, train_step), diagnosis.losses
         if check is not None:
             run = functools.partial(_checked_step, check, run)
+        self._stopped_in_epoch = False
         for x, y, weight, _ in source.epoch(epoch, updates, done):
             if begin:
                 callbacks.on_train_batch_begin(step)
@@ -196,6 +198,7 @@ class Trainer(EvaluationMixin):
             if len(losses) == PERIOD:
                 diagnosis.look(step)
             if self.stop_training:
+                self._stopped_in_epoch = True
                 break
         if step == 0 and source.exhausted:
             return None
