@@ -13,7 +13,7 @@ from .. import losses, tree
 from ..capture.batches import IndexedBatch
 from ..layers.base.symbolic import undone_call
 from .data_adapters.array_adapter import ArrayData, tensors_of
-from .data_adapters.data_checks import check_data, check_labels
+from .data_adapters.data_checks import check_data, check_labels, has_classes
 from .data_adapters.iterable_adapter import Data, IterableData
 from .data_adapters.packing import unpack_x_y_sample_weight
 from .loss_assignment import identifiers, is_inferred
@@ -26,7 +26,8 @@ _MISTAKES = (ValueError, TypeError, IndexError)
 def try_data(model: Any, training: Data, validation: Data | None, first_batch: Any) -> None:
     """Raise ``ValueError`` for validation data that the model or its loss cannot take, and for labels outside the classes.
 
-    Nothing is tried where code of the user decides what a step does with a batch, and no loss is that is the user's.
+    A model whose outputs are known is not tried on the training data, whose labels ``check_data`` has seen. Nothing is tried where
+    code of the user decides what a step does with a batch, and no loss is that is the user's.
 
     Args:
         model: it is built for the first batch if it is not built yet.
@@ -38,10 +39,13 @@ def try_data(model: Any, training: Data, validation: Data | None, first_batch: A
     trains_as_usual = type(model).train_step is StepMixin.train_step
     if type(model).test_step is not StepMixin.test_step:
         validation = None
-    if (not is_built and not trains_as_usual) or (knows_outputs and validation is None):
+    if not is_built and not trains_as_usual:
+        return
+    tries_training = not knows_outputs and trains_as_usual and isinstance(training, ArrayData) and has_classes(model)
+    if validation is None and not tries_training:
         return
     with undone_call(model):
-        if not knows_outputs and trains_as_usual:
+        if tries_training or not is_built:
             y_pred = _first_outputs(model, first_batch)
             if y_pred is None:
                 return
@@ -62,14 +66,14 @@ def _first_outputs(model: Any, batch: Any) -> Any:
         return None
 
 
-def _check_values(model: Any, data: Data, y_pred: Any) -> None:
-    """The values of arrays, for a model whose outputs were not known before."""
+def _check_values(model: Any, data: Data, y_pred: Any, probabilities: bool = True) -> None:
+    """The values of arrays, for a model whose outputs were not known before. probabilities: as in ``check_data``."""
     if not isinstance(data, ArrayData):
         return
     if model._graph is not None:
-        check_data(model, data)
+        check_data(model, data, probabilities)
     else:
-        check_labels(model, data.y, y_pred)
+        check_labels(model, data.y, y_pred, None, probabilities)
 
 
 def _try_validation(model: Any, training: Data, validation: Data, knows_outputs: bool) -> None:
@@ -88,8 +92,8 @@ def _try_validation(model: Any, training: Data, validation: Data, knows_outputs:
         y_pred = _evaluate(model, batch, _SAMPLES)
     except _MISTAKES:
         y_pred = _evaluate(model, batch, size)  # the size of the batch may be fixed
-    if not knows_outputs and isinstance(validation, ArrayData):
-        _check_values(model, validation, y_pred)
+    if not knows_outputs:
+        _check_values(model, batch, y_pred, isinstance(validation, ArrayData))
 
 
 def _evaluate(model: Any, batch: ArrayData, count: int) -> Any:

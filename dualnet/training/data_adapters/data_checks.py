@@ -14,9 +14,11 @@ import dualnet_backends as backends
 
 from ... import losses, tree
 from ...layers.core.embedding import Embedding
-from ..loss_assignment import is_inferred
+from ..loss_assignment import identifiers, is_inferred
 from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
+
+_OF_CLASSES = (losses.sparse_categorical_crossentropy, losses.categorical_crossentropy, losses.binary_crossentropy)
 
 
 def check_data(model: Any, data: Any, probabilities: bool = True) -> None:
@@ -60,6 +62,13 @@ def check_labels(
         if assignment.stop == i + 1 and labels[i] is not None:
             name = f"y[{outputs[i].label!r}]" if len(outputs) > 1 else "y"
             _check_labels(name, assignment.spec, labels[i], symbols[i], probabilities)
+
+
+def has_classes(model: Any) -> bool:
+    """Whether a loss of the model compares classes, whose labels are checked."""
+    specs = [spec for spec in identifiers(model.loss) if not is_inferred(spec)]
+    functions = [getattr(loss, "fn", loss) for loss in map(losses.get, specs)]
+    return any(function in _OF_CLASSES for function in functions)
 
 
 def _check_finite(array: Any, name: str) -> None:
