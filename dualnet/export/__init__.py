@@ -20,7 +20,16 @@ def _write_onnx(model: Any, path: str, **options: Any) -> None:
     write_onnx(model, path, **options)
 
 
-FORMATS: dict[str, tuple[str, Callable[..., None]]] = {"onnx": (".onnx", _write_onnx)}  # name: (suffix, writer)
+def _write_numpy(model: Any, path: str, **options: Any) -> None:
+    from .numpy.export import write_numpy
+
+    write_numpy(model, path, **options)
+
+
+FORMATS: dict[str, tuple[str, Callable[..., None]]] = {
+    "onnx": (".onnx", _write_onnx),
+    "numpy": (".py", _write_numpy),
+}  # name: (suffix, writer)
 
 # What Keras writes besides, and what there is instead.
 _ELSEWHERE = {
