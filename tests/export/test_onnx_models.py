@@ -11,7 +11,6 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from dualnet import Input, layers, ops, tree
-from dualnet.export import ExportError
 from dualnet.export.onnx.writer import OPSETS, to_onnx
 from dualnet.models import Model, Sequential
 from tests.applications.table import ROWS as NETWORKS
@@ -242,91 +241,3 @@ ONE_OF_EACH = ("ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B
 @pytest.mark.parametrize("row", [row for row in NETWORKS if row.title in ONE_OF_EACH], ids=str)
 def test_zoo(row: Any) -> None:
     assert difference(row) < 1e-5
-
-
-# -- what is refused ----------------------------------------------------------------------------------------------------
-
-
-class ReadsAValue(layers.Layer):
-    def call(self, x: Any) -> Any:
-        return x * 2 if float(ops.sum(x)) > 0 else x
-
-
-class LoopsOverSteps(layers.Layer):
-    def call(self, x: Any) -> Any:
-        return sum(x[:, i] for i in range(x.shape[1]))
-
-
-class DrawsInNumPy(layers.Layer):
-    def call(self, x: Any) -> Any:
-        return x + np.random.default_rng().random()
-
-
-class MakesATableInNumPy(layers.Layer):
-    def call(self, x: Any) -> Any:
-        return x + ops.convert_to_tensor((np.linspace(0, 1, x.shape[1]) ** 2).astype("float32"))
-
-
-class KeepsAState(layers.Layer):
-    def build(self, shape: Any) -> None:
-        self.n = self.add_weight(shape=(), trainable=False, initializer="zeros")
-
-    def call(self, x: Any) -> Any:
-        self.n.assign_add(1.0)
-        return x * self.n
-
-
-class Samples(layers.Layer):
-    def call(self, x: Any) -> Any:
-        import dualnet
-
-        return x + dualnet.random.normal(ops.shape(x))
-
-
-class Trains(layers.Layer):
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm = layers.BatchNormalization()
-
-    def call(self, x: Any) -> Any:
-        return self.norm(x, training=True)
-
-
-class Inverts(layers.Layer):
-    def call(self, x: Any) -> Any:
-        return ops.inv(x[:, :, None] * x[:, None, :])
-
-
-TEXT = ((1,), "string")
-REFUSED: list[tuple[Any, tuple[Any, str], str]] = [
-    (ReadsAValue(name="layer"), ((4,), "float32"), r"'layer' \(ReadsAValue\): a value is read on the host"),
-    (LoopsOverSteps(name="layer"), ((None,), "float32"), r"'layer' \(LoopsOverSteps\): which ops run depends on the sizes"),
-    (layers.RNN(layers.GRUCell(3), name="rnn"), ((None, 4), "float32"), r"'rnn' \(RNN\): which ops run depends on the sizes"),
-    (DrawsInNumPy(name="layer"), ((4,), "float32"), r"'layer' \(DrawsInNumPy\).*is another one for other inputs"),
-    (MakesATableInNumPy(name="layer"), ((None,), "float32"), r"'layer' \(MakesATableInNumPy\): .* made outside of the ops"),
-    (KeepsAState(name="layer"), ((4,), "float32"), r"'layer' \(KeepsAState\): a variable is assigned to .* cannot be exported"),
-    (layers.LSTM(3, stateful=True, name="rnn"), ((5, 4), "float32"), r"'rnn' \(LSTM\): a variable is changed .*stateful=True"),
-    (Samples(name="layer"), ((4,), "float32"), r"'layer' \(Samples\): .*random"),
-    (Trains(), ((4,), "float32"), r"\(BatchNormalization\): a variable is changed when the model predicts"),
-    (Inverts(name="layer"), ((4,), "float32"), r"'layer' \(Inverts\): the op 'inv' is not exported to ONNX"),
-    (layers.TextVectorization(vocabulary=["a"], name="text"), TEXT, r"'text' \(TextVectorization\) has no counterpart in ONNX.*Export"),
-    (layers.Hashing(5, name="hash"), TEXT, r"'hash' \(Hashing\) has no counterpart in ONNX: ONNX cannot hash"),
-    (layers.StringLookup(vocabulary=["a"], num_oov_indices=2, name="look"), TEXT, r"'look' \(StringLookup\) with num_oov_indices=2 has"),
-    (layers.StringLookup(vocabulary=["a"], encoding="latin-1", name="look"), TEXT, r"encoding='latin-1' has no counterpart"),
-    (layers.IntegerLookup(vocabulary=[1], num_oov_indices=0, name="look"), ((1,), "int64"), r"'look' \(IntegerLookup\).*on the host"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("layer", "specification", "message"), REFUSED, ids=lambda x: type(x).__name__)
-def test_refused(layer: Any, specification: tuple[Any, str], message: str) -> None:
-    """With one clear message, which names the layer; and the model predicts as before."""
-    shape, dtype = specification
-    stateful = getattr(layer, "stateful", False)
-    x = Input(shape, dtype=dtype, batch_size=2 if stateful else None)
-    model = Model(x, layer(x))
-    before = [w.copy() for w in model.get_weights()]
-    with pytest.raises(ExportError, match=message) as raised:
-        to_onnx(model)
-    assert "\n" not in str(raised.value)
-    for a, b in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)

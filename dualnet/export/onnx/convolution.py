@@ -123,7 +123,7 @@ def adaptive_pool(g: Graph, x: T, output_size: Any, data_format: Any) -> T:
         n = shape[axis]
         if isinstance(n, Size):
             if size != 1:
-                raise ExportError(f"{g.call.where} of an axis of unknown length has no counterpart in ONNX")
+                raise ExportError(f"{g.call.where} of an axis of unknown length is not exported to ONNX")
             y = g.reduce(kind, y, [axis], keepdims=True)
             continue
         bounds = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
@@ -150,7 +150,7 @@ def resize(g: Graph, x: T, size: Any, first: int, method: str, antialias: bool) 
     if any(isinstance(n, Size) for n in (*size, *shape[first : first + 2])):
         modes = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
         if method not in modes:
-            raise ExportError(f"{g.call.where} with {method!r} of images of unknown size has no counterpart in ONNX")
+            raise ExportError(f"{g.call.where} with {method!r} of images of unknown size is not exported to ONNX")
         y = _resized(g, y, size, first, modes[method], antialias)
     else:
         for axis, n in zip((first, first + 1), size):

@@ -58,7 +58,7 @@ def tokens_below(g: Graph, ids: T, num_tokens: int) -> T:
 @exporter("index_of")
 def index_of(g: Graph, x: T, keys: T, values: T) -> T:
     if keys.data is None or values.data is None:
-        raise ExportError("a vocabulary that is computed has no counterpart in ONNX")
+        raise ExportError(f"{g.call.where} with a vocabulary that is computed is not exported to ONNX")
     return g.op(
         "LabelEncoder", g.cast(x, "int64"), dtype="int64", domain=_ML, keys_int64s=keys.data.tolist(),
         values_int64s=values.data.tolist(), default_int64=-2,
@@ -78,11 +78,11 @@ def string_lookup(g: Graph, x: T, layer: Any) -> T:
         )  # fmt: skip
     if layer.num_oov_indices != 1:
         raise ExportError(
-            f"{g.call.where} with num_oov_indices={layer.num_oov_indices} has no counterpart in ONNX, which cannot hash"
+            f"{g.call.where} with num_oov_indices={layer.num_oov_indices} is not exported to ONNX, which cannot hash"
         )
     if layer.encoding.lower().replace("-", "") != "utf8":
         raise ExportError(
-            f"{g.call.where} with encoding={layer.encoding!r} has no counterpart in ONNX, whose strings are UTF-8"
+            f"{g.call.where} with encoding={layer.encoding!r} is not exported to ONNX, whose strings are UTF-8"
         )
     return encoded(g, x, words_to_ids(g, x, layer), layer)
 
@@ -129,7 +129,7 @@ def no_text(g: Graph, *xs: T, layer: Any) -> T:
         "TextVectorization": "ONNX cannot take punctuation out of strings, nor split them in all the ways that the layer can",
     }.get(type(layer).__name__, "ONNX cannot hash")
     raise ExportError(
-        f"{g.call.where} has no counterpart in ONNX: {what}. Export the model behind it, which takes its ids, and run the layer before"
+        f"{g.call.where} is not exported to ONNX: {what}. Export the model behind it, which takes its ids, and run the layer before"
     )
 
 

@@ -18,9 +18,7 @@ def get_item(g: Graph, x: T, key: Any) -> T:
     parts = list(key) if isinstance(key, tuple) else [key]
     tensors = [p for p in parts if isinstance(p, (T, list, np.ndarray))]
     if any(isinstance(p, T) and p.dtype == "bool" for p in parts) or any(isinstance(p, bool) for p in parts):
-        raise ExportError(
-            f"{g.call.where} by a mask has no counterpart in ONNX: how long the result is depends on values"
-        )
+        raise ExportError(f"{g.call.where} by a mask is not exported to ONNX: how long the result is depends on values")
     named = sum(p is not None and p is not Ellipsis for p in parts)
     rest: list[Any] = [slice(None)] * (x.rank - named)
     at = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
@@ -106,7 +104,7 @@ def slice_(g: Graph, x: T, start_indices: Any, shape: Any) -> T:
         if x.shape[axis] == size:
             continue
         if isinstance(start, Size) or isinstance(size, Size):
-            raise ExportError(f"{g.call.where} of a size that is not known has no counterpart in ONNX")
+            raise ExportError(f"{g.call.where} of a size that is not known is not exported to ONNX")
         slices[axis] = slice(start, None if start + size == 0 else start + size)
     return sliced(g, x, slices)
 

@@ -34,7 +34,7 @@ def shaped(g: Graph, x: T) -> T:
 def reshape(g: Graph, x: T, **options: Any) -> T:
     if g.call is not None and g.call.name == "view" and x.dtype != g.out_dtype:
         raise ExportError(
-            f"{g.call.where} has no counterpart in ONNX, which does not read the bytes of one dtype as another"
+            f"{g.call.where} is not exported to ONNX, which does not read the bytes of one dtype as another"
         )
     return shaped(g, x)
 
