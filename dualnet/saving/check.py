@@ -88,7 +88,9 @@ def _problem(
         if problem is None and compiled:
             _compile(again, compiled, named)
         if problem is None:
-            problem = _difference({**config, "compile_config": compiled}, {"compile_config": None, **serialize(again)}, "the model", "")
+            problem = _difference(
+                {**config, "compile_config": compiled}, {"compile_config": None, **serialize(again)}, "the model", ""
+            )
         if problem is None:
             forgotten.extend(_forgotten_arguments(model, again))
         return problem

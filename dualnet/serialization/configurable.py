@@ -41,7 +41,7 @@ class Configurable:
             name: plain(getattr(self, attribute))
             for name, attribute in config_attributes(builtin_class(type(self))).items()
         }
-        return {**constructor_arguments(self), **config} if keeps_arguments(type(self)) else config
+        return _with_own_arguments(self, config) if keeps_arguments(type(self)) else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -66,15 +66,14 @@ def plain(value: Any) -> Any:
     return serialize_keras_object(value)
 
 
-def builtin_class(cls: type) -> type:
+def builtin_class(cls: Any) -> Any:
     """The class itself if it is dualnet's, else the one of dualnet that it is derived from."""
     return next((base for base in cls.__mro__ if base.__module__.startswith("dualnet.")), object)
 
 
-@cache
 def keeps_arguments(cls: Any) -> bool:
     """Whether a class is the user's, and leaves it to dualnet to put the arguments of its constructor into the config."""
-    builtin = builtin_class(cls)
+    builtin: Any = builtin_class(cls)
     return cls.get_config is builtin.get_config and cls.__init__ is not builtin.__init__
 
 
@@ -89,6 +88,14 @@ def constructor_arguments(obj: Any) -> dict[str, Any]:
         if p.kind is p.VAR_KEYWORD:
             arguments |= arguments.pop(p.name, {})
     return arguments
+
+
+def _with_own_arguments(obj: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The config of an object of a user's class: with what its constructor was called with, without what that supplies to its base."""
+    passed = constructor_arguments(obj)
+    parameters = inspect.signature(builtin_class(type(obj)).__init__).parameters
+    supplied = {p.name for p in parameters.values() if p.default is p.empty} - passed.keys()
+    return {**passed, **{key: value for key, value in config.items() if key not in supplied}}
 
 
 def make_from_arguments(cls: Any, config: dict[str, Any]) -> Any:
@@ -114,7 +121,8 @@ def make_from_arguments(cls: Any, config: dict[str, Any]) -> Any:
     return obj
 
 
-def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
+@cache
+def constructor_parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
     """The parameters of a constructor by name, with those that it passes on to its bases as ``**kwargs``; its own first."""
     parameters: dict[str, inspect.Parameter] = {}
     for base in cls.__mro__[:-1]:

@@ -11,7 +11,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import dualnet_backends as backends
@@ -342,7 +342,7 @@ def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None or key in parameters}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(cls: Any) -> Any:
     """The parameters of the constructor of a class of dualnet, or None if it takes any keyword."""
     parameters = inspect.signature(cls.__init__).parameters

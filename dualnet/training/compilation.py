@@ -10,8 +10,8 @@ import dualnet_backends as backends
 from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..core.naming import numbered
-from ..core.warning import warn
 from ..core.version import invalidate, version
+from ..core.warning import warn
 from ..layers.base.tracking import tracked_attributes
 from ..legacy.arguments import accept_old_names, positional_metrics
 from ..serialization.objects import deserialize_keras_object, serialize_arguments

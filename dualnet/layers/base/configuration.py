@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import tree
 from ...core.variables import Variable
@@ -11,8 +11,6 @@ from ...serialization.objects import deserialize_keras_object
 from .context import name_scope
 from .tracking import UNTRACKED, WeightTracking
 
-if TYPE_CHECKING:
-    from .layer import Layer
 
 class Saving(WeightTracking):
     """The part of ``Layer`` about files, apart from ``get_config``."""
