@@ -51,7 +51,7 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
         if "compile_config" in config:
             compile_config = dict(config["compile_config"])
             optimizer = compile_config.pop("optimizer")
-            compile_config["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
+            compile_config["optimizer_config"] = _structure(optimizer)
             file.attrs["training_config"] = json.dumps(compile_config)
         _write_layers(file.create_group("model_weights"), model)
         if include_optimizer and model.optimizer is not None and model.optimizer.built:
@@ -63,8 +63,9 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
 
 
 def _structure(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a config is in the attribute ``model_config``."""
-    return {key: config[key] for key in ("class_name", "config")}
+    """What of the config of a model or an optimizer is in a file. What Keras does not write says where a class of the user is."""
+    own = ("module", "registered_name", "build_config") if config["registered_name"] is not None else ()
+    return {key: config[key] for key in ("class_name", "config", *own) if key in config}
 
 
 def _check_state(model: Any) -> None:
