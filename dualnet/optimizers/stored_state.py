@@ -76,7 +76,9 @@ def restore(
     for key, variable in own.items():
         if key in values:
             variable.assign(values[key].astype(variable.dtype))
-    missing = {name for name, index in own if (name, index) not in values} - {"iteration", "learning_rate"}
+    # Where there are no rows and columns, Keras 3 has numbers in the place of their averages.
+    absent = {key[0] for key, v in own.items() if key not in values and not (key[0] in ("r", "c") and v.shape == ())}
+    missing = absent - {"iteration", "learning_rate"}
     missing = optimizer.complete_state(missing)
     if missing:
         return f"it has nothing for {', '.join(sorted(missing))} of {optimizer.name!r}, which start afresh"

@@ -7,8 +7,9 @@ versions walk through a model in another order and have other names: each is a `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from ..core.naming import to_snake_case
@@ -40,7 +41,7 @@ class Layout(NamedTuple):
 
     order: Callable[[_Child], Any] = file_order  # sorts the attributes of an object
     reverse: bool = False
-    attributes: dict[str, str] = {}  # ours -> those of the version
+    attributes: Mapping[str, str] = MappingProxyType({})  # ours -> those of the version
     functional: str = "functional"  # the name of models made of inputs and outputs
     weighted_count_twice: bool = False  # so that the second Dense of a model is dense_2
 

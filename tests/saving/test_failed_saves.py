@@ -26,6 +26,7 @@ SAVES: dict[str, Callable[[Any, Path], None]] = {
     "m.keras": lambda model, path: model.save(path),
     "m.weights.h5": lambda model, path: model.save_weights(path),
     "m.h5": lambda model, path: model.save(path),
+    "m.safetensors": lambda model, path: model.save_weights(path),
 }
 every_format = pytest.mark.parametrize("name", SAVES)
 
