@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from .tracing import state
+
 _uses: Counter[str] = Counter()
 
 
@@ -20,8 +22,9 @@ def to_snake_case(name: str) -> str:
 def auto_name(prefix: str) -> str:
     """``prefix`` itself at its first use, then ``prefix_1``, ``prefix_2`` ..."""
     prefix = to_snake_case(prefix)
-    _uses[prefix] += 1
-    n = _uses[prefix] - 1
+    uses = _uses if state.abstract is None else state.abstract.names
+    uses[prefix] += 1
+    n = uses[prefix] - 1
     return f"{prefix}_{n}" if n else prefix
 
 

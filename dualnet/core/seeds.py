@@ -14,7 +14,7 @@ import numpy as np
 from . import settings
 from .conversion import to_array
 from .tensor import Tensor
-from .tracing import trace_change, trace_draw
+from .tracing import state, trace_change, trace_draw
 
 
 def set_random_seed(seed: int) -> None:
@@ -40,6 +40,7 @@ def _start_again() -> None:
     _restarts += 1
 
 
+_LARGEST_SEED = 10**9  # of those drawn from Python's ``random``
 _made: Counter[str] = Counter()  # streams without a seed since the last set_random_seed, by kind
 _restarts = 0  # calls of set_random_seed
 _live: WeakSet[Stream] = WeakSet()
@@ -64,12 +65,14 @@ class Stream:
     def __init__(self, kind: str) -> None:
         self._restarts = _restarts
         taken = {stream.name for stream in list(_moved) if stream.age == 0}
+        made = _made if state.abstract is None else state.abstract.streams
         while True:
-            self.name = f"{kind}_{_made[kind]}" if _made[kind] else kind
-            _made[kind] += 1
+            self.name = f"{kind}_{made[kind]}" if made[kind] else kind
+            made[kind] += 1
             if self.name not in taken:
                 break
-        _live.add(self)
+        if state.abstract is None:
+            _live.add(self)
 
     @property
     def age(self) -> int:
@@ -119,6 +122,8 @@ def restore_pair(pair: list[int]) -> None:
 def make_default_seed() -> int:
     """A seed for an object without one, from Python's ``random`` (as in Keras: the order matters)."""
     global _seeds_made
+    if state.abstract is not None:
+        return state.abstract.seeds.randint(1, _LARGEST_SEED)
     _seeds_made += 1
     return _random_seed()
 
@@ -132,7 +137,7 @@ def seeds_made() -> int:
 
 
 def _random_seed() -> int:
-    return random.randint(1, 10**9)
+    return random.randint(1, _LARGEST_SEED)
 
 
 class SeedGenerator:

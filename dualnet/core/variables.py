@@ -9,6 +9,8 @@ import dualnet_backends as backends
 
 from ..legacy.arguments import VARIABLE_ARGUMENTS, accept_old_names
 from ..tree import flatten, map_structure
+from .abstract import is_without_values, without_memory
+from .allowance import take_variable
 from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
@@ -36,6 +38,7 @@ class Variable(Tensor):
     """
 
     _is_alias = True  # what is computed from it may be a view of its value
+    _is_abstract = False  # whether it has no values, so that assigning does nothing (see core/abstract.py)
 
     @accept_old_names(VARIABLE_ARGUMENTS)
     def __init__(
@@ -64,8 +67,12 @@ class Variable(Tensor):
         self.grad: Array | None = None  # where the gradient is written: a view of buffer.grads
         if callable(initializer) and shape is None:
             raise ValueError(f"variable {self.name!r}: a shape is needed when the initializer is a function")
-        with backends.explaining_memory(backend):
-            super().__init__(_initial_value(self.name, initializer, shape, dtype, backend))
+        if callable(initializer) and is_without_values():
+            self._is_abstract = True
+            super().__init__(without_memory(shape or (), standardize_dtype(dtype)))
+        else:
+            with backends.explaining_memory(backend):
+                super().__init__(_initial_value(self.name, initializer, shape, dtype, backend))
         self._trainable = bool(trainable)
         self.tracked = self._trainable and is_float(self.data.dtype)
 
@@ -120,12 +127,15 @@ class Variable(Tensor):
 
     def assign(self, value: Any) -> Variable:
         """Set the value; its shape must be the variable's. Returns the variable."""
-        trace_change(self, "a variable is assigned to")
+        if not self._is_abstract:
+            trace_change(self, "a variable is assigned to")
         array = to_array(value, backends.of(self.data))
         if array.shape != self.data.shape:
             raise ValueError(
                 f"cannot assign to variable {self.path!r}: expected shape {self.data.shape}, got {array.shape}"
             )
+        if self._is_abstract:
+            return self
         if state.scope is not None:
             state.scope.add_update((self, value))
             return self
@@ -137,6 +147,8 @@ class Variable(Tensor):
         """Add to the value in place. Returns the variable."""
         if state.scope is not None:
             return self.assign(self + value)
+        if self._is_abstract:
+            return self
         trace_change(self, "a variable is assigned to")
         value = to_array(value, backends.of(self.data))
         before_write(self.data)
@@ -147,6 +159,8 @@ class Variable(Tensor):
         """Subtract from the value in place. Returns the variable."""
         if state.scope is not None:
             return self.assign(self - value)
+        if self._is_abstract:
+            return self
         trace_change(self, "a variable is assigned to")
         value = to_array(value, backends.of(self.data))
         before_write(self.data)
@@ -170,6 +184,7 @@ def _initial_value(
     """The first value of a variable, an array of its own: the caller's must not change when the variable does."""
     is_new = False
     if callable(initializer):
+        take_variable(shape or (), name)
         initializer, function = initializer(tuple(shape or ()), dtype=standardize_dtype(dtype)), initializer
         is_new = getattr(type(function).__call__, "makes_new_array", False)
     array = to_array(initializer, backend, None if dtype is None else standardize_dtype(dtype))

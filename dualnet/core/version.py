@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .tracing import state
+
 _version = 0
 
 
@@ -13,9 +15,10 @@ def version() -> int:
 
 
 def invalidate() -> None:
-    """Invalidate cached facts about models, and captured steps."""
+    """Invalidate cached facts about models, and captured steps. What an abstract layer does concerns none."""
     global _version
-    _version += 1
+    if state.abstract is None:
+        _version += 1
 
 
 class Invalidating:

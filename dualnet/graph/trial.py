@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import seeds, tracing
+from ..core import allowance, seeds, tracing
 from ..core.tensor import Tensor
 
 MAX_ARRAY = 1 << 26  # bytes of an array whose content is saved: larger ones are tables to look things up in
@@ -37,11 +37,12 @@ class Trial:
         self._pair = seeds.get_state()["pair"]
         self._attributes: dict[tuple[int, str], tuple[Any, Any]] = {}
         self._watched: dict[int, tuple[Any, dict[int, Any], list[Callable[[], Any]]]] = {}
+        self.specs: dict[Any, Any] = {}  # what models inside gave for symbolic inputs: each is traced once
 
     # -- called by the engine --------------------------------------------------------------------------------------
 
     def op(self, *call: Any) -> None:
-        pass
+        allowance.take_op()
 
     def abort(self, reason: str) -> None:
         pass
@@ -51,7 +52,7 @@ class Trial:
 
     def change(self, subject: Any, reason: str) -> None:
         """Before the value of a variable or a random generator is changed."""
-        if id(subject) in self._before:
+        if id(subject) in self._before or getattr(subject, "_is_abstract", False):
             return
         value = subject.data.copy() if isinstance(subject, Tensor) else subject.counter
         self._before[id(subject)] = subject, value

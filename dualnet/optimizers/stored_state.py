@@ -114,7 +114,9 @@ def _slot_names(optimizer: Optimizer) -> list[str]:
     return list(dict.fromkeys(v.name for v in optimizer._slot_variables()))
 
 
-def _of_known(values: Mapping[_Key, Array], variables: Sequence[Variable], known: Sequence[Variable]) -> dict[_Key, Array]:
+def _of_known(
+    values: Mapping[_Key, Array], variables: Sequence[Variable], known: Sequence[Variable]
+) -> dict[_Key, Array]:
     """The values for all weights as those for the weights that the optimizer was built for."""
     index = {id(v): i for i, v in enumerate(known)}
     indices = {i: index.get(id(v)) for i, v in enumerate(variables)}
@@ -186,7 +188,11 @@ def _canonical(word: str, slots: Sequence[str]) -> str:
 
 
 def _by_layout(
-    optimizer: Optimizer, arrays: Sequence[Array], own: Mapping[_Key, Variable], variables: Sequence[Variable], old: bool
+    optimizer: Optimizer,
+    arrays: Sequence[Array],
+    own: Mapping[_Key, Variable],
+    variables: Sequence[Variable],
+    old: bool,
 ) -> dict[_Key, Array] | None:
     """The arrays as the first layout of theirs has them that fits their shapes, or None.
 

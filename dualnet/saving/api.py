@@ -10,8 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from . import keras_archive, legacy_h5, safetensors_weights, sharded_h5, weights_h5
+from .check import checked_config
 from .file_kind import kind_of, other_format
-from .model_config import model_from_config
+from .limits import reading, typed_errors
+from .model_config import StoredConfig, model_from_config
 
 # What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
 FORMATS = {
@@ -105,7 +107,8 @@ def save_model(
     _check_target(path, overwrite)
     if not model.built:
         raise ValueError(f"model {model.name!r} is not built: call it on data, or give its input shape, first")
-    save(model, path, include_optimizer)
+    stored = getattr(_format_of(path), "CONFIG", StoredConfig())
+    save(model, path, checked_config(model, stored, include_optimizer), include_optimizer)
 
 
 def save_weights(
@@ -162,7 +165,8 @@ def load_model(
         ValueError: the file is damaged, holds no model, or one that is not supported.
     """
     path = Path(filepath)
-    return _find_reader(path, "load_model", "the file name of a model")(path, custom_objects, compile)
+    with reading(path):
+        return _find_reader(path, "load_model", "the file name of a model")(path, custom_objects, compile)
 
 
 def load_weights(
@@ -198,12 +202,14 @@ def load_weights(
             raise ValueError(f"{option} is for files ending in {_suffixes('load_weights', option)}, got {str(path)!r}")
         if value:
             options[option] = value
-    load(model, path, skip_mismatch, **options)
+    with reading(path):
+        load(model, path, skip_mismatch, **options)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that ``Model.to_json`` described, with fresh weights."""
-    return model_from_config(json_string, "the JSON", custom_objects)
+    with typed_errors("the JSON"):
+        return model_from_config(json_string, "the JSON", custom_objects)
 
 
 def _check_target(path: Path, overwrite: bool) -> None:

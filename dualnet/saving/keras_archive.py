@@ -14,25 +14,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..serialization.objects import serialize_keras_object
 from . import assets
 from .atomic import atomic_write
 from .hdf5 import existing_file
+from .limits import check_member
 from .model_config import KERAS_VERSION, model_from_config
 from .object_state import saved_objects
 from .weights_h5 import weights_from_bytes, weights_to_bytes
 
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of the zip members, so that equal models give equal bytes
-_MAX_MEMBER = 1 << 40
-_MAX_RATIO = 1000  # a member that unpacks to more than this many times its size is refused
 
 
-def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
-    """Save a built model, with its compile arguments and optimizer state unless these are to be left out."""
-    config = serialize_keras_object(model)
+def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer: bool = True) -> None:
+    """Save a built model, with the state of its optimizer unless that is to be left out. config: of the model, as checked."""
     skip = () if include_optimizer or getattr(model, "optimizer", None) is None else (model.optimizer,)
-    if not include_optimizer:
-        config.pop("compile_config", None)
     date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     members = {
         "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": date}).encode(),
@@ -75,8 +70,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
         info = archive.getinfo(name)
     except KeyError:
         raise ValueError(f"{path} is not a .keras file: it holds no {name}") from None
-    if info.file_size > _MAX_MEMBER or info.file_size > _MAX_RATIO * max(info.compress_size, 1):
-        raise ValueError(f"{path}: {name} claims to unpack to {info.file_size} bytes, which is refused")
+    check_member(info, path)
     try:
         return archive.read(info)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:

@@ -19,6 +19,7 @@ from ..layers.base.configuration import file_order
 from ..layers.base.layer import Layer
 from ..optimizers import Optimizer
 from ..optimizers.stored_state import restore
+from .hdf5 import loses_fractions
 
 _Child = tuple[str, Any]  # the name of an attribute, and its value
 
@@ -48,9 +49,7 @@ class Layout(NamedTuple):
 
 KERAS_3 = Layout()
 _PRIVATE_DENSE = {f"{name}_dense": f"_{name}_dense" for name in ("query", "key", "value", "output")}
-_KERAS_2_13 = Layout(
-    lambda child: child[0], attributes={**_PRIVATE_DENSE, "layers": "_layer_checkpoint_dependencies"}
-)
+_KERAS_2_13 = Layout(lambda child: child[0], attributes={**_PRIVATE_DENSE, "layers": "_layer_checkpoint_dependencies"})
 LAYOUTS = (
     KERAS_3,
     Layout(functional="model"),  # early files of dualnet
@@ -134,9 +133,18 @@ def own_arrays(obj: Any) -> dict[str, Any]:
     return store
 
 
-def set_state(
-    model: Any, source: Source, path: Path, skip_mismatch: bool = False, skip: Iterable[Any] = ()
-) -> None:
+class _Kind(NamedTuple):
+    """What an array is like."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+def _own_kinds(obj: Any) -> dict[str, _Kind]:
+    return {name: _Kind(array.shape, array.dtype) for name, array in own_arrays(obj).items()}
+
+
+def set_state(model: Any, source: Source, path: Path, skip_mismatch: bool = False, skip: Iterable[Any] = ()) -> None:
     """Set the state of all objects in a model but those in ``skip``: all of it, or nothing.
 
     An optimizer whose state does not fit starts afresh, with a warning.
@@ -149,13 +157,13 @@ def set_state(
         ValueError: the weights in the file do not fit.
     """
     skip = list(skip)
-    shapes = {id(obj): {k: v.shape for k, v in own_arrays(obj).items()} for _, obj in saved_objects(model, skip=skip)}
-    objects = _objects_by_layout(model, source, skip, shapes)
+    kinds = {id(obj): _own_kinds(obj) for _, obj in saved_objects(model, skip=skip)}
+    objects = _objects_by_layout(model, source, skip, kinds)
     layers = [(key, obj) for key, obj in objects if not isinstance(obj, Optimizer)]
     if not any(source.names(key) for key, _ in layers):
-        _check_unbuilt(model, source, [key for key, obj in layers if shapes[id(obj)]], path)
+        _check_unbuilt(model, source, [key for key, obj in layers if kinds[id(obj)]], path)
     stores = {key: None if source.names(key) is None else source.read(key) for key, _ in layers}
-    mismatches = {key: text for key, obj in layers if (text := _mismatch(obj, shapes[id(obj)], stores[key]))}
+    mismatches = {key: text for key, obj in layers if (text := _mismatch(obj, kinds[id(obj)], stores[key]))}
     if mismatches and not skip_mismatch:
         raise ValueError(f"{path} does not fit this model, nothing was loaded: {'; '.join(mismatches.values())}")
     if mismatches:
@@ -165,7 +173,7 @@ def set_state(
         if key not in mismatches and store is not None:
             obj.load_own_variables(store)
     optimizers = [(key, obj) for key, obj in objects if isinstance(obj, Optimizer)]
-    lost = [text for key, obj in optimizers if (text := _set_optimizer(obj, key, source, shapes[id(obj)], model))]
+    lost = [text for key, obj in optimizers if (text := _set_optimizer(obj, key, source, kinds[id(obj)], model))]
     if lost:
         warn(f"{path}: the optimizer state in the file is not loaded as a whole: {'; '.join(lost)}")
 
@@ -177,16 +185,16 @@ def trained_at_first(model: Any) -> list[Variable]:
 
 
 def _objects_by_layout(
-    model: Any, source: Source, skip: Sequence[Any], shapes: dict[int, dict[str, Any]]
+    model: Any, source: Source, skip: Sequence[Any], kinds: dict[int, dict[str, _Kind]]
 ) -> list[tuple[str, Any]]:
     """The objects under their paths in the layout that most of them are found in."""
     fewest, best = None, []
     for layout in LAYOUTS:
         objects = list(saved_objects(model, skip=skip, layout=layout))
         missing = sum(
-            (source.names(key) or set()) != set(shapes[id(obj)])
+            (source.names(key) or set()) != set(kinds[id(obj)])
             for key, obj in objects
-            if shapes[id(obj)] and not isinstance(obj, Optimizer)
+            if kinds[id(obj)] and not isinstance(obj, Optimizer)
         )
         if fewest is None or missing < fewest:
             fewest, best = missing, objects
@@ -200,14 +208,16 @@ def _check_unbuilt(model: Any, source: Source, keys: Sequence[str], path: Path) 
 
     keys: the paths of the objects with weights.
     """
-    text = f"{path} holds no weights: the model was saved before it was built. Build it first (call it on data), then save"
+    text = (
+        f"{path} holds no weights: the model was saved before it was built. Build it first (call it on data), then save"
+    )
     if any(source.names(key) is not None for key in keys):
         raise ValueError(f"{text}; nothing was loaded")
     if not keys and not model.built:
         warn(f"{text}; the weights of this model will be new ones")
 
 
-def _mismatch(obj: Any, expected: dict[str, Any], store: dict[str, Any] | None) -> str | None:
+def _mismatch(obj: Any, expected: dict[str, _Kind], store: dict[str, Any] | None) -> str | None:
     """Why the stored arrays do not fit an object, or None when they do."""
     title = f"{type(obj).__name__} {obj.name!r}"
     if store is None:
@@ -215,15 +225,15 @@ def _mismatch(obj: Any, expected: dict[str, Any], store: dict[str, Any] | None) 
     if set(store) != set(expected):
         hint = "" if getattr(obj, "built", True) else " (it is not built yet: call the model on data first)"
         return f"{title} has {len(expected)} arrays, the file has {len(store)}{hint}"
-    for key, shape in expected.items():
-        if shape != store[key].shape:
-            return f"{title}: array {key} has shape {shape}, the file has {store[key].shape}"
+    for key, kind in expected.items():
+        if kind.shape != store[key].shape:
+            return f"{title}: array {key} has shape {kind.shape}, the file has {store[key].shape}"
+        if loses_fractions(store[key], kind):
+            return f"{title}: array {key} has dtype {kind.dtype}, the file has {store[key].dtype}"
     return None
 
 
-def _set_optimizer(
-    optimizer: Optimizer, key: str, source: Source, shapes: dict[str, Any], model: Any
-) -> str | None:
+def _set_optimizer(optimizer: Optimizer, key: str, source: Source, shapes: dict[str, Any], model: Any) -> str | None:
     """Set the state of an optimizer as far as the file has it; return what is lost."""
     try:
         if source.names(key) is None:

@@ -15,7 +15,7 @@ from ..optimizers import Optimizer
 from .atomic import atomic_write
 from .hdf5 import existing_file
 from .object_state import own_arrays, saved_objects, set_state
-from .safetensors_file import SafetensorsFile, open_safetensors, to_bytes
+from .tensor_file import TensorFile, open_tensors, write_tensors
 
 
 def save_weights(model: Any, path: Path) -> None:
@@ -24,35 +24,40 @@ def save_weights(model: Any, path: Path) -> None:
     for prefix, obj in _layers(model):
         own = own_arrays(obj)
         arrays |= {_join(prefix, name): own[key] for key, name in _names_of(obj, own).items()}
-    content = to_bytes(arrays, {"format": "dualnet"})
+    # The widest elements come first, so that all are aligned.
+    ordered = dict(sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
     with atomic_write(path) as stream:
-        stream.write(content)
+        write_tensors(stream, ordered, {"format": "dualnet"})
 
 
 def load_weights(model: Any, path: Path, skip_mismatch: bool, objects_to_skip: Iterable[Any] = ()) -> None:
     """Set the weights of a built model, except those of the objects in ``objects_to_skip``."""
     skip = list(objects_to_skip)
-    with open_safetensors(existing_file(path)) as file:
+    with open_tensors(existing_file(path)) as file:
         names: dict[str, dict[str, str]] = {}
         for prefix, obj in _layers(model, skip):
             own = {key: _join(prefix, name) for key, name in _names_of(obj, own_arrays(obj)).items()}
             stored = {key: name for key, name in own.items() if name in file.entries}
             if stored or not own:
                 names[prefix] = stored
-        set_state(model, _Names(file, names), path, skip_mismatch, skip)
+        set_state(model, _Names(file, path, names), path, skip_mismatch, skip)
 
 
 class _Names:
     """An open file as a ``Source``.  names: path of an object -> key of an array -> its name in the file"""
 
-    def __init__(self, file: SafetensorsFile, names: dict[str, dict[str, str]]) -> None:
-        self._file, self._names = file, names
+    def __init__(self, file: TensorFile, path: Path, names: dict[str, dict[str, str]]) -> None:
+        self._file, self._path, self._names = file, path, names
 
     def names(self, path: str) -> set[str] | None:
         return set(self._names[path]) if path in self._names else None
 
     def read(self, path: str) -> dict[str, Any]:
-        return {key: self._file.read(name) for key, name in self._names.get(path, {}).items()}
+        names = self._names.get(path, {})
+        for name in names.values():
+            if self._file.entries[name].dtype == "C64":
+                raise ValueError(f"{self._path}: {name} holds complex numbers, which is refused")
+        return {key: self._file.read(name) for key, name in names.items()}
 
     def title(self, path: str) -> str | None:
         return None

@@ -158,7 +158,9 @@ def _parts(path: Path, base: str) -> set[str]:
         names = {name for names in _read_map(path).values() for name in names}
     except (OSError, ValueError):
         return set()
-    return {name for name in names if re.fullmatch(rf"{re.escape(base)}_(?:[0-9a-f]{{16}}_)?\d{{5}}\.weights\.h5", name)}
+    return {
+        name for name in names if re.fullmatch(rf"{re.escape(base)}_(?:[0-9a-f]{{16}}_)?\d{{5}}\.weights\.h5", name)
+    }
 
 
 def _remove(path: Path, names: set[str]) -> None:

@@ -168,7 +168,8 @@ class EvaluationMixin(StepMixin):
     def predict_on_batch(self, x: Any) -> Any:
         """The output for one batch, as NumPy arrays."""
         with no_grad(), self._backend().computing():
-            outputs = tree.map_structure(lambda t: t.numpy(), self.predict_step(self._one_batch(x)))
+            step = captured_step(self, CapturedPredictStep)
+            outputs = tree.map_structure(lambda t: t.numpy(), step(self._one_batch(x)))
         raise_for_invalid_ids(self._backend())
         return outputs
 

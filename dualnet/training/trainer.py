@@ -104,6 +104,7 @@ class Trainer(EvaluationMixin):
             first, self._initial_epoch = self._initial_epoch or initial_epoch, 0
             if resume is not None:
                 source.resume(resume.position)
+                epochs = first if resume.has_ended else epochs
             batches = data.steps
             for epoch in range(first, epochs):
                 if batches != data.steps:  # a ``PyDataset`` may grow or shrink
@@ -173,6 +174,7 @@ class Trainer(EvaluationMixin):
         updates = self.optimizer.step_count() if self.optimizer is not None else 0
         done = step = resume.batches if resume is not None else 0
         run, losses = diagnosis.begin_epoch(epoch, done, train_step), diagnosis.losses
+        self._stopped_in_epoch = False
         for x, y, weight, _ in source.epoch(epoch, updates, done):
             if begin:
                 callbacks.on_train_batch_begin(step)
@@ -187,6 +189,7 @@ class Trainer(EvaluationMixin):
             if len(losses) == PERIOD:
                 diagnosis.look(step)
             if self.stop_training:
+                self._stopped_in_epoch = True
                 break
         if step == 0 and source.exhausted:
             return None

@@ -32,7 +32,8 @@ def test_run_directory(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     folder = tmp_path / "runs" / "small"
     names = {p.name for p in folder.iterdir()}
-    assert {"config.toml", "metrics.csv", "results.json", "model.keras"} == names - {"history.png"}
+    expected = {"config.toml", "preparation.json", "metrics.csv", "results.json", "model.keras", "checkpoints"}
+    assert expected == names - {"history.png"}
     assert f"saved in {Path('runs/small')}" in result.output
 
     summary = results(folder)

@@ -142,7 +142,9 @@ def test_maps_that_are_refused(name: str, tmp_path: Path) -> None:
     weight_map, match = MAPS[name]
     (tmp_path / "m.weights.json").write_text(json.dumps({"weight_map": weight_map}))
     with pytest.raises((ValueError, FileNotFoundError), match=match):
-        dualnet.Sequential([dualnet.Input((4,)), layers.Dense(2, name="dense")]).load_weights(tmp_path / "m.weights.json")
+        dualnet.Sequential([dualnet.Input((4,)), layers.Dense(2, name="dense")]).load_weights(
+            tmp_path / "m.weights.json"
+        )
     (tmp_path / "m.weights.json").write_text("{" + name)
     with pytest.raises(ValueError, match=r"m.weights.json is damaged"):
         network().load_weights(tmp_path / "m.weights.json")

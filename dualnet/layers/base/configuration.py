@@ -31,7 +31,11 @@ class Saving(WeightTracking):
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shape a config names."""
         shapes, shape = config.get("shapes_dict"), config.get("input_shape")
-        if self.built or not (shapes or shape is not None):
+        if not (shapes or shape is not None):
+            return
+        if self._build_shape is None and not shapes:
+            self._build_shape = tree.map_shape_structure(tuple, shape)
+        if self.built:
             return
         with name_scope(self.name):
             if shapes:

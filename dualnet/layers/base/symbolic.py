@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ... import tree
+from ...core.allowance import take_op
 from ...core.dtypes import is_float
 from ...core.symbolic import KerasTensor
 from ...core.tracing import state
@@ -71,6 +72,7 @@ class SymbolicCalls(Saving):
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Build for the arguments, infer the outputs, and record the call, unless it is part of a trial."""
+        take_op()
         if self.input_spec is not None:
             assert_input_compatibility(self.input_spec, args[0] if args else None, self.name)
         if not self.built:

@@ -7,6 +7,7 @@ from typing import Any
 from .... import config
 from ....core import text
 from ....serialization.configurable import attributes
+from ....serialization.writing import has_assets
 from ...base.layer import Shape
 from ..numeric.category_encoding import not_sparse, plain
 from ..numeric.encoding import encode, encoded_shape
@@ -164,9 +165,10 @@ class IndexLookup(VocabularyLayer):
         }
 
     def _in_config(self) -> tuple[list[Any] | None, Any]:
-        """The vocabulary and its weights in the config: those of the constructor, or with line breaks, which a file cannot hold."""
+        """The vocabulary and its weights in the config: those of the constructor, or those that no asset holds."""
         vocabulary = self._vocabulary
-        if vocabulary.terms is None or (self._is_learned and has_no_line_breaks(vocabulary.terms)):
+        in_file = self._is_learned and has_assets() and has_no_line_breaks(vocabulary.terms or [])
+        if vocabulary.terms is None or in_file:
             return None, None if self._is_learned else plain(vocabulary.initial_idf)
         if vocabulary.idf is None:
             return vocabulary.terms, plain(vocabulary.initial_idf)
