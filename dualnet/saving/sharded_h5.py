@@ -54,7 +54,7 @@ def save_weights(model: Any, path: Path, max_shard_size: float = 5.0) -> None:
         with atomic_write(path, "w", encoding="utf-8") as stream:
             stream.write(text)
     except BaseException:
-        _remove(path, written - before)
+        _remove(path, written - _parts(path, base))  # the list may have been replaced already
         raise
     first = f"{base}_00000.weights.h5"
     with atomic_write(path.with_name(first)) as stream:
