@@ -232,7 +232,8 @@ def _layouts(
     factored = [(name, i) for name, i in by_weight if name not in ("r", "c") or len(weights[i]) > 1]
     product: list[_Key] = [("u_product", 0)] if ("u_product", 0) in own else []
     count, rate = [("iteration", 0)], [("learning_rate", 0)]
-    heads: list[list[_Key]] = [[*count, *rate], count, [*count, *product], []]
+    heads: list[list[_Key]] = [[*count, *rate], count, []]
+    heads.insert(0 if old else 2, [*count, *product])
     for order in (*orders, factored):
         for head in heads:
             for tail in (product, []):

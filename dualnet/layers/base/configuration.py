@@ -37,6 +37,8 @@ class Saving(WeightTracking):
             self._build_shape = tree.map_shape_structure(tuple, shape)
         if self.built:
             return
+        if not shapes and _shapes_of_build(self) > 1:
+            return  # tf.keras names one shape also for a layer of several inputs: the first call builds it
         with name_scope(self.name):
             if shapes:
                 # None: an argument of ``call`` that was not passed
@@ -80,6 +82,12 @@ def constructor_arguments(layer: Layer) -> dict[str, Any]:
         if p.kind is p.VAR_KEYWORD:
             arguments |= arguments.pop(p.name, {})
     return arguments
+
+
+def _shapes_of_build(layer: Any) -> int:
+    """How many shapes the layer's ``build`` needs."""
+    parameters = inspect.signature(layer.build).parameters.values()
+    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 
 def part_from_config(config: dict[str, Any], key: str, custom_objects: dict[str, Any] | None) -> Any:
