@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
+import operator
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -40,7 +42,10 @@ def write_h5(path: Path, optimizer: dict[str, Any], weights: list[Any], state: S
     """A file as Keras 2 and tf.keras write it."""
     with h5py.File(path, "w") as file:
         dense = [
-            {"class_name": "Dense", "config": {"name": f"d{i}", "units": 2, "activation": a, "batch_input_shape": [None, 2]}}
+            {
+                "class_name": "Dense",
+                "config": {"name": f"d{i}", "units": 2, "activation": a, "batch_input_shape": [None, 2]},
+            }
             for i, a in enumerate(("tanh", "linear"))
         ]
         file.attrs["keras_version"] = "2.15.0"
@@ -89,12 +94,16 @@ def count(optimizer: Any, name: str = "Adam/iterations:0") -> State:
 
 def unnamed(*groups: list[Any]) -> State:
     """Slot by slot, with names as in Keras 2.0 to 2.3, which say nothing."""
-    return [(f"training/Adam/Variable_{i}:0", array) for i, array in enumerate(sum(groups, []))]
+    return [
+        (f"training/Adam/Variable_{i}:0", array) for i, array in enumerate(functools.reduce(operator.iadd, groups, []))
+    ]
 
 
 def shuffled(optimizer: Any) -> State:
     m, v = slots(optimizer, "momentum", "velocity")
-    named = [(f"Adam/d{i}/x{i}/v:0", a) for i, a in enumerate(v)] + [(f"Adam/d{i}/x{i}/m:0", a) for i, a in enumerate(m)]
+    named = [(f"Adam/d{i}/x{i}/v:0", a) for i, a in enumerate(v)] + [
+        (f"Adam/d{i}/x{i}/m:0", a) for i, a in enumerate(m)
+    ]
     return [*named, ("/iterations", np.int64(optimizer.step_count()))]
 
 
@@ -144,7 +153,7 @@ OLD: dict[str, tuple[Callable[[], Any], dict[str, Any], Callable[[Any], State]]]
     "Keras 2 Nadam, the product second": (
         lambda: optimizers.Nadam(0.01, schedule_decay=0.004),
         {"class_name": "Nadam", "config": {"lr": 0.01, "schedule_decay": 0.004}},
-        lambda o: [*count(o), ("m_schedule:0", o._u_product.numpy())] + unnamed(*slots(o, "momentum", "velocity")),
+        lambda o: [*count(o), ("m_schedule:0", o._u_product.numpy()), *unnamed(*slots(o, "momentum", "velocity"))],
     ),
     "slots in another order, and a count called /iterations": (
         lambda: optimizers.Adam(0.01),
