@@ -281,14 +281,17 @@ class Model(LegacyModelMethods, Trainer, Layer):
 
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Save the weights to a ``.weights.h5`` file."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Save the weights to a ``.weights.h5``, ``.safetensors``, ``.weights.json`` or ``.h5`` file.
+
+        The arguments are those of ``dualnet.saving.save_weights``.
+        """
         from ..saving.api import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Set the weights from a ``.weights.h5``, ``.keras`` or ``.h5`` file.
+        """Set the weights from a file of weights, or of a model: ``.weights.h5``, ``.safetensors``, ``.weights.json``, ``.keras``, ``.h5``.
 
         The arguments are those of ``dualnet.saving.load_weights``.
         """
