@@ -88,6 +88,7 @@ class Graph:
         self.tensors: dict[int, T] = {} if parent is None else parent.tensors
         self.names: set[str] = set() if parent is None else parent.names
         self._constants: dict[Any, T] = {} if parent is None else parent._constants
+        self._derived: dict[Any, T] = {} if parent is None else parent._derived
         self._sizes: dict[Any, T] = {}
         self.call: Any = None if parent is None else parent.call  # the ``Call`` that is being exported
 
@@ -142,6 +143,12 @@ class Graph:
         if key is not None:
             self._constants[key] = tensor
         return tensor
+
+    def derived(self, x: T, key: Any, function: Callable[[Any], Any]) -> T:
+        """A weight in another form, ``function`` of its values; it is made once for each key, however often the weight is used."""
+        if (x.name, key) not in self._derived:
+            self._derived[x.name, key] = self.constant(function(x.data), name=x.name)
+        return self._derived[x.name, key]
 
     def ints(self, numbers: Sequence[int]) -> T:
         """A vector of int64, such as axes."""
@@ -254,14 +261,14 @@ class Graph:
         if list(order) == list(range(len(order))):
             return x
         if x.data is not None and x.name:
-            return self.constant(np.transpose(x.data, order), name=x.name)
+            return self.derived(x, tuple(order), lambda a: np.transpose(a, order))
         y = self.op("Transpose", x, perm=[int(a) for a in order])
         return T(y.name, y.dtype, None if x.shape is None else tuple(x.shape[a] for a in order))
 
     def reshape_constant(self, x: T, shape: Sequence[int]) -> T:
         """A weight in another shape."""
         if x.name and x.data is not None:
-            return self.constant(x.data.reshape(tuple(shape)), name=x.name)
+            return self.derived(x, ("reshape", *shape), lambda a: a.reshape(tuple(shape)))
         return T(self.op("Reshape", x, self.ints(shape)).name, x.dtype, tuple(shape))
 
     def unsqueeze(self, x: T, *axes: int) -> T:
