@@ -20,6 +20,7 @@ from ..core.tensor import Tensor
 from ..core.tracing import live_tapes, state, tracing
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
+from ..layers.rnn.loop import observed, run_steps
 from .errors import ExportError
 
 
@@ -43,8 +44,17 @@ class RawValue(NamedTuple):
     layer: Any = None  # in which a constant was met
 
 
+class RawBody(NamedTuple):
+    """One step of a loop: the calls that lead from the values ``inputs`` to the values ``outputs``."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    calls: list[Any]
+
+
 class RawCall(NamedTuple):
-    """A call of one pass: of an op, or, with the layer itself as ``function``, of a layer that computes on the host."""
+    """A call of one pass: of an op, or, with the layer itself as ``function``, of a layer that computes on the host; with a body, of the
+    loop of a recurrent layer over its steps."""
 
     function: Any
     context: Any
@@ -53,6 +63,7 @@ class RawCall(NamedTuple):
     options: dict[str, Any]
     outputs: tuple[int, ...]
     layer: Any
+    body: RawBody | None = None
 
 
 class Recorder:
@@ -71,7 +82,7 @@ class Recorder:
         watch = _Watch()
         live_tapes[id(watch)] = weakref.ref(watch)  # to be asked before an op writes into a variable
         try:
-            with tracing(self), self._calls_of(host_layers):
+            with tracing(self), self._calls_of(host_layers), observed(self._loop):
                 return function(*args, **kwargs)
         finally:
             del live_tapes[id(watch)]
@@ -176,6 +187,39 @@ class Recorder:
         if isinstance(option, slice):
             return slice(*(self._plain(n) for n in (option.start, option.stop, option.step)))
         return option
+
+    # -- loops ------------------------------------------------------------------------------------------------------
+
+    def _loop(self, run: Callable[[], Any], step: Any, sequences: Any, states: Any, mask: Any, options: Any) -> Any:
+        """The loop of a recurrent layer over its steps: one of them is recorded, all are computed."""
+        # Tensors of this step alone, which show what it depends on.
+        first = Tensor(sequences.data[:, 0].copy())
+        before = tree.map_structure(lambda s: Tensor(s.data.copy()), states)
+        inputs = tuple(
+            self._add(RawValue("step", x.shape, _dtype(x.data)), x.data) for x in (first, *tree.flatten(before))
+        )
+        calls, self.calls = self.calls, []
+        try:
+            output, after = step(first, before)
+            outputs = tuple(self._number(y, y.data) for y in (output, *tree.flatten(after)))
+        finally:
+            calls, self.calls = self.calls, calls
+        state.tracer = None
+        try:
+            last, every, new_states = run()
+        finally:
+            state.tracer = self
+        leaves = tree.flatten(states)
+        first_of_cell = len(tree.flatten(states[:-1])) if tree.is_nested(states[0]) else 0
+        is_like_output = tuple(leaves[first_of_cell].shape) == tuple(last.shape)
+        given = (sequences, *leaves, *(() if mask is None else (mask,)))
+        numbers = tuple(self._number(x, x.data) for x in given)
+        shown = (last, *([every] if options["return_sequences"] else ()), *tree.flatten(new_states))
+        results = tuple(self._result(y.data, False) for y in shown)
+        options = {**options, "masked": mask is not None, "first_output": first_of_cell if is_like_output else None}
+        body = RawBody(inputs, outputs, calls)
+        self.calls.append(RawCall(run_steps, None, numbers, (), options, results, calling_layer(), body))
+        return last, every, new_states
 
     # -- layers that compute on the host ----------------------------------------------------------------------------
 

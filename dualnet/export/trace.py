@@ -67,7 +67,8 @@ class Value:
     """A tensor of the forward pass.
 
     Attributes:
-        kind: "input", "constant" (weights among them), "number" (of Python, or None) or "result".
+        kind: "input", "constant" (weights among them), "number" (of Python, or None), "result", or "step" for what a step of a loop
+            starts from.
         shape: with a ``Size`` where it depends on those of the inputs.
         dtype: its name; "" for a number.
         data: of a constant a NumPy array, a ``Fill``, a ``Range`` or ``Numbers``; of a number the number, which may be a ``Size``.
@@ -82,6 +83,15 @@ class Value:
 
 
 @dataclass(slots=True)
+class Body:
+    """One step of a loop: the calls that lead from the values ``inputs`` to the values ``outputs``."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    calls: list[Call]
+
+
+@dataclass(slots=True)
 class Call:
     """``outputs = function(context, *inputs, *args, **options)``, or a call of a layer that computes on the host.
 
@@ -93,6 +103,7 @@ class Call:
         args, options: what is no tensor, with a ``Size`` in the place of numbers that are not known, and a ``Reference`` in that of
             tensors.
         layer: the layer in which the op runs, or None.
+        body: of the loop of a recurrent layer (``name`` is "run_steps") what one step does.
     """
 
     function: Any
@@ -103,6 +114,7 @@ class Call:
     options: dict[str, Any]
     outputs: tuple[int, ...]
     layer: Any
+    body: Body | None = None
 
     @property
     def where(self) -> str:
@@ -280,7 +292,7 @@ def _traced(
             y = recorder.run(_predict, model, packed, host_layers=host_layers)
             outputs.append([recorder.number(t) for t in tree.flatten(y)])
             passes.append(recorder)
-    calls = _common_calls(passes)
+    calls = _common_calls([p.calls for p in passes])
     if any(numbers != outputs[0] for numbers in outputs):
         raise ExportError(
             f"model {model.name!r}: the outputs do not come from the same ops for every size of the inputs"
@@ -291,9 +303,10 @@ def _traced(
         values[i].name, inputs[name] = name, i
     named = dict(zip(_distinct(_output_names(model, y), inputs), outputs[0]))
     trace = ForwardTrace(values, calls, inputs, named)
-    for i, value in enumerate(values):
-        if value.kind in ("input", "result"):
-            trace.sizes.add(i, value.shape)
+    outside = {*inputs.values(), *(number for call in calls for number in call.outputs)}
+    for i in sorted(outside):
+        if values[i].kind in ("input", "result"):
+            trace.sizes.add(i, values[i].shape)
     return trace
 
 
@@ -331,23 +344,31 @@ def _distinct(names: Sequence[str], taken: Any = ()) -> list[str]:
 # -- what they have in common -----------------------------------------------------------------------------------------
 
 
-def _common_calls(passes: list[Recorder]) -> list[Call]:
+def _common_calls(passes: list[list[RawCall]]) -> list[Call]:
+    """The calls of all passes as one list."""
     calls = []
-    for several in zip(*(p.calls for p in passes)):
+    for several in zip(*passes):
         first: RawCall = several[0]
         if any((c.function, c.inputs, c.outputs) != (first.function, first.inputs, first.outputs) for c in several):
             raise _different(first.layer)
-        is_op = not isinstance(first.function, Layer)
-        name = first.function.info.name if is_op else ""
+        body = None
+        if first.body is not None:
+            bodies = [c.body for c in several]
+            if any((b.inputs, b.outputs) != (first.body.inputs, first.body.outputs) for b in bodies):
+                raise _different(first.layer)
+            body = Body(first.body.inputs, first.body.outputs, _common_calls([b.calls for b in bodies]))
+        is_op = body is None and not isinstance(first.function, Layer)
+        name = first.function.info.name if is_op else "" if body is None else "run_steps"
         try:
             args = tuple(_common([c.args[i] for c in several]) for i in range(len(first.args)))
             options = {key: _common([c.options[key] for c in several]) for key in first.options}
         except ExportError:
             raise _different(first.layer) from None
-        calls.append(Call(first.function, name, first.context, first.inputs, args, options, first.outputs, first.layer))
-    if len({len(p.calls) for p in passes}) > 1:
-        longest = max(passes, key=lambda p: len(p.calls)).calls
-        raise _different(longest[len(calls)].layer)
+        calls.append(
+            Call(first.function, name, first.context, first.inputs, args, options, first.outputs, first.layer, body)
+        )
+    if len({len(p) for p in passes}) > 1:
+        raise _different(max(passes, key=len)[len(calls)].layer)
     return calls
 
 
@@ -386,7 +407,7 @@ def _common(parts: list[Any]) -> Any:
 
 def _common_values(passes: list[Recorder], calls: list[Call], outputs: list[int]) -> list[Value]:
     """The values that are needed for the outputs; ``calls`` is reduced to what computes them from the inputs."""
-    maker = {number: call for call in calls for number in call.outputs if number not in call.inputs}
+    maker = {number: call for call in _all_calls(calls) for number in call.outputs if number not in call.inputs}
     values: list[Any] = [None] * len(passes[0].values)
     needed: set[int] = set()
     kept: set[int] = set()
@@ -405,8 +426,21 @@ def _common_values(passes: list[Recorder], calls: list[Call], outputs: list[int]
             assert call is not None
             kept.add(id(call))
             stack += [*call.inputs, *call.outputs, *references([call.args, call.options])]
+            if call.body is not None:
+                stack += [*call.body.inputs, *call.body.outputs]
+    for call in list(_all_calls(calls)):
+        if call.body is not None:
+            call.body.calls[:] = [c for c in call.body.calls if id(c) in kept]
     calls[:] = [call for call in calls if id(call) in kept]
     return [Value("number", (), "") if v is None else v for v in values]
+
+
+def _all_calls(calls: list[Call]) -> Iterator[Call]:
+    """The calls, and those inside of loops."""
+    for call in calls:
+        yield call
+        if call.body is not None:
+            yield from _all_calls(call.body.calls)
 
 
 def _common_value(parts: list[RawValue], call: Call | None) -> Value:
@@ -422,7 +456,7 @@ def _common_value(parts: list[RawValue], call: Call | None) -> Value:
         return Value("number", (), "", _common([p.data for p in parts]))
     if first.kind == "variable":
         return Value("constant", shape, first.dtype, _host(first.data.data), first.data.path)
-    if first.kind == "input" or (first.kind == "result" and not first.is_constant):
+    if first.kind in ("input", "step") or (first.kind == "result" and not first.is_constant):
         return Value(first.kind, shape, first.dtype)
     if any(isinstance(n, Size) for n in shape):
         if first.kind == "result":

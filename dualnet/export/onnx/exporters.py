@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     encoding,
     indexing,
     linalg,
+    loop,
     losses,
     normalization,
     recurrent,

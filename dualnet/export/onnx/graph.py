@@ -12,6 +12,7 @@ runtimes have few kernels for it.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,12 +86,17 @@ class Graph:
         self.nodes: list[Any] = []
         self.initializers: dict[str, Any] = {} if parent is None else parent.initializers
         self.domains: set[str] = set() if parent is None else parent.domains
-        self.tensors: dict[int, T] = {} if parent is None else parent.tensors
+        self.tensors: Any = {} if parent is None else ChainMap({}, parent.tensors)  # by the numbers of the trace
         self.names: set[str] = set() if parent is None else parent.names
         self._constants: dict[Any, T] = {} if parent is None else parent._constants
         self._derived: dict[Any, T] = {} if parent is None else parent._derived
         self._sizes: dict[Any, T] = {}
         self.call: Any = None if parent is None else parent.call  # the ``Call`` that is being exported
+
+    @property
+    def root(self) -> Graph:
+        """The outermost graph."""
+        return self if self.parent is None else self.parent.root
 
     # -- nodes ------------------------------------------------------------------------------------------------------
 
@@ -315,6 +321,10 @@ class Graph:
         if value.kind == "number":
             return None if value.data is None else T("", _dtype_of(value.data), (), value.data)
         data = value.data
+        if value.kind in ("result", "step"):
+            raise ExportError(
+                f"{self.call.where} uses a tensor from inside of the loop of a recurrent layer: return it from the loop"
+            )
         if isinstance(data, Fill):
             tensor = self.expand(self.constant(np.array(data.value, dtype=computed(value.dtype))), value.shape)
         elif isinstance(data, Numbers):
@@ -328,7 +338,10 @@ class Graph:
         else:
             tensor = self.constant(data, value.dtype, value.name)
         tensor = T(tensor.name, computed(value.dtype), value.shape, tensor.data)
-        self.tensors[number] = tensor
+        home = (
+            self if tensor.data is None else self.root
+        )  # a constant is known everywhere, what a body computes there alone
+        home.tensors[number] = tensor
         return tensor
 
     def expand(self, x: T, shape: Sequence[Any]) -> T:
