@@ -109,18 +109,18 @@ class Recorder:
         layer = calling_layer()
         if (function.__module__ or "").partition(".")[0] != "dualnet":
             raise ExportError(
-                f"{_in(layer)}{function.__name__} is an op of your own, which no format knows: use ops of dualnet.ops"
+                f"{in_layer(layer)}{function.__name__} is an op of your own, which no format knows: use ops of dualnet.ops"
             )
         numbers = tuple(self._number(x, a) for x, a in zip(inputs, arrays))
         static_args, options = self._plain(static_args), {name: self._plain(v) for name, v in options.items()}
-        constant = all(self.values[n].is_constant for n in (*numbers, *_references([static_args, options])))
+        constant = all(self.values[n].is_constant for n in (*numbers, *references([static_args, options])))
         results = tuple(self._result(y.data, constant) for y in (outputs if type(outputs) is tuple else (outputs,)))
         self.calls.append(RawCall(function, context, numbers, static_args, options, results, layer))
 
     def draw(self, generator: Any, key: Any, step: int) -> None:
         """A generator was asked for random numbers."""
         raise ExportError(
-            f"{_in(calling_layer())}random numbers are drawn when the model predicts: what is exported computes the same each time"
+            f"{in_layer(calling_layer())}random numbers are drawn when the model predicts: what is exported computes the same each time"
         )
 
     def change(self, subject: Any, reason: str) -> None:
@@ -133,7 +133,7 @@ class Recorder:
     def abort(self, reason: str) -> None:
         """Something bypasses the ops."""
         raise ExportError(
-            f"{_in(calling_layer())}{reason}: what follows may depend on it, and only ops can be exported (not `if`, loops and NumPy "
+            f"{in_layer(calling_layer())}{reason}: what follows may depend on it, and only ops can be exported (not `if`, loops and NumPy "
             "on the value of a tensor)"
         )
 
@@ -262,7 +262,7 @@ class _Watch:
 
 def _keeps_state(reason: str) -> ExportError:
     return ExportError(
-        f"{_in(calling_layer())}{reason} when the model predicts: a state that is kept from call to call cannot be exported "
+        f"{in_layer(calling_layer())}{reason} when the model predicts: a state that is kept from call to call cannot be exported "
         "(stateful=True of a recurrent layer and training=True of BatchNormalization keep one)"
     )
 
@@ -277,20 +277,21 @@ def calling_layer() -> Layer | None:
     return None
 
 
-def _in(layer: Layer | None) -> str:
+def in_layer(layer: Layer | None) -> str:
+    """The beginning of a message about what happens in a layer."""
     return "" if layer is None else f"layer {layer.name!r} ({type(layer).__name__}): "
 
 
-def _references(options: Any) -> list[int]:
+def references(options: Any) -> list[int]:
     """The values that options refer to."""
     if isinstance(options, Reference):
         return [options.number]
     if isinstance(options, slice):
-        return _references([options.start, options.stop, options.step])
+        return references([options.start, options.stop, options.step])
     if isinstance(options, dict):
-        return _references(list(options.values()))
+        return references(list(options.values()))
     if isinstance(options, (list, tuple)):
-        return [n for part in options for n in _references(part)]
+        return [n for part in options for n in references(part)]
     return []
 
 

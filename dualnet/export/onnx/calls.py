@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from ..errors import ExportError
-from ..trace import Call, Reference
+from ..program import Call, Reference
 from .graph import EXPORTERS, Graph, T
 
 

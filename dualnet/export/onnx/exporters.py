@@ -2,8 +2,10 @@
 
 from . import (  # noqa: F401
     activation,
+    arithmetic,
     attention,
     colors,
+    comparison,
     convolution,
     elementwise,
     encoding,

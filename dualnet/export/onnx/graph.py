@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExportError
+from ..program import Fill, ForwardTrace, Numbers, Range, Value
 from ..sizes import Size
-from ..trace import Fill, ForwardTrace, Numbers, Range, Value
 
 EXPORTERS: dict[str, Callable[..., Any]] = {}
 
+FLOATS = ("float16", "float32", "float64")
 _SMALL = {
     "bool": "int32",
     "int8": "int32",

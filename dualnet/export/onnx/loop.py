@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..trace import Body
+from ..program import Body
 from .calls import export_call
 from .graph import Graph, T, computed, exporter
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from ...saving.atomic import atomic_write
 from ..errors import ExportError
+from ..program import ForwardTrace
 from ..sizes import Size
-from ..trace import ForwardTrace, trace_forward
+from ..trace import trace_forward
 from .calls import export_call
 from .graph import Graph, T, computed
 
