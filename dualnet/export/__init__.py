@@ -101,4 +101,4 @@ def export_model(
         raise ValueError(f"export: the format {format!r} is not written here{reason}; there is {known}")
     FORMATS[format][1](model, path, input_signature=input_signature, **options)
     if verbose is None or verbose:
-        print(f"Saved artifact at {path!r}.")
+        print(f"The model {model.name!r} is exported to {path}")
