@@ -291,3 +291,17 @@ def test_formulas_name_nothing_but_what_a_program_has() -> None:
         globals_ = {n for n in helper.names if n not in code.co_varnames + code.co_cellvars}
         inner = {n for constant in code.co_consts if hasattr(constant, "co_varnames") for n in constant.co_varnames}
         assert globals_ - inner <= known, name
+
+
+def test_names_are_no_code(tmp_path: Path) -> None:
+    """The names of a model, its layers and its inputs come from a file of anybody; none becomes a statement."""
+    (tmp_path / "ran").unlink(missing_ok=True)
+    run = f"open({str(tmp_path / 'ran')!r}, 'w')"
+    for name in (f'"""\n{run}\n"""', f"\n{run}\n#", f"\x85{run}", f'"]; {run}; W["', f"'); {run} #", "naïve \u2028 😀"):
+        inputs = {name: Input((3,), name=name.replace("/", "|")), "inputs": Input((3,), name="inputs"), "steps": Input((None,))}
+        x = layers.Dense(2, name=name.replace("/", "|") + " ")(layers.Add()([inputs[name], inputs["inputs"]]))
+        x = layers.Add()([x, layers.Lambda(lambda s: ops.sum(s, axis=1, keepdims=True), output_shape=(1,))(inputs["steps"])])
+        model = Model(inputs, {name: x}, name=name.replace("/", "|"))
+        data = {key: np.ones((2, 3), "float32") for key in inputs}
+        assert_equal(loaded(model)["predict"](data), {name: np.asarray(model(data)[name])})
+    assert not (tmp_path / "ran").exists()

@@ -45,12 +45,11 @@ def signature(model: Any, given: Any = None) -> Any:
 
 
 def names_of(inputs: Any) -> list[tuple[str, tuple[Any, ...], KerasTensor]]:
-    """(name, path in the structure, symbolic tensor) of each input."""
-    if isinstance(inputs, dict):
-        return [(str(k), (k, *path), x) for k, v in inputs.items() for _, path, x in names_of(v)]
-    if isinstance(inputs, (list, tuple)):
-        return [(name, (i, *path), x) for i, v in enumerate(inputs) for name, path, x in names_of(v)]
-    return [(inputs.name, (), inputs)]
+    """(name, path in the structure, symbolic tensor) of each input, in the order of ``tree.flatten``."""
+    return [
+        (str(path[-1]) if path and isinstance(path[-1], str) else x.name, tuple(path), x)
+        for path, x in tree.flatten_with_path(inputs)
+    ]
 
 
 Axes = dict[tuple[int, int], str]  # (input, axis) -> the name of its size, for the axes of no fixed size

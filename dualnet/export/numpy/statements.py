@@ -1,6 +1,6 @@
 """Ops that are more than one expression, or one that depends on their arguments.
 
-A rule returns the expressions of one call, one after the other; "_" in an expression is the result of the one before.
+A rule returns the expressions of one call, one after the other; ``RESULT`` in an expression stands for the result of the one before.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.dtypes import result_type
 from ...ops.nn._windows import data_format_of, overhang, per_axis
+from .constants import RESULT
 from .recording import Call, Ref
 from .sizes import Varying
 
@@ -57,7 +58,7 @@ def _affine(product: str, w: Writer, call: Call) -> list[str]:
         return [_activated(product, activation)]
     bias = w.source(bias, call)
     if len(product) + len(bias) > 90:
-        return [product, _activated(f"_ + {bias}", activation)]
+        return [product, _activated(f"{RESULT} + {bias}", activation)]
     return [_activated(f"{product} + {bias}", activation)]
 
 
@@ -126,9 +127,9 @@ def _with_bias(w: Writer, call: Call, product: str, channels_first: bool) -> lis
     bias, activation = call.arguments.get("bias"), call.arguments["activation"]
     lines = [product]
     if bias is not None or activation not in (None, "linear"):
-        lines.append(_activated("_" if bias is None else f"_ + {w.arg(call, 'bias')}", activation))
+        lines.append(_activated(RESULT if bias is None else f"{RESULT} + {w.arg(call, 'bias')}", activation))
     if channels_first:
-        lines.append("np.moveaxis(_, -1, 1)")
+        lines.append(f"np.moveaxis({RESULT}, -1, 1)")
     return lines
 
 
@@ -188,7 +189,7 @@ def _scaled(w: Writer, call: Call, text: str, shaped: Callable[[Any], str]) -> l
     gamma, beta = call.arguments.get("gamma"), call.arguments.get("beta")
     if gamma is None and beta is None:
         return [text]
-    scale = "_" if gamma is None else f"_ * {shaped(gamma)}"
+    scale = RESULT if gamma is None else f"{RESULT} * {shaped(gamma)}"
     return [text, scale + ("" if beta is None else f" + {shaped(beta)}")]
 
 
@@ -310,7 +311,7 @@ def _attention(w: Writer, call: Call) -> list[str]:
     )
     lines = [f"attention({query}, {key}, {value}, {scale}{options})"]
     if a.get("blind", "mean") == "zero" and masks:
-        lines.append(f"np.where(sees_nothing({mask}), 0, _)")
+        lines.append(f"np.where(sees_nothing({mask}), 0, {RESULT})")
     return lines
 
 

@@ -6,6 +6,7 @@ name of its layer.
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from ...layers.base.layer import Layer
 from ..errors import ExportError
-from .constants import Weights, literal
+from .constants import RESULT, Weights, literal, printable
 from .expressions import ATOM, EXPRESSIONS, INLINE, PRECEDENCE
 from .helpers import helpers, needed
 from .recording import Call, Recording, Ref, described
@@ -26,21 +27,9 @@ from .text import RULES as TEXT_RULES
 
 GENERIC = ("x", "y", "z")  # names of values that have no better one
 TELLING = {"query", "key", "value"}  # names of layers that name their output well
-RESERVED = {
-    "np",
-    "sys",
-    "W",
-    "predict",
-    "main",
-    "math",
-    "string",
-    "step",
-    "batch",
-    "INPUTS",
-    "OUTPUTS",
-    *dir(__builtins__),
-    *keyword.kwlist,
-}
+# Names that mean something else in a program.
+RESERVED = set("np sys math string W INPUTS OUTPUTS predict main step parts batch steps height width size inputs output".split())
+RESERVED |= {*dir(builtins), *keyword.kwlist}
 TOLERANCE = {"float16": 2e-2, "float32": 2e-4, "float64": 1e-9, "complex64": 2e-4}
 MOST_TARGETS = 6  # of an assignment
 LONGEST = 72  # characters of an expression that is made of several ops
@@ -301,7 +290,7 @@ class Writer:
                 self._last_step.discard(id(call))
         main = next(t for t in targets if t != "_")
         for k, text in enumerate(expressions):
-            text = re.sub(r"(?<![\w\"])_(?![\w\"])", main, text) if k else text
+            text = text.replace(RESULT, main)
             is_last = k == len(expressions) - 1
             if is_last and len(call.outputs) > MOST_TARGETS:
                 self._assign("parts", text)
@@ -537,7 +526,7 @@ def _mapped(structure: Any, function: Any) -> Any:
 
 
 def _path(layers: Sequence[Layer]) -> str:
-    return "/".join(layer.name for layer in layers[1:]) or layers[0].name
+    return printable("/".join(layer.name for layer in layers[1:]) or layers[0].name)
 
 
 def _closes_at_end(text: str) -> bool:
