@@ -362,3 +362,52 @@ def _join(w: Writer, call: Call) -> list[str]:
     parts = [p if w.dtype(x) == dtype else f'{p}.astype("{dtype}")' for p, x in zip(parts, call.arguments["xs"])]
     axis = w.source(call.arguments.get("axis", 0 if call.op == "stack" else -1), call)
     return [f"np.{call.op}([{', '.join(parts)}], axis={axis})"]
+
+
+@rule("split")
+def _split(w: Writer, call: Call) -> list[str]:
+    a = call.arguments
+    name = "np.split" if a.get("even", True) else "np.array_split"
+    sections, axis = w.source(a.get("indices_or_sections", 1), call), w.source(a.get("axis", 0), call)
+    return [f"{name}({w.arg(call, 'x')}, {sections}, axis={axis})"]
+
+
+@rule("max", "min")
+def _extreme(w: Writer, call: Call) -> list[str]:
+    a = call.arguments
+    axis = a.get("axis")
+    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    options = _keywords(
+        axis=(w.source(axis, call), axis is None),
+        keepdims=("True", not a.get("keepdims")),
+        initial=(w.source(a.get("initial"), call), a.get("initial") is None),
+    )
+    return [f"np.{call.op}({w.arg(call, 'x')}{options})"]
+
+
+@rule("slice")
+def _slice(w: Writer, call: Call) -> list[str]:
+    starts, shape = call.arguments["start_indices"], call.arguments["shape"]
+    if isinstance(starts, Ref) or any(isinstance(n, Ref) for n in (*starts, *shape)):
+        return w.refuse(call, "it begins where a tensor says")
+    parts = []
+    for start, n in zip(starts, shape):
+        begin, count = w.source(start, call), w.source(n, call)
+        end = str(start + n or "") if isinstance(start, int) and isinstance(n, int) else f"{begin} + {count}"
+        parts.append(f"{begin}:{end}" if n != -1 else f"{begin}:")
+    return [f"{w.arg(call, 'x')}[{', '.join(parts)}]"]
+
+
+@rule("quantile")
+def _quantile(w: Writer, call: Call) -> list[str]:
+    a = call.arguments
+    if a.get("unit", 1) != 1:
+        return w.refuse(call, "there is no NumPy formula for percentiles here")
+    name = "np.nanquantile" if a.get("skip_nan") else "np.quantile"
+    method, axis = a.get("method", "linear"), a.get("axis")
+    options = _keywords(
+        axis=(w.source(axis, call), axis is None),
+        method=(w.source(method, call), method == "linear"),
+        keepdims=("True", not a.get("keepdims")),
+    )
+    return [f"{name}({w.arg(call, 'x')}, {w.arg(call, 'q')}{options})"]

@@ -28,7 +28,9 @@ from .text import RULES as TEXT_RULES
 GENERIC = ("x", "y", "z")  # names of values that have no better one
 TELLING = {"query", "key", "value"}  # names of layers that name their output well
 # Names that mean something else in a program.
-RESERVED = set("np sys math string W INPUTS OUTPUTS predict main step parts batch steps height width size inputs output".split())
+RESERVED = set(
+    "np sys math string W INPUTS OUTPUTS predict main step parts batch steps height width size inputs output".split()
+)
 RESERVED |= {*dir(builtins), *keyword.kwlist}
 TOLERANCE = {"float16": 2e-2, "float32": 2e-4, "float64": 1e-9, "complex64": 2e-4}
 MOST_TARGETS = 6  # of an assignment
@@ -66,6 +68,7 @@ class Writer:
             int, tuple[str, int]
         ] = {}  # expressions of values that have no line of their own, and how strongly they bind
         self._fixed: set[int] = set()  # values whose names stay, as a function uses them from outside
+        self._named_by: dict[int, set[int]] = {}  # the values that such an expression names
         self._indent = "    "
         self._last_step: set[int] = set()  # calls (by id) whose first output is that of the last step alone
         self._heading: list[str] = []  # the comment on the layer that the next statement belongs to
@@ -94,7 +97,9 @@ class Writer:
             return self._value(value.number, call)
         if isinstance(value, Varying):
             return self._size(value.values, call)
-        if isinstance(value, (tuple, list)):
+        if isinstance(value, list):
+            return f"[{', '.join(self.source(v, call) for v in value)}]"
+        if isinstance(value, tuple):
             parts = [self.source(v, call) for v in value]
             return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
         if isinstance(value, (bool, int, float, str, type(None))):
@@ -219,7 +224,9 @@ class Writer:
                 path = call.layers
                 self._comment(calls[i:], path)
             if i in consumers and self._inline(call, calls[consumers[i]]):
-                for n in _used(call):  # what it names is there until it is computed
+                named = set().union(*(self._named_by.get(n, {n}) for n in _used(call)))
+                self._named_by[call.outputs[0]] = named
+                for n in named & last_use.keys():  # what it names is there until it is computed
                     last_use[n] = max(last_use[n], consumers[i])
                 continue
             is_last = i + 1 == len(calls) or calls[i + 1].layers != path
@@ -293,14 +300,14 @@ class Writer:
             text = text.replace(RESULT, main)
             is_last = k == len(expressions) - 1
             if is_last and len(call.outputs) > MOST_TARGETS:
-                self._assign("parts", text)
+                self._assign(call, "parts", text)
                 for position, (n, target) in enumerate(zip(call.outputs, targets)):
                     if n in last_use:
-                        self._assign(target, f"parts[{position}]")
+                        self._assign(call, target, f"parts[{position}]")
             else:
-                self._assign(", ".join(targets) if is_last else main, text)
+                self._assign(call, ", ".join(targets) if is_last else main, text)
         if id(call) in self._last_step and targets[0] != "_":
-            self._assign(targets[0], f"{targets[0]}[:, -1]")
+            self._assign(call, targets[0], f"{targets[0]}[:, -1]")
         names = dict(zip(wanted, (t for t in targets if t != "_")))
         for n in wanted:
             self._check(call, n, names[n])
@@ -330,11 +337,10 @@ class Writer:
             text = self.source(value, call)
             if typed and isinstance(value, Ref) and re.fullmatch(r"-?[\d.e+-]+", text):
                 text = f"np.{self.dtype(value)}({text})"
-            strength = (
-                self._inlined[value.number][1]
-                if isinstance(value, Ref) and text == self._inlined.get(value.number, ("",))[0]
-                else ATOM
-            )
+            number = value.number if isinstance(value, Ref) else -1
+            strength = self._inlined[number][1] if number in self._inlined else ATOM
+            if number not in self._inlined and not re.fullmatch(r"-?[\w.]+([(\[].*)?", text):
+                strength = 0  # a number that is an expression of sizes
             if text.startswith("-"):
                 strength = PRECEDENCE["negative"]
             return f"({text})" if strength < _required(call.op, template, match) else text
@@ -361,7 +367,7 @@ class Writer:
             parts.append(f"{name}={text}" if by_name and default is not parameters[name].empty else text)
         return f"{call.op}({', '.join(parts)})"
 
-    def _assign(self, target: str, text: str) -> None:
+    def _assign(self, call: Call, target: str, text: str) -> None:
         text = _without_outer_parentheses(text)
         if target == text:
             return
@@ -373,7 +379,7 @@ class Writer:
             try:
                 exec(f"{target} = {text}", self._scope)
             except Exception as error:
-                raise ExportError(f"the line {target} = {text} fails: {type(error).__name__}: {error}") from error
+                self.refuse(call, f"the line {target + ' = ' + text!r} fails: {type(error).__name__}: {error}")
 
     def _check(self, call: Call, number: int, target: str) -> None:
         """Compare a value with that of the model, and give it the dtype it has there."""
@@ -460,7 +466,7 @@ def _single_uses(calls: Sequence[Call], returned: set[int]) -> dict[int, int]:
 def _default(op: str, name: str) -> Any:
     """The default of an argument of an op, where its template names one that a call leaves out."""
     return {
-        "axis": 0 if op in ("split", "unstack", "stack") else -1 if op in ("concatenate", "argsort", "sort") else None,
+        "axis": 1 if op == "attention_band" else 0 if op == "unstack" else -1 if op in ("argsort", "sort") else None,
         "keepdims": False,
         "side": "left",
         "decimals": 0,
@@ -470,7 +476,11 @@ def _default(op: str, name: str) -> Any:
         "axis2": 1,
         "nan": 0.0,
         "is_causal": False,
-        "indices_or_sections": 1,
+        "rtol": 1e-5,
+        "atol": 1e-8,
+        "indexing": "xy",
+        "mode": "reduced",
+        "full_matrices": True,
     }.get(name)
 
 
