@@ -339,7 +339,8 @@ class Writer:
                 text = f"np.{self.dtype(value)}({text})"
             number = value.number if isinstance(value, Ref) else -1
             strength = self._inlined[number][1] if number in self._inlined else ATOM
-            if number not in self._inlined and not re.fullmatch(r"-?[\w.]+([(\[].*)?", text):
+            is_atom = re.fullmatch(r"-?[\w.]+", text) or (text.endswith((")", "]")) and _closes_at_end(text))
+            if number not in self._inlined and not is_atom:
                 strength = 0  # a number that is an expression of sizes
             if text.startswith("-"):
                 strength = PRECEDENCE["negative"]
