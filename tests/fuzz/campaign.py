@@ -189,8 +189,8 @@ class Campaign:
 
 
 def _is_source(name: str) -> bool:
-    """A line of source code that a traceback shows."""
-    return name.endswith((".py", ".pyx", ".pxd")) or name.startswith("<")
+    """A line of source code that a traceback shows, or a codec of the standard library."""
+    return name.endswith((".py", ".pyx", ".pxd")) or name.startswith("<") or "/encodings/__pycache__/" in name
 
 
 def _address_space() -> int:

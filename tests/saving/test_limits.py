@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
+import contextlib
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -62,38 +63,25 @@ def test_models_that_double_with_every_level(tmp_path: Path) -> None:
     assert copy.output_shape == (None, 3)
 
 
-def function(name: str) -> dict[str, Any]:
-    return {"module": "keras.ops", "class_name": "function", "config": name, "registered_name": name}
-
-
-def test_a_loop_without_end_in_a_config(tmp_path: Path) -> None:
+def test_loops_are_bounded_where_a_file_is_read() -> None:
     inputs = dualnet.Input((3,))
-    model = dualnet.Model(inputs, dualnet.ops.relu(inputs))
-    path = tmp_path / "m.keras"
-    members = saved(path, model)
-    config = json.loads(members["config.json"])
-    entry = config["config"]["layers"][1]
-    entry.update(module="keras.src.ops.core", class_name="WhileLoop", registered_name="WhileLoop")
-    tensor = entry["inbound_nodes"][0]["args"][0]
-    entry["config"].update(cond=function("isfinite"), body=function("relu"))
-    entry["inbound_nodes"][0] = {"args": [[tensor]], "kwargs": {}}
-    write(path, {**members, "config.json": json.dumps(config).encode()})
-    with pytest.raises((ValueError, TypeError)):
-        dualnet.models.load_model(path)
-    steps = iter(range(10**9))
     with pytest.raises(ValueError, match="runs far more ops than its config"), allowance.limited(10**6, 500):
-        dualnet.Model(inputs, dualnet.ops.while_loop(lambda x: next(steps) >= 0, lambda x: (x + 1.0,), (inputs,)))
+        dualnet.ops.fori_loop(0, 10**9, lambda i, x: x + 1.0, inputs)
 
 
 def test_ops_that_make_much_of_little(tmp_path: Path) -> None:
+    """The shapes of such a model are known, or it is refused; no array is made to see them."""
     inputs = dualnet.Input((4,))
     model = dualnet.Model(inputs, dualnet.ops.repeat(inputs, 3, axis=1))
     path = tmp_path / "m.keras"
-    members = saved(path, model)
-    for count in (10**9, 10**15):
-        write(path, with_config(members, '"repeats": 3', f'"repeats": {count}'))
-        with pytest.raises(ValueError, match="numbers of one"):
-            dualnet.models.load_model(path)
+    write(path, with_config(saved(path, model), '"repeats": 3', f'"repeats": {10**9}'))
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(ValueError):
+            assert dualnet.models.load_model(path).output_shape == (None, 4 * 10**9)
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def weights_file(path: Path, change: Any) -> Path:
@@ -105,9 +93,13 @@ def weights_file(path: Path, change: Any) -> Path:
 
 
 def packed_zeros(group: Any) -> None:
+    """120 MB of zeros in 120 kB or so."""
     del group["0"]
-    group.create_dataset("0", shape=(5000, 6000), dtype="float32", chunks=(500, 6000), compression="gzip", fillvalue=0)
-    group["0"][...] = 0
+    shape = (1000, 30_000)
+    array = group.create_dataset("0", shape=shape, dtype="float32", chunks=(50, 30_000), compression="gzip")
+    chunk = zlib.compress(bytes(50 * 30_000 * 4), 1)
+    for row in range(0, 1000, 50):
+        array.id.write_direct_chunk((row, 0), chunk)
 
 
 def plugin(group: Any) -> None:
@@ -190,5 +182,3 @@ def test_a_config_in_a_zip_that_is_mostly_air(tmp_path: Path) -> None:
     write(path, {**members, "config.json": members["config.json"] + b" " * 9_000_000})
     with pytest.raises(ValueError, match=r"config\.json claims to unpack to"):
         dualnet.models.load_model(path)
-    buffer = io.BytesIO(members["model.weights.h5"])
-    assert h5py.is_hdf5(buffer)
