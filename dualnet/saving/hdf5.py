@@ -103,11 +103,14 @@ def _no_plugins() -> Iterator[None]:
 
 
 def get_node(group: Any, name: str, path: Path) -> Any:
-    """The group or dataset ``name`` ("a/b/c") under a group, or None. Links are refused in every part of the name."""
+    """The group or dataset ``name`` ("a/b/c") under a group, or None; "/a" is in the file itself.
+
+    Links are refused in every part of the name.
+    """
     import h5py
 
-    node = group
-    for part in name.split("/"):
+    node = group.file if name.startswith("/") else group
+    for part in name.removeprefix("/").split("/"):
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             return None
