@@ -104,7 +104,7 @@ def _other_data(opened: Any, data: str) -> dict[str, Any]:
 
 
 def _evaluate(opened: Any, x: Any, y: Any, batch_size: int) -> dict[str, float]:
-    from .training import flatten_logs
+    from .metrics_writer import flatten_logs
 
     try:
         return flatten_logs(opened.model.evaluate(x, y, batch_size=batch_size, verbose=0, return_dict=True))

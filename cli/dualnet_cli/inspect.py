@@ -160,11 +160,13 @@ def _show_file(facts: dict[str, Any]) -> None:
         lines.append(("state", f"{len(facts['state'])} arrays that are no weights, as of the optimizer"))
     lines += [("asset", f"{printable(asset['name'])} ({size(asset['bytes'])})") for asset in facts["assets"]]
     _echo_lines(lines)
+    rows: list[tuple[str, ...]]
     if facts.get("layers"):
         rows = [("LAYER", "CLASS", "BUILT FOR", "PARAMETERS", "ARRAYS")]
         rows += [_layer_row(layer) for layer in facts["layers"]]
     else:
-        rows = [("ARRAY", "SHAPE", "DTYPE"), *((printable(a["name"]), _shape(a["shape"]), a["dtype"]) for a in facts["arrays"])]
+        rows = [("ARRAY", "SHAPE", "DTYPE")]
+        rows += [(printable(a["name"]), _shape(a["shape"]), a["dtype"]) for a in facts["arrays"]]
     if len(rows) > 1:
         click.echo()
         for line in align(rows):

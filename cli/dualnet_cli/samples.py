@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -282,7 +281,7 @@ def _lines(path: Path) -> Samples:
 
 def _numbers(path: Path, shape: Sequence[int | None]) -> Samples:
     """Rows of numbers with spaces or commas between them."""
-    rows = []
+    rows: list[list[float]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         cells = line.replace(",", " ").split()
         try:

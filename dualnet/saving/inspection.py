@@ -229,7 +229,7 @@ def _stored_arrays(report: Report, file: Any) -> list[StoredArray]:
 
 def _sort_arrays(report: Report, arrays: list[StoredArray]) -> list[StoredArray]:
     """Note the arrays as weights or as state of an optimizer. Returns the weights."""
-    weights = []
+    weights: list[StoredArray] = []
     for array in arrays:
         parts = array.name.split("/")
         is_state = parts[0] in (*_OPTIMIZER, "dualnet_training") or "seed_generator" in parts or parts[0] == "metrics"
@@ -357,7 +357,7 @@ def _layers(config: dict[str, Any], folder: str, depth: int, arrays: _ByFolder) 
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict):
             continue
-        settings = entry.get("config") if isinstance(entry.get("config"), dict) else {}
+        settings = _dictionary(entry.get("config"))
         class_name, name = str(entry.get("class_name")), str(settings.get("name", entry.get("name", "")))
         kind = to_snake_case(class_name)
         own = f"{folder}/{kind}_{counts[kind]}" if counts.get(kind) else f"{folder}/{kind}"
@@ -369,6 +369,10 @@ def _layers(config: dict[str, Any], folder: str, depth: int, arrays: _ByFolder) 
         yield StoredLayer(name, class_name, depth, shape, settings.get("trainable", True) is not False, found)
         if is_model:
             yield from _layers(entry, f"{own}/layers", depth + 1, _ByFolder([], True) if arrays.legacy else arrays)
+
+
+def _dictionary(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def describe(value: Any) -> str:

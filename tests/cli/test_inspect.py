@@ -95,7 +95,9 @@ def changed(path: Path, old: bytes, new: bytes) -> Path:
 
 
 def test_why_a_file_would_be_refused(files: Path) -> None:
-    hostile = changed(files / "m.keras", b'"module": "keras.layers", "class_name": "Dense"', b'"module": "os", "class_name": "system"')
+    hostile = changed(
+        files / "m.keras", b'"module": "keras.layers", "class_name": "Dense"', b'"module": "os", "class_name": "system"'
+    )
     assert "os.system" in str(facts(hostile, 1)["problems"])
     assert "would be refused: the config names os.system" in run("inspect", hostile).output
     (files / "cut.keras").write_bytes((files / "m.keras").read_bytes()[:500])

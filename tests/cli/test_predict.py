@@ -93,7 +93,9 @@ def test_classes_by_name_beside_the_columns_that_are_no_features(tmp_path: Path)
 def test_columns_in_another_order_and_without_the_target(tmp_path: Path) -> None:
     folder = train(tmp_path)
     whole = predicted(folder, tmp_path / "t.csv")
-    (tmp_path / "new.tsv").write_text("weight\tcolor\tsize\n" + "".join(f"{r * 3}\t{('red', 'green')[r % 2]}\t{r % 7}.5\n" for r in range(9)))
+    (tmp_path / "new.tsv").write_text(
+        "weight\tcolor\tsize\n" + "".join(f"{r * 3}\t{('red', 'green')[r % 2]}\t{r % 7}.5\n" for r in range(9))
+    )
     assert [r["probability"] for r in predicted(folder, tmp_path / "new.tsv")] == [r["probability"] for r in whole[:9]]
 
 
@@ -131,7 +133,10 @@ def test_empty_cells_as_in_the_training(missing: str, expected: str, tmp_path: P
 WRONG = {
     "a missing column": ("size,weight\n1,2\n", 'there is no column "color"'),
     "another name": ("size,colour,weight\n1,red,2\n", 'did you mean "colour"'),
-    "text for a number": ("size,color,weight\n1,red,2\nbig,red,2\n", 'column "size" holds "big" on line 3, which is no number'),
+    "text for a number": (
+        "size,color,weight\n1,red,2\nbig,red,2\n",
+        'column "size" holds "big" on line 3, which is no number',
+    ),
     "a new category": ("size,color,weight\n1,blue,2\n", '"blue" in column "color" is not in the training table'),
     "an empty cell": ("size,color,weight\n1,red,2\n,red,1\n", 'column "size" has an empty cell on line 3'),
     "no rows": ("size,color,weight\n", "holds no rows"),
@@ -170,7 +175,10 @@ def test_inputs_that_are_none(tmp_path: Path) -> None:
         result = run("predict", folder, *inputs)
         assert result.exit_code == 2
         assert message in result.output
-    for trained, message in ((tmp_path / "t.csv", "expected the folder of a run"), (tmp_path / "images", "is not the folder of a run")):
+    for trained, message in (
+        (tmp_path / "t.csv", "expected the folder of a run"),
+        (tmp_path / "images", "is not the folder of a run"),
+    ):
         result = run("predict", trained, tmp_path / "t.csv")
         assert result.exit_code == 2
         assert message in result.output
@@ -191,7 +199,9 @@ def test_an_output_file_is_not_replaced(tmp_path: Path) -> None:
 def test_standard_input(tmp_path: Path) -> None:
     folder = train(tmp_path)
     text = "size,color,weight\n1.5,red,3\n"
-    done = subprocess.run(command("predict", folder, "-"), input=text, env=environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command("predict", folder, "-"), input=text, env=environment(), capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert len(rows(done.stdout)) == 1
     done = start("predict", folder, "-", cwd=tmp_path)
@@ -269,7 +279,13 @@ def test_lines_of_text(tmp_path: Path) -> None:
     vectorize = dualnet.layers.TextVectorization(max_tokens=9, output_sequence_length=3)
     vectorize.adapt(np.array(["good film", "bad film"]))
     model = dualnet.Sequential(
-        [dualnet.Input((1,), dtype="string"), vectorize, dualnet.layers.Embedding(9, 2), dualnet.layers.Flatten(), dualnet.layers.Dense(1)]
+        [
+            dualnet.Input((1,), dtype="string"),
+            vectorize,
+            dualnet.layers.Embedding(9, 2),
+            dualnet.layers.Flatten(),
+            dualnet.layers.Dense(1),
+        ]
     )
     model.save(tmp_path / "m.keras")
     (tmp_path / "t.txt").write_text("good film\nbad\n")
@@ -308,7 +324,9 @@ def test_evaluate_on_another_file(tmp_path: Path) -> None:
     model.save(tmp_path / "alone.keras")
     result = run("evaluate", tmp_path / "alone.keras", tmp_path / "a.npz", "--json")
     expected = model.evaluate(np.ones((3, 4), "float32"), np.array([0, 1, 1]), verbose=0, return_dict=True)
-    assert json.loads(result.output)[str(tmp_path / "a.npz")]["loss"] == pytest.approx(float(expected["loss"]), rel=1e-6)
+    assert json.loads(result.output)[str(tmp_path / "a.npz")]["loss"] == pytest.approx(
+        float(expected["loss"]), rel=1e-6
+    )
     result = run("evaluate", tmp_path / "alone.keras")
     assert result.exit_code == 2
     assert "name the data" in result.output

@@ -12,13 +12,22 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork") or not os.path.exists("/proc/self/statm"), reason="children are forked, as on Linux")
+@pytest.mark.skipif(
+    not hasattr(os, "fork") or not os.path.exists("/proc/self/statm"), reason="children are forked, as on Linux"
+)
 def test_mutated_files(tmp_path: Path) -> None:
-    paths = os.pathsep.join([*(str(ROOT / part) for part in (".", "backends", "cli")), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join(
+        [*(str(ROOT / part) for part in (".", "backends", "cli")), os.environ.get("PYTHONPATH", "")]
+    )
     environment = {**os.environ, "PYTHONPATH": paths, "DUALNET_DEVICE": "cpu"}
     arguments = ["--seconds", "5", "--count", "100000", "--first", "1000000", "--keep", str(tmp_path / "kept")]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "tests.fuzz", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "execution 0, foreign open 0, signal 0, hang 0, memory 0, untyped 0" in done.stdout
@@ -50,10 +59,17 @@ with tempfile.TemporaryDirectory() as folder:
         readers.read = bad(act)
         print(kind, campaign_object.read("array.npy", b"x"))
 """
-    paths = os.pathsep.join([*(str(ROOT / part) for part in (".", "backends", "cli")), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join(
+        [*(str(ROOT / part) for part in (".", "backends", "cli")), os.environ.get("PYTHONPATH", "")]
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env={**os.environ, "PYTHONPATH": paths, "DUALNET_DEVICE": "cpu"},
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    seen = dict(line.rsplit(" ", 1) if "foreign" not in line else ("foreign open", line[-12:]) for line in done.stdout.splitlines())
-    assert seen == {kind: kind for kind in ("execution", "foreign open", "memory", "untyped", "hang", "signal")}, done.stdout + done.stderr
+    seen = dict(
+        line.rsplit(" ", 1) if "foreign" not in line else ("foreign open", line[-12:])
+        for line in done.stdout.splitlines()
+    )
+    assert seen == {kind: kind for kind in ("execution", "foreign open", "memory", "untyped", "hang", "signal")}, (
+        done.stdout + done.stderr
+    )

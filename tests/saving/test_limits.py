@@ -160,7 +160,9 @@ def test_a_heap_that_never_ends(tmp_path: Path) -> None:
         dualnet.models.load_model(path)
 
 
-@pytest.mark.parametrize("error", [KeyError, OverflowError, AttributeError, RecursionError, NotImplementedError, IndexError, AssertionError])
+@pytest.mark.parametrize(
+    "error", [KeyError, OverflowError, AttributeError, RecursionError, NotImplementedError, IndexError, AssertionError]
+)
 def test_errors_have_types_that_say_something(error: type[Exception], tmp_path: Path) -> None:
     class Odd(layers.Dense):
         @classmethod
