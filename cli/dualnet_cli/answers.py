@@ -90,7 +90,7 @@ def _numbers(y: Any, how: Reading) -> dict[str, Cells]:
 def _loss(model: Any) -> tuple[str, bool]:
     """The name of the loss without capitals and "_", and whether it takes logits."""
     loss = getattr(model, "loss", None)
-    config = getattr(loss, "get_config", dict)()
+    config: dict[str, Any] = getattr(loss, "get_config", dict)()
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", None) or type(loss).__name__
     name = name.replace("_", "").lower()
     return name, bool(config.get("from_logits"))

@@ -111,7 +111,7 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
     prepared: dict[str, Any] = {name: Part(x, y) for name, x, y in zip(parts, features, targets)}
     learned = {"subtract": subtract, "divide": divide, "classes": classes}
     learned |= {"target_subtract": target_subtract, "target_divide": target_divide}
-    layout = raw.table and raw.table.layout
+    layout = None if raw.table is None else raw.table.layout
     preparation = Preparation(
         data=data.model_copy(update={"x": None, "y": None}) if layout is None else named_columns(data, layout),
         header=layout is not None and layout.header,

@@ -30,7 +30,17 @@ SECONDS = 10
 # "compile" is not among them: ast.literal_eval, by which NumPy reads its headers, and inspect.signature compile without running.
 _FORBIDDEN = ("exec", "import", "marshal.", "pickle.", "subprocess.", "os.system", "os.exec", "os.posix_spawn")
 _FORBIDDEN += ("os.fork", "socket.", "ctypes.", "urllib.", "ftplib.", "os.startfile", "code.__new__", "winreg.")
-_WRITES = ("shutil.rmtree", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate")
+_WRITES = (
+    "shutil.rmtree",
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.chmod",
+    "os.truncate",
+)
 
 
 @dataclass
@@ -115,7 +125,7 @@ class Campaign:
         os.close(sender)
         with os.fdopen(receiver, "rb") as stream:
             report = stream.read().decode(errors="replace")
-        _, status, usage = os.wait4(child, 0)
+        _, status = os.waitpid(child, 0)
         self.result.files += 1
         self.result.slowest = max(self.result.slowest, time.perf_counter() - start)
         outcome, _, text = report.partition("\n")
@@ -177,20 +187,24 @@ class Campaign:
             return
         if event == "open" or event in _WRITES:
             target = arguments[0]
-            if isinstance(target, int) or (event == "os.remove" and arguments[1] not in (-1, None)):  # relative to an open folder
+            if isinstance(target, int) or (
+                event == "os.remove" and arguments[1] not in (-1, None)
+            ):  # relative to an open folder
                 return
             name = os.fsdecode(target) if isinstance(target, (str, bytes)) else str(target)
             if not os.path.abspath(name).startswith(f"{self._allowed.parent}{os.sep}") and not _is_source(name):
                 self._events.append(f"foreign open: {event} {name!r}")
-        elif event == "import" and arguments[0].startswith("encodings."):  # json looks whether bytes are UTF-16 or UTF-32
+        elif event == "import" and arguments[0].startswith(
+            "encodings."
+        ):  # json looks whether bytes are UTF-16 or UTF-32
             return
         elif event.startswith(_FORBIDDEN):
             self._events.append(f"execution: {event} {str(arguments)[:200]}")
 
 
 def _is_source(name: str) -> bool:
-    """A line of source code that a traceback shows."""
-    return name.endswith((".py", ".pyx", ".pxd")) or name.startswith("<")
+    """A line of source code that a traceback shows, or a codec of the standard library."""
+    return name.endswith((".py", ".pyx", ".pxd")) or name.startswith("<") or "/encodings/__pycache__/" in name
 
 
 def _address_space() -> int:

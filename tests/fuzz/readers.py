@@ -13,8 +13,8 @@ ERRORS: tuple[type[Exception], ...] = (ValueError, TypeError, OSError)
 def read(path: Path, models: dict[str, Any]) -> None:
     """Read a file as dualnet reads files of its name. models: a model for the weights of each seed."""
     name = path.name
-    if name.endswith(".weights.h5"):
-        models[name.removesuffix(".weights.h5")].load_weights(path)
+    if name.endswith((".weights.h5", ".safetensors")):
+        models[name.partition(".")[0]].load_weights(path)
     elif name.endswith((".keras", ".h5")):
         dualnet.models.load_model(path)
     elif name == "preparation.json":
