@@ -107,6 +107,20 @@ def callbacks(settings: Settings, folder: Path) -> list[Any]:
     return [registry.create("callback", resolved(table)) for table in settings.callbacks]
 
 
+def checkpoint(settings: Settings, folder: Path, validated: bool) -> dualnet.callbacks.Checkpoint | None:
+    """What keeps the state of the run, in a folder of its own; None without checkpoints. validated: whether there is a val_loss."""
+    table = settings.checkpoints
+    if not table.keep:
+        return None
+    return dualnet.callbacks.Checkpoint(
+        folder,
+        every_steps=table.every_steps or None,
+        every_seconds=table.every_minutes * 60 or None,
+        max_to_keep=table.keep,
+        monitor="val_loss" if table.best and validated else None,
+    )
+
+
 def fit_arguments(settings: Settings, data: Dataset) -> dict[str, Any]:
     """The keyword arguments of ``fit``, except callbacks and verbosity."""
     arguments = settings.fit.model_dump(exclude={"validation_split", "fine_tune"})

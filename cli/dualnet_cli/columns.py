@@ -25,14 +25,15 @@ class Columns:
     single: bool  # the target was one column, not a list of one
 
 
-def select(header: list[str] | None, width: int, data: Data) -> Columns:
-    """The columns that ``[data]`` names."""
+def select(header: list[str] | None, width: int, data: Data, with_target: bool = True) -> Columns:
+    """The columns that ``[data]`` names. with_target: False for a table to predict from, which needs no target."""
 
     def index(column: Column, key: str) -> int:
         return _index(column, header, width, key)
 
     target = -1 if data.target is None else data.target
-    targets = [index(c, "target") for c in (target if isinstance(target, list) else [target])]
+    requested = target if isinstance(target, list) else [target]
+    targets = [index(c, "target") for c in requested] if with_target else []
     excluded = {index(c, "exclude") for c in data.exclude}
     categorical = {index(c, "categorical") for c in data.categorical}
     if data.features is None:
@@ -83,7 +84,7 @@ def categories(cells: Cells, name: str, notation: Notation, known: list[str] | N
     distinct = sorted(set(texts)) if known is None else known
     for (line, _), text in zip(cells, texts):
         if notation.is_missing(text):
-            raise DataError("missing", f"{_empty(name, text, line)}; {_DROP}")
+            raise DataError("missing", _empty(name, text, line), _DROP)
         if text not in distinct:
             raise DataError("test_path", f"{show(text)} in column {show(name)} is not in the training table")
     return distinct, [[float(text == value) for text in texts] for value in distinct]
@@ -98,15 +99,15 @@ def _empty(name: str, text: str, line: int) -> str:
     return f"column {show(name)} is empty on line {line}: it holds {show(text)}"
 
 
-def feature(cells: Cells, name: str, notation: Notation, missing: str) -> list[float]:
-    """The numbers of a column, NaN where a cell is empty."""
+def feature(cells: Cells, name: str, notation: Notation, missing: str, may_be_empty: bool = False) -> list[float]:
+    """The numbers of a column, NaN where a cell is empty. may_be_empty: whether there may be nothing but empty cells."""
     numbers, empty = [], []
     for line, text in cells:
         value = notation.number(text)
         if value is None:
             cures = [remedy(text, notation), "list the column in categorical, or leave it out with exclude"]
             held = f"column {show(name)} holds {show(text)} on line {line}, which is no number"
-            raise DataError("features", f"{held}; {'; or '.join(cure for cure in cures if cure)}")
+            raise DataError("features", held, "; or ".join(cure for cure in cures if cure))
         _check(value, text, f"column {show(name)} holds {show(text)} on line {line}", notation, "features")
         if math.isnan(value):
             empty.append((line, text.strip()))
@@ -117,9 +118,9 @@ def feature(cells: Cells, name: str, notation: Notation, missing: str) -> list[f
         held = f" ({show(text)})" if text else ""
         count = "an empty cell" if len(empty) == 1 else f"{len(empty)} empty cells, the first"
         message = f"column {show(name)} has {count} on line {line}{held}"
-        raise DataError("missing", message + '; set missing = "drop" or "mean", or exclude the column')
-    if len(empty) == len(numbers):
-        raise DataError("missing", f"column {show(name)} is empty from top to bottom; exclude it")
+        raise DataError("missing", message, 'set missing = "drop" or "mean", or exclude the column')
+    if len(empty) == len(numbers) and not may_be_empty:
+        raise DataError("missing", f"column {show(name)} is empty from top to bottom", "exclude it")
     return numbers
 
 
@@ -140,9 +141,8 @@ def _check(value: float, text: str, held: str, notation: Notation, key: str) -> 
         raise DataError(key, f"{held}; it must be finite")
     if abs(value) >= EXACT and notation.is_inexact(text):
         cure = "list the column in categorical, or exclude it" if key == "features" else 'set target_type = "class"'
-        raise DataError(
-            key, f"{held}, a whole number with more digits than float64 keeps; if it is an identifier, {cure}"
-        )
+        problem = f"{held}, a whole number with more digits than float64 keeps"
+        raise DataError(key, problem, f"if it is an identifier, {cure}")
 
 
 def needs_numbers(data: Data) -> str | None:
@@ -167,14 +167,14 @@ def _refuse_spellings(cells: Cells, name: str) -> None:
         if other != text:
             held = f"column {show(name)} holds {show(text)} on line {line} and {show(other)} on line {lines[other]}"
             cure = 'write them alike, or set target_type = "class" if they are two classes'
-            raise DataError("target", f"{held}, which look like one class; {cure}")
+            raise DataError("target", f"{held}, which look like one class", cure)
 
 
 def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]:
     """The numbers of a target column, or its texts, which are classes."""
     for line, text in cells:
         if notation.is_missing(text):
-            raise DataError("target", f"{_empty(name, text.strip(), line)}; {_DROP}")
+            raise DataError("target", _empty(name, text.strip(), line), _DROP)
     numbers = [notation.number(text) for _, text in cells]
     if data.target_type == "class":
         if any(number is None for number in numbers):
@@ -195,7 +195,7 @@ def target(cells: Cells, name: str, notation: Notation, data: Data) -> list[Any]
             remedy(text, notation),
             "" if key else 'set target_type = "class" to make a class of every distinct text',
         ]
-        raise DataError(key or "target", "; or ".join([held, *filter(None, cures)]).replace("; or ", "; ", 1))
+        raise DataError(key or "target", held, "; or ".join(filter(None, cures)))
     if texts:
         _refuse_spellings(cells, name)
         return [text.strip() for _, text in cells]

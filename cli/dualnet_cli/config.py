@@ -14,7 +14,20 @@ from pydantic_core import ErrorDetails
 
 from . import application, overrides, registry, source
 from .errors import Problem, did_you_mean, listing, show
-from .schema import SECTIONS, Compile, Data, FineTune, Fit, ModelTable, Table, Top, applies, is_table
+from .schema import (
+    OPTIONAL,
+    SECTIONS,
+    Checkpoints,
+    Compile,
+    Data,
+    FineTune,
+    Fit,
+    ModelTable,
+    Table,
+    Top,
+    applies,
+    is_table,
+)
 
 _BACKENDS = {"numpy": "cpu", "cupy": "gpu"}
 _COLUMNS = "a column name, a position, or a list of them"
@@ -42,6 +55,7 @@ class Settings:
     model: ModelTable
     compile: Compile
     fit: Fit
+    checkpoints: Checkpoints
     callbacks: list[dict[str, Any]]
 
     def data_path(self, path: str) -> Path:
@@ -80,6 +94,7 @@ class Settings:
             },
             "compile": compile_,
             "fit": self.fit.model_dump(),
+            "checkpoints": self.checkpoints.model_dump(),
             "callbacks": [registry.with_defaults("callback", table) for table in self.callbacks] or None,
         }
 
@@ -137,6 +152,8 @@ def _validate_config(file: source.Source) -> Settings:
 
 
 def _section(name: str, raw: dict[str, Any], problems: list[Problem]) -> Table | None:
+    if name not in raw and name in OPTIONAL:
+        return SECTIONS[name]()
     if name not in raw:
         hint = did_you_mean(name, [key for key in raw if key not in SECTIONS])
         problems.append(Problem((name,), "this table is required" + hint.replace("did you mean", "is it")))

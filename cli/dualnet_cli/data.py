@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from dualnet.datasets import download, hashed
 
+from .array_files import read_arrays
 from .config import Settings
 from .errors import Failure, did_you_mean, listing, one_line, show
 from .prepare import Dataset, Part, RawData, prepare
@@ -63,7 +63,7 @@ def _read(settings: Settings) -> RawData:
             _check_classes(raw.train.y, raw.test.y, test_path or path, data)
         return raw
     table = read_table(path, data)
-    raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped)
+    raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped, table=table)
     if test_path is None:
         return raw
     test = _test_table(test_path, table, data)
@@ -137,15 +137,7 @@ def _arrays(path: Path, data: Data) -> RawData:
     for key in ("features", "target"):
         if not isinstance(getattr(data, key), str | None):
             raise DataError(key, f"for an .npz file this is the name of one array, got {show(getattr(data, key))}")
-    try:
-        with path.open("rb") as file:  # NumPy leaves a file open that it finds broken
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        reason = ": it holds Python objects" if "allow_pickle" in str(error) and "Object arrays" in str(error) else ""
-        raise DataError("path", f"{path.name} is not an .npz file of plain arrays{reason}") from None
+    arrays = read_arrays(path)
     x_name, y_name = str(data.features or "x"), str(data.target or "y")
     if data.features is None and data.target is None and "x" not in arrays and "x_train" in arrays:
         x_name, y_name, x_test, y_test = "x_train", "y_train", "x_test", "y_test"

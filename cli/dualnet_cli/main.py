@@ -14,9 +14,11 @@ import click
 from .errors import CliError, Failure, did_you_mean, one_line
 from .streams import EXIT_BROKEN_PIPE, mute_stdout, open_closed_streams, replace_unencodable_characters
 
-COMMANDS = {
-    name: f"dualnet_cli.{name}" for name in ("train", "summary", "gradcheck", "compare", "devices", "completion")
-}
+_NAMES = (
+    *("train", "runs", "evaluate", "predict", "inspect", "convert"),
+    *("summary", "gradcheck", "compare", "devices", "completion"),
+)
+COMMANDS = {name: f"dualnet_cli.{name}" for name in _NAMES}
 
 
 class Commands(click.Group):
@@ -105,6 +107,7 @@ def cli() -> None:
     \b
     dualnet train                          train on handwritten digits, a few seconds
     dualnet train my.toml --device gpu     train what a config describes, on a GPU
+    dualnet predict runs/my new.csv        what the trained model says of new samples
     dualnet devices                        what there is to train on
     """
 

@@ -12,8 +12,10 @@ import numpy as np
 from .cells import first_inexact
 from .config import Settings
 from .errors import one_line, show
+from .preparation import Preparation, named_columns, scaled
 from .schema import Data
 from .table_lines import DataError
+from .tables import TableData
 from .targets import encode, mean_and_deviation
 
 
@@ -43,6 +45,7 @@ class Dataset:
     target_subtract: Any = None
     target_divide: Any = None
     dropped: int = 0
+    preparation: Preparation | None = None
 
     def parts(self) -> dict[str, Part]:
         """The parts that exist, by name."""
@@ -62,7 +65,8 @@ class Dataset:
 class RawData:
     """Samples as read, before they are split and scaled.
 
-    shuffle: whether to shuffle the rows by default. dropped: rows left out because a cell was empty.
+    shuffle: whether to shuffle the rows by default. dropped: rows left out because a cell was empty. table: what they were read
+    from, if that is a table.
     """
 
     train: Part
@@ -70,6 +74,7 @@ class RawData:
     features: list[str] | None = None
     shuffle: bool = True
     dropped: int = 0
+    table: TableData | None = None
 
 
 def prepare(raw: RawData, settings: Settings) -> Dataset:
@@ -102,11 +107,28 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
     parts = dataset.parts()
     with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported below
         targets, classes, target_subtract, target_divide = encode([part.y for part in parts.values()], data)
-        features, subtract, divide = _features([part.x for part in parts.values()], data)
+        features, fill, subtract, divide = _features([part.x for part in parts.values()], data)
     prepared: dict[str, Any] = {name: Part(x, y) for name, x, y in zip(parts, features, targets)}
-    scaling = {"subtract": subtract, "divide": divide}
-    target_scaling = {"target_subtract": target_subtract, "target_divide": target_divide}
-    return replace(dataset, **prepared, classes=classes, **scaling, **target_scaling)
+    learned = {"subtract": subtract, "divide": divide, "classes": classes}
+    learned |= {"target_subtract": target_subtract, "target_divide": target_divide}
+    layout = raw.table and raw.table.layout
+    preparation = Preparation(
+        data=data.model_copy(update={"x": None, "y": None}) if layout is None else named_columns(data, layout),
+        header=layout is not None and layout.header,
+        width=0 if layout is None else layout.width,
+        sample_shape=list(train.x.shape[1:]),
+        highest=float(np.nanmax(train.x)),
+        features=raw.features,
+        categories=[] if raw.table is None else raw.table.categories,
+        fill=plain(fill),
+        **{key: plain(value) for key, value in learned.items()},
+    )
+    return replace(dataset, **prepared, **learned, preparation=preparation)
+
+
+def plain(value: Any) -> Any:
+    """A value as plain numbers and lists of them."""
+    return None if value is None else np.asarray(value).tolist()
 
 
 def _with_features(part: Part) -> Part:
@@ -123,14 +145,15 @@ def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
     return Part(part.x[:boundary], part.y[:boundary]), Part(part.x[boundary:], part.y[boundary:])
 
 
-def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
-    dtype = np.dtype(data.dtype)
+def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any, Any]:
+    """The features of every part, what empty cells become, and what is subtracted and divided by."""
     train = parts[0]
-    if data.missing == "mean" and any(np.isnan(part).any() for part in parts):
+    fill = None
+    if data.missing == "mean" and train.dtype.kind == "f":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a column without any value, which is reported below
-            mean = np.nanmean(train, axis=0)
-        parts = [np.where(np.isnan(part), mean, part) for part in parts]
+            fill = np.nanmean(train, axis=0)
+        parts = [np.where(np.isnan(part), fill, part) if np.isnan(part).any() else part for part in parts]
         train = parts[0]
     for part in parts:
         if (number := first_inexact(part)) is not None:
@@ -151,24 +174,12 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any]:
         subtract = train.min(axis=0).astype(np.float64)
         divide = train.max(axis=0).astype(np.float64) - subtract
         divide = np.where(divide > 0, divide, 1.0)  # a constant feature becomes 0, not 0 / 0
-    if dtype.kind == "i" and (divide is not None or any((part != np.floor(part)).any() for part in parts)):
+    if data.dtype == "int32" and divide is not None:
         raise DataError("dtype", f"the features are not whole numbers, {data.dtype} would cut them off")
-    if dtype.kind == "i":
-        limits = np.iinfo(dtype)
-        if any(part.size and (part.min() < limits.min or part.max() > limits.max) for part in parts):
-            raise DataError("dtype", f"the features go beyond {limits.max}, the largest number of {data.dtype}")
-    # In float64 where precision matters, but without a float64 copy of images that are only divided.
-    if subtract is not None:
-        results = [((part - subtract) / divide).astype(dtype) for part in parts]
-    elif divide is not None:
-        results = [part.astype(dtype) / dtype.type(divide) for part in parts]
-    else:
-        results = [part.astype(dtype) for part in parts]
-    if dtype.kind == "f" and not all(np.isfinite(part).all() for part in results):
-        raise DataError("features", f"they hold values too large for {data.dtype}; set scale or scaling")
+    results = [scaled(part, subtract, divide, data.dtype) for part in parts]
     if data.flatten:
         results = [part.reshape(len(part), -1) for part in results]
-    return results, subtract, divide
+    return results, fill, subtract, divide
 
 
 def _at(where: tuple[Any, ...]) -> str:

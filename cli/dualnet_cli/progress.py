@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import click
@@ -16,8 +18,8 @@ from rich.text import Text
 
 from dualnet.callbacks import Callback
 
-from .stops import StopRequests
-from .streams import EXIT_BROKEN_PIPE, mute_stdout
+from .stops import EXIT_HANGUP, StopRequests
+from .streams import EXIT_BROKEN_PIPE, mute_closed_terminals, mute_stdout
 
 _SHORTEST_BAR, _LONGEST_BAR = 8, 30  # characters
 _INTERVAL = 0.1  # seconds between two redraws of the bar; more often costs training time
@@ -42,6 +44,8 @@ class Progress(Callback, AbstractContextManager["Progress"]):
         self.epochs = self.steps = 0
         self.rate = 0.0
         self._batches_done = 0  # in this epoch
+        self._batches_before = 0  # of them in the process that was stopped in it
+        self._is_first_batch = True
         self._epoch_start = self._training_seconds = 0.0
 
     def __exit__(self, *_: object) -> None:
@@ -56,8 +60,12 @@ class Progress(Callback, AbstractContextManager["Progress"]):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch_start = time.perf_counter()
         self._training_seconds = 0.0
+        self._batches_done = self._batches_before = 0
+        self._is_first_batch = True
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._is_first_batch:
+            self._batches_before, self._is_first_batch = batch, False
         self._batches_done = batch + 1
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -70,7 +78,8 @@ class Progress(Callback, AbstractContextManager["Progress"]):
         self.show_epoch(epoch, seconds, logs or {})
 
     def _samples_done(self) -> float:
-        return self.samples * self._batches_done / (self.steps or self._batches_done or 1)
+        """In this process."""
+        return self.samples * (self._batches_done - self._batches_before) / (self.steps or self._batches_done or 1)
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         """Display a finished epoch."""
@@ -81,15 +90,27 @@ class Progress(Callback, AbstractContextManager["Progress"]):
         return [label, *metric_fields(logs), duration(seconds), f"{thousands(self.rate)} samples/s"]
 
 
+@contextmanager
+def _stopping_without_output(requests: StopRequests) -> Iterator[None]:
+    """Stop as for Ctrl-C, so that nothing trained is lost, and print no more, when nobody reads the output any more."""
+    try:
+        yield
+    except BrokenPipeError:  # "| head"
+        requests.request(EXIT_BROKEN_PIPE)
+        mute_stdout()
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        requests.request(EXIT_HANGUP)  # the terminal was closed
+        mute_closed_terminals()
+
+
 class LineProgress(Progress):
     """A line per epoch, without control characters."""
 
     def print_line(self, text: str) -> None:
-        try:
+        with _stopping_without_output(self.requests):
             click.echo(text)
-        except BrokenPipeError:  # "| head": stop as for Ctrl-C, so that nothing trained is lost, and print no more
-            self.requests.request(EXIT_BROKEN_PIPE)
-            mute_stdout()
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         self.print_line("  ".join(self.epoch_fields(epoch, seconds, logs)))
@@ -113,10 +134,12 @@ class BarProgress(Progress):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.live.stop()
+        with _stopping_without_output(self.requests):
+            self.live.stop()
 
     def print_line(self, text: str) -> None:
-        self.console.print(Text(text))
+        with _stopping_without_output(self.requests):
+            self.console.print(Text(text))
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
@@ -124,7 +147,7 @@ class BarProgress(Progress):
         self._next_draw = self._epoch_start + _INTERVAL
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._batches_done = batch + 1
+        super().on_train_batch_end(batch, logs)
         now = time.perf_counter()
         if now < self._next_draw:
             return
@@ -140,23 +163,26 @@ class BarProgress(Progress):
     def _draw(self, seconds: float, fields: list[str]) -> None:
         done = self._batches_done
         steps = self.steps or done
-        left = seconds / done * (steps - done)
+        per_step = seconds / max(done - self._batches_before, 1)
+        left = per_step * (steps - done)
         rate = self._samples_done() / max(seconds, 1e-9)
         epochs_left = self.epochs - self._epoch - 1
-        total = left + epochs_left * max(self._elapsed_epochs, seconds / done * steps)
+        total = left + epochs_left * max(self._elapsed_epochs, per_step * steps)
         parts = [*fields, f"ETA {clock(left)}", self.device, f"{thousands(rate)} samples/s"]
         parts += [f"all epochs {clock(total)}"] if epochs_left else []
         label = f"epoch {self._epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
-        self.live.update(bar_line(self.console, label, done, steps, parts), refresh=True)
+        with _stopping_without_output(self.requests):
+            self.live.update(bar_line(self.console, label, done, steps, parts), refresh=True)
         self._drawn = True
 
     def show_epoch(self, epoch: int, seconds: float, logs: dict[str, Any]) -> None:
         self._elapsed_epochs = seconds
-        if self._drawn:  # otherwise the full bar would stay below the line until the next redraw
-            self.live.update(Text(""), refresh=True)
-            self._drawn = False
         first, *fields = self.epoch_fields(epoch, seconds, logs)
-        self.console.print(Text(first + _join_fitting(fields, self.console.width - len(first))))
+        with _stopping_without_output(self.requests):
+            if self._drawn:  # otherwise the full bar would stay below the line until the next redraw
+                self.live.update(Text(""), refresh=True)
+                self._drawn = False
+            self.console.print(Text(first + _join_fitting(fields, self.console.width - len(first))))
 
 
 def bar_line(console: Console, label: str, done: int, steps: int, parts: list[str]) -> Text:

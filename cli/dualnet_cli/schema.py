@@ -173,7 +173,32 @@ class Fit(Table):
         return self.epochs + (0 if self.fine_tune is None else self.fine_tune.epochs)
 
 
-SECTIONS: dict[str, type[Table]] = {"data": Data, "model": ModelTable, "compile": Compile, "fit": Fit}
+class Checkpoints(Table):
+    """``[checkpoints]``: how often the run keeps all of its state, from which ``dualnet train --resume`` goes on.
+
+    There is a checkpoint after every epoch (epochs so short that their checkpoints would take a tenth of the time share one), and
+    when the run is stopped.
+
+    every_steps: also after so many steps; 0: not by steps.
+    every_minutes: also after the step that ends such a time; 0: not by time.
+    keep: how many of the newest are kept; 0: there are no checkpoints.
+    best: whether the one after the epoch with the best val_loss is kept too.
+    """
+
+    every_steps: Annotated[int, Field(ge=0, le=10**9)] = 0
+    every_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
+    keep: Annotated[int, Field(ge=0, le=10**9)] = 2
+    best: bool = True
+
+
+SECTIONS: dict[str, type[Table]] = {
+    "data": Data,
+    "model": ModelTable,
+    "compile": Compile,
+    "fit": Fit,
+    "checkpoints": Checkpoints,
+}
+OPTIONAL = {"checkpoints"}
 
 FILES_ONLY = {"test_path", "urls", "sha256", "target", "features"}
 TABLES_ONLY = {

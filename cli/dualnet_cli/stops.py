@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: stop between two steps, so that no work is lost."""
+"""Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): stop between two steps, so that no work is lost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import threading
 from types import FrameType
 from typing import Any
 
-from dualnet.callbacks import Callback
+from dualnet.callbacks import Callback, Checkpoint
+
+from .streams import mute_closed_terminals
+
+_HANGUP = getattr(signal, "SIGHUP", None)  # which Windows does not have
+EXIT_HANGUP = 128 + 1
+
+
+def _handled() -> list[int]:
+    hangup = [] if _HANGUP is None or signal.getsignal(_HANGUP) == signal.SIG_IGN else [_HANGUP]
+    return [signal.SIGINT, signal.SIGTERM, *hangup]
 
 
 class Stopped(KeyboardInterrupt):
@@ -19,7 +29,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopRequests:
-    """A context that handles SIGINT and SIGTERM.
+    """A context that handles SIGINT, SIGTERM and, unless it is ignored as under ``nohup``, SIGHUP.
 
     mode: "at once": raise ``Stopped``.
     "after the batch": record the first one, for ``StopOnRequest`` to end the training; raise at the second.
@@ -33,7 +43,7 @@ class StopRequests:
 
     def __enter__(self) -> StopRequests:
         if threading.current_thread() is threading.main_thread():  # the only thread that may set handlers
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _handled():
                 self._before[number] = signal.signal(number, self._receive)
         return self
 
@@ -43,6 +53,8 @@ class StopRequests:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         first = self.exit_code == 0
+        if number == _HANGUP:
+            mute_closed_terminals()
         self.request(128 + number)
         if self.mode == "at once" or (self.mode == "after the batch" and not first):
             raise Stopped(self.exit_code)
@@ -53,16 +65,23 @@ class StopRequests:
 
 
 class StopOnRequest(Callback):
-    """Ends ``fit`` after the batch during which a stop was requested; callbacks still finish."""
+    """Ends ``fit`` after the batch during which a stop was requested; callbacks still finish.
 
-    def __init__(self, requests: StopRequests) -> None:
+    checkpoint: what ends it, so that the run can go on from there; None for a run without checkpoints.
+    """
+
+    def __init__(self, requests: StopRequests, checkpoint: Checkpoint | None) -> None:
         super().__init__()
-        self.requests = requests
+        self.requests, self.checkpoint = requests, checkpoint
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.requests.exit_code:
-            self.model.stop_training = True
+        self._stop_if_requested()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.requests.exit_code:
+        self._stop_if_requested()
+
+    def _stop_if_requested(self) -> None:
+        if self.requests.exit_code and self.checkpoint is not None:
+            self.checkpoint.stop()
+        elif self.requests.exit_code:
             self.model.stop_training = True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 EXIT_BROKEN_PIPE = 128 + 13  # as if SIGPIPE had ended the process
 
@@ -26,8 +28,24 @@ def replace_unencodable_characters() -> None:
 
 def mute_stdout() -> None:
     """Redirect stdout to the null device, so that the interpreter's final flush cannot fail either."""
+    _mute(sys.stdout)
+
+
+def mute_closed_terminals() -> None:
+    """Redirect stdout and stderr to the null device where they were a terminal that is gone, to which nothing can be written."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            number = stream.fileno()
+            is_device = stat.S_ISCHR(os.fstat(number).st_mode)
+        except (OSError, ValueError):
+            continue
+        if is_device and not os.isatty(number):
+            _mute(stream)
+
+
+def _mute(stream: TextIO) -> None:
     try:
-        number = sys.stdout.fileno()
+        number = stream.fileno()
     except (OSError, ValueError):  # no real stream, as in tests
         return
     sink = os.open(os.devnull, os.O_WRONLY)

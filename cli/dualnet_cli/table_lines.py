@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import one_line, show
+from .errors import CliError, one_line, show
 from .schema import Data
 
 _SAMPLE = 20  # lines from which delimiter and header are detected
@@ -25,11 +25,20 @@ _BYTE_ORDER_MARKS = {  # those of UTF-32 first, since they begin like those of U
 
 
 class DataError(ValueError):
-    """A mistake in the data; ``key`` is the related key of ``[data]``."""
+    """A mistake in the data.
 
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
+    key: the related key of ``[data]``. problem: what is wrong. advice: what to change in ``[data]``, which is of no use to one
+    who predicts with a trained model.
+    """
+
+    def __init__(self, key: str, problem: str, advice: str = "") -> None:
+        super().__init__(f"{problem}; {advice}" if advice else problem)
         self.key = key
+        self.problem = problem
+
+    def in_file(self, label: str, name: str) -> CliError:
+        """The error where there is no ``[data]`` to change. label: the file in messages. name: what this one calls it."""
+        return CliError(f"{label}: {one_line(ValueError(self.problem.removeprefix(f'{name} ')))}")
 
 
 @contextmanager
@@ -78,8 +87,8 @@ def records(path: Path, data: Data, delimiter: str) -> Iterator[tuple[int, list[
     return cells(lines(path, data), delimiter, strict=True)
 
 
-def sample(path: Path, data: Data) -> tuple[str, list[list[str]]]:
-    """The delimiter, and the first records."""
+def sample(path: Path, data: Data, fewest: int = 2) -> tuple[str, list[list[str]]]:
+    """The delimiter, and the first records. fewest: how many columns the table has at least."""
     head = list(itertools.islice((line for line in lines(path, data) if line.strip()), _SAMPLE))
     if not head:
         raise DataError("path", f"{path.name} is empty")
@@ -88,7 +97,7 @@ def sample(path: Path, data: Data) -> tuple[str, list[list[str]]]:
         is_tsv = path.name.lower().endswith((".tsv", ".tsv.gz"))
         delimiter = "\t" if is_tsv else _guess_delimiter(head, path.name, data.decimal)
     first = [row for _, row in cells(head, delimiter)]
-    if len(first[0]) < 2:
+    if len(first[0]) < fewest:
         message = f"{path.name} has only one column when line {_first_line(path, data)} is split at {show(delimiter)}; "
         message += "a target and a feature are needed; skip_lines leaves out lines of text at the start"
         raise DataError("delimiter", message)

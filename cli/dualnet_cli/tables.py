@@ -25,6 +25,7 @@ class TableData:
     features: the names. columns: those in the file, first the targets.
     categories: those of each categorical column.
     dropped: how many rows were left out because a cell was empty.
+    layout: where the columns are in the file.
     """
 
     x: Any
@@ -33,6 +34,35 @@ class TableData:
     columns: list[str]
     categories: list[list[str]]
     dropped: int = 0
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a table by name, or by position where there is no name that is theirs alone.
+
+    width: how many columns the table has. features: those to predict from, in this order. categorical: some of these.
+    """
+
+    header: bool
+    width: int
+    targets: list[Column]
+    features: list[Column]
+    categorical: list[Column]
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Rows to predict from.  x: (n, features), empty cells are NaN
+
+    names: of all columns. cells: of all rows. used: the positions of the columns of ``x``. kept: which rows ``x`` has.
+    """
+
+    x: Any
+    names: list[str]
+    cells: list[list[str]]
+    used: list[int]
+    kept: list[int]
 
 
 @dataclass(frozen=True)
@@ -61,21 +91,74 @@ class _Table:
 
 
 def read_table(path: Path, data: Data, train: TableData | None = None) -> TableData:
-    """Read a table. train: the training table, for a test table, which must have the same columns and categories."""
+    """Read a table. train: the training table, for a test table, which must have the same columns (if it lists any) and categories."""
     if data.derive:
         return _derived(path, data, train)
     with table_lines.read_errors(path, data):
         table = _table(path, data)
         used = columns.select(table.header, table.width, data)
-        if train is not None:
+        if train is not None and train.columns:
             _check_same_columns(_names(table, used), train.columns)
         numbers = _all_numbers(table, used)
-        if numbers is not None:
-            return _from_numbers(numbers, table, used)
+        rows = list(table.rows()) if numbers is None else []
+    if numbers is not None:
+        result = _from_numbers(numbers, table, used)
+    elif rows:
+        result = _from_cells(rows, table, used, train)
+    else:
+        raise DataError("path", f"{path.name} holds no rows")
+    return replace(result, layout=_layout(table, used))
+
+
+def _layout(table: _Table, used: columns.Columns) -> Layout:
+    names = table.header or []
+
+    def column(i: int) -> Column:
+        return names[i] if names and names.count(names[i]) == 1 else i
+
+    return Layout(
+        header=table.header is not None,
+        width=table.width,
+        targets=[column(i) for i in used.target],
+        features=[column(i) for i in used.features],
+        categorical=[column(i) for i in used.features if i in used.categorical],
+    )
+
+
+def read_rows(path: Path, data: Data, categories: list[list[str]]) -> NewRows:
+    """Read rows to predict from: a table that need not have the target.
+
+    data: how the training table was written; ``features`` lists the columns. categories: those of each categorical column.
+    """
+    if data.derive:
+        return _derived_rows(path, data, categories)
+    with table_lines.read_errors(path, data):
+        table = _table(path, data, fewest=1)
+        used = columns.select(table.header, table.width, data, with_target=False)
         rows = list(table.rows())
     if not rows:
         raise DataError("path", f"{path.name} holds no rows")
-    return _from_cells(rows, table, used, train)
+    numbers = list(range(len(rows)))
+    if data.missing == "drop":
+        numbers = [n for n in numbers if not any(table.notation.is_missing(rows[n][1][i]) for i in used.features)]
+    x, _, _ = _feature_columns([rows[n] for n in numbers], table, used, categories, may_be_empty=True)
+    return NewRows(x, table.names, [row for _, row in rows], used.features, numbers)
+
+
+def width(path: Path, data: Data) -> int:
+    """How many columns a table has."""
+    with table_lines.read_errors(path, data):
+        return len(table_lines.sample(path, data, fewest=1)[1][0])
+
+
+def _derived_rows(path: Path, data: Data, categories: list[list[str]]) -> NewRows:
+    assert isinstance(data.features, list)
+    read = _columns_to_read([str(c) for c in data.features], data)
+    rows = read_rows(path, data.model_copy(update={"derive": {}, "features": read}), categories)
+    known, names = iter(categories), []
+    for column in read:
+        names += [f"{column}={value}" for value in next(known)] if column in data.categorical else [column]
+    return replace(rows, x=_with_derived(rows.x, names, data)[0])
 
 
 def _names(table: _Table, used: columns.Columns) -> list[str]:
@@ -97,22 +180,45 @@ def _derived(path: Path, data: Data, train: TableData | None) -> TableData:
     read = None
     if requested is not None and not all(isinstance(c, str) for c in requested):
         raise DataError("features", "with derive, select columns by name, not by position")
+    if requested is not None:
+        read = _columns_to_read([str(c) for c in requested], data)
+    table = read_table(path, data.model_copy(update={"derive": {}, "features": read}), train)
+    x, names = _with_derived(table.x, table.features, data)
+    assert table.layout is not None
+    listed = [*table.layout.features, *data.derive] if requested is None else list(requested)
+    return replace(table, x=x, features=names, layout=replace(table.layout, features=listed))
+
+
+def _columns_to_read(requested: list[str], data: Data) -> list[str]:
+    """The columns of the file that the requested features need."""
     try:
         needed = [name for formula in data.derive.values() for name in derive.columns(formula)]
-        if requested is not None:
-            read = list(dict.fromkeys([*(c for c in requested if c not in data.derive), *needed]))
-        table = read_table(path, data.model_copy(update={"derive": {}, "features": read}), train)
-        twice = [name for i, name in enumerate(table.features) if name in table.features[:i]]
-        if twice:
-            raise DataError("derive", f"several columns are called {show(twice[0])}; exclude all but one by position")
-        values = dict(zip(table.features, table.x.T))
+    except derive.FormulaError as error:
+        raise DataError("derive", str(error)) from None
+    return list(dict.fromkeys(name for name in (*requested, *needed) if name not in data.derive))
+
+
+def _with_derived(x: Any, names: list[str], data: Data) -> tuple[Any, list[str]]:
+    """The requested features, and their names.  x: (n, columns of the file), one name each"""
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise DataError("derive", f"several columns are called {show(twice[0])}; exclude all but one by position")
+    values = dict(zip(names, x.T))
+    try:
         for name, formula in data.derive.items():
             values[name] = _computed(name, formula, values)
     except derive.FormulaError as error:
         raise DataError("derive", str(error)) from None
-    selected = list(values) if requested is None else [str(c) for c in requested]
-    x = np.stack([values[c] for c in selected], axis=1)
-    return replace(table, x=x, features=selected)
+    selected = list(values)
+    if data.features is not None:
+        requested = data.features if isinstance(data.features, list) else [data.features]
+        selected = [name for c in requested for name in _indicators(str(c), names, data)]
+    return np.stack([values[c] for c in selected], axis=1), selected
+
+
+def _indicators(column: str, names: list[str], data: Data) -> list[str]:
+    """The names of the features of a column: one for each category, if it is categorical."""
+    return [name for name in names if name.startswith(f"{column}=")] if column in data.categorical else [column]
 
 
 def _computed(name: str, formula: str, values: dict[str, Any]) -> Any:
@@ -128,8 +234,8 @@ def _computed(name: str, formula: str, values: dict[str, Any]) -> Any:
     return result
 
 
-def _table(path: Path, data: Data) -> _Table:
-    delimiter, sample = table_lines.sample(path, data)
+def _table(path: Path, data: Data, fewest: int = 2) -> _Table:
+    delimiter, sample = table_lines.sample(path, data, fewest)
     notation = Notation.of(data)
     has_header = data.header if isinstance(data.header, bool) else _has_header(sample, data, notation)
     header = [name.strip() for name in sample[0]] if has_header else None
@@ -219,19 +325,32 @@ def _from_cells(
         rows = [(line, row) for line, row in rows if not any(notation.is_missing(row[i]) for i in indices)]
         if not rows:
             raise DataError("missing", "every row has an empty cell, so none is left")
+    known = None if train is None else train.categories
+    x, features, categories = _feature_columns(rows, table, used, known)
+    targets = [columns.target([(line, row[i]) for line, row in rows], names[i], notation, data) for i in used.target]
+    y = np.array(targets[0]) if used.single else np.array(targets).T
+    return TableData(x, y, features, _names(table, used), categories, count - len(rows))
+
+
+def _feature_columns(
+    rows: list[tuple[int, list[str]]],
+    table: _Table,
+    used: columns.Columns,
+    known: list[list[str]] | None,
+    may_be_empty: bool = False,
+) -> tuple[Any, list[str], list[list[str]]]:
+    """The features, their names, and the categories of each categorical column. known: the categories of the training table."""
     categories: list[list[str]] = []
     parts, features = [], []
     for index in used.features:
-        name, cells = names[index], [(line, row[index]) for line, row in rows]
+        name, cells = table.names[index], [(line, row[index]) for line, row in rows]
         if index in used.categorical:
-            known = None if train is None else train.categories[len(categories)]
-            values, indicators = columns.categories(cells, name, notation, known)
+            expected = None if known is None else known[len(categories)]
+            values, indicators = columns.categories(cells, name, table.notation, expected)
             categories.append(values)
             parts += indicators
             features += [f"{name}={value}" for value in values]
         else:
-            parts.append(columns.feature(cells, name, notation, data.missing))
+            parts.append(columns.feature(cells, name, table.notation, table.data.missing, may_be_empty))
             features.append(name)
-    targets = [columns.target([(line, row[i]) for line, row in rows], names[i], notation, data) for i in used.target]
-    y = np.array(targets[0]) if used.single else np.array(targets).T
-    return TableData(np.array(parts).T, y, features, _names(table, used), categories, count - len(rows))
+    return np.array(parts, dtype=np.float64).T, features, categories

@@ -61,6 +61,43 @@ def encode(parts: list[Any], data: Data) -> tuple[list[Any], list[str] | None, A
     return np.split(targets, edges), classes, subtract, divide
 
 
+def encode_as(y: Any, data: Data, learned: Any, outputs: int | None) -> Any:
+    """Other targets as those of the training were encoded.
+
+    learned: has ``classes``, ``target_subtract`` and ``target_divide``. outputs: how many columns one-hot targets have.
+
+    Raises:
+        DataError: a class that the training did not have, text in the place of numbers, values that are no finite numbers.
+    """
+    if learned.classes is None and y.dtype.kind == "U":
+        raise DataError(
+            "target", f"the target holds text ({show(str(y.ravel()[0]))}), expected numbers as in the training"
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise DataError("target", "the target holds values that are not finite numbers")
+    if learned.classes is not None:
+        position = {name: i for i, name in enumerate(learned.classes)}
+        names = [_class_name(value) for value in y.ravel()]
+        unknown = next((name for name in names if name not in position), None)
+        if unknown is not None:
+            raise DataError("target", f"the target has the class {show(unknown)}, which the training did not have")
+        y = np.array([position[name] for name in names], dtype=np.int32)
+    elif data.target_threshold is not None:
+        y = (y >= data.target_threshold).astype(np.int32)
+    elif learned.target_divide is not None:
+        subtract = 0.0 if learned.target_subtract is None else np.asarray(learned.target_subtract)
+        y = ((y - subtract) / np.asarray(learned.target_divide)).astype(np.float32)
+    else:
+        small = bool((y == np.floor(y)).all() and (np.abs(y.astype(np.float64)) < 2**31).all())
+        y = y.astype(np.int32 if small else np.float32)
+    if not data.one_hot:
+        return y
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if outputs is None or y.ndim != 1 or y.dtype.kind != "i" or y.min() < 0 or y.max() >= outputs:
+        raise DataError("target", f"the target holds other classes than the {outputs} of the training")
+    return np.eye(outputs, dtype=np.float32)[y]
+
+
 def mean_and_deviation(train: Any, ddof: int) -> tuple[Any, Any]:
     """Mean and standard deviation of every column; 1 for a constant one, whose deviation may be a rounding error."""
     deviation = train.std(axis=0, ddof=ddof, dtype=np.float64)

@@ -16,6 +16,7 @@ Examples:
   dualnet train my.toml --set compile.optimizer.learning_rate=0.01 \\
                         --set model.layers.0.units=64
   dualnet train runs/my/config.toml           repeat a run
+  dualnet train --resume my                   go on with runs/my, which was stopped
 
 \b
 Configs that come with dualnet:
@@ -24,7 +25,8 @@ They are commented; copy one to begin your own.
 
 \b
 Exit codes: 0 trained; 1 failed (loss not a number, no data, disk full);
-2 command line, config or data to be corrected; 130 Ctrl-C; 143 SIGTERM.
+2 command line, config or data to be corrected; 129 the terminal was closed;
+130 Ctrl-C; 143 SIGTERM.
 """
 
 
@@ -53,6 +55,12 @@ Exit codes: 0 trained; 1 failed (loss not a number, no data, disk full);
     help="Where the files go. Without it: runs/NAME, or runs/NAME-2 ... when that exists.",
 )
 @click.option("--force", is_flag=True, help="Replace the run that is in the directory.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Go on with the run in a directory, or with runs/RUN, that was stopped or killed: to the same numbers as if it had "
+    "not been. --epochs may make it longer, --device continue it elsewhere.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but the result.")
 @click.option("--verbose", "-v", is_flag=True, help="Also say how steps are run, and why some are not captured.")
 def command(
@@ -63,21 +71,30 @@ def command(
     sets: tuple[str, ...],
     run_dir: str | None,
     force: bool,
+    resume: str | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
     """Train a network as a TOML file describes it.
 
     CONFIG is a file, or the name of a config that comes with dualnet. The run directory gets config.toml (complete, ready
-    to be run again), metrics.csv, results.json, model.keras and, with matplotlib, history.png.
+    to be run again), metrics.csv, results.json, model.keras, checkpoints and, with matplotlib, history.png.
     """
     from . import notices
     from .config import load
 
-    path = shipped.find(config)
     with notices.plain_warnings(), notices.captures(verbose):
-        from .training import train
+        from . import resuming
+        from .training import Options, train
 
-        settings = load(path, sets, device=device, epochs=epochs, seed=seed)
-        code = train(settings, device, run_dir, force, quiet)
+        folder = None
+        if resume is not None:
+            resuming.refuse_options(
+                {"CONFIG": config, "seed": seed is not None, "set": sets, "run-dir": run_dir, "force": force}
+            )
+            folder = resuming.find(resume)
+            settings = resuming.load(folder, device, epochs)
+        else:
+            settings = load(shipped.find(config), sets, device=device, epochs=epochs, seed=seed)
+        code = train(settings, Options(device, run_dir, force, quiet, folder))
     click.get_current_context().exit(code)

@@ -4,68 +4,41 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import sys
-import time
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import click
-import numpy
 
 import dualnet
-from dualnet.callbacks import Callback
 from dualnet.visualization.history_plot import plot_history
 
-from . import build, progress, run_dir, toml_writer
+from . import build, progress, resuming, run_dir, toml_writer
 from .config import Settings
 from .data import load
-from .errors import CliError, one_line
+from .errors import CliError, Failure, one_line
+from .metrics_writer import Metrics, MetricsWriter, flatten_logs
 from .prepare import Dataset
 from .run_dir import MODEL, RunDir
 from .stops import StopOnRequest, Stopped, StopRequests
 from .streams import align
 
-Metrics = dict[str, Any]
 
+@dataclass(frozen=True)
+class Options:
+    """The options of the command line that are not part of the config.
 
-class MetricsWriter(Callback):
-    """Writes ``metrics.csv`` during training, and stops training when the loss is not finite."""
+    device: the one of --device. directory: that of --run-dir. resume: the directory of the run to go on with.
+    """
 
-    def __init__(self, folder: RunDir) -> None:
-        super().__init__()
-        self.folder = folder
-        self.rows: list[dict[str, float]] = []
-        self.epochs_started = 0
-        self.diverged = False
-        self._begin = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: Metrics | None = None) -> None:
-        self.epochs_started = epoch + 1
-        self._begin = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Metrics | None = None) -> None:
-        row: dict[str, float] = {"epoch": epoch + 1, "seconds": time.perf_counter() - self._begin}
-        row.update(flatten_logs(logs or {}))
-        self.rows.append(row)
-        self.folder.add_metrics(row)
-        if not math.isfinite(row.get("loss", 0.0)):
-            self.diverged = True
-            self.model.stop_training = True
-
-
-def flatten_logs(logs: Metrics) -> dict[str, float]:
-    """Logs as floats, loss first; a metric with several values becomes name_0, name_1 ..."""
-    values: dict[str, float] = {}
-    for name in progress.ordered(logs):
-        array = numpy.asarray(logs[name], dtype=float)
-        if array.ndim == 0:
-            values[name] = float(array)
-        else:
-            values.update({f"{name}_{i}": float(v) for i, v in enumerate(array.ravel())})
-    return values
+    device: str | None = None
+    directory: str | None = None
+    force: bool = False
+    quiet: bool = False
+    resume: Path | None = None
 
 
 def choose_device(option: str | None, settings: Settings) -> str:
@@ -95,68 +68,83 @@ def apply_settings(settings: Settings) -> None:
         raise CliError(one_line(error)) from None
 
 
-def train(settings: Settings, device: str | None, directory: str | None, force: bool, quiet: bool) -> int:
-    """Train and write a run directory. Returns the exit code: 0, 1 for a loss that is not finite, 130, 141, 143.
-
-    The arguments after the settings are the options of the command line that are not part of the config.
-    """
+def train(settings: Settings, options: Options) -> int:
+    """Train and write a run directory. Returns the exit code: 0, 1 for a loss that is not finite, 129, 130, 141, 143."""
     with StopRequests() as requests:
         try:
-            requested = choose_device(device, settings)
+            requested = choose_device(options.device, settings)
             apply_settings(settings)
             if not settings.training_warnings:
                 dualnet.config.disable_training_warnings()
             if not settings.graphs:
                 dualnet.config.disable_graphs()
-            return _train(settings, requests, requested, directory, force, quiet)
+            with ExitStack() as resources:
+                return _train(settings, requests, resources, requested, options)
         except Stopped as stopped:
             click.echo("stopped before the training began; nothing was written", err=True)
             return stopped.exit_code
 
 
-def _train(
-    settings: Settings, requests: StopRequests, requested: str, directory: str | None, force: bool, quiet: bool
-) -> int:
+def _train(settings: Settings, requests: StopRequests, resources: ExitStack, requested: str, options: Options) -> int:
     device = dualnet.config.get_device()
+    folder = None
+    if options.resume is not None:
+        folder = resources.enter_context(run_dir.reopen(options.resume))
+        if resuming.is_finished(folder, settings):
+            return 0
     data = load(settings)
     build.check(settings, data)
     model = build.compiled_model(settings, tuple(data.train.x.shape[1:]))
     parameters = build.parameter_count(model)
-    folder = run_dir.create(directory, settings.name, force)
+    is_new = folder is None
+    if folder is None:
+        folder = resources.enter_context(run_dir.create(options.directory, settings.name, options.force))
+    checkpoint = build.checkpoint(settings, folder.path / run_dir.CHECKPOINTS, data.validation is not None)
+    record = resuming.RunInfo(settings, data.shuffled, device)
+    found = None if is_new else resuming.begin(folder, settings, checkpoint, record)
     resolved = toml_writer.dumps(
         settings.resolved(requested, data.shuffled),
         {
-            ("name",): f"Everything this run used. To repeat it: dualnet train {folder.label}/{run_dir.CONFIG}",
+            ("name",): "Everything this run used; dualnet train repeats it from this file",
             ("device",): f"the run was on {device}",
         },
     )
     folder.write_text(run_dir.CONFIG, resolved)
-    display = progress.create(len(data.train), device, requests, quiet)
+    assert data.preparation is not None
+    folder.write_text(run_dir.PREPARATION, data.preparation.to_json())
+    display = progress.create(len(data.train), device, requests, options.quiet)
     writer = MetricsWriter(folder)
-    callbacks = [*build.callbacks(settings, folder.path), StopOnRequest(requests), writer, display]
+    if found is None:
+        folder.restart_metrics([])
+    callbacks = [*build.callbacks(settings, folder.path), StopOnRequest(requests, checkpoint), record, writer, display]
+    callbacks += [] if checkpoint is None else [checkpoint]
     display.print_line(_headline(settings, data, parameters, device))
-    started = datetime.now(UTC)
-    begin = time.perf_counter()
+    if found is not None:
+        display.print_line(resuming.describe(found, settings.fit.all_epochs))
+    record.begin()
     requests.mode = "after the batch"
     try:
         with display:
-            options = {**build.fit_arguments(settings, data), "verbose": 0, "callbacks": callbacks}
-            model.fit(**options)
+            arguments = {**build.fit_arguments(settings, data), "verbose": 0, "callbacks": callbacks}
+            model.fit(**arguments)  # trains nothing in a run that is in its fine-tuning
             more = settings.fit.fine_tune
             if more is not None and not requests.exit_code and not writer.diverged:
                 build.unfreeze(settings, model, more.learning_rate)
                 display.print_line(f"now with the application, learning_rate {more.learning_rate:g}")
-                done = writer.epochs_started
-                model.fit(**{**options, "initial_epoch": done, "epochs": done + more.epochs})
+                if record.fine_tune_from is None:
+                    record.fine_tune_from = writer.epochs_started
+                done = record.fine_tune_from
+                model.fit(**{**arguments, "initial_epoch": done, "epochs": done + more.epochs})
     except Stopped:
         pass
     except Exception:
-        with suppress(Exception):  # the first error is the one to report
-            _save(model, folder)
+        if model.optimizer.step_count():
+            with suppress(Exception):  # the first error is the one to report
+                _save(model, folder)
         raise
     finally:
         folder.close()
-    seconds = time.perf_counter() - begin
+    seconds = record.seconds
     requests.mode = "never"
     _save(model, folder)
     requests.mode = "at once"
@@ -174,17 +162,17 @@ def _train(
         **_scores(model, data, settings, writer, requests),
         "samples": {name: len(part) for name, part in data.parts().items()},
         "data": data.preprocessing(),
-        "started": started.isoformat(timespec="seconds"),
-        "versions": {
-            "dualnet": dualnet.__version__,
-            "numpy": numpy.__version__,
-            "python": platform.python_version(),
-        },
+        "started": record.started,
+        "resumed": record.resumed,
+        "versions": record.versions,
     }
     requests.mode = "never"
-    folder.write_results(results)
-    _plot(settings.name, folder, writer, results)
-    _report(settings, folder, writer, results, quiet)
+    plot_error = _plot(settings.name, folder, writer, results)
+    folder.write_results(results)  # last: with them the run is finished
+    folder.finish(ended=not requests.exit_code and not writer.diverged)
+    _report(settings, folder, writer, results, options.quiet)
+    if plot_error:
+        raise Failure(plot_error)
     return requests.exit_code or (1 if writer.diverged else 0)
 
 
@@ -230,17 +218,21 @@ def _headline(settings: Settings, data: Dataset, parameters: int, device: str) -
     return f"{settings.name}: {', '.join(counts)}; {parameters:,} parameters; device {device}, seed {settings.seed}"
 
 
-def _plot(name: str, folder: RunDir, writer: MetricsWriter, results: Metrics) -> None:
+def _plot(name: str, folder: RunDir, writer: MetricsWriter, results: Metrics) -> str:
+    """Draw ``history.png``. A plot that fails must not fail the run; that it could not be written is returned, to be said last."""
     if not writer.rows or find_spec("matplotlib") is None:
-        return
+        return ""
     score, value = headline_score(results)
     names = [name for name in writer.rows[0] if name not in ("epoch", "seconds")]
     history = {name: [row.get(name, math.nan) for row in writer.rows] for name in names}
     title = f"{name}: {score} {progress.number(value)}"
     try:
         plot_history(history, {}, title=title, to_file=folder.path / run_dir.HISTORY)
-    except Exception as error:  # a failed plot must not fail the run
+    except OSError as error:
+        return f"{folder.label}/{run_dir.HISTORY} could not be written: {error.strerror or one_line(error)}"
+    except Exception as error:
         click.echo(f"Warning: history.png could not be drawn: {one_line(error)}", err=True)
+    return ""
 
 
 def _report(settings: Settings, folder: RunDir, writer: MetricsWriter, results: Metrics, quiet: bool) -> None:

@@ -4,6 +4,7 @@ from ..core.hints import module_getattr
 from .backup_and_restore import BackupAndRestore
 from .callback import Callback
 from .callback_list import CallbackList
+from .checkpoint import Checkpoint
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
 from .history import History
@@ -22,6 +23,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CallbackList",
+    "Checkpoint",
     "EarlyStopping",
     "History",
     "LambdaCallback",

@@ -19,6 +19,8 @@ class CSVLogger(Callback):
         separator: the character between two values.
         append: append to an existing file, under its header. Otherwise it is overwritten.
 
+    A run that continues another one from a checkpoint or a backup has its lines in the file too, up to where it continues.
+
     The first epoch determines the columns; without validation in it, columns for validation are added. "NA" stands for a value
     that an epoch does not have. A result of several numbers (a score per class) is written as "[a, b]".
     """
@@ -64,6 +66,19 @@ class CSVLogger(Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._close()
+
+    def get_state(self) -> dict[str, Any]:
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return {"keys": self.keys, "text": file.read()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if self.csv_file is None:
+            raise RuntimeError("CSVLogger: set_state without on_train_begin, which opens the file")
+        self.keys = state["keys"]
+        self.csv_file.seek(0)
+        self.csv_file.truncate()
+        self.csv_file.write(state["text"])
+        self.csv_file.flush()
 
     def _read_header(self, file: IO[str]) -> None:
         """Take the columns from the header of the file; an empty file gets its header after the first epoch."""

@@ -50,21 +50,31 @@ class VjpCall(NamedTuple):
     requests: list[Any] | None
 
 
+Effects = Sequence[tuple[Callable[..., None], Sequence[Tensor]]]  # functions that a step calls, and with which tensors
+
+
 class OutputPlan:
-    """Which values a step returns, and how they become its output and its loss.
+    """Which values a step returns, and how they become its output and its loss; ``effects``: what else is done with values.
 
     needs_output: whether anything reads the output. If not, it is None, and ops that serve it alone are left out, such as the
     softmax before a cross-entropy, which is computed from the logits.
     """
 
-    def __init__(self, numbers: dict[int, int], y_pred: Any, loss: Tensor | None, needs_output: bool) -> None:
+    def __init__(
+        self, numbers: dict[int, int], y_pred: Any, loss: Tensor | None, needs_output: bool, effects: Effects = ()
+    ) -> None:
         leaves = tree.flatten(y_pred) if needs_output else []
         self._count = len(leaves)
         self._structure = tree.map_structure(lambda y: numbers[id(y.data)], y_pred) if needs_output else None
         attached = [(i, *pair) for i, y in enumerate(leaves) for pair in side_outputs(y).items()]
         self._attached = [(i, name) for i, name, _ in attached]
         self._has_loss = loss is not None
-        tensors = [*leaves, *(t for _, _, t in attached), *([] if loss is None else [loss])]
+        tensors = [*leaves, *(t for _, _, t in attached)]
+        self._effects: list[tuple[Callable[..., None], slice]] = []
+        for function, arguments in effects:
+            self._effects.append((function, slice(len(tensors), len(tensors) + len(arguments))))
+            tensors += arguments
+        tensors += [] if loss is None else [loss]
         self.values = [numbers[id(t.data)] for t in tensors]
 
     def unflatten(self, values: Sequence[Array]) -> tuple[Any, Any]:
@@ -81,6 +91,11 @@ class OutputPlan:
         single = type(self._structure) is int
         return (tensors[0] if single else tree.pack_sequence_as(self._structure, tensors)), loss
 
+    def run_effects(self, values: Sequence[Array]) -> None:
+        """Call the functions that the step calls at the end of its forward pass, with the arrays of ``values``."""
+        for function, arguments in self._effects:
+            function(*map(Tensor, values[arguments]))
+
 
 class Trace:
     """One step as data: what an executor needs to run it again on another batch."""
@@ -94,6 +109,7 @@ class Trace:
         self.calls: list[OpCall] = []
         self.vjp_calls: list[VjpCall] = []
         self.grad_types: list[tuple[Any, type]] = []  # dtype and array type of each gradient
+        self.layers_with_losses: list[Any] = []  # those on which add_loss was called
         self.grad_variables: dict[int, Variable] = {}  # the variables among the tensors that have a gradient
 
     @property

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import dualnet_backends as backends
 
 from .. import tree
 from ..core.tensor import Tensor
-from ..core.tracing import Entry, Tape, tracing
+from ..core.tracing import Entry, Tape, no_grad, tracing
 from ..core.variables import Variable
 from .trace import Draw, OpCall, OutputPlan, Trace, VjpCall, side_outputs
 
@@ -43,6 +43,7 @@ class Tracer(Trace):
         self._grads: dict[int, int] = {}  # numbers of gradients, by tensor
         self._on_tape: dict[int, int] = {}  # calls, by the entry of the tape
         self._states = {id(v.data): v for v in states}
+        self._effects: list[tuple[Callable[..., None], Sequence[Tensor]]] = []
         self._draws: dict[int, tuple[Any, Any, int]] = {}  # not taken by an op yet, by key
 
     @property
@@ -53,7 +54,11 @@ class Tracer(Trace):
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function, and trace what it does."""
         with tracing(self):
-            return function(*args)
+            result = function(*args)
+        with no_grad():
+            for effect, tensors in self._effects:
+                effect(*tensors)
+        return result
 
     def finish(self, y_pred: Any, loss: Tensor | None = None, tape: Tape | None = None) -> None:
         """Check that all the step returns comes from traced ops. tape: what its gradients are taken from."""
@@ -67,6 +72,8 @@ class Tracer(Trace):
             self.abort("an output or a loss that comes from no op")
         elif any(id(t.data) not in self._numbers for y in leaves for t in side_outputs(y).values()):
             self.abort("a mask or logits that come from no op")
+        elif any(id(t.data) not in self._numbers for _, tensors in self._effects for t in tensors):
+            self.abort("a side effect of a value that comes from no op")
         elif tape is not None and loss is not None:
             self._on_tape = {id(entry): call for entry, call in zip(tape, self._differentiated)}
             self._grad(loss)
@@ -75,7 +82,7 @@ class Tracer(Trace):
     def plan_outputs(self, needs_output: bool = True) -> Trace:
         """The finished trace, for an executor."""
         assert self._results is not None
-        self.outputs = OutputPlan(self._numbers, *self._results, needs_output)
+        self.outputs = OutputPlan(self._numbers, *self._results, needs_output, self._effects)
         loss = self._results[1]
         if loss is not None:
             self.values[self._numbers[id(loss.data)]] = loss.data
@@ -145,6 +152,19 @@ class Tracer(Trace):
     def change(self, subject: Any, reason: str) -> None:
         """A variable or a random generator is changed by something that is no op."""
         self.abort(reason)
+
+    def effect(self, function: Callable[..., None], tensors: Sequence[Tensor]) -> None:
+        """Something is to be done with values when the forward pass has ended."""
+        self._effects.append((function, tensors))
+
+    def add_losses(self, layers: Iterable[Any]) -> None:
+        """Layers to which the step added losses, which are theirs until the next step."""
+        for layer in layers:
+            if all(type(loss) is Tensor for loss in layer._losses):
+                self.effect(layer._replace_losses, list(layer._losses))
+                self.layers_with_losses.append(layer)
+            else:
+                self.abort(f"a loss added by the layer {layer.name} that is no tensor")
 
     def attribute(self, layer: Any, name: str) -> None:
         """An attribute of a layer is set."""

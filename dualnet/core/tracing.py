@@ -183,7 +183,7 @@ def is_recording() -> bool:
 @contextmanager
 def tracing(tracer: Any) -> Iterator[None]:
     """Report to a tracer: every op inside the block (``tracer.op``), every draw of random numbers (``tracer.draw``), and every
-    side effect that bypasses the ops (``tracer.change``, ``tracer.abort``)."""
+    side effect that bypasses the ops (``tracer.change``, ``tracer.effect``, ``tracer.abort``)."""
     before, state.tracer = state.tracer, tracer
     try:
         yield
@@ -201,6 +201,18 @@ def trace_change(subject: Any, reason: str) -> None:
     """Report, before it happens, that a variable or a random generator is changed by something that is no op."""
     if state.tracer is not None:
         state.tracer.change(subject, reason)
+
+
+def after_forward(function: Any, *tensors: Any) -> None:
+    """Call ``function(*tensors)`` now or, in a step that is traced, at the end of its forward pass, and of that of every replay.
+
+    For side effects that bypass the ops, but depend on nothing else than values that come from ops.
+    """
+    if state.tracer is None:
+        with no_grad():
+            function(*tensors)
+    else:
+        state.tracer.effect(function, tensors)
 
 
 def trace_draw(generator: Any, key: Any, step: int) -> None:

@@ -10,6 +10,7 @@ import dualnet_backends as backends
 from ..legacy.arguments import VARIABLE_ARGUMENTS, accept_old_names
 from ..tree import flatten, map_structure
 from .abstract import is_without_values, without_memory
+from .allowance import take_variable
 from .conversion import to_array
 from .dtypes import is_float, standardize_dtype
 from .naming import auto_name
@@ -183,6 +184,7 @@ def _initial_value(
     """The first value of a variable, an array of its own: the caller's must not change when the variable does."""
     is_new = False
     if callable(initializer):
+        take_variable(shape or (), name)
         initializer, function = initializer(tuple(shape or ()), dtype=standardize_dtype(dtype)), initializer
         is_new = getattr(type(function).__call__, "makes_new_array", False)
     array = to_array(initializer, backend, None if dtype is None else standardize_dtype(dtype))

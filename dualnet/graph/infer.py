@@ -18,7 +18,7 @@ from typing import Any
 import dualnet_backends as backends
 
 from .. import tree
-from ..core import tracing
+from ..core import allowance, tracing
 from ..core.symbolic import KerasTensor, TracedShape
 from ..core.tensor import Tensor
 from ..core.text import blank
@@ -35,6 +35,7 @@ Sizes = dict[tuple[int, int], int]  # (id of a symbolic tensor, axis) -> size th
 
 def infer(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What an op returns for symbolic tensors: ``Spec``s in the structure of its outputs."""
+    allowance.take_op()
     rule = getattr(getattr(op, "info", None), "shape", None)
     if rule is None:
         return probe(op, args, options)
@@ -100,7 +101,14 @@ def _dtype(op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any
             return x
         return _zeros((1,) * len(x.shape), str(x.dtype))
 
+    def symbol(x: Any) -> Any:
+        return KerasTensor((1,) * len(x.shape), str(x.dtype)) if hasattr(x, "shape") and hasattr(x, "dtype") else x
+
     with trial():
+        if allowance.is_limited():
+            shape = op.info.shape(*tree.map_structure(symbol, args), **tree.map_structure(symbol, options))  # type: ignore[attr-defined]
+            if _is_shape(shape) and None not in shape:
+                allowance.check_elements(math.prod(shape), op.__name__.lstrip("_"))
         return str(op(*tree.map_structure(one, args), **tree.map_structure(one, options)).dtype)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import seeds, tracing
+from ..core import allowance, seeds, tracing
 from ..core.tensor import Tensor
 
 MAX_ARRAY = 1 << 26  # bytes of an array whose content is saved: larger ones are tables to look things up in
@@ -37,11 +37,12 @@ class Trial:
         self._pair = seeds.get_state()["pair"]
         self._attributes: dict[tuple[int, str], tuple[Any, Any]] = {}
         self._watched: dict[int, tuple[Any, dict[int, Any], list[Callable[[], Any]]]] = {}
+        self.specs: dict[Any, Any] = {}  # what models inside gave for symbolic inputs: each is traced once
 
     # -- called by the engine --------------------------------------------------------------------------------------
 
     def op(self, *call: Any) -> None:
-        pass
+        allowance.take_op()
 
     def abort(self, reason: str) -> None:
         pass

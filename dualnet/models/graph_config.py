@@ -19,6 +19,9 @@ from ..graph.node import Node, node_of
 from ..graph.operation import RecordedOp
 from ..layers.base.layer import Layer
 from ..ops import registry
+from ..saving.upgrade.nodes import is_history, modern_graph
+from ..saving.upgrade.tf_ops import CLASSES as TF_OPS
+from ..saving.upgrade.tf_ops import tf_function
 from ..serialization import sharing
 from ..serialization.objects import (
     describe,
@@ -56,7 +59,7 @@ def _graph_config(graph: Graph) -> dict[str, Any]:
     return {
         "layers": layers,
         "input_layers": tree.map_structure(lambda x: _history(x, index), graph.inputs),
-        "output_layers": tree.map_structure(lambda y: _history(y, index), graph.outputs),
+        "output_layers": tree.map_structure(lambda y: _output_history(y, index), graph.outputs),
     }
 
 
@@ -73,6 +76,14 @@ def _indices(graph: Graph) -> dict[int, int]:
 def _history(x: KerasTensor, index: dict[int, int]) -> list[Any]:
     history = x._keras_history
     return [history.operation.name, index[id(node_of(x))], history.tensor_index]
+
+
+def _output_history(y: KerasTensor, index: dict[int, int]) -> list[Any]:
+    """The same for an output of the graph: there, Keras counts the making of a model inside as a call of it."""
+    name, call, output = _history(y, index)
+    operation = y._keras_history.operation
+    is_graph = getattr(operation, "_graph", None) is not None and not getattr(operation, "_is_chain", False)
+    return [name, call + is_graph, output]
 
 
 def _call_config(node: Node, index: dict[int, int]) -> dict[str, Any]:
@@ -160,6 +171,7 @@ def graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | N
 
 
 def _graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> tuple[Any, Any]:
+    config = modern_graph(config)
     operations: dict[str, Any] = {}
     pending: list[tuple[str, int, dict[str, Any]]] = []
     outputs_of: dict[tuple[str, int], list[KerasTensor]] = {}
@@ -195,7 +207,7 @@ def _graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | 
 
 def _tensors(structure: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:
     """A structure of [layer, node, tensor] with the tensors."""
-    if _is_history(structure):
+    if is_history(structure):
         return outputs_of[structure[0], structure[1]][structure[2]]
     if isinstance(structure, dict):
         return {key: _tensors(value, outputs_of) for key, value in structure.items()}
@@ -203,12 +215,10 @@ def _tensors(structure: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]
     return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
 
 
-def _is_history(x: Any) -> bool:
-    return isinstance(x, (list, tuple)) and len(x) == 3 and isinstance(x[0], str) and isinstance(x[1], int)
-
-
 def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
     module = str(entry.get("module") or "")
+    if entry["class_name"] in TF_OPS and get_registered_object(entry["class_name"], custom_objects) is None:
+        return _Reader(tf_function(entry), entry["config"]["name"])
     op = _find_op(module, entry["class_name"], entry.get("registered_name"), custom_objects)
     if not hasattr(op, "info"):
         if module.startswith(_KERAS_OPERATIONS):
@@ -265,25 +275,19 @@ class _Reader(RecordedOp):
 
 
 def _histories(node: Any) -> list[list[Any]]:
-    """The [layer, node, tensor] of every tensor a call takes; also in the lists of Keras 2."""
+    """The [layer, node, tensor] of every tensor a call takes."""
     if isinstance(node, dict) and node.get("class_name") == "__keras_tensor__":
         return [node["config"]["keras_history"]]
     if isinstance(node, dict):
         return [h for value in node.values() for h in _histories(value)]
     if isinstance(node, (list, tuple)):
-        if len(node) in (3, 4) and isinstance(node[0], str) and isinstance(node[1], int):
-            return [list(node[:3])]
         return [h for value in node for h in _histories(value)]
     return []
 
 
 def _call_again(operation: Any, node: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:
-    if isinstance(node, dict):
-        kwargs = {key: value for key, value in _resolve(node["kwargs"], outputs_of).items() if value is not None}
-        return operation(*_resolve(node["args"], outputs_of), **kwargs)
-    tensors = [outputs_of[name, i][t] for name, i, t in _histories(node)]
-    options = node[0][3] if node and len(node[0]) == 4 and isinstance(node[0][3], dict) else {}
-    return operation(tensors[0] if len(tensors) == 1 else tensors, **options)
+    kwargs = {key: value for key, value in _resolve(node["kwargs"], outputs_of).items() if value is not None}
+    return operation(*_resolve(node["args"], outputs_of), **kwargs)
 
 
 def _resolve(x: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:

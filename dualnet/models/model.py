@@ -9,11 +9,14 @@ from typing import Any
 from .. import tree
 from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
+from ..core.tracing import state
 from ..graph.graph import Graph, with_own_inputs
-from ..graph.trial import trial
+from ..graph.trial import is_trial, trial
 from ..layers.base.configuration import file_order
+from ..layers.base.context import context
 from ..layers.base.layer import Layer
 from ..legacy.methods import LegacyModelMethods
+from ..serialization.configurable import builtin_class
 from ..serialization.objects import serialize_keras_object
 from ..training.trainer import Trainer
 from .functional import input_like, layers_of, output_names, run_graph
@@ -127,6 +130,31 @@ class Model(LegacyModelMethods, Trainer, Layer):
                 f"{type(self).__name__} must define call(inputs), or be made with inputs and outputs"
             )
         return run_graph(self, self._graph, inputs, training)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors with the shape and dtype of the output for symbolic inputs.
+
+        Inside of other models a graph is followed once for all calls alike, or models in models would take twice as long with every
+        level that calls the one below twice.
+        """
+        key = self._spec_key(args, kwargs)
+        if key is None:
+            return super().compute_output_spec(*args, **kwargs)
+        specs = state.tracer.specs
+        if key not in specs:
+            specs[key] = super().compute_output_spec(*args, **kwargs)
+        return specs[key]
+
+    def _spec_key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the outputs for symbolic inputs depend on; None where they are not to be kept."""
+        if not is_trial() or self._graph is None or builtin_class(type(self)) is not type(self):
+            return None
+        leaves = tree.flatten([args, kwargs])
+        if not all(isinstance(x, (KerasTensor, bool, type(None))) for x in leaves):
+            return None
+        structure = tree.map_structure(lambda x: 0, [args, kwargs])
+        described = [(tuple(x.shape), x.dtype) if isinstance(x, KerasTensor) else x for x in leaves]
+        return id(self), str(structure), str(described), context.training, state.compute_dtype
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer with a name, or at an index. Raises ``ValueError`` when there is none."""
@@ -253,20 +281,39 @@ class Model(LegacyModelMethods, Trainer, Layer):
 
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Save the weights to a ``.weights.h5`` file."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Save the weights to a ``.weights.h5``, ``.safetensors``, ``.weights.json`` or ``.h5`` file.
+
+        The arguments are those of ``dualnet.saving.save_weights``.
+        """
         from ..saving.api import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Set the weights from a ``.weights.h5``, ``.keras`` or ``.h5`` file.
+        """Set the weights from a file of weights, or of a model: ``.weights.h5``, ``.safetensors``, ``.weights.json``, ``.keras``, ``.h5``.
 
         The arguments are those of ``dualnet.saving.load_weights``.
         """
         from ..saving.api import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model as it predicts to a file for other programs, such as ``.onnx``. A failed export leaves an earlier file as it was.
+
+        The arguments are those of ``dualnet.export.export_model``.
+        """
+        from ..export import export_model
+
+        export_model(self, filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
     def _saved_children(self) -> list[tuple[str, Any]]:
         return sorted([*super()._saved_children(), ("layers", self.layers)], key=file_order)

@@ -182,7 +182,8 @@ class Sequential(Model):
         return x
 
     def _saved_children(self) -> list[tuple[str, Any]]:
-        return [("layers", self._layers), *super()._saved_children()]
+        others = [child for child in super()._saved_children() if child[0] != "layers" and child[1] is not self._layers]
+        return [("layers", self._layers), *others]
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = {

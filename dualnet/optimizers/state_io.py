@@ -89,6 +89,14 @@ class StateMethods:
         for i, v in enumerate(self.variables):
             v.assign(store[str(i)])
 
+    def complete_state(self, missing: set[str]) -> set[str]:
+        """Called when a state was loaded that lacks variables of these names: set those that follow from the others.
+
+        Returns:
+            The names of those that keep their initial values.
+        """
+        return missing
+
     def __reduce__(self) -> Any:
         # Plain pickling would separate every view from its flat buffer.
         state = [v.numpy() for v in self.variables] if self.built else self._pending

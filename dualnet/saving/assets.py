@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .weights_h5 import old_path
+from .object_state import old_path
 
 _FOLDER = "assets"
 

@@ -30,8 +30,8 @@ from ..serialization.objects import (
     serialize_keras_object,
 )
 from ..serialization.writing import writing
-from .model_config import StoredConfig, model_from_config
-from .weights_h5 import saved_objects
+from .model_config import MAJOR_VERSION, StoredConfig, model_from_config
+from .object_state import saved_objects
 
 _LEVELS = ("config", "layers")  # entries of a config that are no arguments
 _PLAIN = (bool, int, float, str)
@@ -82,7 +82,7 @@ def _problem(
     """Why a model that is made from the text is not the original; None if it is."""
 
     def compare() -> str | None:
-        again = model_from_config(text, "the config", named, compile=False, upgrade=stored.upgrade)
+        again = model_from_config(text, "the config", named, compile=False, version=MAJOR_VERSION)
         problem = _difference_of_weights(model, again)
         compiled = config.get("compile_config") if _compiles_as_keras(model) else None
         if problem is None and compiled:

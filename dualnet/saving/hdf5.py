@@ -1,17 +1,29 @@
 """Reading HDF5 files that may be hostile: only plain arrays of numbers inside the file are accepted.
 
-Links, external and virtual data, and arrays that claim to be much larger than their stored bytes are refused. Damage is reported
-as ``ValueError``.
+Links, external and virtual data, and arrays that claim to be much larger than their stored bytes are refused. Filters that HDF5
+would load from a plugin are not looked for. Damage is reported as ``ValueError``.
 """
 
 from __future__ import annotations
 
+import math
+import mmap
+import os
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-_MAX_RATIO = 1000  # an array that claims more than this many times its bytes in the file is refused
+from .limits import Budget
+
+_BUILT_IN_FILTERS = (1, 2, 3, 4, 5, 6, 32000)  # of HDF5, and LZF, which h5py brings; any other one is a plugin
+_budget: ContextVar[Budget | None] = ContextVar("budget of the open file", default=None)
+_plugins = threading.Lock()
+_plugin_paths: list[bytes] = []
+_files_without_plugins = 0
 
 
 def existing_file(path: Path) -> Path:
@@ -26,41 +38,130 @@ def open_file(source: Any, path: Path) -> Iterator[Any]:
     """An HDF5 file, opened for reading. source: a file name or a stream. path: its name in messages."""
     import h5py
 
-    try:
-        file = h5py.File(source, "r")
-    except OSError as error:
-        raise ValueError(f"{path} is not an HDF5 file, or it is damaged ({error})") from None
-    with file:
+    _check_heaps(source, path)
+    with _no_plugins():
         try:
-            yield file
-        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:  # raised by h5py inside a damaged file
-            raise ValueError(f"{path} is damaged ({error})") from error
+            file = h5py.File(source, "r")
+        except (OSError, RuntimeError) as error:
+            raise ValueError(f"{path} is not an HDF5 file, or it is damaged ({error})") from None
+        with file:
+            before = _budget.set(Budget(file.id.get_filesize()))
+            try:
+                _check_attributes(file, path)
+                yield file
+            except (
+                OSError,
+                RuntimeError,
+                KeyError,
+                UnicodeDecodeError,
+            ) as error:  # raised by h5py inside a damaged file
+                raise ValueError(f"{path} is damaged ({error})") from error
+            finally:
+                _budget.reset(before)
+
+
+def _check_heaps(source: Any, path: Path) -> None:
+    """Raise ``ValueError`` for a damaged heap of strings: the HDF5 library follows an object of size 0 in it forever."""
+    if hasattr(source, "getbuffer"):
+        _walk_heaps(source.getbuffer(), path)
+    elif not hasattr(source, "read"):
+        with open(source, "rb") as stream:
+            if not os.fstat(stream.fileno()).st_size:
+                return  # which cannot be mapped
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                _walk_heaps(content, path)
+
+
+def _walk_heaps(content: Any, path: Path) -> None:
+    """Go through the objects of every global heap: "GCOL", version 1, size; then for each object its index, size and content."""
+    for match in re.finditer(rb"GCOL\x01\0\0\0", content):
+        start = match.start()
+        end = start + int.from_bytes(content[start + 8 : start + 16], "little")
+        at = start + 16
+        while at + 16 <= min(end, len(content)):
+            is_free = content[at : at + 2] == b"\0\0"
+            size = int.from_bytes(content[at + 8 : at + 16], "little")
+            step = size if is_free else 16 + (size + 7) // 8 * 8
+            if step < 16 or at + step > end:
+                raise ValueError(f"{path} is damaged: an object of its heap has the size {size}")
+            at += step
+
+
+@contextmanager
+def _no_plugins() -> Iterator[None]:
+    """While a file is open HDF5 knows no folder to load plugins from: a file would name them, and they are programs."""
+    import h5py
+
+    global _files_without_plugins
+    with _plugins:
+        _files_without_plugins += 1
+        while h5py.h5pl.size():
+            _plugin_paths.append(h5py.h5pl.get(0))
+            h5py.h5pl.remove(0)
+    try:
+        yield
+    finally:
+        with _plugins:
+            _files_without_plugins -= 1
+            while _plugin_paths and not _files_without_plugins:
+                h5py.h5pl.prepend(_plugin_paths.pop())
 
 
 def get_node(group: Any, name: str, path: Path) -> Any:
-    """The group or dataset ``name`` ("a/b/c") under a group, or None. Links are refused in every part of the name."""
+    """The group or dataset ``name`` ("a/b/c") under a group, or None; "/a" is in the file itself.
+
+    Links are refused in every part of the name.
+    """
     import h5py
 
-    node = group
-    for part in name.split("/"):
+    node = group.file if name.startswith("/") else group
+    for part in name.removeprefix("/").split("/"):
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{path}: {name} is a link, which is refused")
         node = node[part]
+        _check_attributes(node, path)
     return node
+
+
+def _check_attributes(node: Any, path: Path) -> None:
+    """Raise ``ValueError`` for an attribute that claims to be larger than the file."""
+    import h5py
+
+    size = node.file.id.get_filesize()
+    for name in node.attrs:
+        attribute = h5py.h5a.open(node.id, name.encode())
+        if math.prod(attribute.shape or ()) * attribute.get_type().get_size() > size:
+            raise ValueError(f"{path}: attribute {name!r} claims more than there is in the file")
 
 
 def read_array(group: Any, name: str, path: Path) -> Any:
     """The array of numbers stored under ``name``."""
+    dataset = get_node(group, name, path)
+    check_array(dataset, name, path)
+    budget = _budget.get()
+    if budget is not None:
+        budget.take(dataset.nbytes, dataset.id.get_storage_size(), name, path)
+    return dataset[()]
+
+
+def check_array(dataset: Any, name: str, path: Path) -> None:
+    """Raise ``ValueError`` for what is not a plain array of numbers. Nothing but its description is read."""
     import h5py
 
-    dataset = get_node(group, name, path)
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.shape is None:
         raise ValueError(f"{path}: {name} is not a plain array, which is refused")
     if dataset.dtype.kind not in "fiub" and dataset.attrs.get("dtype") != "bfloat16":
         raise ValueError(f"{path}: {name} holds {dataset.dtype}, expected numbers")
-    if dataset.nbytes > _MAX_RATIO * max(dataset.id.get_storage_size(), 1):
-        raise ValueError(f"{path}: {name} claims {dataset.nbytes} bytes, which is refused")
-    return dataset[()]
+    settings = dataset.id.get_create_plist()
+    filters = [settings.get_filter(i)[0] for i in range(settings.get_nfilters())]
+    unknown = [number for number in filters if number not in _BUILT_IN_FILTERS]
+    if unknown:
+        raise ValueError(f"{path}: {name} is packed with filter {unknown[0]}, a plugin of HDF5, which is not loaded")
+
+
+def loses_fractions(array: Any, variable: Any) -> bool:
+    """Whether a variable (or an array) of whole numbers cannot hold an array of a file, which has floats."""
+    return array.dtype.kind not in "iub" and str(variable.dtype).startswith(("int", "uint", "bool"))

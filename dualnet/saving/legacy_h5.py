@@ -11,19 +11,38 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from .. import optimizers
 from ..core.warning import warn
 from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
+from ..optimizers.stored_state import restore
 from ..serialization.configurable import builtin_class
-from ..serialization.objects import deserialize_keras_object
+from ..serialization.objects import compile_or_warn, custom_object_scope, warn_uncompiled
 from .atomic import atomic_write
-from .hdf5 import existing_file, get_node, open_file, read_array
+from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
 from .model_config import KERAS_VERSION, StoredConfig, model_from_config
+from .object_state import trained_at_first
+from .upgrade import upgraded, version_of, weights, with_modules
 
-_Stored = tuple[str, list[Any]]  # the name of a layer in the file, and its arrays
+_LONG_NAMES = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+_COMPILE_ARGUMENTS = ("optimizer_config", "loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+class _Stored(NamedTuple):
+    """What a file has of one layer: its name, the names of its weights, and their arrays."""
+
+    name: str
+    weight_names: list[str]
+    arrays: list[Any]
+
 
 # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -40,6 +59,7 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
             compile_config = dict(config["compile_config"])
             optimizer = compile_config.pop("optimizer")
             compile_config["optimizer_config"] = _structure(optimizer)
+            compile_config["loss"] = _long_names(compile_config.get("loss"))
             file.attrs["training_config"] = json.dumps(compile_config)
         _write_layers(file.create_group("model_weights"), model)
         if include_optimizer and model.optimizer is not None and model.optimizer.built:
@@ -48,6 +68,15 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
             _write_arrays(file.create_group("optimizer_weights"), variables)
 
     _write_file(path, write)
+
+
+def _long_names(loss: Any) -> Any:
+    """Losses by their long names: in such a file Keras finds no others."""
+    if isinstance(loss, list):
+        return [_long_names(entry) for entry in loss]
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return {key: _long_names(entry) for key, entry in loss.items()}
+    return _LONG_NAMES.get(loss.lower(), loss) if isinstance(loss, str) else loss
 
 
 def _structure(config: dict[str, Any]) -> dict[str, Any]:
@@ -100,9 +129,9 @@ def _write_layers(group: Any, model: Any) -> None:
 
 
 def _ordered_weights(layer: Layer) -> list[Any]:
-    """The weights created as trainable, of the layer and of all layers inside it; then the others."""
-    created_trainable = {id(v) for part in layer._flatten_layers() for v in part._trainable_variables}
-    return sorted(layer.weights, key=lambda v: id(v) not in created_trainable)
+    """The trainable weights, of the layer and of all layers inside it; then the others. What is frozen is not trainable."""
+    trainable = {id(v) for v in layer.trainable_weights}
+    return sorted(layer.weights, key=lambda v: id(v) not in trainable)
 
 
 def _write_arrays(group: Any, named: list[tuple[str, Any]]) -> None:
@@ -136,12 +165,14 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
         if "model_config" not in file.attrs:
             raise ValueError(f"{path} holds weights only: make the model, then model.load_weights({str(path)!r})")
         text = file.attrs["model_config"]
-        model = model_from_config(text, f"{path}: model_config", custom_objects, upgrade=_upgrade_config)
-        _read_layers(model, file, path)
+        version = version_of(_attribute(file, "keras_version"))
+        model = model_from_config(text, f"{path}: model_config", custom_objects, version=version)
+        _read_layers(model, file, path, from_file=True)
         if compile and "training_config" in file.attrs:
-            _compile(model, _json(file.attrs["training_config"], path, "training_config"), custom_objects)
+            training = _json(file.attrs["training_config"], path, "training_config")
+            _compile(model, training, custom_objects, version)
             group = get_node(file, "optimizer_weights", path)
-            if group is not None and model.built:
+            if group is not None and model.built and model.optimizer is not None:
                 _load_optimizer(model, group, path)
     return model
 
@@ -155,14 +186,7 @@ def load_weights(model: Any, path: Path, skip_mismatch: bool = False, by_name: b
         _read_layers(model, file, path, skip_mismatch, by_name)
 
 
-def _upgrade_config(config: dict[str, Any]) -> dict[str, Any]:
-    """A config of Keras 1 or 2 as Keras 3 would write it."""
-    if isinstance(config.get("config"), list):  # a Sequential of Keras 1 is just its layers
-        config = {**config, "config": {"layers": config["config"]}}
-    return {"registered_name": None, **config}
-
-
-CONFIG = StoredConfig(assets=False, written=_structure, upgrade=_upgrade_config)
+CONFIG = StoredConfig(assets=False, written=_structure)
 
 
 def _json(text: Any, path: Path, key: str) -> Any:
@@ -172,27 +196,53 @@ def _json(text: Any, path: Path, key: str) -> Any:
         raise ValueError(f"{path}: {key} is damaged ({error})") from None
 
 
-def _read_layers(model: Any, file: Any, path: Path, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Set the weights layer by layer, in the order of ``layer_names`` or by name; all of them or none."""
+def _read_layers(
+    model: Any, file: Any, path: Path, skip_mismatch: bool = False, by_name: bool = False, from_file: bool = False
+) -> None:
+    """Set the weights layer by layer, in the order of ``layer_names`` or by name; all of them or none.
+
+    from_file: the model was made from the config in the file, so that its layers have the names in it.
+    """
     group = get_node(file, "model_weights", path)
     group = file if group is None else group  # a file of weights only
-    stored = [(name, _arrays(_layer_group(group, name, path), path)) for name in _names(group, "layer_names")]
-    stored = [(name, arrays) for name, arrays in stored if arrays]
+    nodes = [(name, _layer_group(group, name, path)) for name in _names(group, "layer_names")]
+    stored = [_Stored(name, _names(node, "weight_names"), _arrays(node, path)) for name, node in nodes]
+    stored = [entry for entry in stored if entry.arrays]
     layers = [layer for layer in model.layers if layer.weights]
-    parts = _match_names(stored, layers, path) if by_name else _match_positions(stored, layers, path)
-    matches = [(f"layer {name!r}", arrays, _ordered_weights(layer)) for (name, arrays), layer in parts]
+    names, own_names = [entry.name for entry in stored], [layer.name for layer in layers]
+    has_names = from_file and bool(names) and sorted(names) == sorted(own_names) and len(set(names)) == len(names)
+    parts = _match_names(stored, layers, path) if by_name or has_names else _match_positions(stored, layers, path)
+    version, backend = (_attribute(group, key) or _attribute(file, key) for key in ("keras_version", "backend"))
+    matches = []
+    for entry, layer in parts:
+        variables = _weights_in_file(layer, entry)
+        arrays = weights.converted(layer, variables, entry.arrays, version_of(version), backend)
+        matches.append((f"layer {entry.name!r}", arrays, variables))
     top = get_node(group, "top_level_model_weights", path)
     own = [] if top is None else _arrays(top, path)
     if own or (top is not None and not by_name):
         matches.append(("the model itself", own, model._own_variables()))
-    mismatches = {title: text for title, arrays, weights in matches if (text := _mismatch(title, arrays, weights))}
+    mismatches = {title: text for title, arrays, variables in matches if (text := _mismatch(title, arrays, variables))}
     if mismatches and not skip_mismatch:
         raise ValueError(f"{path} does not fit this model, nothing was loaded: {'; '.join(mismatches.values())}")
     if mismatches:
         warn(f"{path}: left as they are: {'; '.join(mismatches.values())}")
-    for title, arrays, weights in matches:
-        for weight, array in zip(weights, arrays) if title not in mismatches else ():
-            weight.assign(array)
+    for title, arrays, variables in matches:
+        for variable, array in zip(variables, arrays) if title not in mismatches else ():
+            variable.assign(array)
+
+
+def _weights_in_file(layer: Layer, entry: _Stored) -> list[Any]:
+    """The weights of a layer in the order of the file, where what was frozen when it was saved comes last.
+
+    It is the order of the model as it is, unless the names of the weights say that everything was trainable.
+    """
+    ordered = _ordered_weights(layer)
+    created_trainable = {id(v) for part in layer._flatten_layers() for v in part._trainable_variables}
+    unfrozen = sorted(layer.weights, key=lambda v: id(v) not in created_trainable)
+    kinds = [name.rpartition("/")[2].partition(":")[0] for name in entry.weight_names]
+    matches = [[v.name for v in order] == kinds for order in (ordered, unfrozen)]
+    return unfrozen if matches == [False, True] else ordered
 
 
 def _match_positions(stored: list[_Stored], layers: list[Layer], path: Path) -> list[tuple[_Stored, Layer]]:
@@ -205,23 +255,30 @@ def _match_positions(stored: list[_Stored], layers: list[Layer], path: Path) -> 
 
 
 def _match_names(stored: list[_Stored], layers: list[Layer], path: Path) -> list[tuple[_Stored, Layer]]:
-    matches = [(entry, layer) for entry in stored for layer in layers if layer.name == entry[0]]
+    matches = [(entry, layer) for entry in stored for layer in layers if layer.name == entry.name]
     if not matches:
         raise ValueError(
-            f"by_name=True: no layer of the model has the name of one in {path}. The file has {[name for name, _ in stored]}, "
+            f"by_name=True: no layer of the model has the name of one in {path}. The file has {[entry.name for entry in stored]}, "
             f"the model {[layer.name for layer in layers]}"
         )
     return matches
 
 
-def _mismatch(title: str, arrays: list[Any], weights: list[Any]) -> str | None:
+def _mismatch(title: str, arrays: list[Any], variables: list[Any]) -> str | None:
     """Why the arrays of the file do not fit, or None when they do."""
-    if len(arrays) != len(weights):
-        return f"{title} has {len(arrays)} weights in the file, the model expects {len(weights)}"
-    for array, weight in zip(arrays, weights):
-        if array.shape != weight.shape:
-            return f"{title}: {weight.name} has shape {array.shape} in the file, the model expects {weight.shape}"
+    if len(arrays) != len(variables):
+        return f"{title} has {len(arrays)} weights in the file, the model expects {len(variables)}"
+    for array, variable in zip(arrays, variables):
+        if array.shape != variable.shape:
+            return f"{title}: {variable.name} has shape {array.shape} in the file, the model expects {variable.shape}"
+        if loses_fractions(array, variable):
+            return f"{title}: {variable.name} has dtype {array.dtype} in the file, the model expects {variable.dtype}"
     return None
+
+
+def _attribute(group: Any, key: str) -> str | None:
+    value = group.attrs.get(key)
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _names(group: Any, key: str) -> list[str]:
@@ -245,21 +302,26 @@ def _arrays(group: Any, path: Path) -> list[Any]:
     return [read_array(group, name, path) for name in _names(group, "weight_names")]
 
 
-def _compile(model: Any, training: dict[str, Any], custom_objects: dict[str, Any] | None) -> None:
-    names = ("loss", "loss_weights", "metrics", "weighted_metrics")
-    arguments = {key: deserialize_keras_object(training.get(key), custom_objects) for key in names}
-    if isinstance(arguments["metrics"], list):  # Keras 2 writes one list per output, also for one
-        arguments["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in arguments["metrics"]]
-    model.compile(optimizer=optimizers.deserialize(training["optimizer_config"], custom_objects), **arguments)
-    if model.built and model.trainable_variables:
-        model.optimizer.build(model.trainable_variables)
+def _compile(model: Any, training: Any, custom_objects: dict[str, Any] | None, version: int | None) -> None:
+    """Compile as the file says, as far as it can be read."""
+    config = with_modules({key: value for key, value in training.items() if key in _COMPILE_ARGUMENTS})
+    config = upgraded(config, version, custom_objects)
+    optimizer = config.pop("optimizer_config", None)
+    if isinstance(config.get("metrics"), list):  # Keras 2 writes one list per output, also for one
+        config["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in config["metrics"]]
+    if optimizer is None:
+        warn_uncompiled(model, "it names no optimizer")
+        return
+    with custom_object_scope(custom_objects):
+        compile_or_warn(model, {**config, "optimizer": optimizer})
 
 
 def _load_optimizer(model: Any, group: Any, path: Path) -> None:
-    """Set the state of the optimizer if it fits; older optimizers stored other variables, and then it starts afresh."""
-    arrays, variables = _arrays(group, path), model.optimizer.variables
-    if [a.shape for a in arrays] == [v.shape for v in variables]:
-        for variable, array in zip(variables, arrays):
-            variable.assign(array)
-    else:
-        warn("the optimizer state in the file does not fit this optimizer: it starts afresh")
+    """Set the state of the optimizer as far as the file has it; the rest starts afresh, with a warning."""
+    try:
+        names = _names(group, "weight_names")
+        lost = restore(model.optimizer, _arrays(group, path), names, trained_at_first(model))
+    except (ValueError, KeyError, TypeError) as error:
+        lost = str(error)
+    if lost:
+        warn(f"{path}: the optimizer state in the file is not loaded as a whole: {lost}")

@@ -9,20 +9,21 @@ from typing import Any, NamedTuple
 from ..layers.base.layer import Layer
 from ..serialization import sharing
 from ..serialization.objects import deserialize_keras_object
+from .upgrade import upgraded, version_of
 
 KERAS_VERSION = "3.15.1"  # the Keras whose file layouts are written
+MAJOR_VERSION = 3
 
 
 class StoredConfig(NamedTuple):
     """What a format stores of the config of a model.
 
     assets: whether files have assets too; if not, what layers keep there, a learned vocabulary, is part of their configs. written: what
-    of a config is in the file. upgrade: what is done to it when it is read.
+    of a config is in the file.
     """
 
     assets: bool = True
     written: Callable[[dict[str, Any]], dict[str, Any]] = dict
-    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 def model_from_config(
@@ -30,11 +31,11 @@ def model_from_config(
     source: str,
     custom_objects: dict[str, Any] | None,
     compile: bool = True,
-    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    version: int | None = None,
 ) -> Any:
     """The model described by JSON text, with fresh weights.
 
-    source: the name of the text in messages. upgrade: converts the config of an older format to the present one.
+    source: the name of the text in messages. version: the Keras that wrote it, 1, 2 or 3; by default as the text says.
     """
     try:
         config = json.loads(text)
@@ -42,8 +43,10 @@ def model_from_config(
             raise ValueError(f"{source} describes no model")
         if not compile:
             config.pop("compile_config", None)
+        version = version_of(config.get("keras_version")) if version is None else version
+        config = upgraded(config, version, custom_objects)
         with sharing.reading(fresh=True):
-            model = deserialize_keras_object(config if upgrade is None else upgrade(config), custom_objects)
+            model = deserialize_keras_object(config, custom_objects)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{source} is damaged ({error})") from None
     except RecursionError:

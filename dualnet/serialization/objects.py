@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -19,6 +20,7 @@ import dualnet_backends as backends
 from ..core.conversion import to_array
 from ..core.hints import did_you_mean
 from ..core.tensor import Tensor
+from ..core.warning import warn
 from . import sharing
 from .writing import note_named, writes_compile_config
 
@@ -44,6 +46,7 @@ _NAMESPACES = {
     "keras.ops": "dualnet.ops",
     "keras.ops.image": "dualnet.ops.image",
     "keras.ops.linalg": "dualnet.ops.linalg",
+    "dualnet.legacy.activations": "dualnet.legacy.activations",
     "keras.src.applications.convnext": "dualnet.applications.convnext_layers",
     "keras.src.applications.inception_resnet_v2": "dualnet.applications.inception_layers",
 }
@@ -54,9 +57,16 @@ _LISTED = (
     "dualnet.ops",
     "dualnet.ops.image",
     "dualnet.ops.linalg",
+    "dualnet.legacy.activations",
     "dualnet.applications.convnext_layers",
     "dualnet.applications.inception_layers",
 )
+# Where Keras, tf.keras and tf_keras have had their modules. What is not in a module of its own is a class of "keras".
+_KERAS_PACKAGES = re.compile(
+    r"(tensorflow\.python\.keras|tensorflow\.keras|tf_keras|keras)(\.api\._v[12]\.keras|\.api|\.src)*"
+)
+_KERAS_MODULES = ("optimizers.schedules", "layers", "losses", "metrics", "optimizers", "initializers", "regularizers",
+                  "constraints", "dtype_policies")  # fmt: skip
 _FUNCTIONAL = ("keras.src.models.functional", "Functional")  # the class Keras has for models made of inputs and outputs
 _custom_objects: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
@@ -252,7 +262,7 @@ def _serialize_function(function: Any) -> Any:
     if function.__name__ == "<lambda>":
         raise ValueError("cannot save a lambda: define a function with a name and register it")
     module, name = _public_names().get(function, ("builtins", function.__name__))
-    if module != "builtins" and not module.startswith(("keras.ops", "dualnet.ops")):
+    if module != "builtins" and not module.startswith(("keras.ops", "dualnet.")):
         return name
     registered = get_registered_name(function)
     if module == "builtins":
@@ -294,9 +304,12 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
     if not isinstance(name, str) or not isinstance(config.get("registered_name"), (str, type(None))):
         raise ValueError(f"expected names in a config, got class_name {name!r}, {config.get('registered_name')!r}")
     if name == "__lambda__":
+        own = get_registered_object("<lambda>", custom_objects)
+        if own is not None:
+            return own
         raise ValueError(
             "the file holds a Python lambda as byte code, which is never run: define the function in your program and "
-            "pass it with custom_objects={name: function}"
+            "pass it with custom_objects={'<lambda>': function}"
         )
     if name == "__slice__":
         return slice(*(_deserialize(inner[key], custom_objects) for key in ("start", "stop", "step")))
@@ -306,8 +319,8 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
         value = Tensor(to_array(inner["value"], backends.current(), inner["dtype"]))
         return value.numpy() if name == "__numpy__" else value
     if name in ("function", "type"):
-        return _look_up(config, str(inner), custom_objects)
-    cls = _look_up(config, name, custom_objects)
+        return look_up(config, str(inner), custom_objects)
+    cls = look_up(config, name, custom_objects)
     if not inspect.isclass(cls):
         raise ValueError(f"expected the class {name!r} in a config, found a function of that name")
     if not isinstance(inner, dict):
@@ -323,13 +336,29 @@ def _deserialize(config: Any, custom_objects: dict[str, Any] | None) -> Any:
             if build_config and hasattr(obj, "build_from_config") and not getattr(obj, "built", False):
                 obj.build_from_config(build_config)
             if compile_config and hasattr(obj, "compile_from_config"):
-                obj.compile_from_config(compile_config)
+                compile_or_warn(obj, compile_config)
         except Exception as error:
             note_config(error, f"{name} {inner['name']!r}" if isinstance(inner.get("name"), str) else name)
             raise
     if _is_layer(obj):
         sharing.add_layer(config, obj)
     return obj
+
+
+def compile_or_warn(model: Any, config: dict[str, Any]) -> None:
+    """Compile a model as it was when it was saved. Where that cannot be read, the model is left uncompiled, with a warning."""
+    try:
+        model.compile_from_config(config)
+    except Exception as error:
+        warn_uncompiled(model, f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}")
+
+
+def warn_uncompiled(model: Any, reason: str) -> None:
+    """Say why a model that was compiled when it was saved is not any more."""
+    warn(
+        f"model {model.name!r} is loaded without what it was compiled with, which cannot be read ({reason}): "
+        "call model.compile(...) before training it"
+    )
 
 
 def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
@@ -354,23 +383,50 @@ def public_object(name: str) -> Any:
     return next((value for (_, n), value in _public().items() if n == name), None)
 
 
-def _look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
+def public_class(name: str, module: str | None = None) -> Any:
+    """The class of dualnet that has a name in a module of Keras, by default in any, or None. "Functional" is that of models."""
+    if module is not None:
+        value = _public().get((module, name))
+    else:
+        value = _public().get(_FUNCTIONAL) if name == _FUNCTIONAL[1] else public_object(name)
+    return value if inspect.isclass(value) else None
+
+
+def _class_at(module: str, name: str) -> Any:
+    """The class that a version of Keras has in a module, or None: ``keras.engine.functional``, ``tf_keras.src.optimizers.adam``."""
+    package = _KERAS_PACKAGES.match(module)
+    inside = module[package.end() :].removeprefix(".") if package else ""
+    if package is None or module[package.end() : package.end() + 1] not in ("", "."):
+        return None
+    if name == _FUNCTIONAL[1]:
+        return _public()[_FUNCTIONAL]
+    names = [m for m in _KERAS_MODULES if re.search(rf"(^|\.){re.escape(m)}($|\.)", inside)] or [None]
+    candidates = [_public().get(("keras" if m is None else f"keras.{m}", name)) for m in (*names, None)]
+    return next((c for c in candidates if inspect.isclass(c)), None)
+
+
+def look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | None) -> Any:
     module, registered = config.get("module"), config.get("registered_name")
     for key in (registered, name):
         match = get_registered_object(key, custom_objects)
         if match is not None:
             return match
     if registered in (None, name) and isinstance(module, str):
-        modules = [module]
-        if module.startswith("keras.src."):  # Keras writes some classes under the file they are defined in
-            modules += [f"keras.{module.split('.')[2]}", "keras"]
-        match = next((_public()[m, name] for m in modules if (m, name) in _public()), None)
-    elif module is None and registered is None:  # files of Keras 2 name no module
-        match = public_object(name)
+        match = _public().get((module, name))
+        if match is None and module.startswith(
+            "keras.src."
+        ):  # Keras writes some classes under the file they are defined in
+            modules = (f"keras.{module.split('.')[2]}", "keras")
+            match = next((_public()[m, name] for m in modules if (m, name) in _public()), None)
+        match = _class_at(module, name) if match is None else match
+    elif registered in (None, name) and module is None:  # files of Keras 1 and 2 name no module
+        match = public_class(name) if name == _FUNCTIONAL[1] else public_object(name)
     if match is not None:
         return match
+    full_name = ".".join(part for part in (module, name) if isinstance(part, str))
+    as_registered = "" if registered in (None, name) else f" (registered as {registered!r})"
     raise UnknownObjectError(
-        f"the config names {module}.{name} (registered as {registered!r}), which is not in dualnet. If it is yours, "
+        f"the config names {full_name}{as_registered}, which is not in dualnet. If it is yours, "
         f"pass custom_objects={{{name!r}: {name}}} or decorate it with @dualnet.saving.register_keras_serializable()"
     )
 

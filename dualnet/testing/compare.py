@@ -12,12 +12,12 @@ import dualnet_backends as backends
 import numpy as np
 
 from .. import tree
-from ..callbacks.backup_and_restore import seed_generators
 from ..capture.executors.base import Executor
 from ..capture.executors.graph import GraphStep, Phases
 from ..capture.replay import CapturedTrainStep
 from ..core import seeds
 from ..core.tensor import Array
+from ..training.resume import seed_generators
 from ..training.steps import StepMixin
 from .differences import TOLERANCES, Comparison, differences, weight_differences
 from .model import _in_float64

@@ -71,6 +71,7 @@ class Compilable(Base):
     _captured_steps: Any = None  # kept from one run to the next (capture/replay.py)
     _source: Any = None  # a weak reference to the EpochIterator of the running fit
     _resume: Any = None  # where fit continues another run (resume.py); set by a callback
+    _stopped_in_epoch = False  # whether fit stopped between two steps of the epoch, so that it is not complete
 
     def _output_names(self) -> list[str] | None:
         """The names of the outputs, if they are known before the first batch."""
@@ -127,6 +128,16 @@ class Compilable(Base):
         """
         loss_weights, metrics = positional_metrics(loss_weights, metrics)
         _ = self._losses  # raises if __init__ did not call super().__init__()
+        names = self._output_names()
+        compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
+        compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
+        chosen = optimizers.get(optimizer)
+        scaled = isinstance(chosen, optimizers.LossScaleOptimizer)
+        policy = getattr(self, "dtype_policy", None)
+        in_float16 = policy is not None and policy.name == "mixed_float16"
+        if auto_scale_loss and in_float16 and chosen is not None and not scaled:
+            chosen = optimizers.LossScaleOptimizer(chosen, name="loss_scale_optimizer")
+        # From here on nothing fails: a model is compiled as a whole, or as it was before.
         self.run_eagerly = bool(run_eagerly)
         self._compile_arguments = {
             "optimizer": optimizer,
@@ -135,16 +146,8 @@ class Compilable(Base):
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
         }
-        self.optimizer = optimizers.get(optimizer)
-        scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
-        policy = getattr(self, "dtype_policy", None)
-        in_float16 = policy is not None and policy.name == "mixed_float16"
-        if auto_scale_loss and in_float16 and self.optimizer is not None and not scaled:
-            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
-        self.loss = loss
-        names = self._output_names()
-        self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
-        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
+        self.optimizer, self.loss = chosen, loss
+        self._compiled_loss, self._compiled_metrics = compiled_loss, compiled_metrics
         self.compiled = True
         self.stop_training = False
         self._train_state = None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .. import losses, metrics, ops, tree
 from ..core.naming import to_snake_case
 from ..core.tensor import Tensor
-from ..core.tracing import abort_trace
+from ..core.tracing import after_forward
 from .loss_assignment import LossAssignment, assign_losses, identifiers, is_inferred, is_loss
 from .output_structure import Output, for_outputs, outputs_of, weights_for
 from .resume import MetricStates, set_metric_states
@@ -71,6 +71,10 @@ class CompiledLoss:
         self._terms: list[Term] = []
         self._ranged: list[tuple[int, Any]] | None = None
         self._structure: Any = None  # that of the outputs
+
+    def fresh(self) -> CompiledLoss:
+        """The same, with nothing known of labels and outputs yet."""
+        return CompiledLoss(self._loss_spec, self._weights_spec, self._output_names)
 
     @property
     def losses(self) -> list[Any]:
@@ -182,8 +186,8 @@ class CompiledLoss:
             value = term.weigh(value)
             total = value if total is None else total + value
         for tracker in self.metrics:
-            abort_trace("the mean of each loss is updated")
-            tracker.update_state(sums[id(tracker)], sample_weight=predictions[0].shape[0])
+            update = functools.partial(tracker.update_state, sample_weight=predictions[0].shape[0])
+            after_forward(update, sums[id(tracker)])
         return total
 
 

@@ -110,8 +110,7 @@ class StepMixin(Compilable):
         """(output, loss). ``compute_loss`` is called by keywords, without ``training`` where a subclass does not take it."""
         if tracer is not None:
             y_pred, loss = tracer.run(self._forward, x, y, sample_weight, training)
-            if any(layer in context.layers_with_losses for layer in self._flatten_layers()):
-                tracer.abort("a layer added a loss")
+            tracer.add_losses(layer for layer in self._flatten_layers() if layer in context.layers_with_losses)
             tracer.finish(y_pred, loss, tape)
             return y_pred, loss
         y_pred = self(x, training=training)

@@ -237,10 +237,6 @@ NOT: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
         dense,
         {"callbacks": [LambdaCallback(on_train_batch_end=lambda b, logs: None)]},
     ),
-    "a layer that adds losses": (
-        lambda: Sequential([Input((6,)), layers.ActivityRegularization(0.1), *dense().layers]),
-        {},
-    ),
 }
 
 
@@ -329,6 +325,20 @@ def test_evaluate_and_predict(runs: list[int], monkeypatch: pytest.MonkeyPatch) 
     # the same; then four alone.
     assert results[0][3] == (3 * 5 + 2 * 11 - 2) + (3 - 2) + (2 * 11 - 2) + (4 - 2)
     assert results[1][3] == results[0][3], "run_eagerly runs every step as written"
+
+
+def test_predict_on_batch_is_captured() -> None:
+    model = dense()
+    expected = model(X[:3]).numpy()
+    outputs = [model.predict_on_batch(X[:3]) for _ in range(4)]
+    assert replay.step_source(model, replay.CapturedPredictStep)
+    kept = [output.copy() for output in outputs]
+    model.predict_on_batch(X[3:6])
+    for output, copy_of_it in zip(outputs, kept):
+        np.testing.assert_array_equal(output, expected)
+        np.testing.assert_array_equal(output, copy_of_it)
+    model.layers[0].set_weights([w * 2 for w in model.layers[0].get_weights()])
+    np.testing.assert_array_equal(model.predict_on_batch(X[:3]), model(X[:3]).numpy())
 
 
 def test_a_model_with_records_can_be_copied_and_pickled() -> None:

@@ -32,7 +32,8 @@ def test_run_directory(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     folder = tmp_path / "runs" / "small"
     names = {p.name for p in folder.iterdir()}
-    assert {"config.toml", "metrics.csv", "results.json", "model.keras"} == names - {"history.png"}
+    expected = {"config.toml", "preparation.json", "metrics.csv", "results.json", "model.keras", "checkpoints"}
+    assert expected == names - {"history.png"}
     assert f"saved in {Path('runs/small')}" in result.output
 
     summary = results(folder)
@@ -107,13 +108,13 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     path = write(tmp_path, SMALL)
     for expected in ("runs/small", "runs/small-2", "runs/small-3"):
         assert f"saved in {expected}:" in run("train", path).output
-    before = {p: p.read_bytes() for p in Path("runs/small").iterdir()}
+    before = {p: p.read_bytes() for p in Path("runs/small").rglob("*") if p.is_file()}
 
     refused = run("train", path, "--run-dir", "runs/small")
     assert refused.exit_code == 2
     assert "--run-dir runs/small: is not empty" in refused.output
     assert "--force" in refused.output
-    assert {p: p.read_bytes() for p in Path("runs/small").iterdir()} == before
+    assert {p: p.read_bytes() for p in Path("runs/small").rglob("*") if p.is_file()} == before
 
     Path("runs/small/notes.txt").write_text("mine")
     forced = run("train", path, "--run-dir", "runs/small", "--force", "--seed", "8")

@@ -75,7 +75,6 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "load_model": (lambda c: argument(c, activation=function("keras.models", "load_model")), "not in dualnet"),
     "a private function": (lambda c: argument(c, activation=function("keras.src.saving", "_x")), "not in dualnet"),
     "a lambda as activation": (lambda c: argument(c, activation=BYTECODE), "never run"),
-    "a lambda as loss": (lambda c: c["compile_config"].update(loss=BYTECODE), "never run"),
     "a Lambda layer": (
         lambda c: layer(c, class_name="Lambda", config={"function": BYTECODE}),
         "never run|not in dualnet|byte code",
@@ -88,12 +87,9 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "an unknown argument": (lambda c: argument(c, danger=1), "danger"),
     "a wrong argument": (lambda c: argument(c, units="many"), "expected a positive integer"),
     "a function as class": (lambda c: layer(c, class_name="deserialize"), "expected the class"),
-    "no layers": (lambda c: c["config"].update(layers=[]), "."),
     "layers that are none": (lambda c: c["config"].update(layers=[{"a": 1}]), "."),
     "layers: a number": (lambda c: c["config"].update(layers=5), "."),
     "a shape of strings": (lambda c: c["config"]["layers"][0]["config"].update(batch_shape=["a"]), "."),
-    "another optimizer": (lambda c: c["compile_config"].update(optimizer={"class_name": "X", "config": {}}), "."),
-    "a config for the optimizer": (lambda c: c["compile_config"]["optimizer"].update(config=3), "."),
     "a layer, no model": (lambda c: c.update(c["config"]["layers"][1]), "describes a Dense, not a model"),
     "weights from a config": (
         lambda c: argument(c, kernel_initializer={"class_name": "__numpy__", "config": {"value": [1], "dtype": "O"}}),
@@ -101,6 +97,39 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "an array without a dtype": (lambda c: argument(c, activation={"class_name": "__tensor__", "config": {}}), "."),
 }
+
+
+# What a model was compiled with is not needed to load it.
+COMPILE_CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "a lambda as loss": (lambda c: c.update(loss=BYTECODE), "never run"),
+    "another optimizer": (
+        lambda c: c.update(optimizer={"class_name": "X", "config": {}}),
+        "X, which is not in dualnet",
+    ),
+    "a config for the optimizer": (lambda c: c["optimizer"].update(config=3), "must be a dictionary"),
+    "a function of Keras as metric": (
+        lambda c: c.update(metrics=[function("keras.utils", "get_file")]),
+        "not in dualnet",
+    ),
+    "os.system as loss": (lambda c: c.update(loss=function("os", "system")), "system.* not in dualnet"),
+    "an unknown argument": (lambda c: c["optimizer"]["config"].update(danger=1), "danger"),
+    "no loss of that name": (lambda c: c.update(loss="my_loss"), "my_loss"),
+}
+
+
+@pytest.mark.parametrize("name", COMPILE_CONFIGS)
+def test_compile_configs(name: str, good: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr("os.system", lambda *a, **k: called.append("system"))
+    change, match = COMPILE_CONFIGS[name]
+    path = write(tmp_path / "bad.keras", changed(good, lambda c: change(c["compile_config"])))
+    with pytest.warns(UserWarning, match=rf"without what it was compiled with, which cannot be read .*{match}"):
+        model = dualnet.models.load_model(path)
+    assert not model.compiled
+    assert model.optimizer is None
+    assert called == []
+    original = dualnet.models.load_model(write(tmp_path / "good.keras", good))
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), original.get_weights()))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -228,7 +257,6 @@ WEIGHTS: dict[str, tuple[Change, str]] = {
     "one array less": (lambda f, s: replace(f, lambda g: None), "has 2 arrays, the file has 1"),
     "one array more": (lambda f, s: f["layers/dense/vars"].create_dataset("2", data=[1.0]), "the file has 3"),
     "no layer": (lambda f, s: f.__delitem__("layers/dense"), "'d' is not in the file"),
-    "state for another optimizer": (lambda f, s: f["optimizer/vars"].create_dataset("9", data=[1.0]), "arrays"),
 }  # fmt: skip
 
 
@@ -252,6 +280,43 @@ def test_weights(name: str, good: dict[str, bytes], tmp_path: Path) -> None:
             target.load_weights(tmp_path / "bad.weights.h5")
     for a, b in zip(before, target.get_weights()):
         np.testing.assert_array_equal(a, b)
+
+
+OPTIMIZER: dict[str, tuple[Change, str]] = {
+    "an array too many": (lambda f, s: f["optimizer/vars"].create_dataset("6", data=[1.0]), "7 arrays.*starts afresh"),
+    "a gap": (lambda f, s: f["optimizer/vars"].create_dataset("9", data=[1.0]), "not called 0 to 6"),
+    "other names": (lambda f, s: f["optimizer/vars"].move("0", "iterations"), "not called 0 to 5"),
+    "strings": (lambda f, s: swap(f, "optimizer/vars/3", np.array([b"a"])), "expected numbers"),
+    "no arrays": (lambda f, s: swap(f, "optimizer/vars", np.ones(2)), "not a group"),
+    "a link": (lambda f, s: swap(f, "optimizer/vars/2", h5py.ExternalLink(str(s), "secret")), "is a link"),
+    "another shape": (lambda f, s: swap(f, "optimizer/vars/2", np.ones((2, 3))), "6 arrays.*starts afresh, at step 1"),
+    "another optimizer": (lambda f, s: f["optimizer/vars"].attrs.update(name="sgd_3"), "that of 'sgd_3'"),
+}
+
+
+def swap(file: h5py.File, name: str, value: Any) -> None:
+    del file[name]
+    file[name] = value
+
+
+@pytest.mark.parametrize("name", OPTIMIZER)
+def test_an_optimizer_state_that_does_not_fit_is_left_out(name: str, good: dict[str, bytes], tmp_path: Path) -> None:
+    """It is never fatal: the weights are loaded, and one warning says what is lost."""
+    secret = tmp_path / "secret.h5"
+    with h5py.File(secret, "w") as file:
+        file["secret"] = np.full((3, 2), 5, "float32")
+    change, match = OPTIMIZER[name]
+    buffer = io.BytesIO(good["model.weights.h5"])
+    with h5py.File(buffer, "r+") as file:
+        kernel = file["layers/dense/vars/0"][()]
+        change(file, secret)
+    path = write(tmp_path / "bad.keras", {**good, "model.weights.h5": buffer.getvalue()})
+    with pytest.warns(UserWarning, match=rf"bad.keras: the optimizer state .*{match}") as warned:
+        model = dualnet.models.load_model(path)
+    assert len(warned) == 1
+    np.testing.assert_array_equal(model.get_weights()[0], kernel)
+    assert not any(v.numpy().any() for v in model.optimizer.variables[2:])
+    model.train_on_batch(np.ones((2, 3)), np.ones((2, 2)))
 
 
 @pytest.mark.parametrize("where", ["model_weights", "model_weights/d", "model_weights/d/sequential"])

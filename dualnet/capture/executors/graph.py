@@ -163,6 +163,7 @@ class GraphStep(Executor):
         arrays = iter(recording.inputs)
         self._data = tree.map_structure(lambda t: None if t is None else Tensor(next(arrays)), self._template)
         self._losses: list[Array] = []
+        self._added_losses: list[tuple[Any, list[Any]]] = []
 
     # -- the first steps ---------------------------------------------------------------------------------------------
 
@@ -215,6 +216,7 @@ class GraphStep(Executor):
         assert recording is not None
         self._phase = Phases.COMPUTE
         y_pred, loss, with_grads = self.run(recording.inputs)
+        self._added_losses = [(layer, layer._losses) for layer in self._trace.layers_with_losses]
         if self._covers_update and with_grads is not None:
             self._phase = Phases.UPDATE
             model._apply_gradients(with_grads, self._scalars)
@@ -235,6 +237,8 @@ class GraphStep(Executor):
     def _finish(self, result: Any, data: Callable[[], Any]) -> Any:
         """What is not recorded of a step: the host counts, and the model runs the phases that are left."""
         y_pred, loss, with_grads = result
+        for layer, losses in self._added_losses:
+            layer._replace_losses(*map(_copied, losses))
         if with_grads is not None and self.phases >= Phases.UPDATE:
             self.model.optimizer.advance()
             with_grads = None

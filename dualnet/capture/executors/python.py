@@ -34,7 +34,9 @@ class ForwardProgram(Executor):
         self._function, self.source = writer.function("batch")
 
     def run(self, batch: Sequence[Array]) -> tuple[Any, Any, list[Any] | None]:
-        y_pred, loss = self.outputs.unflatten(self._function(batch))
+        values = self._function(batch)
+        self.outputs.run_effects(values)
+        y_pred, loss = self.outputs.unflatten(values)
         return y_pred, loss, None
 
 
@@ -73,7 +75,9 @@ class TrainProgram(Executor):
             self._bind(grad_buffers)
         # The scale of a loss scales the gradient that the reverse pass begins with; it may change at every step.
         seed = model.optimizer.scale_loss(self._one).data
-        y_pred, loss = self.outputs.unflatten(self._function(batch, seed, *self._arguments))
+        values = self._function(batch, seed, *self._arguments)
+        self.outputs.run_effects(values)
+        y_pred, loss = self.outputs.unflatten(values)
         return y_pred, loss, self._with_grads
 
     def _bind(self, grad_buffers: dict[int, Array]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import nullcontext
 from typing import Any
 
@@ -33,6 +34,8 @@ class Saving(WeightTracking):
             self._build_shape = tree.map_shape_structure(tuple, shape)
         if self.built:
             return
+        if not shapes and _shapes_of_build(self) > 1:
+            return  # tf.keras names one shape also for a layer of several inputs: the first call builds it
         with name_scope(self.name):
             if shapes:
                 # None: an argument of ``call`` that was not passed
@@ -65,6 +68,12 @@ class Saving(WeightTracking):
     def _saved_children(self) -> list[tuple[str, Any]]:
         """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
         return sorted(((k, v) for k, v in vars(self).items() if k not in UNTRACKED), key=file_order)
+
+
+def _shapes_of_build(layer: Any) -> int:
+    """How many shapes the layer's ``build`` needs."""
+    parameters = inspect.signature(layer.build).parameters.values()
+    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 
 def part_from_config(config: dict[str, Any], key: str, custom_objects: dict[str, Any] | None) -> Any:

@@ -363,6 +363,11 @@ class Layer(SymbolicCalls, Configurable, Operation, metaclass=LayerType):
         own = self._losses if state.scope is None else state.scope.losses_of(self)
         return [*own, *(x for layer in self._sublayers() for x in layer._added_losses())]
 
+    def _replace_losses(self, *losses: Any) -> None:
+        """Have these losses in the place of those that the last call added."""
+        self._losses = list(losses)
+        context.layers_with_losses.add(self)
+
     def _clear_losses(self) -> None:
         if state.scope is not None:
             state.scope.clear_losses_of(self)

@@ -5,13 +5,28 @@ A cell's states are a list of tensors with the batch first, which may be nested:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ... import ops, tree
 from ...ops.core.state import zeros_for_batch
 
 Step = Callable[[Any, list[Any]], tuple[Any, list[Any]]]
+# Called in the place of the loop, with a function that runs it: (run, step, sequences, states, mask, options) -> its result.
+Observer = Callable[..., tuple[Any, Any, list[Any]]]
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Inside the block, hand every loop over steps to an observer, which may look at a step of it before it runs."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 def run_steps(
@@ -39,6 +54,30 @@ def run_steps(
     Returns:
         (the last output, all outputs in the order they were computed or None without ``return_sequences``, the last states).
     """
+    options = {
+        "go_backwards": go_backwards,
+        "zero_output_for_mask": zero_output_for_mask,
+        "return_sequences": return_sequences,
+    }
+    observer = _observer.get()
+    if observer is not None:
+
+        def run() -> tuple[Any, Any, list[Any]]:
+            return _run_steps(step, sequences, states, mask, **options)
+
+        return observer(run, step, sequences, states, mask, options)
+    return _run_steps(step, sequences, states, mask, **options)
+
+
+def _run_steps(
+    step: Step,
+    sequences: Any,
+    states: list[Any],
+    mask: Any,
+    go_backwards: bool,
+    zero_output_for_mask: bool,
+    return_sequences: bool,
+) -> tuple[Any, Any, list[Any]]:
     steps = _in_order(sequences, go_backwards)
     masks = [None] * len(steps) if mask is None else _in_order(mask, go_backwards)
     output, outputs = None, []

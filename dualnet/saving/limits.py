@@ -1,0 +1,93 @@
+"""Bounds for what is read from files: how much may be unpacked, and which errors come out.
+
+A file says by itself how large the things in it are. What it claims is compared with its size before anything is allocated: weights
+hardly shrink when they are compressed, so much more than the bytes of the file is a bomb, not a model.
+"""
+
+from __future__ import annotations
+
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..core.allowance import limited
+
+FREE = 64 << 20  # bytes that any file may unpack to, however small it is
+RATIO = 32  # the bytes beyond these, for each byte of the file
+_STEEPEST = 1000  # an array or a member larger than this many times its bytes in the file is a bomb, however small
+_TEXT_FREE, _TEXT_RATIO = 1 << 20, 100  # configs in JSON: they repeat themselves, but none is large
+
+_OPS = 20_000  # calls by which shapes are inferred that any file may take; the large models of applications take 2,000
+
+# What Python, NumPy and the readers of formats raise for what nobody foresaw; to a user they say nothing.
+_UNTYPED = (
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    NotImplementedError,
+    RecursionError,
+    EOFError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+class Budget:
+    """How many bytes may still be unpacked from a file.
+
+    Args:
+        size: of the file, in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = FREE + RATIO * size
+
+    def take(self, claimed: int, stored: int, name: str, path: Path) -> None:
+        """Note that ``claimed`` bytes are to be read from ``stored`` ones.
+
+        Raises:
+            ValueError: that is far more than the file can hold.
+        """
+        self._left -= claimed
+        if claimed > _STEEPEST * max(stored, 1) or self._left < 0:
+            raise ValueError(f"{path}: {name} claims {claimed} bytes, which is refused")
+
+
+def check_member(info: zipfile.ZipInfo, path: Path) -> None:
+    """Raise ``ValueError`` for a member of a zip archive that claims to unpack to far more than it can hold."""
+    free, ratio = (_TEXT_FREE, _TEXT_RATIO) if info.filename.endswith(".json") else (FREE, RATIO)
+    most = min(free + ratio * info.compress_size, _STEEPEST * max(info.compress_size, 1))
+    if info.file_size > most:
+        raise ValueError(f"{path}: {info.filename} claims to unpack to {info.file_size} bytes, which is refused")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Read a model or weights: what is made is bounded by the size of the file, and errors have one of three types.
+
+    Whatever goes wrong in the file is a ``ValueError``, ``TypeError`` or ``OSError`` with a message about the file.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    with typed_errors(path), limited((FREE + RATIO * size) // 4, _OPS + size // 10):
+        yield
+
+
+@contextmanager
+def typed_errors(path: Any) -> Iterator[None]:
+    """Whatever goes wrong in the block is a ``ValueError``, ``TypeError`` or ``OSError`` with a message about the file."""
+    try:
+        yield
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+    except _UNTYPED as error:
+        text = " ".join(str(error).split()) or "no reason given"
+        raise ValueError(f"{path} is damaged, or is no file of this kind ({type(error).__name__}: {text})") from error
