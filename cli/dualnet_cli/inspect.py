@@ -138,12 +138,7 @@ def _show_run(facts: dict[str, Any]) -> None:
     lines = [("files", ", ".join(f"{printable(name)} ({size(count)})" for name, count in facts["files"].items()))]
     if "epochs" in facts:
         stopped = ", interrupted" if facts.get("interrupted") else ""
-        lines.append(
-            (
-                "trained",
-                f"{facts['epochs']} of {facts.get('epochs_asked_for')} epochs in {facts.get('seconds')} s{stopped}",
-            )
-        )
+        lines.append(("trained", f"{facts['epochs']} of {facts.get('epochs_asked_for')} epochs in {facts.get('seconds')} s{stopped}"))
         lines.append(("device", f"{facts.get('device')}, seed {facts.get('seed')}"))
     versions = facts.get("versions")
     if isinstance(versions, dict):
@@ -159,12 +154,7 @@ def _show_file(facts: dict[str, Any]) -> None:
         lines.append(("written by", _pairs(facts["versions"])))
     if facts.get("model"):
         model = facts["model"]
-        lines.append(
-            (
-                "model",
-                f"{printable(str(model['class']))} {printable(str(model['name']))}, {facts['params']:,} parameters",
-            )
-        )
+        lines.append(("model", f"{printable(str(model['class']))} {printable(str(model['name']))}, {facts['params']:,} parameters"))
         lines += [(key, printable(text)) for key, text in facts["compile"].items()]
     if facts["state"]:
         lines.append(("state", f"{len(facts['state'])} arrays that are no weights, as of the optimizer"))
@@ -174,10 +164,7 @@ def _show_file(facts: dict[str, Any]) -> None:
         rows = [("LAYER", "CLASS", "BUILT FOR", "PARAMETERS", "ARRAYS")]
         rows += [_layer_row(layer) for layer in facts["layers"]]
     else:
-        rows = [
-            ("ARRAY", "SHAPE", "DTYPE"),
-            *((printable(a["name"]), _shape(a["shape"]), a["dtype"]) for a in facts["arrays"]),
-        ]
+        rows = [("ARRAY", "SHAPE", "DTYPE"), *((printable(a["name"]), _shape(a["shape"]), a["dtype"]) for a in facts["arrays"])]
     if len(rows) > 1:
         click.echo()
         for line in align(rows):

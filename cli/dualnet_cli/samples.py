@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,11 +82,7 @@ def read(names: Sequence[str], trained: Trained, resize: bool, scale: float | No
             raise error.in_file(label, paths[0].name) from None
         except MemoryError:
             raise CliError(f"{label}: is larger than the memory") from None
-    return (
-        samples
-        if scale is None
-        else Samples(samples.x / np.float32(scale), samples.rows, samples.kept, samples.columns)
-    )
+    return samples if scale is None else Samples(samples.x / np.float32(scale), samples.rows, samples.kept, samples.columns)
 
 
 def input_shape(trained: Trained) -> tuple[int | None, ...]:
@@ -122,9 +119,7 @@ def _check_file(path: Path, label: str) -> None:
     known = (*TABLE_SUFFIXES, ".npz", ".npy", ".txt", *IMAGE_SUFFIXES)
     try:
         if path.is_dir():
-            raise CliError(
-                f"{label}: is a folder; name the files in it, images for example as {label.rstrip('/')}/*.png"
-            )
+            raise CliError(f"{label}: is a folder; name the files in it, images for example as {label.rstrip('/')}/*.png")
         if not path.exists():
             raise CliError(f"{label}: no such file")
         if not os.path.isfile(path):
@@ -176,9 +171,7 @@ def _table(path: Path, learned: Preparation | None, shape: Sequence[int | None])
     notes = []
     missing = len(rows.cells) - len(rows.kept)
     if missing:
-        notes.append(
-            f"{missing} row{'s' * (missing > 1)} with an empty cell: no prediction, as such were left out of the training"
-        )
+        notes.append(f"{missing} row{'s' * (missing > 1)} with an empty cell: no prediction, as such were left out of the training")
     if data.skip_lines:
         notes.append(f"skip_lines = {show(data.skip_lines)}: left out as in the table of the training")
     return Samples(x, len(rows.cells), rows.kept, columns, notes)
@@ -189,13 +182,9 @@ def _all_columns(path: Path, data: Data, shape: Sequence[int | None]) -> list[st
     width = tables.width(path, data)
     expected = shape[0] if len(shape) == 1 else None
     if len(shape) != 1:
-        raise DataError(
-            "", f"is a table, and the model takes arrays of shape {_expected(shape)}; expected an .npy or .npz file"
-        )
+        raise DataError("", f"is a table, and the model takes arrays of shape {_expected(shape)}; expected an .npy or .npz file")
     if expected is not None and width != expected:
-        raise DataError(
-            "", f"has {width} columns, expected {expected}, as many as the model takes; it knows no names of columns"
-        )
+        raise DataError("", f"has {width} columns, expected {expected}, as many as the model takes; it knows no names of columns")
     return list(range(width))
 
 
@@ -210,8 +199,7 @@ def _in_this_file(path: Path, learned: Preparation) -> Data:
     targets = data.target if isinstance(data.target, list) else [data.target]
     if width != learned.width - len(targets):
         raise DataError(
-            "",
-            f"has {width} columns, expected {learned.width} as in the training, or {learned.width - len(targets)} without the target",
+            "", f"has {width} columns, expected {learned.width} as in the training, or {learned.width - len(targets)} without the target"
         )
 
     def moved(columns: Any) -> list[Any]:
@@ -252,9 +240,7 @@ def _one_array(arrays: dict[str, Any], wanted: list[str], path: Path) -> Any:
             return arrays[name]
     if len(arrays) == 1:
         return next(iter(arrays.values()))
-    raise DataError(
-        "features", f"holds the arrays {printable(listing(arrays))}; expected one, or one called {show(wanted[0])}"
-    )
+    raise DataError("features", f"holds the arrays {printable(listing(arrays))}; expected one, or one called {show(wanted[0])}")
 
 
 def _images(
@@ -327,6 +313,4 @@ def _is_number(cell: str) -> bool:
 
 def _check_shape(x: Any, shape: Sequence[int | None]) -> None:
     if not fits(x.shape[1:], shape):
-        raise DataError(
-            "features", f"gives samples of shape {_expected(x.shape[1:])}, the model takes {_expected(shape)}"
-        )
+        raise DataError("features", f"gives samples of shape {_expected(x.shape[1:])}, the model takes {_expected(shape)}")

@@ -174,7 +174,9 @@ def _weights_member(report: Report, archive: zipfile.ZipFile, info: zipfile.ZipI
 def _hdf5(report: Report, path: Path) -> None:
     with open_file(path, path) as file:
         arrays = _sort_arrays(report, _stored_arrays(report, file))
-        report.versions = {key: _text(file.attrs[key]) for key in ("keras_version", "backend") if key in file.attrs}
+        report.versions = {
+            key: _text(file.attrs[key]) for key in ("keras_version", "backend") if key in file.attrs
+        }
         if "model_config" in file.attrs:
             report.format = "model of Keras 1 or 2 (.h5)"
             config = _parse(file.attrs["model_config"], "model_config")
@@ -222,9 +224,7 @@ def _stored_arrays(report: Report, file: Any) -> list[StoredArray]:
                 arrays.append(StoredArray(where, tuple(map(int, node.shape)), str(node.dtype)))
             except (ValueError, TypeError, KeyError, OSError, RuntimeError) as error:
                 report.refuse(error)
-    return sorted(
-        arrays, key=lambda array: [(len(part), part) if part.isdigit() else (0, part) for part in array.name.split("/")]
-    )
+    return sorted(arrays, key=lambda array: [(len(part), part) if part.isdigit() else (0, part) for part in array.name.split("/")])
 
 
 def _sort_arrays(report: Report, arrays: list[StoredArray]) -> list[StoredArray]:
@@ -363,11 +363,7 @@ def _layers(config: dict[str, Any], folder: str, depth: int, arrays: _ByFolder) 
         own = f"{folder}/{kind}_{counts[kind]}" if counts.get(kind) else f"{folder}/{kind}"
         counts[kind] = counts.get(kind, 0) + 1
         built = entry.get("build_config")
-        shape = (
-            built.get("input_shape")
-            if isinstance(built, dict)
-            else settings.get("batch_shape", settings.get("batch_input_shape"))
-        )
+        shape = built.get("input_shape") if isinstance(built, dict) else settings.get("batch_shape", settings.get("batch_input_shape"))
         is_model = isinstance(settings.get("layers"), list)
         found = [] if is_model and not arrays.legacy else arrays.of(own, name)
         yield StoredLayer(name, class_name, depth, shape, settings.get("trainable", True) is not False, found)

@@ -30,17 +30,7 @@ SECONDS = 10
 # "compile" is not among them: ast.literal_eval, by which NumPy reads its headers, and inspect.signature compile without running.
 _FORBIDDEN = ("exec", "import", "marshal.", "pickle.", "subprocess.", "os.system", "os.exec", "os.posix_spawn")
 _FORBIDDEN += ("os.fork", "socket.", "ctypes.", "urllib.", "ftplib.", "os.startfile", "code.__new__", "winreg.")
-_WRITES = (
-    "shutil.rmtree",
-    "os.remove",
-    "os.rename",
-    "os.mkdir",
-    "os.rmdir",
-    "os.link",
-    "os.symlink",
-    "os.chmod",
-    "os.truncate",
-)
+_WRITES = ("shutil.rmtree", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate")
 
 
 @dataclass
@@ -187,16 +177,12 @@ class Campaign:
             return
         if event == "open" or event in _WRITES:
             target = arguments[0]
-            if isinstance(target, int) or (
-                event == "os.remove" and arguments[1] not in (-1, None)
-            ):  # relative to an open folder
+            if isinstance(target, int) or (event == "os.remove" and arguments[1] not in (-1, None)):  # relative to an open folder
                 return
             name = os.fsdecode(target) if isinstance(target, (str, bytes)) else str(target)
             if not os.path.abspath(name).startswith(f"{self._allowed.parent}{os.sep}") and not _is_source(name):
                 self._events.append(f"foreign open: {event} {name!r}")
-        elif event == "import" and arguments[0].startswith(
-            "encodings."
-        ):  # json looks whether bytes are UTF-16 or UTF-32
+        elif event == "import" and arguments[0].startswith("encodings."):  # json looks whether bytes are UTF-16 or UTF-32
             return
         elif event.startswith(_FORBIDDEN):
             self._events.append(f"execution: {event} {str(arguments)[:200]}")

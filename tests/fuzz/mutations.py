@@ -17,100 +17,14 @@ from typing import Any
 Random = random.Random
 
 # What stands in the place of a number, a name or a list.
-NUMBERS = (
-    0,
-    -1,
-    1,
-    2,
-    3,
-    7,
-    255,
-    65536,
-    10**6,
-    2**31,
-    10**9,
-    2**63,
-    10**30,
-    1e308,
-    -1e308,
-    float("nan"),
-    float("inf"),
-    0.5,
-)
-TEXTS = (
-    "",
-    "a",
-    "../x",
-    "/etc/passwd",
-    "os",
-    "system",
-    "builtins",
-    "eval",
-    "float64",
-    "object",
-    "relu",
-    "\0",
-    "é" * 9,
-    "x" * 5000,
-)
+NUMBERS = (0, -1, 1, 2, 3, 7, 255, 65536, 10**6, 2**31, 10**9, 2**63, 10**30, 1e308, -1e308, float("nan"), float("inf"), 0.5)
+TEXTS = ("", "a", "../x", "/etc/passwd", "os", "system", "builtins", "eval", "float64", "object", "relu", "\0", "é" * 9, "x" * 5000)
 NAMES = (
-    *(
-        "Dense",
-        "Functional",
-        "Sequential",
-        "Model",
-        "Layer",
-        "InputLayer",
-        "Lambda",
-        "RNN",
-        "StackedRNNCells",
-        "Wrapper",
-    ),
-    *(
-        "TimeDistributed",
-        "Bidirectional",
-        "Embedding",
-        "Conv2D",
-        "UpSampling2D",
-        "ZeroPadding2D",
-        "Reshape",
-        "RepeatVector",
-    ),
-    *(
-        "WhileLoop",
-        "ForiLoop",
-        "Scan",
-        "Map",
-        "Repeat",
-        "Tile",
-        "Pad",
-        "OneHot",
-        "Arange",
-        "Eye",
-        "Linspace",
-        "Resize",
-        "BroadcastTo",
-    ),
-    *(
-        "CategoryEncoding",
-        "Hashing",
-        "Discretization",
-        "IntegerLookup",
-        "StringLookup",
-        "TextVectorization",
-        "Normalization",
-    ),
-    *(
-        "__lambda__",
-        "__numpy__",
-        "__tensor__",
-        "__slice__",
-        "__keras_tensor__",
-        "__tuple__",
-        "function",
-        "type",
-        "partial",
-    ),
+    *("Dense", "Functional", "Sequential", "Model", "Layer", "InputLayer", "Lambda", "RNN", "StackedRNNCells", "Wrapper"),
+    *("TimeDistributed", "Bidirectional", "Embedding", "Conv2D", "UpSampling2D", "ZeroPadding2D", "Reshape", "RepeatVector"),
+    *("WhileLoop", "ForiLoop", "Scan", "Map", "Repeat", "Tile", "Pad", "OneHot", "Arange", "Eye", "Linspace", "Resize", "BroadcastTo"),
+    *("CategoryEncoding", "Hashing", "Discretization", "IntegerLookup", "StringLookup", "TextVectorization", "Normalization"),
+    *("__lambda__", "__numpy__", "__tensor__", "__slice__", "__keras_tensor__", "__tuple__", "function", "type", "partial"),
 )
 
 
@@ -118,13 +32,7 @@ def mutate(name: str, content: bytes, rng: Random) -> bytes:
     """One file, changed. name: of the seed, whose end says what is in it."""
     suffix = PurePath(name).suffix
     changes: list[Callable[[bytes, Random], bytes]] = [flip_bits, replace_bytes, cut, repeat_part, change_number]
-    meant = {
-        ".keras": [zip_archive] * 6,
-        ".npz": [zip_archive] * 3,
-        ".h5": [hdf5] * 6,
-        ".json": [json_text] * 6,
-        ".csv": [lines] * 3,
-    }
+    meant = {".keras": [zip_archive] * 6, ".npz": [zip_archive] * 3, ".h5": [hdf5] * 6, ".json": [json_text] * 6, ".csv": [lines] * 3}
     change = rng.choice(changes + meant.get(suffix, []))
     return change(content, rng)
 
@@ -153,11 +61,7 @@ def cut(content: bytes, rng: Random) -> bytes:
 
 def repeat_part(content: bytes, rng: Random) -> bytes:
     start, length = _part(content, rng)
-    return (
-        content[: start + length]
-        + content[start : start + length] * rng.choice((1, 2, 100))
-        + content[start + length :]
-    )
+    return content[: start + length] + content[start : start + length] * rng.choice((1, 2, 100)) + content[start + length :]
 
 
 def change_number(content: bytes, rng: Random) -> bytes:
@@ -180,9 +84,7 @@ def lines(content: bytes, rng: Random) -> bytes:
     rows = [row.split(",") for row in content.decode().splitlines()]
     for _ in range(rng.choice((1, 1, 3))):
         row = rng.choice(rows)
-        row[rng.randrange(len(row))] = rng.choice(
-            (str(rng.choice(NUMBERS)), rng.choice(TEXTS), '"', "1,2", "", "1e400")
-        )
+        row[rng.randrange(len(row))] = rng.choice((str(rng.choice(NUMBERS)), rng.choice(TEXTS), '"', "1,2", "", "1e400"))
     return "\n".join(",".join(row) for row in rows).encode("utf-8", "replace")
 
 
@@ -218,11 +120,7 @@ def _change_value(value: Any, rng: Random) -> Any:
         container[key : key + 1] = [old] * rng.choice((2, 3, 50))
     elif kind == 4:
         for _ in range(rng.choice((2, 20, 400))):
-            old = (
-                [old]
-                if rng.random() < 0.5
-                else {"class_name": rng.choice(NAMES), "config": {"layer": old, "layers": [old]}}
-            )
+            old = [old] if rng.random() < 0.5 else {"class_name": rng.choice(NAMES), "config": {"layer": old, "layers": [old]}}
             if len(json.dumps(old)) > 100_000:
                 break
         container[key] = old
@@ -231,9 +129,7 @@ def _change_value(value: Any, rng: Random) -> Any:
     elif isinstance(old, (int, float)):
         container[key] = rng.choice(NUMBERS)
     elif isinstance(old, str):
-        container[key] = rng.choice(
-            NAMES if key in ("class_name", "registered_name", "config", "module") else (*TEXTS, *NAMES)
-        )
+        container[key] = rng.choice(NAMES if key in ("class_name", "registered_name", "config", "module") else (*TEXTS, *NAMES))
     else:
         container[key] = rng.choice((*NUMBERS, *TEXTS))
     return value

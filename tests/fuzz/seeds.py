@@ -28,13 +28,7 @@ def write(folder: Path) -> list[Path]:
     np.savez_compressed(folder / "packed.npz", x=np.zeros((9, 3)), y=np.zeros(9))
     np.save(folder / "array.npy", np.arange(12.0).reshape(4, 3))
     (folder / "table.csv").write_text("a,b,c\n" + "".join(f"{i},{i / 3:.3f},{i % 2}\n" for i in range(8)))
-    preparation = {
-        "data": {"path": "t.csv", "target": "c"},
-        "header": True,
-        "width": 3,
-        "sample_shape": [2],
-        "highest": 7.0,
-    }
+    preparation = {"data": {"path": "t.csv", "target": "c"}, "header": True, "width": 3, "sample_shape": [2], "highest": 7.0}
     preparation |= {"features": ["a", "b"], "subtract": [1.0, 2.0], "divide": [1.0, 0.5], "classes": ["0", "1"]}
     (folder / "preparation.json").write_text(json.dumps(preparation))
     _image(folder / "image.png")

@@ -13,16 +13,7 @@ import pytest
 import dualnet
 
 from .old_files import (
-    correlation,
-    entry,
-    functional,
-    gru,
-    hard_sigmoid,
-    lstm,
-    normal,
-    sequential,
-    source,
-    write_h5,
+    correlation, entry, functional, gru, hard_sigmoid, lstm, normal, sequential, source, write_h5,
 )  # fmt: skip
 
 _NONE = ("W_regularizer", "b_regularizer", "activity_regularizer", "W_constraint", "b_constraint")
@@ -30,11 +21,7 @@ _NONE = ("W_regularizer", "b_regularizer", "activity_regularizer", "W_constraint
 
 def layer(class_name: str, name: str, **config: Any) -> dict[str, Any]:
     """With the arguments that Keras 1 wrote for every layer with a kernel."""
-    return entry(
-        class_name,
-        name,
-        **{**dict.fromkeys(_NONE), "init": "glorot_uniform", "activation": "linear", "bias": True, **config},
-    )
+    return entry(class_name, name, **{**dict.fromkeys(_NONE), "init": "glorot_uniform", "activation": "linear", "bias": True, **config})
 
 
 def dense(name: str, units: int, **config: Any) -> dict[str, Any]:
@@ -56,10 +43,7 @@ def check(model: Any, x: Any, expected: Any) -> None:
 @pytest.mark.parametrize("version", ["1.0.8", "1.2.2", None])
 def test_dense(version: str | None, tmp_path: Path) -> None:
     w, b, v, c, x = normal(4, 5), normal(5), normal(5, 3), normal(3), normal(6, 4)
-    regularizer, constraint = (
-        {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
-        {"name": "MaxNorm", "m": 2, "axis": 0},
-    )
+    regularizer, constraint = {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}, {"name": "MaxNorm", "m": 2, "axis": 0}
     stack = [
         dense("a", 5, activation="relu", W_regularizer=regularizer, W_constraint=constraint, input_dim=4, **first(4)),
         entry("Dropout", "drop", p=0.3),
@@ -140,10 +124,7 @@ def convolution(**config: Any) -> dict[str, Any]:
 def test_kernels_of_channels_first(backend: str | None, tmp_path: Path) -> None:
     kernel, bias, x = normal(5, 2, 3, 3), normal(5), normal(4, 2, 6, 6)
     model = loaded(
-        tmp_path,
-        sequential(convolution(dim_ordering="th", **first(2, 6, 6)), as_list=True),
-        {"c": [kernel, bias]},
-        backend=backend,
+        tmp_path, sequential(convolution(dim_ordering="th", **first(2, 6, 6)), as_list=True), {"c": [kernel, bias]}, backend=backend
     )
     applied = kernel[:, :, ::-1, ::-1] if backend == "theano" else kernel
     check(model, x, correlation(x, applied, bias))
@@ -165,9 +146,7 @@ def test_convolutions(tmp_path: Path) -> None:
 
 def test_convolution_1d(tmp_path: Path) -> None:
     kernel, bias, x = normal(3, 2, 5), normal(5), normal(4, 9, 2)
-    config = layer(
-        "Convolution1D", "c", nb_filter=5, filter_length=3, border_mode="valid", subsample_length=2, **first(9, 2)
-    )
+    config = layer("Convolution1D", "c", nb_filter=5, filter_length=3, border_mode="valid", subsample_length=2, **first(9, 2))
     expected = np.stack([np.einsum("bkc,kco->bo", x[:, i : i + 3], kernel) + bias for i in range(0, 7, 2)], axis=1)
     forms = {
         "length, 1, in, filters": (kernel[:, None], "tensorflow"),
@@ -193,11 +172,7 @@ POOLS: dict[str, tuple[dict[str, Any], Callable[[Any], Any]]] = {
 def test_layers_of_sequences(name: str, tmp_path: Path) -> None:
     config, expected = POOLS[name]
     x, w = normal(3, 6, 4), normal(4, 2)
-    model = loaded(
-        tmp_path,
-        sequential(entry(name, "l", **config, **first(6, 4)), as_list=True),
-        {"l": [w] if expected is None else []},
-    )
+    model = loaded(tmp_path, sequential(entry(name, "l", **config, **first(6, 4)), as_list=True), {"l": [w] if expected is None else []})
     check(model, x, x @ w if expected is None else expected(x))
 
 
@@ -228,14 +203,7 @@ def test_embedding(tmp_path: Path) -> None:
 
 
 def merge(mode: Any, **config: Any) -> dict[str, Any]:
-    arguments = {
-        "mode": mode,
-        "mode_type": "raw",
-        "concat_axis": -1,
-        "dot_axes": -1,
-        "arguments": {},
-        "output_shape": None,
-    }
+    arguments = {"mode": mode, "mode_type": "raw", "concat_axis": -1, "dot_axes": -1, "arguments": {}, "output_shape": None}
     return entry("Merge", "merge", **{**arguments, **config})
 
 
@@ -256,10 +224,7 @@ def test_merge(mode: str, tmp_path: Path) -> None:
     expected = MERGES[mode](x @ w + b, y @ v + c)
     top = normal(expected.shape[1], 2)
     weights = {"a": [w, b], "b": [v, c], "merge": [], "out": [top]}
-    branches = [
-        sequential(dense("a", 5, **first(4)), as_list=True),
-        sequential(dense("b", 5, **first(3)), as_list=True),
-    ]
+    branches = [sequential(dense("a", 5, **first(4)), as_list=True), sequential(dense("b", 5, **first(3)), as_list=True)]
     chain = sequential(merge(mode, layers=branches), dense("out", 2, bias=False), as_list=True)
     graph = functional(
         source("x", 4), source("y", 3), (dense("a", 5), [[["x", 0, 0]]]), (dense("b", 5), [[["y", 0, 0]]]),

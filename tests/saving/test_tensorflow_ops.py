@@ -104,9 +104,7 @@ def test_the_size_of_the_batch() -> None:
         model_of(shape, first, tf_function("math.multiply", ["first", 0, 0, {"y": INPUT, "name": None}]))
 
 
-def op_layer(
-    op: str, inputs: int, constants: dict[str, Any] | None = None, **attributes: Any
-) -> tuple[dict[str, Any], list[Any]]:
+def op_layer(op: str, inputs: int, constants: dict[str, Any] | None = None, **attributes: Any) -> tuple[dict[str, Any], list[Any]]:
     total = inputs + len(constants or {})
     node_def = {"name": "op", "op": op, "input": [f"in{i}" for i in range(total)], "attr": attributes}
     config = entry("TensorFlowOpLayer", "op", dtype="float32", node_def=json.dumps(node_def), constants=constants or {})
@@ -145,19 +143,13 @@ def test_op_layers(name: str) -> None:
 
 
 REFUSED: dict[str, tuple[tuple[dict[str, Any], list[Any]], str]] = {
-    "another function": (
-        tf_function("signal.stft", call()),
-        "'op' is the function tf.signal.stft of TensorFlow, which is not translated",
-    ),
+    "another function": (tf_function("signal.stft", call()), "'op' is the function tf.signal.stft of TensorFlow, which is not translated"),
     "a file": (tf_function("io.read_file", call()), "tf.io.read_file"),
     "Python code": (tf_function("py_function", call(func="os.system")), "tf.py_function"),
     "an attribute of a module": (tf_function("math.__dict__", call()), "tf.math.__dict__"),
     "another operator": (tf_function("__operators__.__class__", call()), "__operators__.__class__"),
     "another op": (op_layer("FFT", 1), "'op' is the op FFT of TensorFlow, which is not translated"),
-    "an argument": (
-        tf_function("compat.v1.transpose", call(perm=[1, 0], conjugate=True)),
-        "conjugate=True is not translated",
-    ),
+    "an argument": (tf_function("compat.v1.transpose", call(perm=[1, 0], conjugate=True)), "conjugate=True is not translated"),
 }
 
 

@@ -60,9 +60,7 @@ def upgraded(entry: dict[str, Any]) -> dict[str, Any]:
     """
     name, config = entry["class_name"], dict(entry["config"])
     if name in _NOT_TRANSLATED:
-        raise ValueError(
-            f"the layer {config.get('name')!r} is a {name}, which is not translated: {_NOT_TRANSLATED[name]}"
-        )
+        raise ValueError(f"the layer {config.get('name')!r} is a {name}, which is not translated: {_NOT_TRANSLATED[name]}")
     if name in _RULES:
         config = _RULES[name](config)
     name = _CLASSES.get(name, name)
@@ -104,13 +102,7 @@ def _sequential(config: _Config) -> _Config:
     layers = list(config.get("layers") or [])
     first = layers[0] if layers else None
     inner = first.get("config") if isinstance(first, dict) else None
-    if not isinstance(inner, dict) or first["class_name"] in (
-        "InputLayer",
-        "Sequential",
-        "Functional",
-        "Model",
-        "Merge",
-    ):
+    if not isinstance(inner, dict) or first["class_name"] in ("InputLayer", "Sequential", "Functional", "Model", "Merge"):
         return config
     shape = inner.get("batch_input_shape", inner.get("batch_shape"))
     if not isinstance(shape, (list, tuple, dict)):
@@ -121,9 +113,7 @@ def _sequential(config: _Config) -> _Config:
         source["dtype"] = dtype
     elif first["class_name"] == "Embedding":
         source["dtype"] = "int32"
-    inner = {
-        key: value for key, value in inner.items() if key not in ("batch_input_shape", "batch_shape", "input_dtype")
-    }
+    inner = {key: value for key, value in inner.items() if key not in ("batch_input_shape", "batch_shape", "input_dtype")}
     layers[:1] = [{"class_name": "InputLayer", "config": source}, {**first, "config": inner}]
     return {**config, "layers": layers}
 

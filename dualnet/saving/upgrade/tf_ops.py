@@ -107,9 +107,7 @@ class _Shape:
     sizes: tuple[int | None, ...]
 
     def __getitem__(self, key: Any) -> Any:
-        return (
-            _Shape(self.sizes[key]) if isinstance(key, slice) else self.sizes[key[0] if isinstance(key, tuple) else key]
-        )
+        return _Shape(self.sizes[key]) if isinstance(key, slice) else self.sizes[key[0] if isinstance(key, tuple) else key]
 
 
 def _key(spec: Any) -> Any:
@@ -170,9 +168,7 @@ def _reduction(name: str) -> Callable[..., Any]:
 
 
 def _strided_slice(attributes: dict[str, Any], x: Any, begin: Any, end: Any, strides: Any) -> Any:
-    masks = {
-        key: int(attributes.get(f"{key}_mask") or 0) for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
-    }
+    masks = {key: int(attributes.get(f"{key}_mask") or 0) for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
     key: list[Any] = []
     for i, (start, stop, step) in enumerate(zip(begin, end, strides)):
         bits = {name: mask >> i & 1 for name, mask in masks.items()}
