@@ -19,8 +19,8 @@ from .atomic import atomic_write
 from .hdf5 import existing_file
 from .limits import check_member
 from .model_config import KERAS_VERSION, model_from_config
-from .upgrade import version_of
 from .object_state import saved_objects
+from .upgrade import version_of
 from .weights_h5 import weights_from_bytes, weights_to_bytes
 
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of the zip members, so that equal models give equal bytes

@@ -12,7 +12,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import dualnet_backends as backends
@@ -62,7 +62,9 @@ _LISTED = (
     "dualnet.applications.inception_layers",
 )
 # Where Keras, tf.keras and tf_keras have had their modules. What is not in a module of its own is a class of "keras".
-_KERAS_PACKAGES = re.compile(r"(tensorflow\.python\.keras|tensorflow\.keras|tf_keras|keras)(\.api\._v[12]\.keras|\.api|\.src)*")
+_KERAS_PACKAGES = re.compile(
+    r"(tensorflow\.python\.keras|tensorflow\.keras|tf_keras|keras)(\.api\._v[12]\.keras|\.api|\.src)*"
+)
 _KERAS_MODULES = ("optimizers.schedules", "layers", "losses", "metrics", "optimizers", "initializers", "regularizers",
                   "constraints", "dtype_policies")  # fmt: skip
 _FUNCTIONAL = ("keras.src.models.functional", "Functional")  # the class Keras has for models made of inputs and outputs
@@ -365,7 +367,7 @@ def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None or key in parameters}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(cls: Any) -> Any:
     """The parameters of the constructor of a class of dualnet, or None if it takes any keyword."""
     parameters = inspect.signature(cls.__init__).parameters
@@ -394,8 +396,8 @@ def _class_at(module: str, name: str) -> Any:
         return None
     if name == _FUNCTIONAL[1]:
         return _public()[_FUNCTIONAL]
-    names = [m for m in _KERAS_MODULES if re.search(rf"(^|\.){re.escape(m)}($|\.)", inside)] or [None]
-    candidates = [_public().get(("keras" if m is None else f"keras.{m}", name)) for m in (*names, None)]
+    namespaces = [f"keras.{m}" for m in _KERAS_MODULES if re.search(rf"(^|\.){re.escape(m)}($|\.)", inside)]
+    candidates = [_public().get((namespace, name)) for namespace in (*namespaces, "keras")]
     return next((c for c in candidates if inspect.isclass(c)), None)
 
 
@@ -407,7 +409,9 @@ def look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | 
             return match
     if registered in (None, name) and isinstance(module, str):
         match = _public().get((module, name))
-        if match is None and module.startswith("keras.src."):  # Keras writes some classes under the file they are defined in
+        if match is None and module.startswith(
+            "keras.src."
+        ):  # Keras writes some classes under the file they are defined in
             modules = (f"keras.{module.split('.')[2]}", "keras")
             match = next((_public()[m, name] for m in modules if (m, name) in _public()), None)
         match = _class_at(module, name) if match is None else match

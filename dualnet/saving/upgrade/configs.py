@@ -11,7 +11,17 @@ from . import keras1, keras2, lambdas, training
 from .unknown import without_unknown
 
 # Objects that are values, whose config is not looked into.
-_VALUES = ("__bytes__", "__ellipsis__", "__keras_tensor__", "__lambda__", "__numpy__", "__slice__", "__tensor__", "function", "type")
+_VALUES = (
+    "__bytes__",
+    "__ellipsis__",
+    "__keras_tensor__",
+    "__lambda__",
+    "__numpy__",
+    "__slice__",
+    "__tensor__",
+    "function",
+    "type",
+)
 _LISTS = ("__tuple__", "TensorShape")  # {"class_name": "TensorShape", "items": [None, 28]}
 
 
@@ -71,7 +81,9 @@ class _Upgrade:
 
     def object(self, entry: dict[str, Any]) -> dict[str, Any]:
         """``{"class_name": ..., "config": ...}``"""
-        own = any(get_registered_object(entry.get(key), self.custom_objects) for key in ("registered_name", "class_name"))
+        own = any(
+            get_registered_object(entry.get(key), self.custom_objects) for key in ("registered_name", "class_name")
+        )
         if own:
             return {key: self.value(v) for key, v in entry.items()}
         if isinstance(entry["config"], list) and entry["class_name"] == "Sequential":

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name: the first argument is the value that follows, and no tensor
+_CONSTANT = (
+    "_CONSTANT_VALUE"  # in the place of a layer's name: the first argument is the value that follows, and no tensor
+)
 _MODELS = ("Functional", "Model", "Sequential")
 # Layers that Keras 1 and 2 call with a list of the input and the initial states.
 _RECURRENT = ("Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
@@ -38,7 +40,9 @@ def modern_graph(config: dict[str, Any]) -> dict[str, Any]:
 
 def is_history(x: Any) -> bool:
     """Whether it is ``[layer, call, output]``."""
-    return isinstance(x, (list, tuple)) and len(x) == 3 and isinstance(x[0], str) and _is_index(x[1]) and _is_index(x[2])
+    return (
+        isinstance(x, (list, tuple)) and len(x) == 3 and isinstance(x[0], str) and _is_index(x[1]) and _is_index(x[2])
+    )
 
 
 def _is_index(x: Any) -> bool:

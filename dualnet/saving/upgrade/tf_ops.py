@@ -37,7 +37,7 @@ _NAMES = {
     "image": "flip_left_right flip_up_down grayscale_to_rgb resize rgb_to_grayscale",
 }
 FUNCTIONS = {f"{module}.{name}".lstrip(".") for module, names in _NAMES.items() for name in names.split()}
-_OPERATORS = {
+_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv, "pow": operator.pow,
     "floordiv": operator.floordiv, "mod": operator.mod, "neg": operator.neg, "abs": operator.abs, "matmul": operator.matmul,
     "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq, "ne": operator.ne,
@@ -82,7 +82,9 @@ def tf_function(entry: dict[str, Any]) -> Callable[..., Any]:
 def _operator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: Any, y: Any = None, **options: Any) -> Any:
         if y is None and function not in (operator.neg, operator.abs):
-            raise ValueError(f"the second argument of tf.{name} is not in the file: tf.keras did not write some numbers")
+            raise ValueError(
+                f"the second argument of tf.{name} is not in the file: tf.keras did not write some numbers"
+            )
         return function(x) if y is None else function(x, y)
 
     return call
@@ -100,11 +102,14 @@ def _translated(name: str) -> Callable[..., Any]:
         for key, value in kwargs.items():
             allowed = _WITHOUT_EFFECT.get(key)
             if allowed is None:
-                options[renamed.get(key, key)] = value
+                is_constant = key in ("b", "bias", "x", "y") and isinstance(value, list)
+                options[renamed.get(key, key)] = ops.convert_to_tensor(value) if is_constant else value
             elif allowed and value not in allowed:
                 raise ValueError(f"tf.{name} with {key}={value!r} is not translated")
         if attribute == "resize" and options.get("method", "bilinear") not in _METHODS:
-            raise ValueError(f"tf.{name} with method={options['method']!r} is not translated: it can be {' or '.join(_METHODS)}")
+            raise ValueError(
+                f"tf.{name} with method={options['method']!r} is not translated: it can be {' or '.join(_METHODS)}"
+            )
         if attribute == "norm" and options.get("ord") == "euclidean":
             del options["ord"]
         if any(isinstance(value, _Shape) for value in (*args, *options.values())):
@@ -131,7 +136,9 @@ class _Shape:
     sizes: tuple[int | None, ...]
 
     def __getitem__(self, key: Any) -> Any:
-        return _Shape(self.sizes[key]) if isinstance(key, slice) else self.sizes[key[0] if isinstance(key, tuple) else key]
+        return (
+            _Shape(self.sizes[key]) if isinstance(key, slice) else self.sizes[key[0] if isinstance(key, tuple) else key]
+        )
 
 
 def _key(spec: Any) -> Any:
@@ -192,7 +199,9 @@ def _reduction(name: str) -> Callable[..., Any]:
 
 
 def _strided_slice(attributes: dict[str, Any], x: Any, begin: Any, end: Any, strides: Any) -> Any:
-    masks = {key: int(attributes.get(f"{key}_mask") or 0) for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        key: int(attributes.get(f"{key}_mask") or 0) for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     key: list[Any] = []
     for i, (start, stop, step) in enumerate(zip(begin, end, strides)):
         bits = {name: mask >> i & 1 for name, mask in masks.items()}

@@ -41,7 +41,9 @@ def _initializer(name: str, config: dict[str, Any], note: Callable[[str], None])
 def _optimizer(name: str, config: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
     if name == "LossScaleOptimizer" and config.get("dynamic") is not None:
         if config.pop("dynamic") is False:
-            raise ValueError("LossScaleOptimizer with dynamic=False is not translated: Keras 3 has none with a fixed scale")
+            raise ValueError(
+                "LossScaleOptimizer with dynamic=False is not translated: Keras 3 has none with a fixed scale"
+            )
     return config
 
 
