@@ -25,6 +25,14 @@ from .model_config import KERAS_VERSION, StoredConfig, model_from_config
 from .object_state import trained_at_first
 from .upgrade import upgraded, version_of, weights, with_modules
 
+_LONG_NAMES = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
 _COMPILE_ARGUMENTS = ("optimizer_config", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
@@ -50,7 +58,8 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
         if "compile_config" in config:
             compile_config = dict(config["compile_config"])
             optimizer = compile_config.pop("optimizer")
-            compile_config["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
+            compile_config["optimizer_config"] = _structure(optimizer)
+            compile_config["loss"] = _long_names(compile_config.get("loss"))
             file.attrs["training_config"] = json.dumps(compile_config)
         _write_layers(file.create_group("model_weights"), model)
         if include_optimizer and model.optimizer is not None and model.optimizer.built:
@@ -61,9 +70,19 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
     _write_file(path, write)
 
 
+def _long_names(loss: Any) -> Any:
+    """Losses by their long names: in such a file Keras finds no others."""
+    if isinstance(loss, list):
+        return [_long_names(entry) for entry in loss]
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return {key: _long_names(entry) for key, entry in loss.items()}
+    return _LONG_NAMES.get(loss.lower(), loss) if isinstance(loss, str) else loss
+
+
 def _structure(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a config is in the attribute ``model_config``."""
-    return {key: config[key] for key in ("class_name", "config")}
+    """What of the config of a model or an optimizer is in a file. What Keras does not write says where a class of the user is."""
+    own = ("module", "registered_name", "build_config") if config["registered_name"] is not None else ()
+    return {key: config[key] for key in ("class_name", "config", *own) if key in config}
 
 
 def _check_state(model: Any) -> None:

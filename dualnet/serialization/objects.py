@@ -157,6 +157,11 @@ def serialize_keras_object(obj: Any) -> Any:
     return sharing.write_config(lambda: _serialize(obj))
 
 
+def serialize_arguments(obj: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The config of arguments of an object; an error says which argument of which object cannot be in one."""
+    return sharing.write_config(lambda: _serialize_arguments(obj, arguments))
+
+
 def _serialize(obj: Any) -> Any:
     if obj is None:
         return None
@@ -201,7 +206,6 @@ def _serialize(obj: Any) -> Any:
 
 
 def _serialize_arguments(obj: Any, arguments: Any) -> Any:
-    """What is in the config of an object; an error says which argument of which object cannot be in one."""
     if not isinstance(arguments, dict):
         return _serialize(arguments)
     config = {}
