@@ -122,6 +122,23 @@ def test_recurrent_layers(alone: bool, tmp_path: Path) -> None:
         check(model, x, expected)
 
 
+def test_arrays_that_do_not_fit_together(tmp_path: Path) -> None:
+    config = sequential(recurrent("LSTM", **first(5, 4)), as_list=True)
+    arrays = gates("icfo")[1]
+    for i, wrong in ((0, normal(4)), (3, normal(5, 3)), (2, normal(3, 3)), (11, normal(4))):
+        with pytest.raises(ValueError, match=r"does not fit this model, nothing was loaded: layer 'r'"):
+            loaded(tmp_path, config, {"r": [*arrays[:i], wrong, *arrays[i + 1 :]]})
+    cudnn = sequential(entry("CuDNNLSTM", "r", units=3, batch_input_shape=[None, 5, 4]))
+    for shapes in (
+        [(4, 12), (3, 11), (24,)],
+        [(12,), (3, 12), (24,)],
+        [(4, 12), (3, 12), (23,)],
+        [(4, 12), (36,), (24,)],
+    ):
+        with pytest.raises(ValueError, match=r"does not fit this model, nothing was loaded: layer 'r'"):
+            loaded(tmp_path, cudnn, {"r": [normal(*shape) for shape in shapes]}, version="2.2.4")
+
+
 def test_both_directions(tmp_path: Path) -> None:
     x = normal(6, 5, 4)
     (ahead, first_arrays), (back, second_arrays) = gates("icfo"), gates("icfo")

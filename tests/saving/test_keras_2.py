@@ -374,6 +374,17 @@ def test_what_a_model_was_compiled_with(name: str, tmp_path: Path) -> None:
     cosines = (p * y).sum(1) / np.linalg.norm(p, axis=1) / np.linalg.norm(y, axis=1)
     expected = [np.mean((p - y) ** 2), np.mean(np.abs(p - y)), cosines.mean()]
     np.testing.assert_allclose(model.evaluate(x, y, verbose=0), expected, rtol=1e-4)
+    function = {
+        "module": "builtins",
+        "class_name": "function",
+        "config": "mean_absolute_error",
+        "registered_name": "function",
+    }
+    metrics[0][0]["config"]["fn"] = function
+    again = dualnet.models.load_model(
+        write_h5(tmp_path / "m.h5", config, {"d": [w, b]}, "2.15.0", training={**training, "metrics": metrics})
+    )
+    np.testing.assert_allclose(again.evaluate(x, y, verbose=0), expected, rtol=1e-4)
     assert isinstance(model.optimizer, cls)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.5)
     model.fit(x, y, verbose=0)

@@ -73,6 +73,8 @@ class _Upgrade:
             return self.value(value["items"])
         if value.get("type") == "ndarray" and "value" in value:  # a NumPy number among the arguments
             return value["value"]
+        if self.version <= 2 and (function := training.function_name(value, self.custom_objects)) is not None:
+            return function
         if name in _VALUES or ("class_name" in value and not isinstance(name, str)):
             return value
         if name is None or "config" not in value:

@@ -45,7 +45,10 @@ def converted(layer: Any, variables: list[Any], arrays: _Arrays, version: int | 
     result: _Arrays = []
     i = 0
     for (part, own), count in zip(parts, counts):
-        result += _own_arrays(part, own, arrays[i : i + count], version, backend)
+        try:
+            result += _own_arrays(part, own, arrays[i : i + count], version, backend)
+        except ValueError:  # shapes that do not go together
+            return arrays
         i += count
     return result
 
