@@ -110,14 +110,14 @@ def _from_cudnn(arrays: _Arrays, gates: int) -> tuple[_Arrays, Any]:
 
 
 def _cudnn_lstm(part: Any, arrays: _Arrays) -> _Arrays:
-    if arrays[2].shape != (8 * part.units,):
+    if [a.ndim for a in arrays] != [2, 2, 1] or arrays[2].shape != (8 * part.units,):
         return arrays
     kernels, biases = _from_cudnn(arrays, 4)
     return [*kernels, biases.sum(axis=0)]
 
 
 def _cudnn_gru(part: Any, arrays: _Arrays) -> _Arrays:
-    if arrays[2].shape != (6 * part.units,):
+    if [a.ndim for a in arrays] != [2, 2, 1] or arrays[2].shape != (6 * part.units,):
         return arrays
     kernels, biases = _from_cudnn(arrays, 3)
     return [*kernels, biases]
