@@ -186,7 +186,7 @@ def test_frozen_layers_in_h5_files_as_in_keras(keras: Any, tmp_path: Path) -> No
 
 
 def everything(K: Any) -> Any:
-    """Layers that merge, in a graph of Keras's own .h5 files."""
+    """Layers and ops of the same names, of which .h5 files of Keras name no module."""
     x, y = K.Input((4,), name="x"), K.Input((4,), name="y")
     L = K.layers
     parts = [
@@ -197,10 +197,19 @@ def everything(K: Any) -> Any:
         L.Maximum()([x, y]),
         L.Minimum()([x, y]),
     ]
-    return K.Model([x, y], L.Concatenate()([*parts, L.Dot(1)([x, y])]))
+    ops = [
+        x * y,
+        x + y,
+        K.ops.maximum(x, y),
+        K.ops.softmax(x),
+        L.Softmax()(y),
+        K.ops.reshape(x, (-1, 4)),
+        L.Reshape((4,))(y),
+    ]
+    return K.Model([x, y], L.Concatenate()([*parts, *ops, L.Dot(1)([x, y])]))
 
 
-def test_layers_that_merge_in_keras_own_h5_files(keras: Any, tmp_path: Path) -> None:
+def test_layers_and_ops_in_h5_files_of_keras(keras: Any, tmp_path: Path) -> None:
     theirs = everything(keras)
     theirs.save(tmp_path / "m.h5")
     loaded = dualnet.models.load_model(tmp_path / "m.h5")
