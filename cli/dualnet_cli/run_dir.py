@@ -33,6 +33,10 @@ MODEL, HISTORY = "model.keras", "history.png"
 CHECKPOINTS = "checkpoints"
 PREPARATION = "preparation.json"  # see preparation.py
 FILES = (CONFIG, PREPARATION, METRICS, RESULTS, MODEL, HISTORY)
+_FIRST = (
+    CONFIG,
+    PREPARATION,
+)  # written before anything is trained: a directory with no more holds nothing worth keeping
 OWN = (*FILES, CHECKPOINTS)  # what a run that replaces another one removes where it does not write it itself
 
 
@@ -65,9 +69,10 @@ class RunDir:
             if self._replaces:
                 self._move_aside("the new one was not completed")
             elif kind is not None and self._is_new:
-                is_unused = run_replace.is_empty(self.home, (CONFIG, LOCK))
+                is_unused = run_replace.is_empty(self.home, (*_FIRST, LOCK))
                 if is_unused:
-                    (self.home / CONFIG).unlink(missing_ok=True)
+                    for name in _FIRST:
+                        (self.home / name).unlink(missing_ok=True)
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -242,7 +247,7 @@ def _open(path: Path, label: str) -> Lock:
 
 def _set_aside(new: Path) -> Path | None:
     """Give a run that replaces none a directory of its own, which is returned; None when it holds nothing but its config."""
-    if run_replace.is_empty(new, (CONFIG,)):
+    if run_replace.is_empty(new, _FIRST):
         shutil.rmtree(new)
         return None
     home = new.parent if new.parent.name else Path(os.path.realpath(new.parent))

@@ -158,7 +158,10 @@ def _sorted(records: list[RunRecord], column: str, reverse: bool, root: Path, di
 
 def _as_dict(record: RunRecord, root: Path, differing: list[str]) -> dict[str, Any]:
     name, value = _figure(record)
-    scores = {part: numbers and {k: _finite(v) for k, v in numbers.items()} for part, numbers in record.scores.items()}
+    scores = {
+        part: None if numbers is None else {k: _finite(v) for k, v in numbers.items()}
+        for part, numbers in record.scores.items()
+    }
     return {
         "run": _label(record, root),
         "path": str(record.path),

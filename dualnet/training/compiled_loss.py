@@ -72,6 +72,10 @@ class CompiledLoss:
         self._ranged: list[tuple[int, Any]] | None = None
         self._structure: Any = None  # that of the outputs
 
+    def fresh(self) -> CompiledLoss:
+        """The same, with nothing known of labels and outputs yet."""
+        return CompiledLoss(self._loss_spec, self._weights_spec, self._output_names)
+
     @property
     def losses(self) -> list[Any]:
         """The loss objects, known after the first batch."""

@@ -110,7 +110,8 @@ class EvaluationMixin(StepMixin):
     ) -> Any:
         """The output for all samples, as NumPy arrays."""
         positive("steps", steps, optional=True)
-        data = self._make_data(x, batch_size=batch_size, steps=steps)
+        # What is wrong with labels, or NaN in the first batch, is no reason not to predict.
+        data = self._make_data(x, batch_size=batch_size, steps=steps, check=None)
         backend = data.backend
         callbacks = self._callback_list(callbacks, verbose, data, steps)
         parts: list[Any] = []
@@ -137,8 +138,8 @@ class EvaluationMixin(StepMixin):
 
     def _make_data(self, *arrays: Any, **options: Any) -> Data:
         """The data for the model's backend. options: of ``make_data``."""
-        check = functools.partial(check_batch, self)
-        return make_data(*arrays, **options, backend=self._backend(), text=self._takes_text(), check=check)
+        options.setdefault("check", functools.partial(check_batch, self))
+        return make_data(*arrays, **options, backend=self._backend(), text=self._takes_text())
 
     def _callback_list(
         self, callbacks: Any, verbose: int, data: Data, steps: int | None, epochs: int = 1, add_history: bool = False

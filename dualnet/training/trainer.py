@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dualnet_backends as backends
@@ -24,6 +24,7 @@ from .evaluation import EvaluationMixin, epoch_steps, positive, split_results
 from .logs import materialize
 from .memory import explains_memory
 from .resume import Resume, restore_metric_states
+from .trials import try_data
 from .validation import train_validation_split
 
 
@@ -87,7 +88,7 @@ class Trainer(EvaluationMixin):
         source = EpochIterator(data, steps_per_epoch, indexed=True)
         callbacks = self._callback_list(callbacks, verbose, data, steps_per_epoch, epochs, add_history=True)
         check_data(self, data)
-        check_data(self, validation)
+        _check_validation(self, validation)
         self.stop_training = False
         data.backend.forget_invalid_ids()
         self._prepare_training()
@@ -106,6 +107,7 @@ class Trainer(EvaluationMixin):
                 source.resume(resume.position)
                 epochs = first if resume.has_ended else epochs
             batches = data.steps
+            check = functools.partial(try_data, self, data, validation)
             for epoch in range(first, epochs):
                 if batches != data.steps:  # a ``PyDataset`` may grow or shrink
                     batches = data.steps
@@ -114,7 +116,9 @@ class Trainer(EvaluationMixin):
                     self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 with diagnosis.quiet():
-                    epoch_results = self._train_epoch(source, epoch, callbacks, train_step, resume, diagnosis)
+                    epoch_results = self._train_epoch(
+                        source, epoch, callbacks, train_step, resume, diagnosis, check if epoch == first else None
+                    )
                 if resume is not None:
                     restore_metric_states(self, {})
                     resume = None
@@ -164,8 +168,11 @@ class Trainer(EvaluationMixin):
         train_step: Any,
         resume: Resume | None,
         diagnosis: Diagnosis,
+        check: Callable[[Any], None] | None,
     ) -> dict[str, Any] | None:
         """The steps of one epoch. It waits for the device only if a callback reads the logs of a batch.
+
+        check: called with the first batch, before its step.
 
         Returns None if a generator was exhausted from the start.
         """
@@ -174,6 +181,8 @@ class Trainer(EvaluationMixin):
         updates = self.optimizer.step_count() if self.optimizer is not None else 0
         done = step = resume.batches if resume is not None else 0
         run, losses = diagnosis.begin_epoch(epoch, done, train_step), diagnosis.losses
+        if check is not None:
+            run = functools.partial(_checked_step, check, run)
         self._stopped_in_epoch = False
         for x, y, weight, _ in source.epoch(epoch, updates, done):
             if begin:
@@ -211,6 +220,18 @@ class Trainer(EvaluationMixin):
             step = functools.partial(Diagnosis(self).observed_step, step)
         with self._backend().computing():
             return self._on_batch(step, data, return_dict)
+
+
+def _check_validation(model: Any, data: Data | None) -> None:
+    try:
+        check_data(model, data)
+    except ValueError as error:
+        raise ValueError(f"validation data: {error}") from None
+
+
+def _checked_step(check: Callable[[Any], None], step: Callable[[Any], Any], data: Any) -> Any:
+    check(data)
+    return step(data)
 
 
 def _check_shuffle(x: Any, shuffle: bool | str) -> bool | str:

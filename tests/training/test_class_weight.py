@@ -145,4 +145,6 @@ def test_whole_floats_and_smoothed_labels_are_classes() -> None:
     model_for((4,), 3, "sparse_categorical_crossentropy").train_on_batch(
         x, np.array([0.0, 1, 2, 2]), class_weight=WEIGHT
     )
-    model_for((4,), 1, "binary_crossentropy").train_on_batch(x, np.array([0.05, 0.95, 1, 0]), class_weight=WEIGHT)
+    model_for((4,), 1, "binary_crossentropy").train_on_batch(
+        x, np.array([0.05, 0.95, 1, 0]), class_weight={0: 2.0, 1: 0.5}
+    )

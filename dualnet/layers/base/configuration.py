@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import inspect
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import tree
 from ...core.variables import Variable
 from ...serialization.objects import deserialize_keras_object
 from .context import name_scope
 from .tracking import UNTRACKED, WeightTracking
-
-if TYPE_CHECKING:
-    from .layer import Layer
 
 
 class Saving(WeightTracking):
@@ -71,17 +68,6 @@ class Saving(WeightTracking):
     def _saved_children(self) -> list[tuple[str, Any]]:
         """(name, value) of the attributes that may hold layers or optimizers, in Keras's order of a file: private ones last."""
         return sorted(((k, v) for k, v in vars(self).items() if k not in UNTRACKED), key=file_order)
-
-
-def constructor_arguments(layer: Layer) -> dict[str, Any]:
-    """What the constructor was called with: the config of a user's layer without a ``get_config``."""
-    args, kwargs = layer._auto_args
-    bound = inspect.signature(type(layer).__init__).bind(layer, *args, **kwargs)
-    arguments = dict(list(bound.arguments.items())[1:])
-    for p in bound.signature.parameters.values():
-        if p.kind is p.VAR_KEYWORD:
-            arguments |= arguments.pop(p.name, {})
-    return arguments
 
 
 def _shapes_of_build(layer: Any) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ... import tree
@@ -122,11 +124,7 @@ class SymbolicCalls(Saving):
 
     def _infer_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Symbolic tensors like the outputs of ``call``: it is traced or, where it needs concrete sizes, run on zeros."""
-        losses = {inner: list(inner._losses) for inner in context.layers_with_losses}
-        with trial() as changes:
-            for v in self.metrics_variables:  # metrics write into them
-                changes.change(v, "a metric is updated")
-            changes.watch((x for x in self._flatten_layers() if builtin_class(type(x)) is not type(x)), UNTRACKED)
+        with undone_call(self):
             try:
                 return self._trace_call(args, dict(kwargs))
             except Exception as error:
@@ -142,11 +140,6 @@ class SymbolicCalls(Saving):
                     if isinstance(error, ValueError):
                         raise error from None
                     raise other from None
-            finally:
-                for inner in list(context.layers_with_losses):
-                    inner._losses = losses.get(inner, [])
-                context.layers_with_losses.clear()
-                context.layers_with_losses.update(losses)
 
     def _trace_call(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """``call`` on symbolic tensors, in the same context as on data."""
@@ -209,6 +202,23 @@ class SymbolicCalls(Saving):
     def input_shape(self) -> Any:
         """The shape of ``input``."""
         return tree.map_structure(lambda x: x.shape, self.input)
+
+
+@contextmanager
+def undone_call(layer: Any) -> Iterator[None]:
+    """A trial of a layer, whose calls inside leave nothing in the layers, their metrics and their losses."""
+    losses = {inner: list(inner._losses) for inner in context.layers_with_losses}
+    with trial() as changes:
+        for v in layer.metrics_variables:  # metrics write into them
+            changes.change(v, "a metric is updated")
+        changes.watch((x for x in layer._flatten_layers() if builtin_class(type(x)) is not type(x)), UNTRACKED)
+        try:
+            yield
+        finally:
+            for inner in list(context.layers_with_losses):
+                inner._losses = losses.get(inner, [])
+            context.layers_with_losses.clear()
+            context.layers_with_losses.update(losses)
 
 
 def _shapes_of(argument: Any) -> Any:

@@ -10,9 +10,10 @@ from ... import tree
 from ...core.conversion import to_array
 from ...losses.targets import check_targets
 from .array_adapter import ArrayData
+from .data_checks import check_data
 
 
-def check_batch(model: Any, batch: ArrayData, y: Any) -> None:
+def check_batch(model: Any, batch: ArrayData, y: Any, is_first: bool = False) -> None:
     """Raise ``ValueError`` for labels that the loss of their output is not defined for.
 
     This is for losses whose steps are captured, and run no Python code. Labels outside the classes are found by the
@@ -21,7 +22,10 @@ def check_batch(model: Any, batch: ArrayData, y: Any) -> None:
     Args:
         batch: on the device of the model.
         y: its labels as the user gave them.
+        is_first: whether it is the first batch of a source, which is checked as arrays are, before anything is trained on it.
     """
+    if is_first:
+        check_data(model, batch, probabilities=False)
     compiled = model._compiled_loss
     if compiled is None or y is None:
         return

@@ -47,12 +47,29 @@ def make_class_weight(model: Any, class_weight: Any) -> ClassWeight | None:
     outputs = [] if model._graph is None else tree.flatten(model._graph.outputs)
     function = _loss_function(model.loss)
     is_known = function in (losses.sparse_categorical_crossentropy, losses.categorical_crossentropy)
+    is_binary = function in (losses.binary_crossentropy, losses.binary_focal_crossentropy)
+    if len(outputs) == 1 and (is_known or is_binary):
+        _check_labels(weights, outputs[0].shape[-1], is_binary, model.loss)
     return ClassWeight(
         weights,
         function is losses.sparse_categorical_crossentropy if is_known else None,
         len(outputs[0].shape) if len(outputs) == 1 else None,
-        function in (losses.binary_crossentropy, losses.binary_focal_crossentropy),
+        is_binary,
     )
+
+
+def _check_labels(weights: dict[int, float], units: int | None, is_binary: bool, loss: Any) -> None:
+    """Refuse weights of classes that the output does not have: classes are numbered from 0."""
+    if units is None or (is_binary and units > 1):
+        return
+    classes = 2 if is_binary else units
+    allowed = {*range(classes), (getattr(loss, "_fn_kwargs", None) or {}).get("ignore_class")}
+    wrong = [label for label in weights if label not in allowed]
+    if wrong:
+        raise ValueError(
+            f"class_weight has the class {wrong[0]}, but the model has {classes} classes, numbered from 0 to {classes - 1}; a class "
+            "that is not named has weight 1"
+        )
 
 
 def _label(label: Any) -> int:

@@ -7,22 +7,25 @@ Shapes are the business of the losses, which see every batch.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import dualnet_backends as backends
 
 from ... import losses, tree
-from ...core.symbolic import KerasTensor
 from ...layers.core.embedding import Embedding
-from ..loss_assignment import is_inferred
+from ..loss_assignment import identifiers, is_inferred
 from ..output_structure import for_outputs, outputs_of
 from .array_adapter import ArrayData
 
+_OF_CLASSES = (losses.sparse_categorical_crossentropy, losses.categorical_crossentropy, losses.binary_crossentropy)
 
-def check_data(model: Any, data: Any) -> None:
+
+def check_data(model: Any, data: Any, probabilities: bool = True) -> None:
     """Raise ``ValueError`` for values that are not finite, labels outside the classes, and ids outside an embedding.
 
-    Only arrays are checked, not an iterable of batches.
+    Only arrays are checked, not an iterable of batches. probabilities: whether targets of binary and categorical losses have to lie
+    between 0 and 1; for batches there is ``check_targets``, which allows some noise.
     """
     if not isinstance(data, ArrayData):
         return
@@ -32,21 +35,40 @@ def check_data(model: Any, data: Any) -> None:
     if model._graph is None:
         return
     _check_ids(model, data.x)
+    if data.y is not None:
+        check_labels(model, data.y, model._graph.outputs, model.output_names, probabilities)
+
+
+def check_labels(
+    model: Any, y: Any, y_pred: Any, names: Sequence[str] | None = None, probabilities: bool = True
+) -> None:
+    """Raise ``ValueError`` for labels outside the classes that the outputs have.
+
+    y_pred: the outputs, of which only the shapes count, or symbols of them. names: theirs, if they have names. probabilities: as
+    in ``check_data``.
+    """
     compiled = model._compiled_loss
-    if compiled is None or data.y is None:
+    if compiled is None or y is None:
         return
-    outputs = outputs_of(model._graph.outputs, model.output_names)
+    outputs = outputs_of(y_pred, names)
     try:
-        labels = for_outputs(data.y, model._graph.outputs, outputs, "y")
-        assignments = compiled.assignments(model._graph.outputs)
+        labels = for_outputs(y, y_pred, outputs, "y")
+        assignments = compiled.assignments(y_pred)
     except (KeyError, ValueError):
         return  # the loss says what is wrong with the structure
-    symbols = tree.flatten(model._graph.outputs)
+    symbols = tree.flatten(y_pred)
     for assignment in assignments:
         i = assignment.start
         if assignment.stop == i + 1 and labels[i] is not None:
-            name = f"y[{outputs[i].name!r}]" if len(outputs) > 1 else "y"
-            _check_labels(name, assignment.spec, labels[i], symbols[i])
+            name = f"y[{outputs[i].label!r}]" if len(outputs) > 1 else "y"
+            _check_labels(name, assignment.spec, labels[i], symbols[i], probabilities)
+
+
+def has_classes(model: Any) -> bool:
+    """Whether a loss of the model compares classes, whose labels are checked."""
+    specs = [spec for spec in identifiers(model.loss) if not is_inferred(spec)]
+    functions = [getattr(loss, "fn", loss) for loss in map(losses.get, specs)]
+    return any(function in _OF_CLASSES for function in functions)
 
 
 def _check_finite(array: Any, name: str) -> None:
@@ -65,7 +87,7 @@ def _check_finite(array: Any, name: str) -> None:
             )
 
 
-def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
+def _check_labels(name: str, loss: Any, y: Any, output: Any, probabilities: bool) -> None:
     """Labels against the classes of an output, for the losses that have classes."""
     if is_inferred(loss):
         return
@@ -100,7 +122,7 @@ def _check_labels(name: str, loss: Any, y: Any, output: KerasTensor) -> None:
                 "sparse_categorical_crossentropy, or make them one-hot with dualnet.utils.to_categorical(y)"
             )
         wrong = (y < 0) | (y > 1)
-        if bool(wrong.any()):
+        if probabilities and bool(wrong.any()):
             raise ValueError(
                 f"{name} holds {_first(y, wrong)}, but {function.__name__} takes probabilities from 0 to 1: "
                 "make integer labels one-hot, or use sparse_categorical_crossentropy"

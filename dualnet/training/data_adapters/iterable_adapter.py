@@ -27,7 +27,7 @@ class IterableData:
     One that can be iterated again (a dataset, a list, an object with ``__iter__`` or with ``__len__`` and
     ``__getitem__``) yields a pass per epoch; a generator continues where it stopped. Its length is asked for in every pass, since
     it may change between them. shuffle: whether a ``PyDataset`` yields
-    its batches in random order. check: called with every batch, and with its labels as they came.
+    its batches in random order. check: called with every batch, with its labels as they came, and with whether it is the first one.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class IterableData:
         shuffle: bool | str = False,
         class_weight: ClassWeight | None = None,
         text: bool = False,
-        check: Callable[[ArrayData, Any], None] | None = None,
+        check: Callable[[ArrayData, Any, bool], None] | None = None,
     ) -> None:
         self.backend = backend or backends.current()
         self.text = text
@@ -50,6 +50,8 @@ class IterableData:
             source, PyDataset
         )  # which may have __next__ too
         self._iterator = iter(source) if self.is_generator else None  # continues from pass to pass
+        self._begun: tuple[Any, Iterator[Any]] | None = None  # the first batch of a pass that was begun, and the others
+        self._is_first = True
 
     @property
     def steps(self) -> int | None:
@@ -78,6 +80,29 @@ class IterableData:
         self._iterator = itertools.chain([first], self._iterator)
         return False
 
+    def first_batch(self) -> ArrayData | None:
+        """The first batch of the first pass, which yields it too: nothing is asked for twice. None if there is none."""
+        if self._iterator is not None:
+            if self.is_exhausted():
+                return None
+            item = _own(next(self._iterator))
+            self._iterator = itertools.chain([item], self._iterator)
+        elif isinstance(self.source, PyDataset):  # whose workers begin with the pass
+            numbers = py_dataset.batch_indices(self.source)
+            first = next(iter(numbers), None)
+            if first is None or self.shuffle:
+                return None
+            item = _own(self.source[first])
+            self._begun = item, py_dataset.batches(self.source, itertools.islice(numbers, 1, None))
+        else:
+            rest = self._items(0, 0)
+            item = next(rest, None)
+            if item is None:
+                return None
+            item = _own(item)
+            self._begun = item, rest
+        return self._arrays(self._parts(item), self.backend, own=True)
+
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
         """The batches up to the end of the iterable. epoch, step: they determine the order when shuffling."""
         return self._made(self._batch, epoch, step)
@@ -103,6 +128,9 @@ class IterableData:
                 items.close()
 
     def _items(self, epoch: int, step: int) -> Iterator[Any]:
+        if self._begun is not None:
+            (first, rest), self._begun = self._begun, None
+            return _continued(first, rest)
         if isinstance(self.source, Dataset):
             return self.source._elements(EpochKey(step << 32 | epoch))
         if isinstance(self.source, PyDataset):
@@ -162,14 +190,35 @@ class IterableData:
             text=self.text,
             own=own,
         )
-        if self.check is not None and y is not None:
-            self.check(arrays, y)
+        if self.check is not None:
+            self.check(arrays, y, self._is_first)
+        self._is_first = False
         return arrays
 
     def notify(self, hook: str) -> None:
         """Call ``on_epoch_begin`` or ``on_epoch_end`` of the source, if it has such a method."""
         if hasattr(self.source, hook):
             getattr(self.source, hook)()
+
+
+def _own(item: Any) -> Any:
+    """A batch that is kept, in memory that its source does not fill anew."""
+    array_type = backends.get("cpu").array_type
+
+    def own(leaf: Any) -> Any:
+        is_array = isinstance(leaf, array_type)
+        return leaf.copy() if is_array else leaf
+
+    return tree.map_structure(own, item)
+
+
+def _continued(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    try:
+        yield first
+        yield from rest
+    finally:
+        if hasattr(rest, "close"):  # threads may hang on it
+            rest.close()
 
 
 def _is_on_device(leaf: Any) -> bool:
