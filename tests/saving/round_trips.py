@@ -48,7 +48,7 @@ LAYERS: dict[str, dict[str, Make]] = {
         "rms normalization": lambda K: K.layers.RMSNormalization(),
         "unit normalization": lambda K: K.layers.UnitNormalization(),
         "group normalization": lambda K: K.layers.GroupNormalization(2),
-        "spectral normalization": lambda K: K.layers.SpectralNormalization(K.layers.Dense(3)),
+        "dropout of nothing": lambda K: K.layers.Dropout(0.0),
         "prelu": lambda K: K.layers.PReLU(),
         "leaky relu": lambda K: K.layers.LeakyReLU(0.2),
         "elu": lambda K: K.layers.ELU(),
@@ -294,7 +294,7 @@ OPTIMIZERS: tuple[Make, ...] = (
     lambda K: K.optimizers.Adagrad(0.05),
     lambda K: K.optimizers.Adadelta(0.5, epsilon=1e-3),
     lambda K: K.optimizers.Adamax(0.01, epsilon=1e-3),
-    lambda K: K.optimizers.Adam(K.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5), epsilon=1e-3, use_ema=True),
+    lambda K: K.optimizers.Adam(K.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5), epsilon=1e-3),
     lambda K: K.optimizers.Ftrl(0.05),
 )  # fmt: skip
 
