@@ -94,7 +94,7 @@ LAYERS: dict[str, dict[str, Make]] = {
         "separable conv 2d": lambda K: K.layers.SeparableConv2D(3, 3),
         "transposed conv 2d": lambda K: K.layers.Conv2DTranspose(2, 3, strides=2),
         "max pooling 2d": lambda K: K.layers.MaxPooling2D(),
-        "average pooling 2d": lambda K: K.layers.AveragePooling2D(),
+        "average pooling 2d": lambda K: K.layers.AveragePooling2D(2),
         "up sampling 2d": lambda K: K.layers.UpSampling2D(),
         "zero padding 2d": lambda K: K.layers.ZeroPadding2D(1),
         "batch normalization of images": lambda K: K.layers.BatchNormalization(momentum=0.9),
@@ -158,7 +158,7 @@ def _shared_model(K: Any) -> Any:
 
 def _merges(K: Any) -> Any:
     x = K.Input((4,))
-    a, b = K.layers.Dense(3)(x), K.layers.Dense(3)(x)
+    a, b = K.layers.Dense(3, "tanh")(x), K.layers.Dense(3, "tanh")(x)
     merged = [
         getattr(K.layers, name)()([a, b]) for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
     ]
@@ -372,6 +372,7 @@ def trips(
             saved.save_weights(path, **({"max_shard_size": 1e-4} if suffix == ".weights.json" else {}))
     train(saved, kind)
     after = saved.get_weights()
+    make(loader, name)  # which registers the classes of the model
     results = []
     for suffix, path in paths.items():
         if not path.exists():
