@@ -423,6 +423,11 @@ def look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | 
         match = public_class(name) if name == _FUNCTIONAL[1] else public_object(name)
     if match is not None:
         return match
+    if module == "keras.dtype_policies":
+        raise ValueError(
+            f"the config has the policy {name}, of weights that model.quantize() made whole numbers or float8: they are not "
+            "computed with here. Save the model in Keras before it is quantized, and load that"
+        )
     full_name = ".".join(part for part in (module, name) if isinstance(part, str))
     as_registered = "" if registered in (None, name) else f" (registered as {registered!r})"
     raise UnknownObjectError(
