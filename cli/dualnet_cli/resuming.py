@@ -136,7 +136,7 @@ def is_finished(folder: RunDir, settings: Settings) -> bool:
         results = json.loads((folder.path / RESULTS).read_bytes())
         epochs, asked = int(results["epochs"]), int(results["epochs_asked_for"])
         is_whole = not results["interrupted"] and (folder.path / MODEL).is_file()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
     if not is_whole or asked < settings.fit.all_epochs:
         return False

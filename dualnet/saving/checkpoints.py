@@ -127,7 +127,7 @@ def remove_checkpoint(path: Path) -> None:
         (path / name).unlink(missing_ok=True)
     for part in path.glob(f".{_COMMIT}.*.part"):
         part.unlink(missing_ok=True)
-    with suppress(OSError):  # there are files of others in it
+    if not any(path.iterdir()):  # files of others stay
         path.rmdir()
 
 
