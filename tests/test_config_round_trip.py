@@ -353,7 +353,13 @@ def test_a_layer_of_the_user_has_the_arguments_it_was_made_with() -> None:
 def test_super_get_config_has_the_arguments_of_the_class_of_dualnet_only() -> None:
     assert list(layers.Layer.get_config(_Written(3.0))) == ["name", "trainable", "dtype"]
     assert _Written.from_config(_Written(3.0).get_config()).kept_elsewhere == 3.0
-    assert _Wide(3, name="d").get_config() == layers.Dense(6, name="d").get_config()
+
+
+def test_a_class_on_top_of_a_layer_of_dualnet_keeps_its_arguments_and_supplies_those_of_the_layer() -> None:
+    config = _Wide(3, name="d", activation="relu").get_config()
+    dense = layers.Dense(6, name="d", activation="relu").get_config()
+    assert config == {"width": 3, **{key: value for key, value in dense.items() if key != "units"}}
+    assert _Wide.from_config(config).units == 6
 
 
 def test_an_argument_without_its_attribute_is_an_error() -> None:

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from dualnet.callbacks import Callback, Checkpoint
 from . import config
 from .config import Settings
 from .errors import CliError, one_line, printable, show
-from .run_dir import CONFIG, MODEL, RESULTS, RunDir
+from .run_dir import CONFIG, HISTORY, MODEL, RESULTS, RunDir
 
 _FREE = {"device", "num_threads", "graphs", "training_warnings", "checkpoints", "name"}  # keys that change no number
 _FREE_IN = {"fit": {"epochs"}, "data": {"path", "test_path"}}  # of the files the content is compared
@@ -135,7 +136,8 @@ def is_finished(folder: RunDir, settings: Settings) -> bool:
     try:
         results = json.loads((folder.path / RESULTS).read_bytes())
         epochs, asked = int(results["epochs"]), int(results["epochs_asked_for"])
-        is_whole = not results["interrupted"] and (folder.path / MODEL).is_file()
+        files = [MODEL, HISTORY] if epochs and find_spec("matplotlib") is not None else [MODEL]
+        is_whole = not results["interrupted"] and all((folder.path / name).is_file() for name in files)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
     if not is_whole or asked < settings.fit.all_epochs:
@@ -145,7 +147,7 @@ def is_finished(folder: RunDir, settings: Settings) -> bool:
         if epochs == asked
         else f" of {asked}, where it ended by itself"
     )
-    click.echo(f"{folder.label} is finished: {epochs} epoch{'s' * (epochs != 1 and epochs == asked)}{hint}")
+    click.echo(f"{folder.label} is finished: {epochs} epoch{'s' * (epochs != 1)}{hint}")
     return True
 
 

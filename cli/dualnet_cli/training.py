@@ -167,8 +167,8 @@ def _train(settings: Settings, requests: StopRequests, resources: ExitStack, req
         "versions": record.versions,
     }
     requests.mode = "never"
-    folder.write_results(results)
     plot_error = _plot(settings.name, folder, writer, results)
+    folder.write_results(results)  # last: with them the run is finished
     folder.finish(ended=not requests.exit_code and not writer.diverged)
     _report(settings, folder, writer, results, options.quiet)
     if plot_error:

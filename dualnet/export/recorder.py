@@ -17,7 +17,7 @@ import dualnet_backends as backends
 
 from .. import tree
 from ..core.tensor import Tensor
-from ..core.tracing import state, tracing
+from ..core.tracing import live_tapes, state, tracing
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
 from .errors import ExportError
@@ -68,8 +68,13 @@ class Recorder:
 
     def run(self, function: Callable[..., Any], *args: Any, host_layers: Sequence[Layer] = (), **kwargs: Any) -> Any:
         """Call a function of tensors. host_layers: those whose calls are not followed but listed as one each."""
-        with tracing(self), self._calls_of(host_layers):
-            return function(*args, **kwargs)
+        watch = _Watch()
+        live_tapes[id(watch)] = weakref.ref(watch)  # to be asked before an op writes into a variable
+        try:
+            with tracing(self), self._calls_of(host_layers):
+                return function(*args, **kwargs)
+        finally:
+            del live_tapes[id(watch)]
 
     def number(self, x: Any) -> int:
         """The number of an output of the pass."""
@@ -92,7 +97,9 @@ class Recorder:
         """An op ran."""
         layer = calling_layer()
         if (function.__module__ or "").partition(".")[0] != "dualnet":
-            raise ExportError(f"{_in(layer)}{function.__name__} is an op of your own, which no format knows: use ops of dualnet.ops")
+            raise ExportError(
+                f"{_in(layer)}{function.__name__} is an op of your own, which no format knows: use ops of dualnet.ops"
+            )
         numbers = tuple(self._number(x, a) for x, a in zip(inputs, arrays))
         static_args, options = self._plain(static_args), {name: self._plain(v) for name, v in options.items()}
         constant = all(self.values[n].is_constant for n in (*numbers, *_references([static_args, options])))
@@ -107,10 +114,7 @@ class Recorder:
 
     def change(self, subject: Any, reason: str) -> None:
         """A variable or a random generator is about to be changed."""
-        raise ExportError(
-            f"{_in(calling_layer())}{reason} when the model predicts: a state that is kept from call to call cannot be exported "
-            "(stateful=True of a recurrent layer is one)"
-        )
+        raise _keeps_state(reason)
 
     def attribute(self, layer: Any, name: str) -> None:
         """An attribute of a layer is set."""
@@ -200,6 +204,23 @@ class Recorder:
             return y
 
         return recorded
+
+
+class _Watch:
+    """Stands where a tape does, and is asked to save what is about to be overwritten: a variable."""
+
+    def save(self, array: Any) -> None:
+        raise _keeps_state("a variable is changed")
+
+    def move(self, old: Any, new: Any) -> None:
+        pass
+
+
+def _keeps_state(reason: str) -> ExportError:
+    return ExportError(
+        f"{_in(calling_layer())}{reason} when the model predicts: a state that is kept from call to call cannot be exported "
+        "(stateful=True of a recurrent layer and training=True of BatchNormalization keep one)"
+    )
 
 
 def calling_layer() -> Layer | None:

@@ -20,8 +20,8 @@ import numpy as np
 
 from .. import tree
 from ..core.dtypes import is_float
-from ..core.text import DTYPE as TEXT
 from ..core.tensor import Tensor
+from ..core.text import DTYPE as TEXT
 from ..core.tracing import no_grad
 from ..layers.base.layer import Layer
 from .errors import ExportError
@@ -29,7 +29,18 @@ from .recorder import RawCall, RawValue, Recorder, Reference, _in
 from .recorder import _references as references
 from .sizes import Size, SizeTable
 
-__all__ = ["Call", "Fill", "ForwardTrace", "Numbers", "Range", "Reference", "Size", "Value", "references", "trace_forward"]
+__all__ = [
+    "Call",
+    "Fill",
+    "ForwardTrace",
+    "Numbers",
+    "Range",
+    "Reference",
+    "Size",
+    "Value",
+    "references",
+    "trace_forward",
+]
 
 
 class Fill(NamedTuple):
@@ -132,8 +143,17 @@ class InputSpec:
 # halved five times, and at each time some of them are even and some odd, which tells half of a size from the size of what was halved;
 # then come multiples of 32, for networks that take no others. Later axes get larger ones, so that no two are alike.
 _BATCH = (2, 3, 5)
-_SEQUENCES = (((6, 11, 13), 5), ((3, 4, 6), 1), ((64, 96, 160), 32))  # (sizes, by how much those of the next axis are larger)
+_SEQUENCES = (
+    ((6, 11, 13), 5),
+    ((3, 4, 6), 1),
+    ((64, 96, 160), 32),
+)  # (sizes, by how much those of the next axis are larger)
 _IMAGES = (((64, 101, 163), 8), ((64, 96, 160), 32), ((224, 256, 352), 32), ((6, 11, 13), 5))
+
+
+# The data that is tried. Numbers differ from pass to pass, so that what is computed from them outside of the ops shows. Whole numbers are
+# no larger than 1, as they may be indices, and so may be floating point ones.
+_DATA = ("any", "whole", "zeros")
 
 
 def trace_forward(model: Any, input_signature: Any = None) -> ForwardTrace:
@@ -152,14 +172,19 @@ def trace_forward(model: Any, input_signature: Any = None) -> ForwardTrace:
     for signature in signatures if signatures[0] != signatures[1] else signatures[:1]:
         specs = tree.flatten(signature)
         for sizes in _assignments(specs):
-            try:
-                return _traced(model, signature, specs, sizes)
-            except Exception as error:  # other sizes may fit, or whole numbers: the first error is the one to tell
-                first_error = first_error or error
+            for data in _DATA:
+                try:
+                    return _traced(model, signature, specs, sizes, data)
+                except Exception as error:  # other data may fit: the first error is the one to tell
+                    first_error = first_error or error
+                    if isinstance(error, ExportError):
+                        break
     assert first_error is not None
     if isinstance(first_error, ExportError):
         raise first_error
-    raise ExportError(f"the model {model.name!r} does not run on invented data of its inputs: {first_error}") from first_error
+    raise ExportError(
+        f"the model {model.name!r} does not run on invented data of its inputs: {first_error}"
+    ) from first_error
 
 
 # -- inputs -----------------------------------------------------------------------------------------------------------
@@ -190,11 +215,15 @@ def _signature(model: Any, given: Any, dtype: str) -> Any:
         given = tree.pack_sequence_as(known, flat)
     paths = ["_".join(map(str, path)) for path, _ in tree.flatten_with_path(given)]
     if not names:
-        names = ["inputs"] if len(flat) == 1 and paths[0] == "" else [f"inputs_{p}" if p.isdigit() else p for p in paths]
+        names = (
+            ["inputs"] if len(flat) == 1 and paths[0] == "" else [f"inputs_{p}" if p.isdigit() else p for p in paths]
+        )
     specs = []
     for name, x in zip(names, flat):
         if getattr(x, "shape", None) is None:
-            raise ValueError(f"export: input_signature needs a shape for {name!r}, such as keras.InputSpec(shape=(None, 8))")
+            raise ValueError(
+                f"export: input_signature needs a shape for {name!r}, such as keras.InputSpec(shape=(None, 8))"
+            )
         specs.append(InputSpec(name, tuple(x.shape), str(getattr(x, "dtype", None) or dtype or "float32")))
     return tree.pack_sequence_as(given, specs) if tree.is_nested(given) and not hasattr(given, "shape") else specs[0]
 
@@ -204,7 +233,7 @@ def _assignments(specs: list[InputSpec]) -> Iterator[dict[tuple[int, int], tuple
     unknown = [(i, axis) for i, s in enumerate(specs) for axis, n in enumerate(s.shape) if n is None]
     batch = [key for key in unknown if key[1] == 0]
     others = [key for key in unknown if key[1] != 0]
-    fixed = {key: _BATCH for key in batch}
+    fixed: dict[tuple[int, int], tuple[int, ...]] = dict.fromkeys(batch, _BATCH)
     if not others:
         yield fixed
         return
@@ -221,20 +250,21 @@ def _assignments(specs: list[InputSpec]) -> Iterator[dict[tuple[int, int], tuple
                 yield fixed | sizes
 
 
-def _invented(spec: InputSpec, shape: tuple[int, ...], sample: int, backend: Any) -> Tensor:
-    """Data for an input: other numbers in every pass, but 0 where they are whole, which is in range for everything."""
+def _invented(spec: InputSpec, shape: tuple[int, ...], sample: int, data: str, backend: Any) -> Tensor:
+    """Data for an input of one of the passes."""
     if spec.dtype == TEXT:
-        text = np.full(shape, " ".join(["a"] * (4, 6, 7)[sample]), dtype=object)
-        return Tensor(text)
-    if is_float(spec.dtype):
+        return Tensor(np.full(shape, " ".join(["a"] * (4, 6, 7)[sample]), dtype=object))
+    if is_float(spec.dtype) and data == "any":
         return Tensor(backend.asarray(np.random.default_rng(sample).random(shape)).astype(spec.dtype))
-    return Tensor(backend.xp.zeros(shape, dtype=spec.dtype))
+    return Tensor(backend.xp.full(shape, 0 if data == "zeros" else sample % 2, dtype=spec.dtype))
 
 
 # -- the passes -------------------------------------------------------------------------------------------------------
 
 
-def _traced(model: Any, signature: Any, specs: list[InputSpec], sizes: dict[tuple[int, int], tuple[int, ...]]) -> ForwardTrace:
+def _traced(
+    model: Any, signature: Any, specs: list[InputSpec], sizes: dict[tuple[int, int], tuple[int, ...]], data: str
+) -> ForwardTrace:
     backend = model._backend() if hasattr(model, "_backend") else backends.current()
     host_layers = [layer for layer in model._flatten_layers() if _computes_on_the_host(layer)]
     count = 3 if sizes else 2  # with other data
@@ -244,7 +274,7 @@ def _traced(model: Any, signature: Any, specs: list[InputSpec], sizes: dict[tupl
             tensors = []
             for i, spec in enumerate(specs):
                 shape = tuple(sizes[i, axis][sample] if n is None else n for axis, n in enumerate(spec.shape))
-                tensors.append(_invented(spec, shape, sample, backend))
+                tensors.append(_invented(spec, shape, sample, data, backend))
             recorder = Recorder(tensors)
             packed = tree.pack_sequence_as(signature, tensors) if not isinstance(signature, InputSpec) else tensors[0]
             y = recorder.run(_predict, model, packed, host_layers=host_layers)
@@ -252,7 +282,9 @@ def _traced(model: Any, signature: Any, specs: list[InputSpec], sizes: dict[tupl
             passes.append(recorder)
     calls = _common_calls(passes)
     if any(numbers != outputs[0] for numbers in outputs):
-        raise ExportError(f"model {model.name!r}: the outputs do not come from the same ops for every size of the inputs")
+        raise ExportError(
+            f"model {model.name!r}: the outputs do not come from the same ops for every size of the inputs"
+        )
     values = _common_values(passes, calls, outputs[0])
     inputs = {}
     for i, name in enumerate(_distinct([spec.name for spec in specs])):
@@ -304,24 +336,24 @@ def _common_calls(passes: list[Recorder]) -> list[Call]:
     for several in zip(*(p.calls for p in passes)):
         first: RawCall = several[0]
         if any((c.function, c.inputs, c.outputs) != (first.function, first.inputs, first.outputs) for c in several):
-            raise _different(several)
+            raise _different(first.layer)
         is_op = not isinstance(first.function, Layer)
         name = first.function.info.name if is_op else ""
         try:
             args = tuple(_common([c.args[i] for c in several]) for i in range(len(first.args)))
             options = {key: _common([c.options[key] for c in several]) for key in first.options}
         except ExportError:
-            raise _different(several) from None
+            raise _different(first.layer) from None
         calls.append(Call(first.function, name, first.context, first.inputs, args, options, first.outputs, first.layer))
     if len({len(p.calls) for p in passes}) > 1:
         longest = max(passes, key=lambda p: len(p.calls)).calls
-        raise _different([longest[len(calls)]])
+        raise _different(longest[len(calls)].layer)
     return calls
 
 
-def _different(calls: Sequence[RawCall]) -> ExportError:
+def _different(layer: Any) -> ExportError:
     return ExportError(
-        f"{_in(calls[0].layer)}which ops run depends on the sizes of the inputs, as in a loop over an axis of unknown length: give "
+        f"{_in(layer)}which ops run depends on the sizes of the inputs, as in a loop over an axis of unknown length: give "
         "the inputs fixed sizes (the batch aside), such as Input((steps, features))"
     )
 
@@ -366,6 +398,8 @@ def _common_values(passes: list[Recorder], calls: list[Call], outputs: list[int]
         needed.add(number)
         call = maker.get(number)
         value = _common_value([p.values[number] for p in passes], call)
+        if value.kind == "constant" and not value.name and call is not None:
+            value.name = _weight_name([passes[0].values[n] for n in call.inputs])
         values[number] = value
         if value.kind == "result":
             assert call is not None
@@ -378,7 +412,11 @@ def _common_values(passes: list[Recorder], calls: list[Call], outputs: list[int]
 def _common_value(parts: list[RawValue], call: Call | None) -> Value:
     first = parts[0]
     if any(p.kind != first.kind or p.dtype != first.dtype or len(p.shape) != len(first.shape) for p in parts):
-        raise _different([] if call is None else [call]) if call else ExportError("a tensor differs with the sizes of the inputs")
+        raise (
+            _different([] if call is None else [call])
+            if call
+            else ExportError("a tensor differs with the sizes of the inputs")
+        )
     shape = tuple(n[0] if len(set(n)) == 1 else Size(n) for n in zip(*(p.shape for p in parts)))
     if first.kind == "number":
         return Value("number", (), "", _common([p.data for p in parts]))
@@ -395,12 +433,19 @@ def _common_value(parts: list[RawValue], call: Call | None) -> Value:
         if first.kind == "result":
             return Value("result", shape, first.dtype)  # computed from numbers that depend on sizes
         if arrays[0].size <= 8 and arrays[0].dtype.kind in "iuf":  # such as the height and width of an image
-            return Value("constant", shape, first.dtype, Numbers(tuple(_common(list(n)) for n in zip(*(a.reshape(-1).tolist() for a in arrays)))))
+            elements = zip(*(a.reshape(-1).tolist() for a in arrays))
+            return Value("constant", shape, first.dtype, Numbers(tuple(_common(list(n)) for n in elements)))
         raise ExportError(
             f"{_in(first.layer)}a tensor is computed outside of the ops of dualnet, with NumPy or at random, and is another one for other "
             "inputs: use ops"
         )
     return Value("constant", shape, first.dtype, arrays[0])
+
+
+def _weight_name(inputs: list[RawValue]) -> str:
+    """The name for what is computed from one weight alone, such as the weight in another dtype: its own."""
+    names = [v.data.path for v in inputs if v.kind == "variable"]
+    return names[0] if len(names) == 1 else ""
 
 
 def _host(array: Any) -> Any:

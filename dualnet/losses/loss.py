@@ -129,7 +129,7 @@ class FunctionWrapper(Configurable):
         arguments = deserialize_keras_object(config)
         if isinstance(arguments.get("fn"), str):
             arguments["fn"] = by_identifier(arguments["fn"], cls._functions, "function", instantiate=False)
-        return cls(**arguments)
+        return super().from_config(arguments)
 
 
 class LossFunctionWrapper(FunctionWrapper, Loss):

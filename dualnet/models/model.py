@@ -11,7 +11,7 @@ from ..core.naming import auto_name
 from ..core.symbolic import KerasTensor
 from ..core.tracing import state
 from ..graph.graph import Graph, with_own_inputs
-from ..graph.trial import is_trial
+from ..graph.trial import is_trial, trial
 from ..layers.base.configuration import file_order
 from ..layers.base.context import context
 from ..layers.base.layer import Layer
@@ -185,8 +185,35 @@ class Model(LegacyModelMethods, Trainer, Layer):
         if type(self).build is not Model.build:
             super()._build_for(args, kwargs)
         else:
-            self._build_shape = tree.map_structure(lambda x: (None, *x.shape[1:]), args[0]) if args else None
+            arguments = {**dict(zip(self._signature.names, args)), **kwargs}
+            shapes = {
+                f"{name}_shape": tree.map_structure(lambda x: (None, *x.shape[1:]), value)
+                for name, value in arguments.items()
+                if not name.endswith("mask") and all(getattr(x, "shape", ()) for x in tree.flatten(value))
+            }
+            self._build_shape = next(iter(shapes.values()), None)
+            self._build_shapes = shapes if len(shapes) > 1 else None
             self.built = True
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build for the shapes a config names, those of all tensors that the model was called with."""
+        shapes = config.get("shapes_dict")
+        if not shapes or self.built or type(self).build is not Model.build:
+            super().build_from_config(config)
+            return
+        inputs = {
+            name.removesuffix("_shape"): tree.map_shape_structure(lambda n: KerasTensor(n, self._compute_dtype), shape)
+            for name, shape in shapes.items()
+        }
+        self.built = True
+        try:
+            with trial():
+                self(**inputs)
+        except Exception:
+            self.built = False
+            raise
+        self._build_shapes = {name: tree.map_shape_structure(tuple, shape) for name, shape in shapes.items()}
+        self._build_shape = next(iter(self._build_shapes.values()))
 
     def _output_names(self) -> list[str] | None:
         return None if self._graph is None else output_names(self._graph)
@@ -241,7 +268,7 @@ class Model(LegacyModelMethods, Trainer, Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The model a config describes, with fresh weights."""
         if "input_layers" not in config:
-            return cls(**config)
+            return super().from_config(config)
         inputs, outputs = graph_from_config(config, custom_objects)
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
 
@@ -254,14 +281,17 @@ class Model(LegacyModelMethods, Trainer, Layer):
 
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Save the weights to a ``.weights.h5`` file."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Save the weights to a ``.weights.h5``, ``.safetensors``, ``.weights.json`` or ``.h5`` file.
+
+        The arguments are those of ``dualnet.saving.save_weights``.
+        """
         from ..saving.api import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Set the weights from a ``.weights.h5``, ``.keras`` or ``.h5`` file.
+        """Set the weights from a file of weights, or of a model: ``.weights.h5``, ``.safetensors``, ``.weights.json``, ``.keras``, ``.h5``.
 
         The arguments are those of ``dualnet.saving.load_weights``.
         """

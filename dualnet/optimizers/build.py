@@ -271,7 +271,7 @@ class BuildMixin(CustomOptimizerMethods, Configurable):
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = deserialize_keras_object(config["learning_rate"], custom_objects)
-        return cls(**config)
+        return super().from_config(config)
 
 
 def _check_limits(arguments: dict[str, float | None]) -> None:

@@ -76,7 +76,9 @@ def restore(
     for key, variable in own.items():
         if key in values:
             variable.assign(values[key].astype(variable.dtype))
-    missing = {name for name, index in own if (name, index) not in values} - {"iteration", "learning_rate"}
+    # Where there are no rows and columns, Keras 3 has numbers in the place of their averages.
+    absent = {key[0] for key, v in own.items() if key not in values and not (key[0] in ("r", "c") and v.shape == ())}
+    missing = absent - {"iteration", "learning_rate"}
     missing = optimizer.complete_state(missing)
     if missing:
         return f"it has nothing for {', '.join(sorted(missing))} of {optimizer.name!r}, which start afresh"
@@ -112,7 +114,9 @@ def _slot_names(optimizer: Optimizer) -> list[str]:
     return list(dict.fromkeys(v.name for v in optimizer._slot_variables()))
 
 
-def _of_known(values: Mapping[_Key, Array], variables: Sequence[Variable], known: Sequence[Variable]) -> dict[_Key, Array]:
+def _of_known(
+    values: Mapping[_Key, Array], variables: Sequence[Variable], known: Sequence[Variable]
+) -> dict[_Key, Array]:
     """The values for all weights as those for the weights that the optimizer was built for."""
     index = {id(v): i for i, v in enumerate(known)}
     indices = {i: index.get(id(v)) for i, v in enumerate(variables)}
@@ -184,7 +188,11 @@ def _canonical(word: str, slots: Sequence[str]) -> str:
 
 
 def _by_layout(
-    optimizer: Optimizer, arrays: Sequence[Array], own: Mapping[_Key, Variable], variables: Sequence[Variable], old: bool
+    optimizer: Optimizer,
+    arrays: Sequence[Array],
+    own: Mapping[_Key, Variable],
+    variables: Sequence[Variable],
+    old: bool,
 ) -> dict[_Key, Array] | None:
     """The arrays as the first layout of theirs has them that fits their shapes, or None.
 
@@ -224,7 +232,8 @@ def _layouts(
     factored = [(name, i) for name, i in by_weight if name not in ("r", "c") or len(weights[i]) > 1]
     product: list[_Key] = [("u_product", 0)] if ("u_product", 0) in own else []
     count, rate = [("iteration", 0)], [("learning_rate", 0)]
-    heads: list[list[_Key]] = [[*count, *rate], count, [*count, *product], []]
+    heads: list[list[_Key]] = [[*count, *rate], count, []]
+    heads.insert(0 if old else 2, [*count, *product])
     for order in (*orders, factored):
         for head in heads:
             for tail in (product, []):

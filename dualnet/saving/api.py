@@ -1,4 +1,4 @@
-"""Saving and loading models and weights: the suffix of the file name selects the format."""
+"""Saving and loading models and weights. The end of a file name selects the format to write; a file is read by its content."""
 
 from __future__ import annotations
 
@@ -9,13 +9,28 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import keras_archive, legacy_h5, weights_h5
+from . import keras_archive, legacy_h5, safetensors_weights, sharded_h5, weights_h5
 from .check import checked_config
+from .file_kind import kind_of, other_format
 from .limits import reading, typed_errors
 from .model_config import StoredConfig, model_from_config
 
 # What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
-FORMATS = {".weights.h5": weights_h5, ".keras": keras_archive, ".h5": legacy_h5, ".hdf5": legacy_h5}
+FORMATS = {
+    ".weights.h5": weights_h5,
+    ".weights.json": sharded_h5,
+    ".safetensors": safetensors_weights,
+    ".keras": keras_archive,
+    ".h5": legacy_h5,
+    ".hdf5": legacy_h5,
+}
+_BY_KIND = {
+    "keras": keras_archive,
+    "h5": legacy_h5,
+    "weights_h5": weights_h5,
+    "sharded": sharded_h5,
+    "safetensors": safetensors_weights,
+}
 
 
 def find_function(path: str | os.PathLike[str], name: str, what: str) -> Callable[..., Any]:
@@ -40,6 +55,20 @@ def _suffixes(name: str, option: str | None = None) -> str:
 
 def _format_of(path: str | os.PathLike[str]) -> ModuleType | None:
     return next((module for suffix, module in FORMATS.items() if os.fspath(path).endswith(suffix)), None)
+
+
+def _find_reader(path: Path, name: str, what: str) -> Callable[..., Any]:
+    """The function ``name`` ("load_model", "load_weights") for a file: by its content, or by its name where that says nothing."""
+    refusal = other_format(path)
+    if refusal is not None:
+        raise ValueError(refusal)
+    kind = kind_of(path)
+    if kind is None:
+        return find_function(path, name, what)
+    function: Callable[..., Any] | None = getattr(_BY_KIND[kind], name, None)
+    if function is None:
+        raise ValueError(f"{path} holds weights only: make the model, then model.load_weights({str(path)!r})")
+    return function
 
 
 def save_model(
@@ -82,14 +111,37 @@ def save_model(
     save(model, path, checked_config(model, stored, include_optimizer), include_optimizer)
 
 
-def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-    """Save the weights of a built model to a ``.weights.h5`` file; to another ``.h5`` file in the layout of Keras 2."""
+def save_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
+    """Save the weights of a built model.
+
+    Args:
+        model: the model.
+        filepath: the file. The end of its name selects the format: ``.weights.h5`` is Keras's and has the state of the optimizer
+            too; ``.safetensors`` is read by other libraries; ``.weights.json`` with ``max_shard_size`` makes several files;
+            another ``.h5`` has the layout of Keras 2.
+        overwrite: replace an existing file.
+        max_shard_size: the most GB of arrays in one file, for ``.weights.json``.
+
+    Raises:
+        FileExistsError: the file exists, and is not to be replaced.
+        ValueError: the model is not built, or the arguments do not fit the format.
+    """
     path = Path(filepath)
+    if max_shard_size is not None and str(path).endswith(".weights.h5"):  # as in Keras
+        path = path.with_name(f"{path.name.removesuffix('.h5')}.json")
     save = find_function(path, "save_weights", "the file name of saved weights")
+    options = {} if max_shard_size is None else {"max_shard_size": max_shard_size}
+    if options and "max_shard_size" not in inspect.signature(save).parameters:
+        raise ValueError(f"max_shard_size is for files ending in .weights.json, got {str(path)!r}")
     if not getattr(model, "built", True):
         raise ValueError(f"{model.name!r} has not yet been built, so it has no weights to save: call it on data first")
     _check_target(path, overwrite)
-    save(model, path)
+    save(model, path, **options)
 
 
 def load_model(
@@ -100,15 +152,21 @@ def load_model(
 ) -> Any:
     """Load a model from a ``.keras`` or ``.h5`` file, with its weights and, if it was compiled, its optimizer state.
 
+    State of the optimizer that does not fit is left out, with a warning.
+
     Args:
-        filepath: the file.
+        filepath: the file. Its content decides what it is, whatever its name.
         custom_objects: your own classes and functions by name.
         compile: whether to compile the model as it was when it was saved.
         safe_mode: accepted and ignored: code in a file is never run.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, holds no model, or one that is not supported.
     """
     path = Path(filepath)
     with reading(path):
-        return find_function(path, "load_model", "the file name of a model")(path, custom_objects, compile)
+        return _find_reader(path, "load_model", "the file name of a model")(path, custom_objects, compile)
 
 
 def load_weights(
@@ -119,24 +177,25 @@ def load_weights(
     by_name: bool = False,
     objects_to_skip: Iterable[Any] | None = None,
 ) -> None:
-    """Set the weights of a built model from a ``.weights.h5``, ``.keras`` or ``.h5`` file.
+    """Set the weights of a built model from a file with weights, or with a model.
 
-    In a ``.weights.h5`` or ``.keras`` file layers are found by their place in the model, in an ``.h5`` file in their order.
+    In an ``.h5`` file of a model, and in one of weights in the layout of Keras 2, layers are found in their order; in all others by
+    the path that leads to them in the model.
 
     Args:
         model: the model.
-        filepath: the file.
+        filepath: the file. Its content decides what it is, whatever its name.
         skip_mismatch: leave layers whose weights do not match as they are, with a warning. Otherwise any mismatch is an
             error, and nothing is changed.
         by_name: for ``.h5`` files: set the weights of those layers whose name is in the file.
-        objects_to_skip: for ``.weights.h5`` and ``.keras`` files: layers to leave as they are, with all in them.
+        objects_to_skip: for all files but ``.h5``: layers to leave as they are, with all in them.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is damaged, does not fit the model, or its format does not have what the arguments ask for.
     """
     path = Path(filepath)
-    load = find_function(path, "load_weights", "the name of a file with weights")
+    load = _find_reader(path, "load_weights", "the name of a file with weights")
     options: dict[str, Any] = {}
     for option, value in {"by_name": by_name, "objects_to_skip": objects_to_skip}.items():
         if value and option not in inspect.signature(load).parameters:

@@ -20,9 +20,8 @@ from ..core.abstract import abstract
 from ..core.tracing import no_grad
 from ..core.warning import warn
 from ..graph.trial import HostRandom
-from ..layers.base.configuration import constructor_arguments
 from ..layers.base.layer import Layer
-from ..serialization.configurable import builtin_class
+from ..serialization.configurable import builtin_class, constructor_arguments
 from ..serialization.objects import (
     UnknownObjectError,
     describe,
@@ -65,8 +64,8 @@ def checked_config(model: Any, stored: StoredConfig, include_optimizer: bool = T
     problem = _problem(model, config, text, named, serialize, stored)
     if problem is not None:
         raise ValueError(
-            f"cannot save model {model.name!r}, as it would not come back from its file: {problem}. Nothing was written. "
-            "save_weights saves the weights alone"
+            f"cannot save model {model.name!r}, as it would not come back from its file: {problem}. (Nothing was written; "
+            "save_weights saves the weights alone.)"
         )
     model._checked_config = key
     return config
@@ -85,10 +84,13 @@ def _problem(
     def compare() -> str | None:
         again = model_from_config(text, "the config", named, compile=False, version=MAJOR_VERSION)
         problem = _difference_of_weights(model, again)
-        if problem is None and config.get("compile_config") and _compiles_as_keras(model):
-            _compile(again, config["compile_config"], named)
+        compiled = config.get("compile_config") if _compiles_as_keras(model) else None
+        if problem is None and compiled:
+            _compile(again, compiled, named)
         if problem is None:
-            problem = _difference_of_configs(config, serialize(again))
+            problem = _difference(
+                {**config, "compile_config": compiled}, {"compile_config": None, **serialize(again)}, "the model", ""
+            )
         if problem is None:
             forgotten.extend(_forgotten_arguments(model, again))
         return problem
@@ -165,10 +167,6 @@ def _difference_of_weights(model: Any, again: Any) -> str | None:
 
 
 # -- configs -------------------------------------------------------------------------------------------------------
-
-
-def _difference_of_configs(config: Any, again: Any) -> str | None:
-    return _difference(config, again, "the model", "")
 
 
 def _difference(value: Any, other: Any, owner: str, argument: str) -> str | None:

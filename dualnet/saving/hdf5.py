@@ -6,6 +6,10 @@ would load from a plugin are not looked for. Damage is reported as ``ValueError`
 
 from __future__ import annotations
 
+import math
+import mmap
+import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +38,7 @@ def open_file(source: Any, path: Path) -> Iterator[Any]:
     """An HDF5 file, opened for reading. source: a file name or a stream. path: its name in messages."""
     import h5py
 
+    _check_heaps(source, path)
     with _no_plugins():
         try:
             file = h5py.File(source, "r")
@@ -42,11 +47,39 @@ def open_file(source: Any, path: Path) -> Iterator[Any]:
         with file:
             before = _budget.set(Budget(file.id.get_filesize()))
             try:
+                _check_attributes(file, path)
                 yield file
             except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:  # raised by h5py inside a damaged file
                 raise ValueError(f"{path} is damaged ({error})") from error
             finally:
                 _budget.reset(before)
+
+
+def _check_heaps(source: Any, path: Path) -> None:
+    """Raise ``ValueError`` for a damaged heap of strings: the HDF5 library follows an object of size 0 in it forever."""
+    if hasattr(source, "getbuffer"):
+        _walk_heaps(source.getbuffer(), path)
+    elif not hasattr(source, "read"):
+        with open(source, "rb") as stream:
+            if not os.fstat(stream.fileno()).st_size:
+                return  # which cannot be mapped
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                _walk_heaps(content, path)
+
+
+def _walk_heaps(content: Any, path: Path) -> None:
+    """Go through the objects of every global heap: "GCOL", version 1, size; then for each object its index, size and content."""
+    for match in re.finditer(rb"GCOL\x01\0\0\0", content):
+        start = match.start()
+        end = start + int.from_bytes(content[start + 8 : start + 16], "little")
+        at = start + 16
+        while at + 16 <= min(end, len(content)):
+            is_free = content[at : at + 2] == b"\0\0"
+            size = int.from_bytes(content[at + 8 : at + 16], "little")
+            step = size if is_free else 16 + (size + 7) // 8 * 8
+            if step < 16 or at + step > end:
+                raise ValueError(f"{path} is damaged: an object of its heap has the size {size}")
+            at += step
 
 
 @contextmanager
@@ -70,18 +103,33 @@ def _no_plugins() -> Iterator[None]:
 
 
 def get_node(group: Any, name: str, path: Path) -> Any:
-    """The group or dataset ``name`` ("a/b/c") under a group, or None. Links are refused in every part of the name."""
+    """The group or dataset ``name`` ("a/b/c") under a group, or None; "/a" is in the file itself.
+
+    Links are refused in every part of the name.
+    """
     import h5py
 
-    node = group
-    for part in name.split("/"):
+    node = group.file if name.startswith("/") else group
+    for part in name.removeprefix("/").split("/"):
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{path}: {name} is a link, which is refused")
         node = node[part]
+        _check_attributes(node, path)
     return node
+
+
+def _check_attributes(node: Any, path: Path) -> None:
+    """Raise ``ValueError`` for an attribute that claims to be larger than the file."""
+    import h5py
+
+    size = node.file.id.get_filesize()
+    for name in node.attrs:
+        attribute = h5py.h5a.open(node.id, name.encode())
+        if math.prod(attribute.shape or ()) * attribute.get_type().get_size() > size:
+            raise ValueError(f"{path}: attribute {name!r} claims more than there is in the file")
 
 
 def read_array(group: Any, name: str, path: Path) -> Any:

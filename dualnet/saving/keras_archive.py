@@ -19,6 +19,7 @@ from .atomic import atomic_write
 from .hdf5 import existing_file
 from .limits import check_member
 from .model_config import KERAS_VERSION, model_from_config
+from .upgrade import version_of
 from .object_state import saved_objects
 from .weights_h5 import weights_from_bytes, weights_to_bytes
 
@@ -44,10 +45,21 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
     """The model in the file, with its assets, its weights and its optimizer state."""
     with _open(path) as archive:
         config = _read_member(archive, "config.json", path)
-        model = model_from_config(config, f"{path}: config.json", custom_objects, compile)
+        model = model_from_config(config, f"{path}: config.json", custom_objects, compile, _version(archive, path))
         assets.load(archive, saved_objects(model), lambda name: _read_member(archive, name, path))
         weights_from_bytes(model, _read_member(archive, "model.weights.h5", path), path)
     return model
+
+
+def _version(archive: zipfile.ZipFile, path: Path) -> int | None:
+    """The Keras that wrote the file, 2 or 3, if it says so."""
+    if "metadata.json" not in archive.namelist():
+        return None
+    try:
+        metadata = json.loads(_read_member(archive, "metadata.json", path))
+    except (ValueError, RecursionError):  # nothing but the version is read from it
+        return None
+    return version_of(metadata.get("keras_version")) if isinstance(metadata, dict) else None
 
 
 def load_weights(model: Any, path: Path, skip_mismatch: bool, objects_to_skip: Iterable[Any] = ()) -> None:

@@ -18,13 +18,21 @@ from ..layers.base.layer import Layer
 from ..layers.core.dense import InputLayer
 from ..optimizers.stored_state import restore
 from ..serialization.configurable import builtin_class
-from ..serialization.objects import compile_or_warn, custom_object_scope
+from ..serialization.objects import compile_or_warn, custom_object_scope, warn_uncompiled
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
 from .model_config import KERAS_VERSION, StoredConfig, model_from_config
 from .object_state import trained_at_first
 from .upgrade import upgraded, version_of, weights, with_modules
 
+_LONG_NAMES = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
 _COMPILE_ARGUMENTS = ("optimizer_config", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
@@ -34,7 +42,6 @@ class _Stored(NamedTuple):
     name: str
     weight_names: list[str]
     arrays: list[Any]
-
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -51,7 +58,8 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
         if "compile_config" in config:
             compile_config = dict(config["compile_config"])
             optimizer = compile_config.pop("optimizer")
-            compile_config["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
+            compile_config["optimizer_config"] = _structure(optimizer)
+            compile_config["loss"] = _long_names(compile_config.get("loss"))
             file.attrs["training_config"] = json.dumps(compile_config)
         _write_layers(file.create_group("model_weights"), model)
         if include_optimizer and model.optimizer is not None and model.optimizer.built:
@@ -62,9 +70,19 @@ def save_model(model: Any, path: Path, config: dict[str, Any], include_optimizer
     _write_file(path, write)
 
 
+def _long_names(loss: Any) -> Any:
+    """Losses by their long names: in such a file Keras finds no others."""
+    if isinstance(loss, list):
+        return [_long_names(entry) for entry in loss]
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return {key: _long_names(entry) for key, entry in loss.items()}
+    return _LONG_NAMES.get(loss.lower(), loss) if isinstance(loss, str) else loss
+
+
 def _structure(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a config is in the attribute ``model_config``."""
-    return {key: config[key] for key in ("class_name", "config")}
+    """What of the config of a model or an optimizer is in a file. What Keras does not write says where a class of the user is."""
+    own = ("module", "registered_name", "build_config") if config["registered_name"] is not None else ()
+    return {key: config[key] for key in ("class_name", "config", *own) if key in config}
 
 
 def _check_state(model: Any) -> None:
@@ -149,7 +167,7 @@ def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool)
         text = file.attrs["model_config"]
         version = version_of(_attribute(file, "keras_version"))
         model = model_from_config(text, f"{path}: model_config", custom_objects, version=version)
-        _read_layers(model, file, path)
+        _read_layers(model, file, path, from_file=True)
         if compile and "training_config" in file.attrs:
             training = _json(file.attrs["training_config"], path, "training_config")
             _compile(model, training, custom_objects, version)
@@ -178,20 +196,27 @@ def _json(text: Any, path: Path, key: str) -> Any:
         raise ValueError(f"{path}: {key} is damaged ({error})") from None
 
 
-def _read_layers(model: Any, file: Any, path: Path, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Set the weights layer by layer, in the order of ``layer_names`` or by name; all of them or none."""
+def _read_layers(
+    model: Any, file: Any, path: Path, skip_mismatch: bool = False, by_name: bool = False, from_file: bool = False
+) -> None:
+    """Set the weights layer by layer, in the order of ``layer_names`` or by name; all of them or none.
+
+    from_file: the model was made from the config in the file, so that its layers have the names in it.
+    """
     group = get_node(file, "model_weights", path)
     group = file if group is None else group  # a file of weights only
     nodes = [(name, _layer_group(group, name, path)) for name in _names(group, "layer_names")]
     stored = [_Stored(name, _names(node, "weight_names"), _arrays(node, path)) for name, node in nodes]
     stored = [entry for entry in stored if entry.arrays]
     layers = [layer for layer in model.layers if layer.weights]
-    parts = _match_names(stored, layers, path) if by_name else _match_positions(stored, layers, path)
-    version, backend = version_of(_attribute(file, "keras_version")), _attribute(group, "backend")
+    names, own_names = [entry.name for entry in stored], [layer.name for layer in layers]
+    has_names = from_file and bool(names) and sorted(names) == sorted(own_names) and len(set(names)) == len(names)
+    parts = _match_names(stored, layers, path) if by_name or has_names else _match_positions(stored, layers, path)
+    version, backend = (_attribute(group, key) or _attribute(file, key) for key in ("keras_version", "backend"))
     matches = []
     for entry, layer in parts:
         variables = _weights_in_file(layer, entry)
-        arrays = weights.converted(layer, variables, entry.arrays, version, backend or _attribute(file, "backend"))
+        arrays = weights.converted(layer, variables, entry.arrays, version_of(version), backend)
         matches.append((f"layer {entry.name!r}", arrays, variables))
     top = get_node(group, "top_level_model_weights", path)
     own = [] if top is None else _arrays(top, path)
@@ -284,6 +309,9 @@ def _compile(model: Any, training: Any, custom_objects: dict[str, Any] | None, v
     optimizer = config.pop("optimizer_config", None)
     if isinstance(config.get("metrics"), list):  # Keras 2 writes one list per output, also for one
         config["metrics"] = [m[0] if isinstance(m, list) and len(m) == 1 else m for m in config["metrics"]]
+    if optimizer is None:
+        warn_uncompiled(model, "it names no optimizer")
+        return
     with custom_object_scope(custom_objects):
         compile_or_warn(model, {**config, "optimizer": optimizer})
 

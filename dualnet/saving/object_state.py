@@ -7,8 +7,9 @@ versions walk through a model in another order and have other names: each is a `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from ..core.naming import to_snake_case
@@ -41,16 +42,14 @@ class Layout(NamedTuple):
 
     order: Callable[[_Child], Any] = file_order  # sorts the attributes of an object
     reverse: bool = False
-    attributes: dict[str, str] = {}  # ours -> those of the version
+    attributes: Mapping[str, str] = MappingProxyType({})  # ours -> those of the version
     functional: str = "functional"  # the name of models made of inputs and outputs
     weighted_count_twice: bool = False  # so that the second Dense of a model is dense_2
 
 
 KERAS_3 = Layout()
 _PRIVATE_DENSE = {f"{name}_dense": f"_{name}_dense" for name in ("query", "key", "value", "output")}
-_KERAS_2_13 = Layout(
-    lambda child: child[0], attributes={**_PRIVATE_DENSE, "layers": "_layer_checkpoint_dependencies"}
-)
+_KERAS_2_13 = Layout(lambda child: child[0], attributes={**_PRIVATE_DENSE, "layers": "_layer_checkpoint_dependencies"})
 LAYOUTS = (
     KERAS_3,
     Layout(functional="model"),  # early files of dualnet
@@ -145,9 +144,7 @@ def _own_kinds(obj: Any) -> dict[str, _Kind]:
     return {name: _Kind(array.shape, array.dtype) for name, array in own_arrays(obj).items()}
 
 
-def set_state(
-    model: Any, source: Source, path: Path, skip_mismatch: bool = False, skip: Iterable[Any] = ()
-) -> None:
+def set_state(model: Any, source: Source, path: Path, skip_mismatch: bool = False, skip: Iterable[Any] = ()) -> None:
     """Set the state of all objects in a model but those in ``skip``: all of it, or nothing.
 
     An optimizer whose state does not fit starts afresh, with a warning.
@@ -211,7 +208,9 @@ def _check_unbuilt(model: Any, source: Source, keys: Sequence[str], path: Path) 
 
     keys: the paths of the objects with weights.
     """
-    text = f"{path} holds no weights: the model was saved before it was built. Build it first (call it on data), then save"
+    text = (
+        f"{path} holds no weights: the model was saved before it was built. Build it first (call it on data), then save"
+    )
     if any(source.names(key) is not None for key in keys):
         raise ValueError(f"{text}; nothing was loaded")
     if not keys and not model.built:
@@ -234,9 +233,7 @@ def _mismatch(obj: Any, expected: dict[str, _Kind], store: dict[str, Any] | None
     return None
 
 
-def _set_optimizer(
-    optimizer: Optimizer, key: str, source: Source, shapes: dict[str, Any], model: Any
-) -> str | None:
+def _set_optimizer(optimizer: Optimizer, key: str, source: Source, shapes: dict[str, Any], model: Any) -> str | None:
     """Set the state of an optimizer as far as the file has it; return what is lost."""
     try:
         if source.names(key) is None:

@@ -12,7 +12,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import dualnet_backends as backends
@@ -155,6 +155,11 @@ def serialize_keras_object(obj: Any) -> Any:
     return sharing.write_config(lambda: _serialize(obj))
 
 
+def serialize_arguments(obj: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The config of arguments of an object; an error says which argument of which object cannot be in one."""
+    return sharing.write_config(lambda: _serialize_arguments(obj, arguments))
+
+
 def _serialize(obj: Any) -> Any:
     if obj is None:
         return None
@@ -199,7 +204,6 @@ def _serialize(obj: Any) -> Any:
 
 
 def _serialize_arguments(obj: Any, arguments: Any) -> Any:
-    """What is in the config of an object; an error says which argument of which object cannot be in one."""
     if not isinstance(arguments, dict):
         return _serialize(arguments)
     config = {}
@@ -344,11 +348,15 @@ def compile_or_warn(model: Any, config: dict[str, Any]) -> None:
     try:
         model.compile_from_config(config)
     except Exception as error:
-        reason = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        warn(
-            f"model {model.name!r} is loaded without what it was compiled with, which cannot be read ({reason}): "
-            "call model.compile(...) before training it"
-        )
+        warn_uncompiled(model, f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}")
+
+
+def warn_uncompiled(model: Any, reason: str) -> None:
+    """Say why a model that was compiled when it was saved is not any more."""
+    warn(
+        f"model {model.name!r} is loaded without what it was compiled with, which cannot be read ({reason}): "
+        "call model.compile(...) before training it"
+    )
 
 
 def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
@@ -361,7 +369,7 @@ def _without_unknown_nulls(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None or key in parameters}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(cls: Any) -> Any:
     """The parameters of the constructor of a class of dualnet, or None if it takes any keyword."""
     parameters = inspect.signature(cls.__init__).parameters

@@ -11,9 +11,10 @@ from .. import metrics as metrics_module
 from .. import optimizers, tree
 from ..core.naming import numbered
 from ..core.version import invalidate, version
+from ..core.warning import warn
 from ..layers.base.tracking import tracked_attributes
 from ..legacy.arguments import accept_old_names, positional_metrics
-from ..serialization.objects import deserialize_keras_object, serialize_keras_object
+from ..serialization.objects import deserialize_keras_object, serialize_arguments
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 
@@ -189,15 +190,22 @@ class Compilable(Base):
         """The arguments of ``compile``, or None."""
         if not self.compiled:
             return None
-        config = {key: serialize_keras_object(value) for key, value in self._compile_arguments.items()}
-        config["optimizer"] = serialize_keras_object(self.optimizer)
-        return config
+        return serialize_arguments(self, {**self._compile_arguments, "optimizer": self.optimizer})
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with the result of ``get_compile_config``."""
         known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
         arguments = {key: deserialize_keras_object(config[key]) for key in known if key in config}
-        self.compile(**arguments)
+        try:
+            self.compile(**arguments)
+        except TypeError as error:
+            if type(self).compile is Compilable.compile:
+                raise
+            warn(
+                f"model {self.name!r} is not compiled: its own compile() cannot be called with the arguments of Model.compile "
+                f"({error}). Define get_compile_config() and compile_from_config(config) too, or call compile after loading"
+            )
+            return
         if self.built:
             self.optimizer.build(self.trainable_variables)
 

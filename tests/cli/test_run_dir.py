@@ -73,7 +73,6 @@ def test_a_run_replaces_what_the_old_one_wrote(tmp_path: Path) -> None:
     path = write(tmp_path, text)
     assert run("train", path).exit_code == 0
     (FOLDER / "history.png").write_bytes(b"old")
-    (FOLDER / "checkpoints").mkdir(exist_ok=True)
     (FOLDER / "checkpoints" / "old").write_text("old")
     (FOLDER / "kept" / "mine").write_text("mine")
     result = run("train", path, "--force", "--seed", "8", "--epochs", "1")

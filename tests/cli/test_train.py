@@ -108,13 +108,13 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     path = write(tmp_path, SMALL)
     for expected in ("runs/small", "runs/small-2", "runs/small-3"):
         assert f"saved in {expected}:" in run("train", path).output
-    before = {p: p.read_bytes() for p in Path("runs/small").iterdir()}
+    before = {p: p.read_bytes() for p in Path("runs/small").rglob("*") if p.is_file()}
 
     refused = run("train", path, "--run-dir", "runs/small")
     assert refused.exit_code == 2
     assert "--run-dir runs/small: is not empty" in refused.output
     assert "--force" in refused.output
-    assert {p: p.read_bytes() for p in Path("runs/small").iterdir()} == before
+    assert {p: p.read_bytes() for p in Path("runs/small").rglob("*") if p.is_file()} == before
 
     Path("runs/small/notes.txt").write_text("mine")
     forced = run("train", path, "--run-dir", "runs/small", "--force", "--seed", "8")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dualnet import tree
 from dualnet.core.tensor import Tensor
 from tests.layers.cases import Case
@@ -41,7 +39,8 @@ def model_of(row: Case) -> tuple[Calling, list[Any]]:
 
 def has_batch(row: Case, arrays: list[Any]) -> bool:
     """Whether the first axis is that of the batch, and not an image or a signal alone, or a cell's list of states."""
-    return len({len(a) for a in arrays if a.ndim}) == 1 and not (row.layer in IMAGES and arrays[0].ndim == 3)
+    alone = arrays[0].ndim == {True: 3, False: 1}[row.layer in IMAGES]
+    return len({len(a) for a in arrays if a.ndim}) == 1 and not alone
 
 
 IMAGES = (

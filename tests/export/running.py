@@ -40,7 +40,10 @@ def run_onnx(proto: Any, inputs: list[Any]) -> list[Any]:
 def signature(inputs: list[Any], batch: bool = True) -> list[InputSpec]:
     """What the inputs are like; with ``batch`` the first axis is open."""
     return [
-        InputSpec(shape=(None, *x.shape[1:]) if batch and x.ndim else x.shape, dtype="string" if x.dtype.kind in "OU" else str(x.dtype))
+        InputSpec(
+            shape=(None, *x.shape[1:]) if batch and x.ndim else x.shape,
+            dtype="string" if x.dtype.kind in "OU" else str(x.dtype),
+        )
         for x in inputs
     ]
 
@@ -58,7 +61,12 @@ def outputs_of(model: Any, inputs: list[Any]) -> list[Any]:
 
 
 def compare(
-    model: Any, inputs: list[Any], batch: bool = True, rtol: float = 1e-5, atol: float = 1e-5, opset: int = DEFAULT_OPSET
+    model: Any,
+    inputs: list[Any],
+    batch: bool = True,
+    rtol: float = 1e-5,
+    atol: float = 1e-5,
+    opset: int = DEFAULT_OPSET,
 ) -> float:
     """Export a model of a list of inputs, run it on two batches, and compare. Returns the largest difference."""
     expected = outputs_of(model, inputs)  # which also builds it

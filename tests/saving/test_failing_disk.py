@@ -47,6 +47,7 @@ SAVES: dict[str, Save] = {
     "m.keras": lambda model, path: model.save(path),
     "m.weights.h5": lambda model, path: model.save_weights(path),
     "m.h5": lambda model, path: model.save(path),
+    "m.safetensors": lambda model, path: model.save_weights(path),
     "m.hdf5": lambda model, path: model.save_weights(path),
     "backup": lambda model, path: save_backup(model, path, {"epoch": 3, "values": np.arange(4.0)}),
     "history.png": plot,

@@ -75,7 +75,6 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "load_model": (lambda c: argument(c, activation=function("keras.models", "load_model")), "not in dualnet"),
     "a private function": (lambda c: argument(c, activation=function("keras.src.saving", "_x")), "not in dualnet"),
     "a lambda as activation": (lambda c: argument(c, activation=BYTECODE), "never run"),
-    "a lambda as loss": (lambda c: c["compile_config"].update(loss=BYTECODE), "never run"),
     "a Lambda layer": (
         lambda c: layer(c, class_name="Lambda", config={"function": BYTECODE}),
         "never run|not in dualnet|byte code",
@@ -91,8 +90,6 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "layers that are none": (lambda c: c["config"].update(layers=[{"a": 1}]), "."),
     "layers: a number": (lambda c: c["config"].update(layers=5), "."),
     "a shape of strings": (lambda c: c["config"]["layers"][0]["config"].update(batch_shape=["a"]), "."),
-    "another optimizer": (lambda c: c["compile_config"].update(optimizer={"class_name": "X", "config": {}}), "."),
-    "a config for the optimizer": (lambda c: c["compile_config"]["optimizer"].update(config=3), "."),
     "a layer, no model": (lambda c: c.update(c["config"]["layers"][1]), "describes a Dense, not a model"),
     "weights from a config": (
         lambda c: argument(c, kernel_initializer={"class_name": "__numpy__", "config": {"value": [1], "dtype": "O"}}),
@@ -100,6 +97,33 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "an array without a dtype": (lambda c: argument(c, activation={"class_name": "__tensor__", "config": {}}), "."),
 }
+
+
+# What a model was compiled with is not needed to load it.
+COMPILE_CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "a lambda as loss": (lambda c: c.update(loss=BYTECODE), "never run"),
+    "another optimizer": (lambda c: c.update(optimizer={"class_name": "X", "config": {}}), "X, which is not in dualnet"),
+    "a config for the optimizer": (lambda c: c["optimizer"].update(config=3), "must be a dictionary"),
+    "a function of Keras as metric": (lambda c: c.update(metrics=[function("keras.utils", "get_file")]), "not in dualnet"),
+    "os.system as loss": (lambda c: c.update(loss=function("os", "system")), "system.* not in dualnet"),
+    "an unknown argument": (lambda c: c["optimizer"]["config"].update(danger=1), "danger"),
+    "no loss of that name": (lambda c: c.update(loss="my_loss"), "my_loss"),
+}
+
+
+@pytest.mark.parametrize("name", COMPILE_CONFIGS)
+def test_compile_configs(name: str, good: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr("os.system", lambda *a, **k: called.append("system"))
+    change, match = COMPILE_CONFIGS[name]
+    path = write(tmp_path / "bad.keras", changed(good, lambda c: change(c["compile_config"])))
+    with pytest.warns(UserWarning, match=rf"without what it was compiled with, which cannot be read .*{match}"):
+        model = dualnet.models.load_model(path)
+    assert not model.compiled
+    assert model.optimizer is None
+    assert called == []
+    original = dualnet.models.load_model(write(tmp_path / "good.keras", good))
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), original.get_weights()))
 
 
 @pytest.mark.parametrize("name", CONFIGS)

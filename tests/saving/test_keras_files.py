@@ -214,7 +214,8 @@ def test_file_names_that_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no file"):
         dualnet.models.load_model(tmp_path / "other.keras")
     with pytest.raises(
-        ValueError, match=r"the name of a file with weights must end in \.weights\.h5, \.keras, \.h5 or \.hdf5"
+        ValueError,
+        match=r"the name of a file with weights must end in \.weights\.h5, \.weights\.json, \.safetensors, \.keras,",
     ):
         model.load_weights(tmp_path / "m.npz")
     assert [p.name for p in tmp_path.iterdir()] == ["m.keras"]

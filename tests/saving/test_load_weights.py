@@ -12,8 +12,8 @@ import pytest
 import dualnet
 from dualnet import layers
 
-every_format = pytest.mark.parametrize("suffix", [".keras", ".weights.h5", ".h5", ".hdf5"])
-FORMATS_BY_PLACE = [".keras", ".weights.h5"]
+FORMATS_BY_PLACE = [".keras", ".weights.h5", ".weights.json", ".safetensors"]
+every_format = pytest.mark.parametrize("suffix", [*FORMATS_BY_PLACE, ".h5", ".hdf5"])
 FORMATS_OF_KERAS_2 = [".h5", ".hdf5"]
 
 
@@ -31,7 +31,8 @@ def same(a: list[Any], b: list[Any]) -> bool:
 
 
 def write(model: Any, path: Path) -> Path:
-    model.save_weights(path) if path.name.endswith(".weights.h5") else model.save(path)
+    whole = path.suffix in (".keras", ".h5", ".hdf5") and ".weights" not in path.suffixes
+    model.save(path) if whole else model.save_weights(path)
     return path
 
 
@@ -165,7 +166,7 @@ def test_unknown_arguments_are_refused(suffix: str, tmp_path: Path) -> None:
         dualnet.saving.load_weights(model, path, by_nam=True)
     with pytest.raises(TypeError, match="foo"):
         model.save_weights(path, foo=1)
-    if not suffix.startswith(".weights"):
+    if not suffix.startswith(".weights") and suffix != ".safetensors":
         with pytest.raises(TypeError, match="foo"):
             model.save(path, foo=1)
         with pytest.raises(TypeError, match="compil"):

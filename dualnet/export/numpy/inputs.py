@@ -87,11 +87,16 @@ def _free(name: str, names: Axes) -> str:
 
 def samples(model: Any, inputs: Sequence[KerasTensor], axes: Axes, run: int, lengths: Any) -> Iterator[list[Tensor]]:
     """Inputs to record a model on, of several kinds: ids where it wants ids."""
-    sizes = {name: lengths[i % len(lengths)][run] for i, name in enumerate(n for n in dict.fromkeys(axes.values()) if n != "batch")}
+    sizes = {
+        name: lengths[i % len(lengths)][run]
+        for i, name in enumerate(n for n in dict.fromkeys(axes.values()) if n != "batch")
+    }
     sizes["batch"] = BATCHES[run]
     for kind in ("normal", "whole", "zeros"):
         random, words = np.random.default_rng(run), _words(model)
-        shapes = [tuple(sizes[axes[i, a]] if n is None else n for a, n in enumerate(x.shape)) for i, x in enumerate(inputs)]
+        shapes = [
+            tuple(sizes[axes[i, a]] if n is None else n for a, n in enumerate(x.shape)) for i, x in enumerate(inputs)
+        ]
         yield [_sample(random, shape, str(x.dtype), kind, words) for shape, x in zip(shapes, inputs)]
 
 

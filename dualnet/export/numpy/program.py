@@ -27,7 +27,12 @@ class Input(NamedTuple):
 
 
 def program(
-    name: str, file: str, writer: Writer, inputs: Sequence[Input], outputs: Sequence[tuple[str, str, str]], sizes: dict[str, str]
+    name: str,
+    file: str,
+    writer: Writer,
+    inputs: Sequence[Input],
+    outputs: Sequence[tuple[str, str, str]],
+    sizes: dict[str, str],
 ) -> str:
     """The text of a program.
 
@@ -41,7 +46,8 @@ def program(
     imports = ["argparse", "csv", "os", "sys", *modules(sources)]
     parts = [
         _docstring(name, file, inputs, outputs),
-        "\n".join(f"import {module}" for module in sorted(imports)) + "\nfrom pathlib import Path\n\nimport numpy as np",
+        "\n".join(f"import {module}" for module in sorted(imports))
+        + "\nfrom pathlib import Path\n\nimport numpy as np",
         "# The weights, by their names in the model.\n"
         'W = dict(np.load(Path(__file__).with_suffix(".npz"), allow_pickle=False))',
     ]
@@ -98,10 +104,8 @@ def _structure(value: Any) -> str:
 def _tables(inputs: Sequence[Input], outputs: Sequence[tuple[str, str, str]]) -> str:
     entries = [f"    {json.dumps(i.name)}: ({json.dumps(i.dtype)}, {i.shape!r})," for i in inputs]
     names = ", ".join(json.dumps(name) for name, _, _ in outputs)
-    return "\n".join(
-        ["# What the program reads and writes: dtype and shape of each input, without the batch, and the names of the outputs."]
-        + ["INPUTS = {", *entries, "}", *wrapped(f"OUTPUTS = [{names}]")]
-    )
+    comment = "# Of each input its dtype and its shape without the batch, and the names of the outputs."
+    return "\n".join([comment, "INPUTS = {", *entries, "}", *wrapped(f"OUTPUTS = [{names}]")])
 
 
 def _main(writer: Writer, inputs: Sequence[Input]) -> list[str]:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ... import tree
 from ...core.tensor import Tensor
 from ...core.tracing import no_grad, tracing
@@ -125,7 +127,7 @@ class Recording:
 
     def run(self, model: Layer, inputs: Any) -> Any:
         """Call the model for inference, and record it; what it returned, and its structure is kept in ``outputs``."""
-        with self._watched(model), no_grad(), tracing(self), loop.observed(self._steps):
+        with self._watched(model), no_grad(), tracing(self), loop.observed(self._steps), np.errstate(all="ignore"):
             result = model(inputs, training=False)
         if not all(isinstance(y, Tensor) for y in tree.flatten(result)):
             self.abort(f"it returns something that is no tensor ({type(result).__name__})")
@@ -152,7 +154,9 @@ class Recording:
             return call
 
         layers = [
-            x for x in model._flatten_layers(include_self=False) if "call" not in vars(x) and not isinstance(x, InputLayer)
+            x
+            for x in model._flatten_layers(include_self=False)
+            if "call" not in vars(x) and not isinstance(x, InputLayer)
         ]
         for layer in layers:
             object.__setattr__(layer, "call", spy(layer))
@@ -199,7 +203,9 @@ class Recording:
         self._record("run_steps", arguments, (shown, *tree.flatten(new_states)), body)
         return last, outputs, new_states
 
-    def _record(self, name: str, arguments: dict[str, Any], outputs: Sequence[Tensor], body: Body | None = None) -> None:
+    def _record(
+        self, name: str, arguments: dict[str, Any], outputs: Sequence[Tensor], body: Body | None = None
+    ) -> None:
         if any(str(y.data.dtype) == "bfloat16" for y in outputs):
             self.abort("it computes in bfloat16, which NumPy does not have")
         numbers = [self._add(y.data) for y in outputs]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExportError
-from .recording import Call, Ref, Recording, described
+from .recording import Call, Recording, Ref, described
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ def specialize(sources: dict[str, str], body: str) -> dict[str, str]:
             passed = _passed(name, [*sources.values(), body])
             inside = _passed(name, sources.values())
             of_body = [_passed(name, [text]) for text in _calls(name, body)]
-            always = set.intersection(*(keywords for _, keywords in of_body)) if of_body and inside == (0, set()) else set()
+            always = (
+                set.intersection(*(keywords for _, keywords in of_body)) if of_body and inside == (0, set()) else set()
+            )
             sources[name] = _without(sources[name], passed, always)
         used = _names([body])
         while True:
@@ -53,7 +55,9 @@ def _passed(name: str, texts: Iterable[str]) -> tuple[int, set[str]]:
 def _calls(name: str, text: str) -> list[str]:
     """The calls of a function, each as source code."""
     nodes = ast.walk(ast.parse(textwrap.dedent(text)))
-    return [ast.unparse(n) for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name]
+    return [
+        ast.unparse(n) for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name
+    ]
 
 
 def _without(source: str, passed: tuple[int, set[str]], always: set[str]) -> str:
@@ -62,8 +66,7 @@ def _without(source: str, passed: tuple[int, set[str]], always: set[str]) -> str
     always: the parameters that all calls pass, so that they are not None.
     """
     tree = ast.parse(source)
-    function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef)
+    function: Any = tree.body[0]
     parameters = function.args.args
     defaults = dict(zip([p.arg for p in parameters[::-1]], function.args.defaults[::-1]))
     constants: dict[str, Any] = {}
@@ -80,7 +83,7 @@ def _without(source: str, passed: tuple[int, set[str]], always: set[str]) -> str
     while edit is not None:
         start, end, text = edit
         source = source[:start] + text + source[end:]
-        function = ast.parse(source).body[0]  # type: ignore[assignment]
+        function = ast.parse(source).body[0]
         edit = _first_edit(source, function, constants, never_none)
     used = {n.id for n in ast.walk(ast.Module(function.body, [])) if isinstance(n, ast.Name)}
     return _without_parameters(source, function, {name for name in constants if name not in used})
@@ -103,7 +106,11 @@ def _first_edit(source: str, function: ast.FunctionDef, constants: dict[str, Any
         if isinstance(node, ast.IfExp):
             kept = ast.get_source_segment(source, node.body if test else node.orelse) or ""
             start, end = _span(source, node)
-            if source[start - 1 : start] == "(" and source[end : end + 1] == ")" and not re.match(r"\w", source[start - 2]):
+            if (
+                source[start - 1 : start] == "("
+                and source[end : end + 1] == ")"
+                and not re.match(r"\w", source[start - 2])
+            ):
                 start, end = start - 1, end + 1
             return start, end, kept
         return _without_branch(source, node, node.body if test else node.orelse)
@@ -127,7 +134,8 @@ def _without_branch(source: str, node: ast.If, kept: list[ast.stmt]) -> Edit:
 
 def _span(source: str, node: ast.expr) -> tuple[int, int]:
     lines = [len(line) for line in source.splitlines(keepends=True)]
-    assert node.end_lineno is not None and node.end_col_offset is not None
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
     return sum(lines[: node.lineno - 1]) + node.col_offset, sum(lines[: node.end_lineno - 1]) + node.end_col_offset
 
 
@@ -139,7 +147,9 @@ def _without_parameters(source: str, function: ast.FunctionDef, removed: set[str
     first_default = len(arguments.args) - len(arguments.defaults)
     for i, p in enumerate(arguments.args):
         if p.arg not in removed:
-            default = "" if i < first_default else f"={ast.get_source_segment(source, arguments.defaults[i - first_default])}"
+            default = (
+                "" if i < first_default else f"={ast.get_source_segment(source, arguments.defaults[i - first_default])}"
+            )
             parts.append(p.arg + default)
     body = source.splitlines()[function.body[0].lineno - 1 :]
     head = wrapped(f"def {function.name}({', '.join(parts)}):")

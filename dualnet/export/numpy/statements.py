@@ -102,7 +102,10 @@ def _conv(w: Writer, call: Call) -> list[str]:
         padding = ('"same"', False)
     else:
         padding = (w.source(plan.padding, call), False)
-    groups = w.shapes(a["x"])[0][1 if first else -1] // kernel[-2]
+    channels, weight = w.shapes(a["x"])[0][1 if first else -1], w.arg(call, "kernel")
+    groups = 1 if depthwise else channels // kernel[-2]
+    if groups > 1 and kernel[-2] == 1:  # every channel is a group
+        depthwise, weight = True, f"{weight}.reshape{(*taps, channels, kernel[-1] // channels)}"
     options = _keywords(
         strides=(_one_or_all(plan.strides), plan.strides == (1,) * rank),
         padding=padding,
@@ -110,7 +113,7 @@ def _conv(w: Writer, call: Call) -> list[str]:
     )
     name = "depthwise_convolution" if depthwise else "convolution" if groups == 1 else "grouped_convolution"
     options = f", {groups}{options}" if name == "grouped_convolution" else options
-    product = f"{name}({'np.moveaxis(§, 1, -1)' if first else '§'}, {w.arg(call, 'kernel')}{options})"
+    product = f"{name}({'np.moveaxis(§, 1, -1)' if first else '§'}, {weight}{options})"
     return _with_bias(w, call, product.replace("§", w.arg(call, "x")), first)
 
 
@@ -226,7 +229,9 @@ def _normalize(w: Writer, call: Call) -> list[str]:
 
     a = call.arguments
     epsilon = settings.epsilon() if a.get("epsilon") is None else a["epsilon"]
-    options = _keywords(order=(str(a.get("order", 2)), a.get("order", 2) == 2), epsilon=(repr(epsilon), epsilon == 1e-7))
+    options = _keywords(
+        order=(str(a.get("order", 2)), a.get("order", 2) == 2), epsilon=(repr(epsilon), epsilon == 1e-7)
+    )
     return [f"normalize({w.arg(call, 'x')}, axis={w.source(a.get('axis', -1), call)}{options})"]
 
 

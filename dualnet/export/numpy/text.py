@@ -35,7 +35,9 @@ def _string_lookup(w: Writer, call: Call) -> list[str]:
 def _vocabulary(w: Writer, call: Call, layer: Any) -> str:
     """The arguments about the vocabulary of a look-up."""
     if layer.num_oov_indices > 1:
-        w.refuse(call, "several out-of-vocabulary indices are chosen by a hash, for which there is no NumPy formula here")
+        w.refuse(
+            call, "several out-of-vocabulary indices are chosen by a hash, for which there is no NumPy formula here"
+        )
     terms = layer._vocabulary.terms
     if any(str(term).endswith("\0") for term in terms):
         w.refuse(call, "a term of the vocabulary ends in a zero character, which an array of strings cannot hold")

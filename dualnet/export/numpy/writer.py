@@ -26,7 +26,21 @@ from .text import RULES as TEXT_RULES
 
 GENERIC = ("x", "y", "z")  # names of values that have no better one
 TELLING = {"query", "key", "value"}  # names of layers that name their output well
-RESERVED = {"np", "sys", "W", "predict", "main", "math", "string", "step", "batch", "INPUTS", "OUTPUTS", *dir(__builtins__), *keyword.kwlist}
+RESERVED = {
+    "np",
+    "sys",
+    "W",
+    "predict",
+    "main",
+    "math",
+    "string",
+    "step",
+    "batch",
+    "INPUTS",
+    "OUTPUTS",
+    *dir(__builtins__),
+    *keyword.kwlist,
+}
 TOLERANCE = {"float16": 2e-2, "float32": 2e-4, "float64": 1e-9, "complex64": 2e-4}
 MOST_TARGETS = 6  # of an assignment
 LONGEST = 72  # characters of an expression that is made of several ops
@@ -59,7 +73,9 @@ class Writer:
         self._scope: dict[str, Any] = {"np": np, "W": self.weights.arrays}
         self._scope |= {name: helper.function for name, helper in helpers().items()}
         self._names: dict[int, str] = {}
-        self._inlined: dict[int, tuple[str, int]] = {}  # expressions of values that have no line of their own, and how strongly they bind
+        self._inlined: dict[
+            int, tuple[str, int]
+        ] = {}  # expressions of values that have no line of their own, and how strongly they bind
         self._fixed: set[int] = set()  # values whose names stay, as a function uses them from outside
         self._indent = "    "
         self._last_step: set[int] = set()  # calls (by id) whose first output is that of the last step alone
@@ -141,7 +157,11 @@ class Writer:
         parameters = ", ".join(self._names[n] for n in body.inputs)
         self._write(body.calls, set(body.outputs))
         returned = ", ".join(self.source(Ref(n), call) for n in body.outputs)
-        inner = [f"{indent}def {name}({parameters}):", *_without_blank_start(self.lines), f"{self._indent}return {returned}"]
+        inner = [
+            f"{indent}def {name}({parameters}):",
+            *_without_blank_start(self.lines),
+            f"{self._indent}return {returned}",
+        ]
         self.lines, self._indent, self._names, self._fixed, self._heading = lines, indent, names, set(), heading
         self._prelude += ["", *inner, ""]
         exec("\n".join(line.removeprefix(indent) for line in inner), self._scope)
@@ -167,7 +187,10 @@ class Writer:
         if number in recording.constants:
             text = self.weights.constant(number, _path(recording.constants[number]), self._known(call))
             if text is None:
-                return self.refuse(call, "an array that is made on the host, and differs with the size of the input")
+                return self.refuse(
+                    call,
+                    "an array that is made outside of the ops (with NumPy, or at random), and is not the same for every input",
+                )
             self._note_dimensions(text)
             return text
         return self.refuse(call, "a value that comes from no op")
@@ -220,7 +243,10 @@ class Writer:
         """Keep a value as an expression for the call that uses it, if that reads well and has the dtype of the model."""
         if call.op not in INLINE or (call.op == "get_item" and call.arguments["x"].number in self._names):
             return False
-        if any(isinstance(v, Ref) and v.number in self._inlined for v in call.arguments.values()) and call.op == "get_item":
+        if (
+            any(isinstance(v, Ref) and v.number in self._inlined for v in call.arguments.values())
+            and call.op == "get_item"
+        ):
             return False
         (text,) = self._expressions(call)
         strength = PRECEDENCE.get(call.op, ATOM)
@@ -315,7 +341,11 @@ class Writer:
             text = self.source(value, call)
             if typed and isinstance(value, Ref) and re.fullmatch(r"-?[\d.e+-]+", text):
                 text = f"np.{self.dtype(value)}({text})"
-            strength = self._inlined[value.number][1] if isinstance(value, Ref) and text == self._inlined.get(value.number, ("",))[0] else ATOM
+            strength = (
+                self._inlined[value.number][1]
+                if isinstance(value, Ref) and text == self._inlined.get(value.number, ("",))[0]
+                else ATOM
+            )
             if text.startswith("-"):
                 strength = PRECEDENCE["negative"]
             return f"({text})" if strength < _required(call.op, template, match) else text
@@ -359,7 +389,7 @@ class Writer:
     def _check(self, call: Call, number: int, target: str) -> None:
         """Compare a value with that of the model, and give it the dtype it has there."""
         expected, actual = self._array(number), np.asarray(self._scope[target])
-        if expected.dtype == object:
+        if expected.dtype.kind == "O":
             if not np.array_equal(actual, expected):
                 self.refuse(call, f"the line {self.lines[-1].strip()!r} gives other strings")
             return
@@ -521,7 +551,9 @@ def _closes_at_end(text: str) -> bool:
 
 
 def _without_outer_parentheses(text: str) -> str:
-    return text[1:-1] if text.startswith("(") and text.endswith(")") and _closes_at_end(text) and "," not in text else text
+    return (
+        text[1:-1] if text.startswith("(") and text.endswith(")") and _closes_at_end(text) and "," not in text else text
+    )
 
 
 def _without_blank_start(lines: list[str]) -> list[str]:

@@ -20,7 +20,11 @@ def activated(g: Graph, x: T, activation: str | None) -> T:
 
 @exporter("relu")
 def relu(g: Graph, x: T) -> T:
-    return g.binary("Max", g.cast(x, g.arithmetic(g.out_dtype)), 0) if x.dtype.startswith(("int", "uint")) else g.op("Relu", x)
+    return (
+        g.binary("Max", g.cast(x, g.arithmetic(g.out_dtype)), 0)
+        if x.dtype.startswith(("int", "uint"))
+        else g.op("Relu", x)
+    )
 
 
 @exporter("relu6")
@@ -184,7 +188,6 @@ def sparse_sigmoid(g: Graph, x: T) -> T:
 @exporter("sparsemax")
 def sparsemax(g: Graph, x: T, axis: int) -> T:
     z, shape, at = g.floating(x), x.shape, axis_of(x, axis)
-    assert shape is not None
     n = g.size(shape[at])
     largest, _ = g.ops("TopK", z, n, dtypes=(None, "int64"), axis=at)
     over = g.binary("Sub", g.op("CumSum", largest, g.constant(at, "int64")), 1)
@@ -199,5 +202,3 @@ def sparsemax(g: Graph, x: T, axis: int) -> T:
 def glu(g: Graph, x: T, axis: int) -> T:
     a, b = g.ops("Split", g.floating(x), dtypes=(None, None), axis=axis, num_outputs=2)
     return g.op("Mul", a, g.op("Sigmoid", b))
-
-

@@ -17,7 +17,6 @@ def attention(
     g: Graph, query: T, key: T, value: T, bias: T | None, mask: T | None, query_mask: T | None, key_mask: T | None,
     scale: float | None, is_causal: bool, window: int | None, offset: int, soft_cap: float | None, blind: str,
 ) -> T:  # fmt: skip
-    assert query.shape is not None and key.shape is not None and value.shape is not None
     heads, kv_heads, depth = query.shape[2], key.shape[2], query.shape[3]
     q, k, v = (g.transpose(T(g.wide(x).name, g.wide(x).dtype, x.shape), (0, 2, 1, 3)) for x in (query, key, value))
     if heads != kv_heads:  # heads of keys serve several of queries, in turn
@@ -53,10 +52,13 @@ def _and(g: Graph, x: T | None, y: T) -> T:
 
 def _repeated(g: Graph, x: T, times: int) -> T:
     """(batch, K, S, d) -> (batch, K * times, S, d)"""
-    assert x.shape is not None
     y = g.op("Expand", g.unsqueeze(x, 2), g.ints([1, 1, times, 1, 1]))
     batch, heads, steps, size = x.shape
-    return T(g.op("Reshape", y, g.shape([batch, heads * times, steps, size])).name, x.dtype, (batch, heads * times, steps, size))
+    return T(
+        g.op("Reshape", y, g.shape([batch, heads * times, steps, size])).name,
+        x.dtype,
+        (batch, heads * times, steps, size),
+    )
 
 
 def band(g: Graph, t: int | Size, s: int | Size, offset: int | T, is_causal: bool, window: int | None) -> T:
@@ -81,5 +83,4 @@ def band(g: Graph, t: int | Size, s: int | Size, offset: int | T, is_causal: boo
 
 @exporter("attention_band")
 def attention_band(g: Graph, query: T, key: T, offset: T | None, axis: int, is_causal: bool, window: int | None) -> T:
-    assert query.shape is not None and key.shape is not None
     return band(g, query.shape[axis], key.shape[axis], 0 if offset is None else offset, is_causal, window)

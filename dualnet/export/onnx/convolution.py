@@ -38,7 +38,6 @@ def _pads(pairs: Sequence[tuple[Any, Any]], lengths: Sequence[Any] = (), strides
 def conv(
     g: Graph, x: T, kernel: T, bias: T | None, plan: Any, channels_first: bool, depthwise: bool, activation: str
 ) -> T:
-    assert kernel.shape is not None and x.shape is not None
     taps, (per_group, filters) = kernel.shape[:-2], kernel.shape[-2:]
     if depthwise:
         kernel = g.reshape_constant(kernel, (*taps, 1, per_group * filters))
@@ -64,7 +63,6 @@ def _finished(g: Graph, y: T, activation: str | None, rank: int, first: bool) ->
 
 @exporter("_conv_transpose")
 def conv_transpose(g: Graph, x: T, kernel: T, bias: T | None, plan: Any, channels_first: bool, activation: str) -> T:
-    assert kernel.shape is not None
     n, rank = len(kernel.shape) - 2, x.rank
     w = g.cast(g.transpose(kernel, [n + 1, n, *range(n)]), "float32")
     crops = [(before, max(after, 0)) for before, after in plan.padding]
@@ -83,15 +81,18 @@ def conv_transpose(g: Graph, x: T, kernel: T, bias: T | None, plan: Any, channel
 # -- pooling ------------------------------------------------------------------------------------------------------------
 
 
-def _pool(g: Graph, kind: str, x: T, pool_size: Any, strides: Any, padding: str, data_format: Any, **attributes: Any) -> T:
-    assert x.shape is not None
+def _pool(
+    g: Graph, kind: str, x: T, pool_size: Any, strides: Any, padding: str, data_format: Any, **attributes: Any
+) -> T:
     rank, first = x.rank, data_format_of("pool", data_format) == "channels_first"
     sizes = per_axis("pool", "pool_size", pool_size, rank - 2)
     steps = sizes if strides is None else per_axis("pool", "strides", strides, rank - 2)
     lengths = x.shape[2:] if first else x.shape[1:-1]
     padding = padding_of("pool", padding)
     # Of an axis of unknown length, what hangs over for one of the lengths: with strides it is left to the runtime.
-    known = [overhang(n.samples[0] if isinstance(n, Size) else n, k, s, padding) for n, k, s in zip(lengths, sizes, steps)]
+    known = [
+        overhang(n.samples[0] if isinstance(n, Size) else n, k, s, padding) for n, k, s in zip(lengths, sizes, steps)
+    ]
     pads = _pads([(a, 1) for a, _ in known], lengths, steps) if padding == "same" else {}
     pads = pads if "auto_pad" in pads else _pads(known)
     y = g.op(kind, _first(g, x, first), kernel_shape=list(sizes), strides=list(steps), **pads, **attributes)
@@ -114,21 +115,21 @@ def average_pool(g: Graph, x: T, **options: Any) -> T:
 @exporter("adaptive_average_pool", "adaptive_max_pool")
 def adaptive_pool(g: Graph, x: T, output_size: Any, data_format: Any) -> T:
     """Windows of different sizes: each axis is reduced window by window, or all at once where they are alike."""
-    assert g.call is not None and x.shape is not None
     first = 2 if data_format_of("pool", data_format) == "channels_first" else 1
     kind = "ReduceMean" if "average" in g.call.name else "ReduceMax"
     x = T(g.wide(g.floating(x)).name, g.wide(g.floating(x)).dtype, x.shape)
     shape, y = x.shape, x
     for axis, size in enumerate(per_axis("pool", "output_size", output_size, x.rank - 2), first):
-        n = shape[axis] if shape is not None else None
+        n = shape[axis]
         if isinstance(n, Size):
             if size != 1:
-                raise ExportError(f"{g.call.where} of an axis of unknown length has no counterpart in ONNX")
+                raise ExportError(f"{g.call.where} of an axis of unknown length is not exported to ONNX")
             y = g.reduce(kind, y, [axis], keepdims=True)
             continue
         bounds = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
         parts = [
-            g.reduce(kind, g.op("Slice", y, g.ints([a]), g.ints([b]), g.ints([axis])), [axis], keepdims=True) for a, b in bounds
+            g.reduce(kind, g.op("Slice", y, g.ints([a]), g.ints([b]), g.ints([axis])), [axis], keepdims=True)
+            for a, b in bounds
         ]
         y = parts[0] if size == 1 else g.op("Concat", *parts, axis=axis)
     return y
@@ -144,13 +145,12 @@ def resize(g: Graph, x: T, size: Any, first: int, method: str, antialias: bool) 
 
     from ...ops.image.resizing import _weights
 
-    assert g.call is not None and x.shape is not None
     dtype, shape = x.dtype, x.shape
     y = T(g.wide(x).name, g.wide(x).dtype, shape)
     if any(isinstance(n, Size) for n in (*size, *shape[first : first + 2])):
         modes = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
         if method not in modes:
-            raise ExportError(f"{g.call.where} with {method!r} of images of unknown size has no counterpart in ONNX")
+            raise ExportError(f"{g.call.where} with {method!r} of images of unknown size is not exported to ONNX")
         y = _resized(g, y, size, first, modes[method], antialias)
     else:
         for axis, n in zip((first, first + 1), size):
@@ -173,7 +173,6 @@ def _resized(g: Graph, x: T, size: Any, first: int, mode: str, antialias: bool) 
     rank = x.rank
     order = [a for a in range(rank) if a not in (first, first + 1)] + [first, first + 1]
     back = [order.index(a) for a in range(rank)]
-    assert x.shape is not None
     target = g.shape([*(x.shape[a] for a in order[:-2]), *size])
     y = g.op(
         "Resize", g.transpose(x, order), None, None, target, mode=mode, coordinate_transformation_mode="half_pixel",
@@ -181,16 +180,3 @@ def _resized(g: Graph, x: T, size: Any, first: int, mode: str, antialias: bool) 
         exclude_outside=int(mode == "cubic"), antialias=int(antialias and mode != "nearest"),
     )  # fmt: skip
     return g.transpose(y, back)
-
-
-@exporter("rgb_to_grayscale")
-def rgb_to_grayscale(g: Graph, x: T, data_format: Any) -> T:
-    from ...ops.image.color import WEIGHTS, _channel_axis
-
-    assert x.shape is not None
-    axis = _channel_axis("rgb_to_grayscale", x, data_format)
-    if x.shape[axis] == 1:
-        return x
-    weights = g.constant(np.reshape(np.array(WEIGHTS, "float32"), (3,) + (1,) * (-axis - 1)))
-    y = g.op("Mul", g.wide(x), g.cast(weights, g.wide(x).dtype))
-    return g.reduce("ReduceSum", y, [axis % x.rank], keepdims=True)

@@ -145,7 +145,6 @@ def _arithmetic(g: Graph, kind: str, x: T, y: T) -> T:
 
 @exporter("fmax", "fmin")
 def fmax(g: Graph, x: T, y: T) -> T:
-    assert g.call is not None
     dtype = g.arithmetic(g.out_dtype)
     x, y = g.cast(x, dtype), g.cast(y, dtype)
     z = g.op("Max" if g.call.name == "fmax" else "Min", x, y)
@@ -325,7 +324,6 @@ def signbit(g: Graph, x: T) -> T:
 
 @exporter("isclose", "allclose")
 def isclose(g: Graph, x: T, y: T, rtol: float, atol: float, equal_nan: bool) -> T:
-    assert g.call is not None
     dtype = next((v.dtype for v in (x, y) if v.dtype in _FLOATS), "float32")
     x, y = g.cast(x, dtype), g.cast(y, dtype)
     finite = g.op("And", isfinite(g, x), isfinite(g, y))
@@ -344,8 +342,12 @@ def nan_to_num(g: Graph, x: T, nan: float, posinf: float | None, neginf: float |
     if x.dtype not in _FLOATS:
         return x
     largest = float(np.finfo(x.dtype).max)
-    y = g.where(g.compare("Equal", x, math.inf), g.cast(T("", "", (), largest if posinf is None else posinf), x.dtype), x)
-    y = g.where(g.compare("Equal", x, -math.inf), g.cast(T("", "", (), -largest if neginf is None else neginf), x.dtype), y)
+    y = g.where(
+        g.compare("Equal", x, math.inf), g.cast(T("", "", (), largest if posinf is None else posinf), x.dtype), x
+    )
+    y = g.where(
+        g.compare("Equal", x, -math.inf), g.cast(T("", "", (), -largest if neginf is None else neginf), x.dtype), y
+    )
     return g.where(_is_nan(g, x), g.cast(T("", "", (), nan), x.dtype), y)
 
 
@@ -397,7 +399,6 @@ def log10(g: Graph, x: T) -> T:
 
 @exporter("logaddexp", "logaddexp2")
 def logaddexp(g: Graph, x: T, y: T) -> T:
-    assert g.call is not None
     x, y = g.cast(x, g.out_dtype), g.cast(y, g.out_dtype)
     unit = math.log(2) if g.call.name == "logaddexp2" else 1.0
     distance = g.op("Abs", g.op("Sub", x, y))
@@ -431,7 +432,9 @@ def arctan2(g: Graph, y: T, x: T) -> T:
     angle_ = g.op("Atan", g.op("Div", y, g.where(zero, 1.0, x)))
     turn = g.where(signbit(g, y), g.cast(T("", "", (), -math.pi), "float32"), math.pi)
     left = g.where(g.compare("Equal", y, 0), turn, g.op("Add", angle_, turn))
-    at_zero = g.where(g.op("And", g.compare("Equal", y, 0), signbit(g, x)), turn, g.where(g.compare("Equal", y, 0), y, half))
+    at_zero = g.where(
+        g.op("And", g.compare("Equal", y, 0), signbit(g, x)), turn, g.where(g.compare("Equal", y, 0), y, half)
+    )
     return g.where(zero, at_zero, g.where(g.compare("Less", x, 0), left, angle_))
 
 

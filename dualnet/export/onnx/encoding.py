@@ -58,7 +58,7 @@ def tokens_below(g: Graph, ids: T, num_tokens: int) -> T:
 @exporter("index_of")
 def index_of(g: Graph, x: T, keys: T, values: T) -> T:
     if keys.data is None or values.data is None:
-        raise ExportError("a vocabulary that is computed has no counterpart in ONNX")
+        raise ExportError(f"{g.call.where} with a vocabulary that is computed is not exported to ONNX")
     return g.op(
         "LabelEncoder", g.cast(x, "int64"), dtype="int64", domain=_ML, keys_int64s=keys.data.tolist(),
         values_int64s=values.data.tolist(), default_int64=-2,
@@ -76,11 +76,14 @@ def string_lookup(g: Graph, x: T, layer: Any) -> T:
             "LabelEncoder", g.cast(x, "int64"), dtype="string", domain=_ML, keys_int64s=list(range(len(terms))),
             values_strings=terms, default_string=str(layer.oov_token),
         )  # fmt: skip
-    assert g.call is not None
     if layer.num_oov_indices != 1:
-        raise ExportError(f"{g.call.where} with num_oov_indices={layer.num_oov_indices} has no counterpart in ONNX, which cannot hash")
+        raise ExportError(
+            f"{g.call.where} with num_oov_indices={layer.num_oov_indices} is not exported to ONNX, which cannot hash"
+        )
     if layer.encoding.lower().replace("-", "") != "utf8":
-        raise ExportError(f"{g.call.where} with encoding={layer.encoding!r} has no counterpart in ONNX, whose strings are UTF-8")
+        raise ExportError(
+            f"{g.call.where} with encoding={layer.encoding!r} is not exported to ONNX, whose strings are UTF-8"
+        )
     return encoded(g, x, words_to_ids(g, x, layer), layer)
 
 
@@ -122,23 +125,26 @@ def encoded(g: Graph, x: T, ids: T, layer: Any) -> T:
 
 @exporter("TextVectorization", "Hashing", "HashedCrossing")
 def no_text(g: Graph, *xs: T, layer: Any) -> T:
-    assert g.call is not None
     what = {
         "TextVectorization": "ONNX cannot take punctuation out of strings, nor split them in all the ways that the layer can",
     }.get(type(layer).__name__, "ONNX cannot hash")
     raise ExportError(
-        f"{g.call.where} has no counterpart in ONNX: {what}. Export the model behind it, which takes its ids, and run the layer before"
+        f"{g.call.where} is not exported to ONNX: {what}. Export the model behind it, which takes its ids, and run the layer before"
     )
 
 
 # -- segments -----------------------------------------------------------------------------------------------------------
 
-_SEGMENTS = {"_segment_sum": ("add", 0), "_segment_prod": ("mul", 1), "_segment_max": ("max", -math.inf), "_segment_min": ("min", math.inf)}
+_SEGMENTS = {
+    "_segment_sum": ("add", 0),
+    "_segment_prod": ("mul", 1),
+    "_segment_max": ("max", -math.inf),
+    "_segment_min": ("min", math.inf),
+}
 
 
 @exporter(*_SEGMENTS)
 def segment(g: Graph, data: T, segment_ids: T, num_segments: Any) -> T:
-    assert g.call is not None and data.shape is not None
     reduction, empty = _SEGMENTS[g.call.name]
     dtype = g.arithmetic(g.out_dtype)
     if dtype.startswith("int") and isinstance(empty, float):
@@ -153,33 +159,3 @@ def segment(g: Graph, data: T, segment_ids: T, num_segments: Any) -> T:
     start = g.op("Expand", g.constant(np.array(empty, dtype)), shape)
     y = g.op("ScatterND", start, g.unsqueeze(slots, 1), data_, reduction=reduction)
     return g.op("Slice", y, g.ints([0]), n, g.ints([0]))
-
-
-# -- signals ------------------------------------------------------------------------------------------------------------
-
-
-@exporter("extract_sequences")
-def extract_sequences(g: Graph, x: T, sequence_length: int, sequence_stride: int) -> T:
-    count = g.outputs[0].shape[-2]
-    starts = g.binary("Mul", g.range(count), sequence_stride)
-    index = g.op("Add", g.unsqueeze(starts, 1), g.constant(np.arange(sequence_length), "int64"))
-    return g.op("Gather", x, index, axis=x.rank - 1)
-
-
-@exporter("rfft")
-def rfft(g: Graph, x: T, fft_length: int | None) -> tuple[T, T]:
-    """By a product with the cosines and sines, which is exact for any length."""
-    assert g.call is not None and x.shape is not None
-    n = x.shape[-1] if fft_length is None else fft_length
-    if not isinstance(n, int):
-        raise ExportError(f"{g.call.where} of a length that is not known has no counterpart in ONNX: pass fft_length")
-    x_ = g.wide(g.floating(x))
-    length = x.shape[-1]
-    if length != n:
-        x_ = g.op("Slice", x_, g.ints([0]), g.ints([n]), g.ints([x.rank - 1]))
-        missing = max(n - length, 0) if isinstance(length, int) else None
-        if missing is None:
-            raise ExportError(f"{g.call.where} of a signal whose length is not known has no counterpart in ONNX")
-        x_ = g.op("Pad", x_, g.ints([0] * (2 * x.rank - 1) + [missing])) if missing else x_
-    turn = 2 * np.pi * np.outer(np.arange(n), np.arange(n // 2 + 1)) / n
-    return tuple(g.op("MatMul", x_, g.constant(m, x_.dtype)) for m in (np.cos(turn), -np.sin(turn)))  # type: ignore[return-value]

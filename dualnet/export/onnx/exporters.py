@@ -1,3 +1,19 @@
 """All exporters: importing this registers them."""
 
-from . import activation, attention, convolution, elementwise, encoding, indexing, linalg, normalization, recurrent, reduction, shape  # noqa: F401
+from . import (  # noqa: F401
+    activation,
+    attention,
+    colors,
+    convolution,
+    elementwise,
+    encoding,
+    indexing,
+    linalg,
+    losses,
+    normalization,
+    recurrent,
+    reduction,
+    scatter,
+    shape,
+    signal,
+)

@@ -20,11 +20,19 @@ import numpy as np
 
 from ..errors import ExportError
 from ..sizes import Size
-from ..trace import Call, Fill, ForwardTrace, Numbers, Range, Value
+from ..trace import Fill, ForwardTrace, Numbers, Range, Value
 
 EXPORTERS: dict[str, Callable[..., Any]] = {}
 
-_SMALL = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "int32", "uint16": "int32", "uint32": "int64", "uint64": "int64"}
+_SMALL = {
+    "bool": "int32",
+    "int8": "int32",
+    "int16": "int32",
+    "uint8": "int32",
+    "uint16": "int32",
+    "uint32": "int64",
+    "uint64": "int64",
+}
 
 
 def exporter(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -44,18 +52,17 @@ class T:
 
     Attributes:
         name: "" for a number of Python, which gets one with ``Graph.cast``.
-        shape: with a ``Size`` where it is not known; None for results on the way.
+        shape: a tuple, with a ``Size`` where it is not known; None for results on the way.
         data: of a constant its values, of a number the number, which may be a ``Size``.
     """
 
     name: str
     dtype: str
-    shape: tuple[Any, ...] | None = None
+    shape: Any = None
     data: Any = None
 
     @property
     def rank(self) -> int:
-        assert self.shape is not None
         return len(self.shape)
 
 
@@ -82,7 +89,7 @@ class Graph:
         self.names: set[str] = set() if parent is None else parent.names
         self._constants: dict[Any, T] = {} if parent is None else parent._constants
         self._sizes: dict[Any, T] = {}
-        self.call: Call | None = None if parent is None else parent.call
+        self.call: Any = None if parent is None else parent.call  # the ``Call`` that is being exported
 
     # -- nodes ------------------------------------------------------------------------------------------------------
 
@@ -105,7 +112,9 @@ class Graph:
             self.domains.add(domain)
         attributes = {k: v for k, v in attributes.items() if v is not None}
         node_name = self.unique(f"node_{kind}")
-        self.nodes.append(helper.make_node(kind, names, [y.name for y in outputs], node_name, domain=domain, **attributes))
+        self.nodes.append(
+            helper.make_node(kind, names, [y.name for y in outputs], node_name, domain=domain, **attributes)
+        )
         return tuple(outputs)
 
     def unique(self, name: str) -> str:
@@ -174,7 +183,6 @@ class Graph:
     @property
     def outputs(self) -> list[Value]:
         """The outputs of the op that is being exported."""
-        assert self.call is not None
         return [self.trace.values[n] for n in self.call.outputs]
 
     @property
@@ -189,18 +197,19 @@ class Graph:
             return self.ints([n])
         if n.samples in self._sizes:
             return self._sizes[n.samples]
-        assert self.call is not None
         found = self.trace.sizes.express(n, before=min(self.call.outputs, default=None))
         if found is None:
             raise ExportError(
                 f"{self.call.where}: a number is another one for other inputs, and does not follow from their sizes in a way that can be "
                 "expressed: compute it with ops, or give the inputs fixed sizes (the batch aside)"
             )
-        y: T | None = None
-        for number, axis in found.axes:
-            part = self.op("Shape", self.tensors[number], dtype="int64", start=axis, end=axis + 1)
-            y = part if y is None else self.op("Mul", y, part)
-        assert y is not None
+        first, *others = [
+            self.op("Shape", self.tensors[number], dtype="int64", start=axis, end=axis + 1)
+            for number, axis in found.axes
+        ]
+        y = first
+        for part in others:
+            y = self.op("Mul", y, part)
         if found.numerator != 1:
             y = self.op("Mul", y, self.ints([found.numerator]))
         if found.denominator != 1:
@@ -302,7 +311,9 @@ class Graph:
         if isinstance(data, Fill):
             tensor = self.expand(self.constant(np.array(data.value, dtype=computed(value.dtype))), value.shape)
         elif isinstance(data, Numbers):
-            parts = [self.op("Reshape", self.cast(T("", "", (), n), value.dtype), self.ints([1])) for n in data.elements]
+            parts = [
+                self.op("Reshape", self.cast(T("", "", (), n), value.dtype), self.ints([1])) for n in data.elements
+            ]
             tensor = self.op("Reshape", self.op("Concat", *parts, axis=0), self.shape(value.shape))
         elif isinstance(data, Range):
             steps = self.binary("Mul", self.range(value.shape[0], computed(value.dtype)), data.step)
@@ -321,7 +332,7 @@ class Graph:
 
 
 def _dtype_of(number: Any) -> str:
-    """"" for numbers, whose dtype is that of the tensor beside them; complex numbers and the like have none."""
+    """ "" for numbers, whose dtype is that of the tensor beside them; complex numbers and the like have none."""
     return ""
 
 

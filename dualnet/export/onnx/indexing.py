@@ -15,11 +15,10 @@ from .shape import axis_of, shaped, sliced
 @exporter("get_item")
 def get_item(g: Graph, x: T, key: Any) -> T:
     """Slices first, then numbers and index tensors, then new axes."""
-    assert g.call is not None
     parts = list(key) if isinstance(key, tuple) else [key]
     tensors = [p for p in parts if isinstance(p, (T, list, np.ndarray))]
     if any(isinstance(p, T) and p.dtype == "bool" for p in parts) or any(isinstance(p, bool) for p in parts):
-        raise ExportError(f"{g.call.where} by a mask has no counterpart in ONNX: how long the result is depends on values")
+        raise ExportError(f"{g.call.where} by a mask is not exported to ONNX: how long the result is depends on values")
     named = sum(p is not None and p is not Ellipsis for p in parts)
     rest: list[Any] = [slice(None)] * (x.rank - named)
     at = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
@@ -55,7 +54,6 @@ def _index(g: Graph, p: Any) -> T:
 
 def _by_several(g: Graph, x: T, axes: list[Any], parts: list[Any]) -> T:
     """Index tensors for the first axes, one for each."""
-    assert g.call is not None
     count = sum(not isinstance(p, slice) for p in axes)
     if any(isinstance(p, slice) for p in axes[:count]) or any(p is None for p in parts):
         raise ExportError(f"{g.call.where} by several index tensors is exported for the first axes only")
@@ -76,7 +74,6 @@ def take(g: Graph, x: T, indices: T, axis: int | None) -> T:
 
 @exporter("take_along_axis")
 def take_along_axis(g: Graph, x: T, indices: T, axis: int | None) -> T:
-    assert x.shape is not None and indices.shape is not None
     if axis is None:
         flat = [g.op("Reshape", v, g.ints([-1])) for v in (x, g.cast(indices, "int64"))]
         return g.op("GatherElements", *flat, axis=0)
@@ -92,13 +89,14 @@ def take_along_axis(g: Graph, x: T, indices: T, axis: int | None) -> T:
 
 @exporter("_slice")
 def slice_(g: Graph, x: T, start_indices: Any, shape: Any) -> T:
-    assert g.call is not None and x.shape is not None
     if isinstance(start_indices, T):
         starts = g.cast(start_indices, "int64")
         stops = g.op("Add", starts, g.shape(shape))
         return g.op("Slice", x, starts, stops, g.ints(range(x.rank)))
     if any(isinstance(s, T) for s in start_indices):
-        vectors = [g.op("Reshape", g.cast(s, "int64"), g.ints([1])) if isinstance(s, T) else g.size(s) for s in start_indices]
+        vectors = [
+            g.op("Reshape", g.cast(s, "int64"), g.ints([1])) if isinstance(s, T) else g.size(s) for s in start_indices
+        ]
         starts = g.op("Concat", *vectors, axis=0)
         return g.op("Slice", x, starts, g.op("Add", starts, g.shape(shape)), g.ints(range(x.rank)))
     slices = {}
@@ -106,7 +104,7 @@ def slice_(g: Graph, x: T, start_indices: Any, shape: Any) -> T:
         if x.shape[axis] == size:
             continue
         if isinstance(start, Size) or isinstance(size, Size):
-            raise ExportError(f"{g.call.where} of a size that is not known has no counterpart in ONNX")
+            raise ExportError(f"{g.call.where} of a size that is not known is not exported to ONNX")
         slices[axis] = slice(start, None if start + size == 0 else start + size)
     return sliced(g, x, slices)
 

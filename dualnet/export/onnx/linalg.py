@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...ops.linalg.einsum import _parse
-from ..sizes import Size
 from .activation import activated
 from .graph import Graph, T, exporter
 from .shape import shaped
@@ -28,7 +27,6 @@ def _dense(g: Graph, x: T, kernel: T, bias: T | None, activation: str) -> T:
 
 @exporter("dense_axes")
 def dense_axes(g: Graph, x: T, kernel: T, bias: T | None, summed: int, activation: str) -> T:
-    assert kernel.shape is not None and x.shape is not None
     inner, outer = _product(kernel.shape[:summed]), _product(kernel.shape[summed:])
     free = x.shape[: x.rank - summed]
     rows = g.reshape(x, [*free, inner]) if summed != 1 else x
@@ -55,7 +53,6 @@ def matmul(g: Graph, x: T, y: T) -> T:
 @exporter("_einsum")
 def einsum(g: Graph, *operands: T, subscripts: str, widen: bool) -> T:
     """ONNX has the same notation, but operands without the ellipsis of others and broadcast axes of 1 are safer spelled out."""
-    assert all(x.shape is not None for x in operands)
     terms, output = _parse(subscripts, [x.rank for x in operands])
     letters = {label: label for term in terms for label in term if len(label) == 1}
     unused = iter(c for c in "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in letters)
@@ -90,6 +87,3 @@ def cdist(g: Graph, x: T, y: T) -> T:
 @exporter("det")
 def det(g: Graph, x: T) -> T:
     return g.op("Det", g.floating(x))
-
-
-__all__ = ["Size", "dense"]

@@ -15,10 +15,17 @@ from .shape import axes_of, axis_of
 
 @exporter("_batch_normalization")
 def batch_normalization(
-    g: Graph, x: T, mean: T, variance: T, beta: T | None, gamma: T | None, axis: int, epsilon: float, activation: str | None
+    g: Graph,
+    x: T,
+    mean: T,
+    variance: T,
+    beta: T | None,
+    gamma: T | None,
+    axis: int,
+    epsilon: float,
+    activation: str | None,
 ) -> T:
     at, rank = axis_of(x, axis), x.rank
-    assert mean.shape is not None
     count = mean.shape[0]
     x_ = g.wide(g.floating(x))
     dtype = x_.dtype
@@ -30,10 +37,18 @@ def batch_normalization(
     if rank == 1 or order is None:
         root = g.op("Sqrt", g.binary("Add", g.cast(variance, dtype), epsilon))
         column = [-1] + [1] * (rank - 1 - at)
-        factor, centre, offset = (g.op("Reshape", v, g.ints(column)) for v in (g.op("Div", scale, root), g.cast(mean, dtype), shift))
+        factor, centre, offset = (
+            g.op("Reshape", v, g.ints(column)) for v in (g.op("Div", scale, root), g.cast(mean, dtype), shift)
+        )
         return activated(g, g.op("Add", g.op("Mul", g.op("Sub", wide, centre), factor), offset), activation)
     y = g.op(
-        "BatchNormalization", g.transpose(wide, order), scale, shift, g.cast(mean, dtype), g.cast(variance, dtype), epsilon=epsilon
+        "BatchNormalization",
+        g.transpose(wide, order),
+        scale,
+        shift,
+        g.cast(mean, dtype),
+        g.cast(variance, dtype),
+        epsilon=epsilon,
     )
     return g.transpose(activated(g, y, activation), [order.index(a) for a in range(rank)])
 
@@ -42,7 +57,6 @@ def batch_normalization(
 def standardize(
     g: Graph, x: T, gamma: T | None, beta: T | None, axes: Any, epsilon: float, parameter_axes: Any, centred: bool
 ) -> T:
-    assert x.shape is not None
     reduced, rank = sorted(axes_of(x, axes)), x.rank
     of_parameters = reduced if parameter_axes is None else sorted(axes_of(x, parameter_axes))
     x_ = g.wide(g.floating(x))
@@ -79,5 +93,3 @@ def normalize(g: Graph, x: T, axis: Any, order: int, epsilon: float | None) -> T
         powers = g.binary("Pow", g.op("Abs", x_), float(order))
         norm = g.binary("Pow", g.reduce("ReduceSum", powers, axes, keepdims=True), 1 / order)
     return g.op("Mul", x_, g.op("Reciprocal", g.binary("Max", norm, least)))
-
-

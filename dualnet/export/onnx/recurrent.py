@@ -100,7 +100,6 @@ def _native(
     return_sequences: bool, **attributes: Any,
 ) -> tuple[T, ...]:  # fmt: skip
     """An operator with one direction. Its outputs are in the order of the input: backwards they are turned round."""
-    assert recurrent.shape is not None
     units = recurrent.shape[0]
     w, r = (g.unsqueeze(g.cast(g.transpose(v, (1, 0)), "float32"), 0) for v in (kernel, recurrent))
     b = None if bias is None else g.unsqueeze(bias, 0)
@@ -121,7 +120,6 @@ def _native(
 
 def _columns(g: Graph, v: T, order: tuple[int, ...]) -> T:
     """The columns of the gates in another order."""
-    assert v.shape is not None
     if v.name and v.data is not None:
         parts = np.split(v.data, len(order), axis=-1)
         return g.constant(np.concatenate([parts[i] for i in order], axis=-1), name=v.name)
@@ -137,7 +135,6 @@ def _biases(g: Graph, bias: T, second: T | None) -> T:
 
 
 def _row(g: Graph, bias: T, i: int) -> T:
-    assert bias.shape is not None
     if bias.name and bias.data is not None:
         return g.constant(bias.data[i], name=bias.name)
     return T(g.op("Gather", bias, g.constant(i, "int64"), axis=0).name, bias.dtype, bias.shape[1:])

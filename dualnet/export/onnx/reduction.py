@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..sizes import Size
+import numpy as np
+
 from .graph import Graph, T, exporter
-from .shape import axes_of, axis_of, shaped, sliced
+from .shape import axes_of, axis_of, shaped
 
 
 def _reduced(g: Graph, kind: str, x: T, axis: Any, keepdims: bool) -> T:
@@ -65,7 +66,6 @@ def prod(g: Graph, x: T, axis: Any, keepdims: bool, dtype: Any) -> T:
 
 @exporter("max", "min")
 def max_(g: Graph, x: T, axis: Any, keepdims: bool, initial: Any) -> T:
-    assert g.call is not None
     which, dtype = g.call.name.capitalize(), g.arithmetic(x.dtype)
     y = _reduced(g, f"Reduce{which}", _rank(g.cast(x, dtype), x), axis, keepdims)
     return y if initial is None else g.binary(which, y, initial)
@@ -84,7 +84,6 @@ def logsumexp(g: Graph, x: T, axis: Any, keepdims: bool) -> T:
 
 @exporter("argmax", "argmin")
 def argmax(g: Graph, x: T, axis: int | None, keepdims: bool) -> T:
-    assert g.call is not None
     source = g.cast(x, g.arithmetic(x.dtype))
     if axis is None:
         source = g.op("Reshape", source, g.ints([-1]))
@@ -121,11 +120,48 @@ def cumsum(g: Graph, x: T, axis: int | None, dtype: Any) -> T:
     return g.op("CumSum", x, g.constant(axis, "int64"))
 
 
+@exporter("cumprod")
+def cumprod(g: Graph, x: T, axis: int | None, dtype: Any) -> T:
+    """A ``Scan`` that multiplies what comes by what was there."""
+    from onnx import helper
+
+    inner = "float32" if g.out_dtype in ("float16", "float64") else g.arithmetic(g.out_dtype)
+    x_ = g.cast(x, inner)
+    if axis is None:
+        at, x_ = 0, g.op("Reshape", x_, g.ints([-1]))
+        first = g.op("Gather", x_, g.constant(0, "int64"), axis=0)
+    else:
+        at = axis_of(x, axis)
+        first = g.op("Gather", x_, g.constant(0, "int64"), axis=at)
+    one = g.binary("Add", g.binary("Mul", first, 0), 1)
+    body = g.body()
+    state, part = T(body.unique("product"), inner), T(body.unique("factor"), inner)
+    results = [body.op("Mul", state, part)]
+    results.append(body.op("Identity", results[0]))
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(inner))
+    before, after = ([helper.make_tensor_value_info(t.name, kind, None) for t in ts] for ts in ([state, part], results))
+    proto = helper.make_graph(body.nodes, body.unique("step"), before, after)
+    return g.ops(
+        "Scan",
+        one,
+        x_,
+        dtypes=(inner, inner),
+        body=proto,
+        num_scan_inputs=1,
+        scan_input_axes=[at],
+        scan_output_axes=[at],
+    )[1]
+
+
 # -- sorting ------------------------------------------------------------------------------------------------------------
 
 
 def _sortable(g: Graph, x: T) -> T:
-    return x if x.dtype in ("float32", "float64", "int32", "int64") else g.cast(x, "float32" if x.dtype == "float16" else "int32")
+    return (
+        x
+        if x.dtype in ("float32", "float64", "int32", "int64")
+        else g.cast(x, "float32" if x.dtype == "float16" else "int32")
+    )
 
 
 def sorted_(g: Graph, x: T, axis: int | None) -> tuple[T, T]:
@@ -135,7 +171,6 @@ def sorted_(g: Graph, x: T, axis: int | None) -> tuple[T, T]:
         n: Any = g.op("Size", x, dtype="int64")
         n, values, axis = g.op("Reshape", n, g.ints([1])), g.op("Reshape", values, g.ints([-1])), 0
     else:
-        assert x.shape is not None
         axis = axis_of(x, axis)
         n = g.size(x.shape[axis])
     return g.ops("TopK", values, n, dtypes=(None, "int64"), axis=axis, largest=0)  # type: ignore[return-value]
@@ -163,7 +198,6 @@ def take_distinct(g: Graph, x: T, indices: T) -> T:
 
 @exporter("in_top_k")
 def in_top_k(g: Graph, targets: T, predictions: T, k: int) -> T:
-    assert predictions.shape is not None
     targets, n = g.cast(targets, "int64"), predictions.shape[1]
     known = g.op("And", g.compare("GreaterOrEqual", targets, 0), g.op("Less", targets, g.size(n), dtype="bool"))
     classes = g.unsqueeze(g.where(known, targets, 0), 1)
@@ -175,14 +209,10 @@ def in_top_k(g: Graph, targets: T, predictions: T, k: int) -> T:
 
 @exporter("diagonal")
 def diagonal(g: Graph, x: T, offset: int, axis1: int, axis2: int) -> T:
-    assert x.shape is not None
     a, b = axis_of(x, axis1), axis_of(x, axis2)
     order = [i for i in range(x.rank) if i not in (a, b)] + [a, b]
     n = g.outputs[0].shape[-1]
-    if isinstance(n, Size):
-        m = g.range(n)
-    else:
-        m = g.range(n)
+    m = g.range(n)
     rows, columns = (g.binary("Add", m, shift) for shift in (max(-offset, 0), max(offset, 0)))
     y = g.transpose(x, order)
     flat = g.op("Reshape", y, g.shape([*(x.shape[i] for i in order[:-2]), -1]))
@@ -192,13 +222,13 @@ def diagonal(g: Graph, x: T, offset: int, axis1: int, axis2: int) -> T:
 
 @exporter("tril", "triu")
 def tril(g: Graph, x: T, k: int) -> T:
-    assert g.call is not None
     y = g.op("Trilu", _trilu(g, x), g.constant(k, "int64"), upper=int(g.call.name == "triu"))
     return y
 
 
 def _trilu(g: Graph, x: T) -> T:
-    return x if x.dtype in ("float32", "float64", "int64", "bool") else g.cast(x, "float32" if x.dtype == "float16" else "int64")
-
-
-__all__ = ["sliced", "sorted_", "variance"]
+    return (
+        x
+        if x.dtype in ("float32", "float64", "int64", "bool")
+        else g.cast(x, "float32" if x.dtype == "float16" else "int64")
+    )

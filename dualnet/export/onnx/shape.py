@@ -33,7 +33,9 @@ def shaped(g: Graph, x: T) -> T:
 @exporter("reshape", "ravel", "expand_dims", "squeeze", "view")
 def reshape(g: Graph, x: T, **options: Any) -> T:
     if g.call is not None and g.call.name == "view" and x.dtype != g.out_dtype:
-        raise ExportError(f"{g.call.where} has no counterpart in ONNX, which does not read the bytes of one dtype as another")
+        raise ExportError(
+            f"{g.call.where} is not exported to ONNX, which does not read the bytes of one dtype as another"
+        )
     return shaped(g, x)
 
 
@@ -88,7 +90,6 @@ def roll(g: Graph, x: T, shift: Any, axis: Any) -> T:
     if axis is None:
         flat = T(g.op("Reshape", x, g.ints([-1])).name, x.dtype, (None,))
         return shaped(g, _rolled(g, flat, shift, 0, _product(x.shape)))
-    assert x.shape is not None
     shifts = shift if isinstance(shift, tuple) else (shift,) * len(axes_of(x, axis))
     for n, a in zip(shifts, axes_of(x, axis)):
         x = T(_rolled(g, x, n, a, x.shape[a]).name, x.dtype, x.shape)
@@ -129,7 +130,6 @@ def tile(g: Graph, x: T, repeats: Any) -> T:
     times = (repeats,) if isinstance(repeats, (int, Size)) else tuple(repeats)
     rank = max(len(times), x.rank)
     if x.rank < rank:
-        assert x.shape is not None
         x = g.reshape(x, [1] * (rank - x.rank) + list(x.shape))
     return g.op("Tile", x, g.shape((1,) * (rank - len(times)) + times))
 
@@ -215,7 +215,6 @@ def space_to_depth(g: Graph, x: T, block_size: int, data_format: str) -> T:
     y = g.op("SpaceToDepth", g.transpose(x, (0, 3, 1, 2)) if last else x, blocksize=s)  # (b, s * s * c, h / s, w / s)
     if last:
         return g.transpose(y, (0, 2, 3, 1))
-    assert x.shape is not None
     c, out = x.shape[1], g.outputs[0].shape
     blocks = g.transpose(g.op("Reshape", y, g.shape([out[0], s * s, c, *out[2:]])), (0, 2, 1, 3, 4))
     return shaped(g, blocks)

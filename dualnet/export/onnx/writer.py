@@ -73,8 +73,12 @@ def proto_of(trace: ForwardTrace, name: str, opset_version: int) -> Any:
         value = trace.values[number]
         tensor = g.tensor(number)
         assert tensor is not None
-        g.nodes.append(helper.make_node("Identity", [g.cast(tensor, value.dtype).name], [label], g.unique("node_output")))
-        outputs.append(helper.make_tensor_value_info(label, _onnx_dtype(value.dtype), _named(value.shape, trace, label)))
+        g.nodes.append(
+            helper.make_node("Identity", [g.cast(tensor, value.dtype).name], [label], g.unique("node_output"))
+        )
+        outputs.append(
+            helper.make_tensor_value_info(label, _onnx_dtype(value.dtype), _named(value.shape, trace, label))
+        )
     used = {n for node in g.nodes for n in _all_inputs(node)}
     initializers = [numpy_helper.from_array(_plain(a), n) for n, a in g.initializers.items() if n in used]
     graph = helper.make_graph(g.nodes, _identifier(name), inputs, outputs, initializers)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import inspect
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import tree
 from ...core.variables import Variable
 from ...serialization.objects import deserialize_keras_object
 from .context import name_scope
 from .tracking import UNTRACKED, WeightTracking
-
-if TYPE_CHECKING:
-    from .layer import Layer
 
 
 class Saving(WeightTracking):
@@ -37,6 +34,8 @@ class Saving(WeightTracking):
             self._build_shape = tree.map_shape_structure(tuple, shape)
         if self.built:
             return
+        if not shapes and _shapes_of_build(self) > 1:
+            return  # tf.keras names one shape also for a layer of several inputs: the first call builds it
         with name_scope(self.name):
             if shapes:
                 # None: an argument of ``call`` that was not passed
@@ -71,15 +70,10 @@ class Saving(WeightTracking):
         return sorted(((k, v) for k, v in vars(self).items() if k not in UNTRACKED), key=file_order)
 
 
-def constructor_arguments(layer: Layer) -> dict[str, Any]:
-    """What the constructor was called with: the config of a user's layer without a ``get_config``."""
-    args, kwargs = layer._auto_args
-    bound = inspect.signature(type(layer).__init__).bind(layer, *args, **kwargs)
-    arguments = dict(list(bound.arguments.items())[1:])
-    for p in bound.signature.parameters.values():
-        if p.kind is p.VAR_KEYWORD:
-            arguments |= arguments.pop(p.name, {})
-    return arguments
+def _shapes_of_build(layer: Any) -> int:
+    """How many shapes the layer's ``build`` needs."""
+    parameters = inspect.signature(layer.build).parameters.values()
+    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 
 def part_from_config(config: dict[str, Any], key: str, custom_objects: dict[str, Any] | None) -> Any:

@@ -26,7 +26,13 @@ from ...graph.node import Node
 from ...graph.operation import Operation
 from ...legacy.arguments import pop_input_shape
 from ...ops import _autocast as autocast
-from ...serialization.configurable import Configurable, attributes, builtin_class, constructor_parameters
+from ...serialization.configurable import (
+    Configurable,
+    attributes,
+    builtin_class,
+    config_attributes,
+    constructor_parameters,
+)
 from .calling import (
     add_context,
     check_call,
@@ -37,7 +43,6 @@ from .calling import (
     pass_masks,
     set_mask,
 )
-from .configuration import constructor_arguments
 from .context import context, layer_scope, name_scope
 from .input_spec import assert_input_compatibility
 from .metaclass import CallSignature, LayerType, Shape, marking_built, read_signature
@@ -381,9 +386,8 @@ class Layer(SymbolicCalls, Configurable, Operation, metaclass=LayerType):
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
         if "trainable" not in constructor_parameters(owner):
             del config["trainable"]
-        config |= super().get_config()
-        if type(self).get_config is Layer.get_config and owner is Layer and type(self).__init__ is not Layer.__init__:
-            config |= constructor_arguments(self)
+        arguments, kept = super().get_config(), config_attributes(owner)
+        config |= {key: value for key, value in arguments.items() if key in kept or key not in config}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return config

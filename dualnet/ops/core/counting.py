@@ -12,6 +12,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from ...core.tracing import abort_trace
 from .._common import Array, Forward, NoGrad, Spec, Xp, floating
 from .._sums import sum_dtype
 from ..registry import op
@@ -152,6 +153,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0, sparse: bool = 
         weights = convert_to_tensor(weights)
         if weights.shape != x.shape:
             raise ValueError(f"bincount: expected weights in the shape {x.shape} of x, got {weights.shape}")
+    abort_trace("the largest number is read on the host")  # the length of the result depends on it
     least, most = (int(x.data.min()), int(x.data.max())) if x.size else (0, -1)
     if least < 0:
         raise ValueError(f"bincount: expected numbers from 0 on, got {least}")

@@ -16,6 +16,7 @@ from dualnet_backends import Backend
 
 from ...core.op import primitive
 from ...core.tensor import Tensor
+from ...core.tracing import abort_trace
 from .._common import Array, Forward, Spec, Xp
 from .._sums import sum_dtype
 from ..registry import op
@@ -161,6 +162,7 @@ def _segments(op: Callable[..., Tensor], data: Any, segment_ids: Any, num_segmen
     if ids.dtype.kind not in "iu":
         raise TypeError(f"expected whole numbers as segment_ids, got dtype {ids.dtype}")
     if num_segments is None:
+        abort_trace("the largest segment id is read on the host")  # the shape of the result depends on it
         num_segments = max(int(ids.data.max()) + 1, 0) if ids.size else 0
     return op(data, ids, int(num_segments))
 

@@ -117,7 +117,7 @@ def upgraded(entry: dict[str, Any], note: _Note) -> dict[str, Any]:
     new, renamed = _LAYERS.get(name, (name, {}))
     config = {renamed.get(key, key): _part(value, entry) for key, value in config.items()}
     if "data_format" in renamed.values() and "data_format" in config:
-        config["data_format"] = _FORMATS.get(config["data_format"])
+        config["data_format"] = _FORMATS.get(str(config["data_format"]))
     if name in _RULES:
         config = _RULES[name](entry, config, note)
     keep = ("input_length",) if name == "Embedding" else ()

@@ -15,8 +15,9 @@ def layer(entry: dict[str, Any]) -> dict[str, Any]:
     """
     config = entry["config"]
     name, mode = config.get("name"), config.get("mode")
-    if mode not in _LAYERS or config.get("mode_type", "raw") != "raw":
-        what = "a function of Python, which is never run" if config.get("mode_type", "raw") != "raw" else f"{mode!r}"
+    is_name = isinstance(mode, str) and config.get("mode_type", "raw") == "raw"
+    if not is_name or mode not in _LAYERS:
+        what = repr(mode) if is_name else "a function of Python, which is never run"
         raise ValueError(
             f"the layer {name!r} is a Merge of Keras 1 with the mode {what}, which is not translated: it can be {', '.join(_LAYERS)}"
         )

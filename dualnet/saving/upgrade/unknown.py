@@ -52,7 +52,7 @@ def without_unknown(cls: Any, config: dict[str, Any], note: Callable[[str], None
         if key in known or not _asks_for_nothing(cls, key, value):
             result[key] = value
         elif value is not None and key not in WITHOUT_EFFECT.get(cls.__name__, ()) and key != "trainable":
-            note(f"{cls.__name__} has no argument {key!r} here, {value!r} was taken for what it does without it")
+            note(f"{cls.__name__} has no argument {key!r} here, and {value!r} was left out")
     return result
 
 

@@ -134,5 +134,3 @@ def glu(x, axis=-1):
 
 def threshold(x, threshold, default_value):
     return np.where(x > threshold, x, default_value)
-
-

@@ -29,7 +29,7 @@ def attention(query, key, value, scale, mask=None, bias=None, soft_cap=None):
 
 
 def sees_nothing(mask):
-    """Which query sees no key.  mask: (batch, heads, queries, keys), or its last axes -> as it broadcasts against the output"""
+    """Which query sees no key, as it broadcasts against the output.  mask: (batch, heads, queries, keys), or its last axes"""
     blind = ~mask.reshape((1,) * (4 - mask.ndim) + mask.shape).any(axis=-1)
     return np.moveaxis(blind, 1, 2)[..., None]
 

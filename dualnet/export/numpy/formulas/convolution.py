@@ -6,7 +6,7 @@ import numpy as np
 def windows(x, size, strides=1, padding="valid", dilation=1, fill=0):
     """Every window of x under a kernel.  x: (batch, lengths..., channels) -> (batch, positions..., *size, channels)
 
-    padding: "valid", "same" (the positions are the lengths divided by the strides), or what to add before and after each axis.
+    padding: "valid", "same" (as many positions as length / stride), or what to add at both ends of each axis
     """
     rank = len(size)
     strides, dilation = np.broadcast_to(strides, rank), np.broadcast_to(dilation, rank)
@@ -25,14 +25,14 @@ def windows(x, size, strides=1, padding="valid", dilation=1, fill=0):
 
 
 def convolution(x, kernel, strides=1, padding="valid", dilation=1):
-    """The products of every window and the kernel.  kernel: (*size, channels, filters) -> (batch, positions..., filters)"""
+    """Every window times the kernel.  kernel: (*size, channels, filters) -> (batch, positions..., filters)"""
     rank = kernel.ndim - 2
     patches = windows(x, kernel.shape[:rank], strides, padding, dilation)
     return np.tensordot(patches, kernel, axes=rank + 1)  # over the elements of the window, and the channels
 
 
 def grouped_convolution(x, kernel, groups, strides=1, padding="valid", dilation=1):
-    """Convolutions of parts of the channels.  kernel: (*size, channels / groups, filters) -> (batch, positions..., filters)"""
+    """Convolutions of groups of the channels.  kernel: (*size, channels / groups, filters)"""
     parts = zip(np.split(x, groups, axis=-1), np.split(kernel, groups, axis=-1))
     return np.concatenate([convolution(part, k, strides, padding, dilation) for part, k in parts], axis=-1)
 
@@ -41,8 +41,8 @@ def depthwise_convolution(x, kernel, strides=1, padding="valid", dilation=1):
     """Each channel by itself.  kernel: (*size, channels, multiplier) -> (batch, positions..., channels * multiplier)"""
     rank = kernel.ndim - 2
     patches = windows(x, kernel.shape[:rank], strides, padding, dilation)
-    taps = "hwd"[:rank]
-    y = np.einsum(f"...{taps}c,{taps}cm->...cm", patches, kernel, optimize=True)
+    taps = np.ndindex(*kernel.shape[:rank])
+    y = sum(patches[(..., *tap, slice(None))][..., None] * kernel[tap] for tap in taps)
     return y.reshape(*y.shape[:-2], -1)
 
 

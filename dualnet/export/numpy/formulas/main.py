@@ -19,7 +19,10 @@ def predict(x):
 def read(path, dtype, shape):
     """The samples in a .npy or .csv file, or CSV from standard input for "-".  -> (batch, *shape)"""
     if path.endswith(".npy"):
-        x = np.load(path, allow_pickle=False)
+        try:
+            x = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path}: {error}") from None
     else:
         with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
@@ -35,7 +38,9 @@ def read(path, dtype, shape):
             raise ValueError(f"{path}: {error}") from None
         known = [n for n in shape if n is not None]
         if rows and (width % int(np.prod(known)) or (len(known) == len(shape) and width != int(np.prod(known)))):
-            raise ValueError(f"{path}: expected {int(np.prod(known))} columns for a sample of shape {shape}, got {width}")
+            raise ValueError(
+                f"{path}: expected {int(np.prod(known))} columns for a sample of shape {shape}, got {width}"
+            )
         x = x.reshape(len(rows), *(-1 if n is None else n for n in shape))
     if x.ndim != len(shape) + 1 or any(n not in (None, m) for n, m in zip(shape, x.shape[1:])):
         expected = ", ".join(["batch", *("any" if n is None else str(n) for n in shape)])
@@ -57,9 +62,13 @@ def write(path, outputs):
         with open(path, "wb") as file:
             np.save(file, outputs[0]) if path.endswith(".npy") else np.savez(file, **dict(zip(OUTPUTS, outputs)))
         return
-    columns = np.concatenate([np.reshape(y, (len(y), -1)).astype(object) for y in outputs], axis=1)
-    with sys.stdout if path is None else open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows(columns.tolist())
+    rows = np.concatenate([np.reshape(y, (len(y), -1)).astype(object) for y in outputs], axis=1).tolist()
+    if path is None:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+        sys.stdout.flush()
+        return
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def main():
@@ -79,7 +88,7 @@ def main():
         write(output, predict_all(inputs))
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError) as error:
         parser.exit(2, f"{Path(__file__).name}: {error}\n")
 
 

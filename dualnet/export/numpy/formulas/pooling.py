@@ -23,8 +23,6 @@ def adaptive_pool(reduce, x, size):
     """As many windows as the output is to have elements, whatever the lengths.  reduce: np.max or np.mean"""
     for axis, count in enumerate(size, start=1):
         n = x.shape[axis]
-        parts = [
-            np.take(x, range(i * n // count, -(-(i + 1) * n // count)), axis=axis) for i in range(count)
-        ]
+        parts = [np.take(x, range(i * n // count, -(-(i + 1) * n // count)), axis=axis) for i in range(count)]
         x = np.stack([reduce(part, axis=axis) for part in parts], axis=axis)
     return x

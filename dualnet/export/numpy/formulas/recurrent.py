@@ -26,7 +26,15 @@ def lstm(x, kernel, recurrent_kernel, bias=0, initial_state=None, mask=None, go_
 
 
 def gru(
-    x, kernel, recurrent_kernel, bias=0, recurrent_bias=0, initial_state=None, mask=None, go_backwards=False, zero_output=False
+    x,
+    kernel,
+    recurrent_kernel,
+    bias=0,
+    recurrent_bias=0,
+    initial_state=None,
+    mask=None,
+    go_backwards=False,
+    zero_output=False,
 ):
     """The gated recurrent unit: z is how much of the state stays, r how much of it makes the candidate
 

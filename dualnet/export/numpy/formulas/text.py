@@ -16,7 +16,8 @@ def as_bytes(x, encoding="utf-8"):
 def term_ids(rows, vocabulary, first=0, unknown=1, masked=None, encoding="utf-8"):
     """The position of each term in a vocabulary, counted from first.  rows: lists of terms
 
-    unknown: the number of all other terms; None: there should be none. masked: a term with a number of its own.
+    unknown: the number of all other terms; None: there should be none
+    masked: a term with a number of its own
     """
     table = {term.encode(encoding): first + i for i, term in enumerate(vocabulary.tolist())}
     if masked is not None:
@@ -41,7 +42,13 @@ def terms_of(ids, vocabulary):
 
 
 def split_text(x, lower=True, punctuation=True, split="whitespace", ngrams=(1,), encoding="utf-8"):
-    """The words of each string, as bytes.  lower: in lower case. punctuation: it is removed. ngrams: words that are joined"""
+    """The words of each string, as bytes.
+
+    lower: in lower case
+    punctuation: without it
+    split: "whitespace" or "character"
+    ngrams: how many words in a row make one
+    """
     rows = []
     for text in as_bytes(x, encoding).reshape(-1).tolist():
         text = text.lower() if lower else text
