@@ -1,6 +1,6 @@
 """Sizes that are not known before a model gets its data: how numbers of a traced pass follow from the shapes of its inputs.
 
-A forward pass is traced several times, with different sizes in the place of those that are not known (``trace.py``). A number that is
+A forward pass is traced several times, with different sizes in the place of those that are not known (``inputs.py``). A number that is
 the same in all of them is a constant; one that is not is a ``Size``, and follows from the size of an axis of a tensor.
 """
 

@@ -45,7 +45,6 @@ def test_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("path", "format", "message"),
     [
         ("m.xyz", None, r"does not say the format: end it in .*\.onnx"),
-        ("folder", None, "does not say the format"),
         ("m", "tf_saved_model", "'tf_saved_model' is not written here .*TensorFlow"),
         ("m.onnx", "pickle", "'pickle' is not written here; there is"),
     ],
