@@ -173,4 +173,5 @@ def _agree(a: Any, b: Any) -> bool:
     if b.dtype.kind == "O" or b.dtype.kind in "biu":
         return bool(np.array_equal(a, b))
     tolerance = {"float16": 2e-2, "float32": 1e-4}.get(str(b.dtype), 1e-9)
-    return bool(np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True))
+    largest = np.max(np.abs(b), where=np.isfinite(b), initial=1)
+    return bool(np.allclose(a, b, rtol=tolerance, atol=tolerance * largest, equal_nan=True))

@@ -393,7 +393,8 @@ class Writer:
             self._cast(target, expected.dtype)
             actual = np.asarray(self._scope[target])
         scale = TOLERANCE.get(str(expected.dtype), 0)
-        if actual.shape != expected.shape or not np.allclose(actual, expected, rtol=scale, atol=scale, equal_nan=True):
+        largest = np.max(np.abs(expected), where=np.isfinite(expected), initial=1) if expected.dtype.kind in "fc" else 1
+        if actual.shape != expected.shape or not np.allclose(actual, expected, scale, scale * largest, equal_nan=True):
             self.refuse(
                 call, f"the line {self.lines[-1].strip()!r} gives other numbers: {_difference(actual, expected)}"
             )
