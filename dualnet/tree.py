@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -234,12 +234,11 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     leaves, expected = list(flat_sequence), len(flatten(structure))
     if len(leaves) != expected:
         raise ValueError(f"got {len(leaves)} leaves for a structure that holds {expected}")
-    remaining = iter(leaves)
+    return _pack(structure, iter(leaves))
 
-    def build(part: Any) -> Any:
-        return _map_parts(build, part) if is_nested(part) else next(remaining)
 
-    return build(structure)
+def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
+    return _map_parts(lambda part: _pack(part, leaves), structure) if is_nested(structure) else next(leaves)
 
 
 __getattr__ = module_getattr(__name__, __all__)

@@ -167,7 +167,7 @@ def _constructor(cls: Any) -> Any:
 
 def parameters(cls: Any) -> dict[str, inspect.Parameter]:
     """The keyword arguments of a class, its own first, then those its bases accept through ``**kwargs``."""
-    return constructor_parameters(cls) if isinstance(cls, type) else dict(inspect.signature(cls).parameters)
+    return dict(constructor_parameters(cls)) if isinstance(cls, type) else dict(inspect.signature(cls).parameters)
 
 
 def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath, problems: list[Problem]) -> None:

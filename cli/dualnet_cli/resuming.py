@@ -138,7 +138,7 @@ def is_finished(folder: RunDir, settings: Settings) -> bool:
         epochs, asked = int(results["epochs"]), int(results["epochs_asked_for"])
         files = [MODEL, HISTORY] if epochs and find_spec("matplotlib") is not None else [MODEL]
         is_whole = not results["interrupted"] and all((folder.path / name).is_file() for name in files)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
     if not is_whole or asked < settings.fit.all_epochs:
         return False

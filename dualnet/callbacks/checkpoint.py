@@ -143,19 +143,27 @@ class Checkpoint(RunStateCallback):
         path = write_checkpoint(Path(self.directory), self._steps, state)
         if is_best:
             self._best_name = path.name
-        self._remove_old(path)
+        self._remove_old()
         self._saved_at = time.monotonic()
         self._seconds = self._saved_at - begin
 
-    def _remove_old(self, newest: Path) -> None:
-        from ..saving.checkpoints import checkpoints, remove_checkpoint
+    def _remove_old(self) -> None:
+        """Remove what is kept no longer, now that there is a newer one, and what was damaged."""
+        from ..saving.checkpoints import remove_checkpoint
 
+        self._limit()
         outdated, self._outdated = self._outdated, []
-        kept = [path for path in checkpoints(Path(self.directory)) if path not in outdated]
-        if self.max_to_keep is not None:
-            outdated += [p for p in kept[: -self.max_to_keep] if p.name not in (self._best_name, newest.name)]
         for path in outdated:
             remove_checkpoint(path)
+
+    def _limit(self) -> None:
+        """Remove all but the newest and the best."""
+        from ..saving.checkpoints import checkpoints, remove_checkpoint
+
+        kept = [path for path in checkpoints(Path(self.directory)) if path not in self._outdated]
+        for path in kept[: -self.max_to_keep] if self.max_to_keep is not None else []:
+            if path.name != self._best_name:
+                remove_checkpoint(path)
 
     def on_train_end(self, logs: Any = None) -> None:
         self._stop_requested = False
@@ -206,3 +214,4 @@ class Checkpoint(RunStateCallback):
         if self._monitor is not None:
             self._monitor.best = state["best"]
         self._best_name = path.name if state["best_name"] is None and state["best"] is not None else state["best_name"]
+        self._limit()  # a run that was killed may have left one more

@@ -76,7 +76,7 @@ class CodeWriter:
         source = "\n".join([f"def step({parameters}):", *self._lines])
         names = dict(self._globals)
         exec(compile(source, "<captured step>", "exec"), names)
-        return names["step"], source
+        return names.pop("step"), source  # which has the names: with it among them, they would keep each other alive
 
     def returned(self) -> str:
         """The values that the step returns."""

@@ -16,6 +16,7 @@ from ..core import settings
 from ..core.tensor import Tensor
 from ..core.tracing import state
 from ..core.version import version
+from ..core.weak import Owner
 from .batches import IndexedBatch, tree_structure
 from .capturable import is_builtin, is_builtin_object, is_capturable
 from .executors.base import Executor
@@ -45,6 +46,7 @@ class CapturedStep:
     anew in each epoch: that code may have changed what no trace can see.
     """
 
+    model: Any = Owner()
     method: str  # of the model
     compute: str  # the method with its first phases, which takes a tracer
     executor: type[Executor] = ForwardProgram

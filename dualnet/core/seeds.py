@@ -114,6 +114,20 @@ def set_state(state: dict[str, Any]) -> None:
     _global_pair[:] = [int(v) for v in state["pair"]]
 
 
+def get_host_state() -> dict[str, Any]:
+    """The state of Python's ``random`` and of NumPy's global generator, which programs draw from beside dualnet."""
+    version, words, gauss = random.getstate()
+    kind, keys, *rest = np.random.get_state()
+    return {"python": [version, list(words), gauss], "numpy": [kind, keys, *rest]}
+
+
+def set_host_state(state: dict[str, Any]) -> None:
+    """Continue from the result of ``get_host_state``."""
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    np.random.set_state(tuple(state["numpy"]))
+
+
 def restore_pair(pair: list[int]) -> None:
     """Continue draws without a seed from a ``get_state()["pair"]`` of this program."""
     _global_pair[:] = pair

@@ -47,7 +47,8 @@ def _write_folder(model: Any, folder: str, opset_version: int | None = None, **o
         written = sorted(os.listdir(temporary), key=lambda file: file.endswith(".py"))  # a program after its weights
         for file in written:
             os.replace(os.path.join(temporary, file), os.path.join(folder, file))
-    return [os.path.join(folder, file) for file in written if not file.endswith(".npz")]
+    suffixes = tuple(suffix for suffix, _ in FORMATS.values())
+    return [os.path.join(folder, file) for file in written if file.endswith(suffixes)]
 
 
 # What Keras writes besides, and what there is instead.
@@ -101,4 +102,4 @@ def export_model(
         raise ValueError(f"export: the format {format!r} is not written here{reason}; there is {known}")
     FORMATS[format][1](model, path, input_signature=input_signature, **options)
     if verbose is None or verbose:
-        print(f"Saved artifact at {path!r}.")
+        print(f"The model {model.name!r} is exported to {path}")

@@ -20,6 +20,7 @@ from ..core.tensor import Tensor
 from ..core.tracing import live_tapes, state, tracing
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
+from ..layers.rnn.loop import observed, run_steps
 from .errors import ExportError
 
 
@@ -43,8 +44,17 @@ class RawValue(NamedTuple):
     layer: Any = None  # in which a constant was met
 
 
+class RawBody(NamedTuple):
+    """One step of a loop: the calls that lead from the values ``inputs`` to the values ``outputs``."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    calls: list[Any]
+
+
 class RawCall(NamedTuple):
-    """A call of one pass: of an op, or, with the layer itself as ``function``, of a layer that computes on the host."""
+    """A call of one pass: of an op, or, with the layer itself as ``function``, of a layer that computes on the host; with a body, of the
+    loop of a recurrent layer over its steps."""
 
     function: Any
     context: Any
@@ -53,6 +63,7 @@ class RawCall(NamedTuple):
     options: dict[str, Any]
     outputs: tuple[int, ...]
     layer: Any
+    body: RawBody | None = None
 
 
 class Recorder:
@@ -71,7 +82,7 @@ class Recorder:
         watch = _Watch()
         live_tapes[id(watch)] = weakref.ref(watch)  # to be asked before an op writes into a variable
         try:
-            with tracing(self), self._calls_of(host_layers):
+            with tracing(self), self._calls_of(host_layers), observed(self._loop):
                 return function(*args, **kwargs)
         finally:
             del live_tapes[id(watch)]
@@ -98,18 +109,18 @@ class Recorder:
         layer = calling_layer()
         if (function.__module__ or "").partition(".")[0] != "dualnet":
             raise ExportError(
-                f"{_in(layer)}{function.__name__} is an op of your own, which no format knows: use ops of dualnet.ops"
+                f"{in_layer(layer)}{function.__name__} is an op of your own, which no format knows: use ops of dualnet.ops"
             )
         numbers = tuple(self._number(x, a) for x, a in zip(inputs, arrays))
         static_args, options = self._plain(static_args), {name: self._plain(v) for name, v in options.items()}
-        constant = all(self.values[n].is_constant for n in (*numbers, *_references([static_args, options])))
+        constant = all(self.values[n].is_constant for n in (*numbers, *references([static_args, options])))
         results = tuple(self._result(y.data, constant) for y in (outputs if type(outputs) is tuple else (outputs,)))
         self.calls.append(RawCall(function, context, numbers, static_args, options, results, layer))
 
     def draw(self, generator: Any, key: Any, step: int) -> None:
         """A generator was asked for random numbers."""
         raise ExportError(
-            f"{_in(calling_layer())}random numbers are drawn when the model predicts: what is exported computes the same each time"
+            f"{in_layer(calling_layer())}random numbers are drawn when the model predicts: what is exported computes the same each time"
         )
 
     def change(self, subject: Any, reason: str) -> None:
@@ -122,7 +133,7 @@ class Recorder:
     def abort(self, reason: str) -> None:
         """Something bypasses the ops."""
         raise ExportError(
-            f"{_in(calling_layer())}{reason}: what follows may depend on it, and only ops can be exported (not `if`, loops and NumPy "
+            f"{in_layer(calling_layer())}{reason}: what follows may depend on it, and only ops can be exported (not `if`, loops and NumPy "
             "on the value of a tensor)"
         )
 
@@ -177,6 +188,39 @@ class Recorder:
             return slice(*(self._plain(n) for n in (option.start, option.stop, option.step)))
         return option
 
+    # -- loops ------------------------------------------------------------------------------------------------------
+
+    def _loop(self, run: Callable[[], Any], step: Any, sequences: Any, states: Any, mask: Any, options: Any) -> Any:
+        """The loop of a recurrent layer over its steps: one of them is recorded, all are computed."""
+        # Tensors of this step alone, which show what it depends on.
+        first = Tensor(sequences.data[:, 0].copy())
+        before = tree.map_structure(lambda s: Tensor(s.data.copy()), states)
+        inputs = tuple(
+            self._add(RawValue("step", x.shape, _dtype(x.data)), x.data) for x in (first, *tree.flatten(before))
+        )
+        calls, self.calls = self.calls, []
+        try:
+            output, after = step(first, before)
+            outputs = tuple(self._number(y, y.data) for y in (output, *tree.flatten(after)))
+        finally:
+            calls, self.calls = self.calls, calls
+        state.tracer = None
+        try:
+            last, every, new_states = run()
+        finally:
+            state.tracer = self
+        leaves = tree.flatten(states)
+        first_of_cell = len(tree.flatten(states[:-1])) if tree.is_nested(states[0]) else 0
+        is_like_output = tuple(leaves[first_of_cell].shape) == tuple(last.shape)
+        given = (sequences, *leaves, *(() if mask is None else (mask,)))
+        numbers = tuple(self._number(x, x.data) for x in given)
+        shown = (last, *([every] if options["return_sequences"] else ()), *tree.flatten(new_states))
+        results = tuple(self._result(y.data, False) for y in shown)
+        options = {**options, "masked": mask is not None, "first_output": first_of_cell if is_like_output else None}
+        body = RawBody(inputs, outputs, calls)
+        self.calls.append(RawCall(run_steps, None, numbers, (), options, results, calling_layer(), body))
+        return last, every, new_states
+
     # -- layers that compute on the host ----------------------------------------------------------------------------
 
     @contextmanager
@@ -218,7 +262,7 @@ class _Watch:
 
 def _keeps_state(reason: str) -> ExportError:
     return ExportError(
-        f"{_in(calling_layer())}{reason} when the model predicts: a state that is kept from call to call cannot be exported "
+        f"{in_layer(calling_layer())}{reason} when the model predicts: a state that is kept from call to call cannot be exported "
         "(stateful=True of a recurrent layer and training=True of BatchNormalization keep one)"
     )
 
@@ -233,20 +277,21 @@ def calling_layer() -> Layer | None:
     return None
 
 
-def _in(layer: Layer | None) -> str:
+def in_layer(layer: Layer | None) -> str:
+    """The beginning of a message about what happens in a layer."""
     return "" if layer is None else f"layer {layer.name!r} ({type(layer).__name__}): "
 
 
-def _references(options: Any) -> list[int]:
+def references(options: Any) -> list[int]:
     """The values that options refer to."""
     if isinstance(options, Reference):
         return [options.number]
     if isinstance(options, slice):
-        return _references([options.start, options.stop, options.step])
+        return references([options.start, options.stop, options.step])
     if isinstance(options, dict):
-        return _references(list(options.values()))
+        return references(list(options.values()))
     if isinstance(options, (list, tuple)):
-        return [n for part in options for n in _references(part)]
+        return [n for part in options for n in references(part)]
     return []
 
 

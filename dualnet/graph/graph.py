@@ -35,7 +35,8 @@ class Graph:
         nodes, order = self._walk()
         input_nodes = {id(node_of(x)) for x in self._flat_inputs}
         self.nodes = [node for node in nodes if not node.is_input and id(node) not in input_nodes]
-        self._used_last = self._last_uses()
+        self._outputs = [node.outputs for node in self.nodes]  # which nodes do not keep
+        self._used_last: list[list[int]] | None = self._last_uses()
         self.operations = _by_depth(nodes, order, self._flat_inputs)
         _check_names(self.operations)
 
@@ -73,24 +74,30 @@ class Graph:
         """For each node the ids of the tensors that no later node and no output needs."""
         needed = {id(x) for x in tree.flatten(self.outputs)}
         last_uses: list[list[int]] = []
-        for node in reversed(self.nodes):
-            ids = {id(x) for x in (*node.inputs, *tree.flatten(node.outputs))} - needed
+        for node, outputs in zip(reversed(self.nodes), reversed(self._outputs)):
+            ids = {id(x) for x in (*node.inputs, *tree.flatten(outputs))} - needed
             needed |= ids
             last_uses.append(list(ids))
         return last_uses[::-1]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._used_last = None  # for other tensors; those of the copy may not be complete yet
+
     def run(self, inputs: Any, call: Callable[..., Any]) -> Any:
         """The outputs for real inputs. call: ``(operation, args, kwargs) -> outputs`` of one node."""
+        if self._used_last is None:
+            self._used_last = self._last_uses()
         values = {id(x): value for x, value in zip(self._flat_inputs, tree.flatten(inputs))}
 
         def real(x: Any) -> Any:
             return values[id(x)] if isinstance(x, KerasTensor) else x
 
-        for node, done in zip(self.nodes, self._used_last):
+        for node, outputs, done in zip(self.nodes, self._outputs, self._used_last):
             args = tree.map_structure(real, node.args)
             kwargs = tree.map_structure(real, node.kwargs)
             results = call(node.operation, args, kwargs)
-            values.update((id(y), value) for y, value in zip(tree.flatten(node.outputs), tree.flatten(results)))
+            values.update((id(y), value) for y, value in zip(tree.flatten(outputs), tree.flatten(results)))
             del args, kwargs, results
             for key in done:  # outside of training nobody else holds them: their memory serves the next nodes
                 values.pop(key, None)

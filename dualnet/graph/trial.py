@@ -147,21 +147,17 @@ class HostRandom:
 def _parts_with_state(layer: Any) -> dict[int, Any]:
     """The layers, variables, metrics and generators in the attributes of a layer, by their ids."""
     parts: dict[int, Any] = {}
-
-    def visit(value: Any, depth: int = 0) -> None:
-        if isinstance(value, (list, tuple, dict)) and depth < 5:
-            for item in value.values() if isinstance(value, dict) else value:
-                visit(item, depth + 1)
-        elif (
-            isinstance(value, seeds.SeedGenerator)
-            or hasattr(type(value), "assign")
-            or hasattr(type(value), "variables")
-        ):
-            parts[id(value)] = value
-
     for value in list(vars(layer).values()):
-        visit(value)
+        _add_parts(value, parts)
     return parts
+
+
+def _add_parts(value: Any, parts: dict[int, Any], depth: int = 0) -> None:
+    if isinstance(value, (list, tuple, dict)) and depth < 5:
+        for item in value.values() if isinstance(value, dict) else value:
+            _add_parts(item, parts, depth + 1)
+    elif isinstance(value, seeds.SeedGenerator) or hasattr(type(value), "assign") or hasattr(type(value), "variables"):
+        parts[id(value)] = value
 
 
 def _contents_of(layer: Any, skip: Iterable[str]) -> list[Callable[[], Any]]:

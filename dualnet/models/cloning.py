@@ -39,27 +39,36 @@ def clone_model(
         ValueError: ``call_function`` for a Sequential, which lists its layers and does not call them; ``clone_function`` or
             ``input_tensors`` for a model with its own ``call``.
     """
-    copies: dict[int, Any] = {} if cache is None else cache
+    with sharing.copying():
+        return _Cloning(clone_function, call_function, recursive, {} if cache is None else cache).clone(
+            model, input_tensors
+        )
 
-    def clone(model: Any, input_tensors: Any = None) -> Any:
-        result = _clone_structure(model, input_tensors, copy_layer, clone_function, call_function)
+
+class _Cloning:
+    """The arguments of ``clone_model``, and the copies so far. (Functions that call each other would keep these alive.)"""
+
+    def __init__(self, clone_function: Any, call_function: Any, recursive: bool, copies: dict[int, Any]) -> None:
+        self._clone_function, self._call_function = clone_function, call_function
+        self._recursive, self._copies = recursive, copies
+
+    def clone(self, model: Any, input_tensors: Any = None) -> Any:
+        result = _clone_structure(model, input_tensors, self._copy_layer, self._clone_function, self._call_function)
         if model.compiled:
             result.compile_from_config(model.get_compile_config())
         return result
 
-    def copy_layer(layer: Any) -> Any:
+    def _copy_layer(self, layer: Any) -> Any:
+        copies = self._copies
         if id(layer) not in copies:
             inside = isinstance(layer, Sequential) or getattr(layer, "_graph", None) is not None
-            if recursive and inside:
-                copies[id(layer)] = clone(layer)
-            elif clone_function is not None:
-                copies[id(layer)] = clone_function(layer)
+            if self._recursive and inside:
+                copies[id(layer)] = self.clone(layer)
+            elif self._clone_function is not None:
+                copies[id(layer)] = self._clone_function(layer)
             else:
                 copies[id(layer)] = sharing.copied(layer, lambda: type(layer).from_config(layer.get_config()))
         return copies[id(layer)]
-
-    with sharing.copying():
-        return clone(model, input_tensors)
 
 
 def _clone_structure(

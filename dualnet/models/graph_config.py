@@ -202,16 +202,17 @@ def _graph_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | 
                 "wait for each other in a loop"
             )
         pending = blocked
+    return _tensors(config["input_layers"], outputs_of), _tensors(config["output_layers"], outputs_of)
 
-    def tensors(structure: Any) -> Any:
-        if is_history(structure):
-            return outputs_of[structure[0], structure[1]][structure[2]]
-        if isinstance(structure, dict):
-            return {key: tensors(value) for key, value in structure.items()}
-        parts = [tensors(part) for part in structure]
-        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
 
-    return tensors(config["input_layers"]), tensors(config["output_layers"])
+def _tensors(structure: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:
+    """A structure of [layer, node, tensor] with the tensors."""
+    if is_history(structure):
+        return outputs_of[structure[0], structure[1]][structure[2]]
+    if isinstance(structure, dict):
+        return {key: _tensors(value, outputs_of) for key, value in structure.items()}
+    parts = [_tensors(part, outputs_of) for part in structure]
+    return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
 
 
 def _make_operation(entry: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
@@ -285,18 +286,20 @@ def _histories(node: Any) -> list[list[Any]]:
 
 
 def _call_again(operation: Any, node: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:
-    def resolve(x: Any) -> Any:
-        if isinstance(x, dict) and x.get("class_name") == "__keras_tensor__":
-            name, i, t = x["config"]["keras_history"]
-            return outputs_of[name, i][t]
-        if isinstance(x, dict) and "class_name" in x:
-            return deserialize_keras_object(x)
-        if isinstance(x, dict):
-            return {key: resolve(value) for key, value in x.items()}
-        return [resolve(value) for value in x] if isinstance(x, (list, tuple)) else x
+    kwargs = {key: value for key, value in _resolve(node["kwargs"], outputs_of).items() if value is not None}
+    return operation(*_resolve(node["args"], outputs_of), **kwargs)
 
-    kwargs = {key: value for key, value in resolve(node["kwargs"]).items() if value is not None}
-    return operation(*resolve(node["args"]), **kwargs)
+
+def _resolve(x: Any, outputs_of: dict[tuple[str, int], list[KerasTensor]]) -> Any:
+    """An argument of a call from its config."""
+    if isinstance(x, dict) and x.get("class_name") == "__keras_tensor__":
+        name, i, t = x["config"]["keras_history"]
+        return outputs_of[name, i][t]
+    if isinstance(x, dict) and "class_name" in x:
+        return deserialize_keras_object(x)
+    if isinstance(x, dict):
+        return {key: _resolve(value, outputs_of) for key, value in x.items()}
+    return [_resolve(value, outputs_of) for value in x] if isinstance(x, (list, tuple)) else x
 
 
 # -- copies --------------------------------------------------------------------------------------------------------

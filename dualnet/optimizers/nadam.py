@@ -33,6 +33,7 @@ class Nadam(MomentsOptimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float | None = 1e-7,
+        *,
         schedule_decay: float = 1.0,
         **kwargs: Any,
     ) -> None:

@@ -9,6 +9,7 @@ A checkpoint is never changed, and an old one is removed only when a newer one i
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -127,8 +128,11 @@ def remove_checkpoint(path: Path) -> None:
         (path / name).unlink(missing_ok=True)
     for part in path.glob(f".{_COMMIT}.*.part"):
         part.unlink(missing_ok=True)
-    with suppress(OSError):  # there are files of others in it
+    try:
         path.rmdir()
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # there are files of others in it
+            raise
 
 
 def remove_leftovers(folder: Path) -> None:

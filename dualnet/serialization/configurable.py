@@ -121,9 +121,13 @@ def make_from_arguments(cls: Any, config: dict[str, Any]) -> Any:
     return obj
 
 
-@cache
 def constructor_parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
     """The parameters of a constructor by name, with those that it passes on to its bases as ``**kwargs``; its own first."""
+    return _constructor_parameters(cls)
+
+
+@cache
+def _constructor_parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
     parameters: dict[str, inspect.Parameter] = {}
     for base in cls.__mro__[:-1]:
         if "__init__" not in vars(base):

@@ -62,7 +62,9 @@ _LISTED = (
     "dualnet.applications.inception_layers",
 )
 # Where Keras, tf.keras and tf_keras have had their modules. What is not in a module of its own is a class of "keras".
-_KERAS_PACKAGES = re.compile(r"(tensorflow\.python\.keras|tensorflow\.keras|tf_keras|keras)(\.api\._v[12]\.keras|\.api|\.src)*")
+_KERAS_PACKAGES = re.compile(
+    r"(tensorflow\.python\.keras|tensorflow\.keras|tf_keras|keras)(\.api\._v[12]\.keras|\.api|\.src)*"
+)
 _KERAS_MODULES = ("optimizers.schedules", "layers", "losses", "metrics", "optimizers", "initializers", "regularizers",
                   "constraints", "dtype_policies")  # fmt: skip
 _FUNCTIONAL = ("keras.src.models.functional", "Functional")  # the class Keras has for models made of inputs and outputs
@@ -398,8 +400,8 @@ def _class_at(module: str, name: str) -> Any:
         return None
     if name == _FUNCTIONAL[1]:
         return _public()[_FUNCTIONAL]
-    names = [m for m in _KERAS_MODULES if re.search(rf"(^|\.){re.escape(m)}($|\.)", inside)] or [None]
-    candidates = [_public().get(("keras" if m is None else f"keras.{m}", name)) for m in (*names, None)]
+    namespaces = [f"keras.{m}" for m in _KERAS_MODULES if re.search(rf"(^|\.){re.escape(m)}($|\.)", inside)]
+    candidates = [_public().get((namespace, name)) for namespace in (*namespaces, "keras")]
     return next((c for c in candidates if inspect.isclass(c)), None)
 
 
@@ -411,7 +413,9 @@ def look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | 
             return match
     if registered in (None, name) and isinstance(module, str):
         match = _public().get((module, name))
-        if match is None and module.startswith("keras.src."):  # Keras writes some classes under the file they are defined in
+        if match is None and module.startswith(
+            "keras.src."
+        ):  # Keras writes some classes under the file they are defined in
             modules = (f"keras.{module.split('.')[2]}", "keras")
             match = next((_public()[m, name] for m in modules if (m, name) in _public()), None)
         match = _class_at(module, name) if match is None else match
@@ -419,6 +423,11 @@ def look_up(config: dict[str, Any], name: str, custom_objects: dict[str, Any] | 
         match = public_class(name) if name == _FUNCTIONAL[1] else public_object(name)
     if match is not None:
         return match
+    if module == "keras.dtype_policies":
+        raise ValueError(
+            f"the config has the policy {name}, of weights that model.quantize() made whole numbers or float8: they are not "
+            "computed with here. Save the model in Keras before it is quantized, and load that"
+        )
     full_name = ".".join(part for part in (module, name) if isinstance(part, str))
     as_registered = "" if registered in (None, name) else f" (registered as {registered!r})"
     raise UnknownObjectError(

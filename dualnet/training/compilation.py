@@ -12,6 +12,7 @@ from .. import optimizers, tree
 from ..core.naming import numbered
 from ..core.version import invalidate, version
 from ..core.warning import warn
+from ..core.weak import Remembered
 from ..layers.base.tracking import tracked_attributes
 from ..legacy.arguments import accept_old_names, positional_metrics
 from ..serialization.objects import deserialize_keras_object, serialize_arguments
@@ -50,7 +51,7 @@ class Compilable(Base):
         self.stop_evaluating = False
         self.stop_predicting = False
         self.run_eagerly = False
-        self.history: Any = None
+        self._last_history: Any = None
         self.optimizer: Any = None
         self.loss: Any = None
         self._compile_arguments: dict[str, Any] = {}
@@ -84,6 +85,16 @@ class Compilable(Base):
     def _takes_text(self) -> bool:
         """Whether the model reads strings, or a layer inside it does."""
         return self._cache.get("takes_text", lambda: any(layer.takes_text for layer in self._flatten_layers()))
+
+    @property
+    def history(self) -> Any:
+        """The ``History`` of the last ``fit``, or None."""
+        return self._last_history.get(self) if isinstance(self._last_history, Remembered) else self._last_history
+
+    @history.setter
+    def history(self, value: Any) -> None:
+        knows_model = getattr(value, "model", None) is self
+        self._last_history = Remembered(value, "model") if knows_model else value
 
     # -- compile ---------------------------------------------------------------------------------------------------
 

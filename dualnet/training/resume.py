@@ -43,6 +43,7 @@ def run_state(model: Any, callbacks: Sequence[Any], epoch: int, batches: int, lo
         "metrics": metric_states(model) if batches else {},
         "layer_states": [v.numpy() for v in model._state_variables()],
         "seeds": seeds.get_state(),
+        "host_seeds": seeds.get_host_state(),
         "seed_generators": [generator.get_state() for generator in seed_generators(model)],
         "callbacks": [{"class": type(c).__name__, "state": c.get_state()} for c in _with_state(callbacks)],
     }
@@ -66,6 +67,8 @@ def restore_run(model: Any, callbacks: Sequence[Any], state: dict[str, Any]) -> 
     model._resume = Resume(batches, state.get("position"), state.get("logs", {}), ended)
     if "seeds" in state:
         seeds.set_state(state["seeds"])
+    if "host_seeds" in state:
+        seeds.set_host_state(state["host_seeds"])
     for generator, seed_state in zip(seed_generators(model), state.get("seed_generators", [])):
         generator.set_state(seed_state)
     for variable, value in zip(model._state_variables(), state.get("layer_states", [])):

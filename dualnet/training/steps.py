@@ -15,6 +15,7 @@ from ..core.tracing import state as tracing
 from ..core.variables import Variable
 from ..core.version import version
 from ..core.warning import warn
+from ..core.weak import Owner
 from ..layers.base.context import context
 from ..ops import zeros
 from .compilation import Compilable
@@ -184,6 +185,8 @@ class StepMixin(Compilable):
 
 class TrainState:
     """What every training step needs, and what only changes with the set of trainable weights."""
+
+    model: Any = Owner()
 
     def __init__(self, model: StepMixin) -> None:
         self.model = model

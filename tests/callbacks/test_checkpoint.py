@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -112,6 +114,31 @@ def test_state_of_other_kinds(make: Callable[[], Any], tmp_path: Path) -> None:
 
     expected = fit(None, seed=1)
     assert fit(tmp_path, Cutter(steps=6), seed=1) is None
+    assert fit(tmp_path, seed=2) == expected
+
+
+@pytest.mark.parametrize("keep", [lambda f: cb.Checkpoint(f, every_steps=1), lambda f: cb.BackupAndRestore(f, 1)])
+def test_random_numbers_that_the_program_draws(keep: Callable[[Path], Any], tmp_path: Path) -> None:
+    class Draws(cb.Callback):
+        state_attributes = ("numbers",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.numbers: list[float] = []
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.numbers += [random.random(), random.gauss(0, 1), np.random.rand(), np.random.randn()]
+
+    def fit(folder: Path | None, *extra: Any, seed: int) -> list[float]:
+        dualnet.utils.set_random_seed(seed)
+        draws = Draws()
+        kept = [] if folder is None else [keep(folder)]
+        with contextlib.suppress(Cut):
+            network().fit(X, Y, BATCH, epochs=2, verbose=0, callbacks=[draws, *kept, *extra])
+        return draws.numbers
+
+    expected = fit(None, seed=1)
+    assert fit(tmp_path, Cutter(steps=7), seed=1) == expected[: 7 * 4]
     assert fit(tmp_path, seed=2) == expected
 
 

@@ -106,6 +106,8 @@ CONFIGS = {
 }
 WEIGHTS = {"steps": 4, "time": 3, "epochs": 2, "fine tuning": 1}  # how often each is drawn
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "INT": signal.SIGINT, "HUP": signal.SIGHUP}
+# The exit codes: negative ones are those of a process that has not begun to handle the signal.
+ENDS = {"KILL": {-9}, "TERM": {143, -15}, "INT": {130, -2}, "HUP": {129, -1}, "full": {1, 2}}
 MOST_CUTS = 4
 TIMEOUT = 300.0
 
@@ -170,10 +172,10 @@ class Campaign:
         output = self._output()
         expected = {0}
         if not last:
-            expected.add({"KILL": -9, "TERM": 143, "INT": 130, "HUP": 129, "full": 1}[self.how])
+            expected |= ENDS[self.how]
         if code not in expected or "Traceback" in output:
             raise Lost(f"exit code {code} in {target}: {output}")
-        if code == 1 and "Error: " not in output:
+        if code in (1, 2) and "Error: " not in output:
             raise Lost(f"an error that was not shown in {target}: {output}")
 
     def _cut_off(self, process: int, target: Path, seconds: float) -> None:

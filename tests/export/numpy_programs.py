@@ -25,7 +25,7 @@ class OneLayer(Model):
 
     def call(self, inputs: Any) -> Any:
         row = self.row
-        values = iter(inputs)
+        values = iter(inputs if isinstance(inputs, (list, tuple)) else [inputs])
         tensors = [next(values) for _ in row.inputs]
         for x, mask in zip(tensors, row.masks):
             x._keras_mask = None if mask is None else next(values)
@@ -63,9 +63,14 @@ def one_layer(row: Case) -> OneLayer:
     """The model of a row, built, with random weights."""
     model = OneLayer(row)
     with np.errstate(all="ignore"):
-        model([Tensor(np.zeros(s.shape, s.dtype)) for s in signature(row, has_batch=False)], training=False)
+        model(unpacked([Tensor(np.zeros(s.shape, s.dtype)) for s in signature(row, has_batch=False)]), training=False)
     model.set_weights(random_weights(row, model.get_weights()))
     return model
+
+
+def unpacked(inputs: list[Any]) -> Any:
+    """What a model is called with: one input by itself, several as a list."""
+    return inputs[0] if len(inputs) == 1 else inputs
 
 
 def loaded(model: Any, input_signature: Any = None) -> dict[str, Any]:

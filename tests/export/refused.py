@@ -109,10 +109,6 @@ VOCABULARY = {"vocabulary": ["a"]}
 TABLE = [
     Refused("`if` on the value of a tensor, `float(x)`, `.numpy()`", ReadsAValue, "a value is read on the host"),
     Refused("a loop over an axis of unknown length", LoopsOverSteps, "which ops run depends on the sizes", (None,)),
-    Refused(
-        "`RNN` with a cell of your own, or `ConvLSTM`, over an unknown number of steps", layers.RNN, "which ops run depends on", (None, 4),
-        options={"cell": layers.GRUCell(3)},
-    ),
     Refused("a number from NumPy that is another one each time", DrawsInNumPy, "is another one for other inputs"),
     Refused("a table from NumPy as long as an unknown axis", MakesATableInNumPy, "made outside of the ops", (None,)),
     Refused("a variable that counts calls", KeepsAState, "a variable is assigned to .* cannot be exported"),

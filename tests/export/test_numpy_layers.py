@@ -9,7 +9,7 @@ from dualnet import tree
 from tests.layers.cases import Case
 from tests.layers.table import ROWS
 
-from .numpy_programs import assert_equal, invented, loaded, one_layer, signature
+from .numpy_programs import assert_equal, invented, loaded, one_layer, signature, unpacked
 
 # Rows whose first axis is no batch: one image, or a cell whose states are in one tensor.
 ONE_SAMPLE = {"CenterCrop": 3, "RandomCrop": 3, "LSTMCell": 2}  # the rank of the first input
@@ -22,7 +22,7 @@ def test_layer(row: Case) -> None:
     model = one_layer(row)
     predict = loaded(model, symbols)["predict"]
     for batch in (1, 6) if has_batch else (1,):
-        inputs = invented(symbols, batch, seed=batch)
+        inputs = unpacked(invented(symbols, batch, seed=batch))
         with np.errstate(all="ignore"):  # a mask may leave nothing to average
             expected = tree.map_structure(lambda y: y.numpy(), model(inputs, training=False))
             actual = predict(inputs)

@@ -222,6 +222,43 @@ def of_function(function: Callable[[Any], Any], shape: tuple[int, ...] = (4,), n
     return on(shape, Custom(name=name))
 
 
+SEGMENTS = np.array([0, 2, 2, 1])
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {  # of (batch, 4)
+    # Expressions of several ops, whose operands are replaced in between.
+    "trapezoid": lambda x: ops.trapezoid(ops.abs(x), ops.cumsum(ops.abs(x), axis=1), axis=1),
+    "polynomial": lambda x: (x - 2) * (x - (1 - x)) / (1 + x * x) ** 2 - -x,
+    "powers of negative numbers": lambda x: (-ops.abs(x)) ** 2 + (-2.0) ** ops.round(x),
+    "softmax by hand": lambda x: ops.exp(x - ops.max(x, axis=1, keepdims=True)) / ops.sum(ops.exp(x), axis=1, keepdims=True),
+    "masks": lambda x: ops.where(ops.logical_and(x > 0, ops.logical_not(x > 1)), x, -x),
+    "parts": lambda x: x[:, ::-1] + x[..., 1:2] * x[:, -1][:, None],
+    "a list of positions": lambda x: ops.take(x, [0, 3, 3], axis=1) + x[:, [1, 1, 2]],
+    "uneven parts": lambda x: ops.concatenate(ops.array_split(x, 3, axis=1)[::-1], axis=1),
+    "a slice": lambda x: ops.slice(x, (0, -2), (ops.shape(x)[0], 2)),
+    "many outputs": lambda x: ops.stack(ops.unstack(ops.concatenate([x, 2 * x], axis=1), axis=1)[::2], axis=-1),
+    "top": lambda x: ops.top_k(x, 2)[0] + ops.cast(ops.argmax(x, axis=1, keepdims=True), "float32"),
+    "sorted": lambda x: ops.sort(x, axis=1) + ops.cast(ops.argsort(x, axis=1), "float32"),
+    "quantiles": lambda x: ops.quantile(x, 0.25, axis=1, keepdims=True) + ops.median(x, axis=1, keepdims=True),
+    "segments": lambda x: ops.transpose(ops.segment_sum(ops.transpose(x), SEGMENTS, num_segments=3)),
+    "triangles": lambda x: ops.tril(ops.einsum("bi,bj->bij", x, x)) @ ops.eye(4),
+    "a grid": lambda x: x + ops.sum(ops.meshgrid(ops.arange(4.0), ops.arange(3.0))[1], axis=0),
+    "numbers of the batch": lambda x: ops.reshape(ops.arange(ops.shape(x)[0] * 4), (-1, 4)) / (ops.shape(x)[0] + 1),
+    "largest with a start": lambda x: ops.max(x, axis=1, initial=0.5),
+    "whole numbers": lambda x: ops.left_shift(ops.cast(x * 10, "int32") // 3 % 4, ops.cast(x > 0, "int32")),
+    "NaN": lambda x: ops.nan_to_num(ops.log(x) + x / 0.0),
+    "scan": lambda x: ops.scan(lambda carry, row: (carry + row, carry * row), ops.zeros((4,)), ops.transpose(x)[:, :1] * 1.0)[1][0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_of_ops(name: str) -> None:
+    model = of_function(FUNCTIONS[name])
+    predict = loaded(model)["predict"]
+    for batch in (1, 6):
+        x = np.random.default_rng(batch).normal(size=(batch, 4)).astype("float32")
+        with np.errstate(all="ignore"):
+            assert_equal(predict(x), np.asarray(model(x, training=False)))
+
+
 def stateful() -> Model:
     inputs = Input(batch_shape=(2, 3, 4))
     return Model(inputs, layers.LSTM(2, stateful=True, name="memory")(inputs))
@@ -291,3 +328,23 @@ def test_formulas_name_nothing_but_what_a_program_has() -> None:
         globals_ = {n for n in helper.names if n not in code.co_varnames + code.co_cellvars}
         inner = {n for constant in code.co_consts if hasattr(constant, "co_varnames") for n in constant.co_varnames}
         assert globals_ - inner <= known, name
+
+
+def test_names_are_no_code(tmp_path: Path) -> None:
+    """The names of a model, its layers and its inputs come from a file of anybody; none becomes a statement."""
+    (tmp_path / "ran").unlink(missing_ok=True)
+    run = f"open({str(tmp_path / 'ran')!r}, 'w')"
+    for name in (f'"""\n{run}\n"""', f"\n{run}\n#", f"\x85{run}", f'"]; {run}; W["', f"'); {run} #", "naïve \u2028 😀"):
+        inputs = {
+            name: Input((3,), name=name.replace("/", "|")),
+            "inputs": Input((3,), name="inputs"),
+            "steps": Input((None,)),
+        }
+        x = layers.Dense(2, name=name.replace("/", "|") + " ")(layers.Add()([inputs[name], inputs["inputs"]]))
+        x = layers.Add()(
+            [x, layers.Lambda(lambda s: ops.sum(s, axis=1, keepdims=True), output_shape=(1,))(inputs["steps"])]
+        )
+        model = Model(inputs, {name: x}, name=name.replace("/", "|"))
+        data = {key: np.ones((2, 3), "float32") for key in inputs}
+        assert_equal(loaded(model)["predict"](data), {name: np.asarray(model(data)[name])})
+    assert not (tmp_path / "ran").exists()

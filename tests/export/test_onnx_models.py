@@ -144,6 +144,45 @@ def test_sequences_of_any_length(rnn: str, masked: bool) -> None:
     check(Model(x, layers.Dense(2)(h)), ids(3, 3, 7), ids(3, 1, 4), ids(3, 5, 1))
 
 
+class Elman(layers.Layer):
+    """A cell with an output of another size than its state."""
+
+    state_size, output_size = 3, 2
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.hidden, self.shown = layers.Dense(3), layers.Dense(2)
+
+    def call(self, x: Any, states: Any) -> Any:
+        h = ops.tanh(self.hidden(x) + states[0])
+        return self.shown(h), [h]
+
+
+CELLS = {
+    "GRUCell": lambda: layers.GRUCell(3, activation="softsign"),
+    "stack": lambda: [layers.LSTMCell(3), layers.GRUCell(2)],
+    "own": Elman,
+}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"zero_output_for_mask": True}], ids=str)
+def test_cells_over_any_number_of_steps(cell: str, options: dict[str, Any]) -> None:
+    """The loop is one node, whose body is a step."""
+    x = Input((None, 4))
+    rnn = layers.RNN(CELLS[cell](), return_sequences=True, return_state=True, **options)
+    masked = [numbers(n, t, 4) * (random.random((n, t, 1)) > 0.4) for n, t in [(2, 5), (3, 1), (1, 8)]]
+    masked = [x.astype("float32") for x in masked]
+    proto = check(Model(x, rnn(x)), *masked)
+    assert sum(node.op_type == "Scan" for node in proto.graph.node) == 1
+    check(Model(x, rnn(layers.Masking()(x))), *masked)
+
+
+def test_a_recurrent_convolution_over_any_number_of_steps() -> None:
+    x = Input((None, 6, 5, 2))
+    check(Model(x, layers.ConvLSTM2D(3, 3, padding="same")(x)), numbers(2, 4, 6, 5, 2), numbers(1, 1, 6, 5, 2))
+
+
 def test_two_inputs_of_different_lengths() -> None:
     x, y = Input((None, 4)), Input((None, 4))
     check(

@@ -56,7 +56,9 @@ def sequential(*layers: dict[str, Any], as_list: bool = False) -> dict[str, Any]
     return {"class_name": "Sequential", "config": list(layers) if as_list else {"name": "s", "layers": list(layers)}}
 
 
-def functional(*layers: tuple[dict[str, Any], list[Any]], outputs: list[Any], class_name: str = "Model") -> dict[str, Any]:
+def functional(
+    *layers: tuple[dict[str, Any], list[Any]], outputs: list[Any], class_name: str = "Model"
+) -> dict[str, Any]:
     """The config of a model of inputs and outputs.  layers: (layer, its calls)"""
     entries = [{**layer, "name": layer["config"]["name"], "inbound_nodes": calls} for layer, calls in layers]
     inputs = [[e["name"], 0, 0] for e in entries if e["class_name"] == "InputLayer"]
@@ -66,7 +68,9 @@ def functional(*layers: tuple[dict[str, Any], list[Any]], outputs: list[Any], cl
 
 def source(name: str, *shape: int, **config: Any) -> tuple[dict[str, Any], list[Any]]:
     """An input, for ``functional``."""
-    return entry("InputLayer", name, batch_input_shape=[None, *shape], **{"dtype": "float32", "sparse": False, **config}), []
+    return entry(
+        "InputLayer", name, batch_input_shape=[None, *shape], **{"dtype": "float32", "sparse": False, **config}
+    ), []
 
 
 def hard_sigmoid(x: Any) -> Any:

@@ -48,7 +48,7 @@ LAYERS: dict[str, dict[str, Make]] = {
         "rms normalization": lambda K: K.layers.RMSNormalization(),
         "unit normalization": lambda K: K.layers.UnitNormalization(),
         "group normalization": lambda K: K.layers.GroupNormalization(2),
-        "spectral normalization": lambda K: K.layers.SpectralNormalization(K.layers.Dense(3)),
+        "dropout of nothing": lambda K: K.layers.Dropout(0.0),
         "prelu": lambda K: K.layers.PReLU(),
         "leaky relu": lambda K: K.layers.LeakyReLU(0.2),
         "elu": lambda K: K.layers.ELU(),
@@ -94,7 +94,7 @@ LAYERS: dict[str, dict[str, Make]] = {
         "separable conv 2d": lambda K: K.layers.SeparableConv2D(3, 3),
         "transposed conv 2d": lambda K: K.layers.Conv2DTranspose(2, 3, strides=2),
         "max pooling 2d": lambda K: K.layers.MaxPooling2D(),
-        "average pooling 2d": lambda K: K.layers.AveragePooling2D(),
+        "average pooling 2d": lambda K: K.layers.AveragePooling2D(2),
         "up sampling 2d": lambda K: K.layers.UpSampling2D(),
         "zero padding 2d": lambda K: K.layers.ZeroPadding2D(1),
         "batch normalization of images": lambda K: K.layers.BatchNormalization(momentum=0.9),
@@ -158,7 +158,7 @@ def _shared_model(K: Any) -> Any:
 
 def _merges(K: Any) -> Any:
     x = K.Input((4,))
-    a, b = K.layers.Dense(3)(x), K.layers.Dense(3)(x)
+    a, b = K.layers.Dense(3, "tanh")(x), K.layers.Dense(3, "tanh")(x)
     merged = [
         getattr(K.layers, name)()([a, b]) for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
     ]
@@ -294,7 +294,7 @@ OPTIMIZERS: tuple[Make, ...] = (
     lambda K: K.optimizers.Adagrad(0.05),
     lambda K: K.optimizers.Adadelta(0.5, epsilon=1e-3),
     lambda K: K.optimizers.Adamax(0.01, epsilon=1e-3),
-    lambda K: K.optimizers.Adam(K.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5), epsilon=1e-3, use_ema=True),
+    lambda K: K.optimizers.Adam(K.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5), epsilon=1e-3),
     lambda K: K.optimizers.Ftrl(0.05),
 )  # fmt: skip
 
@@ -372,6 +372,7 @@ def trips(
             saved.save_weights(path, **({"max_shard_size": 1e-4} if suffix == ".weights.json" else {}))
     train(saved, kind)
     after = saved.get_weights()
+    make(loader, name)  # which registers the classes of the model
     results = []
     for suffix, path in paths.items():
         if not path.exists():

@@ -79,7 +79,9 @@ def test_arguments_of_a_newer_keras() -> None:
     assert "unused" not in str(warned[0].message)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        dualnet.models.model_from_json(json.dumps(chain(unused=None)))  # as Keras 3 writes for every feature that is not used
+        dualnet.models.model_from_json(
+            json.dumps(chain(unused=None))
+        )  # as Keras 3 writes for every feature that is not used
     for value in (True, 1, 0.5, "on", [1], {"a": 1}):
         with pytest.raises(ValueError, match="does not know the argument 'new_feature'"):
             dualnet.models.model_from_json(json.dumps(chain(new_feature=value)))
@@ -107,7 +109,12 @@ def test_a_class_of_the_user_gets_every_argument() -> None:
             return {**super().get_config(), "flag": self.flag}
 
     config = {"class_name": "Mine", "module": None, "registered_name": None, "config": {"name": "m", "flag": False}}
-    model = {"class_name": "Sequential", "module": "keras", "registered_name": None, "config": {"name": "s", "layers": [config]}}
+    model = {
+        "class_name": "Sequential",
+        "module": "keras",
+        "registered_name": None,
+        "config": {"name": "s", "layers": [config]},
+    }
     assert dualnet.models.model_from_json(json.dumps(model), {"Mine": Mine}).layers[0].flag is False
     assert deserialize_keras_object(config, {"Mine": Mine}).flag is False
 
@@ -179,14 +186,30 @@ def test_frozen_layers_in_h5_files_as_in_keras(keras: Any, tmp_path: Path) -> No
 
 
 def everything(K: Any) -> Any:
-    """Layers that merge, in a graph of Keras's own .h5 files."""
+    """Layers and ops of the same names, of which .h5 files of Keras name no module."""
     x, y = K.Input((4,), name="x"), K.Input((4,), name="y")
     L = K.layers
-    parts = [L.Add()([x, y]), L.Subtract()([x, y]), L.Multiply()([x, y]), L.Average()([x, y]), L.Maximum()([x, y]), L.Minimum()([x, y])]
-    return K.Model([x, y], L.Concatenate()([*parts, L.Dot(1)([x, y])]))
+    parts = [
+        L.Add()([x, y]),
+        L.Subtract()([x, y]),
+        L.Multiply()([x, y]),
+        L.Average()([x, y]),
+        L.Maximum()([x, y]),
+        L.Minimum()([x, y]),
+    ]
+    ops = [
+        x * y,
+        x + y,
+        K.ops.maximum(x, y),
+        K.ops.softmax(x),
+        L.Softmax()(y),
+        K.ops.reshape(x, (-1, 4)),
+        L.Reshape((4,))(y),
+    ]
+    return K.Model([x, y], L.Concatenate()([*parts, *ops, L.Dot(1)([x, y])]))
 
 
-def test_layers_that_merge_in_keras_own_h5_files(keras: Any, tmp_path: Path) -> None:
+def test_layers_and_ops_in_h5_files_of_keras(keras: Any, tmp_path: Path) -> None:
     theirs = everything(keras)
     theirs.save(tmp_path / "m.h5")
     loaded = dualnet.models.load_model(tmp_path / "m.h5")

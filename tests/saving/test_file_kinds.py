@@ -177,3 +177,16 @@ def test_a_file_of_a_model_that_was_not_built(keras: Any, tmp_path: Path) -> Non
     with pytest.raises(ValueError, match=r"holds no weights: .*saved before it was built.* nothing was loaded"):
         built.load_weights(path)
     np.testing.assert_array_equal(before[0], built.get_weights()[0])
+
+
+def test_a_quantized_model_of_keras(keras: Any, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)])
+        model.quantize("int8")
+        model.save(tmp_path / "m.keras")
+        model.save_weights(tmp_path / "m.weights.h5")
+    with pytest.raises(ValueError, match=r"QuantizedDTypePolicy, of weights that model.quantize\(\) made whole numbers"):
+        dualnet.models.load_model(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match="nothing was loaded.*its weights are quantized, which is not supported"):
+        dualnet.Sequential([dualnet.Input((4,)), layers.Dense(8)]).load_weights(tmp_path / "m.weights.h5")

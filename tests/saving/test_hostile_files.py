@@ -102,9 +102,15 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 # What a model was compiled with is not needed to load it.
 COMPILE_CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a lambda as loss": (lambda c: c.update(loss=BYTECODE), "never run"),
-    "another optimizer": (lambda c: c.update(optimizer={"class_name": "X", "config": {}}), "X, which is not in dualnet"),
+    "another optimizer": (
+        lambda c: c.update(optimizer={"class_name": "X", "config": {}}),
+        "X, which is not in dualnet",
+    ),
     "a config for the optimizer": (lambda c: c["optimizer"].update(config=3), "must be a dictionary"),
-    "a function of Keras as metric": (lambda c: c.update(metrics=[function("keras.utils", "get_file")]), "not in dualnet"),
+    "a function of Keras as metric": (
+        lambda c: c.update(metrics=[function("keras.utils", "get_file")]),
+        "not in dualnet",
+    ),
     "os.system as loss": (lambda c: c.update(loss=function("os", "system")), "system.* not in dualnet"),
     "an unknown argument": (lambda c: c["optimizer"]["config"].update(danger=1), "danger"),
     "no loss of that name": (lambda c: c.update(loss="my_loss"), "my_loss"),

@@ -13,7 +13,16 @@ import pytest
 import dualnet
 
 from .old_files import (
-    correlation, entry, functional, gru, hard_sigmoid, lstm, normal, sequential, source, write_h5,
+    correlation,
+    entry,
+    functional,
+    gru,
+    hard_sigmoid,
+    lstm,
+    normal,
+    sequential,
+    source,
+    write_h5,
 )  # fmt: skip
 
 _NONE = ("W_regularizer", "b_regularizer", "activity_regularizer", "W_constraint", "b_constraint")
@@ -21,7 +30,11 @@ _NONE = ("W_regularizer", "b_regularizer", "activity_regularizer", "W_constraint
 
 def layer(class_name: str, name: str, **config: Any) -> dict[str, Any]:
     """With the arguments that Keras 1 wrote for every layer with a kernel."""
-    return entry(class_name, name, **{**dict.fromkeys(_NONE), "init": "glorot_uniform", "activation": "linear", "bias": True, **config})
+    return entry(
+        class_name,
+        name,
+        **{**dict.fromkeys(_NONE), "init": "glorot_uniform", "activation": "linear", "bias": True, **config},
+    )
 
 
 def dense(name: str, units: int, **config: Any) -> dict[str, Any]:
@@ -43,7 +56,10 @@ def check(model: Any, x: Any, expected: Any) -> None:
 @pytest.mark.parametrize("version", ["1.0.8", "1.2.2", None])
 def test_dense(version: str | None, tmp_path: Path) -> None:
     w, b, v, c, x = normal(4, 5), normal(5), normal(5, 3), normal(3), normal(6, 4)
-    regularizer, constraint = {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}, {"name": "MaxNorm", "m": 2, "axis": 0}
+    regularizer, constraint = (
+        {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
+        {"name": "MaxNorm", "m": 2, "axis": 0},
+    )
     stack = [
         dense("a", 5, activation="relu", W_regularizer=regularizer, W_constraint=constraint, input_dim=4, **first(4)),
         entry("Dropout", "drop", p=0.3),
@@ -106,6 +122,23 @@ def test_recurrent_layers(alone: bool, tmp_path: Path) -> None:
         check(model, x, expected)
 
 
+def test_arrays_that_do_not_fit_together(tmp_path: Path) -> None:
+    config = sequential(recurrent("LSTM", **first(5, 4)), as_list=True)
+    arrays = gates("icfo")[1]
+    for i, wrong in ((0, normal(4)), (3, normal(5, 3)), (2, normal(3, 3)), (11, normal(4))):
+        with pytest.raises(ValueError, match=r"does not fit this model, nothing was loaded: layer 'r'"):
+            loaded(tmp_path, config, {"r": [*arrays[:i], wrong, *arrays[i + 1 :]]})
+    cudnn = sequential(entry("CuDNNLSTM", "r", units=3, batch_input_shape=[None, 5, 4]))
+    for shapes in (
+        [(4, 12), (3, 11), (24,)],
+        [(12,), (3, 12), (24,)],
+        [(4, 12), (3, 12), (23,)],
+        [(4, 12), (36,), (24,)],
+    ):
+        with pytest.raises(ValueError, match=r"does not fit this model, nothing was loaded: layer 'r'"):
+            loaded(tmp_path, cudnn, {"r": [normal(*shape) for shape in shapes]}, version="2.2.4")
+
+
 def test_both_directions(tmp_path: Path) -> None:
     x = normal(6, 5, 4)
     (ahead, first_arrays), (back, second_arrays) = gates("icfo"), gates("icfo")
@@ -124,7 +157,10 @@ def convolution(**config: Any) -> dict[str, Any]:
 def test_kernels_of_channels_first(backend: str | None, tmp_path: Path) -> None:
     kernel, bias, x = normal(5, 2, 3, 3), normal(5), normal(4, 2, 6, 6)
     model = loaded(
-        tmp_path, sequential(convolution(dim_ordering="th", **first(2, 6, 6)), as_list=True), {"c": [kernel, bias]}, backend=backend
+        tmp_path,
+        sequential(convolution(dim_ordering="th", **first(2, 6, 6)), as_list=True),
+        {"c": [kernel, bias]},
+        backend=backend,
     )
     applied = kernel[:, :, ::-1, ::-1] if backend == "theano" else kernel
     check(model, x, correlation(x, applied, bias))
@@ -146,7 +182,9 @@ def test_convolutions(tmp_path: Path) -> None:
 
 def test_convolution_1d(tmp_path: Path) -> None:
     kernel, bias, x = normal(3, 2, 5), normal(5), normal(4, 9, 2)
-    config = layer("Convolution1D", "c", nb_filter=5, filter_length=3, border_mode="valid", subsample_length=2, **first(9, 2))
+    config = layer(
+        "Convolution1D", "c", nb_filter=5, filter_length=3, border_mode="valid", subsample_length=2, **first(9, 2)
+    )
     expected = np.stack([np.einsum("bkc,kco->bo", x[:, i : i + 3], kernel) + bias for i in range(0, 7, 2)], axis=1)
     forms = {
         "length, 1, in, filters": (kernel[:, None], "tensorflow"),
@@ -156,6 +194,52 @@ def test_convolution_1d(tmp_path: Path) -> None:
     for array, backend in forms.values():
         model = loaded(tmp_path, sequential(config, as_list=True), {"c": [array, bias]}, backend=backend)
         check(model, x, expected)
+
+
+@pytest.mark.parametrize("th", [False, True])
+def test_other_convolutions(th: bool, tmp_path: Path) -> None:
+    """Against the layers of today, whose weights are turned back into the forms of Keras 1.  th: with the channels first"""
+    data_format, order = ("channels_first", "th") if th else ("channels_last", "tf")
+    L = dualnet.layers
+    shape = (2, 5, 5, 5) if th else (5, 5, 5, 2)
+    cases = [
+        (L.Conv3D(3, 2, data_format=data_format), shape,
+         layer("Convolution3D", "c", nb_filter=3, kernel_dim1=2, kernel_dim2=2, kernel_dim3=2, border_mode="valid", subsample=[1, 1, 1])),
+        (L.SeparableConv2D(3, 2, depth_multiplier=2, data_format=data_format), shape[:3] if th else shape[1:],
+         layer("SeparableConvolution2D", "c", nb_filter=3, nb_row=2, nb_col=2, border_mode="valid", subsample=[1, 1], depth_multiplier=2,
+               depthwise_regularizer=None, pointwise_regularizer=None, depthwise_constraint=None, pointwise_constraint=None)),
+    ]  # fmt: skip
+    for today, size, config in cases:
+        x = normal(2, *size)
+        today(x)
+        today.set_weights([normal(*w.shape) for w in today.get_weights()])
+        arrays = [
+            w.transpose(w.ndim - 1, w.ndim - 2, *range(w.ndim - 2)) if th and w.ndim > 1 else w
+            for w in today.get_weights()
+        ]
+        config["config"].update(dim_ordering=order, **first(*size))
+        check(
+            loaded(tmp_path, sequential(config, as_list=True), {"c": arrays}, backend="tensorflow"), x, today(x).numpy()
+        )
+
+
+def test_conv_lstm(tmp_path: Path) -> None:
+    today, x = (
+        dualnet.layers.ConvLSTM2D(3, 2, recurrent_activation=dualnet.activations.get("sigmoid")),
+        normal(2, 4, 5, 5, 2),
+    )
+    today(x)
+    kernel, recurrent, bias = (normal(*w.shape) for w in today.get_weights())
+    today.set_weights([kernel, recurrent, bias])
+    parts = [np.split(w, 4, axis=-1) for w in (kernel, recurrent, bias)]  # i, f, c, o
+    arrays = [part[gate] for gate in (0, 2, 1, 3) for part in parts]
+    config = entry(
+        "ConvLSTM2D", "c", nb_filter=3, nb_row=2, nb_col=2, border_mode="valid", subsample=[1, 1], dim_ordering="tf", init="glorot_uniform",
+        inner_init="orthogonal", forget_bias_init="one", activation="tanh", inner_activation="sigmoid", W_regularizer=None,
+        U_regularizer=None, b_regularizer=None, dropout_W=0.0, dropout_U=0.0, return_sequences=False, go_backwards=False, stateful=False,
+        **first(4, 5, 5, 2),
+    )  # fmt: skip
+    check(loaded(tmp_path, sequential(config, as_list=True), {"c": arrays}, backend="tensorflow"), x, today(x).numpy())
 
 
 POOLS: dict[str, tuple[dict[str, Any], Callable[[Any], Any]]] = {
@@ -172,7 +256,11 @@ POOLS: dict[str, tuple[dict[str, Any], Callable[[Any], Any]]] = {
 def test_layers_of_sequences(name: str, tmp_path: Path) -> None:
     config, expected = POOLS[name]
     x, w = normal(3, 6, 4), normal(4, 2)
-    model = loaded(tmp_path, sequential(entry(name, "l", **config, **first(6, 4)), as_list=True), {"l": [w] if expected is None else []})
+    model = loaded(
+        tmp_path,
+        sequential(entry(name, "l", **config, **first(6, 4)), as_list=True),
+        {"l": [w] if expected is None else []},
+    )
     check(model, x, x @ w if expected is None else expected(x))
 
 
@@ -203,7 +291,14 @@ def test_embedding(tmp_path: Path) -> None:
 
 
 def merge(mode: Any, **config: Any) -> dict[str, Any]:
-    arguments = {"mode": mode, "mode_type": "raw", "concat_axis": -1, "dot_axes": -1, "arguments": {}, "output_shape": None}
+    arguments = {
+        "mode": mode,
+        "mode_type": "raw",
+        "concat_axis": -1,
+        "dot_axes": -1,
+        "arguments": {},
+        "output_shape": None,
+    }
     return entry("Merge", "merge", **{**arguments, **config})
 
 
@@ -224,7 +319,10 @@ def test_merge(mode: str, tmp_path: Path) -> None:
     expected = MERGES[mode](x @ w + b, y @ v + c)
     top = normal(expected.shape[1], 2)
     weights = {"a": [w, b], "b": [v, c], "merge": [], "out": [top]}
-    branches = [sequential(dense("a", 5, **first(4)), as_list=True), sequential(dense("b", 5, **first(3)), as_list=True)]
+    branches = [
+        sequential(dense("a", 5, **first(4)), as_list=True),
+        sequential(dense("b", 5, **first(3)), as_list=True),
+    ]
     chain = sequential(merge(mode, layers=branches), dense("out", 2, bias=False), as_list=True)
     graph = functional(
         source("x", 4), source("y", 3), (dense("a", 5), [[["x", 0, 0]]]), (dense("b", 5), [[["y", 0, 0]]]),

@@ -32,7 +32,10 @@ def check(case: Case, path: Path, version: str | None = "2.2.4", **options: Any)
 
 
 def dense(name: str, units: int, **config: Any) -> dict[str, Any]:
-    init = {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}}
+    init = {
+        "class_name": "VarianceScaling",
+        "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None},
+    }
     return entry("Dense", name, units=units, use_bias=True, kernel_initializer=init, **config)
 
 
@@ -62,12 +65,16 @@ def cudnn_gru() -> Case:
 def lstm_with_hard_sigmoid() -> Case:
     x, kernel, recurrent, bias = normal(3, 5, 4), normal(4, 12), normal(3, 12), normal(12)
     expected = lstm(x, kernel, recurrent, bias, gate=hard_sigmoid)
-    return one_layer("LSTM", x, [kernel, recurrent, bias], expected, units=3, recurrent_activation="hard_sigmoid", implementation=1)
+    return one_layer(
+        "LSTM", x, [kernel, recurrent, bias], expected, units=3, recurrent_activation="hard_sigmoid", implementation=1
+    )
 
 
 def gru_that_resets_first() -> Case:
     x, kernel, recurrent, bias = normal(3, 5, 4), normal(4, 9), normal(3, 9), normal(9)
-    return one_layer("GRU", x, [kernel, recurrent, bias], gru(x, kernel, recurrent, bias), units=3, recurrent_activation="sigmoid")
+    return one_layer(
+        "GRU", x, [kernel, recurrent, bias], gru(x, kernel, recurrent, bias), units=3, recurrent_activation="sigmoid"
+    )
 
 
 def batch_normalization(name: str = "BatchNormalization", **config: Any) -> Case:
@@ -79,7 +86,9 @@ def batch_normalization(name: str = "BatchNormalization", **config: Any) -> Case
 def embedding() -> Case:
     """Keras 2.0 wrote the dtype of the ids."""
     table, ids = normal(7, 3), np.arange(10).reshape(2, 5) % 7
-    return one_layer("Embedding", ids, [table], table[ids], dtype="int32", input_dim=7, output_dim=3, input_length=5, mask_zero=False)
+    return one_layer(
+        "Embedding", ids, [table], table[ids], dtype="int32", input_dim=7, output_dim=3, input_length=5, mask_zero=False
+    )
 
 
 def activation(name: str, expected: Callable[[Any], Any], **config: Any) -> Case:
@@ -167,7 +176,9 @@ def calls_of_a_model(numbers: tuple[int, int]) -> Case:
     w, b, x = normal(4, 4), normal(4), normal(3, 4)
     one, two = numbers
     config = functional(
-        source("x", 4), (inner_model(), [[["x", 0, 0, {}]], [["inner", one, 0, {}]]]), outputs=[["inner", one, 0], ["inner", two, 0]]
+        source("x", 4),
+        (inner_model(), [[["x", 0, 0, {}]], [["inner", one, 0, {}]]]),
+        outputs=[["inner", one, 0], ["inner", two, 0]],
     )
     y = np.tanh(x @ w + b)
     return config, {"inner": [w, b]}, x, [y, np.tanh(y @ w + b)]
@@ -192,7 +203,10 @@ def test_a_model_whose_only_output_is_in_a_list(tmp_path: Path) -> None:
 def test_arguments_that_are_tensors(tmp_path: Path) -> None:
     """A mask or an initial state may be the output of another layer."""
     x, kernel, recurrent, bias = normal(3, 5, 4), normal(4, 16), normal(4, 16), normal(16)
-    pick = (entry("Lambda", "pick", function="pick", function_type="function", output_shape=None, arguments={}), [[["x", 0, 0, {}]]])
+    pick = (
+        entry("Lambda", "pick", function="pick", function_type="function", output_shape=None, arguments={}),
+        [[["x", 0, 0, {}]]],
+    )
     rnn = entry("LSTM", "r", units=4, recurrent_activation="sigmoid", time_major=False)
     weights = {"x": [], "pick": [], "r": [kernel, recurrent, bias]}
 
@@ -219,7 +233,11 @@ def test_weights_of_frozen_layers(frozen: tuple[int, ...], tmp_path: Path) -> No
     parts = [("d1", [normal(4, 4), normal(4)], 2), ("n1", [*normal(3, 4), np.abs(normal(4)) + 0.5], 2),
              ("d2", [normal(4, 4), normal(4)], 2), ("n2", [*normal(3, 4), np.abs(normal(4)) + 0.5], 2)]  # fmt: skip
     stack = [
-        entry("Dense" if name[0] == "d" else "BatchNormalization", name, **({"units": 4} if name[0] == "d" else {"axis": [1]}))
+        entry(
+            "Dense" if name[0] == "d" else "BatchNormalization",
+            name,
+            **({"units": 4} if name[0] == "d" else {"axis": [1]}),
+        )
         for name, _, _ in parts
     ]
     trained, others, y = [], [], x
@@ -256,7 +274,9 @@ def test_floats_are_no_whole_numbers(tmp_path: Path) -> None:
     class Counts(layers.Layer):
         def __init__(self, dtype_of_weight: str, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            self.table = self.add_weight(shape=(3,), dtype=dtype_of_weight, initializer="ones", trainable=False, name="table")
+            self.table = self.add_weight(
+                shape=(3,), dtype=dtype_of_weight, initializer="ones", trainable=False, name="table"
+            )
 
         def call(self, x: Any) -> Any:
             return x * dualnet.ops.cast(self.table, "float32")
@@ -290,7 +310,10 @@ def test_lambda(form: str, tmp_path: Path) -> None:
     config = sequential(entry("Lambda", "double", batch_input_shape=[None, 3], arguments={}, **arguments))
     path = write_h5(tmp_path / "m.h5", config, {"double": []})
     if form != "a name":
-        with pytest.raises(ValueError, match="'double' is a Lambda .*byte code, which is never run.*custom_objects={'double': function}"):
+        with pytest.raises(
+            ValueError,
+            match="'double' is a Lambda .*byte code, which is never run.*custom_objects={'double': function}",
+        ):
             dualnet.models.load_model(path)
     x = normal(2, 3)
     for key in {name, "double", "my_function" if form == "a name" else "<lambda>"}:
@@ -299,7 +322,10 @@ def test_lambda(form: str, tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "LocallyConnected2D": (entry("LocallyConnected2D", "l", filters=2), "'l' is a LocallyConnected2D, which is not translated"),
+    "LocallyConnected2D": (
+        entry("LocallyConnected2D", "l", filters=2),
+        "'l' is a LocallyConnected2D, which is not translated",
+    ),
     "renorm": (entry("BatchNormalization", "l", renorm=True), "renorm=True is not translated"),
     "a layer of the user": (entry("MyLayer", "l"), "the config names MyLayer, which is not in dualnet"),
     "a function of TensorFlow": (entry("TFOpLambda", "l", function="signal.stft"), "TFOpLambda|signal.stft"),
@@ -331,7 +357,10 @@ TRAINING: dict[str, tuple[dict[str, Any], type]] = {
 def test_what_a_model_was_compiled_with(name: str, tmp_path: Path) -> None:
     """The classes of losses and metrics of one name are kept apart; there may be a list of metrics for each output."""
     optimizer, cls = TRAINING[name]
-    loss = {"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "mse", "fn": "mean_squared_error"}}
+    loss = {
+        "class_name": "MeanSquaredError",
+        "config": {"reduction": "auto", "name": "mse", "fn": "mean_squared_error"},
+    }
     metrics: list[list[Metric]] = [[
         {"class_name": "MeanMetricWrapper", "config": {"name": "mae", "dtype": "float32", "fn": "mean_absolute_error"}},
         {"class_name": "CosineSimilarity", "config": {"name": "cos", "dtype": "float32", "axis": -1}},
@@ -345,6 +374,17 @@ def test_what_a_model_was_compiled_with(name: str, tmp_path: Path) -> None:
     cosines = (p * y).sum(1) / np.linalg.norm(p, axis=1) / np.linalg.norm(y, axis=1)
     expected = [np.mean((p - y) ** 2), np.mean(np.abs(p - y)), cosines.mean()]
     np.testing.assert_allclose(model.evaluate(x, y, verbose=0), expected, rtol=1e-4)
+    function = {
+        "module": "builtins",
+        "class_name": "function",
+        "config": "mean_absolute_error",
+        "registered_name": "function",
+    }
+    metrics[0][0]["config"]["fn"] = function
+    again = dualnet.models.load_model(
+        write_h5(tmp_path / "m.h5", config, {"d": [w, b]}, "2.15.0", training={**training, "metrics": metrics})
+    )
+    np.testing.assert_allclose(again.evaluate(x, y, verbose=0), expected, rtol=1e-4)
     assert isinstance(model.optimizer, cls)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.5)
     model.fit(x, y, verbose=0)
@@ -367,4 +407,6 @@ def test_a_model_whose_training_cannot_be_read_is_loaded_uncompiled(tmp_path: Pa
         assert not model.compiled
         np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-5)
     path = write_h5(tmp_path / "m.h5", config, weights, training={"optimizer_config": sgd, "loss": "my_loss"})
-    assert dualnet.models.load_model(path, custom_objects={"my_loss": lambda t, p: dualnet.ops.mean((t - p) ** 4)}).compiled
+    assert dualnet.models.load_model(
+        path, custom_objects={"my_loss": lambda t, p: dualnet.ops.mean((t - p) ** 4)}
+    ).compiled

@@ -72,6 +72,10 @@ FUNCTIONS: dict[str, tuple[str, list[Any], Expected]] = {
             lambda x: np.pad(x, ((0, 0), (1, 2)))),
     "norm": ("compat.v1.norm", call(ord="euclidean", axis=1, keepdims=None, name=None), lambda x: np.linalg.norm(x, axis=1)),
     "matmul": ("linalg.matmul", call(b=INPUT, transpose_b=True), lambda x: x @ x.T),
+    "matmul by a constant": ("linalg.matmul", call(b=[[1.0, 2.0]] * 4), lambda x: x @ np.array([[1.0, 2.0]] * 4)),
+    "bias_add": ("nn.bias_add", call(bias=[1.0, 2.0, 3.0, 4.0]), lambda x: x + np.arange(1, 5)),
+    "x // 0.3": ("compat.v1.floor_div", call(y=0.3, name=None), lambda x: x // np.float32(0.3)),
+    "x[None]": ("__operators__.getitem", call(slice_spec=None), lambda x: x[None]),
     "x[:, 1:3]": ("__operators__.getitem", call(slice_spec=[cut(), cut(1, 3)]), lambda x: x[:, 1:3]),
     "x[:, 1]": ("__operators__.getitem", call(slice_spec=[cut(), 1]), lambda x: x[:, 1]),
     "x[:, None, ::2]": ("__operators__.getitem", call(slice_spec=[cut(), None, cut(step=2)]), lambda x: x[:, None, ::2]),
@@ -100,11 +104,15 @@ def test_the_size_of_the_batch() -> None:
     first = tf_function("__operators__.getitem", ["shape", 0, 0, {"slice_spec": 0}], label="first")
     reshaped = tf_function("reshape", call(shape=[["first", 0, 0], 2, 2]))
     np.testing.assert_array_equal(model_of(shape, first, reshaped)(X), X.reshape(3, 2, 2))
-    with pytest.raises(TypeError):  # a number that nobody knows yet
+    with pytest.raises(
+        ValueError, match="math.multiply with the arguments y is not translated"
+    ):  # a number that nobody knows yet
         model_of(shape, first, tf_function("math.multiply", ["first", 0, 0, {"y": INPUT, "name": None}]))
 
 
-def op_layer(op: str, inputs: int, constants: dict[str, Any] | None = None, **attributes: Any) -> tuple[dict[str, Any], list[Any]]:
+def op_layer(
+    op: str, inputs: int, constants: dict[str, Any] | None = None, **attributes: Any
+) -> tuple[dict[str, Any], list[Any]]:
     total = inputs + len(constants or {})
     node_def = {"name": "op", "op": op, "input": [f"in{i}" for i in range(total)], "attr": attributes}
     config = entry("TensorFlowOpLayer", "op", dtype="float32", node_def=json.dumps(node_def), constants=constants or {})
@@ -143,13 +151,28 @@ def test_op_layers(name: str) -> None:
 
 
 REFUSED: dict[str, tuple[tuple[dict[str, Any], list[Any]], str]] = {
-    "another function": (tf_function("signal.stft", call()), "'op' is the function tf.signal.stft of TensorFlow, which is not translated"),
+    "another function": (
+        tf_function("signal.stft", call()),
+        "'op' is the function tf.signal.stft of TensorFlow, which is not translated",
+    ),
     "a file": (tf_function("io.read_file", call()), "tf.io.read_file"),
     "Python code": (tf_function("py_function", call(func="os.system")), "tf.py_function"),
     "an attribute of a module": (tf_function("math.__dict__", call()), "tf.math.__dict__"),
     "another operator": (tf_function("__operators__.__class__", call()), "__operators__.__class__"),
     "another op": (op_layer("FFT", 1), "'op' is the op FFT of TensorFlow, which is not translated"),
-    "an argument": (tf_function("compat.v1.transpose", call(perm=[1, 0], conjugate=True)), "conjugate=True is not translated"),
+    "a constant that was lost": (
+        tf_function("__operators__.ne", call()),
+        "the second argument of tf.__operators__.ne is not in the file",
+    ),
+    "bicubic": (tf_function("image.resize", call(size=[2, 2], method="bicubic")), "bilinear or nearest"),
+    "arguments of another version": (
+        tf_function("math.cumsum", call(axis=1, speed=3)),
+        "math.cumsum with the arguments axis, speed",
+    ),
+    "an argument": (
+        tf_function("compat.v1.transpose", call(perm=[1, 0], conjugate=True)),
+        "conjugate=True is not translated",
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ...core.tensor import Array
 from ...core.tracing import before_write, live_tapes, live_views
+from ...core.weak import Owner
 from ..trace import Trace
 
 
@@ -43,6 +44,7 @@ class Executor(ABC):
     An optimizer whose updates are not all alike (``optimizer.updates_alike``) has to be run by the model.
     """
 
+    model: Any = Owner()
     source = ""
     can_be_recorded = False  # whether it is a program that takes ``draws`` and runs on fixed addresses (``graph.py``)
 

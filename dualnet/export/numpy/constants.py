@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 
 from .recording import Recording
 from .sizes import expression
+
+# In an expression, what stands for the result of the expression before; no name or literal holds it.
+RESULT = "\0"
 
 MOST_INLINE = 8  # elements of an array that is written into the program itself
 
@@ -66,7 +70,7 @@ class Weights:
         return f'W["{self._new(f"{owner}/{name}", array)}"]'
 
     def _new(self, name: str, array: Any) -> str:
-        name = name.replace("\\", "/").replace('"', "'")
+        name = printable(name)
         unique, count = name, 0
         while unique in self.arrays:
             known = self.arrays[unique]
@@ -80,6 +84,11 @@ class Weights:
 
 def on_host(array: Any) -> Any:
     return array if isinstance(array, np.ndarray) else backends.of(array).to_numpy(array)
+
+
+def printable(name: str) -> str:
+    """A name of the user as it can stand in a comment, a docstring and a string: nothing in it ends them."""
+    return re.sub(r"[^\w /.:+-]", "_", name)
 
 
 def literal(value: Any) -> str:

@@ -28,10 +28,13 @@ def helpers() -> dict[str, Helper]:
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef):
                 names = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-                source = ast.get_source_segment(text, node)
-                assert source is not None
-                found[node.name] = Helper(getattr(module, node.name), source, names)
+                found[node.name] = Helper(getattr(module, node.name), lines_of(text, node), names)
     return found
+
+
+def lines_of(text: str, node: ast.stmt) -> str:
+    """The source of a statement, with a comment at its end."""
+    return "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
 
 
 def needed(names: Iterable[str]) -> list[str]:

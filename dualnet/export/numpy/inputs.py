@@ -31,10 +31,21 @@ def signature(model: Any, given: Any = None) -> Any:
 
     given: a shape and a dtype for each input, where the model does not know them.
     """
+    graph = getattr(model, "_graph", None)
     if given is not None:
-        return tree.map_structure(lambda s: KerasTensor(tuple(s.shape), str(s.dtype or "float32")), given)
-    if getattr(model, "_graph", None) is not None:
-        return model._graph.inputs
+        symbols = [KerasTensor(tuple(s.shape), str(s.dtype or "float32")) for s in tree.flatten(given)]
+        if graph is not None:
+            expected = len(tree.flatten(graph.inputs))
+            if len(symbols) != expected:
+                raise ValueError(
+                    f"input_signature has {len(symbols)} inputs, the model {model.name!r} takes {expected}"
+                )
+            return tree.pack_sequence_as(graph.inputs, symbols)
+        if isinstance(given, (list, tuple)) and len(given) == 1:  # as in Keras, the arguments of the call
+            return symbols[0]
+        return tree.pack_sequence_as(given, symbols)
+    if graph is not None:
+        return graph.inputs
     shape = getattr(model, "_build_shape", None)
     if not getattr(model, "built", False) or shape is None:
         raise ExportError(
@@ -45,12 +56,11 @@ def signature(model: Any, given: Any = None) -> Any:
 
 
 def names_of(inputs: Any) -> list[tuple[str, tuple[Any, ...], KerasTensor]]:
-    """(name, path in the structure, symbolic tensor) of each input."""
-    if isinstance(inputs, dict):
-        return [(str(k), (k, *path), x) for k, v in inputs.items() for _, path, x in names_of(v)]
-    if isinstance(inputs, (list, tuple)):
-        return [(name, (i, *path), x) for i, v in enumerate(inputs) for name, path, x in names_of(v)]
-    return [(inputs.name, (), inputs)]
+    """(name, path in the structure, symbolic tensor) of each input, in the order of ``tree.flatten``."""
+    return [
+        (str(path[-1]) if path and isinstance(path[-1], str) else x.name, tuple(path), x)
+        for path, x in tree.flatten_with_path(inputs)
+    ]
 
 
 Axes = dict[tuple[int, int], str]  # (input, axis) -> the name of its size, for the axes of no fixed size

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ... import __version__
+from .constants import literal, printable
 from .formulas import main as template
-from .helpers import helpers, modules, needed
+from .helpers import helpers, lines_of, modules, needed
 from .layout import wrapped
 from .specialize import specialize
 from .writer import Writer, paths_of
@@ -63,10 +63,10 @@ def program(
 
 def _docstring(name: str, file: str, inputs: Sequence[Input], outputs: Sequence[tuple[str, str, str]]) -> str:
     files = " ".join(f"{i.name}.npy" for i in inputs)
-    lines = [f'"""The model {name!r}, as a program that needs NumPy alone.'.replace("\\", "/"), ""]
+    lines = [f'"""The model "{printable(name)}", as a program that needs NumPy alone.', ""]
     lines += [f"    python {file} {files} [-o predictions.npy]", ""]
     lines += [f"Input {i.name}: {shape_of(i)} of {i.dtype}" for i in inputs]
-    lines += [f"Output {name}: {shape} of {dtype}" for name, shape, dtype in outputs]
+    lines += [f"Output {printable(name)}: {shape} of {dtype}" for name, shape, dtype in outputs]
     lines += ["", f"The weights are in the .npz file beside it. Written by dualnet {__version__}.", '"""']
     return "\n".join(lines)
 
@@ -80,10 +80,10 @@ def _predict(
 ) -> str:
     parameter = inputs[0].name if len(inputs) == 1 and not inputs[0].path else "inputs"
     shapes = ", ".join(shape_of(i) if len(inputs) == 1 else f"{i.name} {shape_of(i)}" for i in inputs)
-    results = ", ".join(shape if len(outputs) == 1 else f"{name} {shape}" for name, shape, _ in outputs)
+    results = ", ".join(shape if len(outputs) == 1 else f"{printable(name)} {shape}" for name, shape, _ in outputs)
     lines = [f"def predict({parameter}):", f'    """{parameter}: {shapes} -> {results}"""']
     for i in inputs:
-        source = parameter + "".join(f"[{json.dumps(key)}]" for key in i.path)
+        source = parameter + "".join(f"[{literal(key)}]" for key in i.path)
         lines.append(f'    {i.name} = np.asarray({source}, dtype="{i.dtype}")')
     lines += [f"    {name} = {source}" for name, source in sizes.items() if name in writer.used_dimensions]
     lines += [line for text in writer.lines for line in wrapped(text)]
@@ -93,7 +93,7 @@ def _predict(
 
 def _structure(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)}: {_structure(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{literal(k)}: {_structure(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_structure, value)) + "]"
     if isinstance(value, tuple):
@@ -102,8 +102,8 @@ def _structure(value: Any) -> str:
 
 
 def _tables(inputs: Sequence[Input], outputs: Sequence[tuple[str, str, str]]) -> str:
-    entries = [f"    {json.dumps(i.name)}: ({json.dumps(i.dtype)}, {i.shape!r})," for i in inputs]
-    names = ", ".join(json.dumps(name) for name, _, _ in outputs)
+    entries = [f"    {literal(i.name)}: ({literal(i.dtype)}, {i.shape!r})," for i in inputs]
+    names = ", ".join(literal(name) for name, _, _ in outputs)
     comment = "# Of each input its dtype and its shape without the batch, and the names of the outputs."
     return "\n".join([comment, "INPUTS = {", *entries, "}", *wrapped(f"OUTPUTS = [{names}]")])
 
@@ -114,11 +114,11 @@ def _main(writer: Writer, inputs: Sequence[Input]) -> list[str]:
     found = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef) and node.name not in ("predict", "predict_all"):
-            found.append(ast.get_source_segment(text, node) or "")
+            found.append(lines_of(text, node))
     argument = "inputs[0]" if len(inputs) == 1 and not inputs[0].path else _argument(inputs)
     lines = ["def predict_all(inputs):", f"    y = predict({argument})"]
     structure = writer.returned()
-    parts = ["y" + "".join(f"[{json.dumps(key)}]" for key in path) for path in paths_of(structure)]
+    parts = ["y" + "".join(f"[{literal(key)}]" for key in path) for path in paths_of(structure)]
     lines.append(f"    return [{', '.join(parts)}]")
     return [*found[:-1], "\n".join(line for text in lines for line in wrapped(text)), found[-1]]
 
@@ -135,6 +135,6 @@ def _argument(inputs: Sequence[Input]) -> str:
         parts = {key: build(rest) for key, rest in keys.items()}
         if all(isinstance(key, int) for key in keys):
             return "[" + ", ".join(parts.values()) + "]"
-        return "{" + ", ".join(f"{json.dumps(k)}: {v}" for k, v in parts.items()) + "}"
+        return "{" + ", ".join(f"{literal(k)}: {v}" for k, v in parts.items()) + "}"
 
     return build([(n, i.path) for n, i in enumerate(inputs)])

@@ -242,7 +242,7 @@ class Recording:
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return type(value)(*map(self._refs, value))
         if isinstance(value, (tuple, list)):
-            return tuple(map(self._refs, value))
+            return type(value)(map(self._refs, value))
         return value
 
 

@@ -58,7 +58,7 @@ def _merged(values: Sequence[Any], call: Call) -> Any:
         if any(len(v) != len(first) for v in values):
             _refuse(call)
         parts = [_merged(column, call) for column in zip(*values)]
-        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
     if isinstance(first, slice):
         parts = [_merged([getattr(v, name) for v in values], call) for name in ("start", "stop", "step")]
         return slice(*parts)

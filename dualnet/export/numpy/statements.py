@@ -1,6 +1,6 @@
 """Ops that are more than one expression, or one that depends on their arguments.
 
-A rule returns the expressions of one call, one after the other; "_" in an expression is the result of the one before.
+A rule returns the expressions of one call, one after the other; ``RESULT`` in an expression stands for the result of the one before.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.dtypes import result_type
 from ...ops.nn._windows import data_format_of, overhang, per_axis
+from .constants import RESULT
 from .recording import Call, Ref
 from .sizes import Varying
 
@@ -57,7 +58,7 @@ def _affine(product: str, w: Writer, call: Call) -> list[str]:
         return [_activated(product, activation)]
     bias = w.source(bias, call)
     if len(product) + len(bias) > 90:
-        return [product, _activated(f"_ + {bias}", activation)]
+        return [product, _activated(f"{RESULT} + {bias}", activation)]
     return [_activated(f"{product} + {bias}", activation)]
 
 
@@ -126,9 +127,9 @@ def _with_bias(w: Writer, call: Call, product: str, channels_first: bool) -> lis
     bias, activation = call.arguments.get("bias"), call.arguments["activation"]
     lines = [product]
     if bias is not None or activation not in (None, "linear"):
-        lines.append(_activated("_" if bias is None else f"_ + {w.arg(call, 'bias')}", activation))
+        lines.append(_activated(RESULT if bias is None else f"{RESULT} + {w.arg(call, 'bias')}", activation))
     if channels_first:
-        lines.append("np.moveaxis(_, -1, 1)")
+        lines.append(f"np.moveaxis({RESULT}, -1, 1)")
     return lines
 
 
@@ -188,7 +189,7 @@ def _scaled(w: Writer, call: Call, text: str, shaped: Callable[[Any], str]) -> l
     gamma, beta = call.arguments.get("gamma"), call.arguments.get("beta")
     if gamma is None and beta is None:
         return [text]
-    scale = "_" if gamma is None else f"_ * {shaped(gamma)}"
+    scale = RESULT if gamma is None else f"{RESULT} * {shaped(gamma)}"
     return [text, scale + ("" if beta is None else f" + {shaped(beta)}")]
 
 
@@ -310,7 +311,7 @@ def _attention(w: Writer, call: Call) -> list[str]:
     )
     lines = [f"attention({query}, {key}, {value}, {scale}{options})"]
     if a.get("blind", "mean") == "zero" and masks:
-        lines.append(f"np.where(sees_nothing({mask}), 0, _)")
+        lines.append(f"np.where(sees_nothing({mask}), 0, {RESULT})")
     return lines
 
 
@@ -361,3 +362,52 @@ def _join(w: Writer, call: Call) -> list[str]:
     parts = [p if w.dtype(x) == dtype else f'{p}.astype("{dtype}")' for p, x in zip(parts, call.arguments["xs"])]
     axis = w.source(call.arguments.get("axis", 0 if call.op == "stack" else -1), call)
     return [f"np.{call.op}([{', '.join(parts)}], axis={axis})"]
+
+
+@rule("split")
+def _split(w: Writer, call: Call) -> list[str]:
+    a = call.arguments
+    name = "np.split" if a.get("even", True) else "np.array_split"
+    sections, axis = w.source(a.get("indices_or_sections", 1), call), w.source(a.get("axis", 0), call)
+    return [f"{name}({w.arg(call, 'x')}, {sections}, axis={axis})"]
+
+
+@rule("max", "min")
+def _extreme(w: Writer, call: Call) -> list[str]:
+    a = call.arguments
+    axis = a.get("axis")
+    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    options = _keywords(
+        axis=(w.source(axis, call), axis is None),
+        keepdims=("True", not a.get("keepdims")),
+        initial=(w.source(a.get("initial"), call), a.get("initial") is None),
+    )
+    return [f"np.{call.op}({w.arg(call, 'x')}{options})"]
+
+
+@rule("slice")
+def _slice(w: Writer, call: Call) -> list[str]:
+    starts, shape = call.arguments["start_indices"], call.arguments["shape"]
+    if isinstance(starts, Ref) or any(isinstance(n, Ref) for n in (*starts, *shape)):
+        return w.refuse(call, "it begins where a tensor says")
+    parts = []
+    for start, n in zip(starts, shape):
+        begin, count = w.source(start, call), w.source(n, call)
+        end = str(start + n or "") if isinstance(start, int) and isinstance(n, int) else f"{begin} + {count}"
+        parts.append(f"{begin}:{end}" if n != -1 else f"{begin}:")
+    return [f"{w.arg(call, 'x')}[{', '.join(parts)}]"]
+
+
+@rule("quantile")
+def _quantile(w: Writer, call: Call) -> list[str]:
+    a = call.arguments
+    if a.get("unit", 1) != 1:
+        return w.refuse(call, "there is no NumPy formula for percentiles here")
+    name = "np.nanquantile" if a.get("skip_nan") else "np.quantile"
+    method, axis = a.get("method", "linear"), a.get("axis")
+    options = _keywords(
+        axis=(w.source(axis, call), axis is None),
+        method=(w.source(method, call), method == "linear"),
+        keepdims=("True", not a.get("keepdims")),
+    )
+    return [f"{name}({w.arg(call, 'x')}, {w.arg(call, 'q')}{options})"]

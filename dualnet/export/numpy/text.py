@@ -9,6 +9,7 @@ import numpy as np
 
 from ...layers.preprocessing.text.lookup import StringLookup
 from ...layers.preprocessing.text.text_vectorization import TextVectorization
+from .constants import RESULT
 from .recording import Call
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ def _encoded(w: Writer, call: Call, layer: Any, rank: int) -> list[str]:
     """From ids to what the output mode says."""
     mode, depth, dtype = layer.output_mode, layer._depth(), layer.output_dtype
     if mode == "int":
-        return [] if dtype == "int64" else [f'_.astype("{dtype}")']
+        return [] if dtype == "int64" else [f'{RESULT}.astype("{dtype}")']
     if mode == "one_hot":
         single = w.shapes(call.arguments["inputs"][0])[0][-1:] == (1,) and rank > 1
-        return [f'one_hot({"_[..., 0]" if single else "_"}, {depth}, "{dtype}")']
+        return [f'one_hot({f"{RESULT}[..., 0]" if single else RESULT}, {depth}, "{dtype}")']
     axis = 1 if rank > 1 else 0
     if mode == "multi_hot":
-        return [f'multi_hot(_, {depth}, axis={axis}, dtype="{dtype}")']
-    counts = f'count_ids(_, num_classes={depth}, axis={axis}, dtype="{dtype}")'
+        return [f'multi_hot({RESULT}, {depth}, axis={axis}, dtype="{dtype}")']
+    counts = f'count_ids({RESULT}, num_classes={depth}, axis={axis}, dtype="{dtype}")'
     return [counts, *_times_idf(w, call, layer)]
 
 
@@ -69,7 +70,7 @@ def _times_idf(w: Writer, call: Call, layer: Any) -> list[str]:
     weights = np.zeros(layer._depth(), layer.output_dtype)
     idf = layer.idf_weights
     weights[: len(idf)] = idf
-    return [f"_ * {w.stored(call, 'idf_weights', weights)}"]
+    return [f"{RESULT} * {w.stored(call, 'idf_weights', weights)}"]
 
 
 def _text_vectorization(w: Writer, call: Call) -> list[str]:
@@ -87,19 +88,19 @@ def _text_vectorization(w: Writer, call: Call) -> list[str]:
         options += f", ngrams={lengths}"
     if layer.encoding not in ("utf-8", "utf8"):
         options += f", encoding={layer.encoding!r}"
-    lines = [f"split_text({w.source(x, call)}{options})", f"term_ids(_, {_vocabulary(w, call, lookup)})"]
+    lines = [f"split_text({w.source(x, call)}{options})", f"term_ids({RESULT}, {_vocabulary(w, call, lookup)})"]
     length = layer.output_sequence_length
     if layer.output_mode == "int":
-        lines.append("padded(_)" if length is None else f"padded(_, {length})")
-        return lines if layer.output_dtype == "int64" else [*lines, f'_.astype("{layer.output_dtype}")']
+        lines.append(f"padded({RESULT})" if length is None else f"padded({RESULT}, {length})")
+        return lines if layer.output_dtype == "int64" else [*lines, f'{RESULT}.astype("{layer.output_dtype}")']
     depth = lookup._depth()
     if layer.output_mode == "one_hot":
-        lines.append(f"padded(_, {length}, fill=-1)")
-        return [*lines, f'one_hot(_, {depth}, "{layer.output_dtype}")']
-    lines.append(f"text_counts(_, {depth})")
+        lines.append(f"padded({RESULT}, {length}, fill=-1)")
+        return [*lines, f'one_hot({RESULT}, {depth}, "{layer.output_dtype}")']
+    lines.append(f"text_counts({RESULT}, {depth})")
     if layer.output_mode == "multi_hot":
-        lines.append("np.minimum(_, 1)")
-    lines.append(f'_.astype("{layer.output_dtype}")')
+        lines.append(f"np.minimum({RESULT}, 1)")
+    lines.append(f'{RESULT}.astype("{layer.output_dtype}")')
     return [*lines, *_times_idf(w, call, lookup)]
 
 

@@ -6,6 +6,7 @@ name of its layer.
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from ...layers.base.layer import Layer
 from ..errors import ExportError
-from .constants import Weights, literal
+from .constants import RESULT, Weights, literal, printable
 from .expressions import ATOM, EXPRESSIONS, INLINE, PRECEDENCE
 from .helpers import helpers, needed
 from .recording import Call, Recording, Ref, described
@@ -26,21 +27,11 @@ from .text import RULES as TEXT_RULES
 
 GENERIC = ("x", "y", "z")  # names of values that have no better one
 TELLING = {"query", "key", "value"}  # names of layers that name their output well
-RESERVED = {
-    "np",
-    "sys",
-    "W",
-    "predict",
-    "main",
-    "math",
-    "string",
-    "step",
-    "batch",
-    "INPUTS",
-    "OUTPUTS",
-    *dir(__builtins__),
-    *keyword.kwlist,
-}
+# Names that mean something else in a program.
+RESERVED = set(
+    "np sys math string W INPUTS OUTPUTS predict main step parts batch steps height width size inputs output".split()
+)
+RESERVED |= {*dir(builtins), *keyword.kwlist}
 TOLERANCE = {"float16": 2e-2, "float32": 2e-4, "float64": 1e-9, "complex64": 2e-4}
 MOST_TARGETS = 6  # of an assignment
 LONGEST = 72  # characters of an expression that is made of several ops
@@ -77,6 +68,7 @@ class Writer:
             int, tuple[str, int]
         ] = {}  # expressions of values that have no line of their own, and how strongly they bind
         self._fixed: set[int] = set()  # values whose names stay, as a function uses them from outside
+        self._named_by: dict[int, set[int]] = {}  # the values that such an expression names
         self._indent = "    "
         self._last_step: set[int] = set()  # calls (by id) whose first output is that of the last step alone
         self._heading: list[str] = []  # the comment on the layer that the next statement belongs to
@@ -105,7 +97,9 @@ class Writer:
             return self._value(value.number, call)
         if isinstance(value, Varying):
             return self._size(value.values, call)
-        if isinstance(value, (tuple, list)):
+        if isinstance(value, list):
+            return f"[{', '.join(self.source(v, call) for v in value)}]"
+        if isinstance(value, tuple):
             parts = [self.source(v, call) for v in value]
             return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
         if isinstance(value, (bool, int, float, str, type(None))):
@@ -230,7 +224,9 @@ class Writer:
                 path = call.layers
                 self._comment(calls[i:], path)
             if i in consumers and self._inline(call, calls[consumers[i]]):
-                for n in _used(call):  # what it names is there until it is computed
+                named = set().union(*(self._named_by.get(n, {n}) for n in _used(call)))
+                self._named_by[call.outputs[0]] = named
+                for n in named & last_use.keys():  # what it names is there until it is computed
                     last_use[n] = max(last_use[n], consumers[i])
                 continue
             is_last = i + 1 == len(calls) or calls[i + 1].layers != path
@@ -301,17 +297,17 @@ class Writer:
                 self._last_step.discard(id(call))
         main = next(t for t in targets if t != "_")
         for k, text in enumerate(expressions):
-            text = re.sub(r"(?<![\w\"])_(?![\w\"])", main, text) if k else text
+            text = text.replace(RESULT, main)
             is_last = k == len(expressions) - 1
             if is_last and len(call.outputs) > MOST_TARGETS:
-                self._assign("parts", text)
+                self._assign(call, "parts", text)
                 for position, (n, target) in enumerate(zip(call.outputs, targets)):
                     if n in last_use:
-                        self._assign(target, f"parts[{position}]")
+                        self._assign(call, target, f"parts[{position}]")
             else:
-                self._assign(", ".join(targets) if is_last else main, text)
+                self._assign(call, ", ".join(targets) if is_last else main, text)
         if id(call) in self._last_step and targets[0] != "_":
-            self._assign(targets[0], f"{targets[0]}[:, -1]")
+            self._assign(call, targets[0], f"{targets[0]}[:, -1]")
         names = dict(zip(wanted, (t for t in targets if t != "_")))
         for n in wanted:
             self._check(call, n, names[n])
@@ -341,11 +337,11 @@ class Writer:
             text = self.source(value, call)
             if typed and isinstance(value, Ref) and re.fullmatch(r"-?[\d.e+-]+", text):
                 text = f"np.{self.dtype(value)}({text})"
-            strength = (
-                self._inlined[value.number][1]
-                if isinstance(value, Ref) and text == self._inlined.get(value.number, ("",))[0]
-                else ATOM
-            )
+            number = value.number if isinstance(value, Ref) else -1
+            strength = self._inlined[number][1] if number in self._inlined else ATOM
+            is_atom = re.fullmatch(r"-?[\w.]+", text) or (text.endswith((")", "]")) and _closes_at_end(text))
+            if number not in self._inlined and not is_atom:
+                strength = 0  # a number that is an expression of sizes
             if text.startswith("-"):
                 strength = PRECEDENCE["negative"]
             return f"({text})" if strength < _required(call.op, template, match) else text
@@ -372,7 +368,7 @@ class Writer:
             parts.append(f"{name}={text}" if by_name and default is not parameters[name].empty else text)
         return f"{call.op}({', '.join(parts)})"
 
-    def _assign(self, target: str, text: str) -> None:
+    def _assign(self, call: Call, target: str, text: str) -> None:
         text = _without_outer_parentheses(text)
         if target == text:
             return
@@ -384,7 +380,7 @@ class Writer:
             try:
                 exec(f"{target} = {text}", self._scope)
             except Exception as error:
-                raise ExportError(f"the line {target} = {text} fails: {type(error).__name__}: {error}") from error
+                self.refuse(call, f"the line {target + ' = ' + text!r} fails: {type(error).__name__}: {error}")
 
     def _check(self, call: Call, number: int, target: str) -> None:
         """Compare a value with that of the model, and give it the dtype it has there."""
@@ -471,7 +467,7 @@ def _single_uses(calls: Sequence[Call], returned: set[int]) -> dict[int, int]:
 def _default(op: str, name: str) -> Any:
     """The default of an argument of an op, where its template names one that a call leaves out."""
     return {
-        "axis": 0 if op in ("split", "unstack", "stack") else -1 if op in ("concatenate", "argsort", "sort") else None,
+        "axis": 1 if op == "attention_band" else 0 if op == "unstack" else -1 if op in ("argsort", "sort") else None,
         "keepdims": False,
         "side": "left",
         "decimals": 0,
@@ -481,7 +477,11 @@ def _default(op: str, name: str) -> Any:
         "axis2": 1,
         "nan": 0.0,
         "is_causal": False,
-        "indices_or_sections": 1,
+        "rtol": 1e-5,
+        "atol": 1e-8,
+        "indexing": "xy",
+        "mode": "reduced",
+        "full_matrices": True,
     }.get(name)
 
 
@@ -537,7 +537,7 @@ def _mapped(structure: Any, function: Any) -> Any:
 
 
 def _path(layers: Sequence[Layer]) -> str:
-    return "/".join(layer.name for layer in layers[1:]) or layers[0].name
+    return printable("/".join(layer.name for layer in layers[1:]) or layers[0].name)
 
 
 def _closes_at_end(text: str) -> bool:

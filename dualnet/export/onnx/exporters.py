@@ -2,13 +2,16 @@
 
 from . import (  # noqa: F401
     activation,
+    arithmetic,
     attention,
     colors,
+    comparison,
     convolution,
     elementwise,
     encoding,
     indexing,
     linalg,
+    loop,
     losses,
     normalization,
     recurrent,

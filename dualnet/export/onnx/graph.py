@@ -12,6 +12,7 @@ runtimes have few kernels for it.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExportError
+from ..program import Fill, ForwardTrace, Numbers, Range, Value
 from ..sizes import Size
-from ..trace import Fill, ForwardTrace, Numbers, Range, Value
 
 EXPORTERS: dict[str, Callable[..., Any]] = {}
 
+FLOATS = ("float16", "float32", "float64")
 _SMALL = {
     "bool": "int32",
     "int8": "int32",
@@ -85,11 +87,17 @@ class Graph:
         self.nodes: list[Any] = []
         self.initializers: dict[str, Any] = {} if parent is None else parent.initializers
         self.domains: set[str] = set() if parent is None else parent.domains
-        self.tensors: dict[int, T] = {} if parent is None else parent.tensors
+        self.tensors: Any = {} if parent is None else ChainMap({}, parent.tensors)  # by the numbers of the trace
         self.names: set[str] = set() if parent is None else parent.names
         self._constants: dict[Any, T] = {} if parent is None else parent._constants
+        self._derived: dict[Any, T] = {} if parent is None else parent._derived
         self._sizes: dict[Any, T] = {}
         self.call: Any = None if parent is None else parent.call  # the ``Call`` that is being exported
+
+    @property
+    def root(self) -> Graph:
+        """The outermost graph."""
+        return self if self.parent is None else self.parent.root
 
     # -- nodes ------------------------------------------------------------------------------------------------------
 
@@ -142,6 +150,12 @@ class Graph:
         if key is not None:
             self._constants[key] = tensor
         return tensor
+
+    def derived(self, x: T, key: Any, function: Callable[[Any], Any]) -> T:
+        """A weight in another form, ``function`` of its values; it is made once for each key, however often the weight is used."""
+        if (x.name, key) not in self._derived:
+            self._derived[x.name, key] = self.constant(function(x.data), name=x.name)
+        return self._derived[x.name, key]
 
     def ints(self, numbers: Sequence[int]) -> T:
         """A vector of int64, such as axes."""
@@ -254,14 +268,14 @@ class Graph:
         if list(order) == list(range(len(order))):
             return x
         if x.data is not None and x.name:
-            return self.constant(np.transpose(x.data, order), name=x.name)
+            return self.derived(x, tuple(order), lambda a: np.transpose(a, order))
         y = self.op("Transpose", x, perm=[int(a) for a in order])
         return T(y.name, y.dtype, None if x.shape is None else tuple(x.shape[a] for a in order))
 
     def reshape_constant(self, x: T, shape: Sequence[int]) -> T:
         """A weight in another shape."""
         if x.name and x.data is not None:
-            return self.constant(x.data.reshape(tuple(shape)), name=x.name)
+            return self.derived(x, ("reshape", *shape), lambda a: a.reshape(tuple(shape)))
         return T(self.op("Reshape", x, self.ints(shape)).name, x.dtype, tuple(shape))
 
     def unsqueeze(self, x: T, *axes: int) -> T:
@@ -308,6 +322,10 @@ class Graph:
         if value.kind == "number":
             return None if value.data is None else T("", _dtype_of(value.data), (), value.data)
         data = value.data
+        if value.kind in ("result", "step"):
+            raise ExportError(
+                f"{self.call.where} uses a tensor from inside of the loop of a recurrent layer: return it from the loop"
+            )
         if isinstance(data, Fill):
             tensor = self.expand(self.constant(np.array(data.value, dtype=computed(value.dtype))), value.shape)
         elif isinstance(data, Numbers):
@@ -321,7 +339,10 @@ class Graph:
         else:
             tensor = self.constant(data, value.dtype, value.name)
         tensor = T(tensor.name, computed(value.dtype), value.shape, tensor.data)
-        self.tensors[number] = tensor
+        home = (
+            self if tensor.data is None else self.root
+        )  # a constant is known everywhere, what a body computes there alone
+        home.tensors[number] = tensor
         return tensor
 
     def expand(self, x: T, shape: Sequence[Any]) -> T:

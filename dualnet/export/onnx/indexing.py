@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ExportError
 from ..sizes import Size
+from .comparison import promoted
 from .graph import Graph, T, exporter
 from .shape import axis_of, shaped, sliced
 
@@ -116,8 +117,6 @@ def embedding(g: Graph, table: T, ids: T) -> T:
 
 @exporter("searchsorted")
 def searchsorted(g: Graph, sequence: T, values: T, side: str) -> T:
-    from .elementwise import promoted
-
     dtype = promoted(g, sequence, values)
     kind = "Greater" if side == "left" else "GreaterOrEqual"
     before = g.compare(kind, g.unsqueeze(g.cast(values, dtype), -1), g.cast(sequence, dtype))
@@ -126,8 +125,6 @@ def searchsorted(g: Graph, sequence: T, values: T, side: str) -> T:
 
 @exporter("isin")
 def isin(g: Graph, x: T, y: T, assume_unique: bool, invert: bool) -> T:
-    from .elementwise import promoted
-
     dtype = promoted(g, x, y)
     flat = g.op("Reshape", g.cast(y, dtype), g.ints([-1]))
     equal = g.compare("Equal", g.unsqueeze(g.cast(x, dtype), -1), flat)

@@ -30,9 +30,9 @@ def dense_axes(g: Graph, x: T, kernel: T, bias: T | None, summed: int, activatio
     inner, outer = _product(kernel.shape[:summed]), _product(kernel.shape[summed:])
     free = x.shape[: x.rank - summed]
     rows = g.reshape(x, [*free, inner]) if summed != 1 else x
-    weight = g.reshape(kernel, [inner, outer])
+    weight = g.reshape_constant(kernel, [inner, outer])
     weight = T(weight.name, weight.dtype, (inner, outer))
-    flat_bias = None if bias is None else g.reshape(bias, [outer])
+    flat_bias = None if bias is None else g.reshape_constant(bias, [outer])
     y = _dense(g, T(rows.name, rows.dtype, (*free, inner)), weight, flat_bias, activation)
     return shaped(g, y) if len(kernel.shape) - summed != 1 else y
 

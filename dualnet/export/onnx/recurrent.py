@@ -121,8 +121,12 @@ def _native(
 def _columns(g: Graph, v: T, order: tuple[int, ...]) -> T:
     """The columns of the gates in another order."""
     if v.name and v.data is not None:
-        parts = np.split(v.data, len(order), axis=-1)
-        return g.constant(np.concatenate([parts[i] for i in order], axis=-1), name=v.name)
+
+        def ordered(a: Any) -> Any:
+            parts = np.split(a, len(order), axis=-1)
+            return np.concatenate([parts[i] for i in order], axis=-1)
+
+        return g.derived(v, ("columns", *order), ordered)
     parts_ = g.ops("Split", v, dtypes=(None,) * len(order), axis=-1, num_outputs=len(order))
     return T(g.op("Concat", *(parts_[i] for i in order), axis=-1).name, v.dtype, v.shape)
 
@@ -136,7 +140,7 @@ def _biases(g: Graph, bias: T, second: T | None) -> T:
 
 def _row(g: Graph, bias: T, i: int) -> T:
     if bias.name and bias.data is not None:
-        return g.constant(bias.data[i], name=bias.name)
+        return g.derived(bias, ("row", i), lambda a: a[i])
     return T(g.op("Gather", bias, g.constant(i, "int64"), axis=0).name, bias.dtype, bias.shape[1:])
 
 

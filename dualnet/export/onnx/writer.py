@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ import numpy as np
 
 from ...saving.atomic import atomic_write
 from ..errors import ExportError
+from ..program import ForwardTrace
 from ..sizes import Size
-from ..trace import Call, ForwardTrace, Reference, trace_forward
-from .graph import EXPORTERS, Graph, T, computed
+from ..trace import trace_forward
+from .calls import export_call
+from .graph import Graph, T, computed
 
 DEFAULT_OPSET = 18
 OPSETS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}  # version of the operators: of the file format
@@ -67,7 +68,7 @@ def proto_of(trace: ForwardTrace, name: str, opset_version: int) -> Any:
         inputs.append(helper.make_tensor_value_info(label, _onnx_dtype(value.dtype), _named(value.shape, trace, label)))
         g.tensors[number] = T(label, computed(value.dtype), value.shape)
     for call in trace.calls:
-        _export(g, call)
+        export_call(g, call)
     outputs = []
     for label, number in trace.outputs.items():
         value = trace.values[number]
@@ -88,55 +89,6 @@ def proto_of(trace: ForwardTrace, name: str, opset_version: int) -> Any:
     if proto.ByteSize() < LARGEST:
         onnx.checker.check_model(proto, full_check=False)
     return proto
-
-
-def _export(g: Graph, call: Call) -> None:
-    """Add the nodes of one call."""
-    g.call = call
-    name = call.name or type(call.function).__name__
-    function = EXPORTERS.get(name)
-    if function is None:
-        raise ExportError(f"{call.where} is not exported to ONNX")
-    tensors, options = _arguments(g, call)
-    results = function(g, *tensors, **options)
-    results = results if isinstance(results, tuple) else (results,)
-    for number, result in zip(call.outputs, results):
-        value = g.trace.values[number]
-        if result is None or number in g.tensors or value.kind != "result":
-            continue
-        result = g.cast(result, value.dtype)
-        g.tensors[number] = T(result.name, result.dtype, value.shape, result.data)
-
-
-def _arguments(g: Graph, call: Call) -> tuple[list[T | None], dict[str, Any]]:
-    """The tensors and the options of a call, the latter with their defaults."""
-    inputs = [g.tensor(n) for n in call.inputs]
-    if not call.name:
-        return inputs, {"layer": call.function}
-    bound = inspect.signature(call.function).bind(None, *inputs, *call.args, **call.options)
-    bound.apply_defaults()
-    tensors: list[T | None] = []
-    options: dict[str, Any] = {}
-    for i, (name, parameter) in enumerate(bound.signature.parameters.items()):
-        if i == 0:
-            continue
-        value = bound.arguments[name]
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            tensors += value
-        elif name in call.function.info.tensors:
-            tensors.append(value)
-        else:
-            options[name] = _resolved(g, value)
-    return tensors, options
-
-
-def _resolved(g: Graph, option: Any) -> Any:
-    """An option with the tensors themselves in the place of references."""
-    if isinstance(option, Reference):
-        return g.tensor(option.number)
-    if isinstance(option, (tuple, list)) and not hasattr(option, "_fields"):
-        return type(option)(_resolved(g, part) for part in option)
-    return option
 
 
 def _onnx_dtype(dtype: str) -> int:

@@ -11,7 +11,17 @@ from . import keras1, keras2, lambdas, training
 from .unknown import without_unknown
 
 # Objects that are values, whose config is not looked into.
-_VALUES = ("__bytes__", "__ellipsis__", "__keras_tensor__", "__lambda__", "__numpy__", "__slice__", "__tensor__", "function", "type")
+_VALUES = (
+    "__bytes__",
+    "__ellipsis__",
+    "__keras_tensor__",
+    "__lambda__",
+    "__numpy__",
+    "__slice__",
+    "__tensor__",
+    "function",
+    "type",
+)
 _LISTS = ("__tuple__", "TensorShape")  # {"class_name": "TensorShape", "items": [None, 28]}
 
 
@@ -63,6 +73,8 @@ class _Upgrade:
             return self.value(value["items"])
         if value.get("type") == "ndarray" and "value" in value:  # a NumPy number among the arguments
             return value["value"]
+        if self.version <= 2 and (function := training.function_name(value, self.custom_objects)) is not None:
+            return function
         if name in _VALUES or ("class_name" in value and not isinstance(name, str)):
             return value
         if name is None or "config" not in value:
@@ -71,7 +83,9 @@ class _Upgrade:
 
     def object(self, entry: dict[str, Any]) -> dict[str, Any]:
         """``{"class_name": ..., "config": ...}``"""
-        own = any(get_registered_object(entry.get(key), self.custom_objects) for key in ("registered_name", "class_name"))
+        own = any(
+            get_registered_object(entry.get(key), self.custom_objects) for key in ("registered_name", "class_name")
+        )
         if own:
             return {key: self.value(v) for key, v in entry.items()}
         if isinstance(entry["config"], list) and entry["class_name"] == "Sequential":

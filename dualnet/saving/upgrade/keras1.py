@@ -17,7 +17,13 @@ _KERNEL = {
     "init": "kernel_initializer", "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
     "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint", "bias": "use_bias",
 }  # fmt: skip
-_CONVOLUTION = {**_KERNEL, "nb_filter": "filters", "border_mode": "padding", "subsample": "strides", "dim_ordering": "data_format"}
+_CONVOLUTION = {
+    **_KERNEL,
+    "nb_filter": "filters",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "dim_ordering": "data_format",
+}
 _CONVOLUTION_1D = {**_KERNEL, "nb_filter": "filters", "filter_length": "kernel_size", "border_mode": "padding",
                    "subsample_length": "strides", "atrous_rate": "dilation_rate"}  # fmt: skip
 _POOLING = {"border_mode": "padding", "dim_ordering": "data_format"}
@@ -82,13 +88,26 @@ _NOT_TRANSLATED = {
     "ParametricSoftplus": "Keras 3 has no such layer",
     "SReLU": "Keras 3 has no such layer",
 }
-_OLD_NAMES = {name for name, (new, _) in _LAYERS.items() if name != new} | {"Highway", "MaxoutDense", "Merge", "ParametricSoftplus"}
+_OLD_NAMES = {name for name, (new, _) in _LAYERS.items() if name != new} | {
+    "Highway",
+    "MaxoutDense",
+    "Merge",
+    "ParametricSoftplus",
+}
 _FORMATS = {"tf": "channels_last", "th": "channels_first"}
 # Arguments without a counterpart, which change no number.
 _DROPPED = ("consume_less", "input_dtype", "input_length")
 _REGULARIZERS = ("ActivityRegularizer", "L1L2Regularizer", "WeightRegularizer")
 _CONSTRAINTS = {"MaxNorm": {"m": "max_value"}, "NonNeg": {}, "UnitNorm": {}}
-_OLD_ARGUMENTS = {"W_regularizer", "border_mode", "dim_ordering", "inner_activation", "input_dtype", "nb_filter", "pool_length"}
+_OLD_ARGUMENTS = {
+    "W_regularizer",
+    "border_mode",
+    "dim_ordering",
+    "inner_activation",
+    "input_dtype",
+    "nb_filter",
+    "pool_length",
+}
 
 
 def is_old(value: dict[str, Any]) -> bool:
@@ -120,7 +139,7 @@ def upgraded(entry: dict[str, Any], note: _Note) -> dict[str, Any]:
         config["data_format"] = _FORMATS.get(str(config["data_format"]))
     if name in _RULES:
         config = _RULES[name](entry, config, note)
-    keep = ("input_length",) if name == "Embedding" else ()
+    keep: tuple[str, ...] = ("input_length",) if name == "Embedding" else ()
     if "batch_input_shape" in config:  # a Sequential takes the dtype of its input from its first layer
         keep += ("input_dtype",)
     return {**entry, "class_name": new, "config": {k: v for k, v in config.items() if k not in _DROPPED or k in keep}}
@@ -163,7 +182,9 @@ def _batch_normalization(entry: dict[str, Any], config: _Config, note: _Note) ->
 
 def _embedding(entry: dict[str, Any], config: _Config, note: _Note) -> _Config:
     if config.pop("dropout", 0):
-        note(f"the layer {config.get('name')!r} is trained without its dropout, which Embedding does not have in Keras 3")
+        note(
+            f"the layer {config.get('name')!r} is trained without its dropout, which Embedding does not have in Keras 3"
+        )
     return config
 
 
@@ -181,7 +202,9 @@ def _zero_padding(entry: dict[str, Any], config: _Config, note: _Note) -> _Confi
     if isinstance(padding, (list, tuple)) and len(padding) == 4:  # top, bottom, left, right
         return {**config, "padding": [list(padding[:2]), list(padding[2:])]}
     if isinstance(padding, dict):
-        sides = [[padding.get(f"{a}_pad", 0), padding.get(f"{b}_pad", 0)] for a, b in (("top", "bottom"), ("left", "right"))]
+        sides = [
+            [padding.get(f"{a}_pad", 0), padding.get(f"{b}_pad", 0)] for a, b in (("top", "bottom"), ("left", "right"))
+        ]
         return {**config, "padding": sides}
     return config
 
@@ -190,7 +213,9 @@ def _wrapper(entry: dict[str, Any], config: _Config, note: _Note) -> _Config:
     """The layer inside knows nothing of the shape of the input."""
     inner = config.get("layer")
     if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
-        inside = {key: v for key, v in inner["config"].items() if key not in ("batch_input_shape", "input_dtype", "input_dim")}
+        inside = {
+            key: v for key, v in inner["config"].items() if key not in ("batch_input_shape", "input_dtype", "input_dim")
+        }
         return {**config, "layer": {**inner, "config": inside}}
     return config
 

@@ -60,7 +60,9 @@ def upgraded(entry: dict[str, Any]) -> dict[str, Any]:
     """
     name, config = entry["class_name"], dict(entry["config"])
     if name in _NOT_TRANSLATED:
-        raise ValueError(f"the layer {config.get('name')!r} is a {name}, which is not translated: {_NOT_TRANSLATED[name]}")
+        raise ValueError(
+            f"the layer {config.get('name')!r} is a {name}, which is not translated: {_NOT_TRANSLATED[name]}"
+        )
     if name in _RULES:
         config = _RULES[name](config)
     name = _CLASSES.get(name, name)
@@ -100,9 +102,15 @@ def _float_weights(name: str, config: _Config) -> _Config:
 def _sequential(config: _Config) -> _Config:
     """With an InputLayer in front, where the first layer has the shape of the input."""
     layers = list(config.get("layers") or [])
-    first = layers[0] if layers else None
+    first: Any = layers[0] if layers else None
     inner = first.get("config") if isinstance(first, dict) else None
-    if not isinstance(inner, dict) or first["class_name"] in ("InputLayer", "Sequential", "Functional", "Model", "Merge"):
+    if not isinstance(inner, dict) or first["class_name"] in (
+        "InputLayer",
+        "Sequential",
+        "Functional",
+        "Model",
+        "Merge",
+    ):
         return config
     shape = inner.get("batch_input_shape", inner.get("batch_shape"))
     if not isinstance(shape, (list, tuple, dict)):
@@ -113,7 +121,9 @@ def _sequential(config: _Config) -> _Config:
         source["dtype"] = dtype
     elif first["class_name"] == "Embedding":
         source["dtype"] = "int32"
-    inner = {key: value for key, value in inner.items() if key not in ("batch_input_shape", "batch_shape", "input_dtype")}
+    inner = {
+        key: value for key, value in inner.items() if key not in ("batch_input_shape", "batch_shape", "input_dtype")
+    }
     layers[:1] = [{"class_name": "InputLayer", "config": source}, {**first, "config": inner}]
     return {**config, "layers": layers}
 

@@ -13,7 +13,9 @@ def upgraded(entry: dict[str, Any], custom_objects: dict[str, Any]) -> dict[str,
     """
     config = dict(entry["config"])
     name, function, kind = config.get("name"), config.get("function"), config.get("function_type")
-    names = [name, "<lambda>"] if _is_byte_code(function, kind) else [name, function if isinstance(function, str) else None]
+    names = (
+        [name, "<lambda>"] if _is_byte_code(function, kind) else [name, function if isinstance(function, str) else None]
+    )
     own = next((custom_objects[n] for n in names if n is not None and n in custom_objects), None)
     if own is not None:
         config["function"] = own

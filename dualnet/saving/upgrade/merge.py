@@ -26,14 +26,17 @@ def layer(entry: dict[str, Any]) -> dict[str, Any]:
         arguments["axis"] = config.get("concat_axis", -1)
     if mode == "dot":
         axes = config.get("dot_axes", -1)
-        arguments["axes"] = [a[0] if isinstance(a, list) and len(a) == 1 else a for a in axes] if isinstance(axes, list) else axes
+        arguments["axes"] = (
+            [a[0] if isinstance(a, list) and len(a) == 1 else a for a in axes] if isinstance(axes, list) else axes
+        )
     return {**entry, "class_name": _LAYERS[mode], "config": arguments}
 
 
 def is_first(config: Any) -> bool:
     """Whether a Sequential begins with a ``Merge`` of models."""
-    layers = config.get("layers") if isinstance(config, dict) else None
-    return bool(layers) and isinstance(layers[0], dict) and layers[0].get("class_name") == "Merge"
+    layers: Any = config.get("layers") if isinstance(config, dict) else None
+    first = layers[0] if isinstance(layers, list) and layers else None
+    return isinstance(first, dict) and first.get("class_name") == "Merge"
 
 
 def model(entry: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +46,9 @@ def model(entry: dict[str, Any]) -> dict[str, Any]:
 
     def call(part: dict[str, Any], *sources: str) -> str:
         name = str(part["config"]["name"])
-        layers.append({**part, "name": name, "inbound_nodes": [[[source, 0, 0] for source in sources]] if sources else []})
+        layers.append(
+            {**part, "name": name, "inbound_nodes": [[[source, 0, 0] for source in sources]] if sources else []}
+        )
         return name
 
     def chain(parts: list[Any]) -> str:
@@ -59,7 +64,9 @@ def model(entry: dict[str, Any]) -> dict[str, Any]:
 
     def branch(part: dict[str, Any]) -> str:
         if part["class_name"] != "Sequential":
-            raise ValueError(f"a Merge of Keras 1 with a {part['class_name']} in it is not translated: it can be of Sequential models")
+            raise ValueError(
+                f"a Merge of Keras 1 with a {part['class_name']} in it is not translated: it can be of Sequential models"
+            )
         parts = part["config"]
         return chain(parts["layers"] if isinstance(parts, dict) else parts)
 
@@ -70,8 +77,14 @@ def model(entry: dict[str, Any]) -> dict[str, Any]:
         else:
             shape, dtype = config.pop("batch_input_shape", None), config.pop("input_dtype", None)
             if shape is None:
-                raise ValueError(f"the layer {config.get('name')!r} is the first of its model, and says no batch_input_shape")
-            arguments = {"name": f"{config['name']}_input", "batch_input_shape": shape, "input_dtype": dtype or "float32"}
+                raise ValueError(
+                    f"the layer {config.get('name')!r} is the first of its model, and says no batch_input_shape"
+                )
+            arguments = {
+                "name": f"{config['name']}_input",
+                "batch_input_shape": shape,
+                "input_dtype": dtype or "float32",
+            }
             source = call({"class_name": "InputLayer", "config": arguments})
         inputs.append([source, 0, 0])
         return source if first["class_name"] == "InputLayer" else call({**first, "config": config}, source)

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-_CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name: the first argument is the value that follows, and no tensor
+from ...ops import registry
+
+_CONSTANT = (
+    "_CONSTANT_VALUE"  # in the place of a layer's name: the first argument is the value that follows, and no tensor
+)
+_OPERATIONS = "keras.src.ops.numpy"  # a module in which configs name ops
 _MODELS = ("Functional", "Model", "Sequential")
 # Layers that Keras 1 and 2 call with a list of the input and the initial states.
 _RECURRENT = ("Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
@@ -28,6 +33,8 @@ def modern_graph(config: dict[str, Any]) -> dict[str, Any]:
         inputs, outputs = _only(inputs), _only(outputs)
     for entry in layers:
         nodes = entry.get("inbound_nodes") or []
+        if _is_operation(entry, nodes):
+            entry["module"] = _OPERATIONS
         entry["inbound_nodes"] = [node if isinstance(node, dict) else _call(node, entry, by_name) for node in nodes]
     first = _first_calls(layers, outputs, old)
     if old:
@@ -36,9 +43,20 @@ def modern_graph(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "layers": layers, "input_layers": inputs, "output_layers": _shifted(outputs, first)}
 
 
+def _is_operation(entry: dict[str, Any], nodes: list[Any]) -> bool:
+    """Whether it is an op in an .h5 file of Keras 3, which names no modules. A layer says whether it is trainable, and its dtype."""
+    config = entry.get("config")
+    of_layers = not isinstance(config, dict) or "trainable" in config or "dtype" in config
+    if entry.get("module") is not None or of_layers or not nodes or not all(isinstance(node, dict) for node in nodes):
+        return False
+    return isinstance(entry.get("class_name"), str) and registry.find(entry["class_name"]) is not None
+
+
 def is_history(x: Any) -> bool:
     """Whether it is ``[layer, call, output]``."""
-    return isinstance(x, (list, tuple)) and len(x) == 3 and isinstance(x[0], str) and _is_index(x[1]) and _is_index(x[2])
+    return (
+        isinstance(x, (list, tuple)) and len(x) == 3 and isinstance(x[0], str) and _is_index(x[1]) and _is_index(x[2])
+    )
 
 
 def _is_index(x: Any) -> bool:

@@ -20,8 +20,8 @@ CLASSES = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 # The functions of TensorFlow that are translated, without "tf." and "compat.v1.".
 _NAMES = {
-    "": """abs acos add argmax argmin argsort asin atan broadcast_to cast ceil clip_by_value concat cos cosh cumsum divide equal
-        exp expand_dims eye fill floor gather gather_nd greater greater_equal identity less less_equal logical_and logical_not
+    "": """abs acos add argmax argmin argsort asin atan broadcast_to cast clip_by_value concat cos cosh cumsum divide equal
+        exp expand_dims eye fill floor gather floor_div gather_nd greater greater_equal identity less less_equal logical_and logical_not
         logical_or matmul maximum minimum multiply negative norm not_equal one_hot ones ones_like pad pow range rank reduce_all
         reduce_any reduce_logsumexp reduce_max reduce_mean reduce_min reduce_prod reduce_sum repeat reshape reverse roll round
         shape sigmoid sign sin sinh size sort split sqrt square squeeze stack stop_gradient subtract tan tanh tensordot tile
@@ -33,22 +33,27 @@ _NAMES = {
         rsqrt sigmoid sign sin sinh softmax softplus softsign sqrt square squared_difference subtract tan tanh top_k truediv""",
     "nn": """avg_pool avg_pool2d bias_add elu gelu l2_normalize leaky_relu log_softmax max_pool max_pool2d relu relu6 selu
         sigmoid silu softmax softplus softsign swish tanh top_k""",
-    "linalg": "diag einsum l2_normalize matmul matvec norm",
+    "linalg": "einsum l2_normalize matmul matvec norm",
     "image": "flip_left_right flip_up_down grayscale_to_rgb resize rgb_to_grayscale",
 }
 FUNCTIONS = {f"{module}.{name}".lstrip(".") for module, names in _NAMES.items() for name in names.split()}
-_OPERATORS = {
+_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv, "pow": operator.pow,
     "floordiv": operator.floordiv, "mod": operator.mod, "neg": operator.neg, "abs": operator.abs, "matmul": operator.matmul,
     "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq, "ne": operator.ne,
 }  # fmt: skip
 # Names that moved, and arguments of TensorFlow that the function here has under another name.
-_SAME_FUNCTION = {"math.truediv": "truediv", "math.norm": "norm", "linalg.norm": "norm"}
-_RENAMED = {"tile": {"multiples": "repeats"}, "norm": {"tensor": "x"}}
+_SAME_FUNCTION = {"floor_div": "math.floordiv", "linalg.norm": "norm", "math.norm": "norm", "math.truediv": "truediv"}
+_RENAMED = {
+    "bias_add": {"bias": "x2", "value": "x1"}, "norm": {"tensor": "x"}, "tensordot": {"b": "x2"}, "tile": {"multiples": "repeats"},
+}  # fmt: skip
+_METHODS = ("bilinear", "nearest")  # of resizing; the other ones of TensorFlow give other numbers
+_OF_SHAPES = ("broadcast_to", "ones", "reshape", "zeros")  # functions that take a shape
 # Arguments that change nothing, or not for these values.
 _WITHOUT_EFFECT = {
     "name": (), "out_type": ("int32", "int64"), "validate_indices": (), "conjugate": (False,), "output_type": ("int64", "int32"),
-    "antialias": (False,), "preserve_aspect_ratio": (False,), "data_format": (None, "NHWC"), "fast": (False,),
+    "adjoint_a": (False,), "adjoint_b": (False,), "a_is_sparse": (False,), "b_is_sparse": (False,), "antialias": (False,),
+    "bad_indices_policy": ("", "DEFAULT"), "preserve_aspect_ratio": (False,), "data_format": (None, "NHWC"), "fast": (False,),
 }  # fmt: skip
 
 
@@ -63,15 +68,26 @@ def tf_function(entry: dict[str, Any]) -> Callable[..., Any]:
         return _node_function(config)
     name = str(config.get("function")).removeprefix("compat.v1.")
     if name == "__operators__.getitem":
-        return lambda x, slice_spec: x[_key(slice_spec)]
+        return lambda x, slice_spec=None: x[_key(slice_spec)]
     if name.startswith("__operators__.") and (known := _OPERATORS.get(name.removeprefix("__operators__."))):
-        return lambda x, y=None, name=None: known(x) if y is None else known(x, y)
+        return _operator(name, known)
     if name not in FUNCTIONS:
         raise ValueError(
             f"the layer {config.get('name')!r} is the function tf.{name} of TensorFlow, which is not translated: make the model in "
             "your program, with a function of dualnet.ops in its place, and load the weights with model.load_weights(...)"
         )
     return _translated(name)
+
+
+def _operator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, y: Any = None, **options: Any) -> Any:
+        if y is None and function not in (operator.neg, operator.abs):
+            raise ValueError(
+                f"the second argument of tf.{name} is not in the file: tf.keras did not write some numbers"
+            )
+        return function(x) if y is None else function(x, y)
+
+    return call
 
 
 def _translated(name: str) -> Callable[..., Any]:
@@ -86,16 +102,29 @@ def _translated(name: str) -> Callable[..., Any]:
         for key, value in kwargs.items():
             allowed = _WITHOUT_EFFECT.get(key)
             if allowed is None:
-                options[renamed.get(key, key)] = list(value.sizes) if isinstance(value, _Shape) else value
+                is_constant = key in ("b", "bias", "x", "y") and isinstance(value, list)
+                options[renamed.get(key, key)] = ops.convert_to_tensor(value) if is_constant else value
             elif allowed and value not in allowed:
                 raise ValueError(f"tf.{name} with {key}={value!r} is not translated")
+        if attribute == "resize" and options.get("method", "bilinear") not in _METHODS:
+            raise ValueError(
+                f"tf.{name} with method={options['method']!r} is not translated: it can be {' or '.join(_METHODS)}"
+            )
         if attribute == "norm" and options.get("ord") == "euclidean":
             del options["ord"]
+        if any(isinstance(value, _Shape) for value in (*args, *options.values())):
+            if attribute not in _OF_SHAPES:
+                raise ValueError(f"tf.{name} of the shape of a tensor is not translated")
+            args = tuple(list(value.sizes) if isinstance(value, _Shape) else value for value in args)
+            options = {key: list(value.sizes) if isinstance(value, _Shape) else value for key, value in options.items()}
         if attribute == "reshape":  # the size of the batch, which is not known
             options["shape"] = [-1 if n is None else n for n in options["shape"]]
         if attribute != "where" and len(args) == 1 and "y" in options:
             args = (*args, options.pop("y"))
-        return function(*args, **options)
+        try:
+            return function(*args, **options)
+        except TypeError as error:  # an argument that the function has under another name, or not at all
+            raise ValueError(f"tf.{name} with the arguments {', '.join(kwargs)} is not translated ({error})") from error
 
     return call
 
@@ -107,7 +136,9 @@ class _Shape:
     sizes: tuple[int | None, ...]
 
     def __getitem__(self, key: Any) -> Any:
-        return _Shape(self.sizes[key]) if isinstance(key, slice) else self.sizes[key[0] if isinstance(key, tuple) else key]
+        return (
+            _Shape(self.sizes[key]) if isinstance(key, slice) else self.sizes[key[0] if isinstance(key, tuple) else key]
+        )
 
 
 def _key(spec: Any) -> Any:
@@ -168,7 +199,9 @@ def _reduction(name: str) -> Callable[..., Any]:
 
 
 def _strided_slice(attributes: dict[str, Any], x: Any, begin: Any, end: Any, strides: Any) -> Any:
-    masks = {key: int(attributes.get(f"{key}_mask") or 0) for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        key: int(attributes.get(f"{key}_mask") or 0) for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     key: list[Any] = []
     for i, (start, stop, step) in enumerate(zip(begin, end, strides)):
         bits = {name: mask >> i & 1 for name, mask in masks.items()}

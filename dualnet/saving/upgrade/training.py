@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ... import metrics
 from ...initializers import Initializer
 from ...losses import Loss
 from ...metrics import Metric
 from ...optimizers import Optimizer
-from ...serialization.objects import public_class
+from ...serialization.objects import get_registered_object, public_class
 
 
 def upgraded(entry: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
@@ -41,7 +42,9 @@ def _initializer(name: str, config: dict[str, Any], note: Callable[[str], None])
 def _optimizer(name: str, config: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
     if name == "LossScaleOptimizer" and config.get("dynamic") is not None:
         if config.pop("dynamic") is False:
-            raise ValueError("LossScaleOptimizer with dynamic=False is not translated: Keras 3 has none with a fixed scale")
+            raise ValueError(
+                "LossScaleOptimizer with dynamic=False is not translated: Keras 3 has none with a fixed scale"
+            )
     return config
 
 
@@ -65,6 +68,19 @@ _RULES: dict[type, Callable[[str, dict[str, Any], Callable[[str], None]], dict[s
     Metric: _metric,
     Optimizer: _optimizer,
 }
+
+
+def function_name(value: dict[str, Any], custom_objects: dict[str, Any]) -> str | None:
+    """The name of a loss or a metric that tf.keras wrote as a function of nowhere, or None if it is no such function."""
+    name = value.get("config")
+    if (
+        value.get("class_name") != "function"
+        or value.get("module") not in (None, "builtins")
+        or not isinstance(name, str)
+    ):
+        return None
+    is_own = get_registered_object(name, custom_objects) is not None
+    return name if not is_own and name in metrics.FUNCTIONS else None  # those of losses among them
 
 
 # Which module a class is from that a config names without one: losses and metrics have some names in common.

@@ -29,7 +29,15 @@ WITHOUT_EFFECT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 # What the classes here take besides the arguments that their signatures name.
-_OF_ANY_LAYER = {*INPUT_ARGUMENTS, *LAYER_ARGUMENTS, "batch_shape", "batch_size", "input_length", "ragged", "time_major"}
+_OF_ANY_LAYER = {
+    *INPUT_ARGUMENTS,
+    *LAYER_ARGUMENTS,
+    "batch_shape",
+    "batch_size",
+    "input_length",
+    "ragged",
+    "time_major",
+}
 _OF_ANY_OPTIMIZER = {*OPTIMIZER_ARGUMENTS, *OPTIMIZER_IGNORED, "decay"}
 
 
@@ -38,12 +46,16 @@ def without_unknown(cls: Any, config: dict[str, Any], note: Callable[[str], None
 
     note: takes what was left out, for a warning.
     """
-    if not issubclass(cls, Configurable) or "layers" in config:  # a model has more in its config than its constructor takes
+    if (
+        not issubclass(cls, Configurable) or "layers" in config
+    ):  # a model has more in its config than its constructor takes
         return config
     known = set(constructor_parameters(cls))
     if "fn" in known:  # whose other arguments are those of a function
         return config
-    if issubclass(cls, Layer) and any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.__init__).parameters.values()):
+    if issubclass(cls, Layer) and any(
+        p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.__init__).parameters.values()
+    ):
         known |= _OF_ANY_LAYER
     if issubclass(cls, Optimizer):
         known |= _OF_ANY_OPTIMIZER

@@ -17,9 +17,7 @@ _GATES = {"LSTMCell": 4, "GRUCell": 3, "ConvLSTMCell": 4}
 _KERNELS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTMCell", "SeparableConv2D")
 
 
-def converted(
-    layer: Any, variables: list[Any], arrays: _Arrays, version: int | None, backend: str | None
-) -> _Arrays:
+def converted(layer: Any, variables: list[Any], arrays: _Arrays, version: int | None, backend: str | None) -> _Arrays:
     """The arrays of a layer, and of all layers inside it, as its weights are now.
 
     Args:
@@ -37,14 +35,20 @@ def converted(
     owners = {id(v): part for part in layer._flatten_layers() for v in part._own_variables()}
     parts = [(part, list(own)) for part, own in groupby(variables, lambda v: owners.get(id(v)))]
     now = [len(own) for _, own in parts]
-    by_gates = [3 * _GATES[name] if n == 3 and (name := type(part).__name__) in _GATES else n for n, (part, _) in zip(now, parts)]
+    by_gates = [
+        3 * _GATES[name] if n == 3 and (name := type(part).__name__) in _GATES else n
+        for n, (part, _) in zip(now, parts)
+    ]
     counts = by_gates if sum(by_gates) == len(arrays) else now
     if sum(counts) != len(arrays):
         return arrays
     result: _Arrays = []
     i = 0
     for (part, own), count in zip(parts, counts):
-        result += _own_arrays(part, own, arrays[i : i + count], version, backend)
+        try:
+            result += _own_arrays(part, own, arrays[i : i + count], version, backend)
+        except ValueError:  # shapes that do not go together
+            return arrays
         i += count
     return result
 
@@ -76,7 +80,9 @@ def _kernels(part: Any, weights: list[Any], arrays: _Arrays, version: int | None
     result = []
     for array, weight in zip(arrays, weights):
         rank = len(weight.shape)
-        if type(part).__name__ == "Conv1D" and array.ndim == 4 and rank == 3:  # (length, 1, in, filters), or (filters, in, length, 1)
+        if (
+            type(part).__name__ == "Conv1D" and array.ndim == 4 and rank == 3
+        ):  # (length, 1, in, filters), or (filters, in, length, 1)
             array = array if array.shape[:2] == (weight.shape[0], 1) else array.transpose(2, 3, 1, 0)
             array = array[:, 0]
         elif rank > 3 and array.ndim == rank and getattr(part, "data_format", None) == "channels_first":
@@ -104,14 +110,14 @@ def _from_cudnn(arrays: _Arrays, gates: int) -> tuple[_Arrays, Any]:
 
 
 def _cudnn_lstm(part: Any, arrays: _Arrays) -> _Arrays:
-    if arrays[2].shape != (8 * part.units,):
+    if [a.ndim for a in arrays] != [2, 2, 1] or arrays[2].shape != (8 * part.units,):
         return arrays
     kernels, biases = _from_cudnn(arrays, 4)
     return [*kernels, biases.sum(axis=0)]
 
 
 def _cudnn_gru(part: Any, arrays: _Arrays) -> _Arrays:
-    if arrays[2].shape != (6 * part.units,):
+    if [a.ndim for a in arrays] != [2, 2, 1] or arrays[2].shape != (6 * part.units,):
         return arrays
     kernels, biases = _from_cudnn(arrays, 3)
     return [*kernels, biases]

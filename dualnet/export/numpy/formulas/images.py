@@ -31,3 +31,10 @@ def resize_weights(old, new, method, antialias):
         radius = {"lanczos3": 3, "lanczos5": 5}[method]
         w = np.where(d < radius, np.sinc(d) * np.sinc(d / radius), 0)
     return w / w.sum(axis=1, keepdims=True)
+
+
+def rgb_to_grayscale(images, data_format=None):
+    """The brightness of each pixel, as people see it.  images: (..., 3) -> (..., 1)"""
+    axis = -3 if data_format == "channels_first" else -1
+    r, g, b = np.split(images, 3, axis=axis)
+    return 0.2989 * r + 0.587 * g + 0.114 * b

@@ -47,3 +47,11 @@ def extract_sequences(x, sequence_length, sequence_stride):
 def moments(x, axes, keepdims=False):
     """The mean and the variance"""
     return x.mean(axis=axes, keepdims=keepdims), x.var(axis=axes, keepdims=keepdims)
+
+
+def segment_sum(data, segment_ids, num_segments):
+    """The sum of the rows with each id.  data: (n, ...)  segment_ids: (n,) -> (num_segments, ...)"""
+    result = np.zeros((num_segments, *data.shape[1:]), dtype=data.dtype)
+    inside = (segment_ids >= 0) & (segment_ids < num_segments)
+    np.add.at(result, segment_ids[inside], data[inside])
+    return result
