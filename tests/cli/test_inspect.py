@@ -161,7 +161,9 @@ def test_nothing_is_replaced_without_force(files: Path) -> None:
     assert (files / "m.h5").read_bytes() == before
     assert "is the file that is read" in run("convert", files / "m.h5", files / "m.h5", "--force").output
     assert run("convert", files / "m.keras", files / "m.h5", "--force").exit_code == 0
+    (files / "program.npz").write_bytes(b"mine")
     for source, target, message in (
+        ("m.keras", "program.py", "program.npz: exists"),
         ("m.keras", "m.xyz", "expected a file ending in"),
         ("none.keras", "n.keras", "no such file"),
         ("m.keras", "none/n.keras", "there is no folder"),
