@@ -38,8 +38,11 @@ def command(source: str, target: str, model: str | None, force: bool) -> None:
     path = Path(target)
     write = _writer(path)
     label = printable(target)
-    if path.exists() and not force:
-        raise CliError(f"{label}: exists; name another file, or use --force to replace it")
+    # A program in Python has its weights beside it.
+    written = [path, path.with_suffix(".npz")] if path.suffix.lower() == ".py" else [path]
+    existing = next((file for file in written if file.exists()), None)
+    if existing is not None and not force:
+        raise CliError(f"{printable(str(existing))}: exists; name another file, or use --force to replace it")
     if path.is_dir() or not path.parent.is_dir():
         raise CliError(f"{label}: {'is a folder' if path.is_dir() else f'there is no folder {printable(str(path.parent))}'}")
     if path.exists() and Path(source).exists() and path.samefile(source):
@@ -76,7 +79,7 @@ def _writer(path: Path) -> Any:
         is_model = hasattr(api.FORMATS[end], "save_model") and end != ".weights.h5"
         return api.save_model if is_model else api.save_weights
     if name.endswith(_EXPORTS):
-        return lambda model, target: model.export(str(target))
+        return lambda model, target: model.export(str(target), verbose=False)
     raise CliError(f"{printable(str(path))}: expected a file ending in {listing((*ends, *_EXPORTS))}")
 
 
