@@ -99,9 +99,7 @@ def _empty(name: str, text: str, line: int) -> str:
     return f"column {show(name)} is empty on line {line}: it holds {show(text)}"
 
 
-def feature(
-    cells: Cells, name: str, notation: Notation, missing: str, may_be_empty: bool = False
-) -> list[float]:
+def feature(cells: Cells, name: str, notation: Notation, missing: str, may_be_empty: bool = False) -> list[float]:
     """The numbers of a column, NaN where a cell is empty. may_be_empty: whether there may be nothing but empty cells."""
     numbers, empty = [], []
     for line, text in cells:

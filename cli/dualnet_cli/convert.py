@@ -26,7 +26,12 @@ Exit codes: 0 converted; 1 failed (disk full); 2 the input is no model, or the o
 @click.command(epilog=_EPILOG)
 @click.argument("source", metavar="IN", type=click.Path())
 @click.argument("target", metavar="OUT", type=click.Path())
-@click.option("--model", metavar="MODEL", type=click.Path(), help="The model that weights belong to, where IN holds weights alone.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    type=click.Path(),
+    help="The model that weights belong to, where IN holds weights alone.",
+)
 @click.option("--force", is_flag=True, help="Replace the file OUT.")
 def command(source: str, target: str, model: str | None, force: bool) -> None:
     """Read a model and write it in another format, which the end of the name OUT selects.
@@ -44,7 +49,9 @@ def command(source: str, target: str, model: str | None, force: bool) -> None:
     if existing is not None and not force:
         raise CliError(f"{printable(str(existing))}: exists; name another file, or use --force to replace it")
     if path.is_dir() or not path.parent.is_dir():
-        raise CliError(f"{label}: {'is a folder' if path.is_dir() else f'there is no folder {printable(str(path.parent))}'}")
+        raise CliError(
+            f"{label}: {'is a folder' if path.is_dir() else f'there is no folder {printable(str(path.parent))}'}"
+        )
     if path.exists() and Path(source).exists() and path.samefile(source):
         raise CliError(f"{label}: is the file that is read; name another one")
     _choose_cpu()
@@ -73,7 +80,11 @@ def _writer(path: Path) -> Any:
     from dualnet.saving import api
 
     name = path.name.lower()
-    ends = tuple(end for end in api.FORMATS if hasattr(api.FORMATS[end], "save_model") or hasattr(api.FORMATS[end], "save_weights"))
+    ends = tuple(
+        end
+        for end in api.FORMATS
+        if hasattr(api.FORMATS[end], "save_model") or hasattr(api.FORMATS[end], "save_weights")
+    )
     end = next((end for end in ends if name.endswith(end)), None)
     if end is not None:
         is_model = hasattr(api.FORMATS[end], "save_model") and end != ".weights.h5"

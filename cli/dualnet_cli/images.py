@@ -52,7 +52,9 @@ def read_images(paths: Sequence[Path], shape: Sequence[int | None], resize: bool
     for path, array in zip(paths, images):
         if array.shape != images[0].shape:
             sizes = [f"{a.shape[1]} x {a.shape[0]}" for a in (array, images[0])]
-            raise CliError(f"{printable(str(path))}: is {sizes[0]} pixels, the first image {sizes[1]}; name them one at a time")
+            raise CliError(
+                f"{printable(str(path))}: is {sizes[0]} pixels, the first image {sizes[1]}; name them one at a time"
+            )
     return np.stack(images)
 
 
@@ -61,6 +63,8 @@ def _check_size(size: tuple[int, int], shape: Sequence[int | None], resize: bool
     held = f"{label}: is {size[0]} x {size[1]} pixels"
     if not resize and (width not in (None, size[0]) or height not in (None, size[1])):
         expected = " x ".join("any" if n is None else str(n) for n in (width, height))
-        raise CliError(f"{held}, expected {expected}, the size that the model was trained on; --resize scales the image")
+        raise CliError(
+            f"{held}, expected {expected}, the size that the model was trained on; --resize scales the image"
+        )
     if size[0] * size[1] > _MAX_PIXELS:
         raise CliError(f"{held}, more than are read ({_MAX_PIXELS})")

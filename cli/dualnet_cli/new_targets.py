@@ -31,7 +31,9 @@ def read(path: Path, trained: Trained, label: str) -> tuple[Any, Any]:
         elif path.name.lower().endswith(TABLE_SUFFIXES):
             x, y = _table(path, trained, shape)
         else:
-            raise DataError("", "expected a table (.csv, .tsv, .csv.gz, .tsv.gz) or an .npz file with samples and targets")
+            raise DataError(
+                "", "expected a table (.csv, .tsv, .csv.gz, .tsv.gz) or an .npz file with samples and targets"
+            )
         if len(x) != len(y):
             raise DataError("", f"holds {len(x)} samples but {len(y)} targets")
         if not len(x):
@@ -57,7 +59,11 @@ def _table(path: Path, trained: Trained, shape: Any) -> tuple[Any, Any]:
         width = tables.width(path, data)
         outputs = trained.model.output_shape[-1]
         if len(shape) != 1 or width - (shape[0] or 0) not in (1, outputs):
-            expected = f"{shape[0]} numbers and the target" if len(shape) == 1 else f"samples of shape {shape}, in an .npz file"
+            expected = (
+                f"{shape[0]} numbers and the target"
+                if len(shape) == 1
+                else f"samples of shape {shape}, in an .npz file"
+            )
             raise DataError("", f"has {width} columns, expected {expected}: the model has no run that knows names")
         targets = list(range(shape[0], width))
         table = tables.read_table(path, data.model_copy(update={"target": targets if len(targets) > 1 else targets[0]}))
@@ -65,7 +71,9 @@ def _table(path: Path, trained: Trained, shape: Any) -> tuple[Any, Any]:
     if not learned.width:
         raise DataError("", "the model was not trained on a table; expected an .npz file with samples and targets")
     if not learned.header and tables.width(path, learned.data) != learned.width:
-        raise DataError("", f"has {tables.width(path, learned.data)} columns, expected {learned.width} as in the training")
+        raise DataError(
+            "", f"has {tables.width(path, learned.data)} columns, expected {learned.width} as in the training"
+        )
     known = tables.TableData(None, None, [], [], learned.categories)
     table = tables.read_table(path, learned.data, known)
     return table.x, table.y

@@ -60,7 +60,9 @@ class Preparation(BaseModel):
             where = np.argwhere(~np.isfinite(x))[0]
             name = f" of {show(self.features[where[1]])}" if self.features and x.ndim == 2 else ""
             value = "an empty cell" if np.isnan(x[tuple(where)]) else str(x[tuple(where)])
-            raise DataError("features", f"sample {where[0] + 1} has {value} in the place{name} where a number is expected")
+            raise DataError(
+                "features", f"sample {where[0] + 1} has {value} in the place{name} where a number is expected"
+            )
         subtract, divide = (None if v is None else np.asarray(v) for v in (self.subtract, self.divide))
         with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported
             return self.flattened(scaled(x, subtract, divide, self.data.dtype))

@@ -70,7 +70,9 @@ def encode_as(y: Any, data: Data, learned: Any, outputs: int | None) -> Any:
         DataError: a class that the training did not have, text in the place of numbers, values that are no finite numbers.
     """
     if learned.classes is None and y.dtype.kind == "U":
-        raise DataError("target", f"the target holds text ({show(str(y.ravel()[0]))}), expected numbers as in the training")
+        raise DataError(
+            "target", f"the target holds text ({show(str(y.ravel()[0]))}), expected numbers as in the training"
+        )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise DataError("target", "the target holds values that are not finite numbers")
     if learned.classes is not None:

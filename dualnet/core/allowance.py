@@ -54,7 +54,9 @@ def take_variable(shape: Any, name: str) -> None:
     count = math.prod(shape)
     allowance.numbers -= count
     if allowance.numbers < 0:
-        raise ValueError(f"variable {name!r} would have {count} numbers, and the model far more than the file, which is refused")
+        raise ValueError(
+            f"variable {name!r} would have {count} numbers, and the model far more than the file, which is refused"
+        )
 
 
 def take_op() -> None:
@@ -64,7 +66,9 @@ def take_op() -> None:
         return
     allowance.ops -= 1
     if allowance.ops < 0:
-        raise ValueError("the model runs far more ops than its config describes (in loops, or in models in models), which is refused")
+        raise ValueError(
+            "the model runs far more ops than its config describes (in loops, or in models in models), which is refused"
+        )
 
 
 def check_elements(count: int, name: str) -> None:

@@ -49,7 +49,12 @@ def open_file(source: Any, path: Path) -> Iterator[Any]:
             try:
                 _check_attributes(file, path)
                 yield file
-            except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:  # raised by h5py inside a damaged file
+            except (
+                OSError,
+                RuntimeError,
+                KeyError,
+                UnicodeDecodeError,
+            ) as error:  # raised by h5py inside a damaged file
                 raise ValueError(f"{path} is damaged ({error})") from error
             finally:
                 _budget.reset(before)

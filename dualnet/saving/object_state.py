@@ -226,7 +226,9 @@ def _mismatch(obj: Any, expected: dict[str, _Kind], store: dict[str, Any] | None
     if set(store) != set(expected):
         hint = "" if getattr(obj, "built", True) else " (it is not built yet: call the model on data first)"
         if any(store[key].dtype.name in ("int8", "uint8") and kind.dtype.kind == "f" for key, kind in common):
-            hint = " (its weights are quantized, which is not supported: save the model in Keras before it is quantized)"
+            hint = (
+                " (its weights are quantized, which is not supported: save the model in Keras before it is quantized)"
+            )
         return f"{title} has {len(expected)} arrays, the file has {len(store)}{hint}"
     for key, kind in expected.items():
         if kind.shape != store[key].shape:

@@ -186,7 +186,9 @@ def test_a_quantized_model_of_keras(keras: Any, tmp_path: Path) -> None:
         model.quantize("int8")
         model.save(tmp_path / "m.keras")
         model.save_weights(tmp_path / "m.weights.h5")
-    with pytest.raises(ValueError, match=r"QuantizedDTypePolicy, of weights that model.quantize\(\) made whole numbers"):
+    with pytest.raises(
+        ValueError, match=r"QuantizedDTypePolicy, of weights that model.quantize\(\) made whole numbers"
+    ):
         dualnet.models.load_model(tmp_path / "m.keras")
     with pytest.raises(ValueError, match="nothing was loaded.*its weights are quantized, which is not supported"):
         dualnet.Sequential([dualnet.Input((4,)), layers.Dense(8)]).load_weights(tmp_path / "m.weights.h5")
