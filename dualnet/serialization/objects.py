@@ -380,7 +380,15 @@ def _parameters(cls: Any) -> Any:
 
 def public_object(name: str) -> Any:
     """The class or function of dualnet that has a name in whichever module, or None."""
-    return next((value for (_, n), value in _public().items() if n == name), None)
+    named = next((value for (_, n), value in _public().items() if n == name), None)
+    return named if named is not None else _exported_under_another_name().get(name)
+
+
+@cache
+def _exported_under_another_name() -> dict[str, Any]:
+    """Classes by their own names, which Keras writes where it writes no module: GroupedQueryAttention."""
+    classes = {value for value in _public().values() if inspect.isclass(value) and "exported_as" in vars(value)}
+    return {cls.__name__: cls for cls in classes}
 
 
 def public_class(name: str, module: str | None = None) -> Any:
