@@ -47,6 +47,9 @@ class Trial:
     def abort(self, reason: str) -> None:
         pass
 
+    def effect(self, function: Any, tensors: Any) -> None:
+        """Nothing is done with the values of a trial."""
+
     def draw(self, generator: Any, key: Any, step: int) -> None:
         self._before.setdefault(id(generator), (generator, step))
 

@@ -130,8 +130,8 @@ def test_losses(row: Any, tmp_path: Path) -> None:
 
 def test_metrics(tmp_path: Path) -> None:
     members = [getattr(metrics, row.name)(**row.kwargs) for row in METRIC_ROWS]
-    expect_same_compile(compiled(loss="mse", metrics=members), tmp_path)
-    expect_same_compile(compiled(loss="mse", weighted_metrics=members), tmp_path)
+    expect_same_compile(compiled(loss="mean_squared_error", metrics=members), tmp_path)
+    expect_same_compile(compiled(loss="mean_squared_error", weighted_metrics=members), tmp_path)
 
 
 def test_networks(tmp_path: Path) -> None:

@@ -164,4 +164,7 @@ def _shifted(structure: Any, first: dict[str, int]) -> Any:
         return [structure[0], structure[1] - first.get(structure[0], 0), structure[2]]
     if isinstance(structure, dict):
         return {key: _shifted(value, first) for key, value in structure.items()}
-    return [_shifted(value, first) for value in structure] if isinstance(structure, (list, tuple)) else structure
+    if not isinstance(structure, (list, tuple)):
+        return structure
+    parts = [_shifted(value, first) for value in structure]
+    return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)

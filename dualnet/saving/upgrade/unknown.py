@@ -14,7 +14,7 @@ from typing import Any
 from ...layers.base.layer import Layer
 from ...legacy.arguments import INPUT_ARGUMENTS, LAYER_ARGUMENTS, OPTIMIZER_ARGUMENTS, OPTIMIZER_IGNORED
 from ...optimizers import Optimizer
-from ...serialization.configurable import Configurable, constructor_parameters
+from ...serialization.configurable import Configurable, config_attributes, constructor_parameters
 
 _GEOMETRIC = ("RandomCrop", "RandomFlip", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom")
 _RANDOM = (*_GEOMETRIC, "RandomBrightness", "RandomContrast")
@@ -50,7 +50,7 @@ def without_unknown(cls: Any, config: dict[str, Any], note: Callable[[str], None
         not issubclass(cls, Configurable) or "layers" in config
     ):  # a model has more in its config than its constructor takes
         return config
-    known = set(constructor_parameters(cls))
+    known = {*constructor_parameters(cls), *config_attributes(cls)}
     if "fn" in known:  # whose other arguments are those of a function
         return config
     if issubclass(cls, Layer) and any(
