@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import weakref
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -97,7 +98,14 @@ class CapturedStep:
         if not (can_record and settings.are_graphs_enabled()):
             logger.debug("%s of %s: captured as a function", self.method, self.model.name)
             return self.executor(self.model, trace)
-        return GraphStep(self.executor, self.model, trace, data, functools.partial(self._replace, signature))
+        me = weakref.ref(self)
+
+        def replace(executor: Executor | None) -> Callable[[Any], Any]:
+            step = me()
+            assert step is not None, "it runs the executor"
+            return step._replace(signature, executor)
+
+        return GraphStep(self.executor, self.model, trace, data, replace)
 
     def _replace(self, signature: Any, executor: Executor | None) -> Callable[[Any], Any]:
         """Have another executor for a signature, or capture it anew (None)."""
