@@ -50,7 +50,7 @@ VALUES: dict[str, Any] = {
     "padding": "same", "pool_size": 3, "power": 2.0, "power_iterations": 2, "precision": 0.6, "q": 0.7, "rate": 0.25,
     "recall": 0.7, "reduction": "sum", "regression": True, "relative_step": False, "remove_diagonal": False,
     "renorm": True, "renorm_clipping": {"rmin": 0.5}, "renorm_momentum": 0.8, "rho": 0.8, "rms_rate": 0.3,
-    "scale": False, "seed": 7, "sensitivity": 0.6, "shape": (4,), "shared_axes": [1], "size": 3, "sparse": True,
+    "scale": False, "schedule_decay": 0.5, "seed": 7, "sensitivity": 0.6, "shape": (4,), "shared_axes": [1], "size": 3, "sparse": True,
     "sparse_labels": True, "sparse_y_pred": False, "sparse_y_true": False, "specificity": 0.7, "staircase": True,
     "stddev": 0.2, "strides": 2, "summation_method": "majoring", "synchronized": True, "t_mul": 3.0,
     "target_class_ids": [1], "target_shape": (2, 2), "threshold": 0.3, "thresholds": [0.25, 0.75], "top_k": 3,

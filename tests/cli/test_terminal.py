@@ -132,7 +132,7 @@ def test_signal_keeps_what_was_trained(number: signal.Signals, code: int, tmp_pa
     assert (folder / "metrics.csv").read_text().count("\n") == results["epochs"] + 1
     assert f"interrupted during epoch {results['epochs']} of 1000000" in output
     assert output.splitlines()[-1].startswith(
-        "saved in runs/small: config.toml, metrics.csv, results.json, model.keras"
+        "saved in runs/small: config.toml, preparation.json, metrics.csv, results.json, model.keras"
     )
     assert start("train", "runs/small/config.toml", "--epochs=1", cwd=tmp_path).returncode == 0
     import dualnet

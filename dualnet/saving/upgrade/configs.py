@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from ...core.warning import warn
-from ...serialization.objects import get_registered_object, public_class
+from ...serialization.objects import get_registered_object, look_up
 from . import keras1, keras2, lambdas, training
 from .unknown import without_unknown
 
@@ -100,8 +101,11 @@ class _Upgrade:
             entry = lambdas.upgraded(entry, self.custom_objects)
         entry = training.upgraded(entry, self.note)
         entry = {key: v if key == "inbound_nodes" else self.value(v) for key, v in entry.items()}
-        cls = public_class(entry["class_name"])
-        if cls is not None and isinstance(entry["config"], dict):
+        try:
+            cls = look_up(entry, entry["class_name"], self.custom_objects)
+        except ValueError:  # the reader says that it is unknown
+            return entry
+        if inspect.isclass(cls) and isinstance(entry["config"], dict):
             entry["config"] = without_unknown(cls, entry["config"], self.note)
         return entry
 
