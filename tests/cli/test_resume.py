@@ -133,7 +133,11 @@ def test_a_run_that_was_stopped(number: signal.Signals, code: int, tmp_path: Pat
     path = config(tmp_path, CONFIG.replace("every_steps = 1", "every_steps = 0"))
     expected = whole(path)
     act(STEPS + 2, send(number))
-    result = run("train", path)
+    before = signal.signal(number, signal.SIG_DFL)  # the tests themselves may run under nohup
+    try:
+        result = run("train", path)
+    finally:
+        signal.signal(number, before)
     assert result.exit_code == code, result.output
     assert "interrupted during epoch 2 of 3" in result.output
     assert (results()["interrupted"], results()["resumed"]) == (True, [])
