@@ -344,3 +344,22 @@ def restore(state: dict[str, bytes], folder: Path) -> None:
         else:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
+
+
+def failing_in_turn(root: Path, program: Callable[[Path], Any], most: int) -> Iterator[tuple[Path, Disk]]:
+    """Run a program in a folder of its own with its first call failing, then its second ..., until it ends without a failure.
+
+    A failure must be an ``OSError`` of the program. Yields the folder and the disk after each.
+    """
+    for k in range(1, most):
+        folder, error = root / str(k), None
+        with Disk(root, k) as disk:
+            try:
+                program(folder)
+            except OSError as raised:
+                error = raised
+        assert (error is not None) == bool(disk.failed), disk.failed
+        if not disk.failed:
+            return
+        yield folder, disk
+    raise AssertionError(f"a program of {most} calls or more")

@@ -10,7 +10,7 @@ import numpy as np
 from dualnet.callbacks import Checkpoint
 from dualnet.saving.checkpoints import checkpoints, is_committed, read_newest, step_folders, write_checkpoint
 
-from .disk import Disk, restore
+from .disk import Disk, failing_in_turn, restore
 from .test_failing_disk import network
 
 X = np.ones((8, 4), "float32")
@@ -32,29 +32,18 @@ def test_every_call_fails_in_turn(tmp_path: Path) -> None:
     """The training ends with an error; what is there then is whole, and the training goes on from there."""
     expected = [w.tobytes() for w in train(tmp_path / "whole").get_weights()]
     failures, resumed = 0, 0
-    for k in range(1, 400):
-        folder = tmp_path / str(k)
-        with Disk(tmp_path, k) as disk:
-            try:
-                model = train(folder)
-                error = None
-            except OSError as raised:
-                error = raised
-        if not disk.failed:
-            break
-        assert error is not None, disk.failed
+    for folder, disk in failing_in_turn(tmp_path, train, 400):
         failures += 1
         found = read_newest(folder, never)
         resumed += found is not None
         committed = [call for call in disk.calls if call.startswith("replace") and "commit.json" in call]
         assert (found is not None) or len(committed) <= 1, disk.failed
-        if k % 3:
+        if failures % 3:
             continue
         model = train(folder)
         assert [w.tobytes() for w in model.get_weights()] == expected, disk.failed
         assert len(step_folders(folder)) == 1, disk.failed
         assert is_committed(step_folders(folder)[0])
-    assert error is None
     assert failures > 40
     assert resumed > 30
 

@@ -13,7 +13,7 @@ import dualnet
 from dualnet import layers
 from dualnet.saving.backup import load_backup, save_backup
 
-from .disk import Disk, restore
+from .disk import Disk, failing_in_turn, restore
 
 Save = Callable[[Any, Path], None]
 
@@ -178,25 +178,14 @@ def test_every_call_of_a_backup_in_a_training_fails_in_turn(tmp_path: Path) -> N
 
     expected = [w.tobytes() for w in train(tmp_path / "whole").get_weights()]
     failures = 0
-    for k in range(1, 200):
-        folder = tmp_path / str(k)
-        with Disk(tmp_path, k) as disk:
-            try:
-                model = train(folder)
-                error = None
-            except OSError as raised:
-                error = raised
-        if not disk.failed:
-            break
-        assert error is not None, disk.failed
+    for folder, disk in failing_in_turn(tmp_path, train, 200):
         failures += 1
         backups = list(folder.rglob("*.weights.h5"))
-        saved = any(call.startswith(f"replace {k}/.latest.weights.h5.") for call in disk.calls)
-        removed = f"unlink {k}/latest.weights.h5" in disk.calls  # at the end of the training
+        saved = any(call.startswith(f"replace {folder.name}/.latest.weights.h5.") for call in disk.calls)
+        removed = f"unlink {folder.name}/latest.weights.h5" in disk.calls  # at the end of the training
         assert len(backups) == (saved and not removed), disk.failed
         for path in backups:
             assert load_backup(network(), path) is not None
         model = train(folder)  # goes on from there
         assert [w.tobytes() for w in model.get_weights()] == expected, disk.failed
-    assert error is None
     assert failures > 20

@@ -24,7 +24,6 @@ WITHOUT_EFFECT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_RANDOM, ("auto_vectorize", "rng_type")),
     **dict.fromkeys(_GEOMETRIC, ("auto_vectorize", "rng_type", "value_range")),  # pixels are moved, not changed
     "MultiHeadAttention": ("key_shape", "query_shape", "value_shape"),  # what it was built for
-    "RandomContrast": ("auto_vectorize", "rng_type"),
     "BatchNormalization": ("fused", "renorm_clipping", "renorm_momentum"),  # the last two with renorm=True, which is refused
 }  # fmt: skip
 
