@@ -6,6 +6,8 @@ dualnet import, open or run stands out.
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import faulthandler
 import os
 import random
@@ -19,6 +21,7 @@ import traceback
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
+from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +107,9 @@ class Campaign:
                             pass
             path.unlink()
         traceback.format_exception(ValueError("so that what formats errors is imported"))
+        for codec in sorted(set(aliases.values())):  # json looks whether bytes are UTF-16 or UTF-32
+            with contextlib.suppress(LookupError, ImportError):  # those of Windows
+                codecs.lookup(codec)
 
     def run(self, number: int) -> str | None:
         """Read file ``number``. Returns what kind of failure it was, or None."""
@@ -194,17 +200,13 @@ class Campaign:
             name = os.fsdecode(target) if isinstance(target, (str, bytes)) else str(target)
             if not os.path.abspath(name).startswith(f"{self._allowed.parent}{os.sep}") and not _is_source(name):
                 self._events.append(f"foreign open: {event} {name!r}")
-        elif event == "import" and arguments[0].startswith(
-            "encodings."
-        ):  # json looks whether bytes are UTF-16 or UTF-32
-            return
         elif event.startswith(_FORBIDDEN):
             self._events.append(f"execution: {event} {str(arguments)[:200]}")
 
 
 def _is_source(name: str) -> bool:
-    """A line of source code that a traceback shows, or a codec of the standard library."""
-    return name.endswith((".py", ".pyx", ".pxd")) or name.startswith("<") or "/encodings/__pycache__/" in name
+    """A line of source code that a traceback shows."""
+    return name.endswith((".py", ".pyx", ".pxd")) or name.startswith("<")
 
 
 def _address_space() -> int:
