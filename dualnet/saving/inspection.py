@@ -18,7 +18,7 @@ from ..core.naming import to_snake_case
 from ..ops import registry
 from ..serialization.objects import deserialize_keras_object, look_up
 from .hdf5 import check_array, open_file
-from .limits import check_member, typed_errors
+from .limits import check_member, parse_json, typed_errors
 from .npy import read_header
 
 _MAX_TEXT = 1 << 28
@@ -277,7 +277,7 @@ def _json_file(report: Report) -> None:
 
 def _parse(text: Any, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = parse_json(text, name)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{name} is damaged ({error})") from None
     if not isinstance(value, dict):

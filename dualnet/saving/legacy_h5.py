@@ -21,6 +21,7 @@ from ..serialization.configurable import builtin_class
 from ..serialization.objects import compile_or_warn, custom_object_scope, warn_uncompiled
 from .atomic import atomic_write
 from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
+from .limits import parse_json
 from .model_config import KERAS_VERSION, StoredConfig, model_from_config
 from .object_state import trained_at_first
 from .upgrade import upgraded, version_of, weights, with_modules
@@ -191,7 +192,7 @@ CONFIG = StoredConfig(assets=False, written=_structure)
 
 def _json(text: Any, path: Path, key: str) -> Any:
     try:
-        return json.loads(text.decode() if isinstance(text, bytes) else text)
+        return parse_json(text.decode() if isinstance(text, bytes) else text, f"{path}: {key}")
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: {key} is damaged ({error})") from None
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from .atomic import atomic_write
 from .hdf5 import existing_file, open_file
+from .limits import parse_json
 from .object_state import own_arrays, saved_objects, set_state
 from .weights_h5 import Groups
 
@@ -136,7 +137,7 @@ def _to_bytes(part: _Part) -> bytes:
 def _read_map(path: Path) -> dict[str, list[str]]:
     """The names of the files that hold each group."""
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes(), str(path))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error})") from None
     weight_map = content.get("weight_map") if isinstance(content, dict) else None

@@ -16,6 +16,8 @@ import pytest
 import dualnet
 from dualnet import layers
 from dualnet.core import allowance
+from dualnet.saving import limits
+from dualnet.saving.inspection import inspect
 
 
 def saved(path: Path, model: Any) -> dict[str, bytes]:
@@ -184,3 +186,19 @@ def test_a_config_in_a_zip_that_is_mostly_air(tmp_path: Path) -> None:
     write(path, {**members, "config.json": members["config.json"] + b" " * 9_000_000})
     with pytest.raises(ValueError, match=r"config\.json claims to unpack to"):
         dualnet.models.load_model(path)
+
+
+def test_a_config_without_weights() -> None:
+    model = dualnet.Sequential([dualnet.Input((2**16,)), layers.Dense(3, name="d")])
+    large = model.to_json().replace('"units": 3', f'"units": {2**16}')  # 16 GiB of weights
+    with pytest.raises(ValueError, match=r"would have 4294967296 numbers"):
+        dualnet.models.model_from_json(large)
+
+
+def test_a_config_longer_than_configs_are(tmp_path: Path) -> None:
+    text = '{"class_name": "%s"}' % ("x" * limits.MOST_TEXT)
+    with pytest.raises(ValueError, match=r"has 335544\d\d bytes, and a config at most 33554432: it is refused"):
+        dualnet.models.model_from_json(text)
+    file = tmp_path / "model.json"
+    file.write_text(text)
+    assert any("it is refused" in problem for problem in inspect(file).problems)
