@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import mmap
+import struct
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from ..hdf5 import open_file
 from ..limits import check_member
@@ -54,5 +60,48 @@ def _checked(archive: zipfile.ZipFile, name: str, report: Report) -> zipfile.Zip
 
 
 def _weights_member(report: Report, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> list[StoredArray]:
-    with archive.open(info) as stream, open_file(stream, report.path) as file:  # a zip member can be searched in
+    with _content(report, archive, info) as content, open_file(content, report.path) as file:
         return sort_arrays(report, stored_arrays(report, file))
+
+
+@contextmanager
+def _content(report: Report, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[Any]:
+    """A member as a stream to search in. One that is stored as it is, as Keras and dualnet do, is not read as a whole."""
+    if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+        yield io.BytesIO(archive.read(info))
+        return
+    with report.path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        name, extra = struct.unpack_from("<HH", mapped, info.header_offset + 26)
+        start = info.header_offset + 30 + name + extra
+        with memoryview(mapped) as whole, whole[start : start + info.file_size] as part, _Part(part) as content:
+            yield content
+
+
+class _Part(io.RawIOBase):
+    """A part of a file in memory, as a stream."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content, self._at = content, 0
+
+    def getbuffer(self) -> memoryview:
+        """The bytes, without a copy."""
+        return self._content
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = (0, self._at, len(self._content))[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._content[self._at : self._at + len(buffer)]
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)

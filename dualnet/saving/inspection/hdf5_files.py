@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..hdf5 import check_array, open_file
+from ..hdf5 import check_array, open_file, read_attribute
 from .configs import note_config
 from .report import Report, StoredArray, parse_json
 
@@ -18,12 +18,15 @@ def note_hdf5(report: Report, path: Path) -> None:
     report.format = "HDF5"
     with open_file(path, path) as file:
         arrays = sort_arrays(report, stored_arrays(report, file))
-        report.versions = {key: _text(file.attrs[key]) for key in ("keras_version", "backend") if key in file.attrs}
-        if "model_config" in file.attrs:
+        versions = {key: read_attribute(file, key, path) for key in ("keras_version", "backend")}
+        report.versions = {key: _text(value) for key, value in versions.items() if value is not None}
+        model_config = read_attribute(file, "model_config", path)
+        if model_config is not None:
             report.format = "model of Keras 1 or 2 (.h5)"
-            config = parse_json(file.attrs["model_config"], "model_config")
-            if "training_config" in file.attrs:
-                training = parse_json(file.attrs["training_config"], "training_config")
+            config = parse_json(model_config, "model_config")
+            training_config = read_attribute(file, "training_config", path)
+            if training_config is not None:
+                training = parse_json(training_config, "training_config")
                 optimizer = training.pop("optimizer_config", None)
                 config["compile_config"] = {"optimizer": optimizer, **training}
             note_config(report, config, arrays)
