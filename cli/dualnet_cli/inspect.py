@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .errors import CliError, one_line, printable
+from .errors import one_line, printable, system_error
 from .streams import align
 
 _EPILOG = """
@@ -32,7 +32,7 @@ def command(file: str, as_json: bool) -> None:
     try:
         facts = _run(path) if (path / CONFIG).is_file() else _file(path)
     except OSError as error:
-        raise CliError(f"{printable(file)}: {error.strerror or one_line(error)}") from None
+        raise system_error(printable(file), error) from None
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
     else:
