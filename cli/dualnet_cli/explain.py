@@ -62,7 +62,7 @@ def command(model: str, sample: int, data: str | None, code: bool, device: str |
             explained = explain_step.explain(subject.model, x, y)
         except (ValueError, TypeError, NotImplementedError) as error:
             raise CliError(f"{subject.label}: cannot run one step on this sample: {one_line(error)}") from None
-    title = f"{subject.label}: one step of training on sample {sample} of {subject.count:,}"
+    title = f"{subject.label}: one step of training on sample {sample} of {subject.samples:,}"
     for line in explain_text.lines(explained, title):
         click.echo(line)
     if not all(check.ok for check in explained.checks):
@@ -76,7 +76,7 @@ class _Subject(NamedTuple):
     label: str
     x: Any
     y: Any
-    count: int
+    samples: int
 
 
 def _open(name: str, data: str | None, sets: tuple[str, ...]) -> _Subject:
@@ -150,8 +150,8 @@ def _arrays(path: Path) -> tuple[Any, Any]:
 
 
 def _sample(subject: _Subject, number: int) -> tuple[Any, Any]:
-    if number >= subject.count:
+    if number >= subject.samples:
         raise CliError(
-            f"--sample {number}: there are {subject.count:,} samples to train on, from 0 to {subject.count - 1:,}"
+            f"--sample {number}: there are {subject.samples:,} samples to train on, from 0 to {subject.samples - 1:,}"
         )
     return subject.x[number : number + 1], subject.y[number : number + 1]

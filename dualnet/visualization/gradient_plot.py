@@ -76,9 +76,8 @@ def plot_gradients(
         raise ValueError("there is no model to draw: the dictionary is empty")
     norms = {label: gradient_norms(m, x, y, sample_weight) for label, m in models.items()}
     deepest = max(norms.values(), key=len)
-    axes = figures.axes_of(
-        "plot_gradients", ax, min(max(4.6, 2.4 + 0.45 * len(deepest)), 12), 3.8, dpi, to_file is None
-    )
+    width = 6.2 if len(models) > 1 else min(max(4.6, 2.4 + 0.45 * len(deepest)), 12)
+    axes = figures.axes_of("plot_gradients", ax, width, 3.8, dpi, to_file is None)
     drawn = [value for by_layer in norms.values() for value in by_layer.values() if 0 < value < math.inf]
     floor = min(drawn, default=1e-3) / 10
     for (label, by_layer), style in zip(norms.items(), figures.line_styles()):

@@ -132,10 +132,16 @@ def _contours(axes: Any, grid: Any, values: Any, paths: dict[str, Any], function
     low, high = float(finite.min()), float(np.quantile(finite, 0.98))
     span = (high - low) or 1.0
     # Steps that grow away from the minimum: a valley and its slopes are both visible.
-    levels = low + span * np.linspace(0, 1, 22) ** 2.5
+    levels = low + span * np.linspace(0, 1, 16) ** 2.5
     filled = axes.contourf(*grid, values, levels=levels, cmap="viridis", extend="max")
     axes.contour(*grid, values, levels=levels[1:], colors="white", linewidths=0.35, alpha=0.6)
-    bar = axes.figure.colorbar(filled, ax=axes, ticks=levels[::3], format=lambda v, _: f"{v:.3g}", shrink=0.9)
+    bar = axes.figure.colorbar(
+        filled,
+        ax=axes,
+        ticks=levels[::2],
+        format=lambda v, _: f"{v:.3g}" if abs(v) > 1e-4 * abs(high) else "0",
+        shrink=0.9,
+    )
     bar.set_label("loss", fontsize=9, color=figures.MUTED)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
