@@ -47,6 +47,7 @@ NAMESPACES = {
     "config": "Configuration",
     "tree": "Trees",
     "utils": "Utilities",
+    "visualization": "Visualization",
     "wrappers": "scikit-learn wrappers",
     "testing": "Testing",
     "backend": "Backend functions",

@@ -35,6 +35,7 @@ NAMESPACES = [
     "testing",
     "tree",
     "utils",
+    "visualization",
 ]
 
 
