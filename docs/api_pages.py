@@ -47,6 +47,7 @@ NAMESPACES = {
     "config": "Configuration",
     "tree": "Trees",
     "utils": "Utilities",
+    "utils.bounding_boxes": "Bounding boxes",
     "wrappers": "scikit-learn wrappers",
     "testing": "Testing",
     "backend": "Backend functions",

@@ -35,6 +35,7 @@ NAMESPACES = [
     "testing",
     "tree",
     "utils",
+    "utils.bounding_boxes",
 ]
 
 
