@@ -47,6 +47,7 @@ _NAMESPACES = {
     "keras.ops.image": "dualnet.ops.image",
     "keras.ops.linalg": "dualnet.ops.linalg",
     "dualnet.legacy.activations": "dualnet.legacy.activations",
+    "dualnet.core.sparse": "dualnet.core.sparse",
     "keras.src.applications.convnext": "dualnet.applications.convnext_layers",
     "keras.src.applications.inception_resnet_v2": "dualnet.applications.inception_layers",
 }
@@ -58,6 +59,7 @@ _LISTED = (
     "dualnet.ops.image",
     "dualnet.ops.linalg",
     "dualnet.legacy.activations",
+    "dualnet.core.sparse",
     "dualnet.applications.convnext_layers",
     "dualnet.applications.inception_layers",
 )

@@ -9,6 +9,7 @@ from ..config import disable_interactive_logging, enable_interactive_logging, is
 from ..core.dtypes import standardize_dtype
 from ..core.hints import no_attribute
 from ..core.seeds import set_random_seed
+from ..core.sparse import SparseMatrix
 from ..graph.graph import get_source_inputs
 from ..serialization.objects import (
     CustomObjectScope,
@@ -50,6 +51,7 @@ _MODULES = ("bounding_boxes",)  # modules, imported on first use
 
 __all__ = [
     "CustomObjectScope",
+    "SparseMatrix",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
