@@ -92,6 +92,7 @@ class Trial:
         """After these layers were built: what they are now stays."""
         for layer in layers:
             self._watched.pop(id(layer), None)
+            self.covered.pop(id(layer), None)
             for key in [key for key in self._attributes if key[0] == id(layer)]:
                 del self._attributes[key]
 
