@@ -123,21 +123,29 @@ def _no_plugins() -> Iterator[None]:
                 h5py.h5pl.prepend(_plugin_paths.pop())
 
 
-def get_node(group: Any, name: str, path: Path) -> Any:
+def get_node(group: Any, name: str, path: Path, known: dict[str, Any] | None = None) -> Any:
     """The group or dataset ``name`` ("a/b/c") under a group, or None; "/a" is in the file itself.
 
     Links are refused in every part of the name.
+
+    Args:
+        known: the nodes that were met under this group, by their names: each is checked once.
     """
     import h5py
 
-    node = group.file if name.startswith("/") else group
+    node, at = group.file if name.startswith("/") else group, ""
+    known = {} if known is None else known
     for part in name.removeprefix("/").split("/"):
+        at = f"{at}/{part}"
+        if at in known:
+            node = known[at]
+            continue
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{path}: {name} is a link, which is refused")
-        node = node[part]
+        node = known[at] = node[part]
         _check_attributes(node, path)
     return node
 

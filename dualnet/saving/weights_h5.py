@@ -17,12 +17,13 @@ class Groups:
 
     def __init__(self, file: Any, path: Path) -> None:
         self._file, self._path = file, path
+        self._known: dict[str, Any] = {}  # the nodes on the way to the arrays, which many paths share
 
     def _group(self, path: str) -> Any:
         """The group with the arrays of an object, or None."""
         import h5py
 
-        group = get_node(self._file, f"{path}/vars" if path else "vars", self._path)
+        group = get_node(self._file, f"{path}/vars" if path else "vars", self._path, self._known)
         if group is None and path:  # Keras 2.12 on Windows
             name = path.replace("/", "\\")
             group = get_node(self._file, f"{name}/vars", self._path)
