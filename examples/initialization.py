@@ -8,6 +8,7 @@ Bengio, 2010). With zeros all units of a layer stay equal, and ReLUs stay dead. 
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def deviations(model: Any, x: Any) -> list[float]:
 
 
 def main(smoke: bool = False) -> float:
-    keras.config.disable_training_warnings()  # they name these mistakes, which are made on purpose here
+    warnings.simplefilter("ignore", keras.TrainingWarning)  # of these mistakes, which are made on purpose here
     data = keras.datasets.digits if smoke else keras.datasets.mnist
     (x, y), (x_test, y_test) = data.load_data()
     x, x_test = ((images.astype("float32") - x.mean()) / x.std() for images in (x, x_test))

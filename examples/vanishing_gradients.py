@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from typing import Any
 
 import dualnet as keras
@@ -42,7 +43,7 @@ def network(activation: str, gain: float, shape: tuple[int, ...], skip: bool = F
 
 
 def main(smoke: bool = False) -> float:
-    keras.config.disable_training_warnings()  # they name these mistakes, which are made on purpose here
+    warnings.simplefilter("ignore", keras.TrainingWarning)  # of these mistakes, which are made on purpose here
     data = keras.datasets.digits if smoke else keras.datasets.mnist
     (x, y), (x_test, y_test) = data.load_data()
     x, x_test = (images.astype("float32") / x.max() for images in (x, x_test))
