@@ -48,6 +48,7 @@ NAMESPACES = {
     "tree": "Trees",
     "utils": "Utilities",
     "visualization": "Visualization",
+    "utils.bounding_boxes": "Bounding boxes",
     "wrappers": "scikit-learn wrappers",
     "testing": "Testing",
     "backend": "Backend functions",

@@ -36,6 +36,7 @@ NAMESPACES = [
     "tree",
     "utils",
     "visualization",
+    "utils.bounding_boxes",
 ]
 
 

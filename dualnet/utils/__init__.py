@@ -46,6 +46,8 @@ _LAZY = {  # name -> module, imported on first use
     "to_categorical": "numerical_utils",
 }
 
+_MODULES = ("bounding_boxes",)  # modules, imported on first use
+
 __all__ = [
     "CustomObjectScope",
     "clear_session",
@@ -66,13 +68,16 @@ __all__ = [
     "standardize_dtype",
     "unpack_x_y_sample_weight",
     *_LAZY,
+    *_MODULES,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _LAZY or name in _MODULES:
         import importlib
 
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
         return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
     raise no_attribute(__name__, name, __all__)
 
