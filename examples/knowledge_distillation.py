@@ -81,17 +81,17 @@ def main(smoke: bool = False) -> float:
     keras.utils.set_random_seed(0)
     many, test = (keras.datasets.digits if smoke else keras.datasets.mnist).load_data()
     few = many[0][: 100 if smoke else 1800], many[1][: 100 if smoke else 1800]
-    shape, scale = many[0].shape[1:], float(many[0].max())
+    shape, scale, batch = many[0].shape[1:], float(many[0].max()), 8 if smoke else 32
 
     teacher = teacher_network(shape, scale)
     logits, accuracy = train(teacher, many, test, 15 if smoke else 3, 64)
     print(f"the teacher, {teacher.count_params():,} weights and {len(many[0]):,} images: {accuracy:.2%}")
     keras.utils.set_random_seed(1)
     alone = student_network(shape, scale)
-    _, without = train(alone, few, test, 40, 32)
+    _, without = train(alone, few, test, 40, batch)
     print(f"a student, {alone.count_params():,} weights and {len(few[0]):,} images, from labels: {without:.2%}")
     keras.utils.set_random_seed(1)  # the same first weights, and the same order of the images
-    _, accuracy = train(Distiller(student_network(shape, scale), teacher), few, test, 40, 32)
+    _, accuracy = train(Distiller(student_network(shape, scale), teacher), few, test, 40, batch)
     print(f"the same with the teacher: {accuracy:.2%}")
     plot(test, logits)
     print(f"figure: knowledge_distillation {accuracy:.4f}")
