@@ -84,7 +84,7 @@ def main(smoke: bool = False) -> float:
     shape, scale, batch = many[0].shape[1:], float(many[0].max()), 8 if smoke else 32
 
     teacher = teacher_network(shape, scale)
-    logits, accuracy = train(teacher, many, test, 15 if smoke else 3, 64)
+    logits, accuracy = train(teacher, many, test, 15 if smoke else 2, 64)
     print(f"the teacher, {teacher.count_params():,} weights and {len(many[0]):,} images: {accuracy:.2%}")
     keras.utils.set_random_seed(1)
     alone = student_network(shape, scale)
