@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         imdb,
         mnist,
         reuters,
+        shakespeare,
     )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "imdb",
     "mnist",
     "reuters",
+    "shakespeare",
 ]
 
 
