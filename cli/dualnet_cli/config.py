@@ -12,9 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import application, overrides, registry, source
+from . import application, overrides, own_model, registry, source
+from .config_objects import check_objects
 from .errors import Problem, did_you_mean, listing, show
+from .run_dir import OWN_MODEL
 from .schema import (
+    OF_A_TARGET,
     OPTIONAL,
     SECTIONS,
     Checkpoints,
@@ -22,7 +25,9 @@ from .schema import (
     Data,
     FineTune,
     Fit,
+    ModelInput,
     ModelTable,
+    OutputTarget,
     Table,
     Top,
     applies,
@@ -33,7 +38,8 @@ _BACKENDS = {"numpy": "cpu", "cupy": "gpu"}
 _COLUMNS = "a column name, a position, or a list of them"
 _EXPECTED = {
     "header": '"auto", true or false',
-    "target": _COLUMNS,
+    "target": f"{_COLUMNS}, or for several outputs a table of these by output",
+    "metrics": "a list in [ ], or for several outputs a table of lists by output",
     "features": _COLUMNS,
     "skip_lines": "a number of lines, or a list of line numbers from 1",
 }
@@ -74,7 +80,9 @@ class Settings:
             # The new file is in another folder, so relative paths would not resolve; a download is found in the cache.
             if data.get(key) is not None and (file := self.data_path(data[key])).exists():
                 data[key] = str(file.absolute())
-        layers = [registry.with_defaults("layer", layer) for layer in self.model.layers]
+        layers = [
+            layer if "use" in layer else registry.with_defaults("layer", layer) for layer in self.model.layers or []
+        ]
         base = self.model.application
         compile_ = self.compile.model_dump()
         compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])
@@ -90,7 +98,10 @@ class Settings:
             "model": {
                 "name": self.model.name,
                 "application": None if base is None else application.complete(base, self.data_path),
-                "layers": layers,
+                "python": None if self.model.python is None else f"{OWN_MODEL}:{own_model.split(self.model.python)[1]}",
+                "arguments": self.model.arguments,
+                "inputs": [entry.model_dump() for entry in self.model.inputs or []] or None,
+                "layers": layers or None,
             },
             "compile": compile_,
             "fit": self.fit.model_dump(),
@@ -138,7 +149,7 @@ def _validate_config(file: source.Source) -> Settings:
                 problems.append(Problem(("fit", "class_weight", key), message))
         if fit.fine_tune is not None and isinstance(tables["model"], ModelTable):
             application.check_fine_tune(tables["model"].application, problems)
-    _check_objects(raw, file.path.parent, problems)
+    check_objects(raw, lambda path: find_data(file.path.parent, path), problems)
     callbacks = _check_callbacks(raw, problems)
     if problems:
         raise file.error(problems)
@@ -182,6 +193,7 @@ def _validate(
         return None
 
 
+_NESTED: dict[str, type[Table]] = {"fine_tune": FineTune, "inputs": ModelInput, "target": OutputTarget}
 _TYPES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -208,7 +220,7 @@ def _explain(detail: ErrorDetails, table_class: type[Table], where: tuple[str, .
     if type_ == "missing":
         return "is required"
     if type_ == "extra_forbidden":
-        table_class = FineTune if detail["loc"][0] == "fine_tune" else table_class
+        table_class = _NESTED.get(str(detail["loc"][0]), table_class) if len(detail["loc"]) > 1 else table_class
         return "unknown key" + _unknown_key_hint(str(detail["loc"][-1]), table_class, where)
     if type_ in _TYPES:
         return f"expected {_TYPES[type_]}, got {show(value)}"
@@ -281,10 +293,17 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
         for key in raw:
             if applies(key, data):
                 continue
-            if key == "test_split":
+            if key in OF_A_TARGET:
+                short = key.removeprefix("target_")
+                note(key, f"belongs to the target of an output: {_first(data.target)} = {{ {short} = ... }}")
+            elif key == "test_split":
                 note(key, "there is already a test set")
             else:
                 note(key, f"it means nothing with {sources[0]} = {show(getattr(data, sources[0]), 30)}")
+
+
+def _first(table: Any) -> str:
+    return next(iter(table)) if isinstance(table, dict) else ""
 
 
 def _check_table(data: Data, note: Callable[[str, str], None]) -> None:
@@ -308,24 +327,6 @@ def _not_found(path: Path, name: str) -> str:
     return (
         f"no such file: neither {show(str(path), 200)} nor {show(str(Path(data_dir) / name), 200)} (DUALNET_DATA_DIR)"
     )
-
-
-def _check_objects(raw: dict[str, Any], folder: Path, problems: list[Problem]) -> None:
-    """Check optimizer, loss, metrics and layers by creating each of them once, and the application."""
-    compile_, model = raw.get("compile"), raw.get("model")
-    if isinstance(compile_, dict):
-        for key in ("optimizer", "loss"):
-            if key in compile_:
-                registry.check(key, compile_[key], ("compile", key), problems)
-        metrics = compile_.get("metrics", [])
-        for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
-            registry.check("metric", metric, ("compile", "metrics", index), problems)
-    if isinstance(model, dict) and "application" in model:
-        application.check(model["application"], lambda path: find_data(folder, path), problems)
-    layers = model.get("layers") if isinstance(model, dict) else None
-    for index, layer in enumerate(layers if isinstance(layers, list) else []):
-        if isinstance(layer, dict):
-            registry.check("layer", layer, ("model", "layers", index), problems)
 
 
 def _check_callbacks(raw: dict[str, Any], problems: list[Problem]) -> list[dict[str, Any]]:

@@ -47,6 +47,22 @@ class Top(Table):
     matmul_precision: Literal["float32", "tensorfloat32"] | None = None
 
 
+Target = Column | Annotated[list[Column], Field(min_length=1)]
+
+
+class OutputTarget(Table):
+    """What one of several outputs is trained on: ``columns`` of a table or an ``array``, and how it is prepared, as the keys of
+    ``[data]`` that begin with ``target_``."""
+
+    columns: Column | Annotated[list[Column], Field(min_length=1)] | None = None
+    array: Annotated[str, Field(min_length=1)] | None = None
+    type: Literal["auto", "number", "class"] = "auto"
+    threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    scale: Positive | None = None
+    scaling: Literal["none", "standard"] = "none"
+    one_hot: bool = False
+
+
 class Data(Table):
     """``[data]``: where the samples come from (one of ``name``, ``path``, ``x`` with ``y``) and how they are prepared.
 
@@ -58,7 +74,9 @@ class Data(Table):
     x, y: the samples themselves, for tiny data sets.
 
     For tables (.csv, .tsv):
-    target: the column to predict, or a list of them; by default the last one.
+    target: the column to predict, or a list of them; by default the last one; "input" (unless a column is called so): the features
+    themselves, as autoencoders have it. For a model with several outputs a table of these by output, where one may be an
+    ``OutputTarget``: { species = "species", size = { columns = ["length", "width"], scaling = "standard" } }.
     features: the columns to predict from; by default all others. exclude: columns to exclude from those.
     categorical: text columns to one-hot encode.
     header: whether the first line contains column names. delimiter: "," ";" "\\t" ... or "auto".
@@ -72,7 +90,7 @@ class Data(Table):
     like the columns of the file.
 
     For arrays (.npz): ``features`` and ``target`` name the two arrays. Without them x and y, or x_train and y_train,
-    are used, and x_test and y_test, if present, as the test set.
+    are used, and x_test and y_test, if present, as the test set. Data of ``name``, and of ``x`` and ``y``, has one target, "y".
 
     target_type: "class" numbers the distinct target values 0, 1, 2 ... in sorted order; "number" leaves them unchanged;
     "auto" treats text as classes and leaves numbers unchanged; it refuses a column that holds both, text that may be a
@@ -95,7 +113,7 @@ class Data(Table):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
     x: Annotated[list[Any], Field(min_length=1)] | None = None
     y: Annotated[list[Any], Field(min_length=1)] | None = None
-    target: Column | Annotated[list[Column], Field(min_length=1)] | None = None
+    target: Target | Annotated[dict[str, Target | OutputTarget], Field(min_length=1)] | None = None
     features: Column | Annotated[list[Column], Field(min_length=1)] | None = None
     exclude: list[Column] = []
     categorical: list[Column] = []
@@ -122,9 +140,54 @@ class Data(Table):
     test_split: Fraction = 0.0
     dtype: Literal["float32", "float64", "int32"] = "float32"
 
+    def targets(self) -> dict[str, Data]:
+        """``[data]`` for the target of each output, by its name; that of a model with one output is called ""."""
+        if not isinstance(self.target, dict):
+            return {"": self}
+        return {name: self._of_output(target) for name, target in self.target.items()}
+
+    @property
+    def one_target(self) -> Column | list[Column] | None:
+        """``target`` of one of ``targets()``."""
+        assert not isinstance(self.target, dict)
+        return self.target
+
+    @property
+    def target_columns(self) -> list[Column]:
+        """All columns or arrays that ``target`` names."""
+        listed = [data.one_target for data in self.targets().values()]
+        return [
+            c for target in listed if target is not None for c in (target if isinstance(target, list) else [target])
+        ]
+
+    def _of_output(self, target: Column | list[Column] | OutputTarget) -> Data:
+        if not isinstance(target, OutputTarget):
+            return self.model_copy(update={"target": target})
+        update = {f"target_{key}": getattr(target, key) for key in ("type", "threshold", "scale", "scaling")}
+        column = target.array if target.columns is None else target.columns
+        return self.model_copy(update={"target": column, "one_hot": target.one_hot, **update})
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+
+
+class ModelInput(Table):
+    """One of ``[[model.inputs]]``: an input of the model, and what of a sample goes in there.
+
+    name: by which layers take it. columns: the features that it gets, of a table by name or else by position; by default that of its
+    name. array: of an .npz file, the array that it gets; by default that of its name.
+    """
+
+    name: Name
+    columns: Column | Annotated[list[Column], Field(min_length=1)] | None = None
+    array: Annotated[str, Field(min_length=1)] | None = None
+
 
 class ModelTable(Table):
-    """``[model]``: a plain stack of layers, from the input to the output.
+    """``[model]``: layers from the input to the output, a chain or a graph (graph.py), or a function that makes a model.
+
+    inputs: the inputs, if there are several: see ``ModelInput``.
+    python: "file.py:function", which makes the model; the file is found as those of ``[data]``. arguments: what else it gets, by name.
 
     application: a network of ``dualnet.applications`` that stands before the layers, which are then its head: a name, or a
     table with its arguments, ``{ class = "MobileNetV2", input_shape = [96, 96, 3] }``. The samples are images with pixels
@@ -133,17 +196,35 @@ class ModelTable(Table):
     trainable: whether it is trained with the head; by default false, but true for weights = "none".
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")] = "sequential"
+    name: Name = "sequential"
     application: Any = None
-    layers: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    python: Annotated[str, Field(min_length=1)] | None = None
+    arguments: dict[str, Any] | None = None
+    inputs: Annotated[list[ModelInput], Field(min_length=1)] | None = None
+    layers: Annotated[list[dict[str, Any]], Field(min_length=1)] | None = None
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs; the only one of most models is called "input"."""
+        return ["input"] if self.inputs is None else [entry.name for entry in self.inputs]
 
 
 class Compile(Table):
-    """``[compile]``: names or tables, for example ``optimizer = { class = "SGD", learning_rate = 0.1 }``."""
+    """``[compile]``: names or tables, for example ``optimizer = { class = "SGD", learning_rate = 0.1 }``.
+
+    A model with several outputs has a table of losses by the name of the layer that is the output, ``{ digit = "mse", ... }``, and likewise
+    ``metrics = { digit = ["mae"] }``. loss_weights: what each loss is multiplied by in their sum; by default 1.
+    """
 
     optimizer: Any
     loss: Any
-    metrics: list[Any] = []
+    loss_weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
+    metrics: list[Any] | dict[str, list[Any]] = []
+
+    @property
+    def outputs(self) -> list[str] | None:
+        """The names of the outputs, if they have names here."""
+        return list(self.loss) if isinstance(self.loss, dict) and "class" not in self.loss else None
 
 
 class FineTune(Table):
@@ -200,12 +281,18 @@ SECTIONS: dict[str, type[Table]] = {
 }
 OPTIONAL = {"checkpoints"}
 
-FILES_ONLY = {"test_path", "urls", "sha256", "target", "features"}
+FILES_ONLY = {"test_path", "urls", "sha256", "features"}
+OF_A_TARGET = {"target_type", "target_threshold", "target_scale", "target_scaling", "one_hot"}
+"""What belongs to the target of an output, where there are several."""
 TABLES_ONLY = {
     *("exclude", "categorical", "header", "delimiter", "skip_lines", "encoding", "decimal", "thousands", "units"),
     *("missing", "missing_values", "derive"),
 }
 TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+
+INPUT = "input"
+"""The target of a model that is to give back its input."""
 
 
 def is_table(path: str) -> bool:
@@ -219,6 +306,8 @@ def applies(key: str, data: Data) -> bool:
         return data.path is not None and is_table(data.path)
     if key in FILES_ONLY:
         return data.path is not None
+    if key in OF_A_TARGET:
+        return not isinstance(data.target, dict)
     if key == "test_split":
         return data.name is None and data.test_path is None
     return True
