@@ -55,14 +55,18 @@ def select(header: list[str] | None, width: int, data: Data, with_target: bool =
     targets = list(dict.fromkeys(flat))
     excluded = {index(c, "exclude") for c in data.exclude}
     categorical = {index(c, "categorical") for c in data.categorical}
-    if data.features is None:
+    if data.text is not None:
+        features = [index(data.text, "text")]
+    elif data.features is None and data.window is not None:
+        features = [i for i in range(width) if i not in excluded]  # the target's own past is what it is predicted from
+    elif data.features is None:
         features = [i for i in range(width) if i not in targets and i not in excluded]
     else:
         requested = data.features if isinstance(data.features, list) else [data.features]
         features = [index(c, "features") for c in requested]
     _refuse_twice("features", features, names)
     for i in features:
-        if i in targets:
+        if i in targets and data.window is None:
             raise DataError("features", f"{show(names[i])} is the target as well; predicting it would be no feat")
         if i in excluded:
             raise DataError("exclude", f"{show(names[i])} is listed in features as well")

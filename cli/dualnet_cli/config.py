@@ -17,6 +17,7 @@ from .config_objects import check_objects
 from .errors import Problem, did_you_mean, listing, show
 from .run_dir import OWN_MODEL
 from .schema import (
+    INPUT,
     OF_A_TARGET,
     OPTIONAL,
     SECTIONS,
@@ -31,7 +32,9 @@ from .schema import (
     Table,
     Top,
     applies,
-    is_table,
+    is_folder,
+    is_text,
+    path_kind,
 )
 
 _BACKENDS = {"numpy": "cpu", "cupy": "gpu"}
@@ -41,6 +44,7 @@ _EXPECTED = {
     "target": f"{_COLUMNS}, or for several outputs a table of these by output",
     "metrics": "a list in [ ], or for several outputs a table of lists by output",
     "features": _COLUMNS,
+    "image_size": "height and width, such as [32, 32]",
     "skip_lines": "a number of lines, or a list of line numbers from 1",
 }
 
@@ -75,7 +79,8 @@ class Settings:
     def resolved(self, device: str, shuffle: bool) -> dict[str, Any]:
         """The complete config, with defaults and overrides, ready to be run again."""
         data = {key: value for key, value in self.data.model_dump().items() if applies(key, self.data)}
-        data["shuffle"] = shuffle
+        if "shuffle" in data:
+            data["shuffle"] = shuffle
         for key in ("path", "test_path"):
             # The new file is in another folder, so relative paths would not resolve; a download is found in the cache.
             if data.get(key) is not None and (file := self.data_path(data[key])).exists():
@@ -280,14 +285,25 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
         if value is None:
             continue
         path = find_data(folder, value)
-        if not is_table(value) and not value.lower().endswith(".npz"):
-            note(key, f"expected a .csv, .tsv or .npz file (or .csv.gz, .tsv.gz), got {show(value)}")
-        elif path.exists() and not path.is_file():
+        expected = "expected a .csv, .tsv, .npz or .txt file (or .csv.gz, .tsv.gz), or a folder"
+        if is_folder(value) and path.exists() and not path.is_dir():
+            note(key, f"{expected}, got {show(value)}")
+        elif is_folder(value) and not path.exists():
+            note(key, f"{expected}; {_not_found(path, value)}")
+        elif not is_folder(value) and path.exists() and not path.is_file():
             note(key, f"is not a file: {show(str(path), 200)}")
         elif not path.exists() and not (key == "path" and data.urls):
             note(key, _not_found(path, value))
     if (data.urls is None) != (data.sha256 is None):
         note("sha256" if data.sha256 is None else "urls", f"is required with {'urls' if data.urls else 'sha256'}")
+    if data.path and data.test_path and path_kind(data.path) != path_kind(data.test_path):
+        note("test_path", f"path is {path_kind(data.path)}, so this has to be one too, got {show(data.test_path)}")
+    if data.path and is_text(data.path) and data.window is None:
+        note("window", "is required for a text: how many characters a sample has, such as window = 64")
+    if data.window is not None and data.missing == "drop":
+        note("missing", 'rows that are left out would be gaps in time; "mean" fills in empty cells')
+    if data.window is not None and INPUT in data.target_columns:
+        note("target", '"input" means nothing with window; name a column')
     _check_table(data, note)
     if len(sources) == 1:
         for key in raw:
@@ -299,7 +315,9 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
             elif key == "test_split":
                 note(key, "there is already a test set")
             else:
-                note(key, f"it means nothing with {sources[0]} = {show(getattr(data, sources[0]), 30)}")
+                other = next((k for k in ("window", "text") if k != key and getattr(data, k) is not None), sources[0])
+                other = other if applies(key, data.model_copy(update={"window": None, "text": None})) else sources[0]
+                note(key, f"it means nothing with {other} = {show(getattr(data, other), 30)}")
 
 
 def _first(table: Any) -> str:

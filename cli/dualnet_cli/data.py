@@ -11,13 +11,14 @@ import numpy as np
 
 from dualnet.datasets import download, hashed
 
+from . import folders, language
 from .array_files import read_arrays
 from .columns import of_output
 from .config import Settings
 from .errors import Failure, did_you_mean, listing, one_line, printable, show
 from .parts import Part
 from .prepare import Dataset, RawData, prepare
-from .schema import INPUT, Data
+from .schema import INPUT, Data, is_folder, is_text
 from .table_lines import DataError
 from .tables import TableData, read_table
 
@@ -27,8 +28,14 @@ _MAX_BYTES = 1 << 30  # a longer download is aborted
 
 def load(settings: Settings) -> Dataset:
     """Read, split and prepare the samples. Mistakes in them raise a ``CliError`` that names the key."""
+    data = settings.data
     try:
+        if data.path is not None and is_text(data.path):
+            test_path = None if data.test_path is None else settings.data_path(data.test_path)
+            return language.load(settings, _file(settings, data.path), test_path)
         return prepare(_read(settings), settings)
+    except MemoryError:
+        raise settings.fail(("data",), "the samples are larger than the memory") from None
     except DataError as error:
         raise settings.fail(("data", error.key) if error.key else ("data",), one_line(error)) from None
 
@@ -62,6 +69,14 @@ def _read(settings: Settings) -> RawData:
         return RawData(Part(x, _the_target(targets, data)), shuffle=False)
     path = _file(settings, data.path)
     test_path = settings.data_path(data.test_path) if data.test_path else None
+    if is_folder(data.path):
+        x, y = folders.read(path, data)
+        raw = RawData(Part(x, _the_target(y, data)))
+        if test_path is not None:
+            x, y = folders.read(test_path, data)
+            raw = replace(raw, test=Part(x, _the_target(y, data)))
+            _check_classes(raw.train.y, raw.test.y if raw.test else {}, test_path, data)
+        return raw
     if path.suffix.lower() == ".npz":
         raw = _arrays(path, settings)
         if test_path:
@@ -70,7 +85,9 @@ def _read(settings: Settings) -> RawData:
             _check_classes(raw.train.y, raw.test.y, test_path or path, data)
         return raw
     table = read_table(path, data)
-    raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped, table=table)
+    raw = RawData(
+        Part(table.x, table.y), features=table.features, dropped=table.dropped, table=table, shuffle=data.window is None
+    )
     if test_path is None:
         return raw
     test = _test_table(test_path, table, data)

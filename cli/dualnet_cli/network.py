@@ -50,8 +50,22 @@ def number_of_classes(data: Dataset) -> Any:
         is_label = parts[0].dtype.kind == "i" and parts[0].ndim == 1 and min(int(y.min()) for y in parts) >= 0
         return max(int(y.max()) for y in parts) + 1 if is_label else None
 
+    if data.preparation.vocabulary is not None:
+        return len(data.preparation.vocabulary)
     names = list(data.preparation.data.targets())
     return count("") if names == [""] else {name: count(name) for name in names}
+
+
+_TAKE_TEXT = ("TextVectorization", "StringLookup", "Hashing")
+
+
+def _check_text(settings: Settings, x: Any, number: int) -> None:
+    """Refuse text as the input of a layer that computes with numbers."""
+    name = (settings.model.layers or [])[number].get("class")
+    if x.dtype.kind in "OU" and name not in _TAKE_TEXT:
+        raise settings.fail(
+            (*WHERE, number), f"the samples are text, and {name} takes numbers; begin with TextVectorization"
+        )
 
 
 def _chain(settings: Settings, x: Any) -> Any:
@@ -63,6 +77,7 @@ def _chain(settings: Settings, x: Any) -> Any:
         before = [_input(shape, x), *application.layers(settings, shape)]
     elif tables[0].get("class") not in ("Input", "InputLayer"):
         before = [_input(shape, x)]
+    _check_text(settings, x, 0)
     model = dualnet.Sequential(name=settings.model.name)
     for layer in before:
         with _located(settings, ("data",)):
@@ -126,6 +141,9 @@ def _graph(settings: Settings, x: Any) -> Any:
             values[APPLICATION] = layers[APPLICATION](values[names[0]])
     for call in plan.calls:
         where = (*WHERE, call.number)
+        for reference in graph.references(call.inputs):
+            if reference.source in samples and isinstance(call.layer, int):
+                _check_text(settings, samples[str(reference.source)], call.layer)
         arguments = _arguments(settings, call, values, layers[call.layer])
         layer = layers[call.layer]
         try:

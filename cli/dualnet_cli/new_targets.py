@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from . import samples, tables
+from . import folders, samples, tables, windows
 from .array_files import read_arrays
 from .columns import of_output
 from .errors import CliError, listing, printable, show
 from .parts import length
 from .preparation import Preparation
-from .schema import TABLE_SUFFIXES, Data
+from .schema import TABLE_SUFFIXES, Data, is_folder
 from .table_lines import DataError
 from .targets import encode, encode_as
 from .trained import Trained
@@ -28,7 +28,19 @@ def read(path: Path, trained: Trained, label: str) -> tuple[Any, Any]:
     shape = trained.input_shape
     learned = trained.preparation
     try:
-        if path.name.lower().endswith(".npz"):
+        if learned is not None and learned.vocabulary is not None:
+            if not path.name.lower().endswith(".txt"):
+                raise DataError("", "expected a .txt file, as the model was trained on")
+            ids = windows.encode_text(folders.read_text(path, learned.data.encoding), learned.vocabulary)
+            return windows.of_text(ids, learned.data)
+        if path.is_dir():
+            if learned is None or learned.data.path is None or not is_folder(learned.data.path):
+                raise DataError(
+                    "", "is a folder, and the model was not trained on one; expected a table or an .npz file"
+                )
+            x, labels = folders.read(path, learned.data)
+            y = dict.fromkeys(learned.data.targets(), labels)
+        elif path.name.lower().endswith(".npz"):
             x, y = _arrays(path, learned, shape, trained)
         elif path.name.lower().endswith(TABLE_SUFFIXES):
             x, y = _table(path, trained, shape)
@@ -43,6 +55,8 @@ def read(path: Path, trained: Trained, label: str) -> tuple[Any, Any]:
             raise DataError("", "holds no samples")
         if learned is not None and learned.inputs is None:
             x = learned.side_by_side(x)
+            if learned.data.window is not None:
+                x, y = _with_later_rows(x, y, learned.data)
         y = _encoded(y, x, trained)
         x = x if learned is None else learned.by_input(x)
         samples.check_shape(x, shape)
@@ -51,6 +65,14 @@ def read(path: Path, trained: Trained, label: str) -> tuple[Any, Any]:
     except MemoryError:
         raise CliError(f"{label}: is larger than the memory") from None
     return x, y
+
+
+def _with_later_rows(x: Any, y: dict[str, Any], data: Data) -> tuple[Any, dict[str, Any]]:
+    """The windows that have a target, each with that of the row ``horizon`` after its last one.  x: all windows"""
+    if len(x) <= data.horizon:
+        raise DataError("window", f"holds no window with a target {data.horizon} rows after it")
+    assert data.window is not None
+    return x[: -data.horizon], {name: values[data.window - 1 + data.horizon :] for name, values in y.items()}
 
 
 def _encoded(y: dict[str, Any], x: Any, trained: Trained) -> Any:

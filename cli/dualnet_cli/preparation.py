@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from . import windows
 from .errors import CliError, one_line, printable, show
 from .schema import INPUT, Column, Data, OutputTarget
 from .table_lines import DataError
@@ -29,6 +30,7 @@ class Preparation(BaseModel):
     target is the input itself.
     inputs: of a model with several inputs that are arrays, how each was prepared. columns: of one whose inputs are columns, the positions
     of the features that each takes. outputs: of one with several outputs, how the target of each was prepared.
+    vocabulary: of a language model, the characters; the number of one is its position.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +52,7 @@ class Preparation(BaseModel):
     inputs: dict[str, Preparation] | None = None
     columns: dict[str, list[int]] | None = None
     outputs: dict[str, Preparation] | None = None
+    vocabulary: list[str] | None = None
 
     @property
     def target_names(self) -> list[str]:
@@ -67,13 +70,15 @@ class Preparation(BaseModel):
         """The shape of one prepared sample; of several inputs that of each by its name."""
         if self.inputs is not None:
             return {name: own.input_shape for name, own in self.inputs.items()}
+        steps = () if self.data.window is None or self.vocabulary is not None else (self.data.window,)
         if self.columns is not None:
-            return {name: (len(positions),) for name, positions in self.columns.items()}
-        return (math.prod(self.sample_shape),) if self.data.flatten else tuple(self.sample_shape)
+            return {name: (*steps, len(positions)) for name, positions in self.columns.items()}
+        shape = (*steps, *self.sample_shape)
+        return (math.prod(shape),) if self.data.flatten else shape
 
     def by_input(self, x: Any) -> Any:
         """Prepared samples as a table by input, where there are several."""
-        return x if self.columns is None else {name: x[:, positions] for name, positions in self.columns.items()}
+        return x if self.columns is None else {name: x[..., positions] for name, positions in self.columns.items()}
 
     def samples(self, x: Any) -> Any:
         """Samples as the model takes them.  x: (n, *sample_shape), or a table of arrays by input
@@ -85,10 +90,12 @@ class Preparation(BaseModel):
         return self.by_input(self.side_by_side(x))
 
     def side_by_side(self, x: Any) -> Any:
-        """Samples of the only input, or of all inputs that are columns.
+        """Samples of the only input, or of all inputs that are columns; with ``window`` all windows of rows.
 
         Raises ``DataError`` for values that are missing or that the dtype does not hold.
         """
+        if x.dtype.kind in "OU":  # text
+            return x
         if self.fill is not None:
             x = np.where(np.isnan(x), np.asarray(self.fill), x)
         if x.dtype.kind == "f" and not np.isfinite(x).all():
@@ -100,7 +107,8 @@ class Preparation(BaseModel):
             )
         subtract, divide = (None if v is None else np.asarray(v) for v in (self.subtract, self.divide))
         with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported
-            return self.flattened(scaled(x, subtract, divide, self.data.dtype))
+            x = scaled(x, subtract, divide, self.data.dtype)
+        return self.flattened(x if self.data.window is None else windows.of_rows(x, self.data.window))
 
     def flattened(self, x: Any) -> Any:
         """Samples as vectors, if the config says ``flatten``."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import windows
 from .cells import first_inexact
 from .columns import of_output
 from .config import Settings
@@ -125,9 +126,26 @@ def prepare(raw: RawData, settings: Settings) -> Dataset:
     columns = columns_of_inputs(settings, preparation)
     if columns is not None:
         preparation = preparation.model_copy(update={"columns": columns})
+    if data.window is not None:
+        samples, targets = _windows(samples, targets, data, test_path_given=data.test_path is not None)
     results = iter(Part(preparation.by_input(x), _with_inputs(y, x, preparation)) for x, y in zip(samples, targets))
     prepared = {name: None if part is None else next(results) for name, part in parts.items()}
     return Dataset(shuffled=shuffled, preparation=preparation, dropped=raw.dropped, **prepared)  # type: ignore[arg-type]
+
+
+def _windows(
+    samples: list[Any], targets: list[dict[str, Any]], data: Data, test_path_given: bool
+) -> tuple[list[Any], list[dict[str, Any]]]:
+    """The rows of every part as windows. Those to validate and to test begin in the rows before them, unless these are of another file."""
+    results = []
+    for number, (x, y) in enumerate(zip(samples, targets)):
+        before = samples[:number] if not (test_path_given and number == len(samples) - 1) else []
+        first = sum(map(len, before))
+        rows = np.concatenate([*before, x])
+        values = {name: np.concatenate([*(t[name] for t in targets[: len(before)]), own]) for name, own in y.items()}
+        windows_, of_windows = windows.with_targets(rows, values, data, first)
+        results.append((windows_.reshape(len(windows_), -1) if data.flatten else windows_, of_windows))
+    return [x for x, _ in results], [y for _, y in results]
 
 
 def _with_array_names(learned: Preparation, settings: Settings) -> Preparation:
@@ -209,7 +227,7 @@ def _samples(parts: list[Any], data: Data) -> tuple[list[Any], dict[str, Any]]:
         return results, {"inputs": learned}
     results_, fill, subtract, divide = _features(parts, data)
     shape = list(parts[0].shape[1:])
-    facts = {"sample_shape": shape, "highest": float(np.nanmax(parts[0]))}
+    facts = {"sample_shape": shape, "highest": 0.0 if parts[0].dtype.kind in "OU" else float(np.nanmax(parts[0]))}
     return results_, facts | {"fill": plain(fill), "subtract": plain(subtract), "divide": plain(divide)}
 
 
@@ -236,6 +254,8 @@ def columns_of_inputs(settings: Settings, learned: Preparation) -> dict[str, lis
     if len(shape) != 1:
         message = f"a sample has the shape {tuple(shape)}; inputs by columns need samples that are rows of numbers"
         raise settings.fail(("model", "inputs"), message)
+    if learned.data.window is not None and learned.data.flatten:
+        raise settings.fail(("data", "flatten"), "inputs by columns get windows of their columns; leave this out")
     names = learned.features or [str(i) for i in range(shape[0])]
     problems, columns = [], {}
     for number, entry in enumerate(inputs):
@@ -289,6 +309,15 @@ def _split(part: Part, fraction: float, key: str) -> tuple[Part, Part]:
 def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any, Any]:
     """The features of every part, what empty cells become, and what is subtracted and divided by."""
     train = parts[0]
+    if train.dtype.kind in "OU":  # text
+        for key, wrong in (
+            ("scale", data.scale is not None),
+            ("scaling", data.scaling != "none"),
+            ("flatten", data.flatten),
+        ):
+            if wrong:
+                raise DataError(key, "the samples are text; leave this out")
+        return parts, None, None, None
     fill = None
     if data.missing == "mean" and train.dtype.kind == "f":
         with warnings.catch_warnings():
@@ -318,7 +347,7 @@ def _features(parts: list[Any], data: Data) -> tuple[list[Any], Any, Any, Any]:
     if data.dtype == "int32" and divide is not None:
         raise DataError("dtype", f"the features are not whole numbers, {data.dtype} would cut them off")
     results = [scaled(part, subtract, divide, data.dtype) for part in parts]
-    if data.flatten:
+    if data.flatten and data.window is None:
         results = [part.reshape(len(part), -1) for part in results]
     return results, fill, subtract, divide
 

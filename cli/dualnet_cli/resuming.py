@@ -200,10 +200,20 @@ def _checksums(settings: Settings) -> dict[str, str]:
         sums["python"] = hashlib.sha256(code.encode()).hexdigest()
     for key in ("path", "test_path"):
         name = getattr(settings.data, key)
-        if name is not None and (path := settings.data_path(name)).is_file():
-            with path.open("rb") as file:
-                sums[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        if name is not None and (path := settings.data_path(name)).exists():
+            sums[key] = _checksum(path)
     return sums
+
+
+def _checksum(path: Path) -> str:
+    """The SHA-256 of a file, or of the names and contents of all files in a folder."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            digest.update(f"{file.relative_to(path)} {_checksum(file)}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _differences(before: Any, after: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:

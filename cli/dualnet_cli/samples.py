@@ -19,7 +19,7 @@ from .errors import CliError, listing, printable, show
 from .images import IMAGE_SUFFIXES, read_images
 from .parts import each, length
 from .preparation import Preparation
-from .schema import TABLE_SUFFIXES, Data
+from .schema import TABLE_SUFFIXES, Data, is_folder
 from .table_lines import DataError
 from .trained import Trained
 
@@ -72,6 +72,10 @@ def read(names: Sequence[str], trained: Trained, resize: bool, scale: float | No
                     "",
                     f"the model has the inputs {listing(shape)}; expected a table or an .npz file with an array for each",
                 )
+            if trained.preparation is not None and trained.preparation.vocabulary is not None:
+                raise DataError(
+                    "", "is for a model of single samples; this one goes on with a text: dualnet sample RUN"
+                )
             if suffix in IMAGE_SUFFIXES:
                 return _images(paths, trained.preparation, shape, resize, scale)
             if resize:
@@ -80,7 +84,7 @@ def read(names: Sequence[str], trained: Trained, resize: bool, scale: float | No
                 samples = _all(input_arrays(paths[0], trained.preparation, shape))
             elif suffix in (".npy", ".npz"):
                 samples = _arrays(paths[0], trained.preparation, shape)
-            elif _takes_text(trained):
+            elif _takes_text(trained) and (trained.preparation is None or not suffix.startswith(TABLE_SUFFIXES)):
                 return _lines(paths[0])
             elif suffix == ".txt" and trained.preparation is None:
                 samples = _numbers(paths[0], shape)
@@ -160,6 +164,10 @@ def fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
 
 
 def _table(path: Path, learned: Preparation | None, shape: Any) -> Samples:
+    if learned is not None and not learned.width and _has_text(learned):
+        raise DataError(
+            "", "is a table, and the model was trained on files of text; expected a .txt file with a text on each line"
+        )
     if learned is None or not learned.width:  # there are no names of columns
         if isinstance(shape, dict):
             raise DataError(
@@ -176,7 +184,12 @@ def _table(path: Path, learned: Preparation | None, shape: Any) -> Samples:
             raise DataError("missing", "every row has an empty cell, so there is nothing to predict from")
         x = learned.samples(rows.x)
     check_shape(x, shape)
-    others = [i for i in range(len(rows.names)) if i not in rows.used]
+    kept, window = rows.kept, None if learned is None else learned.data.window
+    if window is not None:
+        kept = kept[window - 1 :]
+    others = [
+        i for i in range(len(rows.names)) if i not in rows.used or data.window is not None or data.text is not None
+    ]
     columns = {rows.names[i]: [row[i] for row in rows.cells] for i in others}
     notes = []
     missing = len(rows.cells) - len(rows.kept)
@@ -186,7 +199,12 @@ def _table(path: Path, learned: Preparation | None, shape: Any) -> Samples:
         )
     if data.skip_lines:
         notes.append(f"skip_lines = {show(data.skip_lines)}: left out as in the table of the training")
-    return Samples(x, len(rows.cells), rows.kept, columns, notes)
+    if window is not None:
+        ahead = f"{data.horizon} row{'s' * (data.horizon > 1)}"
+        notes.append(
+            f"a prediction is of {ahead} after the one it stands beside, from that and the {window - 1} before"
+        )
+    return Samples(x, len(rows.cells), kept, columns, notes)
 
 
 def _all_columns(path: Path, data: Data, shape: Sequence[int | None]) -> list[str | int]:
@@ -293,7 +311,7 @@ def _images(
     paths: list[Path], learned: Preparation | None, shape: Sequence[int | None], resize: bool, scale: float | None
 ) -> Samples:
     raw = shape if learned is None else learned.sample_shape
-    x = read_images(paths, raw, resize)
+    x = read_images(paths, raw, resize or (learned is not None and learned.data.image_size is not None))
     notes = []
     if learned is not None:
         if learned.highest <= 127:  # pixels of the training do not go from 0 to 255
@@ -311,8 +329,12 @@ def _images(
 
 
 def _takes_text(trained: Trained) -> bool:
-    inputs = getattr(trained.model, "inputs", None)
+    inputs: Any = getattr(trained.model, "inputs", None)
     return bool(inputs) and str(inputs[0].dtype) == "string"
+
+
+def _has_text(learned: Preparation) -> bool:
+    return learned.data.path is not None and is_folder(learned.data.path) and learned.sample_shape == [1]
 
 
 def _lines(path: Path) -> Samples:

@@ -67,7 +67,8 @@ class Data(Table):
     """``[data]``: where the samples come from (one of ``name``, ``path``, ``x`` with ``y``) and how they are prepared.
 
     name: "digits", "mnist", "fashion_mnist" or "cifar10", with their own test sets.
-    path: a .csv, .tsv or .npz file, relative to the config, or to DUALNET_DATA_DIR; a table may be compressed (.csv.gz).
+    path: a .csv, .tsv or .npz file, relative to the config, or to DUALNET_DATA_DIR; a table may be compressed (.csv.gz). A .txt file,
+    for a language model of its characters. A folder with a subfolder of images, or of .txt files, for each class.
     test_path: a second such file, the test set.
     urls, sha256: where to download the file of ``path`` from when it is in neither place, and its checksum. The urls are
     tried one after the other; the file is kept in the cache.
@@ -88,6 +89,17 @@ class Data(Table):
     missing_values: what counts as an empty cell, in capitals or not; a number, such as "-999", counts in any spelling.
     derive: new columns by name, each a formula of others: { rooms = "total_rooms / households" }. They are features
     like the columns of the file.
+
+    text: the column of text that is the only feature, for a model that begins with TextVectorization.
+    window: for rows in the order of time: a sample is so many rows one after the other, the target that of a row after them. The features
+    are then all columns, those of the target with the rest, and the last rows are those to validate and to test.
+    horizon: how many rows after the last one of the window the target is.
+
+    For text (.txt): window: how many characters a sample has; its target is, for each of them, the next. stride: how many characters
+    after the one before a window begins; by default ``window``.
+
+    For folders: image_size: [height, width], to which images are scaled; by default all have to have one size. color_mode: "rgb",
+    "grayscale" or "rgba".
 
     For arrays (.npz): ``features`` and ``target`` name the two arrays. Without them x and y, or x_train and y_train,
     are used, and x_test and y_test, if present, as the test set. Data of ``name``, and of ``x`` and ``y``, has one target, "y".
@@ -127,6 +139,12 @@ class Data(Table):
     missing: Literal["error", "drop", "mean"] = "error"
     missing_values: list[str] = list(MISSING)
     derive: dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1, max_length=1000)]] = {}
+    text: Column | None = None
+    window: Count | None = None
+    horizon: Count = 1
+    stride: Count | None = None
+    image_size: Annotated[list[Annotated[int, Field(ge=1, le=10000)]], Field(min_length=2, max_length=2)] | None = None
+    color_mode: Literal["rgb", "grayscale", "rgba"] = "rgb"
     target_type: Literal["auto", "number", "class"] = "auto"
     target_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
     target_scale: Positive | None = None
@@ -281,33 +299,86 @@ SECTIONS: dict[str, type[Table]] = {
 }
 OPTIONAL = {"checkpoints"}
 
-FILES_ONLY = {"test_path", "urls", "sha256", "features"}
-OF_A_TARGET = {"target_type", "target_threshold", "target_scale", "target_scaling", "one_hot"}
-"""What belongs to the target of an output, where there are several."""
-TABLES_ONLY = {
-    *("exclude", "categorical", "header", "delimiter", "skip_lines", "encoding", "decimal", "thousands", "units"),
-    *("missing", "missing_values", "derive"),
-}
-TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-
-
 INPUT = "input"
 """The target of a model that is to give back its input."""
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+OF_A_TARGET = {"target_type", "target_threshold", "target_scale", "target_scaling", "one_hot"}
+"""What belongs to the target of an output, where there are several."""
+
+# The kinds of data that a key is for; one that is not listed is for all of them.
+_TABLE, _ARRAYS, _TEXT, _FOLDER, _NAME, _LISTS = "a table", "arrays", "a text", "a folder", "name", "x"
+_FILES = frozenset({_TABLE, _ARRAYS, _TEXT, _FOLDER})
+_SAMPLES = frozenset({_TABLE, _ARRAYS, _FOLDER, _NAME, _LISTS})
+_KINDS: dict[str, frozenset[str]] = {
+    key: frozenset(kinds)
+    for kinds, keys in (
+        (_FILES, "test_path"),
+        (_FILES | {_LISTS}, "test_split"),
+        ({_TABLE, _ARRAYS, _TEXT}, "urls sha256"),
+        ({_TABLE, _ARRAYS}, "features"),
+        ({_TABLE}, "exclude categorical header delimiter skip_lines decimal thousands units missing missing_values"),
+        ({_TABLE}, "derive text horizon"),
+        ({_TABLE, _TEXT, _FOLDER}, "encoding"),
+        ({_TABLE, _TEXT}, "window"),
+        ({_TEXT}, "stride"),
+        ({_FOLDER}, "image_size color_mode"),
+        (_SAMPLES, "target one_hot target_type target_threshold target_scale target_scaling"),
+        (_SAMPLES, "scaling ddof scale flatten shuffle dtype"),
+    )
+    for key in keys.split()
+}
+
+
+def kind(data: Data) -> str:
+    """Where the samples come from: what ``_KINDS`` lists."""
+    if data.path is None:
+        return _NAME if data.name is not None else _LISTS
+    return path_kind(data.path)
+
+
+def path_kind(path: str) -> str:
+    """What a path names, by its end; one that ends like no file of a known kind is a folder."""
+    suffix = path.lower()
+    if suffix.endswith(TABLE_SUFFIXES):
+        return _TABLE
+    return _ARRAYS if suffix.endswith(".npz") else _TEXT if suffix.endswith(".txt") else _FOLDER
 
 
 def is_table(path: str) -> bool:
     """Whether a file is a table, by its name."""
-    return path.lower().endswith(TABLE_SUFFIXES)
+    return path_kind(path) == _TABLE
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path is that of a folder, by its name."""
+    return path_kind(path) == _FOLDER
+
+
+def is_text(path: str) -> bool:
+    """Whether a file is a text, by its name."""
+    return path_kind(path) == _TEXT
 
 
 def applies(key: str, data: Data) -> bool:
     """Whether a key of ``[data]`` is meaningful for the chosen source."""
-    if key in TABLES_ONLY:
-        return data.path is not None and is_table(data.path)
-    if key in FILES_ONLY:
-        return data.path is not None
+    if key in _KINDS and kind(data) not in _KINDS[key]:
+        return False
     if key in OF_A_TARGET:
         return not isinstance(data.target, dict)
-    if key == "test_split":
-        return data.name is None and data.test_path is None
-    return True
+    if key in ("shuffle", "text"):
+        return data.window is None
+    if key == "horizon":
+        return data.window is not None
+    if data.text is not None and key in (
+        "features",
+        "exclude",
+        "categorical",
+        "derive",
+        "scaling",
+        "scale",
+        "ddof",
+        "dtype",
+    ):
+        return False
+    return not (key == "test_split" and data.test_path is not None)

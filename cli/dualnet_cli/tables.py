@@ -285,6 +285,7 @@ def _column_names(data: Data) -> set[str]:
     keys: list[Column | list[Column] | None] = [
         [column for column in data.target_columns if column != INPUT],
         data.features,
+        data.text,
         data.exclude,
         data.categorical,
     ]
@@ -294,7 +295,7 @@ def _column_names(data: Data) -> set[str]:
 
 def _all_numbers(table: _Table, used: columns.Columns) -> Any:
     """The rows by NumPy's reader, ten times as fast as cell by cell; None unless every cell is a plain number."""
-    if used.categorical or not table.notation.is_plain:
+    if used.categorical or table.data.text is not None or not table.notation.is_plain:
         return None
     lines = table_lines.lines(table.path, table.data)
     if table.header is not None:
@@ -363,6 +364,8 @@ def _feature_columns(
     may_be_empty: bool = False,
 ) -> tuple[Any, list[str], list[list[str]]]:
     """The features, their names, and the categories of each categorical column. known: the categories of the training table."""
+    if table.data.text is not None:
+        return _text_column(rows, table, used.features[0]), [table.names[used.features[0]]], []
     categories: list[list[str]] = []
     parts, features = [], []
     for index in used.features:
@@ -377,3 +380,16 @@ def _feature_columns(
             parts.append(columns.feature(cells, name, table.notation, table.data.missing, may_be_empty))
             features.append(name)
     return np.array(parts, dtype=np.float64).T, features, categories
+
+
+def _text_column(rows: list[tuple[int, list[str]]], table: _Table, index: int) -> Any:
+    """A column of text.  -> (n, 1)"""
+    texts = np.empty((len(rows), 1), object)
+    for number, (line, row) in enumerate(rows):
+        texts[number, 0] = row[index].strip()
+        if not texts[number, 0]:
+            name = show(table.names[index])
+            raise DataError(
+                "missing", f"column {name} is empty on line {line}", 'set missing = "drop" to leave out such rows'
+            )
+    return texts
