@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import printable
 from .preparation import Preparation
+from .schema import Data
 from .trained import Trained
 
 Cells = list[str]
@@ -30,11 +31,46 @@ class Reading:
     targets: list[str]
 
 
-def reading(trained: Trained, outputs: tuple[int | None, ...]) -> Reading:
-    """How to read outputs, by what the model was trained with. outputs: the shape of those of one sample."""
+def arrays(y: Any, trained: Trained) -> dict[str, Any]:
+    """Predictions as numbers in the units of the file, by output; those of the only output are called "y"."""
     learned = trained.preparation
+    named = by_output(y, trained.model)
+    units = {
+        name: value if learned is None else _of_output(learned, name).predictions(value)
+        for name, value in named.items()
+    }
+    return {name or "y": value for name, value in units.items()}
+
+
+def by_output(y: Any, model: Any) -> dict[str, Any]:
+    """Predictions as a table by output; the only one is called ""."""
+    if isinstance(y, dict):
+        return y
+    return dict(zip(model.output_names, y)) if isinstance(y, list | tuple) else {"": y}
+
+
+def all_columns(y: Any, trained: Trained, all_classes: bool) -> dict[str, Cells]:
+    """The ``columns`` of every output."""
+    result: dict[str, Cells] = {}
+    for name, value in by_output(y, trained.model).items():
+        learned = None if trained.preparation is None else _of_output(trained.preparation, name)
+        own = columns(value, reading(trained, tuple(value.shape[1:]), name), learned, all_classes)
+        for column, cells in own.items():
+            result[f"{name}: {column}" if name else column] = cells
+    return result
+
+
+def _of_output(learned: Preparation, name: str) -> Preparation:
+    """A model whose outputs have other names than the run gave them is read as one without a run."""
+    known = learned.outputs
+    return learned if not name else known[name] if known is not None and name in known else Preparation(data=Data())
+
+
+def reading(trained: Trained, outputs: tuple[int | None, ...], name: str = "") -> Reading:
+    """How to read an output, by what the model was trained with. outputs: the shape of that of one sample. name: "" for the only one."""
+    learned = trained.preparation and _of_output(trained.preparation, name)
     names = learned.target_names if learned else []
-    loss, from_logits = _loss(trained.model)
+    loss, from_logits = _loss(trained.model, name)
     classes = _classes(learned)
     count = outputs[0] if len(outputs) == 1 else None
     if loss in ("sparsecategoricalcrossentropy", "categoricalcrossentropy") and count and count > 1:
@@ -89,9 +125,12 @@ def _numbers(y: Any, how: Reading) -> dict[str, Cells]:
     return {name: [_number(v) for v in flat[:, i]] for i, name in enumerate(names)}
 
 
-def _loss(model: Any) -> tuple[str, bool]:
-    """The name of the loss without capitals and "_", and whether it takes logits."""
+def _loss(model: Any, output: str) -> tuple[str, bool]:
+    """The name of the loss without capitals and "_", and whether it takes logits. output: "" for the only one."""
     loss = getattr(model, "loss", None)
+    if output:
+        losses = dict(zip(model.output_names, loss)) if isinstance(loss, list | tuple) else loss
+        loss = losses.get(output) if isinstance(losses, dict) else losses
     config: dict[str, Any] = getattr(loss, "get_config", dict)()
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", None) or type(loss).__name__
     name = name.replace("_", "").lower()

@@ -165,7 +165,7 @@ def _preparation(shape: Shape, size: Shape, preprocess: Callable[[Any], Any]) ->
 
 def unfreeze(model: Any) -> None:
     """Make the base trainable, without its batch normalization: few new images would spoil its statistics."""
-    base = model.layers[1]
+    _, base = (layer for layer in model.layers if isinstance(layer, dualnet.Model))  # after what prepares the images
     base.trainable = True
     for layer in base.layers:
         if isinstance(layer, dualnet.layers.BatchNormalization):

@@ -8,24 +8,24 @@ from typing import Any
 
 import dualnet
 
-from . import application, registry
+from . import application, network, own_model, registry
 from .config import Settings
-from .errors import CliError, KeyPath, Problem, listing, one_line, printable, show
+from .errors import CliError, Problem, listing, one_line, show
+from .output_checks import check_outputs
+from .parts import each
 from .prepare import Dataset
-from .targets import all_numbers
 
 _PATHS = ("filepath", "filename", "backup_dir", "log_dir")
-Shape = tuple[int, ...]
 
 
-def compiled_model(settings: Settings, shape: Shape) -> Any:
-    """The compiled model, with weights drawn from the config's seed.
+def compiled_model(settings: Settings, data: Dataset) -> Any:
+    """The compiled model for the samples of ``data``, with weights drawn from the config's seed.
 
     Same as ``set_random_seed(seed)``, ``Sequential([Input(shape), ...])`` and ``compile`` in a script.
     """
     dualnet.utils.clear_session()  # layer names start at "dense" again
     dualnet.utils.set_random_seed(settings.seed)
-    model = dualnet.Sequential(_layers(settings, shape), name=settings.model.name)
+    model = network.build(settings, data)
     _compile(settings, model)
     return model
 
@@ -34,46 +34,30 @@ def check(settings: Settings, data: Dataset) -> None:
     """Run a throw-away model on one sample, so that mismatches are reported before any file is written."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the real model will issue the warnings
-        model = uncompiled_model(settings, tuple(data.train.x.shape[1:]))
-        _check_targets(settings, model, data)
+        model = uncompiled_model(settings, data)
+        sample = data.train.take(slice(1))
+        if settings.model.python is None:
+            shapes = each(lambda shape: tuple(shape[1:]), model.output_shape)
+        else:
+            shapes = own_model.check_model(settings, model, sample.x)
+        check_outputs(settings, shapes, data)
         if settings.model.application is not None:
-            application.check_pixels(settings, data.train.x)
+            x = data.train.x
+            application.check_pixels(settings, x[settings.model.input_names[0]] if isinstance(x, dict) else x)
         _check_class_weight(settings, data)
         _compile(settings, model)
         try:
-            names = model.evaluate(data.train.x[:1], data.train.y[:1], verbose=0, return_dict=True)
+            names = model.evaluate(sample.x, sample.y, verbose=0, return_dict=True)
         except (ValueError, TypeError) as error:
             raise settings.fail(("compile",), one_line(error)) from None
     known = [*names, *(f"val_{name}" for name in names if data.validation is not None)]
     _check_monitors(settings, known, data.validation is not None)
 
 
-def uncompiled_model(settings: Settings, shape: Shape) -> Any:
-    """The model, unseeded, built layer by layer so that an error points at the layer that caused it."""
+def uncompiled_model(settings: Settings, data: Dataset) -> Any:
+    """The model, unseeded."""
     dualnet.utils.clear_session()
-    layers = _layers(settings, shape)
-    model = dualnet.Sequential(name=settings.model.name)
-    offset = len(layers) - len(settings.model.layers)
-    for number, layer in enumerate(layers):
-        try:
-            model.add(layer)
-        except (ValueError, TypeError, NotImplementedError) as error:
-            where: KeyPath = ("model", "layers", number - offset) if number >= offset else ("data",)
-            raise settings.fail(where, one_line(error)) from None
-        except MemoryError:
-            raise settings.fail(("model", "layers", number - offset), "is larger than the memory") from None
-    return model
-
-
-def _layers(settings: Settings, shape: Shape) -> list[Any]:
-    tables = settings.model.layers
-    if settings.model.application is not None:
-        base = application.layers(settings, shape)
-        return [dualnet.Input(shape=shape), *base, *(registry.create("layer", table) for table in tables)]
-    layers = [registry.create("layer", table) for table in tables]
-    if tables[0].get("class") in ("Input", "InputLayer"):
-        return layers
-    return [dualnet.Input(shape=shape), *layers]
+    return network.build(settings, data)
 
 
 def unfreeze(settings: Settings, model: Any, learning_rate: float) -> None:
@@ -89,13 +73,32 @@ def _compile(settings: Settings, model: Any, learning_rate: float | None = None)
         optimizer = {**table, "learning_rate": learning_rate}
     options = {
         "optimizer": registry.create("optimizer", optimizer),
-        "loss": registry.create("loss", settings.compile.loss),
-        "metrics": [registry.create("metric", spec) for spec in settings.compile.metrics],
+        **_by_output(settings),
     }
     try:
         model.compile(**options)
     except (ValueError, TypeError) as error:
         raise settings.fail(("compile",), one_line(error)) from None
+
+
+def _by_output(settings: Settings) -> dict[str, Any]:
+    """Loss and metrics as ``compile`` takes them: for several outputs, tables by output."""
+    table = settings.compile
+    if table.outputs is None:
+        assert isinstance(table.metrics, list)
+        return {
+            "loss": registry.create("loss", table.loss),
+            "metrics": [registry.create("metric", spec) for spec in table.metrics],
+        }
+    metrics = table.metrics if isinstance(table.metrics, dict) else {}
+    weights = table.loss_weights or {}
+    return {
+        "loss": {name: registry.create("loss", table.loss[name]) for name in table.outputs},
+        "loss_weights": {name: weights.get(name, 1.0) for name in table.outputs},
+        "metrics": {
+            name: [registry.create("metric", spec) for spec in metrics.get(name, [])] for name in table.outputs
+        },
+    }
 
 
 def callbacks(settings: Settings, folder: Path) -> list[Any]:
@@ -131,47 +134,15 @@ def fit_arguments(settings: Settings, data: Dataset) -> dict[str, Any]:
     return {"x": data.train.x, "y": data.train.y, **arguments}
 
 
-def _check_targets(settings: Settings, model: Any, data: Dataset) -> None:
-    """Catch common mistakes: labels that do not match the loss or the last layer."""
-    spec = settings.compile.loss
-    loss = (spec["class"] if isinstance(spec, dict) else spec).replace("_", "").lower()
-    outputs = model.output_shape[-1]
-    y = data.train.y
-    last: KeyPath = ("model", "layers", len(settings.model.layers) - 1)
-    if loss == "sparsecategoricalcrossentropy":
-        if y.dtype.kind != "i" or y.min() < 0:
-            message = 'this loss needs a target of whole numbers from 0; target_type = "class" makes them'
-            raise settings.fail(("compile", "loss"), message)
-        if y.ndim > 1 and y.shape[-1] != 1:
-            raise settings.fail(("compile", "loss"), 'one-hot targets need "categorical_crossentropy"')
-        highest = max(int(part.y.max()) for part in data.parts().values())
-        if highest >= outputs:
-            named = f" ({printable(listing(data.classes))})" if data.classes else ""
-            message = (
-                f"gives {outputs} outputs, but the classes go from 0 to {highest}{named}; set units = {highest + 1}"
-            )
-            raise settings.fail(last, message)
-    elif loss == "categoricalcrossentropy" and (y.ndim < 2 or y.shape[-1] == 1) and outputs != 1:
-        message = 'needs one_hot = true in [data]; for plain class numbers use "sparse_categorical_crossentropy"'
-        raise settings.fail(("compile", "loss"), message)
-    elif loss == "binarycrossentropy" and (y.min() < 0 or y.max() > 1):
-        low, high = show(y.min().item()), show(y.max().item())
-        raise settings.fail(("compile", "loss"), f"needs targets from 0 to 1, these go from {low} to {high}")
-    columns = y.shape[-1] if y.ndim > 1 else 1
-    classes = data.classes or []
-    if loss != "sparsecategoricalcrossentropy" and columns == 1 and len(classes) > 2 and not all_numbers(classes):
-        message = (
-            f"the target is {len(classes)} classes ({printable(listing(classes, 3))}), and their numbers have no order"
-        )
-        message += f'; use "sparse_categorical_crossentropy" with units = {len(classes)}, or one_hot = true in [data]'
-        raise settings.fail(("compile", "loss"), message)
-    if loss != "sparsecategoricalcrossentropy" and columns != outputs:
-        raise settings.fail(last, f"gives {outputs} outputs, but a target has {columns}")
-
-
 def _check_class_weight(settings: Settings, data: Dataset) -> None:
     """Refuse the weight of a class that no part has."""
+    if settings.fit.class_weight is None:
+        return
     targets = [part.y for part in data.parts().values()]
+    if isinstance(targets[0], dict):
+        raise settings.fail(
+            ("fit", "class_weight"), "a model with several outputs takes none; see loss_weights in [compile]"
+        )
     if settings.data.one_hot:
         classes = set(range(targets[0].shape[-1]))
     elif targets[0].dtype.kind == "i":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from .cells import EXACT, Notation, is_number_like, look, remedy
 from .errors import did_you_mean, listing, printable, show
-from .schema import Column, Data
+from .schema import INPUT, Column, Data
 from .table_lines import DataError
 
 Cells = list[tuple[int, str]]
@@ -17,12 +20,16 @@ Cells = list[tuple[int, str]]
 
 @dataclass(frozen=True)
 class Columns:
-    """Positions of the columns that are used."""
+    """Positions of the columns that are used.
+
+    target: those of all outputs. outputs: those of each, a position where one column was named and no list; without outputs whose target
+    is the input.
+    """
 
     target: list[int]
     features: list[int]
     categorical: set[int]
-    single: bool  # the target was one column, not a list of one
+    outputs: dict[str, int | list[int]]
 
 
 def select(header: list[str] | None, width: int, data: Data, with_target: bool = True) -> Columns:
@@ -31,23 +38,35 @@ def select(header: list[str] | None, width: int, data: Data, with_target: bool =
     def index(column: Column, key: str) -> int:
         return _index(column, header, width, key)
 
-    target = -1 if data.target is None else data.target
-    requested = target if isinstance(target, list) else [target]
-    targets = [index(c, "target") for c in requested] if with_target else []
+    outputs: dict[str, int | list[int]] = {}
+    names = header or [f"column {i}" for i in range(width)]
+    for output, own in data.targets().items() if with_target else ():
+        with of_output(output):
+            if own.one_target is None and output:
+                raise DataError("target", f'needs columns, such as {{ columns = "{printable(names[-1])}" }}')
+            target = -1 if own.one_target is None else own.one_target
+            if target == INPUT and INPUT not in (header or ()):
+                continue
+            positions = [index(c, "target") for c in target] if isinstance(target, list) else index(target, "target")
+            if isinstance(positions, list):
+                _refuse_twice("target", positions, names)
+            outputs[output] = positions
+    flat = [i for positions in outputs.values() for i in (positions if isinstance(positions, list) else [positions])]
+    targets = list(dict.fromkeys(flat))
     excluded = {index(c, "exclude") for c in data.exclude}
     categorical = {index(c, "categorical") for c in data.categorical}
-    if data.features is None:
+    if data.text is not None:
+        features = [index(data.text, "text")]
+    elif data.features is None and data.window is not None:
+        features = [i for i in range(width) if i not in excluded]  # the target's own past is what it is predicted from
+    elif data.features is None:
         features = [i for i in range(width) if i not in targets and i not in excluded]
     else:
         requested = data.features if isinstance(data.features, list) else [data.features]
         features = [index(c, "features") for c in requested]
-    names = header or [f"column {i}" for i in range(width)]
-    for key, indices in (("target", targets), ("features", features)):
-        for position, i in enumerate(indices):
-            if i in indices[:position]:
-                raise DataError(key, f"{show(names[i])} is listed twice")
+    _refuse_twice("features", features, names)
     for i in features:
-        if i in targets:
+        if i in targets and data.window is None:
             raise DataError("features", f"{show(names[i])} is the target as well; predicting it would be no feat")
         if i in excluded:
             raise DataError("exclude", f"{show(names[i])} is listed in features as well")
@@ -56,7 +75,27 @@ def select(header: list[str] | None, width: int, data: Data, with_target: bool =
             raise DataError("categorical", f"{show(names[i])} is not one of the features")
     if not features:
         raise DataError("features", "no column is left to predict from")
-    return Columns(targets, features, categorical, not isinstance(target, list))
+    return Columns(targets, features, categorical, outputs)
+
+
+def _refuse_twice(key: str, positions: list[int], names: list[str]) -> None:
+    for number, i in enumerate(positions):
+        if i in positions[:number]:
+            raise DataError(key, f"{show(names[i])} is listed twice")
+
+
+@contextmanager
+def of_output(name: str) -> Iterator[None]:
+    """Say of an error which output's target it is about, and name its keys as in the table of that output. name: "" for the only one."""
+    try:
+        yield
+    except DataError as error:
+        if not name:
+            raise
+        problem, advice = (
+            re.sub(r"\btarget_(type|threshold|scale|scaling)\b", r"\1", text) for text in (error.problem, error.advice)
+        )
+        raise DataError("target", f"{printable(name)}: {problem}", advice) from None
 
 
 def _index(column: Column, header: list[str] | None, width: int, key: str) -> int:

@@ -141,12 +141,13 @@ def _from_config(config: str | None, sets: tuple[str, ...], notes: list[str]) ->
         dataset = data.load(settings)
     except Failure as error:  # it cannot be downloaded here
         notes.append(f"the data: {one_line(error)}; these are random numbers")
-        model = build.compiled_model(settings, data.sample_shape(settings))
+        model = build.compiled_model(settings, data.placeholder(settings))
         x, y = random_data(model, SAMPLES)
     else:
         build.check(settings, dataset)
-        x, y = dataset.train.x[:SAMPLES], dataset.train.y[:SAMPLES]
-        model = build.compiled_model(settings, tuple(x.shape[1:]))
+        part = dataset.train.take(slice(SAMPLES))
+        x, y = part.x, part.y
+        model = build.compiled_model(settings, dataset)
     build.parameter_count(model)
     if settings.fit.class_weight is not None:
         notes.append("class_weight: all classes weigh the same")

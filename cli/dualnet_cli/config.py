@@ -12,9 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import application, overrides, registry, source
+from . import application, overrides, own_model, registry, source
+from .config_objects import check_objects
 from .errors import Problem, did_you_mean, listing, show
+from .run_dir import OWN_MODEL
 from .schema import (
+    INPUT,
+    OF_A_TARGET,
     OPTIONAL,
     SECTIONS,
     Checkpoints,
@@ -22,19 +26,25 @@ from .schema import (
     Data,
     FineTune,
     Fit,
+    ModelInput,
     ModelTable,
+    OutputTarget,
     Table,
     Top,
     applies,
-    is_table,
+    is_folder,
+    is_text,
+    path_kind,
 )
 
 _BACKENDS = {"numpy": "cpu", "cupy": "gpu"}
 _COLUMNS = "a column name, a position, or a list of them"
 _EXPECTED = {
     "header": '"auto", true or false',
-    "target": _COLUMNS,
+    "target": f"{_COLUMNS}, or for several outputs a table of these by output",
+    "metrics": "a list in [ ], or for several outputs a table of lists by output",
     "features": _COLUMNS,
+    "image_size": "height and width, such as [32, 32]",
     "skip_lines": "a number of lines, or a list of line numbers from 1",
 }
 
@@ -69,12 +79,15 @@ class Settings:
     def resolved(self, device: str, shuffle: bool) -> dict[str, Any]:
         """The complete config, with defaults and overrides, ready to be run again."""
         data = {key: value for key, value in self.data.model_dump().items() if applies(key, self.data)}
-        data["shuffle"] = shuffle
+        if "shuffle" in data:
+            data["shuffle"] = shuffle
         for key in ("path", "test_path"):
             # The new file is in another folder, so relative paths would not resolve; a download is found in the cache.
             if data.get(key) is not None and (file := self.data_path(data[key])).exists():
                 data[key] = str(file.absolute())
-        layers = [registry.with_defaults("layer", layer) for layer in self.model.layers]
+        layers = [
+            layer if "use" in layer else registry.with_defaults("layer", layer) for layer in self.model.layers or []
+        ]
         base = self.model.application
         compile_ = self.compile.model_dump()
         compile_["optimizer"] = registry.with_defaults("optimizer", compile_["optimizer"])
@@ -90,7 +103,10 @@ class Settings:
             "model": {
                 "name": self.model.name,
                 "application": None if base is None else application.complete(base, self.data_path),
-                "layers": layers,
+                "python": None if self.model.python is None else f"{OWN_MODEL}:{own_model.split(self.model.python)[1]}",
+                "arguments": self.model.arguments,
+                "inputs": [entry.model_dump() for entry in self.model.inputs or []] or None,
+                "layers": layers or None,
             },
             "compile": compile_,
             "fit": self.fit.model_dump(),
@@ -138,7 +154,7 @@ def _validate_config(file: source.Source) -> Settings:
                 problems.append(Problem(("fit", "class_weight", key), message))
         if fit.fine_tune is not None and isinstance(tables["model"], ModelTable):
             application.check_fine_tune(tables["model"].application, problems)
-    _check_objects(raw, file.path.parent, problems)
+    check_objects(raw, lambda path: find_data(file.path.parent, path), problems)
     callbacks = _check_callbacks(raw, problems)
     if problems:
         raise file.error(problems)
@@ -182,6 +198,7 @@ def _validate(
         return None
 
 
+_NESTED: dict[str, type[Table]] = {"fine_tune": FineTune, "inputs": ModelInput, "target": OutputTarget}
 _TYPES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -208,7 +225,7 @@ def _explain(detail: ErrorDetails, table_class: type[Table], where: tuple[str, .
     if type_ == "missing":
         return "is required"
     if type_ == "extra_forbidden":
-        table_class = FineTune if detail["loc"][0] == "fine_tune" else table_class
+        table_class = _NESTED.get(str(detail["loc"][0]), table_class) if len(detail["loc"]) > 1 else table_class
         return "unknown key" + _unknown_key_hint(str(detail["loc"][-1]), table_class, where)
     if type_ in _TYPES:
         return f"expected {_TYPES[type_]}, got {show(value)}"
@@ -268,23 +285,43 @@ def _check_source(data: Data, raw: dict[str, Any], folder: Path, problems: list[
         if value is None:
             continue
         path = find_data(folder, value)
-        if not is_table(value) and not value.lower().endswith(".npz"):
-            note(key, f"expected a .csv, .tsv or .npz file (or .csv.gz, .tsv.gz), got {show(value)}")
-        elif path.exists() and not path.is_file():
+        expected = "expected a .csv, .tsv, .npz or .txt file (or .csv.gz, .tsv.gz), or a folder"
+        if is_folder(value) and path.exists() and not path.is_dir():
+            note(key, f"{expected}, got {show(value)}")
+        elif is_folder(value) and not path.exists():
+            note(key, f"{expected}; {_not_found(path, value)}")
+        elif not is_folder(value) and path.exists() and not path.is_file():
             note(key, f"is not a file: {show(str(path), 200)}")
         elif not path.exists() and not (key == "path" and data.urls):
             note(key, _not_found(path, value))
     if (data.urls is None) != (data.sha256 is None):
         note("sha256" if data.sha256 is None else "urls", f"is required with {'urls' if data.urls else 'sha256'}")
+    if data.path and data.test_path and path_kind(data.path) != path_kind(data.test_path):
+        note("test_path", f"path is {path_kind(data.path)}, so this has to be one too, got {show(data.test_path)}")
+    if data.path and is_text(data.path) and data.window is None:
+        note("window", "is required for a text: how many characters a sample has, such as window = 64")
+    if data.window is not None and data.missing == "drop":
+        note("missing", 'rows that are left out would be gaps in time; "mean" fills in empty cells')
+    if data.window is not None and INPUT in data.target_columns:
+        note("target", '"input" means nothing with window; name a column')
     _check_table(data, note)
     if len(sources) == 1:
         for key in raw:
             if applies(key, data):
                 continue
-            if key == "test_split":
+            if key in OF_A_TARGET:
+                short = key.removeprefix("target_")
+                note(key, f"belongs to the target of an output: {_first(data.target)} = {{ {short} = ... }}")
+            elif key == "test_split":
                 note(key, "there is already a test set")
             else:
-                note(key, f"it means nothing with {sources[0]} = {show(getattr(data, sources[0]), 30)}")
+                other = next((k for k in ("window", "text") if k != key and getattr(data, k) is not None), sources[0])
+                other = other if applies(key, data.model_copy(update={"window": None, "text": None})) else sources[0]
+                note(key, f"it means nothing with {other} = {show(getattr(data, other), 30)}")
+
+
+def _first(table: Any) -> str:
+    return next(iter(table)) if isinstance(table, dict) else ""
 
 
 def _check_table(data: Data, note: Callable[[str, str], None]) -> None:
@@ -308,24 +345,6 @@ def _not_found(path: Path, name: str) -> str:
     return (
         f"no such file: neither {show(str(path), 200)} nor {show(str(Path(data_dir) / name), 200)} (DUALNET_DATA_DIR)"
     )
-
-
-def _check_objects(raw: dict[str, Any], folder: Path, problems: list[Problem]) -> None:
-    """Check optimizer, loss, metrics and layers by creating each of them once, and the application."""
-    compile_, model = raw.get("compile"), raw.get("model")
-    if isinstance(compile_, dict):
-        for key in ("optimizer", "loss"):
-            if key in compile_:
-                registry.check(key, compile_[key], ("compile", key), problems)
-        metrics = compile_.get("metrics", [])
-        for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
-            registry.check("metric", metric, ("compile", "metrics", index), problems)
-    if isinstance(model, dict) and "application" in model:
-        application.check(model["application"], lambda path: find_data(folder, path), problems)
-    layers = model.get("layers") if isinstance(model, dict) else None
-    for index, layer in enumerate(layers if isinstance(layers, list) else []):
-        if isinstance(layer, dict):
-            registry.check("layer", layer, ("model", "layers", index), problems)
 
 
 def _check_callbacks(raw: dict[str, Any], problems: list[Problem]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -11,11 +11,14 @@ import numpy as np
 
 from dualnet.datasets import download, hashed
 
+from . import folders, language
 from .array_files import read_arrays
+from .columns import of_output
 from .config import Settings
-from .errors import Failure, did_you_mean, listing, one_line, show
-from .prepare import Dataset, Part, RawData, prepare
-from .schema import Data
+from .errors import Failure, did_you_mean, listing, one_line, printable, show
+from .parts import Part
+from .prepare import Dataset, RawData, prepare
+from .schema import INPUT, Data, is_folder, is_text
 from .table_lines import DataError
 from .tables import TableData, read_table
 
@@ -25,18 +28,28 @@ _MAX_BYTES = 1 << 30  # a longer download is aborted
 
 def load(settings: Settings) -> Dataset:
     """Read, split and prepare the samples. Mistakes in them raise a ``CliError`` that names the key."""
+    data = settings.data
     try:
+        if data.path is not None and is_text(data.path):
+            test_path = None if data.test_path is None else settings.data_path(data.test_path)
+            return language.load(settings, _file(settings, data.path), test_path)
         return prepare(_read(settings), settings)
+    except MemoryError:
+        raise settings.fail(("data",), "the samples are larger than the memory") from None
     except DataError as error:
         raise settings.fail(("data", error.key) if error.key else ("data",), one_line(error)) from None
 
 
-def sample_shape(settings: Settings) -> tuple[int, ...]:
-    """The shape of one sample; for a built-in data set it is known without loading the data."""
-    if settings.data.name:
-        shape = BUILT_IN_SHAPES[settings.data.name]
-        return (math.prod(shape),) if settings.data.flatten else shape
-    return tuple(load(settings).train.x.shape[1:])
+def placeholder(settings: Settings) -> Dataset:
+    """Zeros in the place of a built-in data set that is not here, whose shape is known all the same; other data are loaded."""
+    if not settings.data.name:
+        return load(settings)
+    shape = BUILT_IN_SHAPES[settings.data.name]
+    zeros = Part(np.zeros((10, *shape)), _the_target(np.arange(10), settings.data))
+    return prepare(
+        RawData(zeros, zeros, shuffle=False),
+        replace(settings, fit=settings.fit.model_copy(update={"validation_split": 0.0})),
+    )
 
 
 def _read(settings: Settings) -> RawData:
@@ -48,22 +61,33 @@ def _read(settings: Settings) -> RawData:
             train, test = getattr(dualnet.datasets, data.name).load_data()
         except (OSError, RuntimeError) as error:
             raise Failure(one_line(error)) from None
-        return RawData(Part(*train), Part(*test), shuffle=False)
+        held = [Part(x, _the_target(y, data)) for x, y in (train, test)]
+        return RawData(held[0], held[1], shuffle=False)
     if data.path is None:
         x, y = _numbers(data.x, "x"), data.y or []
         targets = np.array(y) if all(isinstance(value, str) for value in y) else _numbers(y, "y")
-        return RawData(Part(x, targets), shuffle=False)
+        return RawData(Part(x, _the_target(targets, data)), shuffle=False)
     path = _file(settings, data.path)
     test_path = settings.data_path(data.test_path) if data.test_path else None
+    if is_folder(data.path):
+        x, y = folders.read(path, data)
+        raw = RawData(Part(x, _the_target(y, data)))
+        if test_path is not None:
+            x, y = folders.read(test_path, data)
+            raw = replace(raw, test=Part(x, _the_target(y, data)))
+            _check_classes(raw.train.y, raw.test.y if raw.test else {}, test_path, data)
+        return raw
     if path.suffix.lower() == ".npz":
-        raw = _arrays(path, data)
+        raw = _arrays(path, settings)
         if test_path:
-            raw = replace(raw, test=_arrays(test_path, data).train)
+            raw = replace(raw, test=_arrays(test_path, settings).train)
         if raw.test is not None:
             _check_classes(raw.train.y, raw.test.y, test_path or path, data)
         return raw
     table = read_table(path, data)
-    raw = RawData(Part(table.x, table.y), features=table.features, dropped=table.dropped, table=table)
+    raw = RawData(
+        Part(table.x, table.y), features=table.features, dropped=table.dropped, table=table, shuffle=data.window is None
+    )
     if test_path is None:
         return raw
     test = _test_table(test_path, table, data)
@@ -95,8 +119,15 @@ def _test_table(path: Path, train: TableData, data: Data) -> TableData:
     return table
 
 
-def _check_classes(train: Any, test: Any, path: Path, data: Data) -> None:
+def _check_classes(train: dict[str, Any], test: dict[str, Any], path: Path, data: Data) -> None:
     """Refuse a test set whose targets are of another kind, or of a class that nothing was trained for."""
+    targets = data.targets()
+    for name, y in train.items():
+        with of_output(name):
+            _check_classes_of(y, test[name], path, targets[name])
+
+
+def _check_classes_of(train: Any, test: Any, path: Path, data: Data) -> None:
     key = "test_path" if data.test_path else "path"
     is_text = train.dtype.kind == "U"
     if is_text != (test.dtype.kind == "U"):
@@ -133,25 +164,70 @@ def _shape(row: Any) -> tuple[int, ...] | None:
         return None
 
 
-def _arrays(path: Path, data: Data) -> RawData:
-    for key in ("features", "target"):
-        if not isinstance(getattr(data, key), str | None):
-            raise DataError(key, f"for an .npz file this is the name of one array, got {show(getattr(data, key))}")
+def _the_target(y: Any, data: Data) -> dict[str, Any]:
+    """The targets of data that have one, "y", by output."""
+    targets = {}
+    for name, own in data.targets().items():
+        with of_output(name):
+            if own.target not in (None, "y", INPUT):
+                raise DataError(
+                    "target",
+                    f'these data have the target "y", or "input" for the samples themselves, not {show(own.target)}',
+                )
+        if own.target != INPUT:
+            targets[name] = y
+    return targets
+
+
+def _arrays(path: Path, settings: Settings) -> RawData:
+    data = settings.data
     arrays = read_arrays(path)
-    x_name, y_name = str(data.features or "x"), str(data.target or "y")
-    if data.features is None and data.target is None and "x" not in arrays and "x_train" in arrays:
-        x_name, y_name, x_test, y_test = "x_train", "y_train", "x_test", "y_test"
-    else:
-        x_test, y_test = f"{x_name}_test", f"{y_name}_test"
-    for key, name in (("features", x_name), ("target", y_name)):
-        if name not in arrays:
-            hint = did_you_mean(name, arrays) or f"; it holds: {listing(arrays)}"
-            raise DataError(key, f"{path.name} holds no array {show(name)}{hint}")
-        if arrays[name].dtype.kind not in ("biuf" if key == "features" else "biufU") or arrays[name].ndim == 0:
-            raise DataError(key, f"array {show(name)} does not hold numbers (dtype {arrays[name].dtype})")
+    test_ends = "" if data.test_path else "_test"
+    inputs = _array_inputs(settings)
+    is_split = all(name not in arrays and f"{name}_train" in arrays for name in inputs.values())
+    end = "_train" if is_split else ""
+    targets = {
+        name: str(own.target or "y") for name, own in data.targets().items() if own.target != INPUT or INPUT in arrays
+    }
+    for key, names in (("features", inputs), ("target", targets)):
+        for output, name in names.items():
+            with of_output(output) if key == "target" else nullcontext():
+                _check_array(arrays, f"{name}{end}", key, path)
+
+    def part(end: str) -> Part:
+        x = {name: arrays[f"{array}{end}"] for name, array in inputs.items()}
+        return Part(x.get("", x), {k: arrays[f"{v}{end}"] for k, v in targets.items()})
+
     test = None
-    if x_test in arrays and y_test in arrays and not data.test_path:
+    if test_ends and all(f"{name}{test_ends}" in arrays for name in (*inputs.values(), *targets.values())):
         if data.test_split:
-            raise DataError("test_split", f"{path.name} holds a test set of its own, {x_test} and {y_test}")
-        test = Part(arrays[x_test], arrays[y_test])
-    return RawData(Part(arrays[x_name], arrays[y_name]), test)
+            held = " and ".join(f"{name}{test_ends}" for name in (*inputs.values(), *targets.values()))
+            raise DataError("test_split", f"{path.name} holds a test set of its own, {held}")
+        test = part(test_ends)
+    return RawData(part(end), test)
+
+
+def _array_inputs(settings: Settings) -> dict[str, str]:
+    """The array of each input of the model, by its name; that of the only one is called ""."""
+    data = settings.data
+    for key in ("features", "target"):
+        columns = [data.features] if key == "features" else data.target_columns
+        if wrong := next((c for c in columns if not isinstance(c, str | None)), None):
+            raise DataError(key, f"for an .npz file this is the name of one array, got {show(wrong)}")
+    for own in data.targets().values():
+        if not isinstance(own.target, str | None):
+            raise DataError("target", f"for an .npz file this is the name of one array, got {show(own.target)}")
+    inputs = settings.model.inputs
+    if inputs is None or any(entry.columns is not None for entry in inputs):
+        return {"": str(data.features or "x")}
+    if data.features is not None:
+        raise DataError("features", "[[model.inputs]] say which array goes where; leave this out")
+    return {entry.name: entry.array or entry.name for entry in inputs}
+
+
+def _check_array(arrays: dict[str, Any], name: str, key: str, path: Path) -> None:
+    if name not in arrays:
+        hint = did_you_mean(name, arrays) or f"; it holds: {printable(listing(arrays))}"
+        raise DataError(key, f"{path.name} holds no array {show(name)}{hint}")
+    if arrays[name].dtype.kind not in ("biuf" if key == "features" else "biufU") or arrays[name].ndim == 0:
+        raise DataError(key, f"array {show(name)} does not hold numbers (dtype {arrays[name].dtype})")

@@ -97,6 +97,10 @@ def _own_data(opened: Any, parts: tuple[str, ...]) -> dict[str, Any]:
 def _other_data(opened: Any, data: str) -> dict[str, Any]:
     from . import new_targets, samples
 
+    learned = opened.preparation
+    if Path(data).is_dir() and learned is not None and learned.sample_shape and not learned.width:
+        x, y = new_targets.read(Path(data), opened, printable(data))
+        return {printable(data): _evaluate(opened, x, y, 256)}
     with samples.local_files([data]) as (path,):
         label = "standard input" if data == "-" else printable(data)
         x, y = new_targets.read(path, opened, label)

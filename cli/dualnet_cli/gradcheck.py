@@ -27,14 +27,15 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
 
     from . import build, data, notices, shipped, streams
     from .config import load
+    from .parts import length
 
     settings = load(shipped.find(config), sets)
     dualnet.config.set_device(device or "cpu")
     with notices.plain_warnings():
         dataset = data.load(settings)
         build.check(settings, dataset)
-        x = dataset.train.x[:samples]
-        rows = check_model(build.compiled_model(settings, tuple(x.shape[1:])), x)
+        x = dataset.train.take(slice(samples)).x
+        rows = check_model(build.compiled_model(settings, dataset), x)
     if not rows:
         raise click.ClickException("the model has no layer with a gradient to check")
     table = [("layer", "class", "gradient of", "shape", "relative error", "")]
@@ -43,7 +44,7 @@ def command(config: str | None, device: str | None, samples: int, sets: tuple[st
     for line in streams.align(table):
         click.echo(line)
     wrong = [row for row in rows if not row.ok]
-    click.echo(f"{len(rows)} gradients checked on {len(x)} samples, {len(wrong)} wrong")
+    click.echo(f"{len(rows)} gradients checked on {length(x)} samples, {len(wrong)} wrong")
     skipped, outputs = sum(row.skipped for row in rows), sum(row.outputs for row in rows)
     if skipped:
         click.echo(f"{skipped} of {outputs} outputs lie at a kink (a ReLU at 0, equal maxima) and were left out")

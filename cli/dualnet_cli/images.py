@@ -16,10 +16,12 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 _MAX_PIXELS = 1 << 26  # of an image that is to be resized
 
 
-def read_images(paths: Sequence[Path], shape: Sequence[int | None], resize: bool) -> Any:
+def read_images(
+    paths: Sequence[Path], shape: Sequence[int | None], resize: bool, advice: str = "name them one at a time"
+) -> Any:
     """Images as pixels from 0 to 255.  -> (n, height, width) or (n, height, width, channels), as ``shape`` says for one sample
 
-    resize: give images of another size that of ``shape``.
+    resize: give images of another size that of ``shape``. advice: what to do about images of several sizes.
 
     Raises:
         CliError: a file is no image, or has another size.
@@ -52,9 +54,7 @@ def read_images(paths: Sequence[Path], shape: Sequence[int | None], resize: bool
     for path, array in zip(paths, images):
         if array.shape != images[0].shape:
             sizes = [f"{a.shape[1]} x {a.shape[0]}" for a in (array, images[0])]
-            raise CliError(
-                f"{printable(str(path))}: is {sizes[0]} pixels, the first image {sizes[1]}; name them one at a time"
-            )
+            raise CliError(f"{printable(str(path))}: is {sizes[0]} pixels, the first image {sizes[1]}; {advice}")
     return np.stack(images)
 
 

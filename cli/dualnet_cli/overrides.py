@@ -41,7 +41,8 @@ def apply(source: Source, texts: tuple[str, ...]) -> None:
     for text in texts:
         where, value = parse(text)
         is_weights = where == (*application.WHERE, "weights") and value not in application.NO_FILES
-        if (is_weights or where in (("data", "path"), ("data", "test_path"))) and isinstance(value, str):
+        is_path = is_weights or where in (("data", "path"), ("data", "test_path"), ("model", "python"))
+        if is_path and isinstance(value, str):
             # In the file a path is relative to the file; on the command line, to the working directory.
             value = str(Path(value).expanduser().absolute())
         where = set_value(source.table, where, value, f"--set {text}")

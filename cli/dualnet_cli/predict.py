@@ -76,15 +76,12 @@ def command(
             y = opened.model.predict(read.x, batch_size=256, verbose=0)
         except (ValueError, TypeError) as error:
             raise CliError(f"{opened.label}: cannot predict from these samples: {one_line(error)}") from None
-    if not hasattr(y, "shape"):
-        raise CliError(f"{opened.label}: has several outputs; predict from Python, with model.predict")
     for note in read.notes:
         click.echo(f"Note: {note}", err=True)
     if output is not None and output.lower().endswith((".npy", ".npz")):
-        _write_array(Path(output), y if opened.preparation is None else opened.preparation.predictions(y))
+        _write_arrays(Path(output), answers.arrays(y, opened))
         return
-    how = answers.reading(opened, tuple(y.shape[1:]))
-    columns = _beside(read, answers.columns(y, how, opened.preparation, probabilities))
+    columns = _beside(read, answers.all_columns(y, opened, probabilities))
     if output is not None:
         _write_text(Path(output), columns)
     elif sys.stdout.isatty():
@@ -141,16 +138,21 @@ def _write_text(path: Path, columns: dict[str, list[str]]) -> None:
     click.echo(f"{len(next(iter(columns.values())))} rows in {printable(str(path))}", err=True)
 
 
-def _write_array(path: Path, y: Any) -> None:
+def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
     import numpy as np
 
     from dualnet.saving.atomic import atomic_write
 
     from .run_dir import write_errors
 
+    if len(arrays) > 1 and path.name.lower().endswith(".npy"):
+        raise CliError(
+            f"--output {printable(str(path))}: holds one array, and there are the outputs {', '.join(arrays)}; name an .npz file"
+        )
     with write_errors(path), atomic_write(path) as file:
         if path.name.lower().endswith(".npy"):
-            np.save(file, y)
+            np.save(file, next(iter(arrays.values())))
         else:
-            np.savez(file, y=y)
-    click.echo(f"an array of shape {y.shape} in {printable(str(path))}", err=True)
+            np.savez(file, **arrays)
+    shapes = [f"an array of shape {y.shape}" if len(arrays) == 1 else f"{name} {y.shape}" for name, y in arrays.items()]
+    click.echo(f"{', '.join(shapes)} in {printable(str(path))}", err=True)

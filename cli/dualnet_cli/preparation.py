@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from . import windows
 from .errors import CliError, one_line, printable, show, system_error
-from .schema import Column, Data
+from .schema import INPUT, Column, Data, OutputTarget
 from .table_lines import DataError
 
 _MAX_BYTES = 1 << 28  # a scaling for each pixel of large images, as text
@@ -24,7 +26,11 @@ class Preparation(BaseModel):
     sample_shape: of one sample before ``flatten``. highest: the largest value of all features, before they are scaled.
     features: the names of the features. categories: those of each categorical column.
     fill: per feature, what an empty cell becomes. subtract, divide: per feature or for all, ``(value - subtract) / divide``.
-    classes: the names of the classes, if the target is a class. target_subtract, target_divide: as those of features.
+    classes: the names of the classes, if the target is a class. target_subtract, target_divide: as those of features. is_input: whether the
+    target is the input itself.
+    inputs: of a model with several inputs that are arrays, how each was prepared. columns: of one whose inputs are columns, the positions
+    of the features that each takes. outputs: of one with several outputs, how the target of each was prepared.
+    vocabulary: of a language model, the characters; the number of one is its position.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,8 +38,8 @@ class Preparation(BaseModel):
     data: Data
     header: bool = False
     width: int = 0
-    sample_shape: list[int]
-    highest: float
+    sample_shape: list[int] = []
+    highest: float = 0.0
     features: list[str] | None = None
     categories: list[list[str]] = []
     fill: Numbers = None
@@ -42,18 +48,54 @@ class Preparation(BaseModel):
     classes: list[str] | None = None
     target_subtract: Numbers = None
     target_divide: Numbers = None
+    is_input: bool = False
+    inputs: dict[str, Preparation] | None = None
+    columns: dict[str, list[int]] | None = None
+    outputs: dict[str, Preparation] | None = None
+    vocabulary: list[str] | None = None
 
     @property
     def target_names(self) -> list[str]:
         """The names of the target columns, as far as they have names."""
-        target = self.data.target
-        return [column for column in (target if isinstance(target, list) else [target]) if isinstance(column, str)]
+        if self.is_input:
+            return self.features or []
+        return [column for column in self.data.target_columns if isinstance(column, str)]
+
+    def of_output(self, name: str) -> Preparation:
+        """How the target of an output was prepared."""
+        return self if self.outputs is None else self.outputs[name]
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of one prepared sample; of several inputs that of each by its name."""
+        if self.inputs is not None:
+            return {name: own.input_shape for name, own in self.inputs.items()}
+        steps = () if self.data.window is None or self.vocabulary is not None else (self.data.window,)
+        if self.columns is not None:
+            return {name: (*steps, len(positions)) for name, positions in self.columns.items()}
+        shape = (*steps, *self.sample_shape)
+        return (math.prod(shape),) if self.data.flatten else shape
+
+    def by_input(self, x: Any) -> Any:
+        """Prepared samples as a table by input, where there are several."""
+        return x if self.columns is None else {name: x[..., positions] for name, positions in self.columns.items()}
 
     def samples(self, x: Any) -> Any:
-        """Samples as the model takes them.  x: (n, *sample_shape)
+        """Samples as the model takes them.  x: (n, *sample_shape), or a table of arrays by input
 
         Raises ``DataError`` for values that are missing or that the dtype does not hold.
         """
+        if self.inputs is not None:
+            return {name: learned.samples(x[name]) for name, learned in self.inputs.items()}
+        return self.by_input(self.side_by_side(x))
+
+    def side_by_side(self, x: Any) -> Any:
+        """Samples of the only input, or of all inputs that are columns; with ``window`` all windows of rows.
+
+        Raises ``DataError`` for values that are missing or that the dtype does not hold.
+        """
+        if x.dtype.kind in "OU":  # text
+            return x
         if self.fill is not None:
             x = np.where(np.isnan(x), np.asarray(self.fill), x)
         if x.dtype.kind == "f" and not np.isfinite(x).all():
@@ -65,7 +107,8 @@ class Preparation(BaseModel):
             )
         subtract, divide = (None if v is None else np.asarray(v) for v in (self.subtract, self.divide))
         with np.errstate(over="ignore", invalid="ignore"):  # overflows are detected and reported
-            return self.flattened(scaled(x, subtract, divide, self.data.dtype))
+            x = scaled(x, subtract, divide, self.data.dtype)
+        return self.flattened(x if self.data.window is None else windows.of_rows(x, self.data.window))
 
     def flattened(self, x: Any) -> Any:
         """Samples as vectors, if the config says ``flatten``."""
@@ -75,9 +118,13 @@ class Preparation(BaseModel):
         """Predictions in the units of the file."""
         if self.target_divide is None:
             return y
-        restored = np.asarray(y, np.float64) * np.asarray(self.target_divide)
-        if self.target_subtract is not None:
-            restored += np.asarray(self.target_subtract)
+        subtract, divide = (
+            np.reshape(value, y.shape[1:])
+            if np.size(value) > 1
+            else np.asarray(value)  # of samples that were flattened
+            for value in (self.target_subtract or 0.0, self.target_divide)
+        )
+        restored = np.asarray(y, np.float64) * divide + subtract
         return restored.astype(np.float32)
 
     def to_json(self) -> str:
@@ -133,6 +180,20 @@ def _check_whole(x: Any, kind: Any) -> None:
 
 def named_columns(data: Data, layout: Any) -> Data:
     """``[data]`` with the columns of a table that were used, each by its name where it has one."""
-    targets: Column | list[Column] = layout.targets if isinstance(data.target, list) else layout.targets[0]
-    listed = {"features": layout.features, "target": targets, "categorical": layout.categorical, "exclude": []}
+    listed = {
+        "features": layout.features,
+        "target": _named_targets(data, layout.targets),
+        "categorical": layout.categorical,
+        "exclude": [],
+    }
     return data.model_copy(update={**listed, "header": layout.header})
+
+
+def _named_targets(data: Data, targets: dict[str, Column | list[Column]]) -> Any:
+    if not isinstance(data.target, dict):
+        return targets.get("", data.target)
+    named: dict[str, Any] = {}
+    for name, target in data.target.items():
+        columns = targets.get(name, INPUT)
+        named[name] = target.model_copy(update={"columns": columns}) if isinstance(target, OutputTarget) else columns
+    return named

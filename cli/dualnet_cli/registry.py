@@ -176,7 +176,7 @@ def _check_arguments(cls: Any, name: str, table: dict[str, Any], where: KeyPath,
     hints = argument_types(cls)
     for key, value in arguments.items():
         key_path = (*where, key)
-        if key in ("input_shape", "input_dim", "batch_input_shape") and hasattr(cls, "add_weight"):
+        if key not in known and key in ("input_shape", "input_dim", "batch_input_shape") and hasattr(cls, "add_weight"):
             problems.append(Problem(key_path, "the shape of the input is known from the data; leave this out"))
             continue
         if key not in known:
@@ -205,7 +205,7 @@ _TYPE_NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "
 
 def argument_error(key: str, value: Any, default: Any, hint: Any) -> str:
     """What is wrong with the value of an argument that has this default and this annotation, or an empty string."""
-    return _type_error(key, value, default, hint) or _range_error(key, value)
+    return _type_error(key, value, default, hint) or _range_error(key, value, default)
 
 
 def _type_error(key: str, value: Any, default: Any, hint: Any) -> str:
@@ -225,8 +225,9 @@ def _type_error(key: str, value: Any, default: Any, hint: Any) -> str:
     return f"expected {expected}, got {show(value)}"
 
 
-def _range_error(key: str, value: Any) -> str:
-    if key in _CHOICES and value not in _CHOICES[key]:
+def _range_error(key: str, value: Any, default: Any) -> str:
+    # A layer may have an argument of this name with a meaning of its own.
+    if key in _CHOICES and default in _CHOICES[key] and value not in _CHOICES[key]:
         return f"expected one of {listing(_CHOICES[key])}, got {show(value)}{did_you_mean(value, _CHOICES[key])}"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return ""

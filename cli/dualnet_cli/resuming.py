@@ -18,7 +18,7 @@ import numpy
 import dualnet
 from dualnet.callbacks import Callback, Checkpoint
 
-from . import config
+from . import config, own_model
 from .config import Settings
 from .errors import CliError, one_line, printable, show
 from .run_dir import CONFIG, HISTORY, MODEL, RESULTS, RunDir
@@ -73,7 +73,8 @@ class RunInfo(Callback):
             raise CliError(f"{message}; a run goes on with the settings it began with: put it back, or begin a new run")
         for key, checksum in before["files"].items():
             if self.files.get(key) != checksum:
-                message = f"the file of [data] {key} has another content than when the run began"
+                section = "[model]" if key == "python" else "[data]"
+                message = f"the file of {section} {key} has another content than when the run began"
                 raise CliError(f"{message}; put the old one back, or begin a new run")
         for what, old, new in (
             ("device", before["device"], self.device),
@@ -193,14 +194,26 @@ def _numeric_settings(settings: Settings, shuffled: bool) -> dict[str, Any]:
 
 
 def _checksums(settings: Settings) -> dict[str, str]:
-    """The SHA-256 of the files of ``[data]``, by key."""
+    """The SHA-256 of the files of ``[data]`` and of that of ``python``, by key."""
     sums = {}
+    if (code := own_model.source(settings)) is not None:
+        sums["python"] = hashlib.sha256(code.encode()).hexdigest()
     for key in ("path", "test_path"):
         name = getattr(settings.data, key)
-        if name is not None and (path := settings.data_path(name)).is_file():
-            with path.open("rb") as file:
-                sums[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        if name is not None and (path := settings.data_path(name)).exists():
+            sums[key] = _checksum(path)
     return sums
+
+
+def _checksum(path: Path) -> str:
+    """The SHA-256 of a file, or of the names and contents of all files in a folder."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            digest.update(f"{file.relative_to(path)} {_checksum(file)}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _differences(before: Any, after: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:

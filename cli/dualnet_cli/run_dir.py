@@ -32,11 +32,10 @@ CONFIG, METRICS, RESULTS = "config.toml", "metrics.csv", "results.json"
 MODEL, HISTORY = "model.keras", "history.png"
 CHECKPOINTS = "checkpoints"
 PREPARATION = "preparation.json"  # see preparation.py
-FILES = (CONFIG, PREPARATION, METRICS, RESULTS, MODEL, HISTORY)
-_FIRST = (
-    CONFIG,
-    PREPARATION,
-)  # written before anything is trained: a directory with no more holds nothing worth keeping
+OWN_MODEL = "own_model.py"  # see own_model.py
+FILES = (CONFIG, PREPARATION, OWN_MODEL, METRICS, RESULTS, MODEL, HISTORY)
+# Written before anything is trained: a directory with no more holds nothing worth keeping.
+_FIRST = (CONFIG, PREPARATION, OWN_MODEL)
 OWN = (*FILES, CHECKPOINTS)  # what a run that replaces another one removes where it does not write it itself
 
 

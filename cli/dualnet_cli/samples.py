@@ -17,8 +17,9 @@ from . import tables
 from .array_files import read_arrays
 from .errors import CliError, listing, printable, show, system_error
 from .images import IMAGE_SUFFIXES, read_images
+from .parts import each, length
 from .preparation import Preparation
-from .schema import TABLE_SUFFIXES, Data
+from .schema import TABLE_SUFFIXES, Data, is_folder
 from .table_lines import DataError
 from .trained import Trained
 
@@ -58,20 +59,32 @@ def read(names: Sequence[str], trained: Trained, resize: bool, scale: float | No
     """
     if scale is not None and trained.preparation is not None:
         raise CliError("--scale is for a model without a run: this one's run remembers how its data was scaled")
-    shape = input_shape(trained)
+    shape = trained.input_shape
+    several = isinstance(shape, dict)
     with local_files(names) as paths:
         suffix = _suffix(paths[0])
         label = "standard input" if names[0] == "-" else printable(names[0])
         if len(paths) > 1 and not all(_suffix(path) in IMAGE_SUFFIXES for path in paths):
             raise CliError("several files are read if all are images; name one file of another kind at a time")
         try:
+            if several and suffix not in (".npz", *TABLE_SUFFIXES):
+                raise DataError(
+                    "",
+                    f"the model has the inputs {listing(shape)}; expected a table or an .npz file with an array for each",
+                )
+            if trained.preparation is not None and trained.preparation.vocabulary is not None:
+                raise DataError(
+                    "", "is for a model of single samples; this one goes on with a text: dualnet sample RUN"
+                )
             if suffix in IMAGE_SUFFIXES:
                 return _images(paths, trained.preparation, shape, resize, scale)
             if resize:
                 raise DataError("", "--resize is for images")
-            if suffix in (".npy", ".npz"):
+            if several and suffix == ".npz" and (trained.preparation is None or trained.preparation.inputs is not None):
+                samples = _all(input_arrays(paths[0], trained.preparation, shape))
+            elif suffix in (".npy", ".npz"):
                 samples = _arrays(paths[0], trained.preparation, shape)
-            elif _takes_text(trained):
+            elif _takes_text(trained) and (trained.preparation is None or not suffix.startswith(TABLE_SUFFIXES)):
                 return _lines(paths[0])
             elif suffix == ".txt" and trained.preparation is None:
                 samples = _numbers(paths[0], shape)
@@ -84,16 +97,8 @@ def read(names: Sequence[str], trained: Trained, resize: bool, scale: float | No
     return (
         samples
         if scale is None
-        else Samples(samples.x / np.float32(scale), samples.rows, samples.kept, samples.columns)
+        else Samples(each(lambda x: x / np.float32(scale), samples.x), samples.rows, samples.kept, samples.columns)
     )
-
-
-def input_shape(trained: Trained) -> tuple[int | None, ...]:
-    """The shape of one sample as the model takes it."""
-    shape = trained.model.input_shape
-    if not isinstance(shape, tuple) or (shape and not isinstance(shape[-1], int | None)):
-        raise CliError(f"{trained.label}: has several inputs; predict from Python, with model.predict")
-    return tuple(shape[1:])
 
 
 @contextmanager
@@ -143,7 +148,7 @@ def _suffix(path: Path) -> str:
 
 
 def _all(x: Any, columns: dict[str, list[str]] | None = None, notes: list[str] | None = None) -> Samples:
-    return Samples(x, len(x), list(range(len(x))), columns or {}, notes or [])
+    return Samples(x, length(x), list(range(length(x))), columns or {}, notes or [])
 
 
 def _expected(shape: Sequence[int | None]) -> str:
@@ -158,8 +163,16 @@ def fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
 # -- tables --------------------------------------------------------------------------------------------------------
 
 
-def _table(path: Path, learned: Preparation | None, shape: Sequence[int | None]) -> Samples:
+def _table(path: Path, learned: Preparation | None, shape: Any) -> Samples:
+    if learned is not None and not learned.width and _has_text(learned):
+        raise DataError(
+            "", "is a table, and the model was trained on files of text; expected a .txt file with a text on each line"
+        )
     if learned is None or not learned.width:  # there are no names of columns
+        if isinstance(shape, dict):
+            raise DataError(
+                "", f"is a table, and the inputs {listing(shape)} know no names of columns; expected an .npz file"
+            )
         data = Data(path=str(path))
         wanted = _all_columns(path, data, shape if learned is None else learned.sample_shape)
         rows = tables.read_rows(path, data.model_copy(update={"features": wanted}), [])
@@ -170,8 +183,13 @@ def _table(path: Path, learned: Preparation | None, shape: Sequence[int | None])
         if not rows.kept:
             raise DataError("missing", "every row has an empty cell, so there is nothing to predict from")
         x = learned.samples(rows.x)
-    _check_shape(x, shape)
-    others = [i for i in range(len(rows.names)) if i not in rows.used]
+    check_shape(x, shape)
+    kept, window = rows.kept, None if learned is None else learned.data.window
+    if window is not None:
+        kept = kept[window - 1 :]
+    others = [
+        i for i in range(len(rows.names)) if i not in rows.used or data.window is not None or data.text is not None
+    ]
     columns = {rows.names[i]: [row[i] for row in rows.cells] for i in others}
     notes = []
     missing = len(rows.cells) - len(rows.kept)
@@ -181,7 +199,12 @@ def _table(path: Path, learned: Preparation | None, shape: Sequence[int | None])
         )
     if data.skip_lines:
         notes.append(f"skip_lines = {show(data.skip_lines)}: left out as in the table of the training")
-    return Samples(x, len(rows.cells), rows.kept, columns, notes)
+    if window is not None:
+        ahead = f"{data.horizon} row{'s' * (data.horizon > 1)}"
+        notes.append(
+            f"a prediction is of {ahead} after the one it stands beside, from that and the {window - 1} before"
+        )
+    return Samples(x, len(rows.cells), kept, columns, notes)
 
 
 def _all_columns(path: Path, data: Data, shape: Sequence[int | None]) -> list[str | int]:
@@ -207,7 +230,7 @@ def _in_this_file(path: Path, learned: Preparation) -> Data:
     width = tables.width(path, data)
     if width == learned.width:
         return data
-    targets = data.target if isinstance(data.target, list) else [data.target]
+    targets = list(dict.fromkeys(data.target_columns))
     if width != learned.width - len(targets):
         raise DataError(
             "",
@@ -215,7 +238,7 @@ def _in_this_file(path: Path, learned: Preparation) -> Data:
         )
 
     def moved(columns: Any) -> list[Any]:
-        return [c - sum(t < c for t in targets) for c in columns]
+        return [c - sum(isinstance(t, int) and t < c for t in targets) for c in columns]
 
     return data.model_copy(update={"features": moved(data.features), "categorical": moved(data.categorical)})
 
@@ -223,7 +246,7 @@ def _in_this_file(path: Path, learned: Preparation) -> Data:
 # -- arrays, images, text ------------------------------------------------------------------------------------------
 
 
-def _arrays(path: Path, learned: Preparation | None, shape: Sequence[int | None]) -> Samples:
+def _arrays(path: Path, learned: Preparation | None, shape: Any) -> Samples:
     wanted = ["x", "x_test"]
     if learned is not None and isinstance(learned.data.features, str):
         wanted.insert(0, learned.data.features)
@@ -242,8 +265,35 @@ def _arrays(path: Path, learned: Preparation | None, shape: Sequence[int | None]
             raise DataError("features", "holds values that are not finite numbers")
         return _all(x.astype(np.float32) if x.dtype.kind != "f" else x)
     x = learned.samples(x)
-    _check_shape(x, shape)
+    check_shape(x, shape)
     return _all(x)
+
+
+def input_arrays(path: Path, learned: Preparation | None, shape: dict[str, tuple[int | None, ...]]) -> dict[str, Any]:
+    """The samples of a model with several inputs that are arrays, prepared, by input."""
+    arrays, x = read_arrays(path), {}
+    for name, one in shape.items():
+        own = None if learned is None or learned.inputs is None else learned.inputs[name]
+        array = name if own is None else str(own.data.features)
+        if array not in arrays:
+            raise DataError(
+                "features",
+                f"holds no array {show(array)} for the input {show(name)}; it holds: {printable(listing(arrays))}",
+            )
+        values, raw = arrays[array], one if own is None else tuple(own.sample_shape)
+        if values.dtype.kind not in "biuf":
+            raise DataError("features", f"{printable(array)} holds {values.dtype}, expected numbers")
+        if values.ndim == 1 and len(raw) == 1:
+            values = values[:, None]
+        if not fits(values.shape[1:], raw):
+            raise DataError("features", f"{printable(array)} has the shape {values.shape}, expected {_expected(raw)}")
+        x[name] = values.astype(np.float32) if own is None and values.dtype.kind != "f" else values
+    counts = {name: len(values) for name, values in x.items()}
+    if len(set(counts.values())) > 1:
+        raise DataError("features", f"the inputs have different numbers of samples: {counts}")
+    if not next(iter(counts.values())):
+        raise DataError("features", "holds no samples")
+    return x if learned is None else learned.samples(x)
 
 
 def _one_array(arrays: dict[str, Any], wanted: list[str], path: Path) -> Any:
@@ -261,7 +311,7 @@ def _images(
     paths: list[Path], learned: Preparation | None, shape: Sequence[int | None], resize: bool, scale: float | None
 ) -> Samples:
     raw = shape if learned is None else learned.sample_shape
-    x = read_images(paths, raw, resize)
+    x = read_images(paths, raw, resize or (learned is not None and learned.data.image_size is not None))
     notes = []
     if learned is not None:
         if learned.highest <= 127:  # pixels of the training do not go from 0 to 255
@@ -269,7 +319,7 @@ def _images(
             x = x * (white / 255.0)
             notes.append(f"pixels from 0 to {white:g}, as in the training")
         x = learned.samples(x)
-        _check_shape(x, shape)
+        check_shape(x, shape)
     elif scale is not None:
         x = x.astype(np.float32) / np.float32(scale)
     else:
@@ -279,8 +329,12 @@ def _images(
 
 
 def _takes_text(trained: Trained) -> bool:
-    inputs = trained.model.inputs
+    inputs: Any = getattr(trained.model, "inputs", None)
     return bool(inputs) and str(inputs[0].dtype) == "string"
+
+
+def _has_text(learned: Preparation) -> bool:
+    return learned.data.path is not None and is_folder(learned.data.path) and learned.sample_shape == [1]
 
 
 def _lines(path: Path) -> Samples:
@@ -313,7 +367,7 @@ def _numbers(path: Path, shape: Sequence[int | None]) -> Samples:
     if not rows:
         raise DataError("features", "holds no numbers")
     x = np.array(rows, np.float32)
-    _check_shape(x, shape)
+    check_shape(x, shape)
     return _all(x)
 
 
@@ -325,7 +379,12 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _check_shape(x: Any, shape: Sequence[int | None]) -> None:
+def check_shape(x: Any, shape: Any) -> None:
+    """Raise ``DataError`` unless samples have the shape that the model takes."""
+    if isinstance(shape, dict):
+        for name in shape:
+            check_shape(x[name], shape[name])
+        return
     if not fits(x.shape[1:], shape):
         raise DataError(
             "features", f"gives samples of shape {_expected(x.shape[1:])}, the model takes {_expected(shape)}"

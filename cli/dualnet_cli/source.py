@@ -58,7 +58,7 @@ class Source:
         value: Any = self.table
         for part in where:
             value = value[part]
-        name = value.get("class", "") if isinstance(value, dict) else ""
+        name = value.get("class", value.get("use", value.get("name", ""))) if isinstance(value, dict) else ""
         return printable(name) if isinstance(name, str) else ""
 
     def _origin(self, where: KeyPath) -> str:
@@ -104,8 +104,8 @@ def _depth(table: Any, where: KeyPath) -> int:
 
 def _table_number(where: KeyPath) -> tuple[str, int, KeyPath] | None:
     """("model", "layers", 1, "units") -> ("model.layers", 2, ("units",))"""
-    if len(where) >= 3 and where[:2] == ("model", "layers") and isinstance(where[2], int):
-        return "model.layers", where[2] + 1, where[3:]
+    if len(where) >= 3 and where[:2] in (("model", "layers"), ("model", "inputs")) and isinstance(where[2], int):
+        return f"model.{where[1]}", where[2] + 1, where[3:]
     if len(where) >= 2 and where[0] == "callbacks" and isinstance(where[1], int):
         return "callbacks", where[1] + 1, where[2:]
     return None

@@ -24,5 +24,5 @@ def command(config: str | None, sets: tuple[str, ...]) -> None:
     # No GPU is needed to count parameters, whatever the config would train on.
     dualnet.config.set_device("cpu")
     with notices.plain_warnings():
-        model = build.uncompiled_model(settings, data.sample_shape(settings))
+        model = build.uncompiled_model(settings, data.placeholder(settings))
         model.summary(print_fn=click.echo)

@@ -35,6 +35,7 @@ class DataError(ValueError):
         super().__init__(f"{problem}; {advice}" if advice else problem)
         self.key = key
         self.problem = problem
+        self.advice = advice
 
     def in_file(self, label: str, name: str) -> CliError:
         """The error where there is no ``[data]`` to change. label: the file in messages. name: what this one calls it."""

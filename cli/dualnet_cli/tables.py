@@ -14,13 +14,13 @@ import numpy as np
 from . import columns, derive, table_lines
 from .cells import EXACT, Notation, is_number_like
 from .errors import show
-from .schema import Column, Data
+from .schema import INPUT, Column, Data
 from .table_lines import DataError
 
 
 @dataclass(frozen=True)
 class TableData:
-    """The samples of a table.  x: (n, features), empty cells are NaN   y: (n,) or (n, targets), numbers or text
+    """The samples of a table.  x: (n, features), empty cells are NaN   y: (n,) or (n, targets) for each output, numbers or text
 
     features: the names. columns: those in the file, first the targets.
     categories: those of each categorical column.
@@ -29,7 +29,7 @@ class TableData:
     """
 
     x: Any
-    y: Any
+    y: dict[str, Any]
     features: list[str]
     columns: list[str]
     categories: list[list[str]]
@@ -42,11 +42,12 @@ class Layout:
     """The columns of a table by name, or by position where there is no name that is theirs alone.
 
     width: how many columns the table has. features: those to predict from, in this order. categorical: some of these.
+    targets: those of each output.
     """
 
     header: bool
     width: int
-    targets: list[Column]
+    targets: dict[str, Column | list[Column]]
     features: list[Column]
     categorical: list[Column]
 
@@ -119,7 +120,10 @@ def _layout(table: _Table, used: columns.Columns) -> Layout:
     return Layout(
         header=table.header is not None,
         width=table.width,
-        targets=[column(i) for i in used.target],
+        targets={
+            name: [column(i) for i in positions] if isinstance(positions, list) else column(positions)
+            for name, positions in used.outputs.items()
+        },
         features=[column(i) for i in used.features],
         categorical=[column(i) for i in used.features if i in used.categorical],
     )
@@ -278,14 +282,20 @@ def _names_numbers(index: int, sample: list[list[str]], among_numbers: bool, not
 
 def _column_names(data: Data) -> set[str]:
     """The columns that ``[data]`` selects by name."""
-    keys: list[Column | list[Column] | None] = [data.target, data.features, data.exclude, data.categorical]
+    keys: list[Column | list[Column] | None] = [
+        [column for column in data.target_columns if column != INPUT],
+        data.features,
+        data.text,
+        data.exclude,
+        data.categorical,
+    ]
     listed = [column for value in keys for column in (value if isinstance(value, list) else [value])]
     return {column for column in listed if isinstance(column, str)}
 
 
 def _all_numbers(table: _Table, used: columns.Columns) -> Any:
     """The rows by NumPy's reader, ten times as fast as cell by cell; None unless every cell is a plain number."""
-    if used.categorical or not table.notation.is_plain:
+    if used.categorical or table.data.text is not None or not table.notation.is_plain:
         return None
     lines = table_lines.lines(table.path, table.data)
     if table.header is not None:
@@ -303,22 +313,19 @@ def _all_numbers(table: _Table, used: columns.Columns) -> Any:
 
 
 def _from_numbers(rows: Any, table: _Table, used: columns.Columns) -> TableData:
-    names, data = table.names, table.data
-    y = rows[:, used.target]
-    if data.target_type == "class":  # their names are as written: 007
-        cells: list[columns.Cells] = [[] for _ in used.target]
-        for line, row in table.rows():
-            for column, index in zip(cells, used.target):
-                column.append((line, row[index]))
-        y = np.array([columns.target(c, names[i], table.notation, data) for c, i in zip(cells, used.target)]).T
-    y = y[:, 0] if used.single else y
+    names = table.names
+    targets = table.data.targets()
+    as_written = {name for name in used.outputs if targets[name].target_type == "class"}  # names of classes: 007
+    y = {name: rows[:, positions] for name, positions in used.outputs.items()}
+    if as_written:
+        y |= _targets(list(table.rows()), table, used, as_written)
     return TableData(rows[:, used.features], y, [names[i] for i in used.features], _names(table, used), [])
 
 
 def _from_cells(
     rows: list[tuple[int, list[str]]], table: _Table, used: columns.Columns, train: TableData | None
 ) -> TableData:
-    data, names, notation = table.data, table.names, table.notation
+    data, notation = table.data, table.notation
     count = len(rows)
     if data.missing == "drop":
         indices = [*used.features, *used.target]
@@ -327,9 +334,26 @@ def _from_cells(
             raise DataError("missing", "every row has an empty cell, so none is left")
     known = None if train is None else train.categories
     x, features, categories = _feature_columns(rows, table, used, known)
-    targets = [columns.target([(line, row[i]) for line, row in rows], names[i], notation, data) for i in used.target]
-    y = np.array(targets[0]) if used.single else np.array(targets).T
+    y = _targets(rows, table, used, set(used.outputs))
     return TableData(x, y, features, _names(table, used), categories, count - len(rows))
+
+
+def _targets(
+    rows: list[tuple[int, list[str]]], table: _Table, used: columns.Columns, names: set[str]
+) -> dict[str, Any]:
+    """The targets of some outputs.  -> (n,) or (n, targets)"""
+    y = {}
+    for name, positions in used.outputs.items():
+        if name in names:
+            data = table.data.targets()[name]
+            listed = positions if isinstance(positions, list) else [positions]
+            with columns.of_output(name):
+                values = [
+                    columns.target([(line, row[i]) for line, row in rows], table.names[i], table.notation, data)
+                    for i in listed
+                ]
+            y[name] = np.array(values).T if isinstance(positions, list) else np.array(values[0])
+    return y
 
 
 def _feature_columns(
@@ -340,6 +364,8 @@ def _feature_columns(
     may_be_empty: bool = False,
 ) -> tuple[Any, list[str], list[list[str]]]:
     """The features, their names, and the categories of each categorical column. known: the categories of the training table."""
+    if table.data.text is not None:
+        return _text_column(rows, table, used.features[0]), [table.names[used.features[0]]], []
     categories: list[list[str]] = []
     parts, features = [], []
     for index in used.features:
@@ -354,3 +380,16 @@ def _feature_columns(
             parts.append(columns.feature(cells, name, table.notation, table.data.missing, may_be_empty))
             features.append(name)
     return np.array(parts, dtype=np.float64).T, features, categories
+
+
+def _text_column(rows: list[tuple[int, list[str]]], table: _Table, index: int) -> Any:
+    """A column of text.  -> (n, 1)"""
+    texts = np.empty((len(rows), 1), object)
+    for number, (line, row) in enumerate(rows):
+        texts[number, 0] = row[index].strip()
+        if not texts[number, 0]:
+            name = show(table.names[index])
+            raise DataError(
+                "missing", f"column {name} is empty on line {line}", 'set missing = "drop" to leave out such rows'
+            )
+    return texts

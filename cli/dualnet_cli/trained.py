@@ -10,6 +10,7 @@ from typing import Any
 
 from . import preparation, run_dir
 from .errors import CliError, one_line, printable, system_error
+from .parts import each
 from .preparation import Preparation
 
 NOT_A_MODEL = (".csv", ".tsv", ".npz", ".npy", ".toml")  # what stands in the place of a model by mistake
@@ -26,6 +27,23 @@ class Trained:
     label: str
     run: Path | None
     preparation: Preparation | None
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of one sample as the model takes it; of a model with several inputs that of each by its name.
+
+        Raises ``CliError`` for a model that does not know, and has no run that does.
+        """
+        if getattr(self.model, "inputs", None):  # not of a model of a class of its own
+            shape = self.model.input_shape
+            if isinstance(shape, list):
+                shape = dict(zip(self.model.input_names, shape))
+            return each(lambda one: tuple(one[1:]), shape)
+        if self.preparation is None:
+            raise CliError(
+                f"{self.label}: a model of a class of its own does not say what it takes; predict from Python"
+            )
+        return self.preparation.input_shape
 
 
 def choose_device(option: str | None) -> None:
@@ -67,11 +85,18 @@ def open_trained(name: str, before: Callable[[Path | None], None] | None = None)
 
 
 def load_model(path: Path) -> Any:
-    """The model in a file. Raises ``CliError`` for a file that is none, and for one that cannot be read."""
+    """The model in a file. Raises ``CliError`` for a file that is none, and for one that cannot be read.
+
+    A model beside the file of a function that made it (``[model] python``) may be made of classes of that file, which is run.
+    """
     from dualnet.saving.api import load_model as load
 
+    from . import own_model
+
+    code = path.parent / run_dir.OWN_MODEL
+    own = own_model.classes(code) if code.is_file() and (path.parent / run_dir.CONFIG).is_file() else None
     try:
-        return load(path)
+        return load(path, custom_objects=own)
     except OSError as error:
         raise system_error(printable(str(path)), error) from None
     except (ValueError, TypeError) as error:
@@ -88,6 +113,4 @@ def _preparation(folder: Path) -> Preparation:
     from .config import load
     from .data import load as load_data
 
-    learned = load_data(load(folder / run_dir.CONFIG)).preparation
-    assert learned is not None
-    return learned
+    return load_data(load(folder / run_dir.CONFIG)).preparation

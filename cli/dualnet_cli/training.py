@@ -16,7 +16,7 @@ import click
 import dualnet
 from dualnet.visualization.history_plot import plot_history
 
-from . import build, progress, resuming, run_dir, toml_writer
+from . import build, own_model, progress, resuming, run_dir, toml_writer
 from .config import Settings
 from .data import load
 from .errors import CliError, Failure, one_line
@@ -94,8 +94,9 @@ def _train(settings: Settings, requests: StopRequests, resources: ExitStack, req
             return 0
     data = load(settings)
     build.check(settings, data)
-    model = build.compiled_model(settings, tuple(data.train.x.shape[1:]))
+    model = build.compiled_model(settings, data)
     parameters = build.parameter_count(model)
+    own_code = own_model.source(settings)
     is_new = folder is None
     if folder is None:
         folder = resources.enter_context(run_dir.create(options.directory, settings.name, options.force))
@@ -110,8 +111,9 @@ def _train(settings: Settings, requests: StopRequests, resources: ExitStack, req
         },
     )
     folder.write_text(run_dir.CONFIG, resolved)
-    assert data.preparation is not None
     folder.write_text(run_dir.PREPARATION, data.preparation.to_json())
+    if own_code is not None:
+        folder.write_text(run_dir.OWN_MODEL, own_code)
     display = progress.create(len(data.train), device, requests, options.quiet)
     writer = MetricsWriter(folder)
     if found is None:
@@ -265,7 +267,7 @@ def headline_score(results: Metrics) -> tuple[str, float]:
     for name in ("test", "validation", "train"):
         scores = results[name]
         if scores:
-            key = next((key for key in scores if key != "loss"), "loss")
+            key = next((key for key in scores if not key.endswith("loss")), "loss")
             return f"{'training' if name == 'train' else name} {key}", scores[key]
     return "", math.nan
 
