@@ -12,22 +12,27 @@ from .. import tree
 from ..core.dtypes import is_float
 from ..core.tensor import Tensor
 from ..core.text import DTYPE as TEXT
+from ..layers.preprocessing.text.lookup import StringLookup
+from ..layers.preprocessing.text.text_vectorization import TextVectorization
+from .errors import ExportError
 
-# What stands for unknown sizes in the three passes: the batch, then other axes, for which several are tried. Those of images can be
-# halved five times, and at each time some of them are even and some odd, which tells half of a size from the size of what was halved;
-# then come multiples of 32, for networks that take no others. Later axes get larger ones, so that no two are alike.
-_BATCH = (2, 3, 5)
+# What stands for unknown sizes in the three passes, and in a fourth batch, which shows whether what was found holds: the batch, then other
+# axes, for which several are tried. Those of images can be halved five times, and at each time some of them are even and some odd, which
+# tells half of a size from the size of what was halved; then come multiples of 32, for networks that take no others. Later axes get
+# larger ones, so that no two are alike.
+_BATCH = (2, 3, 5, 1)
 _SEQUENCES = (
-    ((6, 11, 13), 5),
-    ((3, 4, 6), 1),
-    ((64, 96, 160), 32),
+    ((6, 11, 13, 9), 5),
+    ((3, 4, 6, 5), 1),
+    ((64, 96, 160, 128), 32),
 )  # (sizes, by how much those of the next axis are larger)
-_IMAGES = (((64, 101, 163), 8), ((64, 96, 160), 32), ((224, 256, 352), 32), ((6, 11, 13), 5))
+_IMAGES = (((64, 101, 163, 87), 8), ((64, 96, 160, 128), 32), ((224, 256, 352, 288), 32), ((6, 11, 13, 9), 5))
 
-
-# The data that is tried. Numbers differ from pass to pass, so that what is computed from them outside of the ops shows. Whole numbers are
+# The data that is tried. It differs from pass to pass, so that what is computed from it outside of the ops shows. Whole numbers are
 # no larger than 1, as they may be indices, and so may be floating point ones.
 DATA = ("any", "whole", "zeros")
+_WORDS = ("the cat", "a dog!", "unseen", "", "x1 y2", "The End", "b")
+_LENGTHS = (4, 6, 7, 5)  # of the longest text of a batch, in words
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def signature_of(model: Any, given: Any, dtype: str) -> Any:
     if given is None and known is None:
         shape = getattr(model, "_build_shape", None)
         if shape is None:
-            raise ValueError(
+            raise ExportError(
                 f"export: the inputs of model {model.name!r} are not known before it is called: call it on data, or pass "
                 "input_signature="
             )
@@ -93,16 +98,47 @@ def size_assignments(specs: list[InputSpec]) -> Iterator[dict[tuple[int, int], t
         for group in groupings:
             groups = list(dict.fromkeys(map(group, others)))
             larger = {key: step * groups.index(group(key)) for key in others}
-            sizes = {key: tuple(n + larger[key] * (j + 1) for j, n in enumerate(base)) for key in others}
+            sizes = {key: tuple(n + larger[key] * k for n, k in zip(base, (1, 2, 3, 2))) for key in others}
             if sizes not in seen:
                 seen.append(sizes)
                 yield fixed | sizes
 
 
-def invented(spec: InputSpec, shape: tuple[int, ...], sample: int, data: str, backend: Any) -> Tensor:
-    """Data for an input of one of the passes."""
-    if spec.dtype == TEXT:
-        return Tensor(np.full(shape, " ".join(["a"] * (4, 6, 7)[sample]), dtype=object))
-    if is_float(spec.dtype) and data == "any":
-        return Tensor(backend.asarray(np.random.default_rng(sample).random(shape)).astype(spec.dtype))
-    return Tensor(backend.xp.full(shape, 0 if data == "zeros" else sample % 2, dtype=spec.dtype))
+def words_of(model: Any) -> list[str]:
+    """Strings that the layers of a model know, and some that they do not."""
+    words = list(_WORDS)
+    for layer in model._flatten_layers():
+        lookup = getattr(layer, "_lookup_layer", layer)
+        if isinstance(layer, (StringLookup, TextVectorization)) and lookup._vocabulary.terms:
+            terms = [str(t) for t in lookup._vocabulary.terms[:20]]
+            if not lookup.num_oov_indices:
+                return terms
+            words += terms
+    return words
+
+
+def invented(
+    spec: InputSpec, shape: tuple[int, ...], sample: int, random: Any, data: str, words: list[str], backend: Any
+) -> Tensor:
+    """Data for an input of one of the passes.
+
+    Args:
+        sample: which pass.
+        random: the generator of the pass.
+        data: one of ``DATA``.
+        words: what texts are drawn from.
+    """
+    if spec.dtype in (TEXT, "object"):
+        texts = random.choice(np.array(words, dtype=object), shape).astype(object)
+        if texts.size and set(_WORDS) <= set(words):
+            texts.flat[0] = " ".join(["a"] * _LENGTHS[sample])
+        return Tensor(texts)
+    if spec.dtype == "bool":
+        array = random.random(shape) < 0.5
+    elif data == "zeros":
+        array = np.zeros(shape)
+    elif data == "whole" or not is_float(spec.dtype):
+        array = random.integers(0, 2, shape)
+    else:
+        array = random.normal(size=shape)
+    return Tensor(backend.asarray(array).astype(spec.dtype))

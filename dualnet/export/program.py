@@ -1,110 +1,84 @@
-"""What a traced forward pass is made of: calls of ops, and the values between them."""
+"""What a traced forward pass is made of: calls of ops, and the numbers of the values between them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .recorder import Reference, in_layer, references
-from .sizes import Size, SizeTable
 
-__all__ = ["Body", "Call", "Fill", "ForwardTrace", "Numbers", "Range", "Reference", "Size", "Value", "references"]
+class Reference(NamedTuple):
+    """A value among the arguments of a call, by its number."""
 
-
-class Fill(NamedTuple):
-    """A constant whose shape depends on sizes, and whose elements are all equal."""
-
-    value: Any
+    number: int
 
 
-class Numbers(NamedTuple):
-    """The elements of a small constant, some of which are a ``Size``."""
-
-    elements: tuple[Any, ...]
-
-
-class Range(NamedTuple):
-    """A constant of one axis, as long as a size says: start, start + step, ..."""
-
-    start: Any
-    step: Any
-
-
-@dataclass(slots=True)
-class Value:
-    """A tensor of the forward pass.
+@dataclass(eq=False, slots=True)
+class Call:
+    """A call of an op; or of a layer that computes on the host, or of the loop of a recurrent layer.
 
     Attributes:
-        kind: "input", "constant" (weights among them), "number" (of Python, or None), "result", or "step" for what a step of a loop
-            starts from.
-        shape: with a ``Size`` where it depends on those of the inputs.
-        dtype: its name; "" for a number.
-        data: of a constant a NumPy array, a ``Fill``, a ``Range`` or ``Numbers``; of a number the number, which may be a ``Size``.
-        name: of an input, and of a constant that is a weight.
+        name: the name of the op; of a layer its class, of a loop "run_steps".
+        arguments: by the names of the op's parameters, without those left at their defaults: ``Reference`` in the place of tensors, and,
+            where passes were merged, ``Size`` in that of numbers that depend on sizes. Of a layer: ``inputs`` and ``layer``.
+        outputs: numbers of values.
+        layers: those being called, the outermost first.
+        function: the op's array code; None for what is no op.
+        body: of a loop what one step does.
     """
 
-    kind: str
-    shape: tuple[Any, ...]
-    dtype: str
-    data: Any = None
-    name: str = ""
+    name: str
+    arguments: dict[str, Any]
+    outputs: tuple[int, ...]
+    layers: tuple[Any, ...]
+    function: Any = None
+    body: Body | None = None
+
+    @property
+    def op(self) -> str:
+        """The name of the op as a user knows it."""
+        return self.name.strip("_").removesuffix("_op")
+
+    @property
+    def inputs(self) -> list[int]:
+        """The values that it is called with."""
+        return references(self.arguments)
+
+    @property
+    def where(self) -> str:
+        """The layer and the op, for messages."""
+        is_layer = self.function is None and self.body is None
+        return described(self.layers) if is_layer else f"{in_layer(self.layers)}the op {self.name.lstrip('_')!r}"
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Body:
     """One step of a loop: the calls that lead from the values ``inputs`` to the values ``outputs``."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    calls: list[Call]
+    calls: list[Call] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Call:
-    """``outputs = function(context, *inputs, *args, **options)``, or a call of a layer that computes on the host.
-
-    Attributes:
-        function: the op's array code, or the layer.
-        name: the name of the op, "" for a layer.
-        context: the array module, or the backend; None for a layer.
-        inputs, outputs: numbers of values; several outputs in a tuple only if ``function`` returns one.
-        args, options: what is no tensor, with a ``Size`` in the place of numbers that are not known, and a ``Reference`` in that of
-            tensors.
-        layer: the layer in which the op runs, or None.
-        body: of the loop of a recurrent layer (``name`` is "run_steps") what one step does.
-    """
-
-    function: Any
-    name: str
-    context: Any
-    inputs: tuple[int, ...]
-    args: tuple[Any, ...]
-    options: dict[str, Any]
-    outputs: tuple[int, ...]
-    layer: Any
-    body: Body | None = None
-
-    @property
-    def where(self) -> str:
-        """The layer and the op, for messages."""
-        what = type(self.function).__name__ if not self.name else f"the op {self.name.lstrip('_')!r}"
-        return f"{in_layer(self.layer)}{what}" if self.name else in_layer(self.layer).rstrip(": ")
+def described(layers: Sequence[Any]) -> str:
+    """The innermost of the layers being called, for a message."""
+    *_, layer = layers
+    return f"{'model' if len(layers) == 1 else 'layer'} {layer.name!r} ({type(layer).__name__})"
 
 
-@dataclass
-class ForwardTrace:
-    """What a model computes.
+def in_layer(layers: Sequence[Any]) -> str:
+    """The beginning of a message about what happens in a layer."""
+    return f"{described(layers)}: " if layers else ""
 
-    Attributes:
-        values: all tensors; inputs and outputs of calls are indices into it.
-        calls: in the order they ran; only those that the outputs need.
-        inputs: the number of each input, by its name.
-        outputs: the number of each output, by its name.
-        sizes: how a ``Size`` follows from the shapes of values.
-    """
 
-    values: list[Value]
-    calls: list[Call]
-    inputs: dict[str, int]
-    outputs: dict[str, int]
-    sizes: SizeTable = field(default_factory=SizeTable)
+def references(value: Any) -> list[int]:
+    """The numbers of all values that arguments refer to."""
+    if isinstance(value, Reference):
+        return [value.number]
+    if isinstance(value, slice):
+        return references([value.start, value.stop, value.step])
+    if isinstance(value, dict):
+        return references(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return [n for part in value for n in references(part)]
+    return []

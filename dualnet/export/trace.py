@@ -1,49 +1,85 @@
-"""The forward pass of a model as data, for any size of the batch: ``trace_forward``.
+"""The forward pass of a model as data, for any size of the batch: ``trace``.
 
 The model runs in inference on three batches of invented data, which differ in every size that is not known (the batch, the number of
 steps, ...), and each pass is recorded (``recorder.py``). What is the same in all three is part of the program; a number that is not is
 a ``Size``, which follows from the shape of a tensor (``sizes.py``). So nothing is baked in that held for one batch only: where the
 passes differ in more than that, say in the number of ops because a loop runs once for each step, the model is refused.
-
-What depends on no input is computed here, once: the cast of a weight to float16, a table of positions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dualnet_backends as backends
 import numpy as np
 
 from .. import tree
+from ..core.tensor import Tensor
 from ..core.tracing import no_grad
 from .errors import ExportError
-from .inputs import DATA, InputSpec, invented, signature_of, size_assignments
-from .merging import common_calls, common_values
-from .program import ForwardTrace
-from .recorder import Recorder
+from .inputs import DATA, InputSpec, invented, signature_of, size_assignments, words_of
+from .merging import common_calls
+from .program import Call, described
+from .recorder import ON_THE_HOST, Recorder
+
+PASSES = 3
 
 
-def trace_forward(model: Any, input_signature: Any = None) -> ForwardTrace:
+@dataclass
+class Trace:
+    """What a model computes.
+
+    Attributes:
+        model: the model.
+        signature: an ``InputSpec`` for each input, in the structure that the model is called with.
+        sizes: of the axes that are not known, (input, axis) -> the size in each pass, and in one batch more.
+        data: the kind of data that the passes ran on, one of ``DATA``.
+        passes: the recorded passes. The values of all have the same numbers.
+        calls: what they have in common, in the order they ran.
+        outputs: what the model returned, with the numbers of values in the place of tensors.
+    """
+
+    model: Any
+    signature: Any
+    sizes: dict[tuple[int, int], tuple[int, ...]]
+    data: str
+    passes: list[Recorder]
+    calls: list[Call]
+    outputs: Any
+
+    @property
+    def specs(self) -> list[InputSpec]:
+        return list(tree.flatten(self.signature))
+
+    def inputs(self, sample: int) -> list[Tensor]:
+        """The inputs of a pass, by its number; after the last pass those of a batch of yet other sizes."""
+        return _inputs(self.model, self.specs, self.sizes, sample, self.data)
+
+    def packed(self, inputs: list[Any]) -> Any:
+        """A list of all inputs in the structure that the model is called with."""
+        return inputs[0] if isinstance(self.signature, InputSpec) else tree.pack_sequence_as(self.signature, inputs)
+
+
+def trace(model: Any, input_signature: Any = None, keep: bool = False) -> Trace:
     """Trace a model's prediction. Nothing is changed in the model.
 
     Args:
         model: a model, or a layer that was called before.
         input_signature: the shape and dtype of each input, in the structure of the inputs; by default those of the model.
+        keep: whether to keep the arrays of all values of the first pass.
 
     Raises:
-        ExportError: what it computes is not made of ops alone, or depends on sizes in a way that no trace can say.
-        ValueError: the inputs are not known.
+        ExportError: what it computes is not made of ops alone, or depends on sizes in a way that no trace can say, or the inputs are not
+            known.
     """
     signatures = [signature_of(model, input_signature, dtype) for dtype in ("", "int32")]
     first_error: Exception | None = None
     for signature in signatures if signatures[0] != signatures[1] else signatures[:1]:
-        specs = tree.flatten(signature)
-        for sizes in size_assignments(specs):
+        for sizes in size_assignments(tree.flatten(signature)):
             for data in DATA:
                 try:
-                    return _traced(model, signature, specs, sizes, data)
+                    return _traced(model, signature, sizes, data, keep)
                 except Exception as error:  # other data may fit: the first error is the one to tell
                     first_error = first_error or error
                     if isinstance(error, ExportError):
@@ -56,68 +92,45 @@ def trace_forward(model: Any, input_signature: Any = None) -> ForwardTrace:
     ) from first_error
 
 
-def _traced(
-    model: Any, signature: Any, specs: list[InputSpec], sizes: dict[tuple[int, int], tuple[int, ...]], data: str
-) -> ForwardTrace:
-    backend = model._backend() if hasattr(model, "_backend") else backends.current()
-    host_layers = [layer for layer in model._flatten_layers() if _computes_on_the_host(layer)]
-    count = 3 if sizes else 2  # with other data
-    passes, outputs = [], []
-    with backends.device(backend.device), no_grad(), np.errstate(all="ignore"):
-        for sample in range(count):
-            tensors = []
-            for i, spec in enumerate(specs):
-                shape = tuple(sizes[i, axis][sample] if n is None else n for axis, n in enumerate(spec.shape))
-                tensors.append(invented(spec, shape, sample, data, backend))
-            recorder = Recorder(tensors)
-            packed = tree.pack_sequence_as(signature, tensors) if not isinstance(signature, InputSpec) else tensors[0]
-            y = recorder.run(_predict, model, packed, host_layers=host_layers)
-            outputs.append([recorder.number(t) for t in tree.flatten(y)])
-            passes.append(recorder)
-    calls = common_calls([p.calls for p in passes])
+def _traced(model: Any, signature: Any, sizes: dict[tuple[int, int], tuple[int, ...]], data: str, keep: bool) -> Trace:
+    found = Trace(model, signature, sizes, data, [], [], None)
+    host_layers = [layer for layer in model._flatten_layers() if isinstance(layer, ON_THE_HOST)]
+    outputs = []
+    with backends.device(_backend(model).device), no_grad(), np.errstate(all="ignore"):
+        for sample in range(PASSES if sizes else PASSES - 1):
+            tensors = found.inputs(sample)
+            recorder = Recorder(tensors, keep and sample == 0)
+            y = recorder.run(_predict, model, found.packed(tensors), host_layers=host_layers)
+            for part in tree.flatten(y):
+                if not isinstance(part, Tensor):
+                    raise ExportError(
+                        f"{described([model])} returns something that is no tensor ({type(part).__name__})"
+                    )
+            outputs.append(tree.map_structure(recorder.number, y))
+            found.passes.append(recorder)
+    found.calls = common_calls([p.calls for p in found.passes])
     if any(numbers != outputs[0] for numbers in outputs):
         raise ExportError(
             f"model {model.name!r}: the outputs do not come from the same ops for every size of the inputs"
         )
-    values = common_values(passes, calls, outputs[0])
-    inputs = {}
-    for i, name in enumerate(_distinct([spec.name for spec in specs])):
-        values[i].name, inputs[name] = name, i
-    named = dict(zip(_distinct(_output_names(model, y), inputs), outputs[0]))
-    trace = ForwardTrace(values, calls, inputs, named)
-    outside = {*inputs.values(), *(number for call in calls for number in call.outputs)}
-    for i in sorted(outside):
-        if values[i].kind in ("input", "result"):
-            trace.sizes.add(i, values[i].shape)
-    return trace
+    found.outputs = outputs[0]
+    return found
 
 
 def _predict(model: Any, inputs: Any) -> Any:
     return model(inputs, training=False)
 
 
-def _computes_on_the_host(layer: Any) -> bool:
-    """Whether a layer reads or writes text."""
-    kind = type(layer).__name__
-    return kind in ("TextVectorization", "StringLookup", "Hashing", "HashedCrossing")
+def _backend(model: Any) -> Any:
+    return model._backend() if hasattr(model, "_backend") else backends.current()
 
 
-def _output_names(model: Any, outputs: Any) -> list[str]:
-    names = model._output_names() if hasattr(model, "_output_names") else None
-    flat = tree.flatten(outputs)
-    if names is not None and len(names) == len(flat):
-        return names
-    paths = ["_".join(map(str, path)) for path, _ in tree.flatten_with_path(outputs)]
-    return ["output"] if paths == [""] else [f"output_{p}" if p.isdigit() else p for p in paths]
-
-
-def _distinct(names: Sequence[str], taken: Any = ()) -> list[str]:
-    """The names, with a number after those that were there before."""
-    result: list[str] = []
-    for name in names:
-        unique, i = name, 0
-        while unique in result or unique in taken:
-            i += 1
-            unique = f"{name}_{i}"
-        result.append(unique)
-    return result
+def _inputs(
+    model: Any, specs: list[InputSpec], sizes: dict[tuple[int, int], tuple[int, ...]], sample: int, data: str
+) -> list[Tensor]:
+    words, random = words_of(model), np.random.default_rng(sample)
+    tensors = []
+    for i, spec in enumerate(specs):
+        shape = tuple(sizes[i, axis][sample] if n is None else n for axis, n in enumerate(spec.shape))
+        tensors.append(invented(spec, shape, sample, random, data, words, _backend(model)))
+    return tensors

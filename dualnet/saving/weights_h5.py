@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_write
-from .hdf5 import existing_file, get_node, open_file, read_array
+from .hdf5 import existing_file, get_node, open_file, read_array, read_attribute
 from .object_state import own_arrays, saved_objects, set_state
 
 
@@ -40,7 +40,7 @@ class Groups:
 
     def title(self, path: str) -> str | None:
         group = self._group(path)
-        name = None if group is None else group.attrs.get("name")
+        name = None if group is None else read_attribute(group, "name", self._path)
         return name if isinstance(name, str) else None
 
 

@@ -271,7 +271,7 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
         "'custom'.*read on the host",
     ),
     "random": (lambda: of_function(lambda x: x + dualnet.random.normal((1,))), "'custom'.*at random"),
-    "state": (stateful, "'memory'.*keeps a state"),
+    "state": (stateful, "'memory'.*a state that is kept from call to call"),
     "bfloat16": (lambda: on((4,), layers.Dense(2, dtype="bfloat16")), "bfloat16, which NumPy does not have"),
     "hashes": (lambda: on((1,), layers.Hashing(5, name="bins"), dtype="string"), "'bins'.*no NumPy formula"),
     "several unknown words": (
@@ -284,9 +284,9 @@ REFUSED: dict[str, tuple[Callable[[], Model], str]] = {
     ),
     "a loop over steps": (
         lambda: on((None, 2), layers.Lambda(lambda x: sum(x[:, t] for t in range(x.shape[1])), output_shape=(2,), name="loop")),
-        "'loop'.*depend on the size of its input",
+        "'loop'.*depends on the sizes of the inputs",
     ),
-    "no input": (lambda: Model(name="new"), "'new' has no known input"),
+    "no input": (lambda: Model(name="new"), "inputs of model 'new' are not known"),
 }  # fmt: skip
 
 

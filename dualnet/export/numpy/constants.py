@@ -10,7 +10,7 @@ from typing import Any
 import dualnet_backends as backends
 import numpy as np
 
-from .recording import Recording
+from ..trace import Trace
 from .sizes import expression
 
 # In an expression, what stands for the result of the expression before; no name or literal holds it.
@@ -22,10 +22,10 @@ MOST_INLINE = 8  # elements of an array that is written into the program itself
 class Weights:
     """Names for the arrays that a program uses. arrays: what goes into its file."""
 
-    def __init__(self, recordings: Sequence[Recording], model: str) -> None:
+    def __init__(self, trace: Trace) -> None:
         self.arrays: dict[str, Any] = {}
-        self._recordings = recordings
-        self._prefix = f"{model}/"
+        self._passes = [p.values for p in trace.passes]
+        self._prefix = f"{trace.model.name}/"
         self._names: dict[int, str] = {}  # by the number of a value
         self._by_variable: dict[int, str] = {}
 
@@ -35,7 +35,7 @@ class Weights:
     def variable(self, number: int) -> str:
         """A weight as source code."""
         if number not in self._names:
-            variable = self._recordings[0].variables[number]
+            variable = self._passes[0][number].source
             if id(variable) not in self._by_variable:
                 self._by_variable[id(variable)] = self._new(
                     variable.path.removeprefix(self._prefix), on_host(variable.data)
@@ -45,7 +45,7 @@ class Weights:
 
     def constant(self, number: int, owner: str, dimensions: Sequence[tuple[str, tuple[int, ...]]]) -> str | None:
         """An array that a layer made, as source code: a number, a formula of the sizes, or an array in the file."""
-        arrays = [on_host(r.arrays[number]) for r in self._recordings]
+        arrays = [on_host(values[number].array) for values in self._passes]
         first = arrays[0]
         if not all(
             a.shape == first.shape and np.array_equal(a, first, equal_nan=first.dtype.kind in "fc") for a in arrays

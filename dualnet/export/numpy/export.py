@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 
 from ... import tree
+from ...core.tracing import no_grad
 from ...saving.atomic import atomic_write
 from ..errors import ExportError
+from ..inputs import InputSpec
+from ..program import described
+from ..trace import PASSES, Trace, trace
 from .constants import on_host
 from .helpers import helpers
-from .inputs import LENGTHS, RUNS, names_of, open_axes, samples, signature
 from .program import Input, program
-from .recording import Recording
 from .simplify import simplified
-from .sizes import expression, merge
+from .sizes import expression
 from .writer import RESERVED, Writer, flat, paths_of
 
 
@@ -50,61 +52,63 @@ def write_numpy(model: Any, path: str | os.PathLike[str], input_signature: Any =
 
 def as_program(model: Any, file: str, input_signature: Any = None) -> tuple[str, dict[str, Any]]:
     """The text of the program, and the arrays it reads."""
-    structure = signature(model, input_signature)
-    named = names_of(structure)
-    symbols = [x for _, _, x in named]
-    recordings, inputs, results, axes = _recorded(model, structure, symbols)
-    names = _input_names([name for name, _, _ in named])
-    arrays = [[on_host(x.data) for x in run] for run in inputs]
+    found = trace(model, input_signature, keep=True)
+    _refuse_bfloat16(found)
+    paths = [tuple(path) for path, _ in tree.flatten_with_path(found.signature)]
+    names = _input_names([_name(path, spec) for path, spec in zip(paths, found.specs)])
+    axes = _axis_names(found)
     dimensions, sources = {}, {}
     for (i, axis), name in axes.items():
         if name not in dimensions:
-            dimensions[name] = tuple(run[i].shape[axis] for run in arrays[: len(recordings)])
+            dimensions[name] = found.sizes[i, axis][: len(found.passes)]
             sources[name] = f"len({names[i]})" if axis == 0 else f"{names[i]}.shape[{axis}]"
-    calls = simplified(merge(recordings), recordings)
-    writer = Writer(recordings, calls, dimensions, names)
+    writer = Writer(found, simplified(found), dimensions, names)
     descriptions = [
         Input(
             name,
-            "object" if str(x.dtype) == "string" else str(x.dtype),
-            tuple(x.shape[1:]),
+            "object" if spec.dtype == "string" else spec.dtype,
+            tuple(spec.shape[1:]),
             path,
-            tuple(axes.get((i, axis), str(n)) for axis, n in enumerate(x.shape)),
+            tuple(axes.get((i, axis), str(n)) for axis, n in enumerate(spec.shape)),
         )
-        for i, (name, (_, path, x)) in enumerate(zip(names, named))
+        for i, (name, path, spec) in enumerate(zip(names, paths, found.specs))
     ]
-    text = program(model.name, file, writer, descriptions, _outputs(model, recordings, dimensions), sources)
-    _check(model, text, writer.weights.arrays, structure, arrays, results)
+    text = program(model.name, file, writer, descriptions, _outputs(found, dimensions), sources)
+    _check(found, text, writer.weights.arrays)
     return text, writer.weights.arrays
 
 
-def _recorded(model: Any, structure: Any, symbols: Sequence[Any]) -> Any:
-    """Recordings on inputs of different sizes, all inputs and what the model returned for them, and the names of the sizes."""
-    first_error: Exception | None = None
-    for axes in open_axes(symbols):
-        for lengths in LENGTHS:
-            runs = []
-            for run in range(RUNS):
-                for tensors in samples(model, symbols, axes, run, lengths):
-                    recording = Recording(model, tensors)
-                    try:
-                        result = recording.run(model, tree.pack_sequence_as(structure, tensors))
-                    except ExportError:
-                        raise
-                    except Exception as error:  # such numbers, or such a size, are nothing for this model
-                        first_error = first_error or error
-                        continue
-                    runs.append((recording, tensors, [on_host(y.data) for y in tree.flatten(result)]))
-                    break
-                else:
-                    break
-            if len(runs) == RUNS:
-                recordings, inputs, results = zip(*runs)
-                return recordings[:-1], inputs, results, axes
-    assert first_error is not None
-    raise ExportError(
-        f"the model {model.name!r} cannot be run on sample inputs of the shapes {', '.join(str(x.shape) for x in symbols)}: {first_error}"
-    ) from first_error
+def _refuse_bfloat16(trace: Trace) -> None:
+    values = trace.passes[0].values
+    for call in trace.calls:
+        if any(values[n].dtype == "bfloat16" for n in call.outputs):
+            raise ExportError(
+                f"{described(call.layers)} cannot be written as a NumPy program: it computes in bfloat16, which NumPy does not have"
+            )
+
+
+def _name(path: tuple[Any, ...], spec: InputSpec) -> str:
+    return str(path[-1]) if path and isinstance(path[-1], str) else spec.name
+
+
+def _axis_names(trace: Trace) -> dict[tuple[int, int], str]:
+    """(input, axis) -> the name of its size, for the axes of no fixed size. Sizes that are alike have one name."""
+    names: dict[tuple[int, int], str] = {}
+    for (i, axis), sizes in sorted(trace.sizes.items()):
+        alike = [name for key, name in names.items() if trace.sizes[key] == sizes]
+        names[i, axis] = alike[0] if alike else _axis_name(len(trace.specs[i].shape), axis, set(names.values()))
+    return names
+
+
+def _axis_name(rank: int, axis: int, taken: set[str]) -> str:
+    if axis == 0:
+        return "batch"
+    name = ("height", "width")[axis - 1] if rank == 4 and axis in (1, 2) else "steps" if axis == 1 else "size"
+    unique, count = name, 1
+    while unique in taken:
+        count += 1
+        unique = f"{name}_{count}"
+    return unique
 
 
 def _input_names(names: Sequence[str]) -> list[str]:
@@ -115,18 +119,16 @@ def _input_names(names: Sequence[str]) -> list[str]:
     for i, name in enumerate(names):
         text = re.sub(r"\W", "_", name)
         is_good = text.isidentifier() and text not in RESERVED and text not in helpers()
-        text = text if is_good and not text.startswith(("keras_tensor", "input_layer")) else f"x{i + 1}"
+        text = text if is_good and not re.match(r"keras_tensor|input_layer|inputs(_\d+)?$", text) else f"x{i + 1}"
         result.append(text if text not in result else f"{text}_{i + 1}")
     return result
 
 
-def _outputs(
-    model: Any, recordings: Sequence[Any], dimensions: dict[str, tuple[int, ...]]
-) -> list[tuple[str, str, str]]:
+def _outputs(trace: Trace, dimensions: dict[str, tuple[int, ...]]) -> list[tuple[str, str, str]]:
     """Name, shape and dtype of each output, in the order in which the program lists them."""
-    structure = recordings[0].outputs
+    structure = trace.outputs
     paths, numbers = paths_of(structure), flat(structure)
-    known = getattr(model, "_output_names", lambda: None)() or []
+    known = getattr(trace.model, "_output_names", lambda: None)() or []
     names = (
         dict(zip(tree.flatten(structure), known))
         if len(known) == len(numbers) and not isinstance(structure, dict)
@@ -142,30 +144,32 @@ def _outputs(
         name = names.get(number, default)
         name = name if name not in [n for n, _, _ in result] else f"{name}_{len(result) + 1}"
         parts = []
-        for sizes in zip(*(np.shape(r.arrays[number]) for r in recordings)):
+        for sizes in zip(*(p.values[number].shape for p in trace.passes)):
             text = str(sizes[0]) if len(set(sizes)) == 1 else expression(tuple(sizes), list(dimensions.items()))
             parts.append(text if text is not None and not re.search("[-+]", text) else "any")
         shape = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-        dtype = recordings[0].arrays[number].dtype
-        result.append((name, shape, "strings" if dtype.kind == "O" else str(dtype)))
+        dtype = trace.passes[0].values[number].dtype
+        result.append((name, shape, "strings" if dtype == "string" else dtype))
     return result
 
 
-def _check(
-    model: Any, text: str, weights: dict[str, Any], structure: Any, inputs: Sequence[Any], results: Sequence[Any]
-) -> None:
-    """Run the program on inputs that its lines were not checked on: it gives what the model gave."""
+def _check(trace: Trace, text: str, weights: dict[str, Any]) -> None:
+    """Run the program on inputs that its lines were not checked on, one of which nothing was derived from: it gives what the model gives."""
     before, after = text.split("W = dict(", 1)
     namespace: dict[str, Any] = {"__name__": "program", "W": weights}
     exec(compile(before + after.split("\n", 1)[1], "<program>", "exec"), namespace)
-    for arrays, expected in list(zip(inputs, results))[2:]:
-        with np.errstate(all="ignore"):
-            actual = tree.flatten(namespace["predict"](tree.pack_sequence_as(structure, list(arrays))))
-        for a, b in zip(actual, expected, strict=True):
+    for sample in (PASSES - 1, PASSES):
+        tensors = trace.inputs(sample)
+        arrays = [on_host(x.data) for x in tensors]
+        with no_grad(), np.errstate(all="ignore"):
+            expected = trace.model(trace.packed(tensors), training=False)
+            actual = tree.flatten(namespace["predict"](trace.packed(arrays)))
+        for a, y in zip(actual, tree.flatten(expected), strict=True):
+            b = on_host(y.data)
             if a.dtype != b.dtype or a.shape != b.shape or not _agree(a, b):
                 raise ExportError(
-                    f"the model {model.name!r} cannot be written as a NumPy program: for a batch of {len(arrays[0])} the program gives "
-                    f"other numbers, {a.dtype} {a.shape} instead of {b.dtype} {b.shape}"
+                    f"the model {trace.model.name!r} cannot be written as a NumPy program: for a batch of {len(arrays[0])} the program "
+                    f"gives other numbers, {a.dtype} {a.shape} instead of {b.dtype} {b.shape}"
                 )
 
 

@@ -1,78 +1,11 @@
-"""Several recordings of a model, on inputs of different sizes, as one: what depends on the sizes is told from what does not."""
+"""Numbers that depend on the sizes of the inputs, as source code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from ..errors import ExportError
-from .recording import Call, Recording, Ref, described
-
-
-@dataclass(frozen=True)
-class Varying:
-    """A number that is not the same in all recordings: its value in each."""
-
-    values: tuple[Any, ...]
-
-
-def merge(recordings: Sequence[Recording]) -> list[Call]:
-    """The calls that all recordings have in common, with a ``Varying`` in the place of each number that differs.
-
-    Raises:
-        ExportError: they differ in more than numbers: the layer does something else for another size.
-    """
-    return _merged_calls([r.calls for r in recordings])
-
-
-def _merged_calls(runs: Sequence[Sequence[Call]]) -> list[Call]:
-    first = runs[0]
-    for calls in zip(*runs):
-        if len({(c.op, tuple(c.outputs)) for c in calls}) > 1:
-            _refuse(calls[0])
-    if len({len(calls) for calls in runs}) > 1:
-        _refuse(first[-1])
-    return [_merged_call(calls) for calls in zip(*runs)]
-
-
-def _merged_call(calls: Sequence[Call]) -> Call:
-    call = calls[0]
-    if len({tuple(c.arguments) for c in calls}) > 1:
-        _refuse(call)
-    arguments = {name: _merged([c.arguments[name] for c in calls], call) for name in call.arguments}
-    if call.body is not None:
-        call.body.calls = _merged_calls([c.body.calls for c in calls if c.body is not None])
-    return Call(call.op, arguments, call.outputs, call.layers, call.body)
-
-
-def _merged(values: Sequence[Any], call: Call) -> Any:
-    first = values[0]
-    if any(type(v) is not type(first) for v in values):
-        _refuse(call)
-    if isinstance(first, Ref):
-        return first if all(v == first for v in values) else _refuse(call)
-    if isinstance(first, (tuple, list)):
-        if any(len(v) != len(first) for v in values):
-            _refuse(call)
-        parts = [_merged(column, call) for column in zip(*values)]
-        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
-    if isinstance(first, slice):
-        parts = [_merged([getattr(v, name) for v in values], call) for name in ("start", "stop", "step")]
-        return slice(*parts)
-    if isinstance(first, (int, float)) and not isinstance(first, bool):
-        same = all(v == first or (v != v and first != first) for v in values)
-        return first if same else Varying(tuple(values))
-    return first if all(v is first or v == first for v in values) else _refuse(call)
-
-
-def _refuse(call: Call) -> Any:
-    raise ExportError(
-        f"{described(call.layers)} cannot be written as a NumPy program: the ops it calls (here {call.op}) depend on the size of its "
-        "input, as those of a Python loop over an axis of unknown length. Give the input a fixed size, or use an op for the whole axis"
-    )
 
 
 def expression(values: tuple[Any, ...], dimensions: Sequence[tuple[str, tuple[int, ...]]]) -> str | None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from ...core.dtypes import result_type
 from ...ops.nn._windows import data_format_of, overhang, per_axis
+from ..program import Call, Reference
+from ..sizes import Size
 from .constants import RESULT
-from .recording import Call, Ref
-from .sizes import Varying
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -85,7 +85,7 @@ def _is_same(w: Writer, call: Call, taps: tuple[int, ...], strides: Any, dilatio
     for i, shape in enumerate(w.shapes(call.arguments["x"])):
         extents = [(k - 1) * d + 1 for k, d in zip(taps, dilation)]
         expected = [overhang(n, e, s) for n, e, s in zip(shape[lengths], extents, strides)]
-        actual = [tuple(v.values[i] if isinstance(v, Varying) else v for v in pair) for pair in pairs]
+        actual = [tuple(v.samples[i] if isinstance(v, Size) else v for v in pair) for pair in pairs]
         if actual != expected:
             return False
     return True
@@ -348,9 +348,9 @@ def _pad(w: Writer, call: Call) -> list[str]:
 @rule("cast")
 def _cast(w: Writer, call: Call) -> list[str]:
     x, dtype = call.arguments["x"], w.source(call.arguments["dtype"], call)
-    if isinstance(x, Ref) and w.dtype(x) == str(np.dtype(call.arguments["dtype"])):
+    if isinstance(x, Reference) and w.dtype(x) == str(np.dtype(call.arguments["dtype"])):
         return [w.arg(call, "x")]
-    if not isinstance(x, Ref) or w.is_number(x):
+    if not isinstance(x, Reference) or w.is_number(x):
         return [f"np.{np.dtype(call.arguments['dtype'])}({w.arg(call, 'x')})"]
     return [f"{w.arg(call, 'x')}.astype({dtype})"]
 
@@ -388,7 +388,7 @@ def _extreme(w: Writer, call: Call) -> list[str]:
 @rule("slice")
 def _slice(w: Writer, call: Call) -> list[str]:
     starts, shape = call.arguments["start_indices"], call.arguments["shape"]
-    if isinstance(starts, Ref) or any(isinstance(n, Ref) for n in (*starts, *shape)):
+    if isinstance(starts, Reference) or any(isinstance(n, Reference) for n in (*starts, *shape)):
         return w.refuse(call, "it begins where a tensor says")
     parts = []
     for start, n in zip(starts, shape):

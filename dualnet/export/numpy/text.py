@@ -9,8 +9,8 @@ import numpy as np
 
 from ...layers.preprocessing.text.lookup import StringLookup
 from ...layers.preprocessing.text.text_vectorization import TextVectorization
+from ..program import Call
 from .constants import RESULT
-from .recording import Call
 
 if TYPE_CHECKING:
     from .writer import Writer

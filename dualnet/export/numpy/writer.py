@@ -12,16 +12,17 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import dualnet_backends as backends
 import numpy as np
 
 from ...layers.base.layer import Layer
 from ..errors import ExportError
-from .constants import RESULT, Weights, literal, printable
+from ..program import Call, Reference, described
+from ..sizes import Size
+from ..trace import Trace
+from .constants import RESULT, Weights, literal, on_host, printable
 from .expressions import ATOM, EXPRESSIONS, INLINE, PRECEDENCE
 from .helpers import helpers, needed
-from .recording import Call, Recording, Ref, described
-from .sizes import Varying, expression
+from .sizes import expression
 from .statements import RULES
 from .text import RULES as TEXT_RULES
 
@@ -42,22 +43,23 @@ class Writer:
     """Writes the body of ``predict``.
 
     Args:
-        recordings: of the model, on inputs of different sizes; the lines are checked on those of the first.
-        calls: what they have in common.
-        dimensions: the sizes that differ: what each is called, and its value in every recording.
+        trace: of the model; the lines are checked on the values of its first pass.
+        calls: those of the trace that are to be written.
+        dimensions: the sizes that differ: what each is called, and its value in every pass.
         inputs: the names of the inputs.
     """
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        trace: Trace,
         calls: Sequence[Call],
         dimensions: dict[str, tuple[int, ...]],
         inputs: Sequence[str],
     ) -> None:
-        self.recordings = recordings
+        self.trace = trace
+        self.values = trace.passes[0].values
         self.dimensions = dimensions
-        self.weights = Weights(recordings, recordings[0].model.name)
+        self.weights = Weights(trace)
         self.lines: list[str] = []
         self.helpers: set[str] = set()
         self.used_dimensions: set[str] = set()
@@ -78,12 +80,12 @@ class Writer:
             self._scope[name] = self._array(i)
         for name, sizes in dimensions.items():
             self._scope[name] = sizes[0]
-        self._outputs = flat(recordings[0].outputs)
+        self._outputs = flat(trace.outputs)
         self._write(list(calls), set(self._outputs))
 
     def returned(self) -> Any:
         """The names of the outputs, in their structure."""
-        return _mapped(self.recordings[0].outputs, lambda n: self.source(Ref(n), None))
+        return _mapped(self.trace.outputs, lambda n: self.source(Reference(n), None))
 
     # -- for the rules -----------------------------------------------------------------------------------------------
 
@@ -93,10 +95,10 @@ class Writer:
 
     def source(self, value: Any, call: Call | None) -> str:
         """A value as source code."""
-        if isinstance(value, Ref):
+        if isinstance(value, Reference):
             return self._value(value.number, call)
-        if isinstance(value, Varying):
-            return self._size(value.values, call)
+        if isinstance(value, Size):
+            return self._size(value.samples, call)
         if isinstance(value, list):
             return f"[{', '.join(self.source(v, call) for v in value)}]"
         if isinstance(value, tuple):
@@ -110,14 +112,14 @@ class Writer:
 
     def shapes(self, ref: Any) -> list[tuple[int, ...]]:
         """The shape of a value in each recording."""
-        return [tuple(np.shape(r.arrays[ref.number])) for r in self.recordings] if isinstance(ref, Ref) else [()]
+        return [p.values[ref.number].shape for p in self.trace.passes] if isinstance(ref, Reference) else [()]
 
     def dtype(self, ref: Any) -> str:
-        return str(self.recordings[0].arrays[ref.number].dtype) if isinstance(ref, Ref) else type(ref).__name__
+        return str(self._array(ref.number).dtype) if isinstance(ref, Reference) else type(ref).__name__
 
-    def is_number(self, ref: Ref) -> bool:
+    def is_number(self, ref: Reference) -> bool:
         """Whether a value is a number that is the same, or known, before there is any input."""
-        return ref.number in self.recordings[0].constants and self.shapes(ref)[0] == ()
+        return self.values[ref.number].kind == "constant" and self.shapes(ref)[0] == ()
 
     def stored(self, call: Call, name: str, array: Any) -> str:
         """An array that belongs to a layer, kept with the weights."""
@@ -150,7 +152,7 @@ class Writer:
             self._scope[self._names[number]] = self._array(number)
         parameters = ", ".join(self._names[n] for n in body.inputs)
         self._write(body.calls, set(body.outputs))
-        returned = ", ".join(self.source(Ref(n), call) for n in body.outputs)
+        returned = ", ".join(self.source(Reference(n), call) for n in body.outputs)
         inner = [
             f"{indent}def {name}({parameters}):",
             *_without_blank_start(self.lines),
@@ -167,19 +169,18 @@ class Writer:
 
     def _array(self, number: int) -> Any:
         """A value of the first recording, on the host."""
-        array = self.recordings[0].arrays[number]
-        return array if isinstance(array, np.ndarray) else backends.of(array).to_numpy(array)
+        return on_host(self.values[number].array)
 
     def _value(self, number: int, call: Call | None) -> str:
         if number in self._names:
             return self._names[number]
         if number in self._inlined:
             return self._inlined[number][0]
-        recording = self.recordings[0]
-        if number in recording.variables:
+        value = self.values[number]
+        if value.kind == "variable":
             return self.weights.variable(number)
-        if number in recording.constants:
-            text = self.weights.constant(number, _path(recording.constants[number]), self._known(call))
+        if value.kind == "constant":
+            text = self.weights.constant(number, _path(value.source), self._known(call))
             if text is None:
                 return self.refuse(
                     call,
@@ -192,12 +193,12 @@ class Writer:
     def _known(self, call: Call | None) -> list[tuple[str, tuple[int, ...]]]:
         """The sizes that an expression may name: of the inputs of the call, then of the model."""
         known = []
-        for ref in _refs(list(call.arguments.values()) if call is not None else []):
-            if ref.number not in self._names:
+        for number in call.inputs if call is not None else []:
+            if number not in self._names:
                 continue
-            for axis, sizes in enumerate(zip(*self.shapes(ref))):
+            for axis, sizes in enumerate(zip(*self.shapes(Reference(number)))):
                 if len(set(sizes)) > 1:
-                    name = self._names[ref.number]
+                    name = self._names[number]
                     known.append((f"len({name})" if axis == 0 else f"{name}.shape[{axis}]", tuple(sizes)))
         return known + list(self.dimensions.items())
 
@@ -240,7 +241,7 @@ class Writer:
         if call.op not in INLINE or (call.op == "get_item" and call.arguments["x"].number in self._names):
             return False
         if (
-            any(isinstance(v, Ref) and v.number in self._inlined for v in call.arguments.values())
+            any(isinstance(v, Reference) and v.number in self._inlined for v in call.arguments.values())
             and call.op == "get_item"
         ):
             return False
@@ -266,9 +267,9 @@ class Writer:
             if call.layers != path:
                 break
             same.append(call)
-        sources = [ref for ref in _refs(list(same[0].arguments.values())) if ref.number in self._names]
+        sources = [n for call in same for n in call.inputs if n in self._names]
         results = [n for call in same for n in call.outputs[:1] if self._array(n).dtype != bool]
-        shape = f": {self._shape(sources[0].number)} -> {self._shape(results[-1])}" if sources and results else ""
+        shape = f": {self._shape(sources[0])} -> {self._shape(results[-1])}" if sources and results else ""
         self._heading = ["", f"{self._indent}# {_path(path)}{shape}"]
 
     def _head(self) -> None:
@@ -278,7 +279,7 @@ class Writer:
 
     def _shape(self, number: int) -> str:
         parts = []
-        for sizes in zip(*self.shapes(Ref(number))):
+        for sizes in zip(*self.shapes(Reference(number))):
             text = str(sizes[0]) if len(set(sizes)) == 1 else expression(sizes, list(self.dimensions.items()))
             parts.append(text if text is not None and not re.search("[-+]", text) else "any")
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
@@ -324,8 +325,8 @@ class Writer:
         return self.refuse(call, "there is no NumPy formula for this op here")
 
     def _filled(self, template: str, call: Call) -> str:
-        operands = [v for v in call.arguments.values() if isinstance(v, Ref)]
-        typed = all(v.number not in self._names and v.number not in self.recordings[0].variables for v in operands)
+        operands = [v for v in call.arguments.values() if isinstance(v, Reference)]
+        typed = all(v.number not in self._names and self.values[v.number].kind != "variable" for v in operands)
 
         def fill(match: re.Match[str]) -> str:
             name = match[2]
@@ -335,9 +336,9 @@ class Writer:
             if name == "axis" and isinstance(value, tuple) and len(value) == 1:
                 (value,) = value
             text = self.source(value, call)
-            if typed and isinstance(value, Ref) and re.fullmatch(r"-?[\d.e+-]+", text):
+            if typed and isinstance(value, Reference) and re.fullmatch(r"-?[\d.e+-]+", text):
                 text = f"np.{self.dtype(value)}({text})"
-            number = value.number if isinstance(value, Ref) else -1
+            number = value.number if isinstance(value, Reference) else -1
             strength = self._inlined[number][1] if number in self._inlined else ATOM
             is_atom = re.fullmatch(r"-?[\w.]+", text) or (text.endswith((")", "]")) and _closes_at_end(text))
             if number not in self._inlined and not is_atom:
@@ -356,15 +357,15 @@ class Writer:
         parts, by_name = [], False
         for name, value in call.arguments.items():
             if name not in parameters:
-                if not isinstance(value, (Ref, Varying)) and value in (None, False):
+                if not isinstance(value, (Reference, Size)) and value in (None, False):
                     continue
                 return self.refuse(call, f"its argument {name}={value!r}")
             default = parameters[name].default
-            if not isinstance(value, (Ref, Varying)) and (value is default or value == default):
+            if not isinstance(value, (Reference, Size)) and (value is default or value == default):
                 by_name = True
                 continue
             text = self.source(value, call)
-            by_name = by_name or not isinstance(value, Ref)
+            by_name = by_name or not isinstance(value, Reference)
             parts.append(f"{name}={text}" if by_name and default is not parameters[name].empty else text)
         return f"{call.op}({', '.join(parts)})"
 
@@ -451,8 +452,8 @@ def _single_uses(calls: Sequence[Call], returned: set[int]) -> dict[int, int]:
     """The calls whose one result is used once, in the same layer: (index of the call) -> (index of the one that uses it)."""
     users: dict[int, list[int]] = {}
     for i, call in enumerate(calls):
-        for ref in _refs(list(call.arguments.values())):
-            users.setdefault(ref.number, []).append(i)
+        for n in call.inputs:
+            users.setdefault(n, []).append(i)
         if call.body is not None:
             for n in _used(call):
                 users.setdefault(n, []).append(i)
@@ -498,19 +499,11 @@ def _needed(calls: Sequence[Call], returned: Iterable[int]) -> list[Call]:
 
 def _used(call: Call) -> set[int]:
     """The values that a call uses, those that its body takes from outside included."""
-    used = {ref.number for ref in _refs(list(call.arguments.values()))}
+    used = set(call.inputs)
     if call.body is not None:
         inside = {n for c in call.body.calls for n in c.outputs} | set(call.body.inputs)
         used |= {n for c in call.body.calls for n in _used(c)} - inside
     return used
-
-
-def _refs(value: Any) -> list[Ref]:
-    if isinstance(value, Ref):
-        return [value]
-    if isinstance(value, slice):
-        return _refs([value.start, value.stop, value.step])
-    return [ref for v in value for ref in _refs(v)] if isinstance(value, (tuple, list)) else []
 
 
 def paths_of(structure: Any) -> list[tuple[Any, ...]]:

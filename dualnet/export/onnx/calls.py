@@ -13,8 +13,7 @@ from .graph import EXPORTERS, Graph, T
 def export_call(g: Graph, call: Call) -> None:
     """Add the nodes of one call."""
     g.call = call
-    name = call.name or type(call.function).__name__
-    function = EXPORTERS.get(name)
+    function = EXPORTERS.get(call.name)
     if function is None:
         raise ExportError(f"{call.where} is not exported to ONNX")
     tensors, options = _arguments(g, call)
@@ -30,26 +29,29 @@ def export_call(g: Graph, call: Call) -> None:
 
 def _arguments(g: Graph, call: Call) -> tuple[list[T | None], dict[str, Any]]:
     """The tensors and the options of a call, the latter with their defaults."""
-    inputs = [g.tensor(n) for n in call.inputs]
-    if not call.name:
-        return inputs, {"layer": call.function}
     if call.body is not None:
-        return inputs, {**call.options, "body": call.body}
-    bound = inspect.signature(call.function).bind(None, *inputs, *call.args, **call.options)
-    bound.apply_defaults()
+        return [], {"body": call.body} | _resolved(g, call.arguments)
+    if call.function is None:
+        return _resolved(g, call.arguments["inputs"]), {"layer": call.arguments["layer"]}
     tensors: list[T | None] = []
     options: dict[str, Any] = {}
-    for i, (name, parameter) in enumerate(bound.signature.parameters.items()):
-        if i == 0:
-            continue
-        value = bound.arguments[name]
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            tensors += value
+    _context, *parameters = inspect.signature(call.function).parameters.values()
+    for parameter in parameters:
+        name = parameter.name
+        is_rest = parameter.kind is parameter.VAR_POSITIONAL
+        value = _resolved(g, call.arguments.get(name, () if is_rest else parameter.default))
+        if is_rest:
+            tensors += map(_tensor, value)
         elif name in call.function.info.tensors:
-            tensors.append(value)
+            tensors.append(_tensor(value))
         else:
-            options[name] = _resolved(g, value)
+            options[name] = value
     return tensors, options
+
+
+def _tensor(value: Any) -> T | None:
+    """What is in the place of a tensor: a number has no dtype but that of the tensors beside it."""
+    return value if value is None or isinstance(value, T) else T("", "", (), value)
 
 
 def _resolved(g: Graph, option: Any) -> Any:
@@ -58,4 +60,6 @@ def _resolved(g: Graph, option: Any) -> Any:
         return g.tensor(option.number)
     if isinstance(option, (tuple, list)) and not hasattr(option, "_fields"):
         return type(option)(_resolved(g, part) for part in option)
+    if isinstance(option, dict):
+        return {key: _resolved(g, part) for key, part in option.items()}
     return option

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExportError
-from ..program import Fill, ForwardTrace, Numbers, Range, Value
 from ..sizes import Size
+from .values import Fill, GraphTrace, Numbers, Range, Value
 
 EXPORTERS: dict[str, Callable[..., Any]] = {}
 
@@ -82,7 +82,7 @@ class Graph:
         parent: the graph around a body, whose tensors it may use.
     """
 
-    def __init__(self, trace: ForwardTrace, opset: int, parent: Graph | None = None) -> None:
+    def __init__(self, trace: GraphTrace, opset: int, parent: Graph | None = None) -> None:
         self.trace, self.opset, self.parent = trace, opset, parent
         self.nodes: list[Any] = []
         self.initializers: dict[str, Any] = {} if parent is None else parent.initializers
@@ -313,14 +313,12 @@ class Graph:
 
     # -- tensors of the trace ---------------------------------------------------------------------------------------
 
-    def tensor(self, number: int) -> T | None:
-        """The tensor with this number; None for the absent one."""
+    def tensor(self, number: int) -> T:
+        """The tensor with this number."""
         known = self.tensors.get(number)
         if known is not None:
             return known
         value = self.trace.values[number]
-        if value.kind == "number":
-            return None if value.data is None else T("", _dtype_of(value.data), (), value.data)
         data = value.data
         if value.kind in ("result", "step"):
             raise ExportError(
@@ -350,11 +348,6 @@ class Graph:
         if x.dtype == "bool":  # few runtimes expand it
             return self.cast(self.expand(self.cast(x, "int32"), shape), "bool")
         return self.op("Expand", x, self.shape(shape))
-
-
-def _dtype_of(number: Any) -> str:
-    """ "" for numbers, whose dtype is that of the tensor beside them; complex numbers and the like have none."""
-    return ""
 
 
 def _limited(number: Any, dtype: str) -> Any:

@@ -13,7 +13,7 @@ from .graph import Graph, T, computed, exporter
 
 @exporter("run_steps")
 def run_steps(
-    g: Graph, sequences: T, *rest: T, body: Body, masked: bool, first_output: int | None, go_backwards: bool,
+    g: Graph, *, sequences: T, states: tuple[T, ...], mask: T | None, body: Body, first_output: int | None, go_backwards: bool,
     zero_output_for_mask: bool, return_sequences: bool,
 ) -> tuple[T, ...]:  # fmt: skip
     """Where the mask of a step is false, the states stay, and the output is the one before, or 0 with ``zero_output_for_mask``."""
@@ -22,8 +22,6 @@ def run_steps(
     def info(t: T) -> Any:
         return helper.make_tensor_value_info(t.name, helper.np_dtype_to_tensor_dtype(np.dtype(t.dtype)), None)
 
-    states, mask = (rest[:-1], rest[-1]) if masked else (rest, None)
-    last = g.outputs[0]
     inner = g.body()
     x_t, *before = (
         T(inner.unique("step"), computed(value.dtype), value.shape)
@@ -34,16 +32,17 @@ def run_steps(
     for call in body.calls:
         export_call(inner, call)
     inner.call = g.call
-    output, *after = (_present(inner.tensor(n)) for n in body.outputs)
-    output = inner.cast(output, last.dtype)
+    output, *after = (inner.tensor(n) for n in body.outputs)
+    output = inner.cast(output, g.outputs[0].dtype)
+    shape = g.trace.values[body.outputs[0]].shape  # of the output of a step
     after = [inner.cast(new, old.dtype) for new, old in zip(after, before)]
     initial = [g.cast(s, t.dtype) for s, t in zip(states, before)]
     carried, scanned = list(before), [x_t]
     if mask is not None:
         m_t, shown = T(inner.unique("mask"), "bool"), T(inner.unique("output"), output.dtype)
         after = [_where(inner, m_t, new, old, len(t.shape)) for new, old, t in zip(after, before, before)]
-        output = _where(inner, m_t, output, shown, len(last.shape))
-        zeros = g.expand(g.constant(np.zeros((), output.dtype)), last.shape)
+        output = _where(inner, m_t, output, shown, len(shape))
+        zeros = g.expand(g.constant(np.zeros((), output.dtype)), shape)
         initial.append(
             zeros if first_output is None or zero_output_for_mask else g.cast(initial[first_output], output.dtype)
         )
@@ -60,13 +59,8 @@ def run_steps(
         "Scan", *initial, *inputs, dtypes=[t.dtype for t in results], body=proto, num_scan_inputs=len(inputs),
         scan_input_directions=[int(go_backwards)] * len(inputs), scan_input_axes=[1] * len(inputs), scan_output_axes=[1],
     )  # fmt: skip
-    final = g.op("Gather", every, g.constant(-1, "int64"), axis=1)
-    return (final, *([every] if return_sequences else []), *finals[: len(states)])
-
-
-def _present(tensor: T | None) -> T:
-    assert tensor is not None
-    return tensor
+    shown = every if return_sequences else g.op("Gather", every, g.constant(-1, "int64"), axis=1)
+    return (shown, *finals[: len(states)])
 
 
 def _where(g: Graph, valid: T, new: T, old: T, rank: int) -> T:

@@ -11,11 +11,11 @@ import numpy as np
 
 from ...saving.atomic import atomic_write
 from ..errors import ExportError
-from ..program import ForwardTrace
 from ..sizes import Size
-from ..trace import trace_forward
+from ..trace import trace
 from .calls import export_call
 from .graph import Graph, T, computed
+from .values import GraphTrace, graph_trace
 
 DEFAULT_OPSET = 18
 OPSETS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}  # version of the operators: of the file format
@@ -48,11 +48,10 @@ def write_onnx(model: Any, path: str, input_signature: Any = None, opset_version
 
 def to_onnx(model: Any, input_signature: Any = None, opset_version: int = DEFAULT_OPSET) -> Any:
     """The ``onnx.ModelProto`` of a model. Arguments: see ``write_onnx``"""
-    trace = trace_forward(model, input_signature)
-    return proto_of(trace, getattr(model, "name", "model"), opset_version)
+    return proto_of(graph_trace(trace(model, input_signature)), getattr(model, "name", "model"), opset_version)
 
 
-def proto_of(trace: ForwardTrace, name: str, opset_version: int) -> Any:
+def proto_of(trace: GraphTrace, name: str, opset_version: int) -> Any:
     """The ``onnx.ModelProto`` of a trace."""
     import onnx
     from onnx import helper, numpy_helper
@@ -73,7 +72,6 @@ def proto_of(trace: ForwardTrace, name: str, opset_version: int) -> Any:
     for label, number in trace.outputs.items():
         value = trace.values[number]
         tensor = g.tensor(number)
-        assert tensor is not None
         g.nodes.append(
             helper.make_node("Identity", [g.cast(tensor, value.dtype).name], [label], g.unique("node_output"))
         )
@@ -102,7 +100,7 @@ def _onnx_dtype(dtype: str) -> int:
         raise ExportError(f"ONNX has no tensors of dtype {dtype}") from None
 
 
-def _named(shape: tuple[Any, ...], trace: ForwardTrace, label: str) -> list[Any]:
+def _named(shape: tuple[Any, ...], trace: GraphTrace, label: str) -> list[Any]:
     """A shape with names for the sizes that are not known, the same name for the same size."""
     names: dict[Any, str] = {}
     for name, number in trace.inputs.items():
