@@ -25,6 +25,7 @@ class Preparation(BaseModel):
     features: the names of the features. categories: those of each categorical column.
     fill: per feature, what an empty cell becomes. subtract, divide: per feature or for all, ``(value - subtract) / divide``.
     classes: the names of the classes, if the target is a class. target_subtract, target_divide: as those of features.
+    vocabulary: of a language model, the characters; the number of one is its position.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +43,7 @@ class Preparation(BaseModel):
     classes: list[str] | None = None
     target_subtract: Numbers = None
     target_divide: Numbers = None
+    vocabulary: list[str] | None = None
 
     @property
     def target_names(self) -> list[str]:
