@@ -88,12 +88,16 @@ def plot(model: Any) -> None:
 
     centres, votes = model.layers[0].centres.numpy(), model.layers[1].kernel.numpy()
     order = np.argsort(np.argmax(votes, axis=1), kind="stable")
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    for axes, i in zip(figure.subplots(8, CENTRES // 8).flat, order):
-        axes.imshow(centres[i].reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-        axes.set_title(np.argmax(votes[i]), fontsize=7, pad=1)
-        axes.axis("off")
-    figure.suptitle(f"{CENTRES} centres, and the digit that each speaks for")
+    images = np.pad(centres[order].reshape(-1, 8, 8), [(0, 0), (3, 0), (2, 2)])  # room for the digit above each image
+    rows = images.reshape(8, CENTRES // 8, 11, 12).transpose(0, 2, 1, 3)  # 8 rows of images, side by side
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(rows.reshape(8 * 11, -1), cmap="gray_r", vmin=0, vmax=1)
+    for k, i in enumerate(order):
+        row, column = divmod(k, CENTRES // 8)
+        axes.text(12 * column + 5.5, 11 * row + 1.5, np.argmax(votes[i]), fontsize=7, ha="center", va="center")
+    axes.axis("off")
+    axes.set_title(f"{CENTRES} centres, and the digit that each speaks for")
     figure.savefig("radial_basis.png", dpi=100)
 
 

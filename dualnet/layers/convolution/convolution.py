@@ -79,16 +79,16 @@ class BaseConv(Lora, Convolutional):
             return self._apply(convolve, inputs, self.kernel)
         outputs = self.convolution_op(inputs, self.kernel)
         if self.use_bias:
-            axes = (1,) * self.rank
-            outputs = outputs + ops.reshape(
-                self.bias, (1, *axes, -1) if self.data_format == "channels_last" else (1, -1, *axes)
-            )
+            ones = (1,) * self.rank
+            shape = (1, *ones, -1) if self.data_format == "channels_last" else (1, -1, *ones)
+            outputs = outputs + ops.reshape(self.bias, shape)
         return self.activation(outputs)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution without bias and activation; a subclass may override it, to change the kernel for instance."""
         window = {"strides": self.strides, "padding": self.padding, "dilation_rate": self.dilation_rate}
-        return convolve(inputs, kernel, None, data_format=self.data_format, who=self._who, **window)
+        options: dict[str, Any] = {**window, "data_format": self.data_format}
+        return convolve(inputs, kernel, who=self._who, **options)
 
 
 class Conv1D(BaseConv):
