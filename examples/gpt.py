@@ -17,7 +17,7 @@ from dualnet import layers, ops
 from dualnet.optimizers.schedules import CosineDecay
 
 WINDOW, SIZE, HEADS, BLOCKS = 128, 128, 4, 4
-SONG = "Row, row, row your boat,\nGently down the stream.\nMerrily, merrily, merrily, merrily,\nLife is but a dream.\n"
+SONG = "Row, row, row your boat,\nmerrily down the stream.\n"
 
 
 class Block(layers.Layer):
@@ -85,15 +85,15 @@ def windows(ids: Any) -> tuple[Any, Any]:
 
 def main(smoke: bool = False) -> float:
     keras.utils.set_random_seed(0)
-    text = SONG * 16 if smoke else keras.datasets.shakespeare.load_data()
+    text = SONG * 140 if smoke else keras.datasets.shakespeare.load_data()
     vocabulary = sorted(set(text))
     train, rest = np.split(np.searchsorted(vocabulary, list(text)).astype("int32"), [len(text) * 9 // 10])
     (x, y), known = windows(train), windows(rest)
-    batch_size, epochs = (2, 12) if smoke else (16, 5)
-    rate = CosineDecay(0.0, epochs * len(x) // batch_size, warmup_target=2e-3, warmup_steps=len(x) // 100)
+    batch_size, epochs = (4, 6) if smoke else (16, 5)
+    rate = CosineDecay(0.0, epochs * len(x) // batch_size, warmup_target=2e-3, warmup_steps=8 + len(x) // 100)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model = GPT(len(vocabulary))
-    model.compile(keras.optimizers.AdamW(rate, clipnorm=1.0), loss)
+    model.compile(keras.optimizers.AdamW(rate, beta_2=0.99, clipnorm=1.0), loss)
     history = model.fit(x, y, batch_size, epochs, validation_data=known, verbose=0 if smoke else 2).history
     nats: float = history["val_loss"][-1]
     print(f"{model.count_params():,} parameters; validation: {nats:.3f} nats per character")
