@@ -15,7 +15,7 @@ from .errors import CliError, Failure, did_you_mean, one_line
 from .streams import EXIT_BROKEN_PIPE, mute_stdout, open_closed_streams, replace_unencodable_characters
 
 _NAMES = (
-    *("train", "runs", "evaluate", "predict", "inspect", "convert"),
+    *("train", "runs", "evaluate", "predict", "sample", "inspect", "convert"),
     *("summary", "explain", "gradcheck", "compare", "devices", "completion"),
 )
 COMMANDS = {name: f"dualnet_cli.{name}" for name in _NAMES}
