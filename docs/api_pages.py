@@ -47,6 +47,8 @@ NAMESPACES = {
     "config": "Configuration",
     "tree": "Trees",
     "utils": "Utilities",
+    "visualization": "Visualization",
+    "utils.bounding_boxes": "Bounding boxes",
     "wrappers": "scikit-learn wrappers",
     "testing": "Testing",
     "backend": "Backend functions",

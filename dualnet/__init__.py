@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         testing,
         tree,
         utils,
+        visualization,
         wrappers,
     )
     from .core.gradients import GradientTape, grad, value_and_grad
@@ -111,6 +112,7 @@ __all__ = [
     "utils",
     "value_and_grad",
     "version",
+    "visualization",
     "wrappers",
 ]
 

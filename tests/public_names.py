@@ -35,6 +35,8 @@ NAMESPACES = [
     "testing",
     "tree",
     "utils",
+    "visualization",
+    "utils.bounding_boxes",
 ]
 
 

@@ -24,6 +24,7 @@ from .kernels.pooling import Pooling
 from .kernels.random import philox_words
 from .kernels.recurrent import Recurrent
 from .kernels.softmax import Softmax
+from .kernels.sparse import Sparse
 from .kernels.standardization import Standardization
 from .kernels.updates import Updates
 from .memory import Memory
@@ -41,6 +42,7 @@ class Backend(
     Standardization,
     Recurrent,
     Softmax,
+    Sparse,
     Noise,
     Updates,
     Elementwise,

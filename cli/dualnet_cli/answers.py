@@ -18,8 +18,8 @@ Cells = list[str]
 class Reading:
     """How the outputs of a model are to be read.
 
-    kind: "classes" (an output for each), "binary" (one output, the probability of the second), "nearest" (one output, the number
-    of a class, more or less), "numbers".
+    kind: "classes" (an output for each), "binary" (one output, the probability of the second), "sign" (one output, above 0 for the
+    second), "nearest" (one output, the number of a class, more or less), "numbers".
     classes: the names of the classes. from_logits: whether the outputs become probabilities only by softmax or sigmoid.
     target: the name of what is predicted.
     """
@@ -42,6 +42,8 @@ def reading(trained: Trained, outputs: tuple[int | None, ...]) -> Reading:
         return Reading("classes", known, from_logits, names)
     if loss in ("binarycrossentropy", "binaryfocalcrossentropy") and count == 1:
         return Reading("binary", classes if classes and len(classes) == 2 else ["0", "1"], from_logits, names)
+    if loss in ("hinge", "squaredhinge") and count == 1 and classes and len(classes) == 2:
+        return Reading("sign", classes, False, names)
     if classes and count == 1:
         return Reading("nearest", classes, False, names)
     return Reading("numbers", None, False, names)
@@ -56,10 +58,10 @@ def columns(y: Any, how: Reading, learned: Preparation | None, all_classes: bool
         return _numbers(y if learned is None else learned.predictions(y), how)
     assert how.classes is not None
     name = f"predicted {how.targets[0]}" if len(how.targets) == 1 else "predicted"
-    if how.kind == "nearest":
+    if how.kind in ("sign", "nearest"):
         values = np.asarray(y).reshape(len(y))
-        nearest = np.clip(np.rint(values), 0, len(how.classes) - 1).astype(int)
-        return {name: [how.classes[i] for i in nearest], "output": [_number(value) for value in values]}
+        number = values > 0 if how.kind == "sign" else np.clip(np.rint(values), 0, len(how.classes) - 1)
+        return {name: [how.classes[i] for i in number.astype(int)], "output": [_number(value) for value in values]}
     p = np.asarray(y, np.float64)
     if how.kind == "binary":
         p = p.reshape(len(p), 1)

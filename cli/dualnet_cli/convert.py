@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .errors import CliError, Failure, listing, one_line, printable
+from .errors import CliError, Failure, listing, one_line, printable, system_error
 
 _EXPORTS = (".onnx", ".py")
 _EPILOG = """
@@ -119,7 +119,7 @@ def _load(source: str, model: str | None) -> Any:
     try:
         load_weights(loaded, path)
     except OSError as error:
-        raise CliError(f"{label}: {error.strerror or one_line(error)}") from None
+        raise system_error(label, error) from None
     except (ValueError, TypeError) as error:
         raise CliError(one_line(error)) from None
     return loaded

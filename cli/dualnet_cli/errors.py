@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,23 @@ class Failure(CliError):
     """Any other failure, such as a full disk or a failed download: exit code 1."""
 
     exit_code = 1
+
+
+# A full disk, a broken one, and what else no other argument would mend.
+_OF_THE_MACHINE = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "ENOMEM", "EMFILE", "ENFILE", "ESTALE", "ETIMEDOUT")
+    if hasattr(errno, name)
+}
+
+
+def system_error(message: str, error: OSError) -> CliError:
+    """The error of the command for one of the operating system: ``message``, and the reason.
+
+    It is a ``Failure`` where the machine failed, and else a mistake in the command line, such as a file that may not be read.
+    """
+    kind = Failure if error.errno in _OF_THE_MACHINE else CliError
+    return kind(f"{message}: {error.strerror or one_line(error)}")
 
 
 @dataclass(frozen=True)

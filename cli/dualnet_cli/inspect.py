@@ -1,4 +1,4 @@
-"""``dualnet inspect``: what is in a file or a run folder, without making a model of it."""
+"""``dualnet inspect``: what is in a file, a checkpoint or a run folder, without making a model of it."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from typing import Any
 
 import click
 
-from .errors import CliError, one_line, printable
+from .errors import one_line, printable, system_error
 from .streams import align
 
 _EPILOG = """
 \b
-Exit codes: 0 dualnet would read it; 1 it would be refused, and the output says why; 2 there is no such file.
+Exit codes: 0 it is whole; 1 dualnet would refuse it, or it is damaged, and the output says why; 2 there is no such file.
 """
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("file", metavar="FILE|RUN", type=click.Path())
+@click.argument("file", metavar="FILE|FOLDER", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(file: str, as_json: bool) -> None:
-    """Show what is in a model, in a file of weights or arrays, or in the folder of a run.
+    """Show what is in a model, a file of weights or arrays, an exported model, a checkpoint, or the folder of a run.
 
     The content says what a file is, whatever its name. No model is built and nothing in the file is run: the layers, shapes,
     dtypes and numbers of parameters come from its config and its headers. What dualnet would refuse is named, with the reason.
     """
+    from .run_dir import CONFIG
+
     path = Path(file)
     try:
-        facts = _folder(path) if path.is_dir() else _file(path)
+        facts = _run(path) if (path / CONFIG).is_file() else _file(path)
     except OSError as error:
-        raise CliError(f"{printable(file)}: {error.strerror or one_line(error)}") from None
+        raise system_error(printable(file), error) from None
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
     else:
         _show(facts)
-    if facts.get("problems") or facts.get("model_file", {}).get("problems"):
+    if any(part.get("problems") for part in (facts, facts.get("model_file", {}), facts.get("checkpoints", {}))):
         click.get_current_context().exit(1)
 
 
@@ -43,14 +45,17 @@ def command(file: str, as_json: bool) -> None:
 
 
 def _file(path: Path) -> dict[str, Any]:
-    """What is in a file, for JSON."""
+    """What is in a file, or in the folder of a checkpoint, for JSON."""
     from dualnet.saving.inspection import describe, inspect
 
     report = inspect(path)
     facts: dict[str, Any] = {"file": str(path), "format": report.format, "bytes": report.size}
     facts["versions"] = report.versions
+    if report.details:
+        facts["details"] = report.details
     if report.model:
         facts["model"] = report.model
+    if report.layers:
         facts["layers"] = [
             {
                 "name": layer.name,
@@ -64,11 +69,22 @@ def _file(path: Path) -> dict[str, Any]:
             for layer in report.layers
         ]
         facts["compile"] = {key: describe(value) for key, value in report.compile.items()}
+    for kind in ("input", "output"):
+        if any(port.kind == kind for port in report.ports):
+            facts[f"{kind}s"] = [
+                {"name": port.name, "shape": port.shape and list(port.shape), "dtype": port.dtype}
+                for port in report.ports
+                if port.kind == kind
+            ]
+    if report.ops:
+        facts["ops"] = report.ops
     facts["params"] = report.params
     facts["arrays"] = [_array(array) for array in report.arrays]
     facts["state"] = [_array(array) for array in report.state]
-    facts["assets"] = [{"name": name, "bytes": size} for name, size in report.assets]
+    for key, files in (("assets", report.assets), ("parts", report.parts)):
+        facts[key] = [{"name": name, "bytes": size} for name, size in files]
     facts["problems"] = report.problems
+    facts["verdict"] = report.verdict if report.problems else "whole"
     return facts
 
 
@@ -76,20 +92,13 @@ def _array(array: Any) -> dict[str, Any]:
     return {"name": array.name, "shape": list(array.shape), "dtype": array.dtype}
 
 
-def _folder(path: Path) -> dict[str, Any]:
-    """What is in a folder: that of a run, or one that dualnet does not read."""
+def _run(path: Path) -> dict[str, Any]:
+    """What is in the folder of a run."""
     from dualnet.saving.inspection import size_on_disk
 
-    from .run_dir import CONFIG, MODEL, RESULTS
+    from .run_dir import CHECKPOINTS, MODEL, RESULTS
 
-    facts: dict[str, Any] = {"file": str(path), "format": "folder", "bytes": size_on_disk(path), "problems": []}
-    if (path / "saved_model.pb").is_file():
-        facts["format"] = "SavedModel of TensorFlow"
-        facts["problems"] = ["dualnet reads no SavedModel: load it in Keras and save it to a .keras file"]
-        return facts
-    if not (path / CONFIG).is_file():
-        facts["problems"] = [f"is not the folder of a run: there is no {CONFIG} in it; name a file"]
-        return facts
+    facts: dict[str, Any] = {"file": str(path), "bytes": size_on_disk(path), "problems": [], "verdict": "damaged"}
     facts["format"] = "run of dualnet"
     facts["files"] = {file.name: size_on_disk(file) for file in sorted(path.iterdir())}
     results = _results(path / RESULTS, facts["problems"])
@@ -101,6 +110,9 @@ def _folder(path: Path) -> dict[str, Any]:
         facts["model_file"] = _file(path / MODEL)
     else:
         facts["problems"].append(f"there is no {MODEL}: the run did not end, or is under way")
+        facts["verdict"] = "incomplete"
+    if (path / CHECKPOINTS).is_dir():
+        facts["checkpoints"] = _file(path / CHECKPOINTS)
     return facts
 
 
@@ -125,13 +137,14 @@ def _show(facts: dict[str, Any]) -> None:
     click.echo(f"{printable(facts['file'])}: {facts['format']}, {size(facts['bytes'])}")
     if "files" in facts:
         _show_run(facts)
-        if "model_file" in facts:
-            click.echo()
-            _show(facts["model_file"])
+        for part in ("model_file", "checkpoints"):
+            if part in facts:
+                click.echo()
+                _show(facts[part])
     elif "arrays" in facts:
         _show_file(facts)
     for problem in facts["problems"]:
-        click.echo(f"would be refused: {printable(problem)}")
+        click.echo(f"{facts['verdict']}: {printable(problem)}")
 
 
 def _show_run(facts: dict[str, Any]) -> None:
@@ -159,16 +172,23 @@ def _show_file(facts: dict[str, Any]) -> None:
         lines.append(("written by", _pairs(facts["versions"])))
     if facts.get("model"):
         model = facts["model"]
-        lines.append(
-            (
-                "model",
-                f"{printable(str(model['class']))} {printable(str(model['name']))}, {facts['params']:,} parameters",
-            )
-        )
-        lines += [(key, printable(text)) for key, text in facts["compile"].items()]
+        name = f"{printable(str(model['class']))} {printable(str(model['name']))}"
+        lines.append(("model", f"{name}, {facts['params']:,} parameters"))
+    lines += [(key, printable(text)) for key, text in facts.get("compile", {}).items()]
+    lines += [(key.replace("_", " "), printable(str(value))) for key, value in facts.get("details", {}).items()]
+    for kind in ("input", "output"):
+        lines += [
+            (kind, f"{printable(port['name'])} {printable(_shape(port['shape']))} {port['dtype']}")
+            for port in facts.get(f"{kind}s", ())
+        ]
+    if facts.get("ops"):
+        count = sum(facts["ops"].values())
+        listed = ", ".join(f"{n} {printable(name)}" for name, n in facts["ops"].items())
+        lines.append(("operators", f"{count:,}: {listed}"))
     if facts["state"]:
-        lines.append(("state", f"{len(facts['state'])} arrays that are no weights, as of the optimizer"))
-    lines += [("asset", f"{printable(asset['name'])} ({size(asset['bytes'])})") for asset in facts["assets"]]
+        lines.append(("state", f"{len(facts['state'])} arrays that are no weights"))
+    for kind, files in (("asset", facts["assets"]), ("part", facts["parts"])):
+        lines += [(kind, f"{printable(file['name'])} ({size(file['bytes'])})") for file in files]
     _echo_lines(lines)
     rows: list[tuple[str, ...]]
     if facts.get("layers"):

@@ -16,7 +16,7 @@ from .streams import EXIT_BROKEN_PIPE, mute_stdout, open_closed_streams, replace
 
 _NAMES = (
     *("train", "runs", "evaluate", "predict", "inspect", "convert"),
-    *("summary", "gradcheck", "compare", "devices", "completion"),
+    *("summary", "explain", "gradcheck", "compare", "devices", "completion"),
 )
 COMMANDS = {name: f"dualnet_cli.{name}" for name in _NAMES}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from .errors import CliError, one_line, printable, show
+from .errors import CliError, one_line, printable, show, system_error
 from .schema import Column, Data
 from .table_lines import DataError
 
@@ -95,7 +95,7 @@ def read(path: Path) -> Preparation:
             raise CliError(f"{label}: is larger than {_MAX_BYTES >> 20} MiB, which no preparation is")
         return Preparation.model_validate_json(text)
     except OSError as error:
-        raise CliError(f"{label}: cannot be read: {error.strerror}") from None
+        raise system_error(f"{label}: cannot be read", error) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

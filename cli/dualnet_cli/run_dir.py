@@ -24,7 +24,7 @@ import click
 from dualnet.saving.atomic import atomic_write, sync_file
 
 from . import run_replace
-from .errors import CliError, Failure, one_line, printable
+from .errors import CliError, Failure, one_line, printable, system_error
 from .run_lock import NAME as LOCK
 from .run_lock import Lock, is_locked
 
@@ -188,13 +188,13 @@ def create(requested: str | None, name: str, force: bool) -> RunDir:
         return RunDir(path, Lock(path), is_new=True)
     except OSError as error:
         location = printable(str(error.filename or requested or "runs"))
-        raise CliError(f"cannot make the run directory {location}: {error.strerror}") from None
+        raise system_error(f"cannot make the run directory {location}", error) from None
 
 
 def reopen(path: Path) -> RunDir:
     """The directory of an earlier run, locked, to go on with that run.
 
-    Raises ``CliError`` when there is no such directory, or another run writes to it.
+    Raises ``CliError`` when there is no such directory, or another run writes to it, ``Failure`` on a full disk.
     """
     label = printable(str(path))
     if not path.is_dir():
@@ -202,7 +202,7 @@ def reopen(path: Path) -> RunDir:
     try:
         return RunDir(path, _open(path, label))
     except OSError as error:
-        raise CliError(f"{label}: cannot write to the run directory: {error.strerror}") from None
+        raise system_error(f"{label}: cannot write to the run directory", error) from None
 
 
 def _use_directory(path: Path, force: bool) -> RunDir:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import tables
 from .array_files import read_arrays
-from .errors import CliError, listing, printable, show
+from .errors import CliError, listing, printable, show, system_error
 from .images import IMAGE_SUFFIXES, read_images
 from .preparation import Preparation
 from .schema import TABLE_SUFFIXES, Data
@@ -134,7 +134,7 @@ def _check_file(path: Path, label: str) -> None:
         if not path.stat().st_size:
             raise CliError(f"{label}: is empty; expected samples")
     except OSError as error:
-        raise CliError(f"{label}: cannot be read: {error.strerror}") from None
+        raise system_error(f"{label}: cannot be read", error) from None
 
 
 def _suffix(path: Path) -> str:

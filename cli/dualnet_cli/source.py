@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import CliError, KeyPath, Problem, one_line, printable
+from .errors import CliError, KeyPath, Problem, one_line, printable, system_error
 
 LIMIT = 10_000_000  # bytes; a config is a page of text, anything of this size is the wrong file
 
@@ -121,8 +121,10 @@ def read(path: Path) -> Source:
         raise CliError(f"{label}: no such file") from None
     except IsADirectoryError:
         raise CliError(f"{label}: is a directory; a config is a .toml file") from None
-    except (OSError, ValueError) as error:
-        raise CliError(f"{label}: cannot be read: {getattr(error, 'strerror', None) or one_line(error)}") from None
+    except OSError as error:
+        raise system_error(f"{label}: cannot be read", error) from None
+    except ValueError as error:  # a NUL in the name
+        raise CliError(f"{label}: cannot be read: {one_line(error)}") from None
     if len(data) > LIMIT:
         raise CliError(f"{label}: larger than {LIMIT // 10**6} MB; a config is a short .toml file")
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import preparation, run_dir
-from .errors import CliError, one_line, printable
+from .errors import CliError, one_line, printable, system_error
 from .preparation import Preparation
 
 NOT_A_MODEL = (".csv", ".tsv", ".npz", ".npy", ".toml")  # what stands in the place of a model by mistake
@@ -73,7 +73,7 @@ def load_model(path: Path) -> Any:
     try:
         return load(path)
     except OSError as error:
-        raise CliError(f"{printable(str(path))}: {error.strerror or one_line(error)}") from None
+        raise system_error(printable(str(path)), error) from None
     except (ValueError, TypeError) as error:
         message = one_line(error)
         label = printable(str(path))

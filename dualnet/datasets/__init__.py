@@ -13,11 +13,13 @@ if TYPE_CHECKING:
         california_housing,
         cifar10,
         cifar100,
+        cora,
         digits,
         fashion_mnist,
         imdb,
         mnist,
         reuters,
+        shakespeare,
     )
 
 __all__ = [
@@ -25,11 +27,13 @@ __all__ = [
     "california_housing",
     "cifar10",
     "cifar100",
+    "cora",
     "digits",
     "fashion_mnist",
     "imdb",
     "mnist",
     "reuters",
+    "shakespeare",
 ]
 
 

@@ -19,6 +19,7 @@ _FUNCTIONS = (
     "legacy.tf_data",
     "legacy.tf_debugging",
     "legacy.tf_environment",
+    "legacy.tf_image",
     "legacy.tf_indexing",
     "legacy.tf_nn",
     "legacy.tf_strings",
@@ -86,8 +87,8 @@ OTHER = {
         check_numerics=assert_all_finite""",
     "errors": """InvalidArgumentError=legacy.tf_debugging.InvalidArgumentError
         OutOfRangeError=legacy.tf_debugging.OutOfRangeError""",
-    "image": """flip_left_right flip_up_down grayscale_to_rgb resize=resize_images
-        rgb_to_grayscale=ops.image.rgb_to_grayscale""",
+    "image": """combined_non_max_suppression flip_left_right flip_up_down grayscale_to_rgb non_max_suppression
+        non_max_suppression_with_scores resize=resize_images rgb_to_grayscale=ops.image.rgb_to_grayscale""",
     "nest": "flatten=tree.flatten map_structure=tree.map_structure",
     "strings": """as_string join=join_texts length=text_length lower=lower_text reduce_join regex_full_match regex_replace
         split=split_text strip=strip_text substr to_number unicode_split upper=upper_text""",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import tree
@@ -35,12 +35,25 @@ class Sequential(Model):
     ) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
         self._layers: list[Layer] = []
-        for layer in layers or ():
-            self.add(layer, rebuild=False)
-        self._maybe_rebuild()
+        self._append_all(layers or ())
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer, or an ``Input`` at the front."""
+        layer = self._append(layer, {other.name for other in self._layers})
+        if rebuild and self._graph is not None:
+            self._train_state = None
+            self._extend([layer])
+        elif rebuild:
+            self._maybe_rebuild()
+
+    def _append_all(self, layers: Iterable[Any]) -> None:
+        names: set[str] = set()
+        for layer in layers:
+            self._append(layer, names)
+        self._maybe_rebuild()
+
+    def _append(self, layer: Any, names: set[str]) -> Layer:
+        """Append a layer whose name is not among ``names``, and add its name to them. Returns the layer."""
         if isinstance(layer, KerasTensor) and layer._keras_history is not None:
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
@@ -49,7 +62,7 @@ class Sequential(Model):
             raise ValueError(
                 f"Only instances of Layer can be added to a Sequential, it expects layers, got {layer!r}{hint}"
             )
-        if any(layer.name == other.name for other in self._layers):
+        if layer.name in names:
             raise ValueError(
                 f"the layers of a Sequential should have unique names; there is a second {layer.name!r}: give it another "
                 "with name="
@@ -64,12 +77,9 @@ class Sequential(Model):
                 )
             raise ValueError("an Input can only be the first layer of a Sequential")
         self._layers.append(layer)
+        names.update(other.name for other in self._layers[-2:])  # with an InputLayer that came before the first layer
         invalidate()
-        if rebuild and self._graph is not None:
-            self._train_state = None
-            self._extend([layer])
-        elif rebuild:
-            self._maybe_rebuild()
+        return layer
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it."""
@@ -201,9 +211,7 @@ class Sequential(Model):
         model = cls(name=config.get("name"), trainable=config.get("trainable", True), dtype=config.get("dtype"))
         with sharing.reading():
             layers = [deserialize_keras_object(layer, custom_objects) for layer in config.get("layers", [])]
-        for layer in layers:
-            model.add(layer, rebuild=False)
-        model._maybe_rebuild()
+        model._append_all(layers)
         shape = config.get("build_input_shape")
         if not model.built and shape:
             model.build(shape)

@@ -32,6 +32,7 @@ from .linalg.linear import *
 from .linalg.linear_systems import *
 from .linalg.norms import *
 from .linalg.products import *
+from .linalg.sparse import *
 from .math.arithmetic import *
 from .math.comparison import *
 from .math.complex import *

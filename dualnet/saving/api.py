@@ -12,7 +12,7 @@ from typing import Any
 from . import keras_archive, legacy_h5, safetensors_weights, sharded_h5, weights_h5
 from .check import checked_config
 from .file_kind import kind_of, other_format
-from .limits import reading, typed_errors
+from .limits import reading, reading_config
 from .model_config import StoredConfig, model_from_config
 
 # What reads and writes files, by the end of their names: the first that fits. A format can do what its module defines.
@@ -207,8 +207,13 @@ def load_weights(
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The model that ``Model.to_json`` described, with fresh weights."""
-    with typed_errors("the JSON"):
+    """The model that ``Model.to_json`` described, with fresh weights.
+
+    Raises:
+        ValueError: the JSON is damaged or describes no model, or one of more than 400 million weights; ``from_config`` of the class of the
+            model makes one of any size.
+    """
+    with reading_config(json_string, "the JSON"):
         return model_from_config(json_string, "the JSON", custom_objects)
 
 

@@ -15,8 +15,8 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,6 +53,11 @@ def is_committed(path: Path) -> bool:
     return (path / _COMMIT).is_file()
 
 
+def is_step_folder(path: Path) -> bool:
+    """Whether a folder has the name of a step folder."""
+    return path.is_dir() and _order(path) is not None
+
+
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints in a folder, from the oldest to the newest."""
     return [path for path in step_folders(folder) if is_committed(path)]
@@ -83,23 +88,49 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The state in a step folder. Raises ``ValueError`` if it is damaged or not complete, ``OSError`` if it cannot be read."""
+    with _damage(path):
+        sums = _read_commit(path)
+        contents = {name: (path / name).read_bytes() for name in sums}
+        for name, content in contents.items():
+            _compare(name, hashlib.sha256(content), sums)
+        return from_json(contents[_STATE], list(read_tensors(contents[_TENSORS]).values()))
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise what ``read_checkpoint`` raises for a step folder whose files do not have their checksums."""
+    with _damage(path):
+        sums = _read_commit(path)
+        for name in sums:
+            with (path / name).open("rb") as stream:
+                _compare(name, hashlib.file_digest(stream, "sha256"), sums)
+
+
+def _read_commit(path: Path) -> dict[str, str]:
+    """The checksums of the files in a step folder."""
     try:
         commit = json.loads((path / _COMMIT).read_bytes())
-        sums, version = dict(commit["sha256"]), commit["format"]
-        if version != _FORMAT:
-            raise ValueError(f"{_COMMIT} has the format {version!r}, this version of dualnet reads {_FORMAT}")
-        contents = {name: (path / name).read_bytes() for name in (_TENSORS, _STATE)}
-        for name, content in contents.items():
-            if hashlib.sha256(content).hexdigest() != sums[name]:
-                raise ValueError(f"{name} does not have its checksum")
-        return from_json(contents[_STATE], list(read_tensors(contents[_TENSORS]).values()))
+        sums, version = {name: commit["sha256"][name] for name in (_TENSORS, _STATE)}, commit["format"]
+    except (json.JSONDecodeError, UnicodeDecodeError, LookupError, TypeError):
+        raise ValueError(f"{_COMMIT} is damaged") from None
+    if version != _FORMAT:
+        raise ValueError(f"{_COMMIT} has the format {version!r}, this version of dualnet reads {_FORMAT}")
+    return sums
+
+
+def _compare(name: str, digest: Any, sums: dict[str, str]) -> None:
+    if digest.hexdigest() != sums[name]:
+        raise ValueError(f"{name} does not have its checksum")
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Whatever is wrong in a step folder is a ``ValueError`` with its name."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise ValueError(f"{path}: {Path(str(error.filename)).name} is missing") from None
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = (
-            f"{_COMMIT} is damaged" if isinstance(error, (json.JSONDecodeError, KeyError, TypeError)) else str(error)
-        )
-        raise ValueError(f"{path}: {reason}") from None
+        raise ValueError(f"{path}: {error}") from None
 
 
 def read_newest(folder: Path, on_damage: Callable[[str], None]) -> tuple[Path, dict[str, Any]] | None:

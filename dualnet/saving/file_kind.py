@@ -7,6 +7,8 @@ import struct
 import zipfile
 from pathlib import Path
 
+from .limits import MOST_TEXT
+
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt", "keras_metadata.pb")
 
@@ -43,6 +45,8 @@ def _kind_of_hdf5(path: Path) -> str | None:
 
 
 def _is_weight_map(path: Path) -> bool:
+    if path.stat().st_size > MOST_TEXT:
+        return False
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError):

@@ -17,7 +17,7 @@ from typing import Any
 from . import assets
 from .atomic import atomic_write
 from .hdf5 import existing_file
-from .limits import check_member
+from .limits import check_member, parse_json
 from .model_config import KERAS_VERSION, model_from_config
 from .object_state import saved_objects
 from .upgrade import version_of
@@ -56,7 +56,7 @@ def _version(archive: zipfile.ZipFile, path: Path) -> int | None:
     if "metadata.json" not in archive.namelist():
         return None
     try:
-        metadata = json.loads(_read_member(archive, "metadata.json", path))
+        metadata = parse_json(_read_member(archive, "metadata.json", path), "metadata.json")
     except (ValueError, RecursionError):  # nothing but the version is read from it
         return None
     return version_of(metadata.get("keras_version")) if isinstance(metadata, dict) else None

@@ -10,6 +10,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ from ..optimizers.stored_state import restore
 from ..serialization.configurable import builtin_class
 from ..serialization.objects import compile_or_warn, custom_object_scope, warn_uncompiled
 from .atomic import atomic_write
-from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array
+from .hdf5 import existing_file, get_node, loses_fractions, open_file, read_array, read_attribute
+from .limits import parse_json
 from .model_config import KERAS_VERSION, StoredConfig, model_from_config
 from .object_state import trained_at_first
 from .upgrade import upgraded, version_of, weights, with_modules
@@ -142,7 +144,9 @@ def _write_arrays(group: Any, named: list[tuple[str, Any]]) -> None:
         uses[name] += 1
     _write_names(group, "weight_names", names)
     for name, (_, variable) in zip(names, named):
-        group.create_dataset(name, data=variable.numpy())
+        array = variable.numpy()
+        # Keras cannot read bfloat16 from such a file; float32 has all its values.
+        group.create_dataset(name, data=array.astype("float32") if array.dtype.name == "bfloat16" else array)
 
 
 def _write_names(group: Any, key: str, names: list[str]) -> None:
@@ -162,14 +166,14 @@ def _write_names(group: Any, key: str, names: list[str]) -> None:
 def load_model(path: Path, custom_objects: dict[str, Any] | None, compile: bool) -> Any:
     """The model in an ``.h5`` file of Keras 1, 2 or 3. Nothing in the file is run."""
     with open_file(existing_file(path), path) as file:
-        if "model_config" not in file.attrs:
+        text = read_attribute(file, "model_config", path)
+        if text is None:
             raise ValueError(f"{path} holds weights only: make the model, then model.load_weights({str(path)!r})")
-        text = file.attrs["model_config"]
-        version = version_of(_attribute(file, "keras_version"))
+        version = version_of(_attribute(file, "keras_version", path))
         model = model_from_config(text, f"{path}: model_config", custom_objects, version=version)
         _read_layers(model, file, path, from_file=True)
-        if compile and "training_config" in file.attrs:
-            training = _json(file.attrs["training_config"], path, "training_config")
+        if compile and (stored := read_attribute(file, "training_config", path)) is not None:
+            training = _json(stored, path, "training_config")
             _compile(model, training, custom_objects, version)
             group = get_node(file, "optimizer_weights", path)
             if group is not None and model.built and model.optimizer is not None:
@@ -191,7 +195,7 @@ CONFIG = StoredConfig(assets=False, written=_structure)
 
 def _json(text: Any, path: Path, key: str) -> Any:
     try:
-        return json.loads(text.decode() if isinstance(text, bytes) else text)
+        return parse_json(text.decode() if isinstance(text, bytes) else text, f"{path}: {key}")
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: {key} is damaged ({error})") from None
 
@@ -205,14 +209,22 @@ def _read_layers(
     """
     group = get_node(file, "model_weights", path)
     group = file if group is None else group  # a file of weights only
-    nodes = [(name, _layer_group(group, name, path)) for name in _names(group, "layer_names")]
-    stored = [_Stored(name, _names(node, "weight_names"), _arrays(node, path)) for name, node in nodes]
+    nodes = [(name, _layer_group(group, name, path)) for name in _names(group, "layer_names", path)]
+    stored = [_Stored(name, _names(node, "weight_names", path), _arrays(node, path)) for name, node in nodes]
     stored = [entry for entry in stored if entry.arrays]
     layers = [layer for layer in model.layers if layer.weights]
     names, own_names = [entry.name for entry in stored], [layer.name for layer in layers]
     has_names = from_file and bool(names) and sorted(names) == sorted(own_names) and len(set(names)) == len(names)
     parts = _match_names(stored, layers, path) if by_name or has_names else _match_positions(stored, layers, path)
-    version, backend = (_attribute(group, key) or _attribute(file, key) for key in ("keras_version", "backend"))
+    version, backend = (
+        _attribute(group, key, path) or _attribute(file, key, path) for key in ("keras_version", "backend")
+    )
+    if backend is None and version_of(version) != 3 and any(weights.has_kernels(layer) for _, layer in parts):
+        warn(
+            f"{path} does not say which backend trained it, and its convolutions are read as those of TensorFlow; Theano turned "
+            "kernels around. If it was trained with Theano, say so in the file and load it again: "
+            f'with h5py.File({str(path)!r}, "r+") as f: f.attrs["backend"] = "theano"'
+        )
     matches = []
     for entry, layer in parts:
         variables = _weights_in_file(layer, entry)
@@ -276,19 +288,20 @@ def _mismatch(title: str, arrays: list[Any], variables: list[Any]) -> str | None
     return None
 
 
-def _attribute(group: Any, key: str) -> str | None:
-    value = group.attrs.get(key)
+def _attribute(group: Any, key: str, path: Path) -> str | None:
+    value = read_attribute(group, key, path)
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _names(group: Any, key: str) -> list[str]:
+def _names(group: Any, key: str, path: Path) -> list[str]:
     """A list of strings that may be split over several attributes (``layer_names0``, ``layer_names1`` ...)."""
-    names = list(group.attrs[key]) if key in group.attrs else []
-    i = 0
-    while f"{key}{i}" in group.attrs:
-        names += list(group.attrs[f"{key}{i}"])
-        i += 1
+    numbered = takewhile(lambda name: name in group.attrs, (f"{key}{i}" for i in count()))
+    names = [name for k in (key, *numbered) for name in _listed(read_attribute(group, k, path))]
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else list(value)
 
 
 def _layer_group(group: Any, name: str, path: Path) -> Any:
@@ -299,7 +312,7 @@ def _layer_group(group: Any, name: str, path: Path) -> Any:
 
 
 def _arrays(group: Any, path: Path) -> list[Any]:
-    return [read_array(group, name, path) for name in _names(group, "weight_names")]
+    return [read_array(group, name, path) for name in _names(group, "weight_names", path)]
 
 
 def _compile(model: Any, training: Any, custom_objects: dict[str, Any] | None, version: int | None) -> None:
@@ -319,7 +332,7 @@ def _compile(model: Any, training: Any, custom_objects: dict[str, Any] | None, v
 def _load_optimizer(model: Any, group: Any, path: Path) -> None:
     """Set the state of the optimizer as far as the file has it; the rest starts afresh, with a warning."""
     try:
-        names = _names(group, "weight_names")
+        names = _names(group, "weight_names", path)
         lost = restore(model.optimizer, _arrays(group, path), names, trained_at_first(model))
     except (ValueError, KeyError, TypeError) as error:
         lost = str(error)

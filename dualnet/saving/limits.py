@@ -6,6 +6,7 @@ hardly shrink when they are compressed, so much more than the bytes of the file 
 
 from __future__ import annotations
 
+import json
 import struct
 import tokenize
 import zipfile
@@ -22,6 +23,10 @@ RATIO = 32  # the bytes beyond these, for each byte of the file
 _STEEPEST = 1000  # an array or a member larger than this many times its bytes in the file is a bomb, however small
 _TEXT_FREE, _TEXT_RATIO = 1 << 20, 100  # configs in JSON: they repeat themselves, but none is large
 
+MOST_TEXT = 32 << 20  # bytes of a config: those of the largest networks have 2 MB, a vocabulary of a million words 15
+_MOST_WITHOUT_WEIGHTS = (
+    400_000_000  # numbers for a config that comes without weights; the largest network of applications has 350 million
+)
 _OPS = 20_000  # calls by which shapes are inferred that any file may take; the large models of applications take 2,000
 
 # What Python, NumPy and the readers of formats raise for what nobody foresaw; to a user they say nothing.
@@ -70,6 +75,17 @@ def check_member(info: zipfile.ZipInfo, path: Path) -> None:
         raise ValueError(f"{path}: {info.filename} claims to unpack to {info.file_size} bytes, which is refused")
 
 
+def parse_json(text: str | bytes, name: str) -> Any:
+    """The value of JSON text.
+
+    Raises:
+        ValueError: the text is damaged (``json.JSONDecodeError``), or longer than a config can be: much of it takes long and a lot of memory.
+    """
+    if len(text) > MOST_TEXT:
+        raise ValueError(f"{name} has {len(text)} bytes, and a config at most {MOST_TEXT}: it is refused")
+    return json.loads(text)
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Read a model or weights: what is made is bounded by the size of the file, and errors have one of three types.
@@ -78,6 +94,13 @@ def reading(path: Path) -> Iterator[None]:
     """
     size = path.stat().st_size if path.is_file() else 0
     with typed_errors(path), limited((FREE + RATIO * size) // 4, _OPS + size // 10):
+        yield
+
+
+@contextmanager
+def reading_config(text: str, name: str) -> Iterator[None]:
+    """Make a model from a config that comes without weights, which says nothing of how large the model should be."""
+    with typed_errors(name), limited(_MOST_WITHOUT_WEIGHTS, _OPS + len(text) // 10):
         yield
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..layers.base.layer import Layer
 from ..serialization import sharing
 from ..serialization.objects import deserialize_keras_object
+from .limits import parse_json
 from .upgrade import upgraded, version_of
 
 KERAS_VERSION = "3.15.1"  # the Keras whose file layouts are written
@@ -38,7 +39,7 @@ def model_from_config(
     source: the name of the text in messages. version: the Keras that wrote it, 1, 2 or 3; by default as the text says.
     """
     try:
-        config = json.loads(text)
+        config = parse_json(text, source)
         if not isinstance(config, dict) or "class_name" not in config:
             raise ValueError(f"{source} describes no model")
         if not compile:

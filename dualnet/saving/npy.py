@@ -6,6 +6,8 @@ from typing import Any
 
 from .limits import typed_errors
 
+_MAX_RANK = 64  # of NumPy
+
 
 def read_header(stream: Any, name: str) -> tuple[tuple[int, ...], Any]:
     """(shape, dtype) of the array that begins in a stream. name: of the array, in messages.
@@ -21,6 +23,6 @@ def read_header(stream: Any, name: str) -> tuple[tuple[int, ...], Any]:
         shape, _, dtype = read(stream)
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects, which are never read")
-    if any(n < 0 for n in shape):
+    if any(n < 0 for n in shape) or len(shape) > _MAX_RANK:
         raise ValueError(f"{name} has the shape {shape}")
     return shape, dtype

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_write
-from .hdf5 import existing_file, open_file
+from .hdf5 import existing_file, open_file, write_array
+from .limits import parse_json
 from .object_state import own_arrays, saved_objects, set_state
 from .weights_h5 import Groups
 
@@ -64,7 +65,7 @@ def save_weights(model: Any, path: Path, max_shard_size: float = 5.0) -> None:
 
 def load_weights(model: Any, path: Path, skip_mismatch: bool, objects_to_skip: Iterable[Any] = ()) -> None:
     """Set the weights of a built model, except those of the objects in ``objects_to_skip``."""
-    weight_map = _read_map(existing_file(path))
+    weight_map = read_map(existing_file(path))
     with ExitStack() as stack:
         files: dict[str, Groups] = {}
         for name in {name for names in weight_map.values() for name in names}:
@@ -129,14 +130,14 @@ def _to_bytes(part: _Part) -> bytes:
             group = file.require_group(path)
             group.attrs["name"] = name
             for key, array in arrays.items():
-                group.create_dataset(key, data=array)
+                write_array(group, key, array)
     return buffer.getvalue()
 
 
-def _read_map(path: Path) -> dict[str, list[str]]:
-    """The names of the files that hold each group."""
+def read_map(path: Path) -> dict[str, list[str]]:
+    """The names of the files that hold each group. Raises ``ValueError`` if there is no such list in the file."""
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes(), str(path))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error})") from None
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
@@ -155,7 +156,7 @@ def _read_map(path: Path) -> dict[str, list[str]]:
 def _parts(path: Path, base: str) -> set[str]:
     """The names of the parts that an earlier save made."""
     try:
-        names = {name for names in _read_map(path).values() for name in names}
+        names = {name for names in read_map(path).values() for name in names}
     except (OSError, ValueError):
         return set()
     return {

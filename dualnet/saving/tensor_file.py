@@ -39,14 +39,24 @@ class Entry(NamedTuple):
     start: int
     stop: int
 
+    @property
+    def dtype_name(self) -> str:
+        """The dtype in NumPy's words."""
+        return _DTYPES[self.dtype]
+
 
 class TensorFile:
-    """An open file, whose header has been checked. ``entries`` has what it says of the arrays, by name."""
+    """An open file, whose header has been checked.
+
+    Attributes:
+        entries: what the header says of the arrays, by name.
+        metadata: the text in the header.
+    """
 
     def __init__(self, stream: IO[bytes], size: int) -> None:
         self._stream = stream
         try:
-            self.entries = _read_header(stream, size)
+            self.entries, self.metadata = _read_header(stream, size)
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not a safetensors file, or damaged ({error})") from None
 
@@ -55,7 +65,7 @@ class TensorFile:
         entry = self.entries[name]
         self._stream.seek(entry.start)
         content = self._stream.read(entry.stop - entry.start)
-        return _array(content, entry.dtype).reshape(entry.shape)
+        return from_bytes(content, entry.dtype).reshape(entry.shape)
 
 
 @contextmanager
@@ -95,7 +105,8 @@ def write_tensors(stream: IO[bytes], arrays: Mapping[str, Any], metadata: Mappin
         stream.write(flat.view("uint8").data)
 
 
-def _read_header(stream: IO[bytes], size: int) -> dict[str, Entry]:
+def _read_header(stream: IO[bytes], size: int) -> tuple[dict[str, Entry], dict[str, str]]:
+    """What the header says of the arrays, and its text."""
     length = int.from_bytes(stream.read(8), "little")
     if not 2 <= length <= min(_MAX_HEADER, size - 8):
         raise ValueError(f"its header would have {length} bytes, the file has {size}")
@@ -108,7 +119,8 @@ def _read_header(stream: IO[bytes], size: int) -> dict[str, Entry]:
         position = entry.stop
     if position != size:
         raise ValueError(f"the arrays end at byte {position}, the file at {size}")
-    return entries
+    metadata = header.get("__metadata__") or {}
+    return entries, {key: str(value) for key, value in metadata.items()}
 
 
 def _entry(name: str, value: Any, offset: int) -> Entry:
@@ -124,8 +136,11 @@ def _entry(name: str, value: Any, offset: int) -> Entry:
     return Entry(dtype, tuple(shape), offset + offsets[0], offset + offsets[1])
 
 
-def _array(content: bytes, dtype: str) -> Any:
-    """The numbers in some bytes."""
+def from_bytes(content: bytes, dtype: str) -> Any:
+    """The numbers in some bytes.  dtype: in the words of the format.
+
+    Those of bfloat16 are float32, which has all its values, where ml_dtypes is not installed.
+    """
     if dtype not in _SIZES:
         return np.frombuffer(content, np.dtype(_DTYPES[dtype]).newbyteorder("<")).astype(_DTYPES[dtype], copy=False)
     try:

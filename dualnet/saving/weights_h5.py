@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_write
-from .hdf5 import existing_file, get_node, open_file, read_array
+from .hdf5 import existing_file, get_node, open_file, read_array, read_attribute, write_array
 from .object_state import own_arrays, saved_objects, set_state
 
 
@@ -41,7 +41,7 @@ class Groups:
 
     def title(self, path: str) -> str | None:
         group = self._group(path)
-        name = None if group is None else group.attrs.get("name")
+        name = None if group is None else read_attribute(group, "name", self._path)
         return name if isinstance(name, str) else None
 
 
@@ -60,7 +60,7 @@ def weights_to_bytes(model: Any, skip: Iterable[Any] = ()) -> bytes:
             group = file.create_group(f"{path}/vars" if path else "vars")
             group.attrs["name"] = obj.name
             for key, value in own_arrays(obj).items():
-                group.create_dataset(key, data=value)
+                write_array(group, key, value)
         for path, first in dict(other_paths).items():
             file[path] = file[first]
     return buffer.getvalue()

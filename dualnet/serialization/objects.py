@@ -47,6 +47,7 @@ _NAMESPACES = {
     "keras.ops.image": "dualnet.ops.image",
     "keras.ops.linalg": "dualnet.ops.linalg",
     "dualnet.legacy.activations": "dualnet.legacy.activations",
+    "dualnet.core.sparse": "dualnet.core.sparse",
     "keras.src.applications.convnext": "dualnet.applications.convnext_layers",
     "keras.src.applications.inception_resnet_v2": "dualnet.applications.inception_layers",
 }
@@ -58,6 +59,7 @@ _LISTED = (
     "dualnet.ops.image",
     "dualnet.ops.linalg",
     "dualnet.legacy.activations",
+    "dualnet.core.sparse",
     "dualnet.applications.convnext_layers",
     "dualnet.applications.inception_layers",
 )
@@ -380,8 +382,18 @@ def _parameters(cls: Any) -> Any:
 
 def public_object(name: str) -> Any:
     """The class or function of dualnet that has a name in whichever module, or None."""
-    named = next((value for (_, n), value in _public().items() if n == name), None)
+    named = _public_by_name().get(name)
     return named if named is not None else _exported_under_another_name().get(name)
+
+
+@cache
+def _public_by_name() -> dict[str, Any]:
+    """The public classes and functions by name; of two modules with the same name the first one."""
+    named: dict[str, Any] = {}
+    for (_, name), value in _public().items():
+        if value is not None:
+            named.setdefault(name, value)
+    return named
 
 
 @cache

@@ -11,12 +11,11 @@ import dualnet_backends as backends
 
 from .. import config, tree
 from ..core.autodiff import backward
-from ..core.seeds import SeedGenerator
 from ..core.tensor import Array, Tensor
 from ..core.tracing import no_grad, recording
 from ..core.variables import Variable
 from ..layers.base.layer import Layer
-from ..layers.core.dense import InputLayer
+from ..models.layer_calls import LayerCall, innermost_layers, recorded_calls, seed_generators
 from .grads import derivatives, random_direction, to_float64, without_kinks
 
 
@@ -59,42 +58,19 @@ def check_model(model: Any, x: Any, tolerance: float = 1e-5, training: bool = Tr
     rows = []
     with _in_float64(model):
         calls = _record_calls(model, tree.map_structure(to_float64, x), training)
-        for layer, call, args, kwargs in calls:
+        for layer, call, args, kwargs, _ in calls:
             rows += _check_layer(layer, call, args, kwargs, tolerance)
     return rows
 
 
-Call = tuple[Layer, Callable[..., Any], tuple[Any, ...], dict[str, Any]]
-
-
-def _record_calls(model: Any, x: Any, training: bool) -> list[Call]:
-    """The first call of every layer without sublayers, as (layer, its call method, arguments)."""
-    calls: list[Call] = []
-    leaves = [x for x in model._flatten_layers() if not x._sublayers() and not isinstance(x, InputLayer)]
-
-    def spy(layer: Layer) -> Callable[..., Any]:
-        original = layer.call
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if all(known is not layer for known, *_ in calls):
-                calls.append((layer, original, args, dict(kwargs)))
-            return original(*args, **kwargs)
-
-        return call
-
-    for layer in leaves:
-        object.__setattr__(layer, "call", spy(layer))
-    try:
-        with no_grad():
-            model(x, training=training)
-    finally:
-        for layer in leaves:
-            object.__delattr__(layer, "call")
-    return calls
-
-
-def _seed_generators(layer: Layer) -> list[SeedGenerator]:
-    return [value for value in vars(layer).values() if isinstance(value, SeedGenerator)]
+def _record_calls(model: Any, x: Any, training: bool) -> list[LayerCall]:
+    """The first call of every layer without sublayers."""
+    with recorded_calls(innermost_layers(model)) as calls, no_grad():
+        model(x, training=training)
+    first: dict[int, LayerCall] = {}
+    for call in calls:
+        first.setdefault(id(call.layer), call)
+    return list(first.values())
 
 
 def _check_layer(
@@ -103,7 +79,7 @@ def _check_layer(
     inputs = [x for x in tree.flatten([args, kwargs]) if isinstance(x, Tensor) and x.data.dtype == "float64"]
     weights = [v for v in layer.weights if v.data.dtype == "float64"]
     trainable = [v for v in weights if v.trainable]
-    counters = [(g, g.counter) for g in _seed_generators(layer)]
+    counters = [(g, g.counter) for g in seed_generators(layer)]
     frozen = [(v, v.data.copy()) for v in weights if not v.trainable]
 
     def outputs() -> list[Tensor]:
@@ -177,7 +153,7 @@ def _in_float64(model: Any) -> Iterator[None]:
     variables: list[Variable] = [v for v in model.weights if v.data.dtype.kind == "f"]
     before = [(v, v.data) for v in variables]
     dtypes = [(layer, layer._dtype, layer._compute_dtype, layer._mixed_dtype) for layer in layers]
-    counters = [(g, g.counter) for layer in layers for g in _seed_generators(layer)]
+    counters = [(g, g.counter) for layer in layers for g in seed_generators(layer)]
     floatx = config.floatx()
     try:
         config.set_floatx("float64")

@@ -9,6 +9,7 @@ from ..config import disable_interactive_logging, enable_interactive_logging, is
 from ..core.dtypes import standardize_dtype
 from ..core.hints import no_attribute
 from ..core.seeds import set_random_seed
+from ..core.sparse import SparseMatrix
 from ..graph.graph import get_source_inputs
 from ..serialization.objects import (
     CustomObjectScope,
@@ -46,8 +47,11 @@ _LAZY = {  # name -> module, imported on first use
     "to_categorical": "numerical_utils",
 }
 
+_MODULES = ("bounding_boxes",)  # modules, imported on first use
+
 __all__ = [
     "CustomObjectScope",
+    "SparseMatrix",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -66,13 +70,16 @@ __all__ = [
     "standardize_dtype",
     "unpack_x_y_sample_weight",
     *_LAZY,
+    *_MODULES,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _LAZY or name in _MODULES:
         import importlib
 
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
         return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
     raise no_attribute(__name__, name, __all__)
 

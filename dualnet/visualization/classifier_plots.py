@@ -112,19 +112,44 @@ def plot_decision_boundary(
         ValueError: `x` does not have two columns, or a length differs.
     """
     figures.matplotlib("plot_decision_boundary")
+    x, classes, labels = checked_samples(x, y)
+    sides = plane(x, resolution, margin)
+    output = predictions(model, grid_of(sides))
+    axes = figures.axes_of("plot_decision_boundary", ax, 5.0, 4.3, dpi, shown=to_file is None)
+    draw_boundary(axes, sides, output, x, classes, labels, class_names)
+    if title:
+        axes.set_title(title, fontsize=10.5, loc="left")
+    return figures.finish(axes.figure, to_file, dpi)
+
+
+def checked_samples(x: Any, y: Any) -> tuple[Any, Any, list[int]]:
+    """Samples (n, 2), the index of each one's class or None, and the labels of the classes."""
     x = np.asarray(figures.to_numpy(x), np.float64)
     if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ValueError(f"x must have two columns, samples (n, 2), got shape {x.shape}")
     classes, labels = (None, []) if y is None else _class_indices(figures.to_numpy(y))
     if classes is not None and len(classes) != len(x):
         raise ValueError(f"x and y must be of one length, got {len(x)} and {len(classes)}")
+    return x, classes, labels
+
+
+def plane(x: Any, resolution: int, margin: float) -> list[Any]:
+    """The coordinates along both sides of the part of the plane that the samples lie in, with a margin."""
     low, high = x.min(axis=0), x.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)
-    sides = [np.linspace(a - margin * s, b + margin * s, resolution) for a, b, s in zip(low, high, spread)]
-    grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype(np.float32)
-    output = _predict(model, grid)
+    return [np.linspace(a - margin * s, b + margin * s, resolution) for a, b, s in zip(low, high, spread)]
 
-    axes = figures.axes_of("plot_decision_boundary", ax, 5.0, 4.3, dpi, shown=to_file is None)
+
+def grid_of(sides: list[Any]) -> Any:
+    """All points of the plane, as inputs of a model.  -> (resolution ** 2, 2)"""
+    return np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+def draw_boundary(
+    axes: Any, sides: list[Any], output: Any, x: Any, classes: Any, labels: list[int], class_names: Sequence[str] | None
+) -> None:
+    """Draw what a model said of the points of the plane, and the samples."""
+    resolution = len(sides[0])
     shape = (resolution, resolution)
     one_column = output.shape[1] == 1 and output.dtype.kind == "f"
     if one_column and output.min() >= 0 and output.max() <= 1:
@@ -154,9 +179,6 @@ def plot_decision_boundary(
     axes.set_xlabel("x[:, 0]", fontsize=9, color=figures.MUTED)
     axes.set_ylabel("x[:, 1]", fontsize=9, color=figures.MUTED)
     figures.plain(axes)
-    if title:
-        axes.set_title(title, fontsize=10.5, loc="left")
-    return figures.finish(axes.figure, to_file, dpi)
 
 
 def _shades(axes: Any, sides: list[Any], probability: Any) -> None:
@@ -195,7 +217,7 @@ def _class_indices(y: Any) -> tuple[Any, list[int]]:
     return ids, list(range(max(2, int(ids.max()) + 1)))
 
 
-def _predict(model: Any, x: Any) -> Any:
+def predictions(model: Any, x: Any) -> Any:
     """The predictions of a model as (n, outputs), without a progress bar."""
     parameters = inspect.signature(model.predict).parameters
     output = np.asarray(figures.to_numpy(model.predict(x, verbose=0) if "verbose" in parameters else model.predict(x)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,13 @@ def plain(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#999999")
     axes.tick_params(labelsize=8, color="#999999")
+
+
+def line_styles(skip: int = 0) -> Iterator[dict[str, Any]]:
+    """Colours and dashes of curves, which go on without end: curves of one colour differ in their dashes."""
+    for number in itertools.count(skip):
+        dashes = ("-", "--", ":", "-.")[number // (len(CLASSES) - 1) % 4]
+        yield {"color": CLASSES[number % (len(CLASSES) - 1)], "linestyle": dashes, "linewidth": 1.8}
 
 
 def to_numpy(values: Any) -> Any:

@@ -21,6 +21,7 @@ from dualnet_backends.kernels.activation import IN_PLACE
 from dualnet_backends.kernels.attention import Attended, Weighted
 from dualnet_backends.kernels.convolution import After
 from dualnet_backends.kernels.pooling import Axis
+from dualnet_backends.kernels.sparse import Pattern
 
 import dualnet
 from dualnet import tree
@@ -236,6 +237,17 @@ def adaptive_pool(number: int, steps: int) -> Arguments:
     )
 
 
+def sparse(n: int, m: int, width: int) -> Arguments:
+    """The arguments of a product with a sparse matrix (n, m), whose number of entries is the size. Some rows have none."""
+
+    def make(r: np.random.Generator, entries: int, d: str) -> tuple[Any, ...]:
+        rows = np.sort(r.integers(0, n, entries) // 2 * 2)
+        pattern = Pattern(rows, r.integers(0, m, entries), np.searchsorted(rows, np.arange(n + 1)))
+        return pattern, floats(r, (entries,), d), floats(r, (m, width), d)
+
+    return make
+
+
 RECURRENT: dict[str, list[Arguments]] = {
     "lstm": [recurrent(4, 2), recurrent(4, 2, False, mask=True), recurrent(4, 2, True, True, mask=True, dropped=True),
              recurrent(4, 2, bias=None, dropped=True), recurrent(4, 2, False, steps=1, units=1), recurrent(4, 2, steps=20, mask=True),
@@ -355,6 +367,7 @@ KERNELS: dict[str, tuple[list[Arguments], float]] = {
     "require": ([lambda r, n, d: (np.ones(n, bool), "ids"), lambda r, n, d: (np.ones((n, 2), bool), "labels")], 0),
     "scatter_add": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(0, 7, n), floats(r, (n, 2), d)),
                      lambda r, n, d: (floats(r, (7,), d), r.integers(0, 7, n), floats(r, (n,), d))], 1e-5),
+    "sparse_matmul": ([sparse(50, 7, 3), sparse(7, 60, 1), sparse(1, 5, 600), sparse(9, 4, 0), sparse(2, 3, 300)], 1e-4),
     "order": ([lambda r, n, d: (r.integers(-5, 6, n),), lambda r, n, d: (r.integers(0, 999, 3 * n).astype("int32"),)], 0),
     "add_at": ([lambda r, n, d: (floats(r, (7, 2), d), r.integers(-7, 7, n), floats(r, (n, 2), d)),
                 lambda r, n, d: (floats(r, (3, 5, 2), d), (slice(None), r.integers(0, 5, (n, 2)), slice(1)), floats(r, (3, n, 2, 1), d)),

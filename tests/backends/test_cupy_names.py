@@ -42,6 +42,7 @@ HOST_MODULES = {
     "dualnet/export": "writes programs for other machines, from what was computed once",
     "dualnet/saving": "writes and reads files",
     "dualnet/core/seeds.py": "seeds numpy.random",
+    "dualnet/core/sparse.py": "sorts the entries of sparse matrices once, on the host",
     "dualnet/core/text.py": "strings stay on the host",
     "dualnet/testing": "compares on the host what devices computed",
     "dualnet/training/data_adapters/shuffling.py": "orders samples on the host",

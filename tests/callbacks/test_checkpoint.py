@@ -100,12 +100,35 @@ def stateful() -> Any:
     return model
 
 
-@pytest.mark.parametrize("make", [low_rank, half_precision, stateful])
-def test_state_of_other_kinds(make: Callable[[], Any], tmp_path: Path) -> None:
+class Rounded(layers.Dense):
+    """A layer whose files hold less than its weights."""
+
+    def save_own_variables(self, store: Any) -> None:
+        store["kernel"] = self.kernel.numpy().astype("float16")
+
+    def load_own_variables(self, store: Any) -> None:
+        self.kernel.assign(store["kernel"])
+
+
+def rounded() -> Any:
+    model = dualnet.Sequential([dualnet.Input((4,)), Rounded(8, "relu"), layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+KEEPERS = {
+    "Checkpoint": lambda folder: cb.Checkpoint(folder, every_steps=1),
+    "BackupAndRestore": lambda folder: cb.BackupAndRestore(folder, 1),
+}
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("make", [low_rank, half_precision, stateful, rounded])
+def test_state_of_other_kinds(make: Callable[[], Any], keeper: str, tmp_path: Path) -> None:
     def fit(folder: Path | None, *extra: Any, seed: int) -> Any:
         dualnet.utils.set_random_seed(seed)
         model = make()
-        own = [] if folder is None else [cb.Checkpoint(folder, every_steps=1)]
+        own = [] if folder is None else [KEEPERS[keeper](folder)]
         try:
             history = model.fit(X[:20], Y[:20], BATCH, epochs=3, verbose=0, callbacks=[*own, *extra])
         except Cut:
@@ -117,8 +140,8 @@ def test_state_of_other_kinds(make: Callable[[], Any], tmp_path: Path) -> None:
     assert fit(tmp_path, seed=2) == expected
 
 
-@pytest.mark.parametrize("keep", [lambda f: cb.Checkpoint(f, every_steps=1), lambda f: cb.BackupAndRestore(f, 1)])
-def test_random_numbers_that_the_program_draws(keep: Callable[[Path], Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_random_numbers_that_the_program_draws(keeper: str, tmp_path: Path) -> None:
     class Draws(cb.Callback):
         state_attributes = ("numbers",)
 
@@ -132,7 +155,7 @@ def test_random_numbers_that_the_program_draws(keep: Callable[[Path], Any], tmp_
     def fit(folder: Path | None, *extra: Any, seed: int) -> list[float]:
         dualnet.utils.set_random_seed(seed)
         draws = Draws()
-        kept = [] if folder is None else [keep(folder)]
+        kept = [] if folder is None else [KEEPERS[keeper](folder)]
         with contextlib.suppress(Cut):
             network().fit(X, Y, BATCH, epochs=2, verbose=0, callbacks=[draws, *kept, *extra])
         return draws.numbers

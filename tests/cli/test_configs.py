@@ -66,7 +66,7 @@ def test_runs(name: str) -> None:
     assert results["train"]["loss"] > 0
 
 
-SHIPPED_DATA = {"digits_logistic", "digits_mlp", "housing_mlp", "wine_mlp", "xor"}
+SHIPPED_DATA = {"digits_logistic", "digits_mlp", "housing_mlp", "wine_mlp", "wine_perceptron", "xor"}
 
 
 @pytest.fixture
@@ -165,6 +165,12 @@ def test_good_wines() -> None:
     results = trained("wine_mlp")
     assert results["params"] == 731
     assert results["test"]["accuracy"] >= 0.72
+
+
+def test_a_perceptron_knows_good_wines() -> None:
+    results = trained("wine_perceptron")
+    assert results["params"] == 12
+    assert results["test"]["accuracy"] >= 0.70
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

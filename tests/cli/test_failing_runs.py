@@ -70,7 +70,7 @@ def fail_in_turn(tmp_path: Path, full: bool, prepare: Callable[[], None], *argum
             assert result.exit_code == 0, result.output
             break
         failed.append(disk.failed)
-        assert result.exit_code != 0, f"{disk.failed} failed: {result.output}"
+        assert result.exit_code == 1, f"{disk.failed} failed: {result.output}"
         assert any(line.startswith("Error: ") for line in result.output.splitlines()), (disk.failed, result.output)
         assert "Traceback" not in result.output
         check_after(disk.failed)
@@ -192,3 +192,16 @@ def test_every_call_fails_while_a_run_goes_on(tmp_path: Path) -> None:
     failed = fail_in_turn(tmp_path, False, prepare, *arguments)
     assert weights(Path("runs/small")) == expected
     assert len(failed) > 5
+
+
+@pytest.mark.parametrize("again", [("train", "--resume", "runs/small"), ("train", "--force"), ("train",)])
+def test_the_exit_code_of_a_full_disk(again: tuple[str, ...], tmp_path: Path) -> None:
+    """It is 1 from the first call on: the command line was right."""
+    path = write(tmp_path, SMALL.replace("epochs = 3", "epochs = 1"))
+    assert run("train", path, "--quiet").exit_code == 0
+    arguments = again if "--resume" in again else (*again, path)
+    with Disk(tmp_path / "runs", 1, full=True) as disk:
+        result = run(*arguments, "--quiet", "--epochs", "2")
+    assert disk.failed
+    assert result.exit_code == 1, result.output
+    assert "No space left on device" in result.output

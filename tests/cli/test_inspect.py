@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,23 @@ def facts(path: Path, code: int = 0) -> dict[str, object]:
     result = run("inspect", path, "--json")
     assert result.exit_code == code, result.output
     return dict(json.loads(result.output))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what is no model to load: exported models, weights in several files, checkpoints."""
+    folder = tmp_path_factory.mktemp("exported")
+    dualnet.utils.set_random_seed(0)
+    model = dualnet.Sequential(
+        [dualnet.Input((3,)), layers.Dense(5, "relu", name="hidden"), layers.Dense(2, name="out")]
+    )
+    model.compile("adam", "mse")
+    checkpoint = dualnet.callbacks.Checkpoint(folder / "steps")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=2, verbose=0, callbacks=[checkpoint])
+    model.save_weights(folder / "m.weights.json", max_shard_size=7e-8)
+    model.save_weights(folder / "m.safetensors")
+    model.export(folder / "m.py", verbose=False)
+    return folder
 
 
 FORMATS = {
@@ -125,6 +144,89 @@ def test_a_run(tmp_path: Path) -> None:
     text = run("inspect", tmp_path / "r").output
     assert "results.json is damaged" in text
     assert "there is no model.keras" in text
+
+
+def test_sharded_weights(exported: Path, tmp_path: Path) -> None:
+    seen = facts(exported / "m.weights.json")
+    assert seen["format"] == "weights of Keras 3 in several files (.weights.json)"
+    assert seen["params"] == 3 * 5 + 5 + 5 * 2 + 2
+    names = [part["name"] for part in seen["parts"]]  # type: ignore[attr-defined]
+    assert len(names) > 1
+    for file in exported.glob("m*.weights.*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / names[0]).unlink()
+    (tmp_path / names[1]).write_bytes((tmp_path / names[2]).read_bytes())
+    problems = str(facts(tmp_path / "m.weights.json", 1)["problems"])
+    assert f"the file {names[0]}, which it names, is not beside it" in problems
+    assert f"{names[1]} has no arrays of" in problems
+
+
+def test_safetensors(exported: Path, tmp_path: Path) -> None:
+    seen = facts(exported / "m.safetensors")
+    assert [a["dtype"] for a in seen["arrays"]] == ["float32"] * 4  # type: ignore[attr-defined]
+    content = (exported / "m.safetensors").read_bytes()
+    (tmp_path / "long.safetensors").write_bytes(content + b"more")
+    assert "the arrays end at byte" in str(facts(tmp_path / "long.safetensors", 1)["problems"])
+
+
+def test_a_numpy_program(exported: Path, tmp_path: Path) -> None:
+    seen = facts(exported / "m.py")
+    assert seen["format"] == "program of NumPy (.py)"
+    assert seen["model"] == {"class": "program", "name": "sequential"}
+    assert seen["inputs"] == [{"name": "x", "shape": ["batch", 3], "dtype": "float32"}]
+    assert seen["params"] == 32
+    program = tmp_path / "m.py"
+    program.write_bytes((exported / "m.py").read_bytes())
+    assert "there is no m.npz beside it" in run("inspect", program).output
+    np.savez(tmp_path / "m.npz", other=np.ones(3))
+    assert "it belongs to another program" in run("inspect", program).output
+    (tmp_path / "m.npz").write_bytes((exported / "m.npz").read_bytes()[:300])
+    assert "would not run: m.npz" in run("inspect", program).output
+    program.write_text('"""The model "of something"."""\n')
+    assert "none that dualnet wrote" in run("inspect", program).output
+
+
+def test_checkpoints(exported: Path, tmp_path: Path) -> None:
+    seen = facts(exported / "steps")
+    assert seen["details"] == {"goes_on_from": "step-00000002"}
+    step = facts(exported / "steps/step-00000002")
+    assert step["details"] == {"epochs_done": 2, "batches_of_the_next": 0, "steps": 2}
+    assert step["params"] == 32
+    copy = Path(shutil.copytree(exported / "steps", tmp_path / "steps"))
+    state = copy / "step-00000002/state.json"
+    state.write_text(state.read_text().replace('"epoch": 2', '"epoch": 3'))
+    text = run("inspect", copy).output
+    assert "passed over: " in text
+    assert "state.json does not have its checksum" in text
+    assert "step-00000001" in facts(copy, 1)["details"]["goes_on_from"]  # type: ignore[index]
+    assert "does not have its checksum" in str(facts(copy / "step-00000002", 1)["problems"])
+    (copy / "step-00000001/commit.json").unlink()
+    assert "it is not complete" in str(facts(copy / "step-00000001", 1)["problems"])
+    assert "the beginning" in str(facts(copy, 1)["details"])
+
+
+@pytest.mark.parametrize(
+    "name", ["m.py", "m.weights.json", "m.safetensors", "m.npz", "steps/step-00000002/commit.json"]
+)
+def test_damage_is_reported(name: str, exported: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(exported, tmp_path / "copy"))
+    whole = (copy / name).read_bytes()
+    seen = copy / name if "step-" not in name else (copy / name).parent
+    for damaged in damage(whole):
+        (copy / name).write_bytes(damaged)
+        result = run("inspect", seen)
+        assert result.exit_code in (0, 1), result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def damage(content: bytes, count: int = 40) -> Iterator[bytes]:
+    """The content cut off, with other bytes in it, and with a part twice."""
+    random = np.random.default_rng(0)
+    for i in range(count):
+        at = int(random.integers(len(content)))
+        changed = bytearray(content)
+        changed[at] ^= 1 << int(random.integers(8))
+        yield (content[:at], bytes(changed), content[:at] + content[at // 2 :])[i % 3]
 
 
 def predict(path: Path) -> object:

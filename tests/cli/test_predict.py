@@ -118,6 +118,16 @@ def test_a_threshold_says_which_side(tmp_path: Path) -> None:
     assert all(0.5 <= float(line["probability"]) <= 1 for line in lines)
 
 
+def test_with_a_hinge_loss_the_sign_says_which_side(tmp_path: Path) -> None:
+    changes = {"units": 1, "activation": "linear", "loss": "hinge", "target": "id"}
+    folder = train(tmp_path, more="target_threshold = 20", **changes)
+    lines = predicted(folder, tmp_path / "t.csv")
+    outputs = [float(line["output"]) for line in lines]
+    assert any(0 < z < 0.5 for z in outputs)
+    assert any(z < 0 for z in outputs)
+    assert [line["predicted id"] for line in lines] == [">= 20" if z > 0 else "< 20" for z in outputs]
+
+
 @pytest.mark.parametrize(("missing", "expected"), [("mean", "a number"), ("drop", "nothing")])
 def test_empty_cells_as_in_the_training(missing: str, expected: str, tmp_path: Path) -> None:
     folder = train(tmp_path, more=f'missing = "{missing}"')

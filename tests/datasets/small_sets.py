@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dualnet.datasets import boston_housing, california_housing, cifar10, cifar100, imdb, reuters
+from dualnet.datasets import boston_housing, california_housing, cifar10, cifar100, imdb, reuters, shakespeare
 from tests.datasets.python2 import python2_pickle
 
 
@@ -77,6 +77,7 @@ IMDB = {
 }
 REUTERS = {"x": texts(50, 3), "y": RNG.integers(0, 46, 50)}
 BOSTON = {"x": RNG.normal(size=(106, 13)), "y": RNG.normal(size=106)}
+SPEECHES = b"First Citizen:\nSpeak, speak.\n"
 WORDS = json.dumps({"the": 1, "thé": 2}).encode()
 
 
@@ -87,6 +88,7 @@ class Set(NamedTuple):
     urls: str = "_URLS"  # the constants that say where it is and what it hashes to
     hash: str = "_SHA256"
     load: str = "load_data"
+    folder: str = ""
 
 
 SETS = {
@@ -98,4 +100,5 @@ SETS = {
     "reuters": Set(reuters, "reuters.npz", npz(**REUTERS)),
     "imdb words": Set(imdb, "imdb_word_index.json", WORDS, "_INDEX_URLS", "_INDEX_MD5", "get_word_index"),
     "reuters words": Set(reuters, "reuters_word_index.json", WORDS, "_INDEX_URLS", "_INDEX_MD5", "get_word_index"),
+    "shakespeare": Set(shakespeare, "tinyshakespeare.txt", SPEECHES, folder="text"),
 }

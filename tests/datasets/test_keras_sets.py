@@ -1,4 +1,4 @@
-"""The sets that Keras loads too: found, downloaded, checked and kept."""
+"""Sets of one file, most of which Keras loads too: found, downloaded, checked and kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Serve = Callable[..., Callable[..., Any]]
 def test_downloads_once(serve: Serve, server: Any, cache: Path, key: str) -> None:
     load = serve(key)
     first = load()
-    cached = cache / "datasets" / SETS[key].name
+    cached = cache / "datasets" / SETS[key].folder / SETS[key].name
     assert cached.read_bytes() == SETS[key].content
     assert server.asked.total() == 1
     np.testing.assert_equal(load(), first)
@@ -44,7 +44,9 @@ def test_a_bad_server_is_one_clear_line_and_leaves_nothing(serve: Serve, cache: 
         serve(key, how)()
     message = str(caught.value)
     assert message.startswith(f"{SETS[key].name} is not in the cache {cache}")
-    assert message.endswith(f"or set DUALNET_DATA_DIR to a folder that has {SETS[key].name}")
+    assert message.endswith(
+        f"or set DUALNET_DATA_DIR to a folder that has {Path(SETS[key].folder, SETS[key].name).as_posix()}"
+    )
     assert "\n" not in message
     assert [path for path in cache.rglob("*") if path.is_file()] == []
     serve(key, how, "good")()  # the next mirror steps in
@@ -53,7 +55,8 @@ def test_a_bad_server_is_one_clear_line_and_leaves_nothing(serve: Serve, cache: 
 @pytest.mark.parametrize("key", SETS)
 def test_local_files(serve: Serve, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     load = serve(key)
-    path = tmp_path / SETS[key].name
+    path = tmp_path / SETS[key].folder / SETS[key].name
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(SETS[key].content)
     monkeypatch.setenv("DUALNET_DATA_DIR", str(tmp_path))
     load()
@@ -66,7 +69,7 @@ def test_local_files(serve: Serve, server: Any, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("key", SETS)
 def test_a_damaged_cache_is_replaced_with_a_warning(serve: Serve, cache: Path, key: str) -> None:
     load = serve(key)
-    cached = cache / "datasets" / SETS[key].name
+    cached = cache / "datasets" / SETS[key].folder / SETS[key].name
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"damaged")
     with pytest.warns(UserWarning, match="downloading it again"):

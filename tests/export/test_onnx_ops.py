@@ -30,6 +30,7 @@ _MATRICES = (
 _VALUES = "nonzero _nonzero unique _unique bincount histogram _histogram"  # the shape of the result depends on values
 _IMAGES = "map_coordinates affine_transform _perspective_transform perspective_transform"
 _QUANTILES = "nanquantile nanpercentile nanmedian"
+_SPARSE = "sparse_matmul _sparse_matmul"
 _OTHER = "nextafter gcd lcm ctc_loss batch_norm correlate erfinv i0 while_loop index_of view"
 REFUSED = {
     *_RANDOM.split(),
@@ -37,6 +38,7 @@ REFUSED = {
     *_VALUES.split(),
     *_IMAGES.split(),
     *_QUANTILES.split(),
+    *_SPARSE.split(),
     *_OTHER.split(),
 }
 

@@ -36,6 +36,31 @@ def test_lenet_5() -> None:
     assert losses[2] < losses[0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "shape", "options"),
+    [
+        ("Conv1D", (2, 7, 3), {"padding": "causal", "dilation_rate": 2}),
+        ("Conv2D", (2, 7, 6, 3), {"strides": 2, "padding": "same", "activation": "relu"}),
+        ("Conv2D", (2, 4, 7, 6), {"data_format": "channels_first", "groups": 2, "activation": "softplus"}),
+        ("Conv3D", (2, 4, 3, 5, 3), {"use_bias": False}),
+    ],
+)
+def test_an_overridden_convolution_op_is_called(kind: str, shape: tuple[int, ...], options: Any) -> None:
+    base = getattr(layers, kind)
+
+    class Halved(base):  # type: ignore[misc, valid-type]
+        def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+            return super().convolution_op(inputs, kernel * 0.5)
+
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    plain, halved = base(4, 2, bias_initializer="ones", **options), Halved(4, 2, bias_initializer="ones", **options)
+    plain.build(shape)
+    halved.build(shape)
+    kernel, *bias = halved.get_weights()
+    plain.set_weights([kernel * 0.5, *bias])
+    np.testing.assert_allclose(halved(x), plain(x), rtol=1e-5, atol=1e-6)
+
+
 def test_causal_sees_no_later_step() -> None:
     layer = layers.Conv1D(2, 3, padding="causal", dilation_rate=2)
     x = np.random.default_rng(0).normal(size=(1, 12, 3)).astype("float32")

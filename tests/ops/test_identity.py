@@ -149,7 +149,9 @@ def test_every_op_is_tried() -> None:
 @pytest.mark.parametrize("case", cases(every=True))
 def test_a_config_is_read_back(case: Case) -> None:
     model, text, entry = config_of(case)
-    assert entry["module"] == (case.op.info.keras_module or case.op.__module__)
+    info = case.op.info
+    without_keras = f"dualnet.ops.{info.namespace}" if info.namespace else case.op.__module__
+    assert entry["module"] == (info.keras_module or without_keras)
     assert entry["class_name"] == (case.op.info.keras_class or case.op.__name__)
     again = models.model_from_json(text)
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]

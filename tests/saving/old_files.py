@@ -23,7 +23,7 @@ def write_h5(
     model: dict[str, Any] | None,
     weights: Arrays,
     version: str | None = "2.2.4",
-    backend: str | None = None,
+    backend: str | None = "tensorflow",
     training: dict[str, Any] | None = None,
 ) -> Path:
     """A file of a whole model, or of weights alone when ``model`` is None."""

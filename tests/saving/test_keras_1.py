@@ -153,7 +153,7 @@ def convolution(**config: Any) -> dict[str, Any]:
     return layer(config.pop("class_name", "Convolution2D"), "c", **shape, **config)
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "theano", None])
+@pytest.mark.parametrize("backend", ["tensorflow", "theano"])
 def test_kernels_of_channels_first(backend: str | None, tmp_path: Path) -> None:
     kernel, bias, x = normal(5, 2, 3, 3), normal(5), normal(4, 2, 6, 6)
     model = loaded(
@@ -164,6 +164,20 @@ def test_kernels_of_channels_first(backend: str | None, tmp_path: Path) -> None:
     )
     applied = kernel[:, :, ::-1, ::-1] if backend == "theano" else kernel
     check(model, x, correlation(x, applied, bias))
+
+
+def test_a_file_that_names_no_backend(tmp_path: Path) -> None:
+    """Its kernels may be those of Theano: a warning says so, and how to write it into the file."""
+    kernel, bias, x = normal(5, 2, 3, 3), normal(5), normal(4, 2, 6, 6)
+    config = sequential(convolution(dim_ordering="th", **first(2, 6, 6)), as_list=True)
+    with pytest.warns(UserWarning, match="does not say which backend trained it") as warnings:
+        model = loaded(tmp_path, config, {"c": [kernel, bias]}, backend=None)
+    check(model, x, correlation(x, kernel, bias))
+    assert len(warnings) == 1
+    exec(str(warnings[0].message).rpartition(": with")[2].join(["import h5py\nwith", ""]))
+    check(dualnet.models.load_model(tmp_path / "old.h5"), x, correlation(x, kernel[:, :, ::-1, ::-1], bias))
+    point = layer("Convolution2D", "c", nb_filter=5, nb_row=1, nb_col=1, dim_ordering="th", **first(2, 6, 6))
+    loaded(tmp_path, sequential(point, as_list=True), {"c": [normal(5, 2, 1, 1), bias]}, backend=None)
 
 
 def test_convolutions(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import struct
 import tracemalloc
 import zipfile
 import zlib
@@ -16,6 +18,8 @@ import pytest
 import dualnet
 from dualnet import layers
 from dualnet.core import allowance
+from dualnet.saving import limits
+from dualnet.saving.inspection import inspect
 
 
 def saved(path: Path, model: Any) -> dict[str, bytes]:
@@ -160,6 +164,39 @@ def test_a_heap_that_never_ends(tmp_path: Path) -> None:
         dualnet.models.load_model(path)
 
 
+SHARED = 1 << 20  # bytes of a string in a heap
+
+
+def _share(path: Path, name: str, text: str) -> None:
+    """Let all strings of an attribute be one long string that is in the file once."""
+    with h5py.File(path, "r+") as file:
+        group = file.get("model_weights", file)
+        group.attrs["long"] = "x" * SHARED
+        del group.attrs[name]
+        group.attrs.create(name, [text] * 3000, dtype=h5py.string_dtype())
+    content = bytearray(path.read_bytes())
+    heaps = [m.start() for m in re.finditer(rb"GCOL\x01\0\0\0", content)]
+    large = max(heaps, key=lambda at: int.from_bytes(content[at + 8 : at + 16], "little"))
+    short = struct.pack("<I", len(text))  # of each string: its length, the address of its heap, its number there
+    for match in list(re.finditer(re.escape(short) + rb"(.{8}).{4}", bytes(content), re.DOTALL)):
+        if int.from_bytes(match[1], "little") in heaps:
+            content[match.start() : match.end()] = struct.pack("<IQI", SHARED, large, 1)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["layer_names", "backend"])
+def test_a_string_that_many_share(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    dense().save(path)
+    _share(path, name, "a name that is read 3000 times")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"attribute '{name}' claims 31"):
+        dualnet.models.load_model(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 << 20
+
+
 @pytest.mark.parametrize(
     "error", [KeyError, OverflowError, AttributeError, RecursionError, NotImplementedError, IndexError, AssertionError]
 )
@@ -184,3 +221,19 @@ def test_a_config_in_a_zip_that_is_mostly_air(tmp_path: Path) -> None:
     write(path, {**members, "config.json": members["config.json"] + b" " * 9_000_000})
     with pytest.raises(ValueError, match=r"config\.json claims to unpack to"):
         dualnet.models.load_model(path)
+
+
+def test_a_config_without_weights() -> None:
+    model = dualnet.Sequential([dualnet.Input((2**16,)), layers.Dense(3, name="d")])
+    large = model.to_json().replace('"units": 3', f'"units": {2**16}')  # 16 GiB of weights
+    with pytest.raises(ValueError, match=r"would have 4294967296 numbers"):
+        dualnet.models.model_from_json(large)
+
+
+def test_a_config_longer_than_configs_are(tmp_path: Path) -> None:
+    text = '{"class_name": "%s"}' % ("x" * limits.MOST_TEXT)
+    with pytest.raises(ValueError, match=r"has 335544\d\d bytes, and a config at most 33554432: it is refused"):
+        dualnet.models.model_from_json(text)
+    file = tmp_path / "model.json"
+    file.write_text(text)
+    assert any("it is refused" in problem for problem in inspect(file).problems)

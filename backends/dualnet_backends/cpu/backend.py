@@ -20,6 +20,7 @@ from .matmul import matmul
 from .normalization import NumpyNormalization
 from .pooling import NumpyPooling
 from .recurrent import NumpyRecurrent
+from .sparse import NumpySparse
 from .standardization import NumpyStandardization
 
 memory.retain_freed_memory()  # for the arrays of training steps
@@ -51,7 +52,9 @@ def _ones(dtype: str, n: int) -> Array:
     return _cached_ones(dtype, n) if n <= SMALL else _cached_ones(dtype, 1 << n.bit_length())[:n]
 
 
-class NumpyBackend(NumpyConvolution, NumpyPooling, NumpyNormalization, NumpyStandardization, NumpyRecurrent, Backend):
+class NumpyBackend(
+    NumpyConvolution, NumpyPooling, NumpyNormalization, NumpySparse, NumpyStandardization, NumpyRecurrent, Backend
+):
     name = "numpy"
     device = "cpu"
     xp = np

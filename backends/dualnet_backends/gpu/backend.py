@@ -26,6 +26,7 @@ from .random import CupyRandom
 from .recurrent import CupyRecurrent
 from .reductions import CupyReductions
 from .softmax import CupySoftmax
+from .sparse import CupySparse
 from .updates import CupyUpdates
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
@@ -48,6 +49,7 @@ class CupyBackend(
     CupyRecurrent,
     CupyReductions,
     CupySoftmax,
+    CupySparse,
     CupyUpdates,
     Backend,
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ... import ops
 from ...ops.nn.convolution import convolve
 from ..base.lora import BaseKernel, Lora, MergedKernel
 from ..base.spatial import with_defaults
@@ -74,7 +75,20 @@ class BaseConv(Lora, Convolutional):
         self._enable_requested_lora()
 
     def call(self, inputs: Any) -> Any:
-        return self._apply(convolve, inputs, self.kernel)
+        if type(self).convolution_op is BaseConv.convolution_op:
+            return self._apply(convolve, inputs, self.kernel)
+        outputs = self.convolution_op(inputs, self.kernel)
+        if self.use_bias:
+            ones = (1,) * self.rank
+            shape = (1, *ones, -1) if self.data_format == "channels_last" else (1, -1, *ones)
+            outputs = outputs + ops.reshape(self.bias, shape)
+        return self.activation(outputs)
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution without bias and activation; a subclass may override it, to change the kernel for instance."""
+        window = {"strides": self.strides, "padding": self.padding, "dilation_rate": self.dilation_rate}
+        options: dict[str, Any] = {**window, "data_format": self.data_format}
+        return convolve(inputs, kernel, who=self._who, **options)
 
 
 class Conv1D(BaseConv):

@@ -53,6 +53,12 @@ def converted(layer: Any, variables: list[Any], arrays: _Arrays, version: int | 
     return result
 
 
+def has_kernels(layer: Any) -> bool:
+    """Whether a layer, or one inside it, has kernels that Theano applied turned around, so that it matters who wrote them."""
+    kernels = (part for part in layer._flatten_layers() if type(part).__name__ in _KERNELS)
+    return any(n > 1 for part in kernels for v in part._own_variables() for n in v.shape[:-2])
+
+
 def _own_arrays(part: Any, weights: list[Any], arrays: _Arrays, version: int | None, backend: str | None) -> _Arrays:
     name = type(part).__name__
     if len(arrays) != len(weights):
