@@ -188,6 +188,7 @@ MODELS: dict[str, Callable[[], tuple[Model, Any]]] = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_model(name: str) -> None:
+    dualnet.utils.set_random_seed(0)
     model, x = MODELS[name]()
     predict = loaded(model)["predict"]
     one = tree.map_structure(lambda a: a[:1], x)
@@ -195,7 +196,7 @@ def test_model(name: str) -> None:
         expected = tree.map_structure(np.asarray, model.predict(inputs, verbose=0))
         if name.startswith("half precision"):
             for a, b in zip(tree.flatten(predict(inputs)), tree.flatten(expected), strict=True):
-                np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
+                np.testing.assert_allclose(a, b, rtol=1e-2, atol=5e-3)
         else:
             assert_equal(predict(inputs), expected)
 

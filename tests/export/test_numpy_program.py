@@ -16,6 +16,7 @@ import pytest
 
 from dualnet import Input, Model, Sequential, layers
 from dualnet.export import ExportError, export_model
+from dualnet.export.numpy.formulas import main
 from dualnet.export.numpy.layout import wrapped
 from dualnet.export.numpy.specialize import specialize
 
@@ -197,7 +198,11 @@ WRONG: dict[str, tuple[str, str | bytes, str]] = {  # file: its content, what is
     "narrow.csv": ("narrow.csv", "1,2\n3,4\n", "expected 3 columns for a sample of shape (3,), got 2"),
     "ragged.csv": ("ragged.csv", "1,2,3\n4,5\n", "row 2 has 2 columns, the first has 3"),
     "words.csv": ("words.csv", "a,b,c\n1,x,3\n", "could not convert string to float: 'x'"),
-    "binary.csv": ("binary.csv", b"\xff\xfe\x00\x01", "codec can't decode"),
+    "first.csv": ("first.csv", "1,x,3\n1,2,3\n", "could not convert string to float: 'x'"),
+    "blank.csv": ("blank.csv", "1,,3\n", "could not convert string to float: ''"),
+    "names.csv": ("names.csv", "a,b,c\n", "names.csv: expected a row for each sample"),
+    "long.csv": ("long.csv", "1," + "2" * 200_000 + ",3\n", "long.csv: field larger than field limit"),
+    "binary.csv": ("binary.csv", b"\xff\xfe\x00\x01", "binary.csv: 'utf-8' codec can't decode"),
     "text.npy": ("text.npy", "1,2,3\n", "text.npy"),
     "empty.npy": ("empty.npy", b"", "No data left in file"),
 }
@@ -232,6 +237,58 @@ def test_wrong_shape_and_wrong_output(program: Path) -> None:
     result = run(program, "x.npy", "-o", "no/such/y.npy")
     assert result.returncode == 2
     assert "No such file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.ones((2, 3), "complex64"), "expected numbers, got complex64"),
+        (np.full((2, 3), "1"), "expected numbers, got <U1"),
+    ],
+    ids=["complex", "strings"],
+)
+def test_arrays_of_something_else(program: Path, array: Any, message: str) -> None:
+    np.save(program.with_name("x.npy"), array)
+    result = run(program, "x.npy")
+    assert (result.returncode, result.stderr) == (2, f"model.py: x.npy: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bad"), [("int32", 2**40), ("int32", 0.5), ("uint8", -1), ("bool", 2), ("int64", np.nan)]
+)
+def test_numbers_that_an_input_cannot_hold(dtype: str, bad: float, tmp_path: Path) -> None:
+    np.save(tmp_path / "good.npy", np.array([[1.0], [0.0]]))
+    np.save(tmp_path / "bad.npy", np.array([[1.0], [bad]]))
+    read: Any = vars(main)["read"]
+    assert read(str(tmp_path / "good.npy"), dtype, (1,)).tolist() == [[1.0], [0.0]]
+    with pytest.raises(ValueError, match=rf"bad\.npy: expected numbers that are {dtype}"):
+        read(str(tmp_path / "bad.npy"), dtype, (1,))
+
+
+def test_outputs_without_an_axis_and_without_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    main.write(None, [np.float32(2.5)])
+    main.write(None, [np.zeros((0, 3))])
+    assert capsys.readouterr().out == "2.5\n"
+
+
+@pytest.mark.parametrize("name", ["y.npy", "y.csv"])
+def test_a_failed_write_leaves_the_earlier_predictions(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    main.write(str(path), [np.ones((2, 2))])
+    before = path.read_bytes()
+
+    def full(*args: Any) -> None:
+        args[0].write(b"1" if name == "y.npy" else "1")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(main, "write_rows", full)
+    with pytest.raises(OSError, match="No space left"):
+        main.write(str(path), [np.zeros((2, 2))])
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert path.read_bytes() == before
 
 
 def test_objects_are_not_unpickled(program: Path) -> None:

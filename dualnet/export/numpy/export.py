@@ -22,7 +22,8 @@ from .helpers import helpers
 from .program import Input, program
 from .simplify import simplified
 from .sizes import expression
-from .writer import RESERVED, Writer, flat, paths_of
+from .structures import flat, paths_of
+from .writer import RESERVED, Writer
 
 
 def write_numpy(model: Any, path: str | os.PathLike[str], input_signature: Any = None) -> None:

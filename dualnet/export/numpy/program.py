@@ -13,7 +13,8 @@ from .formulas import main as template
 from .helpers import helpers, lines_of, modules, needed
 from .layout import wrapped
 from .specialize import specialize
-from .writer import Writer, paths_of
+from .structures import paths_of
+from .writer import Writer
 
 
 class Input(NamedTuple):

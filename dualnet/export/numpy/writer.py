@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,10 @@ from .constants import RESULT, Weights, literal, on_host, printable
 from .expressions import ATOM, EXPRESSIONS, INLINE, PRECEDENCE
 from .helpers import helpers, needed
 from .sizes import expression
+from .source import closes_at_end, default, required, without_blank_start, without_outer_parentheses
 from .statements import RULES
-from .text import RULES as TEXT_RULES
+from .structures import flat, mapped
+from .usage import needed_calls, single_uses, values_used
 
 GENERIC = ("x", "y", "z")  # names of values that have no better one
 TELLING = {"query", "key", "value"}  # names of layers that name their output well
@@ -85,7 +87,7 @@ class Writer:
 
     def returned(self) -> Any:
         """The names of the outputs, in their structure."""
-        return _mapped(self.trace.outputs, lambda n: self.source(Reference(n), None))
+        return mapped(self.trace.outputs, lambda n: self.source(Reference(n), None))
 
     # -- for the rules -----------------------------------------------------------------------------------------------
 
@@ -141,7 +143,7 @@ class Writer:
             name = f"{name}_{call.outputs[0]}"
         names, lines, indent, heading = self._names, self.lines, self._indent, self._heading
         inside = {n for c in body.calls for n in c.outputs} | set(body.inputs)
-        outside = {n for c in body.calls for n in _used(c)} - inside
+        outside = {n for c in body.calls for n in values_used(c)} - inside
         self._names = {n: name for n, name in names.items() if n in outside}  # those that it may not take for its own
         self._fixed = set(self._names)
         free = [n for n in ("x", "h", "c", "h2", "c2", "h3", "c3") if n not in self._names.values()]
@@ -155,7 +157,7 @@ class Writer:
         returned = ", ".join(self.source(Reference(n), call) for n in body.outputs)
         inner = [
             f"{indent}def {name}({parameters}):",
-            *_without_blank_start(self.lines),
+            *without_blank_start(self.lines),
             f"{self._indent}return {returned}",
         ]
         self.lines, self._indent, self._names, self._fixed, self._heading = lines, indent, names, set(), heading
@@ -215,24 +217,24 @@ class Writer:
     # -- statements --------------------------------------------------------------------------------------------------
 
     def _write(self, calls: list[Call], returned: set[int]) -> None:
-        calls = _needed(calls, returned)
-        last_use = {n: i for i, call in enumerate(calls) for n in _used(call)}
+        calls = needed_calls(calls, returned)
+        last_use = {n: i for i, call in enumerate(calls) for n in values_used(call)}
         last_use |= dict.fromkeys(returned, len(calls))
-        consumers = _single_uses(calls, returned)
+        consumers = single_uses(calls, returned)
         path: tuple[Layer, ...] | None = None
         for i, call in enumerate(calls):
             if call.layers != path:
                 path = call.layers
                 self._comment(calls[i:], path)
             if i in consumers and self._inline(call, calls[consumers[i]]):
-                named = set().union(*(self._named_by.get(n, {n}) for n in _used(call)))
+                named = set().union(*(self._named_by.get(n, {n}) for n in values_used(call)))
                 self._named_by[call.outputs[0]] = named
                 for n in named & last_use.keys():  # what it names is there until it is computed
                     last_use[n] = max(last_use[n], consumers[i])
                 continue
             is_last = i + 1 == len(calls) or calls[i + 1].layers != path
             self._statement(call, i, last_use, is_last)
-            for n in {*_used(call), *call.outputs, *(n for n in self._names if n in last_use)}:
+            for n in {*values_used(call), *call.outputs, *(n for n in self._names if n in last_use)}:
                 if last_use.get(n, -1) <= i and n not in self._fixed:
                     self._names.pop(n, None)
 
@@ -316,8 +318,6 @@ class Writer:
     def _expressions(self, call: Call) -> list[str]:
         if call.op in RULES:
             return RULES[call.op](self, call)
-        if call.op in TEXT_RULES:
-            return TEXT_RULES[call.op](self, call)
         if call.op in EXPRESSIONS:
             return [self._filled(EXPRESSIONS[call.op], call)]
         if call.op in helpers():
@@ -330,7 +330,7 @@ class Writer:
 
         def fill(match: re.Match[str]) -> str:
             name = match[2]
-            value = call.arguments.get(name, _default(call.op, name))
+            value = call.arguments.get(name, default(call.op, name))
             if match[1]:
                 return ", ".join(self.source(v, call) for v in (value if isinstance(value, tuple) else (value,)))
             if name == "axis" and isinstance(value, tuple) and len(value) == 1:
@@ -340,12 +340,12 @@ class Writer:
                 text = f"np.{self.dtype(value)}({text})"
             number = value.number if isinstance(value, Reference) else -1
             strength = self._inlined[number][1] if number in self._inlined else ATOM
-            is_atom = re.fullmatch(r"-?[\w.]+", text) or (text.endswith((")", "]")) and _closes_at_end(text))
+            is_atom = re.fullmatch(r"-?[\w.]+", text) or (text.endswith((")", "]")) and closes_at_end(text))
             if number not in self._inlined and not is_atom:
                 strength = 0  # a number that is an expression of sizes
             if text.startswith("-"):
                 strength = PRECEDENCE["negative"]
-            return f"({text})" if strength < _required(call.op, template, match) else text
+            return f"({text})" if strength < required(call.op, template, match) else text
 
         text = re.sub(r"\{(\*?)(\w+)\}", fill, template).replace(", )", ",)")
         return re.sub(r", \w+=(None|False)(?=[,)])", "", text)
@@ -370,7 +370,7 @@ class Writer:
         return f"{call.op}({', '.join(parts)})"
 
     def _assign(self, call: Call, target: str, text: str) -> None:
-        text = _without_outer_parentheses(text)
+        text = without_outer_parentheses(text)
         if target == text:
             return
         self.helpers |= set(needed(re.findall(r"\b[a-z_]\w*\b", text)))
@@ -404,7 +404,7 @@ class Writer:
     def _cast(self, target: str, dtype: Any) -> None:
         """Let the last statement end in a cast."""
         before, text = self.lines[-1].strip().split(" = ", 1)
-        if before == target and re.fullmatch(r"[\w.]+\(.*\)|\w+", text) and _closes_at_end(text):
+        if before == target and re.fullmatch(r"[\w.]+\(.*\)|\w+", text) and closes_at_end(text):
             self.lines[-1] = f'{self._indent}{target} = {text}.astype("{dtype}")'
         elif before == target:
             self.lines[-1] = f'{self._indent}{target} = ({text}).astype("{dtype}")'
@@ -421,9 +421,9 @@ class Writer:
     def _free_name(self, call: Call, number: int, i: int, last_use: dict[int, int], is_last: bool) -> str:
         """A telling name, that of a value it replaces, or a free one: of the layer, if it is what that returns."""
         layer = re.sub(r"\W", "_", call.layers[-1].name)
-        dying = {n for n in _used(call) if last_use.get(n, -1) <= i and n not in call.outputs}
+        dying = {n for n in values_used(call) if last_use.get(n, -1) <= i and n not in call.outputs}
         taken = {name for n, name in self._names.items() if n not in dying}
-        replaced = [self._names[n] for n in _used(call) if n in dying and n in self._names]
+        replaced = [self._names[n] for n in values_used(call) if n in dying and n in self._names]
         preferred = [layer] if layer in TELLING else ["mask"] if self._array(number).dtype == bool else []
         if not preferred and call.op == "zeros_for_batch":
             preferred = ["h", "c"]
@@ -440,119 +440,8 @@ class Writer:
         return name
 
 
-def _required(op: str, template: str, match: re.Match[str]) -> int:
-    """How strongly an argument must bind at its place in a template, not to need parentheses."""
-    if template[match.end() :].startswith((".", "[")) or op == "power":
-        return ATOM
-    if op not in PRECEDENCE or "(" in template[: match.start()]:
-        return 0
-    return PRECEDENCE[op] + (match.start() > 0)
-
-
-def _single_uses(calls: Sequence[Call], returned: set[int]) -> dict[int, int]:
-    """The calls whose one result is used once, in the same layer: (index of the call) -> (index of the one that uses it)."""
-    users: dict[int, list[int]] = {}
-    for i, call in enumerate(calls):
-        for n in call.inputs:
-            users.setdefault(n, []).append(i)
-        if call.body is not None:
-            for n in _used(call):
-                users.setdefault(n, []).append(i)
-    result = {}
-    for i, call in enumerate(calls):
-        if len(call.outputs) == 1 and call.outputs[0] not in returned and call.body is None:
-            used = users.get(call.outputs[0], [])
-            if len(used) == 1 and calls[used[0]].layers == call.layers and calls[used[0]].op not in RULES:
-                result[i] = used[0]
-    return result
-
-
-def _default(op: str, name: str) -> Any:
-    """The default of an argument of an op, where its template names one that a call leaves out."""
-    return {
-        "axis": 1 if op == "attention_band" else 0 if op == "unstack" else -1 if op in ("argsort", "sort") else None,
-        "keepdims": False,
-        "side": "left",
-        "decimals": 0,
-        "k": 0,
-        "offset": None if op == "attention_band" else 0,
-        "axis1": 0,
-        "axis2": 1,
-        "nan": 0.0,
-        "is_causal": False,
-        "rtol": 1e-5,
-        "atol": 1e-8,
-        "indexing": "xy",
-        "mode": "reduced",
-        "full_matrices": True,
-    }.get(name)
-
-
-def _needed(calls: Sequence[Call], returned: Iterable[int]) -> list[Call]:
-    """The calls that lead to some values."""
-    values, kept = set(returned), []
-    for call in reversed(calls):
-        if not values.isdisjoint(call.outputs):
-            kept.append(call)
-            values |= _used(call)
-    return kept[::-1]
-
-
-def _used(call: Call) -> set[int]:
-    """The values that a call uses, those that its body takes from outside included."""
-    used = set(call.inputs)
-    if call.body is not None:
-        inside = {n for c in call.body.calls for n in c.outputs} | set(call.body.inputs)
-        used |= {n for c in call.body.calls for n in _used(c)} - inside
-    return used
-
-
-def paths_of(structure: Any) -> list[tuple[Any, ...]]:
-    """The keys that lead to each leaf of dictionaries, lists and tuples."""
-    if isinstance(structure, dict):
-        return [(k, *path) for k, v in structure.items() for path in paths_of(v)]
-    if isinstance(structure, (tuple, list)):
-        return [(k, *path) for k, v in enumerate(structure) for path in paths_of(v)]
-    return [()]
-
-
-def flat(structure: Any) -> list[int]:
-    """The leaves, in the order of ``paths_of``."""
-    if isinstance(structure, (dict, tuple, list)):
-        return [n for v in (structure.values() if isinstance(structure, dict) else structure) for n in flat(v)]
-    return [structure]
-
-
-def _mapped(structure: Any, function: Any) -> Any:
-    if isinstance(structure, dict):
-        return {k: _mapped(v, function) for k, v in structure.items()}
-    if isinstance(structure, (tuple, list)):
-        return type(structure)(_mapped(v, function) for v in structure)
-    return function(structure)
-
-
 def _path(layers: Sequence[Layer]) -> str:
     return printable("/".join(layer.name for layer in layers[1:]) or layers[0].name)
-
-
-def _closes_at_end(text: str) -> bool:
-    """Whether the parenthesis that a call opens is closed by the last character."""
-    depth = 0
-    for i, c in enumerate(text):
-        depth += (c in "([") - (c in ")]")
-        if depth == 0 and c in ")]" and i < len(text) - 1:
-            return False
-    return True
-
-
-def _without_outer_parentheses(text: str) -> str:
-    return (
-        text[1:-1] if text.startswith("(") and text.endswith(")") and _closes_at_end(text) and "," not in text else text
-    )
-
-
-def _without_blank_start(lines: list[str]) -> list[str]:
-    return lines[1:] if lines and not lines[0] else lines
 
 
 def _difference(actual: Any, expected: Any) -> str:

@@ -26,10 +26,9 @@ def text_vectorization(g: Graph, x: T, layer: TextVectorization) -> T:
     lookup: Any = layer._lookup_layer
     texts = g.op("Reshape", x, g.ints([-1]))
     texts = g.op("StringConcat", g.constant(np.array(" ", object), "string"), texts)  # no text is empty: it has parts
-    standardize = layer.standardize or ""
-    if standardize.startswith("lower"):
+    if layer.standardize in ("lower", "lower_and_strip_punctuation"):
         texts = _lowered(g, texts)
-    if standardize.endswith("strip_punctuation"):
+    if layer.standardize in ("strip_punctuation", "lower_and_strip_punctuation"):
         for character in string.punctuation:
             texts = _replaced(g, texts, character, "")
     for character in _WHITESPACE:

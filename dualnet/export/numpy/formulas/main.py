@@ -25,10 +25,15 @@ def read(path, dtype, shape):
             raise ValueError(f"{path}: {error}") from None
     else:
         with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-        if rows and dtype != "object" and not all(map(is_number, rows[0])):
+            try:
+                rows = [row for row in csv.reader(file) if row]
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise ValueError(f"{path}: {error}") from None
+        if rows and dtype != "object" and not any(map(is_number, rows[0])):
             del rows[0]  # the names of the columns
-        width = len(rows[0]) if rows else 0
+        if not rows:
+            raise ValueError(f"{path}: expected a row for each sample, with commas between the columns, got none")
+        width = len(rows[0])
         for number, row in enumerate(rows, start=1):
             if len(row) != width:
                 raise ValueError(f"{path}: row {number} has {len(row)} columns, the first has {width}")
@@ -37,7 +42,7 @@ def read(path, dtype, shape):
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         known = [n for n in shape if n is not None]
-        if rows and (width % int(np.prod(known)) or (len(known) == len(shape) and width != int(np.prod(known)))):
+        if width % int(np.prod(known)) or (len(known) == len(shape) and width != int(np.prod(known))):
             raise ValueError(
                 f"{path}: expected {int(np.prod(known))} columns for a sample of shape {shape}, got {width}"
             )
@@ -45,6 +50,12 @@ def read(path, dtype, shape):
     if x.ndim != len(shape) + 1 or any(n not in (None, m) for n, m in zip(shape, x.shape[1:])):
         expected = ", ".join(["batch", *("any" if n is None else str(n) for n in shape)])
         raise ValueError(f"{path}: expected an array of shape ({expected}), got {x.shape}")
+    if x.dtype.kind not in ("OU" if dtype == "object" else "biuf"):
+        raise ValueError(f"{path}: expected {'strings' if dtype == 'object' else 'numbers'}, got {x.dtype}")
+    if not dtype.startswith(("float", "object")):
+        with np.errstate(invalid="ignore"):
+            if np.any(x.astype(dtype) != x):
+                raise ValueError(f"{path}: expected numbers that are {dtype}, got others, such as fractions")
     return x
 
 
@@ -58,17 +69,30 @@ def is_number(text):
 
 def write(path, outputs):
     """The predictions to a .npy file (.npz for several outputs), or as CSV to a file or standard output"""
-    if path is not None and path.endswith((".npy", ".npz")):
-        with open(path, "wb") as file:
-            np.save(file, outputs[0]) if path.endswith(".npy") else np.savez(file, **dict(zip(OUTPUTS, outputs)))
-        return
-    rows = np.concatenate([np.reshape(y, (len(y), -1)).astype(object) for y in outputs], axis=1).tolist()
+    outputs = [np.atleast_1d(y) for y in outputs]
     if path is None:
-        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+        write_rows(sys.stdout, outputs)
         sys.stdout.flush()
         return
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
+    unfinished = f"{path}.part"  # until all is written, an earlier file stays as it is
+    try:
+        if path.endswith(".csv"):
+            with open(unfinished, "w", newline="", encoding="utf-8") as file:
+                write_rows(file, outputs)
+        else:
+            with open(unfinished, "wb") as file:
+                np.save(file, outputs[0]) if path.endswith(".npy") else np.savez(file, **dict(zip(OUTPUTS, outputs)))
+        os.replace(unfinished, path)
+    except BaseException:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
+        raise
+
+
+def write_rows(file, outputs):
+    """A row of CSV for each sample"""
+    columns = [y.reshape(len(y), int(np.prod(y.shape[1:]))).astype(object) for y in outputs]
+    csv.writer(file, lineterminator="\n").writerows(np.concatenate(columns, axis=1).tolist())
 
 
 def main():

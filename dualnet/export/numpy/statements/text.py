@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...layers.preprocessing.text.lookup import StringLookup
-from ...layers.preprocessing.text.text_vectorization import TextVectorization
-from ..program import Call
-from .constants import RESULT
+from ....layers.preprocessing.text.lookup import StringLookup
+from ....layers.preprocessing.text.text_vectorization import TextVectorization
+from ...program import Call
+from ..constants import RESULT
+from .rules import rule
 
 if TYPE_CHECKING:
-    from .writer import Writer
+    from ..writer import Writer
 
 _STANDARDIZE = {
     "lower_and_strip_punctuation": "",
@@ -23,6 +23,7 @@ _STANDARDIZE = {
 }
 
 
+@rule("StringLookup")
 def _string_lookup(w: Writer, call: Call) -> list[str]:
     layer: StringLookup = call.arguments["layer"]
     x = w.source(call.arguments["inputs"][0], call)
@@ -73,6 +74,7 @@ def _times_idf(w: Writer, call: Call, layer: Any) -> list[str]:
     return [f"{RESULT} * {w.stored(call, 'idf_weights', weights)}"]
 
 
+@rule("TextVectorization")
 def _text_vectorization(w: Writer, call: Call) -> list[str]:
     layer: TextVectorization = call.arguments["layer"]
     lookup = layer._lookup_layer
@@ -102,9 +104,3 @@ def _text_vectorization(w: Writer, call: Call) -> list[str]:
         lines.append(f"np.minimum({RESULT}, 1)")
     lines.append(f'{RESULT}.astype("{layer.output_dtype}")')
     return [*lines, *_times_idf(w, call, lookup)]
-
-
-RULES: dict[str, Callable[[Writer, Call], list[str]]] = {
-    "StringLookup": _string_lookup,
-    "TextVectorization": _text_vectorization,
-}
