@@ -17,7 +17,7 @@ import dualnet as keras
 from dualnet import layers
 
 PLOT = "initialization.png"
-DEPTH, UNITS = 12, 100
+DEPTH, UNITS, SAMPLES = 12, 100, 20_000
 INITIALIZERS = {
     "zeros": keras.initializers.Zeros(),
     "normal, deviation 0.01": keras.initializers.RandomNormal(stddev=0.01, seed=0),
@@ -52,6 +52,7 @@ def main(smoke: bool = False) -> float:
     warnings.simplefilter("ignore", keras.TrainingWarning)  # of these mistakes, which are made on purpose here
     data = keras.datasets.digits if smoke else keras.datasets.mnist
     (x, y), (x_test, y_test) = data.load_data()
+    x, y = x[:SAMPLES], y[:SAMPLES]
     x, x_test = ((images.astype("float32") - x.mean()) / x.std() for images in (x, x_test))
     spreads, accuracies = {}, {}
     epochs = 5 if smoke else 3

@@ -65,7 +65,7 @@ def main(smoke: bool = False) -> float:
     x, x_test = (images.astype("float32") / x.max() for images in (x, x_test))
     kept = len(x) // 10
     train_set, validation = (x[:-kept], y[:-kept]), (x[-kept:], y[-kept:])
-    epochs = 15 if smoke else 12
+    epochs = 10 if smoke else 6
     steps = epochs * -(-len(train_set[0]) // BATCH)
 
     results, scores, best = {}, {}, ("", None)

@@ -77,12 +77,12 @@ def main(smoke: bool = False) -> float:
     x, x_test = (images.astype("float32") / x.max() for images in (x, x_test))
     kept = len(x) // 10
     train_set, validation = (x[:-kept], y[:-kept]), (x[-kept:], y[-kept:])
-    epochs = 4 if smoke else 8
+    epochs = 4 if smoke else 5
     print(f"the network, {epochs} epochs")
     histories, scores, best = {}, {}, ("", None)
     for name, make in OPTIMIZERS.items():
         # One epoch on a part of the data tells good rates from bad ones.
-        part = tuple(a[: len(x) // 3] for a in train_set)
+        part = tuple(a[: len(x) // 4] for a in train_set)
         rate = min(RATES[name], key=lambda rate: train(make(rate), part, validation, 1)[1]["val_loss"][-1])
         model, histories[name] = train(make(rate), train_set, validation, epochs)
         scores[name] = histories[name]["val_accuracy"][-1]

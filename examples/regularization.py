@@ -47,9 +47,9 @@ def main(smoke: bool = False) -> float:
     data = keras.datasets.digits if smoke else keras.datasets.mnist
     (x, y), (x_test, y_test) = data.load_data()
     x, x_test = (images[..., None].astype("float32") / x.max() for images in (x, x_test))
-    few, kept = (100, 400) if smoke else (1000, 5000)
+    few, kept = (150, 400) if smoke else (1000, 5000)
     train, validation = (x[:few], y[:few]), (x[-kept:], y[-kept:])
-    epochs = 30 if smoke else 100
+    epochs = 12 if smoke else 80
 
     histories, validated, tested = {}, {}, {}
     print(f"{few} samples; accuracy in training, in validation, in the test")

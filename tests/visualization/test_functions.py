@@ -42,7 +42,8 @@ def test_an_activation_and_its_derivative(name: str, tmp_path: Path) -> None:
 
 
 def test_several_activations_and_jumps_of_derivatives() -> None:
-    figure = visualization.plot_activation(["relu", layers.LeakyReLU(negative_slope=0.2), dualnet.ops.sin])
+    leaky = layers.LeakyReLU(negative_slope=0.2, name="leaky_re_lu")
+    figure = visualization.plot_activation(["relu", leaky, dualnet.ops.sin])
     functions, slopes = map(curves, figure.axes)
     assert list(functions) == list(slopes) == ["relu", "leaky_re_lu", "sin"]
     x, slope = slopes["leaky_re_lu"]
