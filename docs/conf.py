@@ -19,7 +19,7 @@ author = "the dualnet authors"
 copyright = "2026, the dualnet authors"
 version = release = dualnet.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "directives"]
 exclude_patterns = ["_build"]
 nitpicky = True
 default_role = "literal"  # `x` in a docstring is code
@@ -33,7 +33,7 @@ toc_object_entries_show_parents = "hide"
 add_module_names = False
 
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 
 autodoc_typehints = "none"  # the arrays of NumPy and CuPy have no common type, so most of them would read `Any`
 autodoc_inherit_docstrings = False

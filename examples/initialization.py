@@ -8,6 +8,7 @@ Bengio, 2010). With zeros all units of a layer stay equal, and ReLUs stay dead. 
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -48,22 +49,22 @@ def deviations(model: Any, x: Any) -> list[float]:
 
 
 def main(smoke: bool = False) -> float:
-    keras.config.disable_training_warnings()  # they name these mistakes, which are made on purpose here
+    warnings.simplefilter("ignore", keras.TrainingWarning)  # of these mistakes, which are made on purpose here
     data = keras.datasets.digits if smoke else keras.datasets.mnist
     (x, y), (x_test, y_test) = data.load_data()
     x, x_test = ((images.astype("float32") - x.mean()) / x.std() for images in (x, x_test))
-    spreads, losses, accuracies = {}, {}, {}
+    spreads, accuracies = {}, {}
     epochs = 5 if smoke else 3
     for name, initializer in INITIALIZERS.items():
         model = network(initializer, x.shape[1:])
         spreads[name] = deviations(model, x_test[:1000])
         stop = keras.callbacks.TerminateOnNaN()  # which weights that are too large bring about
-        losses[name] = model.fit(x, y, batch_size=64, epochs=epochs, callbacks=[stop], verbose=0).history["loss"]
-        accuracies[name] = model.evaluate(x_test, y_test, verbose=0)[1]
+        history = model.fit(x, y, batch_size=64, epochs=epochs, callbacks=[stop], verbose=0).history
+        if np.isfinite(history["loss"][-1]):
+            accuracies[name] = model.evaluate(x_test, y_test, verbose=0)[1]
+        reached = f"test accuracy {accuracies[name]:.1%}" if name in accuracies else "diverged"
         first, last = spreads[name][0], spreads[name][-1]
-        print(
-            f"{name:24} deviation {first:.1e} in layer 1, {last:.1e} in layer {DEPTH}; test accuracy {accuracies[name]:.1%}"
-        )
+        print(f"{name:24} deviation {first:.1e} in layer 1, {last:.1e} in layer {DEPTH}; {reached}")
     plot(spreads, accuracies)
     print(f"figure: initialization {accuracies['he_normal']:.4f}")
     return float(accuracies["he_normal"])
@@ -82,9 +83,9 @@ def plot(spreads: dict[str, list[float]], accuracies: dict[str, float]) -> None:
         left.plot(range(1, DEPTH + 1), shown, marker=marker, markersize=4, color=colour, label=label)
     left.set(xlabel="layer", ylabel="standard deviation of the outputs", yscale="log", title="before training")
     left.legend(fontsize=8)
-    names = list(accuracies)
-    bars = right.barh(names, [100 * accuracies[name] for name in names], color=colours)
-    right.bar_label(bars, fmt="%.1f %%", padding=3, fontsize=9)
+    bars = right.barh(list(spreads), [100 * accuracies.get(name, 0.0) for name in spreads], color=colours)
+    labels = [f"{accuracies[name]:.1%}" if name in accuracies else "diverged" for name in spreads]
+    right.bar_label(bars, labels, padding=3, fontsize=9)
     right.set(xlabel="test accuracy in percent", xlim=(0, 115), title="after training")
     right.invert_yaxis()
     figure.savefig(PLOT, dpi=90)

@@ -37,6 +37,7 @@ class Trial:
         self._pair = seeds.get_state()["pair"]
         self._attributes: dict[tuple[int, str], tuple[Any, Any]] = {}
         self._watched: dict[int, tuple[Any, dict[int, Any], list[Callable[[], Any]]]] = {}
+        self.covered: dict[int, Any] = {}  # layers that were watched together with what is in them, by their id
         self.specs: dict[Any, Any] = {}  # what models inside gave for symbolic inputs: each is traced once
 
     # -- called by the engine --------------------------------------------------------------------------------------
@@ -91,6 +92,7 @@ class Trial:
         """After these layers were built: what they are now stays."""
         for layer in layers:
             self._watched.pop(id(layer), None)
+            self.covered.pop(id(layer), None)
             for key in [key for key in self._attributes if key[0] == id(layer)]:
                 del self._attributes[key]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_write
-from .hdf5 import open_file
+from .hdf5 import open_file, write_array
 from .state_tree import from_json, to_json
 from .variables import unsaved_values, unsaved_values_set_after
 from .weights_h5 import read_group, weights_from_bytes, weights_to_bytes
@@ -34,7 +34,7 @@ def save_backup(model: Any, filepath: str | os.PathLike[str], state: dict[str, A
         group = file.create_group(_GROUP)
         group.create_dataset(_STATE, data=np.frombuffer(text.encode(), dtype="uint8"))
         for i, array in enumerate(arrays.values()):
-            group.create_dataset(str(i), data=array)
+            write_array(group, str(i), array)
     with atomic_write(filepath) as stream:
         stream.write(buffer.getvalue())
 

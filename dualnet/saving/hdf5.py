@@ -1,4 +1,6 @@
-"""Reading HDF5 files that may be hostile: only plain arrays of numbers inside the file are accepted.
+"""Arrays in HDF5 files, which may be hostile: only plain arrays of numbers inside the file are read.
+
+HDF5 has no bfloat16: as in Keras, such an array is one of 2 bytes for each element whose attribute "dtype" says what they are.
 
 Links, external and virtual data, and arrays that claim to be much larger than their stored bytes are refused. Filters that HDF5
 would load from a plugin are not looked for. Damage is reported as ``ValueError``.
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .limits import Budget
+from .tensor_file import from_bytes
 
 _BUILT_IN_FILTERS = (1, 2, 3, 4, 5, 6, 32000)  # of HDF5, and LZF, which h5py brings; any other one is a plugin
 _limits: ContextVar[_Limits | None] = ContextVar("limits of the open file", default=None)
@@ -120,21 +123,29 @@ def _no_plugins() -> Iterator[None]:
                 h5py.h5pl.prepend(_plugin_paths.pop())
 
 
-def get_node(group: Any, name: str, path: Path) -> Any:
+def get_node(group: Any, name: str, path: Path, known: dict[str, Any] | None = None) -> Any:
     """The group or dataset ``name`` ("a/b/c") under a group, or None; "/a" is in the file itself.
 
     Links are refused in every part of the name.
+
+    Args:
+        known: the nodes that were met under this group, by their names: each is checked once.
     """
     import h5py
 
-    node = group.file if name.startswith("/") else group
+    node, at = group.file if name.startswith("/") else group, ""
+    known = {} if known is None else known
     for part in name.removeprefix("/").split("/"):
+        at = f"{at}/{part}"
+        if at in known:
+            node = known[at]
+            continue
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{path}: {name} is a link, which is refused")
-        node = node[part]
+        node = known[at] = node[part]
         _check_attributes(node, path)
     return node
 
@@ -181,7 +192,16 @@ def read_array(group: Any, name: str, path: Path) -> Any:
     limits = _limits.get()
     if limits is not None:
         limits.budget.take(dataset.nbytes, dataset.id.get_storage_size(), name, path)
+    if dataset.dtype.kind == "V":
+        return from_bytes(dataset[()].tobytes(), "BF16").reshape(dataset.shape)
     return dataset[()]
+
+
+def write_array(group: Any, name: str, array: Any) -> None:
+    """Store an array of numbers under ``name``."""
+    dataset = group.create_dataset(name, data=array)
+    if array.dtype.name == "bfloat16":
+        dataset.attrs["dtype"] = "bfloat16"
 
 
 def check_array(dataset: Any, name: str, path: Path) -> None:
@@ -190,13 +210,24 @@ def check_array(dataset: Any, name: str, path: Path) -> None:
 
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.shape is None:
         raise ValueError(f"{path}: {name} is not a plain array, which is refused")
-    if dataset.dtype.kind not in "fiub" and read_attribute(dataset, "dtype", path) != "bfloat16":
+    if dataset.dtype.kind not in "fiub" and not _is_bfloat16(dataset, path):
         raise ValueError(f"{path}: {name} holds {dataset.dtype}, expected numbers")
     settings = dataset.id.get_create_plist()
     filters = [settings.get_filter(i)[0] for i in range(settings.get_nfilters())]
     unknown = [number for number in filters if number not in _BUILT_IN_FILTERS]
     if unknown:
         raise ValueError(f"{path}: {name} is packed with filter {unknown[0]}, a plugin of HDF5, which is not loaded")
+
+
+def _is_bfloat16(dataset: Any, path: Path) -> bool:
+    """Whether an array holds bfloat16. In its ``.h5`` files Keras does not say so, and stores nothing else like this."""
+    says = read_attribute(dataset, "dtype", path)
+    return dataset.dtype.str == "|V2" and dataset.dtype.names is None and says in (None, "bfloat16", b"bfloat16")
+
+
+def dtype_of(dataset: Any) -> str:
+    """The dtype of an array that ``check_array`` accepts."""
+    return "bfloat16" if dataset.dtype.kind == "V" else str(dataset.dtype)
 
 
 def loses_fractions(array: Any, variable: Any) -> bool:

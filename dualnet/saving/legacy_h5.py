@@ -144,7 +144,9 @@ def _write_arrays(group: Any, named: list[tuple[str, Any]]) -> None:
         uses[name] += 1
     _write_names(group, "weight_names", names)
     for name, (_, variable) in zip(names, named):
-        group.create_dataset(name, data=variable.numpy())
+        array = variable.numpy()
+        # Keras cannot read bfloat16 from such a file; float32 has all its values.
+        group.create_dataset(name, data=array.astype("float32") if array.dtype.name == "bfloat16" else array)
 
 
 def _write_names(group: Any, key: str, names: list[str]) -> None:

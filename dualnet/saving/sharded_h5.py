@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_write
-from .hdf5 import existing_file, open_file
+from .hdf5 import existing_file, open_file, write_array
 from .limits import parse_json
 from .object_state import own_arrays, saved_objects, set_state
 from .weights_h5 import Groups
@@ -130,7 +130,7 @@ def _to_bytes(part: _Part) -> bytes:
             group = file.require_group(path)
             group.attrs["name"] = name
             for key, array in arrays.items():
-                group.create_dataset(key, data=array)
+                write_array(group, key, array)
     return buffer.getvalue()
 
 

@@ -65,7 +65,7 @@ class TensorFile:
         entry = self.entries[name]
         self._stream.seek(entry.start)
         content = self._stream.read(entry.stop - entry.start)
-        return _array(content, entry.dtype).reshape(entry.shape)
+        return from_bytes(content, entry.dtype).reshape(entry.shape)
 
 
 @contextmanager
@@ -136,8 +136,11 @@ def _entry(name: str, value: Any, offset: int) -> Entry:
     return Entry(dtype, tuple(shape), offset + offsets[0], offset + offsets[1])
 
 
-def _array(content: bytes, dtype: str) -> Any:
-    """The numbers in some bytes."""
+def from_bytes(content: bytes, dtype: str) -> Any:
+    """The numbers in some bytes.  dtype: in the words of the format.
+
+    Those of bfloat16 are float32, which has all its values, where ml_dtypes is not installed.
+    """
     if dtype not in _SIZES:
         return np.frombuffer(content, np.dtype(_DTYPES[dtype]).newbyteorder("<")).astype(_DTYPES[dtype], copy=False)
     try:

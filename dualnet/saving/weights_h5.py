@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_write
-from .hdf5 import existing_file, get_node, open_file, read_array, read_attribute
+from .hdf5 import existing_file, get_node, open_file, read_array, read_attribute, write_array
 from .object_state import own_arrays, saved_objects, set_state
 
 
@@ -17,12 +17,13 @@ class Groups:
 
     def __init__(self, file: Any, path: Path) -> None:
         self._file, self._path = file, path
+        self._known: dict[str, Any] = {}  # the nodes on the way to the arrays, which many paths share
 
     def _group(self, path: str) -> Any:
         """The group with the arrays of an object, or None."""
         import h5py
 
-        group = get_node(self._file, f"{path}/vars" if path else "vars", self._path)
+        group = get_node(self._file, f"{path}/vars" if path else "vars", self._path, self._known)
         if group is None and path:  # Keras 2.12 on Windows
             name = path.replace("/", "\\")
             group = get_node(self._file, f"{name}/vars", self._path)
@@ -59,7 +60,7 @@ def weights_to_bytes(model: Any, skip: Iterable[Any] = ()) -> bytes:
             group = file.create_group(f"{path}/vars" if path else "vars")
             group.attrs["name"] = obj.name
             for key, value in own_arrays(obj).items():
-                group.create_dataset(key, data=value)
+                write_array(group, key, value)
         for path, first in dict(other_paths).items():
             file[path] = file[first]
     return buffer.getvalue()

@@ -18,7 +18,7 @@ from .data_adapters.array_adapter import ArrayData, tensors_of
 from .data_adapters.batch_checks import check_batch
 from .data_adapters.class_weights import make_class_weight
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import EpochIterator, limited
+from .data_adapters.epoch_iterator import EpochIterator, limited, naming_batches
 from .data_adapters.iterable_adapter import Data, make_data
 from .data_adapters.packing import pack_x_y_sample_weight
 from .logs import Logs, materialize, raise_for_invalid_ids, to_numbers
@@ -53,9 +53,9 @@ class EvaluationMixin(StepMixin):
         return results if return_dict else self._flat_results(results)
 
     def _evaluate_data(
-        self, data: Data, steps: int | None, callbacks: CallbackList, test_step: Any = None
+        self, data: Data, steps: int | None, callbacks: CallbackList, test_step: Any = None, name: str = ""
     ) -> dict[str, Any]:
-        """Loss and metrics over the data, as numbers by name."""
+        """Loss and metrics over the data, as numbers by name.  name: of the data, for messages"""
         if test_step is None:
             test_step = captured_step(self, CapturedTestStep, callbacks.callbacks)
             test_step.begin_run()
@@ -64,8 +64,9 @@ class EvaluationMixin(StepMixin):
         callbacks.on_test_begin()
         begin, end = callbacks.wants_test_batch_begin, callbacks.wants_test_batch_end
         step, results = 0, None
-        with no_grad():
-            for x, y, weight, _ in EpochIterator(data, steps, indexed=True).epoch(0):
+        source = EpochIterator(data, steps, indexed=True)
+        with no_grad(), naming_batches(source, name):
+            for x, y, weight, _ in source.epoch(0):
                 if begin:
                     callbacks.on_test_batch_begin(step)
                 results = test_step(pack_x_y_sample_weight(x, y, weight))
@@ -118,9 +119,10 @@ class EvaluationMixin(StepMixin):
         self.stop_predicting = False
         backend.forget_invalid_ids()
         predict_step = captured_step(self, CapturedPredictStep, callbacks.callbacks)
-        with backends.device(backend.device), backend.computing(), no_grad():
+        source = EpochIterator(data, steps, indexed=True)
+        with backends.device(backend.device), backend.computing(), no_grad(), naming_batches(source):
             callbacks.on_predict_begin()
-            for step, (batch, y, weight, _) in enumerate(EpochIterator(data, steps, indexed=True).epoch(0)):
+            for step, (batch, y, weight, _) in enumerate(source.epoch(0)):
                 if callbacks.wants_predict_batch_begin:
                     callbacks.on_predict_batch_begin(step)
                 out = predict_step(pack_x_y_sample_weight(batch, y, weight))

@@ -16,7 +16,7 @@ from ..core.warning import warn
 from ..legacy.arguments import FIT_ARGUMENTS, accept_old_names
 from .data_adapters.class_weights import make_class_weight
 from .data_adapters.data_checks import check_data
-from .data_adapters.epoch_iterator import EpochIterator, limited
+from .data_adapters.epoch_iterator import EpochIterator, limited, naming_batches
 from .data_adapters.iterable_adapter import Data, IterableData
 from .data_adapters.packing import pack_x_y_sample_weight
 from .diagnostics.diagnosis import PERIOD, Diagnosis
@@ -115,7 +115,7 @@ class Trainer(EvaluationMixin):
                 if resume is None or not resume.batches:
                     self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
-                with diagnosis.quiet():
+                with diagnosis.quiet(), naming_batches(source):
                     epoch_results = self._train_epoch(
                         source, epoch, callbacks, train_step, resume, diagnosis, check if epoch == first else None
                     )
@@ -138,7 +138,9 @@ class Trainer(EvaluationMixin):
                         )
                     else:
                         with diagnosis.quiet():
-                            results = self._evaluate_data(validation, validation_steps, callbacks, test_step)
+                            results = self._evaluate_data(
+                                validation, validation_steps, callbacks, test_step, "validation data"
+                            )
                         logs |= {f"val_{name}": value for name, value in results.items()}
                         logs = dict(sorted(logs.items()))
                 callbacks.on_epoch_end(epoch, logs)

@@ -90,8 +90,9 @@ def _gif(images: list[Any], seconds: float, hold: float) -> bytes:
         sheet.paste(image, (0, k * height))
     palette = sheet.quantize(128)
     colours = (palette.getpalette() or [])[: 3 * 128]
-    brightest = max(range(0, len(colours), 3), key=lambda k: sum(colours[k : k + 3]))
-    colours[brightest : brightest + 3] = [255, 255, 255]  # the paper, which the choice of colours makes a little grey
+    for k in range(0, len(colours), 3):  # the paper, which the choice of colours makes a little grey
+        if min(colours[k : k + 3]) >= 248:
+            colours[k : k + 3] = [255, 255, 255]
     palette.putpalette(colours)
     frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [round(seconds * 100) * 10] * len(frames)  # a GIF counts in hundredths of a second

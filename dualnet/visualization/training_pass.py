@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..core.autodiff import backward
 from ..core.tensor import Array, Tensor
 from ..core.tracing import Tape, recording
@@ -46,7 +48,8 @@ def training_pass(model: Any, x: Any, y: Any = None, sample_weight: Any = None, 
     if not model.built:
         model(batch[0], training=False)
     tape = Tape()
-    with unchanged(model), model._backend().computing():
+    # Gradients that explode are a result, and no reason for a warning.
+    with unchanged(model), model._backend().computing(), np.errstate(all="ignore"):
         with recording(tape), recorded_calls(visible_layers(model)) as calls:
             output, loss = model._forward(*batch, True)
         keep = frozenset(id(t) for call in calls for t in [*call.inputs, *call.outputs])

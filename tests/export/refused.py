@@ -119,7 +119,12 @@ TABLE = [
     Refused("a selection by a mask", SelectsByAMask, "'get_item' by a mask is not exported"),
     Refused("`bincount` without a length that is known", CountsIds, "the largest number is read on the host", dtype="int32"),
     Refused("an op of the list below", Inverts, "the op 'inv' is not exported to ONNX"),
-    Refused("`TextVectorization`", layers.TextVectorization, "is not exported to ONNX.*run the layer before", **WORD, options=VOCABULARY),
+    Refused("`TextVectorization` before version 20", layers.TextVectorization, "pass opset_version=20", **WORD, options=VOCABULARY),
+    Refused(
+        "`TextVectorization` that splits into characters", layers.TextVectorization, "split='character'.*run the layer before", **WORD,
+        options=VOCABULARY | {"split": "character"},
+    ),
+    Refused("`TextVectorization` with n-grams", layers.TextVectorization, "ngrams=2", **WORD, options=VOCABULARY | {"ngrams": 2}),
     Refused("`Hashing`, `HashedCrossing`", layers.Hashing, "ONNX cannot hash", **WORD, options={"num_bins": 5}),
     Refused("`StringLookup` that hashes", layers.StringLookup, "num_oov_indices=2", **WORD, options=VOCABULARY | {"num_oov_indices": 2}),
     Refused("`StringLookup` of other strings", layers.StringLookup, "latin-1", **WORD, options=VOCABULARY | {"encoding": "latin-1"}),

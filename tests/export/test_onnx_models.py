@@ -233,6 +233,43 @@ def test_preprocessing(layer: Any, data: Any) -> None:
     check(Model(x, layer(x)), data, data[:1])
 
 
+TEXTS = words(
+    ["the cat sat"],
+    ["A Dog! the-END, (the end)."],
+    [""],
+    [" \t "],
+    ["\tdogs\n\x0bTHE\x0c.cat\r"],
+    ["ÀÉ É é... ß\x1cthe\xa0cat"],
+)
+VECTORIZATIONS: dict[str, dict[str, Any]] = {
+    "any length": {},
+    "cut and filled": {"output_sequence_length": 3},
+    "filled": {"output_sequence_length": 9},
+    "lower": {"standardize": "lower"},
+    "punctuation": {"standardize": "strip_punctuation"},
+    "as it is": {"standardize": None},
+    "multi_hot": {"output_mode": "multi_hot"},
+    "count": {"output_mode": "count", "max_tokens": 20, "pad_to_max_tokens": True},
+    "one_hot": {"output_mode": "one_hot"},
+    "tf_idf": {"output_mode": "tf_idf", "standardize": "lower"},
+}
+
+
+@pytest.mark.parametrize("name", VECTORIZATIONS)
+def test_texts(name: str) -> None:
+    layer = layers.TextVectorization(**VECTORIZATIONS[name])
+    layer.adapt(np.array(["the cat sat", "a dog! the end", "É é the-end -"]))
+    x = Input((1,), dtype="string")
+    check(Model(x, layer(x)), TEXTS, TEXTS[1:2], TEXTS[2:4], opset_version=20)
+
+
+def test_texts_to_an_embedding() -> None:
+    layer = layers.TextVectorization(vocabulary=["the", "cat"])
+    x = Input((1,), dtype="string")
+    h = layers.GlobalAveragePooling1D()(layers.Embedding(4, 3, mask_zero=True)(layer(x)))
+    check(Model(x, layers.Dense(2)(h)), TEXTS[:2], TEXTS[4:], opset_version=23)
+
+
 # -- dtypes and versions ------------------------------------------------------------------------------------------------
 
 

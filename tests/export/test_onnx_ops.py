@@ -29,9 +29,9 @@ _MATRICES = (
 )
 _VALUES = "nonzero _nonzero unique _unique bincount histogram _histogram"  # the shape of the result depends on values
 _IMAGES = "map_coordinates affine_transform _perspective_transform perspective_transform"
-_QUANTILES = "_quantile quantile percentile nanquantile nanpercentile median nanmedian"
+_QUANTILES = "nanquantile nanpercentile nanmedian"
 _SPARSE = "sparse_matmul _sparse_matmul"
-_OTHER = "nextafter gcd lcm generalized_cross_entropy ctc_loss batch_norm correlate erfinv i0 while_loop index_of view"
+_OTHER = "nextafter gcd lcm ctc_loss batch_norm correlate erfinv i0 while_loop index_of view"
 REFUSED = {
     *_RANDOM.split(),
     *_MATRICES.split(),
@@ -46,6 +46,8 @@ REFUSED = {
 SOME_CALLS = {
     "norm": "ord='nuc' needs singular values",
     "slice_update": "the place is in a tensor",
+    "_quantile": "of the elements that are not NaN; q is in a tensor",
+    **dict.fromkeys(("quantile", "percentile"), "q is in a tensor"),
     **dict.fromkeys(("segment_sum", "segment_prod", "segment_max", "segment_min"), "num_segments is the largest id"),
 }
 

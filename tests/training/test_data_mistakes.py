@@ -349,3 +349,50 @@ def test_a_model_with_a_fixed_batch() -> None:
     assert np.isfinite(history.history["val_loss"]).all()
     with pytest.raises(ValueError, match="validation data: "):
         net.fit(x, x[:, 0, :1], batch_size=5, verbose=0, validation_data=(x[:, :, :3], x[:, 0, :1]))
+
+
+LATER: dict[str, Any] = {  # what is wrong with the third batch of a stream
+    "another width": (np.ones((5, 6)), np.zeros(5, int)),
+    "a label outside": (np.ones((5, 4)), np.full(5, 9)),
+    "too few labels": (np.ones((5, 4)), np.zeros(3, int)),
+    "text": (np.full((5, 4), "a"), np.zeros(5, int)),
+    "no labels": np.ones((5, 4)),
+}
+
+
+def stream(wrong: Any) -> Iterator[Any]:
+    for i in range(5):
+        yield wrong if i == 2 else (np.ones((5, 4)), np.zeros(5, int))
+
+
+@pytest.mark.parametrize("wrong", LATER)
+def test_the_batch_of_a_stream_is_named(wrong: str) -> None:
+    """Nobody can look at later batches before they come, but the message says which one it was."""
+    model = dualnet.Sequential([dualnet.Input((4,)), layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    right = (np.ones((5, 4)), np.zeros(5, int))
+    calls: dict[str, Callable[[], Any]] = {
+        "^batch 3: ": lambda: model.fit(stream(LATER[wrong]), steps_per_epoch=5, verbose=0),
+        "^validation data, batch 3: ": lambda: model.fit(*right, validation_data=stream(LATER[wrong]), verbose=0),
+        "^batch 3: .": lambda: model.evaluate(stream(LATER[wrong]), verbose=0),
+    }
+    for message, call in calls.items():
+        with pytest.raises((ValueError, TypeError), match=message):
+            call()
+    if wrong == "another width":
+        with pytest.raises(ValueError, match=r"^batch 3: Dense layer"):
+            model.predict(stream(LATER[wrong]), verbose=0)
+
+
+def test_errors_of_the_program_keep_their_type() -> None:
+    class Mine(ValueError):
+        pass
+
+    def broken() -> Iterator[Any]:
+        yield np.ones((5, 4))
+        raise Mine("code", 3)
+
+    model = dualnet.Sequential([dualnet.Input((4,)), layers.Dense(3)])
+    with pytest.raises(Mine) as caught:
+        model.predict(broken(), verbose=0)
+    assert caught.value.args == ("code", 3)

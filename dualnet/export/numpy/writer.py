@@ -399,6 +399,7 @@ class Writer:
             self.refuse(
                 call, f"the line {self.lines[-1].strip()!r} gives other numbers: {_difference(actual, expected)}"
             )
+        self._scope[target] = expected  # so that the lines after are checked for themselves: rounding does not add up
 
     def _cast(self, target: str, dtype: Any) -> None:
         """Let the last statement end in a cast."""

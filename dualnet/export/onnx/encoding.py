@@ -13,7 +13,7 @@ from .graph import Graph, T, exporter
 _ML = "ai.onnx.ml"  # the operators of classical machine learning, which look words up
 
 
-def _one_hot(g: Graph, ids: T, classes: int, dtype: str) -> T:
+def one_hot_of(g: Graph, ids: T, classes: int, dtype: str) -> T:
     """1 at the class of each id, 0 for an id that is none.  ids: any shape -> that shape + (classes,)"""
     whole = ids if ids.dtype in ("int32", "int64") else g.cast(ids, "int64")
     return g.cast(g.compare("Equal", g.unsqueeze(whole, -1), g.range(classes, whole.dtype)), dtype)
@@ -21,7 +21,7 @@ def _one_hot(g: Graph, ids: T, classes: int, dtype: str) -> T:
 
 @exporter("one_hot")
 def one_hot(g: Graph, x: T, num_classes: int, axis: int, dtype: Any, sparse: bool) -> T:
-    y = _one_hot(g, x, num_classes, g.out_dtype)
+    y = one_hot_of(g, x, num_classes, g.out_dtype)
     if axis in (-1, x.rank):
         return y
     order = list(range(x.rank))
@@ -31,12 +31,17 @@ def one_hot(g: Graph, x: T, num_classes: int, axis: int, dtype: Any, sparse: boo
 
 @exporter("_multi_hot")
 def multi_hot(g: Graph, ids: T, num_classes: int, axis: int, dtype: Any) -> T:
-    return g.reduce("ReduceMax", _one_hot(g, ids, num_classes, "float32"), [axis % ids.rank])
+    return _any_of(g, one_hot_of(g, ids, num_classes, "float32"), axis % ids.rank)
+
+
+def _any_of(g: Graph, hot: T, axis: int) -> T:
+    """1 where there is a 1 along an axis, which may be empty."""
+    return g.binary("Min", g.reduce("ReduceSum", hot, [axis]), 1)
 
 
 @exporter("_count_ids")
 def count_ids(g: Graph, ids: T, weights: T | None, num_classes: int, axis: int, dtype: Any) -> T:
-    hot = _one_hot(g, ids, num_classes, "float32")
+    hot = one_hot_of(g, ids, num_classes, "float32")
     if weights is not None:
         hot = g.op("Mul", hot, g.unsqueeze(g.cast(weights, "float32"), -1))
     return g.reduce("ReduceSum", hot, [axis % ids.rank])
@@ -108,10 +113,11 @@ def encoded(g: Graph, x: T, ids: T, layer: Any) -> T:
     if mode == "one_hot":
         if rank > 1 and x.shape is not None and x.shape[-1] == 1:
             ids = g.squeeze(ids, rank - 1)
-        return _one_hot(g, ids, depth, out)
-    hot = _one_hot(g, ids, depth, "float32")
+        return one_hot_of(g, ids, depth, out)
+    hot = one_hot_of(g, ids, depth, "float32")
     if rank:
-        hot = g.reduce("ReduceMax" if mode == "multi_hot" else "ReduceSum", hot, [1 if rank > 1 else 0])
+        axis = 1 if rank > 1 else 0
+        hot = _any_of(g, hot, axis) if mode == "multi_hot" else g.reduce("ReduceSum", hot, [axis])
     if mode == "tf_idf":
         from dualnet_backends import get
 
@@ -123,13 +129,14 @@ def encoded(g: Graph, x: T, ids: T, layer: Any) -> T:
     return hot
 
 
-@exporter("TextVectorization", "Hashing", "HashedCrossing")
-def no_text(g: Graph, *xs: T, layer: Any) -> T:
-    what = {
-        "TextVectorization": "ONNX cannot take punctuation out of strings, nor split them in all the ways that the layer can",
-    }.get(type(layer).__name__, "ONNX cannot hash")
-    raise ExportError(
-        f"{g.call.where} is not exported to ONNX: {what}. Export the model behind it, which takes its ids, and run the layer before"
+@exporter("Hashing", "HashedCrossing")
+def hashing(g: Graph, *xs: T, layer: Any) -> T:
+    raise _refused(g, "ONNX cannot hash")
+
+
+def _refused(g: Graph, reason: str) -> ExportError:
+    return ExportError(
+        f"{g.call.where} is not exported to ONNX: {reason}. Export the model behind it, which takes its ids, and run the layer before"
     )
 
 

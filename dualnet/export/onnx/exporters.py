@@ -14,9 +14,11 @@ from . import (  # noqa: F401
     loop,
     losses,
     normalization,
+    quantiles,
     recurrent,
     reduction,
     scatter,
     shape,
     signal,
+    text,
 )

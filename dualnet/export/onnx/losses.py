@@ -6,6 +6,7 @@ import math
 
 from ...core import settings
 from .elementwise import log1p
+from .encoding import one_hot_of
 from .graph import Graph, T, exporter
 from .shape import axis_of
 
@@ -134,6 +135,14 @@ def cross_entropy(g: Graph, target: T, output: T, axis: int) -> T:
     p = g.op("Div", y, g.reduce("ReduceSum", y, [at], keepdims=True))
     p = _within(g, p, settings.epsilon(), 1 - settings.epsilon())
     return g.op("Neg", g.reduce("ReduceSum", g.op("Mul", t, g.op("Log", p)), [at]))
+
+
+@exporter("generalized_cross_entropy")
+def generalized_cross_entropy(g: Graph, target: T, output: T, q: float) -> T:
+    y = g.wide(g.floating(output))
+    hot = one_hot_of(g, g.cast(target, "int64"), output.shape[-1], y.dtype)
+    p = g.reduce("ReduceSum", g.op("Mul", hot, y), [axis_of(output, -1)])
+    return g.binary("Div", g.binary("Sub", 1, g.binary("Pow", p, q)), q)
 
 
 @exporter("_one_if_valid")

@@ -176,6 +176,11 @@ def sorted_(g: Graph, x: T, axis: int | None) -> tuple[T, T]:
     return g.ops("TopK", values, n, dtypes=(None, "int64"), axis=axis, largest=0)  # type: ignore[return-value]
 
 
+def sorted_values(g: Graph, x: T, n: T) -> T:
+    """The values in ascending order along the last axis, which is n long."""
+    return g.ops("TopK", _sortable(g, x), n, dtypes=(None, "int64"), axis=-1, largest=0)[0]
+
+
 @exporter("sort")
 def sort(g: Graph, x: T, axis: int | None) -> T:
     return sorted_(g, x, axis)[0]

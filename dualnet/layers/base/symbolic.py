@@ -209,9 +209,12 @@ def undone_call(layer: Any) -> Iterator[None]:
     """A trial of a layer, whose calls inside leave nothing in the layers, their metrics and their losses."""
     losses = {inner: list(inner._losses) for inner in context.layers_with_losses}
     with trial() as changes:
-        for v in layer.metrics_variables:  # metrics write into them
-            changes.change(v, "a metric is updated")
-        changes.watch((x for x in layer._flatten_layers() if builtin_class(type(x)) is not type(x)), UNTRACKED)
+        if id(layer) not in changes.covered:  # as it is in a trial of the model around it
+            inside = layer._flatten_layers()
+            changes.covered.update((id(x), x) for x in inside)
+            for v in layer.metrics_variables:  # metrics write into them
+                changes.change(v, "a metric is updated")
+            changes.watch((x for x in inside if builtin_class(type(x)) is not type(x)), UNTRACKED)
         try:
             yield
         finally:

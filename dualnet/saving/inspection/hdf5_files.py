@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..hdf5 import check_array, open_file, read_attribute
+from ..hdf5 import check_array, dtype_of, open_file, read_attribute
 from .configs import note_config
 from .report import Report, StoredArray, parse_json
 
@@ -66,7 +66,7 @@ def stored_arrays(report: Report, file: Any) -> list[StoredArray]:
                         stack.append((node, where))
                     continue
                 check_array(node, where, report.path)
-                arrays.append(StoredArray(where, tuple(map(int, node.shape)), str(node.dtype)))
+                arrays.append(StoredArray(where, tuple(map(int, node.shape)), dtype_of(node)))
             except (ValueError, TypeError, KeyError, OSError, RuntimeError) as error:
                 report.refuse(error)
     return sorted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ... import config
@@ -15,6 +16,21 @@ from .iterable_adapter import Data, IterableData
 def limited(number: int | None, limit: int | None) -> int | None:
     """The smaller of two numbers; None is unlimited."""
     return number if limit is None else limit if number is None else min(number, limit)
+
+
+@contextmanager
+def naming_batches(source: EpochIterator, name: str = "") -> Iterator[None]:
+    """Say which batch of a stream an error is about. The first one was tried before anything was trained.
+
+    source: of the batches that the block works on. name: of the data, for messages.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        is_plain = type(error) in (ValueError, TypeError) and len(error.args) == 1
+        if is_plain and source.current > 1 and isinstance(source.data, IterableData):
+            error.args = (f"{name}{', ' if name else ''}batch {source.current}: {error}",)
+        raise
 
 
 class EpochIterator:
@@ -33,6 +49,7 @@ class EpochIterator:
             self._batches = data.indexed_batches
         self.limit = config.max_steps_per_epoch()
         self.exhausted = False
+        self.current = 0  # the batch of the epoch that is read or worked on, from 1; 0 between two epochs
         self._remaining: Iterator[Batch] | None = None
         self._order_key = (0, 0)  # epoch and step that determine the order of the current pass
         self._batches_done = 0  # in the current pass
@@ -67,10 +84,13 @@ class EpochIterator:
             self._pass_steps = self.data.steps
             self._passes += 1
         count = done
+        self.current = count + 1
         for batch in itertools.islice(self._remaining, None if limit is None else max(limit - done, 0)):
             count += 1
             self._batches_done += 1
             yield batch
+            self.current = count + 1
+        self.current = 0
         is_generator = iterable is not None and iterable.is_generator
         short = count < (limit or 0) if self.steps is not None else is_generator and count == 0 and self._passes > 1
         if short:
