@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import dualnet as keras
-from dualnet import layers
+from dualnet import layers, ops
 
 EPOCHS = 3
 BATCH = 64
@@ -39,7 +39,7 @@ def residual_block(x: Any, filters: int, stride: int) -> Any:
     if stride > 1:
         # The paper's option A, which has no weights: every second pixel, and zeros for the channels that are new.
         x = layers.MaxPooling2D(1, strides=stride)(x)
-        x = layers.Concatenate()([x, keras.ops.zeros_like(x)])
+        x = ops.pad(x, [(0, 0), (0, 0), (0, 0), (0, filters - x.shape[-1])])
     return layers.ReLU()(layers.Add()([x, residual]))
 
 
