@@ -63,7 +63,7 @@ def train(x_train: Any, x_test: Any, latent: int, hidden: int, epochs: int, batc
 def main(smoke: bool = False) -> float:
     keras.utils.set_random_seed(0)
     data, scale, latent, hidden = (keras.datasets.digits, 16, 8, 64) if smoke else (keras.datasets.mnist, 255, 20, 512)
-    options = {"hidden": hidden, "epochs": 40 if smoke else 16, "batch_size": 32 if smoke else 128}
+    options = {"hidden": hidden, "epochs": 40 if smoke else 10, "batch_size": 32 if smoke else 128}
     (x_train, _), (x_test, y_test) = data.load_data()
     x_train, x_test = ((x.reshape(len(x), -1) / scale).astype("float32") for x in (x_train, x_test))
 

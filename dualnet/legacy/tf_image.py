@@ -6,15 +6,21 @@ result has as many elements as boxes are chosen read that number.
 
 from __future__ import annotations
 
-from collections import namedtuple
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import ops
 from ..utils.bounding_boxes.overlap import iou_of_corners
 
-CombinedNonMaxSuppression = namedtuple(
-    "CombinedNonMaxSuppression", ["nmsed_boxes", "nmsed_scores", "nmsed_classes", "valid_detections"]
-)
+
+class CombinedNonMaxSuppression(NamedTuple):
+    """The boxes that were chosen, their scores and classes, and how many there are in each image."""
+
+    nmsed_boxes: Any
+    nmsed_scores: Any
+    nmsed_classes: Any
+    valid_detections: Any
+
+
 _NEVER = float("-inf")  # the score of what can no longer be chosen
 
 
@@ -116,7 +122,8 @@ def combined_non_max_suppression(
     ]
     missing = total - min(total, length)
     results = [ops.pad(x, [(0, 0), (0, missing)] + [(0, 0)] * (len(x.shape) - 2)) if missing else x for x in results]
-    return CombinedNonMaxSuppression(*results, ops.sum(ops.cast(valid, "int32"), axis=-1))
+    chosen, best, classes = results
+    return CombinedNonMaxSuppression(chosen, best, classes, ops.sum(ops.cast(valid, "int32"), axis=-1))
 
 
 def _check(boxes: Any, scores: Any, rank: int, size: Any, iou_threshold: float) -> tuple[Any, Any]:

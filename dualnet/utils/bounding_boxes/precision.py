@@ -107,14 +107,14 @@ def _overlaps(true: Image, pred: Image, bounding_box_format: str, image_shape: A
 
 
 def _average_precision(
-    true: list[Image], pred: list[Image], overlaps: list[np.ndarray], label: int, threshold: float
+    true: list[Image], pred: list[Image], overlaps: list[np.ndarray], label: Any, threshold: float
 ) -> float:
     """The area under the curve of one class."""
     scores, right = [], []
     objects = 0
     for t, p, iou in zip(true, pred, overlaps):
         wanted, detected = t["labels"] == label, np.flatnonzero(p["labels"] == label)
-        objects += np.count_nonzero(wanted)
+        objects += int(np.count_nonzero(wanted))
         detected = detected[np.argsort(-p["scores"][detected], kind="stable")]
         free = np.flatnonzero(wanted)
         for i in detected:
