@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
 KEPT = HERE / "outputs" / "pages"
-CELL = re.compile(r"^```\{run\}[ \t]*\n((?::[\w-]+:.*\n)*)(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+CELL = re.compile(r"^```\{run\}[ \t]*\n((?::[\w-]+:[^\n]*\n)*)(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 class Output(NamedTuple):
@@ -77,7 +77,9 @@ def _run_cell(code: str, file: str, namespace: dict[str, Any]) -> None:
     exec(compile(tree, file, "exec"), namespace)
     if last is not None:
         value = eval(compile(ast.Expression(last.value), file, "eval"), namespace)
-        if value is not None:
+        if value is not None and not re.fullmatch(
+            r"<.* at 0x[0-9a-f]+>", repr(value)
+        ):  # as a History, which says nothing
             print(repr(value))
 
 

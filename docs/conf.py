@@ -20,8 +20,9 @@ copyright = "2026, the dualnet authors"
 version = release = dualnet.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "directives"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "outputs"]
 nitpicky = True
+suppress_warnings = ["toc.empty_glob"]  # no example may be without a page of its own
 default_role = "literal"  # `x` in a docstring is code
 
 smartquotes_action = "D"  # dashes only: quotes stand in code and formulas

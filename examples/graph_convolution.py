@@ -104,6 +104,9 @@ def plot(hidden: Any, y: Any) -> None:
     """The hidden features of every node, in the plane in which they differ most (PCA), colored by class."""
     from matplotlib.figure import Figure
 
+    hidden = hidden / np.maximum(
+        np.linalg.norm(hidden, axis=1, keepdims=True), 1e-6
+    )  # which features, not how much of them
     centered = hidden - hidden.mean(axis=0)
     plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
     axes = (figure := Figure(figsize=(6, 5), layout="constrained")).subplots()

@@ -21,18 +21,18 @@ SUBJECTS = (
 )  # fmt: skip
 _NAME = "cora.npz"
 _KEYS = ("feature_rows", "feature_cols", "labels", "edges", "train", "val", "test")
-_SHA256 = "0e9aa5f1d4b9bcde563c2d02aa894391564c015d9c435a02d91f6ee72e219d2a"  # of the content, whatever the dtypes and the order of the edges in the file
+# Of the content, whatever the dtypes and the order of the edges in the file.
+_SHA256 = "0e9aa5f1d4b9bcde563c2d02aa894391564c015d9c435a02d91f6ee72e219d2a"
 _MAX_BYTES = 4 << 20
 
 
 class Cora(NamedTuple):
     """The graph, as NumPy arrays.
 
-    Attributes:
-        features: 1 where an article has a word, else 0.  (2708, 1433) float32
-        labels: the subject of each article, see `SUBJECTS`.  (2708,) int64
-        edges: pairs of articles of which one cites the other, each pair once.  (5278, 2) int64
-        train, validation, test: which articles are in each part.  (140,) (500,) (1000,) int64
+    - `features` (2708, 1433) float32: 1 where an article has a word, else 0.
+    - `labels` (2708,) int64: the subject of each article, see `SUBJECTS`.
+    - `edges` (5278, 2) int64: pairs of articles of which one cites the other, each pair once.
+    - `train` (140,), `validation` (500,) and `test` (1000,) int64: which articles are in each part.
     """
 
     features: Any
@@ -57,7 +57,10 @@ def load_data() -> Cora:
     try:
         return download.fetch_checked(_NAME, (), _read, folder="cora", max_bytes=_MAX_BYTES)
     except UnavailableError as error:
-        folders = [download.cache_dir() / "datasets" / "cora", *([local / "cora"] if (local := download.data_dir()) else [])]
+        folders = [
+            download.cache_dir() / "datasets" / "cora",
+            *([local / "cora"] if (local := download.data_dir()) else []),
+        ]
         raise DataError(
             f"{_NAME} is not in {' or in '.join(map(str, folders))}, and there is no public copy to download: put it there "
             "(help(dualnet.datasets.cora.load_data) says what is in it), or set DUALNET_DATA_DIR to a folder that has "
