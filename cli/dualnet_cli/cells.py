@@ -158,7 +158,7 @@ def remedy(cell: str, notation: Notation) -> str:
         advice.append(f"set decimal = {show(last)} and thousands = {show(first)}")
     elif "," in marks and notation.decimal == ".":
         advice.append('set decimal = "," or thousands = ",", whichever the comma is')
-    elif marks - {"."} or text.count(".") > 1 or ("." in marks and notation.decimal == "," and not notation.thousands):
+    elif marks and (marks != {"."} or text.count(".") > 1 or (notation.decimal == "," and not notation.thousands)):
         advice.append(f"set thousands = {show((marks - {'.'} or marks).pop())}")
     around = re.split(r"\d.*\d|\d", text.strip("()+-−"), maxsplit=1, flags=re.DOTALL)
     units = dict.fromkeys(unit.strip() for unit in around if re.fullmatch(r"\s*[^\d\s.,_]+\s*", unit))

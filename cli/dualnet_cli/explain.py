@@ -9,6 +9,7 @@ import click
 
 from .arguments import ConfigArgument, DeviceName
 from .errors import CliError, one_line, printable
+from .parts import length
 
 _EPILOG = """
 \b
@@ -100,7 +101,7 @@ def _config(path: Path, sets: tuple[str, ...]) -> _Subject:
     settings = load(path, sets)
     dataset = load_data(settings)
     build.check(settings, dataset)
-    model = build.compiled_model(settings, tuple(dataset.train.x.shape[1:]))
+    model = build.compiled_model(settings, dataset)
     build.parameter_count(model)
     return _Subject(model, printable(settings.name), dataset.train.x, dataset.train.y, len(dataset.train))
 
@@ -125,7 +126,7 @@ def _trained(name: str, data: str | None) -> _Subject:
         raise CliError(
             f"{opened.label}: is in no run, so its data is not known; pass --data with an .npz file of x and y"
         )
-    return _Subject(opened.model, opened.label, x, y, len(x))
+    return _Subject(opened.model, opened.label, x, y, length(x))
 
 
 def _arrays(path: Path) -> tuple[Any, Any]:
@@ -150,6 +151,10 @@ def _arrays(path: Path) -> tuple[Any, Any]:
 
 
 def _sample(subject: _Subject, number: int) -> tuple[Any, Any]:
+    if isinstance(subject.x, dict) or isinstance(subject.y, dict):
+        raise CliError(
+            f"{subject.label}: has several inputs or outputs, and only models with one of each are explained"
+        )
     if number >= subject.samples:
         raise CliError(
             f"--sample {number}: there are {subject.samples:,} samples to train on, from 0 to {subject.samples - 1:,}"
