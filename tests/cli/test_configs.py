@@ -66,7 +66,10 @@ def test_runs(name: str) -> None:
     assert results["train"]["loss"] > 0
 
 
-SHIPPED_DATA = {"digits_logistic", "digits_mlp", "housing_mlp", "wine_mlp", "wine_perceptron", "xor"}
+SHIPPED_DATA = {
+    *("digits_augmented", "digits_logistic", "digits_mlp", "digits_own_model", "digits_two_outputs"),
+    *("housing_mlp", "sunspots_window", "wine_mlp", "wine_perceptron", "wine_two_inputs", "xor"),
+}
 
 
 @pytest.fixture
@@ -171,6 +174,25 @@ def test_a_perceptron_knows_good_wines() -> None:
     results = trained("wine_perceptron")
     assert results["params"] == 12
     assert results["test"]["accuracy"] >= 0.70
+
+
+def test_sunspots_are_forecast_better_than_by_the_year_before() -> None:
+    rows = list(csv.DictReader((ROOT / "configs" / "tabular" / "sunspots.csv").read_text().splitlines()))
+    spots = [float(row["sunspots"]) / 100 for row in rows]
+    first = int(len(spots) * 0.8)
+    naive = sum(abs(b - a) for a, b in zip(spots[first - 1 :], spots[first:])) / len(spots[first:])
+    assert naive == pytest.approx(0.254, abs=0.001)
+    assert trained("sunspots_window")["test"]["mean_absolute_error"] <= 0.75 * naive
+
+
+def test_two_outputs_of_digits() -> None:
+    test = trained("digits_two_outputs")["test"]
+    assert test["digit_accuracy"] >= 0.97
+    assert test["image_loss"] <= 0.015
+
+
+def test_a_function_makes_the_model() -> None:
+    assert trained("digits_own_model", "--epochs", "15")["test"]["accuracy"] >= 0.96
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

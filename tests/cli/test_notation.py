@@ -44,6 +44,7 @@ ODD_CELLS = {
     "10:30": 'target_type = "class"',
     "1_000": 'target_type = "class"',
     "0x10": 'target_type = "class"',
+    "1.....000": 'target_type = "class"',
     "(5)": 'target_type = "class"',
     "\u22125": 'target_type = "class"',
     "20-30": 'target_type = "class"',

@@ -153,7 +153,7 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "argument unknown": ("width = 5", "widht = 5", ["arguments.widht", 'did you mean "width"?']),
     "argument of the data": ("width = 5", "num_classes = 5", ["arguments.num_classes", "known from the data"]),
     "argument missing": ("own.py:build", "own.py:needs", ['needs "depth"', "arguments = { depth = ... }"]),
-    "argument wrong": ("width = 5", 'width = "five"', ["[model] python: own.py:33: ", "Dense"]),
+    "argument wrong": ("width = 5", 'width = "five"', ["[model] python: own.py:33: ", "units"]),
     "it fails": ("own.py:build", "own.py:fails", ["own.py:43: ZeroDivisionError"]),
     "its model fails": ("own.py:build", "own.py:call_fails", ["cannot be called", "own.py:70: AttributeError"]),
     "another shape": ("own.py:build", "own.py:other_shape", ["cannot be called with samples", "7"]),
