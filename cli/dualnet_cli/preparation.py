@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dualnet.saving.limits import gc_paused
+
 from . import windows
 from .errors import CliError, one_line, printable, show, system_error
 from .schema import INPUT, Column, Data, OutputTarget
@@ -140,7 +142,8 @@ def read(path: Path) -> Preparation:
             text = file.read(_MAX_BYTES + 1)
         if len(text) > _MAX_BYTES:
             raise CliError(f"{label}: is larger than {_MAX_BYTES >> 20} MiB, which no preparation is")
-        return Preparation.model_validate_json(text)
+        with gc_paused():
+            return Preparation.model_validate_json(text)
     except OSError as error:
         raise system_error(f"{label}: cannot be read", error) from None
     except ValidationError as error:

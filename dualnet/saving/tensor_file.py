@@ -16,8 +16,10 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from .limits import gc_paused
+
 _ALIGNMENT = 8
-_MAX_HEADER = 100_000_000  # as in the library
+_MAX_HEADER = 100_000_000  # bytes, as the format has it
 _NAMES = {
     "bool": "BOOL",
     **{f"{kind}{bits}": f"{kind[0].upper()}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64)},
@@ -110,7 +112,8 @@ def _read_header(stream: IO[bytes], size: int) -> tuple[dict[str, Entry], dict[s
     length = int.from_bytes(stream.read(8), "little")
     if not 2 <= length <= min(_MAX_HEADER, size - 8):
         raise ValueError(f"its header would have {length} bytes, the file has {size}")
-    header = json.loads(stream.read(length))
+    with gc_paused():
+        header = json.loads(stream.read(length))
     entries = {name: _entry(name, value, 8 + length) for name, value in header.items() if name != "__metadata__"}
     position = 8 + length
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):

@@ -113,7 +113,7 @@ NAMES = (
     ),
 )
 
-_MOST = 4 << 20  # bytes
+_MOST = 1 << 20  # bytes
 
 
 def mutate(name: str, content: bytes, rng: Random) -> bytes:
