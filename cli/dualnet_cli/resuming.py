@@ -98,6 +98,8 @@ def now() -> str:
 
 def find(run: str) -> Path:
     """The directory of a run from its path or, below ``runs``, its name."""
+    if not run:  # of a variable of the shell that is not set; as a path it would be the working directory
+        raise CliError("--resume: expected the directory of a run, got an empty name")
     path = Path(run).expanduser()
     if path.name == CONFIG and path.is_file():
         path = path.parent

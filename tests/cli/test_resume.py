@@ -297,6 +297,7 @@ def test_no_run(tmp_path: Path) -> None:
     for name, message in (
         ("empty", "holds no run (there is no config.toml in it)"),
         ("none", "no such directory, nor runs/none"),
+        ("", "expected the directory of a run, got an empty name"),
     ):
         result = run("train", "--resume", name)
         assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
