@@ -114,7 +114,7 @@ class Writer:
         unknown = sorted({character for character in prompt if character not in self._ids})
         if unknown:
             names = ", ".join(show(character) for character in unknown)
-            raise CliError(f"--prompt: {self._label} does not know {names}; it was trained on a text without")
+            raise CliError(f"--prompt: {names}: not in the text that {self._label} was trained on")
         return self._characters(
             [self._ids[character] for character in prompt], length, choice, np.random.default_rng(seed)
         )

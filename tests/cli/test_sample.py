@@ -187,7 +187,7 @@ WRONG: dict[str, tuple[Callable[[], Any], list[str], str]] = {
     "a classifier": (classifier, [], "expected an output of shape (batch, 4, 3)"),
     "images": (lambda: generator("sigmoid", 2, 2, 1), [], "expected an output of shape"),
     "an empty prompt": (cycle, ["--prompt", ""], "--prompt: is empty"),
-    "an unknown character": (cycle, ["--prompt", "abyss"], 'does not know "s", "y"'),
+    "an unknown character": (cycle, ["--prompt", "abyss"], '"s", "y": not in the text'),
     "a count of text": (cycle, ["--count", "3"], "--length says how much"),
     "no folder": (cycle, ["-o", "nowhere/x.txt"], "there is no such folder"),
     "negative": (cycle, ["--temperature", "-1"], "--temperature"),
