@@ -7,6 +7,7 @@ import pytest
 
 from dualnet import ops, tree
 from dualnet.core.autodiff import backward
+from dualnet.core.sparse import SparseMatrix
 from dualnet.core.tracing import recording
 from dualnet.ops.core import counting
 
@@ -38,6 +39,9 @@ def test_no_transfer(row: Row) -> None:
             inputs = tensors(backend, args, "float32")
             for i in floating(inputs):
                 inputs[i].tracked = True
+            for value in [*inputs, *sample.options.values()]:
+                if isinstance(value, SparseMatrix):
+                    value.on(backend)  # moved when it is used first, and kept there
             with strict.step(), recording() as tape:
                 outputs = tree.flatten(row(*inputs, **sample.options))
                 for y in outputs:
