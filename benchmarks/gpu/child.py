@@ -78,28 +78,18 @@ class Dualnet:
 
     def compare(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
         """The largest differences of a config: between the devices, and captured from eager."""
-        from dualnet_cli import build, data, shipped
-        from dualnet_cli.config import load
-        from dualnet_cli.errors import Failure
+        from dualnet_cli.compare import from_config
 
         from dualnet.testing import compare_captured, compare_devices
-        from dualnet.testing.samples import random_data
 
-        settings = load(shipped.find(name), ())
-        answer: dict[str, Any] = {"data": "its own"}
+        notes: list[str] = []
         with self.dualnet.config.device("cpu"):
-            try:
-                part = data.load(settings).train
-                x, y = part.x[:256], part.y[:256]
-                model = build.compiled_model(settings, tuple(x.shape[1:]))
-            except Failure as error:
-                answer["data"] = f"random ({error})"
-                model = build.compiled_model(settings, data.sample_shape(settings))
-                x, y = random_data(model, 256)
-            size = min(options.get("batch") or 32, settings.fit.batch_size or 32)
+            model, x, y, size = from_config(name, (), notes)
+            size = min(options.get("batch") or 32, size)
             results = [compare_devices(model, x, y, steps=options["compare_steps"], batch_size=size)]
             model.to("gpu")
         results.append(compare_captured(model, x, y, batch_size=size))
+        answer: dict[str, Any] = {"notes": notes}
         for key, result in zip(("cpu and gpu", "captured and eager"), results):
             shown = result.fault or result.worst
             answer[key] = {

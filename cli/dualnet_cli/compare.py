@@ -69,7 +69,7 @@ def command(
         if config is not None and _is_model(config):
             model, x, y, size = _from_file(Path(config), sets, notes)
         else:
-            model, x, y, size = _from_config(config, sets, notes)
+            model, x, y, size = from_config(config, sets, notes)
         results = _compare(model, x, y, compared, steps, batch_size or size, tolerance)
     if as_json:
         click.echo(
@@ -129,7 +129,7 @@ def _from_file(path: Path, sets: tuple[str, ...], notes: list[str]) -> tuple[Any
     return model, x, y, 32
 
 
-def _from_config(config: str | None, sets: tuple[str, ...], notes: list[str]) -> tuple[Any, Any, Any, int]:
+def from_config(config: str | None, sets: tuple[str, ...], notes: list[str]) -> tuple[Any, Any, Any, int]:
     """(model, x, y, batch size) of a config."""
     from dualnet.testing.samples import random_data
 
