@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import dualnet_backends as backends
 import numpy as np
 import pytest
 
@@ -376,8 +377,10 @@ def test_the_batch_of_a_stream_is_named(wrong: str) -> None:
         "^validation data, batch 3: ": lambda: model.fit(*right, validation_data=stream(LATER[wrong]), verbose=0),
         "^batch 3: .": lambda: model.evaluate(stream(LATER[wrong]), verbose=0),
     }
+    # Labels are values: on a GPU nobody waits for them in a step, and the error comes at the end of the epoch.
+    late = wrong == "a label outside" and backends.current().device != "cpu"
     for message, call in calls.items():
-        with pytest.raises((ValueError, TypeError), match=message):
+        with pytest.raises((ValueError, TypeError), match="labels outside the range" if late else message):
             call()
     if wrong == "another width":
         with pytest.raises(ValueError, match=r"^batch 3: Dense layer"):
