@@ -369,19 +369,19 @@ def stream(wrong: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("wrong", LATER)
 def test_the_batch_of_a_stream_is_named(wrong: str) -> None:
     """Nobody can look at later batches before they come, but the message says which one it was."""
-    model = dualnet.Sequential([dualnet.Input((4,)), layers.Dense(3, "softmax")])
-    model.compile("sgd", "sparse_categorical_crossentropy")
     right = (np.ones((5, 4)), np.zeros(5, int))
-    calls: dict[str, Callable[[], Any]] = {
-        "^batch 3: ": lambda: model.fit(stream(LATER[wrong]), steps_per_epoch=5, verbose=0),
-        "^validation data, batch 3: ": lambda: model.fit(*right, validation_data=stream(LATER[wrong]), verbose=0),
-        "^batch 3: .": lambda: model.evaluate(stream(LATER[wrong]), verbose=0),
+    calls: dict[str, Callable[[Any], Any]] = {
+        "^batch 3: ": lambda model: model.fit(stream(LATER[wrong]), steps_per_epoch=5, verbose=0),
+        "^validation data, batch 3: ": lambda model: model.fit(*right, validation_data=stream(LATER[wrong]), verbose=0),
+        "^batch 3: .": lambda model: model.evaluate(stream(LATER[wrong]), verbose=0),
     }
     # Labels are values: on a GPU nobody waits for them in a step, and the error comes at the end of the epoch.
     late = wrong == "a label outside" and backends.current().device != "cpu"
     for message, call in calls.items():
+        model = dualnet.Sequential([dualnet.Input((4,)), layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
         with pytest.raises((ValueError, TypeError), match="labels outside the range" if late else message):
-            call()
+            call(model)
     if wrong == "another width":
         with pytest.raises(ValueError, match=r"^batch 3: Dense layer"):
             model.predict(stream(LATER[wrong]), verbose=0)
