@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from .errors import CliError, Failure, one_line, printable
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 _MAX_PIXELS = 1 << 26  # of an image that is to be resized
+_MAX_BYTES = 16 * _MAX_PIXELS  # of a file
 
 
 def read_images(
@@ -41,7 +43,7 @@ def read_images(
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of sizes, which are checked here
-                with Image.open(path, formats=_FORMATS) as image:
+                with Image.open(_content(path, label), formats=_FORMATS) as image:
                     _check_size(image.size, shape, resize, label)
                     pixels = image.convert(mode)
         except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
@@ -56,6 +58,14 @@ def read_images(
             sizes = [f"{a.shape[1]} x {a.shape[0]}" for a in (array, images[0])]
             raise CliError(f"{printable(str(path))}: is {sizes[0]} pixels, the first image {sizes[1]}; {advice}")
     return np.stack(images)
+
+
+def _content(path: Path, label: str) -> io.BytesIO:
+    """The file in memory: there, a part that claims to be longer than the file ends with it, and no buffer is made for the rest."""
+    size = path.stat().st_size
+    if size > _MAX_BYTES:
+        raise CliError(f"{label}: has {size >> 20} MiB, more than an image of {_MAX_PIXELS} pixels ({_MAX_BYTES >> 20} MiB)")
+    return io.BytesIO(path.read_bytes())
 
 
 def _check_size(size: tuple[int, int], shape: Sequence[int | None], resize: bool, label: str) -> None:
