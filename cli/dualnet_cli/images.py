@@ -64,7 +64,9 @@ def _content(path: Path, label: str) -> io.BytesIO:
     """The file in memory: there, a part that claims to be longer than the file ends with it, and no buffer is made for the rest."""
     size = path.stat().st_size
     if size > _MAX_BYTES:
-        raise CliError(f"{label}: has {size >> 20} MiB, more than an image of {_MAX_PIXELS} pixels ({_MAX_BYTES >> 20} MiB)")
+        raise CliError(
+            f"{label}: has {size >> 20} MiB, more than an image of {_MAX_PIXELS} pixels ({_MAX_BYTES >> 20} MiB)"
+        )
     return io.BytesIO(path.read_bytes())
 
 

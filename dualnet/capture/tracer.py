@@ -149,6 +149,10 @@ class Tracer(Trace):
             self.abort("random numbers that no op took")
         self._draws[id(key)] = (generator, key, step)
 
+    def constant(self, tensor: Tensor) -> None:
+        """A tensor was made of a shape and of numbers: the trace keeps it."""
+        self._add(tensor.data)
+
     def change(self, subject: Any, reason: str) -> None:
         """A variable or a random generator is changed by something that is no op."""
         self.abort(reason)

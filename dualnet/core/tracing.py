@@ -182,8 +182,9 @@ def is_recording() -> bool:
 
 @contextmanager
 def tracing(tracer: Any) -> Iterator[None]:
-    """Report to a tracer: every op inside the block (``tracer.op``), every draw of random numbers (``tracer.draw``), and every
-    side effect that bypasses the ops (``tracer.change``, ``tracer.effect``, ``tracer.abort``)."""
+    """Report to a tracer: every op inside the block (``tracer.op``), every draw of random numbers (``tracer.draw``), every tensor
+    made of constants (``tracer.constant``), and every side effect that bypasses the ops (``tracer.change``, ``tracer.effect``,
+    ``tracer.abort``)."""
     before, state.tracer = state.tracer, tracer
     try:
         yield
@@ -213,6 +214,12 @@ def after_forward(function: Any, *tensors: Any) -> None:
             function(*tensors)
     else:
         state.tracer.effect(function, tensors)
+
+
+def trace_constant(tensor: Any) -> None:
+    """Report a tensor that was made of a shape and of numbers alone: it is the same in every step of these shapes."""
+    if state.tracer is not None:
+        state.tracer.constant(tensor)
 
 
 def trace_draw(generator: Any, key: Any, step: int) -> None:

@@ -111,6 +111,9 @@ class Recorder:
             f"{in_layer(calling_layers())}random numbers are drawn when the model predicts: what is exported computes the same each time"
         )
 
+    def constant(self, tensor: Tensor) -> None:
+        """A tensor was made of a shape and of numbers; it becomes a value when an op takes it."""
+
     def change(self, subject: Any, reason: str) -> None:
         """A variable or a random generator is about to be changed."""
         raise _keeps_state(reason)

@@ -51,6 +51,9 @@ class Trial:
     def effect(self, function: Any, tensors: Any) -> None:
         """Nothing is done with the values of a trial."""
 
+    def constant(self, tensor: Any) -> None:
+        pass
+
     def draw(self, generator: Any, key: Any, step: int) -> None:
         self._before.setdefault(id(generator), (generator, step))
 

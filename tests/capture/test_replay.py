@@ -113,6 +113,43 @@ def test_a_graph_with_two_inputs_and_shared_layers(runs: list[int]) -> None:
     agree(runs, ALL, build, data=({"a": X[:, :3], "b": X[:, 3:]}, LABELS))
 
 
+# What is made of a shape and of numbers is the same in every step.
+CONSTANTS: dict[str, Callable[[Any], Any]] = {
+    "zeros": lambda x: ops.concatenate([x, ops.zeros_like(x), ops.empty_like(x)], axis=-1),
+    "ones": lambda x: x + ops.ones_like(x),
+    "full": lambda x: x * ops.full_like(x, 2.0) + ops.full_like(x, 1),
+    "a triangle": lambda x: ops.matmul(x, ops.tril(ops.ones_like(ops.matmul(ops.transpose(x), x)))),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_made_of_constants(runs: list[int], name: str) -> None:
+    def build() -> Model:
+        x = Input((6,))
+        y = CONSTANTS[name](layers.Dense(4)(x))
+        return Model(x, layers.Dense(3, activation="softmax")(y))
+
+    agree(runs, ALL, build)
+
+
+GEOMETRY: dict[str, Callable[[], Any]] = {
+    "flip": lambda: layers.RandomFlip(),
+    "rotation": lambda: layers.RandomRotation(0.1),
+    "zoom": lambda: layers.RandomZoom(0.2),
+    "translation": lambda: layers.RandomTranslation(0.2, 0.2, fill_mode="constant"),
+    "shear": lambda: layers.RandomShear(0.2, 0.2),
+    "crop": lambda: layers.RandomCrop(6, 6),
+}
+
+
+@pytest.mark.parametrize("name", GEOMETRY)
+def test_images_that_are_moved(runs: list[int], name: str) -> None:
+    def build() -> Sequential:
+        return Sequential([Input((8, 8, 2)), GEOMETRY[name](), layers.Flatten(), layers.Dense(3, activation="softmax")])
+
+    agree(runs, ALL, build, data=(RANDOM.normal(size=(46, 8, 8, 2)).astype("float32"), LABELS))
+
+
 def test_a_convolution_network(runs: list[int]) -> None:
     def build() -> Sequential:
         return Sequential([

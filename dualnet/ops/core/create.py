@@ -11,6 +11,7 @@ from ...core.conversion import stack_nested, to_array, to_own_array
 from ...core.dtypes import result_type, standardize_dtype
 from ...core.op import is_differentiable
 from ...core.tensor import Tensor
+from ...core.tracing import trace_constant
 from ...core.variables import Variable
 from .. import shape_rules
 from ..math.elementwise import cast, copy
@@ -23,13 +24,18 @@ def _shape(shape: Shape) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-def _new(name: str, *args: Any, backend: backends.Backend | None = None, **options: Any) -> Tensor:
-    """What a function of the array module makes, on the current device by default."""
+def _new(
+    name: str, *args: Any, backend: backends.Backend | None = None, is_constant: bool = True, **options: Any
+) -> Tensor:
+    """What a function of the array module makes, on the current device by default. is_constant: of a shape and numbers alone."""
     backend = backend or backends.current()
     try:
-        return Tensor(getattr(backend.xp, name)(*args, **options))
+        tensor = Tensor(getattr(backend.xp, name)(*args, **options))
     except MemoryError as error:
         raise backends.out_of_memory(backend, error) or error from error
+    if is_constant:
+        trace_constant(tensor)
+    return tensor
 
 
 @op("core")
@@ -103,7 +109,8 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     if is_differentiable(fill_value):
         return cast(fill_value, standardize_dtype(dtype)) + zeros(shape, dtype)
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
-    return _new("full", _shape(shape), value, dtype=standardize_dtype(dtype))
+    is_constant = isinstance(value, (bool, int, float))
+    return _new("full", _shape(shape), value, dtype=standardize_dtype(dtype), is_constant=is_constant)
 
 
 @op("numpy", shape=shape_rules.unchanged)
@@ -139,7 +146,8 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         start, stop = 0, start
     step = 1 if step is None else step
     numbers = [v.item() if isinstance(v, Tensor) else v for v in (start, stop, step)]
-    y = _new("arange", *numbers, dtype=standardize_dtype(dtype))
+    is_constant = all(isinstance(v, (bool, int, float)) for v in (start, stop, step))
+    y = _new("arange", *numbers, dtype=standardize_dtype(dtype), is_constant=is_constant)
     return start + arange(y.size, dtype=dtype) * step if is_differentiable([start, step]) else y
 
 

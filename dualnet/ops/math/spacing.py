@@ -10,6 +10,7 @@ from ...core import settings
 from ...core.dtypes import is_float, result_type, standardize_dtype
 from ...core.op import composite
 from ...core.tensor import Tensor
+from ...core.tracing import trace_constant
 from .._common import Array
 from ..core.create import arange, convert_to_tensor, full
 from ..core.shape import moveaxis, ndim, reshape
@@ -112,5 +113,7 @@ def linspace(
     """
     if isinstance(start, (int, float)) and isinstance(stop, (int, float)) and not retstep:
         xp = backends.current().xp
-        return Tensor(xp.linspace(float(start), float(stop), num, endpoint=endpoint).astype(standardize_dtype(dtype)))
+        y = Tensor(xp.linspace(float(start), float(stop), num, endpoint=endpoint).astype(standardize_dtype(dtype)))
+        trace_constant(y)
+        return y
     return between(start, stop, num, endpoint, retstep, dtype, axis)
